@@ -1,0 +1,58 @@
+"""Time as a value that is handed in: nothing in Baton reads the wall clock except through a `Clock`.
+
+`BATON_CLOCK_FILE`, when set, names a file that holds an offset in seconds (may be negative or have a
+fraction). It is added to every reading and read again each second, so that decay, clocks and
+signatures can be moved from outside a running process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock, plus the offset of a clock file if there is one."""
+
+    def __init__(self, offset_file: Path | None = None) -> None:
+        self._file = offset_file
+        self._offset = timedelta()
+        self._next_look = 0.0
+
+    def now(self) -> datetime:
+        if self._file is not None:
+            self._look(self._file)
+        return datetime.now(UTC) + self._offset
+
+    def _look(self, file: Path) -> None:
+        tick = time.monotonic()
+        if tick < self._next_look:
+            return
+        self._next_look = tick + 1.0
+        # A file that is absent or half written keeps the offset that was last read.
+        with contextlib.suppress(OSError, ValueError, OverflowError):
+            self._offset = timedelta(seconds=float(file.read_text(encoding="utf-8").strip() or 0))
+
+
+class FixedClock:
+    """A clock that stands still until it is told to move; for tests and replays."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def advance(self, by: timedelta) -> None:
+        self.at += by

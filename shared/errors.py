@@ -1,0 +1,81 @@
+"""The errors of Baton, named for what the caller does next.
+
+    BatonError
+    ├── Retry          transient: a time-out, a broker or a database away. Wait, then do the same again.
+    │   ├── BackOff    a quota or an open breaker: wait at least `after_s`, then do the same again.
+    │   └── Fenced     this member lost its partitions: forget what is in hand and ask again.
+    ├── DataError      poison: this input can never work. Dead-letter it with its cause.
+    ├── Reject         the client's fault: answer with a problem document (RFC 9457).
+    └── Crash          a broken invariant: stop, say so, let the supervisor restart.
+
+Anything else that is raised is a bug and is treated as `Crash`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class BatonError(Exception):
+    """The root of every error that Baton raises on purpose."""
+
+
+class Retry(BatonError):
+    """Something that is needed is away or busy; the same call may work later."""
+
+
+class BackOff(Retry):
+    """The other side asks to be left alone for `after_s` seconds."""
+
+    def __init__(self, message: str, *, after_s: float) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+
+
+class Fenced(Retry):
+    """The partitions in hand belong to another member now; nothing may be committed for them."""
+
+
+class DataError(BatonError):
+    """An input that can never be processed. `kind` is a short stable word for metrics and headers."""
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """What is wrong with one place of a body; `pointer` is a JSON pointer (RFC 6901)."""
+
+    pointer: str
+    detail: str
+
+
+class Reject(BatonError):
+    """A request that is answered with a 4xx problem document.
+
+    `kind` becomes the last segment of the problem's `type`, `headers` go on the response as they are.
+    """
+
+    def __init__(  # noqa: PLR0913 - a problem document has that many members
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str = "",
+        *,
+        errors: tuple[FieldProblem, ...] = (),
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(detail or title)
+        self.status = status
+        self.kind = kind
+        self.title = title
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers
+
+
+class Crash(BatonError):
+    """An invariant does not hold; going on would make it worse."""
