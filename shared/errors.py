@@ -58,7 +58,7 @@ class Reject(BatonError):
     `kind` becomes the last segment of the problem's `type`, `headers` go on the response as they are.
     """
 
-    def __init__(  # noqa: PLR0913 - a problem document has that many members
+    def __init__(
         self,
         status: int,
         kind: str,
