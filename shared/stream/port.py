@@ -1,0 +1,148 @@
+"""The stream as Baton sees it: partitioned logs of records, read by groups whose members share the partitions.
+
+Two adapters keep this contract, `kafka` and `embedded`, and one conformance suite holds both to it:
+
+* Records of one partition are delivered in the order of their offsets, and appended in the order in
+  which `Sink.send` was called.
+* What was not committed is delivered again after a crash, a rewind or a hand-over: at least once.
+* A partition belongs to one member of a group at a time. A member that lost a partition learns of it by
+  its `revoking` callback, or, when it was too slow, by `Fenced` from `commit`.
+* All topics of one source have the same number of partitions, and partition N of each is with one member.
+
+Topics are named here without prefix (`leads.received.v1`); an adapter adds the prefix. Anything that may
+pass (a broker away, a time-out) is raised as `shared.errors.Retry`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Partition(NamedTuple):
+    """One log of a topic."""
+
+    topic: str
+    number: int
+
+
+class Record(Struct, frozen=True, gc=False):
+    """One record as it was read. `timestamp_ms` is when it was appended, in milliseconds since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp_ms: int
+
+
+class Outgoing(Struct, frozen=True, gc=False):
+    """One record to append. Its partition is crc32 of the key; without a key, any."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one poll gave: partitions that have just become ours (then there are no records yet), or records.
+
+    The records of one partition are in order and without gaps against the batch before.
+    """
+
+    records: Sequence[Record] = ()
+    gained: frozenset[Partition] = frozenset()
+
+
+Revoking = Callable[[frozenset[Partition]], Awaitable[None]]
+"""Told of partitions about to be taken away, while they can still be committed; must return within seconds."""
+
+
+class Source(Protocol):
+    """One member of one consumer group."""
+
+    async def poll(self, limit: int, wait_s: float) -> Batch:
+        """Return at most `limit` records, after at most about `wait_s` seconds; an empty batch if none came."""
+        ...
+
+    async def commit(self, upto: Mapping[Partition, int]) -> None:
+        """Durably note, per partition, the offset of the next record to read. Raises `Fenced`."""
+        ...
+
+    async def rewind(self) -> None:
+        """Go back to what was last committed: the next poll reads again from there."""
+        ...
+
+    async def seek(self, to: Mapping[Partition, int]) -> None:
+        """Go to these offsets in partitions that are held; committed offsets stay as they are."""
+        ...
+
+    async def lag(self) -> Mapping[Partition, int]:
+        """Return how many records of each held partition have not been read by this member."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the group at once, so that others take over without waiting."""
+        ...
+
+
+Ack = Awaitable[None]
+"""Done when the records are durable; raises `Retry` when it is not known that they are, `DataError` when
+a record can never be appended (too large)."""
+
+
+class Sink(Protocol):
+    """Appends records."""
+
+    async def send(self, out: Sequence[Outgoing]) -> Ack:
+        """Put the records in line and return at once; the returned `Ack` waits for them to be durable.
+
+        Two sends from one task keep their order per partition. Waits while the line is full.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Send what is in line, then let go."""
+        ...
+
+
+class Stream(Protocol):
+    """A broker, or the file that stands for one."""
+
+    async def open(self) -> None:
+        """Connect, and see that every topic of the manifest is there as declared (or make it, when allowed).
+
+        Raises `Crash` with the difference when a topic has other partitions or sizes than declared.
+        """
+        ...
+
+    async def source(self, group: str, topics: Sequence[str], revoking: Revoking) -> Source:
+        """Join `group` (named without prefix, e.g. `router`) as a new member that reads `topics`."""
+        ...
+
+    async def sink(self) -> Sink:
+        """Return a new sink."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise `Retry` when the stream cannot be reached."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything; sources and sinks must be closed before."""
+        ...
+
+
+async def publish(sink: Sink, out: Sequence[Outgoing]) -> None:
+    """Send and wait until durable."""
+    if out:
+        await (await sink.send(out))
