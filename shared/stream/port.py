@@ -1,4 +1,4 @@
-"""The stream as Baton sees it: partitioned logs of records, read by groups whose members share the partitions.
+"""The stream as Baton sees it: partitioned logs of records, read by groups that share the partitions.
 
 Two adapters keep this contract, `kafka` and `embedded`, and one conformance suite holds both to it:
 
@@ -64,14 +64,14 @@ class Batch:
 
 
 Revoking = Callable[[frozenset[Partition]], Awaitable[None]]
-"""Told of partitions about to be taken away, while they can still be committed; must return within seconds."""
+"""Told of partitions about to be taken away, while they can still be committed; returns within seconds."""
 
 
 class Source(Protocol):
     """One member of one consumer group."""
 
     async def poll(self, limit: int, wait_s: float) -> Batch:
-        """Return at most `limit` records, after at most about `wait_s` seconds; an empty batch if none came."""
+        """Return at most `limit` records, after at most about `wait_s` seconds; maybe none."""
         ...
 
     async def commit(self, upto: Mapping[Partition, int]) -> None:
