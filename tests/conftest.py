@@ -1,0 +1,87 @@
+"""Fixtures that every test may ask for: real services, started when the first test wants them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import pytest
+
+from tests.support.services.chromium import chromium_path
+from tests.support.services.debian import ServiceUnavailable
+from tests.support.services.kafka import Kafka, KafkaBroker
+from tests.support.services.postgres import Postgres, PostgresServer
+
+
+class _Startable(Protocol):
+    def start(self) -> None: ...
+    def remove(self) -> None: ...
+
+
+S = TypeVar("S", bound=_Startable)
+T = TypeVar("T")
+
+
+def _had(service: Callable[[], T]) -> T:
+    """Return the service, or skip the test that asks for it; in CI a service may not be missing."""
+    try:
+        return service()
+    except ServiceUnavailable as reason:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(reason))
+        pytest.skip(str(reason))
+
+
+def _running(make: Callable[[], S]) -> Iterator[S]:
+    server = _had(make)
+    try:
+        _had(server.start)
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka | KafkaBroker]:
+    """A running broker, shared: use topic names of your own, and do not stop it."""
+    if address := os.environ.get("BATON_TEST_KAFKA"):
+        yield Kafka(address)
+        return
+    yield from _running(KafkaBroker)
+
+
+@pytest.fixture(scope="module")
+def own_kafka() -> Iterator[KafkaBroker]:
+    """A running broker that the tests of one module may stop, kill and start."""
+    yield from _running(KafkaBroker)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running server, shared: use databases of your own, and do not stop it."""
+    if url := os.environ.get("BATON_TEST_DATABASE_URL"):
+        yield Postgres(url)
+        return
+    yield from _running(PostgresServer)
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[PostgresServer]:
+    """A running server that the tests of one module may stop, kill and start."""
+    yield from _running(PostgresServer)
+
+
+@pytest.fixture
+async def postgres_url(postgres: Postgres) -> AsyncIterator[str]:
+    """The URL of a fresh, empty database."""
+    url = await postgres.create_database()
+    yield url
+    await postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Chromium's program."""
+    return _had(chromium_path)
