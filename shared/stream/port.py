@@ -21,7 +21,8 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
+"""Kafka allows a header without a value, so an outside producer may send one."""
 
 
 class Partition(NamedTuple):
