@@ -1,0 +1,110 @@
+"""Baton's two secrets, from the environment or from `secrets.env` in the data directory.
+
+The environment wins. `baton up` and `baton migrate` make what is missing; `baton serve` refuses.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shared.settings import SettingsError
+
+FILE = "secrets.env"
+ADMIN_KEY = "BATON_ADMIN_KEY"
+SECRET_KEY = "BATON_SECRET_KEY"  # noqa: S105 - the name of the variable
+
+_NAMES = (ADMIN_KEY, SECRET_KEY)
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The key of the administrator and the key of keyed hashes and stored secrets."""
+
+    admin_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+
+    def as_environ(self) -> dict[str, str]:
+        """Return the variables that carry them, to be laid over an environment before it is loaded."""
+        return {ADMIN_KEY: self.admin_key, SECRET_KEY: self.secret_key}
+
+
+def ensure(data_dir: Path, environ: Mapping[str, str], random: Callable[[int], bytes]) -> Secrets:
+    """Return both secrets, making those that neither the environment nor the file has.
+
+    `random` gives that many unguessable bytes (`os.urandom`). Of several processes that start at once, one
+    makes them and the others read them.
+    """
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(data_dir) as directory:
+        stored = read(data_dir)
+        known = _known(stored, environ)
+        made = {name: _key(random) for name in _NAMES if name not in known}
+        if made:
+            _replace(data_dir / FILE, stored | made, directory)
+    return _secrets(known | made)
+
+
+def require(data_dir: Path, environ: Mapping[str, str]) -> Secrets:
+    """Return both secrets, or refuse with a `SettingsError` that names the missing ones."""
+    known = _known(read(data_dir), environ)
+    missing = [name for name in _NAMES if name not in known]
+    if missing:
+        raise SettingsError(
+            tuple(f"{name} is not set, and {data_dir / FILE} does not have it" for name in missing)
+        )
+    return _secrets(known)
+
+
+def read(data_dir: Path) -> dict[str, str]:
+    """Return the variables that the file holds; none when there is no file."""
+    try:
+        text = (data_dir / FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise SettingsError((f"{data_dir / FILE} cannot be read: {unreadable}",)) from unreadable
+    lines = (line.strip().partition("=") for line in text.splitlines() if not line.startswith("#"))
+    return {name: value for name, equals, value in lines if equals and value}
+
+
+def _known(stored: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name in _NAMES if (value := environ.get(name) or stored.get(name))}
+
+
+def _secrets(known: Mapping[str, str]) -> Secrets:
+    return Secrets(admin_key=known[ADMIN_KEY], secret_key=known[SECRET_KEY])
+
+
+def _key(random: Callable[[int], bytes]) -> str:
+    return base64.urlsafe_b64encode(random(_KEY_BYTES)).rstrip(b"=").decode()
+
+
+@contextmanager
+def _locked(data_dir: Path) -> Iterator[int]:
+    """Hold the directory's lock, which no crash can leave behind; gives its descriptor."""
+    directory = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield directory
+    finally:
+        os.close(directory)
+
+
+def _replace(file: Path, values: Mapping[str, str], directory: int) -> None:
+    """Put the file in place whole: a crash leaves the old one or the new one."""
+    partial = file.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        out.writelines(f"{name}={value}\n" for name, value in values.items())
+        out.flush()
+        os.fsync(out.fileno())
+    partial.rename(file)
+    os.fsync(directory)

@@ -1,0 +1,337 @@
+"""The settings of every role: read from the environment (prefix `BATON_`) and nowhere else.
+
+A role's class says what it needs; `load` reads it, and one `SettingsError` names every variable that is
+wrong.
+`python -m shared.settings` prints the reference page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from shared.errors import BatonError
+
+PREFIX = "BATON_"
+
+_KAFKA = "kafka://"
+
+
+class SettingsError(BatonError):
+    """The operator must change the environment; `problems` has a line for each variable, which it names."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def variable(field: str) -> str:
+    """Return the environment variable of a field: `http_port` is `BATON_HTTP_PORT`."""
+    return PREFIX + field.upper()
+
+
+def _is_stream_url(value: str) -> str:
+    servers = value.removeprefix(_KAFKA)
+    if value == "embedded:" or (servers != value and all(map(_is_server, servers.split(",")))):
+        return value
+    raise ValueError("should be 'embedded:' or 'kafka://host:port,host:port'")
+
+
+def _is_server(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    return bool(host) and port.isascii() and port.isdigit()
+
+
+def _is_database_url(value: str) -> str:
+    if value.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
+        return value
+    raise ValueError("should start with 'sqlite+aiosqlite:///' or 'postgresql+asyncpg://'")
+
+
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _database_in(values: dict[str, Any]) -> str:
+    return f"sqlite+aiosqlite:///{values['data_dir'] / 'tables.db'}"
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+StreamUrl = Annotated[str, AfterValidator(_is_stream_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_is_database_url)]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_split)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+LogFormat = Annotated[Literal["json", "console", "auto"], BeforeValidator(_lower)]
+Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+class Settings(BaseSettings):
+    """The root of every class of settings; it reads nothing by itself, `load` does."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
+class CommonSettings(Settings):
+    """Every role."""
+
+    data_dir: Path = Field(
+        default=Path(".baton"),
+        description="Data directory: tables and stream of the embedded default, and `secrets.env`.",
+    )
+    http_host: str = Field(default="127.0.0.1", description="Address that every port of Baton listens on.")
+    ops_port: Port = Field(
+        default=9090,
+        description="Port of `/livez`, `/readyz` and `/metrics`; in `baton up` the gateway serves them.",
+    )
+    clock_file: Path | None = Field(
+        default=None,
+        description="File with an offset in seconds, added to every reading of time; read again each second.",
+    )
+    log_level: LogLevel = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
+    log_format: LogFormat = Field(
+        default="auto", description="`json`, `console`, or `auto`: console on a terminal, else JSON."
+    )
+
+
+class StatefulSettings(CommonSettings):
+    """Every role that has tables and reads the stream: all but the provider stubs."""
+
+    secret_key: Secret = Field(
+        description="Key of the hashes of erased people and of what is stored encrypted. "
+        "The same for every role; never changed."
+    )
+    stream_url: StreamUrl = Field(
+        default="embedded:", description="`embedded:` or `kafka://host:port,host:port`."
+    )
+    database_url: DatabaseUrl = Field(
+        default_factory=_database_in,
+        repr=False,  # it may hold a password
+        description="`sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://USER:PASSWORD@HOST/NAME`.",
+    )
+    policy_dir: Path = Field(
+        default=Path("config"),
+        description="Folder of the policy files, applied when the database holds no policy.",
+    )
+    topic_prefix: str = Field(
+        default="baton", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="First part of every topic name."
+    )
+    topic_partitions: int = Field(
+        default=6, ge=1, le=1024, description="Partitions of every topic that Baton creates."
+    )
+    retention_days: int = Field(
+        default=7, ge=1, le=30, description="Days that topics with personal data keep a record."
+    )
+    batch_size: int = Field(default=500, ge=1, le=10_000, description="Records of one unit of work, at most.")
+    batches_in_flight: int = Field(
+        default=4, ge=1, le=64, description="Batches that one process works on at once, at most."
+    )
+    dead_letter_share_max: float = Field(
+        default=50,
+        gt=0,
+        le=100,
+        description="Per cent of a window of records; a role that dead-letters more of them stops.",
+    )
+    dead_letter_window: int = Field(
+        default=1000, ge=1, le=1_000_000, description="Records over which that share is taken."
+    )
+    outbox_sweep_s: float = Field(
+        default=30, gt=0, le=3600, description="Seconds until rows left in the outbox are published."
+    )
+
+    @property
+    def kafka_servers(self) -> tuple[str, ...]:
+        """The `host:port` of each Kafka server to ask first; empty on the embedded stream."""
+        if self.stream_url.startswith(_KAFKA):
+            return tuple(self.stream_url.removeprefix(_KAFKA).split(","))
+        return ()
+
+
+class EgressSettings(StatefulSettings):
+    """Roles that call the addresses of subscribers."""
+
+    egress_allow: Networks = Field(
+        default=(),
+        description="Networks (CIDR, comma-separated) that webhooks may reach beyond the public internet, "
+        "and over plain http.",
+    )
+
+
+class GatewaySettings(EgressSettings):
+    """Gateway."""
+
+    http_port: Port = Field(default=8080, description="Port of the API, the intake and the console.")
+    admin_key: Secret = Field(description="API key with every scope.")
+
+
+class EnricherSettings(StatefulSettings):
+    """Enricher."""
+
+    window_size: int = Field(
+        default=500, ge=1, le=100_000, description="Records that one process enriches at once, at most."
+    )
+
+
+class ScorerSettings(StatefulSettings):
+    """Scorer."""
+
+
+class RouterSettings(EgressSettings):
+    """Router."""
+
+
+class LedgerSettings(StatefulSettings):
+    """Ledger."""
+
+
+class StubsSettings(CommonSettings):
+    """Provider stubs."""
+
+    stubs_port: Port = Field(default=8090, description="Port of the provider stubs.")
+
+
+class StandaloneSettings(
+    GatewaySettings, EnricherSettings, ScorerSettings, RouterSettings, LedgerSettings, StubsSettings
+):
+    """`baton up`: every role in one process."""
+
+
+class CliSettings(Settings):
+    """The commands that speak to a running Baton."""
+
+    url: str = Field(
+        default="http://127.0.0.1:8080", pattern=r"^https?://.+", description="Where the gateway answers."
+    )
+    data_dir: Path = Field(default=Path(".baton"), description="Where `secrets.env` is looked for.")
+    admin_key: Secret | None = Field(
+        default=None, description="API key to use; without it, the one in `secrets.env`."
+    )
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(kind: type[S], environ: Mapping[str, str]) -> S:
+    """Read one class of settings from `environ`; an empty variable counts as absent."""
+    source = EnvSettingsSource(kind)
+    source.env_vars = {name.lower(): value for name, value in environ.items() if value}
+    try:
+        return kind(**source())
+    except ValidationError as wrong:
+        details = wrong.errors(include_url=False, include_context=False, include_input=False)
+        # A default that could not be derived, since another variable is wrong, is no mistake of its own.
+        own = (detail for detail in details if detail["type"] != "default_factory_not_called")
+        raise SettingsError(tuple(map(_problem, own))) from None
+
+
+def _problem(detail: ErrorDetails) -> str:
+    name = variable(str(detail["loc"][0]))
+    if detail["type"] == "missing":
+        return f"{name} is not set"
+    return f"{name}: {detail['msg'].removeprefix('Value error, ')}"
+
+
+def reference() -> str:
+    """Return the reference page of every setting, as Markdown."""
+    return "\n".join(_page()) + "\n"
+
+
+_SECTIONS: tuple[type[Settings], ...] = (
+    CommonSettings,
+    StatefulSettings,
+    EgressSettings,
+    GatewaySettings,
+    EnricherSettings,
+    StubsSettings,
+    CliSettings,
+)
+
+_INTRODUCTION = """# Settings
+
+<!-- Made by `python -m shared.settings`; do not edit. -->
+
+Settings are environment variables; an empty one counts as absent. A role reads those of its own section and
+of the sections it builds on; `baton up` reads them all.
+"""
+
+_TELEMETRY = """## Traces
+
+Traces leave only when `OTEL_EXPORTER_OTLP_ENDPOINT` is set (OTLP over HTTP). The other `OTEL_*` variables of
+OpenTelemetry's SDK hold as they are, such as `OTEL_TRACES_SAMPLER` and `OTEL_RESOURCE_ATTRIBUTES`."""
+
+
+def _page() -> Iterator[str]:
+    yield _INTRODUCTION
+    for kind in _SECTIONS:
+        yield f"## {(kind.__doc__ or kind.__name__).rstrip('.')}\n"
+        yield "| variable | default | meaning |"
+        yield "|---|---|---|"
+        own = kind.__annotations__
+        yield from (_row(name, field) for name, field in kind.model_fields.items() if name in own)
+        yield ""
+    yield _TELEMETRY
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    meaning = f"{field.description}{_bounds(field)}".replace("|", "\\|")
+    return f"| `{variable(name)}` | {_default(field)} | {meaning} |"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if field.default_factory is not None:
+        return "`tables.db` in the data directory"
+    if field.default in (None, ()):
+        return "none"
+    return f"`{field.default}`"
+
+
+def _bounds(field: FieldInfo) -> str:
+    limits = {type(limit).__name__: limit for limit in field.metadata}
+    low = getattr(limits.get("Ge"), "ge", None)
+    above = getattr(limits.get("Gt"), "gt", None)
+    high = getattr(limits.get("Le"), "le", None)
+    if high is None:
+        return ""
+    return f" From {low} to {high}." if low is not None else f" Above {above}, up to {high}."
+
+
+if __name__ == "__main__":
+    print(reference(), end="")  # noqa: T201
