@@ -1,0 +1,161 @@
+"""Identity over any text: it never raises, it is stable, and its short cuts change nothing."""
+
+from __future__ import annotations
+
+import uuid
+
+import email_validator
+import idna
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from shared import identity
+from shared.identity import (
+    NS,
+    account_key,
+    derive_id,
+    identify,
+    lead_id_of,
+    normalise_domain,
+    normalise_email,
+    normalise_linkedin,
+    normalise_phone,
+    partition_of,
+    registrable_domain,
+)
+
+ANYTHING = st.none() | st.text(st.characters(codec=None, exclude_categories=()), max_size=300)
+LOCAL = st.from_regex(r"[A-Za-z0-9_+.!'ßéΣİ-]{1,20}", fullmatch=True)
+LABEL = st.from_regex(r"[A-Za-z0-9_üßς-]{1,12}", fullmatch=True)
+DOMAIN = st.lists(LABEL, min_size=1, max_size=4).map(".".join)
+NEARLY_EMAIL = st.builds("{}@{}".format, LOCAL, DOMAIN)
+PLAIN_ATOM = st.from_regex(r"[A-Za-z0-9_+-]{1,30}", fullmatch=True)
+PLAIN_LABEL = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", fullmatch=True)
+PLAIN_EMAIL = st.builds(
+    "{}@{}.{}".format,
+    st.lists(PLAIN_ATOM, min_size=1, max_size=3).map(".".join),
+    st.lists(PLAIN_LABEL, min_size=1, max_size=3).map(".".join),
+    st.from_regex(r"[A-Za-z]{2,63}", fullmatch=True),
+)
+MAILBOX = st.from_regex(r"[a-z][a-z0-9]{1,12}", fullmatch=True)
+TAG = st.from_regex(r"(\+[a-z0-9]{1,8})?", fullmatch=True)
+NEARLY_URL = st.builds(
+    "{}{}/{}/{}{}".format,
+    st.sampled_from(["", "https://", "//", "ftp://u@"]),
+    st.sampled_from(["linkedin.com", "www.linkedin.com", "de.linkedin.com", "linkedin.com.example"]),
+    st.sampled_from(["in", "pub", "company", "IN"]),
+    st.text(max_size=20) | st.from_regex(r"[a-zA-Z0-9%-]{1,20}", fullmatch=True),
+    st.sampled_from(["", "/", "/de", "?a=b", "/1/2b/3c4"]),
+)
+NEARLY_PHONE = st.from_regex(r"\+?[0-9 ()./-]{3,20}", fullmatch=True) | st.integers(10**6, 10**14).map(
+    "+{}".format
+)
+COUNTRY = st.none() | st.sampled_from(["US", "GB", "DE", "FR", "AR", "MX", "IT", "BR"]) | st.text(max_size=3)
+
+
+@given(st.text())
+def test_ids_are_those_of_the_standard_library(name):
+    expected = uuid.uuid5(uuid.UUID(str(NS)), name)
+    assert lead_id_of(name) == str(expected)
+
+
+@given(ANYTHING, ANYTHING, ANYTHING, st.integers(0))
+def test_any_text_has_an_id_that_replays(type_, subject, cause, ordinal):
+    made = derive_id(type_ or "", subject or "", cause or "", ordinal)
+    assert made == derive_id(type_ or "", subject or "", cause or "", ordinal)
+    assert uuid.UUID(made).version == 5
+
+
+@given(st.binary(), st.integers(1, 1000))
+def test_a_partition_is_within_bounds(key, partitions):
+    assert 0 <= partition_of(key, partitions) < partitions
+
+
+@given(PLAIN_EMAIL)
+def test_the_short_cut_takes_only_what_the_library_takes_and_gives_the_same(text):
+    assume(len(text) <= 254)
+    plain = identity._read_plain_email(text)
+    assume(plain is not None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(email_validator, "SPECIAL_USE_DOMAIN_NAMES", [])
+        checked = email_validator.validate_email(text, check_deliverability=False)
+    assert plain == identity._read_any_email(text)
+    assert plain == (checked.local_part.lower(), checked.ascii_domain)
+
+
+@given(NEARLY_EMAIL)
+@example("ana@ab--cd.example")
+@example("ana@kestrel.e")
+def test_whatever_the_short_cut_reads_the_long_way_reads_alike(text):
+    assert identity._read_plain_email(text) in {None, identity._read_any_email(text)}
+
+
+@given(ANYTHING | DOMAIN)
+def test_the_host_short_cut_is_the_long_way(text):
+    host = normalise_domain(text)
+    if host is not None:
+        assert idna.encode(host, uts46=True, std3_rules=True).decode() == host
+
+
+@given(ANYTHING | NEARLY_EMAIL | PLAIN_EMAIL)
+def test_email_is_idempotent(text):
+    email = normalise_email(text)
+    if email is not None:
+        assert normalise_email(email.address) == email
+        mailbox = normalise_email(email.identity)
+        assert mailbox is not None
+        assert mailbox.identity == email.identity
+
+
+@given(ANYTHING | NEARLY_PHONE, COUNTRY)
+def test_phone_is_idempotent(text, country):
+    number = normalise_phone(text, country)
+    assert number is None or normalise_phone(number) == normalise_phone(number, country) == number
+
+
+@given(ANYTHING | NEARLY_URL)
+def test_linkedin_is_idempotent(url):
+    profile = normalise_linkedin(url)
+    assert profile is None or normalise_linkedin(profile) == profile
+
+
+@given(ANYTHING | DOMAIN | NEARLY_URL)
+def test_domains_are_idempotent(text):
+    host, registrable = normalise_domain(text), registrable_domain(text)
+    assert host is None or normalise_domain(host) == host
+    if registrable is not None:
+        assert host is not None
+        assert host.endswith(registrable)
+        assert registrable_domain(registrable) == registrable
+
+
+@given(MAILBOX, TAG, st.sampled_from(["kestrel.example", "b.co.uk", "gmail.com"]), st.data())
+def test_case_and_tag_name_the_same_lead(mailbox, tag, domain, data):
+    plain = f"{mailbox}@{domain}"
+    spelled = "".join(data.draw(st.sampled_from([c, c.upper()])) for c in f"{mailbox}{tag}@{domain}")
+    assert identify(spelled) == identify(plain)
+
+
+@given(MAILBOX, st.sampled_from(["gmail.com", "googlemail.com"]), st.data())
+def test_dots_in_gmail_name_the_same_lead(mailbox, domain, data):
+    dotted = mailbox[0] + "".join(data.draw(st.sampled_from(["", "."])) + c for c in mailbox[1:])
+    assert identify(f"{dotted}@{domain}") == identify(f"{mailbox}@gmail.com")
+
+
+@given(ANYTHING | NEARLY_EMAIL, ANYTHING | NEARLY_PHONE, ANYTHING | NEARLY_URL, ANYTHING | DOMAIN, COUNTRY)
+def test_identity_replays_and_is_that_of_its_first_identifier(email, phone, linkedin_url, domain, country):
+    found = identify(email, phone, linkedin_url, domain, country)
+    assert found == identify(email, phone, linkedin_url, domain, country)
+    if found is not None:
+        assert found.lead_id == lead_id_of(found.identifiers[0])
+        assert found.identifiers[0].startswith(f"{found.kind}:")
+
+
+@given(ANYTHING | DOMAIN, ANYTHING | NEARLY_EMAIL)
+def test_account_key_is_stable(company_domain, email):
+    key = account_key(company_domain, email, "lead-1")
+    assert key == account_key(company_domain, email, "lead-1")
+    if key != "lead-1":
+        assert account_key(key, None, "lead-1") == key
+        assert account_key(None, f"ana@{key}", "lead-1") == key
