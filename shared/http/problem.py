@@ -1,0 +1,107 @@
+"""Problem documents (RFC 9457): what a client gets with every 4xx and 5xx.
+
+`type` is `urn:baton:problem:<kind>`: stable, and no domain is claimed for it. Nothing here knows the web
+framework.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from shared.errors import FieldProblem, Reject
+
+CONTENT_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:baton:problem:"
+
+# Names of unknown fields come from the client and go back to it: as much as a person would read.
+_QUOTED_LENGTH_MAX = 100
+
+_PLACED = re.compile(r"(?P<what>.*) - at (?P<in_key>`key` in )?`(?P<path>\$[^`]*)`", re.DOTALL)
+_NAMED_FIELD = re.compile(
+    r"Object (?P<fault>missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL
+)
+_FAULTS = {"missing required": "This field is required", "contains unknown": "This field is unknown"}
+_STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>[0-9]+)\]")
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The members of a problem document; those that say nothing are left out."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    instance: str | None = None
+    errors: tuple[FieldProblem, ...] = ()
+
+
+def problem_body(
+    *,
+    status: int,
+    kind: str,
+    title: str,
+    detail: str = "",
+    instance: str | None = None,
+    errors: tuple[FieldProblem, ...] = (),
+) -> bytes:
+    """Return the document as JSON. `kind` is a short stable word, `instance` a URI of this occurrence."""
+    return msgspec.json.encode(
+        Problem(
+            type=TYPE_PREFIX + kind,
+            title=title,
+            status=status,
+            detail=detail,
+            instance=instance,
+            errors=errors,
+        )
+    )
+
+
+def from_reject(
+    reject: Reject, instance: str | None = None
+) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
+    """Return status, headers and body of the answer to a rejected request."""
+    body = problem_body(
+        status=reject.status,
+        kind=reject.kind,
+        title=reject.title,
+        detail=reject.detail,
+        instance=instance,
+        errors=reject.errors,
+    )
+    return reject.status, (("content-type", CONTENT_TYPE), *reject.headers), body
+
+
+def from_msgspec(error: msgspec.ValidationError) -> tuple[FieldProblem, ...]:
+    """Say which place of a body is wrong, from msgspec's message; it reports the first one only.
+
+    msgspec does not tell which key of a map it was in (`[...]`): the pointer then ends at the map and
+    the detail names the rest of the way.
+    """
+    message = str(error)
+    if placed := _PLACED.fullmatch(message):
+        what, (pointer, rest) = placed["what"], _pointer(placed["path"])
+    else:
+        what, pointer, rest = message, "", ""
+    if named := _NAMED_FIELD.fullmatch(what):
+        what = _FAULTS[named["fault"]]
+        name = named["name"][:_QUOTED_LENGTH_MAX]
+        pointer, rest = (pointer, f"{rest}.{name}") if rest else (pointer + _segment(name), "")
+    if placed and placed["in_key"]:
+        rest += " (a key)"
+    return (FieldProblem(pointer, f"{what}, at {rest.strip()}" if rest else what),)
+
+
+def _pointer(path: str) -> tuple[str, str]:
+    """Split msgspec's path (`$.company.tags[1]`) into a JSON pointer and what no pointer can say."""
+    pointer, at = "", 1
+    while step := _STEP.match(path, at):
+        pointer += _segment(step["name"] or step["index"])
+        at = step.end()
+    return pointer, path[at:]
+
+
+def _segment(name: str) -> str:
+    return "/" + name.replace("~", "~0").replace("/", "~1")
