@@ -123,10 +123,8 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 def _uuid5(name: str) -> str:
-    try:
-        return str(uuid_utils.uuid5(NS, name))
-    except UnicodeEncodeError:  # a lone surrogate has no UTF-8: its escape stands for it
-        return str(uuid_utils.uuid5(NS, name.encode("utf-8", "backslashreplace").decode()))
+    # A lone surrogate has no UTF-8: its escape stands for it.
+    return str(uuid_utils.uuid5(NS, name.encode("utf-8", "backslashreplace")))
 
 
 # Normal forms
@@ -196,12 +194,14 @@ def normalise_phone(text: str | None, country: str | None = None) -> str | None:
         number = numbers.parse(typed, region)
     except numbers.NumberParseException:
         return None
-    if not numbers.is_valid_number(number):
-        international = typed.lstrip("( ").startswith(("+", "\uff0b"))
-        possible = numbers.is_possible_number_with_reason(number) == numbers.ValidationResult.IS_POSSIBLE
-        if not (international and possible) or _is_filler(str(number.national_number)):
-            return None
-    return numbers.format_number(number, numbers.PhoneNumberFormat.E164)
+    written = numbers.format_number(number, numbers.PhoneNumberFormat.E164)
+    if numbers.is_valid_number(number):
+        return written
+    international = typed.lstrip("( ").startswith(("+", "\uff0b"))
+    possible = numbers.is_possible_number_with_reason(number) == numbers.ValidationResult.IS_POSSIBLE
+    # Of a number outside the plan a trunk prefix may be cut again by each reading: that is no identity.
+    stable = international and possible and numbers.parse(written) == number
+    return written if stable and not _is_filler(str(number.national_number)) else None
 
 
 def _is_filler(digits: str) -> bool:
