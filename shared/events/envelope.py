@@ -1,0 +1,213 @@
+"""CloudEvents 1.0 on Kafka in binary mode: attributes are `ce_*` headers, the value is the data as JSON.
+
+Two extension attributes: `traceparent` (its own header, as W3C says) and `ce_causationid`, the id of the
+event that led to this one.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from shared.errors import DataError
+from shared.events.registry import BY_MODEL, BY_NAME, PLAIN_TYPE, EventType
+from shared.identity import derive_id, event_cause
+from shared.stream.manifest import RECORD_BYTES_MAX
+from shared.stream.port import Outgoing, Record
+
+D = TypeVar("D")
+
+_SPEC = ("ce_specversion", b"1.0")
+_JSON = ("content-type", b"application/json")
+_JSON_TYPES = (b"application/json", b"text/json")
+_ATTRIBUTE_BYTES_MAX = 500
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_DECODERS = {name: msgspec.json.Decoder(event_type.model) for name, event_type in BY_NAME.items()}
+_encode = msgspec.json.Encoder().encode
+
+
+class Event(Struct, Generic[D], frozen=True):
+    """One event in hand. `raw` is the data as it came, so that it need not be encoded again."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    data: D
+    raw: bytes = b""
+    key: str = ""
+    traceparent: str = ""
+    causation_id: str = ""
+    own_cause: str = ""
+
+    @property
+    def cause(self) -> str:
+        """What the ids of events that follow from this one are derived from."""
+        return self.own_cause or event_cause(self.source, self.id)
+
+
+class Emit(Struct, frozen=True):
+    """An event to be: what a decision gives. `key` is the account key; the type follows from the data."""
+
+    data: Struct
+    subject: str
+    key: str
+
+
+def decode(record: Record) -> Event[Any]:
+    """Return the event in a record.
+
+    A record without `ce_type` on a topic that outside producers write is plain JSON data of that topic's
+    type; its id is its `event_id` if it has one, else topic/partition/offset.
+
+    Raises `DataError` of kind `empty`, `oversized`, `envelope`, `unknown_type`, `json` or `schema`.
+    """
+    value = checked_value(record)
+    headers = dict(record.headers)
+    type_name = _text(headers, "ce_type")
+    if not type_name:
+        return _plain(record, value, _text(headers, "traceparent"))
+    event_type = _typed(record.topic, type_name)
+    event_id, source = _text(headers, "ce_id"), _text(headers, "ce_source")
+    if not event_id or not source:
+        raise DataError("a CloudEvent needs ce_id and ce_source", kind="envelope")
+    if (headers.get("content-type") or _JSON[1]).split(b";")[0].strip().lower() not in _JSON_TYPES:
+        raise DataError("content-type is not JSON", kind="envelope")
+    return Event(
+        id=event_id,
+        source=source,
+        type=type_name,
+        subject=_text(headers, "ce_subject"),
+        time=_time(headers.get("ce_time"), record),
+        data=decode_data(event_type, value),
+        raw=value,
+        key=(record.key or b"").decode("utf-8", "replace"),
+        traceparent=_text(headers, "traceparent"),
+        causation_id=_text(headers, "ce_causationid"),
+    )
+
+
+def checked_value(record: Record) -> bytes:
+    """Return the value of a record that is worth decoding. Raises `DataError`."""
+    if record.value is None:
+        raise DataError("the record has no value", kind="empty")
+    if len(record.value) > RECORD_BYTES_MAX:
+        raise DataError(
+            f"the record has {len(record.value)} bytes, {RECORD_BYTES_MAX} are allowed", kind="oversized"
+        )
+    return record.value
+
+
+def decode_data(event_type: EventType, value: bytes) -> Any:
+    """Return the typed data in `value`. Raises `DataError` of kind `json` or `schema`."""
+    if b"\\u0000" in value and _NUL.search(value):
+        raise DataError("the text holds \\u0000, which cannot be stored", kind="json")
+    try:
+        return _DECODERS[event_type.name].decode(value)
+    except msgspec.ValidationError as error:
+        raise DataError(str(error), kind="schema") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(str(error), kind="json") from error
+
+
+def emitted(emit: Emit, *, by: str, cause: Event[Any], ordinal: int, at: datetime) -> Event[Any]:
+    """Return the event that `emit` becomes: its id is a function of its type, subject, cause and ordinal."""
+    type_name = BY_MODEL[type(emit.data)].name
+    return Event(
+        id=derive_id(type_name, emit.subject, cause.cause, ordinal),
+        source=f"/baton/{by}",
+        type=type_name,
+        subject=emit.subject,
+        time=at,
+        data=emit.data,
+        raw=_encode(emit.data),
+        key=emit.key,
+        traceparent=cause.traceparent,
+        causation_id=cause.id,
+    )
+
+
+def encode(event: Event[Any]) -> Outgoing:
+    """Return the record of an event; `raw` is taken when it is there."""
+    headers = [
+        _SPEC,
+        ("ce_id", event.id.encode()),
+        ("ce_source", event.source.encode()),
+        ("ce_type", event.type.encode()),
+        ("ce_subject", event.subject.encode()),
+        ("ce_time", rfc3339(event.time).encode()),
+        _JSON,
+        ("traceparent", event.traceparent.encode()),
+    ]
+    if event.causation_id:
+        headers.append(("ce_causationid", event.causation_id.encode()))
+    return Outgoing(
+        topic=BY_NAME[event.type].topic.name,
+        key=event.key.encode() or None,
+        value=event.raw or _encode(event.data),
+        headers=headers,
+    )
+
+
+def rfc3339(at: datetime) -> str:
+    """Return an instant as text in UTC, e.g. `2026-01-31T09:30:00.125000Z`."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _plain(record: Record, value: bytes, traceparent: str) -> Event[Any]:
+    event_type = PLAIN_TYPE.get(record.topic)
+    if event_type is None:
+        raise DataError(f"records of {record.topic} need CloudEvents headers", kind="envelope")
+    data = decode_data(event_type, value)
+    own_id = getattr(data, "event_id", None) or getattr(data, "external_id", None)
+    place = f"{record.topic}/{record.partition}/{record.offset}"
+    return Event(
+        id=derive_id(event_type.name, "", f"event_id:{own_id}", 0) if own_id else place,
+        source=f"/outside/{record.topic}",
+        type=event_type.name,
+        subject="",
+        time=datetime.fromtimestamp(record.timestamp_ms / 1000, UTC),
+        data=data,
+        raw=value,
+        key=(record.key or b"").decode("utf-8", "replace"),
+        traceparent=traceparent,
+    )
+
+
+def _typed(topic: str, type_name: str) -> EventType:
+    event_type = BY_NAME.get(type_name)
+    if event_type is None:
+        raise DataError(f"unknown event type {type_name!r}", kind="unknown_type")
+    if event_type.topic.name != topic:
+        raise DataError(f"{type_name} does not belong on {topic}", kind="unknown_type")
+    return event_type
+
+
+def _text(headers: dict[str, bytes | None], name: str) -> str:
+    value = headers.get(name)
+    if not value:
+        return ""
+    if len(value) > _ATTRIBUTE_BYTES_MAX:
+        raise DataError(f"{name} is longer than {_ATTRIBUTE_BYTES_MAX} bytes", kind="envelope")
+    try:
+        text = value.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name} is not UTF-8", kind="envelope") from error
+    if "\0" in text:
+        raise DataError(f"{name} holds a NUL", kind="envelope")
+    return text
+
+
+def _time(value: bytes | None, record: Record) -> datetime:
+    if not value:
+        return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+    try:
+        at = datetime.fromisoformat(value.decode("ascii"))
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"ce_time {value[:40]!r} is not an RFC 3339 time", kind="envelope") from error

@@ -1,0 +1,119 @@
+"""The values that events are made of: bounded, frozen, the same words in every event.
+
+Field names and nesting are the contract that other systems read; a change that removes or retypes one
+needs a new version of every event that carries it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Word = Annotated[str, Meta(max_length=200)]
+"""A name, a code, an id."""
+Text = Annotated[str, Meta(max_length=2_000)]
+"""A URL or a sentence."""
+LongText = Annotated[str, Meta(max_length=20_000)]
+"""What a person wrote."""
+Time = Annotated[datetime, Meta(tz=True)]
+"""An instant with its offset (RFC 3339)."""
+Count = Annotated[int, Meta(ge=0, le=10**12)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Scalar = str | int | float | bool | None
+Answer = Scalar | list[Scalar]
+Details = Annotated[dict[Word, "Answer | dict[str, Answer]"], Meta(max_length=100)]
+
+
+class Part(Struct, frozen=True, omit_defaults=True):
+    """A value inside an event. What is absent and what is null mean the same: not known."""
+
+
+class Person(Part, frozen=True, omit_defaults=True):
+    """Who is interested."""
+
+    email: Word | None = None
+    first_name: Word | None = None
+    last_name: Word | None = None
+    title: Word | None = None
+    phone: Word | None = None
+    linkedin_url: Text | None = None
+    country: Word | None = None
+    email_kind: Literal["work", "free", "disposable", "role", "none"] | None = None
+    email_status: Literal["verified", "invalid", "risky", "unknown"] | None = None
+    seniority: Literal["cxo", "vp", "director", "manager", "senior", "entry", "student"] | None = None
+    department: Word | None = None
+
+
+class Company(Part, frozen=True, omit_defaults=True):
+    """The organisation; `country` is ISO 3166 alpha-2 once it is normalised, money is whole US dollars."""
+
+    name: Word | None = None
+    domain: Word | None = None
+    industry: Word | None = None
+    country: Word | None = None
+    parent: Word | None = None
+    employees: Count | None = None
+    revenue_usd: Count | None = None
+    funding_total_usd: Count | None = None
+    growth_pct: Annotated[int, Meta(ge=-100, le=1_000_000)] | None = None
+    technologies: Annotated[list[Word], Meta(max_length=500)] = []
+    hiring: Annotated[list[Word], Meta(max_length=500)] = []
+    last_funding_at: Time | None = None
+
+
+class Origin(Part, frozen=True, omit_defaults=True):
+    """Where the lead came from (`source` in the events)."""
+
+    channel: Word | None = None
+    name: Word | None = None
+    form_id: Word | None = None
+    campaign: Word | None = None
+    page_url: Text | None = None
+    referrer: Text | None = None
+    utm: Annotated[dict[Word, Text], Meta(max_length=30)] = {}
+    submitted_at: Time | None = None
+
+
+class Activity(Part, frozen=True, omit_defaults=True):
+    """Something the person did. Unknown types are kept and reported as unknown."""
+
+    type: Annotated[str, Meta(min_length=1, max_length=100)]
+    at: Time
+    url: Text | None = None
+    details: Details = {}
+
+
+class Consent(Part, frozen=True, omit_defaults=True):
+    """What the person allowed. `marketing: false` is not an opt-out; `opted_out` is."""
+
+    marketing: bool | None = None
+    opted_out: bool = False
+    at: Time | None = None
+    text: LongText | None = None
+
+
+Activities = Annotated[list[Activity], Meta(max_length=200)]
+Answers = Annotated[dict[Word, Answer], Meta(max_length=200)]
+
+
+class FieldSource(Struct, frozen=True):
+    """Who gave a field: a provider's name, `form`, `crm` or `human`; `cost` in cents."""
+
+    source: Word
+    confidence: Percent
+    cost: Count
+    at: Time
+
+
+Provenance = dict[str, FieldSource]
+"""By dotted field name, e.g. `company.employees`."""
+
+
+class Trigger(Part, frozen=True, omit_defaults=True):
+    """What led to this decision: the event and its short type (`funding_round`, `demo_request`, …)."""
+
+    kind: Literal["lead", "signal", "account", "enrichment", "decay", "outcome", "policy"]
+    event_id: Word
+    type: Word | None = None

@@ -1,0 +1,80 @@
+"""What a role does besides reading: timers that fall due, and the sweep of its outbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from shared.errors import Retry
+from shared.runtime.ops import Health
+from shared.runtime.outbox import Outbox
+from shared.runtime.timers import Timers
+from shared.runtime.unit_of_work import Work
+from shared.stream.port import Sink
+
+log = structlog.get_logger()
+
+_AWAY_S = 2.0
+_AT_ONCE = 200
+
+
+async def repeat(
+    name: str, step: Callable[[], Awaitable[bool]], *, every_s: float, stop: asyncio.Event, health: Health
+) -> None:
+    """Call `step` until `stop`: at once again while it returns True (there is more), else after `every_s`.
+
+    What is away (`Retry`) is told in readiness and waited for; any other error ends the process.
+    """
+    while not stop.is_set():
+        wait_s = every_s
+        try:
+            if await step():
+                wait_s = 0.0
+            health.set(name, ok=True, detail="")
+        except Retry as error:
+            health.set(name, ok=False, detail=str(error))
+            log.warning("waiting", what=name, reason=str(error))
+            wait_s = _AWAY_S
+        await pause(stop, wait_s)
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep, but wake at once when it is time to stop."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+def timer_step(timers: Timers, work: Work, sink: Sink, outbox: Outbox) -> Callable[[], Awaitable[bool]]:
+    """Return the step that decides what is due: True when there may be more."""
+
+    async def step() -> bool:
+        events = await timers.take(_AT_ONCE)
+        if events:
+            result = await work.run(events)
+            await (await sink.send(result.outgoing))
+            await outbox.forget(result.outbox_ids)
+            for event, error in result.rejected:
+                log.error(
+                    "timer cannot be decided", subject=event.subject, kind=error.kind, reason=str(error)
+                )
+        return len(events) == _AT_ONCE
+
+    return step
+
+
+def sweep_step(outbox: Outbox, older_than: timedelta) -> Callable[[], Awaitable[bool]]:
+    """Return the step that publishes what was left in the outbox."""
+
+    async def step() -> bool:
+        swept = await outbox.sweep(older_than)
+        if swept:
+            log.info("swept the outbox", records=swept)
+        return False
+
+    return step

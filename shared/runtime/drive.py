@@ -1,0 +1,215 @@
+"""What the two drives share: reading, publishing in order, committing, and waiting out what is away.
+
+A drive never gives up on `Retry`: it forgets what is in hand, says in readiness what it waits for, and
+begins again as after a crash: orphans of the outbox first, then from the committed offsets. So a restart
+and a recovery are one path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from shared.errors import DataError, Retry
+from shared.events.envelope import Event, decode
+from shared.observability.metrics import Metrics
+from shared.runtime.background import pause
+from shared.runtime.dead_letters import DeadLetters
+from shared.runtime.handler import Outcome
+from shared.runtime.ops import Health
+from shared.runtime.outbox import Outbox
+from shared.runtime.progress import Progress
+from shared.runtime.unit_of_work import Failpoint, Result, Work
+from shared.stream.port import Ack, Partition, Record, Sink, Source, Stream
+
+log = structlog.get_logger()
+
+_WAIT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of a drive. Counts are of records (`batches_in_flight`: of batches)."""
+
+    batch: int = 500
+    batches_in_flight: int = 4
+    window: int = 500
+    poll_wait_s: float = 0.5
+    commit_every_s: float = 0.1
+    drain_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a drive is made of."""
+
+    role: str
+    topics: Sequence[str]
+    stream: Stream
+    sink: Sink
+    work: Work
+    dead_letters: DeadLetters
+    health: Health
+    metrics: Metrics
+    outbox: Outbox | None = None
+    limits: Limits = Limits()
+    failpoint: Failpoint = lambda _name: None
+
+
+class Drive(ABC):
+    """Reads a role's topics until it is told to stop."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.progress = Progress()
+        self._source: Source
+        self.gate = asyncio.Lock()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`; then finish what is in hand, commit, and leave the group.
+
+        Raises only what must end the process: `Crash` and bugs.
+        """
+        failures = 0
+        while not stop.is_set():
+            began = time.monotonic()
+            try:
+                await self._session(stop)
+            except Retry as error:
+                failures = 0 if time.monotonic() - began > _WAIT_S[-1] * 2 else failures + 1
+                self._tell(ok=False, detail=str(error))
+                log.warning("waiting", role=self.parts.role, reason=str(error))
+                await pause(stop, _WAIT_S[min(failures, len(_WAIT_S)) - 1])
+
+    async def _session(self, stop: asyncio.Event) -> None:
+        """Join the group, work, leave. Ends at `stop` or with the first error of any of its tasks."""
+        self.progress = Progress()
+        self.reset()
+        self._source = await self.parts.stream.source(self.parts.role, self.parts.topics, self._revoking)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                committer = tasks.create_task(self._commit_forever())
+                await self._read(tasks, stop)
+                await self._quiet(self.progress.busy)
+                committer.cancel()
+            await self._commit()
+        except BaseExceptionGroup as group:
+            raise cause_of(group) from group
+        finally:
+            await self._source.close()
+
+    async def _read(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        limits = self.parts.limits
+        while not stop.is_set():
+            batch = await self._source.poll(limits.batch, limits.poll_wait_s)
+            self._tell(ok=True, detail="")
+            if batch.gained and self.parts.outbox is not None:
+                await self.parts.outbox.publish_orphans({partition.number for partition in batch.gained})
+            if batch.records:
+                await self.take(tasks, batch.records)
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget all that was in flight: a new session begins."""
+
+    @abstractmethod
+    async def take(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
+        """Begin to work on these records; wait while too much is in flight."""
+
+    def decoded(
+        self, records: Sequence[Record]
+    ) -> tuple[list[tuple[Record, Event[Any]]], list[tuple[Record, DataError]]]:
+        """Split records into those that are events and those that cannot be."""
+        good: list[tuple[Record, Event[Any]]] = []
+        bad: list[tuple[Record, DataError]] = []
+        for record in records:
+            try:
+                good.append((record, decode(record)))
+            except DataError as error:
+                bad.append((record, error))
+        return good, bad
+
+    async def perform(self, events: Sequence[Event[Any]]) -> tuple[Result, Ack]:
+        """Run one unit of work and put its records in line. Call it with `gate` held, for one order."""
+        began = time.perf_counter()
+        result = await self.parts.work.run(events)
+        ack = await self.parts.sink.send(result.outgoing)
+        self.parts.metrics.batch_seconds.labels(self.parts.role).observe(time.perf_counter() - began)
+        return result, ack
+
+    async def settle(
+        self,
+        records: Sequence[Record],
+        result: Result,
+        ack: Ack,
+        rejected: Sequence[tuple[Record, DataError]],
+    ) -> None:
+        """Wait until everything is published, the dead letters too, and count what became of the records."""
+        await ack
+        self.parts.failpoint("after_publish")
+        if rejected:
+            await self.parts.dead_letters.publish(rejected)
+        self.parts.dead_letters.count(len(records), len(rejected))
+        self._count(result, rejected)
+
+    async def _commit_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self.parts.limits.commit_every_s)
+            await self._commit()
+
+    async def _commit(self) -> None:
+        published = self.progress.take_published()
+        if published and self.parts.outbox is not None:
+            await self.parts.outbox.forget(published)
+        upto = self.progress.take_committable()
+        if upto:
+            self.parts.failpoint("before_offset_commit")
+            await self._source.commit(upto)
+
+    async def _revoking(self, partitions: frozenset[Partition]) -> None:
+        """Finish what is in flight of these partitions while they are still ours, then let go of them."""
+        await self._quiet(lambda: self.progress.in_flight(partitions))
+        await self._commit()
+        self.progress.drop(partitions)
+
+    async def _quiet(self, busy: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + self.parts.limits.drain_s
+        while busy() and time.monotonic() < deadline:  # noqa: ASYNC110 - a condition over many tasks
+            await asyncio.sleep(0.01)
+
+    def _count(self, result: Result, rejected: Sequence[tuple[Record, DataError]]) -> None:
+        metrics, role = self.parts.metrics, self.parts.role
+        for event, outcome in result.outcomes:
+            metrics.records.labels(role, event.type, outcome).inc()
+        for record, error in rejected:
+            metrics.records.labels(role, record.topic, Outcome.DEAD_LETTERED).inc()
+            if self.parts.dead_letters.keeps(record):
+                metrics.dead_letters.labels(role, record.topic, error.kind).inc()
+            log.warning(
+                "set aside",
+                role=role,
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                kind=error.kind,
+                reason=str(error)[:300],
+            )
+
+    def _tell(self, *, ok: bool, detail: str) -> None:
+        self.parts.health.set(f"{self.parts.role}.stream", ok, detail)
+
+
+def cause_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return what a group of errors comes down to: what will not pass, if there is such, else a `Retry`."""
+    passing, lasting = group.split(Retry)
+    rest = lasting or passing
+    error: BaseException = group if rest is None else rest
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

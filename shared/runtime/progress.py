@@ -1,0 +1,67 @@
+"""How far the input has been dealt with: what is in flight, and which offsets may be committed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+
+from shared.stream.port import Partition, Record
+
+
+class Token:
+    """Some records in flight, and the offsets that they reach up to."""
+
+    __slots__ = ("done", "upto")
+
+    def __init__(self, upto: Mapping[Partition, int]) -> None:
+        self.upto = upto
+        self.done = False
+
+
+class Progress:
+    """Per partition the tokens in the order of their offsets; only a finished prefix may be committed."""
+
+    def __init__(self) -> None:
+        self._line: dict[Partition, deque[Token]] = {}
+        self._published: list[int] = []
+
+    def begin(self, records: Sequence[Record]) -> Token:
+        """Note that these records, read in this order, are in flight."""
+        token = Token({Partition(record.topic, record.partition): record.offset + 1 for record in records})
+        for partition in token.upto:
+            self._line.setdefault(partition, deque()).append(token)
+        return token
+
+    def finish(self, token: Token) -> None:
+        """Note that all effects of the token's records are durable and published."""
+        token.done = True
+
+    def published(self, outbox_ids: Sequence[int]) -> None:
+        """Note that these outbox rows can be forgotten."""
+        self._published += outbox_ids
+
+    def take_published(self) -> list[int]:
+        """Return the outbox rows that can be forgotten, once."""
+        published, self._published = self._published, []
+        return published
+
+    def take_committable(self) -> dict[Partition, int]:
+        """Return, once, the offset up to which every record of a partition is done."""
+        upto: dict[Partition, int] = {}
+        for partition, line in self._line.items():
+            while line and line[0].done:
+                upto[partition] = line.popleft().upto[partition]
+        return upto
+
+    def busy(self) -> bool:
+        """Tell whether anything is not finished."""
+        return self.in_flight(self._line)
+
+    def in_flight(self, partitions: Iterable[Partition]) -> bool:
+        """Tell whether anything of these partitions is not finished."""
+        return any(not token.done for partition in partitions for token in self._line.get(partition, ()))
+
+    def drop(self, partitions: Iterable[Partition] | None = None) -> None:
+        """Forget these partitions (all of them without argument): they are another's, or read again."""
+        for partition in list(self._line) if partitions is None else partitions:
+            self._line.pop(partition, None)

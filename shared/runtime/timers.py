@@ -1,0 +1,81 @@
+"""Timers: rows with a due time that become events, so that they take the one path that takes locks.
+
+Whoever is free leases due rows (SKIP LOCKED in PostgreSQL); a lease that its holder did not live to use
+runs out. The handler that decides the fired timer puts it off or removes it; a timer that was moved in
+the meantime is superseded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select, update
+
+from shared.clock import Clock
+from shared.events.envelope import Event
+from shared.identity import timer_cause
+from shared.runtime.rows import TimerRow
+from shared.sql.engine import Database
+from shared.sql.tables.common import timers
+
+TIMER_TYPE = "baton.timer.v1"
+LEASE = timedelta(seconds=30)
+
+
+def fired_timer(event: Event[Any]) -> TimerRow | None:
+    """Return the timer that this event is the firing of, if it is one."""
+    return event.data if event.type == TIMER_TYPE else None
+
+
+def timer_event(timer: TimerRow, at: datetime) -> Event[TimerRow]:
+    """Return the event that a due timer becomes."""
+    cause = timer_cause(timer.kind, timer.due_at)
+    return Event(
+        id=cause,
+        source=f"/baton/{timer.role}/timers",
+        type=TIMER_TYPE,
+        subject=timer.subject,
+        time=at,
+        data=timer,
+        own_cause=cause,
+    )
+
+
+class Timers:
+    """The timers of one role."""
+
+    def __init__(self, role: str, database: Database, clock: Clock) -> None:
+        self._role = role
+        self._database = database
+        self._clock = clock
+
+    async def take(self, limit: int) -> Sequence[Event[TimerRow]]:
+        """Lease at most `limit` due timers and return their events, the longest due first."""
+        now = self._clock.now()
+        due = (
+            select(timers)
+            .where(
+                timers.c.role == self._role,
+                timers.c.due_at <= now,
+                or_(timers.c.leased_until.is_(None), timers.c.leased_until <= now),
+            )
+            .order_by(timers.c.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        async with self._database.begin() as tx:
+            taken = [TimerRow(**row) for row in (await tx.execute(due)).mappings()]
+            if taken:
+                await tx.execute(
+                    update(timers)
+                    .where(
+                        timers.c.role == self._role,
+                        timers.c.kind.in_({timer.kind for timer in taken}),
+                        timers.c.subject.in_([timer.subject for timer in taken]),
+                        timers.c.due_at <= now,
+                    )
+                    .values(leased_until=now + LEASE)
+                )
+        return [timer_event(timer, now) for timer in taken]

@@ -1,0 +1,233 @@
+"""The database: one way to begin a transaction, on PostgreSQL and on SQLite.
+
+SQLite has one writer: its write pool has one connection and begins with BEGIN IMMEDIATE, so transactions
+queue instead of failing; readers have connections of their own (WAL). PostgreSQL runs READ COMMITTED, and
+what must not change under a decision is locked by `Tx.load`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import (
+    Column,
+    CursorResult,
+    Executable,
+    String,
+    Table,
+    bindparam,
+    delete,
+    event,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql import ColumnElement
+
+from shared.errors import Crash, DataError, Retry
+from shared.runtime.rows import Key, Net, Row, Rows
+from shared.sql.tables import metadata
+
+R = TypeVar("R", bound=Row)
+
+_RETRY_STATES = ("08", "40", "53", "55", "57", "23505")
+"""SQLSTATE classes: connection, rollback (deadlock), resources, not ready, shut down; unique violation."""
+
+
+class Tx:
+    """A transaction in hand."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self.dialect = connection.dialect.name
+
+    async def execute(
+        self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        """Run a SQLAlchemy Core statement; a sequence of values runs it as one `executemany`."""
+        return await self._connection.execute(statement, values)
+
+    async def load(self, kind: type[R], field: str, values: Iterable[str], *, lock: bool = False) -> list[R]:
+        """Return the rows whose `field` is one of `values`, in key order; locked until the end on demand."""
+        wanted = sorted(set(values))
+        if not wanted:
+            return []
+        table = metadata.tables[kind.table]
+        statement = select(table).where(member_of(self.dialect, table.c[field])).order_by(*table.primary_key)
+        if lock:
+            statement = statement.with_for_update()
+        result = await self._connection.execute(statement, {"members": members(self.dialect, wanted)})
+        return [kind(*row) for row in result]
+
+    async def write(self, rows: Rows) -> None:
+        """Write the net effect of a unit of work, one `executemany` per table and kind of change."""
+        net = rows.net()
+        for kind in sorted(net, key=lambda kind: kind.table):
+            await self._write(kind, net[kind])
+
+    async def _write(self, kind: type[Row], net: Net) -> None:
+        table = metadata.tables[kind.table]
+        if net.removed:
+            await self._connection.execute(*_delete(table, net.removed))
+        if net.updated and not kind.upsert:
+            await self._connection.execute(*_update(table, net.updated))
+        fresh = [*net.inserted, *net.updated] if kind.upsert else net.inserted
+        if fresh:
+            statement = _upsert(table, self.dialect) if kind.upsert else table.insert()
+            await self._connection.execute(statement, [_values(row) for row in fresh])
+
+
+def member_of(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
+    """Return `column is one of :members` as a statement whose text does not depend on how many there are."""
+    if dialect == "postgresql":
+        return column == func.any(bindparam("members", type_=ARRAY(String)))
+    each = func.json_each(bindparam("members", type_=String)).table_valued("value")
+    return column.in_(select(each.c.value))
+
+
+def members(dialect: str, values: Sequence[str]) -> Any:
+    """Return the value to bind for `member_of`."""
+    return list(values) if dialect == "postgresql" else msgspec.json.encode(list(values)).decode()
+
+
+def _values(row: Row) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__struct_fields__}
+
+
+def _update(table: Table, rows: Sequence[Row]) -> tuple[Executable, list[dict[str, Any]]]:
+    keys = {column.name for column in table.primary_key}
+    statement = (
+        update(table)
+        .where(*(column == bindparam(f"_{column.name}") for column in table.primary_key))
+        .values({column.name: bindparam(column.name) for column in table.c if column.name not in keys})
+    )
+    return statement, [
+        {(f"_{name}" if name in keys else name): value for name, value in _values(row).items()}
+        for row in rows
+    ]
+
+
+def _delete(table: Table, keys: Sequence[Key]) -> tuple[Executable, list[dict[str, Any]]]:
+    names = [column.name for column in table.primary_key]
+    statement = delete(table).where(*(table.c[name] == bindparam(f"_{name}") for name in names))
+    return statement, [{f"_{name}": part for name, part in zip(names, key, strict=True)} for key in keys]
+
+
+def _upsert(table: Table, dialect: str) -> Executable:
+    insert: postgresql.Insert | sqlite.Insert = (
+        postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    )
+    keys = [column.name for column in table.primary_key]
+    rest = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
+    if rest:
+        return insert.on_conflict_do_update(index_elements=keys, set_=rest)
+    return insert.on_conflict_do_nothing(index_elements=keys)
+
+
+class Database:
+    """The tables of every role, at one URL. Make one per process."""
+
+    def __init__(self, url: str, *, connections_max: int = 10) -> None:
+        self.dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
+        self._url = url
+        self._connections_max = connections_max
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Tx]:
+        """Give a transaction that commits at the end, or rolls back on any error.
+
+        Raises `Retry` when the database is away, busy, or another transaction won; `DataError` for a
+        value that it cannot store; `Crash` for a statement that is wrong.
+        """
+        with translated():
+            async with self._writers.begin() as connection:
+                yield Tx(connection)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        """Give a transaction that only reads."""
+        with translated():
+            async with self._readers.connect() as connection:
+                yield Tx(connection)
+
+    async def ping(self) -> None:
+        """Raise `Retry` when the database does not answer."""
+        async with self.read() as tx:
+            await tx.execute(text("select 1"))
+
+    async def close(self) -> None:
+        for name in ("_writers", "_readers"):
+            engine: AsyncEngine | None = self.__dict__.pop(name, None)
+            if engine is not None:
+                await engine.dispose()
+
+    @cached_property
+    def _writers(self) -> AsyncEngine:
+        if self.dialect == "sqlite":
+            return _sqlite(self._url, begin="BEGIN IMMEDIATE", connections_max=1)
+        return create_async_engine(
+            self._url, pool_size=self._connections_max, max_overflow=0, pool_pre_ping=False, pool_timeout=30
+        )
+
+    @cached_property
+    def _readers(self) -> AsyncEngine:
+        if self.dialect == "sqlite":
+            return _sqlite(self._url, begin="BEGIN", connections_max=4)
+        return self._writers
+
+
+def _sqlite(url: str, *, begin: str, connections_max: int) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=connections_max, max_overflow=0, pool_timeout=60)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connect(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.isolation_level = None  # transactions begin as said below, not by the driver
+        cursor = dbapi_connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+class translated:  # noqa: N801 - reads as a word: `with translated():`
+    """Turn the driver's errors into errors that say what to do next."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, PoolTimeoutError | ConnectionError | TimeoutError):
+            raise Retry(f"the database is not reachable: {error}") from error
+        if isinstance(error, DBAPIError):
+            raise _meaning(error) from error
+
+
+def _meaning(error: DBAPIError) -> Exception:
+    state = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
+    message = str(error.orig).splitlines()[0][:300] if error.orig else str(error)
+    if state.startswith("22"):
+        return DataError(message, kind="database")
+    if state.startswith(_RETRY_STATES) or error.connection_invalidated:
+        return Retry(message)
+    if not state and isinstance(error, OperationalError | InterfaceError):
+        return Retry(message)
+    if "UNIQUE constraint failed" in message:
+        return Retry(message)
+    if not state and isinstance(error.orig, UnicodeEncodeError | OverflowError):
+        return DataError(message, kind="database")
+    return Crash(message)
