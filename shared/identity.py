@@ -124,7 +124,7 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 def _uuid5(name: str) -> str:
     # A lone surrogate has no UTF-8: its escape stands for it.
-    return str(uuid_utils.uuid5(NS, name.encode("utf-8", "backslashreplace")))
+    return str(uuid_utils.uuid5(NS, name.encode("utf-8", "backslashreplace").decode()))
 
 
 # Normal forms
