@@ -1,0 +1,102 @@
+"""Structured logs on one stream: Baton's own and every library's, as JSON or for a terminal.
+
+Code logs by `structlog.get_logger()`; `log_context` puts the lead and the trace on every line within it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from shared.observability.traceparent import trace_id
+from shared.settings import CommonSettings
+
+REDACTED = "[redacted]"
+
+_SECRET_WORDS = ("authorization", "secret", "password", "token", "api_key", "admin_key", "secret_key")
+
+
+def configure(settings: CommonSettings, *, role: str, out: TextIO | None = None) -> None:
+    """Send all logs of this process to `out` (standard error), from the level of the settings up."""
+    stream = out or sys.stderr
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    chain = _chain(role)
+    structlog.configure(
+        processors=[*chain, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=chain,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_rendering(settings, stream),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+
+
+def log_context(*, lead_id: str = "", traceparent: str = "") -> AbstractContextManager[object]:
+    """Within it, every line carries `lead_id` and the `trace_id` of the traceparent."""
+    bound: dict[str, str] = {}
+    if lead_id:
+        bound["lead_id"] = lead_id
+    if traceparent:
+        bound["trace_id"] = trace_id(traceparent)
+    return structlog.contextvars.bound_contextvars(**bound)
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Blank every value whose name says that it is a secret, at any depth."""
+    return {name: _redacted(name, value) for name, value in event.items()}
+
+
+def _redacted(name: object, value: Any) -> Any:
+    if isinstance(name, str) and name.lower().replace("-", "_").endswith(_SECRET_WORDS):
+        return REDACTED
+    if isinstance(value, Mapping):
+        return {key: _redacted(key, inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted_item(item) for item in value]
+    return value
+
+
+def _redacted_item(item: Any) -> Any:
+    """Headers are often a list of pairs: the first of a pair may name the second."""
+    match item:
+        case (str() as name, value):
+            return [name, _redacted(name, value)]
+        case _:
+            return _redacted(None, item)
+
+
+def _chain(role: str) -> list[Processor]:
+    def add_role(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event.setdefault("role", role)
+        return event
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_role,
+        redact,
+    ]
+
+
+def _rendering(settings: CommonSettings, out: TextIO) -> list[Processor]:
+    if settings.log_format == "console" or (settings.log_format == "auto" and out.isatty()):
+        # Plain tracebacks: the rich ones print local variables, and with them what nobody may see.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]

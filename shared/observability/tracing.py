@@ -1,0 +1,123 @@
+"""Spans for those who collect them: by OpenTelemetry, when `OTEL_EXPORTER_OTLP_ENDPOINT` is set.
+
+Whether or not spans are recorded, a `traceparent` goes in and the one to send on comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+
+from shared.observability.traceparent import Random, is_sampled, new_traceparent, span_id, trace_id
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+Attribute = str | int | float | bool
+
+_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+
+def configure(role: str, environ: Mapping[str, str]) -> Tracing:
+    """Return the tracing of a role: on when `environ` names a collector (OTLP over HTTP), else off."""
+    endpoint = environ.get(_ENDPOINT)
+    if not endpoint:
+        return Tracing(None)
+    return Tracing(_provider(role, endpoint))
+
+
+class Tracing:
+    """Opens spans within the traces that others began. With no provider it is off and costs nothing."""
+
+    def __init__(self, provider: TracerProvider | None) -> None:
+        self._provider = provider
+        self._tracer = provider.get_tracer("baton") if provider is not None else None
+
+    def begin(self, random: Random) -> str:
+        """Return the traceparent of a new trace, to be sampled if tracing is on."""
+        return new_traceparent(random, sampled=self._tracer is not None)
+
+    def span(self, name: str, traceparent: str, **attributes: Attribute) -> AbstractContextManager[str]:
+        """Open a span below `traceparent`; gives the traceparent to send on.
+
+        When tracing is off or the trace is not sampled that is `traceparent` itself.
+        """
+        if self._tracer is None or not is_sampled(traceparent):
+            return _Untraced(traceparent)
+        return self._recorded(name, _below(traceparent), attributes)
+
+    def batch_span(
+        self, name: str, traceparents: Iterable[str], **attributes: Attribute
+    ) -> AbstractContextManager[object]:
+        """Open a span of its own trace, linked to the sampled ones among `traceparents`, if there are any."""
+        if self._tracer is None:
+            return nullcontext()
+        links = [Link(_remote(each)) for each in dict.fromkeys(traceparents) if is_sampled(each)]
+        return self._recorded(name, Context(), attributes, links) if links else nullcontext()
+
+    def stop(self) -> None:
+        """Send what is left and end. Blocks, for some seconds when the collector is away."""
+        if self._provider is not None:
+            self._provider.shutdown()
+
+    @contextmanager
+    def _recorded(
+        self, name: str, parent: Context, attributes: Mapping[str, Attribute], links: Iterable[Link] = ()
+    ) -> Iterator[str]:
+        assert self._tracer is not None  # noqa: S101 - both callers have looked
+        with self._tracer.start_as_current_span(
+            name, parent, attributes=attributes, links=list(links)
+        ) as span:
+            here = span.get_span_context()
+            yield f"00-{here.trace_id:032x}-{here.span_id:016x}-{here.trace_flags:02x}"
+
+
+class _Untraced:
+    """What `span` gives when nothing is recorded: it is made for each record, so it does nothing else."""
+
+    __slots__ = ("_traceparent",)
+
+    def __init__(self, traceparent: str) -> None:
+        self._traceparent = traceparent
+
+    def __enter__(self) -> str:
+        return self._traceparent
+
+    def __exit__(self, *_raised: object) -> None:
+        return None
+
+
+def _below(traceparent: str) -> Context:
+    return set_span_in_context(NonRecordingSpan(_remote(traceparent)), Context())
+
+
+def _remote(traceparent: str) -> SpanContext:
+    return SpanContext(
+        trace_id=int(trace_id(traceparent), 16),
+        span_id=int(span_id(traceparent), 16),
+        is_remote=True,
+        trace_flags=TraceFlags(TraceFlags.SAMPLED),
+    )
+
+
+def _provider(role: str, endpoint: str) -> TracerProvider:
+    # Imported here, since they take a noticeable part of a command's start.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    about = {
+        "service.namespace": "baton",
+        "service.name": f"baton-{role}",
+        "service.version": version("baton"),
+    }
+    provider = TracerProvider(resource=Resource.create(about), shutdown_on_exit=False)
+    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider
