@@ -352,6 +352,7 @@ _SPAM_PHRASES: Final = """
 _LINKS = re.compile(r"https?://|\bwww\.", re.IGNORECASE)
 _MARKUP = re.compile(r"<a\s|\[url|\[link|href\s*=", re.IGNORECASE)
 _NAME_OUTSIDERS = re.compile(r"https?:|www\.|://|[<>@\[\]{}]|\d{3}")
+_UPPER, _LOWER = re.compile(r"[A-Z]+"), re.compile(r"[a-z]+")
 _SHOUTED_LETTERS_MIN: Final = 30
 _KEYBOARD_RUNS: Final = ("qwert", "asdf", "zxcv", "hjkl", "qazwsx")
 # Long for a reason: "Knightsbridge" has six consonants in a row, "Hirschsprung" seven.
@@ -414,7 +415,7 @@ def _spam_phrases() -> tuple[str, ...]:
 
 
 def _is_shouting(text: str) -> bool:
-    upper, lower = sum(map(str.isupper, text)), sum(map(str.islower, text))
+    upper, lower = (sum(map(len, letters.findall(text))) for letters in (_UPPER, _LOWER))
     return upper + lower >= _SHOUTED_LETTERS_MIN and upper > 3 * lower
 
 
