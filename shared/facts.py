@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gettext
 import re
+import string
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -349,10 +350,9 @@ _SPAM_PHRASES: Final = """
     crypto investment,bitcoin investment,double your,100% free,act now,escort,adult dating,nigerian prince,
     lottery,email list for sale,buy followers,unsubscribe here
 """
-_LINKS = re.compile(r"https?://|\bwww\.", re.IGNORECASE)
-_MARKUP = re.compile(r"<a\s|\[url|\[link|href\s*=", re.IGNORECASE)
+_MARKUP = re.compile(r"<a\s|\[url|\[link|href\s*=")
 _NAME_OUTSIDERS = re.compile(r"https?:|www\.|://|[<>@\[\]{}]|\d{3}")
-_UPPER, _LOWER = re.compile(r"[A-Z]+"), re.compile(r"[a-z]+")
+_UPPER, _LOWER = string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
 _SHOUTED_LETTERS_MIN: Final = 30
 _KEYBOARD_RUNS: Final = ("qwert", "asdf", "zxcv", "hjkl", "qazwsx")
 # Long for a reason: "Knightsbridge" has six consonants in a row, "Hirschsprung" seven.
@@ -387,11 +387,12 @@ def spam_score(
     No single sign of a message gives the 80 points at which the default policy suppresses.
     """
     text = _collapse(message, MESSAGE_LENGTH_MAX)
+    lowered = text.lower()
     names = [_collapse(name, NAME_LENGTH_MAX) for name in (first_name, last_name)]
     points = {
-        "links": _points_of_links(len(_LINKS.findall(text))),
-        "markup": 50 if _MARKUP.search(text) else 0,
-        "phrases": min(75, 35 * _spam_phrases_in(text)),
+        "links": _points_of_links(lowered),
+        "markup": 50 if _MARKUP.search(lowered) else 0,
+        "phrases": min(75, 35 * _spam_phrases_in(lowered)),
         "shouting": 20 if _is_shouting(text) else 0,
         "no_name": 60 if any(map(_NAME_OUTSIDERS.search, names)) else 0,
         "gibberish_name": 40 * sum(map(_is_gibberish, names)),
@@ -400,12 +401,12 @@ def spam_score(
     return SpamScore(min(100, sum(reason.points for reason in reasons)), reasons)
 
 
-def _points_of_links(links: int) -> int:
+def _points_of_links(lowered: str) -> int:
+    links = max(lowered.count("://"), lowered.count("www."))  # most links have both: count them once
     return 0 if links < 2 else min(60, 15 * links)
 
 
-def _spam_phrases_in(text: str) -> int:
-    lowered = text.lower()
+def _spam_phrases_in(lowered: str) -> int:
     return sum(phrase in lowered for phrase in _spam_phrases())
 
 
@@ -415,7 +416,8 @@ def _spam_phrases() -> tuple[str, ...]:
 
 
 def _is_shouting(text: str) -> bool:
-    upper, lower = (sum(map(len, letters.findall(text))) for letters in (_UPPER, _LOWER))
+    letters = text.encode("ascii", "ignore")
+    upper, lower = (len(letters) - len(letters.translate(None, case)) for case in (_UPPER, _LOWER))
     return upper + lower >= _SHOUTED_LETTERS_MIN and upper > 3 * lower
 
 
