@@ -94,9 +94,13 @@ def test_what_passes_is_global_to_the_standard_library_too(address: Address) -> 
     assert not PUBLIC.permits(address) or (address.is_global and not address.is_multicast)
 
 
-@given(prefix=st.integers(0, 2**64 - 1), flag=st.sampled_from([0, 0x0200]), inner=st.integers(0, 2**32 - 1))
-def test_isatap_never_passes(prefix: int, flag: int, inner: int) -> None:
-    assert not PUBLIC.permits(IPv6Address(prefix << 64 | flag << 48 | 0x5EFE << 32 | inner))
+@given(prefix=st.integers(0x2600 << 48, (0x2D00 << 48) - 1), tail=st.integers(0, 2**32 - 1))
+def test_a_public_prefix_does_not_open_isatap_nor_a_zone(prefix: int, tail: int) -> None:
+    for identifier in (0x0000_5EFE, 0x0200_5EFE):
+        assert not PUBLIC.permits(IPv6Address(prefix << 64 | identifier << 32 | tail))
+    public = IPv6Address(prefix << 64 | 0x0000_5EFF << 32 | tail)
+    assert PUBLIC.permits(public)
+    assert not PUBLIC.permits(IPv6Address(f"{public}%eth0"))
 
 
 @pytest.mark.parametrize(
