@@ -1,1 +1,38 @@
-"""Tables of the gateway."""
+"""Tables of the gateway: API keys and webhook subscriptions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Column, Index, String, Table
+
+from shared.sql.tables.metadata import metadata
+from shared.sql.types import Json, UtcTime
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("name", String(200), nullable=False),
+    # SHA-256 of the key, in hex: a key is 256 random bits, so nothing slower is needed.
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("scopes", Json(list[str]), nullable=False),
+    Column("rep", String(200)),
+    Column("created_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("url", String(2048), nullable=False),
+    Column("events", Json(list[str]), nullable=False),
+    Column("filter", Json(dict[str, Any])),
+    Column("state", String(20), nullable=False),
+    # Sealed by `shared.vault`, the newest first.
+    Column("secrets", Json(list[str]), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Index(None, "state"),
+)

@@ -1,0 +1,62 @@
+"""Webhook subscriptions: the gateway writes them, the router's delivery reads the active ones."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from sqlalchemy import select
+
+from shared.runtime.rows import Row
+from shared.sql.engine import Tx
+from shared.sql.tables.gateway import subscriptions
+from shared.vault import Vault
+
+State = Literal["active", "disabled"]
+EVERYTHING = "*"
+
+
+class Subscription(Row, frozen=True):
+    """Who wants to hear of which events, and where.
+
+    `events` are short types (`lead.routed`), a family (`lead.*`) or `*`. `filter` maps a dotted path into
+    the event's data to the value wanted there, or a list of them; all must match. `secrets` are sealed,
+    the newest first; while there are several, each signs.
+    """
+
+    id: str
+    url: str
+    events: list[str]
+    filter: dict[str, Any] | None
+    state: State
+    secrets: list[str]
+    created_at: datetime
+    updated_at: datetime
+    table: ClassVar[str] = "subscriptions"
+    key_fields: ClassVar[tuple[str, ...]] = ("id",)
+
+    @property
+    def purpose(self) -> str:
+        """What the secrets are sealed for."""
+        return sealed_for(self.id)
+
+    def opened_secrets(self, vault: Vault) -> list[str]:
+        """Return the `whsec_…` secrets. Raises `VaultRefused`."""
+        return [vault.open(secret, purpose=self.purpose) for secret in self.secrets]
+
+    def wants(self, short_type: str) -> bool:
+        """Tell whether an event of this short type is to be sent, by its type alone."""
+        family = short_type.partition(".")[0] + ".*"
+        return any(wanted in {short_type, family, EVERYTHING} for wanted in self.events)
+
+
+def sealed_for(subscription_id: str) -> str:
+    """Return the purpose under which the secrets of a subscription are sealed."""
+    return f"subscription:{subscription_id}"
+
+
+async def active_subscriptions(tx: Tx) -> list[Subscription]:
+    """Return every active subscription, the oldest first."""
+    wanted = select(subscriptions).where(subscriptions.c.state == "active")
+    result = await tx.execute(wanted.order_by(subscriptions.c.created_at, subscriptions.c.id))
+    return [Subscription(*tuple(row)) for row in result]
