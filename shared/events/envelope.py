@@ -1,7 +1,8 @@
 """CloudEvents 1.0 on Kafka in binary mode: attributes are `ce_*` headers, the value is the data as JSON.
 
 Two extension attributes: `traceparent` (its own header, as W3C says) and `ce_causationid`, the id of the
-event that led to this one.
+event that led to this one. A record that is replayed from the dead letters names its letter in
+`baton_replay_of`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from shared.errors import DataError
+from shared.events.dead_letter import DEAD_LETTER_TYPE, REPLAY_HEADER, DeadLetterV1, dead_letter_of
 from shared.events.registry import BY_MODEL, BY_NAME, PLAIN_TYPE, EventType
 from shared.identity import derive_id, event_cause
-from shared.stream.manifest import RECORD_BYTES_MAX
+from shared.stream.manifest import DEAD_LETTERS, RECORD_BYTES_MAX
 from shared.stream.port import Outgoing, Record
 
 D = TypeVar("D")
@@ -43,6 +45,7 @@ class Event(Struct, Generic[D], frozen=True):
     key: str = ""
     traceparent: str = ""
     causation_id: str = ""
+    replay_of: str = ""
     own_cause: str = ""
 
     @property
@@ -67,6 +70,8 @@ def decode(record: Record) -> Event[Any]:
 
     Raises `DataError` of kind `empty`, `oversized`, `envelope`, `unknown_type`, `json` or `schema`.
     """
+    if record.topic == DEAD_LETTERS.name:
+        return _dead_letter(record)
     value = checked_value(record)
     headers = dict(record.headers)
     type_name = _text(headers, "ce_type")
@@ -89,6 +94,7 @@ def decode(record: Record) -> Event[Any]:
         key=(record.key or b"").decode("utf-8", "replace"),
         traceparent=_text(headers, "traceparent"),
         causation_id=_text(headers, "ce_causationid"),
+        replay_of=_text(headers, REPLAY_HEADER),
     )
 
 
@@ -157,6 +163,19 @@ def encode(event: Event[Any]) -> Outgoing:
 def rfc3339(at: datetime) -> str:
     """Return an instant as text in UTC, e.g. `2026-01-31T09:30:00.125000Z`."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _dead_letter(record: Record) -> Event[DeadLetterV1]:
+    letter = dead_letter_of(record)
+    return Event(
+        id=letter.id,
+        source=f"/baton/{letter.stage}",
+        type=DEAD_LETTER_TYPE,
+        subject=letter.subject,
+        time=letter.at,
+        data=letter,
+        causation_id=letter.event_id,
+    )
 
 
 def _plain(record: Record, value: bytes, traceparent: str) -> Event[Any]:

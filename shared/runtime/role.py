@@ -43,7 +43,7 @@ class Resources:
     metrics: Metrics
     secret: bytes
     partitions: int
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     dead_letter_window: int = 1_000
     dead_letter_share_max: int = 50
     sweep_after: timedelta = timedelta(seconds=30)
@@ -56,7 +56,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A role that reads topics. With `order_key` it runs in a window (it waits for others), else in batches."""
+    """A role that reads topics: with `order_key` in a window (it waits for others), else in batches."""
 
     handler: Handler
     store: Store

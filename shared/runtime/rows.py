@@ -20,13 +20,14 @@ class Row(Struct, frozen=True):
     """One stored row of `table`; its fields are the columns, in order.
 
     `key_fields` make the primary key, `indexed` are the fields that `Rows.find` looks up. A row type with
-    `upsert` may be put without having been loaded.
+    `upsert` may be put without having been loaded; with `once` too, then what is stored first stays.
     """
 
     table: ClassVar[str] = ""
     key_fields: ClassVar[tuple[str, ...]] = ()
     indexed: ClassVar[tuple[str, ...]] = ()
     upsert: ClassVar[bool] = False
+    once: ClassVar[bool] = False
 
     @property
     def key(self) -> Key:
@@ -100,7 +101,7 @@ class Rows:
         for key in sorted(keys):
             row, stored = rows.get(key), (kind, key) in self._stored
             if row is None:
-                if stored or kind.upsert:
+                if stored or kind.upsert or kind.once:
                     net.removed.append(key)
             elif stored:
                 net.updated.append(row)

@@ -79,11 +79,12 @@ class Tx:
         table = metadata.tables[kind.table]
         if net.removed:
             await self._connection.execute(*_delete(table, net.removed))
-        if net.updated and not kind.upsert:
+        put_blind = kind.upsert or kind.once
+        if net.updated and not put_blind:
             await self._connection.execute(*_update(table, net.updated))
-        fresh = [*net.inserted, *net.updated] if kind.upsert else net.inserted
+        fresh = [*net.inserted, *net.updated] if put_blind else net.inserted
         if fresh:
-            statement = _upsert(table, self.dialect) if kind.upsert else table.insert()
+            statement = _upsert(table, self.dialect, once=kind.once) if put_blind else table.insert()
             await self._connection.execute(statement, [_values(row) for row in fresh])
 
 
@@ -123,13 +124,13 @@ def _delete(table: Table, keys: Sequence[Key]) -> tuple[Executable, list[dict[st
     return statement, [{f"_{name}": part for name, part in zip(names, key, strict=True)} for key in keys]
 
 
-def _upsert(table: Table, dialect: str) -> Executable:
+def _upsert(table: Table, dialect: str, *, once: bool) -> Executable:
     insert: postgresql.Insert | sqlite.Insert = (
         postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     )
     keys = [column.name for column in table.primary_key]
     rest = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
-    if rest:
+    if rest and not once:
         return insert.on_conflict_do_update(index_elements=keys, set_=rest)
     return insert.on_conflict_do_nothing(index_elements=keys)
 
