@@ -23,7 +23,7 @@ Count = Annotated[int, Meta(ge=0, le=10**12)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Scalar = str | int | float | bool | None
 Answer = Scalar | list[Scalar]
-Details = Annotated[dict[Word, "Answer | dict[str, Answer]"], Meta(max_length=100)]
+Details = Annotated[dict[Word, Answer | dict[str, Answer]], Meta(max_length=100)]
 
 
 class Part(Struct, frozen=True, omit_defaults=True):
