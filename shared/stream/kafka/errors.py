@@ -1,0 +1,38 @@
+"""Turns aiokafka's errors into Baton's, named for what the caller does next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiokafka import errors as kafka
+
+from shared.errors import BatonError, DataError, Fenced, Retry
+
+_LOST = (
+    kafka.CommitFailedError,
+    kafka.IllegalGenerationError,
+    kafka.IllegalStateError,
+    kafka.RebalanceInProgressError,
+    kafka.UnknownMemberIdError,
+)
+_TOO_LARGE = (kafka.MessageSizeTooLargeError, kafka.RecordListTooLargeError)
+
+
+def as_baton(error: BaseException, doing: str) -> BatonError:
+    """Return the error to raise: whatever is not known to be for good may pass."""
+    message = f"Kafka, {doing}: {error!r}"
+    if isinstance(error, _LOST):
+        return Fenced(message)
+    if isinstance(error, _TOO_LARGE):
+        return DataError(message, kind="oversized")
+    return Retry(message)
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Raise Baton's errors in place of Kafka's, of time-outs and of the network's."""
+    try:
+        yield
+    except (kafka.KafkaError, kafka.ConsumerStoppedError, OSError, TimeoutError) as error:
+        raise as_baton(error, doing) from error
