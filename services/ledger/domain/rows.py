@@ -1,0 +1,79 @@
+"""The rows that the ledger keeps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from shared.runtime.rows import Row
+
+
+class EventRow(Row, frozen=True):
+    """One event as it came; `data` is its JSON text. The first record of an event is the one that stays."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    partition_key: str
+    at: datetime
+    recorded_at: datetime
+    causation_id: str
+    revision: int | None
+    sequence: int | None
+    data: str
+    table: ClassVar[str] = "events"
+    key_fields: ClassVar[tuple[str, ...]] = ("id", "source")
+    once: ClassVar[bool] = True
+
+
+class ViewRow(Row, frozen=True):
+    """Where a lead stands: what lists filter by, and the latest event of each stage.
+
+    `owned_…` is the latest event of any kind that says who has the lead. A sequence of 0: not seen yet.
+    """
+
+    lead_id: str
+    account: str
+    email: str | None
+    status: str
+    queue: str | None
+    owner: str | None
+    revision: int
+    first_at: datetime
+    enriched_sequence: int = 0
+    enriched_revision: int = 0
+    enriched_id: str | None = None
+    scored_sequence: int = 0
+    scored_revision: int = 0
+    scored_id: str | None = None
+    routed_sequence: int = 0
+    routed_revision: int = 0
+    routed_id: str | None = None
+    routed_type: str | None = None
+    owned_sequence: int = 0
+    owned_id: str | None = None
+    table: ClassVar[str] = "lead_views"
+    key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
+
+
+class DeadLetterRow(Row, frozen=True):
+    """A record that could not be processed, as it was."""
+
+    id: str
+    topic: str
+    partition: int
+    offset: int
+    record_key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    stage: str
+    kind: str
+    message: str
+    event_id: str
+    event_type: str
+    subject: str
+    at: datetime
+    replayed_at: datetime | None = None
+    table: ClassVar[str] = "dead_letters"
+    key_fields: ClassVar[tuple[str, ...]] = ("id",)

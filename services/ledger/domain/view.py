@@ -1,0 +1,87 @@
+"""Where a lead stands, as a fold over its events that does not depend on their order.
+
+Topics arrive interleaved, so nothing is concluded from what came last: of each stage the event with the
+highest `sequence` counts, and the status follows from the revisions that the stages have reached.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from services.ledger.domain.rows import ViewRow
+from shared.events.envelope import Event
+from shared.events.lead_enriched import LeadEnrichedV1
+from shared.events.lead_routed import LeadRoutedV1, LeadSuppressedV1, OwnershipChange
+from shared.events.lead_scored import LeadScoredV1
+
+Staged = LeadEnrichedV1 | LeadScoredV1 | LeadRoutedV1 | LeadSuppressedV1 | OwnershipChange
+
+
+def see(view: ViewRow | None, event: Event[Staged]) -> ViewRow:
+    """Return the view after one more event of the lead; the same for every order and any repeats."""
+    data = event.data
+    if view is None:
+        view = ViewRow(
+            data.lead_id, data.account, None, "enriched", None, None, data.revision, data.occurred_at
+        )
+    view = replace(view, first_at=min(view.first_at, data.occurred_at))
+    view = _at_stage(view, event)
+    revision = max(view.enriched_revision, view.scored_revision, view.routed_revision, data.revision)
+    return replace(view, revision=max(view.revision, revision), status=_status(view))
+
+
+def _at_stage(view: ViewRow, event: Event[Staged]) -> ViewRow:
+    data: Any = event.data
+    # A scored event is an enriched one with more, so it is asked for first.
+    if isinstance(data, LeadScoredV1):
+        if data.sequence > view.scored_sequence:
+            return replace(
+                view, scored_sequence=data.sequence, scored_revision=data.revision, scored_id=event.id
+            )
+    elif isinstance(data, LeadEnrichedV1):
+        if data.sequence > view.enriched_sequence:
+            return replace(
+                view,
+                enriched_sequence=data.sequence,
+                enriched_revision=data.revision,
+                enriched_id=event.id,
+                account=data.account,
+                email=data.person.email,
+            )
+    else:
+        return _at_routing(view, event)
+    return view
+
+
+def _at_routing(view: ViewRow, event: Event[Any]) -> ViewRow:
+    data = event.data
+    if isinstance(data, LeadRoutedV1 | LeadSuppressedV1) and data.sequence > view.routed_sequence:
+        view = replace(
+            view,
+            routed_sequence=data.sequence,
+            routed_revision=data.revision,
+            routed_id=event.id,
+            routed_type=event.type,
+        )
+    if data.sequence > view.owned_sequence:
+        decision = None if isinstance(data, LeadSuppressedV1) else data.decision
+        view = replace(
+            view,
+            owned_sequence=data.sequence,
+            owned_id=event.id,
+            queue=decision and decision.queue,
+            owner=decision and decision.owner,
+        )
+    return view
+
+
+def _status(view: ViewRow) -> str:
+    """Return the furthest stage that the newest revision has reached."""
+    newest = max(view.enriched_revision, view.scored_revision, view.routed_revision)
+    if view.routed_id is not None and view.routed_revision == newest:
+        return "suppressed" if view.routed_type == "baton.lead.suppressed.v1" else "routed"
+    if view.scored_id is not None and view.scored_revision == newest:
+        return "scored"
+    return "enriched"
