@@ -1,0 +1,68 @@
+"""Bring the tables of a database to the version that this code needs.
+
+Migrations are Alembic scripts under `deploy/migrations`; `baton migrate` and `baton up` run them. Tables
+are changed so that the code of the version before still runs on them (add first, remove a version later).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import shared
+from shared.errors import Crash
+from shared.sql.engine import translated
+from shared.sql.tables import metadata
+
+_LOCK = "select pg_advisory_xact_lock(20250301)"
+
+
+def migrations_folder() -> Path:
+    """Return the folder of the scripts: beside the packages, in a checkout and in an installed wheel."""
+    folder = Path(next(iter(shared.__path__))).parent / "deploy" / "migrations"
+    if not (folder / "env.py").is_file():
+        raise Crash(f"the migrations are not where they belong: {folder}")
+    return folder
+
+
+async def migrate(url: str) -> None:
+    """Run what has not been run, in one transaction. Several at once are safe. Raises `Retry`."""
+    await _on(url, _upgrade)
+
+
+async def differences(url: str) -> list[object]:
+    """Return what tables and models disagree on; nothing when all migrations were run and none is missing."""
+    found: list[object] = []
+    await _on(url, lambda connection: found.extend(_compare(connection)))
+    return found
+
+
+async def _on(url: str, work: Callable[[Connection], None]) -> None:
+    engine = create_async_engine(url)
+    try:
+        with translated():
+            async with engine.begin() as connection:
+                await connection.run_sync(work)
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_LOCK)
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _compare(connection: Connection) -> list[object]:
+    options = {"compare_type": True, "compare_server_default": True}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
