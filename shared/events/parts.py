@@ -102,7 +102,7 @@ class FieldSource(Struct, frozen=True):
     """Who gave a field: a provider's name, `form`, `crm` or `human`; `cost` in cents."""
 
     source: Word
-    confidence: Percent
+    confidence: Annotated[float, Meta(ge=0, le=1)]
     cost: Count
     at: Time
 
