@@ -17,6 +17,7 @@ from typing import Any
 from shared.clock import Clock
 from shared.events.envelope import Event
 from shared.observability.metrics import Metrics
+from shared.observability.tracing import Tracing
 from shared.runtime.background import repeat, sweep_step, timer_step
 from shared.runtime.batch import BatchDrive
 from shared.runtime.dead_letters import DeadLetters
@@ -41,6 +42,7 @@ class Resources:
     stream: Stream
     health: Health
     metrics: Metrics
+    tracing: Tracing
     secret: bytes
     partitions: int
     limits: Limits = field(default_factory=Limits)

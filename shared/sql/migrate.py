@@ -13,6 +13,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -37,6 +38,13 @@ async def migrate(url: str) -> None:
     await _on(url, _upgrade)
 
 
+async def pending(url: str) -> str:
+    """Return which version the tables have and should have, when they differ; else nothing. Raises `Retry`."""
+    found: list[str] = []
+    await _on(url, lambda connection: found.append(_pending(connection)))
+    return found[0]
+
+
 async def differences(url: str) -> list[object]:
     """Return what tables and models disagree on; nothing when all migrations were run and none is missing."""
     found: list[object] = []
@@ -54,13 +62,24 @@ async def _on(url: str, work: Callable[[Connection], None]) -> None:
         await engine.dispose()
 
 
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    return config
+
+
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(_LOCK)
-    config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _pending(connection: Connection) -> str:
+    have = MigrationContext.configure(connection).get_current_revision()
+    want = ScriptDirectory.from_config(_config()).get_current_head()
+    return "" if have == want else f"they have {have or 'nothing'}, this code needs {want}"
 
 
 def _compare(connection: Connection) -> list[object]:

@@ -1,0 +1,141 @@
+"""A process of Baton from its first line to its last: signals, resources, and waiting for what is away.
+
+A role may start before its database, its broker or its tables are there. It answers `/livez` from the
+start, says in readiness what it waits for, and goes on by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+import uvloop
+
+from shared.clock import SystemClock
+from shared.errors import Retry
+from shared.observability.metrics import Metrics
+from shared.observability.tracing import Tracing
+from shared.runtime.background import pause
+from shared.runtime.drive import Limits, cause_of
+from shared.runtime.ops import Health
+from shared.runtime.role import Resources
+from shared.runtime.unit_of_work import Failpoint
+from shared.settings import EnricherSettings, StatefulSettings
+from shared.sql.engine import Database
+from shared.sql.migrate import pending
+from shared.stream.connect import connect
+
+log = structlog.get_logger()
+
+_AGAIN_S = 1.0
+
+
+def run_until_signalled(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run `main(stop)`; SIGINT and SIGTERM set `stop`, and `main` finishes what is in hand.
+
+    Of a group of errors, the one that ends the process is raised by itself.
+    """
+
+    async def guarded() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            await main(stop)
+        except BaseExceptionGroup as group:
+            raise cause_of(group) from group
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(guarded())
+
+
+@asynccontextmanager
+async def open_resources(
+    settings: StatefulSettings,
+    stop: asyncio.Event,
+    *,
+    health: Health,
+    metrics: Metrics,
+    tracing: Tracing,
+    failpoint: Failpoint = lambda _name: None,
+) -> AsyncIterator[Resources | None]:
+    """Give what the roles of a process share, once it is all there; None when `stop` came first."""
+    clock = SystemClock(settings.clock_file)
+    database = Database(settings.database_url)
+    stream = connect(
+        settings.stream_url,
+        data_dir=settings.data_dir,
+        prefix=settings.topic_prefix,
+        partitions=settings.topic_partitions,
+        retention_days=settings.retention_days,
+        clock=clock,
+        create_topics=True,
+    )
+    try:
+        await _await("database", lambda: _tables_ready(settings.database_url), stop, health)
+        opened = await _await("stream", stream.open, stop, health)
+        resources = Resources(
+            clock=clock,
+            database=database,
+            stream=stream,
+            health=health,
+            metrics=metrics,
+            tracing=tracing,
+            secret=settings.secret_key.get_secret_value().encode(),
+            partitions=settings.topic_partitions,
+            limits=_limits(settings),
+            dead_letter_window=settings.dead_letter_window,
+            dead_letter_share_max=round(settings.dead_letter_share_max),
+            sweep_after=timedelta(seconds=settings.outbox_sweep_s),
+            failpoint=failpoint,
+        )
+        yield resources if opened else None
+    finally:
+        await stream.close()
+        await database.close()
+
+
+async def watch(resources: Resources, stop: asyncio.Event) -> None:
+    """Keep readiness true about the database and the stream themselves, until `stop`."""
+    while not stop.is_set():
+        await _probe("database", resources.database.ping, resources.health)
+        await _probe("stream", resources.stream.ping, resources.health)
+        await pause(stop, 2.0)
+
+
+def _limits(settings: StatefulSettings) -> Limits:
+    window = settings.window_size if isinstance(settings, EnricherSettings) else Limits().window
+    return Limits(batch=settings.batch_size, batches_in_flight=settings.batches_in_flight, window=window)
+
+
+async def _tables_ready(url: str) -> None:
+    missing = await pending(url)
+    if missing:
+        raise Retry(f"the tables are not up to date: run `baton migrate` ({missing})")
+
+
+async def _await(
+    name: str, attempt: Callable[[], Awaitable[None]], stop: asyncio.Event, health: Health
+) -> bool:
+    """Try until it works; False when `stop` came first."""
+    while not stop.is_set():
+        if await _probe(name, attempt, health):
+            return True
+        await pause(stop, _AGAIN_S)
+    return False
+
+
+async def _probe(name: str, attempt: Callable[[], Awaitable[None]], health: Health) -> bool:
+    try:
+        await attempt()
+    except Retry as error:
+        health.set(name, ok=False, detail=str(error))
+        log.warning("waiting", what=name, reason=str(error))
+        return False
+    health.set(name, ok=True)
+    return True
