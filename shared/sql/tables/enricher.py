@@ -1,1 +1,56 @@
-"""Tables of the enricher."""
+"""Tables of the enricher: the lead records, what leads are found by, and what providers answered."""
+
+from sqlalchemy import Column, Float, Index, Integer, String, Table, Text
+
+from shared.events.lead_enriched import Enrichment
+from shared.events.parts import Activities, Answers, Company, Consent, Origin, Person, Provenance
+from shared.sql.tables.metadata import metadata
+from shared.sql.types import Json, UtcTime
+
+leads = Table(
+    "leads",
+    metadata,
+    Column("lead_id", String(36), primary_key=True),
+    Column("account", String(500), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("person", Json(Person), nullable=False),
+    Column("company", Json(Company), nullable=False),
+    Column("provenance", Json(Provenance), nullable=False),
+    Column("enrichment", Json(Enrichment), nullable=False),
+    Column("source", Json(Origin), nullable=False),
+    Column("message", Text),
+    Column("answers", Json(Answers), nullable=False),
+    Column("activities", Json(Activities), nullable=False),
+    Column("consent", Json(Consent), nullable=False),
+    Column("identifiers", Json(list[str]), nullable=False),
+    Column("first_at", UtcTime),
+    Column("last_at", UtcTime),
+)
+
+lead_identifiers = Table(
+    "lead_identifiers",
+    metadata,
+    Column("identifier", Text, primary_key=True),
+    Column("lead_ids", Json(list[str]), nullable=False),
+)
+
+lead_aliases = Table(
+    "lead_aliases",
+    metadata,
+    Column("alias_id", String(36), primary_key=True),
+    Column("lead_id", String(36), nullable=False),
+    Index(None, "lead_id"),
+)
+
+provider_cache = Table(
+    "provider_cache",
+    metadata,
+    Column("provider", String(200), primary_key=True),
+    Column("key", String(500), primary_key=True),
+    Column("outcome", String(20), nullable=False),
+    Column("company", Json(Company), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("fetched_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)

@@ -1,0 +1,63 @@
+"""The lead record: what is known of a lead, and what a lead is found by."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from shared.events.lead_enriched import Enrichment
+from shared.events.parts import Activity, Answer, Company, Consent, FieldSource, Origin, Person
+from shared.runtime.rows import Row
+
+OWNERS_MAX = 8
+"""The leads that one identifier is known to belong to, at most; the newest are kept."""
+
+
+class LeadRow(Row, frozen=True):
+    """One lead. `revision` counts its forms, `sequence` its enriched events, both from 1.
+
+    A row of revision 0 is no lead: either its id is taken as an alias, or the person opted out before
+    any form of theirs arrived. `identifiers` are those under which the lead can be found besides its id;
+    `first_at` and `last_at` are when its first and its last form were sent.
+    """
+
+    lead_id: str
+    account: str = ""
+    revision: int = 0
+    sequence: int = 0
+    person: Person = Person()
+    company: Company = Company()
+    provenance: dict[str, FieldSource] = {}
+    enrichment: Enrichment = Enrichment("skipped", 0, [])
+    source: Origin = Origin()
+    message: str | None = None
+    answers: dict[str, Answer] = {}
+    activities: list[Activity] = []
+    consent: Consent = Consent()
+    identifiers: list[str] = []
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    table: ClassVar[str] = "leads"
+    key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
+
+
+class IdentifierRow(Row, frozen=True):
+    """Which leads a phone number (`phone:+49…`) or a profile (`linkedin:https://…`) belongs to, newest first.
+
+    An e-mail address has no row: its lead's id follows from it.
+    """
+
+    identifier: str
+    lead_ids: list[str]
+    table: ClassVar[str] = "lead_identifiers"
+    key_fields: ClassVar[tuple[str, ...]] = ("identifier",)
+
+
+class AliasRow(Row, frozen=True):
+    """The lead that answers for an id which an identifier alone would give. Never an alias itself."""
+
+    alias_id: str
+    lead_id: str
+    table: ClassVar[str] = "lead_aliases"
+    key_fields: ClassVar[tuple[str, ...]] = ("alias_id",)
+    indexed: ClassVar[tuple[str, ...]] = ("lead_id",)
