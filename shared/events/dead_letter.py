@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from shared.events.times import appended_at
 from shared.identity import derive_id
 from shared.stream.port import Record
 
@@ -76,4 +77,4 @@ def _time(text: str, record: Record) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+        return appended_at(record) or datetime.fromtimestamp(0, UTC)

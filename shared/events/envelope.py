@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -17,7 +18,9 @@ from msgspec import Struct
 from shared.errors import DataError
 from shared.events.dead_letter import DEAD_LETTER_TYPE, REPLAY_HEADER, DeadLetterV1, dead_letter_of
 from shared.events.registry import BY_MODEL, BY_NAME, PLAIN_TYPE, EventType
+from shared.events.times import appended_at, rfc3339
 from shared.identity import derive_id, event_cause
+from shared.observability.traceparent import is_traceparent
 from shared.stream.manifest import DEAD_LETTERS, RECORD_BYTES_MAX
 from shared.stream.port import Outgoing, Record
 
@@ -28,7 +31,6 @@ _JSON = ("content-type", b"application/json")
 _JSON_TYPES = (b"application/json", b"text/json")
 _ATTRIBUTE_BYTES_MAX = 500
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_DECODERS = {name: msgspec.json.Decoder(event_type.model) for name, event_type in BY_NAME.items()}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -76,11 +78,13 @@ def decode(record: Record) -> Event[Any]:
     headers = dict(record.headers)
     type_name = _text(headers, "ce_type")
     if not type_name:
-        return _plain(record, value, _text(headers, "traceparent"))
+        return _plain(record, value, headers)
     event_type = _typed(record.topic, type_name)
     event_id, source = _text(headers, "ce_id"), _text(headers, "ce_source")
     if not event_id or not source:
         raise DataError("a CloudEvent needs ce_id and ce_source", kind="envelope")
+    if (headers.get("ce_specversion") or _SPEC[1]) != _SPEC[1]:
+        raise DataError("ce_specversion is not 1.0", kind="envelope")
     if (headers.get("content-type") or _JSON[1]).split(b";")[0].strip().lower() not in _JSON_TYPES:
         raise DataError("content-type is not JSON", kind="envelope")
     return Event(
@@ -91,8 +95,8 @@ def decode(record: Record) -> Event[Any]:
         time=_time(headers.get("ce_time"), record),
         data=decode_data(event_type, value),
         raw=value,
-        key=(record.key or b"").decode("utf-8", "replace"),
-        traceparent=_text(headers, "traceparent"),
+        key=_key(record),
+        traceparent=_traceparent(headers),
         causation_id=_text(headers, "ce_causationid"),
         replay_of=_text(headers, REPLAY_HEADER),
     )
@@ -109,12 +113,17 @@ def checked_value(record: Record) -> bytes:
     return record.value
 
 
+@cache
+def _decoder(model: type[Struct]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(model)
+
+
 def decode_data(event_type: EventType, value: bytes) -> Any:
     """Return the typed data in `value`. Raises `DataError` of kind `json` or `schema`."""
     if b"\\u0000" in value and _NUL.search(value):
         raise DataError("the text holds \\u0000, which cannot be stored", kind="json")
     try:
-        return _DECODERS[event_type.name].decode(value)
+        return _decoder(event_type.model).decode(value)
     except msgspec.ValidationError as error:
         raise DataError(str(error), kind="schema") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -145,24 +154,23 @@ def encode(event: Event[Any]) -> Outgoing:
         ("ce_id", event.id.encode()),
         ("ce_source", event.source.encode()),
         ("ce_type", event.type.encode()),
-        ("ce_subject", event.subject.encode()),
         ("ce_time", rfc3339(event.time).encode()),
         _JSON,
-        ("traceparent", event.traceparent.encode()),
     ]
-    if event.causation_id:
-        headers.append(("ce_causationid", event.causation_id.encode()))
+    for name, text in (
+        ("ce_subject", event.subject),
+        ("traceparent", event.traceparent),
+        ("ce_causationid", event.causation_id),
+        (REPLAY_HEADER, event.replay_of),
+    ):
+        if text:
+            headers.append((name, text.encode()))
     return Outgoing(
         topic=BY_NAME[event.type].topic.name,
         key=event.key.encode() or None,
         value=event.raw or _encode(event.data),
         headers=headers,
     )
-
-
-def rfc3339(at: datetime) -> str:
-    """Return an instant as text in UTC, e.g. `2026-01-31T09:30:00.125000Z`."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _dead_letter(record: Record) -> Event[DeadLetterV1]:
@@ -178,7 +186,7 @@ def _dead_letter(record: Record) -> Event[DeadLetterV1]:
     )
 
 
-def _plain(record: Record, value: bytes, traceparent: str) -> Event[Any]:
+def _plain(record: Record, value: bytes, headers: dict[str, bytes | None]) -> Event[Any]:
     event_type = PLAIN_TYPE.get(record.topic)
     if event_type is None:
         raise DataError(f"records of {record.topic} need CloudEvents headers", kind="envelope")
@@ -190,11 +198,12 @@ def _plain(record: Record, value: bytes, traceparent: str) -> Event[Any]:
         source=f"/outside/{record.topic}",
         type=event_type.name,
         subject="",
-        time=datetime.fromtimestamp(record.timestamp_ms / 1000, UTC),
+        time=_time(None, record),
         data=data,
         raw=value,
-        key=(record.key or b"").decode("utf-8", "replace"),
-        traceparent=traceparent,
+        key=_key(record),
+        traceparent=_traceparent(headers),
+        replay_of=_text(headers, REPLAY_HEADER),
     )
 
 
@@ -222,9 +231,23 @@ def _text(headers: dict[str, bytes | None], name: str) -> str:
     return text
 
 
+def _key(record: Record) -> str:
+    """Return the key as text that can be stored; outside producers may use any bytes."""
+    return (record.key or b"")[:_ATTRIBUTE_BYTES_MAX].decode("utf-8", "replace").replace("\0", "\ufffd")
+
+
+def _traceparent(headers: dict[str, bytes | None]) -> str:
+    """Return the trace to go on with; one that is malformed is not there, as W3C says."""
+    text = (headers.get("traceparent") or b"").decode("ascii", "replace")
+    return text if is_traceparent(text) else ""
+
+
 def _time(value: bytes | None, record: Record) -> datetime:
     if not value:
-        return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+        appended = appended_at(record)
+        if appended is None:
+            raise DataError("neither ce_time nor the record's time stamp is an instant", kind="envelope")
+        return appended
     try:
         at = datetime.fromisoformat(value.decode("ascii"))
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from shared.clock import Clock
 from shared.errors import Crash, DataError
 from shared.events.dead_letter import ERROR_HEADERS
-from shared.events.envelope import rfc3339
+from shared.events.times import rfc3339
 from shared.stream.manifest import BY_NAME, DEAD_LETTERS
 from shared.stream.port import Outgoing, Record, Sink, publish
 
