@@ -77,8 +77,8 @@ async def open_resources(
         create_topics=True,
     )
     try:
-        await _await("database", lambda: _tables_ready(settings.database_url), stop, health)
-        opened = await _await("stream", stream.open, stop, health)
+        await wait_for("database", lambda: _tables_ready(settings.database_url), stop, health)
+        opened = await wait_for("stream", stream.open, stop, health)
         resources = Resources(
             clock=clock,
             database=database,
@@ -100,6 +100,17 @@ async def open_resources(
         await database.close()
 
 
+async def wait_for(
+    name: str, attempt: Callable[[], Awaitable[None]], stop: asyncio.Event, health: Health
+) -> bool:
+    """Try until it works, telling readiness what is waited for; False when `stop` came first."""
+    while not stop.is_set():
+        if await _probe(name, attempt, health):
+            return True
+        await pause(stop, _AGAIN_S)
+    return False
+
+
 async def watch(resources: Resources, stop: asyncio.Event) -> None:
     """Keep readiness true about the database and the stream themselves, until `stop`."""
     while not stop.is_set():
@@ -117,17 +128,6 @@ async def _tables_ready(url: str) -> None:
     missing = await pending(url)
     if missing:
         raise Retry(f"the tables are not up to date: run `baton migrate` ({missing})")
-
-
-async def _await(
-    name: str, attempt: Callable[[], Awaitable[None]], stop: asyncio.Event, health: Health
-) -> bool:
-    """Try until it works; False when `stop` came first."""
-    while not stop.is_set():
-        if await _probe(name, attempt, health):
-            return True
-        await pause(stop, _AGAIN_S)
-    return False
 
 
 async def _probe(name: str, attempt: Callable[[], Awaitable[None]], health: Health) -> bool:

@@ -39,7 +39,7 @@ async def migrate(url: str) -> None:
 
 
 async def pending(url: str) -> str:
-    """Return which version the tables have and should have, when they differ; else nothing. Raises `Retry`."""
+    """Return which version the tables have and which they need, if that differs. Raises `Retry`."""
     found: list[str] = []
     await _on(url, lambda connection: found.append(_pending(connection)))
     return found[0]

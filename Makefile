@@ -1,0 +1,44 @@
+# Every target sets up what it needs by itself.
+.DEFAULT_GOAL := help
+UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+RUN := $(UV) run --frozen
+SERVICES := $(RUN) python -m tests.support.services
+
+.PHONY: help up demo test check format bench chaos clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.tools/uv/bin/uv:
+	@python3 -m venv .tools/uv && .tools/uv/bin/pip install --quiet --disable-pip-version-check uv
+
+.venv/.ready: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
+	@$(UV) sync --frozen --quiet && touch $@
+
+up: .venv/.ready ## Run Baton on this machine, with demo leads
+	@$(RUN) baton up --demo
+
+demo: .venv/.ready ## Walk the demo leads on a temporary data directory, and exit
+	@$(RUN) baton demo
+
+test: .venv/.ready ## Run the whole suite, services included
+	@$(RUN) pytest
+
+check: .venv/.ready ## Lint, types, import contracts
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) mypy
+	@$(RUN) lint-imports
+
+format: .venv/.ready ## Format the code
+	@$(RUN) ruff format .
+	@$(RUN) ruff check --fix .
+
+bench: .venv/.ready ## Measure, against floors in the same run
+	@$(UV) run --frozen --group bench python -m tests.bench
+
+chaos: .venv/.ready ## The long fault runs
+	@$(RUN) pytest -m chaos
+
+clean: ## Remove what was set up here (not the data directory)
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

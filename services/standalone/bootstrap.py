@@ -1,0 +1,64 @@
+"""Baton in one process: every role on one database and one stream, and the provider stubs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from services.enricher import bootstrap as enricher
+from services.gateway import bootstrap as gateway
+from services.ledger import bootstrap as ledger
+from services.provider_stubs import bootstrap as provider_stubs
+from services.router import bootstrap as router
+from services.scorer import bootstrap as scorer
+from shared.observability.metrics import Metrics
+from shared.observability.tracing import Tracing
+from shared.runtime.ops import Health
+from shared.runtime.process import open_resources, watch
+from shared.runtime.unit_of_work import Failpoint
+from shared.settings import StandaloneSettings
+from shared.sql.migrate import migrate
+
+Ready = Callable[[asyncio.Event], Awaitable[None]]
+"""What is done once everything runs, e.g. the demo; it is handed the event that stops it."""
+
+
+_AWAITED = (
+    "database",
+    "stream",
+    "gateway",
+    "provider-stubs",
+    *(f"{role}.stream" for role in ("enricher", "scorer", "router", "router-deliver", "ledger")),
+)
+
+
+async def run(
+    settings: StandaloneSettings,
+    stop: asyncio.Event,
+    *,
+    tracing: Tracing,
+    ready: Ready,
+    failpoint: Failpoint = lambda _name: None,
+) -> None:
+    """Run every role until `stop`; call `ready` once they all do."""
+    health, metrics = Health(awaited=_AWAITED), Metrics()
+    await migrate(settings.database_url)
+    async with open_resources(
+        settings, stop, health=health, metrics=metrics, tracing=tracing, failpoint=failpoint
+    ) as resources:
+        if resources is None:
+            return
+        async with asyncio.TaskGroup() as roles:
+            roles.create_task(watch(resources, stop))
+            roles.create_task(provider_stubs.run(stop, settings, health))
+            for role in (enricher, scorer, router, ledger):
+                roles.create_task(role.run(resources, stop, settings))
+            roles.create_task(gateway.run(resources, stop, settings))
+            roles.create_task(_when_ready(health, ready, stop))
+
+
+async def _when_ready(health: Health, ready: Ready, stop: asyncio.Event) -> None:
+    while not stop.is_set() and not health.readiness().ready:  # noqa: ASYNC110 - state of many parts
+        await asyncio.sleep(0.05)
+    if not stop.is_set():
+        await ready(stop)
