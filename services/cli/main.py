@@ -6,7 +6,8 @@ import sys
 
 import typer
 
-from services.cli import serving
+from services.cli import asking, listening, serving
+from services.cli.client import Unreachable
 from shared.errors import BatonError
 from shared.settings import SettingsError
 
@@ -19,13 +20,23 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 serving.register(app)
+listening.register(app)
+asking.register(app)
 
 
 def main() -> None:
-    """Run the command; an error that a person can mend is one message on standard error and exit code 1."""
+    """Run the command; exit code 1: failed, 2: usage, 3: Baton is not reachable."""
     try:
         app()
     except SettingsError as wrong:
-        sys.exit("\n".join(f"baton: {problem}" for problem in wrong.problems))
+        _leave("\n".join(wrong.problems), code=1)
+    except Unreachable as error:
+        _leave(str(error), code=3)
     except BatonError as error:
-        sys.exit(f"baton: {error}")
+        _leave(str(error), code=1)
+
+
+def _leave(message: str, *, code: int) -> None:
+    for line in message.splitlines():
+        typer.echo(f"baton: {line}", err=True)
+    sys.exit(code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -66,7 +66,7 @@ class _Served:
     """How a role is run: its settings and its entry."""
 
     settings: type[StatefulSettings]
-    run: Callable[[Resources, asyncio.Event, Any], Awaitable[None]]
+    run: Callable[..., Coroutine[Any, Any, None]]
 
 
 _ROLES = {

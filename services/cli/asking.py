@@ -1,0 +1,157 @@
+"""The commands that ask a running Baton, or tell it something, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from services.cli.client import Client, ask
+from services.cli.output import AsJson, print_json, print_table
+
+dead_letters = typer.Typer(help="Records that could not be processed.", no_args_is_help=True)
+subscriptions = typer.Typer(help="Who hears of which events by webhook.", no_args_is_help=True)
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the app."""
+    app.command()(timeline)
+    app.add_typer(dead_letters, name="dead-letters")
+    app.add_typer(subscriptions, name="subscriptions")
+    app.add_typer(keys, name="keys")
+
+
+def timeline(lead: Annotated[str, typer.Argument(help="Lead id or alias.")], as_json: AsJson = False) -> None:
+    """Show everything that happened to a lead, in order."""
+    entries = ask(lambda client: client.call("GET", f"/v1/leads/{lead}/timeline"))["data"]
+    if as_json:
+        print_json(entries)
+        return
+    print_table(
+        entries,
+        {"at": "when", "type": "what", "source": "by", "outcome": "outcome", "id": "id"},
+        none="Nothing happened to this lead.",
+    )
+
+
+@dead_letters.command("list")
+def list_dead_letters(
+    limit: Annotated[int, typer.Option(help="How many, at most.", min=1, max=200)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was set aside, the newest first, with its cause."""
+    letters = ask(lambda client: client.call("GET", "/v1/dead-letters", query={"limit": str(limit)}))["data"]
+    if as_json:
+        print_json(letters)
+        return
+    columns = {
+        "id": "id",
+        "at": "when",
+        "stage": "role",
+        "topic": "topic",
+        "kind": "cause",
+        "message": "message",
+        "replayed_at": "replayed",
+    }
+    print_table(letters, columns, none="No dead letters.")
+
+
+@dead_letters.command("replay")
+def replay_dead_letters(
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that were not replayed yet.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put records back where they came from, once the cause is gone."""
+    if bool(ids) == everything:
+        raise typer.BadParameter("name the dead letters, or say --all")
+
+    async def replay(client: Client) -> list[str]:
+        wanted = list(ids or ())
+        if everything:
+            found = [letter async for letter in client.pages("/v1/dead-letters")]
+            wanted = [letter["id"] for letter in found if letter["replayed_at"] is None]
+        for letter_id in wanted:
+            await client.call("POST", f"/v1/dead-letters/{letter_id}/replay")
+        return wanted
+
+    replayed = ask(replay)
+    if as_json:
+        print_json({"replayed": replayed})
+    else:
+        typer.echo(f"{len(replayed)} put back.")
+
+
+@subscriptions.command("list")
+def list_subscriptions(as_json: AsJson = False) -> None:
+    """Show every subscription."""
+    found = ask(_all("/v1/subscriptions"))
+    if as_json:
+        print_json(found)
+        return
+    columns = {"id": "id", "url": "url", "events": "events", "state": "state"}
+    print_table(found, columns, none="No subscriptions.")
+
+
+@subscriptions.command("create")
+def create_subscription(
+    url: Annotated[str, typer.Argument(help="Where to POST.")],
+    events: Annotated[list[str] | None, typer.Option("--event", help="e.g. lead.routed, lead.*")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Subscribe an endpoint; its secret is shown this once."""
+    body = {"url": url, "events": events or ["lead.routed"]}
+    made = ask(lambda client: client.call("POST", "/v1/subscriptions", body=body))
+    if as_json:
+        print_json(made)
+        return
+    typer.echo(f"{made['id']}\nsecret (not shown again): {made['secret']}")
+
+
+@subscriptions.command("delete")
+def delete_subscription(subscription: Annotated[str, typer.Argument(help="Its id.")]) -> None:
+    """End a subscription."""
+    ask(lambda client: client.call("DELETE", f"/v1/subscriptions/{subscription}"))
+    typer.echo("Ended.")
+
+
+@keys.command("list")
+def list_keys(as_json: AsJson = False) -> None:
+    """Show every API key, without the key itself."""
+    found = ask(_all("/v1/api-keys"))
+    if as_json:
+        print_json(found)
+        return
+    columns = {"id": "id", "name": "name", "scopes": "scopes", "rep": "rep", "created_at": "since"}
+    print_table(found, columns, none="No keys but the administrator's.")
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    scopes: Annotated[list[str], typer.Option("--scope", help="intake, read, rep, manager or admin.")],
+    rep: Annotated[str | None, typer.Option(help="The rep that a key of scope rep acts as.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an API key; it is shown this once."""
+    body = {"name": name, "scopes": scopes, **({"rep": rep} if rep else {})}
+    made = ask(lambda client: client.call("POST", "/v1/api-keys", body=body))
+    if as_json:
+        print_json(made)
+    else:
+        typer.echo(f"{made['id']}\nkey (not shown again): {made['key']}")
+
+
+@keys.command("revoke")
+def revoke_key(key: Annotated[str, typer.Argument(help="Its id.")]) -> None:
+    """End an API key."""
+    ask(lambda client: client.call("DELETE", f"/v1/api-keys/{key}"))
+    typer.echo("Revoked.")
+
+
+def _all(path: str) -> Any:
+    async def collect(client: Client) -> list[Any]:
+        return [item async for item in client.pages(path)]
+
+    return collect
