@@ -26,6 +26,7 @@ View = dict[str, Any]
 class LeadFilter(Struct, frozen=True):
     """Which leads a list has; None: any. `after` is the place of the last lead of the page before."""
 
+    lead_id: str | None = None
     email: str | None = None
     account: str | None = None
     queue: str | None = None
@@ -43,15 +44,15 @@ async def surviving_lead(tx: Tx, lead_id: str) -> str:
 async def lead_view(tx: Tx, lead_id: str) -> View | None:
     """Return the view of a lead by its id or an alias, or None when nothing of it has arrived yet."""
     lead_id = await surviving_lead(tx, lead_id)
-    found = await tx.execute(select(lead_views).where(lead_views.c.lead_id == lead_id))
-    row = found.mappings().one_or_none()
+    views = await tx.execute(select(lead_views).where(lead_views.c.lead_id == lead_id))
+    row = views.mappings().one_or_none()
     if row is None:
         return await _received_only(tx, lead_id)
     stages = {
         stage: row[f"{stage}_id"] for stage in ("enriched", "scored", "routed", "owned") if row[f"{stage}_id"]
     }
     wanted = select(events.c.id, events.c.data).where(events.c.id.in_(sorted(set(stages.values()))))
-    data = {event_id: msgspec.json.decode(text) for event_id, text in await tx.execute(wanted)}
+    data = {found.id: msgspec.json.decode(found.data) for found in await tx.execute(wanted)}
     outcomes = await _data_of(tx, lead_id, OUTCOME)
     view = assemble(dict(row), {stage: data[id_] for stage, id_ in stages.items() if id_ in data}, outcomes)
     return await _with_dead_letter(tx, view, list(stages.values()))
@@ -88,7 +89,7 @@ def assemble(
 async def lead_list(tx: Tx, wanted: LeadFilter, limit: int) -> list[RowMapping]:
     """Return at most `limit` leads, the newest first, each as its row of `lead_views`."""
     statement = select(lead_views)
-    for name in ("email", "account", "queue", "owner", "status"):
+    for name in ("lead_id", "email", "account", "queue", "owner", "status"):
         value = getattr(wanted, name)
         if value is not None:
             statement = statement.where(lead_views.c[name] == value)

@@ -1,0 +1,55 @@
+"""Puts the gateway together and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from services.gateway.adapters.keys import StoredKeys
+from services.gateway.adapters.publisher import StreamPublisher
+from services.gateway.domain.sources import BUILT_IN
+from services.gateway.handlers.app import create_app
+from services.gateway.handlers.gateway import Gateway
+from shared.http.egress import EgressPolicy
+from shared.http.server import HttpServer
+from shared.runtime.role import Resources
+from shared.settings import GatewaySettings
+from shared.stream.port import Sink
+from shared.vault import Vault
+
+ROLE = "gateway"
+
+
+async def run(resources: Resources, stop: asyncio.Event, settings: GatewaySettings) -> None:
+    """Serve until `stop`, then finish the requests in hand. Raises `SettingsError` for a busy port."""
+    sink = await resources.stream.sink()
+    try:
+        app = create_app(build(resources, sink, settings))
+        server = HttpServer(app, host=settings.http_host, port=settings.http_port, port_field="http_port")
+        await server.start()
+        resources.health.set(ROLE, ok=True, detail=f"port {server.port}")
+        try:
+            await stop.wait()
+        finally:
+            await server.stop()
+    finally:
+        await sink.close()
+
+
+def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gateway:
+    """Join the parts."""
+    admin_key = settings.admin_key.get_secret_value()
+    return Gateway(
+        clock=resources.clock,
+        random=os.urandom,
+        publisher=StreamPublisher(sink),
+        keys=StoredKeys(admin_key, resources.database, resources.clock, os.urandom),
+        database=resources.database,
+        health=resources.health,
+        metrics=resources.metrics,
+        tracing=resources.tracing,
+        vault=Vault(resources.secret, os.urandom),
+        egress=EgressPolicy(settings.egress_allow),
+        sources=BUILT_IN,
+        keyed_hash=resources.tombstone_of,
+    )

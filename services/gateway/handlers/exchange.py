@@ -1,0 +1,121 @@
+"""One request and its answer, as the handlers see them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from starlette.datastructures import QueryParams
+from starlette.types import Receive, Scope
+
+from services.gateway.domain.access import Principal
+from services.gateway.handlers.gateway import Gateway
+from shared.errors import Reject
+from shared.http.problem import CONTENT_TYPE
+
+BODY_BYTES_MAX: Final = 1024 * 1024
+
+# A client that sends too much hears so only if it may send to its end; beyond this it is cut off.
+_DRAINED_BYTES_MAX: Final = 16 * BODY_BYTES_MAX
+_encode = msgspec.json.Encoder().encode
+
+RawHeaders = tuple[tuple[bytes, bytes], ...]
+
+JSON_HEADERS: Final[RawHeaders] = ((b"content-type", b"application/json"),)
+PROBLEM_HEADERS: Final[RawHeaders] = ((b"content-type", CONTENT_TYPE.encode()),)
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """Status, body and headers; the length of the body is added when it is sent."""
+
+    status: int
+    body: bytes = b""
+    headers: RawHeaders = JSON_HEADERS
+
+
+def json_answer(status: int, content: Any, headers: RawHeaders = JSON_HEADERS) -> Answer:
+    """Return an answer with `content` as JSON."""
+    return Answer(status, _encode(content), headers)
+
+
+class Disconnected(Exception):
+    """The client is gone before its body came; there is nobody to answer."""
+
+
+class Call:
+    """One request in hand. `principal` is set when the endpoint needs a key."""
+
+    __slots__ = ("_receive", "_scope", "gateway", "headers", "principal")
+
+    def __init__(self, gateway: Gateway, scope: Scope, receive: Receive) -> None:
+        self.gateway = gateway
+        self.principal: Principal | None = None
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._scope = scope
+        self._receive = receive
+
+    @property
+    def path(self) -> str:
+        """The path as it was asked for, decoded."""
+        path: str = self._scope["path"]
+        return path
+
+    @property
+    def query(self) -> QueryParams:
+        """What follows the `?`."""
+        return QueryParams(self._scope["query_string"])
+
+    def param(self, name: str) -> str:
+        """Return the part of the path that the route calls `name`."""
+        value: str = self._scope["path_params"][name]
+        return value
+
+    def header(self, name: bytes) -> str:
+        """Return a header's value, empty when it is absent. `name` is in lower case."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    @property
+    def content_type(self) -> str:
+        """The body's media type in lower case, without parameters; empty when the client says none."""
+        return self.header(b"content-type").partition(";")[0].strip().lower()
+
+    async def body(self) -> bytes:
+        """Return the whole body. Raises `Reject` (413, 415) and `Disconnected`."""
+        if self.headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise Reject(415, "unsupported-encoding", "Send the body without Content-Encoding")
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            whole: bytes = message.get("body", b"")
+            if len(whole) <= BODY_BYTES_MAX:
+                return whole
+            raise too_large()
+        return await self._rest(message)
+
+    async def _rest(self, message: Any) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            if message["type"] != "http.request":
+                raise Disconnected
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size <= BODY_BYTES_MAX:
+                chunks.append(chunk)
+            if not message.get("more_body") or size > _DRAINED_BYTES_MAX:
+                break
+            message = await self._receive()
+        if size > BODY_BYTES_MAX:
+            raise too_large()
+        return b"".join(chunks)
+
+
+def too_large() -> Reject:
+    """Return the rejection of a body over the limit."""
+    return Reject(
+        413,
+        "body-too-large",
+        "The body is too large",
+        f"{BODY_BYTES_MAX} bytes are allowed",
+        headers=(("connection", "close"),),
+    )

@@ -1,0 +1,64 @@
+"""What every handler works with: the parts of the gateway, handed in by `bootstrap`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.gateway.domain.access import ApiKey, Principal, Scope
+from services.gateway.domain.sources import FormSource
+from shared.clock import Clock
+from shared.http.egress import EgressPolicy
+from shared.observability.metrics import Metrics
+from shared.observability.tracing import Tracing
+from shared.runtime.ops import Health
+from shared.sql.engine import Database
+from shared.stream.port import Outgoing
+from shared.vault import Vault
+
+
+class Publisher(Protocol):
+    """The way into the stream."""
+
+    async def publish(self, out: Sequence[Outgoing]) -> None:
+        """Return when the records are durable. Raises `Retry` within a bounded time, `DataError`."""
+        ...
+
+
+class Keys(Protocol):
+    """The API keys."""
+
+    async def find(self, key: str) -> Principal | None:
+        """Return whom a key stands for, None when it is unknown or revoked. Raises `Retry`."""
+        ...
+
+    async def create(self, name: str, scopes: list[Scope], rep: str | None) -> tuple[ApiKey, str]:
+        """Store a new key; return it and its text, which is known only now."""
+        ...
+
+    async def list_all(self) -> list[ApiKey]:
+        """Return every key that is not revoked, the oldest first."""
+        ...
+
+    async def revoke(self, key_id: str) -> bool:
+        """Let a key end at once; False when there is none of that id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The parts. `random` gives that many unguessable bytes, `keyed_hash` a hash that needs our secret."""
+
+    clock: Clock
+    random: Callable[[int], bytes]
+    publisher: Publisher
+    keys: Keys
+    database: Database
+    health: Health
+    metrics: Metrics
+    tracing: Tracing
+    vault: Vault
+    egress: EgressPolicy
+    sources: Mapping[str, FormSource]
+    keyed_hash: Callable[[str], str]

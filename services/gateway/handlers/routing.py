@@ -1,0 +1,164 @@
+"""From a path and a method to a handler: keys, errors and metrics are seen to here, once for all.
+
+One ASGI application per path, below Starlette's router and without middleware: the intake's share of a
+request must stay small against the stream's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from starlette.routing import Route, Router
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from services.gateway.domain.access import Principal, Scope
+from services.gateway.handlers import problems
+from services.gateway.handlers.exchange import Answer, Call, Disconnected, RawHeaders
+from services.gateway.handlers.gateway import Gateway
+from shared.errors import DataError, Reject, Retry
+
+Handler = Callable[[Call], Awaitable[Answer]]
+ExtraHeaders = Callable[[Call], RawHeaders]
+
+_BEARER = b"bearer "
+_KEY_BYTES_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of the query string."""
+
+    name: str
+    meaning: str
+    type: str = "string"
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One call of the API: how it is reached and served, and what its documentation says.
+
+    `scope`: what the key must allow, None when no key is needed. `request` and `response` are the types of
+    the bodies; `content_types` what the request may come as. `extra_headers` go on every answer.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    scope: Scope | None = None
+    request: Any = None
+    response: Any = None
+    status: int = 200
+    query: tuple[Parameter, ...] = ()
+    content_types: tuple[str, ...] = ("application/json",)
+    answers: str = "application/json"
+    idempotent_by_key: bool = False
+    extra_headers: ExtraHeaders | None = None
+
+
+class Resource:
+    """One path, as an ASGI application."""
+
+    def __init__(self, gateway: Gateway, path: str, endpoints: Iterable[Endpoint]) -> None:
+        self._gateway = gateway
+        self._path = path
+        self._by_method = {endpoint.method: endpoint for endpoint in endpoints}
+        if "GET" in self._by_method:
+            self._by_method["HEAD"] = self._by_method["GET"]
+        self._allowed = tuple(self._by_method)
+        self._counts: dict[tuple[str, int], Callable[[], None]] = {}
+        self._times: dict[str, Callable[[float], None]] = {}
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        began = perf_counter()
+        call = Call(self._gateway, scope, receive)
+        method: str = scope["method"]
+        endpoint = self._by_method.get(method)
+        try:
+            answer = await self._answer(endpoint, call)
+        except Disconnected:
+            return
+        extra = endpoint.extra_headers(call) if endpoint and endpoint.extra_headers else ()
+        await send_answer(send, answer, extra)
+        self._observe(method if endpoint else "other", answer.status, perf_counter() - began)
+
+    async def _answer(self, endpoint: Endpoint | None, call: Call) -> Answer:
+        try:
+            if endpoint is None:
+                return problems.rejected(problems.not_here(self._allowed))
+            if endpoint.scope is not None:
+                call.principal = await authorised(call, endpoint.scope)
+            return await endpoint.handler(call)
+        except Reject as reject:
+            return problems.rejected(reject)
+        except Retry as away:
+            return problems.unavailable(away)
+        except DataError as error:
+            return problems.unusable(error)
+        except Disconnected:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last line: whatever it is, the client gets a problem
+            return problems.broken(call.path, error)
+
+    def _observe(self, method: str, status: int, seconds: float) -> None:
+        count = self._counts.get((method, status))
+        if count is None:
+            child = self._gateway.metrics.http_requests.labels(self._path, method, str(status))
+            count = self._counts[method, status] = child.inc
+        count()
+        observe = self._times.get(method)
+        if observe is None:
+            timed = self._gateway.metrics.http_request_seconds.labels(self._path, method)
+            observe = self._times[method] = timed.observe
+        observe(seconds)
+
+
+async def authorised(call: Call, scope: Scope) -> Principal:
+    """Return whom the request's key stands for. Raises `Reject` (401, 403) and `Retry`."""
+    credentials = call.headers.get(b"authorization", b"")
+    if credentials[: len(_BEARER)].lower() != _BEARER:
+        raise problems.no_key("Send it as Authorization: Bearer KEY")
+    key = credentials[len(_BEARER) :].strip()
+    principal = await call.gateway.keys.find(key.decode("latin-1")) if len(key) <= _KEY_BYTES_MAX else None
+    if principal is None:
+        raise problems.no_key("This key is unknown or revoked")
+    if not principal.may(scope):
+        raise Reject(403, "forbidden", "This key does not allow that", f"It needs the scope {scope}")
+    return principal
+
+
+async def send_answer(send: Send, answer: Answer, extra: RawHeaders = ()) -> None:
+    """Send an answer, with the length of its body."""
+    length = (b"content-length", str(len(answer.body)).encode())
+    headers = [*answer.headers, *extra, length] if answer.status != 204 else [*answer.headers, *extra]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+class Application:
+    """Every path: those without parts to read are looked up by themselves, Starlette matches the others."""
+
+    def __init__(self, gateway: Gateway, endpoints: Iterable[Endpoint]) -> None:
+        by_path: dict[str, list[Endpoint]] = {}
+        for endpoint in endpoints:
+            by_path.setdefault(endpoint.path, []).append(endpoint)
+        resources = {path: Resource(gateway, path, group) for path, group in by_path.items()}
+        self._plain = {path: resource for path, resource in resources.items() if "{" not in path}
+        patterns = [Route(path, resource) for path, resource in resources.items() if "{" in path]
+        self._router = Router(patterns, redirect_slashes=False, default=Resource(gateway, "unknown", ()))
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        plain = self._plain.get(scope["path"]) if scope["type"] == "http" else None
+        if plain is not None:
+            await plain(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._router(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self._router.lifespan(scope, receive, send)

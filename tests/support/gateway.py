@@ -1,0 +1,131 @@
+"""A gateway that serves on a free port, on the embedded stream and SQLite in one directory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from services.gateway.bootstrap import build
+from services.gateway.handlers.app import create_app
+from shared.clock import Clock, SystemClock
+from shared.events.envelope import Event, decode
+from shared.http.server import HttpServer
+from shared.observability.metrics import Metrics
+from shared.observability.tracing import Tracing
+from shared.runtime.ops import Health
+from shared.runtime.role import Resources
+from shared.settings import GatewaySettings, load
+from shared.sql.engine import Database
+from shared.sql.tables import metadata
+from shared.stream.connect import connect
+from shared.stream.port import Record, Sink, Source, Stream
+
+ADMIN_KEY = "the administrator's key"
+
+
+@dataclass
+class RunningGateway:
+    """`http` sends requests with the administrator's key unless they say otherwise."""
+
+    http: aiohttp.ClientSession
+    resources: Resources
+    stream: Stream
+    sink: Sink
+
+    @property
+    def database(self) -> Database:
+        return self.resources.database
+
+    async def records(self, topic: str, count: int) -> list[Record]:
+        """Return the first `count` records of a topic, in the order of their offsets per partition."""
+        source = await self.stream.source("test", [topic], _revoking)
+        try:
+            async with asyncio.timeout(10):
+                return await _read(source, count)
+        finally:
+            await source.close()
+
+    async def events(self, topic: str, count: int) -> list[Event[Any]]:
+        """Return the first `count` events of a topic."""
+        return [decode(record) for record in await self.records(topic, count)]
+
+
+@asynccontextmanager
+async def running_gateway(
+    directory: Path, clock: Clock | None = None, **environ: str
+) -> AsyncIterator[RunningGateway]:
+    """Serve until the end of the context."""
+    settings = load(
+        GatewaySettings,
+        {
+            "BATON_DATA_DIR": str(directory),
+            "BATON_ADMIN_KEY": ADMIN_KEY,
+            "BATON_SECRET_KEY": "the secret key",
+            "BATON_HTTP_PORT": "0",
+            **environ,
+        },
+    )
+    await _create_tables(settings.database_url)
+    resources = _resources(settings, clock or SystemClock())
+    await resources.stream.open()
+    sink = await resources.stream.sink()
+    app = create_app(build(resources, sink, settings))
+    server = HttpServer(app, host="127.0.0.1", port=0, port_field="http_port")
+    await server.start()
+    try:
+        async with aiohttp.ClientSession(
+            f"http://127.0.0.1:{server.port}", headers={"Authorization": f"Bearer {ADMIN_KEY}"}
+        ) as http:
+            yield RunningGateway(http, resources, resources.stream, sink)
+    finally:
+        await server.stop()
+        await sink.close()
+        await resources.stream.close()
+        await resources.database.close()
+
+
+async def _create_tables(url: str) -> None:
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    await engine.dispose()
+
+
+def _resources(settings: GatewaySettings, clock: Clock) -> Resources:
+    stream = connect(
+        settings.stream_url,
+        data_dir=settings.data_dir,
+        prefix="baton",
+        partitions=2,
+        retention_days=7,
+        clock=clock,
+        create_topics=True,
+    )
+    return Resources(
+        clock=clock,
+        database=Database(settings.database_url),
+        stream=stream,
+        health=Health(),
+        metrics=Metrics(),
+        tracing=Tracing(None),
+        secret=settings.secret_key.get_secret_value().encode(),
+        partitions=2,
+    )
+
+
+async def _read(source: Source, count: int) -> list[Record]:
+    records: list[Record] = []
+    while len(records) < count:
+        records.extend((await source.poll(100, 0.2)).records)
+    return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+async def _revoking(_partitions: object) -> None:
+    return None
