@@ -78,20 +78,23 @@ class Client:
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[Client]:
-    """Give a client for BATON_URL, with BATON_ADMIN_KEY or the key in the data directory's secrets.env."""
-    settings = load(CliSettings, os.environ)
-    key = settings.admin_key.get_secret_value() if settings.admin_key else _stored_key(settings)
+async def connected(url: str, key: str | None) -> AsyncIterator[Client]:
+    """Give a client for the Baton at `url`."""
     headers = {"authorization": f"Bearer {key}"} if key else {}
     async with aiohttp.ClientSession(headers=headers, timeout=_TIMEOUT) as session:
-        yield Client(session, settings.url.rstrip("/"))
+        yield Client(session, url.rstrip("/"))
 
 
 def ask(question: Callable[[Client], Awaitable[T]]) -> T:
-    """Run one conversation with Baton and return what came of it."""
+    """Have one conversation with the Baton at BATON_URL and return what came of it.
+
+    The key is BATON_ADMIN_KEY, else the one in the data directory's secrets.env.
+    """
+    settings = load(CliSettings, os.environ)
+    key = settings.admin_key.get_secret_value() if settings.admin_key else _stored_key(settings)
 
     async def conversation() -> T:
-        async with connected() as client:
+        async with connected(settings.url, key) as client:
             return await question(client)
 
     return asyncio.run(conversation())

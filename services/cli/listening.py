@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import aiohttp
 import msgspec
@@ -34,6 +34,10 @@ class Received:
     reason: str = ""
 
 
+Take = Callable[[Received], Awaitable[int]]
+"""What is done with a delivery; returns the status to answer with."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
     app.command()(listen)
@@ -56,7 +60,9 @@ def listen(
                     return 401
                 return await _forward(session, forward, received) if forward else 204
 
-            server = HttpServer(receiver(take, secret), host="127.0.0.1", port=port, port_field="port")
+            server = HttpServer(
+                receiver(take, lambda: secret), host="127.0.0.1", port=port, port_field="port"
+            )
             await server.start()
             typer.echo(f"Listening on http://127.0.0.1:{server.port}/", err=as_json)
             try:
@@ -67,15 +73,15 @@ def listen(
     run_until_signalled(main)
 
 
-def receiver(take: Any, secret: str | None) -> Starlette:
-    """Return an app that hands every POST to `take(Received) -> status`."""
+def receiver(take: Take, secret: Callable[[], str | None]) -> Starlette:
+    """Return an app that hands every POST to `take`, verified if there is a secret by then."""
 
     async def receive(request: Request) -> Response:
         body = await request.body()
         if len(body) > _BODY_BYTES_MAX:
             return Response(status_code=413)
         headers = dict(request.headers)
-        return Response(status_code=await take(_verified(headers, body, secret)))
+        return Response(status_code=await take(_verified(headers, body, secret())))
 
     return Starlette(routes=[Route("/{path:path}", receive, methods=["POST"])])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
+from services.cli.client import connected
+from services.cli.demo.cases import golden_cases
+from services.cli.demo.runner import Played
+from services.cli.demo.show import print_differences, print_played, print_where_next, walk
 from services.enricher import bootstrap as enricher
 from services.gateway import bootstrap as gateway
 from services.ledger import bootstrap as ledger
@@ -20,6 +25,7 @@ from services.router import bootstrap as router
 from services.scorer import bootstrap as scorer
 from services.standalone import bootstrap as standalone
 from shared import secrets_file
+from shared.http.server import free_ports
 from shared.observability import logging, tracing
 from shared.observability.metrics import Metrics
 from shared.runtime import failpoints
@@ -81,6 +87,7 @@ _ROLES = {
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
     app.command()(up)
+    app.command()(demo)
     app.command()(serve)
     app.command()(migrate)
 
@@ -99,7 +106,10 @@ def up(
     async def ready(stop: asyncio.Event) -> None:
         url = f"http://{settings.http_host}:{settings.http_port}"
         if demo:
-            del stop
+            async with connected(url, secrets.admin_key) as client:
+                played = await walk(client, golden_cases(), stop, run="demo")
+            print_played(played)
+            print_where_next(url, played)
         typer.echo(f"Baton is ready on {url}")
 
     async def main(stop: asyncio.Event) -> None:
@@ -108,6 +118,33 @@ def up(
 
     run_until_signalled(main)
     traces.stop()
+
+
+def demo() -> None:
+    """Walk the golden leads on a temporary data directory and free ports; exit 1 when one does not hold."""
+    with tempfile.TemporaryDirectory(prefix="baton-demo-") as folder:
+        data_dir = Path(folder)
+        secrets = secrets_file.ensure(data_dir, {}, os.urandom)
+        settings = load(StandaloneSettings, _demo_environ(data_dir) | secrets.as_environ())
+        logging.configure(settings, role="baton")
+        url = f"http://{settings.http_host}:{settings.http_port}"
+        played: list[Played] = []
+
+        async def ready(stop: asyncio.Event) -> None:
+            async with connected(url, secrets.admin_key) as client:
+                played.extend(await walk(client, golden_cases(), stop, run="demo"))
+            stop.set()
+
+        async def main(stop: asyncio.Event) -> None:
+            await standalone.run(settings, stop, tracing=tracing.Tracing(None), ready=ready)
+
+        run_until_signalled(main)
+    print_played(played)
+    failed = [one for one in played if one.wrong]
+    if failed or not played:
+        print_differences(failed)
+        raise typer.Exit(1)
+    typer.echo(f"All {len(played)} golden cases held.")
 
 
 def serve(
@@ -183,6 +220,17 @@ def migrate() -> None:
 
     run_until_signalled(main)
     typer.echo("The tables are up to date.")
+
+
+def _demo_environ(data_dir: Path) -> dict[str, str]:
+    http, stubs = free_ports(2)
+    return {
+        "BATON_DATA_DIR": str(data_dir),
+        "BATON_EGRESS_ALLOW": _LOOPBACK,
+        "BATON_HTTP_PORT": str(http),
+        "BATON_STUBS_PORT": str(stubs),
+        "BATON_LOG_LEVEL": os.environ.get("BATON_LOG_LEVEL") or "error",
+    }
 
 
 def _present(environ: os._Environ[str]) -> dict[str, str]:
