@@ -6,6 +6,8 @@ are changed so that the code of the version before still runs on them (add first
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import shared
@@ -83,5 +85,23 @@ def _pending(connection: Connection) -> str:
 
 
 def _compare(connection: Connection) -> list[object]:
-    options = {"compare_type": True, "compare_server_default": True}
+    options = {"compare_type": True}
     return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+
+def write_migration(message: str) -> None:
+    """Write the script that brings the tables from the last migration to what the models say now."""
+    config = _config()
+    number = len(list((migrations_folder() / "versions").glob("[0-9]*.py"))) + 1
+    with tempfile.TemporaryDirectory() as folder:
+        engine = create_engine(f"sqlite:///{folder}/tables.db")
+        with engine.begin() as connection:
+            _upgrade(connection)
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    write_migration(sys.argv[1])
