@@ -25,6 +25,7 @@ from services.router import bootstrap as router
 from services.scorer import bootstrap as scorer
 from services.standalone import bootstrap as standalone
 from shared import secrets_file
+from shared.clock import SystemClock
 from shared.http.server import free_ports
 from shared.observability import logging, tracing
 from shared.observability.metrics import Metrics
@@ -157,11 +158,24 @@ def serve(
     if only is not None and role is not Role.ROUTER:
         raise typer.BadParameter("--only is for the router", param_hint="--only")
     if role is Role.PROVIDER_STUBS:
-        settings = load(StubsSettings, os.environ)
-        logging.configure(settings, role=role)
-        run_until_signalled(lambda stop: provider_stubs.run(stop, settings, Health()))
+        _serve_stubs()
         return
     _serve(role, _ROLES[role], only)
+
+
+def _serve_stubs() -> None:
+    settings = load(StubsSettings, os.environ)
+    logging.configure(settings, role=Role.PROVIDER_STUBS)
+
+    async def main(stop: asyncio.Event) -> None:
+        ops = OpsServer(Health(), Metrics(), settings)
+        await ops.start()
+        try:
+            await provider_stubs.run(SystemClock(settings.clock_file), stop, settings)
+        finally:
+            await ops.stop()
+
+    run_until_signalled(main)
 
 
 def _serve(role: Role, served: _Served, only: Part | None) -> None:

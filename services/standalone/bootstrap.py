@@ -27,7 +27,6 @@ _AWAITED = (
     "database",
     "stream",
     "gateway",
-    "provider-stubs",
     *(f"{role}.stream" for role in ("enricher", "scorer", "router", "router-deliver", "ledger")),
 )
 
@@ -50,7 +49,7 @@ async def run(
             return
         async with asyncio.TaskGroup() as roles:
             roles.create_task(watch(resources, stop))
-            roles.create_task(provider_stubs.run(stop, settings, health))
+            roles.create_task(provider_stubs.run(resources.clock, stop, settings))
             for role in (enricher, scorer, router, ledger):
                 roles.create_task(role.run(resources, stop, settings))
             roles.create_task(gateway.run(resources, stop, settings))

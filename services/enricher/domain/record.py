@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import ClassVar
 
+from msgspec import field
+from msgspec.structs import replace
+
 from shared.events.lead_enriched import Enrichment
-from shared.events.parts import Activity, Answer, Company, Consent, FieldSource, Origin, Person
+from shared.events.parts import Activities, Answers, Company, Consent, Origin, Person, Provenance
 from shared.runtime.rows import Row
 
 OWNERS_MAX = 8
 """The leads that one identifier is known to belong to, at most; the newest are kept."""
+IDENTIFIERS_MAX = 20
+"""The identifiers that one lead can be found by, at most; the oldest are kept."""
 
 
 class LeadRow(Row, frozen=True):
@@ -27,14 +33,14 @@ class LeadRow(Row, frozen=True):
     sequence: int = 0
     person: Person = Person()
     company: Company = Company()
-    provenance: dict[str, FieldSource] = {}
+    provenance: Provenance = field(default_factory=dict)
     enrichment: Enrichment = Enrichment("skipped", 0, [])
     source: Origin = Origin()
     message: str | None = None
-    answers: dict[str, Answer] = {}
-    activities: list[Activity] = []
+    answers: Answers = field(default_factory=dict)
+    activities: Activities = field(default_factory=list)
     consent: Consent = Consent()
-    identifiers: list[str] = []
+    identifiers: tuple[str, ...] = ()
     first_at: datetime | None = None
     last_at: datetime | None = None
     table: ClassVar[str] = "leads"
@@ -61,3 +67,14 @@ class AliasRow(Row, frozen=True):
     table: ClassVar[str] = "lead_aliases"
     key_fields: ClassVar[tuple[str, ...]] = ("alias_id",)
     indexed: ClassVar[tuple[str, ...]] = ("lead_id",)
+
+
+def with_identifiers(lead: LeadRow, names: Iterable[str]) -> LeadRow:
+    """Return the lead that can be found by these identifiers too."""
+    identifiers = tuple(dict.fromkeys((*lead.identifiers, *names)))[:IDENTIFIERS_MAX]
+    return replace(lead, identifiers=identifiers)
+
+
+def found_by(lead_ids: Sequence[str], lead_id: str) -> list[str]:
+    """Return the owners of an identifier with one more, the newest first."""
+    return [lead_id, *lead_ids][:OWNERS_MAX]

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 _URL_LENGTH_MAX: Final = 2048
-_UNFIT = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]|/\.\.?(?:/|\Z)|%2e", re.IGNORECASE)
+_UNFIT = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]|/\.\.?(?:[/?#]|\Z)|%2[eE]")
 
 
 class FormSource(Struct, frozen=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from services.gateway.handlers import intake, leads, paging
+from typing import Any
+
+from services.gateway.handlers import forms, intake, leads, paging
 from services.gateway.handlers.gateway import Gateway
 from services.gateway.handlers.routing import Application, Endpoint
 from shared.events.lead_received import LeadReceivedV1
@@ -31,6 +33,33 @@ INTAKE: tuple[Endpoint, ...] = (
         status=202,
         idempotent_by_key=True,
     ),
+)
+_FORMS = tuple(
+    endpoint
+    for path in ("/hooks/forms/{source}", "/hooks/forms/{source}/{token}")
+    for endpoint in (
+        Endpoint(
+            "POST",
+            path,
+            forms.post_form,
+            "Take a form as a lead: JSON, urlencoded or multipart",
+            request=dict[str, Any],
+            response=intake.AcceptedLead,
+            status=202,
+            query=(forms.REDIRECT,),
+            content_types=forms.CONTENT_TYPES,
+            idempotent_by_key=True,
+            extra_headers=forms.cross_origin,
+        ),
+        Endpoint(
+            "OPTIONS",
+            path,
+            forms.preflight,
+            "Ask, as a browser does, whether a page may post",
+            status=204,
+            extra_headers=forms.cross_origin,
+        ),
+    )
 )
 READING: tuple[Endpoint, ...] = (
     Endpoint(
@@ -61,4 +90,4 @@ READING: tuple[Endpoint, ...] = (
 
 def create_app(gateway: Gateway) -> Application:
     """Return the application. What it stands on is opened and closed by the caller."""
-    return Application(gateway, (*INTAKE, *READING))
+    return Application(gateway, (*INTAKE, *_FORMS, *READING))

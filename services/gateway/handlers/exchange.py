@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 from starlette.datastructures import QueryParams
-from starlette.types import Receive, Scope
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope
 
 from services.gateway.domain.access import Principal
 from services.gateway.handlers.gateway import Gateway
@@ -79,6 +80,14 @@ class Call:
     def content_type(self) -> str:
         """The body's media type in lower case, without parameters; empty when the client says none."""
         return self.header(b"content-type").partition(";")[0].strip().lower()
+
+    def with_body(self, body: bytes) -> Request:
+        """Return Starlette's request, which reads `body`."""
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        return Request(self._scope, receive)
 
     async def body(self) -> bytes:
         """Return the whole body. Raises `Reject` (413, 415) and `Disconnected`."""
