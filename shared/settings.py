@@ -206,6 +206,11 @@ class EnricherSettings(StatefulSettings):
     window_size: int = Field(
         default=500, ge=1, le=100_000, description="Records that one process enriches at once, at most."
     )
+    providers_url: str = Field(
+        default="http://127.0.0.1:8090",
+        pattern=r"^https?://.+",
+        description="Where the data providers answer; by default the stubs.",
+    )
 
 
 class ScorerSettings(StatefulSettings):

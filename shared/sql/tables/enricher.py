@@ -23,7 +23,7 @@ leads = Table(
     Column("answers", Json(Answers), nullable=False),
     Column("activities", Json(Activities), nullable=False),
     Column("consent", Json(Consent), nullable=False),
-    Column("identifiers", Json(list[str]), nullable=False),
+    Column("identifiers", Json(tuple[str, ...]), nullable=False),
     Column("first_at", UtcTime),
     Column("last_at", UtcTime),
 )
@@ -47,7 +47,7 @@ provider_cache = Table(
     "provider_cache",
     metadata,
     Column("provider", String(200), primary_key=True),
-    Column("key", String(500), primary_key=True),
+    Column("about", String(500), primary_key=True),
     Column("outcome", String(20), nullable=False),
     Column("company", Json(Company), nullable=False),
     Column("confidence", Float, nullable=False),

@@ -1,0 +1,50 @@
+"""What goes when a person is erased. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from services.enricher.domain.reach import survivor
+from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
+from shared.events.person_erased import PersonErasedV1
+from shared.identity import lead_id_of
+from shared.runtime.rows import Change, Put, Remove, Rows
+
+
+class Erased(Struct, frozen=True):
+    """The changes that forget some leads, and every id that older forms of theirs may still arrive under."""
+
+    changes: tuple[Change, ...]
+    lead_ids: tuple[str, ...]
+
+
+def erase(world: Rows, erasure: PersonErasedV1) -> Erased:
+    """Return what forgets the leads that the erasure names, those behind an alias included.
+
+    A lead whose first form is later than the erasure stays: then the erasure is an old one, read again.
+    """
+    survivors = sorted({survivor(world, lead_id) for lead_id in erasure.lead_ids})
+    changes: list[Change] = []
+    lead_ids = set(erasure.lead_ids)
+    for lead in (world.get(LeadRow, lead_id) or LeadRow(lead_id) for lead_id in survivors):
+        if lead.first_at is not None and lead.first_at > erasure.at:
+            continue
+        ids = sorted({lead.lead_id, *(row.alias_id for row in world.find(AliasRow, "lead_id", lead.lead_id))})
+        for lead_id in ids:
+            changes += (Remove(LeadRow, (lead_id,)), Remove(AliasRow, (lead_id,)))
+        disowned = list(_disowned(world, lead))
+        changes += disowned
+        lead_ids.update(ids, (lead_id_of(change.key[0]) for change in disowned if isinstance(change, Remove)))
+    return Erased(tuple(changes), tuple(sorted(lead_ids)))
+
+
+def _disowned(world: Rows, lead: LeadRow) -> Iterator[Change]:
+    """Yield the changes by which nothing leads to the lead any more."""
+    for name in lead.identifiers:
+        row = world.get(IdentifierRow, name)
+        if row is None:
+            continue
+        left = [owner for owner in row.lead_ids if owner != lead.lead_id]
+        yield Put(IdentifierRow(name, left)) if left else Remove(IdentifierRow, row.key)

@@ -1,0 +1,136 @@
+"""The decisions of the enricher: a form, an opt-out, an erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from services.enricher.domain.enrich import enrich
+from services.enricher.domain.erase import erase
+from services.enricher.domain.merge import account_of, identity_of, merge
+from services.enricher.domain.providers import Looked, LookUp, kept
+from services.enricher.domain.reach import known_in, lead_in, opted_out_person, survivor
+from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow, found_by, with_identifiers
+from services.enricher.domain.resolve import resolve, shared_identifiers
+from shared.events.envelope import Emit, Event
+from shared.events.lead_enriched import LeadEnrichedV1
+from shared.events.lead_received import LeadReceivedV1
+from shared.events.parts import Trigger
+from shared.events.person_erased import PersonErasedV1
+from shared.events.signal_received import SignalReceivedV1
+from shared.runtime.handler import Outcome, Step
+from shared.runtime.rows import Change, Put, Rows, TombstoneRow
+
+
+class EnricherHandler:
+    """Makes one lead record of all the forms of a person."""
+
+    role = "enricher"
+    claimed = frozenset({"baton.lead.received.v1", "baton.signal.received.v1"})
+
+    def __init__(self, look_up: LookUp, tombstone_of: Callable[[str], str]) -> None:
+        self._look_up = look_up
+        self._tombstone_of = tombstone_of
+
+    async def prepare(self, event: Event[Any]) -> Event[Any]:
+        """Find whose form it is and what providers say; the subject is the id that the form alone gives."""
+        if not isinstance(event.data, LeadReceivedV1):
+            return event
+        identity = identity_of(event.data)
+        answers = await self._look_up.answers(event.data, identity)
+        return replace(event, subject=identity.lead_id, data=Looked(event.data, identity, answers))
+
+    def decide(self, world: Rows, event: Event[Any], at: datetime) -> Step:
+        match event.data:
+            case Looked():
+                return _take_form(world, event.data, min(event.time, at), at)
+            case SignalReceivedV1():
+                return _opt_out(world, event.data, at)
+            case PersonErasedV1():
+                return self._erase(world, event.data)
+        return Step(Outcome.UNCHANGED)
+
+    def _erase(self, world: Rows, erasure: PersonErasedV1) -> Step:
+        erased = erase(world, erasure)
+        hashes = map(self._tombstone_of, erased.lead_ids)
+        tombstones = (Put(TombstoneRow(hash_, self.role, erasure.at)) for hash_ in hashes)
+        return Step(Outcome.APPLIED, (*erased.changes, *tombstones))
+
+
+def _take_form(world: Rows, looked: Looked, sent_at: datetime, at: datetime) -> Step:
+    """Make a form a revision of the lead that it belongs to, or the first of a new one."""
+    resolution = resolve(looked.identity, known_in(world, looked.identity))
+    lead = world.get(LeadRow, resolution.lead_id) or LeadRow(resolution.lead_id)
+    lead = merge(lead, looked.received, sent_at)
+    changes: list[Change] = []
+    if resolution.alias is not None:
+        parked = world.get(LeadRow, resolution.alias)
+        if parked is not None and parked.consent.opted_out:
+            lead = replace(lead, consent=replace(lead.consent, opted_out=True))
+        changes += (
+            Put(AliasRow(resolution.alias, lead.lead_id)),
+            # Takes the id among the leads, so that nobody can begin a lead under it at the same time.
+            Put(LeadRow(resolution.alias)),
+        )
+    lead = replace(lead, account=account_of(lead))
+    lead = enrich(lead, looked.answers)
+    names = shared_identifiers(looked.identity)
+    lead = with_identifiers(lead, names)
+    lead = replace(lead, revision=lead.revision + 1, sequence=lead.sequence + 1)
+    changes.append(Put(lead))
+    changes += _identifiers(world, lead, names)
+    changes += (Put(row) for answer in looked.answers if (row := kept(answer)) is not None)
+    return Step(Outcome.APPLIED, changes, [_enriched(lead, looked.received.trigger, at)])
+
+
+def _identifiers(world: Rows, lead: LeadRow, names: Iterable[str]) -> Iterator[Change]:
+    """Let the lead be found by what this form named; rows of other identifiers are not in hand."""
+    for name in names:
+        row = world.get(IdentifierRow, name)
+        owners = row.lead_ids if row else []
+        if name in lead.identifiers and lead.lead_id not in owners:
+            yield Put(IdentifierRow(name, found_by(owners, lead.lead_id)))
+
+
+def _opt_out(world: Rows, signal: SignalReceivedV1, at: datetime) -> Step:
+    """Note that a person wants no contact; if nobody of that name wrote yet, for when they do."""
+    named = opted_out_person(signal)
+    if named is None:
+        return Step(Outcome.UNCHANGED)
+    lead_id = survivor(world, named)
+    lead = lead_in(world, lead_id)
+    if lead is None:
+        parked = world.get(LeadRow, lead_id) or LeadRow(lead_id)
+        return Step(Outcome.PARKED, [Put(_opted_out(parked, signal))])
+    if lead.consent.opted_out:
+        return Step(Outcome.UNCHANGED)
+    lead = replace(_opted_out(lead, signal), sequence=lead.sequence + 1)
+    return Step(Outcome.APPLIED, [Put(lead)], [_enriched(lead, None, at)])
+
+
+def _opted_out(lead: LeadRow, signal: SignalReceivedV1) -> LeadRow:
+    return replace(lead, consent=replace(lead.consent, opted_out=True, at=signal.occurred_at))
+
+
+def _enriched(lead: LeadRow, trigger: Trigger | None, at: datetime) -> Emit:
+    data = LeadEnrichedV1(
+        lead_id=lead.lead_id,
+        revision=lead.revision,
+        sequence=lead.sequence,
+        account=lead.account,
+        person=lead.person,
+        company=lead.company,
+        provenance=lead.provenance,
+        enrichment=lead.enrichment,
+        source=lead.source,
+        message=lead.message,
+        answers=lead.answers,
+        activities=lead.activities,
+        consent=lead.consent,
+        occurred_at=at,
+        trigger=trigger,
+    )
+    return Emit(data, subject=lead.lead_id, key=lead.account)

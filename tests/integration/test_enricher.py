@@ -1,0 +1,224 @@
+"""The enricher on both databases: forms, joins, opt-outs and erasures through the unit of work."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from services.enricher.adapters.lookup import ProviderLookUp
+from services.enricher.adapters.store import EnricherStore
+from services.enricher.domain.providers import Answer
+from services.enricher.handlers import EnricherHandler
+from shared.clock import FixedClock
+from shared.events.envelope import Event, decode_data
+from shared.events.lead_enriched import LeadEnrichedV1
+from shared.events.lead_received import LeadReceivedV1
+from shared.events.parts import Company, Person
+from shared.events.person_erased import PersonErasedV1
+from shared.events.registry import BY_NAME
+from shared.events.signal_received import SignalPerson, SignalReceivedV1
+from shared.identity import lead_id_of
+from shared.runtime.handler import Outcome
+from shared.runtime.outbox import Outbox
+from shared.runtime.unit_of_work import Result, UnitOfWork
+from shared.sql.engine import Database
+from shared.sql.tables import metadata
+from shared.stream.port import Outgoing, Sink
+from tests.support.databases import database, database_url
+
+__all__ = ["database", "database_url"]
+
+NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+ANA = "ana@brightloom.example"
+PHONE = "+4930901820"
+
+
+class FakeProvider:
+    """Knows one company, and counts who asks."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def find_company(self, domain: str) -> Answer:
+        self.asked.append(domain)
+        if domain != "brightloom.example":
+            return Answer(self.name, domain, "no_match", NOW)
+        company = Company(name="Brightloom", employees=350, industry="software", country="US")
+        return Answer(self.name, domain, "match", NOW, company, 0.9, 10)
+
+
+class NoSink:
+    async def send(self, out: Sequence[Outgoing]) -> Any:
+        raise AssertionError("a unit of work publishes nothing")
+
+    async def close(self) -> None: ...
+
+
+class Enricher:
+    """The role without its stream: events in, what it would publish out."""
+
+    def __init__(self, database: Database) -> None:
+        self.clock = FixedClock(NOW)
+        self.provider = FakeProvider()
+        self.database = database
+        sink: Sink = NoSink()
+        self.handler = EnricherHandler(ProviderLookUp(self.provider, database, self.clock), _hash)
+        outbox = Outbox("enricher", database, sink, self.clock, partitions=6)
+        self.work = UnitOfWork(
+            self.handler, EnricherStore(), database, outbox, self.clock, tombstone_of=_hash
+        )
+        self._count = 0
+
+    async def run(self, *data: Any) -> Result:
+        return await self.work.run([await self.handler.prepare(self.event(each)) for each in data])
+
+    def event(self, data: Any, *, at: datetime | None = None) -> Event[Any]:
+        self._count += 1
+        name = next(name for name, kind in BY_NAME.items() if kind.model is type(data))
+        return Event(f"event-{self._count}", "/test", name, "", at or self.clock.now(), data)
+
+    async def rows(self, table: str) -> int:
+        async with self.database.read() as tx:
+            counted = await tx.execute(select(func.count()).select_from(metadata.tables[table]))
+            return int(counted.scalar_one())
+
+
+@pytest.fixture
+def enricher(database: Database) -> Enricher:
+    return Enricher(database)
+
+
+def _hash(lead_id: str) -> str:
+    return hashlib.sha256(lead_id.encode()).hexdigest()
+
+
+def form(**person: Any) -> LeadReceivedV1:
+    return LeadReceivedV1(person=Person(**person))
+
+
+def enriched(result: Result) -> list[LeadEnrichedV1]:
+    assert not result.rejected
+    kind = BY_NAME["baton.lead.enriched.v1"]
+    return [decode_data(kind, out.value or b"") for out in result.outgoing]
+
+
+def outcomes(result: Result) -> list[Outcome]:
+    return [outcome for _event, outcome in result.outcomes]
+
+
+async def test_a_form_becomes_an_enriched_lead(enricher):
+    [lead] = enriched(await enricher.run(form(email="Ana+x@Brightloom.example", title="VP of Sales")))
+    assert (lead.lead_id, lead.revision, lead.sequence) == (lead_id_of(f"email:{ANA}"), 1, 1)
+    assert lead.account == "brightloom.example"
+    assert (lead.company.employees, lead.company.industry, lead.company.country) == (350, "software", "US")
+    assert (lead.person.email_kind, lead.person.seniority, lead.person.department) == ("work", "vp", "sales")
+    assert lead.provenance["person.email"].source == "form"
+    assert lead.provenance["company.employees"].source == "fake"
+    assert sum(origin.cost for origin in lead.provenance.values()) == lead.enrichment.cost == 10
+    assert (lead.enrichment.status, [step.outcome for step in lead.enrichment.steps]) == (
+        "complete",
+        ["match"],
+    )
+
+
+async def test_a_second_form_is_a_revision_and_buys_nothing(enricher):
+    await enricher.run(form(email=ANA, title="VP of Sales"))
+    [lead] = enriched(await enricher.run(form(email=ANA, phone=PHONE)))
+    assert (lead.revision, lead.sequence) == (2, 2)
+    assert (lead.person.title, lead.person.phone, lead.company.employees) == ("VP of Sales", PHONE, 350)
+    assert (lead.enrichment.status, lead.enrichment.cost) == ("complete", 0)
+    assert enricher.provider.asked == ["brightloom.example"]
+
+
+async def test_an_answer_is_bought_once_for_an_account(enricher):
+    await enricher.run(form(email=ANA))
+    [lead] = enriched(await enricher.run(form(email="ben@brightloom.example")))
+    assert [(step.outcome, step.cost) for step in lead.enrichment.steps] == [("cached", 0)]
+    assert lead.company.employees == 350
+    enricher.clock.advance(timedelta(days=181))
+    await enricher.run(form(email="eva@brightloom.example"))
+    assert len(enricher.provider.asked) == 2
+
+
+async def test_the_same_event_counts_once(enricher):
+    event = await enricher.handler.prepare(enricher.event(form(email=ANA)))
+    assert outcomes(await enricher.work.run([event, event])) == [Outcome.APPLIED, Outcome.UNCHANGED]
+    assert outcomes(await enricher.work.run([event])) == [Outcome.UNCHANGED]
+
+
+async def test_a_new_email_joins_the_lead_of_its_phone(enricher):
+    [caller] = enriched(await enricher.run(form(phone=PHONE)))
+    [joined] = enriched(await enricher.run(form(email=ANA, phone=PHONE)))
+    [later] = enriched(await enricher.run(form(email=ANA)))
+    assert joined.lead_id == later.lead_id == caller.lead_id
+    assert (later.revision, later.person.email, later.person.phone) == (3, ANA, PHONE)
+    [other] = enriched(await enricher.run(form(email="ben@brightloom.example", phone=PHONE)))
+    assert (other.revision, other.lead_id) == (1, lead_id_of("email:ben@brightloom.example"))
+
+
+async def test_joins_hold_within_one_unit_of_work(enricher):
+    leads = enriched(
+        await enricher.run(
+            form(phone=PHONE), form(email=ANA, phone=PHONE), form(email=ANA), form(phone=PHONE)
+        )
+    )
+    assert {lead.lead_id for lead in leads} == {lead_id_of(f"phone:{PHONE}")}
+    assert [lead.revision for lead in leads] == [1, 2, 3, 4]
+
+
+async def test_a_phone_alone_joins_its_one_owner(enricher):
+    [ana] = enriched(await enricher.run(form(email=ANA, phone=PHONE)))
+    [call] = enriched(await enricher.run(form(phone=PHONE)))
+    assert (call.lead_id, call.revision) == (ana.lead_id, 2)
+    assert await enricher.rows("lead_aliases") == 1
+
+
+async def test_an_opt_out_makes_no_revision(enricher):
+    await enricher.run(form(email=ANA))
+    opt_out = SignalReceivedV1(type="opt_out", occurred_at=NOW, person=SignalPerson(email=ANA))
+    [lead] = enriched(await enricher.run(opt_out))
+    assert (lead.revision, lead.sequence, lead.consent.opted_out) == (1, 2, True)
+    assert outcomes(await enricher.run(opt_out)) == [Outcome.UNCHANGED]
+
+
+async def test_an_opt_out_of_nobody_known_waits_for_them(enricher):
+    opt_out = SignalReceivedV1(type="opt_out", occurred_at=NOW, person=SignalPerson(email=ANA))
+    assert outcomes(await enricher.run(opt_out)) == [Outcome.PARKED]
+    [lead] = enriched(await enricher.run(form(email=ANA)))
+    assert (lead.revision, lead.sequence, lead.consent.opted_out) == (1, 1, True)
+
+
+async def test_an_erasure_leaves_nothing_and_drops_what_is_older(enricher):
+    await enricher.run(form(phone=PHONE), form(email=ANA, phone=PHONE))
+    old = await enricher.handler.prepare(enricher.event(form(email=ANA, phone=PHONE)))
+    enricher.clock.advance(timedelta(minutes=1))
+    erasure = PersonErasedV1(lead_ids=[lead_id_of(f"email:{ANA}")], email_hash="x", at=enricher.clock.now())
+    await enricher.run(erasure)
+    for table in ("leads", "lead_aliases", "lead_identifiers"):
+        assert await enricher.rows(table) == 0
+    assert outcomes(await enricher.work.run([old])) == [Outcome.SUPERSEDED]
+
+    enricher.clock.advance(timedelta(minutes=1))
+    [again] = enriched(await enricher.run(form(email=ANA)))
+    assert again.revision == 1
+    await enricher.run(erasure)  # the same erasure, read again
+    assert await enricher.rows("leads") == 1
+
+
+async def test_a_lead_costs_three_rows(enricher):
+    """Lead, claim and identifier; the answer about its account is one more, once."""
+    await enricher.run(
+        *[form(email=f"p{n}@brightloom.example", phone=f"+49309018{n}") for n in range(10, 20)]
+    )
+    counted = {
+        table: await enricher.rows(table)
+        for table in ("leads", "lead_identifiers", "inputs", "provider_cache")
+    }
+    assert counted == {"leads": 10, "lead_identifiers": 10, "inputs": 10, "provider_cache": 1}

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+import pytest
+
+from services.enricher.domain.providers import CachedAnswerRow
+from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
+from shared.sql.tables import metadata
+
+
+@pytest.mark.parametrize("kind", [LeadRow, IdentifierRow, AliasRow, CachedAnswerRow])
+def test_rows_are_the_columns_of_their_table_in_order(kind):
+    table = metadata.tables[kind.table]
+    assert kind.__struct_fields__ == tuple(column.name for column in table.c)
+    assert kind.key_fields == tuple(column.name for column in table.primary_key)
