@@ -1,0 +1,160 @@
+"""Forms: labels of every spelling are read, nothing typed is lost, and nothing whatever breaks the reading."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway.domain.forms import lower_bound, read_form
+from services.gateway.domain.labels import FIELD_OF, plain_label
+from services.gateway.domain.sources import WEBSITE, FormSource
+from shared.errors import Reject
+from shared.events.envelope import decode_data
+from shared.events.lead_received import LeadReceivedV1
+from shared.events.parts import Company, Consent, Origin, Person
+from shared.events.registry import BY_MODEL
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(
+        ["51-200", "\x00", "\ud800", "x" * 30_000, "2026-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"]
+    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+LABELS = st.text() | st.sampled_from(sorted(FIELD_OF)) | st.sampled_from(["utm_source", "\ud800", "l" * 400])
+
+
+@given(st.dictionaries(LABELS, VALUES, max_size=30))
+def test_any_mapping_becomes_a_lead_that_every_reader_can_decode(body):
+    lead = read_form(body, WEBSITE)
+    raw = msgspec.json.encode(lead)
+    assert decode_data(BY_MODEL[LeadReceivedV1], raw) == lead
+
+
+@given(st.lists(st.tuples(LABELS, st.text(max_size=50)), max_size=250))
+def test_a_list_of_pairs_becomes_a_lead_or_has_too_many_fields(pairs):
+    if len(pairs) <= 200:
+        read_form(pairs, WEBSITE)
+        return
+    with pytest.raises(Reject) as rejected:
+        read_form(pairs, WEBSITE)
+    assert (rejected.value.status, rejected.value.kind) == (422, "too-many-fields")
+
+
+def test_what_forms_call_their_fields():
+    lead = read_form(
+        {
+            "E-Mail *": "ana@kestrel.example",
+            "Your Name": "Ana Maria Ruiz",
+            "jobTitle": "VP Finance",
+            "Company Size": "51-200 employees",
+            "company": "Kestrel",
+            "Website": "https://www.kestrel.example/about",
+            "How can we help?": "We reconcile by hand.",
+            "utm_source": "google",
+            "utm_campaign": "spring",
+            "newsletter": "on",
+            "Favourite colour": "green",
+        },
+        WEBSITE,
+    )
+    assert lead == LeadReceivedV1(
+        person=Person(
+            email="ana@kestrel.example", first_name="Ana Maria", last_name="Ruiz", title="VP Finance"
+        ),
+        company=Company(name="Kestrel", domain="www.kestrel.example", employees=51),
+        source=Origin(
+            channel="website",
+            name="website",
+            campaign="spring",
+            utm={"source": "google", "campaign": "spring"},
+        ),
+        message="We reconcile by hand.",
+        answers={"Favourite colour": "green"},
+        consent=Consent(marketing=True),
+    )
+
+
+def test_dotted_names_mean_themselves():
+    lead = read_form(
+        {"person.email": "a@b.example", "company.employees": 30, "data": {"phone": "+15550100"}}, WEBSITE
+    )
+    assert (lead.person.email, lead.company.employees) == ("a@b.example", 30)
+    assert lead.answers == {"data.phone": "+15550100"}
+
+
+def test_what_does_not_fit_its_field_stays_among_the_answers():
+    lead = read_form(
+        {"company size": "many", "phone": "1" * 300, "email": ["a@b.example", "c@d.example"]}, WEBSITE
+    )
+    assert lead.answers == {
+        "company size": "many",
+        "phone": "1" * 300,
+        "email": ["a@b.example", "c@d.example"],
+    }
+
+
+def test_boxes_of_one_label_are_one_answer():
+    lead = read_form(
+        [("email", "a@b.example"), ("interest", "x"), ("interest", "y"), ("interest", "z")], WEBSITE
+    )
+    assert lead.answers == {"interest": ["x", "y", "z"]}
+
+
+def test_a_source_gives_channel_and_name_unless_the_form_does():
+    source = FormSource("spring-fair", channel="event")
+    assert read_form({}, source).source == Origin(channel="event", name="spring-fair")
+    assert read_form({"source.channel": "kiosk"}, source).source.channel == "kiosk"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("51-200", 51),
+        ("51 to 200", 51),
+        ("1,000+", 1000),
+        ("1.000 - 5.000", 1000),
+        ("10 000", 10000),
+        ("5k", 5000),
+        ("about 200 people", 200),
+        ("< 50", 1),
+        ("fewer than 10", 1),
+        ("Just me", None),
+        ("", None),
+        ("9" * 30, 999999999999),
+    ],
+)
+def test_a_company_size_is_its_lower_bound(text, number):
+    assert lower_bound(text) == number
+
+
+@pytest.mark.parametrize("label", ["E-Mail", "e_mail", "eMail", " E  mail: ", "E\u2011Mail"])
+def test_spellings_of_one_label_are_one(label):
+    assert plain_label(label) == "e mail"
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://www.example.com/", True),
+        ("https://www.example.com/thanks?x=1", True),
+        ("https://www.example.com.evil.example/", False),
+        ("https://www.example.com", False),
+        ("https://www.example.com/\r\nSet-Cookie: x", False),
+        ("https://www.example.com/../admin", False),
+        ("https://www.example.com/%2e%2e/admin", False),
+        ("https://www.example.com/\\evil.example", False),
+        ("//www.example.com/", False),
+        ("javascript:alert(1)", False),
+        ("https://www.example.com/" + "a" * 3000, False),
+    ],
+)
+def test_where_a_browser_may_be_sent(url, allowed):
+    assert WEBSITE.may_redirect(url) is allowed
