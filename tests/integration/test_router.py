@@ -1,0 +1,239 @@
+"""One owner per lead and one credit per assignment, with several routers on one database."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from services.router.adapters.standing import stand_up
+from services.router.adapters.store import RouterStore
+from services.router.domain.plan import Plan, Queue, Rep, builtin_plan, plan_of
+from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
+from services.router.handlers import RouterHandler, drain_timer
+from shared.clock import FixedClock
+from shared.errors import Retry
+from shared.events.action_received import ActionReceivedV1
+from shared.events.envelope import Event
+from shared.events.outcome_received import OutcomeReceivedV1
+from shared.events.person_erased import PersonErasedV1
+from shared.runtime.outbox import Outbox
+from shared.runtime.rows import TimerRow
+from shared.runtime.timers import Timers
+from shared.runtime.unit_of_work import Result, UnitOfWork
+from shared.sql.engine import Database
+from shared.sql.tables.common import timers as timers_table
+from shared.sql.tables.enricher import lead_aliases
+from shared.sql.tables.router import assignments, rep_queues, routed_leads
+from shared.stream.port import Ack, Outgoing
+from tests.support.databases import database, database_url  # noqa: F401
+from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scored_lead
+
+PARTITIONS = 6
+
+
+class NoSink:
+    """Nothing is published here: what matters is in the tables."""
+
+    async def send(self, out: list[Outgoing]) -> Ack:
+        raise NotImplementedError
+
+    async def close(self) -> None: ...
+
+
+def router(
+    database: Database,  # noqa: F811
+    plan: Plan,
+    clock: FixedClock,
+    failpoint: Any = lambda _name: None,
+) -> UnitOfWork:
+    outbox = Outbox("router", database, NoSink(), clock, partitions=PARTITIONS)  # type: ignore[arg-type]
+    handler = RouterHandler(plan, _hashed)
+    store = RouterStore(plan.queues)
+    return UnitOfWork(handler, store, database, outbox, clock, tombstone_of=_hashed, failpoint=failpoint)
+
+
+def _hashed(subject: str) -> str:
+    return f"hash of {subject}"[:64]
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(AT)
+
+
+@pytest.fixture
+async def desk(database: Database, clock: FixedClock) -> UnitOfWork:  # noqa: F811
+    await stand_up(database, builtin_plan(), drain_timer(AT))
+    return router(database, builtin_plan(), clock)
+
+
+async def rows(database: Database, kind: Any, table: Any) -> list[Any]:  # noqa: F811
+    async with database.read() as tx:
+        return [kind(*tuple(row)) for row in await tx.execute(select(table))]
+
+
+async def check_ownership(database: Database) -> list[AssignmentRow]:  # noqa: F811
+    """Check the invariants over the tables; return the assignments."""
+    all_assignments: list[AssignmentRow] = await rows(database, AssignmentRow, assignments)
+    owners = Counter(each.lead_id for each in all_assignments if each.active)
+    assert not owners or max(owners.values()) == 1
+    given = Counter((each.queue, each.rep) for each in all_assignments)
+    held = Counter((each.queue, each.rep) for each in all_assignments if each.active)
+    places: list[RepQueueRow] = await rows(database, RepQueueRow, rep_queues)
+    assert {place.key: place.credits for place in places} == {place.key: given[place.key] for place in places}
+    assert {place.key: place.open_leads for place in places} == {
+        place.key: held[place.key] for place in places
+    }
+    assert sum(place.credits for place in places) == len(all_assignments)
+    return all_assignments
+
+
+def said(result: Result) -> list[str]:
+    return [dict(out.headers)["ce_type"].decode() for out in result.outgoing]  # type: ignore[union-attr]
+
+
+async def test_a_lead_goes_its_way_through_the_tables(desk, database, clock):  # noqa: F811
+    result = await desk.run([scored_event(scored_lead("ana")), scored_event(scored_lead("ben"))])
+    assert said(result) == ["baton.lead.routed.v1"] * 2
+    assert (await desk.run([scored_event(scored_lead("ana"))])).outgoing == []
+
+    accept = event_of(ActionReceivedV1(lead_id("ana"), "accept", rep="sdr-1"), id_="a1")
+    assert [outcome for _event, outcome in (await desk.run([accept, accept])).outcomes] == [
+        "applied",
+        "unchanged",
+    ]
+    clock.advance(timedelta(hours=5))
+    due = await Timers("router", database, clock).take(10)
+    assert said(await desk.run(due)) == ["baton.lead.escalated.v1"]
+    won = event_of(OutcomeReceivedV1("won", AT, email="ana@kestrel.example"), id_="o1")
+    await desk.run([won])
+    states = {each.lead_id: each.state for each in await check_ownership(database)}
+    assert states == {lead_id("ana"): "won", lead_id("ben"): "open"}
+
+
+async def test_a_lead_is_found_by_its_alias(desk, database):  # noqa: F811
+    await desk.run([scored_event(scored_lead("ana"))])
+    async with database.begin() as tx:
+        await tx.execute(lead_aliases.insert(), {"alias_id": lead_id("old"), "lead_id": lead_id("ana")})
+    result = await desk.run([event_of(ActionReceivedV1(lead_id("old"), "accept"), id_="a1")])
+    assert result.outcomes[0][1] == "applied"
+
+
+async def test_the_account_owner_is_found_beyond_the_unit(desk, database, clock):  # noqa: F811
+    """The oldest active assignment of the account decides, whether or not its lead is in hand."""
+    for name in ("ana", "ben", "cy"):
+        await desk.run([scored_event(scored_lead(name, account="kestrel.example"))])
+        clock.advance(timedelta(minutes=1))
+    reps = {each.rep for each in await check_ownership(database)}
+    assert reps == {"sdr-1"}
+    await desk.run([event_of(ActionReceivedV1(lead_id("ben"), "reassign", to="sdr-3"), id_="a1")])
+    lost = event_of(OutcomeReceivedV1("lost", AT, lead_id=lead_id("ana")), id_="o1")
+    await desk.run([lost, scored_event(scored_lead("dee", account="kestrel.example"))])
+    owner = {each.lead_id: each.rep for each in await check_ownership(database) if each.active}
+    assert owner[lead_id("dee")] == "sdr-1"
+
+
+async def test_what_waits_is_drained_when_a_rep_comes_back(desk, database, clock):  # noqa: F811
+    async with database.begin() as tx:
+        await tx.execute(rep_queues.update().values(available=False))
+    assert said(await desk.run([scored_event(scored_lead("ana"))])) == ["baton.lead.routed.v1"]
+    clock.advance(timedelta(seconds=3))
+    timers = Timers("router", database, clock)
+    assert said(await desk.run(await timers.take(10))) == []
+    async with database.begin() as tx:
+        await tx.execute(rep_queues.update().values(available=True))
+    clock.advance(timedelta(seconds=3))
+    assert said(await desk.run(await timers.take(10))) == ["baton.lead.routed.v1"]
+    assert [each.rep for each in await check_ownership(database)] == ["sdr-1"]
+
+
+async def test_an_erased_person_is_forgotten_and_does_not_come_back(desk, database, clock):  # noqa: F811
+    await desk.run([scored_event(scored_lead("ana"))])
+    clock.advance(timedelta(hours=1))
+    erased = PersonErasedV1([lead_id("ana")], "hash", clock.now())
+    await desk.run([event_of(erased, id_="e1", at=clock.now())])
+    again = await desk.run([scored_event(scored_lead("ana", revision=2, sequence=2))])
+    assert [outcome for _event, outcome in again.outcomes] == ["superseded"]
+    assert await rows(database, RoutedLeadRow, routed_leads) == []
+    assert [(each.lead_id, each.state) for each in await check_ownership(database)] == [
+        (_hashed(lead_id("ana")), "erased")
+    ]
+
+
+# Several routers
+
+
+def _busy_day(random_: random.Random, leads: int) -> list[Event[Any]]:
+    """Return events about leads of a few accounts: forms, re-scores, moves, and what owners do."""
+    events: list[Event[Any]] = []
+    for number in range(leads):
+        name, account = f"lead-{number % 40}", f"account-{number % 7}.example"
+        sequence = 1 + number // 40
+        grade = random_.choice(["B3", "A1", "C2", "D4"])
+        revision = 1 + sequence // 3
+        scored = scored_lead(name, account=account, sequence=sequence, revision=revision, grade=grade)
+        events.append(scored_event(scored))
+        step = random_.choice(["accept", "reject", "reassign", "won", "lost", None])
+        if step in ("won", "lost"):
+            told: Any = OutcomeReceivedV1(step, AT, lead_id=lead_id(name))  # type: ignore[arg-type]
+        elif step:
+            told = ActionReceivedV1(lead_id(name), step)  # type: ignore[arg-type]
+        else:
+            continue
+        events.append(event_of(told, id_=f"step-{number}"))
+    return events
+
+
+@pytest.mark.timeout(120)
+async def test_routers_on_the_same_leads_never_assign_twice(database_url, clock):  # noqa: F811
+    """Four routers get the same events in other batches, are cancelled mid-way, and do them again."""
+    plan = plan_of(
+        "small",
+        (
+            *(Rep(f"sdr-{number}", "", ("sdr",), weight=50 * number, open_max=9) for number in (1, 2, 3)),
+            Rep("ae-1", "", ("senior-ae", "sdr"), open_max=6),
+        ),
+        {"sdr": Queue(timedelta(hours=4)), "senior-ae": Queue(timedelta(minutes=15), fallback="sdr")},
+    )
+    databases = [Database(database_url, connections_max=3) for _ in range(4)]
+    events = _busy_day(random.Random(7), leads=240)
+    try:
+        await stand_up(databases[0], plan, drain_timer(AT))
+        await asyncio.gather(
+            *(
+                _restless_router(router(each, plan, clock), events, random.Random(number))
+                for number, each in enumerate(databases)
+            )
+        )
+        every = await check_ownership(databases[0])
+        assert len(every) > 40
+        async with databases[0].read() as tx:
+            decided = (await tx.execute(select(func.count()).select_from(routed_leads))).scalar_one()
+        assert decided == 40
+        clocks = await rows(databases[0], TimerRow, timers_table)
+        open_leads = {each.lead_id for each in every if each.active and each.state == "open"}
+        assert {timer.subject for timer in clocks if timer.kind == "sla"} == open_leads
+    finally:
+        for each in databases:
+            await each.close()
+
+
+async def _restless_router(work: UnitOfWork, events: list[Event[Any]], random_: random.Random) -> None:
+    at = 0
+    while at < len(events):
+        batch = events[at : at + random_.randint(1, 12)]
+        task = asyncio.create_task(work.run(batch))
+        if random_.random() < 0.3:
+            await asyncio.sleep(random_.uniform(0, 0.02))
+            task.cancel()
+        try:
+            await task
+        except (asyncio.CancelledError, Retry):
+            continue
+        at += len(batch)

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from services.router.domain.named import AliasRow
+from services.router.domain.state import AccountRow, AssignmentRow, RepQueueRow, RoutedLeadRow
+from shared.runtime.rows import Row
+from shared.sql.tables import metadata
+
+
+@pytest.mark.parametrize("kind", [RoutedLeadRow, AssignmentRow, RepQueueRow, AccountRow])
+def test_a_row_has_the_columns_of_its_table_in_order(kind: type[Row]):
+    table = metadata.tables[kind.table]
+    assert [column.name for column in table.columns] == list(kind.__struct_fields__)
+    assert tuple(column.name for column in table.primary_key) == kind.key_fields
+
+
+def test_what_is_read_of_an_alias_is_there():
+    columns = metadata.tables[AliasRow.table].columns
+    assert {*AliasRow.__struct_fields__} <= {column.name for column in columns}
