@@ -450,20 +450,23 @@ async def test_a_record_of_ten_mebibytes_passes_on_leads_received(sink: Sink, jo
 
 
 async def test_a_full_line_makes_send_wait_and_loses_nothing(sink: Sink, join: Join) -> None:
-    body = b"x" * 100_000
-    acks = []
+    sends, records_each, record_bytes = 40, 20, 100_000
+    acks: list[asyncio.Future[None]] = []
+    most_in_line = 0
     async with asyncio.timeout(60):
-        for _ in range(40):
-            acks.append(await sink.send([Outgoing(LEADS, b"%d" % n, body) for n in range(20)]))
-            assert sum(not ack.done() for ack in map(asyncio.ensure_future, acks)) < 40
-        for ack in acks:
-            await ack
-    reading = Reading(await join(topics=[LEADS]))
+        for _ in range(sends):
+            body = b"x" * record_bytes
+            out = [Outgoing(LEADS, b"%d" % n, body) for n in range(records_each)]
+            acks.append(asyncio.ensure_future(await sink.send(out)))
+            most_in_line = max(most_in_line, sum(not ack.done() for ack in acks))
+        await asyncio.gather(*acks)
+    assert most_in_line * records_each * record_bytes < 48 * MIB
+    source = await join(topics=[LEADS])
     seen = 0
     async with asyncio.timeout(PATIENCE_S):
-        while seen < 800:
-            seen += len((await reading.source.poll(100, 1.0)).records)
-    assert seen == 800
+        while seen < sends * records_each:
+            seen += len((await source.poll(100, 1.0)).records)
+    assert seen == sends * records_each
 
 
 async def test_closing_a_sink_sends_what_is_in_line(stream: Stream, join: Join) -> None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from shared.errors import Fenced, Retry
 from shared.stream.kafka.errors import translated
+from shared.stream.kafka.lenient import read_batch
 from shared.stream.kafka.membership import Membership, Phase
 from shared.stream.kafka.starvation import Starvation
 from shared.stream.port import Batch, Partition, Record, Revoking
@@ -28,6 +29,7 @@ _STOP_S_MAX = 10.0
 _REJOIN_S_MAX = 60.0
 # A rebalance that begins while a fetch waits makes aiokafka wait for its end.
 _FETCH_GRACE_S = 0.5
+_CAREFUL_PAUSE_S = 0.05
 _log = structlog.get_logger(__name__)
 
 Fetched = Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]
@@ -65,9 +67,12 @@ class KafkaSource:
         self._member = Membership(revoking, self._logical, revoking_s_max=times.revoking_s_max)
         self._consumer: AIOKafkaConsumer | None = None
         self._watching: asyncio.Task[None] | None = None
-        # Records that were fetched before the caller had heard of the partitions they are from.
+        # Records that were fetched and not given out yet: their partitions had to be told of first, or
+        # there were more than asked for.
         self._kept: list[Record] = []
         self._broken = False
+        # Set after a record that could not be decoded, until it has been read past.
+        self._careful = False
         self._closed = False
         self._hungry_since: float | None = None
         self._polled_at = 0.0
@@ -87,9 +92,9 @@ class KafkaSource:
         if self._kept:
             taken, self._kept = self._kept[:limit], self._kept[limit:]
             return Batch(taken)
-        records = self._records(await self._fetch(consumer, limit, wait_s))
+        records = await self._fetch(consumer, limit, wait_s)
         if gained := self._member.gained():
-            self._kept = records
+            self._kept = [*records, *self._kept]
             return Batch(gained=gained)
         self._note_hunger(fed=bool(records))
         return Batch(records)
@@ -198,16 +203,52 @@ class KafkaSource:
             self._hungry_since = None
         return self._consumer
 
-    async def _fetch(self, consumer: AIOKafkaConsumer, limit: int, wait_s: float) -> Fetched:
+    async def _fetch(self, consumer: AIOKafkaConsumer, limit: int, wait_s: float) -> list[Record]:
+        if self._careful:
+            with translated("reading past a record that aiokafka cannot decode"):
+                async with asyncio.timeout(REQUEST_S_MAX):
+                    return await self._fetch_singly(consumer, limit, wait_s)
         try:
             async with asyncio.timeout(wait_s + _FETCH_GRACE_S):
                 fetched: Fetched = await consumer.getmany(timeout_ms=int(wait_s * 1000), max_records=limit)
         except TimeoutError:
-            return {}
-        except KafkaError as error:
-            self._broken = not getattr(error, "retriable", False)
+            return []
+        except ConsumerStoppedError as error:
+            raise Fenced("this member has left its group") from error
+        except (KafkaError, UnicodeDecodeError) as error:
+            # A fetch that fails may have drained other partitions: only what is committed is sure.
+            self._broken = True
+            self._careful = isinstance(error, UnicodeDecodeError)
             raise Retry(f"Kafka, fetching: {error!r}") from error
-        return fetched
+        return self._records(fetched)
+
+    async def _fetch_singly(self, consumer: AIOKafkaConsumer, limit: int, wait_s: float) -> list[Record]:
+        """Read one by one up to the record that fails, so that its offset is known and nothing is lost."""
+        for name in consumer.assignment():
+            records: list[Record] = []
+            while len(records) < limit:
+                try:
+                    got: Fetched = await consumer.getmany(name, max_records=1)
+                except UnicodeDecodeError:
+                    # With records in hand, the next poll meets it again, as the first.
+                    return records or await self._read_past(consumer, name, limit)
+                if not got:
+                    break
+                records += self._records(got)
+            if records:
+                return records
+        await asyncio.sleep(min(wait_s, _CAREFUL_PAUSE_S))
+        return []
+
+    async def _read_past(self, consumer: AIOKafkaConsumer, name: TopicPartition, limit: int) -> list[Record]:
+        offset = await consumer.position(name)
+        records = await read_batch(self._bootstrap, name, offset, self._logical[name.topic])
+        if not records:
+            return []
+        consumer.seek(name, records[-1].offset + 1)
+        self._careful = False
+        self._kept = records[limit:]
+        return records[:limit]
 
     def _records(self, fetched: Fetched) -> list[Record]:
         records: list[Record] = []
