@@ -1,0 +1,159 @@
+"""What is still possible while some fields are unknown: which verdicts, and which rule of a table.
+
+Every outcome that some completion of the facts leads to is named; some that none leads to may be named too.
+So whoever stops buying fields because one outcome is left is never wrong, at most late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from shared.rules.cells import axis_of, representatives
+from shared.rules.fields import Field, Kind, field_named
+from shared.rules.interpret import Truth, compared, fact_of
+from shared.rules.syntax import All, Any_, Compare, Condition, Facts, Not, Rule, Use, comparisons
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """What a field may turn out to be: any of `values`, an integer between the ends, or anything.
+
+    With `missing` it may also stay unknown.
+    """
+
+    values: tuple[Any, ...] | None = None
+    low: int | None = None
+    high: int | None = None
+    missing: bool = True
+
+
+ANYTHING: Final = Possible()
+
+Open = Mapping[str, Possible]
+"""The fields that are not settled. A field that is in neither facts nor `Open` stays missing."""
+
+_TRUE, _FALSE, _UNKNOWN = 1, 2, 4
+_BIT: Final[dict[Truth, int]] = {True: _TRUE, False: _FALSE, None: _UNKNOWN}
+
+
+def possible_verdicts(condition: Condition, facts: Facts, unsettled: Open, at: datetime) -> frozenset[Truth]:
+    """Return what a condition may come to."""
+    bits = _Verdicts(facts, unsettled, at).of(condition)
+    return frozenset(truth for truth, bit in _BIT.items() if bits & bit)
+
+
+def possible_rules(
+    rules: Sequence[Rule[Any]], facts: Facts, unsettled: Open, at: datetime
+) -> frozenset[int | None]:
+    """Return the indices of the rules of a first-match table that may be taken; `None`: that none is.
+
+    Comparisons are bounded one by one; that loses how two of them on one field hang together. Therefore the
+    table is looked at again for each case of each field, and what all looks agree on is kept.
+    """
+    conditions = [rule.when for rule in rules]
+    asked = {name: each for name, each in _open(facts, unsettled).items() if name in _fields(conditions)}
+    reached = _reached(conditions, facts, asked, at)
+    for name, possible in asked.items():
+        cases = _cases(name, possible, conditions)
+        if len(reached) == 1 or cases is None:
+            continue
+        rest = {other: each for other, each in asked.items() if other != name}
+        split = [_reached(conditions, {**facts, name: case}, rest, at) for case in cases]
+        reached &= frozenset().union(*split)
+    return reached
+
+
+def _reached(
+    conditions: Sequence[Condition], facts: Facts, unsettled: Open, at: datetime
+) -> frozenset[int | None]:
+    verdicts = _Verdicts(facts, unsettled, at)
+    reached: set[int | None] = set()
+    for index, condition in enumerate(conditions):
+        bits = verdicts.of(condition)
+        if bits & _TRUE:
+            reached.add(index)
+        if bits == _TRUE:
+            return frozenset(reached)
+    return frozenset(reached | {None})
+
+
+def _open(facts: Facts, unsettled: Open) -> Open:
+    """Return what is really unknown: a fact that is there is settled."""
+    return {name: each for name, each in unsettled.items() if facts.get(name) is None}
+
+
+def _fields(conditions: Iterable[Condition]) -> set[str]:
+    return {compare.field for condition in conditions for compare in comparisons(condition)}
+
+
+def _cases(name: str, possible: Possible, conditions: Iterable[Condition]) -> Sequence[Any] | None:
+    """Return values that stand for all that a field may be, or `None` when no finite set does."""
+    field = field_named(name)
+    on_field = [each for condition in conditions for each in comparisons(condition) if each.field == name]
+    if field is None or field.kind is Kind.OPEN:
+        return None
+    if possible.values is None and any(isinstance(axis_of(each), Compare) for each in on_field):
+        return None
+    present = _present(field, possible, on_field)
+    return present if field.default is not None or not possible.missing else (*present, None)
+
+
+def _present(field: Field, possible: Possible, compares: Iterable[Compare]) -> tuple[Any, ...]:
+    if possible.values is not None:
+        return possible.values
+    return representatives(field, compares, low=possible.low, high=possible.high)
+
+
+class _Verdicts:
+    """Bounds conditions on given facts; sets of truths are bits."""
+
+    def __init__(self, facts: Facts, unsettled: Open, at: datetime) -> None:
+        self._facts = facts
+        self._open = _open(facts, unsettled)
+        self._at = at
+        self._seen: dict[Compare, int] = {}
+
+    def of(self, condition: Condition) -> int:
+        match condition:
+            case Compare():
+                if condition not in self._seen:
+                    self._seen[condition] = self._leaf(condition)
+                return self._seen[condition]
+            case All(parts):
+                return _joined([self.of(part) for part in parts], winner=_FALSE, other=_TRUE)
+            case Any_(parts):
+                return _joined([self.of(part) for part in parts], winner=_TRUE, other=_FALSE)
+            case Not(part):
+                bits = self.of(part)
+                swapped = (_FALSE if bits & _TRUE else 0) | (_TRUE if bits & _FALSE else 0)
+                return swapped | bits & _UNKNOWN
+            case Use(_, meaning):
+                return self.of(meaning)
+        raise TypeError(f"not a condition: {condition!r}")
+
+    def _leaf(self, compare: Compare) -> int:
+        possible = self._open.get(compare.field)
+        field = field_named(compare.field)
+        if possible is None or field is None:
+            return _BIT[compared(compare, fact_of(compare.field, self._facts), self._at)]
+        bits = 0
+        if field.default is None and (possible.missing or field.kind is Kind.OPEN):
+            bits |= _BIT[compared(compare, None, self._at)]
+        if possible.values is None and (field.kind is Kind.OPEN or isinstance(axis_of(compare), Compare)):
+            return bits | _TRUE | _FALSE
+        for value in _present(field, possible, [compare]):
+            bits |= _BIT[compared(compare, value, self._at)]
+        return bits
+
+
+def _joined(parts: Sequence[int], *, winner: int, other: int) -> int:
+    """Bound `all` (false wins) or `any` (true wins) over parts that vary independently."""
+    bits = winner if any(part & winner for part in parts) else 0
+    if all(part & other for part in parts):
+        bits |= other
+    if any(part & _UNKNOWN for part in parts) and all(part & (other | _UNKNOWN) for part in parts):
+        bits |= _UNKNOWN
+    return bits

@@ -1,0 +1,207 @@
+"""YAML text as nodes that know their places.
+
+YAML 1.2, core schema: `NO` and `on` are text, only true and false are booleans. What makes a policy file
+hard to read or dangerous to load is refused: anchors and aliases, tags, several documents, duplicate keys,
+unbounded size and depth. The nodes are built from the parser's events by a loop, so that no nesting can
+exhaust the stack.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from shared.rules.problems import Place, Report, quoted
+
+TEXT_LENGTH_MAX: Final = 1_000_000
+NODES_MAX: Final = 100_000
+DEPTH_MAX: Final = 40
+SCALAR_LENGTH_MAX: Final = 10_000
+DIGITS_MAX: Final = 18
+
+_TOP = Place(1, 1)
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_PREFIXED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_WORDS: Final[dict[str, bool | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One value; `text` is how it was written."""
+
+    value: str | int | float | bool | None
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    items: tuple[Node, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A mapping; keys are text, each at most once, in the order in which they were written."""
+
+    entries: dict[str, tuple[Place, Node]]
+    place: Place
+
+
+Node = Scalar | Items | Entries
+
+
+class _Refused(Exception):
+    """The text is no document that we read; the report says why."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping whose end has not come yet."""
+
+    place: Place
+    mapping: bool
+    items: list[Node] = field(default_factory=list)
+    entries: dict[str, tuple[Place, Node]] = field(default_factory=dict)
+    key: Scalar | None = None
+
+    def close(self) -> Node:
+        if self.mapping:
+            return Entries(self.entries, self.place)
+        return Items(tuple(self.items), self.place)
+
+
+def read_document(text: str, report: Report) -> Node | None:
+    """Return the document's top node, or `None` with the reason in the report."""
+    if len(text) > TEXT_LENGTH_MAX:
+        report.error(_TOP, (), f"the file is longer than {TEXT_LENGTH_MAX:,} characters")
+        return None
+    try:
+        return _Builder(report).build(text)
+    except _Refused:
+        return None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(mark.line + 1, mark.column + 1) if mark is not None else _TOP
+        report.error(place, (), f"not YAML: {error.problem or error.context or 'it cannot be read'}")
+    except (YAMLError, ValueError, OverflowError) as error:
+        # The scanner lets `ValueError` through for some broken escapes.
+        report.error(_TOP, (), f"not YAML: {str(error).splitlines()[0][:200]}")
+    return None
+
+
+class _Builder:
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._open: list[_Open] = []
+        self._documents = 0
+        self._nodes = 0
+        self._root: Node | None = None
+
+    def build(self, text: str) -> Node:
+        for event in _events(text):
+            self._take(event)
+        return self._root or Scalar(None, "", _TOP)
+
+    def _take(self, event: Any) -> None:
+        place = Place(event.start_mark.line + 1, event.start_mark.column + 1)
+        if isinstance(event, DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                self._refuse(place, "there is more than one document; a policy file has one")
+        elif isinstance(event, AliasEvent):
+            self._refuse(place, "aliases (*name) are not read; name a condition and use it instead")
+        elif isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent):
+            self._start(event, place)
+        elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+            self._place(self._open.pop().close())
+
+    def _start(self, event: Any, place: Place) -> None:
+        self._nodes += 1
+        if self._nodes > NODES_MAX:
+            self._refuse(place, f"there are more than {NODES_MAX:,} values")
+        if event.anchor is not None:
+            self._refuse(place, "anchors (&name) are not read; name a condition and use it instead")
+        if event.tag is not None:
+            self._refuse(place, f"tags are not read; leave out {quoted(event.tag)}")
+        if isinstance(event, ScalarEvent):
+            self._place(self._scalar(event, place))
+        elif len(self._open) >= DEPTH_MAX:
+            self._refuse(place, f"values are nested deeper than {DEPTH_MAX}")
+        else:
+            self._open.append(_Open(place, isinstance(event, MappingStartEvent)))
+
+    def _place(self, node: Node) -> None:
+        """Put a finished node where it belongs: at the top, in a list, or as key or value of a mapping."""
+        if not self._open:
+            self._root = node
+            return
+        holder = self._open[-1]
+        if not holder.mapping:
+            holder.items.append(node)
+        elif holder.key is None:
+            holder.key = self._key(node, holder)
+        else:
+            holder.entries[holder.key.text] = (holder.key.place, node)
+            holder.key = None
+
+    def _key(self, node: Node, holder: _Open) -> Scalar:
+        if not isinstance(node, Scalar):
+            self._refuse(node.place, "a key is text, not a list or a mapping")
+        if node.text in holder.entries:
+            first = holder.entries[node.text][0].line
+            self._refuse(node.place, f"the key {quoted(node.text)} is there already, in line {first}")
+        return node
+
+    def _scalar(self, event: Any, place: Place) -> Scalar:
+        text: str = event.value
+        if len(text) > SCALAR_LENGTH_MAX:
+            self._refuse(place, f"a value is longer than {SCALAR_LENGTH_MAX:,} characters")
+        plain, _ = event.implicit
+        if not plain:
+            return Scalar(text, text, place)
+        if len(text) > DIGITS_MAX and (_INTEGER.fullmatch(text) or text.startswith(("0x", "0o"))):
+            self._refuse(place, f"a number has more than {DIGITS_MAX} digits; text goes in quotes")
+        return Scalar(_core_schema(text), text, place)
+
+    def _refuse(self, place: Place, message: str) -> NoReturn:
+        self._report.error(place, (), message)
+        raise _Refused
+
+
+def _core_schema(text: str) -> str | int | float | bool | None:
+    """Return what a plain scalar means in the core schema of YAML 1.2."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _PREFIXED.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text
+
+
+def _events(text: str) -> Iterator[Any]:
+    return YAML(typ="safe", pure=True).parse(text)  # type: ignore[no-any-return]
