@@ -1,0 +1,21 @@
+"""The scorer, put together."""
+
+from __future__ import annotations
+
+import asyncio
+
+from services.scorer.adapters.store import ScorerStore
+from services.scorer.domain.builtin import builtin_policy, builtin_seeds
+from services.scorer.handlers import ScorerHandler
+from shared.runtime.role import Resources, Worker, run_worker
+from shared.settings import ScorerSettings
+
+_TIMERS_EVERY_S = 0.2
+"""Also the pause between the chunks of a re-score."""
+
+
+async def run(resources: Resources, stop: asyncio.Event, settings: ScorerSettings) -> None:  # noqa: ARG001
+    """Run the scorer until `stop`."""
+    handler = ScorerHandler(builtin_policy(), builtin_seeds(), resources.tombstone_of)
+    worker = Worker(handler, ScorerStore(), timers=True, timers_every_s=_TIMERS_EVERY_S)
+    await run_worker(resources, worker, stop)

@@ -1,0 +1,97 @@
+"""The score of a lead at an instant: a function of facts, time, and the grades held before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from services.scorer.domain.facts import lead_facts
+from services.scorer.domain.fit import score_fit
+from services.scorer.domain.intent import Matches, live_signals, match_facts, score_intent
+from services.scorer.domain.policy import BandName, Facts, ScoringPolicy
+from shared.events.account_received import AccountReceivedV1
+from shared.events.lead_enriched import LeadEnrichedV1
+from shared.events.parts import Activity
+from shared.events.scoring import Score, Signals
+from shared.events.signal_received import SignalReceivedV1
+
+
+class Subject(Struct, frozen=True):
+    """What is scored: a lead, what it did, what happened at its account, and the grades it held before."""
+
+    lead: LeadEnrichedV1
+    activities: Sequence[Activity]
+    signals: Sequence[SignalReceivedV1] = ()
+    known: AccountReceivedV1 | None = None
+    fit_grade: str | None = None
+    intent_grade: str | None = None
+
+
+class Assessment(Struct, frozen=True):
+    """A score, and what it was made of."""
+
+    score: Score
+    signals: Signals
+    fit_grade: str
+    intent_grade: str
+    facts: Facts
+    matches: Matches
+
+
+def assess(subject: Subject, at: datetime, policy: ScoringPolicy) -> Assessment:
+    """Return the score of `subject` at an instant."""
+    facts = lead_facts(subject.lead, subject.known, at, policy)
+    matches = match_facts(subject.activities, subject.signals, facts, policy)
+    fit = score_fit(facts, policy)
+    intent = score_intent(matches, at, policy)
+    signals = live_signals(matches, at)
+    fit_grade = policy.fit_floors.grade(fit.points, subject.fit_grade, policy.hysteresis)
+    intent_grade = policy.intent_floors.grade(intent.points, subject.intent_grade, policy.hysteresis)
+    known = {
+        **facts,
+        **score_facts(fit.points, intent.points, fit_grade, intent_grade, policy),
+        "signals.strong": signals.strong,
+        "signals.types": signals.types,
+    }
+    if fit.segment is not None:
+        known["score.segment"] = fit.segment
+    score = Score(
+        total=known["score.total"],
+        fit=fit.points,
+        intent=intent.points,
+        grade=fit_grade + intent_grade,
+        band=band_of(known, policy),
+        segment=fit.segment,
+        lines=fit.lines + intent.lines,
+    )
+    return Assessment(score, signals, fit_grade, intent_grade, known, matches)
+
+
+def score_facts(
+    fit: int, intent: int, fit_grade: str, intent_grade: str, policy: ScoringPolicy
+) -> dict[str, Any]:
+    """Return the `score.*` fields, as bands ask for them."""
+    return {
+        "score.fit": fit,
+        "score.intent": intent,
+        "score.total": total_of(fit, intent, policy),
+        "score.fit_grade": fit_grade,
+        "score.intent_grade": intent_grade,
+        "score.grade": fit_grade + intent_grade,
+    }
+
+
+def total_of(fit: int, intent: int, policy: ScoringPolicy) -> int:
+    """Return fit and intent by their shares, rounded half up."""
+    return (fit * policy.fit_share + intent * (100 - policy.fit_share) + 50) // 100
+
+
+def band_of(facts: Facts, policy: ScoringPolicy) -> BandName:
+    """Return the first band that matches, else `cold`."""
+    for band in policy.bands:
+        if band.when is None or band.when(facts):
+            return band.name
+    return "cold"

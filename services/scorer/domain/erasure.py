@@ -1,0 +1,27 @@
+"""Forgetting a person."""
+
+from __future__ import annotations
+
+from services.router.domain.draft import Draft
+from services.scorer.domain.account import without_lead
+from services.scorer.domain.scoring import DECAY, ROLE
+from services.scorer.domain.state import AccountRow, ScoreRow
+from shared.runtime.rows import TimerRow
+
+
+def forget_lead(draft: Draft, lead_id: str) -> None:
+    """Remove what is kept of a lead, also where it is counted; a lead is forgotten under its aliases too."""
+    rows = [*draft.find(ScoreRow, "alias", lead_id), draft.get(ScoreRow, lead_id)]
+    for row in rows:
+        if row is not None:
+            _forget(draft, row)
+
+
+def _forget(draft: Draft, row: ScoreRow) -> None:
+    account = draft.get(AccountRow, row.account)
+    if account is not None and row.account == row.lead_id:
+        draft.remove(AccountRow, row.account)
+    elif account is not None:
+        draft.put(without_lead(account, row))
+    draft.remove(ScoreRow, row.lead_id)
+    draft.remove(TimerRow, row.lead_id, ROLE, DECAY)

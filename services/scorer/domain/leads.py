@@ -1,0 +1,112 @@
+"""What follows when a lead is enriched, and when its score falls due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from services.router.domain.draft import Draft
+from services.scorer.domain.account import name_key
+from services.scorer.domain.activities import merged
+from services.scorer.domain.facts import lead_facts
+from services.scorer.domain.intent import strongest_activity
+from services.scorer.domain.scoring import DECAY, ROLE, Moment, score_lead
+from services.scorer.domain.state import AccountRow, ScoreRow
+from shared.events.lead_enriched import LeadEnrichedV1
+from shared.events.parts import Activity, Trigger
+from shared.identity import lead_id_of, normalise_email
+from shared.runtime.handler import Outcome
+from shared.runtime.rows import TimerRow
+
+
+def alias_of(lead: LeadEnrichedV1) -> str | None:
+    """Return the id that the e-mail of a lead alone would give, when the lead has another."""
+    email = normalise_email(lead.person.email)
+    own = lead_id_of(f"email:{email.identity}") if email else lead.lead_id
+    return own if own != lead.lead_id else None
+
+
+def take_enriched(draft: Draft, moment: Moment, data: LeadEnrichedV1, cause_id: str) -> Outcome:
+    """Score a lead as it is known now. `cause_id` is the event that led to the enrichment."""
+    before = draft.get(ScoreRow, data.lead_id)
+    seen = before.enriched_sequence if before else 0
+    if data.sequence <= seen:
+        return Outcome.UNCHANGED if data.sequence == seen else Outcome.SUPERSEDED
+    before = before or ScoreRow(data.lead_id, data.account)
+    fresh = data.revision > before.revision
+    alias = alias_of(data)
+    row = replace(
+        before,
+        account=data.account,
+        alias=alias,
+        revision=max(data.revision, before.revision),
+        enriched_sequence=data.sequence,
+        lead=replace(data, activities=[]),
+        activities=merged(before.activities + _claim_parked(draft, alias), data.activities),
+    )
+    _claim_named(draft, data)
+    trigger = _trigger(data, moment, cause_id, fresh=fresh)
+    score_lead(draft, moment, row, trigger, "always", seen_at=_seen_at(data) if fresh else None)
+    return Outcome.APPLIED
+
+
+def take_due(draft: Draft, moment: Moment, timer: TimerRow, event_id: str) -> Outcome:
+    """Score a lead again because time passed; put its timer off or end it."""
+    row = draft.get(ScoreRow, timer.subject)
+    draft.remove(TimerRow, *timer.key)
+    if row is None or row.lead is None:
+        return Outcome.UNCHANGED
+    told = score_lead(draft, moment, row, Trigger("decay", event_id), "if_regraded")
+    due_at = _due_at(draft, row.lead_id)
+    if due_at is not None:
+        draft.put(TimerRow(subject=row.lead_id, role=ROLE, kind=DECAY, due_at=due_at))
+    return Outcome.APPLIED if told else Outcome.UNCHANGED
+
+
+def _due_at(draft: Draft, lead_id: str) -> datetime | None:
+    row = draft.get(ScoreRow, lead_id)
+    return row.due_at if row else None
+
+
+def _trigger(data: LeadEnrichedV1, moment: Moment, cause_id: str, *, fresh: bool) -> Trigger:
+    if not fresh:
+        return Trigger("enrichment", cause_id)
+    if data.trigger is not None:
+        return data.trigger
+    facts = lead_facts(data, None, moment.at, moment.policy)
+    strongest = strongest_activity(data.activities, facts, moment.at, moment.policy)
+    return Trigger("lead", cause_id, strongest)
+
+
+def _seen_at(data: LeadEnrichedV1) -> datetime:
+    return data.source.submitted_at or data.occurred_at
+
+
+def _claim_parked(draft: Draft, alias: str | None) -> list[Activity]:
+    """Take over what the person did before this lead was known to be theirs."""
+    parked = draft.get(ScoreRow, alias) if alias else None
+    if parked is None or parked.lead is not None:
+        return []
+    draft.remove(ScoreRow, parked.lead_id)
+    return parked.activities
+
+
+def _claim_named(draft: Draft, data: LeadEnrichedV1) -> None:
+    """Give the account the name it goes by, and the signals that knew only the name."""
+    key = name_key(data.company.name)
+    if key is None or data.account == data.lead_id:
+        return
+    account = draft.get(AccountRow, data.account) or AccountRow(data.account)
+    claim_name(draft, account, key)
+
+
+def claim_name(draft: Draft, account: AccountRow, key: str) -> AccountRow:
+    """Return the account under its name, with the signals that were kept under the name alone."""
+    named = draft.get(AccountRow, key)
+    if named is not None:
+        draft.remove(AccountRow, key)
+        account = replace(account, signals={**named.signals, **account.signals})
+    account = replace(account, name_key=account.name_key or key)
+    draft.put(account)
+    return account

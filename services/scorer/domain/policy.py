@@ -1,0 +1,172 @@
+"""The scoring policy as values: what fits, what shows intent, how grades and bands are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, Literal, TypeVar
+
+from services.scorer.domain.decay import Course, halving, rising
+
+Facts = Mapping[str, Any]
+"""Field values by dotted name. A field that is not known is absent; `now` is the instant of asking."""
+
+Condition = Callable[[Facts], bool | None]
+"""None: a field that decides is not known; that does not match."""
+
+BandName = Literal["cold", "mql", "sql"]
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    name: str
+    validated: bool
+    when: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    points: int
+    when: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """Gives the points of its first level that matches. `fields` are what its levels look at."""
+
+    name: str
+    levels: tuple[Level, ...]
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disqualifier:
+    """Makes a fit zero."""
+
+    name: str
+    when: Condition
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    name: str
+    criteria: tuple[Criterion, ...]
+    disqualify: tuple[Disqualifier, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class IntentRule:
+    """Points for each activity of a type in `on`: together at most `max`, and what its group gives."""
+
+    name: str
+    on: frozenset[str]
+    points: int
+    half_life: timedelta
+    max: int | None = None
+    group: str | None = None
+    when: Condition | None = None
+
+    @cached_property
+    def course(self) -> Course:
+        return halving(self.points, self.half_life)
+
+
+@dataclass(frozen=True, eq=False)
+class SignalRule:
+    """Points for each signal of a type in `on`: they halve, or rise to `details.expires_on` and end after."""
+
+    name: str
+    on: frozenset[str]
+    points: int
+    half_life: timedelta | None = None
+    rises: timedelta | None = None
+    ends: timedelta = timedelta(0)
+    strong: bool = False
+    when: Condition | None = None
+
+    @cached_property
+    def course(self) -> Course:
+        if self.rises is not None:
+            return rising(self.points, self.rises, self.ends)
+        if self.half_life is None:
+            raise ValueError(f"signal rule {self.name} neither halves nor rises")
+        return halving(self.points, self.half_life)
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """The least points of each grade, the best first; the last grade has floor 0."""
+
+    grades: tuple[tuple[str, int], ...]
+
+    def grade(self, points: int, before: str | None, hysteresis: int) -> str:
+        """Return the grade of `points`; those down to the one held before are left later by `hysteresis`.
+
+        Falling through several grades at once ends where falling step by step would, so that it does not
+        matter how often one looks.
+        """
+        held = False
+        for name, floor in self.grades:
+            held = held or name == before
+            if points >= floor - (hysteresis if held else 0):
+                return name
+        return self.grades[-1][0]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """`when` None matches always."""
+
+    name: BandName
+    when: Condition | None = None
+
+
+@dataclass(frozen=True)
+class ScoringPolicy:
+    """One version of the policy. `fit_share` is in per cent; the rest of the total is intent.
+
+    `bands_read` are the fields that the bands' conditions look at; `ages` are the `within` conditions: a
+    time field, and the age at which the answer turns.
+    """
+
+    version: str
+    markets: tuple[Market, ...]
+    segments: tuple[Segment, ...]
+    intent_rules: tuple[IntentRule, ...]
+    signal_rules: tuple[SignalRule, ...]
+    intent_cap: int
+    group_caps: Mapping[str, int]
+    fit_floors: Floors
+    intent_floors: Floors
+    hysteresis: int
+    fit_share: int
+    spike_people: int
+    spike_within: timedelta
+    qualified_when: Condition
+    bands: tuple[Band, ...]
+    bands_read: frozenset[str] = frozenset()
+    ages: tuple[tuple[str, timedelta], ...] = ()
+
+    @cached_property
+    def intent_rules_on(self) -> Mapping[str, Sequence[IntentRule]]:
+        return _by_type(self.intent_rules)
+
+    @cached_property
+    def signal_rules_on(self) -> Mapping[str, Sequence[SignalRule]]:
+        return _by_type(self.signal_rules)
+
+    @cached_property
+    def bands_follow_points(self) -> bool:
+        """Tell whether a band can change while both grades stay."""
+        return not self.bands_read.isdisjoint({"score.intent", "score.total"})
+
+
+R = TypeVar("R", IntentRule, SignalRule)
+
+
+def _by_type(rules: Sequence[R]) -> Mapping[str, Sequence[R]]:
+    types = {type_ for rule in rules for type_ in rule.on}
+    return {type_: tuple(rule for rule in rules if type_ in rule.on) for type_ in types}

@@ -1,0 +1,85 @@
+"""What the scorer remembers: one row per lead, one per account, and the re-scores that are under way."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from msgspec import field
+
+from shared.events.account_received import AccountReceivedV1
+from shared.events.lead_enriched import LeadEnrichedV1
+from shared.events.parts import Activity, Trigger
+from shared.events.scoring import AccountView, Score, Signals
+from shared.events.signal_received import SignalReceivedV1
+from shared.runtime.rows import Row
+
+
+class ScoreRow(Row, frozen=True):
+    """A lead as it was last told of. Without `lead`: activities of somebody who has not written yet.
+
+    `alias` is the lead id that the lead's e-mail alone would give, where it is another one. `sequence`
+    counts what was emitted; `score` has no lines. `due_at` is when the decay timer is set for.
+    """
+
+    lead_id: str
+    account: str
+    alias: str | None = None
+    revision: int = 0
+    enriched_sequence: int = 0
+    sequence: int = 0
+    lead: LeadEnrichedV1 | None = None
+    activities: list[Activity] = field(default_factory=list)
+    score: Score | None = None
+    signals: Signals = Signals()
+    account_view: AccountView = AccountView()
+    due_at: datetime | None = None
+    table: ClassVar[str] = "scores"
+    key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
+    indexed: ClassVar[tuple[str, ...]] = ("account", "alias")
+
+
+class AccountRow(Row, frozen=True):
+    """An account: what is known of it, what happened at it (by event id), and its people in numbers.
+
+    `leads` counts the leads, `grades` and `roles` the people among them; `active` has the people who did
+    something last, and when. `asked`: an account lead was asked for.
+    """
+
+    account: str
+    name_key: str | None = None
+    knowledge: AccountReceivedV1 | None = None
+    signals: dict[str, SignalReceivedV1] = field(default_factory=dict)
+    leads: int = 0
+    grades: dict[str, int] = field(default_factory=dict)
+    roles: dict[str, int] = field(default_factory=dict)
+    active: dict[str, datetime] = field(default_factory=dict)
+    qualified: bool = False
+    asked: bool = False
+    table: ClassVar[str] = "accounts"
+    key_fields: ClassVar[tuple[str, ...]] = ("account",)
+    indexed: ClassVar[tuple[str, ...]] = ("name_key",)
+
+
+class RescoreRow(Row, frozen=True):
+    """The leads of an account are being re-scored for `trigger`: those up to `cursor` are done.
+
+    `again` is what happened meanwhile: all are re-scored once more for it.
+    """
+
+    account: str
+    trigger: Trigger
+    cursor: str
+    due_at: datetime
+    again: Trigger | None = None
+    table: ClassVar[str] = "rescores"
+    key_fields: ClassVar[tuple[str, ...]] = ("account",)
+
+
+class ChunkRow(Row, frozen=True):
+    """The next leads of a re-score, in order. Found, not stored. `last`: there are none after these."""
+
+    account: str
+    lead_ids: tuple[str, ...]
+    last: bool
+    key_fields: ClassVar[tuple[str, ...]] = ("account",)
