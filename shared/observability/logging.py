@@ -19,6 +19,8 @@ from shared.settings import CommonSettings
 
 REDACTED = "[redacted]"
 
+_CHATTY = ("alembic", "uvicorn", "aiokafka")
+"""Libraries whose daily work would bury what Baton tells of its own; they speak from warnings up."""
 _SECRET_WORDS = ("authorization", "secret", "password", "token", "api_key", "admin_key", "secret_key")
 
 
@@ -43,6 +45,8 @@ def configure(settings: CommonSettings, *, role: str, out: TextIO | None = None)
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    for library in _CHATTY:
+        logging.getLogger(library).setLevel(level if level == logging.DEBUG else logging.WARNING)
 
 
 def log_context(*, lead_id: str = "", traceparent: str = "") -> AbstractContextManager[object]:
