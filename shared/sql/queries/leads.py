@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import RowMapping, Select, and_, or_, select, tuple_
 
+from shared.events.registry import BY_NAME as EVENTS_BY_NAME
 from shared.sql.engine import Tx
 from shared.sql.tables.common import inputs
 from shared.sql.tables.enricher import lead_aliases
@@ -108,11 +109,7 @@ async def timeline(tx: Tx, lead_id: str) -> list[View]:
     statement = select(events).where(related).order_by(events.c.at, events.c.recorded_at, events.c.id)
     rows = [dict(row) for row in (await tx.execute(statement)).mappings()]
     letters = await _letters(tx, lead_id, [row["id"] for row in rows])
-    recorded = await tx.execute(
-        select(inputs.c.id, inputs.c.outcome).where(inputs.c.id.in_([row["id"] for row in rows]))
-    )
-    outcomes = {row.id: row.outcome for row in recorded}
-    outcomes |= lead_outcomes(rows)
+    outcomes = await _claimed_outcomes(tx, rows) | lead_outcomes(rows)
     outcomes |= {letter["event_id"]: "dead_lettered" for letter in letters if letter["replayed_at"] is None}
     return [_entry(row, outcomes.get(row["id"])) for row in rows]
 
@@ -141,6 +138,13 @@ def lead_outcomes(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         elif any(later > revision for later in decided):
             outcomes[row["id"]] = "merged"
     return outcomes
+
+
+async def _claimed_outcomes(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what the keeper of its topic made of every input that is not a lead: those are decided later."""
+    keepers = {row["id"]: EVENTS_BY_NAME[row["type"]].topic.keeper for row in rows if row["type"] != RECEIVED}
+    wanted = select(inputs.c.id, inputs.c.role, inputs.c.outcome).where(inputs.c.id.in_(list(keepers)))
+    return {row.id: row.outcome for row in await tx.execute(wanted) if row.role == keepers[row.id]}
 
 
 async def _received_only(tx: Tx, lead_id: str) -> View | None:
