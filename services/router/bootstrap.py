@@ -3,30 +3,73 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+import os
+from typing import Any, Literal
 
+from services.router.adapters.delivery_store import DeliveryStore, DueDeliveries
+from services.router.adapters.known import KnownDeliveries
+from services.router.adapters.lanes import Lanes
+from services.router.adapters.post import BOUNDS, Poster
+from services.router.adapters.retries import Retries
 from services.router.adapters.standing import stand_up
 from services.router.adapters.store import RouterStore
 from services.router.domain.plan import builtin_plan
-from services.router.handlers import RouterHandler, drain_timer
+from services.router.handlers.delivering import DeliveryHandler
+from services.router.handlers.routing import RouterHandler, drain_timer
+from shared.events.envelope import Event
+from shared.http.egress import EgressClient, EgressPolicy
+from shared.runtime.background import repeat
+from shared.runtime.process import wait_for
 from shared.runtime.role import Resources, Worker, run_worker
 from shared.settings import RouterSettings
+from shared.vault import Vault
 
 Half = Literal["decide", "deliver"]
+
+_RETRIES_EVERY_S = 0.5
 
 
 async def run(
     resources: Resources, stop: asyncio.Event, settings: RouterSettings, only: Half | None = None
 ) -> None:
     """Route and deliver, or do one half only, until `stop`."""
-    del settings
     async with asyncio.TaskGroup() as halves:
         if only != "deliver":
             halves.create_task(_decide(resources, stop))
+        if only != "decide":
+            halves.create_task(_deliver(resources, stop, settings))
 
 
 async def _decide(resources: Resources, stop: asyncio.Event) -> None:
     plan = builtin_plan()
-    await stand_up(resources.database, plan, drain_timer(resources.clock.now()))
+    drain = drain_timer(resources.clock.now())
+    await wait_for("router.reps", lambda: stand_up(resources.database, plan, drain), stop, resources.health)
     handler = RouterHandler(plan, resources.tombstone_of)
     await run_worker(resources, Worker(handler, RouterStore(plan.queues), timers=True), stop)
+
+
+async def _deliver(resources: Resources, stop: asyncio.Event, settings: RouterSettings) -> None:
+    clock, database = resources.clock, resources.database
+    known = KnownDeliveries(database, Vault(resources.secret, os.urandom))
+    lanes = Lanes(clock)
+    policy = EgressPolicy(settings.egress_allow)
+    async with EgressClient(policy, clock, bounds=BOUNDS) as client, asyncio.TaskGroup() as tasks:
+        poster = Poster(client, lanes, clock, resources.metrics)
+        handler = DeliveryHandler(known, poster, clock, resources.tombstone_of)
+        worker = Worker(handler, DeliveryStore(), order_key=_lead_of)
+        retries = Retries(
+            due=DueDeliveries(database),
+            known=known,
+            poster=poster,
+            lanes=lanes,
+            clock=clock,
+            tasks=tasks,
+            stop=stop,
+        )
+        tasks.create_task(run_worker(resources, worker, stop))
+        name = "router-deliver.retries"
+        await repeat(name, retries.step, every_s=_RETRIES_EVERY_S, stop=stop, health=resources.health)
+
+
+def _lead_of(event: Event[Any]) -> str:
+    return event.subject or event.id

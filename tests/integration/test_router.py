@@ -15,7 +15,7 @@ from services.router.adapters.standing import stand_up
 from services.router.adapters.store import RouterStore
 from services.router.domain.plan import Plan, Queue, Rep, builtin_plan, plan_of
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
-from services.router.handlers import RouterHandler, drain_timer
+from services.router.handlers.routing import RouterHandler, drain_timer
 from shared.clock import FixedClock
 from shared.errors import Retry
 from shared.events.action_received import ActionReceivedV1

@@ -12,7 +12,7 @@ from msgspec import Struct
 from services.router.domain.ownership import ROLE, SLA
 from services.router.domain.plan import Plan, builtin_plan
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
-from services.router.handlers import RouterHandler, drain_timer
+from services.router.handlers.routing import RouterHandler, drain_timer
 from shared.events.action_received import ActionReceivedV1
 from shared.events.envelope import Event
 from shared.runtime.handler import Outcome

@@ -1,0 +1,93 @@
+"""The rows of deliveries: for the unit of work that stores first attempts, and for the retries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from services.router.domain.delivery import GIVEN_UP_AFTER, Attempt, DeliveryRow, attempted
+from shared.events.envelope import Event
+from shared.events.person_erased import PersonErasedV1
+from shared.runtime.rows import Put, Row, Rows
+from shared.sql.engine import Database, Tx
+from shared.sql.tables.gateway import subscriptions
+from shared.sql.tables.router import deliveries
+
+LEASE = timedelta(seconds=60)
+
+
+class DeliveryStore:
+    """Loads the rows that first attempts may already have, and those of erased people."""
+
+    async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
+        erased = [
+            id_ for event in events if isinstance(event.data, PersonErasedV1) for id_ in event.data.lead_ids
+        ]
+        made = [row.id for event in events for row in getattr(event.data, "rows", ())]
+        known = {row.key: row for row in await tx.load(DeliveryRow, "lead_id", erased, lock=True)}
+        known |= {row.key: row for row in await tx.load(DeliveryRow, "id", made)}
+        return known.values()
+
+
+class DueDeliveries:
+    """The deliveries that wait for another attempt. Whoever leases one makes it; a lost lease runs out."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def endpoints(self, now: datetime) -> set[str]:
+        """Return the ids of the endpoints that something is due for."""
+        due = select(deliveries.c.subscription_id).where(deliveries.c.next_attempt_at <= now).distinct()
+        async with self._database.read() as tx:
+            return {*(await tx.execute(due)).scalars()}
+
+    async def lease(self, endpoint: str, limit: int, now: datetime) -> list[DeliveryRow]:
+        """Return at most `limit` due deliveries of an endpoint, the longest due first; they are ours."""
+        due = (
+            select(deliveries)
+            .where(deliveries.c.subscription_id == endpoint, deliveries.c.next_attempt_at <= now)
+            .order_by(deliveries.c.next_attempt_at, deliveries.c.created_at, deliveries.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        async with self._database.begin() as tx:
+            rows = [DeliveryRow(*tuple(row)) for row in await tx.execute(due)]
+            if rows:
+                ids = [row.id for row in rows]
+                leased = update(deliveries).where(deliveries.c.id.in_(ids))
+                await tx.execute(leased.values(next_attempt_at=now + LEASE))
+        return rows
+
+    async def settle(
+        self, attempts: Mapping[str, Attempt | None], leased: Sequence[DeliveryRow], at: datetime
+    ) -> None:
+        """Store what came of leased deliveries. One without an attempt is due again at once.
+
+        A row that was changed meanwhile (its person was erased) is left as it is.
+        """
+        if not leased:
+            return
+        before = {row.id: row for row in leased}
+        async with self._database.begin() as tx:
+            world = Rows(await tx.load(DeliveryRow, "id", before, lock=True))
+            for row in world.all(DeliveryRow):
+                attempt, lease = attempts.get(row.id), before[row.id]
+                if row.state != "pending" or row.attempts != lease.attempts:
+                    continue
+                world.apply([Put(lease if attempt is None else attempted(row, attempt, at))])
+            await tx.write(world)
+
+    async def give_up(self, endpoints: Iterable[str], now: datetime) -> None:
+        """Fail what was never tried in all that time, and what is for an endpoint that was deleted."""
+        old = (deliveries.c.attempts == 0) & (deliveries.c.created_at < now - GIVEN_UP_AFTER)
+        orphan = deliveries.c.subscription_id.in_(sorted(endpoints)) & deliveries.c.subscription_id.not_in(
+            select(subscriptions.c.id)
+        )
+        pending = update(deliveries).where(deliveries.c.next_attempt_at.is_not(None))
+        async with self._database.begin() as tx:
+            for which, error in ((old, "not delivered in time"), (orphan, "the subscription was deleted")):
+                failed = {"state": "failed", "next_attempt_at": None, "last_error": error}
+                await tx.execute(pending.where(which).values(**failed))
