@@ -11,7 +11,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.structs import TopicPartition
 
 from shared.errors import Fenced
-from shared.stream.port import Partition, Revoking
+from shared.stream.port import Partition, Record, Revoking
 
 _log = structlog.get_logger(__name__)
 
@@ -31,6 +31,9 @@ class Membership(ConsumerRebalanceListener):
         self.phase = Phase.JOINING
         self.joining_since_s = asyncio.get_running_loop().time()
         self.held: frozenset[Partition] = frozenset()
+        # Records that were fetched and not given out yet: their partitions had to be told of first, or
+        # there were more than asked for. They are lost with the partitions, and fetched again.
+        self.kept: list[Record] = []
         self._pending: frozenset[Partition] = frozenset()
         self._revoking = revoking
         self._logical = logical
@@ -83,6 +86,7 @@ class Membership(ConsumerRebalanceListener):
     def lose_all(self) -> None:
         """Hold nothing any more."""
         self.held = self._pending = frozenset()
+        self.kept = []
         self.phase = Phase.JOINING
         self.joining_since_s = asyncio.get_running_loop().time()
         self._assigned.clear()

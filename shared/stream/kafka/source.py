@@ -67,9 +67,6 @@ class KafkaSource:
         self._member = Membership(revoking, self._logical, revoking_s_max=times.revoking_s_max)
         self._consumer: AIOKafkaConsumer | None = None
         self._watching: asyncio.Task[None] | None = None
-        # Records that were fetched and not given out yet: their partitions had to be told of first, or
-        # there were more than asked for.
-        self._kept: list[Record] = []
         self._broken = False
         # Set after a record that could not be decoded, until it has been read past.
         self._careful = False
@@ -87,14 +84,13 @@ class KafkaSource:
         if not await self._member.assigned(wait_s):
             return Batch()
         if gained := self._member.gained():
-            self._kept.clear()
             return Batch(gained=gained)
-        if self._kept:
-            taken, self._kept = self._kept[:limit], self._kept[limit:]
-            return Batch(taken)
+        if kept := self._member.kept:
+            self._member.kept = kept[limit:]
+            return Batch(kept[:limit])
         records = await self._fetch(consumer, limit, wait_s)
         if gained := self._member.gained():
-            self._kept = [*records, *self._kept]
+            self._member.kept = [*records, *self._member.kept]
             return Batch(gained=gained)
         self._note_hunger(fed=bool(records))
         return Batch(records)
@@ -110,7 +106,7 @@ class KafkaSource:
 
     async def rewind(self) -> None:
         consumer = await self._working()
-        self._kept.clear()
+        self._member.kept.clear()
         with translated("rewinding"):
             async with asyncio.timeout(REQUEST_S_MAX):
                 for partition in self._member.held:
@@ -124,7 +120,9 @@ class KafkaSource:
     async def seek(self, to: Mapping[Partition, int]) -> None:
         self._member.refuse_lost(to)
         consumer = await self._working()
-        self._kept = [record for record in self._kept if Partition(record.topic, record.partition) not in to]
+        self._member.kept = [
+            record for record in self._member.kept if Partition(record.topic, record.partition) not in to
+        ]
         with translated("seeking"):
             for partition, offset in to.items():
                 consumer.seek(self._physical(partition), offset)
@@ -143,7 +141,7 @@ class KafkaSource:
                     with suppress(IllegalStateError):
                         positions[partition] = await consumer.position(name)
         # What is kept was fetched, but not read yet.
-        kept = Counter(Partition(record.topic, record.partition) for record in self._kept)
+        kept = Counter(Partition(record.topic, record.partition) for record in self._member.kept)
         return {
             partition: max(0, ends[held[partition]] - position) + kept[partition]
             for partition, position in positions.items()
@@ -184,7 +182,6 @@ class KafkaSource:
     async def _leave(self) -> None:
         """Leave the group; what a broker that is away makes of it is settled by the session's end."""
         self._member.lose_all()
-        self._kept.clear()
         consumer, self._consumer = self._consumer, None
         if consumer is None:
             return
@@ -241,13 +238,15 @@ class KafkaSource:
         return []
 
     async def _read_past(self, consumer: AIOKafkaConsumer, name: TopicPartition, limit: int) -> list[Record]:
+        held = self._member.held
         offset = await consumer.position(name)
         records = await read_batch(self._bootstrap, name, offset, self._logical[name.topic])
-        if not records:
+        if not records or self._member.held is not held:
+            # After a hand-over reading starts again at what is committed.
             return []
         consumer.seek(name, records[-1].offset + 1)
         self._careful = False
-        self._kept = records[limit:]
+        self._member.kept = records[limit:]
         return records[:limit]
 
     def _records(self, fetched: Fetched) -> list[Record]:
