@@ -10,7 +10,7 @@ import aiohttp
 from services.enricher.adapters.clearbit import Clearbit
 from services.enricher.adapters.lookup import ProviderLookUp
 from services.enricher.adapters.store import EnricherStore
-from services.enricher.domain.merge import identity_of
+from services.enricher.domain.form import identity_of
 from services.enricher.domain.reach import reach
 from services.enricher.handlers import EnricherHandler
 from shared.errors import DataError

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from services.enricher.domain.enrich import enrich
 from services.enricher.domain.erase import erase
-from services.enricher.domain.merge import account_of, identity_of, merge
+from services.enricher.domain.form import read_form
+from services.enricher.domain.merge import account_of, merge
 from services.enricher.domain.providers import Looked, LookUp, kept
 from services.enricher.domain.reach import known_in, lead_in, opted_out_person, survivor
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow, found_by, with_identifiers
@@ -39,9 +40,9 @@ class EnricherHandler:
         """Find whose form it is and what providers say; the subject is the id that the form alone gives."""
         if not isinstance(event.data, LeadReceivedV1):
             return event
-        identity = identity_of(event.data)
-        answers = await self._look_up.answers(event.data, identity)
-        return replace(event, subject=identity.lead_id, data=Looked(event.data, identity, answers))
+        form = read_form(event.data)
+        looked = Looked(form, await self._look_up.answers(form))
+        return replace(event, subject=form.identity.lead_id, data=looked)
 
     def decide(self, world: Rows, event: Event[Any], at: datetime) -> Step:
         match event.data:
@@ -62,9 +63,10 @@ class EnricherHandler:
 
 def _take_form(world: Rows, looked: Looked, sent_at: datetime, at: datetime) -> Step:
     """Make a form a revision of the lead that it belongs to, or the first of a new one."""
-    resolution = resolve(looked.identity, known_in(world, looked.identity))
+    form = looked.form
+    resolution = resolve(form.identity, known_in(world, form.identity))
     lead = world.get(LeadRow, resolution.lead_id) or LeadRow(resolution.lead_id)
-    lead = merge(lead, looked.received, sent_at)
+    lead = merge(lead, form, sent_at)
     changes: list[Change] = []
     if resolution.alias is not None:
         parked = world.get(LeadRow, resolution.alias)
@@ -77,13 +79,13 @@ def _take_form(world: Rows, looked: Looked, sent_at: datetime, at: datetime) -> 
         )
     lead = replace(lead, account=account_of(lead))
     lead = enrich(lead, looked.answers)
-    names = shared_identifiers(looked.identity)
+    names = shared_identifiers(form.identity)
     lead = with_identifiers(lead, names)
     lead = replace(lead, revision=lead.revision + 1, sequence=lead.sequence + 1)
     changes.append(Put(lead))
     changes += _identifiers(world, lead, names)
     changes += (Put(row) for answer in looked.answers if (row := kept(answer)) is not None)
-    return Step(Outcome.APPLIED, changes, [_enriched(lead, looked.received.trigger, at)])
+    return Step(Outcome.APPLIED, changes, [_enriched(lead, form.told.trigger, at)])
 
 
 def _identifiers(world: Rows, lead: LeadRow, names: Iterable[str]) -> Iterator[Change]:

@@ -45,11 +45,11 @@ class Found(Struct):
     """What is read of Clearbit's answer."""
 
     name: str | None = None
-    category: Category = Category()
-    metrics: Metrics = Metrics()
-    geo: Geo = Geo()
-    parent: Parent = Parent()
-    tech: list[str] = []
+    category: Category | None = None
+    metrics: Metrics | None = None
+    geo: Geo | None = None
+    parent: Parent | None = None
+    tech: list[str] | None = None
 
 
 class Clearbit:
@@ -70,7 +70,7 @@ class Clearbit:
             return self._nothing(domain, "timeout", f"no answer within {self._timeout.total:g} s")
         except aiohttp.ClientError as error:
             return self._nothing(domain, "failed", f"{type(error).__name__}: {error}"[:_WORD_LENGTH_MAX])
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return self._nothing(domain, "failed", f"malformed answer: {error}"[:_WORD_LENGTH_MAX])
 
     async def _find(self, domain: str) -> Answer:
@@ -104,15 +104,16 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
 
 def _company(found: Found) -> Company:
     """Return Clearbit's facts in Baton's words. Raises `ValidationError` for what no company can be."""
+    metrics = found.metrics or Metrics()
     company = Company(
         name=company_name(found.name),
-        industry=_word(found.category.industry),
-        country=country_code(found.geo.countryCode),
-        parent=_word(found.parent.domain),
-        employees=found.metrics.employees,
-        revenue_usd=found.metrics.annualRevenue,
-        funding_total_usd=found.metrics.raised,
-        technologies=[word for word in map(_word, found.tech[:_LIST_MAX]) if word],
+        industry=_word((found.category or Category()).industry),
+        country=country_code((found.geo or Geo()).countryCode),
+        parent=_word((found.parent or Parent()).domain),
+        employees=metrics.employees,
+        revenue_usd=metrics.annualRevenue,
+        funding_total_usd=metrics.raised,
+        technologies=[word for word in map(_word, (found.tech or [])[:_LIST_MAX]) if word],
     )
     # Struct bounds hold when decoded, not when made; the record must be readable for ever.
     return msgspec.convert(msgspec.to_builtins(company), Company)

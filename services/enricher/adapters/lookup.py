@@ -9,15 +9,15 @@ from typing import Final
 from msgspec.structs import replace
 
 from services.enricher.adapters.store import rows_of
+from services.enricher.adapters.together import Together
 from services.enricher.domain.enrich import missing
+from services.enricher.domain.form import Form
 from services.enricher.domain.merge import account_of, merge
 from services.enricher.domain.providers import Answer, CachedAnswerRow, Provider, recalled
-from services.enricher.domain.reach import known_in, reach_of
+from services.enricher.domain.reach import Reach, known_in, reach_of
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.resolve import resolve
 from shared.clock import Clock
-from shared.events.lead_received import LeadReceivedV1
-from shared.identity import Identity
 from shared.runtime.rows import Rows
 from shared.sql.engine import Database
 
@@ -35,10 +35,12 @@ class ProviderLookUp:
         self._clock = clock
         self._deadline_s = deadline_s
         self._asking: dict[str, asyncio.Task[Answer]] = {}
+        self._leads = Together(self._read_leads)
+        self._kept = Together(self._read_answers)
 
-    async def answers(self, received: LeadReceivedV1, identity: Identity) -> Sequence[Answer]:
+    async def answers(self, form: Form) -> Sequence[Answer]:
         """Return what is known of the lead's company, if anything is missing and there is a company."""
-        lead = await self._as_it_would_be(received, identity)
+        lead = await self._as_it_would_be(form)
         account = account_of(lead)
         if account == lead.lead_id or not missing(lead):
             return ()
@@ -51,19 +53,23 @@ class ProviderLookUp:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
 
-    async def _as_it_would_be(self, received: LeadReceivedV1, identity: Identity) -> LeadRow:
+    async def _as_it_would_be(self, form: Form) -> LeadRow:
         """Return the lead with this form. It may change until the form is decided; then facts fill less."""
-        async with self._database.read() as tx:
-            world = Rows(await rows_of(tx, [reach_of(identity)]))
-        lead_id = resolve(identity, known_in(world, identity)).lead_id
-        return merge(world.get(LeadRow, lead_id) or LeadRow(lead_id), received, self._clock.now())
+        world = await self._leads.ask(reach_of(form.identity))
+        lead_id = resolve(form.identity, known_in(world, form.identity)).lead_id
+        return merge(world.get(LeadRow, lead_id) or LeadRow(lead_id), form, self._clock.now())
 
     async def _cached(self, domain: str) -> Answer | None:
+        row = (await self._kept.ask(domain)).get(CachedAnswerRow, self._provider.name, domain)
+        return recalled(row) if row and row.expires_at > self._clock.now() else None
+
+    async def _read_leads(self, reaches: Sequence[Reach]) -> Rows:
         async with self._database.read() as tx:
-            rows = await tx.load(CachedAnswerRow, "about", [domain])
-        now = self._clock.now()
-        fresh = (row for row in rows if row.provider == self._provider.name and row.expires_at > now)
-        return next(map(recalled, fresh), None)
+            return Rows(await rows_of(tx, reaches))
+
+    async def _read_answers(self, domains: Sequence[str]) -> Rows:
+        async with self._database.read() as tx:
+            return Rows(await tx.load(CachedAnswerRow, "about", domains))
 
     async def _ask(self, domain: str) -> Answer:
         """Ask, or wait for the answer that another lead asked for; an answer too late is none."""

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
-from services.enricher.domain.merge import stated
+from services.enricher.domain.form import stated
 from services.enricher.domain.providers import Answer
 from services.enricher.domain.record import LeadRow
 from shared.events.lead_enriched import Enrichment, Step

@@ -8,9 +8,8 @@ from typing import ClassVar, Final, Literal, Protocol
 
 from msgspec import Struct
 
-from shared.events.lead_received import LeadReceivedV1
+from services.enricher.domain.form import Form
 from shared.events.parts import Company
-from shared.identity import Identity
 from shared.runtime.rows import Row
 
 MATCH_FRESH: Final = timedelta(days=180)
@@ -56,16 +55,15 @@ class Provider(Protocol):
 class LookUp(Protocol):
     """Finds what a form does not say."""
 
-    async def answers(self, received: LeadReceivedV1, identity: Identity) -> Sequence[Answer]:
+    async def answers(self, form: Form) -> Sequence[Answer]:
         """Return what providers say about the company of a lead, within the lead's deadline."""
         ...
 
 
 class Looked(Struct, frozen=True):
-    """A form that is ready to be decided: whose it is, and what providers said."""
+    """A form that is ready to be decided, with what providers said."""
 
-    received: LeadReceivedV1
-    identity: Identity
+    form: Form
     answers: Sequence[Answer] = ()
 
 

@@ -27,7 +27,7 @@ def reach(data: Any) -> Reach:
     """Return what an event with this data names."""
     match data:
         case Looked():
-            return reach_of(data.identity)
+            return reach_of(data.form.identity)
         case PersonErasedV1():
             return Reach(lead_ids=tuple(data.lead_ids), erases=True)
         case SignalReceivedV1():
