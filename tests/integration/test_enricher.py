@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,10 @@ from sqlalchemy import func, select
 from services.enricher.adapters.lookup import ProviderLookUp
 from services.enricher.adapters.store import EnricherStore
 from services.enricher.domain.providers import Answer
+from services.enricher.domain.record import AliasRow, LeadRow
 from services.enricher.handlers import EnricherHandler
 from shared.clock import FixedClock
+from shared.errors import DataError
 from shared.events.envelope import Event, decode_data
 from shared.events.lead_enriched import LeadEnrichedV1
 from shared.events.lead_received import LeadReceivedV1
@@ -222,3 +225,38 @@ async def test_a_lead_costs_three_rows(enricher):
         for table in ("leads", "lead_identifiers", "inputs", "provider_cache")
     }
     assert counted == {"leads": 10, "lead_identifiers": 10, "inputs": 10, "provider_cache": 1}
+
+
+async def test_a_join_and_a_new_lead_at_the_same_time_end_in_one_lead(enricher):
+    """Whichever form of the address is first: the lead that one begins is never an alias of another."""
+    for turn in range(12):
+        phone, email = f"+49309018{turn:03}", f"p{turn}@brightloom.example"
+        await enricher.run(form(phone=phone))
+        results = await asyncio.gather(
+            enricher.run(form(email=email, phone=phone)), enricher.run(form(email=email))
+        )
+        leads = [lead for result in results for lead in enriched(result)]
+        last = enriched(await enricher.run(form(email=email)))[0]
+        assert last.lead_id in {lead.lead_id for lead in leads}
+        async with enricher.database.read() as tx:
+            aliases = [
+                row.alias_id for row in await tx.load(AliasRow, "alias_id", [lead_id_of(f"email:{email}")])
+            ]
+            rows = await tx.load(LeadRow, "lead_id", aliases)
+        assert [row.revision for row in rows] == [0] * len(aliases)
+        if aliases:
+            assert {lead.lead_id for lead in leads} == {last.lead_id}
+
+
+async def test_forms_of_one_person_at_the_same_time_are_revisions_of_one_lead(enricher):
+    results = await asyncio.gather(*(enricher.run(form(email=ANA, phone=PHONE)) for _ in range(8)))
+    leads = [lead for result in results for lead in enriched(result)]
+    assert sorted(lead.revision for lead in leads) == list(range(1, 9))
+    assert sorted(lead.sequence for lead in leads) == list(range(1, 9))
+    assert len({lead.lead_id for lead in leads}) == 1
+
+
+async def test_a_form_that_names_nobody_is_set_aside(enricher):
+    with pytest.raises(DataError) as refused:
+        await enricher.run(form(first_name="Ana"))
+    assert refused.value.kind == "identity"

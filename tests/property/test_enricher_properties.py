@@ -1,0 +1,206 @@
+"""Laws of the enricher's core: merging, and which lead any sequence of forms ends in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from services.enricher.domain.form import Form, read_form, stated
+from services.enricher.domain.merge import merge
+from services.enricher.domain.providers import Answer
+from services.enricher.domain.reach import lead_in, survivor
+from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
+from services.enricher.handlers import EnricherHandler
+from shared.events.envelope import Event
+from shared.events.lead_enriched import LeadEnrichedV1
+from shared.events.lead_received import LeadReceivedV1
+from shared.events.parts import Activity, Company, Consent, Person
+from shared.events.person_erased import PersonErasedV1
+from shared.events.signal_received import SignalPerson, SignalReceivedV1
+from shared.identity import normalise_email
+from shared.runtime.rows import Rows
+from shared.runtime.unit_of_work import Result, fold
+
+AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+
+emails = st.sampled_from(
+    ["ana@brightloom.example", "Ana+x@Brightloom.example", "ben@copperfen.example", "x@gmail.com"]
+)
+phones = st.sampled_from(["+4930901820", "+4930901821"])
+profiles = st.sampled_from(["https://linkedin.com/in/ana", "https://de.linkedin.com/in/ben/"])
+words = st.one_of(st.none(), st.sampled_from(["", " ", "CTO", "VP of Sales", "Wizard", "DE", "Germany"]))
+maybe = st.none()
+
+people = st.builds(
+    Person,
+    email=maybe | emails,
+    phone=maybe | phones,
+    linkedin_url=maybe | profiles,
+    title=words,
+    first_name=words,
+    country=words,
+)
+companies = st.builds(
+    Company,
+    name=words,
+    domain=st.sampled_from([None, "brightloom.example", "copperfen.example", "gmail.com"]),
+    employees=st.none() | st.integers(0, 10_000),
+    country=words,
+    technologies=st.lists(st.sampled_from(["sap", "hubspot", "snowflake"]), max_size=3),
+)
+activities = st.builds(
+    Activity,
+    type=st.sampled_from(["page_view", "demo_request"]),
+    at=st.integers(0, 5).map(lambda hours: AT + timedelta(hours=hours)),
+)
+received = st.builds(
+    LeadReceivedV1,
+    person=people,
+    company=companies,
+    message=words,
+    answers=st.dictionaries(st.sampled_from("abc"), words | st.integers(0, 2), max_size=3),
+    activities=st.lists(activities, max_size=4),
+    consent=st.builds(Consent, marketing=st.none() | st.booleans(), opted_out=st.booleans()),
+)
+named = received.filter(lambda form: bool(form.person.email or form.person.phone or form.person.linkedin_url))
+forms = named.map(read_form)
+
+
+def _folded(sequence: Sequence[Form]) -> LeadRow:
+    lead = LeadRow("lead")
+    for form in sequence:
+        lead = merge(lead, form, AT)
+    return lead
+
+
+@given(st.lists(forms, max_size=3), forms)
+def test_merging_the_same_form_again_changes_nothing(before, form):
+    once = merge(_folded(before), form, AT)
+    assert merge(once, form, AT) == once
+
+
+@given(st.lists(forms, max_size=3), forms)
+def test_what_is_said_holds_and_what_is_not_said_stays(before, form):
+    lead = _folded(before)
+    after = merge(lead, form, AT)
+    for known, told, result in (
+        (lead.person, form.told.person, after.person),
+        (lead.company, form.told.company, after.company),
+    ):
+        said = stated(told)
+        for name, value in stated(known).items():
+            follows = name in ("seniority", "department") and "title" in said
+            if name not in said and not follows and name != "domain":
+                assert getattr(result, name) == value
+        for name, value in said.items():
+            if name not in form.unread and name not in ("technologies", "hiring"):
+                assert getattr(result, name) == value
+    assert after.answers.items() >= form.told.answers.items()
+    assert after.answers.keys() >= lead.answers.keys()
+    assert {a.at for a in after.activities} == {a.at for a in (*lead.activities, *form.told.activities)}
+    assert after.consent.opted_out == (lead.consent.opted_out or form.told.consent.opted_out)
+
+
+class NoLookUp:
+    async def answers(self, form: Form) -> Sequence[Answer]:
+        return ()
+
+
+class Enrichment(RuleBasedStateMachine):
+    """Any sequence of forms, opt-outs and erasures, decided as the runtime decides them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handler = EnricherHandler(NoLookUp(), lambda lead_id: f"hash of {lead_id}")
+        self.world = Rows()
+        self.at = AT
+        self.count = 0
+        self.opted_out: set[str] = set()
+        self.sequences: dict[str, int] = {}
+        self.answered: dict[str, str] = {}
+
+    def _decide(self, type_: str, data: object) -> Result:
+        self.count += 1
+        self.at += timedelta(seconds=1)
+        event = Event(f"{self.count}", "/test", type_, "", self.at, data)
+        prepared = asyncio.run(self.handler.prepare(event))
+        result = Result()
+        fold(self.handler, self.world, [prepared], self.at, result=result)
+        assert not result.rejected
+        self.subject = prepared.subject
+        return result
+
+    @rule(form=named)
+    def send(self, form: LeadReceivedV1) -> None:
+        result = self._decide("baton.lead.received.v1", form)
+        [enriched] = self._emitted(result)
+        lead_id = enriched.lead_id
+        email = normalise_email(form.person.email)
+        lead = lead_in(self.world, lead_id)
+        assert lead is not None
+        assert survivor(self.world, self.subject) == lead_id
+        if email:  # two e-mails never join
+            own = normalise_email(lead.person.email)
+            assert own is not None
+            assert own.identity == email.identity
+            if email.identity in self.opted_out:
+                assert enriched.consent.opted_out
+        assert enriched.sequence == self.sequences.get(lead_id, 0) + 1
+        assert enriched.revision <= enriched.sequence
+        self.sequences[lead_id] = enriched.sequence
+        before = self.answered.setdefault(self.subject, lead_id)
+        assert before == lead_id  # whoever answers for an id answers for ever
+
+    @rule(email=emails)
+    def opt_out(self, email: str) -> None:
+        signal = SignalReceivedV1(type="opt_out", occurred_at=AT, person=SignalPerson(email=email))
+        result = self._decide("baton.signal.received.v1", signal)
+        for enriched in self._emitted(result):
+            assert enriched.sequence == self.sequences[enriched.lead_id] + 1
+            self.sequences[enriched.lead_id] = enriched.sequence
+        identity = normalise_email(email)
+        assert identity is not None
+        self.opted_out.add(identity.identity)
+
+    @rule(data=st.data())
+    def erase(self, data: st.DataObject) -> None:
+        leads = [row.lead_id for row in self.world.all(LeadRow)]
+        if not leads:
+            return
+        lead_id = data.draw(st.sampled_from(leads))
+        gone = survivor(self.world, lead_id)
+        self._decide("baton.person.erased.v1", PersonErasedV1(lead_ids=[lead_id], email_hash="x", at=self.at))
+        self.sequences.pop(gone, None)
+        self.answered = {own: lead for own, lead in self.answered.items() if lead != gone}
+        self.opted_out.clear()
+        assert self.world.get(LeadRow, gone) is None
+        assert not any(gone in row.lead_ids for row in self.world.all(IdentifierRow))
+
+    @invariant()
+    def aliases_answer_with_a_lead(self) -> None:
+        for alias in self.world.all(AliasRow):
+            assert lead_in(self.world, alias.lead_id) is not None
+            assert self.world.get(AliasRow, alias.lead_id) is None
+            assert lead_in(self.world, alias.alias_id) is None
+
+    @invariant()
+    def identifiers_lead_to_leads_that_know_them(self) -> None:
+        for row in self.world.all(IdentifierRow):
+            for lead_id in row.lead_ids:
+                lead = lead_in(self.world, lead_id)
+                assert lead is not None
+                assert row.identifier in lead.identifiers
+
+    @staticmethod
+    def _emitted(result: Result) -> list[LeadEnrichedV1]:
+        return [msgspec.json.decode(out.value or b"", type=LeadEnrichedV1) for out in result.outgoing]
+
+
+TestEnrichment = Enrichment.TestCase
+TestEnrichment.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
