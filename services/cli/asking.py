@@ -1,4 +1,4 @@
-"""The commands that ask a running Baton, or tell it something, over HTTP."""
+"""The commands that ask a running Baton over HTTP, or listen to it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,23 @@ keys = typer.Typer(help="API keys.", no_args_is_help=True)
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
+    app.command()(listen)
     app.command()(timeline)
     app.add_typer(dead_letters, name="dead-letters")
     app.add_typer(subscriptions, name="subscriptions")
     app.add_typer(keys, name="keys")
+
+
+def listen(
+    port: Annotated[int, typer.Option(help="Port to listen on (0: any free one).", min=0, max=65535)] = 9400,
+    secret: Annotated[str | None, typer.Option(help="The subscription's whsec_… secret.")] = None,
+    forward: Annotated[str | None, typer.Option(help="URL to pass what is verified on to.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Receive webhooks on this machine, verify their signature, and print them."""
+    from services.cli import listening
+
+    listening.listen(port, secret, forward, as_json=as_json)
 
 
 def timeline(lead: Annotated[str, typer.Argument(help="Lead id or alias.")], as_json: AsJson = False) -> None:

@@ -11,27 +11,13 @@ from typing import Any, TypeVar
 import aiohttp
 import msgspec
 
+from services.cli.errors import Refused, Unreachable
 from shared import secrets_file
-from shared.errors import BatonError
 from shared.settings import CliSettings, load
 
 T = TypeVar("T")
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
-
-
-class Unreachable(BatonError):
-    """Nobody answers at BATON_URL (exit code 3)."""
-
-
-class Refused(BatonError):
-    """Baton answered with a problem document; `problem` is it."""
-
-    def __init__(self, problem: Mapping[str, Any]) -> None:
-        said = [str(problem.get("detail") or problem.get("title") or f"status {problem.get('status')}")]
-        said += (f"  {error['pointer'] or '/'}: {error['detail']}" for error in problem.get("errors") or ())
-        super().__init__("\n".join(said))
-        self.problem = problem
 
 
 class Client:

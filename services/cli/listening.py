@@ -1,4 +1,4 @@
-"""`baton listen`: a webhook receiver on this machine, that verifies what it gets and prints it."""
+"""What `baton listen` does: receive webhooks on this machine, verify them, print them, pass them on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
 
 import aiohttp
 import msgspec
@@ -38,18 +37,8 @@ Take = Callable[[Received], Awaitable[int]]
 """What is done with a delivery; returns the status to answer with."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the app."""
-    app.command()(listen)
-
-
-def listen(
-    port: Annotated[int, typer.Option(help="Port to listen on (0: any free one).", min=0, max=65535)] = 9400,
-    secret: Annotated[str | None, typer.Option(help="The subscription's whsec_… secret.")] = None,
-    forward: Annotated[str | None, typer.Option(help="URL to pass what is verified on to.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print each delivery as a line of JSON.")] = False,
-) -> None:
-    """Receive webhooks on this machine, verify their signature, and print them."""
+def listen(port: int, secret: str | None, forward: str | None, *, as_json: bool) -> None:
+    """Receive until a signal."""
 
     async def main(stop: asyncio.Event) -> None:
         async with aiohttp.ClientSession(timeout=_FORWARD_TIMEOUT) as session:

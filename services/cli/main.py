@@ -6,8 +6,8 @@ import sys
 
 import typer
 
-from services.cli import asking, listening, serving
-from services.cli.client import Unreachable
+from services.cli import asking, serving
+from services.cli.errors import Unreachable
 from shared.errors import BatonError
 from shared.settings import SettingsError
 
@@ -20,7 +20,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 serving.register(app)
-listening.register(app)
 asking.register(app)
 
 

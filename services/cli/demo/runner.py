@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from services.cli.client import Client, Refused
+from services.cli.client import Client
 from services.cli.demo.cases import Case, Seen, Step, differences, prepared
+from services.cli.errors import Refused
 from services.cli.listening import Received, receiver
 from shared.http.server import HttpServer
 from shared.identity import identify

@@ -1,0 +1,23 @@
+"""What `baton serve` can run."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """A role that is a process of its own."""
+
+    GATEWAY = "gateway"
+    ENRICHER = "enricher"
+    SCORER = "scorer"
+    ROUTER = "router"
+    LEDGER = "ledger"
+    PROVIDER_STUBS = "provider-stubs"
+
+
+class Part(StrEnum):
+    """The two halves of the router, which scale apart."""
+
+    DECIDE = "decide"
+    DELIVER = "deliver"

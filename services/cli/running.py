@@ -1,0 +1,195 @@
+"""What `baton up`, `serve`, `demo` and `migrate` do. Imported by them alone: it brings in all of Baton."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Mapping
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+import typer
+
+from services.cli.client import connected
+from services.cli.demo.cases import golden_cases
+from services.cli.demo.runner import Played
+from services.cli.demo.show import print_differences, print_played, print_where_next, walk
+from services.cli.roles import Part, Role
+from services.standalone import bootstrap as standalone
+from shared import secrets_file
+from shared.clock import SystemClock
+from shared.http.server import free_ports
+from shared.observability import logging, tracing
+from shared.observability.metrics import Metrics
+from shared.observability.tracing import Tracing
+from shared.runtime import failpoints
+from shared.runtime.ops import Health, OpsServer
+from shared.runtime.process import open_resources, run_until_signalled, wait_for, watch
+from shared.settings import (
+    CommonSettings,
+    EnricherSettings,
+    GatewaySettings,
+    LedgerSettings,
+    RouterSettings,
+    ScorerSettings,
+    StandaloneSettings,
+    StatefulSettings,
+    StubsSettings,
+    load,
+)
+from shared.sql.migrate import migrate as run_migrations
+
+_SETTINGS: Mapping[Role, type[StatefulSettings]] = {
+    Role.GATEWAY: GatewaySettings,
+    Role.ENRICHER: EnricherSettings,
+    Role.SCORER: ScorerSettings,
+    Role.ROUTER: RouterSettings,
+    Role.LEDGER: LedgerSettings,
+}
+
+
+def up(*, with_demo: bool) -> None:
+    """Run every role until a signal; once all are ready, play the demo if wanted, and say so."""
+    data_dir = load(CommonSettings, os.environ).data_dir
+    secrets = secrets_file.ensure(data_dir, os.environ, os.urandom)
+    settings = load(StandaloneSettings, _embedded(os.environ) | secrets.as_environ())
+    logging.configure(settings, role="baton")
+    traces = tracing.configure("standalone", os.environ)
+    url = f"http://{settings.http_host}:{settings.http_port}"
+
+    async def ready(stop: asyncio.Event) -> None:
+        if with_demo:
+            played = await _play(url, secrets.admin_key, stop)
+            print_played(played)
+            print_where_next(url, played)
+        typer.echo(f"Baton is ready on {url}")
+
+    _run_standalone(settings, traces, ready)
+    traces.stop()
+
+
+def demo() -> bool:
+    """Play every golden case on a temporary data directory and free ports; tell whether all held."""
+    with tempfile.TemporaryDirectory(prefix="baton-demo-") as folder:
+        secrets = secrets_file.ensure(Path(folder), {}, os.urandom)
+        settings = load(StandaloneSettings, _embedded(_elsewhere(Path(folder))) | secrets.as_environ())
+        logging.configure(settings, role="baton")
+        url = f"http://{settings.http_host}:{settings.http_port}"
+        played: list[Played] = []
+
+        async def ready(stop: asyncio.Event) -> None:
+            played.extend(await _play(url, secrets.admin_key, stop))
+            stop.set()
+
+        _run_standalone(settings, Tracing(None), ready)
+    print_played(played)
+    failed = [one for one in played if one.wrong]
+    if failed:
+        print_differences(failed)
+    return bool(played) and not failed
+
+
+def serve(role: Role, only: Part | None) -> None:
+    """Run one role until a signal."""
+    if role is Role.PROVIDER_STUBS:
+        _serve_stubs()
+        return
+    data_dir = load(CommonSettings, os.environ).data_dir
+    secrets = secrets_file.require(data_dir, os.environ)
+    settings = load(_SETTINGS[role], {**os.environ, **secrets.as_environ()})
+    logging.configure(settings, role=role)
+    traces = tracing.configure(role, os.environ)
+    run = import_module(f"services.{role}.bootstrap").run
+    if only is not None:
+        run = partial(run, only=only.value)
+
+    async def main(stop: asyncio.Event) -> None:
+        health, metrics = Health(), Metrics()
+        ops = OpsServer(health, metrics, settings)
+        failpoint = failpoints.from_environ(os.environ)
+        await ops.start()
+        try:
+            async with open_resources(
+                settings, stop, health=health, metrics=metrics, tracing=traces, failpoint=failpoint
+            ) as resources:
+                if resources is None:
+                    return
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(watch(resources, stop))
+                    tasks.create_task(run(resources, stop, settings))
+        finally:
+            await ops.stop()
+
+    run_until_signalled(main)
+    traces.stop()
+
+
+def migrate() -> None:
+    """Bring the tables up to date, make missing topics and secrets; waits for a database that is away."""
+    data_dir = load(CommonSettings, os.environ).data_dir
+    secrets = secrets_file.ensure(data_dir, os.environ, os.urandom)
+    settings = load(LedgerSettings, {**os.environ, **secrets.as_environ()})
+    logging.configure(settings, role="migrate")
+
+    async def main(stop: asyncio.Event) -> None:
+        health = Health()
+        await wait_for("database", lambda: run_migrations(settings.database_url), stop, health)
+        if settings.kafka_servers:
+            async with open_resources(
+                settings, stop, health=health, metrics=Metrics(), tracing=Tracing(None)
+            ):
+                return
+
+    run_until_signalled(main)
+
+
+def _serve_stubs() -> None:
+    from services.provider_stubs import bootstrap
+
+    settings = load(StubsSettings, os.environ)
+    logging.configure(settings, role=Role.PROVIDER_STUBS)
+
+    async def main(stop: asyncio.Event) -> None:
+        ops = OpsServer(Health(), Metrics(), settings)
+        await ops.start()
+        try:
+            await bootstrap.run(SystemClock(settings.clock_file), stop, settings)
+        finally:
+            await ops.stop()
+
+    run_until_signalled(main)
+
+
+def _run_standalone(settings: StandaloneSettings, traces: Tracing, ready: standalone.Ready) -> None:
+    failpoint = failpoints.from_environ(os.environ)
+    run_until_signalled(
+        lambda stop: standalone.run(settings, stop, tracing=traces, ready=ready, failpoint=failpoint)
+    )
+
+
+async def _play(url: str, admin_key: str, stop: asyncio.Event) -> list[Played]:
+    async with connected(url, admin_key) as client:
+        return await walk(client, golden_cases(), stop, run="demo")
+
+
+def _embedded(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with what `baton up` sets where nobody said otherwise."""
+    given = {name: value for name, value in environ.items() if value}
+    stubs_port = given.get("BATON_STUBS_PORT", "8090")
+    return {
+        "BATON_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
+        "BATON_PROVIDERS_URL": f"http://127.0.0.1:{stubs_port}",
+        **given,
+    }
+
+
+def _elsewhere(data_dir: Path) -> dict[str, str]:
+    http, stubs = free_ports(2)
+    return {
+        "BATON_DATA_DIR": str(data_dir),
+        "BATON_HTTP_PORT": str(http),
+        "BATON_STUBS_PORT": str(stubs),
+        "BATON_LOG_LEVEL": os.environ.get("BATON_LOG_LEVEL") or "error",
+    }
