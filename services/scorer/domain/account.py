@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from services.scorer.domain.policy import Facts, ScoringPolicy
+from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.state import AccountRow, ScoreRow
 from shared.events.account_received import AccountReceivedV1
 from shared.events.lead_enriched import LeadEnrichedV1
 from shared.events.scoring import AccountView
 from shared.events.signal_received import SignalReceivedV1
 from shared.facts import company_key, department
+from shared.rules.syntax import Facts
 
 ACTIVE_MAX: Final = 50
 """So many of the people who did something last are remembered by id."""
@@ -78,7 +79,7 @@ def account_view(
         spike=_is_spike(account.active, at, policy),
         best_fit_grade=min((grade[0] for grade in account.grades), default=None),
     )
-    return replace(view, qualified=bool(policy.qualified_when({**facts, **_view_facts(view)})))
+    return replace(view, qualified=bool(policy.qualified_when({**facts, **_view_facts(view)}, at)))
 
 
 def is_person(lead: LeadEnrichedV1 | None) -> bool:

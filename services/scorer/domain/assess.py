@@ -11,12 +11,13 @@ from msgspec import Struct
 from services.scorer.domain.facts import lead_facts
 from services.scorer.domain.fit import score_fit
 from services.scorer.domain.intent import Matches, live_signals, match_facts, score_intent
-from services.scorer.domain.policy import BandName, Facts, ScoringPolicy
+from services.scorer.domain.policy import BandName, ScoringPolicy
 from shared.events.account_received import AccountReceivedV1
 from shared.events.lead_enriched import LeadEnrichedV1
 from shared.events.parts import Activity
 from shared.events.scoring import Score, Signals
 from shared.events.signal_received import SignalReceivedV1
+from shared.rules.syntax import Facts
 
 
 class Subject(Struct, frozen=True):
@@ -44,8 +45,8 @@ class Assessment(Struct, frozen=True):
 def assess(subject: Subject, at: datetime, policy: ScoringPolicy) -> Assessment:
     """Return the score of `subject` at an instant."""
     facts = lead_facts(subject.lead, subject.known, at, policy)
-    matches = match_facts(subject.activities, subject.signals, facts, policy)
-    fit = score_fit(facts, policy)
+    matches = match_facts(subject.activities, subject.signals, facts, at, policy)
+    fit = score_fit(facts, at, policy)
     intent = score_intent(matches, at, policy)
     signals = live_signals(matches, at)
     fit_grade = policy.fit_floors.grade(fit.points, subject.fit_grade, policy.hysteresis)
@@ -63,7 +64,7 @@ def assess(subject: Subject, at: datetime, policy: ScoringPolicy) -> Assessment:
         fit=fit.points,
         intent=intent.points,
         grade=fit_grade + intent_grade,
-        band=band_of(known, policy),
+        band=band_of(known, at, policy),
         segment=fit.segment,
         lines=fit.lines + intent.lines,
     )
@@ -89,9 +90,9 @@ def total_of(fit: int, intent: int, policy: ScoringPolicy) -> int:
     return (fit * policy.fit_share + intent * (100 - policy.fit_share) + 50) // 100
 
 
-def band_of(facts: Facts, policy: ScoringPolicy) -> BandName:
+def band_of(facts: Facts, at: datetime, policy: ScoringPolicy) -> BandName:
     """Return the first band that matches, else `cold`."""
     for band in policy.bands:
-        if band.when is None or band.when(facts):
+        if band.when is None or band.when(facts, at):
             return band.name
     return "cold"

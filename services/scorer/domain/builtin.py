@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from services.scorer.domain.policy import (
@@ -11,7 +11,6 @@ from services.scorer.domain.policy import (
     Condition,
     Criterion,
     Disqualifier,
-    Facts,
     Floors,
     IntentRule,
     Level,
@@ -21,6 +20,7 @@ from services.scorer.domain.policy import (
     SignalRule,
 )
 from shared.events.account_received import AccountReceivedV1
+from shared.rules.syntax import Facts
 
 _CORE: Final = "US CA GB IE DE AT CH NL BE FR DK SE NO FI AU NZ"
 _FRONTIER: Final = "BR MX IN JP SG AE"
@@ -69,12 +69,12 @@ def builtin_policy() -> ScoringPolicy:
 def one_of(field: str, *values: str) -> Condition:
     """Return the condition that a text is one of `values`, without case."""
     wanted = frozenset(value.casefold() for value in values)
-    return lambda facts: None if field not in facts else str(facts[field]).casefold() in wanted
+    return lambda facts, _at: None if field not in facts else str(facts[field]).casefold() in wanted
 
 
 def between(field: str, low: int, high: int = 10**15) -> Condition:
     """Return the condition that a number is in a range, both ends in."""
-    return lambda facts: None if field not in facts else low <= facts[field] <= high
+    return lambda facts, _at: None if field not in facts else low <= facts[field] <= high
 
 
 def _mid_market_software() -> Segment:
@@ -161,34 +161,34 @@ def _signal_rules() -> tuple[SignalRule, ...]:
     )
 
 
-def _in_validated_market(facts: Facts) -> bool | None:
+def _in_validated_market(facts: Facts, _at: datetime) -> bool | None:
     return facts.get("account.market_validated")
 
 
-def _uses_known_tools(facts: Facts) -> bool | None:
+def _uses_known_tools(facts: Facts, _at: datetime) -> bool | None:
     technologies = facts.get("company.technologies")
     if technologies is None:
         return None
     return not {"salesforce", "hubspot", "snowflake"}.isdisjoint(map(str.casefold, technologies))
 
 
-def _has_budget(facts: Facts) -> bool | None:
+def _has_budget(facts: Facts, at: datetime) -> bool | None:
     funded_at, revenue = facts.get("company.last_funding_at"), facts.get("company.revenue_usd")
-    recent = None if funded_at is None else facts["now"] - funded_at <= timedelta(days=365)
+    recent = None if funded_at is None else at - funded_at <= timedelta(days=365)
     large = None if revenue is None else revenue >= 10_000_000
     if recent or large:
         return True
     return None if recent is None or large is None else False
 
 
-def _is_pricing(facts: Facts) -> bool | None:
+def _is_pricing(facts: Facts, _at: datetime) -> bool | None:
     if facts["activity.type"] == "pricing_view":
         return True
     path = facts.get("activity.path")
     return None if path is None else path.casefold().startswith("/pricing")
 
 
-def _qualified(facts: Facts) -> bool | None:
+def _qualified(facts: Facts, _at: datetime) -> bool | None:
     return (
         facts.get("account.best_fit_grade") in ("A", "B")
         and (facts["account.high_intent_people"] >= 1 or facts["account.medium_intent_people"] >= 3)

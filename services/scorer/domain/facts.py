@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from services.scorer.domain.policy import Facts, Market, ScoringPolicy
+from services.scorer.domain.policy import ScoringPolicy
 from shared.events.account_received import AccountReceivedV1
 from shared.events.lead_enriched import LeadEnrichedV1
 from shared.events.parts import Activity
 from shared.events.signal_received import SignalReceivedV1
 from shared.facts import department, seniority
+from shared.rules.syntax import Facts
 
 _PERSON: Final = tuple(
     (name, f"person.{name}")
@@ -50,7 +51,7 @@ def lead_facts(
     lead: LeadEnrichedV1, known: AccountReceivedV1 | None, at: datetime, policy: ScoringPolicy
 ) -> dict[str, Any]:
     """Return what is known of a lead; texts, sets and times that are empty count as not known."""
-    facts: dict[str, Any] = {"now": at, "spam_score": 0}
+    facts: dict[str, Any] = {"spam_score": 0}
     person, company, source, consent = lead.person, lead.company, lead.source, lead.consent
     _take(facts, person, _PERSON)
     _take(facts, company, _COMPANY)
@@ -72,16 +73,11 @@ def lead_facts(
     facts["account.relation"] = known.relation if known else "none"
     facts["account.open_opportunity"] = known.open_opportunity if known else None
     facts = {name: value for name, value in facts.items() if value is not None}
-    market = market_of(facts, policy)
+    market = next((market for market in policy.markets if market.when(facts, at)), None)
     if market is not None:
         facts["account.market"] = market.name
         facts["account.market_validated"] = market.validated
     return facts
-
-
-def market_of(facts: Facts, policy: ScoringPolicy) -> Market | None:
-    """Return the first market that matches."""
-    return next((market for market in policy.markets if market.when(facts)), None)
 
 
 def activity_facts(facts: Facts, activity: Activity) -> Facts:

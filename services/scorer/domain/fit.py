@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from services.scorer.domain.policy import Criterion, Disqualifier, Facts, ScoringPolicy, Segment
+from services.scorer.domain.policy import Criterion, Disqualifier, ScoringPolicy, Segment
 from shared.events.scoring import Line
+from shared.rules.syntax import Facts
 
 _SHOWN_MAX = 5
 
@@ -22,25 +23,25 @@ class Fit(Struct, frozen=True):
     lines: list[Line]
 
 
-def score_fit(facts: Facts, policy: ScoringPolicy) -> Fit:
+def score_fit(facts: Facts, at: datetime, policy: ScoringPolicy) -> Fit:
     """Return the fit to the segment that fits best, the first of equals."""
-    fits = [_fit_to(segment, facts) for segment in policy.segments]
+    fits = [_fit_to(segment, facts, at) for segment in policy.segments]
     return max(fits, key=lambda fit: fit.points, default=Fit(0, None, []))
 
 
-def _fit_to(segment: Segment, facts: Facts) -> Fit:
+def _fit_to(segment: Segment, facts: Facts, at: datetime) -> Fit:
     for disqualifier in segment.disqualify:
-        if disqualifier.when(facts):
+        if disqualifier.when(facts, at):
             return Fit(0, None, [_disqualified(disqualifier, facts)])
-    lines = [_line(criterion, facts) for criterion in segment.criteria]
+    lines = [_line(criterion, facts, at) for criterion in segment.criteria]
     points = sum(line.points for line in lines)
     return Fit(points, segment.name if points else None, lines)
 
 
-def _line(criterion: Criterion, facts: Facts) -> Line:
+def _line(criterion: Criterion, facts: Facts, at: datetime) -> Line:
     unknown = False
     for level in criterion.levels:
-        matches = level.when(facts)
+        matches = level.when(facts, at)
         if matches:
             return _said(criterion, level.points, _seen(criterion.fields, facts))
         unknown = unknown or matches is None

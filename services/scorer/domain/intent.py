@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
+from operator import attrgetter
+from typing import Any
 
 from msgspec import Struct
 
 from services.scorer.domain.decay import Course
 from services.scorer.domain.facts import activity_facts, signal_facts
-from services.scorer.domain.policy import Facts, IntentRule, ScoringPolicy, SignalRule
+from services.scorer.domain.policy import IntentRule, ScoringPolicy, SignalRule
 from shared.events.parts import Activity
 from shared.events.scoring import Line, Signals
 from shared.events.signal_received import SignalReceivedV1
+from shared.rules.syntax import Facts
+
+Sums = dict[IntentRule | SignalRule, int]
+"""Points by rule, before any cap."""
 
 
 class Match(Struct, frozen=True):
-    """One fact under one rule: its points follow `course` from `anchor` on."""
+    """One fact under one rule: its points follow the rule's course from `anchor` on."""
 
     rule: IntentRule | SignalRule
     type: str
@@ -49,79 +54,69 @@ class Intent(Struct, frozen=True):
     lines: list[Line]
 
 
-class Tally:
-    """Sums of points under the caps of rules, of groups and of intent itself; kept up step by step."""
-
-    def __init__(self, policy: ScoringPolicy) -> None:
-        self._group_caps = policy.group_caps
-        self._cap = policy.intent_cap
-        self.by_rule: dict[IntentRule | SignalRule, int] = defaultdict(int)
-        self.by_group: dict[str, int] = defaultdict(int)
-        self.sum = 0
-
-    @property
-    def intent(self) -> int:
-        return min(self.sum, self._cap)
-
-    def add(self, match: Match, points: int) -> None:
-        """Add points (or take, when negative) under the rule of `match`."""
-        rule = match.rule
-        before = self.by_rule[rule]
-        after = self.by_rule[rule] = before + points
-        if isinstance(rule, SignalRule):
-            self.sum += points
-            return
-        if rule.max is not None:
-            before, after = min(before, rule.max), min(after, rule.max)
-        if rule.group is not None and rule.group in self._group_caps:
-            cap = self._group_caps[rule.group]
-            inside = self.by_group[rule.group]
-            self.by_group[rule.group] = inside + after - before
-            before, after = min(inside, cap), min(inside + after - before, cap)
-        self.sum += after - before
-
-    def caps(self) -> Iterable[Line]:
-        """Return a negative line for each cap that was reached."""
-        for rule, points in self.by_rule.items():
-            if isinstance(rule, IntentRule) and rule.max is not None and points > rule.max:
-                yield _cap(rule.name, "max", rule.max, points)
-        for group, points in self.by_group.items():
-            if points > self._group_caps[group]:
-                yield _cap(group, "group", self._group_caps[group], points)
-        if self.sum > self._cap:
-            yield _cap("intent", "cap", self._cap, self.sum)
-
-
 def match_facts(
-    activities: Iterable[Activity], signals: Iterable[SignalReceivedV1], facts: Facts, policy: ScoringPolicy
+    activities: Iterable[Activity],
+    signals: Iterable[SignalReceivedV1],
+    facts: Facts,
+    at: datetime,
+    policy: ScoringPolicy,
 ) -> Matches:
     """Return each activity and signal under each rule that it matches."""
     matched: list[Match] = []
     unruled: list[tuple[str, datetime]] = []
     for signal in signals:
-        found = list(_signal_matches(signal, facts, policy))
+        found = list(_signal_matches(signal, facts, at, policy))
         matched += found
         if not found and signal.expires_at is not None:
             unruled.append((signal.type, signal.expires_at))
     return Matches(
-        tuple(match for activity in activities for match in _activity_matches(activity, facts, policy)),
+        tuple(match for activity in activities for match in _activity_matches(activity, facts, at, policy)),
         tuple(matched),
         tuple(unruled),
     )
 
 
 def score_intent(matches: Matches, at: datetime, policy: ScoringPolicy) -> Intent:
-    """Return the intent at an instant. The lines are in an order of their own, whatever that of the facts."""
-    tally = Tally(policy)
-    lines = []
-    for match in (*matches.activities, *matches.signals):
-        points = match.points(at)
-        if points:
-            tally.add(match, points)
-            lines.append(_line(match, points))
-    lines.sort(key=_by_weight)
-    lines += sorted(tally.caps(), key=_by_weight)
-    return Intent(tally.intent, lines)
+    """Return the intent at an instant, the weightiest lines first."""
+    sums: Sums = {}
+    lines: list[Line] = []
+    for part, found in (("intent", matches.activities), ("signal", matches.signals)):
+        for match in found:
+            points = match.course.worth(at - match.anchor)
+            if points:
+                rule = match.rule
+                sums[rule] = sums.get(rule, 0) + points
+                fact = f"{match.type} {match.at.isoformat(timespec='seconds')}"
+                why = f"{points} of {rule.points} points at this time"
+                lines.append(Line(part, rule.name, fact, points, why))  # type: ignore[arg-type]
+    lines.sort(key=attrgetter("points"), reverse=True)
+    lines += _cap_lines(sums, policy)
+    return Intent(capped(sums, policy), lines)
+
+
+def capped(sums: Sums, policy: ScoringPolicy) -> int:
+    """Return the intent that sums of points give under the caps of rules, of groups and of intent itself."""
+    total = 0
+    groups: dict[str, int] = {}
+    for rule, points in sums.items():
+        most = rule.max
+        given = points if most is None or points < most else most
+        if rule.group is None:
+            total += given
+        else:
+            groups[rule.group] = groups.get(rule.group, 0) + given
+    for group, points in groups.items():
+        total += min(points, policy.group_caps.get(group, points))
+    return min(total, policy.intent_cap)
+
+
+def sums_at(matches: Iterable[Match], at: datetime) -> Sums:
+    """Return the points by rule at an instant."""
+    sums: Sums = {}
+    for match in matches:
+        rule = match.rule
+        sums[rule] = sums.get(rule, 0) + match.course.worth(at - match.anchor)
+    return sums
 
 
 def live_signals(matches: Matches, at: datetime) -> Signals:
@@ -129,9 +124,7 @@ def live_signals(matches: Matches, at: datetime) -> Signals:
     living = [match for match in matches.signals if match.lives(at)]
     types = {match.type for match in living}
     types.update(type_ for type_, expires_at in matches.unruled if at < expires_at)
-    return Signals(
-        any(isinstance(match.rule, SignalRule) and match.rule.strong for match in living), sorted(types)
-    )
+    return Signals(any(match.rule.strong for match in living), sorted(types))
 
 
 def strongest_activity(
@@ -140,52 +133,64 @@ def strongest_activity(
     """Return the type of the activity that is worth most at an instant, of equals the latest."""
 
     def weight(activity: Activity) -> tuple[int, datetime, str]:
-        worth = sum(match.points(at) for match in _activity_matches(activity, facts, policy))
+        worth = sum(match.points(at) for match in _activity_matches(activity, facts, at, policy))
         return worth, activity.at, activity.type
 
     return max(map(weight, activities), default=(0, at, None))[2]
 
 
-def _activity_matches(activity: Activity, facts: Facts, policy: ScoringPolicy) -> Iterable[Match]:
+def _activity_matches(
+    activity: Activity, facts: Facts, at: datetime, policy: ScoringPolicy
+) -> Iterator[Match]:
     own: Facts | None = None
     for rule in policy.intent_rules_on.get(activity.type, ()):
         if rule.when is not None:
             own = own or activity_facts(facts, activity)
-            if not rule.when(own):
+            if not rule.when(own, at):
                 continue
         yield Match(rule, activity.type, activity.at, activity.at, rule.course)
 
 
-def _signal_matches(signal: SignalReceivedV1, facts: Facts, policy: ScoringPolicy) -> Iterable[Match]:
+def _signal_matches(
+    signal: SignalReceivedV1, facts: Facts, at: datetime, policy: ScoringPolicy
+) -> Iterator[Match]:
     for rule in policy.signal_rules_on.get(signal.type, ()):
-        if rule.when is not None and not rule.when(signal_facts(facts, signal)):
+        if rule.when is not None and not rule.when(signal_facts(facts, signal), at):
             continue
         anchor = signal.occurred_at if rule.rises is None else expiry_day(signal.details)
         if anchor is not None:
             yield Match(rule, signal.type, signal.occurred_at, anchor, rule.course, signal.expires_at)
 
 
-def expiry_day(details: Mapping[str, object]) -> datetime | None:
+def expiry_day(details: Mapping[str, Any]) -> datetime | None:
     """Return the beginning, in UTC, of the day that `expires_on` names; None when it cannot be read."""
-    text = details.get("expires_on")
     try:
-        return datetime.combine(date.fromisoformat(str(text)[:10]), time(), UTC) if text else None
+        return datetime.combine(date.fromisoformat(str(details.get("expires_on"))[:10]), time(), UTC)
     except ValueError:
         return None
 
 
-def _line(match: Match, points: int) -> Line:
-    rule = match.rule
-    fact = f"{match.type} {match.at.isoformat(timespec='seconds')}"
-    why = f"{match.type} gives {rule.points}"
-    if points != rule.points:
-        why = f"{why}, {points} by now" if rule.half_life is not None else f"{why} in time, {points} by now"
-    return Line("signal" if isinstance(rule, SignalRule) else "intent", rule.name, fact, points, why)
+def _cap_lines(sums: Sums, policy: ScoringPolicy) -> Iterator[Line]:
+    """Give a negative line for each cap that was reached: of rules, of groups, of intent."""
+    groups: dict[str, int] = {}
+    total = 0
+    for rule, points in sums.items():
+        given = points
+        if rule.max is not None and points > rule.max:
+            yield _cap(rule.name, "max", rule.max, points)
+            given = rule.max
+        if rule.group is None:
+            total += given
+        else:
+            groups[rule.group] = groups.get(rule.group, 0) + given
+    for group, points in groups.items():
+        cap = policy.group_caps.get(group, points)
+        if points > cap:
+            yield _cap(group, "group", cap, points)
+        total += min(points, cap)
+    if total > policy.intent_cap:
+        yield _cap("intent", "cap", policy.intent_cap, total)
 
 
 def _cap(name: str, fact: str, cap: int, points: int) -> Line:
     return Line("intent", name, fact, cap - points, f"{name} gives at most {cap}")
-
-
-def _by_weight(line: Line) -> tuple[int, str, str]:
-    return -line.points, line.rule, line.fact

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heapreplace
 
+from msgspec.structs import replace
+
 from services.scorer.domain.assess import Assessment, Subject, assess, band_of, score_facts
-from services.scorer.domain.intent import Match, Tally, live_signals
+from services.scorer.domain.intent import Match, Sums, capped, live_signals, sums_at
 from services.scorer.domain.policy import ScoringPolicy
 
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST_LOOK = timedelta(days=1)
+_LOOKS = 12
+_HALVINGS = 5
+_EXPIRY = -1
+"""In the place of a fact: here no points change, but a signal expires."""
 
 
 def next_change_at(subject: Subject, now: Assessment, at: datetime, policy: ScoringPolicy) -> datetime | None:
@@ -19,23 +27,16 @@ def next_change_at(subject: Subject, now: Assessment, at: datetime, policy: Scor
     `now` is the assessment of `subject` at `at`. None: never. Points follow known staircases; only where a
     `within` condition turns is everything asked anew.
     """
-    held = subject_with(subject, now)
+    held = replace(subject, fit_grade=now.fit_grade, intent_grade=now.intent_grade)
     current, since = now, at
     for turn in _turns(now, at, policy):
-        found = _first_step(current, since, turn, policy)
+        found = _Outlook(current, since, policy).first_change(before=turn)
         if found is not None:
             return found
         current, since = assess(held, turn, policy), turn
         if said_by(current) != said_by(now):
             return turn
-    return _first_step(current, since, None, policy)
-
-
-def subject_with(subject: Subject, now: Assessment) -> Subject:
-    """Return the subject as the next assessment will meet it: holding the grades of this one."""
-    return Subject(
-        subject.lead, subject.activities, subject.signals, subject.known, now.fit_grade, now.intent_grade
-    )
+    return _Outlook(current, since, policy).first_change()
 
 
 def said_by(assessment: Assessment) -> tuple[object, ...]:
@@ -43,7 +44,7 @@ def said_by(assessment: Assessment) -> tuple[object, ...]:
     return assessment.score.grade, assessment.score.band, assessment.signals
 
 
-def _turns(now: Assessment, at: datetime, policy: ScoringPolicy) -> list[datetime]:
+def _turns(now: Assessment, at: datetime, policy: ScoringPolicy) -> Sequence[datetime]:
     """Return the instants after `at` from which a `within` condition has another answer."""
     turns = set()
     for field, age in policy.ages:
@@ -55,71 +56,128 @@ def _turns(now: Assessment, at: datetime, policy: ScoringPolicy) -> list[datetim
     return sorted(turns)
 
 
-def _first_step(
-    current: Assessment, at: datetime, until: datetime | None, policy: ScoringPolicy
-) -> datetime | None:
-    """Walk down the staircases of all facts together; return the first instant before `until` that tells."""
-    matches = (*current.matches.activities, *current.matches.signals)
-    tally = Tally(policy)
-    steps = []
-    for place, match in enumerate(matches):
-        tally.add(match, match.points(at))
-        staircase = _steps(match, at)
-        first = next(staircase, None)
-        if first is not None:
-            steps.append((first[0], place, first[1], staircase))
-    for place, expires_at in enumerate(_expiries(current), start=len(matches)):
-        if expires_at > at:
-            steps.append((expires_at, place, 0, iter(())))
-    heapify(steps)
-    while steps and (until is None or steps[0][0] < until):
+class _Outlook:
+    """What the facts of one assessment come to, as long as no condition turns."""
+
+    def __init__(self, current: Assessment, at: datetime, policy: ScoringPolicy) -> None:
+        self._current = current
+        self._policy = policy
+        self._at = at
+        self._signals = current.matches.signals
+        self._matches = self._that_matter()
+
+    def first_change(self, *, before: datetime | None = None) -> datetime | None:
+        """Return the first instant after the assessment that tells, if it is before that one."""
+        since = self._latest_same(before)
+        steps = self._next_steps(since)
+        heapify(steps)
+        sums = sums_at(self._matches, since)
+        intent = capped(sums, self._policy)
+        while steps and (before is None or steps[0][0] < before):
+            instant = steps[0][0]
+            self._step(steps, sums)
+            reached = capped(sums, self._policy)
+            if reached != intent and self._tells(reached, instant):
+                return instant
+            intent = reached
+            if self._signals_differ(instant):
+                return instant
+        return None
+
+    def _that_matter(self) -> Sequence[Match]:
+        """Return the facts whose points may tell: activities do not when the grade is the worst already."""
+        matches = self._current.matches
+        worst = self._policy.intent_floors.grade(0, self._current.intent_grade, self._policy.hysteresis)
+        falls_only = not self._policy.bands_follow_points and not self._rises(self._at)
+        if falls_only and worst == self._current.intent_grade:
+            return matches.signals
+        return (*matches.activities, *matches.signals)
+
+    def _rises(self, at: datetime) -> bool:
+        return any(match.rule.rises is not None and at < match.anchor for match in self._signals)
+
+    def _latest_same(self, before: datetime | None) -> datetime:
+        """Return an instant up to which nothing tells, close to the first that does.
+
+        Where points only fall and only grades matter, an instant that is the same as now has nothing but
+        sames before it: so look ever further ahead, then halve the distance a few times.
+        """
+        same = self._at
+        if not self._matches or self._policy.bands_follow_points or self._rises(same):
+            return same
+        step, other = _FIRST_LOOK, before
+        for _ in range(_LOOKS):
+            ahead = _later(self._at, step)
+            if ahead is None or (before is not None and ahead >= before):
+                break
+            if not self._same(ahead):
+                other = ahead
+                break
+            same, step = ahead, step * 2
+        for _ in range(_HALVINGS if other is not None else 0):
+            middle = same + (other - same) / 2  # type: ignore[operator]
+            if self._same(middle):
+                same = middle
+            else:
+                other = middle
+        return same
+
+    def _same(self, at: datetime) -> bool:
+        intent = capped(sums_at(self._matches, at), self._policy)
+        return not self._tells(intent, at) and not self._signals_differ(at)
+
+    def _next_steps(self, at: datetime) -> list[tuple[datetime, int, int]]:
+        """Return for each fact the next step down (or up) of its staircase; also where signals expire."""
+        steps = []
+        for place, match in enumerate(self._matches):
+            index = bisect_right(match.course.ages, at - match.anchor)
+            instant = _step_at(match, index)
+            if instant is not None:
+                steps.append((instant, place, index))
+        steps += [(expires_at, _EXPIRY, 0) for expires_at in self._expiries() if expires_at > at]
+        return steps
+
+    def _step(self, steps: list[tuple[datetime, int, int]], sums: Sums) -> None:
+        """Take every step of the first instant."""
         instant = steps[0][0]
-        intent, alive = tally.intent, False
         while steps and steps[0][0] == instant:
-            _, place, points, staircase = steps[0]
-            if place < len(matches):
-                tally.add(matches[place], points)
-            alive = alive or place >= len(current.matches.activities)
-            following = next(staircase, None)
+            _, place, index = steps[0]
+            following = None
+            if place != _EXPIRY:
+                match = self._matches[place]
+                sums[match.rule] += match.course.values[index + 1] - match.course.values[index]
+                following = _step_at(match, index + 1)
             if following is None:
                 heappop(steps)
             else:
-                heapreplace(steps, (following[0], place, following[1], staircase))
-        if tally.intent != intent and _tells(current, tally.intent, policy):
-            return instant
-        if alive and live_signals(current.matches, instant) != current.signals:
-            return instant
-    return None
+                heapreplace(steps, (following, place, index + 1))
+
+    def _expiries(self) -> Iterable[datetime]:
+        yield from (match.expires_at for match in self._signals if match.expires_at is not None)
+        yield from (expires_at for _type, expires_at in self._current.matches.unruled)
+
+    def _signals_differ(self, at: datetime) -> bool:
+        matches = self._current.matches
+        if not matches.signals and not matches.unruled:
+            return False
+        return live_signals(matches, at) != self._current.signals
+
+    def _tells(self, intent: int, at: datetime) -> bool:
+        """Tell whether grade or band are others with that much intent."""
+        current, policy = self._current, self._policy
+        grade = policy.intent_floors.grade(intent, current.intent_grade, policy.hysteresis)
+        if grade != current.intent_grade:
+            return True
+        if not policy.bands_follow_points:
+            return False
+        changed = score_facts(current.score.fit, intent, current.fit_grade, grade, policy)
+        return band_of({**current.facts, **changed}, at, policy) != current.score.band
 
 
-def _steps(match: Match, at: datetime) -> Iterator[tuple[datetime, int]]:
-    """Give the instants after `at` at which the points of a fact change, and by how much."""
-    course = match.course
-    first = course.step_after(at - match.anchor)
-    for step in range(first, len(course.ages)):
-        instant = _later(match.anchor, course.ages[step])
-        if instant is None:
-            return
-        yield instant, course.values[step + 1] - course.values[step]
-
-
-def _expiries(current: Assessment) -> Iterator[datetime]:
-    for match in current.matches.signals:
-        if match.expires_at is not None:
-            yield match.expires_at
-    for _type, expires_at in current.matches.unruled:
-        yield expires_at
-
-
-def _tells(current: Assessment, intent: int, policy: ScoringPolicy) -> bool:
-    """Tell whether grade or band are others with that much intent."""
-    grade = policy.intent_floors.grade(intent, current.intent_grade, policy.hysteresis)
-    if grade != current.intent_grade:
-        return True
-    if not policy.bands_follow_points:
-        return False
-    changed = score_facts(current.score.fit, intent, current.fit_grade, grade, policy)
-    return band_of({**current.facts, **changed}, policy) != current.score.band
+def _step_at(match: Match, index: int) -> datetime | None:
+    """Return the instant of that step of a fact; None when there is none, or beyond the calendar."""
+    ages = match.course.ages
+    return _later(match.anchor, ages[index]) if index < len(ages) else None
 
 
 def _later(instant: datetime, by: timedelta) -> datetime | None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 from services.scorer.domain.decay import Course, halving, rising
+from shared.rules.syntax import Facts
 
-Facts = Mapping[str, Any]
-"""Field values by dotted name. A field that is not known is absent; `now` is the instant of asking."""
-
-Condition = Callable[[Facts], bool | None]
-"""None: a field that decides is not known; that does not match."""
+Condition = Callable[[Facts, datetime], bool | None]
+"""Asked of facts at an instant. None: a field that decides is not known; that does not match."""
 
 BandName = Literal["cold", "mql", "sql"]
 
@@ -68,6 +66,8 @@ class IntentRule:
     max: int | None = None
     group: str | None = None
     when: Condition | None = None
+    rises: ClassVar[timedelta | None] = None
+    strong: ClassVar[bool] = False
 
     @cached_property
     def course(self) -> Course:
@@ -86,6 +86,8 @@ class SignalRule:
     ends: timedelta = timedelta(0)
     strong: bool = False
     when: Condition | None = None
+    max: ClassVar[int | None] = None
+    group: ClassVar[str | None] = None
 
     @cached_property
     def course(self) -> Course:
