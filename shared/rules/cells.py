@@ -34,6 +34,7 @@ _FINITE: Final = {
     Kind.TIME: _PRESENCE,
     Kind.OPEN: _EQUALITY | _ORDER | _PRESENCE,
 }
+_UNEXCLUSIVE: Final = {Reading.OPEN_TIME, Reading.OPEN_SET}
 _ANOTHER_TEXT: Final = "\x00another"
 _SOMETHING: Final[dict[Kind, Any]] = {Kind.SET: (_ANOTHER_TEXT,), Kind.TIME: NO_MATTER}
 
@@ -57,7 +58,7 @@ def axis_of(compare: Compare) -> Axis:
     if field.kind is not Kind.OPEN:
         return (compare.field, None)
     reading = reading_of(compare)
-    return compare if reading is Reading.OPEN_TIME else (compare.field, reading)
+    return compare if reading in _UNEXCLUSIVE else (compare.field, reading)
 
 
 def cells_of(axis: Axis, compares: Iterable[Compare]) -> Cells:

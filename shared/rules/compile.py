@@ -192,7 +192,8 @@ class _Table:
         test = self._test(op, compare, fact)
         if holds:
             # `None` is equal to nothing and in nothing that a policy can name.
-            return test if op in {Op.EQ, Op.IN} else self._known(compare, fact, test)
+            single = reading_of(compare) is not Reading.OPEN_SET
+            return test if single and op in {Op.EQ, Op.IN} else self._known(compare, fact, test)
         return self._known(compare, fact, _not(test))
 
     def _known(self, compare: Compare, fact: ast.expr, test: ast.expr) -> ast.expr:
@@ -203,15 +204,15 @@ class _Table:
 
     def _test(self, op: Op, compare: Compare, fact: ast.expr) -> ast.expr:  # noqa: PLR0911 - one for each form
         value = self._value(compare)
+        if op in _SOME and reading_of(compare) is Reading.OPEN_SET:
+            return self._contains(_SOME[op], compare, fact)
         if op in _COMPARED:
             return _compare(fact, _COMPARED[op](), value)
         match op:
             case Op.BETWEEN:
                 low, high = comparand(compare)
                 return ast.Compare(self.constant(low), [ast.LtE(), ast.LtE()], [fact, self.constant(high)])
-            case Op.CONTAINS:
-                return _compare(value, ast.In(), fact)
-            case Op.CONTAINS_ANY | Op.CONTAINS_ALL:
+            case Op.CONTAINS | Op.CONTAINS_ANY | Op.CONTAINS_ALL:
                 return self._contains(op, compare, fact)
             case Op.STARTS_WITH:
                 return _call(_attribute(fact, "startswith"), value)
@@ -223,6 +224,8 @@ class _Table:
         return ast.Compare(self.constant(timedelta()), [ast.LtE(), ast.LtE()], [age, value])
 
     def _contains(self, op: Op, compare: Compare, fact: ast.expr) -> ast.expr:
+        if op is Op.CONTAINS:
+            return _compare(self._value(compare), ast.In(), fact)
         if reading_of(compare) is Reading.FOLDED:  # parts of a text
             parts = [_compare(self.constant(part), ast.In(), fact) for part in sorted(comparand(compare))]
             return _joined(parts, conjunction=op is Op.CONTAINS_ALL)
@@ -237,6 +240,8 @@ class _Table:
         return self._constants[compare]
 
 
+_SOME: Final = {Op.EQ: Op.CONTAINS, Op.IN: Op.CONTAINS_ANY}
+"""What equality is where a fact may have several values."""
 _COMPARED: Final[dict[Op, type[ast.cmpop]]] = {
     Op.EQ: ast.Eq,
     Op.IN: ast.In,

@@ -38,6 +38,15 @@ _HOLDS: Final[Mapping[Op, Callable[[Any, Any], Any]]] = {
     Op.MATCHES: lambda seen, matches: matches(seen),
 }
 
+_HOLDS_OF_SOME: Final[Mapping[Op, Callable[[Any, Any], Any]]] = {
+    **_HOLDS,
+    Op.EQ: operator.contains,
+    Op.NE: lambda seen, value: value not in seen,
+    Op.IN: lambda seen, values: not values.isdisjoint(seen),
+    Op.NOT_IN: lambda seen, values: values.isdisjoint(seen),
+}
+"""Where a fact may have several values, one of which is enough."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decider:
@@ -131,6 +140,8 @@ def compared(compare: Compare, fact: Any, at: datetime) -> Truth:
         return None
     if compare.op is Op.WITHIN:
         return bool(_NOTHING <= at - seen <= value)
+    if reading is Reading.OPEN_SET:
+        return bool(_HOLDS_OF_SOME[compare.op](seen, value))
     return bool(_HOLDS[compare.op](seen, value))
 
 

@@ -1,8 +1,9 @@
 """How a fact is read before it is compared, and what the policy's side of a comparison becomes.
 
 Text is compared without case: both sides are folded, the policy's side once. A field without a declared type
-is read as what it is compared with: `answers.team_size` given as the text "50" is 50 to `gte`. What cannot be
-read so is missing. Every reading takes `None` and gives `None`.
+is read as what it is compared with: `answers.team_size` given as the text "50" is 50 to `gte`, and of a list
+(several boxes ticked) any member may be what `eq` and `in` ask for. What cannot be read so is missing. Every
+reading takes `None` and gives `None`.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Reading(Enum):
     OPEN_TIME = "open, as time"
 
 
+_EQUALITY: Final = {Op.EQ, Op.NE, Op.IN, Op.NOT_IN}
 _OPEN_BY_OPERATOR: Final = {
     Op.EXISTS: Reading.OPEN_PRESENT,
     Op.MISSING: Reading.OPEN_PRESENT,
@@ -75,7 +77,9 @@ def _open_reading(compare: Compare) -> Reading:
         return Reading.OPEN_TIME
     if isinstance(value, bool):
         return Reading.OPEN_BOOLEAN
-    return Reading.OPEN_INTEGER if isinstance(value, int) else Reading.OPEN_TEXT
+    if isinstance(value, int):
+        return Reading.OPEN_INTEGER
+    return Reading.OPEN_SET if compare.op in _EQUALITY else Reading.OPEN_TEXT
 
 
 def comparand(compare: Compare) -> Any:
@@ -143,7 +147,7 @@ def open_raw_text(value: Any) -> str | None:
 def open_text(value: Any) -> str | None:
     """Return a text or number as text without case."""
     text = open_raw_text(value)
-    return None if text is None else text.casefold()
+    return None if text is None else text.strip().casefold() or None
 
 
 def open_integer(value: Any) -> int | None:

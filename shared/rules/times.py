@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -14,37 +15,16 @@ DURATION_PATTERN: Final = "^[0-9]{1,6}[smhd]( +business)?$"
 """The form of a duration, for schemas."""
 
 
+@dataclass(frozen=True, slots=True)
 class Duration:
-    """A length of time. With `business` it counts only while somebody works.
+    """A length of time. With `business` it counts only while somebody works. `60m` and `1h` are equal."""
 
-    A value: equal durations are equal however they were written (`60m`, `1h`).
-    """
-
-    __slots__ = ("business", "seconds")
     seconds: int
-    business: bool
-
-    def __init__(self, seconds: int, *, business: bool = False) -> None:
-        object.__setattr__(self, "seconds", seconds)
-        object.__setattr__(self, "business", business)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError("a duration does not change")
+    business: bool = False
 
     @property
     def timedelta(self) -> timedelta:
         return timedelta(seconds=self.seconds)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Duration):
-            return NotImplemented
-        return self.seconds == other.seconds and self.business == other.business
-
-    def __hash__(self) -> int:
-        return hash((self.seconds, self.business))
-
-    def __repr__(self) -> str:
-        return f"Duration({self})"
 
     def __str__(self) -> str:
         unit = next(unit for unit in "dhms" if self.seconds % _UNIT_S[unit] == 0)
