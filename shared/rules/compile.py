@@ -80,19 +80,21 @@ def first_match(rules: Sequence[Rule[T]]) -> Callable[[Facts, datetime], T | Non
 
 def all_matches(rules: Sequence[Rule[T]]) -> Callable[[Facts, datetime], list[T]]:
     """Return the function that gives the outcomes of all rules that match, in order."""
-    return first_of_each([[rule] for rule in rules])
+    table = _Table()
+    table.begin([_assign("matched", ast.List([], ast.Load()))])
+    for rule in rules:
+        table.step(rule.when, [_append(table.constant(rule.outcome))])
+    return cast("Callable[[Facts, datetime], list[T]]", table.function([ast.Return(_name("matched"))]))
 
 
-def first_of_each(groups: Iterable[Sequence[Rule[T]]]) -> Callable[[Facts, datetime], list[T]]:
-    """Return the function that gives, of each group, the outcome of the first rule that matches.
-
-    A group of which no rule matches gives nothing.
-    """
+def first_of_each(groups: Iterable[Sequence[Rule[T]]]) -> Callable[[Facts, datetime], list[T | None]]:
+    """Return the function that gives, for each group, the outcome of its first rule that matches, or None."""
     table = _Table()
     table.begin([_assign("matched", ast.List([], ast.Load()))])
     for group in groups:
-        table.choice([(rule.when, [_append(table.constant(rule.outcome))]) for rule in group])
-    return cast("Callable[[Facts, datetime], list[T]]", table.function([ast.Return(_name("matched"))]))
+        cases = [(rule.when, [_append(table.constant(rule.outcome))]) for rule in group]
+        table.choice(cases, [_append(_NONE)])
+    return cast("Callable[[Facts, datetime], list[T | None]]", table.function([ast.Return(_name("matched"))]))
 
 
 def check(condition: Condition) -> Check:
@@ -124,13 +126,15 @@ class _Table:
         """Add: if the condition is true, do `then`."""
         self.choice([(condition, then)])
 
-    def choice(self, cases: Sequence[tuple[Condition, list[ast.stmt]]]) -> None:
-        """Add: do what belongs to the first condition that is true."""
+    def choice(
+        self, cases: Sequence[tuple[Condition, list[ast.stmt]]], otherwise: Sequence[ast.stmt] = ()
+    ) -> None:
+        """Add: do what belongs to the first condition that is true, or else `otherwise`."""
         for condition, _ in cases:
             self._fetch(condition)
-        otherwise: list[ast.stmt] = []
+        otherwise = list(otherwise)
         for condition, then in reversed(cases):
-            otherwise = [ast.If(self._true(condition, holds=True), then, otherwise)]
+            otherwise = [ast.If(self._true(condition, holds=True), then, list(otherwise))]
         self._body.extend(otherwise)
 
     def function(self, end: list[ast.stmt]) -> Callable[..., Any]:

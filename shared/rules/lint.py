@@ -133,7 +133,7 @@ class _FirstMatch:
             met = [self._rules[each].name for each in range(at) if self._cross(each, at)]
             if met:
                 names = ", ".join(met)
-                message = f"{rule.name} overlaps {names}, which come first and have another outcome"
+                message = f"{rule.name} overlaps rules before it that have another outcome: {names}"
                 yield Finding(Fault.OVERLAP, at, message)
 
     def _cross(self, earlier: int, later: int) -> bool:

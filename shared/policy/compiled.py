@@ -1,0 +1,175 @@
+"""A policy ready to decide: every table as one generated function, and beside it the rules that explain it.
+
+Made once for each version and shared by whoever decides; nothing in it changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from shared.policy.models import (
+    Band,
+    Disqualifier,
+    IntentRule,
+    Level,
+    Market,
+    Policy,
+    RoutingRule,
+    Segment,
+    SignalRule,
+    Suppression,
+)
+from shared.policy.tables import (
+    band_rules,
+    disqualifier_rules,
+    intent_rules,
+    level_rules,
+    market_rules,
+    routing_rules,
+    signal_rules,
+    suppression_rules,
+)
+from shared.policy.version import version_of
+from shared.rules.bounds import Open, possible_rules, possible_verdicts
+from shared.rules.compile import all_matches, check, first_match, first_of_each
+from shared.rules.interpret import RuleVerdict, Truth, Verdict, evaluate, explain_first
+from shared.rules.syntax import Condition, Facts, Rule, comparisons
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class FirstMatch(Generic[T]):
+    """A table of which the first rule that matches is taken. `first(facts, at)` gives its outcome or None."""
+
+    rules: Sequence[Rule[T]]
+    first: Callable[[Facts, datetime], T | None]
+
+    def explain(self, facts: Facts, at: datetime) -> tuple[RuleVerdict, ...]:
+        """Return what every rule came to, and which comparisons decided it."""
+        return explain_first(self.rules, facts, at)
+
+    def possible(self, facts: Facts, unsettled: Open, at: datetime) -> list[T | None]:
+        """Return the outcomes that are still possible, in order; None: that no rule matches."""
+        reached = possible_rules([*self.rules], facts, unsettled, at)
+        named: list[T | None] = [rule.outcome for index, rule in enumerate(self.rules) if index in reached]
+        return [*named, None] if None in reached else named
+
+
+@dataclass(frozen=True, slots=True)
+class AllMatches(Generic[T]):
+    """A table of which every rule that matches counts. `matching(facts, at)` gives their outcomes."""
+
+    rules: Sequence[Rule[T]]
+    matching: Callable[[Facts, datetime], list[T]]
+
+    def explain(self, facts: Facts, at: datetime) -> tuple[RuleVerdict, ...]:
+        """Return what every rule came to, and which comparisons decided it."""
+        return tuple(RuleVerdict(rule.name, evaluate(rule.when, facts, at)) for rule in self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One condition. `holds(facts, at)` gives true, false or unknown (None)."""
+
+    condition: Condition
+    holds: Callable[[Facts, datetime], Truth]
+
+    def explain(self, facts: Facts, at: datetime) -> Verdict:
+        """Return what it came to, and which comparisons decided it."""
+        return evaluate(self.condition, facts, at)
+
+    def possible(self, facts: Facts, unsettled: Open, at: datetime) -> frozenset[Truth]:
+        """Return what it may still come to."""
+        return possible_verdicts(self.condition, facts, unsettled, at)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSegment:
+    """A segment. `levels(facts, at)` gives for each criterion, in order, the level that it reached."""
+
+    segment: Segment
+    disqualify: FirstMatch[Disqualifier]
+    criteria: tuple[FirstMatch[Level], ...]
+    levels: Callable[[Facts, datetime], list[Level | None]]
+
+    def fit_bounds(self, facts: Facts, unsettled: Open, at: datetime) -> tuple[int, int]:
+        """Return the least and the most fit that is still possible."""
+        disqualified = self.disqualify.possible(facts, unsettled, at)
+        if None not in disqualified:
+            return 0, 0
+        low = high = 0
+        for criterion in self.criteria:
+            points = [level.points if level else 0 for level in criterion.possible(facts, unsettled, at)]
+            low, high = low + min(points), high + max(points)
+        return (low if disqualified == [None] else 0), high
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPolicy:
+    """One version of the policy, ready to decide. Intent and signals are by activity and signal type."""
+
+    policy: Policy
+    version: str
+    markets: FirstMatch[Market]
+    segments: tuple[CompiledSegment, ...]
+    intent: Mapping[str, AllMatches[IntentRule]]
+    signals: Mapping[str, AllMatches[SignalRule]]
+    bands: FirstMatch[Band]
+    suppress: FirstMatch[Suppression]
+    rules: FirstMatch[RoutingRule]
+    qualified: Question | None
+    alert_owner: Question | None
+
+
+def compiled(policy: Policy) -> CompiledPolicy:
+    """Compile a policy that was loaded."""
+    intent, routing = policy.scoring.intent, policy.routing
+    return CompiledPolicy(
+        policy=policy,
+        version=version_of(policy),
+        markets=_first(market_rules(policy.icp.markets)),
+        segments=tuple(_segment(segment) for segment in policy.icp.segments),
+        intent={type_: _all(intent_rules(intent.rules, type_)) for type_ in _types(intent.rules)},
+        signals={type_: _all(signal_rules(intent.signals, type_)) for type_ in _types(intent.signals)},
+        bands=_first(band_rules(policy.scoring.bands)),
+        suppress=_first(suppression_rules(routing.suppress)),
+        rules=_first(routing_rules(routing.rules)),
+        qualified=_question(policy.scoring.accounts.qualified_when),
+        alert_owner=_question(routing.alert_owner_when),
+    )
+
+
+def fields_asked(*conditions: Condition | None) -> tuple[str, ...]:
+    """Return the fields that conditions look at, in the order in which they are written."""
+    asked = (compare.field for when in conditions if when is not None for compare in comparisons(when))
+    return tuple(dict.fromkeys(asked))
+
+
+def _first(rules: Sequence[Rule[T]]) -> FirstMatch[T]:
+    return FirstMatch(rules, first_match(rules))
+
+
+def _all(rules: Sequence[Rule[T]]) -> AllMatches[T]:
+    return AllMatches(rules, all_matches(rules))
+
+
+def _question(condition: Condition | None) -> Question | None:
+    return None if condition is None else Question(condition, check(condition))
+
+
+def _segment(segment: Segment) -> CompiledSegment:
+    criteria = [level_rules(criterion) for criterion in segment.criteria]
+    return CompiledSegment(
+        segment=segment,
+        disqualify=_first(disqualifier_rules(segment.disqualify)),
+        criteria=tuple(map(_first, criteria)),
+        levels=first_of_each(criteria),
+    )
+
+
+def _types(rules: Sequence[Any]) -> list[str]:
+    return sorted({type_ for rule in rules for type_ in rule.on})
