@@ -31,7 +31,7 @@ Types = Annotated[
         min_length=1,
         max_length=50,
         extra={"one_or_more": True},
-        extra_json_schema={"type": ["array", "string"]},
+        extra_json_schema={"one_or_more": True},
     ),
 ]
 """One type, or a list of them."""
