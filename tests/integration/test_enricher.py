@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from services.enricher.adapters.lookup import ProviderLookUp
 from services.enricher.adapters.store import EnricherStore
+from services.enricher.domain.form import read_form
 from services.enricher.domain.providers import Answer
 from services.enricher.domain.record import AliasRow, LeadRow
 from services.enricher.handlers import EnricherHandler
@@ -260,3 +261,40 @@ async def test_a_form_that_names_nobody_is_set_aside(enricher):
     with pytest.raises(DataError) as refused:
         await enricher.run(form(first_name="Ana"))
     assert refused.value.kind == "identity"
+
+
+async def test_the_first_who_gets_an_answer_pays_for_it(database):
+    class Slow(FakeProvider):
+        async def find_company(self, domain: str) -> Answer:
+            await asyncio.sleep(0.3)
+            return await super().find_company(domain)
+
+    provider = Slow()
+    look_up = ProviderLookUp(provider, database, FixedClock(NOW), deadline_s=0.2)
+    async with asyncio.timeout(5):
+        first = asyncio.create_task(look_up.answers(read_form(form(email=ANA))))
+        await asyncio.sleep(0.15)
+        others = (look_up.answers(read_form(form(email=f"p{n}@brightloom.example"))) for n in range(2))
+        [late], [one], [other] = await asyncio.gather(first, *others)
+    assert (late.outcome, one.outcome, other.outcome) == ("timeout", "match", "match")
+    assert sorted([one.bought, other.bought]) == [False, True]
+    assert provider.asked == ["brightloom.example"]
+
+
+async def test_a_lead_goes_on_at_its_deadline(database):
+    class Hanging(FakeProvider):
+        async def find_company(self, domain: str) -> Answer:
+            self.asked.append(domain)
+            await asyncio.sleep(60)
+            raise AssertionError("nobody waits that long")
+
+    provider = Hanging()
+    look_up = ProviderLookUp(provider, database, FixedClock(NOW), deadline_s=0.1)
+    async with asyncio.timeout(5):
+        [[first], [second]] = await asyncio.gather(
+            look_up.answers(read_form(form(email=ANA))),
+            look_up.answers(read_form(form(email="ben@brightloom.example"))),
+        )
+        await look_up.close()
+    assert (first.outcome, second.outcome) == ("timeout", "timeout")
+    assert provider.asked == ["brightloom.example"]

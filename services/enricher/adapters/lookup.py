@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import Final
+from weakref import WeakSet
 
 from msgspec.structs import replace
 
@@ -35,6 +36,7 @@ class ProviderLookUp:
         self._clock = clock
         self._deadline_s = deadline_s
         self._asking: dict[str, asyncio.Task[Answer]] = {}
+        self._unpaid: WeakSet[asyncio.Task[Answer]] = WeakSet()
         self._leads = Together(self._read_leads)
         self._kept = Together(self._read_answers)
 
@@ -72,12 +74,15 @@ class ProviderLookUp:
             return Rows(await tx.load(CachedAnswerRow, "about", domains))
 
     async def _ask(self, domain: str) -> Answer:
-        """Ask, or wait for the answer that another lead asked for; an answer too late is none."""
+        """Ask, or wait for the answer that another lead asked for; an answer too late is none.
+
+        The first lead that gets the answer pays for it, and keeps it for the others.
+        """
         asking = self._asking.get(domain)
-        first = asking is None
         if asking is None:
             asking = asyncio.create_task(self._provider.find_company(domain), name=f"look up {domain}")
             self._asking[domain] = asking
+            self._unpaid.add(asking)
             asking.add_done_callback(lambda _task: self._asking.pop(domain, None))
         try:
             async with asyncio.timeout(self._deadline_s):
@@ -85,4 +90,7 @@ class ProviderLookUp:
         except TimeoutError:
             now, detail = self._clock.now(), f"no answer within {self._deadline_s:g} s"
             return Answer(self._provider.name, domain, "timeout", now, detail=detail)
-        return answer if first else replace(answer, bought=False)
+        if asking not in self._unpaid:
+            return replace(answer, bought=False)
+        self._unpaid.discard(asking)
+        return answer

@@ -1,0 +1,199 @@
+"""The enricher as a role: its window over the embedded stream, asking the stub provider over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from services.enricher.bootstrap import run
+from services.provider_stubs.bootstrap import stub_server
+from shared.clock import SystemClock
+from shared.events.envelope import Event, encode
+from shared.events.lead_enriched import LeadEnrichedV1
+from shared.events.lead_received import LeadReceivedV1
+from shared.events.parts import Company, Person
+from shared.http.server import HttpServer
+from shared.observability.metrics import Metrics
+from shared.observability.tracing import Tracing
+from shared.runtime.ops import Health
+from shared.runtime.role import Resources
+from shared.settings import EnricherSettings, StubsSettings, load
+from shared.sql.engine import Database
+from shared.stream.connect import connect
+from shared.stream.port import Record, Source, Stream, publish
+from tests.support.databases import create_tables
+
+RECEIVED, ENRICHED, DEAD = "leads.received.v1", "leads.enriched.v1", "dead-letters.v1"
+PARTITIONS = 1  # so that every lead is behind the slow ones
+
+
+@dataclass
+class Running:
+    stream: Stream
+    enriched: Source
+    stubs: aiohttp.ClientSession
+
+    async def send(self, *forms: LeadReceivedV1) -> None:
+        sink = await self.stream.sink()
+        out = [
+            encode(
+                Event(f"event-{form.person.email}", "/test", "baton.lead.received.v1", "", clock.now(), form)
+            )
+            for form in forms
+        ]
+        await publish(sink, out)
+        await sink.close()
+
+    async def take(self, count: int, within_s: float = 10) -> dict[str | None, LeadEnrichedV1]:
+        records: list[Record] = []
+        async with asyncio.timeout(within_s):
+            while len(records) < count:
+                records += (await self.enriched.poll(100, 0.1)).records
+        leads = [msgspec.json.decode(record.value or b"", type=LeadEnrichedV1) for record in records]
+        return {lead.person.email: lead for lead in leads}
+
+    async def fault(self, **fault: Any) -> None:
+        async with self.stubs.put("/faults/clearbit", json=fault) as answer:
+            assert answer.status == 200
+
+    async def calls(self) -> list[dict[str, Any]]:
+        async with self.stubs.get("/calls") as answer:
+            return list((await answer.json())["data"])
+
+
+clock = SystemClock()
+
+
+@pytest.fixture
+async def stubs() -> AsyncIterator[HttpServer]:
+    server = stub_server(clock, load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def running(
+    tmp_path: Path, stubs: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Running]:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'tables.db'}"
+    await create_tables(url)
+    stream = connect(
+        "embedded:",
+        data_dir=tmp_path,
+        prefix="baton",
+        partitions=PARTITIONS,
+        retention_days=7,
+        clock=clock,
+        create_topics=True,
+    )
+    await stream.open()
+    resources = Resources(
+        clock=clock,
+        database=Database(url),
+        stream=stream,
+        health=Health(),
+        metrics=Metrics(),
+        tracing=Tracing(None),
+        secret=b"secret",
+        partitions=PARTITIONS,
+    )
+    base = f"http://127.0.0.1:{stubs.port}"
+    settings = load(EnricherSettings, {"BATON_SECRET_KEY": "secret", "BATON_PROVIDERS_URL": base})
+    stop = asyncio.Event()
+    source = await stream.source("test", [ENRICHED], _let_go)
+    role = asyncio.create_task(run(resources, stop, settings))
+    async with aiohttp.ClientSession(base) as http:
+        yield Running(stream, source, http)
+    stop.set()
+    async with asyncio.timeout(20):
+        await role
+    await source.close()
+    await stream.close()
+    await resources.database.close()
+
+
+async def _let_go(_partitions: object) -> None: ...
+
+
+def form(email: str, company: Company | None = None) -> LeadReceivedV1:
+    return LeadReceivedV1(person=Person(email=email), company=company or Company())
+
+
+KNOWN = Company(employees=10, industry="software", country="US")
+
+
+async def test_a_lead_is_enriched_by_the_provider(running):
+    await running.send(form("ana@ironharbor.example"), form("ben@nowhere.example"))
+    leads = await running.take(2)
+    ana = leads["ana@ironharbor.example"]
+    assert (ana.company.employees, ana.company.industry, ana.company.country) == (8000, "manufacturing", "DE")
+    assert ana.provenance["company.employees"].source == "clearbit"
+    assert leads["ben@nowhere.example"].enrichment.steps[0].outcome == "no_match"
+    calls = await running.calls()
+    assert {call["key"]: call["billed"] for call in calls} == {"ironharbor.example": 8, "nowhere.example": 0}
+
+
+async def test_one_question_is_asked_for_many_leads_of_an_account(running):
+    await running.fault(latency_ms=300)
+    await running.send(*(form(f"p{n}@brightloom.example") for n in range(20)))
+    leads = await running.take(20)
+    assert {lead.company.employees for lead in leads.values()} == {350}
+    assert sum(lead.enrichment.cost for lead in leads.values()) == 8
+    assert len(await running.calls()) == 1
+
+
+async def test_a_provider_that_hangs_holds_up_its_own_leads_only(running):
+    await running.fault(hang=True)
+    began = time.monotonic()
+    await running.send(
+        form("slow@brightloom.example"),
+        *(form(f"p{n}@company{n}.example", KNOWN) for n in range(50)),
+        form("slow@stormfall.example"),
+        form("fast@gmail.com"),
+    )
+    quick = await running.take(51, within_s=4)
+    assert time.monotonic() - began < 4
+    assert not any(email and email.startswith("slow") for email in quick)
+    late = await running.take(2)
+    assert time.monotonic() - began < 9
+    for lead in late.values():
+        assert lead.enrichment.status == "incomplete"
+        assert [step.outcome for step in lead.enrichment.steps] == ["timeout"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "detail"), [({"status": 500}, "status 500"), ({"malformed": True}, "malformed")]
+)
+async def test_a_provider_that_fails_is_a_step_not_an_error(running, fault, detail):
+    await running.fault(**fault)
+    await running.send(form("ana@brightloom.example"))
+    lead = (await running.take(1))["ana@brightloom.example"]
+    assert (lead.enrichment.status, lead.enrichment.cost) == ("incomplete", 0)
+    [step] = lead.enrichment.steps
+    assert step.outcome == "failed"
+    assert detail in step.detail
+    async with running.stubs.delete("/faults") as answer:
+        assert answer.status == 204
+    await running.send(form("ben@brightloom.example"))
+    assert (await running.take(1))["ben@brightloom.example"].company.employees == 350
+
+
+async def test_a_form_that_names_nobody_is_dead_lettered(running):
+    dead = await running.stream.source("test-dead", [DEAD], _let_go)
+    await running.send(LeadReceivedV1(person=Person(first_name="Ana")), form("ben@gmail.com"))
+    assert set(await running.take(1)) == {"ben@gmail.com"}
+    letters: list[Record] = []
+    async with asyncio.timeout(10):
+        while not letters:
+            letters += (await dead.poll(10, 0.1)).records
+    await dead.close()
+    assert dict(letters[0].headers)["baton_error_class"] == b"identity"

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from services.provider_stubs.faults import NO_FAULT, Fault, Faults
+
+
+@pytest.mark.parametrize(("rate", "hits"), [(0.0, 0), (0.3, 30), (0.5, 50), (1.0, 100)])
+def test_a_rate_hits_its_share_of_the_calls_evenly(rate, hits):
+    faults = Faults()
+    faults.put("clearbit", Fault(status=500, rate=rate))
+    hit = [faults.of_next_call("clearbit") is not NO_FAULT for _ in range(100)]
+    assert sum(hit) in (hits - 1, hits)
+    assert abs(sum(hit[:50]) - hits / 2) <= 1
+
+
+def test_a_fault_is_of_one_provider_until_it_is_cleared():
+    faults = Faults()
+    faults.put("clearbit", Fault(hang=True))
+    assert faults.of_next_call("hunter") is NO_FAULT
+    assert faults.of_next_call("clearbit").hang
+    faults.clear()
+    assert faults.of_next_call("clearbit") is NO_FAULT
