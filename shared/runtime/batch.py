@@ -26,7 +26,11 @@ class BatchDrive(Drive):
 
     async def take(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
         await self._room.acquire()
-        tasks.create_task(self._batch(records, self.progress.begin(records)))
+        held = self.progress.held(records)
+        if self.stop.is_set() or not held:
+            self._room.release()
+            return
+        tasks.create_task(self._batch(held, self.progress.begin(held)))
 
     async def _batch(self, records: Sequence[Record], token: Token) -> None:
         try:

@@ -36,8 +36,11 @@ class DeadLetters:
         self._dead = 0
 
     def keeps(self, record: Record) -> bool:
-        """Tell whether this role is the one that dead-letters this record."""
-        return BY_NAME[record.topic].keeper == self._role
+        """Tell whether this role is the one that dead-letters this record.
+
+        A dead letter is nobody's to set aside: it would come back to its reader for ever.
+        """
+        return record.topic != DEAD_LETTERS.name and BY_NAME[record.topic].keeper == self._role
 
     async def publish(self, rejected: Sequence[tuple[Record, DataError]]) -> None:
         """Set the records aside, where this role keeps their topic; durable when it returns."""

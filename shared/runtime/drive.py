@@ -8,6 +8,7 @@ and a recovery are one path.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -68,51 +69,69 @@ class Drive(ABC):
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.progress = Progress()
-        self._source: Source
+        self.stop = asyncio.Event()
         self.gate = asyncio.Lock()
+        self._broken = False
+        self._committing = asyncio.Lock()
+        self._source: Source
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; then finish what is in hand, commit, and leave the group.
 
         Raises only what must end the process: `Crash` and bugs.
         """
+        self.stop = stop
+        now = asyncio.get_running_loop().time
         failures = 0
         while not stop.is_set():
-            began = time.monotonic()
+            began = now()
             try:
-                await self._session(stop)
+                await self._session()
             except Retry as error:
-                failures = 0 if time.monotonic() - began > _WAIT_S[-1] * 2 else failures + 1
+                failures = 0 if now() - began > _WAIT_S[-1] * 2 else failures + 1
                 self._tell(ok=False, detail=str(error))
                 log.warning("waiting", role=self.parts.role, reason=str(error))
-                await pause(stop, _WAIT_S[min(failures, len(_WAIT_S)) - 1])
+                await pause(stop, _WAIT_S[min(failures, len(_WAIT_S) - 1)])
 
-    async def _session(self, stop: asyncio.Event) -> None:
+    async def _session(self) -> None:
         """Join the group, work, leave. Ends at `stop` or with the first error of any of its tasks."""
         self.progress = Progress()
+        self._broken = False
         self.reset()
         self._source = await self.parts.stream.source(self.parts.role, self.parts.topics, self._revoking)
         try:
             async with asyncio.TaskGroup() as tasks:
-                committer = tasks.create_task(self._commit_forever())
-                await self._read(tasks, stop)
-                await self._quiet(self.progress.busy)
-                committer.cancel()
-            await self._commit()
+                finished = asyncio.Event()
+                tasks.create_task(self._commit_until(finished))
+                await self._read(tasks)
+                await self._finish()
+                finished.set()
         except BaseExceptionGroup as group:
             raise cause_of(group) from group
         finally:
-            await self._source.close()
+            # What is still in flight was cancelled: nobody shall wait for it while we leave.
+            self.progress.drop()
+            with contextlib.suppress(Retry):
+                await self._source.close()
 
-    async def _read(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+    async def _read(self, tasks: asyncio.TaskGroup) -> None:
         limits = self.parts.limits
-        while not stop.is_set():
+        while not self.stop.is_set():
             batch = await self._source.poll(limits.batch, limits.poll_wait_s)
             self._tell(ok=True, detail="")
-            if batch.gained and self.parts.outbox is not None:
-                await self.parts.outbox.publish_orphans({partition.number for partition in batch.gained})
+            if batch.gained:
+                self.progress.gain(batch.gained)
+                if self.parts.outbox is not None:
+                    await self.parts.outbox.publish_orphans({each.number for each in batch.gained})
             if batch.records:
                 await self.take(tasks, batch.records)
+
+    async def _finish(self) -> None:
+        """Let what is in hand come to its end, but not for ever; the rest is read again at the next start."""
+        await self._quiet(self.progress.busy)
+        await self._commit()
+        if self.progress.busy():
+            raise Retry("not everything in hand was finished in time")
 
     @abstractmethod
     def reset(self) -> None:
@@ -120,7 +139,10 @@ class Drive(ABC):
 
     @abstractmethod
     async def take(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
-        """Begin to work on these records; wait while too much is in flight."""
+        """Begin to work on these records; wait while too much is in flight.
+
+        Records of a partition that was lost in the meantime, or that are not begun at `stop`, are left.
+        """
 
     def decoded(
         self, records: Sequence[Record]
@@ -137,9 +159,13 @@ class Drive(ABC):
 
     async def perform(self, events: Sequence[Event[Any]]) -> tuple[Result, Ack]:
         """Run one unit of work and put its records in line. Call it with `gate` held, for one order."""
+        if self._broken:  # whoever waited for the gate is woken before it can be cancelled
+            raise Retry("the unit of work before this one failed")
         began = time.perf_counter()
+        self._broken = True
         result = await self.parts.work.run(events)
         ack = await self.parts.sink.send(result.outgoing)
+        self._broken = False
         self.parts.metrics.batch_seconds.labels(self.parts.role).observe(time.perf_counter() - began)
         return result, ack
 
@@ -158,29 +184,34 @@ class Drive(ABC):
         self.parts.dead_letters.count(len(records), len(rejected))
         self._count(result, rejected)
 
-    async def _commit_forever(self) -> None:
-        while True:
-            await asyncio.sleep(self.parts.limits.commit_every_s)
+    async def _commit_until(self, finished: asyncio.Event) -> None:
+        while not finished.is_set():
+            await pause(finished, self.parts.limits.commit_every_s)
             await self._commit()
 
     async def _commit(self) -> None:
-        published = self.progress.take_published()
-        if published and self.parts.outbox is not None:
-            await self.parts.outbox.forget(published)
-        upto = self.progress.take_committable()
-        if upto:
-            self.parts.failpoint("before_offset_commit")
-            await self._source.commit(upto)
+        async with self._committing:  # one at a time, or an older commit could land after a newer one
+            published = self.progress.take_published()
+            if published and self.parts.outbox is not None:
+                await self.parts.outbox.forget(published)
+            upto = self.progress.take_committable()
+            if upto:
+                self.parts.failpoint("before_offset_commit")
+                await self._source.commit(upto)
 
     async def _revoking(self, partitions: frozenset[Partition]) -> None:
         """Finish what is in flight of these partitions while they are still ours, then let go of them."""
-        await self._quiet(lambda: self.progress.in_flight(partitions))
-        await self._commit()
-        self.progress.drop(partitions)
+        self.progress.lose(partitions)
+        try:
+            await self._quiet(lambda: self.progress.in_flight(partitions))
+            await self._commit()
+        finally:
+            self.progress.drop(partitions)
 
     async def _quiet(self, busy: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + self.parts.limits.drain_s
-        while busy() and time.monotonic() < deadline:  # noqa: ASYNC110 - a condition over many tasks
+        now = asyncio.get_running_loop().time
+        deadline = now() + self.parts.limits.drain_s
+        while busy() and now() < deadline:  # noqa: ASYNC110 - a condition over many tasks
             await asyncio.sleep(0.01)
 
     def _count(self, result: Result, rejected: Sequence[tuple[Record, DataError]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from shared.stream.port import Partition, Record
 
@@ -23,7 +23,23 @@ class Progress:
 
     def __init__(self) -> None:
         self._line: dict[Partition, deque[Token]] = {}
+        self._lost: set[Partition] = set()
         self._published: list[int] = []
+
+    def gain(self, partitions: Collection[Partition]) -> None:
+        """Note that these partitions are ours from now on, read from where they were last committed."""
+        self.drop(partitions)  # what was begun while they were ours before is read again
+        self._lost.difference_update(partitions)
+
+    def lose(self, partitions: Iterable[Partition]) -> None:
+        """Note that nothing more of these partitions may be begun."""
+        self._lost.update(partitions)
+
+    def held(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Return the records that may still be begun: a partition can be lost while they wait their turn."""
+        if not self._lost:
+            return records
+        return [each for each in records if Partition(each.topic, each.partition) not in self._lost]
 
     def begin(self, records: Sequence[Record]) -> Token:
         """Note that these records, read in this order, are in flight."""
@@ -62,6 +78,6 @@ class Progress:
         return any(not token.done for partition in partitions for token in self._line.get(partition, ()))
 
     def drop(self, partitions: Iterable[Partition] | None = None) -> None:
-        """Forget these partitions (all of them without argument): they are another's, or read again."""
+        """Forget what is in flight of these partitions, or of all: another reads it again, or we do."""
         for partition in list(self._line) if partitions is None else partitions:
             self._line.pop(partition, None)

@@ -57,14 +57,14 @@ class Rows:
         self._rows: dict[type[Row], dict[Key, Row]] = {}
         self._index: dict[tuple[type[Row], str, Any], dict[Key, None]] = {}
         self._changed: dict[type[Row], dict[Key, None]] = {}
-        self._stored: set[tuple[type[Row], Key]] = set()
+        self._stored: dict[tuple[type[Row], Key], Row] = {}
         self.add(loaded)
 
     def add(self, loaded: Iterable[Row]) -> None:
         """Take in rows as they are stored."""
         for row in loaded:
             key = row.key
-            self._stored.add((type(row), key))
+            self._stored[type(row), key] = row
             self._put(row, key)
 
     def get(self, kind: type[R], *key: Any) -> R | None:
@@ -72,13 +72,18 @@ class Rows:
         return self._rows.get(kind, {}).get(key)  # type: ignore[return-value]
 
     def all(self, kind: type[R]) -> Sequence[R]:
-        """Return every row of that kind, in the order in which they came."""
-        return list(self._rows.get(kind, {}).values())  # type: ignore[arg-type]
+        """Return every row of that kind, in the order of their keys."""
+        rows = self._rows.get(kind, {})
+        return [rows[key] for key in sorted(rows)]  # type: ignore[misc]
 
     def find(self, kind: type[R], field: str, value: Any) -> Sequence[R]:
-        """Return the rows of that kind whose indexed `field` has `value`, in the order in which they came."""
+        """Return the rows of that kind whose indexed `field` has `value`, in the order of their keys.
+
+        The order depends neither on the database nor on what else is in the unit of work, so that a
+        decision that takes the first is the same however its event was batched.
+        """
         rows = self._rows.get(kind, {})
-        return [rows[key] for key in self._index.get((kind, field, value), ())]  # type: ignore[misc]
+        return [rows[key] for key in sorted(self._index.get((kind, field, value), ()))]  # type: ignore[misc]
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Let the changes of one decision hold."""
@@ -92,21 +97,21 @@ class Rows:
             self._changed.setdefault(kind, {})[key] = None
 
     def net(self) -> Mapping[type[Row], Net]:
-        """Return what has to be written, per kind, in the order of the keys."""
+        """Return what has to be written, per kind, in the order of the keys; what is as stored is not."""
         return {kind: self._net_of(kind, keys) for kind, keys in self._changed.items()}
 
     def _net_of(self, kind: type[Row], keys: Iterable[Key]) -> Net:
         net = Net([], [], [])
         rows = self._rows.get(kind, {})
         for key in sorted(keys):
-            row, stored = rows.get(key), (kind, key) in self._stored
+            row, stored = rows.get(key), self._stored.get((kind, key))
             if row is None:
-                if stored or kind.upsert or kind.once:
+                if stored is not None or kind.upsert or kind.once:
                     net.removed.append(key)
-            elif stored:
-                net.updated.append(row)
-            else:
+            elif stored is None:
                 net.inserted.append(row)
+            elif row != stored:
+                net.updated.append(row)
         return net
 
     def _put(self, row: Row, key: Key) -> None:

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from msgspec.structs import replace
+from sqlalchemy import or_, select
 
 from shared.clock import Clock
 from shared.events.envelope import Event
 from shared.identity import timer_cause
-from shared.runtime.rows import TimerRow
+from shared.runtime.rows import Put, Rows, TimerRow
 from shared.sql.engine import Database
 from shared.sql.tables.common import timers
 
@@ -67,15 +68,7 @@ class Timers:
         )
         async with self._database.begin() as tx:
             taken = [TimerRow(**row) for row in (await tx.execute(due)).mappings()]
-            if taken:
-                await tx.execute(
-                    update(timers)
-                    .where(
-                        timers.c.role == self._role,
-                        timers.c.kind.in_({timer.kind for timer in taken}),
-                        timers.c.subject.in_([timer.subject for timer in taken]),
-                        timers.c.due_at <= now,
-                    )
-                    .values(leased_until=now + LEASE)
-                )
+            leased = Rows(taken)
+            leased.apply(Put(replace(timer, leased_until=now + LEASE)) for timer in taken)
+            await tx.write(leased)
         return [timer_event(timer, now) for timer in taken]

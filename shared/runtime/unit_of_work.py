@@ -54,7 +54,11 @@ class Work(Protocol):
     """What a drive hands its events to."""
 
     async def run(self, events: Sequence[Event[Any]]) -> Result:
-        """Decide the events in order; durable when it returns. Raises `Retry` with nothing done."""
+        """Decide the events in order; durable when it returns.
+
+        Raises `Retry` when it is not known to be: the same events may be given again. What had become
+        durable of them by then changes nothing again, and is published from the outbox.
+        """
         ...
 
 
@@ -94,6 +98,8 @@ class UnitOfWork:
         self._failpoint = failpoint
 
     async def run(self, events: Sequence[Event[Any]]) -> Result:
+        if not events:
+            return Result()
         try:
             return await self._insist(events)
         except DataError as error:
@@ -130,11 +136,11 @@ class UnitOfWork:
         role = self._handler.role
         world = Rows(await self._store.load(tx, events))
         claims = [event.id for event in events if event.type in self._handler.claimed]
-        world.add(row for row in await tx.load(InputRow, "id", claims) if row.role == role)
+        world.add(await tx.load(InputRow, "id", claims, role=role))
         fired = [event.subject for event in events if fired_timer(event)]
-        world.add(row for row in await tx.load(TimerRow, "subject", fired, lock=True) if row.role == role)
+        world.add(await tx.load(TimerRow, "subject", fired, lock=True, role=role))
         hashes = {self._tombstone_of(event.subject) for event in events if event.subject}
-        world.add(row for row in await tx.load(TombstoneRow, "hash", hashes) if row.role == role)
+        world.add(await tx.load(TombstoneRow, "hash", hashes, role=role))
         return world
 
 
@@ -154,6 +160,9 @@ def fold(
         except DataError as error:
             result.rejected.append((event, error))
             continue
+        except OverflowError as error:
+            result.rejected.append((event, out_of_range(error)))
+            continue
         emits = [
             emitted(emit, by=handler.role, cause=event, ordinal=ordinal, at=at)
             for ordinal, emit in enumerate(step.emits)
@@ -167,6 +176,11 @@ def fold(
             world.apply([Put(InputRow(*_claim(handler, event), step.outcome, event.subject, at))])
         result.outcomes.append((event, step.outcome))
         result.outgoing += map(encode, emits)
+
+
+def out_of_range(error: OverflowError) -> DataError:
+    """Return what it means that reckoning with a record overflowed: its instants are at the edge of time."""
+    return DataError(f"a value is out of range: {error}", kind="overflow")
 
 
 def _skip(

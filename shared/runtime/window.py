@@ -15,7 +15,7 @@ from shared.events.envelope import Event
 from shared.runtime.drive import Drive, Parts
 from shared.runtime.handler import Handler
 from shared.runtime.progress import Token
-from shared.runtime.unit_of_work import Result
+from shared.runtime.unit_of_work import Result, out_of_range
 from shared.stream.port import Record
 
 
@@ -49,6 +49,9 @@ class WindowDrive(Drive):
     async def take(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
         for record in records:
             await self._room.acquire()
+            if self.stop.is_set() or not self.progress.held([record]):
+                self._room.release()
+                continue
             token = self.progress.begin([record])
             good, bad = self.decoded([record])
             if bad:
@@ -65,8 +68,9 @@ class WindowDrive(Drive):
             await before.landed.wait()
         try:
             flight.event = await self._handler.prepare(flight.event)
-        except DataError as error:
-            await self._set_aside(flight.record, flight.token, error)
+        except (DataError, OverflowError) as error:
+            reason = out_of_range(error) if isinstance(error, OverflowError) else error
+            await self._set_aside(flight.record, flight.token, reason)
             self._land(flight)
             return
         self._ready.append(flight)

@@ -40,8 +40,13 @@ from shared.sql.tables import metadata
 
 R = TypeVar("R", bound=Row)
 
-_RETRY_STATES = ("08", "40", "53", "55", "57", "23505")
-"""SQLSTATE classes: connection, rollback (deadlock), resources, not ready, shut down; unique violation."""
+_UNIQUE_VIOLATIONS = ("23505", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
+_RETRY_STATES = ("08", "40", "53", "55", "57", *_UNIQUE_VIOLATIONS)
+"""SQLSTATE classes: connection, rollback (deadlock), resources, not ready, shut down. A unique violation:
+another transaction was first."""
+_DATA_STATES = ("22", "54", "23514", "SQLITE_CONSTRAINT_CHECK", "SQLITE_MISMATCH", "SQLITE_TOOBIG")
+"""SQLSTATE classes: data exception, a limit exceeded (too long for an index); a check violated."""
+_WRONG_STATEMENT = ("SQLITE_ERROR",)
 
 
 class Tx:
@@ -57,13 +62,23 @@ class Tx:
         """Run a SQLAlchemy Core statement; a sequence of values runs it as one `executemany`."""
         return await self._connection.execute(statement, values)
 
-    async def load(self, kind: type[R], field: str, values: Iterable[str], *, lock: bool = False) -> list[R]:
-        """Return the rows whose `field` is one of `values`, in key order; locked until the end on demand."""
+    async def load(
+        self, kind: type[R], field: str, values: Iterable[str], *, lock: bool = False, **equal: str
+    ) -> list[R]:
+        """Return the rows whose `field` is one of `values`, in key order; locked until the end on demand.
+
+        `equal` narrows them further, by column.
+        """
         wanted = sorted(set(values))
         if not wanted:
             return []
         table = metadata.tables[kind.table]
-        statement = select(table).where(member_of(self.dialect, table.c[field])).order_by(*table.primary_key)
+        statement = (
+            select(table)
+            .where(member_of(self.dialect, table.c[field]))
+            .where(*(table.c[name] == value for name, value in equal.items()))
+            .order_by(*table.primary_key)
+        )
         if lock:
             statement = statement.with_for_update()
         result = await self._connection.execute(statement, {"members": members(self.dialect, wanted)})
@@ -212,23 +227,21 @@ class translated:  # noqa: N801 - reads as a word: `with translated():`
         return None
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, PoolTimeoutError | ConnectionError | TimeoutError):
+        if isinstance(error, PoolTimeoutError | OSError):  # name resolution and time-outs are OSErrors too
             raise Retry(f"the database is not reachable: {error}") from error
+        if isinstance(error, OverflowError | UnicodeEncodeError):  # SQLite's driver lets them through bare
+            raise DataError(str(error), kind="database") from error
         if isinstance(error, DBAPIError):
             raise _meaning(error) from error
 
 
 def _meaning(error: DBAPIError) -> Exception:
-    state = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
     message = str(error.orig).splitlines()[0][:300] if error.orig else str(error)
-    if state.startswith("22"):
+    state = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None) or "")
+    if state.startswith(_DATA_STATES):
         return DataError(message, kind="database")
     if state.startswith(_RETRY_STATES) or error.connection_invalidated:
         return Retry(message)
-    if not state and isinstance(error, OperationalError | InterfaceError):
+    if state not in _WRONG_STATEMENT and isinstance(error, OperationalError | InterfaceError):
         return Retry(message)
-    if "UNIQUE constraint failed" in message:
-        return Retry(message)
-    if not state and isinstance(error.orig, UnicodeEncodeError | OverflowError):
-        return DataError(message, kind="database")
     return Crash(message)

@@ -1,0 +1,173 @@
+"""A stream in memory that misbehaves at random: delays, lost acknowledgements, partitions that move.
+
+What a broker keeps (logs, committed offsets) lives in `SimulatedBroker` and outlives the members.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+from shared.errors import Fenced, Retry
+from shared.stream.port import Ack, Batch, Outgoing, Partition, Record, Revoking
+
+
+class SimulatedBroker:
+    """One topic's partitions for one group, and everything that was published.
+
+    `on_commit` sees every commit that counts, before it is kept.
+    """
+
+    def __init__(self, random: Random, topic: str, partitions: int) -> None:
+        self.random = random
+        self.log: dict[Partition, list[Record]] = {Partition(topic, n): [] for n in range(partitions)}
+        self.committed: dict[Partition, int] = dict.fromkeys(self.log, 0)
+        self.published: list[Outgoing] = []
+        self.calm = False
+        self.on_commit: Callable[[Mapping[Partition, int]], None] = lambda _upto: None
+        self.members: list[SimulatedSource] = []
+
+    async def open(self) -> None:
+        return None
+
+    async def ping(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+    async def source(self, group: str, topics: Sequence[str], revoking: Revoking) -> SimulatedSource:
+        await self.delay(0.05)
+        member = SimulatedSource(self, revoking)
+        self.members.append(member)
+        self._give_what_nobody_has()
+        return member
+
+    async def sink(self) -> SimulatedSink:
+        return SimulatedSink(self)
+
+    async def delay(self, most_s: float) -> None:
+        await asyncio.sleep(self.random.random() * most_s)
+
+    def unlucky(self, chance: float) -> bool:
+        return not self.calm and self.random.random() < chance
+
+    def forget(self, member: SimulatedSource) -> None:
+        """The member is gone, by its own will or dead."""
+        if member in self.members:
+            self.members.remove(member)
+            member.held.clear()
+        self._give_what_nobody_has()
+
+    async def move_one(self) -> None:
+        """Take a partition from its member, politely or not, and give it to any."""
+        if not self.members:
+            return
+        partition = self.random.choice(sorted(self.log))
+        holder = next((member for member in self.members if partition in member.held), None)
+        if holder is not None:
+            if self.random.random() < 0.7:
+                with contextlib.suppress(Retry, TimeoutError):
+                    async with asyncio.timeout(self.random.choice([0.05, 30])):
+                        await holder.revoking(frozenset([partition]))
+            holder.held.pop(partition, None)
+        if self.members:
+            self.random.choice(self.members).gain(partition)
+
+    def _give_what_nobody_has(self) -> None:
+        for partition in sorted(self.log):
+            if self.members and not any(partition in member.held for member in self.members):
+                self.random.choice(self.members).gain(partition)
+
+
+class SimulatedSource:
+    def __init__(self, broker: SimulatedBroker, revoking: Revoking) -> None:
+        self._broker = broker
+        self.revoking = revoking
+        self.held: dict[Partition, int] = {}
+        self._gained: set[Partition] = set()
+        self._tenure: dict[Partition, object] = {}
+
+    def gain(self, partition: Partition) -> None:
+        for member in self._broker.members:
+            member.held.pop(partition, None)
+        self.held[partition] = self._broker.committed[partition]
+        self._gained.add(partition)
+        self._tenure[partition] = object()
+
+    async def poll(self, limit: int, wait_s: float) -> Batch:
+        more = any(place < len(self._broker.log[each]) for each, place in self.held.items())
+        await self._broker.delay(0.02 if more else wait_s)
+        if self._broker.unlucky(0.02):
+            raise Retry("the broker is away")
+        if gained := self._gained & self.held.keys():
+            self._gained.clear()
+            return Batch(gained=frozenset(gained))
+        records: list[Record] = []
+        for partition in self._broker.random.sample(sorted(self.held), len(self.held)):
+            if partition not in self._gained:
+                place = self.held[partition]
+                found = self._broker.log[partition][place : place + limit - len(records)]
+                self.held[partition] += len(found)
+                records += found
+        return Batch(records)
+
+    async def commit(self, upto: Mapping[Partition, int]) -> None:
+        tenures = [self._tenure.get(partition) for partition in upto]
+        await self._broker.delay(0.02)
+        if self._broker.unlucky(0.03):
+            raise Retry("the broker is away")
+        known = self.held.keys() - self._gained
+        if not upto.keys() <= known or tenures != [self._tenure[each] for each in upto]:
+            raise Fenced("not ours any more")
+        self._broker.on_commit(upto)
+        self._broker.committed.update(upto)
+
+    async def rewind(self) -> None:
+        raise NotImplementedError
+
+    async def seek(self, to: Mapping[Partition, int]) -> None:
+        raise NotImplementedError
+
+    async def lag(self) -> Mapping[Partition, int]:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        held = frozenset(self.held)
+        if held and self in self._broker.members:
+            with contextlib.suppress(Retry):
+                await self.revoking(held)
+        self._broker.forget(self)
+        if self._broker.unlucky(0.1):
+            raise Retry("the broker is away")
+
+
+class SimulatedSink:
+    """Appends in the order of `send`, acknowledges later, and sometimes loses one or the other."""
+
+    def __init__(self, broker: SimulatedBroker) -> None:
+        self._broker = broker
+        self._last: asyncio.Task[None] | None = None
+
+    async def send(self, out: Sequence[Outgoing]) -> Ack:
+        if self._broker.unlucky(0.02):
+            raise Retry("the broker is away")
+        self._last = asyncio.create_task(self._append(list(out), self._last))
+        self._last.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return self._last
+
+    async def _append(self, out: list[Outgoing], before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        await self._broker.delay(0.05)
+        if self._broker.unlucky(0.02):
+            raise Retry("not appended")
+        self._broker.published += out
+        if self._broker.unlucky(0.02):
+            raise Retry("appended, but nobody knows")
+
+    async def close(self) -> None:
+        if self._last is not None:
+            self._last.cancel()
