@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,20 +14,26 @@ from sqlalchemy import func, select
 
 from services.scorer.adapters.store import ScorerStore
 from services.scorer.domain.builtin import builtin_policy, builtin_seeds
+from services.scorer.domain.rescoring import CHUNK
+from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.handlers import ScorerHandler
 from shared.clock import FixedClock
+from shared.events.account_received import AccountReceivedV1
 from shared.events.envelope import Event, decode
-from shared.events.parts import Trigger
+from shared.events.parts import Company, Person, Trigger
+from shared.events.person_erased import PersonErasedV1
+from shared.identity import lead_id_of
 from shared.runtime.handler import Outcome
 from shared.runtime.outbox import Outbox
+from shared.runtime.rows import TimerRow
 from shared.runtime.timers import Timers
 from shared.runtime.unit_of_work import Result, UnitOfWork
 from shared.sql.engine import Database
-from shared.sql.tables.common import inputs, timers
+from shared.sql.tables.common import inputs, outbox, timers
 from shared.sql.tables.scorer import accounts, rescores, scores
 from shared.stream.port import Ack, Outgoing, Record
 from tests.support.databases import database, database_url  # noqa: F401
-from tests.support.enriched_leads import AT, did, enriched_lead, event_of
+from tests.support.enriched_leads import AT, DAY, did, enriched_lead, event_of, lead_id, signal
 
 
 class NoSink:
@@ -129,3 +138,309 @@ async def test_what_is_older_or_the_same_is_not_scored_again(desk: Desk) -> None
     result = await desk.take(newest, same, older)
     assert _outcomes(result) == [Outcome.APPLIED, Outcome.UNCHANGED, Outcome.SUPERSEDED]
     assert len(result.outgoing) == 1
+
+
+async def test_a_signal_scores_the_leads_of_its_account_again(desk: Desk) -> None:
+    await desk.take(*(event_of(enriched_lead(name)) for name in ("ana", "bob")))
+    told = await desk.told(event_of(signal(), "signal-1"))
+    assert sorted(scored.lead_id for scored in told) == sorted([lead_id("ana"), lead_id("bob")])
+    assert {scored.trigger for scored in told} == {Trigger("signal", "signal-1", "funding_round")}
+    assert all(scored.signals.strong and scored.signals.types == ["funding_round"] for scored in told)
+    assert all(scored.sequence == 2 for scored in told)
+    assert len({event.id for event in desk.said}) == len(desk.said)
+
+
+async def test_a_signal_that_comes_twice_is_applied_once(desk: Desk) -> None:
+    await desk.take(event_of(enriched_lead()))
+    result = await desk.take(event_of(signal(), "signal-1"), event_of(signal(), "signal-1"))
+    assert _outcomes(result) == [Outcome.APPLIED, Outcome.UNCHANGED]
+    assert _outcomes(await desk.take(event_of(signal(), "signal-1"))) == [Outcome.UNCHANGED]
+    assert len(desk.said) == 2
+
+
+async def test_a_signal_that_no_rule_counts_scores_nothing(desk: Desk) -> None:
+    await desk.take(event_of(enriched_lead()))
+    result = await desk.take(event_of(signal("news"), "signal-1"))
+    assert (_outcomes(result), result.outgoing) == ([Outcome.APPLIED], [])
+
+
+async def test_signals_about_unknown_accounts_wait_for_their_lead(desk: Desk) -> None:
+    result = await desk.take(
+        event_of(signal(), "signal-1"),
+        event_of(signal("hiring_surge", None, name="Kestrel, Inc."), "signal-2"),
+    )
+    assert _outcomes(result) == [Outcome.PARKED, Outcome.PARKED]
+    [scored] = await desk.told(event_of(enriched_lead()))
+    assert scored.signals.types == ["funding_round", "hiring_surge"]
+    assert scored.trigger.kind == "lead"
+    assert await desk.count(accounts) == 1
+
+
+async def test_a_signal_that_names_a_known_account_finds_it(desk: Desk) -> None:
+    await desk.take(event_of(enriched_lead()))
+    [scored] = await desk.told(event_of(signal(domain=None, name="KESTREL Ltd"), "signal-1"))
+    assert scored.signals.strong
+
+
+async def test_a_target_that_nobody_wrote_from_gets_one_account_lead(desk: Desk) -> None:
+    hired = signal("executive_hire", "northpeak.example")
+    [received] = await desk.told(event_of(hired, "signal-1"))
+    assert received.company == Company(domain="northpeak.example")
+    assert received.trigger == Trigger("signal", "signal-1", "executive_hire")
+    assert desk.said[-1].subject == lead_id_of("domain:northpeak.example")
+    assert desk.said[-1].key == "northpeak.example"
+    again = await desk.take(event_of(signal(domain="northpeak.example"), "signal-2"))
+    assert (_outcomes(again), again.outgoing) == ([Outcome.APPLIED], [])
+    lead = enriched_lead(
+        account="northpeak.example",
+        company=received.company,
+        lead_id=lead_id_of("domain:northpeak.example"),
+        person=Person(),
+        trigger=received.trigger,
+    )
+    [scored] = await desk.told(event_of(lead))
+    assert scored.trigger == received.trigger
+    assert scored.account_view.relation == "target"
+    assert scored.account_view.people == 0
+    assert scored.signals.types == ["executive_hire", "funding_round"]
+
+
+async def test_a_parked_account_that_becomes_a_target_gets_its_lead(desk: Desk) -> None:
+    await desk.take(event_of(signal(), "signal-1"))
+    [received] = await desk.told(
+        event_of(AccountReceivedV1("kestrel.example", relation="target"), "account-1")
+    )
+    assert received.trigger == Trigger("signal", "signal-1", "funding_round")
+
+
+async def test_many_leads_are_scored_in_chunks_and_a_crash_between_loses_none(desk: Desk) -> None:
+    names = [f"person-{number}" for number in range(CHUNK + 50)]
+    for start in range(0, len(names), 100):
+        await desk.take(*(event_of(enriched_lead(name)) for name in names[start : start + 100]))
+    desk.said.clear()
+    first = await desk.take(event_of(signal(), "signal-1"))
+    assert (_outcomes(first), first.outgoing) == ([Outcome.APPLIED], [])
+    assert len((await desk.fire()).outgoing) == CHUNK
+    desk.clock.advance(timedelta(seconds=1))
+    with pytest.raises(RuntimeError, match="power cut"):
+        await desk.fire(failpoint=_power_cut)
+    desk.clock.advance(timedelta(minutes=1))
+    # Somebody writes meanwhile, and another signal comes.
+    await desk.take(event_of(enriched_lead("late")), event_of(signal("executive_hire"), "signal-2"))
+    while await desk.count(rescores):
+        desk.clock.advance(timedelta(seconds=1))
+        await desk.fire()
+    by_trigger: dict[str, set[str]] = {"signal-1": set(), "signal-2": set()}
+    for event in desk.said:
+        if event.type == "baton.lead.scored.v1" and event.data.trigger.kind == "signal":
+            assert event.subject not in by_trigger[event.data.trigger.event_id]
+            by_trigger[event.data.trigger.event_id].add(event.subject)
+    everybody = {lead_id(name) for name in names}
+    assert by_trigger["signal-1"] == everybody
+    assert by_trigger["signal-2"] <= everybody | {lead_id("late")}
+    assert len({event.id for event in desk.said}) == len(desk.said)
+    assert await desk.count(rescores) == 0
+    for name in [*names[:3], "late"]:
+        row = await desk.one(ScoreRow, scores, lead_id(name))
+        assert row.signals.types == ["executive_hire", "funding_round"]
+
+
+def _power_cut(name: str) -> None:
+    if name == "after_claim":
+        raise RuntimeError("power cut")
+
+
+async def test_an_activity_later_on_raises_the_intent_of_its_lead(desk: Desk) -> None:
+    await desk.take(event_of(enriched_lead()))
+    [scored] = await desk.told(event_of(_activity("ANA+x@kestrel.example"), "signal-1"))
+    assert scored.score.grade == "A1"
+    assert scored.trigger == Trigger("signal", "signal-1", "demo_request")
+    assert [activity.type for activity in scored.activities] == ["demo_request"]
+
+
+async def test_an_activity_of_somebody_unknown_waits_for_them(desk: Desk) -> None:
+    result = await desk.take(event_of(_activity("ana@kestrel.example"), "signal-1"))
+    assert _outcomes(result) == [Outcome.PARKED]
+    [scored] = await desk.told(event_of(enriched_lead()))
+    assert scored.score.grade == "A1"
+
+
+async def test_an_activity_of_an_alias_counts_for_the_lead_that_survived(desk: Desk) -> None:
+    """A lead that began with a phone number has another id than its e-mail would give."""
+    by_phone = lead_id_of("phone:+14155550101")
+    await desk.take(event_of(_activity("ana@kestrel.example", "webinar"), "signal-1"))
+    [first] = await desk.told(event_of(enriched_lead(lead_id=by_phone)))
+    [later] = await desk.told(event_of(_activity("ana@kestrel.example"), "signal-2"))
+    assert [first.lead_id, later.lead_id] == [by_phone, by_phone]
+    assert [activity.type for activity in later.activities] == ["demo_request", "webinar"]
+    assert await desk.count(scores) == 1
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        signal(domain=None),
+        signal(domain="gmail.com"),
+        signal("opt_out"),
+        signal("activity", email="ana@kestrel.example"),
+        signal("activity", email="ana@kestrel.example", details={"activity": {"type": 3}}),
+        signal("activity", email="nobody", details={"activity": {"type": "call"}}),
+        AccountReceivedV1("gmail.com", relation="customer"),
+        AccountReceivedV1("", relation="customer"),
+    ],
+    ids=lambda data: f"{type(data).__name__} {getattr(data, 'type', data)}",
+)
+async def test_what_is_about_nobody_is_set_aside(desk: Desk, unreadable: Any) -> None:
+    result = await desk.take(event_of(enriched_lead()), event_of(unreadable, "poison-1"))
+    assert [event.id for event, _error in result.rejected] == ["poison-1"]
+    assert len(result.outgoing) == 1
+    assert await desk.count(inputs) == 0
+
+
+def _activity(email: str, type_: str = "demo_request") -> Any:
+    told: dict[str, Any] = {"type": type_}
+    return signal("activity", None, email=email, ago=timedelta(hours=1), details={"activity": told})
+
+
+async def test_account_knowledge_reaches_leads_and_nothing_is_told_without_change(desk: Desk) -> None:
+    await desk.take(event_of(enriched_lead()))
+    customer = AccountReceivedV1(
+        "www.kestrel.example", relation="customer", owner="ae-1", open_opportunity=True
+    )
+    [scored] = await desk.told(event_of(customer, "account-1"))
+    view = scored.account_view
+    assert (view.relation, view.owner, view.open_opportunity) == ("customer", "ae-1", True)
+    assert scored.trigger == Trigger("account", "account-1", "customer")
+    again = await desk.take(event_of(customer, "account-2"))
+    assert (_outcomes(again), again.outgoing) == ([Outcome.UNCHANGED], [])
+    [undone] = await desk.told(event_of(AccountReceivedV1("kestrel.example"), "account-3"))
+    assert (undone.account_view.relation, undone.account_view.owner) == ("none", None)
+
+
+async def test_an_alias_of_an_account_is_known_as_it_is(desk: Desk) -> None:
+    await desk.take(event_of(enriched_lead(account="kestrel-labs.example")))
+    customer = AccountReceivedV1("kestrel.example", relation="customer", aliases=["kestrel-labs.example"])
+    [scored] = await desk.told(event_of(customer, "account-1"))
+    assert scored.account_view.relation == "customer"
+    [parted] = await desk.told(
+        event_of(AccountReceivedV1("kestrel.example", relation="customer"), "account-2")
+    )
+    assert parted.account_view.relation == "none"
+
+
+async def test_time_alone_changes_a_grade_at_its_instant(desk: Desk) -> None:
+    await desk.take(event_of(enriched_lead(activities=[did("demo_request")])))
+    row = await desk.one(ScoreRow, scores, lead_id("ana"))
+    assert AT + 5 * DAY < row.due_at < AT + 6 * DAY
+    desk.clock.at = row.due_at - timedelta(microseconds=1)
+    assert not (await desk.fire()).outgoing
+    desk.clock.at = row.due_at
+    [scored] = [_event(out).data for out in (await desk.fire()).outgoing]
+    assert (scored.score.grade, scored.score.intent, scored.trigger.kind) == ("A2", 69, "decay")
+    account = await desk.one(AccountRow, accounts, "kestrel.example")
+    assert account.grades == {"A2": 1}
+    assert (await desk.one(ScoreRow, scores, lead_id("ana"))).due_at > desk.clock.at
+
+
+async def test_decay_ends_when_there_is_nothing_left_to_change(desk: Desk) -> None:
+    await desk.take(event_of(enriched_lead(activities=[did("demo_request")])))
+    grades = []
+    while await desk.count(timers):
+        desk.clock.at = (await desk.one(TimerRow, timers, lead_id("ana"))).due_at
+        grades += [_event(out).data.score.grade for out in (await desk.fire()).outgoing]
+    assert grades == ["A2", "A3", "A4"]
+
+
+async def test_an_account_qualifies_once_each_time_it_does(desk: Desk) -> None:
+    asked = [did("demo_request")]
+    [_first] = await desk.told(event_of(enriched_lead("ana", activities=asked)))
+    scored, qualified = await desk.told(event_of(enriched_lead("bob")))
+    assert scored.account_view.qualified
+    assert qualified.account == "kestrel.example"
+    assert sorted(qualified.lead_ids) == sorted([lead_id("ana"), lead_id("bob")])
+    assert qualified.account_view == scored.account_view
+    assert len(await desk.told(event_of(enriched_lead("cyd")))) == 1
+
+
+async def test_a_lead_that_changes_its_account_is_counted_in_one(desk: Desk) -> None:
+    await desk.take(event_of(enriched_lead(lead_id=lead_id("ana"))))
+    moved = enriched_lead(lead_id=lead_id("ana"), sequence=2, account="new.example")
+    await desk.take(event_of(moved))
+    assert (await desk.one(AccountRow, accounts, "kestrel.example")).leads == 0
+    assert (await desk.one(AccountRow, accounts, "new.example")).grades == {"A4": 1}
+
+
+async def test_an_erased_person_leaves_nothing(desk: Desk) -> None:
+    await desk.take(
+        *(event_of(enriched_lead(name, activities=[did("demo_request")])) for name in ("ana", "bob"))
+    )
+    erased = PersonErasedV1([lead_id("ana")], "hash", AT)
+    await desk.take(event_of(erased, "erased-1"))
+    assert await desk.one(ScoreRow, scores, lead_id("ana")) is None
+    assert await desk.one(TimerRow, timers, lead_id("ana")) is None
+    account = await desk.one(AccountRow, accounts, "kestrel.example")
+    assert (account.leads, account.grades, set(account.active)) == (1, {"A1": 1}, {lead_id("bob")})
+    late = await desk.take(event_of(enriched_lead(sequence=2)))
+    assert _outcomes(late) == [Outcome.SUPERSEDED]
+
+
+async def test_scorers_side_by_side_count_every_lead_once(desk: Desk) -> None:
+    """Leads of few accounts, their signals and their moves, decided by several units at a time."""
+    draw = random.Random(3)
+    units: list[list[Event[Any]]] = []
+    for number in range(24):
+        accounts_of_unit = draw.sample(["a.example", "b.example", "c.example"], 2)
+        about = [event_of(signal(domain=name), f"signal-{number}-{name}") for name in accounts_of_unit]
+        leads = [
+            event_of(
+                enriched_lead(
+                    str(person := draw.randrange(12)),
+                    lead_id=lead_id(str(person)),
+                    sequence=number + 1,
+                    account=draw.choice(accounts_of_unit),
+                    activities=[did("demo_request")] if number % 2 else [],
+                )
+            )
+            for _ in range(4)
+        ]
+        units.append(draw.sample(about + leads, 6))
+    for start in range(0, len(units), 4):
+        await asyncio.gather(*(desk.take(*unit) for unit in units[start : start + 4]))
+    async with desk.database.read() as tx:
+        leads_kept = [ScoreRow(**row) for row in (await tx.execute(select(scores))).mappings()]
+        accounts_kept = [AccountRow(**row) for row in (await tx.execute(select(accounts))).mappings()]
+    for account in accounts_kept:
+        grades = [row.score.grade for row in leads_kept if row.account == account.account and row.score]
+        assert account.grades == dict(Counter(grades))
+        assert account.leads == len(grades)
+    assert sum(account.leads for account in accounts_kept) == len(leads_kept)
+    assert len({event.id for event in desk.said}) == len(desk.said)
+
+
+async def test_batches_in_any_cut_give_the_same_rows(desk: Desk) -> None:
+    """One event a unit, or all in one: the rows and what was said are the same."""
+    draw = random.Random(7)
+    events: list[Event[Any]] = []
+    for number in range(40):
+        name = draw.choice(["ana", "bob", "cyd"])
+        sequence = 1 + number // 8
+        events.append(event_of(enriched_lead(name, sequence=sequence), f"lead-{number}"))
+        events.append(
+            event_of(signal(draw.choice(["funding_round", "hiring_surge"])), f"signal-{number % 6}")
+        )
+    await desk.take(*events)
+    together = await _account_rows(desk)
+    said = [(event.id, event.data) for event in desk.said]
+    desk.said.clear()
+    async with desk.database.begin() as tx:
+        for table in (scores, accounts, inputs, timers, outbox):
+            await tx.execute(table.delete())
+    for event in events:
+        await desk.take(event)
+    assert await _account_rows(desk) == together
+    assert [(event.id, event.data) for event in desk.said] == said
+
+
+async def _account_rows(desk: Desk) -> Sequence[Any]:
+    async with desk.database.read() as tx:
+        return [tuple(row) for row in await tx.execute(select(accounts).order_by(accounts.c.account))]

@@ -94,13 +94,14 @@ def signal(
     )
 
 
-def event_of(data: Struct, id_: str = "event-1", *, at: datetime = AT, causation_id: str = "") -> Event[Any]:
-    """Return `data` as an event of some other role."""
+def event_of(data: Struct, id_: str = "", *, at: datetime = AT, causation_id: str = "") -> Event[Any]:
+    """Return `data` as an event of some other role; a lead's has an id of its own for each sequence."""
+    subject = getattr(data, "lead_id", None) or ""
     return Event(
-        id=id_,
+        id=id_ or f"{subject}-{getattr(data, 'sequence', '')}",
         source="/baton/test",
         type=BY_MODEL[type(data)].name,
-        subject=getattr(data, "lead_id", None) or "",
+        subject=subject,
         time=at,
         data=data,
         raw=msgspec.json.encode(data),

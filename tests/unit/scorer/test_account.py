@@ -1,0 +1,101 @@
+"""The account in numbers: people, spikes, roles, what is bounded."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from services.scorer.domain.account import (
+    ACTIVE_MAX,
+    SIGNALS_MAX,
+    account_view,
+    recounted,
+    with_signal,
+    without_lead,
+)
+from services.scorer.domain.activities import ACTIVITIES_MAX, merged
+from services.scorer.domain.builtin import builtin_policy
+from services.scorer.domain.state import AccountRow, ScoreRow
+from shared.events.parts import Person
+from shared.events.scoring import AccountView, Score
+from tests.support.enriched_leads import AT, DAY, did, enriched_lead, lead_id, signal
+
+POLICY = builtin_policy()
+
+
+def row(name: str, grade: str = "A4", *, title: str = "CFO", active_ago: timedelta | None = None) -> ScoreRow:
+    return ScoreRow(
+        lead_id(name),
+        "kestrel.example",
+        lead=enriched_lead(name, title=title),
+        activities=[] if active_ago is None else [did("call", active_ago)],
+        score=Score(0, 0, 0, grade, "cold", None, []),
+    )
+
+
+def account_with(*rows: ScoreRow, seen_at: datetime | None = None) -> AccountRow:
+    account = AccountRow("kestrel.example")
+    for each in rows:
+        account = recounted(account, None, each, seen_at)
+    return account
+
+
+def view(account: AccountRow) -> AccountView:
+    return account_view(account, None, {}, AT, POLICY)
+
+
+def test_people_are_counted_by_grade_and_role() -> None:
+    counted = view(account_with(row("ana", "A1"), row("bob", "C2", title="Head of IT"), row("cyd", "B2")))
+    assert (counted.people, counted.high_intent_people, counted.medium_intent_people) == (3, 1, 2)
+    assert (counted.best_fit_grade, counted.roles) == ("A", ["finance", "it"])
+    assert counted.qualified
+
+
+def test_one_person_does_not_qualify_an_account() -> None:
+    assert not view(account_with(row("ana", "A1"))).qualified
+
+
+def test_who_is_counted_anew_is_counted_once() -> None:
+    first, later = row("ana", "A1"), row("ana", "A2")
+    account = recounted(account_with(first, row("bob")), first, later, None)
+    assert account.grades == {"A2": 1, "A4": 1}
+    assert without_lead(account, later).grades == {"A4": 1}
+    assert without_lead(account, later).leads == 1
+
+
+def test_an_account_lead_is_no_person() -> None:
+    company_only = replace(row("ana"), lead=enriched_lead(person=Person()))
+    account = account_with(company_only, seen_at=AT)
+    assert (account.leads, view(account).people, account.active) == (1, 0, {})
+
+
+def test_three_active_people_are_a_spike_for_as_long_as_they_are_recent() -> None:
+    spread = account_with(*(row(name, active_ago=14 * DAY) for name in ("ana", "bob", "cyd")))
+    assert view(spread).spike
+    assert not account_view(spread, None, {}, AT + timedelta(seconds=1), POLICY).spike
+    assert not view(account_with(row("ana", active_ago=DAY), row("bob", active_ago=DAY))).spike
+
+
+def test_only_the_latest_active_people_are_remembered() -> None:
+    people = [row(str(number), active_ago=number * DAY) for number in range(ACTIVE_MAX + 5)]
+    active = account_with(*people).active
+    assert len(active) == ACTIVE_MAX
+    assert max(active.values()) == AT
+
+
+def test_signals_are_bounded_and_name_nobody() -> None:
+    account = AccountRow("kestrel.example")
+    for number in range(SIGNALS_MAX + 3):
+        told = signal(email="ana@kestrel.example", ago=-number * DAY, details={"x": 1, "text": "y" * 10_000})
+        account = with_signal(account, f"signal-{number}", told)
+    assert len(account.signals) == SIGNALS_MAX
+    assert "signal-2" not in account.signals
+    assert all(each.person is None and each.details == {"x": 1} for each in account.signals.values())
+
+
+def test_activities_are_kept_once_in_order_and_bounded() -> None:
+    call, view_ = did("call", DAY), did("page_view", 2 * DAY, details={"page": "/a"})
+    assert merged([call], [view_, call, view_]) == [view_, call]
+    many = [did("call", timedelta(minutes=place)) for place in range(ACTIVITIES_MAX + 9)]
+    assert merged([], many)[0] == many[ACTIVITIES_MAX - 1]

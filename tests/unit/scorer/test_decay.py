@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from services.scorer.domain.decay import halving, rising
+
+DAY = timedelta(days=1)
+TICK = timedelta(microseconds=1)
+
+
+def test_points_are_half_after_each_half_life() -> None:
+    course = halving(40, 10 * DAY)
+    assert [course.worth(age * DAY) for age in (0, 10, 20, 30, 40, 50, 60)] == [40, 20, 10, 5, 3, 1, 1]
+
+
+def test_half_a_point_is_rounded_up_and_less_is_nothing() -> None:
+    course = halving(2, 3 * DAY)
+    assert course.worth(6 * DAY) == 1
+    assert course.worth(6 * DAY + TICK) == 0
+    assert halving(1, 3 * DAY).worth(3 * DAY) == 1
+    assert halving(1, 3 * DAY).worth(3 * DAY + TICK) == 0
+
+
+def test_a_fact_that_lies_ahead_is_worth_all_its_points() -> None:
+    assert halving(90, 14 * DAY).worth(-DAY) == 90
+
+
+@pytest.mark.parametrize(
+    ("days", "points"),
+    [(-91, 0), (-90, 0), (-45, 25), (-1, 49), (0, 50), (29, 50), (30, 0), (400, 0)],
+)
+def test_an_expiry_rises_to_its_day_and_ends_after_it(days: int, points: int) -> None:
+    assert rising(50, 90 * DAY, 30 * DAY).worth(days * DAY) == points
+
+
+def test_a_rise_begins_at_the_first_half_point() -> None:
+    course = rising(50, 90 * DAY, 30 * DAY)
+    first = -90 * DAY + 90 * DAY / 100
+    assert (course.worth(first - TICK), course.worth(first)) == (0, 1)
