@@ -72,7 +72,6 @@ class Drive(ABC):
         self.stop = asyncio.Event()
         self.gate = asyncio.Lock()
         self._broken = False
-        self._committing = asyncio.Lock()
         self._source: Source
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -129,7 +128,6 @@ class Drive(ABC):
     async def _finish(self) -> None:
         """Let what is in hand come to its end, but not for ever; the rest is read again at the next start."""
         await self._quiet(self.progress.busy)
-        await self._commit()
         if self.progress.busy():
             raise Retry("not everything in hand was finished in time")
 
@@ -190,21 +188,21 @@ class Drive(ABC):
             await self._commit()
 
     async def _commit(self) -> None:
-        async with self._committing:  # one at a time, or an older commit could land after a newer one
-            published = self.progress.take_published()
-            if published and self.parts.outbox is not None:
-                await self.parts.outbox.forget(published)
-            upto = self.progress.take_committable()
-            if upto:
-                self.parts.failpoint("before_offset_commit")
-                await self._source.commit(upto)
+        """Only one task calls this: an older commit must not land after a newer one."""
+        published = self.progress.take_published()
+        if published and self.parts.outbox is not None:
+            await self.parts.outbox.forget(published)
+        upto = self.progress.committable()
+        if upto:
+            self.parts.failpoint("before_offset_commit")
+            await self._source.commit(upto)
+            self.progress.committed(upto)
 
     async def _revoking(self, partitions: frozenset[Partition]) -> None:
-        """Finish what is in flight of these partitions while they are still ours, then let go of them."""
+        """Finish what is in hand of these partitions while they are still ours, then let go of them."""
         self.progress.lose(partitions)
         try:
-            await self._quiet(lambda: self.progress.in_flight(partitions))
-            await self._commit()
+            await self._quiet(lambda: self.progress.in_hand(partitions))
         finally:
             self.progress.drop(partitions)
 

@@ -61,21 +61,30 @@ class Progress:
         published, self._published = self._published, []
         return published
 
-    def take_committable(self) -> dict[Partition, int]:
-        """Return, once, the offset up to which every record of a partition is done."""
+    def committable(self) -> dict[Partition, int]:
+        """Return, per partition, the offset up to which every record is done, where that is news."""
         upto: dict[Partition, int] = {}
         for partition, line in self._line.items():
-            while line and line[0].done:
-                upto[partition] = line.popleft().upto[partition]
+            for token in line:
+                if not token.done:
+                    break
+                upto[partition] = token.upto[partition]
         return upto
 
-    def busy(self) -> bool:
-        """Tell whether anything is not finished."""
-        return self.in_flight(self._line)
+    def committed(self, upto: Mapping[Partition, int]) -> None:
+        """Note that these offsets are committed."""
+        for partition, offset in upto.items():
+            line = self._line.get(partition, deque())
+            while line and line[0].done and line[0].upto[partition] <= offset:
+                line.popleft()
 
-    def in_flight(self, partitions: Iterable[Partition]) -> bool:
-        """Tell whether anything of these partitions is not finished."""
-        return any(not token.done for partition in partitions for token in self._line.get(partition, ()))
+    def busy(self) -> bool:
+        """Tell whether anything is not finished or not committed."""
+        return self.in_hand(self._line)
+
+    def in_hand(self, partitions: Iterable[Partition]) -> bool:
+        """Tell whether anything of these partitions is not finished or not committed."""
+        return any(self._line.get(partition) for partition in partitions)
 
     def drop(self, partitions: Iterable[Partition] | None = None) -> None:
         """Forget what is in flight of these partitions, or of all: another reads it again, or we do."""

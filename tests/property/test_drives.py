@@ -3,7 +3,7 @@
 * What one key's records bring about happens in their order.
 * Every record has its effect exactly once, and every effect is published; what cannot be decided is set
   aside, and nothing else is.
-* No offset is committed past a record whose effect is not durable and published.
+* No offset is committed past a record whose effect is not durable, and published or in the outbox.
 """
 
 from __future__ import annotations
@@ -152,13 +152,16 @@ class Simulation:
         self._stop = asyncio.Event()
 
     def check_commit(self, upto: Mapping[Partition, int]) -> None:
-        published = {(out.value or b"").decode() for out in self.broker.published if out.topic == EFFECTS}
+        stored = (out for row in self.database.rows.values() for out in row)
+        safe = {
+            (out.value or b"").decode() for out in (*self.broker.published, *stored) if out.topic == EFFECTS
+        }
         set_aside = self.set_aside()
         for partition, offset in upto.items():
             assert offset >= self.broker.committed[partition], "a commit went back"
             for each in range(offset):
                 id_ = f"{partition.number}/{each}"
-                assert id_ in (set_aside if id_ in self.bad else published), f"{id_} was passed by a commit"
+                assert id_ in (set_aside if id_ in self.bad else safe), f"{id_} was passed by a commit"
 
     def set_aside(self) -> set[str]:
         letters = (out for out in self.broker.published if out.topic == DEAD_LETTERS.name)
