@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +39,23 @@ class RunningGateway:
     resources: Resources
     stream: Stream
     sink: Sink
+    server: HttpServer
 
     @property
     def database(self) -> Database:
         return self.resources.database
+
+    async def ask(self, method: str, path: str, **more: Any) -> tuple[int, Any, Mapping[str, str]]:
+        """Return status, body and headers; a failure must be a problem document that says its status."""
+        async with self.http.request(method, path, allow_redirects=False, **more) as response:
+            raw = await response.read()
+            body: Any = json.loads(raw) if raw and "json" in response.content_type else raw
+            if response.status >= 400:
+                assert response.content_type == "application/problem+json", (response.status, raw)
+                assert body["status"] == response.status
+                assert body["type"].startswith("urn:baton:problem:")
+                assert body["title"]
+            return response.status, body, response.headers
 
     async def records(self, topic: str, count: int) -> list[Record]:
         """Return the first `count` records of a topic, in the order of their offsets per partition."""
@@ -83,7 +97,7 @@ async def running_gateway(
         async with aiohttp.ClientSession(
             f"http://127.0.0.1:{server.port}", headers={"Authorization": f"Bearer {ADMIN_KEY}"}
         ) as http:
-            yield RunningGateway(http, resources, resources.stream, sink)
+            yield RunningGateway(http, resources, resources.stream, sink, server)
     finally:
         await server.stop()
         await sink.close()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final, get_args
 
-from msgspec import structs
+from msgspec import UNSET, Struct, UnsetType, structs
+from sqlalchemy import RowMapping
 
 from services.gateway.domain.leads import Status
 from services.gateway.handlers import paging
 from services.gateway.handlers.exchange import Answer, Call, json_answer
 from services.gateway.handlers.routing import Parameter
 from shared.errors import Reject
+from shared.events.lead_enriched import Enrichment
+from shared.events.outcome_received import OutcomeReceivedV1
+from shared.events.parts import Company, Person, Provenance, Trigger
+from shared.events.routing import Brief, Sla
+from shared.events.scoring import Score
 from shared.identity import identify
 from shared.sql.queries.leads import LeadFilter, lead_list, lead_view, surviving_lead, timeline
 
@@ -22,6 +29,58 @@ FILTERS: Final = (
     Parameter("status", f"Only leads in this state: {', '.join(get_args(Status))}"),
 )
 _ID_LENGTH_MAX = 200
+
+
+class LeadSummary(Struct, frozen=True):
+    """A lead in a list. `first_at`: when it was first heard of."""
+
+    lead_id: str
+    status: Status
+    revision: int
+    account: str
+    email: str | None
+    queue: str | None
+    owner: str | None
+    first_at: datetime
+
+
+class LeadView(Struct, frozen=True):
+    """Where a lead stands, from the latest event of each stage; what no stage has said yet is null."""
+
+    lead_id: str
+    status: Status
+    revision: int
+    sequence: int
+    account: str
+    person: Person | None
+    company: Company | None
+    provenance: Provenance | None
+    score: Score | None
+    decision: dict[str, Any] | None
+    owner: str | None
+    sla: Sla | None
+    brief: Brief | None
+    trigger: Trigger | None
+    enrichment: Enrichment | None
+    policy_versions: dict[str, str | None] | None
+    outcomes: list[OutcomeReceivedV1]
+
+
+class TimelineEntry(Struct, frozen=True, omit_defaults=True):
+    """One event. `outcome`: what became of it, where that is known."""
+
+    id: str
+    type: str
+    at: datetime
+    source: str
+    data: dict[str, Any]
+    outcome: str | UnsetType = UNSET
+
+
+class Timeline(Struct, frozen=True):
+    """Every event of a lead and what led to them, in order."""
+
+    data: list[TimelineEntry]
 
 
 async def get_lead(call: Call) -> Answer:
@@ -88,14 +147,5 @@ def _filter(call: Call) -> LeadFilter:
     return LeadFilter(**given, lead_id=lead_id, after=paging.after(call))
 
 
-def _summary(row: Any) -> dict[str, Any]:
-    return {
-        "lead_id": row["lead_id"],
-        "status": row["status"],
-        "revision": row["revision"],
-        "account": row["account"],
-        "email": row["email"],
-        "queue": row["queue"],
-        "owner": row["owner"],
-        "first_at": row["first_at"],
-    }
+def _summary(row: RowMapping) -> LeadSummary:
+    return LeadSummary(**{name: row[name] for name in LeadSummary.__struct_fields__})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +14,8 @@ from services.gateway.handlers.exchange import Call
 from services.gateway.handlers.routing import Parameter
 from shared.errors import Reject
 from shared.events.parts import Time
+
+T = TypeVar("T")
 
 LIMIT_DEFAULT: Final = 50
 LIMIT_MAX: Final = 200
@@ -32,10 +34,10 @@ class Place(Struct, frozen=True, array_like=True):
     id: str
 
 
-class Page(Struct, frozen=True):
+class Page(Struct, Generic[T], frozen=True):
     """One page of a list. `next`, when there is more, is the cursor of the next page."""
 
-    data: list[dict[str, Any]]
+    data: list[T]
     next: str | None
 
 
@@ -68,7 +70,7 @@ def _place(cursor: str) -> Place | None:
         return None
 
 
-def page(data: list[dict[str, Any]], places: list[Place], size: int) -> Page:
+def page(data: list[T], places: list[Place], size: int) -> Page[T]:
     """Return a page of `size` items out of at most one more, whose presence says that there is more."""
     if len(data) <= size:
         return Page(data, None)

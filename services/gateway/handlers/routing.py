@@ -43,7 +43,8 @@ class Endpoint:
     """One call of the API: how it is reached and served, and what its documentation says.
 
     `scope`: what the key must allow, None when no key is needed. `request` and `response` are the types of
-    the bodies; `content_types` what the request may come as. `extra_headers` go on every answer.
+    the bodies (several: one of them); `content_types` what the request may come as, `answers` what the
+    answer is; with `items_max` the request may be a list of up to so many. `extra_headers` go on all answers.
     """
 
     method: str
@@ -52,11 +53,12 @@ class Endpoint:
     summary: str
     scope: Scope | None = None
     request: Any = None
-    response: Any = None
+    response: tuple[Any, ...] = ()
     status: int = 200
     query: tuple[Parameter, ...] = ()
     content_types: tuple[str, ...] = ("application/json",)
     answers: str = "application/json"
+    items_max: int = 0
     idempotent_by_key: bool = False
     extra_headers: ExtraHeaders | None = None
 

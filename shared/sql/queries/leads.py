@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import RowMapping, Select, and_, or_, select, tuple_
+from sqlalchemy import RowMapping, Select, and_, or_, select
 
 from shared.events.registry import BY_NAME as EVENTS_BY_NAME
 from shared.sql.engine import Tx
+from shared.sql.queries.places import older_than
 from shared.sql.tables.common import inputs
 from shared.sql.tables.enricher import lead_aliases
 from shared.sql.tables.ledger import dead_letters, events, lead_views
@@ -95,8 +96,7 @@ async def lead_list(tx: Tx, wanted: LeadFilter, limit: int) -> list[RowMapping]:
         if value is not None:
             statement = statement.where(lead_views.c[name] == value)
     if wanted.after is not None:
-        place = tuple_(lead_views.c.first_at, lead_views.c.lead_id)
-        statement = statement.where(place < tuple_(*wanted.after))
+        statement = statement.where(older_than(wanted.after, lead_views.c.first_at, lead_views.c.lead_id))
     statement = statement.order_by(lead_views.c.first_at.desc(), lead_views.c.lead_id.desc()).limit(limit)
     return list((await tx.execute(statement)).mappings())
 

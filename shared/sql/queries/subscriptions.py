@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from shared.runtime.rows import Row
 from shared.sql.engine import Tx
+from shared.sql.queries.places import Place, older_than
 from shared.sql.tables.gateway import subscriptions
 from shared.vault import Vault
 
@@ -60,3 +61,24 @@ async def active_subscriptions(tx: Tx) -> list[Subscription]:
     wanted = select(subscriptions).where(subscriptions.c.state == "active")
     result = await tx.execute(wanted.order_by(subscriptions.c.created_at, subscriptions.c.id))
     return [Subscription(*tuple(row)) for row in result]
+
+
+async def subscription_list(tx: Tx, after: Place | None, limit: int) -> list[Subscription]:
+    """Return at most `limit` subscriptions, the newest first, from the place `after` on."""
+    statement = select(subscriptions)
+    if after is not None:
+        statement = statement.where(older_than(after, subscriptions.c.created_at, subscriptions.c.id))
+    newest = (subscriptions.c.created_at.desc(), subscriptions.c.id.desc())
+    return [Subscription(*tuple(row)) for row in await tx.execute(statement.order_by(*newest).limit(limit))]
+
+
+async def subscription(tx: Tx, subscription_id: str) -> Subscription | None:
+    """Return one subscription."""
+    found = await tx.load(Subscription, "id", [subscription_id])
+    return found[0] if found else None
+
+
+async def delete_subscription(tx: Tx, subscription_id: str) -> bool:
+    """Delete one subscription; False when there is none of that id."""
+    result = await tx.execute(delete(subscriptions).where(subscriptions.c.id == subscription_id))
+    return result.rowcount > 0

@@ -1,0 +1,200 @@
+"""Every call of the API: path, method, key, bodies. The routes and the OpenAPI document follow from it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from services.gateway.domain.subscriptions import NewSubscription
+from services.gateway.handlers import api_keys, dead_letters, forms, intake, leads, pages, paging, people
+from services.gateway.handlers import subscriptions as subs
+from services.gateway.handlers.bodies import ITEMS_MAX
+from services.gateway.handlers.routing import Endpoint
+from shared.events.lead_received import LeadReceivedV1
+from shared.events.signal_received import SignalReceivedV1
+from shared.runtime.ops import Readiness
+
+_INTAKE: Final = (
+    Endpoint(
+        "POST",
+        "/v1/leads",
+        intake.post_leads,
+        f"Take a lead, or a list of up to {ITEMS_MAX}",
+        scope="intake",
+        request=LeadReceivedV1,
+        response=(intake.AcceptedLead, intake.LeadResults),
+        status=202,
+        items_max=ITEMS_MAX,
+        idempotent_by_key=True,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/signals",
+        intake.post_signals,
+        f"Take a buying signal or a later activity, or a list of up to {ITEMS_MAX}",
+        scope="intake",
+        request=SignalReceivedV1,
+        response=(intake.AcceptedSignal, intake.SignalResults),
+        status=202,
+        items_max=ITEMS_MAX,
+        idempotent_by_key=True,
+    ),
+)
+
+
+def _form(path: str) -> tuple[Endpoint, ...]:
+    post = Endpoint(
+        "POST",
+        path,
+        forms.post_form,
+        "Take a form as a lead: JSON, urlencoded or multipart",
+        request=dict[str, Any],
+        response=(intake.AcceptedLead,),
+        status=202,
+        query=(forms.REDIRECT,),
+        content_types=forms.CONTENT_TYPES,
+        idempotent_by_key=True,
+        extra_headers=forms.cross_origin,
+    )
+    asked = Endpoint(
+        "OPTIONS",
+        path,
+        forms.preflight,
+        "Ask, as a browser does, whether a page may post",
+        status=204,
+        extra_headers=forms.cross_origin,
+    )
+    return post, asked
+
+
+_FORMS: Final = (*_form("/hooks/forms/{source}"), *_form("/hooks/forms/{source}/{token}"))
+
+_LEADS: Final = (
+    Endpoint(
+        "GET",
+        "/v1/leads",
+        leads.get_leads,
+        "List leads, the newest first",
+        scope="read",
+        response=(paging.Page[leads.LeadSummary],),
+        query=(*leads.FILTERS, *paging.PARAMETERS),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/leads/{id}",
+        leads.get_lead,
+        "See where a lead stands, by its id or an alias",
+        scope="read",
+        response=(leads.LeadView,),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/leads/{id}/timeline",
+        leads.get_timeline,
+        "See everything that happened to a lead",
+        scope="read",
+        response=(leads.Timeline,),
+    ),
+)
+
+_SUBSCRIPTIONS: Final = (
+    Endpoint(
+        "POST",
+        "/v1/subscriptions",
+        subs.create,
+        "Begin to send events to a URL; the answer alone has the secret that signs them",
+        scope="admin",
+        request=NewSubscription,
+        response=(subs.CreatedSubscription,),
+        status=201,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/subscriptions",
+        subs.list_all,
+        "List subscriptions, the newest first",
+        scope="admin",
+        response=(paging.Page[subs.SubscriptionView],),
+        query=paging.PARAMETERS,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/subscriptions/{id}",
+        subs.get_one,
+        "See a subscription",
+        scope="admin",
+        response=(subs.SubscriptionView,),
+    ),
+    Endpoint(
+        "DELETE", "/v1/subscriptions/{id}", subs.delete, "End a subscription", scope="admin", status=204
+    ),
+)
+
+_OPERATION: Final = (
+    Endpoint(
+        "GET",
+        "/v1/dead-letters",
+        dead_letters.list_all,
+        "List what could not be processed, the newest first",
+        scope="admin",
+        response=(paging.Page[dead_letters.DeadLetterView],),
+        query=paging.PARAMETERS,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/dead-letters/{id}/replay",
+        dead_letters.replay,
+        "Send a record through again, as it was",
+        scope="admin",
+        response=(dead_letters.Replayed,),
+        status=202,
+    ),
+    Endpoint(
+        "DELETE",
+        "/v1/people",
+        people.erase,
+        "Forget a person in every role",
+        scope="admin",
+        response=(people.Receipt,),
+        status=202,
+        query=people.EMAIL,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/people/export",
+        people.export,
+        "See everything that is held of a person",
+        scope="admin",
+        response=(people.Export,),
+        query=people.EMAIL,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/api-keys",
+        api_keys.create,
+        "Make an API key; the answer alone has its text",
+        scope="admin",
+        request=api_keys.NewApiKey,
+        response=(api_keys.CreatedApiKey,),
+        status=201,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/api-keys",
+        api_keys.list_all,
+        "List API keys, the oldest first",
+        scope="admin",
+        response=(api_keys.ApiKeys,),
+    ),
+    Endpoint("DELETE", "/v1/api-keys/{id}", api_keys.revoke, "Revoke a key", scope="admin", status=204),
+)
+
+_PAGES: Final = (
+    Endpoint("GET", "/livez", pages.livez, "Whether the process runs", response=(dict[str, bool],)),
+    Endpoint("GET", "/readyz", pages.readyz, "Whether everything works (503: not)", response=(Readiness,)),
+    Endpoint(
+        "GET", "/metrics", pages.metrics, "Metrics for Prometheus", response=(str,), answers="text/plain"
+    ),
+    Endpoint("GET", "/", pages.index, "What this is", response=(str,), answers="text/html"),
+)
+
+ENDPOINTS: Final = (*_INTAKE, *_FORMS, *_LEADS, *_SUBSCRIPTIONS, *_OPERATION, *_PAGES)
