@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.gateway.bootstrap import build
 from services.gateway.handlers.app import create_app
@@ -24,9 +23,9 @@ from shared.runtime.ops import Health
 from shared.runtime.role import Resources
 from shared.settings import GatewaySettings, load
 from shared.sql.engine import Database
-from shared.sql.tables import metadata
 from shared.stream.connect import connect
 from shared.stream.port import Record, Sink, Source, Stream
+from tests.support.databases import create_tables
 
 ADMIN_KEY = "the administrator's key"
 
@@ -86,7 +85,7 @@ async def running_gateway(
             **environ,
         },
     )
-    await _create_tables(settings.database_url)
+    await create_tables(settings.database_url)
     resources = _resources(settings, clock or SystemClock())
     await resources.stream.open()
     sink = await resources.stream.sink()
@@ -103,13 +102,6 @@ async def running_gateway(
         await sink.close()
         await resources.stream.close()
         await resources.database.close()
-
-
-async def _create_tables(url: str) -> None:
-    engine = create_async_engine(url)
-    async with engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
-    await engine.dispose()
 
 
 def _resources(settings: GatewaySettings, clock: Clock) -> Resources:

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 from services.gateway.domain.arrival import invalid
 from shared.errors import FieldProblem
 from shared.events.registry import BY_SHORT
-from shared.sql.queries.subscriptions import EVERYTHING
 
+EVERYTHING: Final = "*"
 FAMILIES: Final = frozenset(f"{short.partition('.')[0]}.*" for short in BY_SHORT)
 NAMES: Final = (*sorted(BY_SHORT), *sorted(FAMILIES), EVERYTHING)
 _FILTER_MAX: Final = 20

@@ -1,0 +1,62 @@
+"""What the gateway stores, on both databases."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+from services.gateway.adapters.keys import FRESH_S, StoredKeys
+from shared.clock import FixedClock
+from shared.runtime.rows import Put, Rows
+from shared.sql.queries.subscriptions import (
+    Subscription,
+    active_subscriptions,
+    delete_subscription,
+    subscription,
+    subscription_list,
+)
+from tests.support.databases import database, database_url
+
+__all__ = ["database", "database_url"]  # fixtures
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+async def test_keys_are_found_until_they_are_revoked_elsewhere(database):
+    seconds = [0.0]
+    here, elsewhere = (
+        StoredKeys("admin", database, FixedClock(AT), os.urandom, seconds=lambda: seconds[0])
+        for _ in range(2)
+    )
+    key, text = await here.create("forms", ["rep"], "ana")
+    found = await elsewhere.find(text)
+    assert found is not None
+    assert (found.rep, found.may("read"), found.may("manager")) == ("ana", True, False)
+    assert await here.revoke(key.id)
+    assert not await here.revoke(key.id)
+    assert await here.find(text) is None
+    seconds[0] += FRESH_S + 1
+    assert await elsewhere.find(text) is None
+    assert await here.find("admin") is not None
+
+
+async def test_subscriptions_are_paged_and_deleted(database):
+    made = [
+        Subscription(
+            str(n), "https://a.example/", ["lead.*"], None, "active" if n else "disabled", ["s"], at, at
+        )
+        for n, at in enumerate([AT, AT, AT + timedelta(microseconds=1)])
+    ]
+    rows = Rows()
+    rows.apply([Put(one) for one in made])
+    async with database.begin() as tx:
+        await tx.write(rows)
+    async with database.read() as tx:
+        assert await active_subscriptions(tx) == made[1:]
+        first = await subscription_list(tx, None, 2)
+        assert first == [made[2], made[1]]
+        assert await subscription_list(tx, (first[-1].created_at, first[-1].id), 2) == [made[0]]
+        assert await subscription(tx, "1") == made[1]
+    async with database.begin() as tx:
+        assert await delete_subscription(tx, "1")
+        assert not await delete_subscription(tx, "1")
