@@ -1,0 +1,190 @@
+"""What holds for every condition and all facts: the compiled, the explained and the bounded agree."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.policy.load import read_policy
+from shared.policy.models import FILES
+from shared.rules.bounds import Possible, possible_rules, possible_verdicts
+from shared.rules.compile import all_matches, check, first_match, first_of_each
+from shared.rules.document import read_document
+from shared.rules.fields import Scope
+from shared.rules.interpret import evaluate, explain_first, truth_of
+from shared.rules.lint import Fault, contradictions, lint_first_match
+from shared.rules.parse import read_condition
+from shared.rules.problems import Report
+from shared.rules.regions import Space, TooLarge
+from shared.rules.syntax import All, Any_, Condition, Facts, Not, Rule, comparisons
+from tests.support.rules import AT, SMALL, SMALL_LEAVES, conditions, every_fact, facts, tables
+
+
+@settings(max_examples=400, deadline=None)
+@given(conditions(), facts())
+def test_the_compiled_condition_is_the_explained_one(condition: Condition, known: Facts) -> None:
+    assert check(condition)(known, AT) is truth_of(condition, known, AT)
+
+
+@settings(max_examples=200, deadline=None)
+@given(tables(), facts())
+def test_the_compiled_tables_are_the_explained_ones(rules: list[Rule[int]], known: Facts) -> None:
+    true = [rule.outcome for rule in rules if truth_of(rule.when, known, AT) is True]
+    assert first_match(rules)(known, AT) == (true[0] if true else None)
+    assert all_matches(rules)(known, AT) == true
+    half = len(rules) // 2
+    groups = [rules[:half], rules[half:]]
+    expected = [next((each.outcome for each in group if each.outcome in true), None) for group in groups]
+    assert first_of_each(groups)(known, AT) == expected
+
+
+@given(tables(), facts())
+def test_the_explained_table_names_the_rule_that_was_taken(rules: list[Rule[int]], known: Facts) -> None:
+    explained = explain_first(rules, known, AT)
+    taken = [each.name for each in explained if each.verdict.truth is True and not each.earlier]
+    first = first_match(rules)(known, AT)
+    assert taken == ([] if first is None else [rules[first].name])
+
+
+@given(conditions(), facts())
+def test_what_decided_suffices(condition: Condition, known: Facts) -> None:
+    """Nothing but the fields that are named as deciding is needed to come to the same."""
+    verdict = evaluate(condition, known, AT)
+    if verdict.truth is not None:
+        fields = {each.compare.field for each in verdict.because}
+        only = {name: fact for name, fact in known.items() if name in fields}
+        assert truth_of(condition, only, AT) is verdict.truth
+
+
+@given(conditions(), conditions(), facts())
+def test_kleene(one: Condition, other: Condition, known: Facts) -> None:
+    def truth(condition: Condition) -> bool | None:
+        return check(condition)(known, AT)
+
+    a, b = truth(one), truth(other)
+    assert truth(Not(Not(one))) is a
+    assert truth(All((one, other))) is truth(All((other, one)))
+    assert truth(Not(All((one, other)))) is truth(Any_((Not(one), Not(other))))
+    assert truth(Not(Any_((one, other)))) is truth(All((Not(one), Not(other))))
+    assert truth(All((one, other))) is (False if False in (a, b) else None if None in (a, b) else True)
+    assert truth(Any_((one, other))) is (True if True in (a, b) else None if None in (a, b) else False)
+
+
+@given(conditions(), facts(), facts())
+def test_knowing_more_never_turns_a_decided_condition(
+    condition: Condition, known: Facts, more: dict[str, Any]
+) -> None:
+    """But for `exists` and `missing`, which ask about knowledge itself, and fields with defaults."""
+    settled = {name: fact for name, fact in known.items() if fact is not None}
+    if any(each.op.value in {"exists", "missing"} for each in comparisons(condition)):
+        return
+    never_missing = {"spam_score", "account.relation", "signals.strong", "signals.types"}
+    more = {name: fact for name, fact in more.items() if name not in never_missing}
+    before = truth_of(condition, settled, AT)
+    after = truth_of(condition, {**more, **settled}, AT)
+    assert before is None or after is before
+
+
+_unsettled = st.sampled_from(
+    ({"company.employees"}, {"company.industry", "account.market_validated"}, set(SMALL))
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(tables(SMALL_LEAVES), _unsettled, st.data())
+def test_bounds_hold_every_completion(rules: list[Rule[int]], unsettled: set[str], data: Any) -> None:
+    known = data.draw(st.sampled_from(list(every_fact(set(SMALL) - unsettled))))
+    fixed = {name for name in unsettled if data.draw(st.booleans())}
+    possible = {
+        name: Possible(
+            values=tuple(value for value in SMALL[name] if value is not None) if name in fixed else None,
+            missing=None in SMALL[name],
+        )
+        for name in unsettled
+    }
+    first = first_match(rules)
+    reached = possible_rules(rules, known, possible, AT)
+    verdicts = possible_verdicts(rules[0].when, known, possible, AT)
+    for completion in every_fact(unsettled):
+        assert first({**known, **completion}, AT) in reached
+        assert truth_of(rules[0].when, {**known, **completion}, AT) in verdicts
+
+
+@given(tables(SMALL_LEAVES), st.sampled_from(list(every_fact(set(SMALL)))))
+def test_bounds_of_known_facts_are_exact(rules: list[Rule[int]], known: Facts) -> None:
+    assert possible_rules(rules, known, {}, AT) == {first_match(rules)(known, AT)}
+
+
+@given(conditions(), facts())
+def test_a_condition_is_true_only_inside_its_region(condition: Condition, known: Facts) -> None:
+    if truth_of(condition, known, AT) is True:
+        try:
+            assert Space([condition]).region(condition)
+        except TooLarge:
+            return
+        assert () not in contradictions(condition)
+
+
+@settings(max_examples=150, deadline=None)
+@given(tables(SMALL_LEAVES))
+def test_what_is_called_dead_never_applies(rules: list[Rule[int]]) -> None:
+    first = first_match(rules)
+    applied = {first(known, AT) for known in every_fact(set(SMALL))}
+    for finding in lint_first_match(rules, overlaps=True):
+        if finding.fault is Fault.DEAD:
+            assert finding.rule not in applied
+    for rule in rules:
+        if () in contradictions(rule.when):
+            assert rule.outcome not in applied
+
+
+_exact = SMALL_LEAVES.filter(lambda leaf: leaf.op.value != "starts_with")
+
+
+@settings(max_examples=150, deadline=None)
+@given(tables(_exact))
+def test_every_dead_rule_is_called_so(rules: list[Rule[int]]) -> None:
+    """Where every field has cells, lint is exact: it misses none."""
+    first = first_match(rules)
+    applied = {first(known, AT) for known in every_fact(set(SMALL))}
+    named = {each.rule for each in lint_first_match(rules) if each.fault is Fault.DEAD}
+    impossible = {rule.outcome for rule in rules if not Space([rule.when]).region(rule.when)}
+    assert {rule.outcome for rule in rules} - applied <= named | impossible
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=300) | st.binary(max_size=300).map(lambda raw: raw.decode("latin-1")))
+def test_any_text_is_a_policy_file_or_has_problems(text: str) -> None:
+    for name in FILES:
+        reading = read_policy({name: text})
+        assert reading.policy is None
+        assert all(problem.line >= 1 and problem.column >= 1 for problem in reading.problems)
+
+
+_words = st.sampled_from(
+    ["all", "any", "not", "use", "field", "eq", "in", "between", "within", "matches", "company.employees", "person.title", "high", "{}", "[]", "5", "1d", "a"]
+)
+_nodes: st.SearchStrategy[Any] = st.recursive(
+    _words | st.integers() | st.booleans() | st.none() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_words, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_nodes)
+def test_any_structure_is_a_condition_or_has_problems(structure: Any) -> None:
+    import json
+
+    report = Report("routing.yaml")
+    node = read_document(json.dumps(structure), report)
+    if node is None:
+        assert report.problems
+        return
+    condition = read_condition(node, ("when",), report, scope=Scope.ROUTING, named={})
+    assert (condition is None) is bool(report.errors)
+    if condition is not None:
+        assert check(condition)({}, AT + timedelta()) in {True, False, None}
