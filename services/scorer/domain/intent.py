@@ -26,7 +26,7 @@ class Match(Struct, frozen=True):
 
     rule: IntentRule | SignalRule
     type: str
-    at: datetime
+    fact: str
     anchor: datetime
     course: Course
     expires_at: datetime | None = None
@@ -86,9 +86,8 @@ def score_intent(matches: Matches, at: datetime, policy: ScoringPolicy) -> Inten
             if points:
                 rule = match.rule
                 sums[rule] = sums.get(rule, 0) + points
-                fact = f"{match.type} {match.at.isoformat(timespec='seconds')}"
                 why = f"{points} of {rule.points} points at this time"
-                lines.append(Line(part, rule.name, fact, points, why))  # type: ignore[arg-type]
+                lines.append(Line(part, rule.name, match.fact, points, why))  # type: ignore[arg-type]
     lines.sort(key=attrgetter("points"), reverse=True)
     lines += _cap_lines(sums, policy)
     return Intent(capped(sums, policy), lines)
@@ -143,12 +142,14 @@ def _activity_matches(
     activity: Activity, facts: Facts, at: datetime, policy: ScoringPolicy
 ) -> Iterator[Match]:
     own: Facts | None = None
+    fact = ""
     for rule in policy.intent_rules_on.get(activity.type, ()):
         if rule.when is not None:
             own = own or activity_facts(facts, activity)
             if not rule.when(own, at):
                 continue
-        yield Match(rule, activity.type, activity.at, activity.at, rule.course)
+        fact = fact or _fact(activity.type, activity.at)
+        yield Match(rule, activity.type, fact, activity.at, rule.course)
 
 
 def _signal_matches(
@@ -159,7 +160,8 @@ def _signal_matches(
             continue
         anchor = signal.occurred_at if rule.rises is None else expiry_day(signal.details)
         if anchor is not None:
-            yield Match(rule, signal.type, signal.occurred_at, anchor, rule.course, signal.expires_at)
+            fact = _fact(signal.type, signal.occurred_at)
+            yield Match(rule, signal.type, fact, anchor, rule.course, signal.expires_at)
 
 
 def expiry_day(details: Mapping[str, Any]) -> datetime | None:
@@ -168,6 +170,10 @@ def expiry_day(details: Mapping[str, Any]) -> datetime | None:
         return datetime.combine(date.fromisoformat(str(details.get("expires_on"))[:10]), time(), UTC)
     except ValueError:
         return None
+
+
+def _fact(type_: str, at: datetime) -> str:
+    return f"{type_} on {at.date()}"
 
 
 def _cap_lines(sums: Sums, policy: ScoringPolicy) -> Iterator[Line]:

@@ -14,9 +14,9 @@ from services.scorer.domain.intent import Match, Sums, capped, live_signals, sum
 from services.scorer.domain.policy import ScoringPolicy
 
 _MICROSECOND = timedelta(microseconds=1)
-_FIRST_LOOK = timedelta(days=1)
-_LOOKS = 12
-_HALVINGS = 5
+_FIRST_LOOK = timedelta(days=4)
+_LOOKS = 10
+_HALVINGS = 3
 _EXPIRY = -1
 """In the place of a fact: here no points change, but a signal expires."""
 
