@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 
 from shared.errors import Fenced, Retry
@@ -115,15 +115,19 @@ class SimulatedSource:
         return Batch(records)
 
     async def commit(self, upto: Mapping[Partition, int]) -> None:
-        tenures = [self._tenure.get(partition) for partition in upto]
+        tenures = self._tenures(upto)
         await self._broker.delay(0.02)
         if self._broker.unlucky(0.03):
             raise Retry("the broker is away")
-        known = self.held.keys() - self._gained
-        if not upto.keys() <= known or tenures != [self._tenure[each] for each in upto]:
+        if None in tenures or tenures != self._tenures(upto):
             raise Fenced("not ours any more")
         self._broker.on_commit(upto)
         self._broker.committed.update(upto)
+
+    def _tenures(self, partitions: Iterable[Partition]) -> list[object]:
+        """Return, per partition, which time of holding it this is; None when it is not ours, as far as known."""
+        known = self.held.keys() - self._gained
+        return [self._tenure[each] if each in known else None for each in partitions]
 
     async def rewind(self) -> None:
         raise NotImplementedError
