@@ -30,7 +30,7 @@ Places = Mapping[Path, Place]
 """Where each value of a file begins."""
 
 _NAMED: Final = "conditions"
-_KEYS: Final = ("name", "id")
+_KEYS: Final = ("id", "name")
 """Fields by which the members of a list are told apart; none may be there twice."""
 
 
@@ -54,12 +54,12 @@ class _Form:
 
 def bind(node: Node, model: type[M], report: Report) -> tuple[M | None, Places]:
     """Return the model (`None` when anything is wrong) and the places of its values."""
+    before = report.errors
     named: Named = {}
     if isinstance(node, Entries) and _NAMED in _fields(model):
         _, conditions = node.entries.get(_NAMED, (None, None))
         named = read_named(conditions, (_NAMED,), report)
     binder = _Binder(report, named)
-    before = report.errors
     value = binder.bind(node, _Form(inspect.type_info(model)), ())
     return (value if report.errors == before else None), binder.places
 
@@ -112,10 +112,21 @@ class _Binder:
         return _INVALID
 
     def _condition(self, node: Node, scope: Known | None, path: Path) -> Any:
+        self._mark(node, path)
         if scope is None:  # one of the file's named conditions, read already
             return self._named.get(str(path[-1])) or _INVALID
         condition = read_condition(node, path, self._report, scope=scope, named=self._named)
         return condition or _INVALID
+
+    def _mark(self, node: Node, path: Path) -> None:
+        """Remember the places of all that a condition is made of."""
+        self.places[path] = node.place
+        if isinstance(node, Items):
+            for at, item in enumerate(node.items):
+                self._mark(item, (*path, at))
+        elif isinstance(node, Entries):
+            for key, (_, value) in node.entries.items():
+                self._mark(value, (*path, key))
 
     def _struct(self, node: Node, expected: inspect.StructType, path: Path) -> Any:
         if not isinstance(node, Entries):

@@ -97,5 +97,5 @@ def quoted(word: object) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean "…"?` for the known word that is nearest, or nothing."""
-    near = difflib.get_close_matches(word[:_SHOWN_MAX], sorted(known), n=1, cutoff=0.7)
+    near = difflib.get_close_matches(word[:_SHOWN_MAX], sorted(known), n=1, cutoff=0.6)
     return f"; did you mean {quoted(near[0])}?" if near else ""
