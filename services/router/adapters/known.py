@@ -94,5 +94,5 @@ class KnownDeliveries:
         async with self._database.read() as tx:
             rows = select(deliveries.c.id).where(member_of(tx.dialect, deliveries.c.id))
             found = {*(await tx.execute(rows, {"members": members(tx.dialect, wanted)})).scalars()}
-            stones = await tx.load(TombstoneRow, "hash", wanted)
-        return frozenset(found.union(stone.hash for stone in stones if stone.role == DELIVER))
+            stones = await tx.load(TombstoneRow, "hash", wanted, role=DELIVER)
+        return frozenset(found.union(stone.hash for stone in stones))
