@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from services.scorer.adapters.store import ScorerStore
 from services.scorer.domain.builtin import builtin_policy, builtin_seeds
 from services.scorer.domain.rescoring import CHUNK
+from services.scorer.domain.signals import PARKED_FOR
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.handlers import ScorerHandler
 from shared.clock import FixedClock
@@ -265,6 +266,13 @@ async def test_an_activity_of_somebody_unknown_waits_for_them(desk: Desk) -> Non
     assert scored.score.grade == "A1"
 
 
+async def test_what_nobody_came_for_is_let_go_of(desk: Desk) -> None:
+    await desk.take(event_of(_activity("ana@kestrel.example"), "signal-1"))
+    desk.clock.advance(PARKED_FOR)
+    await desk.fire()
+    assert [await desk.count(table) for table in (scores, timers)] == [0, 0]
+
+
 async def test_an_activity_of_an_alias_counts_for_the_lead_that_survived(desk: Desk) -> None:
     """A lead that began with a phone number has another id than its e-mail would give."""
     by_phone = lead_id_of("phone:+14155550101")
@@ -274,6 +282,8 @@ async def test_an_activity_of_an_alias_counts_for_the_lead_that_survived(desk: D
     assert [first.lead_id, later.lead_id] == [by_phone, by_phone]
     assert [activity.type for activity in later.activities] == ["demo_request", "webinar"]
     assert await desk.count(scores) == 1
+    await desk.take(event_of(PersonErasedV1([lead_id("ana")], "hash", AT), "erased-1"))
+    assert [await desk.count(table) for table in (scores, timers)] == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -326,6 +336,14 @@ async def test_an_alias_of_an_account_is_known_as_it_is(desk: Desk) -> None:
         event_of(AccountReceivedV1("kestrel.example", relation="customer"), "account-2")
     )
     assert parted.account_view.relation == "none"
+
+
+async def test_a_name_that_is_told_brings_the_signals_that_knew_only_it(desk: Desk) -> None:
+    lead = enriched_lead(company=Company(domain="kestrel.example"))
+    await desk.take(event_of(lead), event_of(signal(domain=None, name="Kestrel"), "signal-1"))
+    told = await desk.told(event_of(AccountReceivedV1("kestrel.example", name="Kestrel GmbH"), "account-1"))
+    assert [scored.signals.types for scored in told] == [["funding_round"]]
+    assert await desk.count(accounts) == 1
 
 
 async def test_time_alone_changes_a_grade_at_its_instant(desk: Desk) -> None:
@@ -415,6 +433,17 @@ async def test_scorers_side_by_side_count_every_lead_once(desk: Desk) -> None:
         assert account.leads == len(grades)
     assert sum(account.leads for account in accounts_kept) == len(leads_kept)
     assert len({event.id for event in desk.said}) == len(desk.said)
+
+
+async def test_an_account_that_is_one_person_goes_with_them(desk: Desk) -> None:
+    free = lead_id_of("email:ana@gmail.com")
+    lead = enriched_lead(lead_id=free, account=free, person=Person(email="ana@gmail.com"), company=Company())
+    await desk.take(
+        event_of(lead), event_of(signal("job_change", "gmail.com", email="ana@gmail.com"), "signal-1")
+    )
+    assert (await desk.one(AccountRow, accounts, free)).signals
+    await desk.take(event_of(PersonErasedV1([free], "hash", AT), "erased-1"))
+    assert [await desk.count(table) for table in (scores, accounts)] == [0, 0]
 
 
 async def test_batches_in_any_cut_give_the_same_rows(desk: Desk) -> None:

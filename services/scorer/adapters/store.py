@@ -47,6 +47,7 @@ class _Wanted:
             self.accounts |= self.whole | {key for key in (name_key(data.name),) if key}
         elif isinstance(data, PersonErasedV1):
             self.aliases.update(data.lead_ids)
+            self.accounts.update(data.lead_ids)
         elif isinstance(data, TimerRow) and data.kind == RESCORE:
             self.accounts.add(data.subject)
             self.chunks.add(data.subject)

@@ -15,13 +15,13 @@ def forget_lead(draft: Draft, lead_id: str) -> None:
     for row in rows:
         if row is not None:
             _forget(draft, row)
+    if draft.get(AccountRow, lead_id) is not None:
+        draft.remove(AccountRow, lead_id)
 
 
 def _forget(draft: Draft, row: ScoreRow) -> None:
     account = draft.get(AccountRow, row.account)
-    if account is not None and row.account == row.lead_id:
-        draft.remove(AccountRow, row.account)
-    elif account is not None:
+    if account is not None:
         draft.put(without_lead(account, row))
     draft.remove(ScoreRow, row.lead_id)
     draft.remove(TimerRow, row.lead_id, ROLE, DECAY)

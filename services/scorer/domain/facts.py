@@ -11,7 +11,7 @@ from shared.events.account_received import AccountReceivedV1
 from shared.events.lead_enriched import LeadEnrichedV1
 from shared.events.parts import Activity
 from shared.events.signal_received import SignalReceivedV1
-from shared.facts import department, seniority
+from shared.facts import department, seniority, spam_score
 from shared.rules.syntax import Facts
 
 _PERSON: Final = tuple(
@@ -51,8 +51,10 @@ def lead_facts(
     lead: LeadEnrichedV1, known: AccountReceivedV1 | None, at: datetime, policy: ScoringPolicy
 ) -> dict[str, Any]:
     """Return what is known of a lead; texts, sets and times that are empty count as not known."""
-    facts: dict[str, Any] = {"spam_score": 0}
+    facts: dict[str, Any] = {}
     person, company, source, consent = lead.person, lead.company, lead.source, lead.consent
+    if policy.reads_spam:
+        facts["spam_score"] = spam_score(lead.message, person.first_name, person.last_name).score
     _take(facts, person, _PERSON)
     _take(facts, company, _COMPANY)
     if person.email:

@@ -29,15 +29,22 @@ def take_account(draft: Draft, moment: Moment, data: AccountReceivedV1, event_id
     trigger = Trigger("account", event_id, data.relation)
     before = draft.get(AccountRow, keys[0])
     dropped = about_account(before.knowledge) if before and before.knowledge else ()
-    changed = [_know(draft, moment, key, data, trigger) for key in keys]
+    gained = _claim_named(draft, keys[0], data)
+    changed = [_know(draft, moment, key, data, trigger, gained=gained and key == keys[0]) for key in keys]
     for alias in dropped:
         row = draft.get(AccountRow, alias)
         if alias not in keys and row is not None and _is_alias_of(row, data):
             changed.append(_know(draft, moment, alias, None, trigger))
-    key = name_key(data.name)
-    if key is not None:
-        claim_name(draft, draft.get(AccountRow, keys[0]) or AccountRow(keys[0]), key)
     return Outcome.APPLIED if any(changed) else Outcome.UNCHANGED
+
+
+def _claim_named(draft: Draft, key: str, data: AccountReceivedV1) -> bool:
+    """Let the account go by its name; tell whether signals were kept under that name."""
+    named = name_key(data.name)
+    if named is None:
+        return False
+    account = draft.get(AccountRow, key) or AccountRow(key)
+    return claim_name(draft, account, named).signals != account.signals
 
 
 def _is_alias_of(row: AccountRow, data: AccountReceivedV1) -> bool:
@@ -45,18 +52,26 @@ def _is_alias_of(row: AccountRow, data: AccountReceivedV1) -> bool:
     return known[:1] == about_account(data)[:1]
 
 
-def _know(draft: Draft, moment: Moment, key: str, data: AccountReceivedV1 | None, trigger: Trigger) -> bool:
-    """Let the account be known so; tell whether it was not before."""
+def _know(
+    draft: Draft,
+    moment: Moment,
+    key: str,
+    data: AccountReceivedV1 | None,
+    trigger: Trigger,
+    *,
+    gained: bool = False,
+) -> bool:
+    """Let the account be known so; tell whether it was not before. `gained`: it has new signals as well."""
     before = draft.get(AccountRow, key) or AccountRow(key)
     account = replace(before, knowledge=data)
     known, was_known = knowledge_of(account, moment.seeds), knowledge_of(before, moment.seeds)
-    if account == before:
+    if account == before and not gained:
         return False
     if not account.leads and not account.asked and account.signals and known and known.relation == "target":
         latest, signal = max(account.signals.items(), key=lambda item: (item[1].occurred_at, item[0]))
         account = ask_for_lead(draft, account, Trigger("signal", latest, signal.type))
     draft.put(account)
-    if account.leads and _seen(known) != _seen(was_known):
+    if account.leads and (gained or _seen(known) != _seen(was_known)):
         rescore_account(draft, moment, account, trigger)
     return True
 

@@ -52,10 +52,13 @@ def take_enriched(draft: Draft, moment: Moment, data: LeadEnrichedV1, cause_id: 
 
 
 def take_due(draft: Draft, moment: Moment, timer: TimerRow, event_id: str) -> Outcome:
-    """Score a lead again because time passed; put its timer off or end it."""
+    """Score a lead again because time passed, and put its timer off or end it; let go of what was parked."""
     row = draft.get(ScoreRow, timer.subject)
     draft.remove(TimerRow, *timer.key)
-    if row is None or row.lead is None:
+    if row is None:
+        return Outcome.UNCHANGED
+    if row.lead is None:
+        draft.remove(ScoreRow, row.lead_id)  # nobody came for what was parked
         return Outcome.UNCHANGED
     told = score_lead(draft, moment, row, Trigger("decay", event_id), "if_regraded")
     due_at = _due_at(draft, row.lead_id)
@@ -89,6 +92,7 @@ def _claim_parked(draft: Draft, alias: str | None) -> list[Activity]:
     if parked is None or parked.lead is not None:
         return []
     draft.remove(ScoreRow, parked.lead_id)
+    draft.remove(TimerRow, parked.lead_id, ROLE, DECAY)
     return parked.activities
 
 
@@ -103,10 +107,11 @@ def _claim_named(draft: Draft, data: LeadEnrichedV1) -> None:
 
 def claim_name(draft: Draft, account: AccountRow, key: str) -> AccountRow:
     """Return the account under its name, with the signals that were kept under the name alone."""
+    claimed = replace(account, name_key=account.name_key or key)
     named = draft.get(AccountRow, key)
     if named is not None:
         draft.remove(AccountRow, key)
-        account = replace(account, signals={**named.signals, **account.signals})
-    account = replace(account, name_key=account.name_key or key)
-    draft.put(account)
-    return account
+        claimed = replace(claimed, signals={**named.signals, **account.signals})
+    if claimed != account:
+        draft.put(claimed)
+    return claimed

@@ -131,7 +131,7 @@ class ScoringPolicy:
     """One version of the policy. `fit_share` is in per cent; the rest of the total is intent.
 
     `bands_read` are the fields that the bands' conditions look at; `ages` are the `within` conditions: a
-    time field, and the age at which the answer turns.
+    time field, and the age at which the answer turns. Spam is looked for only when a condition asks for it.
     """
 
     version: str
@@ -151,6 +151,7 @@ class ScoringPolicy:
     bands: tuple[Band, ...]
     bands_read: frozenset[str] = frozenset()
     ages: tuple[tuple[str, timedelta], ...] = ()
+    reads_spam: bool = False
 
     @cached_property
     def intent_rules_on(self) -> Mapping[str, Sequence[IntentRule]]:

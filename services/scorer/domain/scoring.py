@@ -73,7 +73,7 @@ def score_lead(
     else:
         scored = replace(row, due_at=due_at)
     if view.qualified and not account.qualified:
-        _emit_qualified(draft, moment, counted, view, row.lead_id)
+        _emit_qualified(draft, moment, counted, view)
     _put(draft, replace(counted, qualified=view.qualified))
     _put(draft, scored)
     return told
@@ -125,14 +125,11 @@ def _emit_score(draft: Draft, moment: Moment, row: ScoreRow, now: Assessment, tr
     draft.emit(scored, subject=row.lead_id, key=row.account)
 
 
-def _emit_qualified(
-    draft: Draft, moment: Moment, account: AccountRow, view: AccountView, lead_id: str
-) -> None:
-    others = sorted(account.active.keys() - {lead_id})
+def _emit_qualified(draft: Draft, moment: Moment, account: AccountRow, view: AccountView) -> None:
     qualified = AccountQualifiedV1(
         account=account.account,
         account_view=view,
-        lead_ids=[lead_id, *others],
+        lead_ids=sorted(account.active),
         policy_version=moment.policy.version,
         occurred_at=moment.at,
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from msgspec.structs import replace
 
 from services.router.domain.draft import Draft
@@ -9,7 +12,7 @@ from services.scorer.domain.about import About, about_signal
 from services.scorer.domain.account import knowledge_of, with_signal
 from services.scorer.domain.activities import activity_in, merged
 from services.scorer.domain.rescoring import rescore_account
-from services.scorer.domain.scoring import Moment, score_lead
+from services.scorer.domain.scoring import DECAY, ROLE, Moment, score_lead
 from services.scorer.domain.state import AccountRow, ScoreRow
 from shared.errors import DataError
 from shared.events.lead_received import LeadReceivedV1
@@ -17,6 +20,9 @@ from shared.events.parts import Company, Origin, Trigger
 from shared.events.signal_received import SignalReceivedV1
 from shared.identity import lead_id_of
 from shared.runtime.handler import Outcome
+from shared.runtime.rows import TimerRow
+
+PARKED_FOR: Final = timedelta(days=90)
 
 
 def take_signal(draft: Draft, moment: Moment, signal: SignalReceivedV1, event_id: str) -> Outcome:
@@ -73,10 +79,17 @@ def _take_activity(
         return Outcome.UNCHANGED
     row = replace(row, activities=activities)
     if row.lead is None:
-        draft.put(row)
+        _park(draft, moment, row)
         return Outcome.PARKED
     score_lead(draft, moment, row, Trigger("signal", event_id, activity.type), "if_changed")
     return Outcome.APPLIED
+
+
+def _park(draft: Draft, moment: Moment, row: ScoreRow) -> None:
+    """Keep the activities of somebody who has not written yet, for a while."""
+    due_at = moment.at + PARKED_FOR
+    draft.put(replace(row, due_at=due_at))
+    draft.put(TimerRow(subject=row.lead_id, role=ROLE, kind=DECAY, due_at=due_at))
 
 
 def _lead_of(draft: Draft, lead_id: str) -> ScoreRow | None:

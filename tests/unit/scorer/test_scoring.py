@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as with_fields
 from datetime import timedelta
 from typing import Any
 
@@ -172,6 +173,13 @@ def test_a_bands_condition_sees_the_whole_lead() -> None:
 )
 def test_the_path_of_a_url(url: str, path: str) -> None:
     assert path_of(url) == path
+
+
+def test_spam_is_looked_for_only_when_a_condition_asks() -> None:
+    lead = enriched_lead(message="FREE SEO BACKLINKS http://x.example http://y.example http://z.example")
+    assert "spam_score" not in scored(lead=lead).facts
+    asking = with_fields(POLICY, reads_spam=True)
+    assert assess(Subject(lead, []), AT, asking).facts["spam_score"] > 0
 
 
 def test_bands_follow_the_grade() -> None:

@@ -1,0 +1,43 @@
+"""Which event asks for what of the scorer: the whole of its decisions, for the handler and for replays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.router.domain.draft import Draft
+from services.scorer.domain.erasure import forget_lead
+from services.scorer.domain.knowledge import take_account
+from services.scorer.domain.leads import take_due, take_enriched
+from services.scorer.domain.rescoring import RESCORE, take_chunk
+from services.scorer.domain.scoring import Moment
+from services.scorer.domain.signals import take_signal
+from shared.events.account_received import AccountReceivedV1
+from shared.events.envelope import Event
+from shared.events.lead_enriched import LeadEnrichedV1
+from shared.events.person_erased import PersonErasedV1
+from shared.events.signal_received import SignalReceivedV1
+from shared.runtime.handler import Outcome
+from shared.runtime.rows import TimerRow
+
+
+def decide(draft: Draft, moment: Moment, event: Event[Any]) -> Outcome:
+    """Draft what follows from an event. Outcomes say nothing that a score is made of: they are left.
+
+    Raises `DataError` for what is about nobody.
+    """
+    data, outcome = event.data, Outcome.UNCHANGED
+    if isinstance(data, LeadEnrichedV1):
+        outcome = take_enriched(draft, moment, data, event.causation_id or event.id)
+    elif isinstance(data, SignalReceivedV1):
+        outcome = take_signal(draft, moment, data, event.id)
+    elif isinstance(data, AccountReceivedV1):
+        outcome = take_account(draft, moment, data, event.id)
+    elif isinstance(data, TimerRow) and data.kind == RESCORE:
+        outcome = take_chunk(draft, moment, data)
+    elif isinstance(data, TimerRow):
+        outcome = take_due(draft, moment, data, event.id)
+    elif isinstance(data, PersonErasedV1):
+        for lead_id in data.lead_ids:
+            forget_lead(draft, lead_id)
+        outcome = Outcome.APPLIED
+    return outcome
