@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -214,8 +215,10 @@ class Drive(ABC):
 
     def _count(self, result: Result, rejected: Sequence[tuple[Record, DataError]]) -> None:
         metrics, role = self.parts.metrics, self.parts.role
-        for event, outcome in result.outcomes:
-            metrics.records.labels(role, event.type, outcome).inc()
+        for (type_name, outcome), records in Counter(
+            (event.type, outcome) for event, outcome in result.outcomes
+        ).items():
+            metrics.records.labels(role, type_name, outcome).inc(records)
         for record, error in rejected:
             metrics.records.labels(role, record.topic, Outcome.DEAD_LETTERED).inc()
             if self.parts.dead_letters.keeps(record):

@@ -7,7 +7,6 @@ A service's `bootstrap.run(resources, stop)` builds its parts from `Resources` a
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +52,7 @@ class Resources:
 
     def tombstone_of(self, subject: str) -> str:
         """Return the keyed hash under which an erased lead is remembered."""
-        return hmac.new(self.secret, subject.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self.secret, subject.encode(), "sha256").hex()
 
 
 @dataclass(frozen=True, slots=True)

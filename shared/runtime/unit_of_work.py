@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -123,15 +123,16 @@ class UnitOfWork:
         at = self._clock.now()
         result = Result()
         async with self._database.begin() as tx:
-            world = await self._load(tx, events)
+            hashes = {event.subject: self._tombstone_of(event.subject) for event in events}
+            world = await self._load(tx, events, hashes)
             self._failpoint("after_claim")
-            fold(self._handler, world, events, at, result=result, tombstone_of=self._tombstone_of)
+            fold(self._handler, world, events, at, result=result, tombstone_of=hashes.__getitem__)
             await tx.write(world)
             result.outbox_ids = await self._outbox.put(tx, result.outgoing, at)
         self._failpoint("after_commit")
         return result
 
-    async def _load(self, tx: Tx, events: Sequence[Event[Any]]) -> Rows:
+    async def _load(self, tx: Tx, events: Sequence[Event[Any]], hashes: Mapping[str, str]) -> Rows:
         """Load the role's rows, and the claims, timers and tombstones that the fold itself looks at."""
         role = self._handler.role
         world = Rows(await self._store.load(tx, events))
@@ -139,8 +140,8 @@ class UnitOfWork:
         world.add(await tx.load(InputRow, "id", claims, role=role))
         fired = [event.subject for event in events if fired_timer(event)]
         world.add(await tx.load(TimerRow, "subject", fired, lock=True, role=role))
-        hashes = {self._tombstone_of(event.subject) for event in events if event.subject}
-        world.add(await tx.load(TombstoneRow, "hash", hashes, role=role))
+        erased = [hashed for subject, hashed in hashes.items() if subject]
+        world.add(await tx.load(TombstoneRow, "hash", erased, role=role))
         return world
 
 
