@@ -16,7 +16,8 @@ class Refused(BatonError):
     """Baton answered with a problem document; `problem` is it."""
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
-        said = [str(problem.get("detail") or problem.get("title") or f"status {problem.get('status')}")]
+        title, detail = problem.get("title") or f"Refused ({problem.get('status')})", problem.get("detail")
+        said = [f"{title}: {detail}" if detail else str(title)]
         said += (f"  {error['pointer'] or '/'}: {error['detail']}" for error in problem.get("errors") or ())
         super().__init__("\n".join(said))
         self.problem = problem
