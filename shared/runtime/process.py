@@ -16,11 +16,13 @@ from datetime import timedelta
 import structlog
 import uvloop
 
-from shared.clock import SystemClock
-from shared.errors import Retry
+from shared.clock import Clock, SystemClock
+from shared.errors import Crash, Retry
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
-from shared.runtime.background import pause
+from shared.policy.load import PolicyInvalid, texts_in
+from shared.policy.store import PolicyWatch, active, candidate, seed
+from shared.runtime.background import pause, repeat
 from shared.runtime.drive import Limits, cause_of
 from shared.runtime.ops import Health
 from shared.runtime.role import Resources
@@ -91,11 +93,14 @@ async def open_resources(
     )
     try:
         await wait_for("database", lambda: _tables_ready(settings.database_url), stop, health)
+        policy = PolicyWatch(database)
+        await wait_for("policy", lambda: _policy_ready(policy, database, settings, clock), stop, health)
         opened = await wait_for("stream", stream.open, stop, health)
         resources = Resources(
             clock=clock,
             database=database,
             stream=stream,
+            policy=policy,
             health=health,
             metrics=metrics,
             tracing=tracing,
@@ -125,16 +130,37 @@ async def wait_for(
 
 
 async def watch(resources: Resources, stop: asyncio.Event) -> None:
-    """Keep readiness true about the database and the stream themselves, until `stop`."""
-    while not stop.is_set():
+    """Until `stop`, follow the active policy, and keep readiness true about the database and the stream."""
+
+    async def look() -> bool:
         await _probe("database", resources.database.ping, resources.health)
         await _probe("stream", resources.stream.ping, resources.health)
-        await pause(stop, 2.0)
+        return False
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(resources.policy.run(stop, resources.health))
+        tasks.create_task(repeat("probe", look, every_s=2.0, stop=stop, health=resources.health))
 
 
 def _limits(settings: StatefulSettings) -> Limits:
     window = settings.window_size if isinstance(settings, EnricherSettings) else Limits().window
     return Limits(batch=settings.batch_size, batches_in_flight=settings.batches_in_flight, window=window)
+
+
+async def _policy_ready(
+    policy: PolicyWatch, database: Database, settings: StatefulSettings, clock: Clock
+) -> None:
+    """Read the active policy; where the database holds none, the files of the policy folder become it."""
+    try:
+        async with database.read() as tx:
+            missing = await active(tx) is None
+        if missing:
+            first = await candidate(texts_in(settings.policy_dir))
+            async with database.begin() as tx:
+                await seed(tx, first, at=clock.now())
+        await policy.start()
+    except PolicyInvalid as error:
+        raise Crash(f"the policy in {settings.policy_dir} (BATON_POLICY_DIR) is refused:\n{error}") from error
 
 
 async def _tables_ready(url: str) -> None:

@@ -17,6 +17,7 @@ from shared.clock import Clock
 from shared.events.envelope import Event
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
+from shared.policy.store import PolicyWatch
 from shared.runtime.background import repeat, sweep_step, timer_step
 from shared.runtime.batch import BatchDrive
 from shared.runtime.dead_letters import DeadLetters
@@ -39,6 +40,7 @@ class Resources:
     clock: Clock
     database: Database
     stream: Stream
+    policy: PolicyWatch
     health: Health
     metrics: Metrics
     tracing: Tracing

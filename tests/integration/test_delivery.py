@@ -29,6 +29,7 @@ from shared.events.scoring import AccountView, Score
 from shared.http.signing import new_secret, verify
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
+from shared.policy.store import PolicyWatch
 from shared.runtime.ops import Health
 from shared.runtime.role import Resources
 from shared.settings import RouterSettings, load
@@ -145,6 +146,7 @@ async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:  # 
         clock=clock,
         database=database,
         stream=stream,
+        policy=PolicyWatch(database),
         health=Health(),
         metrics=Metrics(),
         tracing=Tracing(None),

@@ -23,6 +23,7 @@ from shared.events.parts import Company, Person
 from shared.http.server import HttpServer
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
+from shared.policy.store import PolicyWatch
 from shared.runtime.ops import Health
 from shared.runtime.role import Resources
 from shared.settings import EnricherSettings, StubsSettings, load
@@ -100,6 +101,7 @@ async def running(
         clock=clock,
         database=Database(url),
         stream=stream,
+        policy=PolicyWatch(Database(url)),
         health=Health(),
         metrics=Metrics(),
         tracing=Tracing(None),

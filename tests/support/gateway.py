@@ -19,6 +19,7 @@ from shared.events.envelope import Event, decode
 from shared.http.server import HttpServer
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
+from shared.policy.store import PolicyWatch
 from shared.runtime.ops import Health
 from shared.runtime.role import Resources
 from shared.settings import GatewaySettings, load
@@ -118,6 +119,7 @@ def _resources(settings: GatewaySettings, clock: Clock) -> Resources:
         clock=clock,
         database=Database(settings.database_url),
         stream=stream,
+        policy=PolicyWatch(Database(settings.database_url)),
         health=Health(),
         metrics=Metrics(),
         tracing=Tracing(None),
