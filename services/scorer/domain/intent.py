@@ -21,7 +21,7 @@ Sums = dict[IntentRule | SignalRule, int]
 """Points by rule, before any cap."""
 
 
-class Match(Struct, frozen=True):
+class Match(Struct, frozen=True, gc=False):
     """One fact under one rule: its points follow the rule's course from `anchor` on."""
 
     rule: IntentRule | SignalRule

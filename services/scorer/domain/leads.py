@@ -9,8 +9,6 @@ from msgspec.structs import replace
 from services.router.domain.draft import Draft
 from services.scorer.domain.account import name_key
 from services.scorer.domain.activities import merged
-from services.scorer.domain.facts import lead_facts
-from services.scorer.domain.intent import strongest_activity
 from services.scorer.domain.scoring import DECAY, ROLE, Moment, score_lead
 from services.scorer.domain.state import AccountRow, ScoreRow
 from shared.events.lead_enriched import LeadEnrichedV1
@@ -46,8 +44,11 @@ def take_enriched(draft: Draft, moment: Moment, data: LeadEnrichedV1, cause_id: 
         activities=merged(before.activities + _claim_parked(draft, alias), data.activities),
     )
     _claim_named(draft, data)
-    trigger = _trigger(data, moment, cause_id, fresh=fresh)
-    score_lead(draft, moment, row, trigger, "always", seen_at=_seen_at(data) if fresh else None)
+    if fresh:
+        trigger = data.trigger or Trigger("lead", cause_id)
+        score_lead(draft, moment, row, trigger, "always", done=data.activities, seen_at=_seen_at(data))
+    else:
+        score_lead(draft, moment, row, Trigger("enrichment", cause_id), "always")
     return Outcome.APPLIED
 
 
@@ -70,16 +71,6 @@ def take_due(draft: Draft, moment: Moment, timer: TimerRow, event_id: str) -> Ou
 def _due_at(draft: Draft, lead_id: str) -> datetime | None:
     row = draft.get(ScoreRow, lead_id)
     return row.due_at if row else None
-
-
-def _trigger(data: LeadEnrichedV1, moment: Moment, cause_id: str, *, fresh: bool) -> Trigger:
-    if not fresh:
-        return Trigger("enrichment", cause_id)
-    if data.trigger is not None:
-        return data.trigger
-    facts = lead_facts(data, None, moment.at, moment.policy)
-    strongest = strongest_activity(data.activities, facts, moment.at, moment.policy)
-    return Trigger("lead", cause_id, strongest)
 
 
 def _seen_at(data: LeadEnrichedV1) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, Literal
 
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from services.router.domain.draft import Draft
 from services.scorer.domain.account import account_view, knowledge_of, recounted, without_lead
 from services.scorer.domain.assess import Assessment, Subject, assess
+from services.scorer.domain.intent import strongest_activity
 from services.scorer.domain.next_change import next_change_at
 from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.state import AccountRow, ScoreRow
@@ -19,7 +20,7 @@ from shared.events.account_qualified import AccountQualifiedV1
 from shared.events.account_received import AccountReceivedV1
 from shared.events.lead_enriched import LeadEnrichedV1
 from shared.events.lead_scored import LeadScoredV1
-from shared.events.parts import Trigger
+from shared.events.parts import Activity, Trigger
 from shared.events.scoring import AccountView
 from shared.runtime.rows import TimerRow
 
@@ -47,11 +48,13 @@ def score_lead(
     trigger: Trigger,
     telling: Telling,
     *,
+    done: Sequence[Activity] = (),
     seen_at: datetime | None = None,
 ) -> bool:
     """Score the lead in `row`, count it in its account, set its timer; tell whether it was emitted.
 
-    `row` holds the facts as they are now and the score as it was last told.
+    `row` holds the facts as they are now and the score as it was last told. The strongest of the activities
+    `done` gives the trigger its type.
     """
     if row.lead is None:
         raise ValueError("only a lead can be scored")
@@ -69,6 +72,8 @@ def score_lead(
     told = _tells(row, scored, view, telling)
     if told:
         scored = replace(scored, account_view=view, sequence=row.sequence + 1)
+        strongest = strongest_activity(done, now.facts, moment.at, moment.policy)
+        trigger = replace(trigger, type=strongest or trigger.type)
         _emit_score(draft, moment, scored, now, trigger)
     else:
         scored = replace(row, due_at=due_at)
