@@ -1,0 +1,174 @@
+"""Policies as values: version, differences, bounds, working hours."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from shared.policy.compiled import compiled, fields_asked
+from shared.policy.diff import diff
+from shared.policy.hours import Hours, Shift, parse_hours
+from shared.policy.load import PolicyInvalid, load, texts_in
+from shared.policy.version import shown, version_of
+from shared.rules.bounds import ANYTHING, Possible
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DEFAULT = texts_in(Path("config"))
+
+
+def _changed(file: str, old: str, new: str) -> dict[str, str]:
+    assert old in DEFAULT[file]
+    return {**DEFAULT, file: DEFAULT[file].replace(old, new)}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("icp.yaml", "# Which", "# We wonder which"),
+        ("icp.yaml", "  - name: core\n    validated: true", "  - validated: true\n    name: core"),
+        ("scoring.yaml", "cap: 100", "cap:   100 # at most"),
+        ("scoring.yaml", "on: demo_request,", "on: [demo_request],"),
+        ("scoring.yaml", "half_life: 14d, max: 90", "half_life: 336h, max: 90"),
+        ("routing.yaml", "queue: senior-ae}", "queue: senior-ae, motion: work}"),
+        ("team.yaml", "weight: 50", "weight: 0x32"),
+        ("accounts.yaml", "northpeak.example", "southpeak.example"),
+        ("sources.yaml", "public: true", "public: false"),
+    ],
+)
+def test_what_means_the_same_has_the_same_version(file: str, old: str, new: str) -> None:
+    assert version_of(load(_changed(file, old, new))) == version_of(load(DEFAULT))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("icp.yaml", "lt: 10", "lt: 11"),
+        ("scoring.yaml", "max: 60", "max: 50"),
+        ("routing.yaml", "eq: true}}\n  - {reason: dis", "eq: false}}\n  - {reason: dis"),
+        ("routing.yaml", "accept_within: 4h business", "accept_within: 4h"),
+        ("team.yaml", "Ana Ruiz", "Ana Ruiz Soto"),
+        ("providers.yaml", "[hunter, zerobounce]", "[zerobounce, hunter]"),
+    ],
+)
+def test_what_means_something_else_has_another_version(file: str, old: str, new: str) -> None:
+    assert version_of(load(_changed(file, old, new))) != version_of(load(DEFAULT))
+
+
+def test_the_order_of_rules_is_part_of_the_meaning() -> None:
+    spam = "  - {reason: spam, when: {field: spam_score, gte: 80}}\n"
+    text = DEFAULT["routing.yaml"].replace(spam, "")
+    moved = text.replace("  - {reason: opted_out", f"{spam}  - {{reason: opted_out")
+    assert version_of(load({**DEFAULT, "routing.yaml": moved})) != version_of(load(DEFAULT))
+
+
+def test_a_version_is_shown_by_its_beginning() -> None:
+    version = version_of(load(DEFAULT))
+    assert len(version) == 64
+    assert version.startswith(shown(version))
+    assert len(shown(version)) == 12
+
+
+def test_a_policy_that_is_none_says_all_that_is_wrong() -> None:
+    with pytest.raises(PolicyInvalid) as raised:
+        load(_changed("routing.yaml", "queue: bdr", "queue: bdrs"))
+    errors = str(raised.value).splitlines()
+    assert len(errors) == 3
+    assert errors[0].startswith("routing.yaml:41:56 rules[1].queue: there is no queue")
+    assert len(raised.value.problems) > len(errors)
+
+
+def test_a_directory_without_files_is_no_policy(tmp_path: Path) -> None:
+    with pytest.raises(PolicyInvalid, match=r"icp\.yaml:1:1: the file is missing"):
+        load(tmp_path)
+
+
+def test_differences_name_members_of_lists() -> None:
+    changed = {
+        **_changed("routing.yaml", "gte: 80", "gte: 90"),
+        "team.yaml": DEFAULT["team.yaml"]
+        .replace("  - {id: sdr-4, name: Daniel Kim, queues: [sdr], weight: 50, max_open: 30}\n", "")
+        .replace("Ana Ruiz", "Ana Soto"),
+        "providers.yaml": DEFAULT["providers.yaml"].replace("fresh: 180d", "fresh: 90d", 1),
+    }
+    assert [str(each).partition(' {"')[0] for each in diff(load(DEFAULT), load(changed))] == [
+        'providers.fields["company.employees"].fresh: "180d" -> "90d"',
+        "routing.suppress[spam].when.gte: 80 -> 90",
+        'team.reps[sdr-1].name: "Ana Ruiz" -> "Ana Soto"',
+        "team.reps[sdr-4]: removed",
+    ]
+
+
+def test_a_rule_that_moved_is_a_difference_of_order() -> None:
+    line = "  - {name: partner, when: {use: partner}, queue: bdr}\n"
+    text = DEFAULT["routing.yaml"].replace(line, "").replace("  - {name: fits", f"{line}  - {{name: fits")
+    (moved,) = diff(load(DEFAULT), load({**DEFAULT, "routing.yaml": text}))
+    assert moved.path == "routing.rules.order"
+    assert moved.old.index("partner") == 2
+    assert moved.new.index("partner") == 4
+
+
+def test_the_same_policy_has_no_differences() -> None:
+    assert diff(load(DEFAULT), load(_changed("icp.yaml", "# Which", "# What"))) == []
+
+
+def test_the_fit_that_is_still_possible() -> None:
+    (segment,) = compiled(load(DEFAULT)).segments
+    known = {"company.employees": 300, "company.industry": "software"}
+    assert segment.fit_bounds(known, {}, AT) == (65, 65)
+    assert segment.fit_bounds(known, {"person.seniority": ANYTHING}, AT) == (65, 80)
+    assert segment.fit_bounds({}, {"company.employees": Possible(missing=False)}, AT) == (0, 35)
+    assert segment.fit_bounds({"company.employees": 4}, {"person.seniority": ANYTHING}, AT) == (0, 0)
+
+
+def test_what_can_still_change_the_queue() -> None:
+    """A high score cannot be bought away, but a company may turn out to be in a new market."""
+    rules = compiled(load(DEFAULT)).rules
+    facts = {"score.fit_grade": "A", "score.intent_grade": 1, "account.market_validated": True}
+    size = {"company.employees": ANYTHING}
+    assert [rule.name for rule in rules.possible(facts, size, AT) if rule] == ["high-intent"]
+    unknown = {**size, "account.market_validated": ANYTHING}
+    del facts["account.market_validated"]
+    assert [rule.name for rule in rules.possible(facts, unknown, AT) if rule] == ["new-market", "high-intent"]
+
+
+def test_the_fields_that_a_condition_asks_for() -> None:
+    rules = load(DEFAULT).routing.rules
+    assert fields_asked(rules[1].when, rules[4].when, None) == (
+        "account.market_validated",
+        "company.employees",
+        "account.relation",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shifts"),
+    [
+        ("Mon-Fri 09:00-17:00", [Shift((0, 1, 2, 3, 4), 540, 1020)]),
+        ("sat 10:00-24:00", [Shift((5,), 600, 1440)]),
+        ("Fri-Mon 08:30-12:00", [Shift((4, 5, 6, 0), 510, 720)]),
+        ("Mon 08:00-12:00, Mon 13:00-17:00", [Shift((0,), 480, 720), Shift((0,), 780, 1020)]),
+    ],
+)
+def test_working_hours(text: str, shifts: list[Shift]) -> None:
+    assert parse_hours(text) == Hours(tuple(shifts))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "9-17",
+        "Mon-Fri",
+        "Mon-Fry 09:00-17:00",
+        "Mon 17:00-09:00",
+        "Mon 09:00-09:00",
+        "Mon 09:00-25:00",
+        "Mon 09:60-10:00",
+        "Mon-Wed 09:00-12:00, Tue 11:00-13:00",
+    ],
+)
+def test_what_are_no_working_hours(text: str) -> None:
+    with pytest.raises(ValueError, match=r"hours|day|shifts"):
+        parse_hours(text)
