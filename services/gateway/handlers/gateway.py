@@ -12,6 +12,7 @@ from shared.clock import Clock
 from shared.http.egress import EgressPolicy
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
+from shared.policy.store import PolicyWatch
 from shared.runtime.ops import Health
 from shared.sql.engine import Database
 from shared.stream.port import Outgoing
@@ -61,4 +62,5 @@ class Gateway:
     vault: Vault
     egress: EgressPolicy
     sources: Mapping[str, FormSource]
+    policies: PolicyWatch
     keyed_hash: Callable[[str], str]

@@ -1,10 +1,10 @@
-"""Tables of the gateway: API keys and webhook subscriptions."""
+"""Tables of the gateway: API keys, webhook subscriptions, and which reps are away."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Index, String, Table
+from sqlalchemy import Boolean, Column, Index, String, Table
 
 from shared.sql.tables.metadata import metadata
 from shared.sql.types import Json, UtcTime
@@ -35,4 +35,13 @@ subscriptions = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     Index(None, "state"),
+)
+
+# A rep without a row is available. The router reads this when it decides.
+rep_availability = Table(
+    "rep_availability",
+    metadata,
+    Column("rep", String(200), primary_key=True),
+    Column("available", Boolean, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
 )

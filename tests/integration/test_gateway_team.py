@@ -1,0 +1,154 @@
+"""Reps and queues over HTTP."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from services.gateway.bootstrap import seed_policy
+from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
+from shared.runtime.rows import Put, Row, Rows
+from shared.sql.engine import Database
+from shared.sql.tables.ledger import lead_views
+from tests.support.gateway import RunningGateway, running_gateway
+
+AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+async def gateway(tmp_path):
+    async with running_gateway(tmp_path) as running:
+        await seed_policy(running.resources, Path("config"))
+        yield running
+
+
+async def key_of(gateway: RunningGateway, *scopes: str, rep: str | None = None) -> dict[str, str]:
+    """Return the headers of a new key."""
+    wanted = {"name": "test", "scopes": scopes, **({"rep": rep} if rep else {})}
+    status, made, _ = await gateway.ask("POST", "/v1/api-keys", json=wanted)
+    assert status == 201, made
+    return {"Authorization": f"Bearer {made['key']}"}
+
+
+async def store(database: Database, *rows: Row) -> None:
+    world = Rows()
+    world.apply([Put(row) for row in rows])
+    async with database.begin() as tx:
+        await tx.write(world)
+
+
+async def test_reps_are_the_team_with_what_they_hold(gateway):
+    await store(gateway.database, RepQueueRow("sdr", "sdr-1", 5, 0, 2), RepQueueRow("bdr", "sdr-1", 1, 0, 1))
+    status, told, _ = await gateway.ask("GET", "/v1/reps")
+    assert (status, told["next"]) == (200, None)
+    by_id = {rep["id"]: rep for rep in told["data"]}
+    assert by_id["sdr-1"] == {
+        "id": "sdr-1",
+        "name": "Ana Ruiz",
+        "queues": ["sdr"],
+        "weight": 100,
+        "available": True,
+        "open_leads": 3,
+        "credits": 6,
+    }
+    assert (await gateway.ask("GET", "/v1/reps/sdr-1"))[1] == by_id["sdr-1"]
+    assert by_id["ae-1"]["credits"] == 0
+    assert (await gateway.ask("GET", "/v1/reps/nobody"))[0] == 404
+
+
+async def test_a_manager_and_the_rep_itself_say_whether_it_is_available(gateway):
+    own, manager = await key_of(gateway, "rep", rep="sdr-1"), await key_of(gateway, "manager")
+    for headers, available in ((own, False), (manager, True), (own, False)):
+        status, told, _ = await gateway.ask(
+            "PATCH", "/v1/reps/sdr-1", json={"available": available}, headers=headers
+        )
+        assert (status, told["available"]) == (200, available)
+    assert (await gateway.ask("GET", "/v1/reps/sdr-1", headers=own))[1]["available"] is False
+    assert (await gateway.ask("GET", "/v1/reps/sdr-2", headers=own))[1]["available"] is True
+    queues = {queue["name"]: queue for queue in (await gateway.ask("GET", "/v1/queues"))[1]["data"]}
+    assert "sdr-1" in queues["sdr"]["reps"]
+    assert "sdr-1" not in queues["sdr"]["available_reps"]
+
+
+@pytest.mark.parametrize("body", [{}, {"available": "no"}, {"available": True, "weight": 2}, []])
+async def test_a_change_of_a_rep_says_just_whether_it_is_available(gateway, body):
+    assert (await gateway.ask("PATCH", "/v1/reps/sdr-1", json=body))[0] == 422
+
+
+async def test_nobody_else_changes_a_rep(gateway):
+    change = {"json": {"available": False}}
+    other, reader = await key_of(gateway, "rep", rep="sdr-2"), await key_of(gateway, "read")
+    intake = await key_of(gateway, "intake")
+    for headers in (other, reader, intake):
+        assert (await gateway.ask("PATCH", "/v1/reps/sdr-1", headers=headers, **change))[0] == 403
+    assert (await gateway.ask("PATCH", "/v1/reps/nobody", **change))[0] == 404
+    for path in ("/v1/reps", "/v1/reps/sdr-1", "/v1/queues", "/v1/queues/sdr/leads"):
+        assert (await gateway.ask("GET", path, headers=intake))[0] == 403
+
+
+async def test_a_queue_has_the_leads_that_are_owned_or_wait_in_it(gateway):
+    for number, name in enumerate(("owned", "waiting", "lost")):
+        at = AT + timedelta(minutes=number)
+        await _lead(gateway.database, name, at)
+        await store(
+            gateway.database,
+            RoutedLeadRow(
+                name,
+                "a.example",
+                1,
+                1,
+                1,
+                "waiting" if name == "waiting" else "routed",
+                "sdr",
+                "work",
+                "fits",
+                False,
+                AT if name == "waiting" else None,
+            ),
+        )
+    held = AssignmentRow("1", "owned", "a.example", "sdr", "sdr-1", "open", 1, AT, AT + timedelta(hours=4))
+    lost = AssignmentRow("2", "lost", "a.example", "sdr", "sdr-1", "lost", 1, AT, None, closed_at=AT)
+    await store(gateway.database, held, lost, RepQueueRow("sdr", "sdr-1", 2, 0, 1))
+    _, page, _ = await gateway.ask("GET", "/v1/queues/sdr/leads?limit=1")
+    _, rest, _ = await gateway.ask("GET", f"/v1/queues/sdr/leads?limit=1&cursor={page['next']}")
+    assert rest["next"] is None
+    waiting, owned = page["data"][0], rest["data"][0]
+    assert (waiting["lead_id"], waiting["owner"], waiting["accept_by"]) == ("waiting", None, None)
+    assert (owned["lead_id"], owned["owner"], owned["accept_by"]) == (
+        "owned",
+        "sdr-1",
+        "2026-03-01T13:00:00Z",
+    )
+    _, own, _ = await gateway.ask("GET", "/v1/queues/sdr/leads?owner=sdr-1")
+    assert [lead["lead_id"] for lead in own["data"]] == ["owned"]
+    queues = {queue["name"]: queue for queue in (await gateway.ask("GET", "/v1/queues"))[1]["data"]}
+    assert (queues["sdr"]["open_leads"], queues["sdr"]["waiting"]) == (1, 1)
+    assert (queues["sdr"]["accept_within"], queues["senior-ae"]["fallback"]) == ("4h business", "sdr")
+    assert (await gateway.ask("GET", "/v1/queues/none/leads"))[0] == 404
+    assert (await gateway.ask("GET", "/v1/queues/sdr/leads?limit=0"))[0] == 422
+    assert (await gateway.ask("GET", "/v1/queues/sdr/leads?owner=%00"))[0] == 422
+
+
+async def test_without_a_policy_it_says_that_it_cannot_answer_now(tmp_path):
+    async with running_gateway(tmp_path) as gateway:
+        assert (await gateway.ask("GET", "/v1/reps"))[0] == 503
+
+
+async def _lead(database: Database, name: str, at: datetime) -> None:
+    values = {
+        "lead_id": name,
+        "account": "a.example",
+        "email": None,
+        "status": "routed",
+        "queue": "sdr",
+        "owner": "sdr-1",
+        "revision": 1,
+        "first_at": at,
+        **{f"{stage}_sequence": 1 for stage in ("enriched", "scored", "routed", "owned")},
+        **{f"{stage}_revision": 1 for stage in ("enriched", "scored", "routed")},
+    }
+    async with database.begin() as tx:
+        await tx.execute(insert(lead_views), values)
