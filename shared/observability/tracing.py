@@ -60,6 +60,20 @@ class Tracing:
         links = [Link(_remote(each)) for each in dict.fromkeys(traceparents) if is_sampled(each)]
         return self._recorded(name, Context(), attributes, links) if links else nullcontext()
 
+    @property
+    def on(self) -> bool:
+        """Tell whether spans are recorded at all."""
+        return self._tracer is not None
+
+    def record(self, name: str, traceparent: str, began_ns: int, **attributes: Attribute) -> None:
+        """Record a span below `traceparent` that began at `began_ns` (nanoseconds since 1970) and ends now.
+
+        For what is done to many at once: each of their traces gets its span afterwards.
+        """
+        if self._tracer is not None and is_sampled(traceparent):
+            below = _below(traceparent)
+            self._tracer.start_span(name, below, start_time=began_ns, attributes=attributes).end()
+
     def stop(self) -> None:
         """Send what is left and end. Blocks, for some seconds when the collector is away."""
         if self._provider is not None:

@@ -1,4 +1,4 @@
-"""What a role does besides reading: timers that fall due, and the sweep of its outbox."""
+"""What a role does besides reading: timers that fall due, the sweep of its outbox, old claims, gauges."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
+from sqlalchemy import delete
 
+from shared.clock import Clock
 from shared.errors import Retry
+from shared.observability.metrics import Metrics
 from shared.runtime.ops import Health
 from shared.runtime.outbox import Outbox
 from shared.runtime.timers import Timers
 from shared.runtime.unit_of_work import Work
+from shared.sql.engine import Database
+from shared.sql.tables.common import inputs
 from shared.stream.port import Sink
 
 log = structlog.get_logger()
@@ -50,12 +55,16 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
         return
 
 
-def timer_step(timers: Timers, work: Work, sink: Sink, outbox: Outbox) -> Callable[[], Awaitable[bool]]:
+def timer_step(
+    timers: Timers, work: Work, sink: Sink, outbox: Outbox, metrics: Metrics
+) -> Callable[[], Awaitable[bool]]:
     """Return the step that decides what is due: True when there may be more."""
 
     async def step() -> bool:
         events = await timers.take(_AT_ONCE)
         if events:
+            for event in events:
+                metrics.timers_fired.labels(event.data.role, event.data.kind).inc()
             result = await work.run(events)
             await (await sink.send(result.outgoing))
             await outbox.forget(result.outbox_ids)
@@ -64,6 +73,30 @@ def timer_step(timers: Timers, work: Work, sink: Sink, outbox: Outbox) -> Callab
                     "timer cannot be decided", subject=event.subject, kind=error.kind, reason=str(error)
                 )
         return len(events) == _AT_ONCE
+
+    return step
+
+
+def prune_step(role: str, database: Database, clock: Clock, keep: timedelta) -> Callable[[], Awaitable[bool]]:
+    """Return the step that forgets a role's claims of inputs that the topics do not hold any more."""
+
+    async def step() -> bool:
+        old = delete(inputs).where(inputs.c.role == role, inputs.c.at < clock.now() - keep)
+        async with database.begin() as tx:
+            await tx.execute(old)
+        return False
+
+    return step
+
+
+def measure_step(role: str, outbox: Outbox, metrics: Metrics) -> Callable[[], Awaitable[bool]]:
+    """Return the step that shows what waits in the outbox."""
+
+    async def step() -> bool:
+        rows, oldest_s = await outbox.waiting()
+        metrics.outbox_rows.labels(role).set(rows)
+        metrics.outbox_oldest_seconds.labels(role).set(oldest_s)
+        return False
 
     return step
 

@@ -13,7 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -21,6 +21,7 @@ import structlog
 from shared.errors import DataError, Retry
 from shared.events.envelope import Event, decode
 from shared.observability.metrics import Metrics
+from shared.observability.tracing import Tracing
 from shared.runtime.background import pause
 from shared.runtime.dead_letters import DeadLetters
 from shared.runtime.handler import Outcome
@@ -33,6 +34,7 @@ from shared.stream.port import Ack, Partition, Record, Sink, Source, Stream
 log = structlog.get_logger()
 
 _WAIT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_MEASURE_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Parts:
     health: Health
     metrics: Metrics
     outbox: Outbox | None = None
+    tracing: Tracing = field(default_factory=lambda: Tracing(None))
     limits: Limits = Limits()
     failpoint: Failpoint = lambda _name: None
 
@@ -90,6 +93,7 @@ class Drive(ABC):
             except Retry as error:
                 failures = 0 if now() - began > _WAIT_S[-1] * 2 else failures + 1
                 self._tell(ok=False, detail=str(error))
+                self.parts.metrics.retries.labels(self.parts.role, type(error).__name__).inc()
                 log.warning("waiting", role=self.parts.role, reason=str(error))
                 await pause(stop, _WAIT_S[min(failures, len(_WAIT_S) - 1)])
 
@@ -103,6 +107,7 @@ class Drive(ABC):
             async with asyncio.TaskGroup() as tasks:
                 finished = asyncio.Event()
                 tasks.create_task(self._commit_until(finished))
+                tasks.create_task(self._measure_until(finished))
                 await self._read(tasks)
                 await self._finish()
                 finished.set()
@@ -160,12 +165,15 @@ class Drive(ABC):
         """Run one unit of work and put its records in line. Call it with `gate` held, for one order."""
         if self._broken:  # whoever waited for the gate is woken before it can be cancelled
             raise Retry("the unit of work before this one failed")
-        began = time.perf_counter()
+        began, began_ns = time.perf_counter(), time.time_ns()
         self._broken = True
         result = await self.parts.work.run(events)
         ack = await self.parts.sink.send(result.outgoing)
         self._broken = False
         self.parts.metrics.batch_seconds.labels(self.parts.role).observe(time.perf_counter() - began)
+        if self.parts.tracing.on:
+            for event, outcome in result.outcomes:
+                self._trace(event, outcome, began_ns)
         return result, ack
 
     async def settle(
@@ -187,6 +195,12 @@ class Drive(ABC):
         while not finished.is_set():
             await pause(finished, self.parts.limits.commit_every_s)
             await self._commit()
+
+    async def _measure_until(self, finished: asyncio.Event) -> None:
+        while not finished.is_set():
+            for (topic, number), records in (await self._source.lag()).items():
+                self.parts.metrics.consumer_lag.labels(self.parts.role, topic, str(number)).set(records)
+            await pause(finished, _MEASURE_EVERY_S)
 
     async def _commit(self) -> None:
         """Only one task calls this: an older commit must not land after a newer one."""
@@ -212,6 +226,11 @@ class Drive(ABC):
         deadline = now() + self.parts.limits.drain_s
         while busy() and now() < deadline:  # noqa: ASYNC110 - a condition over many tasks
             await asyncio.sleep(0.01)
+
+    def _trace(self, event: Event[Any], outcome: Outcome, began_ns: int) -> None:
+        said = {"baton.lead": event.subject, "baton.event": event.id, "baton.outcome": outcome.value}
+        name = f"{self.parts.role} {event.type}"
+        self.parts.tracing.record(name, event.traceparent, began_ns, **said)
 
     def _count(self, result: Result, rejected: Sequence[tuple[Record, DataError]]) -> None:
         metrics, role = self.parts.metrics, self.parts.role

@@ -36,11 +36,19 @@ class Handler(Protocol):
     """The decisions of a role. `role` names its consumer group and its tables' rows.
 
     Inputs whose type is in `claimed` are claimed by (source, id): a second one is `unchanged`. Others
-    must be fenced by the handler itself (by `sequence`).
+    must be fenced by the handler itself (by `sequence`). Roles subclass it, for the default of `for_unit`.
     """
 
     role: str
     claimed: frozenset[str]
+
+    def for_unit(self) -> Handler:
+        """Return the handler that decides one whole unit of work, asked for as the unit begins.
+
+        One that follows what may change meanwhile, such as the active policy, returns itself bound to what
+        is there now, so that no unit is decided by two versions.
+        """
+        return self
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         """Do the I/O that the decision needs, outside any transaction. May replace the event's data."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Select, delete, insert, select
+from sqlalchemy import Select, delete, func, insert, select
 
 from shared.clock import Clock
 from shared.identity import partition_of
@@ -69,6 +69,14 @@ class Outbox:
     async def sweep(self, older_than: timedelta) -> int:
         """Publish and forget what has waited for longer than `older_than`; return how many records."""
         return await self._drain(select(outbox).where(outbox.c.created_at < self._clock.now() - older_than))
+
+    async def waiting(self) -> tuple[int, float]:
+        """Return how many rows wait to be published, and the age of the oldest in seconds (0: none)."""
+        counted = select(func.count(), func.min(outbox.c.created_at)).where(outbox.c.role == self._role)
+        async with self._database.read() as tx:
+            found = (await tx.execute(counted)).one()
+        rows, oldest = tuple(found)
+        return rows, max(0.0, (self._clock.now() - oldest).total_seconds()) if oldest else 0.0
 
     async def _drain(self, wanted: Select[tuple[object, ...]]) -> int:
         wanted = wanted.where(outbox.c.role == self._role).order_by(outbox.c.id).limit(_ROWS_AT_ONCE)

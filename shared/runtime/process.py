@@ -109,6 +109,7 @@ async def open_resources(
             limits=_limits(settings),
             dead_letter_window=settings.dead_letter_window,
             dead_letter_share_max=round(settings.dead_letter_share_max),
+            claims_kept=timedelta(days=settings.retention_days + 1),
             sweep_after=timedelta(seconds=settings.outbox_sweep_s),
             failpoint=failpoint,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from shared.events.envelope import Event
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.store import PolicyWatch
-from shared.runtime.background import repeat, sweep_step, timer_step
+from shared.runtime.background import measure_step, prune_step, repeat, sweep_step, timer_step
 from shared.runtime.batch import BatchDrive
 from shared.runtime.dead_letters import DeadLetters
 from shared.runtime.drive import Drive, Limits, Parts
@@ -30,7 +30,10 @@ from shared.runtime.unit_of_work import Failpoint, UnitOfWork
 from shared.runtime.window import WindowDrive
 from shared.sql.engine import Database
 from shared.stream.manifest import topics_read_by
-from shared.stream.port import Stream
+from shared.stream.port import Sink, Stream
+
+_PRUNE_EVERY_S = 3_600.0
+_MEASURE_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Resources:
     limits: Limits = field(default_factory=Limits)
     dead_letter_window: int = 1_000
     dead_letter_share_max: int = 50
+    claims_kept: timedelta = timedelta(days=8)
     sweep_after: timedelta = timedelta(seconds=30)
     failpoint: Failpoint = field(default=lambda _name: None)
 
@@ -99,34 +103,35 @@ async def run_worker(resources: Resources, worker: Worker, stop: asyncio.Event) 
             ),
             health=resources.health,
             metrics=resources.metrics,
+            tracing=resources.tracing,
             outbox=outbox,
             limits=resources.limits,
             failpoint=resources.failpoint,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_drive(parts, worker).run(stop))
-            tasks.create_task(
-                repeat(
-                    f"{role}.outbox",
-                    sweep_step(outbox, resources.sweep_after),
-                    every_s=resources.sweep_after.total_seconds(),
-                    stop=stop,
-                    health=resources.health,
-                )
-            )
-            if worker.timers:
-                step = timer_step(Timers(role, resources.database, resources.clock), work, sink, outbox)
+            for name, (step, every_s) in _background(resources, worker, outbox, work, sink).items():
                 tasks.create_task(
-                    repeat(
-                        f"{role}.timers",
-                        step,
-                        every_s=worker.timers_every_s,
-                        stop=stop,
-                        health=resources.health,
-                    )
+                    repeat(f"{role}.{name}", step, every_s=every_s, stop=stop, health=resources.health)
                 )
     finally:
         await sink.close()
+
+
+def _background(
+    resources: Resources, worker: Worker, outbox: Outbox, work: UnitOfWork, sink: Sink
+) -> dict[str, tuple[Callable[[], Awaitable[bool]], float]]:
+    """Return what the role does besides reading: a step, and how many seconds lie between two."""
+    role, database, clock = worker.handler.role, resources.database, resources.clock
+    steps = {
+        "outbox": (sweep_step(outbox, resources.sweep_after), resources.sweep_after.total_seconds()),
+        "claims": (prune_step(role, database, clock, resources.claims_kept), _PRUNE_EVERY_S),
+        "gauges": (measure_step(role, outbox, resources.metrics), _MEASURE_EVERY_S),
+    }
+    if worker.timers:
+        due = timer_step(Timers(role, database, clock), work, sink, outbox, resources.metrics)
+        steps["timers"] = (due, worker.timers_every_s)
+    return steps
 
 
 def _drive(parts: Parts, worker: Worker) -> Drive:

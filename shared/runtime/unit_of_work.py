@@ -71,7 +71,7 @@ class Storeless:
 
     async def run(self, events: Sequence[Event[Any]]) -> Result:
         result = Result()
-        fold(self._handler, Rows(), events, self._clock.now(), result=result)
+        fold(self._handler.for_unit(), Rows(), events, self._clock.now(), result=result)
         return result
 
 
@@ -120,13 +120,13 @@ class UnitOfWork:
         return await self._once(events)
 
     async def _once(self, events: Sequence[Event[Any]]) -> Result:
-        at = self._clock.now()
+        at, handler = self._clock.now(), self._handler.for_unit()
         result = Result()
         async with self._database.begin() as tx:
             hashes = {event.subject: self._tombstone_of(event.subject) for event in events}
             world = await self._load(tx, events, hashes)
             self._failpoint("after_claim")
-            fold(self._handler, world, events, at, result=result, tombstone_of=hashes.__getitem__)
+            fold(handler, world, events, at, result=result, tombstone_of=hashes.__getitem__)
             await tx.write(world)
             result.outbox_ids = await self._outbox.put(tx, result.outgoing, at)
         self._failpoint("after_commit")
