@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,8 +32,22 @@ def as_baton(error: BaseException, doing: str) -> BatonError:
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Raise Baton's errors in place of Kafka's, of time-outs and of the network's."""
+    """Raise Baton's errors in place of Kafka's, of time-outs, of the network's, and of stray cancellations.
+
+    When aiokafka gives up on one of its own tasks, whoever waits for that task gets a `CancelledError` that
+    nobody asked for; a task group would take it for a quiet end, and the role would be gone without a word.
+    """
     try:
         yield
     except (kafka.KafkaError, kafka.ConsumerStoppedError, OSError, TimeoutError) as error:
         raise as_baton(error, doing) from error
+    except asyncio.CancelledError as error:
+        if _is_wanted():
+            raise
+        raise as_baton(error, doing) from error
+
+
+def _is_wanted() -> bool:
+    """Tell whether it was the running task itself that was told to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import KafkaTimeoutError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from shared.errors import Crash, DataError
+from shared.errors import Crash, DataError, Retry
 from shared.stream.ack import refused, settle
 from shared.stream.kafka.errors import as_baton, translated
 from shared.stream.manifest import MIB
@@ -182,6 +182,7 @@ def _can_go_alone(record: Outgoing) -> bool:
 async def _stop(producer: AIOKafkaProducer, seconds_max: float) -> None:
     """Send what is in line, unless that takes too long."""
     try:
-        await asyncio.wait_for(producer.stop(), seconds_max)
-    except (TimeoutError, KafkaError) as error:
-        _log.warning("a producer did not stop in good order", error=repr(error))
+        with translated("stopping a producer"):
+            await asyncio.wait_for(producer.stop(), seconds_max)
+    except Retry as error:
+        _log.warning("a producer did not stop in good order", reason=str(error))

@@ -186,9 +186,10 @@ class KafkaSource:
         if consumer is None:
             return
         try:
-            await asyncio.wait_for(consumer.stop(), _STOP_S_MAX)
-        except (TimeoutError, KafkaError) as error:
-            _log.warning("a consumer did not leave in good order", group=self._group, error=repr(error))
+            with translated("leaving a group"):
+                await asyncio.wait_for(consumer.stop(), _STOP_S_MAX)
+        except Retry as error:
+            _log.warning("a consumer did not leave in good order", group=self._group, reason=str(error))
 
     async def _working(self) -> AIOKafkaConsumer:
         if self._closed:
