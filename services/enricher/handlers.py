@@ -22,11 +22,11 @@ from shared.events.lead_received import LeadReceivedV1
 from shared.events.parts import Trigger
 from shared.events.person_erased import PersonErasedV1
 from shared.events.signal_received import SignalReceivedV1
-from shared.runtime.handler import Outcome, Step
+from shared.runtime.handler import Handler, Outcome, Step
 from shared.runtime.rows import Change, Put, Rows, TombstoneRow
 
 
-class EnricherHandler:
+class EnricherHandler(Handler):
     """Makes one lead record of all the forms of a person."""
 
     role = "enricher"

@@ -14,11 +14,11 @@ from services.ledger.domain.view import Staged, see
 from shared.events.dead_letter import DeadLetterV1
 from shared.events.envelope import Event
 from shared.events.person_erased import PersonErasedV1
-from shared.runtime.handler import Outcome, Step
+from shared.runtime.handler import Handler, Outcome, Step
 from shared.runtime.rows import Change, Put, Remove, Rows, TombstoneRow
 
 
-class LedgerHandler:
+class LedgerHandler(Handler):
     """Decides what is recorded."""
 
     role = "ledger"

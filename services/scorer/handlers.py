@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from services.router.domain.draft import Draft
 from services.scorer.domain.decide import decide
 from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.scoring import ROLE, Moment
 from shared.events.account_received import AccountReceivedV1
 from shared.events.envelope import Event
 from shared.events.person_erased import PersonErasedV1
-from shared.runtime.handler import Step
+from shared.runtime.draft import Draft
+from shared.runtime.handler import Handler, Step
 from shared.runtime.rows import Rows, TombstoneRow
 
 
-class ScorerHandler:
+class ScorerHandler(Handler):
     """Decides scores."""
 
     role = ROLE

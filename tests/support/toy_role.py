@@ -24,9 +24,10 @@ from shared.events.outcome_received import OutcomeReceivedV1
 from shared.events.person_erased import PersonErasedV1
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
+from shared.policy.store import PolicyWatch
 from shared.runtime.drive import Limits
 from shared.runtime.failpoints import from_environ
-from shared.runtime.handler import Outcome, Step
+from shared.runtime.handler import Handler, Outcome, Step
 from shared.runtime.ops import Health
 from shared.runtime.role import Resources, Worker, run_worker
 from shared.runtime.rows import Change, Put, Remove, Row, Rows, TimerRow, TombstoneRow
@@ -65,7 +66,7 @@ class CounterRow(Row, frozen=True):
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 
 
-class ToyHandler:
+class ToyHandler(Handler):
     """Counts. `boom` cannot be decided, `refused` cannot be stored; a snooze sets a timer that counts too."""
 
     role = ROLE
@@ -144,6 +145,7 @@ async def main(environ: Mapping[str, str]) -> None:
         clock=SystemClock(),
         database=database,
         stream=stream,
+        policy=PolicyWatch(database),
         health=Health(),
         metrics=Metrics(),
         tracing=Tracing(None),

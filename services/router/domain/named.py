@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from services.router.domain.draft import Draft
 from shared.identity import identify
+from shared.runtime.draft import Draft
 from shared.runtime.rows import Row
 
 

@@ -11,11 +11,11 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.draft import Draft
 from services.router.domain.plan import Plan, Rep
 from services.router.domain.rotation import charge, relieve
 from services.router.domain.state import AssignmentRow, Ended
 from shared.identity import derive_id
+from shared.runtime.draft import Draft
 from shared.runtime.rows import TimerRow
 
 ROLE = "router"

@@ -14,10 +14,10 @@ from collections.abc import Collection, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.draft import Draft
 from services.router.domain.plan import Plan, Rep
 from services.router.domain.state import RepQueueRow
 from shared.events.routing import Considered, Skipped
+from shared.runtime.draft import Draft
 
 
 class Contender(Struct, frozen=True):

@@ -12,7 +12,6 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.draft import Draft
 from services.router.domain.ownership import (
     Holder,
     account_holder,
@@ -29,6 +28,7 @@ from services.router.domain.telling import say_of_owner, say_routed, say_suppres
 from shared.events.lead_routed import LeadAlertedV1, LeadReassignedV1
 from shared.events.lead_scored import LeadScoredV1
 from shared.events.routing import Change, Considered, Decision
+from shared.runtime.draft import Draft
 
 _NO_NEWS: Final = frozenset({"decay", "enrichment", "outcome", "policy"})
 

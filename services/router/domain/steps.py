@@ -13,7 +13,6 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.draft import Draft
 from services.router.domain.ownership import (
     accept_assignment,
     active_assignment,
@@ -31,6 +30,7 @@ from shared.events.lead_routed import LeadEscalatedV1, LeadHandedOffV1, LeadReas
 from shared.events.lead_scored import LeadScoredV1
 from shared.events.outcome_received import OutcomeReceivedV1
 from shared.events.routing import Change
+from shared.runtime.draft import Draft
 
 _decode = msgspec.json.Decoder(LeadScoredV1).decode
 _WORKED: Final = frozenset({"accepted", "meeting_booked", "opportunity"})

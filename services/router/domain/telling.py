@@ -8,11 +8,11 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from services.router.domain.brief import write_brief
-from services.router.domain.draft import Draft
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.events.lead_routed import LeadRoutedV1, LeadSuppressedV1, OwnershipChange
 from shared.events.lead_scored import LeadScoredV1
 from shared.events.routing import Change, Decision, PolicyVersions, Sla, Suppression
+from shared.runtime.draft import Draft
 
 C = TypeVar("C", bound=OwnershipChange)
 

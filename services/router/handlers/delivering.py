@@ -29,7 +29,7 @@ from shared.clock import Clock
 from shared.events.envelope import Event
 from shared.events.person_erased import PersonErasedV1
 from shared.events.registry import BY_NAME
-from shared.runtime.handler import Outcome, Step
+from shared.runtime.handler import Handler, Outcome, Step
 from shared.runtime.rows import Put, Rows, TombstoneRow
 
 
@@ -59,7 +59,7 @@ class Attempts(Struct, frozen=True):
     rows: tuple[DeliveryRow, ...] = ()
 
 
-class DeliveryHandler:
+class DeliveryHandler(Handler):
     """Sends events to endpoints."""
 
     role = DELIVER

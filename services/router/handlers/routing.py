@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from services.router.domain.draft import Draft
 from services.router.domain.named import named_lead, surviving_lead
 from services.router.domain.ownership import ROLE, SLA
 from services.router.domain.plan import Plan
@@ -20,7 +19,8 @@ from shared.events.envelope import Event
 from shared.events.lead_scored import LeadScoredV1
 from shared.events.outcome_received import OutcomeReceivedV1
 from shared.events.person_erased import PersonErasedV1
-from shared.runtime.handler import Outcome, Step
+from shared.runtime.draft import Draft
+from shared.runtime.handler import Handler, Outcome, Step
 from shared.runtime.rows import Rows, TimerRow, TombstoneRow
 
 DRAIN: Final = "drain"
@@ -32,7 +32,7 @@ def drain_timer(due_at: datetime) -> TimerRow:
     return TimerRow(subject="", role=ROLE, kind=DRAIN, due_at=due_at)
 
 
-class RouterHandler:
+class RouterHandler(Handler):
     """Decides queue and owner."""
 
     role = ROLE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.router.domain.draft import Draft
 from services.scorer.domain.erasure import forget_lead
 from services.scorer.domain.knowledge import take_account
 from services.scorer.domain.leads import take_due, take_enriched
@@ -16,6 +15,7 @@ from shared.events.envelope import Event
 from shared.events.lead_enriched import LeadEnrichedV1
 from shared.events.person_erased import PersonErasedV1
 from shared.events.signal_received import SignalReceivedV1
+from shared.runtime.draft import Draft
 from shared.runtime.handler import Outcome
 from shared.runtime.rows import TimerRow
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from services.router.domain.draft import Draft
 from services.scorer.domain.account import without_lead
 from services.scorer.domain.scoring import DECAY, ROLE
 from services.scorer.domain.state import AccountRow, ScoreRow
+from shared.runtime.draft import Draft
 from shared.runtime.rows import TimerRow
 
 

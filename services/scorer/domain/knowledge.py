@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from services.router.domain.draft import Draft
 from services.scorer.domain.about import about_account
 from services.scorer.domain.account import knowledge_of, name_key
 from services.scorer.domain.leads import claim_name
@@ -15,6 +14,7 @@ from services.scorer.domain.state import AccountRow
 from shared.errors import DataError
 from shared.events.account_received import AccountReceivedV1
 from shared.events.parts import Trigger
+from shared.runtime.draft import Draft
 from shared.runtime.handler import Outcome
 
 

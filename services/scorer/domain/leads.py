@@ -6,7 +6,6 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from services.router.domain.draft import Draft
 from services.scorer.domain.account import name_key
 from services.scorer.domain.activities import merged
 from services.scorer.domain.scoring import DECAY, ROLE, Moment, score_lead
@@ -14,6 +13,7 @@ from services.scorer.domain.state import AccountRow, ScoreRow
 from shared.events.lead_enriched import LeadEnrichedV1
 from shared.events.parts import Activity, Trigger
 from shared.identity import lead_id_of, normalise_email
+from shared.runtime.draft import Draft
 from shared.runtime.handler import Outcome
 from shared.runtime.rows import TimerRow
 

@@ -7,10 +7,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.router.domain.draft import Draft
 from services.scorer.domain.scoring import ROLE, Moment, score_lead
 from services.scorer.domain.state import AccountRow, ChunkRow, RescoreRow, ScoreRow
 from shared.events.parts import Trigger
+from shared.runtime.draft import Draft
 from shared.runtime.handler import Outcome
 from shared.runtime.rows import TimerRow
 

@@ -9,7 +9,6 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.draft import Draft
 from services.scorer.domain.account import account_view, knowledge_of, recounted, without_lead
 from services.scorer.domain.assess import Assessment, Subject, assess
 from services.scorer.domain.intent import strongest_activity
@@ -22,6 +21,7 @@ from shared.events.lead_enriched import LeadEnrichedV1
 from shared.events.lead_scored import LeadScoredV1
 from shared.events.parts import Activity, Trigger
 from shared.events.scoring import AccountView
+from shared.runtime.draft import Draft
 from shared.runtime.rows import TimerRow
 
 ROLE: Final = "scorer"

@@ -7,7 +7,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.router.domain.draft import Draft
 from services.scorer.domain.about import About, about_signal
 from services.scorer.domain.account import knowledge_of, with_signal
 from services.scorer.domain.activities import activity_in, merged
@@ -19,6 +18,7 @@ from shared.events.lead_received import LeadReceivedV1
 from shared.events.parts import Company, Origin, Trigger
 from shared.events.signal_received import SignalReceivedV1
 from shared.identity import lead_id_of
+from shared.runtime.draft import Draft
 from shared.runtime.handler import Outcome
 from shared.runtime.rows import TimerRow
 
