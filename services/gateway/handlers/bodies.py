@@ -29,6 +29,16 @@ async def json_body(call: Call, decoder: msgspec.json.Decoder[T]) -> T:
     return decoded(await json_bytes(call), decoder)
 
 
+async def optional_json_body(call: Call, decoder: msgspec.json.Decoder[T], absent: T) -> T:
+    """Return the body as what `decoder` reads, or `absent` when there is none. Raises as `json_body`."""
+    raw = await call.body()
+    if not raw:
+        return absent
+    if not is_json_type(call.content_type):
+        raise unsupported_type("application/json")
+    return decoded(raw, decoder)
+
+
 async def json_bytes(call: Call) -> bytes:
     """Return a body that is sent as JSON. Raises `Reject` (413, 415)."""
     if not is_json_type(call.content_type):

@@ -75,6 +75,7 @@ _LEADS: Final = (
         "/v1/leads",
         leads.get_leads,
         "List leads, the newest first",
+        detail="A lead is listed once it was enriched; before that it is found by its id alone.",
         scope="read",
         response=(paging.Page[leads.LeadSummary],),
         query=(*leads.FILTERS, *paging.PARAMETERS),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.gateway.handlers import paging, team
+from services.gateway.domain.actions import VERBS, ActionBody, Verb
+from services.gateway.handlers import actions, intake, leads, paging, team
 from services.gateway.handlers.routing import Endpoint
+from shared.events.outcome_received import OutcomeReceivedV1
 
 _TEAM: Final = (
     Endpoint("GET", "/v1/reps", team.list_reps, "List the reps", scope="read", response=(team.Reps,)),
@@ -31,4 +33,45 @@ _TEAM: Final = (
     ),
 )
 
-SALES: Final = _TEAM
+_SUMMARIES: Final[dict[Verb, str]] = {
+    "accept": "Take a lead up: the owner's clock stops",
+    "reject": "Give a lead back: another rep gets it",
+    "reassign": "Give a lead to another rep or queue",
+    "snooze": "Put the owner's clock off",
+    "handoff": "Pass a lead on, with what was learnt",
+}
+
+
+def _action(verb: Verb) -> Endpoint:
+    return Endpoint(
+        "POST",
+        f"/v1/leads/{{id}}/{verb}",
+        actions.taking(verb),
+        _SUMMARIES[verb],
+        detail="Waits up to 2 s for the recorded result; 202 when there is none yet. A rep's key acts as its "
+        "own rep, on leads that the rep owns; a manager may act on any lead, and name a rep to act as.",
+        scope="rep",
+        request=ActionBody,
+        body_needed=False,
+        response=(leads.LeadView,),
+        others=((202, actions.Pending), (409, actions.Unchanged)),
+        idempotent_by_key=True,
+    )
+
+
+_WORK: Final = (
+    *map(_action, VERBS),
+    Endpoint(
+        "POST",
+        "/v1/outcomes",
+        actions.post_outcome,
+        "Take what came of a lead; a rep's key speaks of its own leads only",
+        scope="rep",
+        request=OutcomeReceivedV1,
+        response=(intake.AcceptedSignal,),
+        status=202,
+        idempotent_by_key=True,
+    ),
+)
+
+SALES: Final = (*_TEAM, *_WORK)

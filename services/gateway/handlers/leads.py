@@ -16,7 +16,7 @@ from shared.errors import Reject
 from shared.events.lead_enriched import Enrichment
 from shared.events.outcome_received import OutcomeReceivedV1
 from shared.events.parts import Company, Person, Provenance, Trigger
-from shared.events.routing import Brief, Sla
+from shared.events.routing import Brief
 from shared.events.scoring import Score
 from shared.identity import identify
 from shared.sql.queries.leads import LeadFilter, lead_list, lead_view, surviving_lead, timeline
@@ -44,6 +44,13 @@ class LeadSummary(Struct, frozen=True):
     first_at: datetime
 
 
+class LeadSla(Struct, frozen=True):
+    """The owner's clock as it is now: it ends when the lead is accepted, and a snooze puts it off."""
+
+    accept_by: datetime | None
+    accepted_at: datetime | None
+
+
 class LeadView(Struct, frozen=True):
     """Where a lead stands, from the latest event of each stage; what no stage has said yet is null."""
 
@@ -58,7 +65,7 @@ class LeadView(Struct, frozen=True):
     score: Score | None
     decision: dict[str, Any] | None
     owner: str | None
-    sla: Sla | None
+    sla: LeadSla | None
     brief: Brief | None
     trigger: Trigger | None
     enrichment: Enrichment | None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -25,7 +26,7 @@ _IDEMPOTENCY_KEY = {
 
 def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """Return the document (OpenAPI 3.1)."""
-    types = {Problem, *(kind for each in endpoints for kind in (each.request, *each.response) if kind)}
+    types = {Problem, *(kind for each in endpoints for kind in _types(each))}
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     schema_of = dict(zip(types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
@@ -55,23 +56,33 @@ def _operation(endpoint: Endpoint, schema_of: Schemas) -> dict[str, Any]:
         "summary": endpoint.summary,
         "responses": {
             str(endpoint.status): _answer(endpoint, schema_of),
+            **{str(status): _other(status, schema_of[kind]) for status, kind in endpoint.others},
             "default": {
                 "description": "A problem document (RFC 9457)",
                 "content": {CONTENT_TYPE: {"schema": schema_of[Problem]}},
             },
         },
     }
+    if endpoint.detail:
+        operation["description"] = endpoint.detail
     if parameters := _parameters(endpoint):
         operation["parameters"] = parameters
     if endpoint.request is not None:
         content = {"schema": _listable(endpoint, schema_of[endpoint.request])}
         operation["requestBody"] = {
-            "required": True,
+            "required": endpoint.body_needed,
             "content": dict.fromkeys(endpoint.content_types, content),
         }
     if endpoint.scope is not None:
         operation["security"] = [{"key": [endpoint.scope]}]
     return operation
+
+
+def _types(endpoint: Endpoint) -> Iterator[Any]:
+    yield from endpoint.response
+    yield from (kind for _status, kind in endpoint.others)
+    if endpoint.request is not None:
+        yield endpoint.request
 
 
 def _operation_id(endpoint: Endpoint) -> str:
@@ -85,6 +96,11 @@ def _answer(endpoint: Endpoint, schema_of: Schemas) -> dict[str, Any]:
     if found:
         answer["content"] = {endpoint.answers: {"schema": found[0] if len(found) == 1 else {"anyOf": found}}}
     return answer
+
+
+def _other(status: int, schema: dict[str, Any]) -> dict[str, Any]:
+    kind = CONTENT_TYPE if status >= 400 else "application/json"
+    return {"description": HTTPStatus(status).phrase, "content": {kind: {"schema": schema}}}
 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:

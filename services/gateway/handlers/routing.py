@@ -45,6 +45,7 @@ class Endpoint:
     `scope`: what the key must allow, None when no key is needed. `request` and `response` are the types of
     the bodies (several: one of them); `content_types` what the request may come as, `answers` what the
     answer is; with `items_max` the request may be a list of up to so many. `extra_headers` go on all answers.
+    `others` are answers with another status, and their types; `detail` says what the summary does not.
     """
 
     method: str
@@ -60,7 +61,10 @@ class Endpoint:
     answers: str = "application/json"
     items_max: int = 0
     idempotent_by_key: bool = False
+    body_needed: bool = True
     extra_headers: ExtraHeaders | None = None
+    others: tuple[tuple[int, Any], ...] = ()
+    detail: str = ""
 
 
 class Resource:

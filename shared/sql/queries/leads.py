@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping, Select, and_, or_, select
 
 from shared.events.registry import BY_NAME as EVENTS_BY_NAME
 from shared.sql.engine import Tx
+from shared.sql.queries.ownership import Ownership, ownership
 from shared.sql.queries.places import older_than
 from shared.sql.tables.common import inputs
 from shared.sql.tables.enricher import lead_aliases
@@ -57,6 +58,7 @@ async def lead_view(tx: Tx, lead_id: str) -> View | None:
     data = {found.id: msgspec.json.decode(found.data) for found in await tx.execute(wanted)}
     outcomes = await _data_of(tx, lead_id, OUTCOME)
     view = assemble(dict(row), {stage: data[id_] for stage, id_ in stages.items() if id_ in data}, outcomes)
+    view["sla"] = _clock(view["sla"], await ownership(tx, lead_id))
     return await _with_dead_letter(tx, view, list(stages.values()))
 
 
@@ -86,6 +88,13 @@ def assemble(
         "routed": None,
     }
     return view
+
+
+def _clock(told: View | None, now: Ownership) -> View | None:
+    """Return the owner's clock: as it is now where the router knows the lead, else as it was told."""
+    if now.sequence == 0:
+        return told and {"accept_by": told.get("accept_by"), "accepted_at": None}
+    return {"accept_by": now.accept_by, "accepted_at": now.accepted_at}
 
 
 async def lead_list(tx: Tx, wanted: LeadFilter, limit: int) -> list[RowMapping]:

@@ -1,0 +1,27 @@
+"""The intake decision for what came of a lead: which lead is meant. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.gateway.domain.arrival import invalid, is_blank, refuse_unreal_times
+from shared.errors import FieldProblem
+from shared.events.outcome_received import OutcomeReceivedV1
+from shared.identity import identify, normalise_email
+
+OUTCOME_RECEIVED: Final = "baton.outcome.received.v1"
+
+
+def lead_of(body: OutcomeReceivedV1) -> str:
+    """Return the id of the lead that is meant, perhaps an alias. Raises `Reject` (422)."""
+    refuse_unreal_times((("/at", body.at),))
+    if body.lead_id is not None and not is_blank(body.lead_id):
+        if not body.lead_id.isprintable():
+            raise invalid((FieldProblem("/lead_id", "This is not the id of a lead"),))
+        return body.lead_id
+    if is_blank(body.email):
+        raise invalid((FieldProblem("", "One of lead_id and email is needed"),))
+    identity = identify(body.email) if normalise_email(body.email) else None
+    if identity is None:
+        raise invalid((FieldProblem("/email", "This is not an e-mail address"),))
+    return identity.lead_id

@@ -1,0 +1,159 @@
+"""What reps do with leads over HTTP, and outcomes; the router's part is played by its rows."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.gateway.domain.actions import VERBS
+from services.ledger.domain.rows import ViewRow
+from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from shared.events.envelope import Event
+from shared.identity import lead_id_of
+from shared.runtime.rows import InputRow
+from tests.integration.test_gateway_team import key_of, store
+from tests.support.gateway import RunningGateway, running_gateway
+
+ACTIONS = "actions.received.v1"
+AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
+DUE = AT + timedelta(hours=4)
+ANA = lead_id_of("email:ana@kestrel.example")
+NEVER = "2999-01-01T00:00:00Z"
+
+
+@pytest.fixture
+async def gateway(tmp_path):
+    async with running_gateway(tmp_path) as running:
+        await store(
+            running.database,
+            ViewRow(
+                ANA,
+                "kestrel.example",
+                "ana@kestrel.example",
+                "routed",
+                "sdr",
+                "sdr-1",
+                1,
+                AT,
+                owned_sequence=1,
+            ),
+            RoutedLeadRow(ANA, "kestrel.example", 1, 1, 1, "routed", "sdr", "work", "fits", False),
+            AssignmentRow("1", ANA, "kestrel.example", "sdr", "sdr-9", "rejected", 1, AT, None, closed_at=AT),
+            AssignmentRow("2", ANA, "kestrel.example", "sdr", "sdr-1", "open", 1, AT, DUE),
+        )
+        yield running
+
+
+async def decided(gateway: RunningGateway, outcome: str) -> Event[Any]:
+    """Wait for an action, and record what the router would make of it."""
+    (event,) = await gateway.events(ACTIONS, 1)
+    await store(gateway.database, InputRow(event.id, event.source, "router", outcome, event.subject, AT))
+    return event
+
+
+async def act(gateway: RunningGateway, verb: str, outcome: str, **more: Any) -> tuple[Any, Event[Any]]:
+    answer, event = await asyncio.gather(
+        gateway.ask("POST", f"/v1/leads/{ANA}/{verb}", **more), decided(gateway, outcome)
+    )
+    return answer[:2], event
+
+
+async def test_an_owner_acts_and_hears_the_result(gateway):
+    own = await key_of(gateway, "rep", rep="sdr-1")
+    (status, view), event = await act(gateway, "accept", "applied", headers=own)
+    assert (status, view["lead_id"], view["sla"]) == (
+        200,
+        ANA,
+        {"accept_by": "2026-03-01T13:00:00Z", "accepted_at": None},
+    )
+    assert (event.subject, event.key) == (ANA, "kestrel.example")
+    assert msgspec.json.decode(event.raw) == {"lead_id": ANA, "type": "accept", "rep": "sdr-1"}
+
+
+@pytest.mark.parametrize("outcome", ["unchanged", "superseded"])
+async def test_what_does_not_fit_the_lead_is_a_conflict_that_shows_the_lead(gateway, outcome):
+    (status, problem), event = await act(gateway, "reassign", outcome, json={"to": "bdr-1", "reason": "big"})
+    assert (status, problem["lead"]["owner"]) == (409, "sdr-1")
+    assert (event.data.rep, event.data.to, event.data.reason) == (None, "bdr-1", "big")
+
+
+async def test_a_manager_may_act_as_a_rep(gateway):
+    manager = await key_of(gateway, "manager")
+    body = {"rep": "sdr-1", "to": "ae-1", "notes": {"budget": "50k"}}
+    (status, _view), event = await act(gateway, "handoff", "applied", headers=manager, json=body)
+    assert (status, event.data.rep, event.data.notes) == (200, "sdr-1", {"budget": "50k"})
+
+
+async def test_while_nothing_is_decided_it_says_where_to_look(gateway):
+    status, told, _ = await gateway.ask("POST", f"/v1/leads/{ANA}/snooze", json={"until": NEVER})
+    assert (status, told["status_url"]) == (202, f"/v1/leads/{ANA}")
+
+
+async def test_a_rep_acts_as_itself_on_its_own_leads(gateway):
+    own, stranger, before = [await key_of(gateway, "rep", rep=rep) for rep in ("sdr-1", "sdr-2", "sdr-9")]
+    for verb in VERBS:
+        body = {"until": NEVER}
+        path = f"/v1/leads/{ANA}/{verb}"
+        assert (await gateway.ask("POST", path, headers=stranger, json=body))[0] == 403
+        status, problem, _ = await gateway.ask("POST", path, headers=before, json=body)
+        assert (status, problem["lead"]["owner"]) == (409, "sdr-1")
+        assert (await gateway.ask("POST", path, headers=own, json={**body, "rep": "sdr-2"}))[0] == 403
+    reader = await key_of(gateway, "read")
+    assert (await gateway.ask("POST", f"/v1/leads/{ANA}/accept", headers=reader))[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "status"),
+    [
+        ("snooze", {}, 422),
+        ("snooze", {"until": "2020-01-01T00:00:00Z"}, 422),
+        ("snooze", {"until": "soon"}, 422),
+        ("accept", {"unknown": 1}, 422),
+        ("accept", [], 422),
+        ("handoff", {"notes": "text"}, 422),
+    ],
+)
+async def test_bad_actions_are_refused(gateway, verb, body, status):
+    assert (await gateway.ask("POST", f"/v1/leads/{ANA}/{verb}", json=body))[0] == status
+
+
+async def test_a_lead_that_nobody_knows_is_not_acted_on(gateway):
+    status, problem, headers = await gateway.ask("POST", "/v1/leads/unknown/accept")
+    assert (status, problem["type"], headers["Retry-After"]) == (404, "urn:baton:problem:not-yet-known", "1")
+
+
+async def test_outcomes_are_accepted_by_lead_and_by_email(gateway):
+    own = await key_of(gateway, "rep", rep="sdr-1")
+    won = {"type": "won", "at": "2026-03-02T09:00:00Z", "amount": {"value": 9, "currency": "EUR"}, "x": 1}
+    first = await gateway.ask("POST", "/v1/outcomes", json={**won, "lead_id": ANA})
+    second = await gateway.ask(
+        "POST", "/v1/outcomes", json={**won, "email": "Ana@kestrel.example"}, headers=own
+    )
+    events = {event.id: event for event in await gateway.events("outcomes.received.v1", 2)}
+    assert (first[0], second[0]) == (202, 202)
+    by_lead, by_email = events[first[1]["event_id"]], events[second[1]["event_id"]]
+    assert by_lead.subject == by_email.subject == ANA
+    assert msgspec.json.decode(by_lead.raw) == {**won, "lead_id": ANA}
+    assert (by_email.key, by_email.data.rep) == ("kestrel.example", "sdr-1")
+    other = await key_of(gateway, "rep", rep="sdr-2")
+    assert (await gateway.ask("POST", "/v1/outcomes", json={**won, "lead_id": ANA}, headers=other))[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"type": "won", "at": NEVER}, ""),
+        ({"type": "won", "at": NEVER, "email": "nobody"}, "/email"),
+        ({"type": "lost"}, "/at"),
+        ({"type": "bought", "at": NEVER, "lead_id": "x"}, "/type"),
+        ({"type": "won", "at": NEVER, "lead_id": "x", "amount": {"value": 1, "currency": "1"}}, "/amount"),
+    ],
+)
+async def test_bad_outcomes_are_refused(gateway, body, pointer):
+    status, problem, _ = await gateway.ask("POST", "/v1/outcomes", json=body)
+    assert status == 422
+    assert problem["errors"][0]["pointer"].startswith(pointer)
