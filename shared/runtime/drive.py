@@ -91,11 +91,13 @@ class Drive(ABC):
             try:
                 await self._session()
             except Retry as error:
-                failures = 0 if now() - began > _WAIT_S[-1] * 2 else failures + 1
+                if now() - began > _WAIT_S[-1] * 2:
+                    failures = 0
                 self._tell(ok=False, detail=str(error))
                 self.parts.metrics.retries.labels(self.parts.role, type(error).__name__).inc()
                 log.warning("waiting", role=self.parts.role, reason=str(error))
                 await pause(stop, _WAIT_S[min(failures, len(_WAIT_S) - 1)])
+                failures += 1
 
     async def _session(self) -> None:
         """Join the group, work, leave. Ends at `stop` or with the first error of any of its tasks."""

@@ -119,7 +119,7 @@ def test_what_is_away_is_waited_for_with_growing_patience_and_told() -> None:
 
     run_in_virtual_time(main(), at_most_s=100)
     waits = [later - before for before, later in zip(work.calls, work.calls[1:], strict=False)]
-    assert waits == pytest.approx([0.5, 1, 2, 5, 5, 5], abs=0.7)
+    assert waits == pytest.approx([0.2, 0.5, 1, 2, 5, 5], abs=0.4)
     assert health.readiness().ready
 
 

@@ -1,0 +1,205 @@
+"""A role that is killed wherever it hurts ends where one that was never killed ends.
+
+It runs as a process of its own, on the embedded stream with SQLite and on Kafka with PostgreSQL, and dies by
+SIGKILL at each failpoint and at random moments. Then: exact counts, every effect told once by id, nothing
+left in the outbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from shared.errors import Crash
+from shared.events.action_received import ActionReceivedV1
+from shared.events.envelope import Event, decode, encode
+from shared.runtime.failpoints import NAMES, VARIABLE, from_environ
+from shared.sql.engine import Database
+from shared.sql.tables import metadata
+from shared.sql.tables.common import inputs, outbox
+from shared.stream.manifest import OUTCOMES_RECEIVED
+from shared.stream.port import Partition, publish
+from tests.support.databases import create_tables
+from tests.support.services.kafka import Kafka
+from tests.support.services.postgres import Postgres
+from tests.support.toy_role import ACTION, add_table, stream_of
+
+ACTIONS = 150
+AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+EXPECTED = Counter(f"lead-{n * n % 7}" for n in range(ACTIONS))
+
+
+@pytest.fixture(autouse=True)
+def _toy_table() -> Iterator[None]:
+    table = add_table()
+    yield
+    metadata.remove(table)
+
+
+@pytest.fixture(
+    params=["embedded", pytest.param("services", marks=[pytest.mark.kafka, pytest.mark.postgres])]
+)
+async def environ(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[dict[str, str]]:
+    """What the process needs to know; its tables are there and its input is waiting."""
+    settings = {"BATON_DATA_DIR": str(tmp_path), "BATON_TOPIC_PREFIX": f"toy{uuid.uuid4().hex[:8]}"}
+    if request.param == "embedded":
+        settings["BATON_STREAM_URL"] = "embedded:"
+        settings["BATON_DATABASE_URL"] = f"sqlite+aiosqlite:///{tmp_path / 'tables.db'}"
+    else:
+        kafka: Kafka = request.getfixturevalue("kafka")
+        postgres: Postgres = request.getfixturevalue("postgres")
+        settings["BATON_STREAM_URL"] = f"kafka://{kafka.bootstrap}"
+        settings["BATON_DATABASE_URL"] = await postgres.create_database()
+    await create_tables(settings["BATON_DATABASE_URL"])
+    await send_actions(settings)
+    yield settings
+    if request.param == "services":
+        await postgres.drop_database(settings["BATON_DATABASE_URL"])
+
+
+async def send_actions(settings: Mapping[str, str]) -> None:
+    stream = stream_of(settings)
+    await stream.open()
+    sink = await stream.sink()
+    await publish(
+        sink,
+        [
+            encode(
+                Event(
+                    id=f"{n}",
+                    source="/test",
+                    type=ACTION,
+                    subject=f"lead-{n * n % 7}",
+                    time=AT,
+                    data=ActionReceivedV1(lead_id=f"lead-{n * n % 7}", type="accept"),
+                    key=f"lead-{n * n % 7}",
+                )
+            )
+            for n in range(ACTIONS)
+        ],
+    )
+    await sink.close()
+    await stream.close()
+
+
+async def start(settings: Mapping[str, str], **more: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.support.toy_role", env={**os.environ, **settings, **more}
+    )
+
+
+async def claimed(database: Database) -> int:
+    async with database.read() as tx:
+        return (await tx.execute(select(func.count()).select_from(inputs))).scalar_one()
+
+
+async def done(database: Database) -> bool:
+    async with database.read() as tx:
+        waiting = (await tx.execute(select(func.count()).select_from(outbox))).scalar_one()
+    return waiting == 0 and await claimed(database) == ACTIONS
+
+
+async def run_to_the_end(settings: Mapping[str, str], **more: str) -> None:
+    """Run the process until everything is done, then ask it to stop: it leaves with 0."""
+    database = Database(settings["BATON_DATABASE_URL"])
+    process = await start(settings, **more)
+    try:
+        async with asyncio.timeout(60):
+            while not await done(database):
+                assert process.returncode is None, "the role ended by itself"
+                await asyncio.sleep(0.05)
+            process.terminate()
+            assert await process.wait() == 0
+    finally:
+        await database.close()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def told(settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return, per lead, what was said about it downstream, by event id."""
+    stream = stream_of(settings)
+    await stream.open()
+
+    async def revoking(_partitions: frozenset[Partition]) -> None:
+        return None
+
+    source = await stream.source("reader", [OUTCOMES_RECEIVED.name], revoking)
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    async with asyncio.timeout(60):
+        while sum(map(len, found.values())) < ACTIONS:
+            for record in (await source.poll(500, 0.2)).records:
+                event = decode(record)
+                assert found[event.subject].setdefault(event.id, event.data.reason) == event.data.reason
+    await source.close()
+    await stream.close()
+    return found
+
+
+async def assert_as_if_never_killed(settings: Mapping[str, str]) -> None:
+    database = Database(settings["BATON_DATABASE_URL"])
+    async with database.read() as tx:
+        rows = (await tx.execute(select(metadata.tables["toy_counters"]))).mappings().all()
+    await database.close()
+    assert {row["lead_id"]: row["count"] for row in rows} == EXPECTED
+    said = {lead: sorted(map(int, by_id.values())) for lead, by_id in (await told(settings)).items()}
+    assert said == {lead: list(range(1, count + 1)) for lead, count in EXPECTED.items()}
+
+
+@pytest.mark.parametrize("window", ["", "1"], ids=["batch", "window"])
+async def test_killed_at_each_failpoint(environ: dict[str, str], window: str) -> None:
+    for failpoint in random.sample(NAMES, len(NAMES)):
+        process = await start(environ, **{VARIABLE: f"{failpoint}:{random.randint(1, 3)}"}, TOY_WINDOW=window)
+        async with asyncio.timeout(60):
+            assert await process.wait() == -signal.SIGKILL, failpoint
+    await run_to_the_end(environ, TOY_WINDOW=window)
+    await assert_as_if_never_killed(environ)
+
+
+@pytest.mark.parametrize("window", ["", "1"], ids=["batch", "window"])
+async def test_killed_at_random_moments(environ: dict[str, str], window: str) -> None:
+    for _ in range(3):
+        process = await start(environ, TOY_WINDOW=window)
+        await working(environ, process)
+        await asyncio.sleep(random.uniform(0.0, 0.1))
+        process.kill()
+        await process.wait()
+    await run_to_the_end(environ, TOY_WINDOW=window)
+    await assert_as_if_never_killed(environ)
+
+
+async def working(settings: Mapping[str, str], process: asyncio.subprocess.Process) -> None:
+    """Wait until the process has done something more, or until there is nothing left to do."""
+    database = Database(settings["BATON_DATABASE_URL"])
+    try:
+        before = await claimed(database)
+        async with asyncio.timeout(60):
+            while before < ACTIONS and await claimed(database) == before:
+                assert process.returncode is None, "the role ended by itself"
+                await asyncio.sleep(0.01)
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize("wrong", ["after_lunch:1", "after_commit", "after_commit:0", "after_commit:x", ":1"])
+def test_a_failpoint_that_there_is_not_is_refused(wrong: str) -> None:
+    with pytest.raises(Crash, match=VARIABLE):
+        from_environ({VARIABLE: wrong})
+
+
+def test_without_a_failpoint_everything_goes_on() -> None:
+    failpoint = from_environ({})
+    for name in NAMES:
+        failpoint(name)
