@@ -10,7 +10,7 @@ from shared.policy.finding import File
 from shared.policy.models import FRAMES, KEEP, Icp, Routing, Team
 from shared.policy.tables import routing_rules, suppression_rules
 from shared.rules.fields import FactKeys
-from shared.rules.lint import Fault, lint_first_match
+from shared.rules.lint import lint_overlaps
 from shared.rules.problems import Path, did_you_mean, quoted
 from shared.rules.regions import Space, TooLarge
 from shared.rules.syntax import All, Compare, Condition, Op, Rule
@@ -64,9 +64,8 @@ def _check_rules(file: File[Routing]) -> None:
 
 
 def _check_overlaps(file: File[Routing], rules: Sequence[Rule[object]], placing: list[int]) -> None:
-    for finding in lint_first_match([rules[at] for at in placing], overlaps=True):
-        if finding.fault is Fault.OVERLAP:
-            file.warning(("rules", placing[finding.rule]), finding.message)
+    for finding in lint_overlaps([rules[at] for at in placing]):
+        file.warning(("rules", placing[finding.rule]), finding.message)
 
 
 def _implies_owner(when: Condition | None) -> bool:
@@ -129,10 +128,11 @@ def _check_hand_off(file: File[Routing]) -> None:
 
 def check_team(file: File[Team], routing: Routing | None) -> None:
     """Report faults of reps; with the routing, of their queues too."""
+    zones = available_timezones()
     for at, rep in enumerate(file.model.reps):
         path: Path = ("reps", at)
-        if rep.time_zone is not None and rep.time_zone not in available_timezones():
-            meant = did_you_mean(rep.time_zone, available_timezones())
+        if rep.time_zone is not None and rep.time_zone not in zones:
+            meant = did_you_mean(rep.time_zone, zones)
             file.error((*path, "time_zone"), f"no time zone is named {quoted(rep.time_zone)}{meant}")
         if rep.hours is not None and rep.time_zone is None:
             file.error((*path, "hours"), "hours need a time_zone, such as America/New_York")

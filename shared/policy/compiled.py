@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from shared.policy.models import (
@@ -37,6 +37,7 @@ from shared.rules.bounds import Open, possible_rules, possible_verdicts
 from shared.rules.compile import all_matches, check, first_match, first_of_each
 from shared.rules.interpret import RuleVerdict, Truth, Verdict, evaluate, explain_first
 from shared.rules.syntax import Condition, Facts, Rule, comparisons
+from shared.rules.times import Duration
 
 T = TypeVar("T")
 
@@ -147,6 +148,19 @@ def fields_asked(*conditions: Condition | None) -> tuple[str, ...]:
     """Return the fields that conditions look at, in the order in which they are written."""
     asked = (compare.field for when in conditions if when is not None for compare in comparisons(when))
     return tuple(dict.fromkeys(asked))
+
+
+def ages_asked(*conditions: Condition | None) -> tuple[tuple[str, timedelta], ...]:
+    """Return the fields whose age is asked for, and the ages at which an answer turns."""
+    return tuple(
+        dict.fromkeys(
+            (compare.field, compare.value.timedelta)
+            for when in conditions
+            if when is not None
+            for compare in comparisons(when)
+            if isinstance(compare.value, Duration)
+        )
+    )
 
 
 def _first(rules: Sequence[Rule[T]]) -> FirstMatch[T]:

@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from shared.policy.bind import Places
-from shared.rules.lint import Fault, contradictions, lint_first_match
+from shared.rules.lint import Fault, contradictions, lint_first_match, lint_overlaps
 from shared.rules.problems import Path, Place, Report, did_you_mean, quoted
 from shared.rules.syntax import ALWAYS, Compare, Condition, Op, Rule, Use, comparisons
 
@@ -45,7 +45,8 @@ class File(Generic[M_co]):
         self, rules: Sequence[Rule[Any]], path: Path, *, fallback: bool = False, overlaps: bool = False
     ) -> None:
         """Report what is wrong with a first-match table whose rules are the list at `path`."""
-        for finding in lint_first_match(rules, needs_fallback=fallback, overlaps=overlaps):
+        findings = lint_first_match(rules, needs_fallback=fallback)
+        for finding in [*findings, *(lint_overlaps(rules) if overlaps else ())]:
             tell = self.error if finding.fault in _ERRORS else self.warning
             tell((*path, finding.rule), finding.message)
 

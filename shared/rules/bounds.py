@@ -54,7 +54,9 @@ def possible_rules(
     table is looked at again for each case of each field, and what all looks agree on is kept.
     """
     conditions = [rule.when for rule in rules]
-    asked = {name: each for name, each in _open(facts, unsettled).items() if name in _fields(conditions)}
+    unknown = _open(facts, unsettled)
+    fields = _fields(conditions) if unknown else set()
+    asked = {name: each for name, each in unknown.items() if name in fields}
     reached = _reached(conditions, facts, asked, at)
     for name, possible in asked.items():
         cases = _cases(name, possible, conditions)

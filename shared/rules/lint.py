@@ -72,18 +72,15 @@ def _parts(condition: Condition) -> list[tuple[Path, Condition]]:
     return []
 
 
-def lint_first_match(
-    rules: Sequence[Rule[Any]], *, needs_fallback: bool = False, overlaps: bool = False
-) -> list[Finding]:
-    """Return the faults of a table of which the first matching rule is taken.
-
-    With `overlaps`, two rules that meet, neither within the other, are named when their outcomes differ.
-    """
+def lint_first_match(rules: Sequence[Rule[Any]], *, needs_fallback: bool = False) -> list[Finding]:
+    """Return the faults of a table of which the first matching rule is taken."""
     table = _FirstMatch(rules)
-    findings = list(table.dead())
-    findings += table.fallback() if needs_fallback else []
-    findings += table.overlaps() if overlaps else []
-    return findings
+    return [*table.dead(), *(table.fallback() if needs_fallback else ())]
+
+
+def lint_overlaps(rules: Sequence[Rule[Any]]) -> list[Finding]:
+    """Return the rules that meet earlier ones, neither within the other, and have another outcome."""
+    return list(_FirstMatch(rules).overlaps())
 
 
 class _FirstMatch:
@@ -140,5 +137,5 @@ class _FirstMatch:
         one, other = self._regions[earlier], self._regions[later]
         if not one or not other or self._rules[earlier].outcome == self._rules[later].outcome:
             return False
-        within = self._space.covers(other, one) or self._space.covers(one, other)
-        return not within and self._space.meets(one, other)
+        apart = not (self._space.covers(other, one) or self._space.covers(one, other))
+        return apart and self._space.meets(one, other) and not self._space.given_up

@@ -14,7 +14,8 @@ from shared.rules.cells import Axis, axis_of, cells_of, truth_at
 from shared.rules.syntax import All, Any_, Compare, Condition, Not, Use, comparisons
 
 BOXES_MAX: Final = 256
-_STEPS_MAX: Final = 20_000
+WORK_MAX: Final = 500_000
+"""How many pairs of boxes are compared for one table; what is asked after that is given up on."""
 
 Box = Mapping[int, int]
 """By axis, the set of its cells (a bit for each); an axis that is absent is not restricted."""
@@ -33,6 +34,7 @@ class Space:
         for condition in conditions:
             for compare in comparisons(condition):
                 by_axis.setdefault(axis_of(compare), []).append(compare)
+        self._work_left = WORK_MAX
         self._full: list[int] = []
         self._leaves: dict[Compare, tuple[int, int, int]] = {}
         for number, (axis, compares) in enumerate(by_axis.items()):
@@ -59,33 +61,43 @@ class Space:
         raise TypeError(f"not a condition: {condition!r}")
 
     def meets(self, one: Region, other: Region) -> bool:
-        """Say whether two regions have facts in common."""
-        return any(_intersection(a, b) is not None for a in one for b in other)
+        """Say whether two regions surely have facts in common."""
+        try:
+            return any(self._common(a, b) is not None for a in one for b in other)
+        except TooLarge:
+            return False
 
     def covers(self, outer: Region, inner: Region) -> bool:
         """Say whether `inner` surely lies inside `outer`."""
-        budget = [_STEPS_MAX]
         try:
-            return all(self._covered(box, outer, budget) for box in inner)
+            return all(self._covered(box, outer) for box in inner)
         except TooLarge:
             return False
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the work was too much, so that a no means only: not known."""
+        return self._work_left < 0
+
+    def _common(self, one: Box, other: Box) -> Box | None:
+        self._work_left -= 1
+        if self._work_left < 0:
+            raise TooLarge
+        return _intersection(one, other)
 
     def _meet(self, regions: Iterable[Region]) -> Region:
         met: Region = [{}]
         for region in regions:
-            pairs = (_intersection(one, other) for one in met for other in region)
+            pairs = (self._common(one, other) for one in met for other in region)
             met = _without_inner([box for box in _bounded(pairs) if box is not None])
         return met
 
-    def _covered(self, box: Box, outer: Region, budget: list[int]) -> bool:
+    def _covered(self, box: Box, outer: Region) -> bool:
         """Cut the first outer box out of `box`, and look whether the rest covers the pieces."""
-        budget[0] -= 1
-        if budget[0] < 0:
-            raise TooLarge
         for at, cover in enumerate(outer):
-            if _intersection(box, cover) is not None:
+            if self._common(box, cover) is not None:
                 rest = outer[at + 1 :]
-                return all(self._covered(piece, rest, budget) for piece in self._pieces(box, cover))
+                return all(self._covered(piece, rest) for piece in self._pieces(box, cover))
         return False
 
     def _pieces(self, box: Box, cover: Box) -> Iterator[Box]:

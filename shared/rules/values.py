@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import pycountry
-
 from shared.rules.document import Items, Node, Scalar
 from shared.rules.fields import Field, Kind
 from shared.rules.problems import Place, did_you_mean, quoted
@@ -168,6 +166,8 @@ def _word(field: Field, text: str) -> str:
 
 
 def _country(text: str) -> str:
+    import pycountry  # 70 ms, only where a policy names countries
+
     code = text.upper()
     if code != "XK" and pycountry.countries.get(alpha_2=code) is None:
         raise Wrong(f"{quoted(text)} is no country code (ISO 3166 alpha-2, such as US)")

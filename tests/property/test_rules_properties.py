@@ -15,7 +15,7 @@ from shared.rules.compile import all_matches, check, first_match, first_of_each
 from shared.rules.document import read_document
 from shared.rules.fields import Scope
 from shared.rules.interpret import evaluate, explain_first, truth_of
-from shared.rules.lint import Fault, contradictions, lint_first_match
+from shared.rules.lint import Fault, contradictions, lint_first_match, lint_overlaps
 from shared.rules.parse import read_condition
 from shared.rules.problems import Report
 from shared.rules.regions import Space, TooLarge
@@ -133,12 +133,27 @@ def test_a_condition_is_true_only_inside_its_region(condition: Condition, known:
 def test_what_is_called_dead_never_applies(rules: list[Rule[int]]) -> None:
     first = first_match(rules)
     applied = {first(known, AT) for known in every_fact(set(SMALL))}
-    for finding in lint_first_match(rules, overlaps=True):
+    for finding in lint_first_match(rules):
         if finding.fault is Fault.DEAD:
             assert finding.rule not in applied
     for rule in rules:
         if () in contradictions(rule.when):
             assert rule.outcome not in applied
+
+
+@settings(max_examples=100, deadline=None)
+@given(tables(SMALL_LEAVES.filter(lambda leaf: leaf.op.value != "starts_with")))
+def test_rules_that_are_said_to_overlap_do(rules: list[Rule[int]]) -> None:
+    """There are facts on which both match, and facts on which either matches alone."""
+    matches = all_matches(rules)
+    matched = [set(matches(known, AT)) for known in every_fact(set(SMALL))]
+    for finding in lint_overlaps(rules):
+        for name in finding.message.rpartition(": ")[2].split(", "):
+            pair = {int(name[1:]), finding.rule}
+            assert {frozenset(each & pair) for each in matched} >= {
+                frozenset(pair),
+                *(frozenset({one}) for one in pair),
+            }
 
 
 _exact = SMALL_LEAVES.filter(lambda leaf: leaf.op.value != "starts_with")
@@ -165,7 +180,26 @@ def test_any_text_is_a_policy_file_or_has_problems(text: str) -> None:
 
 
 _words = st.sampled_from(
-    ["all", "any", "not", "use", "field", "eq", "in", "between", "within", "matches", "company.employees", "person.title", "high", "{}", "[]", "5", "1d", "a"]
+    [
+        "all",
+        "any",
+        "not",
+        "use",
+        "field",
+        "eq",
+        "in",
+        "between",
+        "within",
+        "matches",
+        "company.employees",
+        "person.title",
+        "high",
+        "{}",
+        "[]",
+        "5",
+        "1d",
+        "a",
+    ]
 )
 _nodes: st.SearchStrategy[Any] = st.recursive(
     _words | st.integers() | st.booleans() | st.none() | st.text(max_size=4),

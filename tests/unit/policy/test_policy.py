@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from shared.policy.compiled import compiled, fields_asked
+from shared.policy.compiled import ages_asked, compiled, fields_asked
 from shared.policy.diff import diff
 from shared.policy.hours import Hours, Shift, parse_hours
 from shared.policy.load import PolicyInvalid, load, texts_in
@@ -140,6 +140,23 @@ def test_the_fields_that_a_condition_asks_for() -> None:
         "company.employees",
         "account.relation",
     )
+
+
+def test_the_ages_that_conditions_ask_for() -> None:
+    (segment,) = load(DEFAULT).icp.segments
+    whens = [level.when for criterion in segment.criteria for level in criterion.levels]
+    assert ages_asked(*whens, *whens) == (("company.last_funding_at", timedelta(days=365)),)
+
+
+def test_a_condition_that_is_too_large_to_judge_is_left_unjudged() -> None:
+    """Forty choices of two are 2 ** 40 boxes."""
+    choices = ", ".join(
+        f"{{any: [{{field: company.employees, gte: {at}}}, {{field: answers.q{at}, eq: x}}]}}"
+        for at in range(40)
+    )
+    rule = f"  - {{name: wide, when: {{all: [{choices}]}}, queue: bdr}}\n"
+    text = DEFAULT["routing.yaml"].replace("  - {name: new-market", f"{rule}  - {{name: new-market")
+    assert load({**DEFAULT, "routing.yaml": text}).routing.rules[1].name == "wide"
 
 
 @pytest.mark.parametrize(
