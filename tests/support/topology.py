@@ -36,6 +36,11 @@ class RoleProcess:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self, extra: Mapping[str, str] | None = None) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -109,6 +114,8 @@ class Topology:
         self.http_port, self.stubs_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.embedded = stream_url == "embedded:"
+        self.prefix = prefix
+        self.database_url = database_url or f"sqlite+aiosqlite:///{self.data_dir / 'tables.db'}"
         self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("BATON_")},
             "BATON_DATA_DIR": str(self.data_dir),
@@ -150,6 +157,10 @@ class Topology:
         for process in self.processes:
             process.await_ready()
 
+    def topic(self, name: str) -> str:
+        """Return the name that a topic of the manifest has on the broker."""
+        return f"{self.prefix}.{name}"
+
     def named(self, role: str) -> list[RoleProcess]:
         return [process for process in self.processes if process.name.startswith(role)]
 
@@ -161,6 +172,10 @@ class Topology:
     def stop(self) -> list[int]:
         """Stop every process in good order; return their exit codes."""
         return [process.stop() for process in self.processes if process.running]
+
+    def log_tails(self) -> str:
+        """Return the last lines of every process, for the message of a test that fails."""
+        return "\n".join(f"--- {process.name}\n{process.log_tail()[-1500:]}" for process in self.processes)
 
     def remove(self) -> None:
         """End whatever still runs."""
