@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -12,59 +11,29 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.provider_stubs import world
-from services.provider_stubs.calls import Call, Calls
+from services.provider_stubs import golden
+from services.provider_stubs.answering import VENDORS, Stubs, bounded_body, vendor_routes
+from services.provider_stubs.calls import KEPT_MAX, Calls
 from services.provider_stubs.faults import Fault, Faults
-from services.provider_stubs.vendors.clearbit import CLEARBIT
-from services.provider_stubs.vendors.vendor import Endpoint, Vendor
+from services.provider_stubs.world import SEED, World, generate, truth
 from shared.clock import Clock
 from shared.errors import FieldProblem, Reject
 from shared.http.problem import from_msgspec, from_reject
 
-VENDORS: Final[tuple[Vendor, ...]] = (CLEARBIT,)
-HANG_S_MAX: Final = 600
 LISTED: Final = 100
 LISTED_MAX: Final = 10_000
-_BODY_BYTES_MAX: Final = 64 * 1024
-
-Handle = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(clock: Clock) -> Starlette:
+def create_app(clock: Clock, *, seed: int = SEED) -> Starlette:
     """Return the stubs as an ASGI application; each has faults and calls of its own."""
-    faults, calls = Faults(), Calls()
-    routes = [*_vendor_routes(faults, calls, clock), *_fault_routes(faults), *_world_routes()]
-
-    async def report(_request: Request) -> Response:
-        return _json(calls.report())
-
-    return Starlette(routes=[*routes, Route("/calls", report)], exception_handlers={Reject: _rejected})
-
-
-def _vendor_routes(faults: Faults, calls: Calls, clock: Clock) -> Iterator[Route]:
-    for vendor in VENDORS:
-        for endpoint in vendor.endpoints:
-            handle = _handle(vendor, endpoint, faults, calls, clock)
-            yield Route(f"/{vendor.name}{endpoint.path}", handle)
-
-
-def _handle(vendor: Vendor, endpoint: Endpoint, faults: Faults, calls: Calls, clock: Clock) -> Handle:
-    async def handle(request: Request) -> Response:
-        query = dict(request.query_params)
-        fault = faults.of_next_call(vendor.name)
-        reply = endpoint.answer(query)
-        broken = fault.hang or fault.malformed or fault.status is not None
-        status = None if fault.hang else fault.status or reply.status
-        billed = 0 if broken else reply.billed
-        calls.add(Call(vendor.name, endpoint.key_of(query), clock.now(), status, billed))
-        await asyncio.sleep(HANG_S_MAX if fault.hang else fault.latency_ms / 1000)
-        if fault.malformed:
-            return Response(b'{"name": "Half an ans', fault.status or 200, media_type="application/json")
-        if broken:
-            return _json({"error": {"type": "fault", "message": "A fault was asked for."}}, status or 504)
-        return _json(reply.body, reply.status)
-
-    return handle
+    stubs = Stubs(generate(seed, golden.COMPANIES), Faults(), Calls(), clock)
+    routes = [
+        *vendor_routes(stubs),
+        *_fault_routes(stubs.faults),
+        *_world_routes(stubs.world, clock),
+        *_call_routes(stubs.calls),
+    ]
+    return Starlette(routes=routes, exception_handlers={Reject: _rejected})
 
 
 def _fault_routes(faults: Faults) -> Iterator[Route]:
@@ -72,7 +41,7 @@ def _fault_routes(faults: Faults) -> Iterator[Route]:
         provider = request.path_params["provider"]
         if provider not in {vendor.name for vendor in VENDORS}:
             raise Reject(404, "not-found", "There is no such provider", provider[:100])
-        fault = await _fault_in(request)
+        fault = _fault_in(await bounded_body(request))
         faults.put(provider, fault)
         return _json(fault)
 
@@ -84,44 +53,46 @@ def _fault_routes(faults: Faults) -> Iterator[Route]:
     yield Route("/faults", delete, methods=["DELETE"])
 
 
-async def _fault_in(request: Request) -> Fault:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _BODY_BYTES_MAX:
-            raise Reject(413, "too-large", "The body is too large")
+def _fault_in(body: bytes) -> Fault:
     try:
-        return msgspec.json.decode(bytes(body), type=Fault)
+        return msgspec.json.decode(body, type=Fault)
     except msgspec.ValidationError as error:
         raise Reject(422, "invalid-body", "The body is not valid", errors=from_msgspec(error)) from error
     except msgspec.DecodeError as error:
         raise Reject(400, "not-json", "The body is not JSON", str(error)) from error
 
 
-def _world_routes() -> Iterator[Route]:
-    async def truth(request: Request) -> Response:
+def _world_routes(world: World, clock: Clock) -> Iterator[Route]:
+    async def one(request: Request) -> Response:
         company = world.find(request.path_params["domain"])
         if company is None:
             raise Reject(404, "not-found", "No company of this world has that domain")
-        return _json(company)
+        return _json(truth(company, clock.now().date()))
 
     async def domains(request: Request) -> Response:
-        return _json({"data": world.domains(_limit(request)), "next": None})
+        return _json({"data": world.domains(_limit(request, LISTED, LISTED_MAX)), "next": None})
 
-    yield Route("/world/{domain}", truth)
+    yield Route("/world/{domain}", one)
     yield Route("/world", domains)
 
 
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(LISTED))
+def _call_routes(calls: Calls) -> Iterator[Route]:
+    async def report(request: Request) -> Response:
+        return _json(calls.report(_limit(request, KEPT_MAX, KEPT_MAX)))
+
+    yield Route("/calls", report)
+
+
+def _limit(request: Request, default: int, most: int) -> int:
+    text = request.query_params.get("limit", str(default))
     if not text.isascii() or not text.isdigit() or len(text) > 6:
         raise Reject(
             422,
             "invalid-query",
             "The query is not valid",
-            errors=(FieldProblem("/limit", "This is not a number of domains"),),
+            errors=(FieldProblem("/limit", "This is no number"),),
         )
-    return min(int(text), LISTED_MAX)
+    return min(int(text), most)
 
 
 async def _rejected(request: Request, error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from datetime import datetime
 from typing import Final
 
@@ -15,17 +15,20 @@ class Call(Struct, frozen=True):
     """One question. `billed` is in cents; `status` is None for a call that got no answer."""
 
     provider: str
+    path: str
     key: str
     at: datetime
     status: int | None
+    matched: bool
     billed: int
 
 
-class Totals(Struct, frozen=True):
-    """Calls and cents of one provider, since the start."""
+class Totals(Struct):
+    """Calls, matches and cents of one provider, since the start."""
 
-    calls: int
-    billed: int
+    calls: int = 0
+    matches: int = 0
+    billed: int = 0
 
 
 class Report(Struct, frozen=True):
@@ -40,14 +43,16 @@ class Calls:
 
     def __init__(self) -> None:
         self._latest: deque[Call] = deque(maxlen=KEPT_MAX)
-        self._counts: Counter[str] = Counter()
-        self._billed: Counter[str] = Counter()
+        self._totals: dict[str, Totals] = {}
 
     def add(self, call: Call) -> None:
         self._latest.append(call)
-        self._counts[call.provider] += 1
-        self._billed[call.provider] += call.billed
+        totals = self._totals.setdefault(call.provider, Totals())
+        totals.calls += 1
+        totals.matches += call.matched
+        totals.billed += call.billed
 
-    def report(self) -> Report:
-        totals = {name: Totals(self._counts[name], self._billed[name]) for name in sorted(self._counts)}
-        return Report(list(self._latest), totals)
+    def report(self, limit: int = KEPT_MAX) -> Report:
+        """Return the latest `limit` calls, and the totals of all."""
+        latest = list(self._latest)
+        return Report(latest[max(0, len(latest) - limit) :], dict(sorted(self._totals.items())))

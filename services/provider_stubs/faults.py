@@ -8,13 +8,15 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 LATENCY_MS_MAX: Final = 600_000
+PER_SECOND_MAX: Final = 10_000
+"""Calls in a second that a provider answers unless told otherwise; more get 429."""
 
 
 class Fault(Struct, frozen=True, forbid_unknown_fields=True):
     """What goes wrong with a share `rate` of a provider's calls.
 
     `latency_ms` delays the answer; `status` answers with that HTTP status; `malformed` answers with what is
-    no JSON; `hang` never answers.
+    no JSON; `hang` never answers. Calls beyond `per_second` get 429, whatever the rate.
     """
 
     latency_ms: Annotated[int, Meta(ge=0, le=LATENCY_MS_MAX)] = 0
@@ -22,6 +24,12 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True):
     rate: Annotated[float, Meta(ge=0, le=1)] = 1.0
     malformed: bool = False
     hang: bool = False
+    per_second: Annotated[int, Meta(ge=1, le=PER_SECOND_MAX)] = PER_SECOND_MAX
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the vendor's own answer does not come."""
+        return self.hang or self.malformed or self.status is not None
 
 
 NO_FAULT: Final = Fault()
@@ -33,6 +41,7 @@ class Faults:
     def __init__(self) -> None:
         self._faults: dict[str, Fault] = {}
         self._calls: dict[str, int] = {}
+        self._second: dict[str, tuple[int, int]] = {}
 
     def put(self, provider: str, fault: Fault) -> None:
         """Let a provider fail from its next call on; its calls are counted anew."""
@@ -54,3 +63,10 @@ class Faults:
         rate = Fraction(fault.rate)
         hit = int((before + 1) * rate) > int(before * rate)
         return fault if hit else NO_FAULT
+
+    def is_too_fast(self, provider: str, at_s: float) -> bool:
+        """Whether this call, at a time in seconds that only rises, is one too many of its second."""
+        second, count = self._second.get(provider, (0, 0))
+        count = count + 1 if second == int(at_s) else 1
+        self._second[provider] = (int(at_s), count)
+        return count > self._faults.get(provider, NO_FAULT).per_second

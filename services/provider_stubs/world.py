@@ -1,18 +1,50 @@
-"""The companies of the stub world: the truth that every stub provider shows a part of. Pure."""
+"""The stub world: companies and their people, the truth of which every stub vendor knows a part. Pure.
+
+A world follows from its seed alone. What happened at some time is kept as its age in days, so that the
+world looks the same on every day, and `within: 365d` holds of the same companies.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from itertools import islice
+from random import Random
+from typing import Any, Final, Literal, TypeVar
 
+import msgspec
 from msgspec import Struct
 
-from shared.identity import registrable_domain
+from services.provider_stubs import vocabulary
+from shared.identity import normalise_email, registrable_domain
+
+SEED: Final = 20_240_601
+COMPANIES: Final = 400
+PEOPLE_MIN: Final = 2
+PEOPLE_MAX: Final = 12
+
+Mail = Literal["exact", "catch_all", "silent"]
+T = TypeVar("T")
+
+
+class Person(Struct, frozen=True):
+    """Somebody who works at a company. `phone` is in E.164."""
+
+    first_name: str
+    last_name: str
+    title: str
+    email: str
+    phone: str
+    linkedin_url: str
 
 
 class Company(Struct, frozen=True):
-    """What is true of a company. Money is whole US dollars, `country` ISO 3166 alpha-2."""
+    """What is true of a company. Money is whole US dollars, `country` ISO 3166 alpha-2.
+
+    `mail` is how its mail server answers whether an address exists: as it is, always yes, or never.
+    """
 
     domain: str
     name: str
@@ -21,59 +53,137 @@ class Company(Struct, frozen=True):
     country: str
     revenue_usd: int
     funding_total_usd: int = 0
+    funded_days_ago: int | None = None
+    growth_pct: int = 0
     technologies: tuple[str, ...] = ()
+    hiring: tuple[str, ...] = ()
     parent: str | None = None
+    mail: Mail = "exact"
+    people: tuple[Person, ...] = ()
 
 
-_COMPANIES: Final = (
-    Company(
-        domain="brightloom.example",
-        name="Brightloom",
-        employees=350,
-        industry="software",
-        country="US",
-        revenue_usd=48_000_000,
-        funding_total_usd=62_000_000,
-        technologies=("salesforce", "snowflake", "segment"),
-    ),
-    Company(
-        domain="copperfen.example",
-        name="Copperfen",
-        employees=120,
-        industry="fintech",
-        country="GB",
-        revenue_usd=14_000_000,
-        funding_total_usd=20_000_000,
-        technologies=("hubspot", "stripe"),
-    ),
-    Company(
-        domain="ironharbor.example",
-        name="Ironharbor",
-        employees=8_000,
-        industry="manufacturing",
-        country="DE",
-        revenue_usd=2_100_000_000,
-        technologies=("sap", "salesforce"),
-    ),
-    Company(
-        domain="stormfall.example",
-        name="Stormfall",
-        employees=60,
-        industry="software",
-        country="BR",
-        revenue_usd=5_500_000,
-        funding_total_usd=7_000_000,
-        technologies=("hubspot",),
-    ),
-)
-COMPANIES: Final[Mapping[str, Company]] = MappingProxyType({each.domain: each for each in _COMPANIES})
+@dataclass(frozen=True)
+class World:
+    """Companies by domain."""
+
+    seed: int
+    companies: Mapping[str, Company]
+
+    def find(self, domain: str) -> Company | None:
+        """Return the company of a domain, or of what it is a subdomain of."""
+        return self.companies.get(registrable_domain(domain) or "")
+
+    def domains(self, limit: int) -> Sequence[str]:
+        """Return the first `limit` domains of the world, the fixed ones before the others."""
+        return list(islice(self.companies, limit))
+
+    def person(self, email: str) -> tuple[Company, Person] | None:
+        """Return who has this address, however it is written."""
+        address = normalise_email(email)
+        return None if address is None else self._people.get(address.identity)
+
+    @cached_property
+    def _people(self) -> Mapping[str, tuple[Company, Person]]:
+        return {
+            person.email: (company, person)
+            for company in self.companies.values()
+            for person in company.people
+        }
 
 
-def find(domain: str) -> Company | None:
-    """Return the company of a domain, or of what it is a subdomain of."""
-    return COMPANIES.get(registrable_domain(domain) or "")
+def draws(*of: object) -> Random:
+    """Return the random numbers that belong to these names and no others."""
+    return Random("/".join(map(str, of)))
 
 
-def domains(limit: int) -> Sequence[str]:
-    """Return the first `limit` domains of the world, in order."""
-    return sorted(COMPANIES)[:limit]
+def day_of(today: date, days_ago: int | None) -> date | None:
+    """Return the day that lies so far back."""
+    return None if days_ago is None else today - timedelta(days=days_ago)
+
+
+def truth(company: Company, today: date) -> dict[str, Any]:
+    """Return what is true of a company on this day, as JSON values."""
+    known: dict[str, Any] = msgspec.to_builtins(company)
+    funded = day_of(today, known.pop("funded_days_ago"))
+    return {**known, "last_funding_at": funded and f"{funded.isoformat()}T00:00:00Z"}
+
+
+def generate(seed: int, fixed: Sequence[Company] = ()) -> World:
+    """Return the world of a seed. The companies in `fixed` are in it as they are, but for their people."""
+    companies = {company.domain: company for company in (*fixed, *_companies(seed))}
+    peopled = (
+        msgspec.structs.replace(company, people=tuple(_people(seed, number, company)))
+        for number, company in enumerate(companies.values())
+    )
+    return World(seed, {company.domain: company for company in peopled})
+
+
+def _companies(seed: int) -> Iterator[Company]:
+    names = [beginning + ending for beginning in vocabulary.BEGINNINGS for ending in vocabulary.ENDINGS]
+    chosen = draws(seed, "names").sample(names, COMPANIES)
+    for name in chosen:
+        domain = _domain(name)
+        draw = draws(seed, domain)
+        owner = draw.choice(chosen) if draw.random() < 0.06 else name
+        yield _company(draw, domain, name, None if owner == name else _domain(owner))
+
+
+def _domain(name: str) -> str:
+    return f"{name.lower()}.example"
+
+
+def _company(draw: Random, domain: str, name: str, parent: str | None) -> Company:
+    industry = _weighted(draw, vocabulary.INDUSTRIES)
+    employees = draw.randint(*_weighted(draw, vocabulary.SIZES))
+    funded = draw.random() < (0.6 if industry in vocabulary.VENTURE_BACKED else 0.1)
+    return Company(
+        domain=domain,
+        name=name,
+        employees=employees,
+        industry=industry,
+        country=_weighted(draw, vocabulary.COUNTRIES),
+        revenue_usd=employees * draw.randint(80, 250) * 1_000,
+        funding_total_usd=draw.randint(1, 150) * 1_000_000 if funded else 0,
+        funded_days_ago=draw.randint(10, 1_500) if funded else None,
+        growth_pct=draw.randint(-20, 80),
+        technologies=_some(draw, vocabulary.TECHNOLOGIES, 8),
+        hiring=_some(draw, vocabulary.DEPARTMENTS, 3),
+        parent=parent,
+        mail=_weighted(draw, _MAIL),
+    )
+
+
+_MAIL: Final[Mapping[Mail, int]] = {"exact": 80, "catch_all": 14, "silent": 6}
+
+
+def _people(seed: int, number: int, company: Company) -> Iterator[Person]:
+    """Yield the people of a company; nobody in the world shares an address or a telephone number."""
+    draw = draws(seed, company.domain, "people")
+    count = min(draw.randint(PEOPLE_MIN, PEOPLE_MAX), max(company.employees, PEOPLE_MIN))
+    titles = draw.sample(vocabulary.TITLES, count)
+    firsts = draw.sample(vocabulary.FIRST_NAMES, count)
+    lasts = draw.sample(vocabulary.LAST_NAMES, count)
+    pattern = draw.choice(_EMAIL_PATTERNS)
+    for at, (first, last, title) in enumerate(zip(firsts, lasts, titles, strict=True)):
+        line = number * PEOPLE_MAX + at
+        area = vocabulary.AREA_CODES[line // 100 % len(vocabulary.AREA_CODES)]
+        local = pattern.format(first=first, last=last, initial=first[0]).lower()
+        yield Person(
+            first_name=first,
+            last_name=last,
+            title=title,
+            email=f"{local}@{company.domain}",
+            phone=f"+1{area}55501{line % 100:02}",
+            linkedin_url=f"https://www.linkedin.com/in/{first}-{last}-{number:x}".lower(),
+        )
+
+
+_EMAIL_PATTERNS: Final = ("{first}.{last}", "{first}.{last}", "{initial}{last}", "{first}", "{first}_{last}")
+
+
+def _weighted(draw: Random, weights: Mapping[T, int]) -> T:
+    return draw.choices(list(weights), list(weights.values()))[0]
+
+
+def _some(draw: Random, words: Sequence[str], most: int) -> tuple[str, ...]:
+    return tuple(sorted(draw.sample(words, draw.randint(0, most))))

@@ -1,0 +1,72 @@
+"""The companies that the golden leads are about: as they are known, and how vendors fail them. Pure."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from services.provider_stubs.world import Company
+from shared.identity import registrable_domain
+
+COMPANIES: Final = (
+    Company(
+        domain="brightloom.example",
+        name="Brightloom",
+        employees=350,
+        industry="software",
+        country="US",
+        revenue_usd=48_000_000,
+        funding_total_usd=62_000_000,
+        funded_days_ago=120,
+        growth_pct=22,
+        technologies=("salesforce", "segment", "snowflake"),
+        hiring=("sales",),
+    ),
+    Company(
+        domain="copperfen.example",
+        name="Copperfen",
+        employees=120,
+        industry="fintech",
+        country="GB",
+        revenue_usd=14_000_000,
+        funding_total_usd=20_000_000,
+        funded_days_ago=500,
+        growth_pct=12,
+        technologies=("hubspot", "stripe"),
+    ),
+    Company(
+        domain="ironharbor.example",
+        name="Ironharbor",
+        employees=8_000,
+        industry="manufacturing",
+        country="DE",
+        revenue_usd=2_100_000_000,
+        growth_pct=2,
+        technologies=("salesforce", "sap"),
+    ),
+    Company(
+        domain="stormfall.example",
+        name="Stormfall",
+        employees=60,
+        industry="software",
+        country="BR",
+        revenue_usd=5_500_000,
+        funding_total_usd=7_000_000,
+        funded_days_ago=300,
+        technologies=("hubspot",),
+    ),
+)
+DOMAINS: Final = frozenset(company.domain for company in COMPANIES)
+
+UNKNOWN_TO: Final = frozenset({("peopledatalabs", "ironharbor.example")})
+"""Vendors that have no match for a golden company; all others know it as it is."""
+
+Outage = Literal["error", "hang"]
+_OUTAGE_AT: Final = "stormfall.example"
+_HANGING: Final = frozenset({"clearbit", "zerobounce"})
+
+
+def outage(vendor: str, subject: str) -> Outage | None:
+    """Return how a vendor fails whoever asks about `subject` (a domain or an address), if it does."""
+    if registrable_domain(subject.rpartition("@")[2]) != _OUTAGE_AT:
+        return None
+    return "hang" if vendor in _HANGING else "error"

@@ -1,0 +1,142 @@
+"""Companies and people in the shape of Apollo: `/api/v1/organizations/enrich`, `/api/v1/people/match`.
+
+Its traps: 200 with null where nothing matches, an address that is locked, countries by name, money both as a
+number and as printed, growth as a fraction, a seniority of its own words.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+
+from services.provider_stubs import knowledge, vocabulary
+from services.provider_stubs.knowledge import Coverage, SeenCompany, SeenPerson
+from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor
+from services.provider_stubs.world import Company, World, day_of, draws
+from shared.facts import department, seniority
+from shared.identity import derive_id, normalise_domain, normalise_email
+
+COVERAGE: Final = Coverage("apollo", companies=60, people=60)
+PRICE_CENTS: Final = 8
+
+_PROBLEMS: Final = {
+    401: "Invalid access credentials.",
+    422: "A parameter is missing or not valid.",
+    429: "The maximum number of api calls allowed is reached.",
+}
+_SENIORITIES: Final = {"cxo": "c_suite"}
+_LOCKED: Final = "email_not_unlocked@domain.com"
+_LOCKED_PCT: Final = 10
+
+
+def problem(status: int) -> Reply:
+    """Return Apollo's way to say that it fails: a limit as `message`, all else as `error`."""
+    text = _PROBLEMS.get(status, "Something went wrong.")
+    return Reply(status, {"message" if status == 429 else "error": text})
+
+
+def enrich_organization(world: World, question: Question) -> Reply:
+    """Answer for `?domain=`; only a match is billed."""
+    domain = normalise_domain(question.get("domain"))
+    if domain is None:
+        return problem(422)
+    seen = knowledge.see_company(world, COVERAGE, domain)
+    if seen is None:
+        return Reply(200, {"organization": None})
+    return Reply(200, {"organization": _organization(seen, question.today)}, PRICE_CENTS, matched=True)
+
+
+def match_person(world: World, question: Question) -> Reply:
+    """Answer for `email`; without it nothing matches, and only a match is billed."""
+    address = normalise_email(question.get("email"))
+    seen = address and knowledge.see_person(world, COVERAGE, address.address)
+    if not seen:
+        return Reply(200, {"person": None})
+    return Reply(200, {"person": _person(world, seen, question.today)}, PRICE_CENTS, matched=True)
+
+
+def _organization(seen: SeenCompany, today: date) -> dict[str, Any]:
+    company = seen.company
+    return {
+        **_headline(company),
+        "estimated_num_employees": company.employees,
+        "industry": company.industry,
+        "industries": [company.industry],
+        "country": vocabulary.COUNTRY_NAMES[company.country],
+        "annual_revenue": company.revenue_usd,
+        "annual_revenue_printed": _printed(company.revenue_usd),
+        "total_funding": company.funding_total_usd or None,
+        "total_funding_printed": _printed(company.funding_total_usd) if company.funding_total_usd else None,
+        "latest_funding_round_date": _instant(today, company.funded_days_ago),
+        "technology_names": list(company.technologies),
+        "current_technologies": [
+            {"uid": name, "name": name.title(), "category": "Other"} for name in company.technologies
+        ],
+        "organization_headcount_twelve_month_growth": company.growth_pct / 100,
+        "owned_by_organization": company.parent and {"website_url": f"http://www.{company.parent}"},
+        "last_updated": _instant(today, seen.days_old),
+    }
+
+
+def _person(world: World, seen: SeenPerson, today: date) -> dict[str, Any]:
+    person, company = seen.person, seen.company
+    locked = draws(world.seed, COVERAGE.vendor, person.email, "locked").randrange(100) < _LOCKED_PCT
+    rank = seniority(person.title)
+    return {
+        "id": _object_id(person.email),
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "name": f"{person.first_name} {person.last_name}",
+        "linkedin_url": person.linkedin_url.replace("https://", "http://"),
+        "title": person.title,
+        "headline": f"{person.title} at {company.name}",
+        "email": _LOCKED if locked else person.email,
+        "email_status": "unavailable" if locked else "verified",
+        "organization_id": _object_id(company.domain),
+        "organization": _headline(company),
+        "country": vocabulary.COUNTRY_NAMES[company.country],
+        "seniority": rank and _SENIORITIES.get(rank, rank),
+        "departments": [f"master_{department(person.title)}"],
+        "last_updated": _instant(today, seen.days_old),
+    }
+
+
+def _headline(company: Company) -> dict[str, Any]:
+    return {
+        "id": _object_id(company.domain),
+        "name": company.name,
+        "website_url": f"http://www.{company.domain}",
+        "linkedin_url": f"http://www.linkedin.com/company/{company.name.lower()}",
+        "primary_domain": company.domain,
+    }
+
+
+def _object_id(of: str) -> str:
+    return derive_id("apollo", of, "object", 0).replace("-", "")[:24]
+
+
+def _printed(usd: int) -> str:
+    """Return an amount as Apollo prints it: `48M`, `2.1B`."""
+    for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
+        if usd >= size:
+            return f"{usd / size:.1f}".removesuffix(".0") + unit
+    return str(usd)
+
+
+def _instant(today: date, days_ago: int | None) -> str | None:
+    day = day_of(today, days_ago)
+    return f"{day.isoformat()}T00:00:00.000+00:00" if day else None
+
+
+APOLLO: Final = Vendor(
+    name=COVERAGE.vendor,
+    endpoints=(
+        Endpoint(
+            "/api/v1/organizations/enrich", enrich_organization, lambda question: question.get("domain")
+        ),
+        Endpoint("/api/v1/people/match", match_person, lambda question: question.get("email"), ("POST",)),
+    ),
+    problem=problem,
+    key_headers=("x-api-key", "authorization"),
+    key_params=("api_key",),
+)

@@ -1,0 +1,149 @@
+"""Addresses in the shape of Hunter: `/v2/email-verifier?email=`, `/v2/email-finder?domain=&first_name=…`.
+
+Its traps: the envelope of `data`, `meta` and `errors`, 202 to whoever asks first for some, a server that
+accepts every address, and 200 without an address where none was found.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+
+from services.provider_stubs import knowledge
+from services.provider_stubs.knowledge import Coverage, SeenPerson
+from services.provider_stubs.mailbox import Verdict, probe
+from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor
+from services.provider_stubs.world import Person, World, day_of
+from shared.identity import Email, normalise_domain, normalise_email
+
+COVERAGE: Final = Coverage("hunter", companies=0, people=60, stale=0, slow=4)
+PRICE_CENTS: Final = 1
+
+_PROBLEMS: Final = {
+    400: ("wrong_params", "A parameter is missing or not valid."),
+    401: ("authentication_failed", "No user found for the API key supplied"),
+    403: ("too_many_requests", "You have reached the rate limit."),
+    429: ("usage_exceeded", "You have reached your usage limit."),
+}
+_STATUSES: Final[dict[Verdict, tuple[str, str, int]]] = {
+    "exists": ("valid", "deliverable", 97),
+    "absent": ("invalid", "undeliverable", 5),
+    "accept_all": ("accept_all", "risky", 62),
+    "no_answer": ("unknown", "risky", 30),
+    "free": ("webmail", "risky", 70),
+    "disposable": ("disposable", "risky", 10),
+}
+"""For what the mail server said: Hunter's status, its older result and its score of 100."""
+
+
+def problem(status: int) -> Reply:
+    """Return Hunter's way to say that it fails."""
+    id_, details = _PROBLEMS.get(status, ("internal_error", "Something went wrong on our side."))
+    return Reply(status, {"errors": [{"id": id_, "code": status, "details": details}]})
+
+
+def verify(world: World, question: Question) -> Reply:
+    """Answer for `?email=`; every verdict is billed, waiting for one is not."""
+    address = normalise_email(question.get("email"))
+    if address is None:
+        return problem(400)
+    meta = {"params": {"email": question.get("email")}}
+    verdict = probe(world, address)
+    found = world.person(address.address) is not None
+    slow = found and knowledge.is_slow(world, COVERAGE, address.identity)
+    first = Reply(202, {"data": None, "meta": meta}) if slow else None
+    body = {"data": _verdict(address, verdict), "meta": meta}
+    return Reply(200, body, PRICE_CENTS, matched=verdict != "no_answer", first=first)
+
+
+def find(world: World, question: Question) -> Reply:
+    """Answer for `?domain=` with `first_name` and `last_name`, or `full_name`; only a find is billed."""
+    domain = normalise_domain(question.get("domain"))
+    name = _name(question)
+    if domain is None or name is None:
+        return problem(400)
+    seen = _find(world, domain, name)
+    data = _finding(seen, question.today) if seen else {**_nobody(name), "domain": domain}
+    first, last = name
+    params = {"first_name": first, "last_name": last, "full_name": None, "domain": domain, "company": None}
+    return Reply(
+        200, {"data": data, "meta": {"params": params}}, PRICE_CENTS if seen else 0, matched=seen is not None
+    )
+
+
+def _name(question: Question) -> tuple[str, str] | None:
+    first, last = question.get("first_name"), question.get("last_name")
+    if not (first and last):
+        first, _, last = question.get("full_name").rpartition(" ")
+    return (first, last) if first and last else None
+
+
+def _find(world: World, domain: str, name: tuple[str, str]) -> SeenPerson | None:
+    company = world.find(domain)
+    people = company.people if company else ()
+    person = next((each for each in people if _named(each, name)), None)
+    return knowledge.see_person(world, COVERAGE, person.email) if person else None
+
+
+def _named(person: Person, name: tuple[str, str]) -> bool:
+    return (person.first_name.casefold(), person.last_name.casefold()) == (
+        name[0].casefold(),
+        name[1].casefold(),
+    )
+
+
+def _verdict(address: Email, verdict: Verdict) -> dict[str, Any]:
+    status, result, score = _STATUSES[verdict]
+    answered = verdict != "no_answer"
+    return {
+        "status": status,
+        "result": result,
+        "_deprecation_notice": "Using result is deprecated, use status instead",
+        "score": score,
+        "email": address.address,
+        "regexp": True,
+        "gibberish": False,
+        "disposable": verdict == "disposable",
+        "webmail": verdict == "free",
+        "mx_records": answered,
+        "smtp_server": answered,
+        "smtp_check": verdict in ("exists", "accept_all"),
+        "accept_all": verdict == "accept_all",
+        "block": not answered,
+        "sources": [],
+    }
+
+
+def _nobody(name: tuple[str, str]) -> dict[str, Any]:
+    return {"first_name": name[0], "last_name": name[1], "email": None, "score": None, "sources": []}
+
+
+def _finding(seen: SeenPerson, today: date) -> dict[str, Any]:
+    person, company = seen.person, seen.company
+    return {
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "email": person.email,
+        "score": seen.confidence,
+        "domain": company.domain,
+        "accept_all": company.mail == "catch_all",
+        "position": person.title,
+        "twitter": None,
+        "linkedin_url": person.linkedin_url,
+        "phone_number": None,
+        "company": company.name,
+        "sources": [],
+        "verification": {"date": str(day_of(today, seen.days_old)), "status": "valid"},
+    }
+
+
+HUNTER: Final = Vendor(
+    name=COVERAGE.vendor,
+    endpoints=(
+        Endpoint("/v2/email-verifier", verify, lambda question: question.get("email")),
+        Endpoint("/v2/email-finder", find, lambda question: question.get("domain")),
+    ),
+    problem=problem,
+    key_headers=("x-api-key", "authorization"),
+    key_params=("api_key",),
+)

@@ -1,0 +1,184 @@
+"""Companies and people in the shape of People Data Labs: `/v5/company/enrich`, `/v5/person/enrich`.
+
+Its traps: everything in lower case, countries by name, sizes and revenue as ranges beside a head count, a
+likelihood of 1 to 10 that says when a record is mixed up, a company flat and a person under `data`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+
+from services.provider_stubs import knowledge, vocabulary
+from services.provider_stubs.knowledge import Coverage, SeenCompany, SeenPerson
+from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor
+from services.provider_stubs.world import World, day_of
+from shared.facts import department, seniority
+from shared.identity import derive_id, normalise_domain, normalise_email
+
+COVERAGE: Final = Coverage("peopledatalabs", companies=70, people=65)
+PRICE_CENTS: Final = 10
+
+_LIKELIHOOD_MIN: Final = 2
+_PROBLEMS: Final = {
+    400: ("invalid_request_error", "Request contained unsupported, unsearchable or missing parameters"),
+    401: ("authentication_error", "Request contained a missing or invalid key"),
+    402: ("payment_required", "You have hit your account maximum for this endpoint"),
+    404: ("not_found", "No records were found matching your request"),
+    429: ("rate_limit_error", "An error occurred due to requests hitting the API too quick"),
+}
+_SIZES: Final = (
+    (10, "1-10"),
+    (50, "11-50"),
+    (200, "51-200"),
+    (500, "201-500"),
+    (1_000, "501-1000"),
+    (5_000, "1001-5000"),
+    (10_000, "5001-10000"),
+)
+_REVENUES: Final = (
+    (1, "$0-$1M"),
+    (10, "$1M-$10M"),
+    (25, "$10M-$25M"),
+    (50, "$25M-$50M"),
+    (100, "$50M-$100M"),
+    (250, "$100M-$250M"),
+    (500, "$250M-$500M"),
+    (1_000, "$500M-$1B"),
+    (10_000, "$1B-$10B"),
+)
+_LEVELS: Final = {
+    "cxo": "cxo",
+    "vp": "vp",
+    "director": "director",
+    "manager": "manager",
+    "senior": "senior",
+    "entry": "entry",
+}
+_DATASET: Final = "29.1"
+
+
+def problem(status: int) -> Reply:
+    """Return People Data Labs' way to say that it fails."""
+    type_, message = _PROBLEMS.get(status, ("api_error", "The server encountered an unexpected condition"))
+    return Reply(status, {"status": status, "error": {"type": type_, "message": message}})
+
+
+def enrich_company(world: World, question: Question) -> Reply:
+    """Answer for `?website=` and `?min_likelihood=`; only a match is billed."""
+    domain = normalise_domain(question.get("website"))
+    if domain is None:
+        return problem(400)
+    seen = knowledge.see_company(world, COVERAGE, domain)
+    if seen is None or _likelihood(seen.confidence) < _likelihood_min(question):
+        return problem(404)
+    return Reply(200, _company(seen, question.today), PRICE_CENTS, matched=True)
+
+
+def enrich_person(world: World, question: Question) -> Reply:
+    """Answer for `?email=` and `?min_likelihood=`; only a match is billed."""
+    address = normalise_email(question.get("email", "work_email"))
+    if address is None:
+        return problem(400)
+    seen = knowledge.see_person(world, COVERAGE, address.address)
+    if seen is None or _likelihood(seen.confidence) < _likelihood_min(question):
+        return problem(404)
+    body = {
+        "status": 200,
+        "likelihood": _likelihood(seen.confidence),
+        "data": _person(seen, question.today),
+        "dataset_version": _DATASET,
+    }
+    return Reply(200, body, PRICE_CENTS, matched=True)
+
+
+def _likelihood(confidence: int) -> int:
+    return max(1, min(10, round(confidence / 10)))
+
+
+def _likelihood_min(question: Question) -> int:
+    text = question.get("min_likelihood")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 3 else _LIKELIHOOD_MIN
+
+
+def _company(seen: SeenCompany, today: date) -> dict[str, Any]:
+    company = seen.company
+    country = vocabulary.COUNTRY_NAMES[company.country].lower()
+    return {
+        "status": 200,
+        "id": derive_id("peopledatalabs", company.domain, "company", 0),
+        "name": company.name.lower(),
+        "display_name": company.name,
+        "size": _range(company.employees, _SIZES, "10001+"),
+        "employee_count": company.employees,
+        "industry": company.industry,
+        "type": "private",
+        "website": company.domain,
+        "ticker": None,
+        "location": {"name": country, "locality": None, "region": None, "country": country},
+        "linkedin_url": f"linkedin.com/company/{company.name.lower()}",
+        "immediate_parent": company.parent,
+        "ultimate_parent": company.parent,
+        "total_funding_raised": company.funding_total_usd or None,
+        "last_funding_date": _day(today, company.funded_days_ago),
+        "inferred_revenue": _range(company.revenue_usd / 1_000_000, _REVENUES, "$10B+"),
+        "employee_growth_rate": {"12_month": company.growth_pct / 100},
+        "tags": list(company.technologies[:2]),
+        "last_updated": _day(today, seen.days_old),
+        "likelihood": _likelihood(seen.confidence),
+        "dataset_version": _DATASET,
+    }
+
+
+def _person(seen: SeenPerson, today: date) -> dict[str, Any]:
+    person, company = seen.person, seen.company
+    level = _LEVELS.get(seniority(person.title) or "")
+    first, last = person.first_name.lower(), person.last_name.lower()
+    return {
+        "id": derive_id("peopledatalabs", person.email, "person", 0),
+        "full_name": f"{first} {last}",
+        "first_name": first,
+        "last_name": last,
+        "work_email": person.email,
+        "emails": [{"address": person.email, "type": "current_professional"}],
+        "mobile_phone": person.phone,
+        "phone_numbers": [person.phone],
+        "linkedin_url": person.linkedin_url.removeprefix("https://www."),
+        "job_title": person.title.lower(),
+        "job_title_role": department(person.title),
+        "job_title_levels": [level] if level else [],
+        "job_last_updated": _day(today, seen.days_old),
+        "job_company_name": company.name.lower(),
+        "job_company_website": company.domain,
+        "job_company_size": _range(company.employees, _SIZES, "10001+"),
+        "job_company_industry": company.industry,
+        "location_country": vocabulary.COUNTRY_NAMES[company.country].lower(),
+    }
+
+
+def _range(amount: float, ranges: tuple[tuple[int, str], ...], above: str) -> str:
+    return next((name for end, name in ranges if amount <= end), above)
+
+
+def _day(today: date, days_ago: int | None) -> str | None:
+    day = day_of(today, days_ago)
+    return day.isoformat() if day else None
+
+
+PEOPLEDATALABS: Final = Vendor(
+    name=COVERAGE.vendor,
+    endpoints=(
+        Endpoint(
+            "/v5/company/enrich", enrich_company, lambda question: question.get("website"), ("GET", "POST")
+        ),
+        Endpoint(
+            "/v5/person/enrich",
+            enrich_person,
+            lambda question: question.get("email", "work_email"),
+            ("GET", "POST"),
+        ),
+    ),
+    problem=problem,
+    key_headers=("x-api-key",),
+    key_params=("api_key",),
+)

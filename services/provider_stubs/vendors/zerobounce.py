@@ -1,0 +1,107 @@
+"""Addresses in the shape of ZeroBounce: `GET /v2/validate?api_key=&email=`.
+
+Its traps: errors come with status 200, and truths and numbers as text.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+
+from services.provider_stubs.mailbox import Verdict, probe
+from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor
+from services.provider_stubs.world import World
+from shared.identity import Email, normalise_email
+
+NAME: Final = "zerobounce"
+PRICE_CENTS: Final = 1
+
+_NO_KEY: Final = "Invalid API key or your account ran out of credits"
+_STATUSES: Final[dict[Verdict, tuple[str, str]]] = {
+    "exists": ("valid", ""),
+    "absent": ("invalid", "mailbox_not_found"),
+    "accept_all": ("catch-all", ""),
+    "no_answer": ("unknown", "mail_server_did_not_respond"),
+    "free": ("unknown", "timeout_exceeded"),
+    "disposable": ("do_not_mail", "disposable"),
+}
+
+
+def problem(status: int) -> Reply:
+    """Return ZeroBounce's way to say that it fails: what is the asker's fault comes with status 200."""
+    if status in (401, 402):
+        return Reply(200, {"error": _NO_KEY})
+    if status in (400, 422):
+        return Reply(200, {"error": "Missing parameter: email."})
+    return Reply(status, {"error": "Something went wrong."})
+
+
+def validate(world: World, question: Question) -> Reply:
+    """Answer for `?email=`; every verdict is billed. What is no address is a verdict too."""
+    asked = question.get("email")
+    if not asked:
+        return problem(400)
+    address = normalise_email(asked)
+    if address is None:
+        return Reply(200, _invalid(asked, question.today), PRICE_CENTS, matched=True)
+    verdict = probe(world, address)
+    body = _verdict(world, address, verdict, question.today)
+    return Reply(200, body, PRICE_CENTS, matched=verdict != "no_answer")
+
+
+def _verdict(world: World, address: Email, verdict: Verdict, today: date) -> dict[str, Any]:
+    status, sub_status = _STATUSES[verdict]
+    found = world.person(address.address) if verdict == "exists" else None
+    person = found and found[1]
+    answered = verdict != "no_answer"
+    return {
+        **_result(address.address, status, "role_based" if _is_role(address, verdict) else sub_status, today),
+        "free_email": address.kind == "free",
+        "account": address.address.partition("@")[0],
+        "domain": address.domain,
+        "mx_found": "true" if answered else "false",
+        "mx_record": f"mx.{address.domain}" if answered else "",
+        "firstname": person and person.first_name,
+        "lastname": person and person.last_name,
+        "domain_age_days": "2874" if answered else "",
+    }
+
+
+def _is_role(address: Email, verdict: Verdict) -> bool:
+    return address.kind == "role" and verdict == "exists"
+
+
+def _invalid(asked: str, today: date) -> dict[str, Any]:
+    return _result(asked[:254], "invalid", "failed_syntax_check", today)
+
+
+def _result(address: str, status: str, sub_status: str, today: date) -> dict[str, Any]:
+    return {
+        "address": address,
+        "status": status,
+        "sub_status": sub_status,
+        "free_email": False,
+        "did_you_mean": None,
+        "account": None,
+        "domain": None,
+        "domain_age_days": "",
+        "smtp_provider": "",
+        "mx_found": "false",
+        "mx_record": "",
+        "firstname": None,
+        "lastname": None,
+        "gender": None,
+        "country": None,
+        "region": None,
+        "city": None,
+        "zipcode": None,
+        "processed_at": f"{today.isoformat()} 00:00:00.000",
+    }
+
+
+ZEROBOUNCE: Final = Vendor(
+    name=NAME,
+    endpoints=(Endpoint("/v2/validate", validate, lambda question: question.get("email")),),
+    problem=problem,
+    key_params=("api_key",),
+)
