@@ -229,6 +229,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_outbox_role_partition"), "outbox", ["role", "partition"], unique=False)
     op.create_table(
+        "policies",
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("files", sa.Text(), nullable=False),
+        sa.Column("created_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("created_by", sa.String(length=200), nullable=False),
+        sa.Column("activation", sa.Integer(), nullable=False),
+        sa.Column("activated_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("activated_by", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_policies")),
+        sa.UniqueConstraint("activation", name=op.f("uq_policies_activation")),
+    )
+    op.create_table(
         "provider_cache",
         sa.Column("provider", sa.String(length=200), nullable=False),
         sa.Column("about", sa.String(length=500), nullable=False),
@@ -238,6 +250,13 @@ def upgrade() -> None:
         sa.Column("fetched_at", shared.sql.types.UtcTime(), nullable=False),
         sa.Column("expires_at", shared.sql.types.UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("provider", "about", name=op.f("pk_provider_cache")),
+    )
+    op.create_table(
+        "rep_availability",
+        sa.Column("rep", sa.String(length=200), nullable=False),
+        sa.Column("available", sa.Boolean(), nullable=False),
+        sa.Column("updated_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("rep", name=op.f("pk_rep_availability")),
     )
     op.create_table(
         "rep_queues",
@@ -358,7 +377,9 @@ def downgrade() -> None:
     op.drop_table("routed_leads")
     op.drop_table("rescores")
     op.drop_table("rep_queues")
+    op.drop_table("rep_availability")
     op.drop_table("provider_cache")
+    op.drop_table("policies")
     op.drop_index(op.f("ix_outbox_role_partition"), table_name="outbox")
     op.drop_table("outbox")
     op.drop_table("leads")
