@@ -15,6 +15,10 @@ from services.cli.demo.cases import Case
 from services.cli.demo.runner import Played, listening, play
 
 
+_WIDTH = 150
+_ONE_LINE = {"", "lead", "queue", "owner", "webhook"}
+
+
 async def walk(client: Client, cases: Sequence[Case], stop: asyncio.Event, *, run: str) -> list[Played]:
     """Play the cases one after the other, with a bar on a terminal; ends early at `stop`."""
     played: list[Played] = []
@@ -34,10 +38,15 @@ def print_played(played: Sequence[Played]) -> None:
     """Print who got which lead and why."""
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     for heading in ("", "lead", "path", "queue", "owner", "why", "webhook"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading in _ONE_LINE)
     for one in played:
         table.add_row(*_row(one))
-    Console().print(table)
+    _console().print(table)
+
+
+def _console() -> Console:
+    """Return a console as wide as the terminal; into a file or a pipe, wide enough not to fold."""
+    return Console() if Console().is_terminal else Console(width=_WIDTH)
 
 
 def print_differences(played: Sequence[Played]) -> None:
@@ -48,7 +57,7 @@ def print_differences(played: Sequence[Played]) -> None:
     for one in played:
         for difference in one.wrong:
             table.add_row(one.case.name, difference)
-    Console().print(table)
+    _console().print(table)
 
 
 def print_where_next(url: str, played: Sequence[Played]) -> None:
