@@ -53,27 +53,24 @@ def possible_rules(
     Comparisons are bounded one by one; that loses how two of them on one field hang together. Therefore the
     table is looked at again for each case of each field, and what all looks agree on is kept.
     """
-    conditions = [rule.when for rule in rules]
-    unknown = _open(facts, unsettled)
-    fields = _fields(conditions) if unknown else set()
-    asked = {name: each for name, each in unknown.items() if name in fields}
-    reached = _reached(conditions, facts, asked, at)
-    for name, possible in asked.items():
-        cases = _cases(name, possible, conditions)
-        if len(reached) == 1 or cases is None:
-            continue
-        rest = {other: each for other, each in asked.items() if other != name}
-        split = [_reached(conditions, {**facts, name: case}, rest, at) for case in cases]
-        reached &= frozenset().union(*split)
+    conditions = dict(enumerate(rule.when for rule in rules))
+    fields = {compare.field for condition in conditions.values() for compare in comparisons(condition)}
+    verdicts = _Verdicts(facts, {name: each for name, each in unsettled.items() if name in fields}, at)
+    reached = _reached(conditions, verdicts)
+    for name, possible in verdicts.unsettled.items():
+        # What was not reached so far is reached in no case either.
+        conditions = {index: condition for index, condition in conditions.items() if index in reached}
+        cases = _cases(name, possible, conditions.values())
+        if len(reached) > 1 and cases is not None:
+            reached &= frozenset().union(
+                *(_reached(conditions, verdicts.settled(name, case)) for case in cases)
+            )
     return reached
 
 
-def _reached(
-    conditions: Sequence[Condition], facts: Facts, unsettled: Open, at: datetime
-) -> frozenset[int | None]:
-    verdicts = _Verdicts(facts, unsettled, at)
+def _reached(conditions: Mapping[int, Condition], verdicts: _Verdicts) -> frozenset[int | None]:
     reached: set[int | None] = set()
-    for index, condition in enumerate(conditions):
+    for index, condition in conditions.items():
         bits = verdicts.of(condition)
         if bits & _TRUE:
             reached.add(index)
@@ -85,10 +82,6 @@ def _reached(
 def _open(facts: Facts, unsettled: Open) -> Open:
     """Return what is really unknown: a fact that is there is settled."""
     return {name: each for name, each in unsettled.items() if facts.get(name) is None}
-
-
-def _fields(conditions: Iterable[Condition]) -> set[str]:
-    return {compare.field for condition in conditions for compare in comparisons(condition)}
 
 
 def _cases(name: str, possible: Possible, conditions: Iterable[Condition]) -> Sequence[Any] | None:
@@ -113,31 +106,39 @@ class _Verdicts:
     """Bounds conditions on given facts; sets of truths are bits."""
 
     def __init__(self, facts: Facts, unsettled: Open, at: datetime) -> None:
+        self.unsettled = _open(facts, unsettled)
         self._facts = facts
-        self._open = _open(facts, unsettled)
         self._at = at
         self._seen: dict[Compare, int] = {}
+
+    def settled(self, field: str, fact: Any) -> _Verdicts:
+        """Return the bounds where one field is known; what was found for the others is kept."""
+        rest = {name: each for name, each in self.unsettled.items() if name != field}
+        verdicts = _Verdicts({**self._facts, field: fact}, rest, self._at)
+        verdicts._seen = {compare: bits for compare, bits in self._seen.items() if compare.field != field}
+        return verdicts
 
     def of(self, condition: Condition) -> int:
         match condition:
             case Compare():
-                if condition not in self._seen:
-                    self._seen[condition] = self._leaf(condition)
-                return self._seen[condition]
+                bits = self._seen.get(condition)
+                if bits is None:
+                    bits = self._seen[condition] = self._leaf(condition)
+                return bits
             case All(parts):
                 return _joined([self.of(part) for part in parts], winner=_FALSE, other=_TRUE)
             case Any_(parts):
                 return _joined([self.of(part) for part in parts], winner=_TRUE, other=_FALSE)
             case Not(part):
-                bits = self.of(part)
-                swapped = (_FALSE if bits & _TRUE else 0) | (_TRUE if bits & _FALSE else 0)
-                return swapped | bits & _UNKNOWN
+                inner = self.of(part)
+                swapped = (_FALSE if inner & _TRUE else 0) | (_TRUE if inner & _FALSE else 0)
+                return swapped | inner & _UNKNOWN
             case Use(_, meaning):
                 return self.of(meaning)
         raise TypeError(f"not a condition: {condition!r}")
 
     def _leaf(self, compare: Compare) -> int:
-        possible = self._open.get(compare.field)
+        possible = self.unsettled.get(compare.field)
         field = field_named(compare.field)
         if possible is None or field is None:
             return _BIT[compared(compare, fact_of(compare.field, self._facts), self._at)]

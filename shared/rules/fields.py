@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, Flag, auto
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, get_args
 
 from shared.events.signal_received import SignalType
@@ -277,6 +277,7 @@ def _families() -> tuple[Field, ...]:
     return tuple(field for field in all_fields() if field.family)
 
 
+@lru_cache(maxsize=4096)
 def field_named(name: str) -> Field | None:
     """Return the field of that name, one of a family with its own name, or `None`."""
     exact = _registry().get(name)
