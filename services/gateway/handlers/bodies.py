@@ -92,13 +92,20 @@ def items(raw: bytes) -> Sequence[bytes]:
     """Return the items of a JSON list, each as its own bytes. Raises `Reject` (400, 422)."""
     try:
         found = _decode_list(raw)
+    except msgspec.ValidationError as error:
+        raise Reject(422, "not-a-list", "The body is not a list") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(error) from error
     if not found:
         raise Reject(422, "empty-list", "The list is empty")
     if len(found) > ITEMS_MAX:
-        raise Reject(422, "list-too-long", f"The list has {len(found)} items, {ITEMS_MAX} are allowed")
+        raise list_too_long(len(found))
     return [bytes(item) for item in found]
+
+
+def list_too_long(number: int) -> Reject:
+    """Return the rejection of a list with more items than are allowed."""
+    return Reject(422, "list-too-long", f"The list has {number} items, {ITEMS_MAX} are allowed")
 
 
 def unsupported_type(*allowed: str) -> Reject:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from services.gateway.domain.accounts import COLUMNS, AccountBody
 from services.gateway.domain.actions import VERBS, ActionBody, Verb
-from services.gateway.handlers import actions, intake, leads, paging, team
+from services.gateway.handlers import accounts, actions, intake, leads, paging, team
+from services.gateway.handlers.bodies import ITEMS_MAX
 from services.gateway.handlers.routing import Endpoint
 from shared.events.outcome_received import OutcomeReceivedV1
 
@@ -74,4 +76,39 @@ _WORK: Final = (
     ),
 )
 
-SALES: Final = (*_TEAM, *_WORK)
+_ACCOUNTS: Final = (
+    Endpoint(
+        "PUT",
+        "/v1/accounts/{domain}",
+        accounts.put_account,
+        "Replace what is known of an account",
+        scope="manager",
+        request=AccountBody,
+        response=(accounts.AcceptedAccount,),
+        status=202,
+        idempotent_by_key=True,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/accounts/{domain}",
+        accounts.get_account,
+        "See what is known of an account, and its buying signals",
+        scope="read",
+        response=(accounts.AccountSummary,),
+    ),
+    Endpoint(
+        "POST",
+        "/v1/accounts",
+        accounts.post_accounts,
+        f"Replace what is known of up to {ITEMS_MAX} accounts: a list as JSON, or CSV with a header",
+        detail=f"Columns: {', '.join(COLUMNS)}. Aliases are separated by semicolons.",
+        scope="manager",
+        request=list[AccountBody],
+        response=(accounts.AccountResults,),
+        status=202,
+        content_types=accounts.CONTENT_TYPES,
+        idempotent_by_key=True,
+    ),
+)
+
+SALES: Final = (*_TEAM, *_WORK, *_ACCOUNTS)

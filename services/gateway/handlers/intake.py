@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -20,6 +20,7 @@ from shared.events.signal_received import SignalReceivedV1
 from shared.http.problem import TYPE_PREFIX, Problem
 from shared.observability.traceparent import is_traceparent
 
+Item = TypeVar("Item")
 T = TypeVar("T")
 
 _IDEMPOTENCY_KEY_LENGTH_MAX = 200
@@ -65,7 +66,7 @@ class NoneAccepted(Struct, frozen=True):
     type: str
     title: str
     status: int
-    results: list[LeadResult] | list[SignalResult]
+    results: list[Any]
 
 
 class LeadResults(Struct, frozen=True):
@@ -78,6 +79,13 @@ class SignalResults(Struct, frozen=True):
     """What became of each item of a list, in its order."""
 
     results: list[SignalResult]
+
+
+class Results(Protocol):
+    """What became of each item of a list."""
+
+    @property
+    def results(self) -> Sequence[Struct]: ...
 
 
 async def post_leads(call: Call) -> Answer:
@@ -150,31 +158,31 @@ async def _lead_list(call: Call, raw: bytes, traceparent: str) -> Answer:
     def receive(item: bytes, index: int) -> Received:
         return receive_lead(decoded(item, _lead), item, arrival(call, traceparent, index))
 
-    tried = _each(items(raw), receive)
-    await _publish(call, [one.event for one in tried if isinstance(one, Received)])
+    tried = each(items(raw), receive)
+    await publish_all(call, [one.event for one in tried if isinstance(one, Received)])
     results = [_lead_result(index, one) for index, one in enumerate(tried)]
-    return _told(tried, LeadResults(results))
+    return told_each(tried, LeadResults(results))
 
 
 async def _signal_list(call: Call, raw: bytes, traceparent: str) -> Answer:
     def receive(item: bytes, index: int) -> Event[SignalReceivedV1]:
         return receive_signal(decoded(item, _signal), item, arrival(call, traceparent, index))
 
-    tried = _each(items(raw), receive)
-    await _publish(call, [one for one in tried if isinstance(one, Event)])
+    tried = each(items(raw), receive)
+    await publish_all(call, [one for one in tried if isinstance(one, Event)])
     results = [
         SignalResult(index, problem=problem_of(one))
         if isinstance(one, Reject)
         else SignalResult(index, event_id=one.id)
         for index, one in enumerate(tried)
     ]
-    return _told(tried, SignalResults(results))
+    return told_each(tried, SignalResults(results))
 
 
-def _each(raw_items: Sequence[bytes], receive: Callable[[bytes, int], T]) -> list[T | Reject]:
+def each(items: Sequence[Item], receive: Callable[[Item, int], T]) -> list[T | Reject]:
     """Decide on each item by itself."""
     tried: list[T | Reject] = []
-    for index, item in enumerate(raw_items):
+    for index, item in enumerate(items):
         try:
             tried.append(receive(item, index))
         except Reject as reject:
@@ -182,16 +190,18 @@ def _each(raw_items: Sequence[bytes], receive: Callable[[bytes, int], T]) -> lis
     return tried
 
 
-async def _publish(call: Call, events: Sequence[Event[Any]]) -> None:
+async def publish_all(call: Call, events: Sequence[Event[Any]]) -> None:
+    """Return when the events are durable."""
     if events:
         await call.gateway.publisher.publish([encode(event) for event in events])
 
 
-def _told(tried: Sequence[object], told: LeadResults | SignalResults) -> Answer:
+def told_each(tried: Sequence[object], told: Results) -> Answer:
+    """Return the answer to a list: 202, or 422 when no item was accepted."""
     if not all(isinstance(one, Reject) for one in tried):
         return json_answer(202, told)
     kind = TYPE_PREFIX + "none-accepted"
-    problem = NoneAccepted(kind, "No item of the list was accepted", 422, told.results)
+    problem = NoneAccepted(kind, "No item of the list was accepted", 422, [*told.results])
     return json_answer(422, problem, PROBLEM_HEADERS)
 
 

@@ -1,0 +1,132 @@
+"""Account knowledge over HTTP."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import msgspec
+import pytest
+
+from services.scorer.domain.state import AccountRow
+from shared.events.account_received import AccountReceivedV1
+from shared.events.signal_received import SignalReceivedV1
+from tests.integration.test_gateway_team import AT, key_of, store
+from tests.support.gateway import running_gateway
+
+ACCOUNTS = "accounts.received.v1"
+CSV = {"Content-Type": "text/csv; charset=utf-8"}
+
+
+@pytest.fixture
+async def gateway(tmp_path):
+    async with running_gateway(tmp_path) as running:
+        yield running
+
+
+async def test_what_is_known_of_an_account_is_in_the_stream(gateway):
+    known = {"name": "Kestrel", "relation": "customer", "owner": "ae-1", "open_opportunity": True}
+    status, told, _ = await gateway.ask("PUT", "/v1/accounts/www.Kestrel.example", json=known)
+    (event,) = await gateway.events(ACCOUNTS, 1)
+    assert (status, told["account"], told["event_id"]) == (202, "kestrel.example", event.id)
+    assert (event.type, event.key, event.subject) == (
+        "baton.account.received.v1",
+        "kestrel.example",
+        "kestrel.example",
+    )
+    assert msgspec.json.decode(event.raw) == {**known, "domain": "www.Kestrel.example"}
+
+
+@pytest.mark.parametrize(
+    ("domain", "body", "pointer"),
+    [
+        ("gmail.com", {}, "/domain"),
+        ("com", {}, "/domain"),
+        ("kestrel.example", {"domain": "other.example"}, "/domain"),
+        ("kestrel.example", {"relation": "friend"}, "/relation"),
+        ("kestrel.example", {"aliases": ["kestrel.de", "gmail.com"]}, "/aliases/1"),
+        ("kestrel.example", {"realtion": "customer"}, "/realtion"),
+        ("kestrel.example", [], ""),
+    ],
+)
+async def test_bad_knowledge_is_refused(gateway, domain, body, pointer):
+    status, problem, _ = await gateway.ask("PUT", f"/v1/accounts/{domain}", json=body)
+    assert (status, problem["errors"][0]["pointer"]) == (422, pointer)
+
+
+async def test_a_list_stands_item_by_item(gateway):
+    body = [{"domain": "a.example", "relation": "target"}, {"name": "nobody"}, {"domain": "b.example"}, 7]
+    status, told, _ = await gateway.ask("POST", "/v1/accounts", json=body)
+    events = await gateway.events(ACCOUNTS, 2)
+    assert status == 202
+    assert [result.get("account") for result in told["results"]] == ["a.example", None, "b.example", None]
+    assert {event.key for event in events} == {"a.example", "b.example"}
+
+
+async def test_rows_of_csv_stand_by_themselves(gateway):
+    text = (
+        "\ufeffDomain,Name,Relation,Open opportunity,aliases\r\n"
+        'a.example,"Alpha, Inc.",Target,yes,a.de; a.fr\r\n'
+        "\r\n"
+        "b.example,,enemy,,\r\n"
+        "c.example,,,maybe,\r\n"
+        "d.example,,,,,extra\r\n"
+        "e.example\r\n"
+    )
+    status, told, _ = await gateway.ask("POST", "/v1/accounts", data=text.encode(), headers=CSV)
+    events = {event.key: event.data for event in await gateway.events(ACCOUNTS, 2)}
+    assert status == 202
+    assert [
+        result["problem"]["errors"][0]["pointer"] if "problem" in result else result["account"]
+        for result in told["results"]
+    ] == ["a.example", "/relation", "/open_opportunity", "", "e.example"]
+    assert events["a.example"] == AccountReceivedV1(
+        "a.example", "Alpha, Inc.", "target", None, True, None, ["a.de", "a.fr"]
+    )
+    assert events["e.example"] == AccountReceivedV1("e.example")
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (b"", 422),
+        (b"domain\n", 422),
+        (b"name\nAlpha\n", 422),
+        (b"domain,realtion\na.example,target\n", 422),
+        (b"domain,domain\na.example,b.example\n", 422),
+        (b"domain\n\xff\n", 400),
+        (b'domain\n"a.example\n', 400),
+        (b"domain\n" + b"a.example\n" * 1_001, 422),
+        (b"domain\nnobody\n", 422),
+        (b"domain\n" + b"a" * 1024 * 1024, 413),
+    ],
+)
+async def test_csv_that_is_none_is_refused(gateway, text, status):
+    assert (await gateway.ask("POST", "/v1/accounts", data=BytesIO(text), headers=CSV))[0] == status
+
+
+async def test_other_bodies_are_refused(gateway):
+    assert (await gateway.ask("POST", "/v1/accounts", json={"domain": "a.example"}))[0] == 422
+    assert (await gateway.ask("POST", "/v1/accounts", data=b"x", headers={"Content-Type": "text/xml"}))[
+        0
+    ] == 415
+
+
+async def test_an_account_is_seen_with_its_signals(gateway):
+    signals = {"e1": SignalReceivedV1("news", AT), "e2": SignalReceivedV1("funding_round", AT, strength=80)}
+    known = AccountReceivedV1("kestrel.example", "Kestrel", "target", aliases=["kestrel.de"])
+    await store(gateway.database, AccountRow("kestrel.example", None, known, signals, leads=2))
+    await store(gateway.database, AccountRow("other.example"))
+    status, told, _ = await gateway.ask("GET", "/v1/accounts/www.kestrel.example")
+    assert (status, told["relation"], told["leads"], told["aliases"]) == (200, "target", 2, ["kestrel.de"])
+    assert [signal["type"] for signal in told["signals"]] == ["funding_round", "news"]
+    assert (await gateway.ask("GET", "/v1/accounts/other.example"))[1]["relation"] == "none"
+    assert (await gateway.ask("GET", "/v1/accounts/unknown.example"))[0] == 404
+    assert (await gateway.ask("GET", "/v1/accounts/gmail.com"))[0] == 404
+
+
+async def test_account_knowledge_is_written_by_managers(gateway):
+    rep = await key_of(gateway, "rep", "intake", rep="sdr-1")
+    assert (await gateway.ask("PUT", "/v1/accounts/a.example", json={}, headers=rep))[0] == 403
+    assert (await gateway.ask("POST", "/v1/accounts", json=[], headers=rep))[0] == 403
+    intake = await key_of(gateway, "intake")
+    assert (await gateway.ask("GET", "/v1/accounts/a.example", headers=intake))[0] == 403
