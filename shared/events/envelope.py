@@ -124,6 +124,8 @@ def decode_data(event_type: EventType, value: bytes) -> Any:
     if b"\\u0000" in value and _NUL.search(value):
         raise DataError("the text holds \\u0000, which cannot be stored", kind="json")
     try:
+        if not value.isascii():
+            value.decode()  # the decoder skips unknown fields, but the value is stored as it came
         return _decoder(event_type.model).decode(value)
     except msgspec.ValidationError as error:
         raise DataError(str(error), kind="schema") from error
