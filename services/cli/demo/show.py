@@ -14,7 +14,6 @@ from services.cli.client import Client
 from services.cli.demo.cases import Case
 from services.cli.demo.runner import Played, listening, play
 
-
 _WIDTH = 150
 _ONE_LINE = {"", "lead", "queue", "owner", "webhook"}
 
