@@ -33,30 +33,36 @@ class Poster:
         self._metrics = metrics
         self._signers: dict[tuple[str, ...], Signer] = {}
 
-    async def first(self, target: Target, webhook_id: str, body: bytes) -> Attempt | None:
+    async def first(
+        self, target: Target, webhook_id: str, body: bytes, *, traceparent: str = ""
+    ) -> Attempt | None:
         """Try once; None when the endpoint has too much in flight, or does not answer."""
-        return await self.attempt(target, webhook_id, body, wait_s=_WAIT_S)
+        return await self.attempt(target, webhook_id, body, wait_s=_WAIT_S, traceparent=traceparent)
 
     async def attempt(
-        self, target: Target, webhook_id: str, body: bytes, *, wait_s: float = 0.0
+        self, target: Target, webhook_id: str, body: bytes, *, wait_s: float = 0.0, traceparent: str = ""
     ) -> Attempt | None:
-        """Try once, waiting at most that long for a place in the endpoint's lane; None without one."""
+        """Try once, waiting at most that long for a place in the endpoint's lane; None without one.
+
+        `traceparent` goes along, so that the receiver's trace joins the one that began at the form.
+        """
         lane = self._lanes.of(target.id)
         if not await lane.enter(wait_s):
             self._metrics.deliveries.labels("deferred").inc()
             return None
         attempt = Attempt(error="the attempt was cut short")
         try:
-            attempt = await self._send(target, webhook_id, body)
+            attempt = await self._send(target, webhook_id, body, traceparent)
         finally:
             lane.leave(answered=attempt.status is not None)
         self._metrics.deliveries.labels("delivered" if attempt.delivered else "failed").inc()
         return attempt
 
-    async def _send(self, target: Target, webhook_id: str, body: bytes) -> Attempt:
+    async def _send(self, target: Target, webhook_id: str, body: bytes, traceparent: str) -> Attempt:
+        traced = {"traceparent": traceparent} if traceparent else {}
         try:
             signed = self._signer(target.secrets).headers(webhook_id, self._clock.now(), body)
-            answer = await self._client.post(target.url, body, {**_JSON, **signed})
+            answer = await self._client.post(target.url, body, {**_JSON, **traced, **signed})
         except (EgressRefused, SecretInvalid, Retry) as error:
             return Attempt(error=str(error))
         self._metrics.delivery_seconds.observe(answer.elapsed_s)

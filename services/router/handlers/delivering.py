@@ -48,7 +48,9 @@ class Known(Protocol):
 class Post(Protocol):
     """The way to the endpoints."""
 
-    async def first(self, target: Target, webhook_id: str, body: bytes) -> Attempt | None:
+    async def first(
+        self, target: Target, webhook_id: str, body: bytes, *, traceparent: str = ""
+    ) -> Attempt | None:
         """Try once; None when the endpoint has too much in flight, or does not answer."""
         ...
 
@@ -113,7 +115,7 @@ class DeliveryHandler(Handler):
             delivered_at=None,
             body=body,
         )
-        attempt = await self._post.first(target, event.id, body)
+        attempt = await self._post.first(target, event.id, body, traceparent=event.traceparent)
         return row if attempt is None else attempted(row, attempt, self._clock.now())
 
     def _erased(self, world: Rows, data: PersonErasedV1) -> Step:
