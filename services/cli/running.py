@@ -106,7 +106,7 @@ def serve(role: Role, only: Part | None) -> None:
         run = partial(run, only=only.value)
 
     async def main(stop: asyncio.Event) -> None:
-        health, metrics = Health(), Metrics()
+        health, metrics = Health(awaited=_awaited(role, only)), Metrics()
         ops = OpsServer(health, metrics, settings)
         failpoint = failpoints.from_environ(os.environ)
         await ops.start()
@@ -124,6 +124,18 @@ def serve(role: Role, only: Part | None) -> None:
 
     run_until_signalled(main)
     traces.stop()
+
+
+def _awaited(role: Role, only: Part | None) -> tuple[str, ...]:
+    """Return the checks without which a role is not ready, though nothing has gone wrong so far."""
+    if role is Role.GATEWAY:
+        parts: tuple[str, ...] = ("gateway",)
+    elif role is Role.ROUTER:
+        halves = {Part.DECIDE: "router.stream", Part.DELIVER: "router-deliver.stream"}
+        parts = tuple(halves.values()) if only is None else (halves[only],)
+    else:
+        parts = (f"{role}.stream",)
+    return ("database", "stream", *parts)
 
 
 def migrate() -> None:
