@@ -15,7 +15,7 @@ from shared.observability.metrics import Metrics
 from shared.runtime.batch import BatchDrive
 from shared.runtime.dead_letters import DeadLetters
 from shared.runtime.drive import Parts
-from shared.runtime.handler import Outcome, Step
+from shared.runtime.handler import Handler, Outcome, Step
 from shared.runtime.ops import Health
 from shared.runtime.rows import Rows
 from shared.runtime.unit_of_work import Storeless
@@ -32,7 +32,7 @@ _GOAL = 0.6
 _PARTITIONS = 6
 
 
-class _Copier:
+class _Copier(Handler):
     """Emits what it gets."""
 
     role = "enricher"

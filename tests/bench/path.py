@@ -1,0 +1,204 @@
+"""`path`: Kafka in, webhook out, through all roles on PostgreSQL, against straight-line code."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import median
+
+import aiohttp
+import asyncpg
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from shared.http.signing import Signer
+from shared.sql.migrate import migrate
+from shared.stream.kafka import KafkaStream
+from shared.stream.port import Outgoing, publish
+from tests.bench import straight
+from tests.bench.all_roles import ROLES, AllRoles, all_roles
+from tests.bench.figure import Figure, Measure, in_turns
+from tests.bench.leads import received
+from tests.bench.receiver import receiving
+from tests.bench.services import Services
+from tests.bench.straight import StraightLine, tables_of
+from tests.bench.written import Tables, Writes, plain, sampled_records, sampled_rows, since, writes
+
+LEADS = 4_000
+_GOAL = 0.5
+_PARTITIONS = 6
+
+
+async def path(services: Services) -> Figure:
+    """Measure the figure: first each role by itself, to see what it writes and takes; then all, in turns."""
+    run = f"path{uuid.uuid4().hex[:8]}"
+    mine = await services.postgres.create_database()
+    bare = await services.postgres.create_database()
+    try:
+        with receiving() as url, tempfile.TemporaryDirectory(prefix="baton-bench-") as folder:
+            async with all_roles(services.kafka, mine, run, Path(folder)) as roles:
+                await roles.subscribe(url)
+                return await _Path(services.kafka, roles, run=run, url=url, mine=mine, bare=bare).figure()
+    finally:
+        await services.postgres.drop_database(mine)
+        await services.postgres.drop_database(bare)
+
+
+class _Path:
+    def __init__(self, kafka: str, roles: AllRoles, *, run: str, url: str, mine: str, bare: str) -> None:
+        self._kafka = kafka
+        self._roles = roles
+        self._run = run
+        self._url = url
+        self._mine = mine
+        self._bare = bare
+        self._fed = 0
+        self._units: dict[str, int] = {}
+        self._cpu_us: dict[str, list[float]] = {"baton": [], "floor": []}
+
+    async def figure(self) -> Figure:
+        details, total = await self._one_by_one()
+        async with self._straight_line(total) as (line, consumer):
+            await self._settle_tables()
+
+            async def floor(in_flight: int = 1) -> float:
+                began = await self._feed(f"{self._run}-floor")
+                await straight.run(consumer, line, LEADS, in_flight)
+                return LEADS / (time.perf_counter() - began)
+
+            baton = self._with_cpu("baton", self._together)
+            rounds = await in_turns(baton, self._with_cpu("floor", floor))
+            faster = median([await floor(in_flight=4) for _ in range(3)])
+        details.append(f"the floor with 4 batches in flight: {faster:,.0f} leads/s")
+        cpu = ", ".join(f"{side} {median(us):.0f} us" for side, us in self._cpu_us.items())
+        details.append(f"CPU a lead, of the one process: {cpu}")
+        units = ", ".join(f"{name} {LEADS / each:.0f}" for name, each in self._units.items())
+        details.append(f"leads a unit of work: {units}")
+        return rounds.figure("path", _GOAL, "leads", details)
+
+    def _with_cpu(self, side: str, measure: Measure) -> Measure:
+        async def measured() -> float:
+            before = time.process_time()
+            rate = await measure()
+            self._cpu_us[side].append((time.process_time() - before) / LEADS * 1e6)
+            return rate
+
+        return measured
+
+    async def _together(self) -> float:
+        async with self._roles.running(*ROLES):
+            began = await self._feed(self._run)
+            self._fed += LEADS
+            await self._roles.worked(LEADS, *ROLES)  # asking the broker all the time would slow it down
+            await self._roles.caught_up(self._fed, *ROLES)
+            ended = time.perf_counter()
+            self._units = {name: self._roles.units(name) for name in ROLES}
+        return LEADS / (ended - began)
+
+    async def _one_by_one(self) -> tuple[list[str], Tables]:
+        """Let the roles follow each other; return what each takes and writes per lead, and what all write."""
+        await self._feed(self._run)
+        self._fed += LEADS
+        details: list[str] = []
+        total: Tables = {}
+        for name in ROLES:
+            before = await writes(self._mine)
+            began, cpu = time.perf_counter(), time.process_time()
+            async with self._roles.running(name):
+                await self._roles.worked(LEADS, name)
+                await self._roles.caught_up(self._fed, name)
+                wall_us, cpu_us = (
+                    (now - then) / LEADS * 1e6
+                    for now, then in ((time.perf_counter(), began), (time.process_time(), cpu))
+                )
+            await self._roles.resources.database.close()  # its connections tell their counts when they end
+            tables = since(await writes(self._mine), before)
+            total = _sum(total, tables)
+            rows = {table: round(each.all / LEADS, 2) for table, each in tables.items()}
+            named = ", ".join(f"{table} {each:g}" for table, each in sorted(rows.items()))
+            details.append(
+                f"{name}: {sum(rows.values()):.1f} rows a lead ({named}); {cpu_us:.0f} us of CPU, {wall_us:.0f} us"
+            )
+        return details, total
+
+    async def _feed(self, prefix: str) -> float:
+        """Write that many new leads to `leads.received`; return when that began."""
+        stream = KafkaStream(
+            [self._kafka], prefix=prefix, partitions=_PARTITIONS, retention_days=1, create_topics=True
+        )
+        records: list[Outgoing] = received(LEADS, f"r{uuid.uuid4().hex[:8]}")
+        await stream.open()
+        sink = await stream.sink()
+        began = time.perf_counter()
+        await publish(sink, records)
+        await sink.close()
+        await stream.close()
+        return began
+
+    @asynccontextmanager
+    async def _straight_line(self, total: Tables) -> AsyncIterator[tuple[StraightLine, AIOKafkaConsumer]]:
+        prefix = f"{self._run}-floor"
+        samples = await sampled_rows(self._mine, LEADS)
+        records = await sampled_records(self._kafka, self._run, LEADS)
+        await migrate(self._bare)
+        await self._feed(prefix)  # makes the topics
+        consumer = AIOKafkaConsumer(
+            f"{prefix}.leads.received.v1",
+            bootstrap_servers=self._kafka,
+            group_id=f"{prefix}.bench",
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+        )
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._kafka,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=2,
+            max_batch_size=512 * 1024,
+        )
+        connector = aiohttp.TCPConnector(limit=64)
+        async with (
+            asyncpg.create_pool(plain(self._bare), min_size=1, max_size=8) as pool,
+            aiohttp.ClientSession(connector=connector) as http,
+            consumer,
+            producer,
+        ):
+            await consumer.seek_to_end()
+            yield (
+                StraightLine(
+                    pool,
+                    producer,
+                    http,
+                    Signer(self._roles.secret),
+                    url=self._url,
+                    prefix=prefix,
+                    tables=tables_of(total, LEADS, samples),
+                    outbox_rows=total.get("outbox", Writes()).inserted / LEADS,
+                    records=records,
+                ),
+                consumer,
+            )
+
+    async def _settle_tables(self) -> None:
+        """Let the planner know how large the tables are, as the server does by itself within a minute."""
+        for url in (self._mine, self._bare):
+            connection = await asyncpg.connect(plain(url))
+            await connection.execute("VACUUM ANALYZE")
+            await connection.close()
+
+
+def _sum(one: Tables, other: Tables) -> Tables:
+    names = one.keys() | other.keys()
+    nothing = Writes()
+    return {
+        name: Writes(
+            a.inserted + b.inserted,
+            a.updated + b.updated,
+            a.deleted + b.deleted,
+        )
+        for name in names
+        for a, b in ((one.get(name, nothing), other.get(name, nothing)),)
+    }
