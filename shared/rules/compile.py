@@ -32,11 +32,14 @@ Check = Callable[[Facts, datetime], Truth]
 _OPPOSITE: Final = {
     Op.NE: Op.EQ,
     Op.NOT_IN: Op.IN,
-    Op.LT: Op.GTE,
-    Op.LTE: Op.GT,
     Op.MISSING: Op.EXISTS,
 }
 """Operators that are written as the negation of another."""
+_COMPLEMENT: Final = {Op.GT: Op.LTE, Op.GTE: Op.LT, Op.LT: Op.GTE, Op.LTE: Op.GT}
+"""What holds of two known values when the operator does not."""
+_NEEDS_NO_GUARD: Final = {Op.EQ, Op.IN}
+"""Nothing that a policy can name is equal to a missing fact, whether that is `None` or not a number."""
+_NOT_A_NUMBER: Final = float("nan")
 
 _GIVEN = re.compile(r"facts|at|make|decide|get|matched|[a-z][0-9]+")
 _METHODS: Final = {"get", "casefold", "startswith", "endswith", "isdisjoint", "append"}
@@ -150,7 +153,7 @@ class _Table:
     def _fetch(self, condition: Condition) -> None:
         """Add statements that fetch the facts of a condition, as far as none before it did."""
         for compare in comparisons(condition):
-            key = (compare.field, reading_of(compare))
+            key = (compare.field, _reading(compare))
             if key in self._facts:
                 continue
             name = f"v{len(self._facts)}"
@@ -166,6 +169,8 @@ class _Table:
     def _read(self, name: str, fetched: ast.expr, reading: Reading) -> list[ast.stmt]:
         if reading is Reading.PLAIN:
             return [_assign(name, fetched)]
+        if reading is Reading.NUMBER:
+            return [_assign(name, fetched), _if_none(name, self.constant(_NOT_A_NUMBER))]
         if reading is Reading.FOLDED:
             folded = _assign(name, _call(_attribute(_name(name), "casefold")))
             return [_assign(name, fetched), ast.If(_is_not_none(_name(name)), [folded], [])]
@@ -190,21 +195,20 @@ class _Table:
         op = compare.op
         if op in _OPPOSITE:
             op, holds = _OPPOSITE[op], not holds
-        fact = _name(self._facts[compare.field, reading_of(compare)])
+        if not holds and op in _COMPLEMENT:
+            op, holds = _COMPLEMENT[op], True
+        reading = _reading(compare)
+        fact = _name(self._facts[compare.field, reading])
         if op is Op.EXISTS:
-            return _is_not_none(fact) if holds else _is_none(fact)
+            return _is_known(fact, reading) if holds else _not(_is_known(fact, reading))
         test = self._test(op, compare, fact)
-        if holds:
-            # `None` is equal to nothing and in nothing that a policy can name.
-            single = reading_of(compare) is not Reading.OPEN_SET
-            return test if single and op in {Op.EQ, Op.IN} else self._known(compare, fact, test)
-        return self._known(compare, fact, _not(test))
-
-    def _known(self, compare: Compare, fact: ast.expr, test: ast.expr) -> ast.expr:
-        field = field_named(compare.field)
-        if field is not None and field.default is not None and field.kind is not Kind.OPEN:
-            return test  # never missing
-        return ast.BoolOp(ast.And(), [_is_not_none(fact), test])
+        if default_of(compare.field) is not None:
+            return test if holds else _not(test)  # never missing
+        if holds and (
+            reading is Reading.NUMBER or (op in _NEEDS_NO_GUARD and reading is not Reading.OPEN_SET)
+        ):
+            return test
+        return ast.BoolOp(ast.And(), [_is_known(fact, reading), test if holds else _not(test)])
 
     def _test(self, op: Op, compare: Compare, fact: ast.expr) -> ast.expr:  # noqa: PLR0911 - one for each form
         value = self._value(compare)
@@ -251,7 +255,24 @@ _COMPARED: Final[dict[Op, type[ast.cmpop]]] = {
     Op.IN: ast.In,
     Op.GT: ast.Gt,
     Op.GTE: ast.GtE,
+    Op.LT: ast.Lt,
+    Op.LTE: ast.LtE,
 }
+
+
+def _reading(compare: Compare) -> Reading:
+    """Return how a fact is read here: a missing number is NaN, with which no order holds.
+
+    So numbers are compared without asking whether they are known, which is the most frequent comparison.
+    """
+    field = field_named(compare.field)
+    if field is not None and field.kind is Kind.INTEGER and field.default is None:
+        return Reading.NUMBER
+    return reading_of(compare)
+
+
+def _is_known(fact: ast.expr, reading: Reading) -> ast.expr:
+    return _compare(fact, ast.Eq(), fact) if reading is Reading.NUMBER else _is_not_none(fact)
 
 
 def _name(name: str) -> ast.Name:
@@ -268,10 +289,6 @@ def _call(function: ast.expr, *arguments: ast.expr) -> ast.Call:
 
 def _compare(left: ast.expr, op: ast.cmpop, right: ast.expr) -> ast.Compare:
     return ast.Compare(left, [op], [right])
-
-
-def _is_none(value: ast.expr) -> ast.expr:
-    return _compare(value, ast.Is(), _NONE)
 
 
 def _is_not_none(value: ast.expr) -> ast.expr:
@@ -295,7 +312,7 @@ def _assign(name: str, value: ast.expr) -> ast.stmt:
 
 
 def _if_none(name: str, default: ast.expr) -> ast.stmt:
-    return ast.If(_is_none(_name(name)), [_assign(name, default)], [])
+    return ast.If(_compare(_name(name), ast.Is(), _NONE), [_assign(name, default)], [])
 
 
 def _append(value: ast.expr) -> ast.stmt:

@@ -33,6 +33,7 @@ class Reading(Enum):
     """What a comparison needs of a fact."""
 
     PLAIN = "as it is"
+    NUMBER = "a number, where a missing one is not a number"
     FOLDED = "text without case"
     FOLDED_SET = "set of texts without case"
     OPEN_PRESENT = "whether there is anything"
