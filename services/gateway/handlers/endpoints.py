@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from services.gateway.domain.explain import Explanation
 from services.gateway.domain.subscriptions import NewSubscription
-from services.gateway.handlers import api_keys, dead_letters, forms, intake, leads, pages, paging, people
+from services.gateway.handlers import (
+    api_keys,
+    dead_letters,
+    explain,
+    forms,
+    intake,
+    leads,
+    pages,
+    paging,
+    people,
+)
 from services.gateway.handlers import subscriptions as subs
 from services.gateway.handlers.bodies import ITEMS_MAX
 from services.gateway.handlers.endpoints_sales import SALES
@@ -95,6 +106,14 @@ _LEADS: Final = (
         "See everything that happened to a lead",
         scope="read",
         response=(leads.Timeline,),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/leads/{id}/explain",
+        explain.get_explanation,
+        "See why a lead is where it is: score lines, rules and reps passed over, where each field is from",
+        scope="read",
+        response=(Explanation,),
     ),
 )
 

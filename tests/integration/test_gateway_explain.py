@@ -1,0 +1,153 @@
+"""Explanations over HTTP, from what the ledger recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from services.gateway.bootstrap import seed_policy
+from services.ledger.handlers import LedgerHandler
+from shared.events.envelope import Event
+from shared.events.lead_routed import LeadReassignedV1, LeadRoutedV1, LeadSuppressedV1
+from shared.events.routing import Brief, Considered, Decision, PolicyVersions, Qualification, Sla, Suppression
+from shared.runtime.rows import Rows
+from shared.runtime.unit_of_work import Result, fold
+from shared.sql.tables.policy import policies
+from tests.integration.test_gateway_team import key_of
+from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scored_lead
+
+ANA = lead_id("ana")
+SCORED = scored_lead("ana", employees=2_000)
+DECISION = Decision(
+    change="assigned",
+    queue="bdr",
+    motion="work",
+    owner="bdr-1",
+    rule="strategic",
+    reasons=["1,000 employees or more"],
+    considered=[
+        Considered("no_match", rule="new-market"),
+        Considered("unknown_field", rule="partner"),
+        Considered("earlier_match", rule="nurture"),
+        Considered("lower_share", rep="bdr-2"),
+    ],
+)
+
+
+@pytest.fixture
+async def gateway(tmp_path):
+    async with running_gateway(tmp_path) as running:
+        yield running
+
+
+def routed(version: str = "builtin") -> Event[Any]:
+    brief = Brief(SCORED.company, [], [], SCORED.trigger, Qualification("bant", []), [], [], "", "")
+    data = LeadRoutedV1(
+        **_common(),
+        decision=DECISION,
+        sla=Sla(None),
+        brief=brief,
+        policy_versions=PolicyVersions("s", version),
+    )
+    return replace(event_of(data, id_="routed"), causation_id=scored_event(SCORED).id)
+
+
+def _common() -> dict[str, Any]:
+    names = (
+        "lead_id",
+        "revision",
+        "sequence",
+        "account",
+        "trigger",
+        "person",
+        "company",
+        "provenance",
+        "score",
+    )
+    return {name: getattr(SCORED, name) for name in (*names, "occurred_at")}
+
+
+async def record(gateway: RunningGateway, *told: Event[Any]) -> None:
+    """Let the ledger record the events."""
+    result, world = Result(), Rows()
+    fold(LedgerHandler(lambda subject: f"hash of {subject}"), world, told, AT, result=result)
+    assert not result.rejected
+    async with gateway.database.begin() as tx:
+        await tx.write(world)
+
+
+async def explained(gateway: RunningGateway) -> Any:
+    status, told, _ = await gateway.ask("GET", f"/v1/leads/{ANA}/explain")
+    assert status == 200
+    return told
+
+
+async def test_a_routed_lead_is_explained(gateway):
+    moved = LeadReassignedV1(
+        ANA, 1, 2, "a.example", replace(DECISION, owner="bdr-2", change="moved"), "bdr-1", "knows them", AT
+    )
+    rescored = scored_event(replace(SCORED, sequence=2, policy_version="later"))
+    await record(gateway, scored_event(SCORED), routed(), event_of(moved, id_="moved"), rescored)
+    told = await explained(gateway)
+    decision = told["decision"]
+    assert (decision["queue"], decision["owner"], decision["suppressed"]) == ("bdr", "bdr-1", None)
+    assert [(rule["rule"], rule["result"]) for rule in decision["rules"]] == [
+        ("new-market", "no_match"),
+        ("partner", "unknown_field"),
+        ("strategic", "taken"),
+        ("nurture", "earlier_match"),
+    ]
+    assert [(rep["rep"], rep["result"]) for rep in decision["reps"]] == [
+        ("bdr-1", "taken"),
+        ("bdr-2", "lower_share"),
+    ]
+    assert [(change["owner"], change["reason"]) for change in told["since"]] == [("bdr-2", "knows them")]
+    assert told["summary"] == (
+        "Rule strategic sends it to bdr, bdr-1 (grade B3, assigned); since then knows them: bdr-2"
+    )
+    fields = {field["field"]: field["value"] for field in told["fields"]}
+    assert fields["company.employees"] == 2_000
+    assert told["policy"] == {"scored": "scored-by", "routed": "builtin", "stored": False}
+    assert told["score"]["reconciles"] is False  # the lines of this score are few
+
+
+async def test_a_suppressed_lead_is_explained(gateway):
+    data = LeadSuppressedV1(
+        **_common(), decision=Suppression("opted_out"), policy_versions=PolicyVersions("s", "builtin")
+    )
+    await record(gateway, scored_event(SCORED), event_of(data, id_="suppressed"))
+    told = await explained(gateway)
+    assert (told["decision"]["suppressed"], told["decision"]["queue"]) == ("opted_out", None)
+    assert told["summary"] == "Suppressed: opted_out"
+
+
+async def test_a_decision_by_a_stored_policy_shows_its_rules(gateway):
+    await seed_policy(gateway.resources, Path("config"))
+    async with gateway.database.read() as tx:
+        version = (await tx.execute(policies.select())).mappings().one()["version"]
+    await record(gateway, scored_event(SCORED), routed(version))
+    told = await explained(gateway)
+    rules = {rule["rule"]: rule for rule in told["decision"]["rules"]}
+    assert [*rules] == ["new-market", "partner", "strategic", "nurture"]
+    assert (rules["strategic"]["queue"], rules["nurture"]["when"]) == ("bdr", None)
+    assert rules["strategic"]["when"]["any"][0] == {"field": "company.employees", "gte": 1_000}
+
+
+async def test_a_lead_that_is_scored_only_has_no_decision_yet(gateway):
+    await record(gateway, scored_event(SCORED))
+    told = await explained(gateway)
+    assert (told["decision"], told["summary"], told["score"]["grade"]) == (
+        None,
+        "Scored, not routed yet",
+        "B3",
+    )
+
+
+async def test_what_is_not_known_or_not_allowed(gateway):
+    assert (await gateway.ask("GET", "/v1/leads/unknown/explain"))[0] == 404
+    intake = await key_of(gateway, "intake")
+    assert (await gateway.ask("GET", "/v1/leads/unknown/explain", headers=intake))[0] == 403
