@@ -95,7 +95,11 @@ async def send_actions(settings: Mapping[str, str]) -> None:
 
 async def start(settings: Mapping[str, str], **more: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.support.toy_role", env={**os.environ, **settings, **more}
+        sys.executable,
+        "-m",
+        "tests.support.toy_role",
+        env={**os.environ, **settings, **more},
+        stdout=asyncio.subprocess.PIPE,
     )
 
 
@@ -119,6 +123,8 @@ async def run_to_the_end(settings: Mapping[str, str], **more: str) -> None:
             while not await done(database):
                 assert process.returncode is None, "the role ended by itself"
                 await asyncio.sleep(0.05)
+            assert process.stdout is not None
+            assert await process.stdout.readline() == b"can be stopped\n"
             process.terminate()
             assert await process.wait() == 0
     finally:

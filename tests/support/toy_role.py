@@ -139,6 +139,7 @@ async def main(environ: Mapping[str, str]) -> None:
     add_table()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    print("can be stopped", flush=True)
     stream, database = stream_of(environ), Database(environ["BATON_DATABASE_URL"])
     await stream.open()
     resources = Resources(
