@@ -68,9 +68,12 @@ async def stored(tx: Tx, version: str) -> StoredPolicy | None:
     return None if row is None else StoredPolicy(**row)
 
 
-async def history(tx: Tx, limit: int) -> list[StoredPolicy]:
-    """Return the versions that were active last, the active one first."""
-    result = await tx.execute(select(policies).order_by(policies.c.activation.desc()).limit(limit))
+async def history(tx: Tx, limit: int, *, before: int | None = None) -> list[StoredPolicy]:
+    """Return the versions that were active last, the active one first; `before` an activation, to go on."""
+    wanted = select(policies).order_by(policies.c.activation.desc()).limit(limit)
+    if before is not None:
+        wanted = wanted.where(policies.c.activation < before)
+    result = await tx.execute(wanted)
     return [StoredPolicy(**row) for row in result.mappings()]
 
 

@@ -20,6 +20,7 @@ from services.gateway.handlers import (
 from services.gateway.handlers import subscriptions as subs
 from services.gateway.handlers.bodies import ITEMS_MAX
 from services.gateway.handlers.endpoints_sales import SALES
+from services.gateway.handlers.endpoints_setup import SETUP
 from services.gateway.handlers.routing import Endpoint
 from shared.events.lead_received import LeadReceivedV1
 from shared.events.signal_received import SignalReceivedV1
@@ -218,4 +219,4 @@ _PAGES: Final = (
     Endpoint("GET", "/", pages.index, "What this is", response=(str,), answers="text/html"),
 )
 
-ENDPOINTS: Final = (*_INTAKE, *_FORMS, *_LEADS, *SALES, *_SUBSCRIPTIONS, *_OPERATION, *_PAGES)
+ENDPOINTS: Final = (*_INTAKE, *_FORMS, *_LEADS, *SALES, *SETUP, *_SUBSCRIPTIONS, *_OPERATION, *_PAGES)

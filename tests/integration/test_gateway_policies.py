@@ -1,0 +1,89 @@
+"""Policies over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shared.policy.load import texts_in
+from tests.integration.test_gateway_team import key_of
+from tests.support.gateway import running_gateway
+
+FILES = texts_in(Path("config"))
+OTHER = {**FILES, "routing.yaml": FILES["routing.yaml"].replace("gte: 80", "gte: 60")}
+WRONG = {**FILES, "routing.yaml": FILES["routing.yaml"].replace("company.employees", "company.employes")}
+
+
+@pytest.fixture
+async def gateway(tmp_path):
+    async with running_gateway(tmp_path) as running:
+        yield running
+
+
+async def test_a_policy_is_applied_and_seen(gateway):
+    status, first, _ = await gateway.ask("POST", "/v1/policies", json={"files": FILES})
+    assert (status, first["active"], first["created_by"]) == (201, True, "admin")
+    _, second, _ = await gateway.ask("POST", "/v1/policies", json={"files": OTHER})
+    assert second["version"] != first["version"]
+    _, page, _ = await gateway.ask("GET", "/v1/policies?limit=1")
+    _, rest, _ = await gateway.ask("GET", f"/v1/policies?limit=1&cursor={page['next']}")
+    listed = [(each["version"], each["active"]) for each in (*page["data"], *rest["data"])]
+    assert listed == [(second["version"], True), (first["version"], False)]
+    assert rest["next"] is None
+    assert (await gateway.ask("GET", "/v1/policies/active"))[1]["files"] == OTHER
+    _, old, _ = await gateway.ask("GET", f"/v1/policies/{first['version']}")
+    assert (old["active"], old["files"]) == (False, FILES)
+    again = await gateway.ask("POST", "/v1/policies", json={"files": FILES})
+    assert (again[0], again[1]["version"]) == (201, first["version"])
+    assert (await gateway.ask("GET", "/v1/policies/active"))[1]["version"] == first["version"]
+
+
+async def test_errors_are_told_with_their_place_and_nothing_is_stored(gateway):
+    for path in ("/v1/policies", "/v1/policies/validate"):
+        status, problem, _ = await gateway.ask("POST", path, json={"files": WRONG})
+        assert status == 422
+        error = problem["errors"][0]
+        assert error["pointer"] == "/files/routing.yaml"
+        assert error["detail"].startswith("routing.yaml:")
+        assert 'did you mean "company.employees"?' in error["detail"]
+    missing = {name: text for name, text in FILES.items() if name != "icp.yaml"}
+    _, problem, _ = await gateway.ask("POST", "/v1/policies", json={"files": missing})
+    assert [error["pointer"] for error in problem["errors"]] == ["/files/icp.yaml"]
+    unknown = {**{name: FILES[name] for name in list(FILES)[:6]}, "a/b.yaml": ""}
+    _, problem, _ = await gateway.ask("POST", "/v1/policies", json={"files": unknown})
+    assert problem["errors"][0]["pointer"] == "/files/a~1b.yaml"
+    assert (await gateway.ask("GET", "/v1/policies"))[1] == {"data": [], "next": None}
+    assert (await gateway.ask("GET", "/v1/policies/active"))[0] == 404
+
+
+async def test_what_would_change_is_told_before_it_does(gateway):
+    _, alone, _ = await gateway.ask("POST", "/v1/policies/validate", json={"files": OTHER})
+    assert (alone["active"], alone["changes"]) == (False, [])
+    await gateway.ask("POST", "/v1/policies", json={"files": FILES})
+    status, told, _ = await gateway.ask("POST", "/v1/policies/validate", json={"files": OTHER})
+    assert (status, told["active"], told["version"]) == (200, False, alone["version"])
+    assert [change.partition(":")[0] for change in told["changes"]] == ["routing.suppress[spam].when.gte"]
+    _, same, _ = await gateway.ask("POST", "/v1/policies/validate", json={"files": FILES})
+    assert (same["active"], same["changes"]) == (True, [])
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"files": []}, {"files": {"icp.yaml": 1}}, {"files": {}}, {"files": FILES, "x": 1}, []]
+)
+async def test_bad_bodies_are_refused(gateway, body):
+    for path in ("/v1/policies", "/v1/policies/validate"):
+        assert (await gateway.ask("POST", path, json=body))[0] == 422
+
+
+async def test_managers_read_and_administrators_write(gateway):
+    manager, rep = await key_of(gateway, "manager"), await key_of(gateway, "rep", rep="sdr-1")
+    body = {"json": {"files": FILES}}
+    assert (await gateway.ask("POST", "/v1/policies", headers=manager, **body))[0] == 403
+    assert (await gateway.ask("POST", "/v1/policies/validate", headers=manager, **body))[0] == 200
+    assert (await gateway.ask("POST", "/v1/policies/validate", headers=rep, **body))[0] == 403
+    for path in ("/v1/policies", "/v1/policies/active"):
+        assert (await gateway.ask("GET", path, headers=rep))[0] == 403
+    assert (await gateway.ask("GET", "/v1/policies", headers=manager))[0] == 200
+    assert (await gateway.ask("GET", "/v1/policies?cursor=x"))[0] == 422
+    assert (await gateway.ask("GET", "/v1/policies/none"))[0] == 404
