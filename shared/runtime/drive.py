@@ -200,8 +200,9 @@ class Drive(ABC):
 
     async def _measure_until(self, finished: asyncio.Event) -> None:
         while not finished.is_set():
-            for (topic, number), records in (await self._source.lag()).items():
-                self.parts.metrics.consumer_lag.labels(self.parts.role, topic, str(number)).set(records)
+            with contextlib.suppress(Retry):  # a gauge is no reason to begin again
+                for (topic, number), records in (await self._source.lag()).items():
+                    self.parts.metrics.consumer_lag.labels(self.parts.role, topic, str(number)).set(records)
             await pause(finished, _MEASURE_EVERY_S)
 
     async def _commit(self) -> None:
