@@ -114,7 +114,7 @@ def _handle(vendor: Vendor, endpoint: Endpoint, stubs: Stubs) -> Handle:
         stubs.calls.add(Call(vendor.name, endpoint.path, of, asked_at, status, answer.matched, answer.billed))
         if fault.hang or fault.latency_ms:
             await asyncio.sleep(HANG_S_MAX if fault.hang else fault.latency_ms / 1000)
-        headers = {"retry-after": "1"} if answer.status == 429 else None
+        headers = {"retry-after": "1"} if answer.status in {429, vendor.limit_status} else None
         return Response(answer.body, answer.status, headers, "application/json")
 
     return handle
@@ -125,7 +125,7 @@ async def _asked(request: Request, vendor: Vendor, today: date) -> Asked:
     if len(query) > QUESTION_BYTES_MAX:
         raise Reject(414, "too-long", "The query is too long")
     body = await bounded_body(request) if request.method == "POST" else b""
-    return Asked(query, body, any(request.headers.get(name) for name in vendor.key_headers), today)
+    return Asked(query, body, any(name in request.headers for name in vendor.key_headers), today)
 
 
 def _prepare(world: World, vendor: Vendor, endpoint: Endpoint, asked: Asked) -> Prepared:
@@ -135,7 +135,9 @@ def _prepare(world: World, vendor: Vendor, endpoint: Endpoint, asked: Asked) -> 
     question = Question(params, asked.today)
     subject = endpoint.subject(question)[:_SUBJECT_LENGTH_MAX]
     outage = golden.outage(vendor.name, subject)
-    if vendor.key_required and not (asked.key_in_headers or question.get(*vendor.key_params)):
+    if vendor.key_required and not (
+        asked.key_in_headers or any(name in params for name in vendor.key_params)
+    ):
         return Prepared(subject, _answer(vendor.problem(401)), None, outage)
     reply = endpoint.answer(world, question)
     return Prepared(subject, _answer(reply), _answer(reply.first) if reply.first else None, outage)
@@ -143,7 +145,7 @@ def _prepare(world: World, vendor: Vendor, endpoint: Endpoint, asked: Asked) -> 
 
 def _params(asked: Asked) -> dict[str, str] | None:
     """Return the parameters of query and body; `None` when the body is not an object of JSON."""
-    params = dict(parse_qsl(asked.query.decode("latin-1")))
+    params = dict(parse_qsl(asked.query.decode("latin-1"), keep_blank_values=True))
     if not asked.body:
         return params
     try:
@@ -163,7 +165,7 @@ def _fault_of(vendor: Vendor, prepared: Prepared, faults: Faults) -> Fault:
         return Fault(hang=True) if prepared.outage == "hang" else Fault(status=500)
     fault = faults.of_next_call(vendor.name)
     if faults.is_too_fast(vendor.name, asyncio.get_running_loop().time()):
-        return Fault(status=429)
+        return Fault(status=vendor.limit_status)
     return fault
 
 

@@ -16,7 +16,7 @@ from services.provider_stubs.world import Company, Person, World, draws
 
 
 class Coverage(Struct, frozen=True):
-    """How much of the world a vendor knows, in per cent, and of that how much is old, wrong or slow."""
+    """How much of the world a vendor knows, in per cent, and how much of that is less than it seems."""
 
     vendor: str
     companies: int
@@ -24,6 +24,7 @@ class Coverage(Struct, frozen=True):
     stale: int = 7
     wrong: int = 3
     slow: int = 0
+    vague: int = 0
 
 
 class SeenCompany(Struct, frozen=True):
@@ -81,9 +82,18 @@ def see_person(world: World, coverage: Coverage, email: str) -> SeenPerson | Non
 
 def is_slow(world: World, coverage: Coverage, subject: str) -> bool:
     """Whether a vendor has to look first and has an answer only when asked again."""
+    return _is_one_of(world, coverage, subject, "slow", coverage.slow)
+
+
+def is_vague(world: World, coverage: Coverage, domain: str) -> bool:
+    """Whether a vendor knows the size of a company only as a range."""
+    return _is_one_of(world, coverage, domain, "vague", coverage.vague)
+
+
+def _is_one_of(world: World, coverage: Coverage, subject: str, trap: str, pct: int) -> bool:
     if subject.rpartition("@")[2] in golden.DOMAINS:
         return False
-    return draws(world.seed, coverage.vendor, subject, "slow").randrange(100) < coverage.slow
+    return draws(world.seed, coverage.vendor, subject, trap).randrange(100) < pct
 
 
 def _stale(draw: Random, company: Company) -> SeenCompany:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -37,13 +37,27 @@ class Vendors:
     async def ask(
         self, path: str, method: str = "GET", *, headers: Mapping[str, str] = KEY, **params: str
     ) -> tuple[int, Any]:
-        if path.startswith("/zerobounce"):
-            params = {"api_key": "any"} | params
+        if path.startswith("/zerobounce") and headers:
+            params |= {"api_key": "any"}
         async with self.session.request(method, path, params=params, headers=headers) as answer:
             return answer.status, await answer.json()
 
     async def world(self) -> list[str]:
-        return list((await self.ask("/world", limit="1000"))[1]["data"])
+        """Return the domains that were made up; the golden ones, of which one hangs, come before them."""
+        return list((await self.ask("/world", limit="1000"))[1]["data"][4:])
+
+    async def people(self, *, of: int) -> list[dict[str, str]]:
+        """Return the people of so many companies."""
+        truths = await asyncio.gather(*(self.truth(domain) for domain in (await self.world())[:of]))
+        return [person for truth in truths for person in truth["people"]]
+
+    async def ask_each(
+        self, path: str, people: Sequence[Mapping[str, str]]
+    ) -> list[tuple[Mapping[str, str], tuple[int, Any]]]:
+        """Ask about the address of each of these people."""
+        method = EMAIL_PATHS[path]
+        asked = await asyncio.gather(*(self.ask(path, method, email=person["email"]) for person in people))
+        return list(zip(people, asked, strict=True))
 
     async def truth(self, domain: str) -> Any:
         return (await self.ask(f"/world/{domain}"))[1]
@@ -149,7 +163,7 @@ async def test_each_vendor_has_its_own_no_match(vendors):
         ),
         (
             "/zerobounce/v2/validate",
-            {"email": "a@brightloom.example", "api_key": ""},
+            {"email": "a@brightloom.example"},
             200,
             {"error": "Invalid API key or your account ran out of credits"},
         ),
@@ -157,3 +171,181 @@ async def test_each_vendor_has_its_own_no_match(vendors):
 )
 async def test_without_a_key_a_vendor_says_so_in_its_own_way(vendors, path, params, status, body):
     assert await vendors.ask(path, headers={}, **params) == (status, body)
+
+
+async def test_a_person_is_matched_by_the_vendors_that_know_them(vendors):
+    people = await vendors.people(of=8)
+    known = 0
+    for person, (status, body) in await vendors.ask_each("/peopledatalabs/v5/person/enrich", people):
+        assert status in (200, 404)
+        if status == 200:
+            known += 1
+            assert body["data"]["full_name"] == f"{person['first_name']} {person['last_name']}".lower()
+            assert body["data"]["work_email"] == person["email"]
+    assert 0 < known < len(people)
+    known = 0
+    for person, (status, body) in await vendors.ask_each("/apollo/api/v1/people/match", people):
+        assert status == 200
+        if body["person"]:
+            known += 1
+            assert body["person"]["last_name"] == person["last_name"]
+            assert body["person"]["email"] in (person["email"], "email_not_unlocked@domain.com")
+    assert 0 < known < len(people)
+
+
+async def test_a_question_may_come_in_a_body(vendors):
+    [person, *_] = (await vendors.truth("brightloom.example"))["people"]
+    path = "/apollo/api/v1/people/match"
+    asked = {"email": person["email"], "reveal_personal_emails": False}
+    async with vendors.session.post(path, json=asked, headers=KEY) as answer:
+        assert await answer.json() == (await vendors.ask(path, "POST", email=person["email"]))[1]
+    async with vendors.session.post(path, data=b"[1", headers=KEY) as answer:
+        assert answer.status == 400
+
+
+async def test_people_data_labs_says_when_it_is_not_sure(vendors):
+    path, domains = "/peopledatalabs/v5/company/enrich", await vendors.world()
+    asked = await asyncio.gather(*(vendors.ask(path, website=domain) for domain in domains))
+    found = {domain: body for domain, (status, body) in zip(domains, asked, strict=True) if status == 200}
+    unsure = [domain for domain, body in found.items() if body["likelihood"] < 6]
+    assert unsure
+    assert any(body["employee_count"] is None and body["size"] for body in found.values())
+    again = await asyncio.gather(
+        *(vendors.ask(path, website=domain, min_likelihood="6") for domain in unsure)
+    )
+    assert {status for status, _ in again} == {404}
+
+
+async def test_clearbit_queues_some_and_knows_only_a_range_of_others(vendors):
+    path, domains = "/clearbit/v2/companies/find", await vendors.world()
+    first, then = [
+        await asyncio.gather(*(vendors.ask(path, domain=domain) for domain in domains)) for _ in range(2)
+    ]
+    queued = [body for status, body in first if status == 202]
+    assert 2 <= len(queued) <= 30
+    assert {body["error"]["type"] for body in queued} == {"queued"}
+    assert {status for status, _ in then} == {200, 404}
+    ranges = [body["metrics"] for status, body in then if status == 200]
+    assert all(metrics["employeesRange"] for metrics in ranges)
+    assert 10 <= len([metrics for metrics in ranges if metrics["employees"] is None]) <= 80
+
+
+async def test_clearbit_combines_a_person_and_a_company(vendors):
+    status, body = await vendors.ask("/clearbit/v2/combined/find", email="new.hire@brightloom.example")
+    assert (status, body["person"], body["company"]["metrics"]["employees"]) == (200, None, 350)
+
+
+@pytest.mark.parametrize(
+    ("email", "hunter", "zerobounce"),
+    [
+        ("anybody@brightloom.example", "valid", ("valid", "")),
+        ("sales@brightloom.example", "valid", ("valid", "role_based")),
+        ("ana.ruiz@gmail.com", "webmail", ("unknown", "timeout_exceeded")),
+        ("x81k2@mailinator.com", "disposable", ("do_not_mail", "disposable")),
+        ("ana@nowhere.example", "unknown", ("unknown", "mail_server_did_not_respond")),
+    ],
+)
+async def test_verifiers_say_what_becomes_of_mail(vendors, email, hunter, zerobounce):
+    status, body = await vendors.ask("/hunter/v2/email-verifier", email=email)
+    assert (status, body["data"]["status"]) == (200, hunter)
+    assert body["meta"] == {"params": {"email": email}}
+    status, body = await vendors.ask("/zerobounce/v2/validate", email=email)
+    assert (status, body["status"], body["sub_status"]) == (200, *zerobounce)
+
+
+async def test_a_mail_server_decides_what_a_verifier_can_say(vendors):
+    said: dict[str, set[str]] = {}
+    strangers = [{"email": f"nobody.at.all@{domain}"} for domain in (await vendors.world())[:60]]
+    for stranger, (_, body) in await vendors.ask_each("/hunter/v2/email-verifier", strangers):
+        truth = await vendors.truth(stranger["email"].partition("@")[2])
+        said.setdefault(truth["mail"], set()).add(body["data"]["status"])
+    assert said == {"exact": {"invalid"}, "catch_all": {"accept_all"}, "silent": {"unknown"}}
+
+
+async def test_hunter_is_not_done_with_some_addresses_at_once(vendors):
+    path, people = "/hunter/v2/email-verifier", await vendors.people(of=20)
+    pending = [person for person, (status, _) in await vendors.ask_each(path, people) if status == 202]
+    assert pending
+    assert {status for _, (status, _) in await vendors.ask_each(path, pending)} == {200}
+
+
+async def test_hunter_finds_an_address_by_name(vendors):
+    people = await vendors.people(of=8)
+    asked = await asyncio.gather(
+        *(
+            vendors.ask(
+                "/hunter/v2/email-finder",
+                domain=person["email"].partition("@")[2],
+                first_name=person["first_name"],
+                last_name=person["last_name"].upper(),
+            )
+            for person in people
+        )
+    )
+    assert {status for status, _ in asked} == {200}
+    found = [body["data"]["email"] for _, body in asked]
+    assert {email for email, person in zip(found, people, strict=True) if email != person["email"]} == {None}
+    assert any(found)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/peopledatalabs/v5/company/enrich", 400),
+        ("/peopledatalabs/v5/person/enrich", 400),
+        ("/apollo/api/v1/organizations/enrich", 422),
+        ("/clearbit/v2/companies/find", 422),
+        ("/clearbit/v2/combined/find", 422),
+        ("/hunter/v2/email-verifier", 400),
+        ("/hunter/v2/email-finder", 400),
+    ],
+)
+async def test_a_question_about_nothing_is_refused(vendors, path, status):
+    assert (await vendors.ask(path))[0] == status
+
+
+async def test_zerobounce_tells_its_errors_with_status_200(vendors):
+    assert await vendors.ask("/zerobounce/v2/validate") == (200, {"error": "Missing parameter: email."})
+    status, body = await vendors.ask("/zerobounce/v2/validate", email="no address")
+    assert (status, body["status"], body["sub_status"]) == (200, "invalid", "failed_syntax_check")
+
+
+@pytest.mark.parametrize("path", list(COMPANY_PATHS))
+async def test_a_vendor_fails_in_its_own_words(vendors, path):
+    provider = path.split("/")[1]
+    for status in (429, 500):
+        async with vendors.session.put(f"/faults/{provider}", json={"status": status}) as answer:
+            assert answer.status == 200
+        params = {COMPANY_PATHS[path]: "brightloom.example"}
+        async with vendors.session.get(path, params=params, headers=KEY) as answer:
+            assert answer.status == status
+            assert answer.headers.get("retry-after") == ("1" if status == 429 else None)
+            assert {"error", "message"} & set(await answer.json())
+
+
+@pytest.mark.parametrize(("provider", "status"), [("apollo", 429), ("hunter", 403)])
+async def test_too_many_calls_in_a_second_are_turned_away(vendors, provider, status):
+    path = {"apollo": "/apollo/api/v1/people/match", "hunter": "/hunter/v2/email-verifier"}[provider]
+    async with vendors.session.put(f"/faults/{provider}", json={"per_second": 3, "rate": 0}) as answer:
+        assert answer.status == 200
+    method = EMAIL_PATHS[path]
+    asked = await asyncio.gather(
+        *(vendors.ask(path, method, email=f"p{n}@nowhere.example") for n in range(30))
+    )
+    assert {each for each, _ in asked} == {200, status}
+    totals = (await vendors.ask("/calls"))[1]["totals"][provider]
+    assert totals["calls"] == 30
+
+
+async def test_the_record_of_calls_says_what_was_matched_and_billed(vendors):
+    await vendors.ask("/peopledatalabs/v5/company/enrich", website="brightloom.example")
+    await vendors.ask("/peopledatalabs/v5/company/enrich", website="nowhere.example")
+    await vendors.ask("/hunter/v2/email-verifier", email="ana@nowhere.example")
+    _, report = await vendors.ask("/calls", limit="1")
+    assert [(call["path"], call["key"], call["matched"]) for call in report["data"]] == [
+        ("/v2/email-verifier", "ana@nowhere.example", False)
+    ]
+    assert report["totals"] == {
+        "hunter": {"calls": 1, "matches": 0, "billed": 1},
+        "peopledatalabs": {"calls": 2, "matches": 1, "billed": 10},
+    }

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from services.provider_stubs import knowledge, vocabulary
 from services.provider_stubs.knowledge import Coverage, SeenCompany, SeenPerson
-from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor
-from services.provider_stubs.world import World, day_of, draws
+from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor, bracket
+from services.provider_stubs.world import World, day_of
 from shared.facts import department, seniority
 from shared.identity import derive_id, normalise_domain, normalise_email
 
-COVERAGE: Final = Coverage("clearbit", companies=55, people=45, slow=4)
+COVERAGE: Final = Coverage("clearbit", companies=55, people=45, slow=4, vague=15)
 PRICE_CENTS: Final = 8
 
 _PROBLEMS: Final = {
@@ -47,7 +47,6 @@ _REVENUES: Final = (
     (10_000, "$1B-$10B"),
 )
 _SENIORITIES: Final = {"cxo": "executive", "vp": "executive", "director": "director", "manager": "manager"}
-_RANGE_ONLY_PCT: Final = 15
 
 
 def problem(status: int) -> Reply:
@@ -90,7 +89,7 @@ def _found(world: World, subject: str, body: dict[str, Any]) -> Reply:
 
 def _company(world: World, seen: SeenCompany, today: date) -> dict[str, Any]:
     company = seen.company
-    range_only = seen.confidence < 95 and _is_range_only(world, company.domain)
+    range_only = knowledge.is_vague(world, COVERAGE, company.domain)
     return {
         "id": derive_id("clearbit", company.domain, "company", 0),
         "name": company.name,
@@ -105,9 +104,9 @@ def _company(world: World, seen: SeenCompany, today: date) -> dict[str, Any]:
         },
         "metrics": {
             "employees": None if range_only else company.employees,
-            "employeesRange": _range(company.employees, _EMPLOYEES, "100K+"),
+            "employeesRange": bracket(company.employees, _EMPLOYEES, "100K+"),
             "annualRevenue": None if range_only else company.revenue_usd,
-            "estimatedAnnualRevenue": _range(company.revenue_usd / 1_000_000, _REVENUES, "$10B+"),
+            "estimatedAnnualRevenue": bracket(company.revenue_usd / 1_000_000, _REVENUES, "$10B+"),
             "raised": company.funding_total_usd or None,
             "marketCap": None,
         },
@@ -143,14 +142,6 @@ def _person(seen: SeenPerson, today: date) -> dict[str, Any]:
         "emailProvider": False,
         "indexedAt": _indexed(today, seen.days_old),
     }
-
-
-def _is_range_only(world: World, domain: str) -> bool:
-    return draws(world.seed, COVERAGE.vendor, domain, "range").randrange(100) < _RANGE_ONLY_PCT
-
-
-def _range(amount: float, ranges: tuple[tuple[int, str], ...], above: str) -> str:
-    return next((name for end, name in ranges if amount <= end), above)
 
 
 def _indexed(today: date, days_old: int) -> str:

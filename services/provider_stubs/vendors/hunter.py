@@ -146,4 +146,5 @@ HUNTER: Final = Vendor(
     problem=problem,
     key_headers=("x-api-key", "authorization"),
     key_params=("api_key",),
+    limit_status=403,
 )

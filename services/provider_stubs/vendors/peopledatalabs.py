@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from services.provider_stubs import knowledge, vocabulary
 from services.provider_stubs.knowledge import Coverage, SeenCompany, SeenPerson
-from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor
+from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor, bracket
 from services.provider_stubs.world import World, day_of
 from shared.facts import department, seniority
 from shared.identity import derive_id, normalise_domain, normalise_email
 
-COVERAGE: Final = Coverage("peopledatalabs", companies=70, people=65)
+COVERAGE: Final = Coverage("peopledatalabs", companies=70, people=65, vague=8)
 PRICE_CENTS: Final = 10
 
 _LIKELIHOOD_MIN: Final = 2
@@ -72,7 +72,7 @@ def enrich_company(world: World, question: Question) -> Reply:
     seen = knowledge.see_company(world, COVERAGE, domain)
     if seen is None or _likelihood(seen.confidence) < _likelihood_min(question):
         return problem(404)
-    return Reply(200, _company(seen, question.today), PRICE_CENTS, matched=True)
+    return Reply(200, _company(world, seen, question.today), PRICE_CENTS, matched=True)
 
 
 def enrich_person(world: World, question: Question) -> Reply:
@@ -101,16 +101,17 @@ def _likelihood_min(question: Question) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 3 else _LIKELIHOOD_MIN
 
 
-def _company(seen: SeenCompany, today: date) -> dict[str, Any]:
+def _company(world: World, seen: SeenCompany, today: date) -> dict[str, Any]:
     company = seen.company
+    banded = knowledge.is_vague(world, COVERAGE, company.domain)
     country = vocabulary.COUNTRY_NAMES[company.country].lower()
     return {
         "status": 200,
         "id": derive_id("peopledatalabs", company.domain, "company", 0),
         "name": company.name.lower(),
         "display_name": company.name,
-        "size": _range(company.employees, _SIZES, "10001+"),
-        "employee_count": company.employees,
+        "size": bracket(company.employees, _SIZES, "10001+"),
+        "employee_count": None if banded else company.employees,
         "industry": company.industry,
         "type": "private",
         "website": company.domain,
@@ -121,7 +122,7 @@ def _company(seen: SeenCompany, today: date) -> dict[str, Any]:
         "ultimate_parent": company.parent,
         "total_funding_raised": company.funding_total_usd or None,
         "last_funding_date": _day(today, company.funded_days_ago),
-        "inferred_revenue": _range(company.revenue_usd / 1_000_000, _REVENUES, "$10B+"),
+        "inferred_revenue": bracket(company.revenue_usd / 1_000_000, _REVENUES, "$10B+"),
         "employee_growth_rate": {"12_month": company.growth_pct / 100},
         "tags": list(company.technologies[:2]),
         "last_updated": _day(today, seen.days_old),
@@ -150,14 +151,10 @@ def _person(seen: SeenPerson, today: date) -> dict[str, Any]:
         "job_last_updated": _day(today, seen.days_old),
         "job_company_name": company.name.lower(),
         "job_company_website": company.domain,
-        "job_company_size": _range(company.employees, _SIZES, "10001+"),
+        "job_company_size": bracket(company.employees, _SIZES, "10001+"),
         "job_company_industry": company.industry,
         "location_country": vocabulary.COUNTRY_NAMES[company.country].lower(),
     }
-
-
-def _range(amount: float, ranges: tuple[tuple[int, str], ...], above: str) -> str:
-    return next((name for end, name in ranges if amount <= end), above)
 
 
 def _day(today: date, days_ago: int | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -48,7 +48,7 @@ class Vendor(Struct, frozen=True):
     """A vendor by the name that faults and calls use; its paths are under `/<name>`.
 
     One of `key_headers` (lower case) or `key_params` must be there; any value will do. `problem` is how the
-    vendor says that it fails with a status.
+    vendor says that it fails with a status, and `limit_status` is its status for too many calls in a second.
     """
 
     name: str
@@ -57,3 +57,9 @@ class Vendor(Struct, frozen=True):
     key_headers: tuple[str, ...] = ()
     key_params: tuple[str, ...] = ()
     key_required: bool = True
+    limit_status: int = 429
+
+
+def bracket(amount: float, brackets: Sequence[tuple[int, str]], above: str) -> str:
+    """Return the name of the first bracket that an amount is not above."""
+    return next((name for end, name in brackets if amount <= end), above)

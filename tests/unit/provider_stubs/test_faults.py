@@ -21,3 +21,10 @@ def test_a_fault_is_of_one_provider_until_it_is_cleared():
     assert faults.of_next_call("clearbit").hang
     faults.clear()
     assert faults.of_next_call("clearbit") is NO_FAULT
+
+
+def test_calls_beyond_the_limit_of_a_second_are_too_fast():
+    faults = Faults()
+    faults.put("apollo", Fault(per_second=2))
+    assert [faults.is_too_fast("apollo", at) for at in (7.0, 7.3, 7.9, 8.0)] == [False, False, True, False]
+    assert not any(faults.is_too_fast("hunter", 7.0) for _ in range(100))
