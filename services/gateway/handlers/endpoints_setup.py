@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.gateway.handlers import paging, policies
+from services.gateway.handlers import integrations, paging, policies
 from services.gateway.handlers.routing import Endpoint
 
 _POLICIES: Final = (
@@ -48,4 +48,24 @@ _POLICIES: Final = (
     ),
 )
 
-SETUP: Final = _POLICIES
+_INTEGRATIONS: Final = (
+    Endpoint(
+        "GET",
+        "/v1/providers",
+        integrations.list_providers,
+        "List the providers, with what they were asked, found and cost (cents)",
+        scope="manager",
+        response=(integrations.Providers,),
+        query=(integrations.DAYS,),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/sources",
+        integrations.list_sources,
+        "List the sources that forms may come from",
+        scope="manager",
+        response=(integrations.Sources,),
+    ),
+)
+
+SETUP: Final = (*_POLICIES, *_INTEGRATIONS)

@@ -1,0 +1,119 @@
+"""What Baton is joined to: the providers that it asks, and the sources that leads come from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from services.gateway.handlers.exchange import Answer, Call, json_answer
+from services.gateway.handlers.routing import Parameter
+from shared.errors import Reject
+from shared.policy.models import Provider
+from shared.sql.queries.providers import Usage, kept_by_provider, usage_by_provider
+
+DAYS_DEFAULT: Final = 30
+DAYS_MAX: Final = 366
+DAYS: Final = Parameter("days", f"How many days back, today included; {DAYS_DEFAULT} by default", "integer")
+
+
+class ProviderView(Struct, frozen=True):
+    """A provider of the policy in force, and what it did in the days asked for. Money is in cents.
+
+    `answers_kept` need not be paid for again while they are fresh.
+    """
+
+    name: str
+    integration: str
+    price: int
+    charged: Literal["match", "call"]
+    fields: list[str]
+    calls: int
+    matches: int
+    cost: int
+    answers_kept: int
+
+
+class Providers(Struct, frozen=True):
+    """Every provider; `next` is always null."""
+
+    data: list[ProviderView]
+    next: None = None
+
+
+class SourceView(Struct, frozen=True):
+    """Where forms come in. `origins`: the pages whose scripts may post."""
+
+    name: str
+    kind: Literal["form"]
+    url: str
+    public: bool
+    channel: str
+    origins: tuple[str, ...]
+    redirects: tuple[str, ...]
+
+
+class Sources(Struct, frozen=True):
+    """Every source; `next` is always null."""
+
+    data: list[SourceView]
+    next: None = None
+
+
+async def list_providers(call: Call) -> Answer:
+    """Answer with every provider and what it cost."""
+    since = (call.gateway.clock.now() - timedelta(days=_days(call) - 1)).date()
+    policy = (await call.gateway.policies.start()).policy.providers
+    async with call.gateway.database.read() as tx:
+        usage, kept = await usage_by_provider(tx, since), await kept_by_provider(tx)
+    asked = {
+        name: [field for field, by in policy.fields.items() if name in by.order] for name in policy.providers
+    }
+    views = [
+        _provider(name, each, usage.get(name, Usage()), kept.get(name, 0), asked[name])
+        for name, each in policy.providers.items()
+    ]
+    return json_answer(200, Providers(views))
+
+
+async def list_sources(call: Call) -> Answer:
+    """Answer with every source of forms."""
+    return json_answer(
+        200,
+        Sources(
+            [
+                SourceView(
+                    each.name,
+                    "form",
+                    f"/hooks/forms/{each.name}",
+                    each.public,
+                    each.channel,
+                    each.origins,
+                    each.redirects,
+                )
+                for each in call.gateway.sources.values()
+            ]
+        ),
+    )
+
+
+def _days(call: Call) -> int:
+    text = call.query.get("days", str(DAYS_DEFAULT))
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= DAYS_MAX):
+        raise Reject(422, "invalid-days", "The number of days is not valid", f"It is from 1 to {DAYS_MAX}")
+    return int(text)
+
+
+def _provider(name: str, each: Provider, used: Usage, kept: int, fields: list[str]) -> ProviderView:
+    return ProviderView(
+        name=name,
+        integration=each.integration,
+        price=each.price_cents,
+        charged=each.charged,
+        fields=fields,
+        calls=used.calls,
+        matches=used.matches,
+        cost=used.cost,
+        answers_kept=kept,
+    )
