@@ -13,9 +13,9 @@ from services.router.adapters.post import BOUNDS, Poster
 from services.router.adapters.retries import Retries
 from services.router.adapters.standing import stand_up
 from services.router.adapters.store import RouterStore
-from services.router.domain.plan import builtin_plan
+from services.router.domain.plan import Plans
 from services.router.handlers.delivering import DeliveryHandler
-from services.router.handlers.routing import RouterHandler, drain_timer
+from services.router.handlers.routing import LiveRouterHandler, drain_timer
 from shared.events.envelope import Event
 from shared.http.egress import EgressClient, EgressPolicy
 from shared.runtime.background import repeat
@@ -41,11 +41,12 @@ async def run(
 
 
 async def _decide(resources: Resources, stop: asyncio.Event) -> None:
-    plan = builtin_plan()
+    plans = Plans(lambda: resources.policy.current)
     drain = drain_timer(resources.clock.now())
-    await wait_for("router.reps", lambda: stand_up(resources.database, plan, drain), stop, resources.health)
-    handler = RouterHandler(plan, resources.tombstone_of)
-    await run_worker(resources, Worker(handler, RouterStore(plan.queues), timers=True), stop)
+    await wait_for("router.drain", lambda: stand_up(resources.database, drain), stop, resources.health)
+    handler = LiveRouterHandler(plans, resources.tombstone_of)
+    store = RouterStore(lambda: plans.current.places)
+    await run_worker(resources, Worker(handler, store, timers=True), stop)
 
 
 async def _deliver(resources: Resources, stop: asyncio.Event, settings: RouterSettings) -> None:

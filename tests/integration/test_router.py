@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from services.router.adapters.standing import stand_up
 from services.router.adapters.store import RouterStore
-from services.router.domain.plan import Plan, Queue, Rep, builtin_plan, plan_of
+from services.router.domain.plan import Plan
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
 from services.router.handlers.routing import RouterHandler, drain_timer
 from shared.clock import FixedClock
@@ -29,9 +29,11 @@ from shared.runtime.unit_of_work import Result, UnitOfWork
 from shared.sql.engine import Database
 from shared.sql.tables.common import timers as timers_table
 from shared.sql.tables.enricher import lead_aliases
+from shared.sql.tables.gateway import rep_availability
 from shared.sql.tables.router import assignments, rep_queues, routed_leads
 from shared.stream.port import Ack, Outgoing
 from tests.support.databases import database, database_url  # noqa: F401
+from tests.support.plans import default_plan, plan_with, queue, rep
 from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scored_lead
 
 PARTITIONS = 6
@@ -54,7 +56,7 @@ def router(
 ) -> UnitOfWork:
     outbox = Outbox("router", database, NoSink(), clock, partitions=PARTITIONS)  # type: ignore[arg-type]
     handler = RouterHandler(plan, _hashed)
-    store = RouterStore(plan.queues)
+    store = RouterStore(lambda: plan.places)
     return UnitOfWork(handler, store, database, outbox, clock, tombstone_of=_hashed, failpoint=failpoint)
 
 
@@ -69,8 +71,8 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 async def desk(database: Database, clock: FixedClock) -> UnitOfWork:  # noqa: F811
-    await stand_up(database, builtin_plan(), drain_timer(AT))
-    return router(database, builtin_plan(), clock)
+    await stand_up(database, drain_timer(AT))
+    return router(database, default_plan(), clock)
 
 
 async def rows(database: Database, kind: Any, table: Any) -> list[Any]:  # noqa: F811
@@ -110,11 +112,15 @@ async def test_a_lead_goes_its_way_through_the_tables(desk, database, clock):  #
     ]
     clock.advance(timedelta(hours=5))
     due = await Timers("router", database, clock).take(10)
-    assert said(await desk.run(due)) == ["baton.lead.escalated.v1"]
+    assert said(await desk.run(due)) == ["baton.lead.escalated.v1", "baton.lead.reassigned.v1"]
     won = event_of(OutcomeReceivedV1("won", AT, email="ana@kestrel.example"), id_="o1")
     await desk.run([won])
     states = {each.lead_id: each.state for each in await check_ownership(database)}
-    assert states == {lead_id("ana"): "won", lead_id("ben"): "open"}
+    assert states[lead_id("ana")] == "won"
+    assert [each.state for each in await check_ownership(database) if each.lead_id == lead_id("ben")] == [
+        "overdue",
+        "open",
+    ]
 
 
 async def test_a_lead_is_found_by_its_alias(desk, database):  # noqa: F811
@@ -141,13 +147,14 @@ async def test_the_account_owner_is_found_beyond_the_unit(desk, database, clock)
 
 async def test_what_waits_is_drained_when_a_rep_comes_back(desk, database, clock):  # noqa: F811
     async with database.begin() as tx:
-        await tx.execute(rep_queues.update().values(available=False))
+        away = [{"rep": rep, "available": False, "updated_at": AT} for rep in default_plan().reps]
+        await tx.execute(rep_availability.insert(), away)
     assert said(await desk.run([scored_event(scored_lead("ana"))])) == ["baton.lead.routed.v1"]
     clock.advance(timedelta(seconds=3))
     timers = Timers("router", database, clock)
     assert said(await desk.run(await timers.take(10))) == []
     async with database.begin() as tx:
-        await tx.execute(rep_queues.update().values(available=True))
+        await tx.execute(rep_availability.update().values(available=True))
     clock.advance(timedelta(seconds=3))
     assert said(await desk.run(await timers.take(10))) == ["baton.lead.routed.v1"]
     assert [each.rep for each in await check_ownership(database)] == ["sdr-1"]
@@ -195,13 +202,10 @@ def _busy_day(random_: random.Random, leads: int) -> list[Event[Any]]:
 @pytest.mark.timeout(120)
 async def test_routers_on_the_same_leads_never_assign_twice(database_url, clock):  # noqa: F811
     """Four routers get the same events in other orders, are cancelled mid-way, and do them again."""
-    plan = plan_of(
-        "small",
-        (
-            *(Rep(f"sdr-{number}", "", ("sdr",), weight=50 * number, open_max=9) for number in (1, 2, 3)),
-            Rep("ae-1", "", ("senior-ae", "sdr"), open_max=6),
-        ),
-        {"sdr": Queue(timedelta(hours=4)), "senior-ae": Queue(timedelta(minutes=15), fallback="sdr")},
+    sdrs = (rep(f"sdr-{number}", weight=50 * number, max_open=9) for number in (1, 2, 3))
+    plan = plan_with(
+        (*sdrs, rep("ae-1", "senior-ae", "sdr", max_open=6)),
+        {"sdr": queue("4h"), "senior-ae": queue("15m", fallback="sdr")},
     )
     # On SQLite the routers are of one process, which has one connection to write with.
     shared = Database(database_url)
@@ -209,7 +213,7 @@ async def test_routers_on_the_same_leads_never_assign_twice(database_url, clock)
     databases = [Database(database_url) if alone else shared for _ in range(4)]
     events = _busy_day(random.Random(7), leads=240)
     try:
-        await stand_up(databases[0], plan, drain_timer(AT))
+        await stand_up(databases[0], drain_timer(AT))
         await asyncio.gather(
             *(
                 _restless_router(router(each, plan, clock), events, random.Random(number))

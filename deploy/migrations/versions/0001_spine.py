@@ -241,15 +241,35 @@ def upgrade() -> None:
         sa.UniqueConstraint("activation", name=op.f("uq_policies_activation")),
     )
     op.create_table(
-        "provider_cache",
+        "provider_answers",
         sa.Column("provider", sa.String(length=200), nullable=False),
+        sa.Column("subject", sa.String(length=20), nullable=False),
         sa.Column("about", sa.String(length=500), nullable=False),
         sa.Column("outcome", sa.String(length=20), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
         sa.Column("company", sa.Text(), nullable=False),
-        sa.Column("confidence", sa.Float(), nullable=False),
+        sa.Column("confidence", sa.Text(), nullable=False),
+        sa.Column("as_of", shared.sql.types.UtcTime(), nullable=True),
         sa.Column("fetched_at", shared.sql.types.UtcTime(), nullable=False),
         sa.Column("expires_at", shared.sql.types.UtcTime(), nullable=False),
-        sa.PrimaryKeyConstraint("provider", "about", name=op.f("pk_provider_cache")),
+        sa.PrimaryKeyConstraint("provider", "subject", "about", name=op.f("pk_provider_answers")),
+    )
+    op.create_index(op.f("ix_provider_answers_about"), "provider_answers", ["about"], unique=False)
+    op.create_index(op.f("ix_provider_answers_expires_at"), "provider_answers", ["expires_at"], unique=False)
+    op.create_table(
+        "provider_budget",
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("reserved_cents", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("pk_provider_budget")),
+    )
+    op.create_table(
+        "provider_spend",
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("provider", sa.String(length=200), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("matches", sa.Integer(), nullable=False),
+        sa.Column("cents", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "provider", name=op.f("pk_provider_spend")),
     )
     op.create_table(
         "rep_availability",
@@ -265,7 +285,6 @@ def upgrade() -> None:
         sa.Column("credits", sa.BigInteger(), nullable=False),
         sa.Column("balance", sa.BigInteger(), nullable=False),
         sa.Column("open_leads", sa.Integer(), nullable=False),
-        sa.Column("available", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("queue", "rep", name=op.f("pk_rep_queues")),
     )
     op.create_table(
@@ -378,7 +397,11 @@ def downgrade() -> None:
     op.drop_table("rescores")
     op.drop_table("rep_queues")
     op.drop_table("rep_availability")
-    op.drop_table("provider_cache")
+    op.drop_table("provider_spend")
+    op.drop_table("provider_budget")
+    op.drop_index(op.f("ix_provider_answers_expires_at"), table_name="provider_answers")
+    op.drop_index(op.f("ix_provider_answers_about"), table_name="provider_answers")
+    op.drop_table("provider_answers")
     op.drop_table("policies")
     op.drop_index(op.f("ix_outbox_role_partition"), table_name="outbox")
     op.drop_table("outbox")

@@ -1,33 +1,17 @@
-"""The rows that always stand: every rep's place in the rotation, and the timer of the leads that wait."""
+"""The timer that always stands: it looks after the leads that wait."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-from services.router.domain.plan import Plan
-from services.router.domain.state import RepQueueRow
-from shared.runtime.rows import Row, TimerRow
-from shared.sql.engine import Database, Tx
+from shared.runtime.rows import TimerRow
+from shared.sql.engine import Database
 from shared.sql.tables.common import timers
-from shared.sql.tables.router import rep_queues
 
 
-async def stand_up(database: Database, plan: Plan, drain: TimerRow) -> None:
-    """Make the rows that are missing; leave those that are there as they are."""
-    places = [RepQueueRow(queue, rep.id) for rep in plan.reps.values() for queue in rep.queues]
+async def stand_up(database: Database, timer: TimerRow) -> None:
+    """Make the timer when it is missing; leave one that is there as it is."""
+    insert = postgresql.insert if database.dialect == "postgresql" else sqlite.insert
+    values = {name: getattr(timer, name) for name in timer.__struct_fields__}
     async with database.begin() as tx:
-        await _add_missing(tx, rep_queues, sorted(places, key=lambda place: place.key))
-        await _add_missing(tx, timers, [drain])
-
-
-async def _add_missing(tx: Tx, table: Table, rows: list[RepQueueRow] | list[TimerRow]) -> None:
-    insert = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
-    if rows:
-        await tx.execute(insert(table).on_conflict_do_nothing(), [_values(row) for row in rows])
-
-
-def _values(row: Row) -> dict[str, bool | int | str | datetime | None]:
-    return {name: getattr(row, name) for name in row.__struct_fields__}
+        await tx.execute(insert(timers).on_conflict_do_nothing(), [values])

@@ -7,15 +7,24 @@ is the lead itself (free mail) needs none.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
+from msgspec.structs import asdict
 from sqlalchemy import ARRAY, ColumnElement, String, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from services.router.domain.brief import STAKEHOLDERS_MAX
 from services.router.domain.named import AliasRow, named_lead
 from services.router.domain.ownership import ROLE, SLA
-from services.router.domain.state import AccountRow, AssignmentRow, RepQueueRow, RoutedLeadRow
+from services.router.domain.state import (
+    AccountRow,
+    AcquaintanceRow,
+    AssignmentRow,
+    AwayRow,
+    RepQueueRow,
+    RoutedLeadRow,
+)
 from shared.errors import Retry
 from shared.events.action_received import ActionReceivedV1
 from shared.events.envelope import Event
@@ -24,42 +33,61 @@ from shared.events.outcome_received import OutcomeReceivedV1
 from shared.events.person_erased import PersonErasedV1
 from shared.runtime.rows import Row, TimerRow
 from shared.sql.engine import Tx, member_of, members
+from shared.sql.queries.reps import away_reps
 from shared.sql.tables.enricher import lead_aliases
+from shared.sql.tables.enricher import leads as leads_table
 from shared.sql.tables.router import assignments, rep_queues, routed_leads, router_accounts
 
 _DRAINED_AT_ONCE = 50
 
 
 class RouterStore:
-    """Loads what a decision may need. `queues` are those whose waiting leads are looked after."""
+    """Loads what a decision may need. `places` are those of the present team: queue and rep."""
 
-    def __init__(self, queues: Iterable[str]) -> None:
-        self._queues = tuple(queues)
+    def __init__(self, places: Callable[[], Collection[tuple[str, str]]]) -> None:
+        self._places = places
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
         aliases = await _aliases(tx, events)
         lead_ids = _lead_ids(events) | {alias.lead_id for alias in aliases}
         if any(_is_drain(event) for event in events):
-            lead_ids |= await self._waiting(tx)
+            lead_ids |= await _waiting(tx)
         accounts = await _lock_accounts(tx, events, lead_ids)
         leads = await tx.load(RoutedLeadRow, "lead_id", lead_ids, lock=True)
         if any(lead.account not in accounts and lead.account != lead.lead_id for lead in leads):
             raise Retry("a lead went to another account meanwhile")
         own = await tx.load(AssignmentRow, "lead_id", lead_ids)
         heads = await _heads(tx, accounts, lead_ids)
-        return [*aliases, *leads, *own, *heads, *await _places(tx)]
+        known = await _acquaintances(tx, {head.account for head in heads})
+        places = await self._lock_places(tx)
+        return [*aliases, *leads, *own, *heads, *known, *await _away(tx), *places]
 
-    async def _waiting(self, tx: Tx) -> set[str]:
-        found: set[str] = set()
-        for queue in self._queues:
-            oldest = (
-                select(routed_leads.c.lead_id)
-                .where(routed_leads.c.queue == queue, routed_leads.c.waiting_since.is_not(None))
-                .order_by(routed_leads.c.waiting_since)
-                .limit(_DRAINED_AT_ONCE)
-            )
-            found.update((await tx.execute(oldest)).scalars())
-        return found
+    async def _lock_places(self, tx: Tx) -> list[RepQueueRow]:
+        """Lock every rep's place in the rotation; make those of reps who are new to the team."""
+        held = await _places(tx)
+        missing = sorted({*self._places()} - {place.key for place in held})
+        if not missing:
+            return held
+        insert = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
+        fresh = [asdict(RepQueueRow(queue, rep)) for queue, rep in missing]
+        await tx.execute(insert(rep_queues).on_conflict_do_nothing(), fresh)
+        return await _places(tx)
+
+
+async def _waiting(tx: Tx) -> set[str]:
+    """Return the leads that have waited longest, some of each queue, also of one the policy has no more."""
+    waits = routed_leads.c.waiting_since.is_not(None)
+    queues = (await tx.execute(select(routed_leads.c.queue).where(waits).distinct())).scalars().all()
+    found: set[str] = set()
+    for queue in queues:
+        oldest = (
+            select(routed_leads.c.lead_id)
+            .where(routed_leads.c.queue == queue, waits)
+            .order_by(routed_leads.c.waiting_since, routed_leads.c.lead_id)
+            .limit(_DRAINED_AT_ONCE)
+        )
+        found.update((await tx.execute(oldest)).scalars())
+    return found
 
 
 def _is_drain(event: Event[Any]) -> bool:
@@ -143,6 +171,32 @@ async def _heads(tx: Tx, accounts: Collection[str], lead_ids: Collection[str]) -
         },
     )
     return [AssignmentRow(*tuple(row)) for row in result]
+
+
+async def _acquaintances(tx: Tx, accounts: Collection[str]) -> list[AcquaintanceRow]:
+    """Return, of each account, the people whose leads have been owned longest: a few of them."""
+    if not accounts:
+        return []
+    age = func.row_number().over(
+        partition_by=assignments.c.account, order_by=(assignments.c.opened_at, assignments.c.id)
+    )
+    ranked = (
+        select(assignments.c.lead_id, assignments.c.account, age.label("age"))
+        .where(assignments.c.closed_at.is_(None), member_of(tx.dialect, assignments.c.account))
+        .subquery()
+    )
+    wanted = (
+        select(ranked.c.lead_id, ranked.c.account, leads_table.c.person)
+        .join(leads_table, leads_table.c.lead_id == ranked.c.lead_id)
+        .where(ranked.c.age <= STAKEHOLDERS_MAX)
+        .order_by(ranked.c.account, ranked.c.age)
+    )
+    result = await tx.execute(wanted, {"members": members(tx.dialect, sorted(accounts))})
+    return [AcquaintanceRow(*tuple(row)) for row in result]
+
+
+async def _away(tx: Tx) -> list[AwayRow]:
+    return [AwayRow(rep) for rep in sorted(await away_reps(tx))]
 
 
 def _none_of_leads(dialect: str, column: ColumnElement[str]) -> ColumnElement[bool]:

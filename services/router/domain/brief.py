@@ -1,99 +1,108 @@
-"""The hand-off brief: what the owner reads before the first word, made from the scored lead alone."""
+"""The hand-off brief: what the owner reads before the first word. From data only; nothing is invented."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
+from services.router.domain.briefing_page import page
+from services.router.domain.qualification import answer_text, qualify, questions
+from services.router.domain.state import AcquaintanceRow
 from shared.events.lead_scored import LeadScoredV1
 from shared.events.parts import Person
-from shared.events.routing import Brief, Element, Qualification, Quote, Stakeholder
-from shared.events.scoring import Line
+from shared.events.routing import Brief, Quote, Stakeholder
+from shared.facts import department
 
+STAKEHOLDERS_MAX: Final = 10
 _QUOTE_LENGTH_MAX: Final = 500
-_QUESTIONS: Final = {
-    "budget": "What is set aside for this, and when is it decided?",
-    "authority": "Who else decides, and who signs?",
-    "need": "What happens if nothing changes?",
-    "timeline": "By when should this work?",
-}
-_QUALIFICATION: Final = Qualification("bant", [Element(name, "unknown", None) for name in _QUESTIONS])
+_QUOTES_MAX: Final = 4
+_ANSWER_WORDS_MIN: Final = 4
+"""An answer of fewer words was chosen, not written."""
+_QUESTIONS_MAX: Final = 4
+_ROLES_MAX: Final = 10
 
 
-def write_brief(data: LeadScoredV1) -> Brief:
-    """Return the brief on a scored lead."""
-    pain = _pain(data)
-    stakeholders = _stakeholders(data.person)
-    intro = _warm_intro(data)
-    return Brief(
+def write_brief(
+    data: LeadScoredV1, queue: str, owner: str | None = None, known: Iterable[AcquaintanceRow] = ()
+) -> Brief:
+    """Return the brief on a scored lead for a queue; `owner` signs, `known` are people of the account."""
+    qualification = qualify(data, queue)
+    brief = Brief(
         company=data.company,
-        pain=pain,
-        stakeholders=stakeholders,
+        pain=list(_pain(data))[:_QUOTES_MAX],
+        stakeholders=_stakeholders(data, known),
         trigger=data.trigger,
-        qualification=_QUALIFICATION,
+        qualification=qualification,
         score_lines=data.score.lines,
-        ask_next=list(_QUESTIONS.values()),
-        warm_intro=intro,
-        markdown="\n".join(_markdown(data, pain, stakeholders, intro)),
+        ask_next=questions(qualification)[:_QUESTIONS_MAX],
+        warm_intro=_warm_intro(data, owner),
+        markdown="",
     )
+    return replace(brief, markdown=page(data, brief))
 
 
-def _pain(data: LeadScoredV1) -> list[Quote]:
+def _company_of(data: LeadScoredV1) -> str:
+    """Return what the company is called as far as it is known."""
+    return data.company.name or data.company.domain or data.account
+
+
+def _pain(data: LeadScoredV1) -> Iterator[Quote]:
     message = (data.message or "").strip()
-    return [Quote(quote=message[:_QUOTE_LENGTH_MAX], origin="message")] if message else []
+    if message:
+        yield Quote(_cut(message), "message")
+    for label, answer in data.answers.items():
+        text = answer_text(answer)
+        if len(text.split()) >= _ANSWER_WORDS_MIN:
+            yield Quote(_cut(text), f"answers.{label}")
 
 
-def _stakeholders(person: Person) -> list[Stakeholder]:
-    name = _name_of(person)
-    if name is None and person.title is None and person.email is None:
-        return []
-    return [Stakeholder(name=name or person.email, title=person.title, role=None, known_from="form")]
+def _cut(text: str) -> str:
+    return text if len(text) <= _QUOTE_LENGTH_MAX else f"{text[: _QUOTE_LENGTH_MAX - 1].rstrip()}…"
+
+
+def _stakeholders(data: LeadScoredV1, known: Iterable[AcquaintanceRow]) -> list[Stakeholder]:
+    """Return the person, others of the account whose leads are owned, then roles without a name."""
+    people = [_stakeholder(data.person, "this lead")]
+    others = (each.person for each in known if each.lead_id != data.lead_id)
+    people += (_stakeholder(person, "another lead") for person in others)
+    found = [each for each in people if each is not None][:STAKEHOLDERS_MAX]
+    named = {each.role for each in found}
+    unnamed = [role for role in data.account_view.roles if role not in named][:_ROLES_MAX]
+    return found + [Stakeholder(None, None, role, "the account") for role in unnamed]
+
+
+def _stakeholder(person: Person, known_from: str) -> Stakeholder | None:
+    name = _name_of(person) or person.email
+    if name is None and person.title is None:
+        return None
+    role = person.department or (department(person.title) if person.title else None)
+    return Stakeholder(name, person.title, role, known_from)
 
 
 def _name_of(person: Person) -> str | None:
     return " ".join(part for part in (person.first_name, person.last_name) if part) or None
 
 
-def _company_of(data: LeadScoredV1) -> str:
-    return data.company.name or data.company.domain or data.account
+def _warm_intro(data: LeadScoredV1, owner: str | None) -> str:
+    first_name = " ".join((data.person.first_name or "").split())
+    greeting = f"Hi {first_name}," if first_name else "Hello,"
+    ending = f" Best, {owner}" if owner else ""
+    return f"{greeting} {_occasion(data)} Would a short call this week help?{ending}"
 
 
 def _occasion(data: LeadScoredV1) -> str:
-    return (data.trigger.type or data.trigger.kind).replace("_", " ")
-
-
-def _warm_intro(data: LeadScoredV1) -> str:
-    greeting = f"Hi {data.person.first_name}," if data.person.first_name else "Hello,"
-    return f"{greeting} I saw the {_occasion(data)} at {_company_of(data)} and would like to help."
-
-
-def _markdown(
-    data: LeadScoredV1, pain: list[Quote], stakeholders: list[Stakeholder], intro: str
-) -> Iterator[str]:
-    yield f"# {_plain(_company_of(data))}"
-    company = data.company
-    facts = {"industry": company.industry, "employees": company.employees, "country": company.country}
-    yield from (f"- {name}: {_plain(str(value))}" for name, value in facts.items() if value is not None)
-    yield from (
-        f"- {_plain(each.name or '')}{f', {_plain(each.title)}' if each.title else ''}"
-        for each in stakeholders
+    company, kind = _company_of(data), data.trigger.type or ""
+    if data.trigger.kind == "signal":
+        return f"I saw the news at {company} ({kind.replace('_', ' ') or 'a signal'})."
+    thanks: Sequence[tuple[str, str]] = (
+        ("demo_request", f"thank you for asking for a demo for {company}."),
+        ("contact_request", f"thank you for getting in touch from {company}."),
+        ("trial_started", f"thank you for starting a trial at {company}."),
+        ("content_download", f"thank you for your interest in our material at {company}."),
+        ("webinar", f"thank you for joining our webinar from {company}."),
     )
-    yield f"- trigger: {_plain(_occasion(data))}"
-    yield from (f"\n> {_plain(each.quote)}" for each in pain)
-    yield f"\n## Score {data.score.total} ({data.score.grade})"
-    yield from map(_line, data.score.lines)
-    yield "\n## Ask next"
-    yield from (f"- {question}" for question in _QUESTIONS.values())
-    yield f"\n{_plain(intro)}"
-
-
-def _line(line: Line) -> str:
-    return f"- {line.points:+d} {_plain(line.rule)}: {_plain(line.why)}"
-
-
-def _plain(text: str) -> str:
-    """Return a person's text as one line that Markdown reads as text."""
-    return " ".join(text.split()).translate(_ESCAPES)
-
-
-_ESCAPES: Final = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>#|"})
+    done = {each.type for each in data.activities} | {kind}
+    default = f"thank you for your interest; I look after {company} here."
+    return next((text for type_, text in thanks if type_ in done), default)

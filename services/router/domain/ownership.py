@@ -11,10 +11,11 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.plan import Plan, Rep
+from services.router.domain.plan import Plan
 from services.router.domain.rotation import charge, relieve
 from services.router.domain.state import AssignmentRow, Ended
 from shared.identity import derive_id
+from shared.policy.models import Rep
 from shared.runtime.draft import Draft
 from shared.runtime.rows import TimerRow
 
@@ -35,10 +36,10 @@ def active_assignment(draft: Draft, lead_id: str) -> AssignmentRow | None:
     return min(active, key=lambda each: each.age, default=None)
 
 
-def excluded_reps(draft: Draft, lead_id: str) -> frozenset[str]:
-    """Return the reps who gave this lead back."""
+def excluded_reps(draft: Draft, lead_id: str, states: tuple[Ended, ...] = ("rejected",)) -> frozenset[str]:
+    """Return the reps who gave this lead back, or whose assignment ended in one of `states`."""
     return frozenset(
-        each.rep for each in draft.find(AssignmentRow, "lead_id", lead_id) if each.state == "rejected"
+        each.rep for each in draft.find(AssignmentRow, "lead_id", lead_id) if each.state in states
     )
 
 
@@ -70,8 +71,7 @@ def open_assignment(
     at: datetime,
 ) -> AssignmentRow:
     """Give the lead to the rep, from `at` on, and start the clock."""
-    terms = plan.queues.get(queue)
-    accept_by = at + terms.accept_within if terms else None
+    accept_by = plan.accept_by(queue, rep.id, at)
     assignment = AssignmentRow(
         id=derive_id("assignment", lead_id, cause, sequence),
         lead_id=lead_id,
@@ -84,7 +84,7 @@ def open_assignment(
         accept_by=accept_by,
     )
     draft.put(assignment)
-    charge(draft, plan, queue, rep)
+    charge(draft, plan, queue, rep, at)
     if accept_by is not None:
         draft.put(sla_timer(lead_id, accept_by))
     return assignment

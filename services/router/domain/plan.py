@@ -1,64 +1,149 @@
-"""The plan that leads are routed by: reps, queues, and the version that says which plan it is."""
+"""The plan that leads are routed by: what the router needs of one version of the policy, made ready once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 
-from msgspec import Struct
+from services.router.domain.facts import Readers, readers_of
+from services.router.domain.hours import WorkingHours
+from shared.events.routing import Considered
+from shared.policy.compiled import CompiledPolicy, fields_asked
+from shared.policy.models import HandOff, Queue, Rep, RoutingRule
+from shared.rules.compile import check
+from shared.rules.interpret import Truth
+from shared.rules.syntax import Condition, Facts, Rule, Use
 
 
-class Rep(Struct, frozen=True):
-    """A seller. `weight` is the share of a queue's leads; `open_max` bounds the leads held at once."""
+@dataclass(frozen=True, slots=True)
+class PlannedRule:
+    """A routing rule. `holds` gives true, false or unknown; the rest says why it was passed over."""
 
-    id: str
-    name: str
-    queues: tuple[str, ...]
-    weight: int = 100
-    open_max: int | None = None
-
-
-class Queue(Struct, frozen=True):
-    """How long the owner has to accept, and which queue helps out when nobody here is eligible."""
-
-    accept_within: timedelta
-    fallback: str | None = None
+    rule: RoutingRule
+    when: Condition
+    holds: Callable[[Facts, datetime], Truth]
+    no_match: Considered
+    unknown_field: Considered
+    earlier_match: Considered
 
 
-class Plan(Struct, frozen=True):
-    """Reps and queues of one version."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One version of the policy, as the router uses it.
 
-    version: str
+    `teams` are the reps of each queue and `places` queues and reps as pairs, `outside` says of each queue who
+    is not in it, `hours` has the reps who are not always at work.
+    """
+
+    policy: CompiledPolicy
+    rules: tuple[PlannedRule, ...]
+    readers: Readers
     reps: Mapping[str, Rep]
-    queues: Mapping[str, Queue]
+    teams: Mapping[str, tuple[Rep, ...]]
+    outside: Mapping[str, tuple[Considered, ...]]
+    hours: Mapping[str, WorkingHours]
+    places: frozenset[tuple[str, str]]
+    alert_reason: str
+
+    @property
+    def version(self) -> str:
+        return self.policy.version
+
+    @property
+    def queues(self) -> Mapping[str, Queue]:
+        return self.policy.policy.routing.queues
+
+    @property
+    def hand_off(self) -> HandOff:
+        return self.policy.policy.routing.hand_off
 
     def rep_of(self, rep_id: str | None) -> Rep | None:
         """Return the rep of the team with that id, or None."""
         return None if rep_id is None else self.reps.get(rep_id)
 
+    def at_work(self, rep_id: str, at: datetime) -> bool:
+        """Return whether the rep works at that time."""
+        hours = self.hours.get(rep_id)
+        return hours is None or hours.is_open(at)
 
-def plan_of(version: str, reps: tuple[Rep, ...], queues: Mapping[str, Queue]) -> Plan:
-    """Return the plan of these reps and queues."""
-    return Plan(version, MappingProxyType({rep.id: rep for rep in reps}), MappingProxyType(dict(queues)))
+    def accept_by(self, queue: str, rep_id: str, at: datetime) -> datetime | None:
+        """Return until when the rep has to accept a lead; None in a queue that the policy has no more.
+
+        Business time is that of the rep's own hours; who has none is always at work.
+        """
+        terms = self.queues.get(queue)
+        if terms is None:
+            return None
+        length, hours = terms.accept_within, self.hours.get(rep_id)
+        if length.business and hours is not None:
+            return hours.deadline(at, length.timedelta)
+        return at + length.timedelta
 
 
-def builtin_plan() -> Plan:
-    """Return the plan that holds as long as there is no policy."""
-    return plan_of(
-        "builtin",
-        (
-            Rep("sdr-1", "Ana Ruiz", ("sdr",)),
-            Rep("sdr-2", "Ben Osei", ("sdr",)),
-            Rep("sdr-3", "Chloe Martin", ("sdr",)),
-            Rep("bdr-1", "Dev Patel", ("bdr",)),
-            Rep("bdr-2", "Elena Rossi", ("bdr",)),
-            Rep("ae-1", "Farah Haddad", ("senior-ae",)),
-            Rep("ae-2", "Greta Lind", ("senior-ae",)),
-        ),
-        {
-            "sdr": Queue(accept_within=timedelta(hours=4)),
-            "bdr": Queue(accept_within=timedelta(hours=8)),
-            "senior-ae": Queue(accept_within=timedelta(minutes=15), fallback="sdr"),
-        },
+def plan_of(policy: CompiledPolicy) -> Plan:
+    """Return the plan of a version of the policy."""
+    reps = policy.policy.team.reps
+    routing = policy.policy.routing
+    teams = {queue: tuple(rep for rep in reps if queue in rep.queues) for queue in routing.queues}
+    conditions = (
+        *(rule.when for rule in (*policy.suppress.rules, *policy.rules.rules)),
+        routing.alert_owner_when,
     )
+    return Plan(
+        policy=policy,
+        rules=tuple(map(_planned, policy.rules.rules)),
+        readers=readers_of(fields_asked(*conditions)),
+        reps=MappingProxyType({rep.id: rep for rep in reps}),
+        teams=MappingProxyType(teams),
+        outside=MappingProxyType({queue: _outside(reps, queue) for queue in teams}),
+        hours=MappingProxyType(_hours(reps)),
+        places=frozenset((queue, rep.id) for queue, team in teams.items() for rep in team),
+        alert_reason=_alert_reason(routing.alert_owner_when),
+    )
+
+
+class Plans:
+    """The plan of the policy that is active now; each version's is made once."""
+
+    def __init__(self, policy: Callable[[], CompiledPolicy]) -> None:
+        self._policy = policy
+        self._plan = plan_of(policy())
+
+    @property
+    def current(self) -> Plan:
+        policy = self._policy()
+        if policy is not self._plan.policy:
+            self._plan = plan_of(policy)
+        return self._plan
+
+
+def _planned(rule: Rule[RoutingRule]) -> PlannedRule:
+    return PlannedRule(
+        rule=rule.outcome,
+        when=rule.when,
+        holds=check(rule.when),
+        no_match=Considered("no_match", rule=rule.name),
+        unknown_field=Considered("unknown_field", rule=rule.name),
+        earlier_match=Considered("earlier_match", rule=rule.name),
+    )
+
+
+def _outside(reps: tuple[Rep, ...], queue: str) -> tuple[Considered, ...]:
+    return tuple(Considered("not_in_queue", rep=rep.id) for rep in reps if queue not in rep.queues)
+
+
+def _hours(reps: tuple[Rep, ...]) -> dict[str, WorkingHours]:
+    """Return each rep's hours; those who work the same share one value, which remembers for all of them."""
+    made: dict[object, WorkingHours] = {}
+    found: dict[str, WorkingHours] = {}
+    for rep in reps:
+        if rep.hours is not None:
+            kept = (rep.hours, rep.time_zone or "UTC")
+            found[rep.id] = made.setdefault(kept, WorkingHours(*kept))
+    return found
+
+
+def _alert_reason(condition: Condition | None) -> str:
+    return condition.name if isinstance(condition, Use) else "alert_owner_when"

@@ -10,23 +10,29 @@ W times what is owed minus what was given.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.plan import Plan, Rep
-from services.router.domain.state import RepQueueRow
+from services.router.domain.plan import Plan
+from services.router.domain.state import AwayRow, RepQueueRow
 from shared.events.routing import Considered, Skipped
+from shared.policy.models import Rep
 from shared.runtime.draft import Draft
 
 
 class Contender(Struct, frozen=True):
-    """A rep of a queue, with what decides whether and when the turn comes."""
+    """A rep of a queue, with what decides whether and when the turn comes.
+
+    Without weight the rep has no turns, and gets leads by name only.
+    """
 
     rep: str
     weight: int
     balance: int = 0
     available: bool = True
+    at_work: bool = True
     open_leads: int = 0
     open_max: int | None = None
 
@@ -66,9 +72,11 @@ def _barred(contender: Contender, excluded: Collection[str]) -> Skipped | None:
         return "excluded"
     if not contender.available:
         return "unavailable"
+    if not contender.at_work:
+        return "off_hours"
     if contender.open_max is not None and contender.open_leads >= contender.open_max:
         return "at_cap"
-    return None
+    return None if contender.weight else "lower_share"
 
 
 def _first_due(eligible: Sequence[Contender]) -> Contender:
@@ -84,16 +92,16 @@ def _first_due(eligible: Sequence[Contender]) -> Contender:
 # Over the stored rows
 
 
-def pick_from(draft: Draft, plan: Plan, queue: str, excluded: Collection[str] = ()) -> Pick:
+def pick_from(draft: Draft, plan: Plan, queue: str, at: datetime, excluded: Collection[str] = ()) -> Pick:
     """Return whose turn it is in a queue."""
-    return pick_rep(_contenders(draft, plan, queue), excluded)
+    return pick_rep(_contenders(draft, plan, queue, at), excluded)
 
 
-def charge(draft: Draft, plan: Plan, queue: str, rep: Rep) -> None:
+def charge(draft: Draft, plan: Plan, queue: str, rep: Rep, at: datetime) -> None:
     """Give the rep one credit of the queue and one more open lead."""
-    contenders = _contenders(draft, plan, queue)
+    contenders = _contenders(draft, plan, queue, at)
     if all(each.rep != rep.id for each in contenders):
-        contenders.append(_contender(draft, queue, rep))
+        contenders.append(_contender(draft, plan, queue, rep, at))
     for rep_id, balance in charged(contenders, rep.id).items():
         row = place_of(draft, queue, rep_id)
         given = int(rep_id == rep.id)
@@ -113,18 +121,17 @@ def place_of(draft: Draft, queue: str, rep_id: str) -> RepQueueRow:
     return draft.get(RepQueueRow, queue, rep_id) or RepQueueRow(queue, rep_id)
 
 
-def _contenders(draft: Draft, plan: Plan, queue: str) -> list[Contender]:
-    return [_contender(draft, queue, rep) for rep in plan.reps.values() if queue in rep.queues]
+def _contenders(draft: Draft, plan: Plan, queue: str, at: datetime) -> list[Contender]:
+    return [_contender(draft, plan, queue, rep, at) for rep in plan.teams.get(queue, ())]
 
 
-def _contender(draft: Draft, queue: str, rep: Rep) -> Contender:
-    places = draft.find(RepQueueRow, "rep", rep.id)
-    own = place_of(draft, queue, rep.id)
+def _contender(draft: Draft, plan: Plan, queue: str, rep: Rep, at: datetime) -> Contender:
     return Contender(
         rep=rep.id,
         weight=rep.weight,
-        balance=own.balance,
-        available=all(place.available for place in places),
-        open_leads=sum(place.open_leads for place in places),
-        open_max=rep.open_max,
+        balance=place_of(draft, queue, rep.id).balance,
+        available=draft.get(AwayRow, rep.id) is None,
+        at_work=plan.at_work(rep.id, at),
+        open_leads=sum(place.open_leads for place in draft.find(RepQueueRow, "rep", rep.id)),
+        open_max=rep.max_open,
     )

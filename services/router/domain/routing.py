@@ -6,12 +6,14 @@ lost) is opened again by a new revision, or by news that lead to another queue, 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.router.domain.facts import OwnerFacts, route_facts
 from services.router.domain.ownership import (
     Holder,
     account_holder,
@@ -22,7 +24,7 @@ from services.router.domain.ownership import (
 )
 from services.router.domain.plan import Plan
 from services.router.domain.rotation import Pick, pick_from
-from services.router.domain.route import OwnerFacts, Route, decide_route, route_facts
+from services.router.domain.route import Route, decide_route
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from services.router.domain.telling import say_of_owner, say_routed, say_suppressed
 from shared.events.lead_routed import LeadAlertedV1, LeadReassignedV1
@@ -68,8 +70,13 @@ class _Case(Struct, frozen=True):
 
     @property
     def risen(self) -> bool:
-        """Whether the lead has become one of high intent since its owner was last told."""
-        return self.before is not None and self.route.high_intent and not self.before.high_intent
+        """Whether the lead has become one to look at since its owner was last told."""
+        return self.before is not None and self.route.alert and not self.before.high_intent
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether the lead's owner has left the team."""
+        return self.own is not None and self.plan.rep_of(self.own.rep) is None
 
 
 class _Placement(Struct, frozen=True):
@@ -99,19 +106,22 @@ def route_scored(draft: Draft, plan: Plan, scored: Scored) -> bool:
 
 
 def choose(
-    draft: Draft, plan: Plan, queue: str, lead_id: str, *, helped: bool, besides: str | None = None
+    draft: Draft, plan: Plan, queue: str, at: datetime, excluded: Collection[str], *, helped: bool
 ) -> tuple[Pick, str]:
     """Return whose turn it is in the queue or, when nobody there may and it is `helped`, in its fallback.
 
-    Whoever gave the lead back is excluded, and so is `besides`.
+    Every rep of the team who is not picked has a reason.
     """
-    excluded = excluded_reps(draft, lead_id) | ({besides} if besides else set())
-    pick = pick_from(draft, plan, queue, excluded)
-    terms = plan.queues.get(queue)
+    pick = pick_from(draft, plan, queue, at, excluded)
+    outside, terms = plan.outside.get(queue, ()), plan.queues.get(queue)
     if pick.rep is not None or not helped or terms is None or terms.fallback is None:
-        return pick, queue
-    other = pick_from(draft, plan, terms.fallback, excluded)
-    considered = (*pick.considered, *other.considered)
+        return Pick(pick.rep, (*pick.considered, *outside)), queue
+    other = pick_from(draft, plan, terms.fallback, at, excluded)
+    # Who is in both queues has had a reason already.
+    seen: set[object] = {each.rep for each in pick.considered}
+    added = [each for each in other.considered if each.rep not in seen]
+    seen |= {other.rep, *(each.rep for each in added)}
+    considered = (*pick.considered, *added, *(each for each in outside if each.rep not in seen))
     return Pick(other.rep, considered), queue if other.rep is None else terms.fallback
 
 
@@ -119,14 +129,14 @@ def _case(draft: Draft, plan: Plan, scored: Scored) -> _Case:
     data = scored.data
     own = active_assignment(draft, data.lead_id)
     owner, holder = None, None
-    if own is not None:
+    if own is not None and plan.rep_of(own.rep) is not None:
         owner = OwnerFacts(own.queue, accepted=own.state == "accepted")
     else:
         excluded = excluded_reps(draft, data.lead_id)
         named = data.account_view.owner
         holder = account_holder(draft, plan, data.account, named=named, excluded=excluded)
         owner = OwnerFacts(holder.queue, accepted=False) if holder else None
-    route = decide_route(route_facts(data, owner))
+    route = decide_route(plan, route_facts(plan.readers, data, owner), scored.at)
     return _Case(plan, scored, draft.get(RoutedLeadRow, data.lead_id), own, holder, route)
 
 
@@ -142,7 +152,7 @@ def _lead_of(case: _Case) -> RoutedLeadRow:
         queue=route.queue,
         motion=route.motion,
         rule=route.rule,
-        high_intent=route.high_intent,
+        high_intent=route.alert,
     )
 
 
@@ -161,12 +171,14 @@ def _suppress(draft: Draft, case: _Case, lead: RoutedLeadRow, reason: str) -> bo
 
 def _place(draft: Draft, case: _Case, lead: RoutedLeadRow) -> _Placement:
     own, route, plan = case.own, case.route, case.plan
-    if own is not None and (route.keep or route.queue == own.queue):
+    if own is not None and not case.orphaned and (route.keep or route.queue == own.queue):
         return _Placement("kept", own.queue, own, route.considered)
     if route.keep and case.holder is not None:
         pick, queue = Pick(case.holder.rep.id, ()), case.holder.queue
     else:
-        pick, queue = choose(draft, plan, route.queue, lead.lead_id, helped=own is None)
+        excluded = excluded_reps(draft, lead.lead_id)
+        helped = own is None or case.orphaned
+        pick, queue = choose(draft, plan, route.queue, case.scored.at, excluded, helped=helped)
     considered = (*route.considered, *pick.considered)
     rep = plan.rep_of(pick.rep)
     if rep is None:
@@ -206,14 +218,15 @@ def _tell(draft: Draft, case: _Case, lead: RoutedLeadRow, placed: _Placement) ->
     decision = _decision(case.route, placed)
     silent = lead.sequence
     if case.fresh or _changed(case, placed):
-        policy = case.plan.version
-        lead = say_routed(draft, lead, data, decision, placed.assignment, policy=policy, at=at)
+        lead = say_routed(
+            draft, case.plan, lead, data, decision=decision, assignment=placed.assignment, at=at
+        )
     if placed.change == "moved" and own is not None:
         lead = say_of_owner(
             draft, LeadReassignedV1, lead, decision, previous_owner=own.rep, reason=case.route.rule, at=at
         )
     if placed.change == "kept" and case.risen:
-        lead = say_of_owner(draft, LeadAlertedV1, lead, decision, reason="high_intent", at=at)
+        lead = say_of_owner(draft, LeadAlertedV1, lead, decision, reason=case.plan.alert_reason, at=at)
     draft.put(lead)
     return lead.sequence > silent
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from shared.events.parts import Person
 from shared.events.routing import Motion
 from shared.runtime.rows import Row
 
 LeadStatus = Literal["routed", "suppressed", "waiting"]
-Ended = Literal["rejected", "won", "lost", "handed_on", "moved", "withdrawn", "erased"]
+Ended = Literal["rejected", "won", "lost", "handed_on", "moved", "overdue", "withdrawn", "erased"]
 AssignmentState = Literal["open", "accepted"] | Ended
 
 
@@ -17,8 +18,8 @@ class RoutedLeadRow(Row, frozen=True):
     """The last decision on a lead.
 
     `scored_sequence` fences its input, `sequence` counts what the router said about it. `rule` is the
-    reason of a suppression. `high_intent` is what the owner was last told. A lead that waits for its
-    first owner keeps the data that it was scored with.
+    reason of a suppression. `high_intent`: the owner was last told to look at once. A lead that waits for
+    its first owner keeps the data that it was scored with.
     """
 
     lead_id: str
@@ -73,7 +74,7 @@ class RepQueueRow(Row, frozen=True):
     """A rep's place in the rotation of a queue.
 
     `credits` counts the assignments ever given. `balance` is by how much the rep is owed (above 0) or
-    ahead, in shares of weight; over a queue the balances add up to 0.
+    ahead, in shares of weight; over a queue the balances add up to 0. Who left the team keeps the row.
     """
 
     queue: str
@@ -81,10 +82,28 @@ class RepQueueRow(Row, frozen=True):
     credits: int = 0
     balance: int = 0
     open_leads: int = 0
-    available: bool = True
     table: ClassVar[str] = "rep_queues"
     key_fields: ClassVar[tuple[str, ...]] = ("queue", "rep")
     indexed: ClassVar[tuple[str, ...]] = ("queue", "rep")
+
+
+class AwayRow(Row, frozen=True):
+    """A rep who takes no new leads for now. Read here, never written: the gateway owns it."""
+
+    rep: str
+    table: ClassVar[str] = "rep_availability"
+    key_fields: ClassVar[tuple[str, ...]] = ("rep",)
+
+
+class AcquaintanceRow(Row, frozen=True):
+    """A person of an account whose lead somebody owns. Read here, never written: the enricher owns it."""
+
+    lead_id: str
+    account: str
+    person: Person
+    table: ClassVar[str] = "leads"
+    key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
+    indexed: ClassVar[tuple[str, ...]] = ("account",)
 
 
 class AccountRow(Row, frozen=True):

@@ -17,6 +17,7 @@ from services.router.domain.ownership import (
     accept_assignment,
     active_assignment,
     end_assignment,
+    excluded_reps,
     open_assignment,
     put_off,
 )
@@ -84,13 +85,22 @@ def take_outcome(draft: Draft, moment: Moment, lead_id: str, outcome: OutcomeRec
 
 
 def escalate(draft: Draft, moment: Moment, lead_id: str) -> bool:
-    """Say that the owner did not accept in time; the caller ends the clock."""
+    """Say that the owner did not accept in time, and give the lead to the next of the queue.
+
+    Each rep of the queue gets one chance: the one after whom there is nobody left keeps the lead.
+    """
     lead = draft.get(RoutedLeadRow, lead_id)
     own = active_assignment(draft, lead_id)
     if lead is None or own is None or own.state != "open":
         return False
     decision = decision_of(lead, "kept", own, "not accepted in time")
-    draft.put(say_of_owner(draft, LeadEscalatedV1, lead, decision, reason="sla", at=moment.at))
+    lead = say_of_owner(draft, LeadEscalatedV1, lead, decision, reason="sla", at=moment.at)
+    draft.put(lead)
+    excluded = {own.rep} | excluded_reps(draft, lead_id, ("rejected", "overdue"))
+    pick, queue = choose(draft, moment.plan, own.queue, moment.at, excluded, helped=False)
+    if pick.rep is not None:
+        end_assignment(draft, own, "overdue", moment.at)
+        _pass_on(draft, moment, lead, pick, queue, previous=own.rep, reason="sla")
     return True
 
 
@@ -102,7 +112,8 @@ def drain(draft: Draft, moment: Moment, lead_id: str) -> bool:
     if lead.scored is not None:
         scored = Scored(_decode(lead.scored), lead.scored, moment.cause, moment.at)
         return route_scored(draft, moment.plan, scored)
-    pick, queue = choose(draft, moment.plan, lead.queue, lead_id, helped=True)
+    excluded = excluded_reps(draft, lead_id)
+    pick, queue = choose(draft, moment.plan, lead.queue, moment.at, excluded, helped=True)
     if pick.rep is None:
         return False
     _pass_on(draft, moment, lead, pick, queue, previous=None, reason="drained")
@@ -142,7 +153,8 @@ def _give_back(
 ) -> bool:
     """End the assignment and find another owner; the lead waits when there is none."""
     end_assignment(draft, own, "rejected", moment.at)
-    pick, queue = choose(draft, moment.plan, own.queue, lead.lead_id, helped=True)
+    excluded = excluded_reps(draft, lead.lead_id)
+    pick, queue = choose(draft, moment.plan, own.queue, moment.at, excluded, helped=True)
     _pass_on(draft, moment, lead, pick, queue, previous=own.rep, reason=reason or "rejected")
     return True
 
@@ -154,7 +166,12 @@ def _give(
     own: AssignmentRow | None,
     action: ActionReceivedV1,
 ) -> bool:
-    """Give the lead to the rep or queue that the action names; without a name, to the next of its queue."""
+    """Give the lead to the rep or queue that the action names; without a name, to the next of its queue.
+
+    A hand-off has to say what was learnt, and all that the policy wants known first.
+    """
+    if action.type == "handoff" and not _tells_enough(moment.plan, action):
+        return False
     plan, before = moment.plan, own.rep if own else None
     rep = plan.rep_of(action.to)
     if rep is not None and rep.queues:
@@ -162,7 +179,8 @@ def _give(
         pick = Pick(rep.id, ())
     elif action.to in plan.queues or action.to is None:
         queue = action.to or lead.queue
-        pick, queue = choose(draft, plan, queue, lead.lead_id, helped=False, besides=before)
+        excluded = excluded_reps(draft, lead.lead_id) | ({before} if before else set())
+        pick, queue = choose(draft, plan, queue, moment.at, excluded, helped=False)
     else:
         return False
     if pick.rep in (None, before):
@@ -175,6 +193,11 @@ def _give(
     reason = action.reason or action.type
     _pass_on(draft, moment, lead, pick, queue, previous=before, reason=reason, notes=notes)
     return True
+
+
+def _tells_enough(plan: Plan, action: ActionReceivedV1) -> bool:
+    told = {name for name, note in action.notes.items() if note not in (None, "", [], {})}
+    return bool(told) and told.issuperset(plan.hand_off.known_first)
 
 
 def _pass_on(

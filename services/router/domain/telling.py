@@ -8,7 +8,8 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from services.router.domain.brief import write_brief
-from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.domain.plan import Plan
+from services.router.domain.state import AcquaintanceRow, AssignmentRow, RoutedLeadRow
 from shared.events.lead_routed import LeadRoutedV1, LeadSuppressedV1, OwnershipChange
 from shared.events.lead_scored import LeadScoredV1
 from shared.events.routing import Change, Decision, PolicyVersions, Sla, Suppression
@@ -19,17 +20,19 @@ C = TypeVar("C", bound=OwnershipChange)
 
 def say_routed(
     draft: Draft,
+    plan: Plan,
     lead: RoutedLeadRow,
     data: LeadScoredV1,
+    *,
     decision: Decision,
     assignment: AssignmentRow | None,
-    *,
-    policy: str,
     at: datetime,
 ) -> RoutedLeadRow:
     """Say where the lead is; return its row, counted on."""
     lead = _counted(lead)
     waited_for = assignment is not None and assignment.state == "open"
+    rep = plan.rep_of(decision.owner)
+    acquaintances = draft.find(AcquaintanceRow, "account", data.account)
     routed = LeadRoutedV1(
         lead_id=data.lead_id,
         revision=data.revision,
@@ -42,8 +45,8 @@ def say_routed(
         score=data.score,
         decision=decision,
         sla=Sla(assignment.accept_by if assignment is not None and waited_for else None),
-        brief=write_brief(data),
-        policy_versions=PolicyVersions(data.policy_version, policy),
+        brief=write_brief(data, decision.queue, rep.name if rep else None, acquaintances),
+        policy_versions=PolicyVersions(data.policy_version, plan.version),
         occurred_at=at,
     )
     draft.emit(routed, subject=lead.lead_id, key=lead.account)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from services.router.domain.named import named_lead, surviving_lead
 from services.router.domain.ownership import ROLE, SLA
-from services.router.domain.plan import Plan
+from services.router.domain.plan import Plan, Plans
 from services.router.domain.routing import Scored, route_scored
 from services.router.domain.state import RoutedLeadRow
 from services.router.domain.steps import Moment, drain, erase, escalate, take_action, take_outcome
@@ -33,7 +33,7 @@ def drain_timer(due_at: datetime) -> TimerRow:
 
 
 class RouterHandler(Handler):
-    """Decides queue and owner."""
+    """Decides queue and owner by one plan."""
 
     role = ROLE
     claimed = frozenset({"baton.action.received.v1", "baton.outcome.received.v1"})
@@ -77,6 +77,17 @@ class RouterHandler(Handler):
             erase(draft, moment, lead_id, hashed)
             draft.put(TombstoneRow(hash=hashed, role=ROLE, at=data.at))
         return _step(draft, applied=True)
+
+
+class LiveRouterHandler(RouterHandler):
+    """Decides each unit of work by the plan that is current as the unit begins."""
+
+    def __init__(self, plans: Plans, tombstone_of: Callable[[str], str]) -> None:
+        super().__init__(plans.current, tombstone_of)
+        self._plans = plans
+
+    def for_unit(self) -> RouterHandler:
+        return RouterHandler(self._plans.current, self._tombstone_of)
 
 
 def _fired(draft: Draft, world: Rows, moment: Moment, timer: TimerRow) -> Step:

@@ -64,7 +64,6 @@ rep_queues = Table(
     Column("credits", BigInteger, nullable=False),
     Column("balance", BigInteger, nullable=False),
     Column("open_leads", Integer, nullable=False),
-    Column("available", Boolean, nullable=False),
 )
 
 router_accounts = Table("router_accounts", metadata, Column("account", String(500), primary_key=True))

@@ -10,15 +10,16 @@ import msgspec
 from msgspec import Struct
 
 from services.router.domain.ownership import ROLE, SLA
-from services.router.domain.plan import Plan, builtin_plan
-from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
+from services.router.domain.plan import Plan
+from services.router.domain.state import AssignmentRow, AwayRow, RepQueueRow, RoutedLeadRow
 from services.router.handlers.routing import RouterHandler, drain_timer
 from shared.events.action_received import ActionReceivedV1
 from shared.events.envelope import Event
 from shared.runtime.handler import Outcome
-from shared.runtime.rows import Put, Rows, TimerRow
+from shared.runtime.rows import Put, Remove, Rows, TimerRow
 from shared.runtime.timers import timer_event
 from shared.runtime.unit_of_work import Result, fold
+from tests.support.plans import default_plan
 from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scored_lead
 
 
@@ -38,7 +39,7 @@ def check_ownership(rows: Rows) -> None:
 class Desk:
     def __init__(self, plan: Plan | None = None) -> None:
         self.rows = Rows()
-        self.handler = RouterHandler(plan or builtin_plan(), lambda subject: f"hash of {subject}")
+        self.handler = RouterHandler(plan or default_plan(), lambda subject: f"hash of {subject}")
         self.at = AT
         self.said: list[tuple[str, Any]] = []
         self._count = 0
@@ -73,10 +74,12 @@ class Desk:
         self.rows.apply([Put(timer)])
         return self.take(timer_event(timer, self.at))
 
-    def set_available(self, rep: str, queue: str, *, available: bool) -> None:
-        place = self.rows.get(RepQueueRow, queue, rep) or RepQueueRow(queue, rep)
-        changed = RepQueueRow(queue, rep, place.credits, place.balance, place.open_leads, available=available)
-        self.rows.apply([Put(changed)])
+    def set_available(self, rep: str, *, available: bool) -> None:
+        self.rows.apply([Remove(AwayRow, (rep,)) if available else Put(AwayRow(rep))])
+
+    def follow(self, plan: Plan) -> None:
+        """Go on by another plan."""
+        self.handler = RouterHandler(plan, lambda subject: f"hash of {subject}")
 
     def lead(self, name: str = "ana") -> RoutedLeadRow | None:
         return self.rows.get(RoutedLeadRow, lead_id(name))

@@ -3,53 +3,60 @@ from __future__ import annotations
 import pytest
 from msgspec import UNSET
 
-from services.router.domain.route import OwnerFacts, RouteFacts, decide_route
+from services.router.domain.facts import OwnerFacts, route_facts
+from services.router.domain.route import Route, decide_route
+from shared.events.parts import Consent, Origin, Person
+from shared.events.scoring import AccountView
+from tests.support.plans import default_plan
+from tests.support.scored_leads import AT, scored_lead
 
-HOT = {"fit_grade": "A", "intent_grade": 1}
+PLAN = default_plan()
+HOT = {"grade": "A1"}
 
 
-def facts(**given) -> RouteFacts:
-    return RouteFacts(
-        **{"fit_grade": "B", "intent_grade": 3, "market_validated": True, "employees": 200, **given}
-    )
+def view(relation: str = "none", *, validated: bool | None = True) -> AccountView:
+    return AccountView(relation=relation, market_validated=validated)  # type: ignore[arg-type]
+
+
+def route(owner: OwnerFacts | None = None, **given) -> Route:
+    return decide_route(PLAN, route_facts(PLAN.readers, scored_lead(**given), owner), AT)
 
 
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"opted_out": True, "email_kind": "disposable"}, "opted_out"),
-        ({"email_kind": "disposable"}, "disposable_email"),
-        ({"relation": "competitor"}, "competitor"),
-        ({"seniority": "student"}, "student"),
-        ({"spam": 80}, "spam"),
+        ({"opted_out": True, "person": Person(email_kind="disposable")}, "opted_out"),
+        ({"person": Person(email_kind="disposable")}, "disposable_email"),
+        ({"view": view("competitor")}, "competitor"),
+        ({"person": Person(title="Student")}, "student"),
+        ({"message": "cheap SEO backlinks casino viagra http://a.example http://b.example " * 5}, "spam"),
     ],
 )
 def test_nobody_gets_a_lead_that_is_suppressed(given, reason):
-    owned = facts(owner=OwnerFacts("sdr", accepted=True), **given)
-    assert decide_route(owned).suppressed == reason
+    assert route(OwnerFacts("sdr", accepted=True), **given).suppressed == reason
 
 
 @pytest.mark.parametrize(
     ("given", "rule", "queue", "motion"),
     [
-        ({"market_validated": False, **HOT}, "new-market", "bdr", "work"),
-        ({"market_validated": False, "employees": 19, "fit_grade": "D"}, "nurture", "sdr", "nurture"),
-        ({"relation": "partner", **HOT}, "partner", "bdr", "work"),
-        ({"channel": "partner"}, "partner", "bdr", "work"),
-        ({"interest": ("reseller",)}, "partner", "bdr", "work"),
+        ({"view": view(validated=False), **HOT}, "new-market", "bdr", "work"),
+        ({"view": view(validated=False), "employees": 19, "grade": "D3"}, "nurture", "sdr", "nurture"),
+        ({"view": view("partner"), **HOT}, "partner", "bdr", "work"),
+        ({"answers": {"interest": "Reseller"}}, "partner", "bdr", "work"),
+        ({"answers": {"interest": ["webinars", "integration"]}}, "partner", "bdr", "work"),
         (HOT, "high-intent", "senior-ae", "work"),
-        ({"strong_signal": True, "relation": "target"}, "high-intent", "senior-ae", "work"),
-        ({"strong_signal": True}, "fits", "sdr", "work"),
-        ({"intent_grade": 1, "fit_grade": "C"}, "fits", "sdr", "work"),
+        ({"strong": True, "view": view("target")}, "high-intent", "senior-ae", "work"),
+        ({"strong": True}, "fits", "sdr", "work"),
+        ({"grade": "C1"}, "fits", "sdr", "work"),
         ({"employees": 1_000}, "strategic", "bdr", "work"),
-        ({"relation": "target", "fit_grade": "D"}, "strategic", "bdr", "work"),
+        ({"view": view("target"), "grade": "D3"}, "strategic", "bdr", "work"),
         ({}, "fits", "sdr", "work"),
-        ({"fit_grade": "D", "employees": None}, "nurture", "sdr", "nurture"),
+        ({"grade": "D3", "employees": None}, "nurture", "sdr", "nurture"),
     ],
 )
 def test_the_first_rule_that_matches_wins(given, rule, queue, motion):
-    route = decide_route(facts(**given))
-    assert (route.rule, route.queue, route.motion, route.suppressed) == (rule, queue, motion, None)
+    decided = route(**given)
+    assert (decided.rule, decided.queue, decided.motion, decided.suppressed) == (rule, queue, motion, None)
 
 
 @pytest.mark.parametrize(
@@ -59,17 +66,17 @@ def test_the_first_rule_that_matches_wins(given, rule, queue, motion):
         (OwnerFacts("sdr", accepted=False), HOT, False),
         (OwnerFacts("sdr", accepted=True), HOT, True),
         (OwnerFacts("senior-ae", accepted=False), HOT, True),
-        (OwnerFacts("sdr", accepted=False), {"relation": "partner", **HOT}, True),
-        (OwnerFacts("sdr", accepted=False), {"market_validated": False, **HOT}, True),
+        (OwnerFacts("sdr", accepted=False), {"view": view("partner"), **HOT}, True),
+        (OwnerFacts("sdr", accepted=False), {"view": view(validated=False), **HOT}, True),
     ],
 )
 def test_an_owner_keeps_the_lead_unless_it_turns_hot_before_it_is_accepted(owner, given, stays):
-    assert decide_route(facts(owner=owner, **given)).keep is stays
+    assert route(owner, **given).keep is stays
 
 
 def test_every_rule_that_was_passed_over_has_its_reason():
-    route = decide_route(facts(market_validated=None, employees=None, fit_grade="C"))
-    assert {each.rule: each.skipped for each in route.considered} == {
+    decided = route(view=view(validated=None), employees=None, grade="C3")
+    assert {each.rule: each.skipped for each in decided.considered} == {
         "existing-owner": "no_match",
         "new-market": "unknown_field",
         "partner": "unknown_field",
@@ -77,4 +84,30 @@ def test_every_rule_that_was_passed_over_has_its_reason():
         "strategic": "unknown_field",
         "nurture": "earlier_match",
     }
-    assert all(each.rep is UNSET for each in route.considered)
+    assert all(each.rep is UNSET for each in decided.considered)
+
+
+@pytest.mark.parametrize(
+    ("owner", "given", "reasons"),
+    [
+        (None, {"employees": 12_000}, ("company employees is 12,000, at least 1,000",)),
+        (None, {"view": view("target"), "grade": "D3"}, ("account relation is target",)),
+        (None, HOT, ("score fit grade is A, one of A, B", "score intent grade is 1")),
+        (None, {"grade": "D4"}, ("no other rule matched",)),
+        (
+            OwnerFacts("sdr", accepted=True),
+            HOT,
+            ("owner active is yes", "owner accepted is yes"),
+        ),
+    ],
+)
+def test_the_reasons_are_what_decided_the_rule_that_matched(owner, given, reasons):
+    assert route(owner, **given).reasons == reasons
+
+
+def test_what_a_form_left_empty_is_missing():
+    lead = scored_lead(person=Person(email="a@b.example", title=""), answers={"interest": ""})
+    facts = route_facts(PLAN.readers, lead, None)
+    assert not {"person.seniority", "answers.interest", "owner.queue"} & {*facts}
+    assert facts["consent.opted_out"] is Consent().opted_out
+    assert facts["source.channel"] == Origin(channel="website").channel

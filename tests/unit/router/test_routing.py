@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from services.router.domain.plan import Plan, Queue, Rep, plan_of
+from services.router.domain.plan import Plan
 from shared.events.outcome_received import OutcomeReceivedV1
 from shared.events.person_erased import PersonErasedV1
 from shared.events.scoring import AccountView
 from shared.runtime.handler import Outcome
 from shared.runtime.rows import TombstoneRow
+from tests.support.plans import default_plan, plan_with, queue, rep
 from tests.support.scored_leads import AT, lead_id
 from tests.unit.router.desk import Desk
 
@@ -18,10 +19,8 @@ HOT = {"grade": "A1"}
 
 
 def small_plan(**given: Any) -> Plan:
-    reps = (Rep("one", "One", ("sdr",), **given), Rep("two", "Two", ("sdr",), **given))
-    return plan_of("small", (*reps, Rep("ae", "Ae", ("senior-ae",))), {
-        "sdr": Queue(timedelta(hours=4)), "senior-ae": Queue(timedelta(minutes=15), fallback="sdr"),
-    })  # fmt: skip
+    reps = (rep("one", **given), rep("two", **given), rep("ae", "senior-ae"))
+    return plan_with(reps, {"sdr": queue("4h"), "senior-ae": queue("15m", fallback="sdr")})
 
 
 def outcome(type_: str, name: str = "ana", **given) -> OutcomeReceivedV1:
@@ -42,7 +41,7 @@ def test_a_new_lead_gets_an_owner_a_clock_and_a_brief():
     assert routed["decision"]["owner"] == desk.owner() == "sdr-1"
     assert routed["sla"] == {"accept_by": "2026-03-02T13:00:00Z"}
     assert desk.clock() == AT + timedelta(hours=4)
-    assert routed["policy_versions"] == {"scored": "scored-by", "routed": "builtin"}
+    assert routed["policy_versions"] == {"scored": "scored-by", "routed": default_plan().version}
     assert routed["brief"]["pain"] == [
         {"quote": "We lose two days a week to hand-made reports.", "from": "message"}
     ]
@@ -50,10 +49,16 @@ def test_a_new_lead_gets_an_owner_a_clock_and_a_brief():
 
 def test_every_rep_who_was_passed_over_has_a_reason():
     desk = Desk()
-    desk.set_available("sdr-3", "sdr", available=False)
+    desk.set_available("sdr-3", available=False)
     desk.score()
     reasons = {each["rep"]: each["skipped"] for each in desk.decision()["considered"] if "rep" in each}
-    assert reasons == {"sdr-2": "lower_share", "sdr-3": "unavailable"}
+    elsewhere = ("bdr-1", "bdr-2", "bdr-3", "ae-1", "ae-2")
+    assert reasons == {
+        "sdr-2": "lower_share",
+        "sdr-3": "unavailable",
+        "sdr-4": "lower_share",
+        **dict.fromkeys(elsewhere, "not_in_queue"),
+    }
 
 
 def test_a_rescore_that_changes_nothing_says_nothing():
@@ -103,8 +108,8 @@ def test_a_lead_that_turns_hot_moves_and_its_owner_is_told():
 
 def test_a_lead_that_turns_hot_stays_when_no_senior_is_there():
     desk = Desk()
-    for rep in ("ae-1", "ae-2"):
-        desk.set_available(rep, "senior-ae", available=False)
+    for senior in ("ae-1", "ae-2"):
+        desk.set_available(senior, available=False)
     desk.score()
     desk.score(sequence=2, trigger="signal", **HOT)
     assert desk.types() == ["lead.alerted"]
@@ -159,13 +164,14 @@ def test_an_opt_out_withdraws_the_lead():
 
 
 def test_a_lead_waits_when_nobody_may_have_it_and_is_drained_oldest_first():
-    desk = Desk(small_plan(open_max=1))
+    desk = Desk(small_plan(max_open=1))
     for name in ("ana", "ben", "cy", "dee"):
         desk.at += timedelta(seconds=1)
         desk.score(name)
     assert desk.decision()["change"] == "waiting"
     assert desk.decision()["owner"] is None
-    assert {each["skipped"] for each in desk.decision()["considered"] if "rep" in each} == {"at_cap"}
+    reasons = {each["rep"]: each["skipped"] for each in desk.decision()["considered"] if "rep" in each}
+    assert reasons == {"one": "at_cap", "two": "at_cap", "ae": "not_in_queue"}
     assert desk.drain() is Outcome.UNCHANGED
     desk.tell(outcome("won", "ben"))
     assert desk.drain() is Outcome.APPLIED
@@ -179,7 +185,7 @@ def test_a_lead_waits_when_nobody_may_have_it_and_is_drained_oldest_first():
 
 
 def test_a_waiting_lead_that_is_scored_again_keeps_its_turn_and_says_nothing():
-    desk = Desk(small_plan(open_max=0))
+    desk = Desk(small_plan(max_open=0))
     desk.score()
     desk.at += timedelta(minutes=1)
     assert desk.score(sequence=2, trigger="decay") is Outcome.UNCHANGED
@@ -190,7 +196,7 @@ def test_a_waiting_lead_that_is_scored_again_keeps_its_turn_and_says_nothing():
 
 def test_the_fallback_helps_out():
     desk = Desk(small_plan())
-    desk.set_available("ae", "senior-ae", available=False)
+    desk.set_available("ae", available=False)
     desk.score(**HOT)
     assert (desk.decision()["queue"], desk.decision()["owner"]) == ("sdr", "one")
 
@@ -260,15 +266,22 @@ def test_a_snooze_puts_the_clock_off():
 # What comes of it
 
 
-def test_a_lead_that_nobody_accepts_is_escalated_once():
-    desk = Desk()
+def test_a_lead_that_is_not_accepted_in_time_goes_to_the_next_until_all_had_their_chance():
+    desk = Desk(small_plan())
     desk.score()
     desk.wait(timedelta(hours=4))
+    assert desk.types() == ["lead.escalated", "lead.reassigned"]
+    assert (desk.said[1][1]["previous_owner"], desk.said[1][1]["reason"]) == ("one", "sla")
+    reasons = {each["rep"]: each["skipped"] for each in desk.decision(1)["considered"]}
+    assert reasons == {"one": "excluded", "ae": "not_in_queue"}
+    assert (desk.owner(), desk.clock()) == ("two", AT + timedelta(hours=8))
+    desk.wait(timedelta(hours=4))
     assert desk.types() == ["lead.escalated"]
-    assert desk.clock() is None
+    assert (desk.owner(), desk.clock()) == ("two", None)
     desk.said = []
     desk.wait(timedelta(hours=4))
     assert desk.said == []
+    assert [each.state for each in desk.assignments()] == ["overdue", "open"]
 
 
 def test_an_accepted_lead_is_not_escalated():

@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 
 from services.router.domain.named import AliasRow
-from services.router.domain.state import AccountRow, AssignmentRow, RepQueueRow, RoutedLeadRow
+from services.router.domain.state import (
+    AccountRow,
+    AcquaintanceRow,
+    AssignmentRow,
+    AwayRow,
+    RepQueueRow,
+    RoutedLeadRow,
+)
 from shared.runtime.rows import Row
 from shared.sql.tables import metadata
 
@@ -15,6 +22,7 @@ def test_a_row_has_the_columns_of_its_table_in_order(kind: type[Row]):
     assert tuple(column.name for column in table.primary_key) == kind.key_fields
 
 
-def test_what_is_read_of_an_alias_is_there():
-    columns = metadata.tables[AliasRow.table].columns
-    assert {*AliasRow.__struct_fields__} <= {column.name for column in columns}
+@pytest.mark.parametrize("kind", [AliasRow, AwayRow, AcquaintanceRow])
+def test_what_is_read_of_others_is_there(kind: type[Row]):
+    columns = metadata.tables[kind.table].columns
+    assert {*kind.__struct_fields__} <= {column.name for column in columns}

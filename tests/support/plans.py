@@ -1,0 +1,48 @@
+"""Plans for tests of the router: that of the default policy, and variations of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from services.router.domain.plan import Plan, plan_of
+from shared.policy.compiled import compiled
+from shared.policy.load import load
+from shared.policy.models import Policy, Queue, Rep, Team
+from shared.rules.times import parse_duration
+
+
+@cache
+def default_policy() -> Policy:
+    """The policy of the repository's `config`."""
+    return load(Path("config"))
+
+
+@cache
+def default_plan() -> Plan:
+    """The plan of the default policy."""
+    return plan_of(compiled(default_policy()))
+
+
+def rep(id_: str, *queues: str, **given: Any) -> Rep:
+    """A rep of some queues, of the SDRs unless told otherwise."""
+    return Rep(id_, id_.title(), queues or ("sdr",), **given)
+
+
+def queue(accept_within: str, **given: Any) -> Queue:
+    """A queue with so much time to accept."""
+    return Queue(parse_duration(accept_within), **given)
+
+
+def plan_with(
+    reps: Sequence[Rep] | None = None, queues: Mapping[str, Queue] | None = None, **routing: Any
+) -> Plan:
+    """The default plan with another team, other queues, other parts of the routing."""
+    policy = default_policy()
+    given = {**({} if queues is None else {"queues": queues}), **routing}
+    policy = replace(policy, routing=replace(policy.routing, **given))
+    return plan_of(compiled(policy if reps is None else replace(policy, team=Team(tuple(reps)))))
