@@ -6,8 +6,10 @@ the same unit sees what the one before it changed, and writes the net effect at 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
 
 from msgspec import Struct
@@ -31,7 +33,14 @@ class Row(Struct, frozen=True):
 
     @property
     def key(self) -> Key:
-        return tuple(getattr(self, name) for name in self.key_fields)
+        return _key_reader(type(self))(self)
+
+
+@cache
+def _key_reader(kind: type[Row]) -> Callable[[Row], Key]:
+    """Return what reads the key of such a row; keys are read several times per event."""
+    read = attrgetter(*kind.key_fields)
+    return read if len(kind.key_fields) > 1 else lambda row: (read(row),)
 
 
 class Put(Struct, frozen=True):

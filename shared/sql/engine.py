@@ -9,16 +9,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import asdict
 from sqlalchemy import (
     Column,
     CursorResult,
+    Delete,
     Executable,
+    Select,
     String,
     Table,
+    Update,
     bindparam,
     delete,
     event,
@@ -72,16 +76,10 @@ class Tx:
         wanted = sorted(set(values))
         if not wanted:
             return []
-        table = metadata.tables[kind.table]
-        statement = (
-            select(table)
-            .where(member_of(self.dialect, table.c[field]))
-            .where(*(table.c[name] == value for name, value in equal.items()))
-            .order_by(*table.primary_key)
+        statement = _select(metadata.tables[kind.table], self.dialect, field, tuple(equal), lock=lock)
+        result = await self._connection.execute(
+            statement, {"members": members(self.dialect, wanted), **equal}
         )
-        if lock:
-            statement = statement.with_for_update()
-        result = await self._connection.execute(statement, {"members": members(self.dialect, wanted)})
         return [kind(*row) for row in result]
 
     async def write(self, rows: Rows) -> None:
@@ -93,14 +91,14 @@ class Tx:
     async def _write(self, kind: type[Row], net: Net) -> None:
         table = metadata.tables[kind.table]
         if net.removed:
-            await self._connection.execute(*_delete(table, net.removed))
+            await self._connection.execute(_delete(table), _named(table, net.removed))
         put_blind = kind.upsert or kind.once
         if net.updated and not put_blind:
-            await self._connection.execute(*_update(table, net.updated))
+            await self._connection.execute(_update(table), [_changed(row) for row in net.updated])
         fresh = [*net.inserted, *net.updated] if put_blind else net.inserted
         if fresh:
             statement = _upsert(table, self.dialect, once=kind.once) if put_blind else table.insert()
-            await self._connection.execute(statement, [_values(row) for row in fresh])
+            await self._connection.execute(statement, [asdict(row) for row in fresh])
 
 
 def member_of(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
@@ -116,29 +114,51 @@ def members(dialect: str, values: Sequence[str]) -> Any:
     return list(values) if dialect == "postgresql" else msgspec.json.encode(list(values)).decode()
 
 
-def _values(row: Row) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in row.__struct_fields__}
+def _changed(row: Row) -> dict[str, Any]:
+    """Return the values of an update: those of the key, which say where, begin with `_`."""
+    values = asdict(row)
+    for name in row.key_fields:
+        values[f"_{name}"] = values.pop(name)
+    return values
 
 
-def _update(table: Table, rows: Sequence[Row]) -> tuple[Executable, list[dict[str, Any]]]:
-    keys = {column.name for column in table.primary_key}
+def _named(table: Table, keys: Sequence[Key]) -> list[dict[str, Any]]:
+    names = [f"_{column.name}" for column in table.primary_key]
+    return [dict(zip(names, key, strict=True)) for key in keys]
+
+
+# A statement costs more to make than to run again, so each is made once.
+
+
+@cache
+def _select(
+    table: Table, dialect: str, field: str, equal: tuple[str, ...], *, lock: bool
+) -> Select[tuple[Any, ...]]:
     statement = (
+        select(table)
+        .where(member_of(dialect, table.c[field]))
+        .where(*(table.c[name] == bindparam(name) for name in equal))
+        .order_by(*table.primary_key)
+    )
+    return statement.with_for_update() if lock else statement
+
+
+@cache
+def _update(table: Table) -> Update:
+    keys = {column.name for column in table.primary_key}
+    return (
         update(table)
         .where(*(column == bindparam(f"_{column.name}") for column in table.primary_key))
         .values({column.name: bindparam(column.name) for column in table.c if column.name not in keys})
     )
-    return statement, [
-        {(f"_{name}" if name in keys else name): value for name, value in _values(row).items()}
-        for row in rows
-    ]
 
 
-def _delete(table: Table, keys: Sequence[Key]) -> tuple[Executable, list[dict[str, Any]]]:
-    names = [column.name for column in table.primary_key]
-    statement = delete(table).where(*(table.c[name] == bindparam(f"_{name}") for name in names))
-    return statement, [{f"_{name}": part for name, part in zip(names, key, strict=True)} for key in keys]
+@cache
+def _delete(table: Table) -> Delete:
+    return delete(table).where(*(column == bindparam(f"_{column.name}") for column in table.primary_key))
 
 
+@cache
 def _upsert(table: Table, dialect: str, *, once: bool) -> Executable:
     insert: postgresql.Insert | sqlite.Insert = (
         postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
