@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -67,12 +68,13 @@ class Prepared(Struct, frozen=True):
 
 
 class Stubs(Struct, frozen=True):
-    """What the vendors share: one world, one record of calls, the faults, the time."""
+    """What the vendors share: one world, one record of calls, the faults, the time, and when it is over."""
 
     world: World
     faults: Faults
     calls: Calls
     clock: Clock
+    ending: asyncio.Event
 
 
 def vendor_routes(stubs: Stubs) -> Iterator[Route]:
@@ -113,7 +115,7 @@ def _handle(vendor: Vendor, endpoint: Endpoint, stubs: Stubs) -> Handle:
         asked_at, of = stubs.clock.now(), prepared.subject
         stubs.calls.add(Call(vendor.name, endpoint.path, of, asked_at, status, answer.matched, answer.billed))
         if fault.hang or fault.latency_ms:
-            await asyncio.sleep(HANG_S_MAX if fault.hang else fault.latency_ms / 1000)
+            await _pause(HANG_S_MAX if fault.hang else fault.latency_ms / 1000, stubs.ending)
         headers = {"retry-after": "1"} if answer.status in {429, vendor.limit_status} else None
         return Response(answer.body, answer.status, headers, "application/json")
 
@@ -135,9 +137,7 @@ def _prepare(world: World, vendor: Vendor, endpoint: Endpoint, asked: Asked) -> 
     question = Question(params, asked.today)
     subject = endpoint.subject(question)[:_SUBJECT_LENGTH_MAX]
     outage = golden.outage(vendor.name, subject)
-    if vendor.key_required and not (
-        asked.key_in_headers or any(name in params for name in vendor.key_params)
-    ):
+    if not (asked.key_in_headers or any(name in params for name in vendor.key_params)):
         return Prepared(subject, _answer(vendor.problem(401)), None, outage)
     reply = endpoint.answer(world, question)
     return Prepared(subject, _answer(reply), _answer(reply.first) if reply.first else None, outage)
@@ -174,6 +174,12 @@ def _broken(vendor: Vendor, fault: Fault) -> Answer:
         return Answer(fault.status or 200, _MALFORMED)
     status = fault.status or 504
     return Answer(status, msgspec.json.encode(vendor.problem(status).body))
+
+
+async def _pause(seconds: float, ending: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await ending.wait()
 
 
 def _remember(asked_before: set[str], subject: str) -> None:

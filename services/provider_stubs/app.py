@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -24,9 +25,12 @@ LISTED: Final = 100
 LISTED_MAX: Final = 10_000
 
 
-def create_app(clock: Clock, *, seed: int = SEED) -> Starlette:
-    """Return the stubs as an ASGI application; each has faults and calls of its own."""
-    stubs = Stubs(generate(seed, golden.COMPANIES), Faults(), Calls(), clock)
+def create_app(clock: Clock, ending: asyncio.Event, *, seed: int = SEED) -> Starlette:
+    """Return the stubs as an ASGI application; each has faults and calls of its own.
+
+    Calls that wait on purpose wait until `ending` at most.
+    """
+    stubs = Stubs(generate(seed, golden.COMPANIES), Faults(), Calls(), clock, ending)
     routes = [
         *vendor_routes(stubs),
         *_fault_routes(stubs.faults),

@@ -10,16 +10,27 @@ from shared.http.server import HttpServer
 from shared.settings import StubsSettings
 
 
-def stub_server(clock: Clock, settings: StubsSettings) -> HttpServer:
+class StubServer(HttpServer):
+    """The stubs' server. Calls that hang on purpose do not hold up its end."""
+
+    def __init__(self, clock: Clock, settings: StubsSettings) -> None:
+        self._ending = asyncio.Event()
+        super().__init__(
+            create_app(clock, self._ending),
+            host=settings.http_host,
+            port=settings.stubs_port,
+            port_field="stubs_port",
+            drain_s=1,
+        )
+
+    async def stop(self) -> None:
+        self._ending.set()
+        await super().stop()
+
+
+def stub_server(clock: Clock, settings: StubsSettings) -> StubServer:
     """Return the stubs' server, not started."""
-    # A call that hangs on purpose must not hold up the end.
-    return HttpServer(
-        create_app(clock),
-        host=settings.http_host,
-        port=settings.stubs_port,
-        port_field="stubs_port",
-        drain_s=1,
-    )
+    return StubServer(clock, settings)
 
 
 async def run(clock: Clock, stop: asyncio.Event, settings: StubsSettings) -> None:

@@ -19,8 +19,11 @@ FIND = "/clearbit/v2/companies/find"
 async def stubs() -> AsyncIterator[aiohttp.ClientSession]:
     server = stub_server(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
     await server.start()
+    base = f"http://127.0.0.1:{server.port}"
     timeout = aiohttp.ClientTimeout(total=5)
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}", timeout=timeout) as session:
+    async with aiohttp.ClientSession(
+        base, headers={"Authorization": "Bearer any"}, timeout=timeout
+    ) as session:
         yield session
     await server.stop()
 
@@ -98,7 +101,7 @@ async def test_calls_are_recorded_with_what_they_cost(stubs):
     async with stubs.get("/calls") as answer:
         report = await answer.json()
     assert [(call["provider"], call["key"], call["status"], call["billed"]) for call in report["data"]] == [
-        ("clearbit", "brightloom.example", 200, 8),
+        ("clearbit", "brightloom.example", 200, 12),
         ("clearbit", "nowhere.example", 404, 0),
     ]
-    assert report["totals"] == {"clearbit": {"calls": 2, "matches": 1, "billed": 8}}
+    assert report["totals"] == {"clearbit": {"calls": 2, "matches": 1, "billed": 12}}

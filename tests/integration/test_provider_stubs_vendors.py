@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -11,6 +12,7 @@ import pytest
 
 from services.provider_stubs.bootstrap import stub_server
 from shared.clock import SystemClock
+from shared.policy.load import load as load_policy
 from shared.settings import StubsSettings, load
 
 KEY = {"X-Api-Key": "any", "Authorization": "Bearer any"}
@@ -75,17 +77,18 @@ async def vendors() -> AsyncIterator[Vendors]:
 
 async def test_brightloom_is_known_to_every_vendor_of_companies(vendors):
     status, pdl = await vendors.ask("/peopledatalabs/v5/company/enrich", website="brightloom.example")
-    assert (status, pdl["employee_count"], pdl["industry"]) == (200, 350, "software")
+    assert (status, pdl["employee_count"], pdl["industry"]) == (200, 350, "computer software")
     assert (pdl["location"]["country"], pdl["size"]) == ("united states", "201-500")
     assert pdl["likelihood"] >= 8
     _, apollo = await vendors.ask("/apollo/api/v1/organizations/enrich", domain="brightloom.example")
     organization = apollo["organization"]
     assert organization["estimated_num_employees"] == 350
-    assert (organization["country"], organization["industry"]) == ("United States", "software")
+    assert (organization["country"], organization["industry"]) == ("United States", "computer software")
     assert organization["annual_revenue_printed"] == "48M"
     _, clearbit = await vendors.ask("/clearbit/v2/companies/find", domain="brightloom.example")
     assert clearbit["metrics"]["employees"] == 350
-    assert (clearbit["geo"]["countryCode"], clearbit["category"]["industry"]) == ("US", "software")
+    assert clearbit["geo"]["countryCode"] == "US"
+    assert clearbit["category"]["industry"] == "Internet Software & Services"
 
 
 async def test_ironharbor_is_found_by_the_second_vendor(vendors):
@@ -146,6 +149,12 @@ async def test_each_vendor_has_its_own_no_match(vendors):
             {"domain": "brightloom.example"},
             401,
             {"error": "Invalid access credentials."},
+        ),
+        (
+            "/clearbit/v2/companies/find",
+            {"domain": "brightloom.example"},
+            401,
+            {"error": {"type": "auth_required", "message": "Authentication is required."}},
         ),
         (
             "/hunter/v2/email-verifier",
@@ -349,3 +358,31 @@ async def test_the_record_of_calls_says_what_was_matched_and_billed(vendors):
         "hunter": {"calls": 1, "matches": 0, "billed": 1},
         "peopledatalabs": {"calls": 2, "matches": 1, "billed": 10},
     }
+
+
+async def test_prices_are_those_of_the_default_policy(vendors):
+    listed = load_policy(Path("config")).providers.providers
+    [person, *_] = (await vendors.truth("brightloom.example"))["people"]
+    for path, method in EMAIL_PATHS.items():
+        await vendors.ask(path, method, email=person["email"])
+    for path, param in COMPANY_PATHS.items():
+        await vendors.ask(path, **{param: "brightloom.example"})
+    _, report = await vendors.ask("/calls")
+    assert set(report["totals"]) == set(listed)
+    for call in report["data"]:
+        listing = listed[call["provider"]]
+        paid = listing.charged == "call" or call["matched"]
+        assert call["billed"] == (listing.price_cents if paid else 0)
+
+
+async def test_a_call_that_hangs_does_not_hold_up_the_end():
+    server = stub_server(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
+    await server.start()
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}", headers=KEY) as session:
+        path = "/clearbit/v2/companies/find?domain=stormfall.example"
+        hanging = asyncio.create_task(session.get(path).__aenter__())
+        await asyncio.sleep(0.2)
+        assert not hanging.done()
+        async with asyncio.timeout(5):
+            await server.stop()
+            assert (await hanging).status == 504

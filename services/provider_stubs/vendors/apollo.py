@@ -25,6 +25,7 @@ _PROBLEMS: Final = {
     429: "The maximum number of api calls allowed is reached.",
 }
 _SENIORITIES: Final = {"cxo": "c_suite"}
+_INDUSTRIES: Final = {"software": "computer software", "it services": "information technology & services"}
 _LOCKED: Final = "email_not_unlocked@domain.com"
 _LOCKED_PCT: Final = 10
 
@@ -57,11 +58,12 @@ def match_person(world: World, question: Question) -> Reply:
 
 def _organization(seen: SeenCompany, today: date) -> dict[str, Any]:
     company = seen.company
+    industry = _INDUSTRIES.get(company.industry, company.industry)
     return {
         **_headline(company),
         "estimated_num_employees": company.employees,
-        "industry": company.industry,
-        "industries": [company.industry],
+        "industry": industry,
+        "industries": [industry],
         "country": vocabulary.COUNTRY_NAMES[company.country],
         "annual_revenue": company.revenue_usd,
         "annual_revenue_printed": _printed(company.revenue_usd),

@@ -16,7 +16,7 @@ from shared.facts import department, seniority
 from shared.identity import derive_id, normalise_domain, normalise_email
 
 COVERAGE: Final = Coverage("clearbit", companies=55, people=45, slow=4, vague=15)
-PRICE_CENTS: Final = 8
+PRICE_CENTS: Final = 12
 
 _PROBLEMS: Final = {
     401: ("auth_required", "Authentication is required."),
@@ -46,6 +46,11 @@ _REVENUES: Final = (
     (1_000, "$500M-$1B"),
     (10_000, "$1B-$10B"),
 )
+_INDUSTRIES: Final = {
+    "software": "Internet Software & Services",
+    "it services": "IT Services",
+    "business services": "Professional Services",
+}
 _SENIORITIES: Final = {"cxo": "executive", "vp": "executive", "director": "director", "manager": "manager"}
 
 
@@ -89,6 +94,7 @@ def _found(world: World, subject: str, body: dict[str, Any]) -> Reply:
 
 def _company(world: World, seen: SeenCompany, today: date) -> dict[str, Any]:
     company = seen.company
+    industry = _INDUSTRIES.get(company.industry, company.industry.title())
     range_only = knowledge.is_vague(world, COVERAGE, company.domain)
     return {
         "id": derive_id("clearbit", company.domain, "company", 0),
@@ -99,7 +105,7 @@ def _company(world: World, seen: SeenCompany, today: date) -> dict[str, Any]:
         "category": {
             "sector": None,
             "industryGroup": None,
-            "industry": company.industry,
+            "industry": industry,
             "subIndustry": None,
         },
         "metrics": {
@@ -156,5 +162,4 @@ CLEARBIT: Final = Vendor(
     ),
     problem=problem,
     key_headers=("authorization",),
-    key_required=False,
 )

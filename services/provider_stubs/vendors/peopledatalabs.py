@@ -55,6 +55,10 @@ _LEVELS: Final = {
     "senior": "senior",
     "entry": "entry",
 }
+_INDUSTRIES: Final = {
+    "software": "computer software",
+    "it services": "information technology and services",
+}
 _DATASET: Final = "29.1"
 
 
@@ -112,7 +116,7 @@ def _company(world: World, seen: SeenCompany, today: date) -> dict[str, Any]:
         "display_name": company.name,
         "size": bracket(company.employees, _SIZES, "10001+"),
         "employee_count": None if banded else company.employees,
-        "industry": company.industry,
+        "industry": _industry(company.industry),
         "type": "private",
         "website": company.domain,
         "ticker": None,
@@ -152,9 +156,13 @@ def _person(seen: SeenPerson, today: date) -> dict[str, Any]:
         "job_company_name": company.name.lower(),
         "job_company_website": company.domain,
         "job_company_size": bracket(company.employees, _SIZES, "10001+"),
-        "job_company_industry": company.industry,
+        "job_company_industry": _industry(company.industry),
         "location_country": vocabulary.COUNTRY_NAMES[company.country].lower(),
     }
+
+
+def _industry(name: str) -> str:
+    return _INDUSTRIES.get(name, name)
 
 
 def _day(today: date, days_ago: int | None) -> str | None:

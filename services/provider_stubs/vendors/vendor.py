@@ -56,7 +56,6 @@ class Vendor(Struct, frozen=True):
     problem: Callable[[int], Reply]
     key_headers: tuple[str, ...] = ()
     key_params: tuple[str, ...] = ()
-    key_required: bool = True
     limit_status: int = 429
 
 
