@@ -67,7 +67,10 @@ class HttpServer:
                 self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )
             family, _, _, _, address = found[0]
-            return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+            listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+            # Connections inherit it; without it, plain asyncio answers each request 40 ms late.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return listener
         except OSError as refused:
             field = self._port_field if refused.errno in {errno.EADDRINUSE, errno.EACCES} else "http_host"
             reason = refused.strerror or str(refused)
