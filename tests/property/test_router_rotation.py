@@ -70,3 +70,29 @@ def test_a_rep_is_picked_whenever_one_may_be_and_the_others_have_a_reason(team, 
     assert {*reasons} == {each.rep for each in team} - {pick.rep}
     assert {rep for rep, why in reasons.items() if why == "lower_share"} == may - {pick.rep}
     assert pick_rep(list(reversed(team)), excluded) == pick
+
+
+@given(TEAMS, st.data())
+def test_through_all_coming_and_going_nobody_is_far_from_the_share_of_what_was_shared(team, data):
+    """The share of a lead is that of those who could have it: who is off has none in it."""
+    due = {each.rep: Fraction() for each in team}
+    for _ in range(data.draw(st.integers(0, 60))):
+        team = [replace(each, at_work=data.draw(st.booleans())) for each in team]
+        sharing = [each for each in team if each.at_work]
+        total = sum(each.weight for each in sharing)
+        chosen = pick_rep(team).rep
+        if chosen is None:
+            assert not sharing
+            continue
+        for each in sharing:
+            due[each.rep] += Fraction(each.weight, total)
+        due[chosen] -= 1
+        team = given_one(team, chosen)
+        assert all(abs(behind) <= len(team) for behind in due.values())
+
+
+def test_without_weight_there_are_no_turns():
+    idle, busy = Contender("idle", 0), Contender("busy", 1)
+    pick = pick_rep([idle, busy])
+    assert (pick.rep, [each.skipped for each in pick.considered]) == ("busy", ["lower_share"])
+    assert pick_rep([idle]).rep is None

@@ -9,6 +9,8 @@ from services.router.domain.plan import Plan
 from shared.events.outcome_received import OutcomeReceivedV1
 from shared.events.person_erased import PersonErasedV1
 from shared.events.scoring import AccountView
+from shared.policy.hours import parse_hours
+from shared.policy.models import HandOff
 from shared.runtime.handler import Outcome
 from shared.runtime.rows import TombstoneRow
 from tests.support.plans import default_plan, plan_with, queue, rep
@@ -160,6 +162,67 @@ def test_an_opt_out_withdraws_the_lead():
     assert desk.types() == ["lead.suppressed"]
 
 
+def test_who_has_left_the_team_owns_nothing_that_is_looked_at_again():
+    desk = Desk(small_plan())
+    desk.score()
+    desk.follow(plan_with((rep("two"), rep("new")), {"sdr": queue("4h")}))
+    desk.score(sequence=2, trigger="decay")
+    assert desk.types() == ["lead.routed", "lead.reassigned"]
+    assert (desk.decision()["change"], desk.decision()["rule"]) == ("moved", "fits")
+    assert desk.said[1][1]["previous_owner"] == "one"
+    assert desk.owner() in ("two", "new")
+
+
+def test_who_is_new_in_the_team_gets_leads_and_a_new_weight_counts_at_once():
+    desk = Desk(plan_with((rep("one"),), {"sdr": queue("4h")}))
+    desk.score("first")
+    desk.follow(plan_with((rep("one", weight=0), rep("new")), {"sdr": queue("4h")}))
+    for name in ("ana", "ben", "cy"):
+        desk.score(name)
+        assert desk.owner(name) == "new"
+        assert {each["rep"]: each["skipped"] for each in desk.decision()["considered"] if "rep" in each} == {
+            "one": "lower_share"
+        }
+
+
+def test_the_version_that_decided_is_told():
+    desk = Desk()
+    other = small_plan()
+    desk.follow(other)
+    desk.score()
+    assert desk.said[0][1]["policy_versions"]["routed"] == other.version != default_plan().version
+
+
+def test_only_who_is_at_work_gets_leads_and_has_business_hours_to_accept():
+    office = {"time_zone": "UTC", "hours": parse_hours("Mon-Fri 09:00-17:00")}
+    away = {"time_zone": "America/Los_Angeles", "hours": parse_hours("Mon-Fri 09:00-17:00")}
+    plan = plan_with((rep("far", **away), rep("near", **office)), {"sdr": queue("4h business")})
+    desk = Desk(plan)
+    desk.at = AT + timedelta(hours=6)
+    desk.score()
+    reasons = {each["rep"]: each["skipped"] for each in desk.decision()["considered"] if "rep" in each}
+    assert (desk.owner(), reasons) == ("near", {"far": "off_hours"})
+    assert desk.clock() == AT + timedelta(days=1, hours=2)
+    desk.at = AT + timedelta(hours=10)
+    desk.score("ben")
+    assert desk.owner("ben") == "far"
+    desk.at = AT - timedelta(hours=5)
+    desk.score("cy")
+    assert desk.decision()["change"] == "waiting"
+
+
+def test_the_alert_names_the_condition_that_the_policy_asks_for():
+    desk = Desk()
+    desk.score()
+    desk.act("accept")
+    desk.score(sequence=2, trigger="signal", **HOT)
+    assert desk.said[0][1]["reason"] == "high_intent"
+    quiet = Desk(plan_with(alert_owner_when=None))
+    quiet.score()
+    quiet.act("accept")
+    assert quiet.score(sequence=2, trigger="signal", **HOT) is Outcome.UNCHANGED
+
+
 # Waiting
 
 
@@ -238,6 +301,18 @@ def test_a_lead_is_handed_on_to_a_rep_or_a_queue(to, owner, queue):
     assert desk.said[0][1]["notes"] == {"budget": "approved"}
     assert (desk.decision()["owner"], desk.decision()["queue"]) == (owner, queue)
     assert [each.state for each in desk.assignments()] == ["handed_on", "open"]
+
+
+def test_a_hand_off_says_what_was_learnt_and_what_the_policy_wants_known_first():
+    desk = Desk(plan_with(hand_off=HandOff("bant", ("budget", "need"))))
+    desk.score()
+    for notes in ({}, {"budget": "approved"}, {"budget": "approved", "need": ""}):
+        assert desk.act("handoff", to="senior-ae", notes=notes) is Outcome.UNCHANGED
+    notes = {"budget": "approved", "need": "two days a month"}
+    assert desk.act("handoff", to="senior-ae", notes=notes) is Outcome.APPLIED
+    plain = Desk()
+    plain.score()
+    assert plain.act("handoff", to="senior-ae") is Outcome.UNCHANGED
 
 
 def test_a_lead_is_not_given_to_somebody_unknown():

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.router.domain.explain import RouteExplanation, explain_route
+from services.router.domain.facts import OwnerFacts, route_facts
+from services.router.domain.route import decide_route
+from shared.events.scoring import AccountView
+from tests.support.plans import default_plan
+from tests.support.scored_leads import AT, scored_lead
+
+PLAN = default_plan()
+
+
+def explained(owner: OwnerFacts | None = None, **lead) -> RouteExplanation:
+    return explain_route(scored_lead(**lead), owner, PLAN, AT)
+
+
+def says(explanation: RouteExplanation) -> list[str]:
+    return [each.says for each in explanation.counterfactuals]
+
+
+def test_a_few_more_employees_would_have_led_elsewhere():
+    assert "with 300 more employees: bdr" in says(explained(employees=700))
+    assert "with 200 fewer employees: sdr" not in says(explained(employees=700))
+    assert "with 1 fewer employees: sdr" in says(explained(employees=1_000))
+
+
+def test_what_is_not_known_is_told_as_what_it_would_have_to_be():
+    found = explained(employees=None, grade="D4")
+    assert "with employees 1,000: bdr" in says(found)
+    strategic = next(each for each in found.rules if each.rule == "strategic")
+    assert strategic.verdict == "unknown_field"
+    assert [(leaf.field, leaf.saw, leaf.says) for leaf in strategic.because] == [
+        ("company.employees", None, "company employees is not known")
+    ]
+
+
+def test_every_rule_has_its_verdict_and_the_leaf_that_decided():
+    found = explained(grade="B3")
+    assert {each.rule: each.verdict for each in found.rules} == {
+        "existing-owner": "no_match",
+        "new-market": "no_match",
+        "partner": "unknown_field",
+        "high-intent": "no_match",
+        "strategic": "no_match",
+        "fits": "matched",
+        "nurture": "earlier_match",
+    }
+    assert found.rules[3].because[0].says == "score intent grade is 3, not 1"
+    assert (found.rule, found.queue, found.motion) == ("fits", "sdr", "work")
+
+
+def test_higher_intent_leads_to_a_senior_unless_the_owner_has_accepted():
+    assert "with score intent grade 1: senior-ae" in says(explained())
+    assert "with score intent grade 1: senior-ae" in says(explained(OwnerFacts("sdr", accepted=False)))
+    assert "with score intent grade 1: senior-ae" not in says(explained(OwnerFacts("sdr", accepted=True)))
+
+
+def test_a_suppression_is_a_counterfactual_too_and_has_its_own():
+    assert "with account relation competitor: suppressed (competitor)" in says(explained())
+    found = explained(view=AccountView(relation="competitor", market_validated=True))
+    assert (found.rule, found.queue) == ("competitor", None)
+    assert "with account relation target: bdr" in says(found)
+
+
+LEADS = st.fixed_dictionaries(
+    {
+        "employees": st.none() | st.integers(0, 3_000),
+        "grade": st.sampled_from(["A1", "A3", "B1", "C2", "D1", "D4"]),
+        "view": st.builds(
+            AccountView,
+            relation=st.sampled_from(["target", "customer", "competitor", "partner", "none"]),
+            market_validated=st.none() | st.booleans(),
+        ),
+        "strong": st.booleans(),
+    }
+).map(lambda given: scored_lead(**given))  # type: ignore[arg-type]
+OWNERS = st.none() | st.builds(OwnerFacts, st.sampled_from(["sdr", "bdr", "senior-ae"]), st.booleans())
+
+
+@given(LEADS, OWNERS)
+def test_the_explanation_agrees_with_the_decision_and_every_counterfactual_holds(lead, owner):
+    facts = route_facts(PLAN.readers, lead, owner)
+    route = decide_route(PLAN, facts, AT)
+    found = explain_route(lead, owner, PLAN, AT)
+    assert found.rule == route.rule
+    codes = {each.rule: each.skipped for each in route.considered}
+    for each in found.rules if route.suppressed is None else ():
+        # The decision does not look at what comes after the rule that matched.
+        assert codes.get(each.rule, "matched") in (each.verdict, "earlier_match")
+    for change in found.counterfactuals:
+        then = decide_route(PLAN, {**facts, change.field: change.then}, AT)
+        assert (then.rule, then.suppressed is None) == (change.rule, change.queue is not None)
