@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,12 +14,17 @@ from services.cli.output import AsJson, print_json, print_table
 dead_letters = typer.Typer(help="Records that could not be processed.", no_args_is_help=True)
 subscriptions = typer.Typer(help="Who hears of which events by webhook.", no_args_is_help=True)
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
+leads = typer.Typer(help="Leads.", no_args_is_help=True)
+providers = typer.Typer(help="Providers of data.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
     app.command()(listen)
     app.command()(timeline)
+    app.command()(explain)
+    app.add_typer(leads, name="leads")
+    app.add_typer(providers, name="providers")
     app.add_typer(dead_letters, name="dead-letters")
     app.add_typer(subscriptions, name="subscriptions")
     app.add_typer(keys, name="keys")
@@ -46,6 +53,72 @@ def timeline(lead: Annotated[str, typer.Argument(help="Lead id or alias.")], as_
         {"at": "when", "type": "what", "source": "by", "outcome": "outcome", "id": "id"},
         none="Nothing happened to this lead.",
     )
+
+
+def explain(lead: Annotated[str, typer.Argument(help="Lead id or alias.")], as_json: AsJson = False) -> None:
+    """Say why a lead is where it is."""
+    found = ask(lambda client: client.call("GET", f"/v1/leads/{lead}/explain"))
+    if as_json:
+        print_json(found)
+        return
+    typer.echo(found["summary"])
+    decision, score = found["decision"] or {"rules": [], "reps": []}, found["score"] or {"lines": []}
+    for title, rows, columns in (
+        ("Score", score["lines"], {"part": "part", "rule": "rule", "points": "points", "why": "why"}),
+        ("Rules", decision["rules"], {"rule": "rule", "queue": "queue", "result": "result"}),
+        ("Reps", decision["reps"], {"rep": "rep", "result": "result"}),
+        ("Since then", found["since"], {"at": "when", "type": "what", "owner": "owner", "reason": "why"}),
+        (
+            "Fields",
+            found["fields"],
+            {"field": "field", "value": "value", "source": "from", "confidence": "sure", "cost": "cents"},
+        ),
+    ):
+        if rows:
+            typer.echo(f"\n{title}")
+            print_table(rows, columns, none="")
+
+
+@leads.command("import")
+def import_leads(
+    file: Annotated[Path, typer.Argument(help="CSV with a header, or JSON lines (.jsonl).", dir_okay=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Send the leads of a file; exit code 1 when a line was not accepted."""
+    from services.cli import importing
+
+    lines = importing.read_leads(file)
+    show_progress = sys.stderr.isatty() and not as_json
+    done = ask(lambda client: importing.import_leads(client, lines, show_progress=show_progress))
+    if as_json:
+        print_json(done)
+    else:
+        for wrong in done.problems:
+            typer.echo(f"{file}:{wrong.line}: {wrong.problem}", err=True)
+        typer.echo(f"{done.accepted} accepted, {len(done.problems)} not.")
+    if done.problems:
+        raise typer.Exit(1)
+
+
+@providers.command("report")
+def report_providers(
+    days: Annotated[int, typer.Option(help="How many days back.", min=1, max=366)] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Show what each provider was asked, found and cost."""
+    found = ask(lambda client: client.call("GET", "/v1/providers", query={"days": str(days)}))["data"]
+    if as_json:
+        print_json(found)
+        return
+    columns = {
+        "name": "provider",
+        "calls": "asked",
+        "matches": "found",
+        "cost": "cents",
+        "answers_kept": "kept",
+        "fields": "fields",
+    }
+    print_table(found, columns, none="No providers.")
 
 
 @dead_letters.command("list")
