@@ -76,6 +76,9 @@ class Watched:
             self._ended = time.perf_counter()
             self._stop.set()
 
+    async def lag(self) -> Mapping[Partition, int]:
+        return await self._source.lag()
+
     async def close(self) -> None:
         await self._source.close()
 
