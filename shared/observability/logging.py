@@ -19,8 +19,11 @@ from shared.settings import CommonSettings
 
 REDACTED = "[redacted]"
 
-_CHATTY = ("alembic", "uvicorn", "aiokafka")
-"""Libraries whose daily work would bury what Baton tells of its own; they speak from warnings up."""
+_CHATTY = {"alembic": logging.WARNING, "uvicorn": logging.WARNING, "aiokafka": logging.CRITICAL}
+"""Libraries that would bury what Baton tells of its own, and from which level on they speak.
+
+While a broker is away aiokafka logs ten errors a second; Baton says that it waits, and for what.
+"""
 _SECRET_WORDS = ("authorization", "secret", "password", "token", "api_key", "admin_key", "secret_key")
 
 
@@ -45,8 +48,8 @@ def configure(settings: CommonSettings, *, role: str, out: TextIO | None = None)
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for library in _CHATTY:
-        logging.getLogger(library).setLevel(level if level == logging.DEBUG else logging.WARNING)
+    for library, quiet in _CHATTY.items():
+        logging.getLogger(library).setLevel(level if level == logging.DEBUG else quiet)
 
 
 def log_context(*, lead_id: str = "", traceparent: str = "") -> AbstractContextManager[object]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from shared.runtime.drive import Drive, Parts
+from shared.runtime.drive import Drive, Parts, asked_for
 from shared.runtime.progress import Token
 from shared.stream.port import Record
 
@@ -30,7 +30,7 @@ class BatchDrive(Drive):
         if self.stop.is_set() or not held:
             self._room.release()
             return
-        tasks.create_task(self._batch(held, self.progress.begin(held)))
+        tasks.create_task(asked_for(self._batch(held, self.progress.begin(held))))
 
     async def _batch(self, records: Sequence[Record], token: Token) -> None:
         try:

@@ -12,7 +12,7 @@ import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,9 +108,9 @@ class Drive(ABC):
         try:
             async with asyncio.TaskGroup() as tasks:
                 finished = asyncio.Event()
-                tasks.create_task(self._commit_until(finished))
-                tasks.create_task(self._measure_until(finished))
-                await self._read(tasks)
+                tasks.create_task(asked_for(self._commit_until(finished)))
+                tasks.create_task(asked_for(self._measure_until(finished)))
+                await asked_for(self._read(tasks))
                 await self._finish()
                 finished.set()
         except BaseExceptionGroup as group:
@@ -257,6 +257,20 @@ class Drive(ABC):
 
     def _tell(self, *, ok: bool, detail: str) -> None:
         self.parts.health.set(f"{self.parts.role}.stream", ok, detail)
+
+
+async def asked_for(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work; a cancellation that nobody asked for, such as a library's own, is `Retry`.
+
+    A task group takes a cancelled task for one that has ended well.
+    """
+    try:
+        await work
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise Retry("the work was cancelled by what it called") from None
 
 
 def cause_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.errors import DataError
 from shared.events.envelope import Event
-from shared.runtime.drive import Drive, Parts
+from shared.runtime.drive import Drive, Parts, asked_for
 from shared.runtime.handler import Handler
 from shared.runtime.progress import Token
 from shared.runtime.unit_of_work import Result, out_of_range
@@ -61,7 +61,7 @@ class WindowDrive(Drive):
             flight = _Flight(record, token, event, self._order_key(event))
             before = self._last.get(flight.key)
             self._last[flight.key] = flight
-            tasks.create_task(self._fly(tasks, flight, before))
+            tasks.create_task(asked_for(self._fly(tasks, flight, before)))
 
     async def _fly(self, tasks: asyncio.TaskGroup, flight: _Flight, before: _Flight | None) -> None:
         if before is not None:
@@ -75,7 +75,7 @@ class WindowDrive(Drive):
             return
         self._ready.append(flight)
         if len(self._ready) == 1:
-            tasks.create_task(self._gather())
+            tasks.create_task(asked_for(self._gather()))
 
     async def _gather(self) -> None:
         """Make one unit of work of all that is ready by the time the one before is decided."""

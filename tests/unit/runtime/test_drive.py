@@ -16,7 +16,7 @@ from shared.events.envelope import Event
 from shared.observability.metrics import Metrics
 from shared.runtime.batch import BatchDrive
 from shared.runtime.dead_letters import DeadLetters
-from shared.runtime.drive import Limits, Parts
+from shared.runtime.drive import Limits, Parts, asked_for
 from shared.runtime.handler import Handler
 from shared.runtime.ops import Health
 from shared.runtime.unit_of_work import Result
@@ -159,3 +159,19 @@ def test_what_will_not_pass_ends_the_drive_as_itself(error: Exception) -> None:
         run_in_virtual_time(main(), at_most_s=100)
     assert broker.committed[P0] == 0
     assert broker.members == []
+
+
+async def test_a_cancellation_that_nobody_asked_for_is_something_to_begin_again_for():
+    async def stray() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(Retry):
+        await asked_for(stray())
+
+
+async def test_a_cancellation_that_was_asked_for_stays_one():
+    task = asyncio.create_task(asked_for(asyncio.sleep(10)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
