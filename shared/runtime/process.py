@@ -62,8 +62,8 @@ def run_until_signalled(main: Callable[[asyncio.Event], Awaitable[None]]) -> Non
 def collect_rarely() -> None:
     """Let the collector of cycles look less often, and never at what was imported.
 
-    A batch makes tens of thousands of values that no cycle holds; looking through them by the default
-    thresholds takes a fifth of a role's time.
+    A batch makes tens of thousands of values that no cycle holds, and by the default thresholds each batch
+    has the collector look through them many times.
     """
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD, 20, 20)
