@@ -42,10 +42,10 @@ def test_own_and_library_lines_have_one_shape():
     out = _configured()
     with log_context(lead_id="lead-1", traceparent=TRACEPARENT):
         structlog.get_logger("baton").info("scored", total=80)
-        logging.getLogger("aiokafka").warning("away: %s", "broker")
+        logging.getLogger("aiohttp").warning("away: %s", "broker")
     own, foreign = _lines(out)
     assert (own["event"], own["total"], own["level"], own["role"]) == ("scored", 80, "info", "scorer")
-    assert (foreign["event"], foreign["logger"], foreign["level"]) == ("away: broker", "aiokafka", "warning")
+    assert (foreign["event"], foreign["logger"], foreign["level"]) == ("away: broker", "aiohttp", "warning")
     for line in (own, foreign):
         assert line["lead_id"] == "lead-1"
         assert line["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
@@ -63,7 +63,7 @@ def test_the_context_ends_with_its_block():
 def test_the_level_holds_for_everybody():
     out = _configured(BATON_LOG_LEVEL="warning")
     structlog.get_logger().info("quiet")
-    logging.getLogger("aiokafka").info("quiet")
+    logging.getLogger("aiohttp").info("quiet")
     structlog.get_logger().warning("loud")
     assert [line["event"] for line in _lines(out)] == ["loud"]
 
