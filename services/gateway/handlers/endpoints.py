@@ -147,6 +147,24 @@ _SUBSCRIPTIONS: Final = (
         response=(subs.SubscriptionView,),
     ),
     Endpoint(
+        "PATCH",
+        "/v1/subscriptions/{id}",
+        subs.change,
+        "Change where events are sent, which, or whether at all",
+        scope="admin",
+        request=subs.SubscriptionChange,
+        response=(subs.SubscriptionView,),
+    ),
+    Endpoint(
+        "GET",
+        "/v1/subscriptions/{id}/deliveries",
+        subs.deliveries,
+        "List what was sent or is to be, the newest first",
+        scope="admin",
+        response=(paging.Page[subs.DeliveryView],),
+        query=paging.PARAMETERS,
+    ),
+    Endpoint(
         "DELETE", "/v1/subscriptions/{id}", subs.delete, "End a subscription", scope="admin", status=204
     ),
 )

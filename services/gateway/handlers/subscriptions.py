@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from services.gateway.domain.arrival import uuid7
 from services.gateway.domain.subscriptions import NewSubscription, check
@@ -17,6 +17,7 @@ from shared.errors import Reject
 from shared.http.signing import new_secret
 from shared.runtime.rows import Put, Rows
 from shared.sql.queries import subscriptions as stored
+from shared.sql.queries.deliveries import delivery_list
 from shared.sql.queries.subscriptions import State, Subscription, sealed_for
 
 _SECRET_BYTES = 32
@@ -35,10 +36,39 @@ class SubscriptionView(Struct, frozen=True):
     created_at: datetime
 
 
+class SubscriptionChange(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is to be otherwise; the rest stays. A `filter` of null takes all of the events."""
+
+    url: Annotated[str, Meta(min_length=1, max_length=2_048)] | UnsetType = UNSET
+    events: Annotated[list[str], Meta(min_length=1, max_length=50)] | UnsetType = UNSET
+    filter: dict[str, Any] | UnsetType | None = UNSET
+    state: State | UnsetType = UNSET
+
+
+class DeliveryView(Struct, frozen=True):
+    """One event for one subscription. While it is pending, `next_attempt_at` says when it is tried again."""
+
+    id: str
+    event_id: str
+    event_type: str
+    lead_id: str
+    url: str
+    state: str
+    attempts: int
+    next_attempt_at: datetime | None
+    last_status: int | None
+    last_error: str | None
+    created_at: datetime
+    delivered_at: datetime | None
+
+
 class CreatedSubscription(SubscriptionView, frozen=True):
     """A new subscription; its secret is shown here and never again."""
 
     secret: str
+
+
+_change = msgspec.json.Decoder(SubscriptionChange)
 
 
 async def create(call: Call) -> Answer:
@@ -72,6 +102,36 @@ async def get_one(call: Call) -> Answer:
     if found is None:
         raise _unknown()
     return json_answer(200, _view(found))
+
+
+async def change(call: Call) -> Answer:
+    """Change where events are sent, which, or whether at all."""
+    wanted = await json_body(call, _change)
+    async with call.gateway.database.begin() as tx:
+        rows = Rows(await tx.load(Subscription, "id", [call.param("id")], lock=True))
+        before = rows.get(Subscription, call.param("id"))
+        if before is None:
+            raise _unknown()
+        given = {name: value for name, value in structs.asdict(wanted).items() if value is not UNSET}
+        after = structs.replace(before, **given, updated_at=call.gateway.clock.now())
+        check(NewSubscription(after.url, after.events, after.filter))
+        if after.url != before.url:
+            call.gateway.egress.accept_url(after.url)
+        rows.apply((Put(after),))
+        await tx.write(rows)
+    return json_answer(200, _view(after))
+
+
+async def deliveries(call: Call) -> Answer:
+    """Answer with a page of what was sent or is to be, the newest first."""
+    size, after = paging.limit(call), paging.after(call)
+    async with call.gateway.database.read() as tx:
+        if await stored.subscription(tx, call.param("id")) is None:
+            raise _unknown()
+        found = await delivery_list(tx, call.param("id"), after, size + 1)
+    places = [paging.Place(row["created_at"], row["id"]) for row in found]
+    views = [DeliveryView(**{name: row[name] for name in DeliveryView.__struct_fields__}) for row in found]
+    return json_answer(200, paging.page(views, places, size))
 
 
 async def delete(call: Call) -> Answer:
