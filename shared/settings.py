@@ -209,7 +209,8 @@ class EnricherSettings(StatefulSettings):
     providers_url: str = Field(
         default="http://127.0.0.1:8090",
         pattern=r"^https?://.+",
-        description="Where the data providers answer; by default the stubs.",
+        description="Where the provider stubs answer. It takes the place of `http://127.0.0.1:8090` in every "
+        "`base_url` of `providers.yaml`; a vendor's own address stays as it is.",
     )
 
 

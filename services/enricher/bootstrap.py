@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 
-from services.enricher.adapters.clearbit import Clearbit
-from services.enricher.adapters.lookup import ProviderLookUp
+from services.enricher.adapters.lookup import WaterfallLookUp
+from services.enricher.adapters.panel import Panel
+from services.enricher.adapters.pruning import prune_answers
+from services.enricher.adapters.spending import DayBudget
 from services.enricher.adapters.store import EnricherStore
 from services.enricher.domain.form import identity_of
 from services.enricher.domain.reach import reach
@@ -16,24 +20,51 @@ from services.enricher.handlers import EnricherHandler
 from shared.errors import DataError
 from shared.events.envelope import Event
 from shared.events.lead_received import LeadReceivedV1
+from shared.runtime.background import repeat
 from shared.runtime.role import Resources, Worker, run_worker
 from shared.settings import EnricherSettings
 
-_CONNECTIONS_MAX = 64
+_CONNECTIONS_MAX = 256
+"""Over all providers; each has a bound of its own (`in_flight`)."""
+_PRUNE_EVERY_S = 600.0
 
 
 async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSettings) -> None:
     """Enrich until `stop`."""
-    base_url = settings.providers_url.rstrip("/") + "/"
+    clock, database = resources.clock, resources.database
     connector = aiohttp.TCPConnector(limit=_CONNECTIONS_MAX)
-    async with aiohttp.ClientSession(base_url, connector=connector) as session:
-        provider = Clearbit(session, resources.clock)
-        look_up = ProviderLookUp(provider, resources.database, resources.clock)
+    async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as tasks:
+        panel = Panel(
+            resources.policy,
+            session,
+            clock,
+            resources.metrics,
+            stubs_url=settings.providers_url,
+            keys=os.environ,
+        )
+        look_up = WaterfallLookUp(panel, database, DayBudget(database, clock), clock)
         handler = EnricherHandler(look_up, resources.tombstone_of)
+        tasks.create_task(
+            repeat(
+                "enricher.prune",
+                _pruning(resources),
+                every_s=_PRUNE_EVERY_S,
+                stop=stop,
+                health=resources.health,
+            )
+        )
         try:
-            await run_worker(resources, Worker(handler, EnricherStore(), order_key), stop)
+            await run_worker(resources, Worker(handler, EnricherStore(), order_key, timers=True), stop)
         finally:
             await look_up.close()
+
+
+def _pruning(resources: Resources) -> Callable[[], Awaitable[bool]]:
+    async def step() -> bool:
+        await prune_answers(resources.database, resources.clock.now())
+        return False
+
+    return step
 
 
 def order_key(event: Event[Any]) -> str:

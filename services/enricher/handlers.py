@@ -1,18 +1,18 @@
-"""The decisions of the enricher: a form, an opt-out, an erasure."""
+"""The decisions of the enricher: a form, an opt-out, an erasure, a late answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from services.enricher.domain.enrich import enrich
+from services.enricher.domain.enrich import Status, enrich, look_again_at
 from services.enricher.domain.erase import erase
 from services.enricher.domain.form import read_form
 from services.enricher.domain.merge import account_of, merge
-from services.enricher.domain.providers import Looked, LookUp, kept
+from services.enricher.domain.providers import Again, Gathered, Looked, LookUp, SpendRow, kept, spent
 from services.enricher.domain.reach import known_in, lead_in, opted_out_person, survivor
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow, found_by, with_identifiers
 from services.enricher.domain.resolve import resolve, shared_identifiers
@@ -23,13 +23,16 @@ from shared.events.parts import Trigger
 from shared.events.person_erased import PersonErasedV1
 from shared.events.signal_received import SignalReceivedV1
 from shared.runtime.handler import Handler, Outcome, Step
-from shared.runtime.rows import Change, Put, Rows, TombstoneRow
+from shared.runtime.rows import Change, Put, Remove, Rows, TimerRow, TombstoneRow
+
+ROLE: Final = "enricher"
+ENRICH_AGAIN: Final = "enrich-again"
 
 
 class EnricherHandler(Handler):
     """Makes one lead record of all the forms of a person."""
 
-    role = "enricher"
+    role = ROLE
     claimed = frozenset({"baton.lead.received.v1", "baton.signal.received.v1"})
 
     def __init__(self, look_up: LookUp, tombstone_of: Callable[[str], str]) -> None:
@@ -38,16 +41,22 @@ class EnricherHandler(Handler):
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         """Find whose form it is and what providers say; the subject is the id that the form alone gives."""
-        if not isinstance(event.data, LeadReceivedV1):
-            return event
-        form = read_form(event.data)
-        looked = Looked(form, await self._look_up.answers(form))
-        return replace(event, subject=form.identity.lead_id, data=looked)
+        match event.data:
+            case LeadReceivedV1():
+                form = read_form(event.data)
+                looked = Looked(form, await self._look_up.gather(form))
+                return replace(event, subject=form.identity.lead_id, data=looked)
+            case TimerRow():
+                gathered = await self._look_up.gather_again(event.subject)
+                return replace(event, data=Again(**asdict(event.data), gathered=gathered))
+        return event
 
     def decide(self, world: Rows, event: Event[Any], at: datetime) -> Step:
         match event.data:
             case Looked():
                 return _take_form(world, event.data, min(event.time, at), at)
+            case Again():
+                return _look_again(world, event, event.data, at)
             case SignalReceivedV1():
                 return _opt_out(world, event.data, at)
             case PersonErasedV1():
@@ -56,9 +65,10 @@ class EnricherHandler(Handler):
 
     def _erase(self, world: Rows, erasure: PersonErasedV1) -> Step:
         erased = erase(world, erasure)
+        timers = (Remove(TimerRow, (lead_id, ROLE, ENRICH_AGAIN)) for lead_id in erased.lead_ids)
         hashes = map(self._tombstone_of, erased.lead_ids)
         tombstones = (Put(TombstoneRow(hash_, self.role, erasure.at)) for hash_ in hashes)
-        return Step(Outcome.APPLIED, (*erased.changes, *tombstones))
+        return Step(Outcome.APPLIED, (*erased.changes, *timers, *tombstones))
 
 
 def _take_form(world: Rows, looked: Looked, sent_at: datetime, at: datetime) -> Step:
@@ -78,14 +88,48 @@ def _take_form(world: Rows, looked: Looked, sent_at: datetime, at: datetime) -> 
             Put(LeadRow(resolution.alias)),
         )
     lead = replace(lead, account=account_of(lead))
-    lead = enrich(lead, looked.answers)
+    gathered, before = looked.gathered, lead.enrichment.status
+    lead = enrich(lead, gathered, at)
     names = shared_identifiers(form.identity)
     lead = with_identifiers(lead, names)
     lead = replace(lead, revision=lead.revision + 1, sequence=lead.sequence + 1)
     changes.append(Put(lead))
     changes += _identifiers(world, lead, names)
-    changes += (Put(row) for answer in looked.answers if (row := kept(answer)) is not None)
+    changes += _bought(world, gathered)
+    changes += _timer(lead, before, at)
     return Step(Outcome.APPLIED, changes, [_enriched(lead, form.told.trigger, at)])
+
+
+def _look_again(world: Rows, event: Event[Any], again: Again, at: datetime) -> Step:
+    """Let a lead have what came too late for it: an event of its own, of the same revision."""
+    before = lead_in(world, again.subject)
+    if before is None:
+        return Step(Outcome.UNCHANGED, [Remove(TimerRow, again.key)])
+    lead = enrich(before, again.gathered, at)
+    changes = [*_bought(world, again.gathered), *_timer(lead, before.enrichment.status, at)]
+    if (lead.person, lead.company) == (before.person, before.company):
+        lead = replace(before, enrichment=replace(before.enrichment, status=lead.enrichment.status))
+        return Step(Outcome.UNCHANGED, [Put(lead), *changes])
+    lead = replace(lead, sequence=lead.sequence + 1)
+    trigger = Trigger(kind="enrichment", event_id=event.id)
+    return Step(Outcome.APPLIED, [Put(lead), *changes], [_enriched(lead, trigger, at)])
+
+
+def _bought(world: Rows, gathered: Gathered) -> Iterator[Change]:
+    """Keep what providers said for other leads, and what it cost."""
+    yield from (Put(row) for each in gathered.answers if (row := kept(each, gathered.fields)) is not None)
+    spending = {(row.day, row.provider): row for row in world.all(SpendRow)}
+    yield from map(Put, spent(spending, gathered.answers))
+
+
+def _timer(lead: LeadRow, before: Status, at: datetime) -> Iterator[Change]:
+    """Set the timer of an incomplete lead; there may be one if it was incomplete before."""
+    due_at = look_again_at(lead, at)
+    timer = TimerRow(lead.lead_id, ROLE, ENRICH_AGAIN, due_at or at)
+    if due_at is not None:
+        yield Put(timer)
+    elif before == "incomplete":
+        yield Remove(TimerRow, timer.key)
 
 
 def _identifiers(world: Rows, lead: LeadRow, names: Iterable[str]) -> Iterator[Change]:

@@ -70,6 +70,20 @@ class Metrics:
             "route",
             "method",
         )
+        self.provider_calls = self._counter(
+            "baton_provider_calls_total", "Questions to data providers by outcome.", "provider", "outcome"
+        )
+        self.provider_seconds = self._histogram(
+            "baton_provider_seconds", "One call of a provider, to its answer.", _CALL_BUCKETS_S, "provider"
+        )
+        self.provider_cents = self._counter(
+            "baton_provider_cents_total", "What providers' answers cost.", "provider"
+        )
+        self.provider_breaker = self._gauge(
+            "baton_provider_breaker_open",
+            "1 while a provider is left alone after failures, 0.5 while one call tries it again, else 0.",
+            "provider",
+        )
         self.timers_due = self._gauge("baton_timers_due", "Timers that are due and not yet taken.", "role")
         self.timers_fired = self._counter("baton_timers_fired_total", "Timers taken.", "role", "kind")
         self.retries = self._counter(

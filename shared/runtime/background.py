@@ -12,6 +12,7 @@ from sqlalchemy import delete
 from shared.clock import Clock
 from shared.errors import Retry
 from shared.observability.metrics import Metrics
+from shared.runtime.handler import Handler
 from shared.runtime.ops import Health
 from shared.runtime.outbox import Outbox
 from shared.runtime.timers import Timers
@@ -56,16 +57,17 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
 
 
 def timer_step(
-    timers: Timers, work: Work, sink: Sink, outbox: Outbox, metrics: Metrics
+    timers: Timers, handler: Handler, work: Work, sink: Sink, outbox: Outbox, *, metrics: Metrics
 ) -> Callable[[], Awaitable[bool]]:
-    """Return the step that decides what is due: True when there may be more."""
+    """Return the step that prepares and decides what is due: True when there may be more."""
 
     async def step() -> bool:
         events = await timers.take(_AT_ONCE)
         if events:
             for event in events:
                 metrics.timers_fired.labels(event.data.role, event.data.kind).inc()
-            result = await work.run(events)
+            prepared = await asyncio.gather(*map(handler.prepare, events))
+            result = await work.run(prepared)
             await (await sink.send(result.outgoing))
             await outbox.forget(result.outbox_ids)
             for event, error in result.rejected:

@@ -129,7 +129,8 @@ def _background(
         "gauges": (measure_step(role, outbox, resources.metrics), _MEASURE_EVERY_S),
     }
     if worker.timers:
-        due = timer_step(Timers(role, database, clock), work, sink, outbox, resources.metrics)
+        timers = Timers(role, database, clock)
+        due = timer_step(timers, worker.handler, work, sink, outbox, metrics=resources.metrics)
         steps["timers"] = (due, worker.timers_every_s)
     return steps
 

@@ -9,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
-from services.enricher.adapters.lookup import ProviderLookUp
+from services.enricher.adapters.lookup import WaterfallLookUp
+from services.enricher.adapters.providers.integration import found
+from services.enricher.adapters.spending import DayBudget
 from services.enricher.adapters.store import EnricherStore
 from services.enricher.domain.form import read_form
-from services.enricher.domain.providers import Answer
+from services.enricher.domain.providers import Answer, Question
 from services.enricher.domain.record import AliasRow, LeadRow
 from services.enricher.handlers import EnricherHandler
 from shared.clock import FixedClock
@@ -22,40 +25,27 @@ from shared.errors import DataError
 from shared.events.envelope import Event, decode_data
 from shared.events.lead_enriched import LeadEnrichedV1
 from shared.events.lead_received import LeadReceivedV1
-from shared.events.parts import Company, Person
+from shared.events.parts import Person
 from shared.events.person_erased import PersonErasedV1
 from shared.events.registry import BY_NAME
 from shared.events.signal_received import SignalPerson, SignalReceivedV1
 from shared.identity import lead_id_of
 from shared.runtime.handler import Outcome
 from shared.runtime.outbox import Outbox
+from shared.runtime.timers import Timers
 from shared.runtime.unit_of_work import Result, UnitOfWork
 from shared.sql.engine import Database
 from shared.sql.tables import metadata
+from shared.sql.tables.enricher import provider_spend
 from shared.stream.port import Outgoing, Sink
 from tests.support.databases import database, database_url
+from tests.support.waterfall import FakeProvider, default_policy, panel_of
 
 __all__ = ["database", "database_url"]
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 ANA = "ana@brightloom.example"
 PHONE = "+4930901820"
-
-
-class FakeProvider:
-    """Knows one company, and counts who asks."""
-
-    name = "fake"
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    async def find_company(self, domain: str) -> Answer:
-        self.asked.append(domain)
-        if domain != "brightloom.example":
-            return Answer(self.name, domain, "no_match", NOW)
-        company = Company(name="Brightloom", employees=350, industry="software", country="US")
-        return Answer(self.name, domain, "match", NOW, company, 0.9, 10)
 
 
 class NoSink:
@@ -70,15 +60,27 @@ class Enricher:
 
     def __init__(self, database: Database) -> None:
         self.clock = FixedClock(NOW)
-        self.provider = FakeProvider()
+        self.provider = FakeProvider("peopledatalabs", self.clock)
         self.database = database
         sink: Sink = NoSink()
-        self.handler = EnricherHandler(ProviderLookUp(self.provider, database, self.clock), _hash)
+        self.handler = EnricherHandler(_look_up(database, self.clock, self.provider), _hash)
         outbox = Outbox("enricher", database, sink, self.clock, partitions=6)
-        self.work = UnitOfWork(
-            self.handler, EnricherStore(), database, outbox, self.clock, tombstone_of=_hash
-        )
+        self.outbox = outbox
         self._count = 0
+
+    @property
+    def work(self) -> UnitOfWork:
+        return UnitOfWork(
+            self.handler, EnricherStore(), self.database, self.outbox, self.clock, tombstone_of=_hash
+        )
+
+    async def fire_timers(self) -> Result:
+        events = await Timers("enricher", self.database, self.clock).take(10)
+        return await self.work.run([await self.handler.prepare(event) for event in events])
+
+    async def spent(self) -> list[tuple[Any, ...]]:
+        async with self.database.read() as tx:
+            return [tuple(row) for row in await tx.execute(select(provider_spend))]
 
     async def run(self, *data: Any) -> Result:
         return await self.work.run([await self.handler.prepare(self.event(each)) for each in data])
@@ -92,6 +94,11 @@ class Enricher:
         async with self.database.read() as tx:
             counted = await tx.execute(select(func.count()).select_from(metadata.tables[table]))
             return int(counted.scalar_one())
+
+
+def _look_up(database: Database, clock: FixedClock, provider: FakeProvider, **terms: Any) -> WaterfallLookUp:
+    panel = panel_of({provider.name: provider}, **terms)
+    return WaterfallLookUp(panel, database, DayBudget(database, clock), clock)
 
 
 @pytest.fixture
@@ -124,7 +131,7 @@ async def test_a_form_becomes_an_enriched_lead(enricher):
     assert (lead.company.employees, lead.company.industry, lead.company.country) == (350, "software", "US")
     assert (lead.person.email_kind, lead.person.seniority, lead.person.department) == ("work", "vp", "sales")
     assert lead.provenance["person.email"].source == "form"
-    assert lead.provenance["company.employees"].source == "fake"
+    assert lead.provenance["company.employees"].source == "peopledatalabs"
     assert sum(origin.cost for origin in lead.provenance.values()) == lead.enrichment.cost == 10
     assert (lead.enrichment.status, [step.outcome for step in lead.enrichment.steps]) == (
         "complete",
@@ -245,9 +252,9 @@ async def test_a_lead_costs_three_rows(enricher):
     )
     counted = {
         table: await enricher.rows(table)
-        for table in ("leads", "lead_identifiers", "inputs", "provider_cache")
+        for table in ("leads", "lead_identifiers", "inputs", "provider_answers")
     }
-    assert counted == {"leads": 10, "lead_identifiers": 10, "inputs": 10, "provider_cache": 1}
+    assert counted == {"leads": 10, "lead_identifiers": 10, "inputs": 10, "provider_answers": 1}
 
 
 async def test_a_join_and_a_new_lead_at_the_same_time_end_in_one_lead(enricher):
@@ -288,41 +295,77 @@ async def test_a_form_that_names_nobody_is_set_aside(enricher):
 async def test_the_first_who_gets_an_answer_pays_for_it(database):
     class Slow(FakeProvider):
         def __init__(self) -> None:
-            super().__init__()
+            super().__init__("peopledatalabs", FixedClock(NOW))
             self.ready = asyncio.Event()
 
-        async def find_company(self, domain: str) -> Answer:
-            answer = await super().find_company(domain)
+        async def ask(self, question: Question, *, within_s: float) -> Answer:
+            answer = await super().ask(question, within_s=within_s)
             await self.ready.wait()
             return answer
 
     provider = Slow()
-    look_up = ProviderLookUp(provider, database, FixedClock(NOW), deadline_s=1)
+    look_up = _look_up(database, FixedClock(NOW), provider, deadline_s=5.0)
+    forms = [read_form(form(email=f"p{n}@brightloom.example")) for n in range(3)]
     async with asyncio.timeout(20):
-        late = await look_up._ask("brightloom.example")
-        others = [asyncio.create_task(look_up._ask("brightloom.example")) for _ in range(2)]
-        await asyncio.sleep(0)  # both wait for the question that is under way
+        waiting = [asyncio.create_task(look_up.gather(each)) for each in forms]
+        while not provider.asked:
+            await asyncio.sleep(0.01)
         provider.ready.set()
-        one, other = await asyncio.gather(*others)
-    assert (late.outcome, one.outcome, other.outcome) == ("timeout", "match", "match")
-    assert sorted([one.bought, other.bought]) == [False, True]
+        gathered = await asyncio.gather(*waiting)
+    await look_up.close()
+    answers = [each.answers[0] for each in gathered]
+    assert {answer.outcome for answer in answers} == {"match"}
+    assert sorted(answer.bought for answer in answers) == [False, False, True]
     assert provider.asked == ["brightloom.example"]
 
 
-async def test_a_lead_goes_on_at_its_deadline(database):
-    class Hanging(FakeProvider):
-        async def find_company(self, domain: str) -> Answer:
-            self.asked.append(domain)
-            await asyncio.sleep(60)
-            raise AssertionError("nobody waits that long")
+async def test_a_lead_goes_on_at_its_deadline_and_gets_the_late_answer_with_a_later_event(database):
+    class Late(FakeProvider):
+        async def ask(self, question: Question, *, within_s: float) -> Answer:
+            answer = await super().ask(question, within_s=within_s)
+            await asyncio.sleep(1.5)
+            return answer
 
-    provider = Hanging()
-    look_up = ProviderLookUp(provider, database, FixedClock(NOW), deadline_s=0.1)
-    async with asyncio.timeout(5):
-        [[first], [second]] = await asyncio.gather(
-            look_up.answers(read_form(form(email=ANA))),
-            look_up.answers(read_form(form(email="ben@brightloom.example"))),
-        )
-        await look_up.close()
-    assert (first.outcome, second.outcome) == ("timeout", "timeout")
+    enricher = Enricher(database)
+    provider = Late("peopledatalabs", enricher.clock)
+    enricher.handler = EnricherHandler(_look_up(database, enricher.clock, provider, deadline_s=1.0), _hash)
+    [lead] = enriched(await enricher.run(form(email=ANA)))
+    assert (lead.enrichment.status, lead.company.employees) == ("incomplete", None)
+    assert [step.outcome for step in lead.enrichment.steps] == ["timeout"]
+    await asyncio.sleep(1.5)
+    enricher.clock.advance(timedelta(seconds=15))
+    [late] = enriched(await enricher.fire_timers())
+    assert (late.revision, late.sequence, late.company.employees) == (1, 2, 350)
+    assert late.trigger is not None
+    assert late.trigger.kind == "enrichment"
     assert provider.asked == ["brightloom.example"]
+    assert late.enrichment.cost == 10
+    enricher.clock.advance(timedelta(minutes=1))
+    assert not enriched(await enricher.fire_timers())
+
+
+async def test_what_is_bought_is_on_the_day_s_account(enricher):
+    await enricher.run(form(email=ANA), form(email="ben@brightloom.example"))
+    assert await enricher.spent() == [("2026-03-01", "peopledatalabs", 1, 1, 10)]
+
+
+async def test_an_erasure_takes_what_providers_said_about_the_person(database):
+    person = found(0.9, person={"title": "CFO"})
+
+    class Knows(FakeProvider):
+        async def ask(self, question: Question, *, within_s: float) -> Answer:
+            answer = await super().ask(question, within_s=within_s)
+            return replace(answer, outcome="match", found=person) if question.subject == "person" else answer
+
+    enricher = Enricher(database)
+    policy = default_policy(decision_aware=False)
+    provider = Knows("apollo", enricher.clock)
+    look_up = WaterfallLookUp(
+        panel_of({"apollo": provider}, policy), database, DayBudget(database, enricher.clock), enricher.clock
+    )
+    enricher.handler = EnricherHandler(look_up, _hash)
+    [lead] = enriched(await enricher.run(form(email=ANA)))
+    assert (lead.person.title, lead.person.seniority) == ("CFO", "cxo")
+    assert await enricher.rows("provider_answers") == 2
+    await enricher.run(PersonErasedV1(lead_ids=[lead.lead_id], email_hash="x", at=NOW))
+    assert await enricher.rows("provider_answers") == 1

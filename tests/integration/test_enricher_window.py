@@ -23,7 +23,8 @@ from shared.events.parts import Company, Person
 from shared.http.server import HttpServer
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
-from shared.policy.store import PolicyWatch
+from shared.policy.load import texts_in
+from shared.policy.store import PolicyWatch, candidate, seed
 from shared.runtime.ops import Health
 from shared.runtime.role import Resources
 from shared.settings import EnricherSettings, StubsSettings, load
@@ -33,6 +34,7 @@ from shared.stream.port import Record, Source, Stream, publish
 from tests.support.databases import create_tables
 
 RECEIVED, ENRICHED, DEAD = "leads.received.v1", "leads.enriched.v1", "dead-letters.v1"
+PROVIDERS = ("peopledatalabs", "apollo", "clearbit", "hunter", "zerobounce")
 PARTITIONS = 1  # so that every lead is behind the slow ones
 
 
@@ -61,9 +63,10 @@ class Running:
         leads = [msgspec.json.decode(record.value or b"", type=LeadEnrichedV1) for record in records]
         return {lead.person.email: lead for lead in leads}
 
-    async def fault(self, **fault: Any) -> None:
-        async with self.stubs.put("/faults/clearbit", json=fault) as answer:
-            assert answer.status == 200
+    async def fault(self, *providers: str, **fault: Any) -> None:
+        for provider in providers or PROVIDERS:
+            async with self.stubs.put(f"/faults/{provider}", json=fault) as answer:
+                assert answer.status == 200
 
     async def calls(self) -> list[dict[str, Any]]:
         async with self.stubs.get("/calls") as answer:
@@ -97,11 +100,17 @@ async def running(
         create_topics=True,
     )
     await stream.open()
+    database = Database(url)
+    first = await candidate(texts_in(Path("config")))
+    async with database.begin() as tx:
+        await seed(tx, first, at=clock.now())
+    policy = PolicyWatch(database)
+    await policy.start()
     resources = Resources(
         clock=clock,
-        database=Database(url),
+        database=database,
         stream=stream,
-        policy=PolicyWatch(Database(url)),
+        policy=policy,
         health=Health(),
         metrics=Metrics(),
         tracing=Tracing(None),
@@ -133,23 +142,27 @@ def form(email: str, company: Company | None = None) -> LeadReceivedV1:
 KNOWN = Company(employees=10, industry="software", country="US")
 
 
-async def test_a_lead_is_enriched_by_the_provider(running):
+async def test_a_lead_is_enriched_by_the_waterfall(running):
     await running.send(form("ana@ironharbor.example"), form("ben@nowhere.example"))
     leads = await running.take(2)
     ana = leads["ana@ironharbor.example"]
     assert (ana.company.employees, ana.company.industry, ana.company.country) == (8000, "manufacturing", "DE")
-    assert ana.provenance["company.employees"].source == "clearbit"
-    assert leads["ben@nowhere.example"].enrichment.steps[0].outcome == "no_match"
-    calls = await running.calls()
-    assert {call["key"]: call["billed"] for call in calls} == {"ironharbor.example": 8, "nowhere.example": 0}
+    assert ana.provenance["company.employees"].source == "apollo"
+    assert [(step.provider, step.outcome) for step in ana.enrichment.steps] == [
+        ("peopledatalabs", "no_match"),
+        ("apollo", "match"),
+    ]
+    nobody = leads["ben@nowhere.example"].enrichment
+    assert ({step.outcome for step in nobody.steps}, nobody.cost) == ({"no_match"}, 0)
+    assert nobody.status == "complete"
 
 
 async def test_one_question_is_asked_for_many_leads_of_an_account(running):
     await running.fault(latency_ms=300)
     await running.send(*(form(f"p{n}@brightloom.example") for n in range(20)))
-    leads = await running.take(20)
+    leads = await running.take(20, within_s=20)
     assert {lead.company.employees for lead in leads.values()} == {350}
-    assert sum(lead.enrichment.cost for lead in leads.values()) == 8
+    assert sum(lead.enrichment.cost for lead in leads.values()) == 10
     assert len(await running.calls()) == 1
 
 
@@ -162,31 +175,46 @@ async def test_a_provider_that_hangs_holds_up_its_own_leads_only(running):
         form("slow@stormfall.example"),
         form("fast@gmail.com"),
     )
-    quick = await running.take(51, within_s=4)
-    assert time.monotonic() - began < 4
+    quick = await running.take(51, within_s=5)
     assert not any(email and email.startswith("slow") for email in quick)
     late = await running.take(2)
-    assert time.monotonic() - began < 9
+    assert time.monotonic() - began < 10
     for lead in late.values():
         assert lead.enrichment.status == "incomplete"
-        assert [step.outcome for step in lead.enrichment.steps] == ["timeout"]
+        assert "timeout" in {step.outcome for step in lead.enrichment.steps}
 
 
-@pytest.mark.parametrize(
-    ("fault", "detail"), [({"status": 500}, "status 500"), ({"malformed": True}, "malformed")]
-)
-async def test_a_provider_that_fails_is_a_step_not_an_error(running, fault, detail):
+FAULTS: list[dict[str, Any]] = [
+    {"status": 500},
+    {"malformed": True},
+    {"status": 429},
+    {"hang": True},
+    {"latency_ms": 5000},
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+async def test_whatever_providers_do_no_lead_is_lost_or_late(running, fault):
+    """Every provider fails, then works again: each lead is there within the deadline of 8 s."""
     await running.fault(**fault)
+    began = time.monotonic()
+    await running.send(*(form(f"p@company{n}.example") for n in range(10)), form("ana@brightloom.example"))
+    leads = await running.take(11, within_s=20)
+    assert time.monotonic() - began < 8 + 4  # the deadline, and a slow machine
+    for lead in leads.values():
+        assert (lead.enrichment.status, lead.enrichment.cost) == ("incomplete", 0)
+        assert not {step.outcome for step in lead.enrichment.steps} & {"match", "no_match"}
+
+
+async def test_one_provider_that_fails_is_made_up_for_by_the_next(running):
+    await running.fault("peopledatalabs", status=500)
     await running.send(form("ana@brightloom.example"))
     lead = (await running.take(1))["ana@brightloom.example"]
-    assert (lead.enrichment.status, lead.enrichment.cost) == ("incomplete", 0)
-    [step] = lead.enrichment.steps
-    assert step.outcome == "failed"
-    assert detail in step.detail
-    async with running.stubs.delete("/faults") as answer:
-        assert answer.status == 204
-    await running.send(form("ben@brightloom.example"))
-    assert (await running.take(1))["ben@brightloom.example"].company.employees == 350
+    assert (lead.company.employees, lead.enrichment.status) == (350, "complete")
+    assert [(step.provider, step.outcome) for step in lead.enrichment.steps] == [
+        ("peopledatalabs", "failed"),
+        ("apollo", "match"),
+    ]
 
 
 async def test_a_form_that_names_nobody_is_dead_lettered(running):

@@ -1,10 +1,11 @@
-"""The enricher's rows: identifiers, aliases and leads. Locks: identifiers by name, then leads by id."""
+"""The enricher's rows. Locks: identifiers by name, leads by id, then the day's account of each provider."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from services.enricher.domain.providers import Again, CachedAnswerRow, Looked, SpendRow, day_of
 from services.enricher.domain.reach import Reach, reach
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
 from shared.errors import Retry
@@ -24,7 +25,11 @@ class EnricherStore:
         rows = await rows_of(tx, reaches, also=found, lock=True)
         _refuse_if_more(rows, found, {lead.lead_id for lead in _leads(seen)} | _erased(reaches, rows))
         await _refuse_if_taken(tx, rows)
-        return rows
+        if any(names.erases for names in reaches):
+            erased = {lead_id for names in reaches for lead_id in names.lead_ids}
+            ids = erased | {row.alias_id for row in rows if isinstance(row, AliasRow)}
+            rows += await tx.load(CachedAnswerRow, "about", ids | {lead.lead_id for lead in _leads(rows)})
+        return [*rows, *await tx.load(SpendRow, "day", _days(events), lock=True)]
 
 
 async def rows_of(
@@ -42,6 +47,12 @@ async def rows_of(
         aliases += await tx.load(AliasRow, "lead_id", lead_ids)
         lead_ids |= {alias.alias_id for alias in aliases}
     return [*owned, *aliases, *await tx.load(LeadRow, "lead_id", lead_ids, lock=lock)]
+
+
+def _days(events: Iterable[Event[Any]]) -> set[str]:
+    """Return the days on whose accounts something was bought for these events."""
+    gathered = (each.data.gathered for each in events if isinstance(each.data, Looked | Again))
+    return {day_of(answer.at) for each in gathered for answer in each.answers if answer.bought}
 
 
 def _leads(rows: Iterable[Row]) -> list[LeadRow]:

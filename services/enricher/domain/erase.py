@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from services.enricher.domain.providers import CachedAnswerRow
 from services.enricher.domain.reach import survivor
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
 from shared.events.person_erased import PersonErasedV1
@@ -34,6 +35,9 @@ def erase(world: Rows, erasure: PersonErasedV1) -> Erased:
         ids = sorted({lead.lead_id, *(row.alias_id for row in world.find(AliasRow, "lead_id", lead.lead_id))})
         for lead_id in ids:
             changes += (Remove(LeadRow, (lead_id,)), Remove(AliasRow, (lead_id,)))
+            changes += (
+                Remove(CachedAnswerRow, row.key) for row in world.find(CachedAnswerRow, "about", lead_id)
+            )
         disowned = list(_disowned(world, lead))
         changes += disowned
         lead_ids.update(ids, (lead_id_of(change.key[0]) for change in disowned if isinstance(change, Remove)))

@@ -1,62 +1,125 @@
-"""What the enricher asks of the world: providers of company data, their answers, and where these are kept."""
+"""What the enricher asks of the world: questions to providers, their answers, and where these are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar, Final, Literal, Protocol
+from typing import Any, ClassVar, Final, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from services.enricher.domain.form import Form
-from shared.events.parts import Company
-from shared.runtime.rows import Row
+from shared.events.parts import Company, FieldSource, Person
+from shared.identity import account_key, lead_id_of, normalise_email
+from shared.policy.models import Waterfall
+from shared.runtime.rows import Row, TimerRow
 
-MATCH_FRESH: Final = timedelta(days=180)
-NO_MATCH_FRESH: Final = timedelta(days=7)
+NO_MATCH_FRESH: Final = timedelta(days=1)
+"""A company that nobody knows today may be known next week, and asking again is mostly free."""
+MATCH_KEPT: Final = timedelta(days=180)
+"""How long an answer is kept whose fields have no `fresh` of their own."""
+
+Subject = Literal["company", "person", "email"]
+"""What a question is about: the company of a domain, the person behind an address, the address itself."""
+Outcome = Literal["match", "no_match", "stale", "failed", "timeout", "skipped"]
+Stop = Literal["complete", "settled", "exhausted", "budget", "deadline"]
+"""Why no more is asked: nothing wanted, nothing that changes the decision, nobody left, no cents, no time."""
 
 
-Outcome = Literal["match", "no_match", "failed", "timeout"]
+class Found(Struct, frozen=True, omit_defaults=True):
+    """What a provider says, in Baton's words. `confidence` (0 to 1) names the fields that it says.
+
+    `as_of` is when the provider itself last looked, if it tells.
+    """
+
+    person: Person = Person()
+    company: Company = Company()
+    confidence: Mapping[str, float] = field(default_factory=dict)
+    as_of: datetime | None = None
+
+    def values(self) -> Iterator[tuple[str, Any, float]]:
+        """Yield name, value and confidence of each field."""
+        for name, confidence in self.confidence.items():
+            yield name, value_of(self.person, self.company, name), confidence
+
+
+class Whom(Struct, frozen=True):
+    """The lead as providers can be asked about it; without `domain` there is no company to ask about."""
+
+    domain: str | None = None
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+
+    def about(self, subject: Subject) -> str | None:
+        """Return the name under which answers are kept; a person's is a lead id, so that erasure finds it."""
+        if subject == "company":
+            return self.domain
+        email = normalise_email(self.email)
+        return lead_id_of(f"email:{email.identity}") if email else None
+
+
+class Question(Struct, frozen=True):
+    """One question to one provider. Equal `key`: the same question."""
+
+    provider: str
+    subject: Subject
+    about: str
+    whom: Whom
+    fields: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.provider, self.subject, self.about)
 
 
 class Answer(Struct, frozen=True):
-    """What a provider said at `at` about a company, named by its domain, or why it said nothing.
+    """What a provider said at `at`, or why it said nothing. `cost` is in cents.
 
-    `confidence` is a share of one, `cost` is in cents. `bought` is false for an answer that was there
-    already, or that another lead asked for at the same time.
+    `bought` is false for an answer that was there already, or that another lead asked for at the same time.
+    `asked` are the fields that it was asked for.
     """
 
     provider: str
+    subject: Subject
     about: str
     outcome: Outcome
     at: datetime
-    company: Company = Company()
-    confidence: float = 0.0
+    found: Found = Found()
     cost: int = 0
     detail: str = ""
     bought: bool = True
+    asked: tuple[str, ...] = ()
 
     @property
     def lasting(self) -> bool:
         """Whether the provider would say the same again."""
-        return self.outcome in ("match", "no_match")
+        return self.outcome in ("match", "no_match", "stale")
+
+    @property
+    def true_at(self) -> datetime:
+        """When what it says was last seen to be so."""
+        return min(self.at, self.found.as_of or self.at)
 
 
-class Provider(Protocol):
-    """A source of company data."""
+class Gathered(Struct, frozen=True):
+    """What the waterfall brought. `fields` are the terms under which values are accepted."""
 
-    name: str
-
-    async def find_company(self, domain: str) -> Answer:
-        """Return what is known of the company of a registrable domain. A failure is an answer too."""
-        ...
+    answers: Sequence[Answer] = ()
+    fields: Mapping[str, Waterfall] = {}
+    stop: Stop = "complete"
 
 
 class LookUp(Protocol):
     """Finds what a form does not say."""
 
-    async def answers(self, form: Form) -> Sequence[Answer]:
-        """Return what providers say about the company of a lead, within the lead's deadline."""
+    async def gather(self, form: Form) -> Gathered:
+        """Return what providers say about a lead, within the lead's deadline and budget."""
+        ...
+
+    async def gather_again(self, lead_id: str) -> Gathered:
+        """Return what providers say by now about a lead whose record was left incomplete."""
         ...
 
 
@@ -64,35 +127,115 @@ class Looked(Struct, frozen=True):
     """A form that is ready to be decided, with what providers said."""
 
     form: Form
-    answers: Sequence[Answer] = ()
+    gathered: Gathered = Gathered()
+
+
+class Again(TimerRow, frozen=True):
+    """The timer of a lead that was left incomplete, with what providers say by now."""
+
+    gathered: Gathered = Gathered()
 
 
 class CachedAnswerRow(Row, frozen=True):
-    """The latest answer of a provider, good until `expires_at`."""
+    """The latest answer of a provider, kept until `expires_at`."""
 
     provider: str
+    subject: Subject
     about: str
-    outcome: Literal["match", "no_match"]
+    outcome: Literal["match", "no_match", "stale"]
+    person: Person
     company: Company
-    confidence: float
+    confidence: dict[str, float]
+    as_of: datetime | None
     fetched_at: datetime
     expires_at: datetime
-    table: ClassVar[str] = "provider_cache"
-    key_fields: ClassVar[tuple[str, ...]] = ("provider", "about")
+    table: ClassVar[str] = "provider_answers"
+    key_fields: ClassVar[tuple[str, ...]] = ("provider", "subject", "about")
+    indexed: ClassVar[tuple[str, ...]] = ("about",)
     upsert: ClassVar[bool] = True
 
 
-def kept(answer: Answer) -> CachedAnswerRow | None:
+class SpendRow(Row, frozen=True):
+    """What one provider was asked and what it cost on a day (UTC, `2026-03-01`)."""
+
+    day: str
+    provider: str
+    calls: int = 0
+    matches: int = 0
+    cents: int = 0
+    table: ClassVar[str] = "provider_spend"
+    key_fields: ClassVar[tuple[str, ...]] = ("day", "provider")
+
+
+def value_of(person: Person, company: Company, name: str) -> Any:
+    """Return the value of a field by its dotted name, nothing said included."""
+    part, _, attribute = name.partition(".")
+    return getattr(person if part == "person" else company, attribute, None)
+
+
+def whom(account: str, lead_id: str, person: Person) -> Whom:
+    """Return how a lead can be asked about: its company only if it is in one."""
+    email = person.email if person.email_kind != "disposable" else None
+    domain = account if account != lead_id and account_key(account, None, "") else None
+    return Whom(domain, email, person.first_name, person.last_name)
+
+
+def acceptable(origin: FieldSource | None, terms: Waterfall, at: datetime) -> bool:
+    """Tell whether a value of this origin is good enough; what people said is, and what follows from it."""
+    if origin is None or origin.source in ("form", "human", "crm"):
+        return True
+    return not _is_old(origin.at, terms, at) and round(origin.confidence * 100) >= terms.min_confidence
+
+
+def judged(answer: Answer, fields: Mapping[str, Waterfall]) -> Answer:
+    """Return the answer, as stale when all that was asked for and said is older than the policy takes."""
+    said = [name for name in answer.asked if name in answer.found.confidence and name in fields]
+    old = [_is_old(answer.true_at, fields[name], answer.at) for name in said]
+    return replace(answer, outcome="stale") if answer.outcome == "match" and said and all(old) else answer
+
+
+def is_current(answer: Answer, wanted: Iterable[str], fields: Mapping[str, Waterfall], at: datetime) -> bool:
+    """Tell whether an answer that was kept stands for asking again: it is too old for no wanted field."""
+    return not any(_is_old(answer.at, fields[name], at) for name in wanted if name in answer.found.confidence)
+
+
+def _is_old(said_at: datetime, terms: Waterfall, at: datetime) -> bool:
+    return terms.fresh is not None and at - said_at > terms.fresh.timedelta
+
+
+def spent(rows: Mapping[tuple[str, str], SpendRow], answers: Iterable[Answer]) -> list[SpendRow]:
+    """Return the days' accounts with what these answers cost."""
+    after = dict(rows)
+    for answer in answers:
+        if not answer.bought or answer.outcome == "skipped":
+            continue
+        key = (day_of(answer.at), answer.provider)
+        row = after.get(key) or SpendRow(*key)
+        matched = answer.outcome in ("match", "stale")
+        after[key] = SpendRow(*key, row.calls + 1, row.matches + matched, row.cents + answer.cost)
+    return [row for key, row in sorted(after.items()) if row != rows.get(key)]
+
+
+def day_of(at: datetime) -> str:
+    """Return the day of the budget (UTC) that an instant is on."""
+    return at.date().isoformat()
+
+
+def kept(answer: Answer, fields: Mapping[str, Waterfall]) -> CachedAnswerRow | None:
     """Return the row that keeps an answer, if it is new and worth keeping."""
-    if not answer.bought or answer.outcome not in ("match", "no_match"):
+    if not answer.bought or answer.outcome not in ("match", "no_match", "stale"):
         return None
-    fresh = MATCH_FRESH if answer.outcome == "match" else NO_MATCH_FRESH
+    spans = [terms.fresh.timedelta for name in answer.asked if (terms := fields.get(name)) and terms.fresh]
+    fresh = NO_MATCH_FRESH if answer.outcome == "no_match" else max(spans, default=MATCH_KEPT)
     return CachedAnswerRow(
         provider=answer.provider,
+        subject=answer.subject,
         about=answer.about,
         outcome=answer.outcome,
-        company=answer.company,
-        confidence=answer.confidence,
+        person=answer.found.person,
+        company=answer.found.company,
+        confidence=dict(answer.found.confidence),
+        as_of=answer.found.as_of,
         fetched_at=answer.at,
         expires_at=answer.at + fresh,
     )
@@ -102,10 +245,11 @@ def recalled(row: CachedAnswerRow) -> Answer:
     """Return the answer that a row keeps; it costs nothing again."""
     return Answer(
         provider=row.provider,
+        subject=row.subject,
         about=row.about,
         outcome=row.outcome,
         at=row.fetched_at,
-        company=row.company,
-        confidence=row.confidence,
+        found=Found(row.person, row.company, row.confidence, row.as_of),
         bought=False,
+        asked=tuple(row.confidence),
     )

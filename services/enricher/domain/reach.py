@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from services.enricher.domain.providers import Looked
+from services.enricher.domain.providers import Again, Looked
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
 from services.enricher.domain.resolve import Known, shared_identifiers
 from shared.events.person_erased import PersonErasedV1
@@ -28,6 +28,8 @@ def reach(data: Any) -> Reach:
     match data:
         case Looked():
             return reach_of(data.form.identity)
+        case Again():
+            return Reach(lead_ids=(data.subject,))
         case PersonErasedV1():
             return Reach(lead_ids=tuple(data.lead_ids), erases=True)
         case SignalReceivedV1():

@@ -1,6 +1,6 @@
-"""Tables of the enricher: the lead records, what leads are found by, and what providers answered."""
+"""Tables of the enricher: the lead records, what leads are found by, what providers answered and cost."""
 
-from sqlalchemy import Column, Float, Index, Integer, String, Table, Text
+from sqlalchemy import Column, Index, Integer, String, Table, Text
 
 from shared.events.lead_enriched import Enrichment
 from shared.events.parts import Activities, Answers, Company, Consent, Origin, Person, Provenance
@@ -43,14 +43,36 @@ lead_aliases = Table(
     Index(None, "lead_id"),
 )
 
-provider_cache = Table(
-    "provider_cache",
+provider_answers = Table(
+    "provider_answers",
     metadata,
     Column("provider", String(200), primary_key=True),
+    Column("subject", String(20), primary_key=True),
     Column("about", String(500), primary_key=True),
     Column("outcome", String(20), nullable=False),
+    Column("person", Json(Person), nullable=False),
     Column("company", Json(Company), nullable=False),
-    Column("confidence", Float, nullable=False),
+    Column("confidence", Json(dict[str, float]), nullable=False),
+    Column("as_of", UtcTime),
     Column("fetched_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
+    Index(None, "about"),
+    Index(None, "expires_at"),
+)
+
+provider_spend = Table(
+    "provider_spend",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("provider", String(200), primary_key=True),
+    Column("calls", Integer, nullable=False),
+    Column("matches", Integer, nullable=False),
+    Column("cents", Integer, nullable=False),
+)
+
+provider_budget = Table(
+    "provider_budget",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("reserved_cents", Integer, nullable=False),
 )

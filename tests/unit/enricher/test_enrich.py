@@ -1,75 +1,156 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from msgspec.structs import replace
 
-from services.enricher.domain.enrich import enrich, missing
-from services.enricher.domain.providers import Answer, kept, recalled
+from services.enricher.domain.enrich import AGAIN_FOR, enrich, look_again_at
+from services.enricher.domain.providers import Answer, Found, Gathered, judged, kept, recalled, spent, whom
 from services.enricher.domain.record import LeadRow
-from shared.events.parts import Company
+from shared.events.lead_enriched import Enrichment
+from shared.events.parts import Company, FieldSource, Person
+from shared.policy.models import Waterfall
+from shared.rules.times import Duration
 from tests.unit.enricher.forms import AT, form, merged
 
-ANSWER = Answer(
-    provider="clearbit",
-    about="brightloom.example",
-    outcome="match",
-    at=AT,
-    company=Company(name="Brightloom Inc", employees=350, industry="software", country="US"),
-    confidence=0.85,
-    cost=8,
+DAY = Duration(86_400)
+FIELDS = {
+    name: Waterfall(order=("one", "two"), min_confidence=70, fresh=DAY)
+    for name in ("company.employees", "company.industry", "company.country")
+}
+FOUND = Found(
+    company=Company(employees=350, industry="software", country="US"),
+    confidence={"company.employees": 0.9, "company.industry": 0.9, "company.country": 0.6},
 )
+ANSWER = Answer("one", "company", "brightloom.example", "match", AT, FOUND, cost=8, asked=tuple(FIELDS))
 
 
 def _lead(company: Company | None = None) -> LeadRow:
     return replace(merged(form(company)), account="brightloom.example")
 
 
-def test_what_the_form_says_is_not_bought():
-    assert missing(_lead(Company(employees=0, industry="software", country="US"))) == []
-    lead = enrich(_lead(Company(employees=10)), [ANSWER])
+def _enriched(lead: LeadRow, *answers: Answer, stop="exhausted") -> LeadRow:
+    return enrich(lead, Gathered(answers, FIELDS, stop), AT)
+
+
+def test_what_the_form_says_stands():
+    lead = _enriched(_lead(Company(employees=10)), ANSWER)
     assert (lead.company.employees, lead.company.industry) == (10, "software")
     assert lead.provenance["company.employees"].source == "form"
 
 
-def test_the_price_is_shared_out_among_the_fields():
-    lead = enrich(_lead(), [ANSWER])
-    costs = {name: origin.cost for name, origin in lead.provenance.items() if origin.source == "clearbit"}
-    assert sorted(costs.values()) == [2, 2, 2, 2]
+def test_the_price_is_shared_out_among_what_was_taken():
+    lead = _enriched(_lead(), ANSWER)
+    costs = [origin.cost for origin in lead.provenance.values() if origin.source == "one"]
+    assert sorted(costs) == [2, 3, 3]
     assert lead.enrichment.cost == 8
-    lead = enrich(_lead(Company(name="Brightloom")), [ANSWER])
-    assert sum(origin.cost for origin in lead.provenance.values()) == 8
 
 
 @pytest.mark.parametrize(
-    ("outcome", "bought", "status", "step"),
+    ("confidence", "days_old", "taken"),
+    [(0.95, 0, True), (0.9, 0, False), (0.8, 0, False), (1.0, 2, False)],
+    ids=["surer", "as-sure", "less-sure", "sure-but-old"],
+)
+def test_a_provider_s_value_gives_way_to_a_better_one_only(confidence, days_old, taken):
+    other = Found(
+        company=Company(employees=999),
+        confidence={"company.employees": confidence},
+        as_of=AT - timedelta(days=days_old),
+    )
+    lead = _enriched(_lead(), ANSWER, replace(ANSWER, provider="two", found=other))
+    assert (lead.company.employees == 999) is taken
+
+
+def test_a_value_that_is_not_good_enough_is_a_fallback_until_a_good_one_comes():
+    weak = Found(company=Company(country="DE"), confidence={"company.country": 0.3})
+    lead = _enriched(_lead(), replace(ANSWER, found=weak))
+    assert lead.company.country == "DE"
+    good = Found(company=Company(country="FR"), confidence={"company.country": 0.7})
+    assert _enriched(lead, replace(ANSWER, provider="two", found=good)).company.country == "FR"
+
+
+@pytest.mark.parametrize("source", ["human", "crm", "form"])
+def test_what_people_entered_stands(source):
+    lead = _lead()
+    lead = replace(
+        lead,
+        company=replace(lead.company, employees=7),
+        provenance={**lead.provenance, "company.employees": FieldSource(source, 0.5, 0, AT)},
+    )
+    assert _enriched(lead, ANSWER).company.employees == 7
+
+
+def test_a_title_brings_what_follows_from_it():
+    found = Found(person=Person(title="VP of Sales"), confidence={"person.title": 0.9})
+    lead = merged(form())
+    about = "cd6a5b5f-0000-5000-8000-000000000000"
+    answer = replace(ANSWER, subject="person", found=found, about=about)
+    assert _enriched(lead, answer).person.title is None  # about somebody else
+    own = whom(lead.account, lead.lead_id, lead.person).about("person")
+    assert own is not None
+    person = _enriched(lead, replace(answer, about=own)).person
+    assert (person.title, person.seniority, person.department) == ("VP of Sales", "vp", "sales")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "bought", "stop", "status", "step"),
     [
-        ("match", True, "complete", "match"),
-        ("match", False, "complete", "cached"),
-        ("no_match", True, "complete", "no_match"),
-        ("failed", True, "incomplete", "failed"),
-        ("timeout", False, "incomplete", "timeout"),
+        ("match", True, "complete", "complete", "match"),
+        ("match", False, "complete", "complete", "cached"),
+        ("no_match", True, "exhausted", "complete", "no_match"),
+        ("failed", True, "exhausted", "incomplete", "failed"),
+        ("timeout", False, "exhausted", "incomplete", "timeout"),
+        ("failed", True, "settled", "complete", "failed"),
+        ("match", True, "budget", "incomplete", "match"),
+        ("match", True, "deadline", "incomplete", "match"),
     ],
 )
-def test_how_far_the_asking_came(outcome, bought, status, step):
-    lead = enrich(_lead(), [replace(ANSWER, outcome=outcome, bought=bought, company=Company(), cost=0)])
+def test_how_far_the_asking_came(outcome, bought, stop, status, step):
+    answer = replace(ANSWER, outcome=outcome, bought=bought, found=Found(), cost=0)
+    lead = _enriched(_lead(), answer, stop=stop)
     assert (lead.enrichment.status, [each.outcome for each in lead.enrichment.steps]) == (status, [step])
-    assert lead.enrichment.steps[0].fields == ["company.employees", "company.industry", "company.country"]
+    assert lead.enrichment.steps[0].fields == list(FIELDS)
 
 
-def test_nothing_asked_is_skipped_unless_nothing_was_missing():
-    assert enrich(_lead(), []).enrichment.status == "skipped"
+def test_nothing_asked_is_skipped_unless_nothing_is_missing():
+    assert _enriched(_lead(), stop="settled").enrichment.status == "skipped"
     full = _lead(Company(employees=1, industry="x", country="US"))
-    assert enrich(full, []).enrichment.status == "complete"
+    assert _enriched(full, stop="complete").enrichment.status == "complete"
 
 
 def test_an_answer_about_another_account_is_not_used():
-    lead = enrich(_lead(), [replace(ANSWER, about="copperfen.example")])
-    assert (lead.company.employees, lead.enrichment.status) == (None, "skipped")
+    lead = _enriched(_lead(), replace(ANSWER, about="copperfen.example"))
+    assert lead.company.employees is None
+    assert not lead.enrichment.steps
 
 
 def test_answers_are_kept_when_the_provider_would_say_the_same_again():
-    row = kept(ANSWER)
+    row = kept(ANSWER, FIELDS)
     assert row is not None
+    assert row.expires_at - AT == timedelta(days=1)
     assert recalled(row) == replace(ANSWER, bought=False, cost=0)
-    assert kept(replace(ANSWER, bought=False)) is None
-    assert kept(replace(ANSWER, outcome="timeout")) is None
+    assert kept(replace(ANSWER, bought=False), FIELDS) is None
+    assert kept(replace(ANSWER, outcome="timeout"), FIELDS) is None
+
+
+def test_a_match_that_is_older_than_the_policy_takes_is_stale():
+    old = replace(ANSWER, found=replace(FOUND, as_of=AT - timedelta(days=2)))
+    assert judged(old, FIELDS).outcome == "stale"
+    assert judged(ANSWER, FIELDS).outcome == "match"
+
+
+def test_the_day_s_account_counts_what_was_bought():
+    rows = spent({}, [ANSWER, replace(ANSWER, outcome="no_match", cost=0), replace(ANSWER, bought=False)])
+    assert [(row.day, row.provider, row.calls, row.matches, row.cents) for row in rows] == [
+        ("2026-03-01", "one", 2, 1, 8)
+    ]
+
+
+def test_an_incomplete_lead_is_looked_at_again_ever_more_rarely_and_not_for_ever():
+    lead = replace(_lead(), enrichment=Enrichment("incomplete", 0, []), last_at=AT)
+    first = look_again_at(lead, AT)
+    assert first == AT + timedelta(seconds=15)
+    assert look_again_at(lead, AT + timedelta(minutes=10)) == AT + timedelta(minutes=20)
+    assert look_again_at(lead, AT + AGAIN_FOR + timedelta(seconds=1)) is None
+    assert look_again_at(replace(lead, enrichment=Enrichment("complete", 0, [])), AT) is None

@@ -1,0 +1,135 @@
+"""The providers of the active policy, ready to be asked; they follow it when it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import aiohttp
+import structlog
+
+from services.enricher.adapters.asking import STUBS, ProviderClient, address_of
+from services.enricher.adapters.providers import INTEGRATIONS
+from services.enricher.domain.outlook import Outlook
+from services.enricher.domain.providers import Answer, Question
+from services.enricher.domain.waterfall import Offer, Terms
+from shared.clock import Clock
+from shared.observability.metrics import Metrics
+from shared.policy.compiled import CompiledPolicy
+from shared.policy.models import Policy, Provider, Providers
+from shared.policy.store import PolicyWatch
+
+log = structlog.get_logger()
+
+_STUB_KEY = "stub"
+"""The stubs want a key as the vendors do; any will do."""
+
+
+class Asker(Protocol):
+    """Asks one provider."""
+
+    async def ask(self, question: Question, *, within_s: float) -> Answer:
+        """Return the answer, or why there is none within `within_s`. Never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One version of the policy at work: its terms, whom to ask, and what is still worth asking.
+
+    `outlook` is None when everything is asked for, whether it changes anything or not.
+    """
+
+    version: str
+    terms: Terms
+    clients: Mapping[str, Asker]
+    outlook: Outlook | None
+    per_day_cents: int
+    policy: Policy
+
+
+class Desks(Protocol):
+    """Where the desk of the moment is found."""
+
+    @property
+    def current(self) -> Desk: ...
+
+
+class Panel:
+    """Hands out the desk of the active policy. A provider whose terms stay keeps its pace and its breaker."""
+
+    def __init__(
+        self,
+        policy: PolicyWatch,
+        session: aiohttp.ClientSession,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        stubs_url: str,
+        keys: Mapping[str, str],
+    ) -> None:
+        self._policy = policy
+        self._session = session
+        self._clock = clock
+        self._metrics = metrics
+        self._stubs_url = stubs_url
+        self._keys = keys
+        self._clients: Mapping[str, ProviderClient] = {}
+        self._desk: Desk | None = None
+
+    @property
+    def current(self) -> Desk:
+        """The desk for the lead that is looked at now."""
+        policy = self._policy.current
+        if self._desk is None or self._desk.version != policy.version:
+            self._desk = self._set_up(policy)
+        return self._desk
+
+    def _set_up(self, policy: CompiledPolicy) -> Desk:
+        providers = policy.policy.providers
+        made = {name: self._client(name, terms) for name, terms in providers.providers.items()}
+        clients = {name: client for name, client in made.items() if client is not None}
+        self._clients = clients
+        return Desk(
+            version=policy.version,
+            terms=terms_of(providers, clients),
+            clients=clients,
+            outlook=Outlook(policy) if providers.decision_aware else None,
+            per_day_cents=providers.budget.per_day_cents,
+            policy=policy.policy,
+        )
+
+    def _client(self, name: str, terms: Provider) -> ProviderClient | None:
+        before = self._clients.get(name)
+        if before is not None and before.terms == terms:
+            return before
+        integration = INTEGRATIONS.get(terms.integration)
+        key = self._keys.get(terms.key_env) or (_STUB_KEY if terms.base_url.startswith(STUBS) else "")
+        if integration is None or (terms.key_env and not key):
+            reason = f"{terms.key_env} is not set" if integration else f"no integration {terms.integration}"
+            log.warning("provider is not asked", provider=name, reason=reason)
+            return None
+        return ProviderClient(
+            name,
+            terms,
+            integration,
+            key=key,
+            base_url=address_of(terms.base_url, self._stubs_url),
+            session=self._session,
+            clock=self._clock,
+            metrics=self._metrics,
+        )
+
+
+def terms_of(providers: Providers, clients: Mapping[str, ProviderClient]) -> Terms:
+    return Terms(
+        fields=providers.fields,
+        offers={
+            name: Offer(client.terms.price_cents, client.integration.gives)
+            for name, client in clients.items()
+        },
+        budget_cents=providers.budget.per_lead_cents,
+        deadline_s=providers.deadline.seconds,
+        one_by_one=providers.decision_aware,
+    )

@@ -1,0 +1,126 @@
+"""Laws of the waterfall: it ends, within budget and time, and asks nothing twice or for nothing."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.enricher.domain.enrich import enrich
+from services.enricher.domain.providers import Answer, Found, Gathered, value_of, whom
+from services.enricher.domain.record import LeadRow
+from services.enricher.domain.waterfall import (
+    Offer,
+    Progress,
+    Terms,
+    buyable_fields,
+    plan_next,
+    subjects_of,
+    wanted_fields,
+)
+from shared.events.parts import Company, FieldSource, Person
+from shared.policy.models import Waterfall
+from tests.unit.enricher.forms import AT
+
+PROVIDERS = ("one", "two", "three", "four")
+VALUES = {
+    "company.employees": 10,
+    "company.industry": "software",
+    "company.country": "US",
+    "company.revenue_usd": 5,
+    "person.title": "CFO",
+    "person.email_status": "verified",
+}
+COMPANY = frozenset(name for name in VALUES if name.startswith("company"))
+WHO = Person(email="ana@brightloom.example", email_kind="work")
+
+waterfalls = st.builds(
+    Waterfall,
+    order=st.lists(st.sampled_from(PROVIDERS), min_size=1, max_size=4, unique=True).map(tuple),
+    min_confidence=st.integers(0, 100),
+)
+offers = st.builds(
+    Offer,
+    price_cents=st.integers(0, 20),
+    gives=st.fixed_dictionaries(
+        {
+            "company": st.frozensets(st.sampled_from(sorted(COMPANY))),
+            "person": st.frozensets(st.sampled_from(["person.title"])),
+            "email": st.frozensets(st.sampled_from(["person.email_status"])),
+        }
+    ),
+)
+terms = st.builds(
+    Terms,
+    fields=st.dictionaries(st.sampled_from(sorted(VALUES)), waterfalls),
+    offers=st.dictionaries(st.sampled_from(PROVIDERS), offers),
+    budget_cents=st.integers(0, 60),
+    deadline_s=st.just(8.0),
+    one_by_one=st.booleans(),
+)
+confidences = st.dictionaries(st.sampled_from(sorted(VALUES)), st.floats(0, 1))
+known = st.frozensets(st.sampled_from(sorted(COMPANY)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(terms=terms, known=known, data=st.data())
+def test_the_waterfall_ends_within_its_bounds(terms, known, data):
+    lead = _lead(known)
+    target = whom(lead.account, lead.lead_id, lead.person)
+    asked, spent, left_s, answers = set(), 0, terms.deadline_s, []
+    for _round in range(len(PROVIDERS) * 3 + 1):
+        record = enrich(lead, Gathered(answers, terms.fields), AT)
+        now = Progress(wanted_fields(record, terms, AT), subjects_of(target), frozenset(asked), spent, left_s)
+        plan = plan_next(terms, now)
+        if not plan.asks:
+            assert (plan.stop == "complete") == (not now.wanted)
+            assert plan.stop != "exhausted" or not buyable_fields(terms, now)
+            break
+        assert left_s > 0
+        assert sum(ask.price_cents for ask in plan.asks) <= terms.budget_cents - spent
+        for ask in plan.asks:
+            assert (ask.provider, ask.subject) not in asked
+            assert ask.fields
+            assert set(ask.fields) <= set(now.wanted) & terms.offers[ask.provider].gives[ask.subject]
+            asked.add((ask.provider, ask.subject))
+            spent += data.draw(st.sampled_from([0, ask.price_cents]))
+            answers.append(_answer(ask, target, data.draw(confidences)))
+        left_s -= data.draw(st.floats(0, 4))
+        assert spent <= terms.budget_cents
+    else:
+        raise AssertionError("it does not end")
+
+
+@settings(max_examples=200, deadline=None)
+@given(terms=terms, one=confidences, other=confidences)
+def test_merging_never_lowers_quality(terms, one, other):
+    lead = _lead(frozenset())
+    about = {subject: whom(lead.account, "lead", WHO).about(subject) for subject in ("company", "person")}
+    answers = [
+        Answer(name, "company", about["company"] or "", "match", AT, _found(sure))
+        for name, sure in (("one", one), ("two", other))
+    ]
+    first = enrich(lead, Gathered(answers[:1], terms.fields), AT)
+    both = enrich(lead, Gathered(answers, terms.fields), AT)
+    for name in VALUES:
+        if value_of(first.person, first.company, name) is not None:
+            assert value_of(both.person, both.company, name) is not None
+            assert both.provenance[name].confidence >= first.provenance[name].confidence
+    assert enrich(both, Gathered(answers, terms.fields), AT).provenance.keys() == both.provenance.keys()
+
+
+def _lead(known) -> LeadRow:
+    company = Company(**{name.removeprefix("company."): VALUES[name] for name in known})
+    provenance = {name: FieldSource("form", 1.0, 0, AT) for name in known}
+    return LeadRow("lead", account="brightloom.example", person=WHO, company=company, provenance=provenance)
+
+
+def _found(confidence) -> Found:
+    company = {name.removeprefix("company."): VALUES[name] for name in confidence if name in COMPANY}
+    person = {name.removeprefix("person."): VALUES[name] for name in confidence if name not in COMPANY}
+    return Found(Person(**person), Company(**company), confidence)
+
+
+def _answer(ask, target, confidence) -> Answer:
+    about = target.about(ask.subject) or ""
+    sure = {name: value for name, value in confidence.items() if name in ask.fields}
+    return Answer(ask.provider, ask.subject, about, "match", AT, _found(sure), cost=0, asked=ask.fields)

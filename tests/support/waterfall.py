@@ -1,0 +1,88 @@
+"""The default policy with providers of a test's own in the place of the vendors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from services.enricher.adapters.panel import Asker, Desk
+from services.enricher.adapters.providers import INTEGRATIONS
+from services.enricher.adapters.providers.integration import company_facts, found
+from services.enricher.domain.outlook import Outlook
+from services.enricher.domain.providers import Answer, Found, Question
+from services.enricher.domain.waterfall import Offer, Terms
+from shared.clock import Clock
+from shared.policy.compiled import CompiledPolicy, compiled
+from shared.policy.load import load
+from shared.policy.models import Providers
+
+COMPANY = company_facts(name="Brightloom", industry_="software", country="US", employees=350)
+
+
+def default_policy(**providers: Any) -> CompiledPolicy:
+    """Return the default policy, with other values for `providers.yaml`."""
+    policy = load(Path("config"))
+    return compiled(replace(policy, providers=replace(policy.providers, **providers)))
+
+
+def terms_of(providers: Providers, names: Any) -> Terms:
+    """Return the terms of a policy as if only these providers could be asked."""
+    return Terms(
+        fields=providers.fields,
+        offers={
+            name: Offer(providers.providers[name].price_cents, INTEGRATIONS[name].gives) for name in names
+        },
+        budget_cents=providers.budget.per_lead_cents,
+        deadline_s=providers.deadline.seconds,
+        one_by_one=providers.decision_aware,
+    )
+
+
+class FakeProvider:
+    """Knows what it is told about one company, and remembers what it was asked."""
+
+    def __init__(self, name: str, clock: Clock, known: Mapping[str, Found] | None = None, cost: int = 10):
+        self.name, self.clock, self.cost = name, clock, cost
+        self.known = {"brightloom.example": found(0.9, company=COMPANY)} if known is None else known
+        self.asked: list[str] = []
+
+    async def ask(self, question: Question, *, within_s: float) -> Answer:
+        self.asked.append(question.whom.domain or "" if question.subject == "company" else question.subject)
+        said = self.known.get(question.about) if question.subject == "company" else None
+        return Answer(
+            provider=self.name,
+            subject=question.subject,
+            about=question.about,
+            outcome="no_match" if said is None else "match",
+            at=self.clock.now(),
+            found=said or Found(),
+            cost=0 if said is None else self.cost,
+            asked=question.fields,
+        )
+
+
+@dataclass
+class FixedPanel:
+    """A desk that stays."""
+
+    current: Desk
+
+
+def panel_of(clients: Mapping[str, Asker], policy: CompiledPolicy | None = None, **terms: Any) -> FixedPanel:
+    """Return a desk of the default policy at which these providers can be asked."""
+    policy = policy or default_policy()
+    providers = policy.policy.providers
+    return FixedPanel(
+        Desk(
+            version=policy.version,
+            terms=replace(terms_of(providers, clients), **terms),
+            clients=clients,
+            outlook=Outlook(policy) if providers.decision_aware else None,
+            per_day_cents=providers.budget.per_day_cents,
+            policy=policy.policy,
+        )
+    )
