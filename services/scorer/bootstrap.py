@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from services.scorer.adapters.store import ScorerStore
-from services.scorer.domain.builtin import builtin_policy, builtin_seeds
-from services.scorer.handlers import ScorerHandler
+from services.scorer.domain.from_policy import ScoringPolicies
+from services.scorer.handlers import LiveScorerHandler
 from shared.runtime.role import Resources, Worker, run_worker
 from shared.settings import ScorerSettings
 
@@ -16,6 +16,7 @@ _TIMERS_EVERY_S = 0.2
 
 async def run(resources: Resources, stop: asyncio.Event, settings: ScorerSettings) -> None:  # noqa: ARG001
     """Run the scorer until `stop`."""
-    handler = ScorerHandler(builtin_policy(), builtin_seeds(), resources.tombstone_of)
+    policies = ScoringPolicies(lambda: resources.policy.current)
+    handler = LiveScorerHandler(policies, resources.tombstone_of)
     worker = Worker(handler, ScorerStore(), timers=True, timers_every_s=_TIMERS_EVERY_S)
     await run_worker(resources, worker, stop)

@@ -1,15 +1,15 @@
-"""The scorer's handler: the decisions of its domain, under the policy and the seeds it was given."""
+"""The scorer's handler: the decisions of its domain, under the policy that is active as a unit begins."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from services.scorer.domain.decide import decide
+from services.scorer.domain.from_policy import ScoringPolicies
 from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.scoring import ROLE, Moment
-from shared.events.account_received import AccountReceivedV1
 from shared.events.envelope import Event
 from shared.events.person_erased import PersonErasedV1
 from shared.runtime.draft import Draft
@@ -18,19 +18,13 @@ from shared.runtime.rows import Rows, TombstoneRow
 
 
 class ScorerHandler(Handler):
-    """Decides scores."""
+    """Decides scores by one policy."""
 
     role = ROLE
     claimed = frozenset({"baton.signal.received.v1", "baton.account.received.v1"})
 
-    def __init__(
-        self,
-        policy: ScoringPolicy,
-        seeds: Mapping[str, AccountReceivedV1],
-        tombstone_of: Callable[[str], str],
-    ) -> None:
+    def __init__(self, policy: ScoringPolicy, tombstone_of: Callable[[str], str]) -> None:
         self._policy = policy
-        self._seeds = seeds
         self._tombstone_of = tombstone_of
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
@@ -38,8 +32,23 @@ class ScorerHandler(Handler):
 
     def decide(self, world: Rows, event: Event[Any], at: datetime) -> Step:
         draft = Draft(world)
-        outcome = decide(draft, Moment(self._policy, self._seeds, at), event)
+        outcome = decide(draft, Moment(self._policy, at), event)
         if isinstance(event.data, PersonErasedV1):
             for lead_id in event.data.lead_ids:
                 draft.put(TombstoneRow(self._tombstone_of(lead_id), ROLE, event.data.at))
         return Step(outcome, draft.changes, draft.emits)
+
+
+class LiveScorerHandler(ScorerHandler):
+    """Decides each unit of work by the policy that is active as the unit begins.
+
+    A new policy is for what happens from then on: leads are not scored again because of it. One that is
+    scored again for a reason of its own (an activity, a signal, time) is scored by the new one.
+    """
+
+    def __init__(self, policies: ScoringPolicies, tombstone_of: Callable[[str], str]) -> None:
+        super().__init__(policies.current, tombstone_of)
+        self._policies = policies
+
+    def for_unit(self) -> ScorerHandler:
+        return ScorerHandler(self._policies.current, self._tombstone_of)

@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import func, select
 
 from services.scorer.adapters.store import ScorerStore
-from services.scorer.domain.builtin import builtin_policy, builtin_seeds
+from services.scorer.domain.from_policy import ScoringPolicies
 from services.scorer.domain.rescoring import CHUNK
 from services.scorer.domain.signals import PARKED_FOR
 from services.scorer.domain.state import AccountRow, ScoreRow
-from services.scorer.handlers import ScorerHandler
+from services.scorer.handlers import LiveScorerHandler
 from shared.clock import FixedClock
 from shared.events.account_received import AccountReceivedV1
 from shared.events.envelope import Event, decode
@@ -35,6 +35,7 @@ from shared.sql.tables.scorer import accounts, rescores, scores
 from shared.stream.port import Ack, Outgoing, Record
 from tests.support.databases import database, database_url  # noqa: F401
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, event_of, lead_id, signal
+from tests.support.scoring_policies import default_compiled
 
 
 class NoSink:
@@ -54,12 +55,14 @@ class Desk:
         self.clock = clock
         self.said: list[Event[Any]] = []
         self.timers = Timers("scorer", database, clock)
+        self.active = default_compiled()
+        self.policies = ScoringPolicies(lambda: self.active)
 
     async def take(
         self, *events: Event[Any], failpoint: Callable[[str], None] = lambda _name: None
     ) -> Result:
         box = Outbox("scorer", self.database, NoSink(), self.clock, partitions=6)  # type: ignore[arg-type]
-        handler = ScorerHandler(builtin_policy(), builtin_seeds(), _hashed)
+        handler = LiveScorerHandler(self.policies, _hashed)
         work = UnitOfWork(
             handler, ScorerStore(), self.database, box, self.clock, tombstone_of=_hashed, failpoint=failpoint
         )
@@ -112,7 +115,7 @@ async def test_a_lead_is_scored_and_told_with_its_account(desk: Desk) -> None:
     [scored] = await desk.told(event_of(lead, causation_id="received-1"))
     assert (scored.score.grade, scored.score.band, scored.score.fit) == ("A1", "sql", 100)
     assert scored.trigger == Trigger("lead", "received-1", "demo_request")
-    assert (scored.sequence, scored.revision, scored.policy_version) == (1, 1, "builtin")
+    assert (scored.sequence, scored.revision, scored.policy_version) == (1, 1, default_compiled().version)
     assert (scored.account_view.people, scored.account_view.high_intent_people) == (1, 1)
     assert scored.account_view.market == "core"
     assert scored.score.fit == sum(line.points for line in scored.score.lines if line.part == "fit")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace as with_fields
-from datetime import datetime, timedelta
+from datetime import timedelta
 from fractions import Fraction
 
 from hypothesis import given, settings
@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.scorer.domain.assess import Assessment, Subject, assess
-from services.scorer.domain.builtin import between, builtin_policy, one_of
 from services.scorer.domain.decay import halving, rising
 from services.scorer.domain.next_change import next_change_at, said_by
 from services.scorer.domain.policy import Band, ScoringPolicy
 from shared.events.parts import Activity, Company
 from shared.events.signal_received import SignalReceivedV1
 from tests.support.enriched_leads import AT, DAY, enriched_lead, signal
+from tests.support.scoring_policies import between, default_scoring
 
 MICROSECOND = timedelta(microseconds=1)
-DEFAULT = builtin_policy()
+DEFAULT = default_scoring()
 FINE = with_fields(
     DEFAULT,
     bands=(
@@ -180,9 +180,3 @@ def test_falling_by_steps_or_at_once_ends_in_one_grade(end: int, stops: list[int
         if points < dict(floors.grades)[before] + 1:
             held = floors.grade(points, held, 5)
     assert floors.grade(end, held, 5) == floors.grade(end, before, 5)
-
-
-def test_conditions_of_the_default_policy_are_three_valued() -> None:
-    at: datetime = AT
-    assert one_of("company.country", "us")({"company.country": "US"}, at) is True
-    assert one_of("company.country", "us")({}, at) is None

@@ -16,6 +16,7 @@ from shared.events.lead_enriched import LeadEnrichedV1
 from shared.events.scoring import AccountView
 from shared.events.signal_received import SignalReceivedV1
 from shared.facts import company_key, department
+from shared.rules.fields import FactKeys
 from shared.rules.syntax import Facts
 
 ACTIVE_MAX: Final = 50
@@ -68,8 +69,8 @@ def account_view(
     counts = _by_intent(account.grades)
     view = AccountView(
         relation=known.relation if known else "none",
-        market=facts.get("account.market"),
-        market_validated=facts.get("account.market_validated"),
+        market=facts.get(FactKeys.MARKET),
+        market_validated=facts.get(FactKeys.MARKET_VALIDATED),
         open_opportunity=known.open_opportunity if known else None,
         owner=known.owner if known else None,
         people=sum(account.grades.values()),
@@ -79,7 +80,7 @@ def account_view(
         spike=_is_spike(account.active, at, policy),
         best_fit_grade=min((grade[0] for grade in account.grades), default=None),
     )
-    return replace(view, qualified=bool(policy.qualified_when({**facts, **_view_facts(view)}, at)))
+    return replace(view, qualified=_qualifies({**facts, **_view_facts(view)}, at, policy))
 
 
 def is_person(lead: LeadEnrichedV1 | None) -> bool:
@@ -132,17 +133,20 @@ def _is_spike(active: dict[str, datetime], at: datetime, policy: ScoringPolicy) 
     return recent >= policy.spike_people > 0
 
 
+def _qualifies(facts: Facts, at: datetime, policy: ScoringPolicy) -> bool:
+    """Return whether an account is qualified; one of which a field that decides is not known is not."""
+    return policy.qualified_when is not None and policy.qualified_when(facts, at) is True
+
+
 def _view_facts(view: AccountView) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "account.people": view.people,
-        "account.high_intent_people": view.high_intent_people,
-        "account.medium_intent_people": view.medium_intent_people,
-        "account.roles": view.roles,
-        "account.spike": view.spike,
+    return {
+        FactKeys.PEOPLE: view.people,
+        FactKeys.HIGH_INTENT_PEOPLE: view.high_intent_people,
+        FactKeys.MEDIUM_INTENT_PEOPLE: view.medium_intent_people,
+        FactKeys.ROLES: view.roles or None,
+        FactKeys.SPIKE: view.spike,
+        FactKeys.BEST_FIT_GRADE: view.best_fit_grade,
     }
-    if view.best_fit_grade is not None:
-        facts["account.best_fit_grade"] = view.best_fit_grade
-    return facts
 
 
 def _short(details: dict[str, Any]) -> dict[str, Any]:

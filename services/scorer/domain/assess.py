@@ -17,6 +17,7 @@ from shared.events.lead_enriched import LeadEnrichedV1
 from shared.events.parts import Activity
 from shared.events.scoring import Score, Signals
 from shared.events.signal_received import SignalReceivedV1
+from shared.rules.fields import FactKeys
 from shared.rules.syntax import Facts
 
 
@@ -54,13 +55,12 @@ def assess(subject: Subject, at: datetime, policy: ScoringPolicy) -> Assessment:
     known = {
         **facts,
         **score_facts(fit.points, intent.points, fit_grade, intent_grade, policy),
-        "signals.strong": signals.strong,
-        "signals.types": signals.types,
+        FactKeys.SIGNALS_STRONG: signals.strong,
+        FactKeys.SIGNALS_TYPES: signals.types,
+        FactKeys.SEGMENT: fit.segment,
     }
-    if fit.segment is not None:
-        known["score.segment"] = fit.segment
     score = Score(
-        total=known["score.total"],
+        total=known[FactKeys.TOTAL],
         fit=fit.points,
         intent=intent.points,
         grade=fit_grade + intent_grade,
@@ -76,12 +76,12 @@ def score_facts(
 ) -> dict[str, Any]:
     """Return the `score.*` fields, as bands ask for them."""
     return {
-        "score.fit": fit,
-        "score.intent": intent,
-        "score.total": total_of(fit, intent, policy),
-        "score.fit_grade": fit_grade,
-        "score.intent_grade": intent_grade,
-        "score.grade": fit_grade + intent_grade,
+        FactKeys.FIT: fit,
+        FactKeys.INTENT: intent,
+        FactKeys.TOTAL: total_of(fit, intent, policy),
+        FactKeys.FIT_GRADE: fit_grade,
+        FactKeys.INTENT_GRADE: int(intent_grade),
+        FactKeys.GRADE: fit_grade + intent_grade,
     }
 
 

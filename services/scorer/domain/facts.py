@@ -12,91 +12,86 @@ from shared.events.lead_enriched import LeadEnrichedV1
 from shared.events.parts import Activity
 from shared.events.signal_received import SignalReceivedV1
 from shared.facts import department, seniority, spam_score
+from shared.rules.fields import FactKeys
 from shared.rules.syntax import Facts
 
-_PERSON: Final = tuple(
-    (name, f"person.{name}")
-    for name in (
-        "email",
-        "title",
-        "phone",
-        "linkedin_url",
-        "country",
-        "email_kind",
-        "email_status",
-        "seniority",
-        "department",
-    )
+_PERSON: Final = (
+    ("email", FactKeys.EMAIL),
+    ("title", FactKeys.TITLE),
+    ("phone", FactKeys.PHONE),
+    ("linkedin_url", FactKeys.LINKEDIN_URL),
+    ("country", FactKeys.PERSON_COUNTRY),
+    ("email_kind", FactKeys.EMAIL_KIND),
+    ("email_status", FactKeys.EMAIL_STATUS),
+    ("seniority", FactKeys.SENIORITY),
+    ("department", FactKeys.DEPARTMENT),
 )
-_COMPANY: Final = tuple(
-    (name, f"company.{name}")
-    for name in (
-        "name",
-        "domain",
-        "industry",
-        "country",
-        "parent",
-        "employees",
-        "revenue_usd",
-        "funding_total_usd",
-        "growth_pct",
-        "technologies",
-        "hiring",
-        "last_funding_at",
-    )
+_COMPANY: Final = (
+    ("name", FactKeys.COMPANY_NAME),
+    ("domain", FactKeys.COMPANY_DOMAIN),
+    ("industry", FactKeys.INDUSTRY),
+    ("country", FactKeys.COMPANY_COUNTRY),
+    ("parent", FactKeys.PARENT),
+    ("employees", FactKeys.EMPLOYEES),
+    ("revenue_usd", FactKeys.REVENUE_USD),
+    ("funding_total_usd", FactKeys.FUNDING_TOTAL_USD),
+    ("growth_pct", FactKeys.GROWTH_PCT),
+    ("technologies", FactKeys.TECHNOLOGIES),
+    ("hiring", FactKeys.HIRING),
+    ("last_funding_at", FactKeys.LAST_FUNDING_AT),
 )
+_SOURCE: Final = (
+    ("channel", FactKeys.CHANNEL),
+    ("name", FactKeys.SOURCE_NAME),
+    ("campaign", FactKeys.CAMPAIGN),
+)
+_CONSENT: Final = (("marketing", FactKeys.MARKETING), ("opted_out", FactKeys.OPTED_OUT))
 
 
 def lead_facts(
     lead: LeadEnrichedV1, known: AccountReceivedV1 | None, at: datetime, policy: ScoringPolicy
 ) -> dict[str, Any]:
     """Return what is known of a lead; texts, sets and times that are empty count as not known."""
-    facts: dict[str, Any] = {}
-    person, company, source, consent = lead.person, lead.company, lead.source, lead.consent
-    if policy.reads_spam:
-        facts["spam_score"] = spam_score(lead.message, person.first_name, person.last_name).score
-    _take(facts, person, _PERSON)
-    _take(facts, company, _COMPANY)
+    person = lead.person
+    facts: dict[str, Any] = {
+        FactKeys.MESSAGE: lead.message,
+        FactKeys.RELATION: known.relation if known else "none",
+        FactKeys.OPEN_OPPORTUNITY: known.open_opportunity if known else None,
+        **_family(FactKeys.UTM, lead.source.utm),
+        **_family(FactKeys.ANSWERS, lead.answers),
+    }
+    for part, names in ((person, _PERSON), (lead.company, _COMPANY), (lead.source, _SOURCE)):
+        facts |= {name: getattr(part, own) for own, name in names}
+    facts |= {name: getattr(lead.consent, own) for own, name in _CONSENT}
     if person.email:
-        facts["person.email_domain"] = person.email.rpartition("@")[2]
+        facts[FactKeys.EMAIL_DOMAIN] = person.email.rpartition("@")[2]
     if person.title:
-        facts.setdefault("person.seniority", seniority(person.title))
-        facts.setdefault("person.department", department(person.title))
-    facts["source.channel"] = source.channel
-    facts["source.name"] = source.name
-    facts["source.campaign"] = source.campaign
-    for name, text in source.utm.items():
-        facts[f"source.utm.{name}"] = text
-    facts["message"] = lead.message
-    for name, answer in lead.answers.items():
-        facts[f"answers.{name}"] = answer
-    facts["consent.marketing"] = consent.marketing
-    facts["consent.opted_out"] = consent.opted_out
-    facts["account.relation"] = known.relation if known else "none"
-    facts["account.open_opportunity"] = known.open_opportunity if known else None
-    facts = {name: value for name, value in facts.items() if value is not None}
+        facts[FactKeys.SENIORITY] = person.seniority or seniority(person.title)
+        facts[FactKeys.DEPARTMENT] = person.department or department(person.title)
+    facts = {name: value for name, value in facts.items() if value is not None and value not in ("", [])}
+    if policy.reads_spam:
+        spam = spam_score(lead.message, person.first_name, person.last_name)
+        facts[FactKeys.SPAM_SCORE] = spam.score
     market = next((market for market in policy.markets if market.when(facts, at)), None)
     if market is not None:
-        facts["account.market"] = market.name
-        facts["account.market_validated"] = market.validated
+        facts[FactKeys.MARKET] = market.name
+        facts[FactKeys.MARKET_VALIDATED] = market.validated
     return facts
 
 
 def activity_facts(facts: Facts, activity: Activity) -> Facts:
     """Return the lead's facts with those of one activity of it."""
-    own: dict[str, Any] = {"activity.type": activity.type}
+    own: dict[str, Any] = {FactKeys.ACTIVITY_TYPE: activity.type}
     if activity.url:
-        own["activity.url"] = activity.url
-        own["activity.path"] = path_of(activity.url)
-    return {**facts, **own, **_details("activity", activity.details)}
+        own[FactKeys.ACTIVITY_URL] = activity.url
+        own[FactKeys.ACTIVITY_PATH] = path_of(activity.url)
+    return {**facts, **own, **_family(FactKeys.ACTIVITY_DETAILS, activity.details)}
 
 
 def signal_facts(facts: Facts, signal: SignalReceivedV1) -> Facts:
     """Return the lead's facts with those of one signal about its account."""
-    own: dict[str, Any] = {"signal.type": signal.type}
-    if signal.strength is not None:
-        own["signal.strength"] = signal.strength
-    return {**facts, **own, **_details("signal", signal.details)}
+    own = {FactKeys.SIGNAL_TYPE: signal.type, FactKeys.SIGNAL_STRENGTH: signal.strength}
+    return {**facts, **own, **_family(FactKeys.SIGNAL_DETAILS, signal.details)}
 
 
 def path_of(url: str) -> str:
@@ -107,12 +102,5 @@ def path_of(url: str) -> str:
     return f"/{path}"
 
 
-def _take(facts: dict[str, Any], part: object, names: tuple[tuple[str, str], ...]) -> None:
-    for name, field in names:
-        value = getattr(part, name)
-        if value is not None and value not in ("", []):
-            facts[field] = value
-
-
-def _details(prefix: str, details: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{prefix}.details.{name}": value for name, value in details.items() if value is not None}
+def _family(stem: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{stem}{name}": value for name, value in values.items()}

@@ -64,7 +64,7 @@ def _know(
     """Let the account be known so; tell whether it was not before. `gained`: it has new signals as well."""
     before = draft.get(AccountRow, key) or AccountRow(key)
     account = replace(before, knowledge=data)
-    known, was_known = knowledge_of(account, moment.seeds), knowledge_of(before, moment.seeds)
+    known, was_known = knowledge_of(account, moment.policy.seeds), knowledge_of(before, moment.policy.seeds)
     if account == before and not gained:
         return False
     if not account.leads and not account.asked and account.signals and known and known.relation == "target":

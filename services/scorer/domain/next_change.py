@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heapreplace
+from typing import Any
 
 from msgspec.structs import replace
 
 from services.scorer.domain.assess import Assessment, Subject, assess, band_of, score_facts
 from services.scorer.domain.intent import Match, Sums, capped, live_signals, sums_at
 from services.scorer.domain.policy import ScoringPolicy
+from shared.rules.fields import FactKeys
+from shared.rules.readings import open_time
+from shared.rules.syntax import Facts
 
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST_LOOK = timedelta(days=4)
@@ -29,7 +33,7 @@ def next_change_at(subject: Subject, now: Assessment, at: datetime, policy: Scor
     """
     held = replace(subject, fit_grade=now.fit_grade, intent_grade=now.intent_grade)
     current, since = now, at
-    for turn in _turns(now, at, policy):
+    for turn in _turns(subject, now, at, policy):
         found = _Outlook(current, since, policy).first_change(before=turn)
         if found is not None:
             return found
@@ -44,16 +48,27 @@ def said_by(assessment: Assessment) -> tuple[object, ...]:
     return assessment.score.grade, assessment.score.band, assessment.signals
 
 
-def _turns(now: Assessment, at: datetime, policy: ScoringPolicy) -> Sequence[datetime]:
+def _turns(subject: Subject, now: Assessment, at: datetime, policy: ScoringPolicy) -> Sequence[datetime]:
     """Return the instants after `at` from which a `within` condition has another answer."""
-    turns = set()
+    turns: set[datetime | None] = set()
     for field, age in policy.ages:
-        since = now.facts.get(field)
-        if isinstance(since, datetime):
-            turn = _later(since, age + _MICROSECOND)
-            if turn is not None and turn > at:
-                turns.add(turn)
-    return sorted(turns)
+        for told in _told(field, subject, now.facts):
+            since = open_time(told)
+            if since is not None:
+                turns |= {since, _later(since, age + _MICROSECOND)}
+    return sorted(turn for turn in turns if turn is not None and turn > at)
+
+
+def _told(field: str, subject: Subject, facts: Facts) -> Iterator[Any]:
+    """Yield what a field is, or in each activity or signal of the lead, where it is a detail of these."""
+    if field.startswith(FactKeys.ACTIVITY_DETAILS):
+        name = field.removeprefix(FactKeys.ACTIVITY_DETAILS)
+        yield from (activity.details.get(name) for activity in subject.activities)
+    elif field.startswith(FactKeys.SIGNAL_DETAILS):
+        name = field.removeprefix(FactKeys.SIGNAL_DETAILS)
+        yield from (signal.details.get(name) for signal in subject.signals)
+    else:
+        yield facts.get(field)
 
 
 class _Outlook:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import ClassVar, Literal, TypeVar
 
 from services.scorer.domain.decay import Course, halving, rising
+from shared.events.account_received import AccountReceivedV1
+from shared.rules.fields import FactKeys
 from shared.rules.syntax import Facts
 
 Condition = Callable[[Facts, datetime], bool | None]
@@ -132,6 +134,7 @@ class ScoringPolicy:
 
     `bands_read` are the fields that the bands' conditions look at; `ages` are the `within` conditions: a
     time field, and the age at which the answer turns. Spam is looked for only when a condition asks for it.
+    `seeds` say what is known of accounts, by key, until somebody says more; they are no part of the version.
     """
 
     version: str
@@ -147,11 +150,12 @@ class ScoringPolicy:
     fit_share: int
     spike_people: int
     spike_within: timedelta
-    qualified_when: Condition
+    qualified_when: Condition | None
     bands: tuple[Band, ...]
     bands_read: frozenset[str] = frozenset()
     ages: tuple[tuple[str, timedelta], ...] = ()
     reads_spam: bool = False
+    seeds: Mapping[str, AccountReceivedV1] = field(default_factory=dict)
 
     @cached_property
     def intent_rules_on(self) -> Mapping[str, Sequence[IntentRule]]:
@@ -164,7 +168,7 @@ class ScoringPolicy:
     @cached_property
     def bands_follow_points(self) -> bool:
         """Tell whether a band can change while both grades stay."""
-        return not self.bands_read.isdisjoint({"score.intent", "score.total"})
+        return not self.bands_read.isdisjoint({FactKeys.INTENT, FactKeys.TOTAL})
 
 
 R = TypeVar("R", IntentRule, SignalRule)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
@@ -34,10 +34,9 @@ _LEAD_FIELDS: Final = tuple(name for name in LeadEnrichedV1.__struct_fields__ if
 
 
 class Moment(Struct, frozen=True):
-    """By which policy and with which seeds of account knowledge, and at which instant, is decided."""
+    """By which policy, and at which instant, is decided."""
 
     policy: ScoringPolicy
-    seeds: Mapping[str, AccountReceivedV1]
     at: datetime
 
 
@@ -60,7 +59,7 @@ def score_lead(
         raise ValueError("only a lead can be scored")
     before = draft.get(ScoreRow, row.lead_id)
     account = _account_of(draft, row, before)
-    known = knowledge_of(account, moment.seeds)
+    known = knowledge_of(account, moment.policy.seeds)
     subject = _subject(row, row.lead, account, known)
     now = assess(subject, moment.at, moment.policy)
     due_at = next_change_at(subject, now, moment.at, moment.policy)

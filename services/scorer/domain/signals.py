@@ -55,7 +55,7 @@ def _take_account_signal(
         return Outcome.UNCHANGED
     account = with_signal(account, event_id, signal)
     trigger = Trigger("signal", event_id, signal.type)
-    known = knowledge_of(account, moment.seeds)
+    known = knowledge_of(account, moment.policy.seeds)
     if account.leads:
         draft.put(account)
         if signal.type in moment.policy.signal_rules_on or signal.expires_at is not None:

@@ -15,13 +15,13 @@ from services.scorer.domain.account import (
     without_lead,
 )
 from services.scorer.domain.activities import ACTIVITIES_MAX, merged
-from services.scorer.domain.builtin import builtin_policy
 from services.scorer.domain.state import AccountRow, ScoreRow
 from shared.events.parts import Person
 from shared.events.scoring import AccountView, Score
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, lead_id, signal
+from tests.support.scoring_policies import default_scoring
 
-POLICY = builtin_policy()
+POLICY = default_scoring()
 
 
 def row(name: str, grade: str = "A4", *, title: str = "CFO", active_ago: timedelta | None = None) -> ScoreRow:

@@ -1,0 +1,149 @@
+"""The scoring policy of a version of the policy: its conditions as functions, the accounts of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Final
+
+from services.scorer.domain.policy import (
+    Band,
+    Condition,
+    Criterion,
+    Disqualifier,
+    Floors,
+    IntentRule,
+    Level,
+    Market,
+    ScoringPolicy,
+    Segment,
+    SignalRule,
+)
+from shared.events.account_received import AccountReceivedV1, Relation
+from shared.identity import account_key
+from shared.policy import models
+from shared.policy.compiled import CompiledPolicy, ages_asked, fields_asked
+from shared.rules.compile import check
+from shared.rules.fields import FactKeys
+from shared.rules.syntax import ALWAYS
+from shared.rules.syntax import Condition as Tree
+from shared.rules.times import Duration
+
+_RELATIONS: Final[tuple[Relation, ...]] = ("target", "customer", "competitor", "partner")
+_NO_TIME: Final = timedelta()
+
+
+class ScoringPolicies:
+    """The scoring policy that is active now; each is made once."""
+
+    def __init__(self, active: Callable[[], CompiledPolicy]) -> None:
+        self._active = active
+        self._made_of = active()
+        self._made = scoring_policy(self._made_of)
+
+    @property
+    def current(self) -> ScoringPolicy:
+        active = self._active()
+        if active is not self._made_of:  # by identity: other accounts do not make another version
+            self._made_of, self._made = active, scoring_policy(active)
+        return self._made
+
+
+def scoring_policy(compiled: CompiledPolicy) -> ScoringPolicy:
+    """Return how a version of the policy scores."""
+    icp, scoring = compiled.policy.icp, compiled.policy.scoring
+    asked = tuple(scoring_conditions(compiled.policy))
+    return ScoringPolicy(
+        version=compiled.version,
+        markets=tuple(Market(each.name, each.validated, check(each.when)) for each in icp.markets),
+        segments=tuple(map(_segment, icp.segments)),
+        intent_rules=tuple(map(_intent_rule, scoring.intent.rules)),
+        signal_rules=tuple(map(_signal_rule, scoring.intent.signals)),
+        intent_cap=scoring.intent.cap,
+        group_caps=scoring.intent.groups,
+        fit_floors=Floors(scoring.grades.fit.floors),
+        intent_floors=Floors(scoring.grades.intent.floors),
+        hysteresis=scoring.grades.hysteresis,
+        fit_share=scoring.total.fit,
+        spike_people=scoring.accounts.spike.people,
+        spike_within=scoring.accounts.spike.within.timedelta,
+        qualified_when=compiled.qualified.holds if compiled.qualified else None,
+        bands=tuple(Band(each.band, _unless_always(each.when)) for each in scoring.bands),
+        bands_read=frozenset(fields_asked(*(each.when for each in scoring.bands))),
+        ages=ages_asked(*asked),
+        reads_spam=FactKeys.SPAM_SCORE in fields_asked(*asked, scoring.accounts.qualified_when),
+        seeds=seeds_of(compiled.policy.accounts),
+    )
+
+
+def seeds_of(accounts: models.Accounts) -> Mapping[str, AccountReceivedV1]:
+    """Return what the files say of accounts, by account key; for those of which nobody said anything else."""
+    return {
+        key: AccountReceivedV1(domain, relation=relation)
+        for relation in _RELATIONS
+        for domain in getattr(accounts, relation)
+        if (key := account_key(domain, None, ""))
+    }
+
+
+def scoring_conditions(policy: models.Policy) -> Iterator[Tree | None]:
+    """Yield every condition on which a lead's score, band or live signals depend."""
+    yield from (market.when for market in policy.icp.markets)
+    for segment in policy.icp.segments:
+        yield from (each.when for each in segment.disqualify)
+        yield from (level.when for criterion in segment.criteria for level in criterion.levels)
+    yield from (rule.when for rule in policy.scoring.intent.rules)
+    yield from (rule.when for rule in policy.scoring.intent.signals)
+    yield from (band.when for band in policy.scoring.bands)
+
+
+def _segment(segment: models.Segment) -> Segment:
+    return Segment(
+        name=segment.name,
+        criteria=tuple(map(_criterion, segment.criteria)),
+        disqualify=tuple(
+            Disqualifier(each.name, check(each.when), fields_asked(each.when)) for each in segment.disqualify
+        ),
+    )
+
+
+def _criterion(criterion: models.Criterion) -> Criterion:
+    levels = criterion.levels
+    return Criterion(
+        name=criterion.name,
+        levels=tuple(Level(each.points, check(each.when or ALWAYS)) for each in levels),
+        fields=fields_asked(*(each.when for each in levels)),
+    )
+
+
+def _intent_rule(rule: models.IntentRule) -> IntentRule:
+    return IntentRule(
+        name=rule.name,
+        on=frozenset(rule.on),
+        points=rule.points,
+        half_life=rule.half_life.timedelta,
+        max=rule.max,
+        group=rule.group,
+        when=_unless_always(rule.when),
+    )
+
+
+def _signal_rule(rule: models.SignalRule) -> SignalRule:
+    return SignalRule(
+        name=rule.name,
+        on=frozenset(rule.on),
+        points=rule.points,
+        half_life=_span(rule.half_life),
+        rises=_span(rule.rises),
+        ends=_span(rule.ends) or _NO_TIME,
+        strong=rule.strong,
+        when=_unless_always(rule.when),
+    )
+
+
+def _span(duration: Duration | None) -> timedelta | None:
+    return None if duration is None else duration.timedelta
+
+
+def _unless_always(condition: Tree | None) -> Condition | None:
+    return None if condition is None else check(condition)
