@@ -1,0 +1,102 @@
+"""`route`: the pure routing decision, from a scored lead to whose turn it is, with 200 reps and 60 rules.
+
+There is no floor: the goal is a time, so the ratio is the time that is aimed at over the time it takes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from msgspec.structs import replace
+
+from services.router.domain.facts import route_facts
+from services.router.domain.plan import Plan, plan_of
+from services.router.domain.rotation import pick_from
+from services.router.domain.route import decide_route
+from services.router.domain.routing import choose
+from services.router.domain.state import RepQueueRow
+from shared.policy.compiled import compiled
+from shared.policy.load import load
+from shared.policy.models import Rep, RoutingRule, Team
+from shared.rules.syntax import All, Compare, Op
+from shared.runtime.draft import Draft
+from shared.runtime.rows import Rows
+from tests.bench.figure import ROUNDS, Figure
+from tests.bench.services import Services
+from tests.support.scored_leads import AT, scored_lead
+
+_AIM_US: Final = 50
+_REPS: Final = 200
+_RULES: Final = 60
+_TIMES: Final = 2_000
+
+
+async def route(_services: Services) -> Figure:
+    """Measure the figure: the lead matches the last rule but one, its queue has a quarter of the reps."""
+    plan, lead = _plan(), scored_lead(grade="C3", employees=420)
+    world = Rows(RepQueueRow(queue, rep) for queue, rep in sorted(plan.places))
+    facts = route_facts(plan.readers, lead, None)
+    assert decide_route(plan, facts, AT).rule == "fits"
+
+    def decision() -> None:
+        routed = decide_route(plan, route_facts(plan.readers, lead, None), AT)
+        choose(Draft(world), plan, routed.queue, AT, (), helped=True)
+
+    whole = _microseconds(decision)
+    parts = {
+        "facts": _microseconds(lambda: route_facts(plan.readers, lead, None)),
+        "rules": _microseconds(lambda: decide_route(plan, facts, AT)),
+        "turn": _microseconds(lambda: pick_from(Draft(world), plan, "sdr", AT)),
+    }
+    told = ", ".join(f"{name} {each:.1f} us" for name, each in parts.items())
+    team = len(plan.teams["sdr"])
+    details = [
+        f"{whole:.1f} us a decision (aim: {_AIM_US} us)",
+        f"{told}; {team} of {_REPS} reps in the queue",
+    ]
+    return Figure("route", round(_AIM_US / whole, 3), 1.0, details)
+
+
+def _microseconds(work: Callable[[], object]) -> float:
+    """Return how long it takes: the median of some rounds."""
+    rounds: list[float] = []
+    for _ in range(ROUNDS + 1):
+        began = time.perf_counter()
+        for _ in range(_TIMES):
+            work()
+        rounds.append((time.perf_counter() - began) / _TIMES * 1e6)
+    return median(rounds[1:])
+
+
+def _plan() -> Plan:
+    """The default policy with more rules before its last two, and a larger team."""
+    policy = load(Path("config"))
+    rules = policy.routing.rules
+    more = tuple(_rule(number) for number in range(_RULES - len(rules)))
+    queues = (*policy.routing.queues, "sdr")
+    reps = tuple(Rep(f"rep-{n}", f"Rep {n}", (queues[n % len(queues)],)) for n in range(_REPS))
+    return plan_of(
+        compiled(
+            replace(
+                policy,
+                routing=replace(policy.routing, rules=(*rules[:-2], *more, *rules[-2:])),
+                team=Team(reps),
+            )
+        )
+    )
+
+
+def _rule(number: int) -> RoutingRule:
+    """A rule that does not match, by its second comparison."""
+    when = All(
+        (
+            Compare("company.employees", Op.BETWEEN, (100 + number, 900)),
+            Compare("company.country", Op.IN, ("JP", "SG")),
+            Compare("company.industry", Op.EQ, f"industry {number}"),
+        )
+    )
+    return RoutingRule(f"special-{number}", "bdr", when)

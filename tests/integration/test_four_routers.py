@@ -1,0 +1,15 @@
+"""Four router processes on one PostgreSQL, two of them killed: the short form; `tests/chaos` has the long one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.databases import create_tables
+from tests.support.four_routers import check_four_routers
+
+
+@pytest.mark.postgres
+@pytest.mark.timeout(180)
+async def test_no_double_owner_exact_credits_fair_shares(postgres_url):
+    await create_tables(postgres_url)
+    await check_four_routers(postgres_url, leads=1_000)
