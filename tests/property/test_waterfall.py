@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.enricher.domain.enrich import enrich
-from services.enricher.domain.providers import Answer, Found, Gathered, value_of, whom
+from services.enricher.domain.providers import Answer, Found, Gathered, Subject, value_of, whom
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.waterfall import (
     Offer,
@@ -22,7 +24,7 @@ from shared.policy.models import Waterfall
 from tests.unit.enricher.forms import AT
 
 PROVIDERS = ("one", "two", "three", "four")
-VALUES = {
+VALUES: dict[str, Any] = {
     "company.employees": 10,
     "company.industry": "software",
     "company.country": "US",
@@ -66,7 +68,9 @@ known = st.frozensets(st.sampled_from(sorted(COMPANY)))
 def test_the_waterfall_ends_within_its_bounds(terms, known, data):
     lead = _lead(known)
     target = whom(lead.account, lead.lead_id, lead.person)
-    asked, spent, left_s, answers = set(), 0, terms.deadline_s, []
+    asked: set[tuple[str, Subject]] = set()
+    answers: list[Answer] = []
+    spent, left_s = 0, terms.deadline_s
     for _round in range(len(PROVIDERS) * 3 + 1):
         record = enrich(lead, Gathered(answers, terms.fields), AT)
         now = Progress(wanted_fields(record, terms, AT), subjects_of(target), frozenset(asked), spent, left_s)

@@ -100,7 +100,9 @@ class Outlook:
         conditions = tuple(_conditions(policy))
         compares = list(dict.fromkeys(each for when in conditions for each in comparisons(when)))
         self._asked = frozenset(each.field for each in compares)
-        self._of_lead = tuple(each for each in compares if _known_of_lead(each))
+        suppressing = (each for rule in policy.suppress.rules for each in comparisons(rule.when))
+        seen = dict.fromkeys((*compares, *suppressing))
+        self._of_lead = tuple(each for each in seen if _known_of_lead(each))
         self._cases = {name: _cases_of(name, compares) for name in self._asked}
         self._settled: dict[Any, bool] = {}
 

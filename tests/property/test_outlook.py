@@ -1,0 +1,88 @@
+"""What may become of a lead: if it is said to be settled, then nothing that could be bought changes it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from services.enricher.domain.outlook import Outlook, Owner, Standing
+from services.enricher.domain.record import LeadRow
+from shared.events.parts import Activity, Company, Person
+from shared.events.signal_received import SignalReceivedV1
+from shared.facts import seniority
+from tests.support.waterfall import default_policy
+from tests.unit.enricher.forms import AT
+
+VALUES = {
+    "company.employees": st.sampled_from([4, 15, 30, 300, 999, 1_000, 8_000]),
+    "company.industry": st.sampled_from(["software", "Fintech", "restaurants"]),
+    "company.country": st.sampled_from(["US", "BR", "PL"]),
+    "company.revenue_usd": st.sampled_from([1, 9_999_999, 10_000_000]),
+    "company.technologies": st.sampled_from([["sap"], ["SAP", "Salesforce"]]),
+    "company.last_funding_at": st.sampled_from([AT - timedelta(days=days) for days in (10, 364, 366)]),
+    "person.title": st.sampled_from(["CFO", "Sales Manager", "Clerk", "Wizard"]),
+}
+facts = st.fixed_dictionaries({}, optional=VALUES)
+activities = st.lists(
+    st.builds(
+        Activity,
+        type=st.sampled_from(["demo_request", "pricing_view", "content_download", "page_view"]),
+        at=st.integers(0, 40).map(lambda days: AT - timedelta(days=days)),
+    ),
+    max_size=4,
+)
+signals = st.builds(
+    SignalReceivedV1,
+    type=st.sampled_from(["funding_round", "hiring_surge", "intent_surge"]),
+    occurred_at=st.integers(0, 90).map(lambda days: AT - timedelta(days=days)),
+    strength=st.sampled_from([50, 80]),
+)
+standings = st.builds(
+    Standing,
+    relation=st.sampled_from(["none", "target", "partner", "customer", "competitor"]),
+    owners=st.sampled_from([(None,), (Owner("sdr"),), (None, Owner("senior-ae")), (Owner("bdr", True),)]),
+    signals=st.lists(signals, max_size=2).map(tuple),
+    grades_before=st.sampled_from([None, "A1", "B2", "C3", "D4"]),
+)
+
+
+@cache
+def outlook() -> Outlook:
+    return Outlook(default_policy())
+
+
+def lead_of(known, done) -> LeadRow:
+    company = {name[8:]: value for name, value in known.items() if name.startswith("company")}
+    title = known.get("person.title")
+    person = Person(email="a@x.example", email_kind="work", title=title, seniority=seniority(title))
+    return LeadRow("lead", account="x.example", person=person, company=Company(**company), activities=done)
+
+
+@settings(max_examples=150, deadline=None)
+@given(known=facts, more=facts, done=activities, standing=standings)
+def test_what_is_settled_ends_the_same_whatever_is_bought(known, more, done, standing):
+    before, after = lead_of(known, done), lead_of({**more, **known}, done)
+    buyable = [name for name in VALUES if name not in known]
+    bounds = outlook().endings(before, standing, buyable, AT)
+    ends = outlook().endings(after, standing, (), AT)
+    assert ends <= bounds
+    if outlook().is_settled(before, standing, buyable, AT) and standing.relation != "competitor":
+        for owner in standing.owners:
+            case = replace(standing, owners=(owner,))
+            assert outlook().endings(before, case, (), AT) == outlook().endings(after, case, (), AT)
+
+
+def test_nothing_is_bought_for_one_who_is_suppressed():
+    demo = [Activity("demo_request", AT)]
+    assert outlook().is_settled(lead_of({}, demo), Standing(relation="competitor"), VALUES, AT)
+    assert not outlook().is_settled(lead_of({}, demo), Standing(), VALUES, AT)
+
+
+def test_what_no_rule_asks_for_does_not_matter():
+    assert not outlook().matters("person.email_status")
+    assert outlook().matters("person.title")
+    assert outlook().matters("company.country")
