@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -35,6 +35,20 @@ class Draft:
         if change is None:
             return self._world.get(kind, *key)
         return change.row if isinstance(change, Put) else None  # type: ignore[return-value]
+
+    def by_key(self, kind: type[R]) -> Mapping[Key, R]:
+        """Return the rows of that kind by their keys, in no order; a view, to be read at once."""
+        rows = self._world.by_key(kind)
+        changes = [(key, change) for (changed, key), change in self._changes.items() if changed is kind]
+        if not changes:
+            return rows
+        merged = dict(rows)
+        for key, change in changes:
+            if isinstance(change, Put):
+                merged[key] = change.row  # type: ignore[assignment]
+            else:
+                merged.pop(key, None)
+        return merged
 
     def find(self, kind: type[R], field: str, value: Any) -> list[R]:
         """Return the rows of that kind whose indexed `field` has `value`."""

@@ -80,6 +80,10 @@ class Rows:
         """Return the row of that key, or None."""
         return self._rows.get(kind, {}).get(key)  # type: ignore[return-value]
 
+    def by_key(self, kind: type[R]) -> Mapping[Key, R]:
+        """Return the rows of that kind by their keys, in no order; a view, to be read at once."""
+        return self._rows.get(kind, {})  # type: ignore[return-value]
+
     def all(self, kind: type[R]) -> Sequence[R]:
         """Return every row of that kind, in the order of their keys."""
         rows = self._rows.get(kind, {})

@@ -9,8 +9,9 @@ W times what is owed minus what was given.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from services.router.domain.state import AwayRow, RepQueueRow
 from shared.events.routing import Considered, Skipped
 from shared.policy.models import Rep
 from shared.runtime.draft import Draft
+from shared.runtime.rows import Key
 
 
 class Contender(Struct, frozen=True):
@@ -36,6 +38,16 @@ class Contender(Struct, frozen=True):
     open_leads: int = 0
     open_max: int | None = None
 
+    @property
+    def may_have_turns(self) -> bool:
+        """Whether nothing is in the way of a lead."""
+        return bool(
+            self.available
+            and self.at_work
+            and self.weight
+            and (self.open_max is None or self.open_leads < self.open_max)
+        )
+
 
 class Pick(Struct, frozen=True):
     """Who gets the lead, if anybody may, and why the others do not."""
@@ -46,15 +58,15 @@ class Pick(Struct, frozen=True):
 
 def pick_rep(contenders: Sequence[Contender], excluded: Collection[str] = ()) -> Pick:
     """Return whose turn it is among those who may have the lead. The order of `contenders` is no matter."""
-    barred = {each.rep: why for each in contenders if (why := _barred(each, excluded))}
-    eligible = [each for each in contenders if each.rep not in barred]
-    chosen = _first_due(eligible).rep if eligible else None
-    considered = (
-        Considered(barred.get(each.rep, "lower_share"), rep=each.rep)
-        for each in sorted(contenders, key=lambda each: each.rep)
-        if each.rep != chosen
+    eligible = [each for each in contenders if each.may_have_turns and each.rep not in excluded]
+    chosen = _first_due(eligible) if eligible else None
+    barred: dict[str, Skipped] = {}
+    if len(eligible) < len(contenders):
+        barred = {each.rep: why for each in contenders if (why := _barred(each, excluded))}
+    reps = sorted([each.rep for each in contenders])
+    return Pick(
+        chosen, tuple([_passed(barred.get(rep, "lower_share"), rep) for rep in reps if rep != chosen])
     )
-    return Pick(chosen, tuple(considered))
 
 
 def charged(contenders: Sequence[Contender], chosen: str) -> dict[str, int]:
@@ -62,7 +74,7 @@ def charged(contenders: Sequence[Contender], chosen: str) -> dict[str, int]:
 
     Who is not available or holds enough has no share in it, so is owed nothing on coming back.
     """
-    sharing = [each for each in contenders if each.rep == chosen or _barred(each, ()) is None]
+    sharing = [each for each in contenders if each.may_have_turns or each.rep == chosen]
     total = sum(each.weight for each in sharing)
     return {each.rep: each.balance + each.weight - (total if each.rep == chosen else 0) for each in sharing}
 
@@ -79,14 +91,16 @@ def _barred(contender: Contender, excluded: Collection[str]) -> Skipped | None:
     return None if contender.weight else "lower_share"
 
 
-def _first_due(eligible: Sequence[Contender]) -> Contender:
-    total = sum(each.weight for each in eligible)
-    ready = [each for each in eligible if each.balance + each.weight > 0]
+@lru_cache(maxsize=20_000)
+def _passed(why: Skipped, rep: str) -> Considered:
+    return Considered(why, rep=rep)
 
-    def due(each: Contender) -> tuple[int, int, str]:
-        return (-((each.balance - total) // each.weight), -each.balance, each.rep)
 
-    return min(ready or eligible, key=due)
+def _first_due(eligible: Sequence[Contender]) -> str:
+    total = sum([each.weight for each in eligible])
+    ready = [each for each in eligible if each.balance + each.weight > 0] or eligible
+    due = [(-((each.balance - total) // each.weight), -each.balance, each.rep) for each in ready]
+    return min(due)[2]
 
 
 # Over the stored rows
@@ -101,7 +115,7 @@ def charge(draft: Draft, plan: Plan, queue: str, rep: Rep, at: datetime) -> None
     """Give the rep one credit of the queue and one more open lead."""
     contenders = _contenders(draft, plan, queue, at)
     if all(each.rep != rep.id for each in contenders):
-        contenders.append(_contender(draft, plan, queue, rep, at))
+        contenders.append(Contender(rep.id, rep.weight, place_of(draft, queue, rep.id).balance))
     for rep_id, balance in charged(contenders, rep.id).items():
         row = place_of(draft, queue, rep_id)
         given = int(rep_id == rep.id)
@@ -122,16 +136,26 @@ def place_of(draft: Draft, queue: str, rep_id: str) -> RepQueueRow:
 
 
 def _contenders(draft: Draft, plan: Plan, queue: str, at: datetime) -> list[Contender]:
-    return [_contender(draft, plan, queue, rep, at) for rep in plan.teams.get(queue, ())]
+    """Return the reps of a queue. This is asked for each lead, of up to hundreds of reps."""
+    places, away, hours = draft.by_key(RepQueueRow), draft.by_key(AwayRow), plan.hours
+    elsewhere = _held_elsewhere(places, queue)
+    found: list[Contender] = []
+    for rep in plan.teams.get(queue, ()):
+        id_ = rep.id
+        own = places.get((queue, id_))
+        balance, held = (own.balance, own.open_leads) if own is not None else (0, 0)
+        if elsewhere:
+            held += elsewhere.get(id_, 0)
+        available = not away or (id_,) not in away
+        at_work = id_ not in hours or plan.at_work(id_, at)
+        found.append(Contender(id_, rep.weight, balance, available, at_work, held, rep.max_open))
+    return found
 
 
-def _contender(draft: Draft, plan: Plan, queue: str, rep: Rep, at: datetime) -> Contender:
-    return Contender(
-        rep=rep.id,
-        weight=rep.weight,
-        balance=place_of(draft, queue, rep.id).balance,
-        available=draft.get(AwayRow, rep.id) is None,
-        at_work=plan.at_work(rep.id, at),
-        open_leads=sum(place.open_leads for place in draft.find(RepQueueRow, "rep", rep.id)),
-        open_max=rep.max_open,
-    )
+def _held_elsewhere(places: Mapping[Key, RepQueueRow], queue: str) -> Mapping[str, int]:
+    """Return what the reps hold of other queues than this one, those included that they have left."""
+    held: dict[str, int] = {}
+    for place in places.values():
+        if place.open_leads and place.queue != queue:
+            held[place.rep] = held.get(place.rep, 0) + place.open_leads
+    return held

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from shared.rules.interpret import Decider
@@ -55,6 +56,7 @@ def sentences(deciders: Iterable[Decider]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(sentence, deciders)))
 
 
+@lru_cache(maxsize=4_000)
 def label_of(field: str) -> str:
     """Return a field's name as words."""
     return field.replace(".", " ").replace("_", " ")
@@ -78,6 +80,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 1]}…"
 
 
+@lru_cache(maxsize=4_000)
 def _bound(compare: Compare) -> str:
     if compare.op is Op.BETWEEN and isinstance(compare.value, tuple):
         return f"{shown(compare.value[0])} to {shown(compare.value[1])}"
