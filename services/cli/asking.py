@@ -65,7 +65,11 @@ def explain(lead: Annotated[str, typer.Argument(help="Lead id or alias.")], as_j
     decision, score = found["decision"] or {"rules": [], "reps": []}, found["score"] or {"lines": []}
     for title, rows, columns in (
         ("Score", score["lines"], {"part": "part", "rule": "rule", "points": "points", "why": "why"}),
-        ("Rules", decision["rules"], {"rule": "rule", "queue": "queue", "result": "result"}),
+        (
+            "Rules",
+            _with_reasons(decision["rules"]),
+            {"rule": "rule", "queue": "queue", "result": "result", "why": "why"},
+        ),
         ("Reps", decision["reps"], {"rep": "rep", "result": "result"}),
         ("Since then", found["since"], {"at": "when", "type": "what", "owner": "owner", "reason": "why"}),
         (
@@ -77,6 +81,14 @@ def explain(lead: Annotated[str, typer.Argument(help="Lead id or alias.")], as_j
         if rows:
             typer.echo(f"\n{title}")
             print_table(rows, columns, none="")
+    if found["counterfactuals"]:
+        typer.echo("\nIt would be elsewhere")
+        for change in found["counterfactuals"]:
+            typer.echo(f"  {change['says']}")
+
+
+def _with_reasons(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [rule | {"why": "; ".join(leaf["says"] for leaf in rule["because"])} for rule in rules]
 
 
 @leads.command("import")

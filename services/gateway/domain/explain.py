@@ -1,18 +1,20 @@
 """Why a lead is where it is: what was recorded, joined into one explanation that reconciles. Pure.
 
-`explain` says what is on record, and what the policy of that decision says beside it. What can be computed
-from both (which comparison failed on which value, what would have to differ) has its place in `Explanation`
-and is added here.
+`explain` says what is on record, and beside it what the policy of that decision makes of the same facts:
+which comparison decided each rule, and which single change would have led elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
 
+from services.router.domain.explain import Counterfactual, Leaf, RouteExplanation, explain_route
+from services.router.domain.facts import OwnerFacts
+from services.router.domain.plan import plan_of
 from shared.events.lead_enriched import Enrichment, LeadEnrichedV1
 from shared.events.lead_routed import LeadRoutedV1, LeadSuppressedV1, OwnershipChange
 from shared.events.lead_scored import LeadScoredV1
@@ -58,14 +60,15 @@ class ScoreExplained(Struct, frozen=True):
 class RuleExplained(Struct, frozen=True):
     """One rule of the table, in its order. `when` is its condition, where the policy is stored.
 
-    `result`: `taken`, or why it was not. `unknown_fields` are those whose absence made it unknown.
+    `result`: `taken`, or why it was not. `because` are the comparisons that suffice for that; one on a
+    field that is not known has `holds` null.
     """
 
     rule: str
     result: Literal["taken"] | Skipped
     queue: str | None = None
     when: Any = None
-    unknown_fields: list[str] = []
+    because: list[Leaf] = []
 
 
 class RepExplained(Struct, frozen=True):
@@ -132,15 +135,6 @@ class PolicyExplained(Struct, frozen=True):
     stored: bool
 
 
-class Counterfactual(Struct, frozen=True):
-    """What would have to differ, and where the lead would then be: `company.employees` 1200: `bdr`."""
-
-    field: str
-    value: Any
-    queue: str
-    rule: str
-
-
 class Explanation(Struct, frozen=True):
     """Why a lead is where it is. What has not happened yet is null or empty."""
 
@@ -160,6 +154,7 @@ def explain(view: Record, policy: CompiledPolicy | None) -> Explanation:
     """Return the explanation of a lead's latest decision. `policy` is the one it was routed by, if stored."""
     routed, scored = view.routed, view.scored
     known = scored or view.enriched
+    decided = _decided_again(view, policy)
     since = [_owner_changed(told) for told in view.changes]
     return Explanation(
         lead_id=view.lead_id,
@@ -168,7 +163,7 @@ def explain(view: Record, policy: CompiledPolicy | None) -> Explanation:
         facts=FactsExplained(scored.trigger, scored.account, scored.account_view, scored.signals)
         if scored
         else None,
-        decision=_decision(view, policy) if routed else None,
+        decision=_decision(view, policy, decided) if routed else None,
         since=since,
         fields=[*_fields(known)] if known else [],
         enrichment=known.enrichment if known else None,
@@ -177,7 +172,7 @@ def explain(view: Record, policy: CompiledPolicy | None) -> Explanation:
             routed=routed.policy_versions.routed if routed else None,
             stored=policy is not None,
         ),
-        counterfactuals=[],
+        counterfactuals=decided.counterfactuals if decided else [],
     )
 
 
@@ -200,7 +195,31 @@ def _score(view: Record) -> ScoreExplained | None:
     )
 
 
-def _decision(view: Record, policy: CompiledPolicy | None) -> DecisionExplained:
+def _decided_again(view: Record, policy: CompiledPolicy | None) -> RouteExplanation | None:
+    """Return what the policy makes of the scored lead, as long as that is what was decided.
+
+    Who owned the lead is on record by the rule alone that kept it there, so a decision that rested on an
+    owner whom it then left cannot be repeated here.
+    """
+    scored, routed = view.scored, view.routed
+    if scored is None or routed is None or policy is None:
+        return None
+    decision = routed.decision
+    rule = decision.rule if isinstance(decision, Decision) else decision.reason
+    keeps = {each.name for each in policy.policy.routing.rules if each.keeps}
+    owner = (
+        OwnerFacts(decision.queue, accepted=False)
+        if isinstance(decision, Decision) and rule in keeps
+        else None
+    )
+    again = explain_route(scored, owner, plan_of(policy), routed.occurred_at)
+    return again if again.rule == rule else None
+
+
+def _decision(
+    view: Record, policy: CompiledPolicy | None, decided: RouteExplanation | None
+) -> DecisionExplained:
+    because = {each.rule: each.because for each in (*decided.suppressions, *decided.rules)} if decided else {}
     routed = view.routed
     if isinstance(routed, LeadRoutedV1):
         decision = routed.decision
@@ -214,7 +233,7 @@ def _decision(view: Record, policy: CompiledPolicy | None) -> DecisionExplained:
             owner=decision.owner,
             rule=decision.rule,
             reasons=decision.reasons,
-            rules=[*_rules(decision, policy)],
+            rules=[*_rules(decision, policy, because)],
             reps=[*_reps(decision)],
         )
     if routed is None:
@@ -229,12 +248,14 @@ def _decision(view: Record, policy: CompiledPolicy | None) -> DecisionExplained:
         owner=None,
         rule=routed.decision.reason,
         reasons=[routed.decision.reason],
-        rules=[*_suppressions(routed.decision.reason, policy)],
+        rules=[*_suppressions(routed.decision.reason, policy, because)],
         reps=[],
     )
 
 
-def _rules(decision: Decision, policy: CompiledPolicy | None) -> Iterator[RuleExplained]:
+def _rules(
+    decision: Decision, policy: CompiledPolicy | None, because: Mapping[str, list[Leaf]]
+) -> Iterator[RuleExplained]:
     """Give the rules in their order: that of the policy, else as they were recorded, the taken one last."""
     skipped: dict[str, Skipped] = {
         each.rule: each.skipped for each in decision.considered if isinstance(each.rule, str)
@@ -247,16 +268,18 @@ def _rules(decision: Decision, policy: CompiledPolicy | None) -> Iterator[RuleEx
     for rule in policy.policy.routing.rules:
         result = "taken" if rule.name == decision.rule else skipped.get(rule.name)
         if result is not None:
-            yield RuleExplained(rule.name, result, rule.queue, plain(rule.when))
+            yield RuleExplained(rule.name, result, rule.queue, plain(rule.when), because.get(rule.name, []))
 
 
-def _suppressions(reason: str, policy: CompiledPolicy | None) -> Iterator[RuleExplained]:
+def _suppressions(
+    reason: str, policy: CompiledPolicy | None, because: Mapping[str, list[Leaf]]
+) -> Iterator[RuleExplained]:
     if policy is None:
         yield RuleExplained(reason, "taken")
         return
     for each in policy.policy.routing.suppress:
         if each.reason == reason:
-            yield RuleExplained(reason, "taken", when=plain(each.when))
+            yield RuleExplained(reason, "taken", when=plain(each.when), because=because.get(reason, []))
 
 
 def _reps(decision: Decision) -> Iterator[RepExplained]:
