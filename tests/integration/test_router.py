@@ -8,22 +8,25 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import func, select
 
+from services.enricher.domain.record import LeadRow
 from services.router.adapters.standing import stand_up
 from services.router.adapters.store import RouterStore
-from services.router.domain.plan import Plan
+from services.router.domain.plan import Plan, Plans
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
-from services.router.handlers.routing import RouterHandler, drain_timer
+from services.router.handlers.routing import LiveRouterHandler, drain_timer
 from shared.clock import FixedClock
 from shared.errors import Retry
 from shared.events.action_received import ActionReceivedV1
 from shared.events.envelope import Event
 from shared.events.outcome_received import OutcomeReceivedV1
+from shared.events.parts import Person
 from shared.events.person_erased import PersonErasedV1
 from shared.runtime.outbox import Outbox
-from shared.runtime.rows import TimerRow
+from shared.runtime.rows import Put, Rows, TimerRow
 from shared.runtime.timers import Timers
 from shared.runtime.unit_of_work import Result, UnitOfWork
 from shared.sql.engine import Database
@@ -50,13 +53,14 @@ class NoSink:
 
 def router(
     database: Database,  # noqa: F811
-    plan: Plan,
+    plan: Plan | Plans,
     clock: FixedClock,
     failpoint: Any = lambda _name: None,
 ) -> UnitOfWork:
     outbox = Outbox("router", database, NoSink(), clock, partitions=PARTITIONS)  # type: ignore[arg-type]
-    handler = RouterHandler(plan, _hashed)
-    store = RouterStore(lambda: plan.places)
+    plans = plan if isinstance(plan, Plans) else Plans(lambda: plan.policy)
+    handler = LiveRouterHandler(plans, _hashed)
+    store = RouterStore(lambda: plans.current.places)
     return UnitOfWork(handler, store, database, outbox, clock, tombstone_of=_hashed, failpoint=failpoint)
 
 
@@ -143,6 +147,37 @@ async def test_the_account_owner_is_found_beyond_the_unit(desk, database, clock)
     await desk.run([lost, scored_event(scored_lead("dee", account="kestrel.example"))])
     owner = {each.lead_id: each.rep for each in await check_ownership(database) if each.active}
     assert owner[lead_id("dee")] == "sdr-1"
+
+
+async def test_the_people_of_the_account_are_in_the_brief(desk, database):  # noqa: F811
+    enriched = scored_lead("ana", account="kestrel.example")
+    row = LeadRow(enriched.lead_id, account="kestrel.example", person=enriched.person)
+    rows_ = Rows()
+    rows_.apply([Put(row)])
+    async with database.begin() as tx:
+        await tx.write(rows_)
+    await desk.run([scored_event(enriched)])
+    ben = scored_lead("ben", account="kestrel.example", person=Person(email="ben@kestrel.example"))
+    (record,) = (await desk.run([scored_event(ben)])).outgoing
+    brief = msgspec.json.decode(record.value)["brief"]
+    assert [(each["name"], each["title"]) for each in brief["stakeholders"]] == [
+        ("ben@kestrel.example", None),
+        ("Ana", "VP Sales"),
+    ]
+
+
+async def test_a_unit_follows_the_policy_that_is_active_as_it_begins(database, clock):  # noqa: F811
+    """The rows of who is new are made as they are needed, and who has left keeps the row."""
+    current = [plan_with([rep("one")], {"sdr": queue("4h")}).policy]
+    plans = Plans(lambda: current[0])
+    work = router(database, plans, clock)
+    await work.run([scored_event(scored_lead("ana"))])
+    current[0] = plan_with([rep("two"), rep("three")], {"sdr": queue("4h")}).policy
+    await work.run([scored_event(scored_lead("ben")), scored_event(scored_lead("cy"))])
+    owners = {each.lead_id: each.rep for each in await check_ownership(database)}
+    assert owners == {lead_id("ana"): "one", lead_id("ben"): "three", lead_id("cy"): "two"}
+    places = await rows(database, RepQueueRow, rep_queues)
+    assert {place.rep: place.credits for place in places} == {"one": 1, "two": 1, "three": 1}
 
 
 async def test_what_waits_is_drained_when_a_rep_comes_back(desk, database, clock):  # noqa: F811

@@ -12,6 +12,7 @@ from shared.events.scoring import Line
 
 _LINES_MAX: Final = 6
 _LENGTH_MAX: Final = 300
+_INITIALS_MAX: Final = 2
 _STATES: Final = {"known": "known", "inferred": "inferred", "unknown": "?"}
 
 
@@ -31,9 +32,9 @@ def _head(data: LeadScoredV1, brief: Brief) -> Iterator[str]:
         yield " · ".join(plain(fact) for fact in facts if fact)
     trigger = data.trigger
     occasion = f"{trigger.kind}: {trigger.type}" if trigger.type else trigger.kind
-    yield f"\n**Why now** {plain(occasion.replace('_', ' '))}"
+    yield f"\n- **Why now** {plain(occasion.replace('_', ' '))}"
     if data.signals.types:
-        yield f"**Signals** {plain(', '.join(data.signals.types).replace('_', ' '))}"
+        yield f"- **Signals** {plain(', '.join(data.signals.types).replace('_', ' '))}"
     for quote in brief.pain:
         yield f"\n> {plain(quote.quote)}\n> — {plain(quote.origin)}"
 
@@ -46,7 +47,10 @@ def _people(brief: Brief) -> Iterator[str]:
 
 def _person(known: Stakeholder) -> str:
     if known.name is None and known.title is None:
-        return f"somebody in {plain(known.role or '')} ({known.known_from})"
+        role = known.role or ""
+        return (
+            f"somebody in {plain(role.upper() if len(role) <= _INITIALS_MAX else role)} ({known.known_from})"
+        )
     parts = [part for part in (known.name, known.title) if part]
     return f"{', '.join(map(plain, parts))} ({known.known_from})"
 
@@ -83,6 +87,8 @@ def _next(brief: Brief) -> Iterator[str]:
 
 def plain(text: str) -> str:
     """Return a person's text as one line, shortened, that Markdown reads as text."""
+    if _PLAIN.fullmatch(text):
+        return text
     line = " ".join(text.split())
     line = line if len(line) <= _LENGTH_MAX else f"{line[: _LENGTH_MAX - 1]}…"
     line = line.translate(_ESCAPES).replace("://", ":\\//")
@@ -90,5 +96,7 @@ def plain(text: str) -> str:
 
 
 _ESCAPES: Final = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>#|~&"})
+_PLAIN = re.compile(rf"[A-Za-z(“][A-Za-z0-9 ,;'\"“”…()!?%$€£@^.+/-]{{0,{_LENGTH_MAX - 1}}}")
+"""Most texts are plain already; to see that is cheaper than to make them so."""
 _OPENS_BLOCK = re.compile(r"^(\d{0,9})([-+=.)])(?=\s|=|-|$)")
 """What would begin a list, or underline a heading, at the start of a line."""
