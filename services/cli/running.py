@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -13,9 +14,10 @@ from pathlib import Path
 import typer
 
 from services.cli.client import connected
-from services.cli.demo.cases import golden_cases
+from services.cli.demo.cases import Case, golden_cases
 from services.cli.demo.runner import Played
-from services.cli.demo.show import print_differences, print_played, print_where_next, walk
+from services.cli.demo.show import Board, print_differences, print_where_next, walk
+from services.cli.errors import Unreachable
 from services.cli.roles import Part, Role
 from services.standalone import bootstrap as standalone
 from shared import secrets_file
@@ -61,8 +63,9 @@ def up(*, with_demo: bool) -> None:
 
     async def ready(stop: asyncio.Event) -> None:
         if with_demo:
-            played = await _play(url, secrets.admin_key, stop)
-            print_played(played)
+            played = await _play(url, secrets.admin_key, golden_cases(), stop)
+            if stop.is_set():
+                return
             print_where_next(url, played)
         typer.echo(f"Baton is ready on {url}")
 
@@ -70,8 +73,9 @@ def up(*, with_demo: bool) -> None:
     traces.stop()
 
 
-def demo() -> bool:
-    """Play every golden case on a temporary data directory and free ports; tell whether all held."""
+def demo(named: str) -> bool:
+    """Play the golden cases of that name on a temporary data directory and free ports; tell if all held."""
+    cases = golden_cases(named)
     with tempfile.TemporaryDirectory(prefix="baton-demo-") as folder:
         secrets = secrets_file.ensure(Path(folder), {}, os.urandom)
         settings = load(StandaloneSettings, _embedded(_elsewhere(Path(folder))) | secrets.as_environ())
@@ -80,15 +84,14 @@ def demo() -> bool:
         played: list[Played] = []
 
         async def ready(stop: asyncio.Event) -> None:
-            played.extend(await _play(url, secrets.admin_key, stop))
+            played.extend(await _play(url, secrets.admin_key, cases, stop))
             stop.set()
 
         _run_standalone(settings, Tracing(None), ready)
-    print_played(played)
     failed = [one for one in played if one.wrong]
     if failed:
         print_differences(failed)
-    return bool(played) and not failed
+    return bool(cases) and len(played) == len(cases) and not failed
 
 
 def serve(role: Role, only: Part | None) -> None:
@@ -181,9 +184,27 @@ def _run_standalone(settings: StandaloneSettings, traces: Tracing, ready: standa
     )
 
 
-async def _play(url: str, admin_key: str, stop: asyncio.Event) -> list[Played]:
-    async with connected(url, admin_key) as client:
-        return await walk(client, golden_cases(), stop, run="demo")
+async def _play(url: str, admin_key: str, cases: Sequence[Case], stop: asyncio.Event) -> list[Played]:
+    """Play the cases and print them as they come; what is played by the time of `stop` is returned."""
+    board = Board()
+
+    async def follow() -> None:
+        async with connected(url, admin_key) as client, aclosing(walk(client, cases, run="demo")) as walked:
+            try:
+                await board.follow(walked, cases)
+            except Unreachable:
+                if not stop.is_set():
+                    raise
+
+    async def cancel(task: asyncio.Task[None]) -> None:
+        await stop.wait()
+        task.cancel()
+
+    async with asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(follow())
+        stopping = tasks.create_task(cancel(following))
+        following.add_done_callback(lambda _followed: stopping.cancel())
+    return board.played
 
 
 def _embedded(environ: Mapping[str, str]) -> dict[str, str]:

@@ -26,11 +26,13 @@ def up(
     running.up(with_demo=demo)
 
 
-def demo() -> None:
+def demo(
+    only: Annotated[str, typer.Option(help="Only the leads whose case has this in its name.")] = "",
+) -> None:
     """Walk the golden leads on a temporary data directory and free ports; exit 1 when one does not hold."""
     from services.cli import running
 
-    if not running.demo():
+    if not running.demo(only):
         raise typer.Exit(1)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,25 +14,32 @@ from msgspec import Struct
 
 from services.cli.client import Client
 from services.cli.demo.cases import Case, Seen, Step, differences, prepared
-from services.cli.errors import Refused
+from services.cli.errors import Refused, Unreachable
 from services.cli.listening import Received, receiver
 from shared.http.server import HttpServer
 from shared.identity import identify
 
-_SETTLE_S = 20.0
+_PATIENCE_S = 20.0
 _LOOK_EVERY_S = 0.05
 _QUIET_S = 0.5
 """How long nothing more may come before an absence counts."""
+
+
+_RECEIVER_PATH = "/baton-demo"
 
 
 class Played(Struct, frozen=True):
     """How a case went. `wrong` is empty when it held; `repeated`: it was here already, nothing was sent."""
 
     case: Case
-    view: dict[str, Any]
+    seen: Seen
     wrong: list[str]
-    webhook_verified: bool
     repeated: bool = False
+
+    @property
+    def view(self) -> Mapping[str, Any]:
+        """The lead that the case is about, as it is now."""
+        return self.seen.subject or {}
 
 
 class Inbox:
@@ -57,47 +64,66 @@ class Inbox:
 
 @asynccontextmanager
 async def listening(client: Client) -> AsyncIterator[Inbox]:
-    """Subscribe a receiver on this machine for as long as the block runs."""
+    """Subscribe a receiver on this machine for as long as the block runs.
+
+    Where Baton ends before the block does, the subscription stays; the next one to listen removes it.
+    """
     inbox = Inbox()
     secret: list[str] = []
 
     server = HttpServer(receiver(inbox.take, lambda: secret[0]), host="127.0.0.1", port=0, port_field="port")
     await server.start()
-    body = {"url": f"http://127.0.0.1:{server.port}/", "events": ["lead.routed"]}
-    subscription = await client.call("POST", "/v1/subscriptions", body=body)
-    secret.append(subscription["secret"])
     try:
-        yield inbox
+        await _unsubscribe_leftovers(client)
+        body = {"url": f"http://127.0.0.1:{server.port}{_RECEIVER_PATH}", "events": ["lead.routed"]}
+        subscription = await client.call("POST", "/v1/subscriptions", body=body)
+        secret.append(subscription["secret"])
+        try:
+            yield inbox
+        finally:
+            with suppress(Unreachable, Refused):
+                await client.call("DELETE", f"/v1/subscriptions/{subscription['id']}")
     finally:
-        await client.call("DELETE", f"/v1/subscriptions/{subscription['id']}")
         await server.stop()
 
 
+async def _unsubscribe_leftovers(client: Client) -> None:
+    left = [each["id"] async for each in client.pages("/v1/subscriptions") if _is_ours(each["url"])]
+    for subscription in left:
+        await client.call("DELETE", f"/v1/subscriptions/{subscription}")
+
+
+def _is_ours(url: str) -> bool:
+    return url.startswith("http://127.0.0.1:") and url.endswith(_RECEIVER_PATH)
+
+
 async def play(
-    client: Client, inbox: Inbox, case: Case, *, run: str, patience_s: float = _SETTLE_S
+    client: Client, inbox: Inbox, case: Case, *, run: str, patience_s: float = _PATIENCE_S
 ) -> Played:
-    """Send the steps, each after the one before has settled, and wait until the case holds or time is up."""
+    """Send the steps, each after the one before has settled, and wait until the case holds or time is up.
+
+    `patience_s` is for each step, and for the end. A case whose lead is there already is not sent again.
+    """
     case = prepared(case, datetime.now(UTC), run)
     leads = [_lead_of(step) for step in case.steps]
-    if leads[0] is not None and await _view(client, leads[0]) is not None:
-        return Played(case, await _view(client, leads[0]) or {}, [], webhook_verified=False, repeated=True)
     before = await _credits(client)
+    seen = await _seen(client, inbox, case, leads, before)
+    if seen.subject is not None:
+        return Played(case, seen, [], repeated=True)
     for step in case.steps:
         await _settled(client, await _send(client, step), patience_s)
-
-    async def look() -> tuple[Seen, list[str]]:
-        seen = await _seen(client, inbox, case, leads, before)
-        return seen, differences(case.expect, seen)
-
     deadline = time.monotonic() + patience_s
-    seen, wrong = await look()
-    while (wrong or not _delivered(case, seen)) and time.monotonic() < deadline:
+
+    while True:
+        seen = await _seen(client, inbox, case, leads, before)
+        wrong = differences(case.expect, seen)
+        if (not wrong and _delivered(case, seen)) or time.monotonic() > deadline:
+            break
         await asyncio.sleep(_LOOK_EVERY_S)
-        seen, wrong = await look()
     if "webhooks" in case.expect:
         await asyncio.sleep(_QUIET_S)
-        seen, wrong = await look()
-    return Played(case, dict(seen.subject or {}), wrong, webhook_verified=seen.webhooks > 0)
+        seen = await _seen(client, inbox, case, leads, before)
+    return Played(case, seen, differences(case.expect, seen))
 
 
 def _delivered(case: Case, seen: Seen) -> bool:

@@ -2,98 +2,165 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from services.cli.client import Client
 from services.cli.demo.cases import Case
 from services.cli.demo.runner import Played, listening, play
 
-_WIDTH = 150
-_ONE_LINE = {"", "lead", "queue", "owner", "webhook"}
+_PIPED_WIDTH: Final = 150
+_ROOMY_WIDTH: Final = 116
+_QUEUE_STYLES: Final = {"senior-ae": "magenta", "bdr": "blue", "sdr": "cyan", "suppressed": "dim"}
 
 
-async def walk(client: Client, cases: Sequence[Case], stop: asyncio.Event, *, run: str) -> list[Played]:
-    """Play the cases one after the other, with a bar on a terminal; ends early at `stop`."""
-    played: list[Played] = []
-    console = Console(stderr=True)
+async def walk(client: Client, cases: Sequence[Case], *, run: str) -> AsyncGenerator[Played, None]:
+    """Play the cases one after the other, and give each once it is over."""
     async with listening(client) as inbox:
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            bar = progress.add_task("Demo leads", total=len(cases))
+        for case in cases:
+            yield await play(client, inbox, case, run=run)
+
+
+class Board:
+    """Prints a line for each lead as soon as it is where it belongs."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or _console()
+        self._began = time.monotonic()
+        self.played: list[Played] = []
+
+    async def follow(self, walked: AsyncIterator[Played], cases: Sequence[Case]) -> list[Played]:
+        """Print every lead of a walk over the cases; return them all."""
+        self._console.print(self._table(header=True))
+        waiting = self._console.status("", spinner="dots", spinner_style="dim")
+        with waiting:
             for case in cases:
-                if stop.is_set():
-                    break
-                played.append(await play(client, inbox, case, run=run))
-                progress.advance(bar)
-    return played
+                waiting.update(f"[dim]{escape(case.name)}[/dim]")
+                one = await anext(walked)
+                self.played.append(one)
+                table = self._table(header=False)
+                table.add_row(*_row(one, self._mark(one), roomy=self._roomy))
+                self._console.print(table)
+        self._console.print(f"\n{self._summary()}")
+        return self.played
 
+    @property
+    def _roomy(self) -> bool:
+        return self._console.width >= _ROOMY_WIDTH
 
-def print_played(played: Sequence[Played]) -> None:
-    """Print who got which lead and why."""
-    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
-    for heading in ("", "lead", "path", "queue", "owner", "why", "webhook"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in _ONE_LINE)
-    for one in played:
-        table.add_row(*_row(one))
-    _console().print(table)
+    def _table(self, *, header: bool) -> Table:
+        """Return a table of one line: all are as wide, so that they stand below each other."""
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=header)
+        who, path = (31, 20) if self._roomy else (27, 16)
+        widths = {"": 1, "lead": who, "path": path, "queue": 10, "owner": 5, "webhook": 8, "why": None}
+        taken = sum(width + 2 for width in widths.values() if width)
+        for heading, width in widths.items():
+            room = max(8, self._console.width - taken) if width is None else width
+            table.add_column(heading, width=room, no_wrap=True, overflow="ellipsis")
+        return table
 
+    def _mark(self, one: Played) -> Text:
+        if one.repeated:
+            return Text("=", style="dim")
+        plain = self._console.options.ascii_only
+        if one.wrong:
+            return Text("x" if plain else "✗", style="bold red")
+        return Text("+" if plain else "✓", style="green")
 
-def _console() -> Console:
-    """Return a console as wide as the terminal; into a file or a pipe, wide enough not to fold."""
-    return Console() if Console().is_terminal else Console(width=_WIDTH)
+    def _summary(self) -> str:
+        sent = [one for one in self.played if not one.repeated]
+        statuses = sorted(str(one.view.get("status", "unknown")) for one in self.played)
+        counts = ", ".join(f"{len(list(same))} {status}" for status, same in groupby(statuses))
+        if not sent:
+            return f"{len(self.played)} demo leads are here from before ({counts}); nothing was sent."
+        webhooks = sum(one.seen.webhooks for one in sent)
+        took = time.monotonic() - self._began
+        return f"{len(self.played)} leads: {counts}; {webhooks} webhooks verified; {took:.0f} s."
 
 
 def print_differences(played: Sequence[Played]) -> None:
     """Print what did not come out as it must."""
-    table = Table(box=None, pad_edge=False, header_style="bold red")
-    table.add_column("case")
-    table.add_column("difference", overflow="fold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold red")
+    table.add_column("case", overflow="fold", ratio=1)
+    table.add_column("difference", overflow="fold", ratio=1)
     for one in played:
         for difference in one.wrong:
-            table.add_row(one.case.name, difference)
+            table.add_row(escape(one.case.name), escape(difference))
     _console().print(table)
 
 
 def print_where_next(url: str, played: Sequence[Played]) -> None:
-    """Say where to look now."""
-    shown = next((one.view["lead_id"] for one in played if one.view.get("lead_id")), "LEAD")
-    Console(highlight=False).print(
-        f"\n  baton timeline {shown}   what happened to the first of them, in order"
-        f"\n  {url}/openapi.json   everything that can be asked over HTTP"
-        f"\n  docs/tutorial.md   the next ten minutes\n"
+    """Say what to try now, with the first of the leads."""
+    console = Console(highlight=False, soft_wrap=True)
+    if any(one.wrong for one in played):
+        console.print(
+            "A ✗ went elsewhere than the default policy sends it: `baton demo` tells the difference."
+        )
+    shown = next((one.view["lead_id"] for one in played if one.view.get("lead_id")), None)
+    if shown is not None:
+        lines = {
+            f"baton explain {shown}": "why the first of them is where it is",
+            f"baton timeline {shown}": "what happened to it, in order",
+            f"curl -d email=you@yours.example {url}/hooks/forms/website": "one more",
+        }
+        room = max(map(len, lines))
+        console.print()
+        for command, meaning in lines.items():
+            console.print(f"  {command:<{room}}  [dim]{meaning}[/dim]")
+        console.print()
+
+
+def _console() -> Console:
+    """Return a console as wide as the terminal; into a file or a pipe, wide enough for every line."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_PIPED_WIDTH)
+
+
+def _row(one: Played, mark: Text, *, roomy: bool) -> tuple[Text, ...]:
+    view = one.view
+    decision: Mapping[str, Any] = view.get("decision") or {}
+    queue = str(decision.get("queue") or view.get("status") or "-")
+    return (
+        mark,
+        Text(_who(view)),
+        Text(_path(one, roomy=roomy)),
+        Text(queue, style=_QUEUE_STYLES.get(queue, "")),
+        Text(str(view.get("owner") or "-")),
+        _webhook(one),
+        Text(_why(view, decision)),
     )
 
 
-def _row(one: Played) -> tuple[str, ...]:
-    view = one.view
-    decision: dict[str, Any] = view.get("decision") or {}
+def _webhook(one: Played) -> Text:
     if one.repeated:
-        mark, webhook = "[dim]=[/dim]", "[dim]sent before[/dim]"
-    else:
-        mark = "[red]x[/red]" if one.wrong else "[green]ok[/green]"
-        webhook = "[green]verified[/green]" if one.webhook_verified else "[dim]none[/dim]"
-    queue = decision.get("queue") or view.get("status") or "-"
-    return mark, _who(view), _path(one), queue, view.get("owner") or "-", _why(decision), webhook
+        return Text("before", style="dim")
+    return Text("verified", style="green") if one.seen.webhooks else Text("none", style="dim")
 
 
-def _who(view: dict[str, Any]) -> str:
+def _who(view: Mapping[str, Any]) -> str:
     person = view.get("person") or {}
     return str(person.get("email") or view.get("account") or "-")
 
 
-def _path(one: Played) -> str:
+def _path(one: Played, *, roomy: bool) -> str:
+    """Return how it came and what it scored: `lead+signal > A2 sql`."""
     score = one.view.get("score") or {}
-    trigger = one.view.get("trigger") or {}
-    sent = " > ".join(step.kind for step in one.case.steps)
-    cause = f" ({trigger['type']})" if trigger.get("kind") == "signal" else ""
-    return f"{sent}{cause} > {score.get('grade', '-')} {score.get('band', '')}".rstrip()
+    kinds = "+".join(dict.fromkeys(step.kind for step in one.case.steps))
+    scored = [str(score.get("grade", "-")), *([str(score.get("band", ""))] if roomy else [])]
+    return f"{kinds} > {' '.join(scored)}".rstrip()
 
 
-def _why(decision: dict[str, Any]) -> str:
-    reasons = decision.get("reasons") or []
-    return str(decision.get("reason") or (reasons[0] if reasons else decision.get("rule", "-")))
+def _why(view: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
+    """Return what brought it there, in few words: the signal if it was one, the rule, the rule's reasons."""
+    if decision.get("reason"):
+        return str(decision["reason"]).replace("_", " ")
+    trigger = view.get("trigger") or {}
+    cause = str(trigger["type"]).replace("_", " ") + ", " if trigger.get("kind") == "signal" else ""
+    return f"{cause}{decision.get('rule', '-')}: {'; '.join(decision.get('reasons') or ())}"

@@ -1,0 +1,50 @@
+"""Golden cases played against a Baton that a test runs, and expectations turned round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from services.cli.client import connected
+from services.cli.demo.cases import EXPECTATIONS, Case, Seen, differences
+from services.cli.demo.runner import Played, listening, play
+
+_PATIENCE_S = 60.0
+
+
+async def play_all(url: str, admin_key: str, cases: Sequence[Case]) -> list[Played]:
+    """Play the cases in the order given; more patient than the demo, since machines of tests are busy."""
+    async with connected(url, admin_key) as client, listening(client) as inbox:
+        return [await play(client, inbox, case, run="test", patience_s=_PATIENCE_S) for case in cases]
+
+
+def assert_held(played: Sequence[Played]) -> None:
+    """Every case was sent, held, and would have failed with any of its expectations turned round."""
+    assert not [one.case.name for one in played if one.repeated]
+    assert {one.case.name: one.wrong for one in played if one.wrong} == {}
+    for one in played:
+        for name in one.case.expect.keys() & EXPECTATIONS:
+            turned, seen = flipped(one.case.expect, name, one.seen)
+            assert differences(turned, seen), f"{one.case.name}: {name} cannot fail"
+
+
+def flipped(expect: Mapping[str, Any], name: str, seen: Seen) -> tuple[dict[str, Any], Seen]:
+    """Turn one expectation round; of those that compare leads, what was seen of them."""
+    wanted = expect[name]
+    match name:
+        case "same_lead" | "same_owner" | "different_lead":
+            first, *others = seen.views
+            assert first is not None
+            owner_or_lead = "owner" if name == "same_owner" else "lead_id"
+            value = first["lead_id"] if name == "different_lead" else "another"
+            changed = [{**(other or {}), owner_or_lead: value} for other in others]
+            return dict(expect), replace(seen, views=[first, *changed])
+        case "rule_is_not":
+            return {**expect, name: ((seen.subject or {}).get("decision") or {}).get("rule")}, seen
+        case "webhooks" | "rotation_credits" | "revision":
+            return {**expect, name: wanted + 1}, seen
+        case "provenance":
+            return {**expect, name: [*wanted, "company.nobody_asked_for"]}, seen
+    return {**expect, name: "something else"}, seen
