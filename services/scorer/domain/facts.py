@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 from services.scorer.domain.policy import ScoringPolicy
@@ -15,37 +17,41 @@ from shared.facts import department, seniority, spam_score
 from shared.rules.fields import FactKeys
 from shared.rules.syntax import Facts
 
-_PERSON: Final = (
-    ("email", FactKeys.EMAIL),
-    ("title", FactKeys.TITLE),
-    ("phone", FactKeys.PHONE),
-    ("linkedin_url", FactKeys.LINKEDIN_URL),
-    ("country", FactKeys.PERSON_COUNTRY),
-    ("email_kind", FactKeys.EMAIL_KIND),
-    ("email_status", FactKeys.EMAIL_STATUS),
-    ("seniority", FactKeys.SENIORITY),
-    ("department", FactKeys.DEPARTMENT),
+_Part = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
+
+
+def _part(**fields: str) -> _Part:
+    """Return the field for each attribute of a part, and what reads them all."""
+    return tuple(fields.values()), attrgetter(*fields)
+
+
+_PERSON: Final = _part(
+    email=FactKeys.EMAIL,
+    title=FactKeys.TITLE,
+    phone=FactKeys.PHONE,
+    linkedin_url=FactKeys.LINKEDIN_URL,
+    country=FactKeys.PERSON_COUNTRY,
+    email_kind=FactKeys.EMAIL_KIND,
+    email_status=FactKeys.EMAIL_STATUS,
+    seniority=FactKeys.SENIORITY,
+    department=FactKeys.DEPARTMENT,
 )
-_COMPANY: Final = (
-    ("name", FactKeys.COMPANY_NAME),
-    ("domain", FactKeys.COMPANY_DOMAIN),
-    ("industry", FactKeys.INDUSTRY),
-    ("country", FactKeys.COMPANY_COUNTRY),
-    ("parent", FactKeys.PARENT),
-    ("employees", FactKeys.EMPLOYEES),
-    ("revenue_usd", FactKeys.REVENUE_USD),
-    ("funding_total_usd", FactKeys.FUNDING_TOTAL_USD),
-    ("growth_pct", FactKeys.GROWTH_PCT),
-    ("technologies", FactKeys.TECHNOLOGIES),
-    ("hiring", FactKeys.HIRING),
-    ("last_funding_at", FactKeys.LAST_FUNDING_AT),
+_COMPANY: Final = _part(
+    name=FactKeys.COMPANY_NAME,
+    domain=FactKeys.COMPANY_DOMAIN,
+    industry=FactKeys.INDUSTRY,
+    country=FactKeys.COMPANY_COUNTRY,
+    parent=FactKeys.PARENT,
+    employees=FactKeys.EMPLOYEES,
+    revenue_usd=FactKeys.REVENUE_USD,
+    funding_total_usd=FactKeys.FUNDING_TOTAL_USD,
+    growth_pct=FactKeys.GROWTH_PCT,
+    technologies=FactKeys.TECHNOLOGIES,
+    hiring=FactKeys.HIRING,
+    last_funding_at=FactKeys.LAST_FUNDING_AT,
 )
-_SOURCE: Final = (
-    ("channel", FactKeys.CHANNEL),
-    ("name", FactKeys.SOURCE_NAME),
-    ("campaign", FactKeys.CAMPAIGN),
-)
-_CONSENT: Final = (("marketing", FactKeys.MARKETING), ("opted_out", FactKeys.OPTED_OUT))
+_SOURCE: Final = _part(channel=FactKeys.CHANNEL, name=FactKeys.SOURCE_NAME, campaign=FactKeys.CAMPAIGN)
+_CONSENT: Final = _part(marketing=FactKeys.MARKETING, opted_out=FactKeys.OPTED_OUT)
 
 
 def lead_facts(
@@ -60,15 +66,19 @@ def lead_facts(
         **_family(FactKeys.UTM, lead.source.utm),
         **_family(FactKeys.ANSWERS, lead.answers),
     }
-    for part, names in ((person, _PERSON), (lead.company, _COMPANY), (lead.source, _SOURCE)):
-        facts |= {name: getattr(part, own) for own, name in names}
-    facts |= {name: getattr(lead.consent, own) for own, name in _CONSENT}
+    for part, (names, read) in (
+        (person, _PERSON),
+        (lead.company, _COMPANY),
+        (lead.source, _SOURCE),
+        (lead.consent, _CONSENT),
+    ):
+        facts.update(zip(names, read(part), strict=True))
     if person.email:
         facts[FactKeys.EMAIL_DOMAIN] = person.email.rpartition("@")[2]
     if person.title:
         facts[FactKeys.SENIORITY] = person.seniority or seniority(person.title)
         facts[FactKeys.DEPARTMENT] = person.department or department(person.title)
-    facts = {name: value for name, value in facts.items() if value is not None and value not in ("", [])}
+    facts = {name: value for name, value in facts.items() if value or value == 0}
     if policy.reads_spam:
         spam = spam_score(lead.message, person.first_name, person.last_name)
         facts[FactKeys.SPAM_SCORE] = spam.score
@@ -85,7 +95,9 @@ def activity_facts(facts: Facts, activity: Activity) -> Facts:
     if activity.url:
         own[FactKeys.ACTIVITY_URL] = activity.url
         own[FactKeys.ACTIVITY_PATH] = path_of(activity.url)
-    return {**facts, **own, **_family(FactKeys.ACTIVITY_DETAILS, activity.details)}
+    if activity.details:
+        own |= _family(FactKeys.ACTIVITY_DETAILS, activity.details)
+    return {**facts, **own}
 
 
 def signal_facts(facts: Facts, signal: SignalReceivedV1) -> Facts:
@@ -94,6 +106,7 @@ def signal_facts(facts: Facts, signal: SignalReceivedV1) -> Facts:
     return {**facts, **own, **_family(FactKeys.SIGNAL_DETAILS, signal.details)}
 
 
+@lru_cache(maxsize=4_096)
 def path_of(url: str) -> str:
     """Return the path of a URL or of a path itself, `/` when it has none."""
     bare = url.partition("?")[0].partition("#")[0]

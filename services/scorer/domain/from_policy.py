@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from services.scorer.domain.policy import (
     Band,
@@ -15,6 +15,8 @@ from services.scorer.domain.policy import (
     IntentRule,
     Level,
     Market,
+    R,
+    RulesOn,
     ScoringPolicy,
     Segment,
     SignalRule,
@@ -23,11 +25,13 @@ from shared.events.account_received import AccountReceivedV1, Relation
 from shared.identity import account_key
 from shared.policy import models
 from shared.policy.compiled import CompiledPolicy, ages_asked, fields_asked
-from shared.rules.compile import check
-from shared.rules.fields import FactKeys
-from shared.rules.syntax import ALWAYS
+from shared.rules.compile import all_matches, check
+from shared.rules.fields import FactKeys, Known, field_named
+from shared.rules.syntax import ALWAYS, Rule
 from shared.rules.syntax import Condition as Tree
 from shared.rules.times import Duration
+
+M = TypeVar("M", models.IntentRule, models.SignalRule)
 
 _RELATIONS: Final[tuple[Relation, ...]] = ("target", "customer", "competitor", "partner")
 _NO_TIME: Final = timedelta()
@@ -55,10 +59,11 @@ def scoring_policy(compiled: CompiledPolicy) -> ScoringPolicy:
     asked = tuple(scoring_conditions(compiled.policy))
     return ScoringPolicy(
         version=compiled.version,
+        source=compiled,
         markets=tuple(Market(each.name, each.validated, check(each.when)) for each in icp.markets),
         segments=tuple(map(_segment, icp.segments)),
-        intent_rules=tuple(map(_intent_rule, scoring.intent.rules)),
-        signal_rules=tuple(map(_signal_rule, scoring.intent.signals)),
+        intent_on=_by_type(scoring.intent.rules, _intent_rule, Known.ACTIVITY),
+        signals_on=_by_type(scoring.intent.signals, _signal_rule, Known.SIGNAL),
         intent_cap=scoring.intent.cap,
         group_caps=scoring.intent.groups,
         fit_floors=Floors(scoring.grades.fit.floors),
@@ -116,28 +121,50 @@ def _criterion(criterion: models.Criterion) -> Criterion:
     )
 
 
+def _by_type(rules: Sequence[M], made: Callable[[M], R], own: Known) -> dict[str, RulesOn[R]]:
+    """Return the rules by each type that they are on. `own`: what is known of an activity or signal only."""
+    all_made = [(rule, made(rule)) for rule in rules]
+    types = dict.fromkeys(type_ for rule in rules for type_ in rule.on)
+    return {
+        type_: _rules_on([(rule.when, mine) for rule, mine in all_made if type_ in rule.on], own)
+        for type_ in types
+    }
+
+
+def _rules_on(rules: Sequence[tuple[Tree | None, R]], own: Known) -> RulesOn[R]:
+    conditions = [when for when, _rule in rules if when is not None]
+    return RulesOn(
+        rules=tuple(rule for _when, rule in rules),
+        matching=all_matches([Rule(rule.name, when or ALWAYS, rule) for when, rule in rules])
+        if conditions
+        else None,
+        of_lead=any(not _is_known(field, own) for field in fields_asked(*conditions)),
+    )
+
+
+def _is_known(name: str, own: Known) -> bool:
+    field = field_named(name)
+    return field is not None and field.known == own
+
+
 def _intent_rule(rule: models.IntentRule) -> IntentRule:
     return IntentRule(
         name=rule.name,
-        on=frozenset(rule.on),
         points=rule.points,
         half_life=rule.half_life.timedelta,
         max=rule.max,
         group=rule.group,
-        when=_unless_always(rule.when),
     )
 
 
 def _signal_rule(rule: models.SignalRule) -> SignalRule:
     return SignalRule(
         name=rule.name,
-        on=frozenset(rule.on),
         points=rule.points,
         half_life=_span(rule.half_life),
         rises=_span(rule.rises),
         ends=_span(rule.ends) or _NO_TIME,
         strong=rule.strong,
-        when=_unless_always(rule.when),
     )
 
 

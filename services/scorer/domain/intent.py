@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -19,6 +20,7 @@ from shared.rules.syntax import Facts
 
 Sums = dict[IntentRule | SignalRule, int]
 """Points by rule, before any cap."""
+_NOTHING: Final[Facts] = {}
 
 
 class Match(Struct, frozen=True, gc=False):
@@ -62,32 +64,30 @@ def match_facts(
     policy: ScoringPolicy,
 ) -> Matches:
     """Return each activity and signal under each rule that it matches."""
-    matched: list[Match] = []
+    done: list[Match] = []
+    for activity in activities:
+        done += _activity_matches(activity, facts, at, policy)
+    happened: list[Match] = []
     unruled: list[tuple[str, datetime]] = []
     for signal in signals:
-        found = list(_signal_matches(signal, facts, at, policy))
-        matched += found
+        found = _signal_matches(signal, facts, at, policy)
+        happened += found
         if not found and signal.expires_at is not None:
             unruled.append((signal.type, signal.expires_at))
-    return Matches(
-        tuple(match for activity in activities for match in _activity_matches(activity, facts, at, policy)),
-        tuple(matched),
-        tuple(unruled),
-    )
+    return Matches(tuple(done), tuple(happened), tuple(unruled))
 
 
 def score_intent(matches: Matches, at: datetime, policy: ScoringPolicy) -> Intent:
     """Return the intent at an instant, the weightiest lines first."""
     sums: Sums = {}
     lines: list[Line] = []
-    for part, found in (("intent", matches.activities), ("signal", matches.signals)):
+    for part, found in _parts(matches):
         for match in found:
             points = match.course.worth(at - match.anchor)
             if points:
                 rule = match.rule
                 sums[rule] = sums.get(rule, 0) + points
-                why = f"{points} of {rule.points} points at this time"
-                lines.append(Line(part, rule.name, match.fact, points, why))  # type: ignore[arg-type]
+                lines.append(Line(part, rule.name, match.fact, points, _why(points, rule.points)))
     lines.sort(key=attrgetter("points"), reverse=True)
     lines += _cap_lines(sums, policy)
     return Intent(capped(sums, policy), lines)
@@ -140,28 +140,38 @@ def strongest_activity(
 
 def _activity_matches(
     activity: Activity, facts: Facts, at: datetime, policy: ScoringPolicy
-) -> Iterator[Match]:
-    own: Facts | None = None
-    fact = ""
-    for rule in policy.intent_rules_on.get(activity.type, ()):
-        if rule.when is not None:
-            own = own or activity_facts(facts, activity)
-            if not rule.when(own, at):
-                continue
-        fact = fact or _fact(activity.type, activity.at)
-        yield Match(rule, activity.type, fact, activity.at, rule.course)
+) -> Sequence[Match]:
+    on = policy.intent_on.get(activity.type)
+    if on is None:
+        return ()
+    rules: Sequence[IntentRule] = on.rules
+    if on.matching is not None:
+        rules = on.matching(activity_facts(facts if on.of_lead else _NOTHING, activity), at)
+    fact = _fact(activity.type, activity.at)
+    return [Match(rule, activity.type, fact, activity.at, rule.course) for rule in rules]
 
 
 def _signal_matches(
     signal: SignalReceivedV1, facts: Facts, at: datetime, policy: ScoringPolicy
-) -> Iterator[Match]:
-    for rule in policy.signal_rules_on.get(signal.type, ()):
-        if rule.when is not None and not rule.when(signal_facts(facts, signal), at):
-            continue
-        anchor = signal.occurred_at if rule.rises is None else expiry_day(signal.details)
-        if anchor is not None:
-            fact = _fact(signal.type, signal.occurred_at)
-            yield Match(rule, signal.type, fact, anchor, rule.course, signal.expires_at)
+) -> Sequence[Match]:
+    on = policy.signals_on.get(signal.type)
+    if on is None:
+        return ()
+    rules: Sequence[SignalRule] = on.rules
+    if on.matching is not None:
+        rules = on.matching(signal_facts(facts if on.of_lead else _NOTHING, signal), at)
+    fact, ends = _fact(signal.type, signal.occurred_at), signal.expires_at
+    anchored = [(rule, anchor_of(rule.rises, signal)) for rule in rules]
+    return [
+        Match(rule, signal.type, fact, anchor, rule.course, ends)
+        for rule, anchor in anchored
+        if anchor is not None
+    ]
+
+
+def anchor_of(rises: timedelta | None, signal: SignalReceivedV1) -> datetime | None:
+    """Return from when on a signal's points run; None: they rise to a day that it does not name."""
+    return signal.occurred_at if rises is None else expiry_day(signal.details)
 
 
 def expiry_day(details: Mapping[str, Any]) -> datetime | None:
@@ -172,8 +182,18 @@ def expiry_day(details: Mapping[str, Any]) -> datetime | None:
         return None
 
 
+def _parts(matches: Matches) -> Iterator[tuple[Literal["intent", "signal"], tuple[Match, ...]]]:
+    yield "intent", matches.activities
+    yield "signal", matches.signals
+
+
+@lru_cache(maxsize=4_096)
+def _why(points: int, full: int) -> str:
+    return f"{points} of {full} points at this time"
+
+
 def _fact(type_: str, at: datetime) -> str:
-    return f"{type_} on {at.date()}"
+    return f"{type_} on {at.date().isoformat()}"
 
 
 def _cap_lines(sums: Sums, policy: ScoringPolicy) -> Iterator[Line]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 from services.scorer.domain.decay import Course, halving, rising
 from shared.events.account_received import AccountReceivedV1
+from shared.policy.compiled import CompiledPolicy
 from shared.rules.fields import FactKeys
 from shared.rules.syntax import Facts
 
@@ -59,15 +60,13 @@ class Segment:
 
 @dataclass(frozen=True, eq=False)
 class IntentRule:
-    """Points for each activity of a type in `on`: together at most `max`, and what its group gives."""
+    """Points for each activity that it matches: together at most `max`, and what its group gives."""
 
     name: str
-    on: frozenset[str]
     points: int
     half_life: timedelta
     max: int | None = None
     group: str | None = None
-    when: Condition | None = None
     rises: ClassVar[timedelta | None] = None
     strong: ClassVar[bool] = False
 
@@ -78,16 +77,14 @@ class IntentRule:
 
 @dataclass(frozen=True, eq=False)
 class SignalRule:
-    """Points for each signal of a type in `on`: they halve, or rise to `details.expires_on` and end after."""
+    """Points for each signal that it matches: they halve, or rise to `details.expires_on` and end after."""
 
     name: str
-    on: frozenset[str]
     points: int
     half_life: timedelta | None = None
     rises: timedelta | None = None
     ends: timedelta = timedelta(0)
     strong: bool = False
-    when: Condition | None = None
     max: ClassVar[int | None] = None
     group: ClassVar[str | None] = None
 
@@ -98,6 +95,22 @@ class SignalRule:
         if self.half_life is None:
             raise ValueError(f"signal rule {self.name} neither halves nor rises")
         return halving(self.points, self.half_life)
+
+
+R = TypeVar("R", IntentRule, SignalRule)
+
+
+@dataclass(frozen=True, slots=True)
+class RulesOn(Generic[R]):
+    """The rules for activities or signals of one type, in order.
+
+    `matching` gives those that match; None: all do, whatever the facts. `of_lead` tells whether it looks at
+    facts of the lead too, or only at those of the activity or signal.
+    """
+
+    rules: tuple[R, ...]
+    matching: Callable[[Facts, datetime], list[R]] | None = None
+    of_lead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +147,16 @@ class ScoringPolicy:
 
     `bands_read` are the fields that the bands' conditions look at; `ages` are the `within` conditions: a
     time field, and the age at which the answer turns. Spam is looked for only when a condition asks for it.
+    `source` is what it was made of: the conditions as trees, which explain and bound what these decide.
     `seeds` say what is known of accounts, by key, until somebody says more; they are no part of the version.
     """
 
     version: str
+    source: CompiledPolicy
     markets: tuple[Market, ...]
     segments: tuple[Segment, ...]
-    intent_rules: tuple[IntentRule, ...]
-    signal_rules: tuple[SignalRule, ...]
+    intent_on: Mapping[str, RulesOn[IntentRule]]
+    signals_on: Mapping[str, RulesOn[SignalRule]]
     intent_cap: int
     group_caps: Mapping[str, int]
     fit_floors: Floors
@@ -158,22 +173,6 @@ class ScoringPolicy:
     seeds: Mapping[str, AccountReceivedV1] = field(default_factory=dict)
 
     @cached_property
-    def intent_rules_on(self) -> Mapping[str, Sequence[IntentRule]]:
-        return _by_type(self.intent_rules)
-
-    @cached_property
-    def signal_rules_on(self) -> Mapping[str, Sequence[SignalRule]]:
-        return _by_type(self.signal_rules)
-
-    @cached_property
     def bands_follow_points(self) -> bool:
         """Tell whether a band can change while both grades stay."""
         return not self.bands_read.isdisjoint({FactKeys.INTENT, FactKeys.TOTAL})
-
-
-R = TypeVar("R", IntentRule, SignalRule)
-
-
-def _by_type(rules: Sequence[R]) -> Mapping[str, Sequence[R]]:
-    types = {type_ for rule in rules for type_ in rule.on}
-    return {type_: tuple(rule for rule in rules if type_ in rule.on) for type_ in types}

@@ -58,7 +58,7 @@ def _take_account_signal(
     known = knowledge_of(account, moment.policy.seeds)
     if account.leads:
         draft.put(account)
-        if signal.type in moment.policy.signal_rules_on or signal.expires_at is not None:
+        if signal.type in moment.policy.signals_on or signal.expires_at is not None:
             rescore_account(draft, moment, account, trigger)
         return Outcome.APPLIED
     if not account.asked and (known is None or known.relation != "target"):
