@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from msgspec.structs import replace
@@ -10,13 +12,18 @@ from msgspec.structs import replace
 from services.cli.client import connected
 from services.cli.demo.cases import EXPECTATIONS, Case, Seen, differences
 from services.cli.demo.runner import Played, listening, play
+from services.standalone import bootstrap as standalone
+from shared.observability.tracing import Tracing
+from shared.settings import StandaloneSettings, load
+from tests.support.topology import Topology
 
 _PATIENCE_S = 60.0
 
 
-async def play_all(url: str, admin_key: str, cases: Sequence[Case]) -> list[Played]:
+async def play_all(topology: Topology, cases: Sequence[Case]) -> list[Played]:
     """Play the cases in the order given; more patient than the demo, since machines of tests are busy."""
-    async with connected(url, admin_key) as client, listening(client) as inbox:
+    key = topology.secrets.admin_key
+    async with connected(topology.url, key) as client, listening(client) as inbox:
         return [await play(client, inbox, case, run="test", patience_s=_PATIENCE_S) for case in cases]
 
 
@@ -48,3 +55,21 @@ def flipped(expect: Mapping[str, Any], name: str, seen: Seen) -> tuple[dict[str,
         case "provenance":
             return {**expect, name: [*wanted, "company.nobody_asked_for"]}, seen
     return {**expect, name: "something else"}, seen
+
+
+@asynccontextmanager
+async def in_this_process(topology: Topology) -> AsyncIterator[None]:
+    """Run every role within the test: a fresh Baton, on either topology, for the price of its tables."""
+    settings = load(StandaloneSettings, topology.environ | topology.secrets.as_environ())
+    ready, stop = asyncio.Event(), asyncio.Event()
+
+    async def tell(_stop: asyncio.Event) -> None:
+        ready.set()
+
+    async with asyncio.timeout(_PATIENCE_S * 4), asyncio.TaskGroup() as tasks:
+        tasks.create_task(standalone.run(settings, stop, tracing=Tracing(None), ready=tell))
+        await ready.wait()
+        try:
+            yield
+        finally:
+            stop.set()
