@@ -8,6 +8,7 @@ from pathlib import Path
 
 from services.gateway.adapters.keys import StoredKeys
 from services.gateway.adapters.publisher import StreamPublisher
+from services.gateway.adapters.random import RandomPool
 from services.gateway.domain.sources import BUILT_IN
 from services.gateway.handlers.app import create_app
 from services.gateway.handlers.gateway import Gateway
@@ -55,7 +56,7 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
     admin_key = settings.admin_key.get_secret_value()
     return Gateway(
         clock=resources.clock,
-        random=os.urandom,
+        random=RandomPool(os.urandom),
         publisher=StreamPublisher(sink),
         keys=StoredKeys(admin_key, resources.database, resources.clock, os.urandom),
         database=resources.database,

@@ -54,3 +54,10 @@ class Placing:
         if unknown := {topic for topic, _ in groups} - self.topics.keys():
             raise Crash(f"not in the manifest of topics: {', '.join(sorted(unknown))}")
         return {Partition(*place): group for place, group in groups.items()}
+
+    def partition_for(self, record: Outgoing) -> Partition:
+        """Return where one record goes."""
+        if record.topic not in self.topics:
+            raise Crash(f"not in the manifest of topics: {record.topic}")
+        number = crc32(record.key) if record.key is not None else next(self._turn)
+        return Partition(record.topic, number % self._partitions)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from aiokafka import errors as kafka
 
@@ -19,6 +17,8 @@ _LOST = (
 )
 _TOO_LARGE = (kafka.MessageSizeTooLargeError, kafka.RecordListTooLargeError)
 
+_TRANSLATED = (kafka.KafkaError, kafka.ConsumerStoppedError, OSError, TimeoutError)
+
 
 def as_baton(error: BaseException, doing: str) -> BatonError:
     """Return the error to raise: whatever is not known to be for good may pass."""
@@ -30,21 +30,24 @@ def as_baton(error: BaseException, doing: str) -> BatonError:
     return Retry(message)
 
 
-@contextmanager
-def translated(doing: str) -> Iterator[None]:
+class translated:  # noqa: N801 - reads as a word: `with translated("sending"):`
     """Raise Baton's errors in place of Kafka's, of time-outs, of the network's, and of stray cancellations.
 
     When aiokafka gives up on one of its own tasks, whoever waits for that task gets a `CancelledError` that
     nobody asked for; a task group would take it for a quiet end, and the role would be gone without a word.
     """
-    try:
-        yield
-    except (kafka.KafkaError, kafka.ConsumerStoppedError, OSError, TimeoutError) as error:
-        raise as_baton(error, doing) from error
-    except asyncio.CancelledError as error:
-        if _is_wanted():
-            raise
-        raise as_baton(error, doing) from error
+
+    __slots__ = ("_doing",)
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, _TRANSLATED) or (isinstance(error, asyncio.CancelledError) and not _is_wanted()):
+            raise as_baton(error, self._doing) from error
 
 
 def _is_wanted() -> bool:
