@@ -24,6 +24,7 @@ from shared.events.envelope import Event, decode
 from shared.events.parts import Company, Person, Trigger
 from shared.events.person_erased import PersonErasedV1
 from shared.identity import lead_id_of
+from shared.policy.store import PolicyWatch, candidate, put
 from shared.runtime.handler import Outcome
 from shared.runtime.outbox import Outbox
 from shared.runtime.rows import TimerRow
@@ -35,7 +36,7 @@ from shared.sql.tables.scorer import accounts, rescores, scores
 from shared.stream.port import Ack, Outgoing, Record
 from tests.support.databases import database, database_url  # noqa: F401
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, event_of, lead_id, signal
-from tests.support.scoring_policies import default_compiled
+from tests.support.scoring_policies import compiled_with, default_compiled, texts_with
 
 
 class NoSink:
@@ -217,6 +218,63 @@ async def test_a_parked_account_that_becomes_a_target_gets_its_lead(desk: Desk) 
     assert received.trigger == Trigger("signal", "signal-1", "funding_round")
 
 
+async def test_accounts_of_the_files_are_known_until_something_else_is_said(desk: Desk) -> None:
+    lead = enriched_lead(account="rivalworks.example")
+    [scored] = await desk.told(event_of(lead))
+    assert scored.account_view.relation == "competitor"
+    [told] = await desk.told(
+        event_of(AccountReceivedV1("rivalworks.example", relation="partner"), "account-1")
+    )
+    assert told.account_view.relation == "partner"
+
+
+STRICTER = {"scoring": ("fit: {A: 75,", "fit: {A: 99,")}
+
+
+async def test_a_new_policy_scores_what_comes_after_it_and_nothing_twice(desk: Desk) -> None:
+    """The version changes while a unit is under way, and between one that a crash undid and its repetition."""
+    watch = PolicyWatch(desk.database)
+    first = await _applied(desk, watch)
+    desk.policies = ScoringPolicies(lambda: watch.current)
+    ana, bob = (event_of(enriched_lead(name, title="Clerk")) for name in ("ana", "bob"))
+    await desk.take(ana)
+    with pytest.raises(RuntimeError, match="power cut"):
+        await desk.take(bob, failpoint=_power_cut)
+    second = await _applied(desk, watch, **STRICTER)
+    result = await desk.take(ana, bob)
+    assert _outcomes(result) == [Outcome.UNCHANGED, Outcome.APPLIED]
+    said = [(event.subject, event.data.policy_version, event.data.score.grade) for event in desk.said]
+    assert said == [(lead_id("ana"), first, "A4"), (lead_id("bob"), second, "B4")]
+    [again] = await desk.told(event_of(enriched_lead("ana", sequence=2, revision=2, title="Clerk")))
+    assert (again.policy_version, again.score.grade, again.sequence) == (second, "B4", 2)
+    account = await desk.one(AccountRow, accounts, "kestrel.example")
+    assert (account.leads, account.grades) == (2, {"B4": 2})
+    assert len({event.id for event in desk.said}) == len(desk.said)
+
+
+async def test_a_unit_is_decided_by_one_version_though_another_comes_meanwhile(desk: Desk) -> None:
+    watch = PolicyWatch(desk.database)
+    first = await _applied(desk, watch)
+    desk.policies = ScoringPolicies(lambda: watch.current)
+    stricter = compiled_with(**STRICTER)
+
+    def reload(_name: str) -> None:
+        watch._policy = stricter  # what `look` does, at a moment of our choosing
+
+    result = await desk.take(*(event_of(enriched_lead(name)) for name in ("ana", "bob")), failpoint=reload)
+    assert {_event(out).data.policy_version for out in result.outgoing} == {first}
+    [scored] = await desk.told(event_of(enriched_lead("cyd")))
+    assert scored.policy_version == stricter.version
+
+
+async def _applied(desk: Desk, watch: PolicyWatch, **changes: tuple[str, str]) -> str:
+    new = await candidate(texts_with(**changes))
+    async with desk.database.begin() as tx:
+        await put(tx, new, by="rita", at=AT)
+    assert await watch.look()
+    return new.version
+
+
 async def test_many_leads_are_scored_in_chunks_and_a_crash_between_loses_none(desk: Desk) -> None:
     names = [f"person-{number}" for number in range(CHUNK + 50)]
     for start in range(0, len(names), 100):
@@ -381,6 +439,15 @@ async def test_an_account_qualifies_once_each_time_it_does(desk: Desk) -> None:
     assert sorted(qualified.lead_ids) == sorted([lead_id("ana"), lead_id("bob")])
     assert qualified.account_view == scored.account_view
     assert len(await desk.told(event_of(enriched_lead("cyd")))) == 1
+
+
+async def test_an_account_that_was_qualified_no_more_qualifies_again(desk: Desk) -> None:
+    await desk.take(event_of(enriched_lead("ana", activities=[did("demo_request")])))
+    await desk.take(event_of(enriched_lead("bob")))
+    await desk.take(event_of(PersonErasedV1([lead_id("bob")], "hash", AT), "erased-1"))
+    assert not (await desk.one(AccountRow, accounts, "kestrel.example")).qualified
+    types = [type(data).__name__ for data in await desk.told(event_of(enriched_lead("cyd")))]
+    assert types == ["LeadScoredV1", "AccountQualifiedV1"]
 
 
 async def test_a_lead_that_changes_its_account_is_counted_in_one(desk: Desk) -> None:

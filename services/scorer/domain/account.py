@@ -46,10 +46,15 @@ def recounted(
     return replace(counted, active=_latest({**account.active, row.lead_id: max(moments)}))
 
 
-def without_lead(account: AccountRow, row: ScoreRow) -> AccountRow:
-    """Return the account as if that lead had never been."""
-    active = {lead_id: at for lead_id, at in account.active.items() if lead_id != row.lead_id}
-    return replace(_counted(account, row, -1), active=active)
+def without_lead(account: AccountRow, row: ScoreRow, at: datetime, policy: ScoringPolicy) -> AccountRow:
+    """Return the account as if that lead had never been; so it may be qualified no more."""
+    active = {lead_id: seen_at for lead_id, seen_at in account.active.items() if lead_id != row.lead_id}
+    left = replace(_counted(account, row, -1), active=active)
+    known = knowledge_of(left, policy.seeds)
+    facts = {FactKeys.RELATION: known.relation if known else None}
+    view = account_view(left, known, facts, at, policy)
+    surely_not = _qualifies({**facts, **account_facts(view)}, at, policy) is False
+    return replace(left, qualified=False) if surely_not else left
 
 
 def with_signal(account: AccountRow, event_id: str, signal: SignalReceivedV1) -> AccountRow:
@@ -80,7 +85,19 @@ def account_view(
         spike=_is_spike(account.active, at, policy),
         best_fit_grade=min((grade[0] for grade in account.grades), default=None),
     )
-    return replace(view, qualified=_qualifies({**facts, **_view_facts(view)}, at, policy))
+    return replace(view, qualified=_qualifies({**facts, **account_facts(view)}, at, policy) is True)
+
+
+def account_facts(view: AccountView) -> dict[str, Any]:
+    """Return what `qualified_when` can ask of an account, beside what is known of the lead."""
+    return {
+        FactKeys.PEOPLE: view.people,
+        FactKeys.HIGH_INTENT_PEOPLE: view.high_intent_people,
+        FactKeys.MEDIUM_INTENT_PEOPLE: view.medium_intent_people,
+        FactKeys.ROLES: view.roles or None,
+        FactKeys.SPIKE: view.spike,
+        FactKeys.BEST_FIT_GRADE: view.best_fit_grade,
+    }
 
 
 def is_person(lead: LeadEnrichedV1 | None) -> bool:
@@ -133,20 +150,9 @@ def _is_spike(active: dict[str, datetime], at: datetime, policy: ScoringPolicy) 
     return recent >= policy.spike_people > 0
 
 
-def _qualifies(facts: Facts, at: datetime, policy: ScoringPolicy) -> bool:
-    """Return whether an account is qualified; one of which a field that decides is not known is not."""
-    return policy.qualified_when is not None and policy.qualified_when(facts, at) is True
-
-
-def _view_facts(view: AccountView) -> dict[str, Any]:
-    return {
-        FactKeys.PEOPLE: view.people,
-        FactKeys.HIGH_INTENT_PEOPLE: view.high_intent_people,
-        FactKeys.MEDIUM_INTENT_PEOPLE: view.medium_intent_people,
-        FactKeys.ROLES: view.roles or None,
-        FactKeys.SPIKE: view.spike,
-        FactKeys.BEST_FIT_GRADE: view.best_fit_grade,
-    }
+def _qualifies(facts: Facts, at: datetime, policy: ScoringPolicy) -> bool | None:
+    """Tell whether an account qualifies; None when that hangs on what is not known."""
+    return False if policy.qualified_when is None else policy.qualified_when(facts, at)
 
 
 def _short(details: dict[str, Any]) -> dict[str, Any]:

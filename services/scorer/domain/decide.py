@@ -38,6 +38,6 @@ def decide(draft: Draft, moment: Moment, event: Event[Any]) -> Outcome:
         outcome = take_due(draft, moment, data, event.id)
     elif isinstance(data, PersonErasedV1):
         for lead_id in data.lead_ids:
-            forget_lead(draft, lead_id)
+            forget_lead(draft, moment, lead_id)
         outcome = Outcome.APPLIED
     return outcome

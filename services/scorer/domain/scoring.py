@@ -58,7 +58,7 @@ def score_lead(
     if row.lead is None:
         raise ValueError("only a lead can be scored")
     before = draft.get(ScoreRow, row.lead_id)
-    account = _account_of(draft, row, before)
+    account = _account_of(draft, moment, row, before)
     known = knowledge_of(account, moment.policy.seeds)
     subject = _subject(row, row.lead, account, known)
     now = assess(subject, moment.at, moment.policy)
@@ -83,12 +83,12 @@ def score_lead(
     return told
 
 
-def _account_of(draft: Draft, row: ScoreRow, before: ScoreRow | None) -> AccountRow:
+def _account_of(draft: Draft, moment: Moment, row: ScoreRow, before: ScoreRow | None) -> AccountRow:
     """Return the row of the lead's account; a lead that was in another one is counted out there."""
     if before is not None and before.account != row.account:
         left = draft.get(AccountRow, before.account)
         if left is not None:
-            _put(draft, without_lead(left, before))
+            _put(draft, without_lead(left, before, moment.at, moment.policy))
     return draft.get(AccountRow, row.account) or AccountRow(row.account)
 
 

@@ -60,8 +60,8 @@ def test_who_is_counted_anew_is_counted_once() -> None:
     first, later = row("ana", "A1"), row("ana", "A2")
     account = recounted(account_with(first, row("bob")), first, later, None)
     assert account.grades == {"A2": 1, "A4": 1}
-    assert without_lead(account, later).grades == {"A4": 1}
-    assert without_lead(account, later).leads == 1
+    assert without_lead(account, later, AT, POLICY).grades == {"A4": 1}
+    assert without_lead(account, later, AT, POLICY).leads == 1
 
 
 def test_an_account_lead_is_no_person() -> None:
@@ -99,3 +99,10 @@ def test_activities_are_kept_once_in_order_and_bounded() -> None:
     assert merged([call], [view_, call, view_]) == [view_, call]
     many = [did("call", timedelta(minutes=place)) for place in range(ACTIVITIES_MAX + 9)]
     assert merged([], many)[0] == many[ACTIVITIES_MAX - 1]
+
+
+def test_an_account_whose_people_leave_is_qualified_no_more() -> None:
+    ana, bob, cyd = row("ana", "A1"), row("bob"), row("cyd")
+    account = replace(account_with(ana, bob, cyd), qualified=True)
+    assert without_lead(account, cyd, AT, POLICY).qualified
+    assert not without_lead(account, ana, AT, POLICY).qualified

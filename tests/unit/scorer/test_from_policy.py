@@ -1,0 +1,172 @@
+"""What the scorer makes of policy files, and that its facts are those that the policy's language knows."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from services.scorer.domain.account import account_facts, account_view, knowledge_of
+from services.scorer.domain.assess import Subject, assess
+from services.scorer.domain.facts import activity_facts, signal_facts
+from services.scorer.domain.from_policy import ScoringPolicies, scoring_policy
+from services.scorer.domain.next_change import next_change_at
+from services.scorer.domain.policy import ScoringPolicy
+from services.scorer.domain.state import AccountRow
+from shared.events.account_received import AccountReceivedV1
+from shared.events.parts import Company, Consent, Origin
+from shared.events.scoring import AccountView
+from shared.policy.compiled import compiled
+from shared.rules.fields import Kind, Known, all_fields, field_named
+from tests.support.enriched_leads import AT, DAY, FITTING, did, enriched_lead, signal
+from tests.support.scoring_policies import compiled_with, default_compiled, default_scoring
+
+COLD = "- {band: cold}\n"
+SPAM = "- {band: cold, when: {field: spam_score, gte: 99}}\n  - {band: cold}\n"
+TYPES: dict[Kind, type] = {
+    Kind.TEXT: str,
+    Kind.WORD: str,
+    Kind.COUNTRY: str,
+    Kind.INTEGER: int,
+    Kind.BOOLEAN: bool,
+    Kind.SET: list,
+    Kind.TIME: datetime,
+    Kind.OPEN: object,
+}
+
+
+def policy_with(**changes: tuple[str, str]) -> ScoringPolicy:
+    return scoring_policy(compiled_with(**changes))
+
+
+def full_facts() -> dict[str, Any]:
+    """Everything that can be known of a lead, of an activity, of a signal and of the account."""
+    company = replace(
+        FITTING, parent="Kestrel", funding_total_usd=5, growth_pct=-3, hiring=["sales"], last_funding_at=AT
+    )
+    lead = enriched_lead(
+        company=company,
+        source=Origin(channel="website", name="demo form", campaign="spring", utm={"source": "news"}),
+        message="FREE SEO BACKLINKS",
+        answers={"team_size": "50", "tools": ["crm"]},
+        consent=Consent(marketing=False, opted_out=False),
+    )
+    person = replace(
+        lead.person,
+        email_status="verified",
+        phone="+4915112345678",
+        linkedin_url="https://linkedin.example/ana",
+        country="DE",
+    )
+    known = AccountReceivedV1("kestrel.example", relation="customer", open_opportunity=True)
+    done, heard = did("page_view", url="/a", details={"page": 3}), signal(strength=80, details={"round": "a"})
+    subject = Subject(replace(lead, person=person), [did("demo_request")], [signal()], known)
+    view = AccountView(people=2, roles=["it"], best_fit_grade="A")
+    return {
+        **assess(subject, AT, policy_with(scoring=(COLD, SPAM))).facts,
+        **activity_facts({}, done),
+        **signal_facts({}, heard),
+        **account_facts(view),
+    }
+
+
+def test_facts_are_the_fields_of_the_language_each_of_its_type() -> None:
+    facts = full_facts()
+    asked = {each.name for each in all_fields() if not each.family and each.known != Known.ROUTING}
+    assert asked <= facts.keys()
+    for name, fact in facts.items():
+        field = field_named(name)
+        assert field is not None, name
+        assert isinstance(fact, TYPES[field.kind]), name
+        if field.kind is Kind.WORD:
+            assert fact in field.words
+
+
+def test_what_a_form_left_empty_is_missing() -> None:
+    lead = enriched_lead(message="", answers={"team": "", "tools": []}, company=Company(name="", employees=0))
+    facts = assess(Subject(lead, []), AT, default_scoring()).facts
+    empty = {"message", "answers.team", "answers.tools", "company.name", "company.technologies"}
+    assert not empty & facts.keys()
+    assert facts["company.employees"] == 0
+    assert facts["consent.opted_out"] is False
+
+
+def test_the_version_is_that_of_the_policy_and_is_made_once() -> None:
+    active = default_compiled()
+    policies = ScoringPolicies(lambda: active)
+    first = policies.current
+    assert first.version == active.version
+    assert policies.current is first
+    active = compiled_with(scoring=("hysteresis: 5", "hysteresis: 4"))
+    assert policies.current.version == active.version != first.version
+    assert policies.current.hysteresis == 4
+
+
+def test_other_accounts_in_the_files_are_known_at_once_though_the_version_is_the_same() -> None:
+    active = default_compiled()
+    policies = ScoringPolicies(lambda: active)
+    assert policies.current.seeds["rivalworks.example"].relation == "competitor"
+    active = compiled_with(accounts=("customer: []", "customer: [www.kestrel.example, gmail.com]"))
+    assert active.version == default_compiled().version
+    assert policies.current.seeds["kestrel.example"].relation == "customer"
+    assert "" not in policies.current.seeds
+
+
+def test_what_was_told_of_an_account_wins_over_the_files() -> None:
+    seeds = default_scoring().seeds
+    told = AccountReceivedV1("targetworks.example", relation="none")
+    for row, relation in (
+        (AccountRow("targetworks.example"), "target"),
+        (AccountRow("targetworks.example", knowledge=told), "none"),
+    ):
+        known = knowledge_of(row, seeds)
+        assert known is not None
+        assert known.relation == relation
+    assert knowledge_of(AccountRow("kestrel.example"), seeds) is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "of_lead", "points"),
+    [
+        ("{field: activity.details.page, eq: 3}", False, 20),
+        ("{all: [{field: activity.details.page, eq: 3}, {field: company.employees, gte: 100}]}", True, 20),
+        ("{field: company.employees, lt: 100}", True, 0),
+        ("{field: company.revenue_usd, missing: true}", True, 0),
+    ],
+)
+def test_a_rule_of_intent_may_ask_about_the_lead(condition: str, of_lead: bool, points: int) -> None:
+    old = "{any: [{field: activity.type, eq: pricing_view}, {field: activity.path, starts_with: /pricing}]}"
+    policy = policy_with(scoring=(old, condition))
+    assert policy.intent_on["page_view"].of_lead is of_lead
+    score = assess(Subject(enriched_lead(), [did("page_view", details={"page": 3})]), AT, policy).score
+    assert score.intent == points + 2
+
+
+def test_the_answer_of_an_age_turns_where_it_is_asked() -> None:
+    """Of a time that a form gave, of one that lies ahead, and of a detail of an activity."""
+    grade = "- {band: sql, when: {field: score.grade, in: [A1, A2, B1]}}\n"
+    renewal = "- {band: sql, when: {field: answers.renewal, within: 10d}}\n"
+    policy = policy_with(scoring=(grade, renewal))
+    for renewed_at, due_at in (
+        (AT - 4 * DAY, AT + 6 * DAY + timedelta(microseconds=1)),
+        (AT + 4 * DAY, AT + 4 * DAY),
+    ):
+        subject = Subject(enriched_lead(answers={"renewal": renewed_at.isoformat()}), [])
+        assert next_change_at(subject, assess(subject, AT, policy), AT, policy) == due_at
+    call = "- {name: call, on: call, when: {field: activity.details.until, within: 2d}, points: 90, half_life: 900d}\n"
+    policy = policy_with(scoring=("- {name: demo-request", f"{call}    - {{name: demo-request"))
+    subject = Subject(enriched_lead(), [did("call", details={"until": AT.isoformat()})])
+    now = assess(subject, AT, policy)
+    assert now.intent_grade == "1"
+    assert next_change_at(subject, now, AT, policy) == AT + 2 * DAY + timedelta(microseconds=1)
+
+
+def test_an_account_qualifies_only_by_a_condition() -> None:
+    policy = default_compiled().policy
+    accounts = replace(policy.scoring.accounts, qualified_when=None)
+    without = scoring_policy(compiled(replace(policy, scoring=replace(policy.scoring, accounts=accounts))))
+    account = AccountRow("kestrel.example", grades={"A1": 2})
+    assert account_view(account, None, {}, AT, default_scoring()).qualified
+    assert not account_view(account, None, {}, AT, without).qualified
