@@ -76,6 +76,8 @@ def up(*, with_demo: bool) -> None:
 def demo(named: str) -> bool:
     """Play the golden cases of that name on a temporary data directory and free ports; tell if all held."""
     cases = golden_cases(named)
+    if not cases:
+        raise typer.BadParameter(f"no case has {named!r} in its name", param_hint="--only")
     with tempfile.TemporaryDirectory(prefix="baton-demo-") as folder:
         secrets = secrets_file.ensure(Path(folder), {}, os.urandom)
         settings = load(StandaloneSettings, _embedded(_elsewhere(Path(folder))) | secrets.as_environ())
@@ -91,7 +93,7 @@ def demo(named: str) -> bool:
     failed = [one for one in played if one.wrong]
     if failed:
         print_differences(failed)
-    return bool(cases) and len(played) == len(cases) and not failed
+    return len(played) == len(cases) and not failed
 
 
 def serve(role: Role, only: Part | None) -> None:
@@ -225,4 +227,5 @@ def _elsewhere(data_dir: Path) -> dict[str, str]:
         "BATON_HTTP_PORT": str(http),
         "BATON_STUBS_PORT": str(stubs),
         "BATON_LOG_LEVEL": os.environ.get("BATON_LOG_LEVEL") or "error",
+        "BATON_POLICY_DIR": os.environ.get("BATON_POLICY_DIR", ""),
     }

@@ -102,7 +102,8 @@ async def play(
 ) -> Played:
     """Send the steps, each after the one before has settled, and wait until the case holds or time is up.
 
-    `patience_s` is for each step, and for the end. A case whose lead is there already is not sent again.
+    `patience_s` is for each step, and half of it for the end. A case whose lead is there already is not
+    sent again.
     """
     case = prepared(case, datetime.now(UTC), run)
     leads = [_lead_of(step) for step in case.steps]
@@ -112,8 +113,7 @@ async def play(
         return Played(case, seen, [], repeated=True)
     for step in case.steps:
         await _settled(client, await _send(client, step), patience_s)
-    deadline = time.monotonic() + patience_s
-
+    deadline = time.monotonic() + patience_s / 2
     while True:
         seen = await _seen(client, inbox, case, leads, before)
         wrong = differences(case.expect, seen)

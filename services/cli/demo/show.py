@@ -17,7 +17,8 @@ from services.cli.demo.cases import Case
 from services.cli.demo.runner import Played, listening, play
 
 _PIPED_WIDTH: Final = 150
-_ROOMY_WIDTH: Final = 116
+_WIDE, _NARROW = 116, 96
+"""Terminals as wide as this have room for everything; less wide than that, for the most needed only."""
 _QUEUE_STYLES: Final = {"senior-ae": "magenta", "bdr": "blue", "sdr": "cyan", "suppressed": "dim"}
 
 
@@ -46,19 +47,19 @@ class Board:
                 one = await anext(walked)
                 self.played.append(one)
                 table = self._table(header=False)
-                table.add_row(*_row(one, self._mark(one), roomy=self._roomy))
+                table.add_row(*_row(one, self._mark(one), wide=self._wide))
                 self._console.print(table)
         self._console.print(f"\n{self._summary()}")
         return self.played
 
     @property
-    def _roomy(self) -> bool:
-        return self._console.width >= _ROOMY_WIDTH
+    def _wide(self) -> bool:
+        return self._console.width >= _WIDE
 
     def _table(self, *, header: bool) -> Table:
         """Return a table of one line: all are as wide, so that they stand below each other."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=header)
-        who, path = (31, 20) if self._roomy else (27, 16)
+        who, path = (31, 20) if self._wide else (27, 16) if self._console.width >= _NARROW else (21, 9)
         widths = {"": 1, "lead": who, "path": path, "queue": 10, "owner": 5, "webhook": 8, "why": None}
         taken = sum(width + 2 for width in widths.values() if width)
         for heading, width in widths.items():
@@ -123,14 +124,14 @@ def _console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=_PIPED_WIDTH)
 
 
-def _row(one: Played, mark: Text, *, roomy: bool) -> tuple[Text, ...]:
+def _row(one: Played, mark: Text, *, wide: bool) -> tuple[Text, ...]:
     view = one.view
     decision: Mapping[str, Any] = view.get("decision") or {}
     queue = str(decision.get("queue") or view.get("status") or "-")
     return (
         mark,
         Text(_who(view)),
-        Text(_path(one, roomy=roomy)),
+        Text(_path(one, wide=wide)),
         Text(queue, style=_QUEUE_STYLES.get(queue, "")),
         Text(str(view.get("owner") or "-")),
         _webhook(one),
@@ -149,11 +150,11 @@ def _who(view: Mapping[str, Any]) -> str:
     return str(person.get("email") or view.get("account") or "-")
 
 
-def _path(one: Played, *, roomy: bool) -> str:
+def _path(one: Played, *, wide: bool) -> str:
     """Return how it came and what it scored: `lead+signal > A2 sql`."""
     score = one.view.get("score") or {}
     kinds = "+".join(dict.fromkeys(step.kind for step in one.case.steps))
-    scored = [str(score.get("grade", "-")), *([str(score.get("band", ""))] if roomy else [])]
+    scored = [str(score.get("grade", "-")), *([str(score.get("band", ""))] if wide else [])]
     return f"{kinds} > {' '.join(scored)}".rstrip()
 
 

@@ -1,0 +1,70 @@
+"""The demo's lines fit the terminal, whatever its width, and say who has which lead."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from services.cli.demo.cases import Case, Seen, Step
+from services.cli.demo.runner import Played
+from services.cli.demo.show import Board
+
+LEAD = Step("lead", {})
+
+
+def played(**changes: Any) -> Played:
+    view = {
+        "status": "routed",
+        "owner": "sdr-1",
+        "person": {"email": "somebody.with-a-long-name+webinar@a-long-name.example"},
+        "score": {"grade": "A2", "band": "sql"},
+        "decision": {"queue": "sdr", "rule": "fits", "reasons": ["score fit grade is A, one of A, B, C"]},
+        "trigger": {"kind": "lead", "type": "form"},
+        **changes.pop("view", {}),
+    }
+    case = Case("a [red] case", [LEAD], {})
+    return Played(case, Seen([view], view, webhooks=1, credits=1), wrong=[], **changes)
+
+
+async def shown(*some: Played, width: int) -> list[str]:
+    out = io.StringIO()
+
+    async def walked() -> AsyncIterator[Played]:
+        for one in some:
+            yield one
+
+    await Board(Console(file=out, width=width)).follow(walked(), [one.case for one in some])
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 150])
+async def test_a_line_for_each_lead_fits_the_terminal(width: int):
+    lines = await shown(played(), played(), width=width)
+    assert len(lines) == 5
+    assert all(len(line) <= width for line in lines)
+    for line in lines[1:3]:
+        assert line.startswith("✓  somebody.with-a-")
+        assert {"sdr", "sdr-1", "A2", "verified"} <= set(line.split())
+
+
+async def test_a_signal_is_named_as_the_cause():
+    lines = await shown(played(view={"trigger": {"kind": "signal", "type": "funding_round"}}), width=150)
+    assert "funding round, fits: score fit grade is A" in lines[1]
+
+
+async def test_a_suppressed_lead_has_its_reason_for_a_rule():
+    lines = await shown(
+        played(view={"status": "suppressed", "owner": None, "decision": {"reason": "opted_out"}}), width=120
+    )
+    assert lines[1].split()[-1] == "out"
+    assert "suppressed" in lines[1]
+
+
+async def test_what_was_here_before_is_marked():
+    lines = await shown(played(repeated=True), width=120)
+    assert lines[1].startswith("=  ")
+    assert lines[-1] == "1 demo leads are here from before (1 routed); nothing was sent."
