@@ -111,6 +111,7 @@ async def test_a_routed_lead_is_explained(gateway):
     )
     fields = {field["field"]: field["value"] for field in told["fields"]}
     assert fields["company.employees"] == 2_000
+    assert told["scoring"] is None  # nobody knows the policy that it was scored by
     assert told["policy"] == {"scored": "scored-by", "routed": "builtin", "stored": False}
     assert told["score"]["reconciles"] is False  # the lines of this score are few
 
@@ -129,8 +130,12 @@ async def test_a_decision_by_a_stored_policy_shows_its_rules(gateway):
     await seed_policy(gateway.resources, Path("config"))
     async with gateway.database.read() as tx:
         version = (await tx.execute(policies.select())).mappings().one()["version"]
-    await record(gateway, scored_event(SCORED), routed(version))
+    await record(gateway, scored_event(replace(SCORED, policy_version=version)), routed(version))
     told = await explained(gateway)
+    [segment] = told["scoring"]["segments"]
+    size = {criterion["criterion"]: criterion for criterion in segment["criteria"]}["size"]
+    assert [level["verdict"] for level in size["levels"]] == ["no_match", "matched", "no_match"]
+    assert size["levels"][1]["because"][0]["saw"] == 2_000
     rules = {rule["rule"]: rule for rule in told["decision"]["rules"]}
     assert [*rules] == ["new-market", "partner", "strategic", "nurture"]
     assert (rules["strategic"]["queue"], rules["nurture"]["when"]) == ("bdr", None)

@@ -15,6 +15,8 @@ from msgspec import Struct
 from services.router.domain.explain import Counterfactual, Leaf, RouteExplanation, explain_route
 from services.router.domain.facts import OwnerFacts
 from services.router.domain.plan import plan_of
+from services.scorer.domain.explain import ScoreExplanation, explain_scored
+from services.scorer.domain.from_policy import scoring_policy
 from shared.events.lead_enriched import Enrichment, LeadEnrichedV1
 from shared.events.lead_routed import LeadRoutedV1, LeadSuppressedV1, OwnershipChange
 from shared.events.lead_scored import LeadScoredV1
@@ -136,11 +138,15 @@ class PolicyExplained(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True):
-    """Why a lead is where it is. What has not happened yet is null or empty."""
+    """Why a lead is where it is. What has not happened yet is null or empty.
+
+    `scoring` is what the rules came to behind `score`, where the policy that it was scored by is stored.
+    """
 
     lead_id: str
     summary: str
     score: ScoreExplained | None
+    scoring: ScoreExplanation | None
     facts: FactsExplained | None
     decision: DecisionExplained | None
     since: list[OwnerChanged]
@@ -150,8 +156,13 @@ class Explanation(Struct, frozen=True):
     counterfactuals: list[Counterfactual]
 
 
-def explain(view: Record, policy: CompiledPolicy | None) -> Explanation:
-    """Return the explanation of a lead's latest decision. `policy` is the one it was routed by, if stored."""
+def explain(
+    view: Record, policy: CompiledPolicy | None, scored_by: CompiledPolicy | None = None
+) -> Explanation:
+    """Return the explanation of a lead's latest decision.
+
+    `policy` is the one it was routed by, `scored_by` the one it was scored by, as far as they are stored.
+    """
     routed, scored = view.routed, view.scored
     known = scored or view.enriched
     decided = _decided_again(view, policy)
@@ -160,6 +171,7 @@ def explain(view: Record, policy: CompiledPolicy | None) -> Explanation:
         lead_id=view.lead_id,
         summary=_summary(view, since),
         score=_score(view),
+        scoring=explain_scored(scored, scoring_policy(scored_by)) if scored and scored_by else None,
         facts=FactsExplained(scored.trigger, scored.account, scored.account_view, scored.signals)
         if scored
         else None,

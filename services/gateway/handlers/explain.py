@@ -21,8 +21,11 @@ async def get_explanation(call: Call) -> Answer:
         behind = await behind_decision(tx, lead_id)
     if behind is None:
         raise not_yet_known()
-    policy = await _policy(call, behind.routed.policy_versions.routed) if behind.routed else None
-    return json_answer(200, explain(_record(lead_id, behind), policy))
+    routed_by = await _policy(call, behind.routed.policy_versions.routed) if behind.routed else None
+    scored_by = routed_by
+    if behind.scored and (routed_by is None or routed_by.version != behind.scored.policy_version):
+        scored_by = await _policy(call, behind.scored.policy_version)
+    return json_answer(200, explain(_record(lead_id, behind), routed_by, scored_by))
 
 
 def _record(lead_id: str, behind: Behind) -> Record:

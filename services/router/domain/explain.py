@@ -94,8 +94,8 @@ def explain_route(data: LeadScoredV1, owner: OwnerFacts | None, plan: Plan, at: 
         rule=outcome.rule,
         queue=outcome.queue,
         motion=outcome.motion,
-        suppressions=[_explained(each) for each in plan.policy.suppress.explain(facts, at)],
-        rules=[_explained(each) for each in plan.policy.rules.explain(facts, at)],
+        suppressions=[explained(each) for each in plan.policy.suppress.explain(facts, at)],
+        rules=[explained(each) for each in plan.policy.rules.explain(facts, at)],
         counterfactuals=list(_counterfactuals(plan, facts, outcome, decide)),
     )
 
@@ -117,7 +117,8 @@ def _decider(plan: Plan, owner: OwnerFacts | None, at: datetime) -> Callable[[Fa
 # Rule by rule
 
 
-def _explained(verdict: RuleVerdict) -> RuleExplanation:
+def explained(verdict: RuleVerdict) -> RuleExplanation:
+    """Return what a rule came to as it is told to people."""
     because = [_leaf(decider) for decider in verdict.verdict.because]
     return RuleExplanation(verdict.name, _verdict(verdict), because)
 

@@ -147,7 +147,7 @@ def _activity_matches(
     rules: Sequence[IntentRule] = on.rules
     if on.matching is not None:
         rules = on.matching(activity_facts(facts if on.of_lead else _NOTHING, activity), at)
-    fact = _fact(activity.type, activity.at)
+    fact = fact_named(activity.type, activity.at)
     return [Match(rule, activity.type, fact, activity.at, rule.course) for rule in rules]
 
 
@@ -160,7 +160,7 @@ def _signal_matches(
     rules: Sequence[SignalRule] = on.rules
     if on.matching is not None:
         rules = on.matching(signal_facts(facts if on.of_lead else _NOTHING, signal), at)
-    fact, ends = _fact(signal.type, signal.occurred_at), signal.expires_at
+    fact, ends = fact_named(signal.type, signal.occurred_at), signal.expires_at
     anchored = [(rule, anchor_of(rule.rises, signal)) for rule in rules]
     return [
         Match(rule, signal.type, fact, anchor, rule.course, ends)
@@ -192,7 +192,8 @@ def _why(points: int, full: int) -> str:
     return f"{points} of {full} points at this time"
 
 
-def _fact(type_: str, at: datetime) -> str:
+def fact_named(type_: str, at: datetime) -> str:
+    """Return how a line names an activity or a signal."""
     return f"{type_} on {at.date().isoformat()}"
 
 

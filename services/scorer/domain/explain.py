@@ -1,0 +1,266 @@
+"""Why a lead has its score: what every rule came to, on which fact, and what time has left of each fact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from services.router.domain.explain import Leaf, RuleExplanation, Verdict, explained
+from services.scorer.domain.account import account_facts
+from services.scorer.domain.assess import Assessment, Subject, assess
+from services.scorer.domain.facts import activity_facts, lead_facts, signal_facts
+from services.scorer.domain.intent import Matches, anchor_of, fact_named
+from services.scorer.domain.policy import Floors, IntentRule, ScoringPolicy, SignalRule
+from shared.events.account_received import AccountReceivedV1
+from shared.events.lead_scored import LeadScoredV1
+from shared.events.scoring import AccountView, Line
+from shared.policy.compiled import CompiledSegment, FirstMatch
+from shared.policy.models import Level
+from shared.rules.fields import FactKeys
+from shared.rules.interpret import RuleVerdict
+from shared.rules.syntax import Facts
+
+
+class LevelExplanation(Struct, frozen=True):
+    """One level of a criterion, and the comparisons that suffice for its verdict."""
+
+    points: int
+    verdict: Verdict
+    because: list[Leaf]
+
+
+class CriterionExplanation(Struct, frozen=True):
+    """One criterion: the points of its first level that matches, and the most that it gives."""
+
+    criterion: str
+    points: int
+    most: int
+    levels: list[LevelExplanation]
+
+
+class SegmentExplanation(Struct, frozen=True):
+    """How the lead fits one segment. `taken`: no other fits better. Disqualified, it has no points."""
+
+    segment: str
+    fit: int
+    taken: bool
+    disqualified: str | None
+    disqualify: list[RuleExplanation]
+    criteria: list[CriterionExplanation]
+
+
+class FactExplanation(Struct, frozen=True):
+    """One activity or signal under one rule on its type.
+
+    `full` is what it gives when fresh, `points` what is left of it (0 when the rule does not match), which
+    halves every `half_life_s` or rises for `rises_s` and ends `ends_s` after. `age_s` is negative for what
+    lies ahead, None for a signal that names no day to rise to. `live` tells of a signal if it still is one.
+    """
+
+    rule: str
+    fact: str
+    verdict: Verdict
+    because: list[Leaf]
+    full: int
+    points: int
+    age_s: float | None
+    half_life_s: float | None
+    rises_s: float | None = None
+    ends_s: float | None = None
+    strong: bool = False
+    live: bool | None = None
+
+
+class GradeExplanation(Struct, frozen=True):
+    """How points became a grade. `held`: they are below its floor, but not by more than the hysteresis."""
+
+    points: int
+    grade: str
+    held: bool
+    hysteresis: int
+    floors: dict[str, int]
+
+
+class ScoreExplanation(Struct, frozen=True):
+    """A score under one version of the policy.
+
+    The points of `facts` and of `lines` sum to the intent. `lines` are the caps; where the signals of the
+    account are not at hand, also what these gave. `uncounted` are types that no rule is on. `qualified` is
+    what decided on the account as a whole.
+    """
+
+    policy_version: str
+    at: datetime
+    markets: list[RuleExplanation]
+    segments: list[SegmentExplanation]
+    facts: list[FactExplanation]
+    lines: list[Line]
+    uncounted: list[str]
+    fit_grade: GradeExplanation
+    intent_grade: GradeExplanation
+    bands: list[RuleExplanation]
+    qualified: RuleExplanation | None
+
+
+def explain_score(
+    subject: Subject, at: datetime, policy: ScoringPolicy, view: AccountView | None = None
+) -> ScoreExplanation:
+    """Return why a lead has its score at an instant; with its account, also why that is qualified or not."""
+    now = assess(subject, at, policy)
+    caps = [line for line in now.score.lines if line.points < 0]
+    return _explanation(_Seen(subject, now, caps, view), at, policy)
+
+
+def explain_scored(data: LeadScoredV1, policy: ScoringPolicy) -> ScoreExplanation:
+    """Return why a scored lead has its score, as far as its event says what that was made of.
+
+    It names the live signals of the account, not the signals, nor the grades that were held before. So the
+    score itself is as it was recorded, and the bands are asked about that one.
+    """
+    view, score = data.account_view, data.score
+    known = AccountReceivedV1(data.account, None, view.relation, view.owner, view.open_opportunity or False)
+    subject = Subject(data, data.activities, known=None if view.open_opportunity is None else known)
+    facts = {
+        **lead_facts(data, subject.known, data.occurred_at, policy),
+        FactKeys.FIT: score.fit,
+        FactKeys.INTENT: score.intent,
+        FactKeys.TOTAL: score.total,
+        FactKeys.FIT_GRADE: score.grade[:1],
+        FactKeys.INTENT_GRADE: int(score.grade[1:]),
+        FactKeys.GRADE: score.grade,
+        FactKeys.SEGMENT: score.segment,
+        FactKeys.SIGNALS_STRONG: data.signals.strong,
+        FactKeys.SIGNALS_TYPES: data.signals.types,
+    }
+    told = Assessment(score, data.signals, score.grade[:1], score.grade[1:], facts, Matches())
+    lines = [line for line in score.lines if line.points < 0 or line.part == "signal"]
+    return _explanation(_Seen(subject, told, lines, view), data.occurred_at, policy)
+
+
+class _Seen(Struct, frozen=True):
+    """What is explained: a subject, its assessment, the lines that stand for no fact, its account."""
+
+    subject: Subject
+    now: Assessment
+    lines: list[Line]
+    view: AccountView | None
+
+
+def _explanation(seen: _Seen, at: datetime, policy: ScoringPolicy) -> ScoreExplanation:
+    facts, now, subject = seen.now.facts, seen.now, seen.subject
+    source, score = policy.source, seen.now.score
+    types: set[str] = {each.type for each in subject.activities} | {each.type for each in subject.signals}
+    return ScoreExplanation(
+        policy_version=policy.version,
+        at=at,
+        markets=_rules(source.markets.explain(facts, at)),
+        segments=[_segment(each, facts, at, score.segment) for each in source.segments],
+        facts=[*_activities(subject, facts, at, policy), *_signals(subject, facts, at, policy)],
+        lines=seen.lines,
+        uncounted=sorted(types - policy.intent_on.keys() - policy.signals_on.keys()),
+        fit_grade=_grade(score.fit, now.fit_grade, policy.fit_floors, policy.hysteresis),
+        intent_grade=_grade(score.intent, now.intent_grade, policy.intent_floors, policy.hysteresis),
+        bands=_rules(source.bands.explain(facts, at)),
+        qualified=_qualified(seen.view, facts, at, policy),
+    )
+
+
+def _rules(verdicts: Iterable[RuleVerdict]) -> list[RuleExplanation]:
+    return [explained(each) for each in verdicts]
+
+
+def _segment(segment: CompiledSegment, facts: Facts, at: datetime, taken: str | None) -> SegmentExplanation:
+    disqualifier = segment.disqualify.first(facts, at)
+    criteria = [
+        _criterion(criterion.name, criterion.most, table, facts, at)
+        for criterion, table in zip(segment.segment.criteria, segment.criteria, strict=True)
+    ]
+    return SegmentExplanation(
+        segment=segment.segment.name,
+        fit=0 if disqualifier else sum(each.points for each in criteria),
+        taken=segment.segment.name == taken,
+        disqualified=disqualifier.name if disqualifier else None,
+        disqualify=_rules(segment.disqualify.explain(facts, at)),
+        criteria=criteria,
+    )
+
+
+def _criterion(
+    name: str, most: int, levels: FirstMatch[Level], facts: Facts, at: datetime
+) -> CriterionExplanation:
+    reached = levels.first(facts, at)
+    verdicts = zip(levels.rules, _rules(levels.explain(facts, at)), strict=True)
+    return CriterionExplanation(
+        criterion=name,
+        points=reached.points if reached else 0,
+        most=most,
+        levels=[LevelExplanation(rule.outcome.points, each.verdict, each.because) for rule, each in verdicts],
+    )
+
+
+def _activities(
+    subject: Subject, facts: Facts, at: datetime, policy: ScoringPolicy
+) -> Iterator[FactExplanation]:
+    for activity in subject.activities:
+        on = policy.intent_on.get(activity.type)
+        if on is not None:
+            verdicts = policy.source.intent[activity.type].explain(activity_facts(facts, activity), at)
+            age = at - activity.at
+            for rule, verdict in zip(on.rules, verdicts, strict=True):
+                yield _fact(rule, fact_named(activity.type, activity.at), explained(verdict), age)
+
+
+def _signals(
+    subject: Subject, facts: Facts, at: datetime, policy: ScoringPolicy
+) -> Iterator[FactExplanation]:
+    for signal in subject.signals:
+        on = policy.signals_on.get(signal.type)
+        if on is not None:
+            verdicts = policy.source.signals[signal.type].explain(signal_facts(facts, signal), at)
+            for rule, verdict in zip(on.rules, verdicts, strict=True):
+                anchor = anchor_of(rule.rises, signal)
+                age = None if anchor is None else at - anchor
+                fact = _fact(rule, fact_named(signal.type, signal.occurred_at), explained(verdict), age)
+                expired = signal.expires_at is not None and at >= signal.expires_at
+                yield replace(fact, strong=rule.strong, live=fact.points >= 1 and not expired)
+
+
+def _fact(
+    rule: IntentRule | SignalRule, named: str, verdict: RuleExplanation, age: timedelta | None
+) -> FactExplanation:
+    counts = verdict.verdict == "matched" and age is not None
+    rises = rule if isinstance(rule, SignalRule) and rule.rises is not None else None
+    return FactExplanation(
+        rule=rule.name,
+        fact=named,
+        verdict=verdict.verdict,
+        because=verdict.because,
+        full=rule.points,
+        points=rule.course.worth(age) if counts and age is not None else 0,
+        age_s=_seconds(age),
+        half_life_s=_seconds(rule.half_life),
+        rises_s=_seconds(rises.rises) if rises else None,
+        ends_s=_seconds(rises.ends) if rises else None,
+    )
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()
+
+
+def _grade(points: int, grade: str, floors: Floors, hysteresis: int) -> GradeExplanation:
+    by_name = dict(floors.grades)
+    return GradeExplanation(points, grade, points < by_name[grade], hysteresis, by_name)
+
+
+def _qualified(
+    view: AccountView | None, facts: Facts, at: datetime, policy: ScoringPolicy
+) -> RuleExplanation | None:
+    question = policy.source.qualified
+    if question is None or view is None:
+        return None
+    verdict = question.explain({**facts, **account_facts(view)}, at)
+    return explained(RuleVerdict("qualified_when", verdict))

@@ -1,0 +1,133 @@
+"""What is said of a score is what it was made of, for every lead: it adds up, and what matched is what gave."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.scorer.domain.account import account_view
+from services.scorer.domain.assess import Assessment, Subject, assess
+from services.scorer.domain.explain import ScoreExplanation, explain_score, explain_scored
+from services.scorer.domain.policy import ScoringPolicy
+from services.scorer.domain.state import AccountRow
+from shared.events.lead_enriched import LeadEnrichedV1
+from shared.events.lead_scored import LeadScoredV1
+from shared.events.parts import Trigger
+from shared.rules.fields import FactKeys
+from tests.property.test_score_bounds import (
+    Doings,
+    bands_of_anything,
+    doings,
+    known_values,
+    subject_of,
+    tricky,
+)
+from tests.support.enriched_leads import AT, DAY, did, signal
+from tests.support.scoring_policies import default_scoring
+
+policies = st.sampled_from([default_scoring, tricky, bands_of_anything])
+
+
+def assert_adds_up(told: ScoreExplanation, now: Assessment) -> None:
+    taken = [each for each in told.segments if each.taken]
+    assert [each.segment for each in taken] == ([now.score.segment] if now.score.segment else [])
+    assert max(each.fit for each in told.segments) == now.score.fit
+    assert (
+        sum(fact.points for fact in told.facts) + sum(line.points for line in told.lines) == now.score.intent
+    )
+    assert next(each.rule for each in told.bands if each.verdict == "matched").startswith(now.score.band)
+    assert (told.fit_grade.grade, told.intent_grade.grade) == (now.fit_grade, now.intent_grade)
+
+
+@settings(max_examples=100, deadline=None)
+@given(known=known_values, done=doings, which=policies)
+def test_an_explanation_adds_up_to_the_score(known, done, which) -> None:
+    subject, policy = subject_of(known, done), which()
+    now = assess(subject, AT, policy)
+    told = explain_score(subject, AT, policy)
+    assert_adds_up(told, now)
+    gave = Counter(
+        (line.rule, line.fact, line.points)
+        for line in now.score.lines
+        if line.part != "fit" and line.points > 0
+    )
+    assert gave == Counter((fact.rule, fact.fact, fact.points) for fact in told.facts if fact.points)
+    for fact in told.facts:
+        assert fact.points <= fact.full
+        assert not fact.points or fact.verdict == "matched"
+    for segment in told.segments:
+        for criterion in segment.criteria:
+            matched = [level.points for level in criterion.levels if level.verdict == "matched"]
+            assert criterion.points == (matched[0] if matched else 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(known=known_values, done=doings, which=policies)
+def test_the_event_alone_explains_the_same(known, done, which) -> None:
+    subject, policy = subject_of(known, done), which()
+    now = assess(subject, AT, policy)
+    told = explain_scored(event_of(subject, now, policy), policy)
+    assert_adds_up(told, now)
+    assert told.segments == explain_score(subject, AT, policy).segments
+    assert told.bands == explain_score(subject, AT, policy).bands
+
+
+def event_of(subject: Subject, now: Assessment, policy: ScoringPolicy) -> LeadScoredV1:
+    lead: dict[str, Any] = {name: getattr(subject.lead, name) for name in LeadEnrichedV1.__struct_fields__}
+    lead |= {"activities": list(subject.activities), "trigger": Trigger("lead", "1"), "occurred_at": AT}
+    view = account_view(AccountRow("kestrel.example", grades={"A1": 2}), None, now.facts, AT, policy)
+    return LeadScoredV1(
+        **lead, score=now.score, signals=now.signals, account_view=view, policy_version=policy.version
+    )
+
+
+def test_it_says_what_decided_what_is_unknown_and_what_time_has_left() -> None:
+    subject = subject_of(
+        {"employees": 400, "title": "CFO"},
+        Doings(
+            [did("demo_request", 14 * DAY), did("page_view", DAY, url="/blog"), did("email_click")],
+            [signal()],
+        ),
+    )
+    told = explain_score(subject, AT, default_scoring())
+    [segment] = told.segments
+    size, industry = segment.criteria[:2]
+    assert (size.points, size.most, size.levels[0].verdict) == (35, 35, "matched")
+    assert [(leaf.field, leaf.saw) for leaf in size.levels[0].because] == [(FactKeys.EMPLOYEES, 400)]
+    assert industry.levels[0].verdict == "unknown_field"
+    assert industry.levels[0].because[0].saw is None
+    facts = {fact.rule: fact for fact in told.facts}
+    demo, pricing, funding = facts["demo-request"], facts["pricing"], facts["funding"]
+    assert (demo.full, demo.points, demo.age_s, demo.half_life_s) == (90, 45, 1_209_600, 1_209_600)
+    assert (pricing.verdict, pricing.points) == ("no_match", 0)
+    assert (funding.strong, funding.live) == (True, True)
+    assert told.uncounted == ["email_click"]
+    assert told.lines == []
+
+
+def test_a_grade_that_is_only_held_says_so() -> None:
+    subject = subject_of({}, Doings([did("demo_request", 5 * DAY)], [], "D1"))
+    told = explain_score(subject, AT, default_scoring())
+    assert (told.intent_grade.points, told.intent_grade.grade, told.intent_grade.held) == (70, "1", True)
+
+
+def test_it_says_why_an_account_is_qualified() -> None:
+    subject, policy = subject_of({"employees": 400}, Doings([did("demo_request")])), default_scoring()
+    qualified = explain_scored(event_of(subject, assess(subject, AT, policy), policy), policy).qualified
+    assert qualified is not None
+    assert qualified.verdict == "matched"
+    assert {leaf.field for leaf in qualified.because} == {
+        "account.best_fit_grade",
+        "account.high_intent_people",
+        "account.people",
+    }
+
+
+def test_it_can_be_told_as_json() -> None:
+    subject = subject_of({"technologies": ["sap"], "last_funding_at": AT}, Doings([], [signal()]))
+    told = msgspec.json.decode(msgspec.json.encode(explain_score(subject, AT, default_scoring())))
+    assert told["policy_version"] == default_scoring().version
