@@ -106,7 +106,7 @@ class AllRoles:
         try:
             async with asyncio.timeout(300):
                 while not await _none_behind(admin, consumer, prefix, leads, names):
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.5)
         finally:
             await consumer.stop()
             await admin.close()
