@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import or_, select
+from sqlalchemy import Integer, bindparam, or_, select
 
 from shared.clock import Clock
 from shared.events.envelope import Event
@@ -20,6 +20,7 @@ from shared.identity import timer_cause
 from shared.runtime.rows import Put, Rows, TimerRow
 from shared.sql.engine import Database
 from shared.sql.tables.common import timers
+from shared.sql.types import UtcTime
 
 TIMER_TYPE = "baton.timer.v1"
 LEASE = timedelta(seconds=30)
@@ -51,23 +52,26 @@ class Timers:
         self._role = role
         self._database = database
         self._clock = clock
-
-    async def take(self, limit: int) -> Sequence[Event[TimerRow]]:
-        """Lease at most `limit` due timers and return their events, the longest due first."""
-        now = self._clock.now()
-        due = (
+        # Made once: it is asked several times a second, and costs more to make than to run.
+        now = bindparam("now", type_=UtcTime())
+        self._due = (
             select(timers)
             .where(
-                timers.c.role == self._role,
+                timers.c.role == role,
                 timers.c.due_at <= now,
                 or_(timers.c.leased_until.is_(None), timers.c.leased_until <= now),
             )
             .order_by(timers.c.due_at)
-            .limit(limit)
+            .limit(bindparam("limit", type_=Integer()))
             .with_for_update(skip_locked=True)
         )
+
+    async def take(self, limit: int) -> Sequence[Event[TimerRow]]:
+        """Lease at most `limit` due timers and return their events, the longest due first."""
+        now = self._clock.now()
         async with self._database.begin() as tx:
-            taken = [TimerRow(**row) for row in (await tx.execute(due)).mappings()]
+            found = await tx.execute(self._due, {"now": now, "limit": limit})
+            taken = [TimerRow(**row) for row in found.mappings()]
             leased = Rows(taken)
             leased.apply(Put(replace(timer, leased_until=now + LEASE)) for timer in taken)
             await tx.write(leased)

@@ -225,14 +225,17 @@ class _Search:
 
     def next(self, now: datetime, standing: Standing | None) -> Plan:
         """Return what to ask next; nothing when it cannot change what becomes of the lead."""
-        progress = self._progress(now)
-        if self._outlook is not None and standing is not None and progress.wanted:
-            lead, buyable = self._known(now), buyable_fields(self._terms, progress)
-            if self._outlook.is_settled(lead, standing, buyable, now):
-                open_ = {*buyable, *self._failed(progress.wanted)}
-                settled = self._outlook.is_settled(lead, standing, open_, now)
-                return Plan(stop="settled" if settled else "exhausted")
-        return plan_next(self._terms, progress)
+        progress, outlook = self._progress(now), self._outlook
+        if outlook is None or standing is None or not progress.wanted:
+            return plan_next(self._terms, progress)
+        lead, buyable = self._known(now), buyable_fields(self._terms, progress)
+        if outlook.is_settled(lead, standing, buyable, now):
+            open_ = {*buyable, *self._failed(progress.wanted)}
+            settled = outlook.is_settled(lead, standing, open_, now)
+            return Plan(stop="settled" if settled else "exhausted")
+        return plan_next(
+            self._terms, progress, lambda learnt: outlook.chance(lead, standing, buyable, learnt, now)
+        )
 
     def question(self, ask: Ask) -> Question:
         about = self._target.about(ask.subject) or ""
