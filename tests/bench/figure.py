@@ -15,16 +15,16 @@ Measure = Callable[[], Awaitable[float]]
 
 
 class Figure(Struct, frozen=True):
-    """`ratio` is what counts; `details` are lines that say what it is made of."""
+    """`ratio` is what counts; `details` are lines that say what it is made of. Without a goal it only tells."""
 
     name: str
     ratio: float
-    goal: float
+    goal: float | None
     details: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        head = f"{self.name} ratio={self.ratio:.2f} goal={self.goal}"
-        return [head, *(f"  {line}" for line in self.details)]
+        goal = "" if self.goal is None else f" goal={self.goal}"
+        return [f"{self.name} ratio={self.ratio:.2f}{goal}", *(f"  {line}" for line in self.details)]
 
 
 class Rounds(Struct, frozen=True):
