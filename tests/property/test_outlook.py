@@ -76,6 +76,33 @@ def test_what_is_settled_ends_the_same_whatever_is_bought(known, more, done, sta
             assert outlook().endings(before, case, (), AT) == outlook().endings(after, case, (), AT)
 
 
+@settings(max_examples=50, deadline=None)
+@given(known=facts, done=activities, standing=standings, learnt=st.sets(st.sampled_from(sorted(VALUES))))
+def test_what_is_settled_stays_so_whatever_is_learnt(known, done, standing, learnt):
+    lead, buyable = lead_of(known, done), [name for name in VALUES if name not in known]
+    chance = outlook().chance(lead, standing, buyable, sorted(learnt - known.keys()), AT)
+    assert 0 <= chance <= 1
+    if outlook().is_settled(lead, standing, buyable, AT):
+        assert chance > 0
+
+
+def test_the_size_of_a_company_says_more_than_its_revenue():
+    lead, standing = lead_of({"company.country": "US"}, [Activity("demo_request", AT)]), Standing()
+    buyable = [name for name in VALUES if name != "company.country"]
+    size, revenue = (
+        outlook().chance(lead, standing, buyable, [name], AT)
+        for name in ("company.employees", "company.revenue_usd")
+    )
+    assert size > revenue == 0
+
+
+def test_the_last_field_that_matters_settles_a_lead():
+    known = {"company.country": "US", "company.employees": 300, "company.industry": "restaurants"}
+    lead = lead_of(known, [Activity("demo_request", AT)])
+    assert not outlook().is_settled(lead, Standing(), ["person.title"], AT)
+    assert outlook().chance(lead, Standing(), ["person.title"], ["person.title"], AT) == 1
+
+
 def test_nothing_is_bought_for_one_who_is_suppressed():
     demo = [Activity("demo_request", AT)]
     assert outlook().is_settled(lead_of({}, demo), Standing(relation="competitor"), VALUES, AT)

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.enricher.domain.enrich import enrich
 from services.enricher.domain.providers import Answer, Found, Gathered, Subject, value_of, whom
@@ -15,6 +16,7 @@ from services.enricher.domain.waterfall import (
     Progress,
     Terms,
     buyable_fields,
+    in_turn,
     plan_next,
     subjects_of,
     wanted_fields,
@@ -59,27 +61,30 @@ terms = st.builds(
     deadline_s=st.just(8.0),
     one_by_one=st.booleans(),
 )
+chances = st.none() | st.fixed_dictionaries(dict.fromkeys(VALUES, st.floats(0, 1)))
 confidences = st.dictionaries(st.sampled_from(sorted(VALUES)), st.floats(0, 1))
 known = st.frozensets(st.sampled_from(sorted(COMPANY)))
 
 
 @settings(max_examples=200, deadline=None)
-@given(terms=terms, known=known, data=st.data())
-def test_the_waterfall_ends_within_its_bounds(terms, known, data):
+@given(terms=terms, known=known, chances=chances, data=st.data())
+def test_the_waterfall_ends_within_its_bounds(terms, known, chances, data):
     lead = _lead(known)
     target = whom(lead.account, lead.lead_id, lead.person)
     asked: set[tuple[str, Subject]] = set()
     answers: list[Answer] = []
     spent, left_s = 0, terms.deadline_s
+    chance = None if chances is None else lambda learnt: max(chances[name] for name in learnt)
     for _round in range(len(PROVIDERS) * 3 + 1):
         record = enrich(lead, Gathered(answers, terms.fields), AT)
         now = Progress(wanted_fields(record, terms, AT), subjects_of(target), frozenset(asked), spent, left_s)
-        plan = plan_next(terms, now)
+        plan = plan_next(terms, now, chance)
         if not plan.asks:
             assert (plan.stop == "complete") == (not now.wanted)
             assert plan.stop != "exhausted" or not buyable_fields(terms, now)
             break
         assert left_s > 0
+        assert not terms.one_by_one or all(_keeps_order(ask, terms, now) for ask in plan.asks)
         assert sum(ask.price_cents for ask in plan.asks) <= terms.budget_cents - spent
         for ask in plan.asks:
             assert (ask.provider, ask.subject) not in asked
@@ -110,6 +115,32 @@ def test_merging_never_lowers_quality(terms, one, other):
             assert value_of(both.person, both.company, name) is not None
             assert both.provenance[name].confidence >= first.provenance[name].confidence
     assert enrich(both, Gathered(answers, terms.fields), AT).provenance.keys() == both.provenance.keys()
+
+
+@given(terms=terms, chances=st.fixed_dictionaries(dict.fromkeys(VALUES, st.floats(0, 1))))
+def test_no_question_in_turn_is_likelier_to_end_the_asking_for_its_price(terms, chances):
+    now = Progress(tuple(terms.fields), frozenset({"company", "person", "email"}), left_s=8.0)
+    turns = in_turn(terms, now)
+    plan = plan_next(replace(terms, one_by_one=True), now, lambda learnt: chances[learnt[0]])
+    assert bool(plan.asks) == bool(turns)
+    for ask in plan.asks:
+        best = max(chances[names[0]] / (each.price_cents or 0.01) for each, names in turns.items())
+        assert chances[turns[ask][0]] / (ask.price_cents or 0.01) == best
+
+
+def _keeps_order(ask, terms, now) -> bool:
+    """Whether, for a field that is wanted, all who come before in its order were asked or cannot be."""
+    left = terms.budget_cents - now.spent_cents
+    return any(
+        not any(
+            (before, subject) not in now.asked and name in offer.gives[subject] and offer.price_cents <= left
+            for before in order[: order.index(ask.provider)]
+            if (offer := terms.offers.get(before))
+            for subject in now.subjects
+        )
+        for name in ask.fields
+        if (order := terms.fields[name].order)
+    )
 
 
 def _lead(known) -> LeadRow:

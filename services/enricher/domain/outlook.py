@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
+from math import prod
+from random import Random
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
@@ -34,6 +36,10 @@ LOOKS_MAX: Final = 400
 """Cases that are looked at before the answer is: cannot say, so buy."""
 
 _SAMPLES: Final = 6
+_COMPLETIONS_MAX: Final = 64
+"""Ways that an answer may turn out, of which a chance is made; of more, so many are drawn."""
+_CHANCE_LOOKS_MAX: Final = 8
+"""A chance need not be certain: what takes longer to find out counts as open."""
 _REMEMBERED_MAX: Final = 20_000
 
 _FOLLOWS: Final = {FactKeys.TITLE: (FactKeys.SENIORITY, FactKeys.DEPARTMENT)}
@@ -105,6 +111,7 @@ class Outlook:
         self._of_lead = tuple(each for each in seen if _known_of_lead(each))
         self._cases = {name: _cases_of(name, compares) for name in self._asked}
         self._settled: dict[Any, bool] = {}
+        self._chances: dict[Any, float] = {}
 
     def matters(self, name: str) -> bool:
         """Tell whether any rule asks for a field, or for what follows from it."""
@@ -113,19 +120,48 @@ class Outlook:
     def is_settled(self, lead: LeadRow, standing: Standing, buyable: Iterable[str], at: datetime) -> bool:
         """Tell whether queue, motion and band are the same whatever the buyable fields turn out to be."""
         facts, unsettled = self._split(lead, standing, buyable)
-        # A decision sees facts only through comparisons: where these agree, so does what may become of it.
-        truths = tuple(compared(each, facts.get(each.field), at) for each in self._of_lead)
+        truths = self._truths(facts, at)
         for case in self._cases_for(lead, standing, facts, unsettled, at):
             key = (truths, case, frozenset(unsettled))
             settled = self._settled.get(key)
             if settled is None:
                 settled = self._look(case, facts, unsettled, at)
-                if len(self._settled) >= _REMEMBERED_MAX:
-                    self._settled.clear()
-                self._settled[key] = settled
+                _remember(self._settled, key, settled)
             if not settled:
                 return False
         return True
+
+    def chance(
+        self,
+        lead: LeadRow,
+        standing: Standing,
+        buyable: Iterable[str],
+        learnt: Iterable[str],
+        at: datetime,
+    ) -> float:
+        """Return how likely a lead is settled once `learnt`, some of the buyable fields, are known.
+
+        From 0 to 1; every value that a rule tells from others is held to be equally likely.
+        """
+        facts, unsettled = self._split(lead, standing, buyable)
+        names = tuple(
+            each
+            for name in learnt
+            for each in (name, *_FOLLOWS.get(name, ()))
+            if each in unsettled and self._cases[each] is not None
+        )
+        cases = tuple(self._cases_for(lead, standing, facts, unsettled, at))
+        key = (self._truths(facts, at), cases, frozenset(unsettled), names)
+        chance = self._chances.get(key)
+        if chance is None:
+            rest = {name: each for name, each in unsettled.items() if name not in names}
+            ends = [
+                all(self._look(case, {**facts, **known}, rest, at, _CHANCE_LOOKS_MAX) for case in cases)
+                for known in self._completions(names)
+            ]
+            chance = sum(ends) / len(ends)
+            _remember(self._chances, key, chance)
+        return chance
 
     def endings(
         self, lead: LeadRow, standing: Standing, buyable: Iterable[str], at: datetime
@@ -138,10 +174,30 @@ class Outlook:
             for ending in _Decision(self._policy, case, at).endings(facts, unsettled)
         )
 
-    def _look(self, case: _Case, facts: Facts, unsettled: Open, at: datetime) -> bool:
+    def _completions(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the ways that fields may turn out, when each has a value."""
+        axes = [[value for value in self._cases[name] or () if value is not None] for name in names]
+        if prod(map(len, axes)) <= _COMPLETIONS_MAX:
+            return [dict(zip(names, values, strict=True)) for values in product(*axes)]
+        draw = Random(0)
+        return [
+            {name: draw.choice(axis) for name, axis in zip(names, axes, strict=True)}
+            for _ in range(_COMPLETIONS_MAX)
+        ]
+
+    def _truths(self, facts: Facts, at: datetime) -> tuple[bool | None, ...]:
+        """Return how the comparisons come out: a decision sees facts only through them.
+
+        Where these agree, so does what may become of a lead.
+        """
+        return tuple(compared(each, facts.get(each.field), at) for each in self._of_lead)
+
+    def _look(
+        self, case: _Case, facts: Facts, unsettled: Open, at: datetime, looks_max: int = LOOKS_MAX
+    ) -> bool:
         if None not in self._policy.suppress.possible(facts, unsettled, at):
             return True
-        looks = _Looks(_Decision(self._policy, case, at), self._cases)
+        looks = _Looks(_Decision(self._policy, case, at), self._cases, looks_max)
         names = [name for name in unsettled if self._cases[name] is not None]
         return not looks.differ(facts, names) and looks.agree(facts, unsettled, names)
 
@@ -170,10 +226,12 @@ class Outlook:
 class _Looks:
     """Looks at case after case, field by field, until two endings are found or one is certain."""
 
-    def __init__(self, decision: _Decision, cases: Mapping[str, Sequence[Any] | None]) -> None:
+    def __init__(
+        self, decision: _Decision, cases: Mapping[str, Sequence[Any] | None], looks_max: int
+    ) -> None:
         self._decision = decision
         self._cases = cases
-        self._left = LOOKS_MAX
+        self._left = looks_max
         self._found: set[Ending] = set()
 
     def differ(self, facts: Facts, names: Sequence[str]) -> bool:
@@ -290,6 +348,12 @@ def lead_facts(lead: LeadRow, standing: Standing) -> dict[str, Any]:
         FactKeys.REVISION: lead.revision + 1,
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _remember(memory: dict[Any, Any], key: Any, found: object) -> None:
+    if len(memory) >= _REMEMBERED_MAX:
+        memory.clear()
+    memory[key] = found
 
 
 def _with(facts: Facts, unsettled: Open, more: Open) -> tuple[Facts, Open]:

@@ -1,13 +1,15 @@
 """Whom to ask next, for what, or why to stop. Pure.
 
 Fields are wanted in the order of the policy, and each is asked of its providers in order. A provider is asked
-once, for all the fields that it can give and that are still wanted.
+once, for all the fields that it can give and that are still wanted. Which of the fields comes next is free:
+the question that most likely ends the asking, for its price.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
@@ -17,6 +19,12 @@ from services.enricher.domain.record import LeadRow
 from shared.policy.models import Waterfall
 
 SUBJECTS: tuple[Subject, ...] = ("company", "person", "email")
+
+Chance = Callable[[tuple[str, ...]], float]
+"""How likely it is, from 0 to 1, that nothing more matters once these fields are known."""
+
+_FREE_CENTS: Final = 0.01
+"""What a free question counts as: any that costs has to be a hundred times as likely to end the asking."""
 
 
 class Offer(Struct, frozen=True):
@@ -72,12 +80,17 @@ def subjects_of(whom: Whom) -> frozenset[Subject]:
     return frozenset(subject for subject in SUBJECTS if whom.about(subject) is not None)
 
 
-def plan_next(terms: Terms, now: Progress) -> Plan:
-    """Return what to ask next. It never costs more than is left, nor asks the same thing twice."""
+def plan_next(terms: Terms, now: Progress, chance: Chance | None = None) -> Plan:
+    """Return what to ask next. It never costs more than is left, nor asks the same thing twice.
+
+    Without `chance`, or with equal ones, the fields' order decides between questions that are in turn.
+    """
     if not now.wanted:
         return Plan(stop="complete")
     if now.left_s <= 0:
         return Plan(stop="deadline")
+    if terms.one_by_one and chance is not None and (turns := in_turn(terms, now)):
+        return Plan((_most_telling(turns, chance),))
     asks: list[Ask] = []
     left_cents, short = terms.budget_cents - now.spent_cents, False
     for name in now.wanted:
@@ -102,6 +115,26 @@ def buyable_fields(terms: Terms, now: Progress) -> tuple[str, ...]:
         for name in now.wanted
         if any(ask.price_cents <= left_cents for ask in _open_asks(name, terms, now, ()))
     )
+
+
+def in_turn(terms: Terms, now: Progress) -> dict[Ask, tuple[str, ...]]:
+    """Return the questions whose turn it is, and for which fields: all before it in their order were asked.
+
+    What a provider gives besides is welcome, but no reason to ask it before those whom the policy prefers.
+    """
+    left_cents = terms.budget_cents - now.spent_cents
+    turns: dict[Ask, tuple[str, ...]] = {}
+    for name in now.wanted:
+        affordable = (ask for ask in _open_asks(name, terms, now, ()) if ask.price_cents <= left_cents)
+        if ask := next(affordable, None):
+            turns[ask] = (*turns.get(ask, ()), name)
+    return turns
+
+
+def _most_telling(turns: Mapping[Ask, tuple[str, ...]], chance: Chance) -> Ask:
+    if len(turns) == 1:
+        return next(iter(turns))
+    return max(turns, key=lambda ask: chance(turns[ask]) / (ask.price_cents or _FREE_CENTS))
 
 
 def _open_asks(
