@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def volumes(name: str) -> dict[str, str]:
 
 
 def test_it_is_valid_by_the_compose_specification():
-    check = ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(FILE)]
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(FILE)]
     done = subprocess.run(check, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
