@@ -7,9 +7,9 @@ what must not change under a decision is locked by `Tx.load`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ from sqlalchemy import (
     CursorResult,
     Delete,
     Executable,
+    Insert,
     Select,
     String,
     Table,
@@ -38,19 +39,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql import ColumnElement
 
-from shared.errors import Crash, DataError, Retry
+from shared.errors import BatonError, DataError, Retry
 from shared.runtime.rows import Key, Net, Row, Rows
+from shared.sql.errors import meaning
 from shared.sql.tables import metadata
 
 R = TypeVar("R", bound=Row)
-
-_UNIQUE_VIOLATIONS = ("23505", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
-_RETRY_STATES = ("08", "40", "53", "55", "57", *_UNIQUE_VIOLATIONS)
-"""SQLSTATE classes: connection, rollback (deadlock), resources, not ready, shut down. A unique violation:
-another transaction was first."""
-_DATA_STATES = ("22", "54", "23514", "SQLITE_CONSTRAINT_CHECK", "SQLITE_MISMATCH", "SQLITE_TOOBIG")
-"""SQLSTATE classes: data exception, a limit exceeded (too long for an index); a check violated."""
-_WRONG_STATEMENT = ("SQLITE_ERROR",)
 
 
 class Tx:
@@ -91,14 +85,28 @@ class Tx:
     async def _write(self, kind: type[Row], net: Net) -> None:
         table = metadata.tables[kind.table]
         if net.removed:
-            await self._connection.execute(_delete(table), _named(table, net.removed))
+            await self._for_each(_delete(table), table, net.removed, partial(_named, table))
         put_blind = kind.upsert or kind.once
         if net.updated and not put_blind:
-            await self._connection.execute(_update(table), [_changed(row) for row in net.updated])
+            await self._for_each(_update(table), table, net.updated, _changed)
         fresh = [*net.inserted, *net.updated] if put_blind else net.inserted
         if fresh:
-            statement = _upsert(table, self.dialect, once=kind.once) if put_blind else table.insert()
-            await self._connection.execute(statement, [asdict(row) for row in fresh])
+            statement = _upsert(table, self.dialect, once=kind.once) if put_blind else _insert(table)
+            await self._for_each(statement, table, fresh, asdict)
+
+    async def _for_each(
+        self,
+        statement: Executable,
+        table: Table,
+        rows: Sequence[Any],
+        values_of: Callable[[Any], dict[str, Any]],
+    ) -> None:
+        if self.dialect != "postgresql":
+            await self._connection.execute(statement, [values_of(row) for row in rows])
+            return
+        from shared.sql.bulk import run_for_each  # its driver is not imported where SQLite will do
+
+        await run_for_each(self._connection, statement, table, rows)
 
 
 def member_of(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
@@ -122,9 +130,8 @@ def _changed(row: Row) -> dict[str, Any]:
     return values
 
 
-def _named(table: Table, keys: Sequence[Key]) -> list[dict[str, Any]]:
-    names = [f"_{column.name}" for column in table.primary_key]
-    return [dict(zip(names, key, strict=True)) for key in keys]
+def _named(table: Table, key: Key) -> dict[str, Any]:
+    return {f"_{column.name}": value for column, value in zip(table.primary_key, key, strict=True)}
 
 
 # A statement costs more to make than to run again, so each is made once.
@@ -156,6 +163,11 @@ def _update(table: Table) -> Update:
 @cache
 def _delete(table: Table) -> Delete:
     return delete(table).where(*(column == bindparam(f"_{column.name}") for column in table.primary_key))
+
+
+@cache
+def _insert(table: Table) -> Insert:
+    return table.insert().inline()
 
 
 @cache
@@ -255,13 +267,7 @@ class translated:  # noqa: N801 - reads as a word: `with translated():`
             raise _meaning(error) from error
 
 
-def _meaning(error: DBAPIError) -> Exception:
-    message = str(error.orig).splitlines()[0][:300] if error.orig else str(error)
-    state = str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None) or "")
-    if state.startswith(_DATA_STATES):
-        return DataError(message, kind="database")
-    if state.startswith(_RETRY_STATES) or error.connection_invalidated:
-        return Retry(message)
-    if state not in _WRONG_STATEMENT and isinstance(error, OperationalError | InterfaceError):
-        return Retry(message)
-    return Crash(message)
+def _meaning(error: DBAPIError) -> BatonError:
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None) or ""
+    passing = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    return meaning(str(state), str(error.orig or error), passing=passing)
