@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 from math import prod
-from random import Random
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
@@ -37,6 +36,7 @@ LOOKS_MAX: Final = 400
 
 _SAMPLES: Final = 6
 _COMPLETIONS_MAX: Final = 64
+_GOLDEN_SECTION: Final = 0.618
 """Ways that an answer may turn out, of which a chance is made; of more, so many are drawn."""
 _CHANCE_LOOKS_MAX: Final = 8
 """A chance need not be certain: what takes longer to find out counts as open."""
@@ -177,13 +177,13 @@ class Outlook:
     def _completions(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Return the ways that fields may turn out, when each has a value."""
         axes = [[value for value in self._cases[name] or () if value is not None] for name in names]
-        if prod(map(len, axes)) <= _COMPLETIONS_MAX:
+        combinations = prod(map(len, axes))
+        if combinations <= _COMPLETIONS_MAX:
             return [dict(zip(names, values, strict=True)) for values in product(*axes)]
-        draw = Random(0)
-        return [
-            {name: draw.choice(axis) for name, axis in zip(names, axes, strict=True)}
-            for _ in range(_COMPLETIONS_MAX)
-        ]
+        # Steps of the golden section spread a few places evenly over many, on every axis.
+        step = int(combinations * _GOLDEN_SECTION) | 1
+        places = (number * step % combinations for number in range(_COMPLETIONS_MAX))
+        return [dict(zip(names, _combination(axes, place), strict=True)) for place in places]
 
     def _truths(self, facts: Facts, at: datetime) -> tuple[bool | None, ...]:
         """Return how the comparisons come out: a decision sees facts only through them.
@@ -420,3 +420,12 @@ def _conditions(policy: CompiledPolicy) -> Iterator[Condition]:
     tables += [table.rules for table in policy.signals.values()]
     for table in tables:
         yield from (rule.when for rule in table)
+
+
+def _combination(axes: Sequence[Sequence[Any]], place: int) -> list[Any]:
+    """Return the combination at a place in the order of `product(*axes)`, counted from its other end."""
+    values: list[Any] = []
+    for axis in axes:
+        place, index = divmod(place, len(axis))
+        values.append(axis[index])
+    return values
