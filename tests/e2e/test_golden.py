@@ -1,6 +1,7 @@
 """Every golden lead on both topologies, in any order, each alone and all together, on fresh databases.
 
-`make test` plays all of them in a random order and a few of them alone; `make chaos` plays the rest.
+`make test` plays all of them in a random order and a few of them alone, with every role in one process, and
+`test_up` plays them in the order of the file; `make chaos` plays each alone, and all on processes of their own.
 BATON_TEST_SEED repeats an order.
 """
 
@@ -52,8 +53,17 @@ def topology(request: pytest.FixtureRequest) -> Topology:
     return request.getfixturevalue(request.param)
 
 
-@pytest.mark.parametrize("order", [pytest.param("file", marks=pytest.mark.chaos), "shuffled"])
-def test_all_together(topology: Topology, order: str):
+async def test_all_together_shuffled(topology: Topology):
+    cases = list(CASES)
+    print(f"BATON_TEST_SEED={SEED}")
+    random.Random(SEED).shuffle(cases)
+    async with in_this_process(topology):
+        assert_held(await play_all(topology, cases))
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("order", ["file", "shuffled"])
+def test_all_together_on_processes_of_their_own(topology: Topology, order: str):
     cases = list(CASES)
     if order == "shuffled":
         print(f"BATON_TEST_SEED={SEED}")

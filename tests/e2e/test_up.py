@@ -164,9 +164,3 @@ def test_the_demo_exits_1_with_the_differences_when_one_did_not(tmp_path: Path):
     assert done.returncode == 1
     assert len(lines_of(done.stdout, "✗")) == 1
     assert "queue: expected 'sdr', got 'bdr'" in done.stdout
-
-
-def test_the_demo_of_no_case_is_a_mistake():
-    done = demo("--only", "no case is called so")
-    assert done.returncode == 2
-    assert "no case is called so" in done.stderr
