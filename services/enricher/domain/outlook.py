@@ -36,8 +36,8 @@ LOOKS_MAX: Final = 400
 
 _SAMPLES: Final = 6
 _COMPLETIONS_MAX: Final = 64
+"""Ways that an answer may turn out, of which a chance is made; of more, so many are looked at."""
 _GOLDEN_SECTION: Final = 0.618
-"""Ways that an answer may turn out, of which a chance is made; of more, so many are drawn."""
 _CHANCE_LOOKS_MAX: Final = 8
 """A chance need not be certain: what takes longer to find out counts as open."""
 _REMEMBERED_MAX: Final = 20_000
