@@ -91,13 +91,16 @@ def prune_step(role: str, database: Database, clock: Clock, keep: timedelta) -> 
     return step
 
 
-def measure_step(role: str, outbox: Outbox, metrics: Metrics) -> Callable[[], Awaitable[bool]]:
-    """Return the step that shows what waits in the outbox."""
+def measure_step(
+    role: str, outbox: Outbox, timers: Timers, metrics: Metrics
+) -> Callable[[], Awaitable[bool]]:
+    """Return the step that shows what waits in the outbox, and which timers wait to be taken."""
 
     async def step() -> bool:
         rows, oldest_s = await outbox.waiting()
         metrics.outbox_rows.labels(role).set(rows)
         metrics.outbox_oldest_seconds.labels(role).set(oldest_s)
+        metrics.timers_due.labels(role).set(await timers.due())
         return False
 
     return step

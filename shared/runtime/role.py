@@ -123,13 +123,13 @@ def _background(
 ) -> dict[str, tuple[Callable[[], Awaitable[bool]], float]]:
     """Return what the role does besides reading: a step, and how many seconds lie between two."""
     role, database, clock = worker.handler.role, resources.database, resources.clock
+    timers = Timers(role, database, clock)
     steps = {
         "outbox": (sweep_step(outbox, resources.sweep_after), resources.sweep_after.total_seconds()),
         "claims": (prune_step(role, database, clock, resources.claims_kept), _PRUNE_EVERY_S),
-        "gauges": (measure_step(role, outbox, resources.metrics), _MEASURE_EVERY_S),
+        "gauges": (measure_step(role, outbox, timers, resources.metrics), _MEASURE_EVERY_S),
     }
     if worker.timers:
-        timers = Timers(role, database, clock)
         due = timer_step(timers, worker.handler, work, sink, outbox, metrics=resources.metrics)
         steps["timers"] = (due, worker.timers_every_s)
     return steps

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Integer, bindparam, or_, select
+from sqlalchemy import Integer, and_, bindparam, func, or_, select
 
 from shared.clock import Clock
 from shared.events.envelope import Event
@@ -54,17 +54,24 @@ class Timers:
         self._clock = clock
         # Made once: it is asked several times a second, and costs more to make than to run.
         now = bindparam("now", type_=UtcTime())
+        waits = and_(
+            timers.c.role == role,
+            timers.c.due_at <= now,
+            or_(timers.c.leased_until.is_(None), timers.c.leased_until <= now),
+        )
+        self._count = select(func.count()).select_from(timers).where(waits)
         self._due = (
             select(timers)
-            .where(
-                timers.c.role == role,
-                timers.c.due_at <= now,
-                or_(timers.c.leased_until.is_(None), timers.c.leased_until <= now),
-            )
+            .where(waits)
             .order_by(timers.c.due_at)
             .limit(bindparam("limit", type_=Integer()))
             .with_for_update(skip_locked=True)
         )
+
+    async def due(self) -> int:
+        """Return how many timers are due and not taken."""
+        async with self._database.read() as tx:
+            return int((await tx.execute(self._count, {"now": self._clock.now()})).scalar_one())
 
     async def take(self, limit: int) -> Sequence[Event[TimerRow]]:
         """Lease at most `limit` due timers and return their events, the longest due first."""
