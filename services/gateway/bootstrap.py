@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 
 from services.gateway.adapters.keys import StoredKeys
 from services.gateway.adapters.publisher import StreamPublisher
@@ -15,9 +14,7 @@ from services.gateway.handlers.gateway import Gateway
 from shared.http.egress import EgressPolicy
 from shared.http.server import HttpServer
 from shared.identity import account_key
-from shared.policy.load import texts_in
-from shared.policy.store import PolicyWatch, active, candidate, seed
-from shared.runtime.process import wait_for
+from shared.policy.store import PolicyWatch
 from shared.runtime.role import Resources
 from shared.settings import GatewaySettings
 from shared.stream.port import Sink
@@ -27,14 +24,7 @@ ROLE = "gateway"
 
 
 async def run(resources: Resources, stop: asyncio.Event, settings: GatewaySettings) -> None:
-    """Serve until `stop`, then finish the requests in hand.
-
-    Raises `SettingsError` for a busy port, `PolicyInvalid` when the first policy is none.
-    """
-    if not await wait_for(
-        "gateway.policy", lambda: seed_policy(resources, settings.policy_dir), stop, resources.health
-    ):
-        return
+    """Serve until `stop`, then finish the requests in hand. Raises `SettingsError` for a busy port."""
     # The lists of domains take half a second to read: not at the first lead's expense.
     await asyncio.to_thread(account_key, "kestrel.example", None, "")
     sink = await resources.stream.sink()
@@ -69,13 +59,3 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
         policies=PolicyWatch(resources.database),
         keyed_hash=resources.tombstone_of,
     )
-
-
-async def seed_policy(resources: Resources, directory: Path) -> None:
-    """Apply the files of `directory` where the database holds no policy. Raises `Retry`, `PolicyInvalid`."""
-    async with resources.database.read() as tx:
-        if await active(tx) is not None:
-            return
-    first = await candidate(await asyncio.to_thread(texts_in, directory))
-    async with resources.database.begin() as tx:
-        await seed(tx, first, at=resources.clock.now())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -19,7 +20,7 @@ from sqlalchemy import func, select
 
 from shared.errors import Crash, Retry
 from shared.policy.compiled import CompiledPolicy, compiled
-from shared.policy.load import PolicyInvalid, load
+from shared.policy.load import PolicyInvalid, load, texts_in
 from shared.policy.version import shown, version_of
 from shared.runtime.background import repeat
 from shared.runtime.ops import Health
@@ -111,6 +112,16 @@ async def put(tx: Tx, new: Candidate, *, by: str, at: datetime) -> StoredPolicy:
 async def seed(tx: Tx, new: Candidate, *, at: datetime) -> StoredPolicy:
     """Return the active policy; where there is none, make `new` the first. Raises as `put` does."""
     return await active(tx) or await put(tx, new, by="config", at=at)
+
+
+async def seed_policy(database: Database, directory: Path, at: datetime) -> None:
+    """Apply the files of `directory` where the database holds no policy. Raises `Retry`, `PolicyInvalid`."""
+    async with database.read() as tx:
+        if await active(tx) is not None:
+            return
+    first = await candidate(texts_in(directory))
+    async with database.begin() as tx:
+        await seed(tx, first, at=at)
 
 
 class PolicyWatch:

@@ -20,8 +20,8 @@ from shared.clock import Clock, SystemClock
 from shared.errors import Crash, Retry
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
-from shared.policy.load import PolicyInvalid, texts_in
-from shared.policy.store import PolicyWatch, active, candidate, seed
+from shared.policy.load import PolicyInvalid
+from shared.policy.store import PolicyWatch, seed_policy
 from shared.runtime.background import pause, repeat
 from shared.runtime.drive import Limits, cause_of
 from shared.runtime.ops import Health
@@ -153,12 +153,7 @@ async def _policy_ready(
 ) -> None:
     """Read the active policy; where the database holds none, the files of the policy folder become it."""
     try:
-        async with database.read() as tx:
-            missing = await active(tx) is None
-        if missing:
-            first = await candidate(texts_in(settings.policy_dir))
-            async with database.begin() as tx:
-                await seed(tx, first, at=clock.now())
+        await seed_policy(database, settings.policy_dir, clock.now())
         await policy.start()
     except PolicyInvalid as error:
         raise Crash(f"the policy in {settings.policy_dir} (BATON_POLICY_DIR) is refused:\n{error}") from error

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from services.gateway.bootstrap import seed_policy
 from shared.identity import lead_id_of
 from shared.policy.load import texts_in
+from shared.policy.store import seed_policy
 from tests.support.gateway import ADMIN_KEY, RunningGateway, running_gateway
 
 LEADS = "leads.received.v1"
@@ -98,7 +98,7 @@ async def test_a_policy_is_checked_without_asking_anybody(tmp_path):
 
 
 async def test_a_policy_is_compared_applied_and_shown(gateway, tmp_path):
-    await seed_policy(gateway.resources, Path("config"))
+    await seed_policy(gateway.resources.database, Path("config"), gateway.resources.clock.now())
     for name, text in FILES.items():
         (tmp_path / name).write_text(text.replace("gte: 80", "gte: 60") if name == "routing.yaml" else text)
     code, out, _ = await baton("policy", "diff", str(tmp_path), gateway=gateway)
@@ -117,7 +117,7 @@ async def test_a_policy_is_compared_applied_and_shown(gateway, tmp_path):
 
 
 async def test_reports_are_tables_or_json(gateway):
-    await seed_policy(gateway.resources, Path("config"))
+    await seed_policy(gateway.resources.database, Path("config"), gateway.resources.clock.now())
     code, out, _ = await baton("providers", "report", gateway=gateway)
     assert code == 0
     assert "peopledatalabs" in out

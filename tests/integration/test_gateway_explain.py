@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from services.gateway.bootstrap import seed_policy
 from services.ledger.handlers import LedgerHandler
 from shared.events.envelope import Event
 from shared.events.lead_routed import LeadReassignedV1, LeadRoutedV1, LeadSuppressedV1
 from shared.events.routing import Brief, Considered, Decision, PolicyVersions, Qualification, Sla, Suppression
+from shared.policy.store import seed_policy
 from shared.runtime.rows import Rows
 from shared.runtime.unit_of_work import Result, fold
 from shared.sql.tables.policy import policies
@@ -127,7 +127,7 @@ async def test_a_suppressed_lead_is_explained(gateway):
 
 
 async def test_a_decision_by_a_stored_policy_shows_its_rules(gateway):
-    await seed_policy(gateway.resources, Path("config"))
+    await seed_policy(gateway.resources.database, Path("config"), gateway.resources.clock.now())
     async with gateway.database.read() as tx:
         version = (await tx.execute(policies.select())).mappings().one()["version"]
     await record(gateway, scored_event(replace(SCORED, policy_version=version)), routed(version))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from services.gateway.bootstrap import seed_policy
 from shared.clock import FixedClock
+from shared.policy.store import seed_policy
 from shared.sql.tables.enricher import provider_spend
 from tests.integration.test_gateway_team import key_of
 from tests.support.gateway import running_gateway
@@ -20,7 +20,7 @@ AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
 @pytest.fixture
 async def gateway(tmp_path):
     async with running_gateway(tmp_path, FixedClock(AT)) as running:
-        await seed_policy(running.resources, Path("config"))
+        await seed_policy(running.resources.database, Path("config"), running.resources.clock.now())
         yield running
 
 

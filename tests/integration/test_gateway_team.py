@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from services.gateway.bootstrap import seed_policy
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
+from shared.policy.store import seed_policy
 from shared.runtime.rows import Put, Row, Rows
 from shared.sql.engine import Database
 from shared.sql.tables.ledger import lead_views
@@ -21,7 +21,7 @@ AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 @pytest.fixture
 async def gateway(tmp_path):
     async with running_gateway(tmp_path) as running:
-        await seed_policy(running.resources, Path("config"))
+        await seed_policy(running.resources.database, Path("config"), running.resources.clock.now())
         yield running
 
 
