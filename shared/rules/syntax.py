@@ -58,11 +58,20 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Compare(Condition):
-    """One field against one value. The value is as the policy has it; text is compared without case."""
+    """One field against one value. The value is as the policy has it; text is compared without case.
+
+    `true` is not `1`: an undeclared field is read by the type of what it is compared with.
+    """
 
     field: str
     op: Op
     value: Value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Compare):
+            return NotImplemented
+        same = (self.field, self.op, self.value) == (other.field, other.op, other.value)
+        return same and _types(self.value) == _types(other.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,10 @@ def canonical(condition: Condition) -> Any:
         case Use(name):
             return {"use": name}
     raise TypeError(f"not a condition: {condition!r}")
+
+
+def _types(value: Value) -> list[type]:
+    return [type(each) for each in value] if isinstance(value, tuple) else [type(value)]
 
 
 def _plain(value: Value) -> Any:

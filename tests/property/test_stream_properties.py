@@ -114,8 +114,9 @@ def test_a_partition_is_never_with_two_members_and_in_the_end_with_one(
 class LogMachine(RuleBasedStateMachine):
     """The file against lists in memory: append, read from anywhere, commit, prune, open again."""
 
-    @initialize()
-    def make(self) -> None:
+    @initialize(retention_ms=st.integers(100, 2_000))
+    def make(self, retention_ms: int) -> None:
+        self.retention_ms = retention_ms
         self.folder = TemporaryDirectory()
         self.file = Path(self.folder.name) / "stream.db"
         self.at_ms = 1_000
@@ -158,16 +159,16 @@ class LogMachine(RuleBasedStateMachine):
             log.commit(self.connection, group, {self.ids[partition]: offset})
             self.committed[group][partition] = offset
 
-    @rule(retention_ms=st.integers(100, 2_000))
-    def prune(self, retention_ms: int) -> None:
-        while log.prune(self.connection, self.at_ms, retention_ms, 3):
+    @rule()
+    def prune(self) -> None:
+        while log.prune(self.connection, self.at_ms, self.retention_ms, 3):
             pass
         for partition, records in self.logs.items():
             unread = min((c[partition] for c in self.committed.values()), default=len(records))
             present = {r.offset for r in self._read(partition, 0, 10**9)}
             for offset, (_, appended_ms) in enumerate(records):
                 age_ms = self.at_ms - appended_ms
-                if age_ms <= retention_ms or (offset >= unread and age_ms <= 2 * retention_ms):
+                if age_ms <= self.retention_ms or (offset >= unread and age_ms <= 2 * self.retention_ms):
                     assert offset in present
 
     @rule(number=st.integers(0, 1), share=st.floats(0, 1), limit=st.integers(1, 400))

@@ -265,6 +265,15 @@ def test_families_stand_for_names_of_the_policys_own() -> None:
     assert field_named("company") is None
 
 
+def test_true_is_not_one_on_a_field_without_a_type() -> None:
+    facts = {"answers.crm": 1}
+    truth, number = Compare("answers.crm", Op.EQ, value=True), Compare("answers.crm", Op.EQ, 1)
+    assert truth != number
+    table = [Rule("truth", truth, "truth"), Rule("number", number, "number")]
+    assert first_match(table)(facts, AT) == "number"
+    assert [each.verdict.truth for each in explain_first(table, facts, AT)] == [None, True]
+
+
 def test_the_empty_join_is_what_logic_says() -> None:
     assert check(ALWAYS)({}, AT) is True
     assert check(Any_(()))({}, AT) is False
