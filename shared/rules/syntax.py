@@ -73,6 +73,9 @@ class Compare(Condition):
         same = (self.field, self.op, self.value) == (other.field, other.op, other.value)
         return same and _types(self.value) == _types(other.value)
 
+    def __hash__(self) -> int:
+        return hash((self.field, self.op, self.value))
+
 
 @dataclass(frozen=True, slots=True)
 class All(Condition):
