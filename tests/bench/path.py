@@ -1,4 +1,8 @@
-"""`path`: Kafka in, webhook out, through all roles on PostgreSQL, against straight-line code."""
+"""`path`: Kafka in, webhook out, through all roles on PostgreSQL, against straight-line code.
+
+Baton's roles share two processes, one for each core of the machine that the figures are quoted from; the
+floor is one process, which mostly waits for the database.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,7 @@ from tests.bench import straight
 from tests.bench.all_roles import ROLES, AllRoles, all_roles
 from tests.bench.figure import Figure, Measure, in_turns
 from tests.bench.leads import received
+from tests.bench.other_process import Ground, OtherProcess, other_process
 from tests.bench.receiver import receiving
 from tests.bench.services import Services
 from tests.bench.straight import StraightLine, tables_of
@@ -34,6 +39,8 @@ LEADS = 1_500
 _ROUNDS = 4
 _GOAL = 0.5
 _PARTITIONS = 6
+_HERE = ("enricher", "router-deliver")
+_THERE = ("scorer", "router", "ledger")
 
 
 async def path(services: Services) -> Figure:
@@ -45,16 +52,29 @@ async def path(services: Services) -> Figure:
         with receiving() as url, tempfile.TemporaryDirectory(prefix="baton-bench-") as folder:
             async with all_roles(services.kafka, mine, run, Path(folder)) as roles:
                 await roles.subscribe(url)
-                return await _Path(services.kafka, roles, run=run, url=url, mine=mine, bare=bare).figure()
+                with other_process(Ground(services.kafka, mine, run, Path(folder)), _THERE) as others:
+                    path = _Path(services.kafka, roles, others, run=run, url=url, mine=mine, bare=bare)
+                    return await path.figure()
     finally:
         await services.postgres.drop_database(mine)
         await services.postgres.drop_database(bare)
 
 
 class _Path:
-    def __init__(self, kafka: str, roles: AllRoles, *, run: str, url: str, mine: str, bare: str) -> None:
+    def __init__(
+        self,
+        kafka: str,
+        roles: AllRoles,
+        others: OtherProcess,
+        *,
+        run: str,
+        url: str,
+        mine: str,
+        bare: str,
+    ) -> None:
         self._kafka = kafka
         self._roles = roles
+        self._others = others
         self._run = run
         self._url = url
         self._mine = mine
@@ -73,20 +93,20 @@ class _Path:
                 began = await self._feed(f"{self._run}-floor")
                 await straight.run(consumer, line, LEADS, in_flight)
                 if in_flight == 1:
-                    self._note_cpu("floor", cpu)
+                    self._note_cpu("floor", time.process_time() - cpu)
                 return LEADS / (time.perf_counter() - began)
 
             rounds = await in_turns(self._posted(self._together), self._posted(floor), _ROUNDS)
             faster = median([await floor(in_flight=4) for _ in range(3)])
         details.append(f"the floor with 4 batches in flight: {faster:,.0f} leads/s")
         cpu = ", ".join(f"{side} {median(us):.0f} us" for side, us in self._cpu_us.items())
-        details.append(f"CPU a lead, of the one process: {cpu}")
+        details.append(f"CPU a lead, of two processes against one: {cpu}")
         units = ", ".join(f"{name} {LEADS / each:.0f}" for name, each in self._units.items())
         details.append(f"leads a unit of work: {units}")
         return rounds.figure("path", _GOAL, "leads", details)
 
-    def _note_cpu(self, side: str, before_s: float) -> None:
-        self._cpu_us[side].append((time.process_time() - before_s) / LEADS * 1e6)
+    def _note_cpu(self, side: str, seconds: float) -> None:
+        self._cpu_us[side].append(seconds / LEADS * 1e6)
 
     def _posted(self, measure: Measure) -> Measure:
         """See that every lead of a round reached the receiver."""
@@ -101,16 +121,17 @@ class _Path:
         return measured
 
     async def _together(self) -> float:
-        async with self._roles.running(*ROLES):
+        async with self._others.running(), self._roles.running(*_HERE):
             cpu = time.process_time()  # beginning takes a second or so, of which a lead has no share
             began = await self._feed(self._run)
             self._fed += LEADS
-            await self._roles.worked(LEADS, *ROLES)
+            await self._roles.worked(LEADS, *_HERE)
+            share = await self._others.worked(LEADS)
             await asyncio.sleep(Limits().commit_every_s)  # by then all is committed, which is seen to below
             ended = time.perf_counter()
-            self._note_cpu("baton", cpu)
+            self._note_cpu("baton", time.process_time() - cpu + share.cpu_s)
             await self._roles.caught_up(self._fed, *ROLES)
-            self._units = {name: self._roles.units(name) for name in ROLES}
+            self._units = {name: self._roles.units(name) for name in _HERE} | share.units
         return LEADS / (ended - began)
 
     async def _one_by_one(self) -> tuple[list[str], Tables]:
