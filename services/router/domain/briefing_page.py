@@ -75,7 +75,7 @@ def _score(data: LeadScoredV1) -> Iterator[str]:
 
 
 def _line(line: Line) -> str:
-    return f"- {line.points:+d} {plain(line.rule)}: {plain(line.why)}"
+    return f"- {line.points:+d} {plain(line.rule)}: {plain(line.why.removeprefix(f'{line.rule}: '))}"
 
 
 def _next(brief: Brief) -> Iterator[str]:
@@ -87,16 +87,16 @@ def _next(brief: Brief) -> Iterator[str]:
 
 def plain(text: str) -> str:
     """Return a person's text as one line, shortened, that Markdown reads as text."""
-    if _PLAIN.fullmatch(text):
+    if _PLAIN.fullmatch(text) and "://" not in text:
         return text
     line = " ".join(text.split())
     line = line if len(line) <= _LENGTH_MAX else f"{line[: _LENGTH_MAX - 1]}…"
-    line = line.translate(_ESCAPES).replace("://", ":\\//")
+    line = _MARKUP.sub(r"\\\g<0>", line).replace("://", ":\\//")
     return _OPENS_BLOCK.sub(r"\1\\\2", line)
 
 
-_ESCAPES: Final = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>#|~&"})
-_PLAIN = re.compile(rf"[A-Za-z(“][A-Za-z0-9 ,;'\"“”…()!?%$€£@^.+/-]{{0,{_LENGTH_MAX - 1}}}")
+_MARKUP = re.compile(r"[\\`*_\[\]<>#|~&]")
+_PLAIN = re.compile(rf"[A-Za-z(“][A-Za-z0-9 ,;:'\"“”…()!?%$€£@^.+/-]{{0,{_LENGTH_MAX - 1}}}")
 """Most texts are plain already; to see that is cheaper than to make them so."""
 _OPENS_BLOCK = re.compile(r"^(\d{0,9})([-+=.)])(?=\s|=|-|$)")
 """What would begin a list, or underline a heading, at the start of a line."""
