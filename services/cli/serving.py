@@ -21,18 +21,18 @@ def up(
     demo: Annotated[bool, typer.Option("--demo", help="Feed the demo leads, and show who got them.")] = False,
 ) -> None:
     """Run every role in one process, with its data in BATON_DATA_DIR (./.baton)."""
-    from services.cli import running
+    from services.cli import alone
 
-    running.up(with_demo=demo)
+    alone.up(with_demo=demo)
 
 
 def demo(
     only: Annotated[str, typer.Option(help="Only the leads whose case has this in its name.")] = "",
 ) -> None:
     """Walk the golden leads on a temporary data directory and free ports; exit 1 when one does not hold."""
-    from services.cli import running
+    from services.cli import alone
 
-    if not running.demo(only):
+    if not alone.demo(only):
         raise typer.Exit(1)
 
 
