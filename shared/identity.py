@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, Literal
@@ -19,6 +18,7 @@ from urllib.parse import quote, unquote
 import idna
 import uuid_utils
 from email_validator import EmailNotValidError, validate_email
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -69,8 +69,7 @@ _SLUG_OUTSIDERS = re.compile(r"[\s%/?#\\<>\"\ufffd]")
 _ANY_DOMAIN: Final = "a.bc"
 
 
-@dataclass(frozen=True, slots=True)
-class Email:
+class Email(Struct, frozen=True):
     """A syntactically valid e-mail address.
 
     `address` is what the person typed, in lower case and with an ASCII domain: mail can be sent there.
@@ -83,8 +82,7 @@ class Email:
     kind: EmailKind
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Which lead this is: `kind` says what decided, `identifiers` all that is known, the deciding first."""
 
     lead_id: str
@@ -172,7 +170,7 @@ def _email(local: str, domain: str) -> Email:
     home = domain
     if domain in _GMAIL_DOMAINS:
         mailbox, home = mailbox.replace(".", ""), "gmail.com"
-    kind: EmailKind = _mail_kind(domain)
+    kind: EmailKind = _known_of(domain).mail
     if kind == "work" and mailbox in ROLE_LOCAL_PARTS:
         kind = "role"
     return Email(f"{local}@{domain}", f"{mailbox}@{home}", domain, kind)
@@ -256,7 +254,7 @@ def registrable_domain(domain: str | None) -> str | None:
     By the public suffix list with its private section, and `*` for suffixes that it does not know.
     """
     host = normalise_domain(domain)
-    return None if host is None else _registrable(host)
+    return None if host is None else _known_of(host).registrable
 
 
 def _bounded(text: str | None, length_max: int) -> str | None:
@@ -277,7 +275,7 @@ def _lower(text: str) -> str:
 
 
 def identify(
-    email: str | None = None,
+    email: str | Email | None = None,
     phone: str | None = None,
     linkedin_url: str | None = None,
     domain: str | None = None,
@@ -285,59 +283,70 @@ def identify(
 ) -> Identity | None:
     """Return the lead that these texts name, by the first that can be read in the order given.
 
-    `country` (alpha-2) reads a phone number in national form. A domain alone names the account lead of its
-    company, and is an identifier only then. `None`: nothing here names anybody.
+    An e-mail address that was read before is given as it was read. `country` (alpha-2) reads a phone number
+    in national form. A domain alone names the account lead of its company, and is an identifier only then.
+    `None`: nothing here names anybody.
     """
-    address = normalise_email(email)
-    readings: tuple[tuple[IdentityKind, str | None], ...] = (
-        ("email", address.identity if address else None),
-        ("phone", normalise_phone(phone, country)),
-        ("linkedin", normalise_linkedin(linkedin_url)),
-    )
-    found = [(kind, value) for kind, value in readings if value]
+    found: dict[IdentityKind, str] = {}
+    if address := _read_email(email):
+        found["email"] = address.identity
+    if number := normalise_phone(phone, country):
+        found["phone"] = number
+    if profile := normalise_linkedin(linkedin_url):
+        found["linkedin"] = profile
     if not found:
         host = normalise_domain(domain)
         if host is None:
             return None
-        found = [("domain", _registrable(host) or host)]
-    identifiers = tuple(f"{kind}:{value}" for kind, value in found)
-    return Identity(lead_id_of(identifiers[0]), found[0][0], identifiers)
+        found["domain"] = _known_of(host).registrable or host
+    identifiers = tuple([f"{kind}:{value}" for kind, value in found.items()])
+    return Identity(lead_id_of(identifiers[0]), next(iter(found)), identifiers)
 
 
-def account_key(company_domain: str | None, email: str | None, lead_id: str) -> str:
+def account_key(company_domain: str | None, email: str | Email | None, lead_id: str) -> str:
     """Return the key of the account that a lead belongs to.
 
     The registrable domain of the company, else of the e-mail address, else the lead id. A domain that
     gives mailboxes to anybody, free or disposable, is nobody's company.
     """
     company = normalise_domain(company_domain)
-    key = None if company is None else _company_key(company)
+    key = None if company is None else _known_of(company).company_key
     if key is None:
-        address = normalise_email(email)
-        key = None if address is None else _company_key(address.domain)
+        address = _read_email(email)
+        key = None if address is None else _known_of(address.domain).company_key
     return key or lead_id
+
+
+def _read_email(email: str | Email | None) -> Email | None:
+    return email if isinstance(email, Email) else normalise_email(email)
 
 
 # What is known of domains
 
 
-@lru_cache(maxsize=_CACHED_DOMAINS_MAX)
-def _registrable(host: str) -> str | None:
-    found: str | None = _public_suffixes().privatesuffix(host)
-    return found
+class _Known(Struct, frozen=True, gc=False):
+    """What the lists say of a host: what of it a company registers, and what kind of mailboxes it gives."""
+
+    registrable: str | None
+    mail: Literal["work", "free", "disposable"]
+
+    @property
+    def company_key(self) -> str | None:
+        return self.registrable if self.mail == "work" else None
 
 
 @lru_cache(maxsize=_CACHED_DOMAINS_MAX)
-def _mail_kind(domain: str) -> Literal["work", "free", "disposable"]:
-    """Say what kind of mailbox a domain gives; a subdomain of a listed one is of its kind."""
-    names = {domain, _registrable(domain) or domain}
-    if names & _disposable_mail():
+def _known_of(host: str) -> _Known:
+    registrable: str | None = _public_suffixes().privatesuffix(host)
+    return _Known(registrable, _mail_kind(host, registrable or host))
+
+
+def _mail_kind(host: str, registrable: str) -> Literal["work", "free", "disposable"]:
+    """Say what kind of mailbox a host gives; a subdomain of a listed one is of its kind."""
+    disposable, free = _disposable_mail(), _free_mail()
+    if host in disposable or registrable in disposable:
         return "disposable"
-    return "free" if names & _free_mail() else "work"
-
-
-def _company_key(host: str) -> str | None:
-    return _registrable(host) if _mail_kind(host) == "work" else None
+    return "free" if host in free or registrable in free else "work"
 
 
 @cache

@@ -39,9 +39,10 @@ class Arrival(Struct, frozen=True):
 def uuid7(at: datetime, random: Callable[[int], bytes]) -> str:
     """Return a UUIDv7 (RFC 9562): milliseconds since 1970, then random bits."""
     milliseconds = int(at.timestamp() * 1000) & ((1 << _MILLISECOND_BITS) - 1)
-    value = milliseconds << 80 | int.from_bytes(random(_RANDOM_BYTES), "big")
-    value = value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62
-    digits = f"{value:032x}"
+    octets = bytearray(milliseconds.to_bytes(_MILLISECOND_BITS // 8, "big") + random(_RANDOM_BYTES))
+    octets[6] = octets[6] & 0x0F | 0x70  # the version
+    octets[8] = octets[8] & 0x3F | 0x80  # the variant
+    digits = octets.hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 

@@ -12,7 +12,7 @@ from services.gateway.domain.arrival import SOURCE, Arrival, invalid, is_blank, 
 from shared.errors import FieldProblem
 from shared.events.envelope import Event
 from shared.events.lead_received import LeadReceivedV1
-from shared.identity import Identity, account_key, derive_id, identify, normalise_email
+from shared.identity import Email, Identity, account_key, derive_id, identify, normalise_email
 
 LEAD_RECEIVED: Final = "baton.lead.received.v1"
 
@@ -35,7 +35,8 @@ def receive_lead(body: LeadReceivedV1, raw: bytes, arrival: Arrival) -> Received
     Raises `Reject` (422) when nothing in it names a person or a company.
     """
     _refuse_wrong(body)
-    identity = _identity(body)
+    address = normalise_email(body.person.email)
+    identity = _identity(body, address)
     event = Event(
         id=_event_id(body, arrival),
         source=SOURCE,
@@ -44,7 +45,7 @@ def receive_lead(body: LeadReceivedV1, raw: bytes, arrival: Arrival) -> Received
         time=arrival.at,
         data=body,
         raw=raw,
-        key=account_key(body.company.domain, body.person.email, identity.lead_id),
+        key=account_key(body.company.domain, address, identity.lead_id),
         traceparent=arrival.traceparent,
     )
     return Received(event, identity.lead_id)
@@ -70,12 +71,12 @@ def _times(body: LeadReceivedV1) -> Iterator[tuple[str, datetime | None]]:
         yield f"/activities/{index}/at", activity.at
 
 
-def _identity(body: LeadReceivedV1) -> Identity:
+def _identity(body: LeadReceivedV1, address: Email | None) -> Identity:
     person, domain = body.person, body.company.domain
-    identity = identify(person.email, person.phone, person.linkedin_url, domain, person.country)
+    identity = identify(address, person.phone, person.linkedin_url, domain, person.country)
     if identity is not None and (identity.kind == "email" or is_blank(person.email)):
         return identity
-    if not is_blank(person.email) and normalise_email(person.email) is None:
+    if not is_blank(person.email) and address is None:
         raise invalid((FieldProblem("/person/email", "This is not an e-mail address"),))
     raise invalid(tuple(_unreadable(body)) or (FieldProblem("", _NEEDED),))
 
