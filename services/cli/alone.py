@@ -1,4 +1,4 @@
-"""What `baton up` and `demo` do: every role in one process. Imported by them alone: it brings in all roles."""
+"""What `baton up` and `demo` do: every role in one process. Imported by them alone: it brings in all."""
 
 from __future__ import annotations
 
