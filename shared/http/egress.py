@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from ssl import SSLContext
 from types import TracebackType
@@ -133,10 +134,9 @@ class EgressPolicy:
 
     def check_url(self, url: str) -> Target:
         """Judge the text of `url`. Raises `EgressRefused` with a reason that is fit for users."""
-        target = Target(_parse(url))
+        target, literal = _read(url)
         if target.plain and not self.allow:
             raise EgressRefused("the URL must begin with https://")
-        literal = _literal(target.url.raw_host or "")
         if literal is not None and not self._judge(plain=target.plain)(literal):
             raise EgressRefused(UNREACHABLE)
         return target
@@ -179,6 +179,13 @@ def _is_public(address: Address) -> bool:
 
 def _has_zone(address: Address) -> bool:
     return isinstance(address, IPv6Address) and address.scope_id is not None
+
+
+@lru_cache(maxsize=1024)
+def _read(url: str) -> tuple[Target, Address | None]:
+    """Return what a URL names, and the address that its host spells out; the same URL is posted to often."""
+    parsed = _parse(url)
+    return Target(parsed), _literal(parsed.raw_host or "")
 
 
 def _parse(url: str) -> URL:

@@ -40,7 +40,8 @@ class Lane:
         if self.room == 0 and self._silences >= _SILENCES_MAX:
             return False
         try:
-            async with asyncio.timeout(wait_s):
+            # Where a place is free nobody is waited for, and no alarm is set.
+            async with asyncio.timeout(wait_s if self._places.locked() else None):
                 await self._places.acquire()
         except TimeoutError:
             return False

@@ -85,8 +85,8 @@ class DeliveryHandler(Handler):
         if seen is None:
             return replace(event, data=Attempts())
         body = webhook_body(short, event.time, event.raw)
-        fresh = (target for id_, target in zip(ids, wanting, strict=True) if id_ not in seen)
-        rows = await asyncio.gather(*(self._send(event, target, body) for target in fresh))
+        fresh = ((id_, target) for id_, target in zip(ids, wanting, strict=True) if id_ not in seen)
+        rows = await asyncio.gather(*(self._send(event, id_, target, body) for id_, target in fresh))
         return replace(event, data=Attempts(tuple(rows)))
 
     def decide(self, world: Rows, event: Event[Any], at: datetime) -> Step:
@@ -97,10 +97,10 @@ class DeliveryHandler(Handler):
         fresh = [Put(row) for row in made.rows if world.get(DeliveryRow, row.id) is None]
         return Step(Outcome.APPLIED if fresh else Outcome.UNCHANGED, fresh)
 
-    async def _send(self, event: Event[Any], target: Target, body: bytes) -> DeliveryRow:
+    async def _send(self, event: Event[Any], id_: str, target: Target, body: bytes) -> DeliveryRow:
         now = self._clock.now()
         row = DeliveryRow(
-            id=delivery_id(event.id, target.id),
+            id=id_,
             subscription_id=target.id,
             event_id=event.id,
             event_type=event.type,
