@@ -19,12 +19,13 @@ from rich.progress import Progress
 from services.cli.client import Client
 from services.cli.errors import Refused
 from services.gateway.domain.forms import is_intake_shape, read_form
-from services.gateway.domain.sources import FormSource
+from services.gateway.domain.sources import HookSource
 from shared.errors import BatonError, Reject
+from shared.policy.models import SourceDefaults
 
 AT_ONCE: Final = 500
 _LIST_BYTES_MAX: Final = 1_000_000
-_SOURCE: Final = FormSource("import", channel="import")
+_SOURCE: Final = HookSource("import", defaults=SourceDefaults(channel="import"))
 _LINES: Final = frozenset({".jsonl", ".ndjson", ".json"})
 
 

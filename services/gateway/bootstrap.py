@@ -8,13 +8,12 @@ import os
 from services.gateway.adapters.keys import StoredKeys
 from services.gateway.adapters.publisher import StreamPublisher
 from services.gateway.adapters.random import RandomPool
-from services.gateway.domain.sources import BUILT_IN
+from services.gateway.adapters.sources import PolicySources
 from services.gateway.handlers.app import create_app
 from services.gateway.handlers.gateway import Gateway
 from shared.http.egress import EgressPolicy
 from shared.http.server import HttpServer
 from shared.identity import account_key
-from shared.policy.store import PolicyWatch
 from shared.runtime.role import Resources
 from shared.settings import GatewaySettings
 from shared.stream.port import Sink
@@ -55,7 +54,7 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
         tracing=resources.tracing,
         vault=Vault(resources.secret, os.urandom),
         egress=EgressPolicy(settings.egress_allow),
-        sources=BUILT_IN,
-        policies=PolicyWatch(resources.database),
+        sources=PolicySources(lambda: resources.policy.current, os.environ),
+        policies=resources.policy,
         keyed_hash=resources.tombstone_of,
     )

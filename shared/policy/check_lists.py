@@ -5,7 +5,8 @@ from __future__ import annotations
 from shared.identity import normalise_domain
 from shared.policy.addresses import is_origin, is_web_address
 from shared.policy.finding import File
-from shared.policy.models import Accounts, Providers, Sources
+from shared.policy.form_fields import FORM_FIELDS, is_form_field
+from shared.policy.models import Accounts, Providers, Source, Sources
 from shared.rules.fields import all_fields, field_named
 from shared.rules.problems import Path, did_you_mean, quoted
 
@@ -52,7 +53,7 @@ def check_providers(file: File[Providers]) -> None:
 
 
 def check_sources(file: File[Sources]) -> None:
-    """Report addresses that are none."""
+    """Report addresses that are none, labels that mean no field, and sources that anybody could speak for."""
     for name, source in file.model.sources.items():
         path: Path = ("sources", name)
         for at, origin in enumerate(source.origins):
@@ -62,3 +63,16 @@ def check_sources(file: File[Sources]) -> None:
         for at, redirect in enumerate(source.redirects):
             if not is_web_address(redirect):
                 file.error((*path, "redirects", at), f"{quoted(redirect)} is no http or https address")
+        for label, field in source.map.items():
+            if not is_form_field(field):
+                file.unknown((*path, "map", label), "field of forms", field, FORM_FIELDS)
+        _check_secret(file, source, path)
+
+
+def _check_secret(file: File[Sources], source: Source, path: Path) -> None:
+    if source.public and source.signature is not None:
+        file.error((*path, "signature"), "a source that is public is not asked for a signature")
+    elif source.public and source.secret_env:
+        file.error((*path, "secret_env"), "a source that is public is not asked for a secret")
+    elif not source.public and not source.secret_env:
+        file.error(path, "a source that is not public needs a secret: secret_env is missing")

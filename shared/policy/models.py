@@ -373,6 +373,11 @@ class Providers(Part, frozen=True):
 
 # sources.yaml
 
+SourceKind = Literal["form", "signal"]
+"""What comes in: forms, each a lead; or signals and activities, as `POST /v1/signals` takes them."""
+Signature = Literal["standard", "typeform", "webflow", "hub"]
+"""How a source signs: Standard Webhooks, or as that vendor does; `hub` is X-Hub-Signature-256 (Meta)."""
+
 
 class SourceDefaults(Part, frozen=True):
     """What a source says of itself when the form does not."""
@@ -383,14 +388,19 @@ class SourceDefaults(Part, frozen=True):
 
 
 class Source(Part, frozen=True):
-    """Where leads come in. `map` names the field that a label of the form means."""
+    """Where leads or signals come in. `map` names the field that a label of the form means.
 
-    kind: Name
+    One that is not public proves itself by a secret, which is in the environment: as the last part of the
+    path, or by the `signature` that it makes with it.
+    """
+
+    kind: SourceKind
     public: bool = False
+    signature: Signature | None = None
     origins: Annotated[tuple[Url, ...], Meta(max_length=100)] = ()
     redirects: Annotated[tuple[Url, ...], Meta(max_length=100)] = ()
     defaults: SourceDefaults = SourceDefaults()
-    map: Mapping[Key, Key] = {}
+    map: Annotated[Mapping[Key, Key], Meta(max_length=200)] = {}
     secret_env: EnvName = ""
 
 

@@ -28,6 +28,7 @@ DANA = lead_id_of("email:dana@ledgerlane.example")
 @pytest.fixture
 async def gateway(tmp_path):
     async with running_gateway(tmp_path, BATON_EGRESS_ALLOW="127.0.0.0/8") as running:
+        await running.apply_policy()
         yield running
 
 

@@ -26,6 +26,7 @@ async def gateway(tmp_path_factory):
     async with running_gateway(
         tmp_path_factory.mktemp("gateway"), BATON_EGRESS_ALLOW="127.0.0.0/8"
     ) as running:
+        await running.apply_policy()
         yield running
 
 

@@ -19,7 +19,8 @@ from shared.events.envelope import Event, decode
 from shared.http.server import HttpServer
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
-from shared.policy.store import PolicyWatch
+from shared.policy.load import texts_in
+from shared.policy.store import PolicyWatch, candidate, put
 from shared.runtime.ops import Health
 from shared.runtime.role import Resources
 from shared.settings import GatewaySettings, load
@@ -44,6 +45,13 @@ class RunningGateway:
     @property
     def database(self) -> Database:
         return self.resources.database
+
+    async def apply_policy(self, directory: Path = Path("config"), **changed: str) -> None:
+        """Put the files of a directory in force, some of them with other texts: `sources="…"`."""
+        texts = {**texts_in(directory), **{f"{name}.yaml": text for name, text in changed.items()}}
+        async with self.database.begin() as tx:
+            await put(tx, await candidate(texts), by="test", at=self.resources.clock.now())
+        await self.resources.policy.start()
 
     async def ask(self, method: str, path: str, **more: Any) -> tuple[int, Any, Mapping[str, str]]:
         """Return status, body and headers; a failure must be a problem document that says its status."""

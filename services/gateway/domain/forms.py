@@ -15,10 +15,11 @@ from typing import Any, Final
 import msgspec
 
 from services.gateway.domain.labels import FIELD_OF, plain_label
-from services.gateway.domain.sources import FormSource
+from services.gateway.domain.sources import HookSource
 from shared.errors import Reject
 from shared.events.lead_received import LeadReceivedV1
 from shared.identity import normalise_domain
+from shared.policy.form_fields import ANSWER
 
 FIELDS_MAX: Final = 200
 _WORD_LENGTH_MAX: Final = 200
@@ -44,7 +45,7 @@ def is_intake_shape(body: Mapping[str, Any]) -> bool:
     return isinstance(body.get("person"), Mapping) or isinstance(body.get("company"), Mapping)
 
 
-def read_form(body: Mapping[str, Any] | Pairs, source: FormSource) -> LeadReceivedV1:
+def read_form(body: Mapping[str, Any] | Pairs, source: HookSource) -> LeadReceivedV1:
     """Return the lead that a form means. Raises `Reject` when it has too many fields, and nothing else.
 
     A label that comes more than once (checkboxes) becomes a list among the answers.
@@ -53,18 +54,21 @@ def read_form(body: Mapping[str, Any] | Pairs, source: FormSource) -> LeadReceiv
     if len(pairs) > FIELDS_MAX:
         detail = f"{FIELDS_MAX} are allowed"
         raise Reject(422, "too-many-fields", f"The form has {len(pairs)} fields", detail)
-    reading = _Reading()
-    for label, value in pairs:
+    reading = _Reading(source.fields)
+    # What the source says of its labels comes first: a label that is merely a synonym may not take the place.
+    for label, value in sorted(pairs, key=lambda pair: plain_label(pair[0]) not in source.fields):
         reading.take(label, value)
     return with_defaults(reading.lead(), source)
 
 
-def with_defaults(lead: LeadReceivedV1, source: FormSource) -> LeadReceivedV1:
-    """Return the lead with the channel and the name of its source, where it says none itself."""
+def with_defaults(lead: LeadReceivedV1, source: HookSource) -> LeadReceivedV1:
+    """Return the lead with what its source says of itself, where it says nothing else."""
+    said, defaults = lead.source, source.defaults
     origin = msgspec.structs.replace(
-        lead.source,
-        channel=lead.source.channel or source.channel,
-        name=lead.source.name or source.name,
+        said,
+        channel=said.channel or defaults.channel,
+        name=said.name or defaults.name or source.name,
+        campaign=said.campaign or defaults.campaign,
     )
     return msgspec.structs.replace(lead, source=origin)
 
@@ -86,17 +90,20 @@ def lower_bound(text: str) -> int | None:
 class _Reading:
     """What has been read so far, by dotted field name."""
 
-    def __init__(self) -> None:
+    def __init__(self, meant: Mapping[str, str]) -> None:
+        self._meant = meant
         self._fields: dict[str, Any] = {}
         self._utm: dict[str, str] = {}
         self._answers: dict[str, Any] = {}
 
     def take(self, label: str, value: Any) -> None:
         plain = plain_label(label)
-        field = FIELD_OF.get(plain)
+        field = self._meant.get(plain) or FIELD_OF.get(plain)
         if isinstance(value, str) and not value.strip():
             return
-        if field is None and plain.startswith("utm ") and isinstance(value, str):
+        if field is not None and field.startswith(ANSWER):
+            label, taken = field.removeprefix(ANSWER), False
+        elif field is None and plain.startswith("utm ") and isinstance(value, str):
             taken = self._take_utm(plain.removeprefix("utm ").replace(" ", "_"), value.strip())
         else:
             taken = field is not None and field not in self._fields and self._take_field(field, value)

@@ -1,29 +1,38 @@
-"""Where forms come from: who may post, from which pages, and what a form of theirs says by default. Pure."""
+"""Where forms and signals come from: who may post, from which pages, and how a form is to be read. Pure."""
 
 from __future__ import annotations
 
 import re
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
+
+from services.gateway.domain.labels import plain_label
+from shared.policy.models import Signature, Source, SourceDefaults, SourceKind
 
 _URL_LENGTH_MAX: Final = 2048
 _UNFIT = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]|/\.\.?(?:[/?#]|\Z)|%2[eE]")
 
 
-class FormSource(Struct, frozen=True):
-    """One source of forms.
+class HookSource(Struct, frozen=True):
+    """One source of forms or signals.
 
     `origins` are the pages whose scripts may post (`*`: all). `redirects` are the URLs that a browser may be
-    sent to afterwards; one that ends in `/` stands for all below it.
+    sent to afterwards; one that ends in `/` stands for all below it. `fields` are those that plain labels of
+    this source mean, before what every form's labels mean. `secret_env` names the variable with the secret
+    of a source that is not public.
     """
 
     name: str
+    kind: SourceKind = "form"
     public: bool = False
-    channel: str = "website"
+    signature: Signature | None = None
+    secret_env: str = ""
     origins: tuple[str, ...] = ()
     redirects: tuple[str, ...] = ()
+    defaults: SourceDefaults = SourceDefaults()
+    fields: Mapping[str, str] = {}
 
     def allowed_origin(self, origin: str) -> str | None:
         """Return the value of Access-Control-Allow-Origin for a page, None when it may not read answers."""
@@ -41,5 +50,16 @@ class FormSource(Struct, frozen=True):
         )
 
 
-WEBSITE: Final = FormSource("website", public=True, origins=("*",), redirects=("https://www.example.com/",))
-BUILT_IN: Final = MappingProxyType({WEBSITE.name: WEBSITE})
+def source_of(name: str, source: Source) -> HookSource:
+    """Return a source of the policy under its name."""
+    return HookSource(
+        name=name,
+        kind=source.kind,
+        public=source.public,
+        signature=source.signature,
+        secret_env=source.secret_env,
+        origins=source.origins,
+        redirects=source.redirects,
+        defaults=source.defaults,
+        fields={plain_label(label): field for label, field in source.map.items()},
+    )

@@ -16,6 +16,7 @@ from services.gateway.handlers import (
     pages,
     paging,
     people,
+    signals,
 )
 from services.gateway.handlers import subscriptions as subs
 from services.gateway.handlers.bodies import ITEMS_MAX
@@ -79,7 +80,26 @@ def _form(path: str) -> tuple[Endpoint, ...]:
     return post, asked
 
 
-_FORMS: Final = (*_form("/hooks/forms/{source}"), *_form("/hooks/forms/{source}/{token}"))
+def _signal(path: str) -> Endpoint:
+    return Endpoint(
+        "POST",
+        path,
+        signals.post_signal,
+        f"Take a buying signal or a later activity from a source, or a list of up to {ITEMS_MAX}",
+        request=SignalReceivedV1,
+        response=(intake.AcceptedSignal, intake.SignalResults),
+        status=202,
+        items_max=ITEMS_MAX,
+        idempotent_by_key=True,
+    )
+
+
+_HOOKS: Final = (
+    *_form("/hooks/forms/{source}"),
+    *_form("/hooks/forms/{source}/{token}"),
+    _signal("/hooks/signals/{source}"),
+    _signal("/hooks/signals/{source}/{token}"),
+)
 
 _LEADS: Final = (
     Endpoint(
@@ -237,4 +257,4 @@ _PAGES: Final = (
     Endpoint("GET", "/", pages.index, "What this is", response=(str,), answers="text/html"),
 )
 
-ENDPOINTS: Final = (*_INTAKE, *_FORMS, *_LEADS, *SALES, *SETUP, *_SUBSCRIPTIONS, *_OPERATION, *_PAGES)
+ENDPOINTS: Final = (*_INTAKE, *_HOOKS, *_LEADS, *SALES, *SETUP, *_SUBSCRIPTIONS, *_OPERATION, *_PAGES)

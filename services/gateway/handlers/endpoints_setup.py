@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from services.gateway.handlers import integrations, paging, policies
+from services.gateway.handlers import forms, integrations, paging, policies
 from services.gateway.handlers.routing import Endpoint
 
 _POLICIES: Final = (
@@ -62,9 +62,19 @@ _INTEGRATIONS: Final = (
         "GET",
         "/v1/sources",
         integrations.list_sources,
-        "List the sources that forms may come from",
+        "List the sources that forms and signals may come from",
         scope="manager",
         response=(integrations.Sources,),
+    ),
+    Endpoint(
+        "POST",
+        "/v1/sources/{source}/preview",
+        forms.preview,
+        "See which lead a form of this source would be; it is not taken in",
+        scope="manager",
+        request=dict[str, Any],
+        response=(forms.FormPreview,),
+        content_types=forms.CONTENT_TYPES,
     ),
 )
 

@@ -72,6 +72,11 @@ class Call:
         value: str = self._scope["path_params"][name]
         return value
 
+    def optional_param(self, name: str) -> str:
+        """Return the part of the path that the route calls `name`, empty where it has none."""
+        value: str = self._scope["path_params"].get(name, "")
+        return value
+
     def header(self, name: bytes) -> str:
         """Return a header's value, empty when it is absent. `name` is in lower case."""
         return self.headers.get(name, b"").decode("latin-1")

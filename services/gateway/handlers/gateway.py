@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.gateway.domain.access import ApiKey, Principal, Scope
-from services.gateway.domain.sources import FormSource
+from services.gateway.domain.sources import HookSource
 from shared.clock import Clock
 from shared.http.egress import EgressPolicy
 from shared.observability.metrics import Metrics
@@ -47,6 +47,23 @@ class Keys(Protocol):
         ...
 
 
+class Sources(Protocol):
+    """Where forms and signals come from."""
+
+    @property
+    def current(self) -> Mapping[str, HookSource]:
+        """The sources, by name, as they are now."""
+        ...
+
+    def problem(self, source: HookSource) -> str | None:
+        """Say why nobody can speak for a source at present, None when it can be used."""
+        ...
+
+    def secret(self, source: HookSource) -> str:
+        """Return the secret of a source that is not public. Raises `Retry` when there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """The parts. `random` gives that many unguessable bytes, `keyed_hash` a hash that needs our secret."""
@@ -61,6 +78,6 @@ class Gateway:
     tracing: Tracing
     vault: Vault
     egress: EgressPolicy
-    sources: Mapping[str, FormSource]
+    sources: Sources
     policies: PolicyWatch
     keyed_hash: Callable[[str], str]

@@ -116,8 +116,12 @@ def status_url(lead_id: str) -> str:
 
 async def post_signals(call: Call) -> Answer:
     """Take one signal or a list of signals."""
-    raw = await json_bytes(call)
-    with traced(call, "POST /v1/signals") as traceparent:
+    return await accept_signals(call, await json_bytes(call), "POST /v1/signals")
+
+
+async def accept_signals(call: Call, raw: bytes, name: str) -> Answer:
+    """Publish a signal, or those of a list, and answer 202. `name` is that of the request's span."""
+    with traced(call, name) as traceparent:
         if is_list(raw):
             return await _signal_list(call, raw, traceparent)
         event = receive_signal(decoded(raw, _signal), raw, arrival(call, traceparent))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, Literal
 
 from msgspec import Struct
 
+from services.gateway.domain.sources import HookSource
 from services.gateway.handlers.exchange import Answer, Call, json_answer
 from services.gateway.handlers.routing import Parameter
 from shared.errors import Reject
-from shared.policy.models import Provider
+from shared.policy.models import Provider, Signature, SourceDefaults, SourceKind
 from shared.sql.queries.providers import Usage, kept_by_provider, usage_by_provider
 
 DAYS_DEFAULT: Final = 30
@@ -43,13 +45,22 @@ class Providers(Struct, frozen=True):
 
 
 class SourceView(Struct, frozen=True):
-    """Where forms come in. `origins`: the pages whose scripts may post."""
+    """Where forms or signals come in. `origins`: the pages whose scripts may post.
+
+    `{token}` in the URL stands for the source's secret, which is the environment variable `secret_env`.
+    `ready` is false while that is not set; `problem` says so.
+    """
 
     name: str
-    kind: Literal["form"]
+    kind: SourceKind
     url: str
     public: bool
-    channel: str
+    signature: Signature | None
+    secret_env: str
+    ready: bool
+    problem: str | None
+    defaults: SourceDefaults
+    map: Mapping[str, str]
     origins: tuple[str, ...]
     redirects: tuple[str, ...]
 
@@ -78,24 +89,11 @@ async def list_providers(call: Call) -> Answer:
 
 
 async def list_sources(call: Call) -> Answer:
-    """Answer with every source of forms."""
-    return json_answer(
-        200,
-        Sources(
-            [
-                SourceView(
-                    each.name,
-                    "form",
-                    f"/hooks/forms/{each.name}",
-                    each.public,
-                    each.channel,
-                    each.origins,
-                    each.redirects,
-                )
-                for each in call.gateway.sources.values()
-            ]
-        ),
-    )
+    """Answer with every source of the policy in force, without its secret."""
+    sources = (await call.gateway.policies.start()).policy.sources.sources
+    ours = call.gateway.sources
+    views = [_source(each, sources[name].map, ours.problem(each)) for name, each in ours.current.items()]
+    return json_answer(200, Sources(views))
 
 
 def _days(call: Call) -> int:
@@ -116,4 +114,22 @@ def _provider(name: str, each: Provider, used: Usage, kept: int, fields: list[st
         matches=used.matches,
         cost=used.cost,
         answers_kept=kept,
+    )
+
+
+def _source(each: HookSource, labels: Mapping[str, str], problem: str | None) -> SourceView:
+    needs_token = not each.public and each.signature is None
+    return SourceView(
+        name=each.name,
+        kind=each.kind,
+        url=f"/hooks/{each.kind}s/{each.name}" + ("/{token}" if needs_token else ""),
+        public=each.public,
+        signature=each.signature,
+        secret_env=each.secret_env,
+        ready=problem is None,
+        problem=problem,
+        defaults=each.defaults,
+        map=labels,
+        origins=each.origins,
+        redirects=each.redirects,
     )

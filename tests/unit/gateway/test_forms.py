@@ -9,13 +9,18 @@ from hypothesis import strategies as st
 
 from services.gateway.domain.forms import lower_bound, read_form
 from services.gateway.domain.labels import FIELD_OF, plain_label
-from services.gateway.domain.sources import WEBSITE, FormSource
+from services.gateway.domain.sources import HookSource, source_of
 from shared.errors import Reject
 from shared.events.envelope import decode_data
 from shared.events.lead_received import LeadReceivedV1
 from shared.events.parts import Company, Consent, Origin, Person
 from shared.events.registry import BY_MODEL
+from shared.policy.form_fields import FORM_FIELDS
+from shared.policy.models import Source, SourceDefaults
 
+WEBSITE = HookSource(
+    "website", redirects=("https://www.example.com/",), defaults=SourceDefaults(channel="website")
+)
 VALUES = st.recursive(
     st.none()
     | st.booleans()
@@ -110,10 +115,46 @@ def test_boxes_of_one_label_are_one_answer():
     assert lead.answers == {"interest": ["x", "y", "z"]}
 
 
-def test_a_source_gives_channel_and_name_unless_the_form_does():
-    source = FormSource("spring-fair", channel="event")
-    assert read_form({}, source).source == Origin(channel="event", name="spring-fair")
-    assert read_form({"source.channel": "kiosk"}, source).source.channel == "kiosk"
+def test_a_source_says_what_the_form_does_not():
+    source = HookSource("spring-fair", defaults=SourceDefaults(channel="event", campaign="spring"))
+    assert read_form({}, source).source == Origin(channel="event", name="spring-fair", campaign="spring")
+    said = {"source.channel": "kiosk", "utm_campaign": "autumn"}
+    assert read_form(said, source).source == Origin(
+        channel="kiosk", name="spring-fair", campaign="autumn", utm={"campaign": "autumn"}
+    )
+    named = HookSource("spring-fair", defaults=SourceDefaults(name="Spring Fair"))
+    assert read_form({}, named).source == Origin(name="Spring Fair")
+
+
+def test_what_a_source_says_of_its_labels_comes_before_what_labels_mean():
+    labels = {
+        "Geschäftliche E-Mail": "person.email",
+        "Größe": "company.employees",
+        "Website": "answers.shop",
+        "thema": "answers.interest",
+    }
+    lead = read_form(
+        {
+            "email": "private@mail.example",
+            "geschaeftliche_email": "x",
+            "GESCHÄFTLICHE E-MAIL *": "ana@kestrel.example",
+            "größe": "51-200",
+            "website": "kestrel.example",
+            "Thema": "partnership",
+        },
+        source_of("de", Source(kind="form", map=labels)),
+    )
+    assert (lead.person.email, lead.company.employees) == ("ana@kestrel.example", 51)
+    assert lead.answers == {
+        "email": "private@mail.example",
+        "geschaeftliche_email": "x",
+        "shop": "kestrel.example",
+        "interest": "partnership",
+    }
+
+
+def test_a_source_may_name_every_field_that_a_label_can_mean():
+    assert {*FORM_FIELDS} == {*FIELD_OF.values()}
 
 
 @pytest.mark.parametrize(

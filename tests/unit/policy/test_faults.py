@@ -272,6 +272,12 @@ MEANING = (
     Fault("providers.yaml", "order: [hunter, zerobounce]", "order: [hunter]", "providers.zerobounce", "no field is asked of", warning=True),
     Fault("sources.yaml", '["*"]', '[¦"https://www.example.com/form"]', "sources.website.origins[0]", "is no origin"),
     Fault("sources.yaml", '"https://www.example.com/"', '¦"javascript:alert(1)"', "sources.website.redirects[0]", "no http or https address"),
+    Fault("sources.yaml", "kind: form", "kind: ¦forms", "sources.website.kind", 'did you mean "form"?'),
+    Fault("sources.yaml", "public: true", "map: {Vorname: ¦person.firstname}\n    public: true", "sources.website.map.Vorname", 'did you mean "person.first_name"?'),
+    Fault("sources.yaml", "public: true", "map: {Vorname: ¦answers.}\n    public: true", "sources.website.map.Vorname", "no field of forms"),
+    Fault("sources.yaml", "kind: form\n    public: true", "¦kind: form", "sources.website", "secret_env is missing"),
+    Fault("sources.yaml", "public: true", "public: true\n    secret_env: ¦TOKEN", "sources.website.secret_env", "not asked for a secret"),
+    Fault("sources.yaml", "public: true", "public: true\n    signature: ¦hub", "sources.website.signature", "not asked for a signature"),
 )  # fmt: skip
 
 

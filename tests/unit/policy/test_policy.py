@@ -34,7 +34,7 @@ def _changed(file: str, old: str, new: str) -> dict[str, str]:
         ("routing.yaml", "queue: senior-ae}", "queue: senior-ae, motion: work}"),
         ("team.yaml", "weight: 50", "weight: 0x32"),
         ("accounts.yaml", "northpeak.example", "southpeak.example"),
-        ("sources.yaml", "public: true", "public: false"),
+        ("sources.yaml", "channel: website", "channel: web"),
     ],
 )
 def test_what_means_the_same_has_the_same_version(file: str, old: str, new: str) -> None:
