@@ -65,7 +65,7 @@ class AllMatches(Generic[T]):
     """A table of which every rule that matches counts. `matching(facts, at)` gives their outcomes."""
 
     rules: Sequence[Rule[T]]
-    matching: Callable[[Facts, datetime], list[T]]
+    matching: Callable[[Facts, datetime], tuple[T, ...]]
 
     def explain(self, facts: Facts, at: datetime) -> tuple[RuleVerdict, ...]:
         """Return what every rule came to, and which comparisons decided it."""
@@ -95,7 +95,7 @@ class CompiledSegment:
     segment: Segment
     disqualify: FirstMatch[Disqualifier]
     criteria: tuple[FirstMatch[Level], ...]
-    levels: Callable[[Facts, datetime], list[Level | None]]
+    levels: Callable[[Facts, datetime], tuple[Level | None, ...]]
 
     def fit_bounds(self, facts: Facts, unsettled: Open, at: datetime) -> tuple[int, int]:
         """Return the least and the most fit that is still possible."""

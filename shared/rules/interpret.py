@@ -130,8 +130,12 @@ def explain_first(rules: Iterable[Rule[Any]], facts: Facts, at: datetime) -> tup
 
 def compared(compare: Compare, fact: Any, at: datetime) -> Truth:
     """Return what one comparison comes to on a fact that may be missing (`None`)."""
+    return compared_as_read(compare, read(_prepared(compare)[0], fact), at)
+
+
+def compared_as_read(compare: Compare, seen: Any, at: datetime) -> Truth:
+    """Return what one comparison comes to on a fact that has been read as the comparison needs it."""
     reading, value = _prepared(compare)
-    seen = read(reading, fact)
     if compare.op is Op.EXISTS:
         return seen is not None
     if compare.op is Op.MISSING:

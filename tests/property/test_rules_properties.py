@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.policy.load import read_policy
 from shared.policy.models import FILES
+from shared.rules.axes import REMEMBERED_MAX, Remembered
 from shared.rules.bounds import Possible, possible_rules, possible_verdicts
-from shared.rules.compile import all_matches, check, first_match, first_of_each
+from shared.rules.compile import all_matches, check, concluding, first_match, first_of_each
 from shared.rules.document import read_document
 from shared.rules.fields import Scope
 from shared.rules.interpret import evaluate, explain_first, truth_of
@@ -19,8 +21,9 @@ from shared.rules.lint import Fault, contradictions, lint_first_match, lint_over
 from shared.rules.parse import read_condition
 from shared.rules.problems import Report
 from shared.rules.regions import Space, TooLarge
-from shared.rules.syntax import All, Any_, Condition, Facts, Not, Rule, comparisons
-from tests.support.rules import AT, SMALL, SMALL_LEAVES, conditions, every_fact, facts, tables
+from shared.rules.syntax import All, Any_, Compare, Condition, Facts, Not, Op, Rule, comparisons
+from shared.rules.terms import TooManyTerms, terms_of
+from tests.support.rules import AT, LEAVES, SMALL, SMALL_LEAVES, conditions, every_fact, facts, tables
 
 
 @settings(max_examples=400, deadline=None)
@@ -32,13 +35,43 @@ def test_the_compiled_condition_is_the_explained_one(condition: Condition, known
 @settings(max_examples=200, deadline=None)
 @given(tables(), facts())
 def test_the_compiled_tables_are_the_explained_ones(rules: list[Rule[int]], known: Facts) -> None:
-    true = [rule.outcome for rule in rules if truth_of(rule.when, known, AT) is True]
+    truths = [truth_of(rule.when, known, AT) for rule in rules]
+    true = tuple(rule.outcome for rule, truth in zip(rules, truths, strict=True) if truth)
     assert first_match(rules)(known, AT) == (true[0] if true else None)
     assert all_matches(rules)(known, AT) == true
     half = len(rules) // 2
     groups = [rules[:half], rules[half:]]
-    expected = [next((each.outcome for each in group if each.outcome in true), None) for group in groups]
+    expected = tuple(next((each.outcome for each in group if each.outcome in true), None) for group in groups)
     assert first_of_each(groups)(known, AT) == expected
+    assert concluding([rule.when for rule in rules], tuple)(known, AT) == tuple(truths)
+
+
+@given(st.lists(st.tuples(LEAVES, LEAVES), min_size=6, max_size=7), tables(), facts())
+def test_a_rule_of_very_many_alternatives_is_compiled_too(
+    pairs: list[tuple[Compare, Compare]], rules: list[Rule[int]], known: Facts
+) -> None:
+    large = All(tuple(map(Any_, pairs)))
+    with pytest.raises(TooManyTerms):
+        terms_of(large)
+    whens = [large, *(rule.when for rule in rules), Not(large)]
+    assert concluding(whens, tuple)(known, AT) == tuple(truth_of(when, known, AT) for when in whens)
+
+
+_edges = st.text(st.sampled_from("a\0\ud7ff\ue000\U0010fffe\U0010ffffß"), max_size=3)
+
+
+@given(st.lists(st.tuples(st.sampled_from((Op.STARTS_WITH, Op.EQ)), _edges), min_size=1), _edges)
+def test_beginnings_are_told_apart_to_the_last_character(texts: list[tuple[Op, str]], title: str) -> None:
+    whens = [Compare("person.title", op, text) for op, text in texts]
+    known = {"person.title": title}
+    assert concluding(whens, tuple)(known, AT) == tuple(truth_of(when, known, AT) for when in whens)
+
+
+def test_what_follows_is_remembered_for_few_sets_of_rules_only() -> None:
+    """No facts make a table grow without end."""
+    made = Remembered[int, int](lambda number: -number)
+    assert [made[number] for number in range(3 * REMEMBERED_MAX)] == [-n for n in range(3 * REMEMBERED_MAX)]
+    assert len(made) <= REMEMBERED_MAX
 
 
 @given(tables(), facts())

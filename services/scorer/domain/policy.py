@@ -109,7 +109,7 @@ class RulesOn(Generic[R]):
     """
 
     rules: tuple[R, ...]
-    matching: Callable[[Facts, datetime], list[R]] | None = None
+    matching: Callable[[Facts, datetime], tuple[R, ...]] | None = None
     of_lead: bool = False
 
 
