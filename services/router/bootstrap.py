@@ -7,6 +7,7 @@ import os
 from typing import Any, Literal
 
 from services.router.adapters.delivery_store import DeliveryStore, DueDeliveries
+from services.router.adapters.destinations import Destinations
 from services.router.adapters.known import KnownDeliveries
 from services.router.adapters.lanes import Lanes
 from services.router.adapters.post import BOUNDS, Poster
@@ -51,7 +52,8 @@ async def _decide(resources: Resources, stop: asyncio.Event) -> None:
 
 async def _deliver(resources: Resources, stop: asyncio.Event, settings: RouterSettings) -> None:
     clock, database = resources.clock, resources.database
-    known = KnownDeliveries(database, Vault(resources.secret, os.urandom))
+    destinations = Destinations(lambda: resources.policy.current, os.environ)
+    known = KnownDeliveries(database, Vault(resources.secret, os.urandom), destinations)
     lanes = Lanes(clock)
     policy = EgressPolicy(settings.egress_allow)
     async with EgressClient(policy, clock, bounds=BOUNDS) as client, asyncio.TaskGroup() as tasks:

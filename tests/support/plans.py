@@ -10,16 +10,30 @@ from typing import Any
 from msgspec.structs import replace
 
 from services.router.domain.plan import Plan, plan_of
-from shared.policy.compiled import compiled
+from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load
 from shared.policy.models import Policy, Queue, Rep, Team
+from shared.policy.store import PolicyWatch
 from shared.rules.times import parse_duration
+from shared.sql.engine import Database
 
 
 @cache
 def default_policy() -> Policy:
     """The policy of the repository's `config`."""
     return load(Path("config"))
+
+
+class StandingPolicy(PolicyWatch):
+    """A watch whose policy is what the test says."""
+
+    def __init__(self, database: Database, policy: CompiledPolicy | None = None) -> None:
+        super().__init__(database)
+        self.policy = policy or default_plan().policy
+
+    @property
+    def current(self) -> CompiledPolicy:
+        return self.policy
 
 
 @cache

@@ -81,13 +81,13 @@ class DueDeliveries:
             await tx.write(world)
 
     async def give_up(self, endpoints: Iterable[str], now: datetime) -> None:
-        """Fail what was never tried in all that time, and what is for an endpoint that was deleted."""
+        """Fail what was never tried in all that time, and what is for an endpoint that is no more."""
         old = (deliveries.c.attempts == 0) & (deliveries.c.created_at < now - GIVEN_UP_AFTER)
         orphan = deliveries.c.subscription_id.in_(sorted(endpoints)) & deliveries.c.subscription_id.not_in(
             select(subscriptions.c.id)
         )
         pending = update(deliveries).where(deliveries.c.next_attempt_at.is_not(None))
         async with self._database.begin() as tx:
-            for which, error in ((old, "not delivered in time"), (orphan, "the subscription was deleted")):
+            for which, error in ((old, "not delivered in time"), (orphan, "the endpoint was removed")):
                 failed = {"state": "failed", "next_attempt_at": None, "last_error": error}
                 await tx.execute(pending.where(which).values(**failed))

@@ -47,12 +47,14 @@ class _Shared(Generic[A]):
 
 
 class KnownDeliveries:
-    """Asks the tables. `destinations` are the endpoints that queues have by the plan."""
+    """Asks the tables. `destinations` gives the endpoints that queues have by the policy of the moment."""
 
-    def __init__(self, database: Database, vault: Vault, destinations: Sequence[Target] = ()) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, destinations: Callable[[], Sequence[Target]]
+    ) -> None:
         self._database = database
         self._vault = vault
-        self._destinations = tuple(destinations)
+        self._destinations = destinations
         self._opened: Mapping[str, tuple[Subscription, Target]] = {}
         self._targets = _Shared(self._ask_targets)
         self._seen = _Shared(self._ask_seen)
@@ -70,7 +72,7 @@ class KnownDeliveries:
         async with self._database.read() as tx:
             active = await active_subscriptions(tx)
         self._opened = {each.id: (each, target) for each in active if (target := self._open(each))}
-        return (*self._destinations, *(target for _subscription, target in self._opened.values()))
+        return (*self._destinations(), *(target for _subscription, target in self._opened.values()))
 
     def _open(self, subscription: Subscription) -> Target | None:
         before = self._opened.get(subscription.id)

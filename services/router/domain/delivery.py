@@ -83,6 +83,16 @@ class Target(Struct, frozen=True):
         return all(_is_one_of(_at(data, path), value) for path, value in self.wanted.items())
 
 
+def destination_id(queue: str) -> str:
+    """Return the id of the endpoint that is a queue's destination."""
+    return f"queue:{queue}"
+
+
+def destination_of(queue: str, url: str, secrets: tuple[str, ...]) -> Target:
+    """Return the endpoint that hears of every lead of a queue."""
+    return Target(destination_id(queue), url, ("lead.*",), secrets, queue=queue)
+
+
 class Attempt(Struct, frozen=True):
     """What an endpoint answered; `status` is None when there was no answer, and `error` says why."""
 

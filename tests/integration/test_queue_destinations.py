@@ -1,0 +1,81 @@
+"""Destinations of queues: every event of their leads, signed with the secret of the policy's variable."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from shared.events.lead_routed import LeadAlertedV1
+from shared.events.routing import Decision
+from tests.support.databases import database, database_url  # noqa: F401
+from tests.support.delivering import all_are, rows_are, told, until, world  # noqa: F401
+from tests.support.scored_leads import AT, event_of, lead_id
+
+
+def routed_to(queue: str, name: str):
+    """Return an event about a lead of a queue."""
+    decision = Decision("kept", queue, "work", "rep", "rule", [], [])
+    data = LeadAlertedV1(lead_id(name), 1, 1, "kestrel.example", decision, None, "high_intent", AT)
+    return event_of(data, id_=name, source="/baton/router")
+
+
+async def test_a_queue_hears_of_its_own_leads(world, monkeypatch):  # noqa: F811
+    sdr, bdr = await world.endpoint(), await world.endpoint()
+    monkeypatch.setenv("SDR_SECRET", sdr.secret)
+    monkeypatch.setenv("BDR_SECRET", bdr.secret)
+    world.send_to(sdr=sdr.url, bdr=bdr.url)
+    async with world.delivering():
+        await world.publish(routed_to("sdr", "ana"), routed_to("bdr", "ben"), routed_to("csm", "cy"))
+        await world.publish(told("dan"))
+        await until(lambda: rows_are(world, 2))
+        await until(lambda: all_are(world, "delivered"))
+    assert (sdr.ids, bdr.ids) == (["ana"], ["ben"])
+    assert {row.subscription_id for row in await world.rows()} == {"queue:sdr", "queue:bdr"}
+
+
+async def test_a_destination_follows_the_policy(world, monkeypatch):  # noqa: F811
+    before, after, everything = [await world.endpoint() for _ in range(3)]
+    before.status, after.secret = 503, before.secret
+    monkeypatch.setenv("SDR_SECRET", before.secret)
+    await world.subscribe(everything, "everything")
+    async with world.delivering():
+        await world.publish(routed_to("sdr", "ana"))
+        await until(lambda: everything.ids == ["ana"])
+        world.send_to(sdr=before.url)
+        await world.publish(routed_to("sdr", "ben"))
+        await until(lambda: rows_are(world, 3))
+        world.send_to(sdr=after.url)
+        world.clock.advance(timedelta(seconds=5))
+        await until(lambda: after.ids == ["ben"])
+        world.send_to()
+        await world.publish(routed_to("sdr", "cy"))
+        await until(lambda: everything.ids == ["ana", "ben", "cy"])
+    assert (before.asked, after.ids) == (1, ["ben"])
+
+
+async def test_what_cannot_be_signed_waits_for_the_secret(world, monkeypatch):  # noqa: F811
+    endpoint = await world.endpoint()
+    world.send_to(sdr=endpoint.url)
+    async with world.delivering():
+        await world.publish(routed_to("sdr", "ana"))
+        await until(lambda: rows_are(world, 1))
+    (row,) = await world.rows()
+    assert (row.state, row.last_error) == ("pending", "there is no webhook secret to sign with")
+    monkeypatch.setenv("SDR_SECRET", endpoint.secret)
+    world.clock.advance(timedelta(seconds=5))
+    async with world.delivering():  # the environment is that of a new process
+        await until(lambda: endpoint.ids == ["ana"])
+    assert endpoint.asked == 1
+
+
+async def test_what_waits_for_a_destination_that_was_removed_is_given_up(world, monkeypatch):  # noqa: F811
+    endpoint = await world.endpoint()
+    endpoint.status = 500
+    monkeypatch.setenv("SDR_SECRET", endpoint.secret)
+    world.send_to(sdr=endpoint.url)
+    async with world.delivering():
+        await world.publish(routed_to("sdr", "ana"))
+        await until(lambda: rows_are(world, 1))
+        world.send_to()
+        world.clock.advance(timedelta(seconds=5))
+        await until(lambda: all_are(world, "failed"))
+    assert [row.last_error for row in await world.rows()] == ["the endpoint was removed"]

@@ -1,0 +1,209 @@
+"""A delivering router over a database and an embedded stream, and endpoints that verify what they get.
+
+Import the fixtures `world`, `database` and `database_url`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+from msgspec.structs import replace
+from sqlalchemy import select
+
+from services.router import bootstrap
+from services.router.domain.delivery import DeliveryRow
+from shared.clock import FixedClock
+from shared.events.envelope import Event, encode
+from shared.events.lead_routed import LeadSuppressedV1
+from shared.events.parts import Company, Person, Trigger
+from shared.events.routing import PolicyVersions, Suppression
+from shared.events.scoring import Score
+from shared.http.signing import new_secret, verify
+from shared.observability.metrics import Metrics
+from shared.observability.tracing import Tracing
+from shared.policy.compiled import compiled
+from shared.policy.models import Destination
+from shared.runtime.ops import Health
+from shared.runtime.role import Resources
+from shared.settings import RouterSettings, load
+from shared.sql.engine import Database
+from shared.sql.queries.subscriptions import sealed_for
+from shared.sql.tables.gateway import subscriptions
+from shared.sql.tables.router import deliveries
+from shared.stream.embedded import EmbeddedStream
+from shared.stream.port import publish
+from shared.vault import Vault
+from tests.support.plans import StandingPolicy, default_policy
+from tests.support.scored_leads import AT, event_of, lead_id
+
+SECRET = b"router-delivery-tests"
+PARTITIONS = 3
+
+
+@dataclass
+class Endpoint:
+    """A customer's endpoint; `answer` is the next status, and it hangs while `open` is not set."""
+
+    url: str = ""
+    secret: str = field(default_factory=lambda: new_secret(os.urandom(32)))
+    status: int = 204
+    headers: dict[str, str] = field(default_factory=dict)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    got: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    asked: int = 0
+
+    @property
+    def ids(self) -> list[str]:
+        return [webhook_id for webhook_id, _body in self.got]
+
+
+class World:
+    """A delivering router over a database and an embedded stream, and the endpoints it delivers to."""
+
+    def __init__(self, resources: Resources, clock: FixedClock) -> None:
+        self.resources = resources
+        self.clock = clock
+        self.runners: list[web.AppRunner] = []
+
+    async def endpoint(self) -> Endpoint:
+        """Start an endpoint that verifies what it gets."""
+        endpoint = Endpoint()
+        endpoint.open.set()
+
+        async def take(request: web.Request) -> web.Response:
+            body = await request.read()
+            endpoint.asked += 1
+            verify(endpoint.secret, dict(request.headers), body, self.clock.now())
+            await endpoint.open.wait()
+            if endpoint.status < 300:
+                endpoint.got.append((request.headers["webhook-id"], msgspec.json.decode(body)))
+            return web.Response(status=endpoint.status, headers=endpoint.headers)
+
+        app = web.Application()
+        app.router.add_post("/hook", take)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        self.runners.append(runner)
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        endpoint.url = f"http://127.0.0.1:{port}/hook"
+        return endpoint
+
+    async def subscribe(self, endpoint: Endpoint, id_: str, **given: Any) -> None:
+        sealed = Vault(SECRET, os.urandom).seal(endpoint.secret, purpose=sealed_for(id_))
+        row = {
+            "id": id_, "url": endpoint.url, "events": ["lead.*"], "filter": None, "state": "active",
+            "secrets": [sealed], "created_at": AT, "updated_at": AT, **given,
+        }  # fmt: skip
+        async with self.resources.database.begin() as tx:
+            await tx.execute(subscriptions.insert(), row)
+
+    async def publish(self, *events: Event[Any]) -> None:
+        sink = await self.resources.stream.sink()
+        await publish(sink, [encode(event) for event in events])
+        await sink.close()
+
+    def send_to(self, **urls: str) -> None:
+        """Put a policy in force by which these queues, and no others, have a destination."""
+        policy, watch = default_policy(), self.resources.policy
+        assert isinstance(watch, StandingPolicy)
+        queues = {
+            name: replace(queue, destination=Destination(urls.get(name, ""), f"{name.upper()}_SECRET"))
+            for name, queue in policy.routing.queues.items()
+        }
+        watch.policy = compiled(replace(policy, routing=replace(policy.routing, queues=queues)))
+
+    async def rows(self) -> list[DeliveryRow]:
+        async with self.resources.database.read() as tx:
+            found = await tx.execute(select(deliveries).order_by(deliveries.c.created_at, deliveries.c.id))
+            return [DeliveryRow(*tuple(row)) for row in found]
+
+    async def states(self) -> list[str]:
+        return [row.state for row in await self.rows()]
+
+    @asynccontextmanager
+    async def delivering(self) -> AsyncIterator[asyncio.Task[None]]:
+        stop = asyncio.Event()
+        environ = {"BATON_SECRET_KEY": "x", "BATON_EGRESS_ALLOW": "127.0.0.0/8"}
+        settings = load(RouterSettings, environ)
+        task = asyncio.create_task(bootstrap.run(self.resources, stop, settings, only="deliver"))
+        try:
+            yield task
+        finally:
+            stop.set()
+            if not task.cancelled():
+                await asyncio.wait({task}, timeout=30)
+        if not task.cancelled():
+            task.result()
+
+
+@pytest.fixture
+async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
+    clock = FixedClock(AT)
+    stream = EmbeddedStream(
+        tmp_path / "stream", prefix="baton", partitions=PARTITIONS, retention_days=7, clock=clock
+    )
+    await stream.open()
+    resources = Resources(
+        clock=clock,
+        database=database,
+        stream=stream,
+        policy=StandingPolicy(database),
+        health=Health(),
+        metrics=Metrics(),
+        tracing=Tracing(None),
+        secret=SECRET,
+        partitions=PARTITIONS,
+    )
+    made = World(resources, clock)
+    yield made
+    for runner in made.runners:
+        await runner.cleanup()
+    await stream.close()
+
+
+async def until(true: Callable[[], bool | Awaitable[bool]], within_s: float = 15.0) -> None:
+    async with asyncio.timeout(within_s):
+        while True:
+            held = true()
+            if held if isinstance(held, bool) else await held:
+                return
+            await asyncio.sleep(0.02)
+
+
+def told(name: str, number: int = 1) -> Event[Any]:
+    """Return an event about a lead, small and of a type that subscribers get."""
+    data = LeadSuppressedV1(
+        lead_id=lead_id(name),
+        revision=number,
+        sequence=number,
+        account="kestrel.example",
+        trigger=Trigger("lead", "cause"),
+        person=Person(),
+        company=Company(),
+        provenance={},
+        score=Score(0, 0, 0, "D4", "cold", None, []),
+        decision=Suppression("opted_out"),
+        policy_versions=PolicyVersions("a", "b"),
+        occurred_at=AT,
+    )
+    return event_of(data, id_=f"{name}-{number}", source="/baton/router")
+
+
+async def rows_are(world: World, count: int) -> bool:
+    return len(await world.rows()) == count
+
+
+async def all_are(world: World, state: str) -> bool:
+    states = await world.states()
+    return bool(states) and {*states} == {state}
