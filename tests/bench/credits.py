@@ -21,11 +21,13 @@ from msgspec.structs import replace
 from services.enricher.adapters.lookup import WaterfallLookUp
 from services.enricher.adapters.panel import Panel
 from services.enricher.adapters.spending import DayBudget
+from services.enricher.domain.endings import Ending
 from services.enricher.domain.enrich import enrich
 from services.enricher.domain.form import read_form
 from services.enricher.domain.merge import account_of, merge
-from services.enricher.domain.outlook import Ending, Outlook, Standing
+from services.enricher.domain.outlook import Outlook
 from services.enricher.domain.record import LeadRow
+from services.enricher.domain.standing import Standing
 from services.provider_stubs.bootstrap import stub_server
 from shared.clock import SystemClock
 from shared.events.lead_received import LeadReceivedV1
@@ -128,7 +130,7 @@ async def _bought(
             await look_up.close()
         await database.close()
     outlook = Outlook(policy)
-    ends = [next(iter(outlook.endings(lead, Standing(), (), clock.now()))) for lead in leads]
+    ends = [next(iter(outlook.view(lead, Standing(), (), clock.now()).endings())) for lead in leads]
     return sum(lead.enrichment.cost for lead in leads), ends
 
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.enricher.domain.outlook import Outlook, Owner, Standing
+from services.enricher.domain.outlook import Outlook
 from services.enricher.domain.record import LeadRow
+from services.enricher.domain.standing import Owner, Standing
 from shared.events.parts import Activity, Company, Person
 from shared.events.signal_received import SignalReceivedV1
 from shared.facts import seniority
@@ -67,22 +68,25 @@ def lead_of(known, done) -> LeadRow:
 def test_what_is_settled_ends_the_same_whatever_is_bought(known, more, done, standing):
     before, after = lead_of(known, done), lead_of({**more, **known}, done)
     buyable = [name for name in VALUES if name not in known]
-    bounds = outlook().endings(before, standing, buyable, AT)
-    ends = outlook().endings(after, standing, (), AT)
+    bounds = outlook().view(before, standing, buyable, AT).endings()
+    ends = outlook().view(after, standing, (), AT).endings()
     assert ends <= bounds
-    if outlook().is_settled(before, standing, buyable, AT) and standing.relation != "competitor":
+    if outlook().view(before, standing, buyable, AT).is_settled() and standing.relation != "competitor":
         for owner in standing.owners:
             case = replace(standing, owners=(owner,))
-            assert outlook().endings(before, case, (), AT) == outlook().endings(after, case, (), AT)
+            assert (
+                outlook().view(before, case, (), AT).endings()
+                == outlook().view(after, case, (), AT).endings()
+            )
 
 
 @settings(max_examples=50, deadline=None)
 @given(known=facts, done=activities, standing=standings, learnt=st.sets(st.sampled_from(sorted(VALUES))))
 def test_what_is_settled_stays_so_whatever_is_learnt(known, done, standing, learnt):
     lead, buyable = lead_of(known, done), [name for name in VALUES if name not in known]
-    chance = outlook().chance(lead, standing, buyable, sorted(learnt - known.keys()), AT)
+    chance = outlook().view(lead, standing, buyable, AT).chance(sorted(learnt - known.keys()))
     assert 0 <= chance <= 1
-    if outlook().is_settled(lead, standing, buyable, AT):
+    if outlook().view(lead, standing, buyable, AT).is_settled():
         assert chance > 0
 
 
@@ -90,7 +94,7 @@ def test_the_size_of_a_company_says_more_than_its_revenue():
     lead, standing = lead_of({"company.country": "US"}, [Activity("demo_request", AT)]), Standing()
     buyable = [name for name in VALUES if name != "company.country"]
     size, revenue = (
-        outlook().chance(lead, standing, buyable, [name], AT)
+        outlook().view(lead, standing, buyable, AT).chance([name])
         for name in ("company.employees", "company.revenue_usd")
     )
     assert size > revenue == 0
@@ -99,14 +103,14 @@ def test_the_size_of_a_company_says_more_than_its_revenue():
 def test_the_last_field_that_matters_settles_a_lead():
     known = {"company.country": "US", "company.employees": 300, "company.industry": "restaurants"}
     lead = lead_of(known, [Activity("demo_request", AT)])
-    assert not outlook().is_settled(lead, Standing(), ["person.title"], AT)
-    assert outlook().chance(lead, Standing(), ["person.title"], ["person.title"], AT) == 1
+    assert not outlook().view(lead, Standing(), ["person.title"], AT).is_settled()
+    assert outlook().view(lead, Standing(), ["person.title"], AT).chance(["person.title"]) == 1
 
 
 def test_nothing_is_bought_for_one_who_is_suppressed():
     demo = [Activity("demo_request", AT)]
-    assert outlook().is_settled(lead_of({}, demo), Standing(relation="competitor"), VALUES, AT)
-    assert not outlook().is_settled(lead_of({}, demo), Standing(), VALUES, AT)
+    assert outlook().view(lead_of({}, demo), Standing(relation="competitor"), VALUES, AT).is_settled()
+    assert not outlook().view(lead_of({}, demo), Standing(), VALUES, AT).is_settled()
 
 
 def test_what_no_rule_asks_for_does_not_matter():

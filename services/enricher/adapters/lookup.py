@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
+from itertools import chain
 from typing import Final
 from weakref import WeakSet
 
@@ -20,36 +21,23 @@ from services.enricher.adapters.spending import DayBudget
 from services.enricher.adapters.standing import Standings
 from services.enricher.adapters.store import rows_of
 from services.enricher.adapters.together import Together
-from services.enricher.domain.enrich import enrich
 from services.enricher.domain.form import Form
 from services.enricher.domain.merge import account_of, merge
-from services.enricher.domain.outlook import Outlook, Standing
 from services.enricher.domain.providers import (
     Answer,
     CachedAnswerRow,
     Gathered,
     Question,
-    Subject,
     Whom,
-    is_current,
     judged,
     recalled,
-    whom,
 )
 from services.enricher.domain.reach import Reach, known_in, lead_in, reach_of
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.resolve import resolve
-from services.enricher.domain.waterfall import (
-    SUBJECTS,
-    Ask,
-    Plan,
-    Progress,
-    Terms,
-    buyable_fields,
-    plan_next,
-    subjects_of,
-    wanted_fields,
-)
+from services.enricher.domain.search import Search, search_for
+from services.enricher.domain.standing import Standing
+from services.enricher.domain.waterfall import SUBJECTS, Ask
 from shared.clock import Clock
 from shared.runtime.rows import Rows
 from shared.sql.engine import Database
@@ -97,33 +85,29 @@ class WaterfallLookUp:
 
     async def _gather(self, lead: LeadRow, began_s: float) -> Gathered:
         desk = self._panel.current
-        target = whom(lead.account, lead.lead_id, lead.person)
-        search = _Search(desk, lead, target, began_s + desk.terms.deadline_s)
-        if search.wanted(self._clock.now()):
-            search.recall(await self._recalled(target), self._clock.now())
+        end_s = began_s + desk.terms.deadline_s
+        search = search_for(lead, desk.terms, desk.outlook, self._clock.now())
+        if search.wanted:
+            search = search.recalling(await self._recalled(search.target), self._clock.now())
         standing: Standing | None = None
         while True:
-            now = self._clock.now()
-            if desk.outlook is not None and standing is None and search.buyable(now):
+            if standing is None and search.minds_standing:
                 standing = await self._standings.of(lead, desk.policy)
-            plan = search.next(now, standing)
+            plan = search.next(standing, _left_s(end_s), self._clock.now())
             if not plan.asks:
                 return Gathered(search.answers, desk.terms.fields, plan.stop)
-            search.take(plan.asks, await asyncio.gather(*(self._answer(desk, search, a) for a in plan.asks)))
+            answers = await asyncio.gather(*(self._answer(desk, search, ask, end_s) for ask in plan.asks))
+            search = search.taking(plan.asks, answers, self._clock.now())
 
     async def _recalled(self, target: Whom) -> list[Answer]:
-        names = {about for subject in SUBJECTS if (about := target.about(subject))}
+        names = sorted({about for subject in SUBJECTS if (about := target.about(subject))})
         if not names:
             return []
-        rows = [await self._kept.ask(name) for name in sorted(names)]
-        now = self._clock.now()
-        found = [
-            row for name, world in zip(sorted(names), rows, strict=True)
-            for row in world.find(CachedAnswerRow, "about", name)
-        ]  # fmt: skip
+        world, now = await self._kept.ask(names), self._clock.now()
+        found = (row for name in names for row in world.find(CachedAnswerRow, "about", name))
         return [recalled(row) for row in found if row.expires_at > now]
 
-    async def _answer(self, desk: Desk, search: _Search, ask: Ask) -> Answer:
+    async def _answer(self, desk: Desk, search: Search, ask: Ask, end_s: float) -> Answer:
         """Ask, or wait for the answer that another lead asked for; an answer too late is none."""
         question = search.question(ask)
         asking = self._asking.get(question.key)
@@ -132,7 +116,7 @@ class WaterfallLookUp:
             self._asking[question.key] = asking
             self._unpaid.add(asking)
             asking.add_done_callback(lambda task: self._done(question, task))
-        left_s = search.left_s
+        left_s = _left_s(end_s)
         try:
             async with asyncio.timeout(left_s):
                 answer = await asyncio.shield(asking)
@@ -182,84 +166,10 @@ class WaterfallLookUp:
         async with self._database.read() as tx:
             return Rows(await rows_of(tx, reaches))
 
-    async def _read_answers(self, names: Sequence[str]) -> Rows:
+    async def _read_answers(self, names: Sequence[Sequence[str]]) -> Rows:
         async with self._database.read() as tx:
-            return Rows(await tx.load(CachedAnswerRow, "about", names))
+            return Rows(await tx.load(CachedAnswerRow, "about", chain.from_iterable(names)))
 
 
-class _Search:
-    """The asking about one lead, so far."""
-
-    def __init__(self, desk: Desk, lead: LeadRow, target: Whom, end_s: float) -> None:
-        self._terms: Terms = desk.terms
-        self._outlook: Outlook | None = desk.outlook
-        self._lead = lead
-        self._target = target
-        self._end_s = end_s
-        self._asked: set[tuple[str, Subject]] = set()
-        self.answers: list[Answer] = []
-
-    def recall(self, answers: Sequence[Answer], now: datetime) -> None:
-        """Take over what was kept. A provider need not be asked again unless a wanted field is too old."""
-        self.answers += answers
-        wanted = self.wanted(now)
-        current = (each for each in answers if is_current(each, wanted, self._terms.fields, now))
-        self._asked |= {(answer.provider, answer.subject) for answer in current}
-
-    def take(self, asks: Sequence[Ask], answers: Sequence[Answer]) -> None:
-        self._asked |= {(ask.provider, ask.subject) for ask in asks}
-        self.answers += answers
-
-    @property
-    def left_s(self) -> float:
-        return max(self._end_s - time.monotonic(), 0.0)
-
-    def wanted(self, now: datetime) -> tuple[str, ...]:
-        """Return the fields that are still worth having."""
-        wanted = wanted_fields(self._known(now), self._terms, now)
-        outlook = self._outlook
-        return wanted if outlook is None else tuple(name for name in wanted if outlook.matters(name))
-
-    def buyable(self, now: datetime) -> tuple[str, ...]:
-        return buyable_fields(self._terms, self._progress(now))
-
-    def next(self, now: datetime, standing: Standing | None) -> Plan:
-        """Return what to ask next; nothing when it cannot change what becomes of the lead."""
-        progress, outlook = self._progress(now), self._outlook
-        if outlook is None or standing is None or not progress.wanted:
-            return plan_next(self._terms, progress)
-        lead, buyable = self._known(now), buyable_fields(self._terms, progress)
-        if outlook.is_settled(lead, standing, buyable, now):
-            open_ = {*buyable, *self._failed(progress.wanted)}
-            settled = outlook.is_settled(lead, standing, open_, now)
-            return Plan(stop="settled" if settled else "exhausted")
-        return plan_next(
-            self._terms, progress, lambda learnt: outlook.chance(lead, standing, buyable, learnt, now)
-        )
-
-    def question(self, ask: Ask) -> Question:
-        about = self._target.about(ask.subject) or ""
-        return Question(ask.provider, ask.subject, about, self._target, ask.fields)
-
-    def nothing(self, ask: Ask, at: datetime, detail: str) -> Answer:
-        """Return the answer of somebody who did not answer in time."""
-        about = self._target.about(ask.subject) or ""
-        return Answer(ask.provider, ask.subject, about, "timeout", at, detail=detail, asked=ask.fields)
-
-    def _failed(self, wanted: Sequence[str]) -> set[str]:
-        """Return the fields that might be known by now, had the provider answered."""
-        asked = (set(answer.asked) for answer in self.answers if not answer.lasting)
-        return set().union(*asked).intersection(wanted)
-
-    def _known(self, now: datetime) -> LeadRow:
-        return enrich(self._lead, Gathered(self.answers, self._terms.fields), now)
-
-    def _progress(self, now: datetime) -> Progress:
-        wanted = self.wanted(now)
-        return Progress(
-            wanted=wanted,
-            subjects=subjects_of(self._target),
-            asked=frozenset(self._asked),
-            spent_cents=sum(answer.cost for answer in self.answers if answer.bought),
-            left_s=self.left_s,
-        )
+def _left_s(end_s: float) -> float:
+    return max(end_s - time.monotonic(), 0.0)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from services.enricher.adapters.together import Together
-from services.enricher.domain.outlook import Owner, Standing
 from services.enricher.domain.record import LeadRow
+from services.enricher.domain.standing import Owner, Standing
 from shared.policy.models import Policy
 from shared.sql.engine import Database
 from shared.sql.queries.standing import (

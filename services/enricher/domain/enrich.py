@@ -7,7 +7,7 @@ the policy before one that is not, and then the surer one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -41,11 +41,19 @@ def known_origin(lead: LeadRow, name: str) -> tuple[bool, FieldSource | None]:
 def enrich(lead: LeadRow, gathered: Gathered, at: datetime) -> LeadRow:
     """Return the lead with what the answers about it add, and how far the asking came."""
     used = answers_about(lead, gathered)
-    for answer in used:
-        lead = _with_answer(lead, answer, gathered.fields, at)
+    lead = with_answers(lead, used, gathered.fields, at)
     steps = [_step(answer) for answer in used]
     status = _status(lead, gathered, used)
-    return replace(lead, enrichment=Enrichment(status, sum(step.cost for step in steps), steps))
+    return replace(lead, enrichment=Enrichment(status, sum([step.cost for step in steps]), steps))
+
+
+def with_answers(
+    lead: LeadRow, answers: Iterable[Answer], fields: Mapping[str, Waterfall], at: datetime
+) -> LeadRow:
+    """Return the lead with what answers about it add; `fields` are the terms under which they are taken."""
+    for answer in answers:
+        lead = _with_answer(lead, answer, fields, at)
+    return lead
 
 
 def look_again_at(lead: LeadRow, at: datetime) -> datetime | None:
@@ -58,6 +66,8 @@ def look_again_at(lead: LeadRow, at: datetime) -> datetime | None:
 
 def answers_about(lead: LeadRow, gathered: Gathered) -> list[Answer]:
     """Return the answers that are about this lead: its company may be another one by now."""
+    if not gathered.answers:
+        return []
     target = whom(lead.account, lead.lead_id, lead.person)
     return [answer for answer in gathered.answers if target.about(answer.subject) == answer.about]
 
@@ -67,8 +77,8 @@ def _status(lead: LeadRow, gathered: Gathered, used: Sequence[Answer]) -> Status
     if gathered.stop in ("budget", "deadline"):
         return "incomplete"
     if not used:
-        missing = any(not known_origin(lead, name)[0] for name in gathered.fields)
-        return "skipped" if missing else "complete"
+        known = (value_of(lead.person, lead.company, name) for name in gathered.fields)
+        return "complete" if all(value or value == 0 for value in known) else "skipped"
     if gathered.stop in ("complete", "settled"):
         return "complete"
     return "complete" if all(answer.lasting for answer in used) else "incomplete"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from shared.errors import DataError
 from shared.events.lead_received import LeadReceivedV1
 from shared.events.parts import Answers, Company, Origin, Part, Person
 from shared.facts import company_name, country_code, department, person_name, seniority
 from shared.identity import (
+    Email,
     Identity,
     account_key,
     identify,
@@ -23,6 +25,7 @@ from shared.identity import (
 
 _WORD_LENGTH_MAX: Final = 200
 _DERIVED: Final = frozenset({"email_kind", "seniority", "department"})
+_KEYS_MAX: Final = 32_768
 
 
 class Form(Struct, frozen=True):
@@ -40,9 +43,10 @@ class Form(Struct, frozen=True):
 
 def read_form(received: LeadReceivedV1) -> Form:
     """Return what a form says. Raises `DataError` when it names nobody."""
-    identity = identity_of(received)
+    email = normalise_email(received.person.email)
+    identity = _identity(received, email)
     phone, linkedin_url = _phone(received, identity), normalise_linkedin(received.person.linkedin_url)
-    person = _person(received.person, phone, linkedin_url)
+    person = _person(received.person, email, phone, linkedin_url)
     company = _company(received.company)
     told = replace(
         received,
@@ -59,8 +63,12 @@ def read_form(received: LeadReceivedV1) -> Form:
 
 def identity_of(received: LeadReceivedV1) -> Identity:
     """Return whose form this is. Raises `DataError` when it names nobody."""
+    return _identity(received, normalise_email(received.person.email))
+
+
+def _identity(received: LeadReceivedV1, email: Email | None) -> Identity:
     person, company = received.person, received.company
-    identity = identify(person.email, person.phone, person.linkedin_url, company.domain, person.country)
+    identity = identify(email, person.phone, person.linkedin_url, company.domain, person.country)
     if identity is None:
         raise DataError("no e-mail, phone, LinkedIn URL or company domain that can be read", kind="identity")
     return identity
@@ -68,13 +76,18 @@ def identity_of(received: LeadReceivedV1) -> Identity:
 
 def stated(part: Part) -> dict[str, Any]:
     """Return the fields of a part that say something."""
-    fields = ((name, getattr(part, name)) for name in part.__struct_fields__)
-    return {name: value for name, value in fields if value or value == 0}
+    return {name: value for name, value in asdict(part).items() if value or value == 0}
 
 
 def stripped(text: str | None) -> str | None:
     """Return the text without the space around it, or `None` when there is none."""
     return (text.strip() or None) if text else None
+
+
+@lru_cache(maxsize=_KEYS_MAX)
+def company_key(domain: str) -> str:
+    """Return the account key of a company's domain; empty for one that is nobody's company."""
+    return account_key(domain, None, "")
 
 
 def _phone(received: LeadReceivedV1, identity: Identity) -> str | None:
@@ -84,9 +97,8 @@ def _phone(received: LeadReceivedV1, identity: Identity) -> str | None:
     return next(read, None) or normalise_phone(received.person.phone, country)
 
 
-def _person(told: Person, phone: str | None, linkedin_url: str | None) -> Person:
+def _person(told: Person, email: Email | None, phone: str | None, linkedin_url: str | None) -> Person:
     """Return what a form says about the person; an unreadable number or URL stands as it was typed."""
-    email = normalise_email(told.email)
     return Person(
         email=_word(email.address) if email else None,
         email_kind=email.kind if email else None,
@@ -107,7 +119,7 @@ def _company(told: Company) -> Company:
     return replace(
         told,
         name=company_name(told.name),
-        domain=host if host and account_key(host, None, "") else None,
+        domain=host if host and company_key(host) else None,
         industry=stripped(told.industry),
         country=country_code(told.country),
         parent=stripped(told.parent),
@@ -128,8 +140,7 @@ def _is_blank(answer: object) -> bool:
 
 
 def _given(part: str, received: Part, told: Part) -> list[str]:
-    came = stated(received)
-    return [f"{part}.{name}" for name in stated(told) if name not in _DERIVED or name in came]
+    return [f"{part}.{name}" for name in stated(told) if name not in _DERIVED or getattr(received, name)]
 
 
 def _word(text: str | None) -> str | None:

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from services.enricher.domain.form import Form, stated
+from services.enricher.domain.form import Form, company_key, stated
 from services.enricher.domain.record import LeadRow
 from shared.events.parts import Activity, Answers, Company, Consent, FieldSource, Part, Person, Provenance
 from shared.identity import account_key
@@ -33,7 +33,8 @@ T = TypeVar("T")
 
 def account_of(lead: LeadRow) -> str:
     """Return the key of the account that the lead belongs to; its own id when there is none."""
-    return account_key(lead.company.domain, lead.person.email, lead.lead_id)
+    domain = lead.company.domain
+    return (company_key(domain) if domain else "") or account_key(None, lead.person.email, lead.lead_id)
 
 
 def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
@@ -96,7 +97,7 @@ def _at_company(lead: LeadRow, told: Company) -> LeadRow:
     """Forget what others than the person said about the company when it turns out to be another one."""
     if told.domain is None or lead.company.domain is None:
         return lead
-    if account_key(told.domain, None, "") == account_key(lead.company.domain, None, ""):
+    if company_key(told.domain) == company_key(lead.company.domain):
         return lead
     foreign = [
         name.removeprefix("company.")
@@ -123,23 +124,28 @@ def _provenance(
     parts = {"person": (lead.person, person), "company": (lead.company, company)}
     origin = FieldSource(_FORM, 1.0, 0, at)
     for name in given:
-        part, _, field = name.partition(".")
-        known, merged = parts[part]
         before = provenance.get(name)
-        same = before is not None and getattr(known, field) == getattr(merged, field)
-        if not same or before is None or before.source != _FORM:
-            provenance[name] = origin
+        if before is not None and before.source == _FORM:
+            part, _, field = name.partition(".")
+            known, merged = parts[part]
+            if getattr(known, field) == getattr(merged, field):
+                continue
+        provenance[name] = origin
     return provenance
 
 
 def _answers(known: Answers, told: Answers) -> Answers:
+    if not told:
+        return known
     earlier = {name: answer for name, answer in known.items() if name not in told}
     items = (earlier | told).items()
     return dict(_newest([(item, _sorted_json(item)) for item in items])[-ANSWERS_MAX:])
 
 
-def _activities(known: Iterable[Activity], told: Iterable[Activity]) -> list[Activity]:
+def _activities(known: list[Activity], told: list[Activity]) -> list[Activity]:
     """Join activities, the same one counting once, in the order of time; the newest are kept."""
+    if not told:
+        return known
     distinct = {_sorted_json(activity): activity for activity in (*known, *told)}
     ordered = sorted(distinct.items(), key=lambda item: (item[1].at, item[0]))
     return _newest([(activity, text) for text, activity in ordered])[-ACTIVITIES_MAX:]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Final, Literal, Protocol
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from services.enricher.domain.form import Form
+from services.enricher.domain.form import Form, company_key
 from shared.events.parts import Company, FieldSource, Person
-from shared.identity import account_key, lead_id_of, normalise_email
+from shared.identity import lead_id_of, normalise_email
 from shared.policy.models import Waterfall
 from shared.runtime.rows import Row, TimerRow
 
@@ -44,7 +45,7 @@ class Found(Struct, frozen=True, omit_defaults=True):
             yield name, value_of(self.person, self.company, name), confidence
 
 
-class Whom(Struct, frozen=True):
+class Whom(Struct, frozen=True, dict=True):
     """The lead as providers can be asked about it; without `domain` there is no company to ask about."""
 
     domain: str | None = None
@@ -54,8 +55,10 @@ class Whom(Struct, frozen=True):
 
     def about(self, subject: Subject) -> str | None:
         """Return the name under which answers are kept; a person's is a lead id, so that erasure finds it."""
-        if subject == "company":
-            return self.domain
+        return self.domain if subject == "company" else self._mailbox
+
+    @cached_property
+    def _mailbox(self) -> str | None:
         email = normalise_email(self.email)
         return lead_id_of(f"email:{email.identity}") if email else None
 
@@ -169,14 +172,20 @@ class SpendRow(Row, frozen=True):
 
 def value_of(person: Person, company: Company, name: str) -> Any:
     """Return the value of a field by its dotted name, nothing said included."""
+    of_person, attribute = _place_of(name)
+    return getattr(person if of_person else company, attribute, None)
+
+
+@lru_cache(maxsize=256)
+def _place_of(name: str) -> tuple[bool, str]:
     part, _, attribute = name.partition(".")
-    return getattr(person if part == "person" else company, attribute, None)
+    return part == "person", attribute
 
 
 def whom(account: str, lead_id: str, person: Person) -> Whom:
     """Return how a lead can be asked about: its company only if it is in one."""
     email = person.email if person.email_kind != "disposable" else None
-    domain = account if account != lead_id and account_key(account, None, "") else None
+    domain = account if account != lead_id and company_key(account) else None
     return Whom(domain, email, person.first_name, person.last_name)
 
 

@@ -7,8 +7,9 @@ the question that most likely ends the asking, for its price.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from msgspec import Struct
@@ -34,7 +35,15 @@ class Offer(Struct, frozen=True):
     gives: Mapping[Subject, frozenset[str]]
 
 
-class Terms(Struct, frozen=True):
+class Sale(Struct, frozen=True):
+    """One way to get a field: that provider, asked about that."""
+
+    provider: str
+    subject: Subject
+    offer: Offer
+
+
+class Terms(Struct, frozen=True, dict=True):
     """The policy of asking. `one_by_one`: an answer may make the next question needless."""
 
     fields: Mapping[str, Waterfall]
@@ -42,6 +51,20 @@ class Terms(Struct, frozen=True):
     budget_cents: int
     deadline_s: float
     one_by_one: bool = True
+
+    @cached_property
+    def sales(self) -> Mapping[str, Sequence[Sale]]:
+        """The ways to get each field, the preferred first."""
+        return {
+            name: [
+                Sale(provider, subject, offer)
+                for provider in waterfall.order
+                if (offer := self.offers.get(provider)) is not None
+                for subject in SUBJECTS
+                if name in offer.gives.get(subject, ())
+            ]
+            for name, waterfall in self.fields.items()
+        }
 
 
 class Progress(Struct, frozen=True):
@@ -110,11 +133,7 @@ def plan_next(terms: Terms, now: Progress, chance: Chance | None = None) -> Plan
 def buyable_fields(terms: Terms, now: Progress) -> tuple[str, ...]:
     """Return which of the wanted fields somebody can still be asked for, and paid."""
     left_cents = terms.budget_cents - now.spent_cents
-    return tuple(
-        name
-        for name in now.wanted
-        if any(ask.price_cents <= left_cents for ask in _open_asks(name, terms, now, ()))
-    )
+    return tuple([name for name in now.wanted if _is_affordable(terms.sales[name], left_cents, now)])
 
 
 def in_turn(terms: Terms, now: Progress) -> dict[Ask, tuple[str, ...]]:
@@ -137,22 +156,25 @@ def _most_telling(turns: Mapping[Ask, tuple[str, ...]], chance: Chance) -> Ask:
     return max(turns, key=lambda ask: chance(turns[ask]) / (ask.price_cents or _FREE_CENTS))
 
 
+def _is_affordable(sales: Iterable[Sale], left_cents: int, now: Progress) -> bool:
+    return any(sale.offer.price_cents <= left_cents and _is_open(sale, now) for sale in sales)
+
+
+def _is_open(sale: Sale, now: Progress) -> bool:
+    return sale.subject in now.subjects and (sale.provider, sale.subject) not in now.asked
+
+
 def _open_asks(
     name: str, terms: Terms, now: Progress, taken: Collection[tuple[str, Subject]]
 ) -> Iterator[Ask]:
     """Yield the questions by which a field can still be had, the preferred first."""
-    for provider in terms.fields[name].order:
-        offer = terms.offers.get(provider)
-        if offer is None:
-            continue
-        for subject in SUBJECTS:
-            gives = offer.gives.get(subject, frozenset())
-            if name not in gives or subject not in now.subjects:
-                continue
-            if (provider, subject) in now.asked or (provider, subject) in taken:
-                continue
-            fields = tuple(each for each in now.wanted if each in gives and _may_ask(terms, each, provider))
-            yield Ask(provider, subject, fields, offer.price_cents)
+    for sale in terms.sales[name]:
+        if _is_open(sale, now) and (sale.provider, sale.subject) not in taken:
+            gives = sale.offer.gives[sale.subject]
+            fields = tuple(
+                each for each in now.wanted if each in gives and _may_ask(terms, each, sale.provider)
+            )
+            yield Ask(sale.provider, sale.subject, fields, sale.offer.price_cents)
 
 
 def _may_ask(terms: Terms, name: str, provider: str) -> bool:
