@@ -19,7 +19,7 @@ from shared.runtime.process import collect_rarely
 from tests.bench.figure import Figure
 from tests.bench.services import Services, services
 
-FIGURES = ("hop", "accept", "path", "embedded", "score", "route", "rules", "enrich", "credits")
+FIGURES = ("hop", "accept", "path", "usual", "embedded", "score", "route", "rules", "enrich", "credits")
 RESULT = Path("bench.json")
 
 Bench = Callable[[Services], Awaitable[Figure]]

@@ -38,10 +38,12 @@ class Rounds(Struct, frozen=True):
         """The median of the rounds' ratios: both sides of a round had the same machine."""
         return median(mine / bare for mine, bare in zip(self.baton, self.floor, strict=True))
 
-    def figure(self, name: str, goal: float, unit: str, details: Sequence[str] = ()) -> Figure:
+    def figure(
+        self, name: str, goal: float, unit: str, details: Sequence[str] = (), *, other: str = "floor"
+    ) -> Figure:
         per_round = " ".join(f"{mine / bare:.2f}" for mine, bare in zip(self.baton, self.floor, strict=True))
         summary = (
-            f"baton {median(self.baton):,.0f} {unit}/s, floor {median(self.floor):,.0f} {unit}/s"
+            f"baton {median(self.baton):,.0f} {unit}/s, {other} {median(self.floor):,.0f} {unit}/s"
             f" (medians of {len(self.baton)} rounds; ratios {per_round})"
         )
         return Figure(name, round(self.ratio, 3), goal, [summary, *details])

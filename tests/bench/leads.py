@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
@@ -12,11 +14,13 @@ import msgspec
 from shared.events.envelope import Event, encode
 from shared.events.lead_received import LeadReceivedV1
 from shared.identity import identify
-from shared.stream.port import Outgoing
+from shared.stream.kafka import KafkaStream
+from shared.stream.port import Outgoing, publish
 
 _MESSAGE = "We lose two days a week to hand-made reports and want to have that solved before the summer."
 _TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 _serial = count(1)
+_PARTITIONS = 6
 
 
 def lead_body(serial: int, run: str) -> dict[str, Any]:
@@ -71,3 +75,16 @@ def _event(body: dict[str, Any]) -> Event[LeadReceivedV1]:
         key=domain,
         traceparent=_TRACEPARENT,
     )
+
+
+async def feed(kafka: str, prefix: str, how_many: int) -> float:
+    """Write that many new leads to `leads.received`, whose topic is made if need be; return when that began."""
+    stream = KafkaStream([kafka], prefix=prefix, partitions=_PARTITIONS, retention_days=1, create_topics=True)
+    await stream.open()
+    sink = await stream.sink()
+    records = received(how_many, f"r{uuid.uuid4().hex[:8]}")
+    began = time.perf_counter()
+    await publish(sink, records)
+    await sink.close()
+    await stream.close()
+    return began

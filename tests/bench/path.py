@@ -23,12 +23,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from shared.http.signing import Signer
 from shared.runtime.drive import Limits
 from shared.sql.migrate import migrate
-from shared.stream.kafka import KafkaStream
-from shared.stream.port import Outgoing, publish
 from tests.bench import straight
 from tests.bench.all_roles import ROLES, AllRoles, all_roles
 from tests.bench.figure import Figure, Measure, in_turns
-from tests.bench.leads import received
+from tests.bench.leads import feed
 from tests.bench.other_process import Ground, OtherProcess, other_process
 from tests.bench.receiver import receiving
 from tests.bench.services import Services
@@ -38,7 +36,6 @@ from tests.bench.written import Tables, Writes, plain, sampled_records, sampled_
 LEADS = 1_500
 _ROUNDS = 4
 _GOAL = 0.5
-_PARTITIONS = 6
 _HERE = ("enricher", "router-deliver")
 _THERE = ("scorer", "router", "ledger")
 
@@ -90,7 +87,7 @@ class _Path:
 
             async def floor(in_flight: int = 1) -> float:
                 cpu = time.process_time()
-                began = await self._feed(f"{self._run}-floor")
+                began = await feed(self._kafka, f"{self._run}-floor", LEADS)
                 await straight.run(consumer, line, LEADS, in_flight)
                 if in_flight == 1:
                     self._note_cpu("floor", time.process_time() - cpu)
@@ -123,7 +120,7 @@ class _Path:
     async def _together(self) -> float:
         async with self._others.running(), self._roles.running(*_HERE):
             cpu = time.process_time()  # beginning takes a second or so, of which a lead has no share
-            began = await self._feed(self._run)
+            began = await feed(self._kafka, self._run, LEADS)
             self._fed += LEADS
             await self._roles.worked(LEADS, *_HERE)
             share = await self._others.worked(LEADS)
@@ -136,7 +133,7 @@ class _Path:
 
     async def _one_by_one(self) -> tuple[list[str], Tables]:
         """Let the roles follow each other; return what each takes and writes per lead, and what all write."""
-        await self._feed(self._run)
+        await feed(self._kafka, self._run, LEADS)
         self._fed += LEADS
         details: list[str] = []
         total: Tables = {}
@@ -160,27 +157,13 @@ class _Path:
             )
         return details, total
 
-    async def _feed(self, prefix: str) -> float:
-        """Write that many new leads to `leads.received`; return when that began."""
-        stream = KafkaStream(
-            [self._kafka], prefix=prefix, partitions=_PARTITIONS, retention_days=1, create_topics=True
-        )
-        records: list[Outgoing] = received(LEADS, f"r{uuid.uuid4().hex[:8]}")
-        await stream.open()
-        sink = await stream.sink()
-        began = time.perf_counter()
-        await publish(sink, records)
-        await sink.close()
-        await stream.close()
-        return began
-
     @asynccontextmanager
     async def _straight_line(self, total: Tables) -> AsyncIterator[tuple[StraightLine, AIOKafkaConsumer]]:
         prefix = f"{self._run}-floor"
         samples = await sampled_rows(self._mine, LEADS)
         records = await sampled_records(self._kafka, self._run, LEADS)
         await migrate(self._bare)
-        await self._feed(prefix)  # makes the topics
+        await feed(self._kafka, prefix, LEADS)  # makes the topics
         consumer = AIOKafkaConsumer(
             f"{prefix}.leads.received.v1",
             bootstrap_servers=self._kafka,
