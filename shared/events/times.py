@@ -9,7 +9,8 @@ from shared.stream.port import Record
 
 def rfc3339(at: datetime) -> str:
     """Return an instant as text in UTC, e.g. `2026-01-31T09:30:00.125000Z`."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    there = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return there.isoformat().removesuffix("+00:00") + "Z"
 
 
 def appended_at(record: Record) -> datetime | None:

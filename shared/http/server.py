@@ -28,12 +28,14 @@ class HttpServer:
         self._host = host
         self._port = port
         self._port_field = port_field
-        # `log_config=None`: its lines go where all others go.
+        # `log_config=None`: its lines go where all others go. `proxy_headers=False`: nobody asks for the
+        # client's address or scheme, so what a proxy says of them need not be read.
         config = uvicorn.Config(
             app,
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=drain_s,
         )
         self._server = _EmbeddedServer(config)

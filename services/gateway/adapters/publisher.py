@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from time import monotonic
 
 from shared.errors import BackOff, Retry
 from shared.stream.port import Outgoing, Sink
@@ -31,7 +32,7 @@ class StreamPublisher:
 
     async def publish(self, out: Sequence[Outgoing]) -> None:
         """Return when the records are durable. Raises `Retry` when that is not known in time, `DataError`."""
-        size = sum([len(record.value or b"") for record in out])
+        size = sum([len(record.value) for record in out if record.value])
         if size > self._room:
             raise BackOff("too much waits for the stream", after_s=self._wait_s)
         task = self._wait()
@@ -48,22 +49,26 @@ class StreamPublisher:
             self._late.discard(task)
 
     def _wait(self) -> asyncio.Task[object]:
-        loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("publish runs in a task")
-        self._waiting[task] = loop.time() + self._wait_s
+        self._waiting[task] = monotonic() + self._wait_s
         if self._look is None:
-            self._look = loop.call_later(min(1.0, self._wait_s), self._cancel_late)
+            self._look_later()
         return task
 
-    def _cancel_late(self) -> None:
+    def _look_later(self) -> None:
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        self._look = loop.call_later(min(1.0, self._wait_s), self._cancel_late)
+
+    def _cancel_late(self) -> None:
+        self._look = None
+        now = monotonic()
         for task, deadline in self._waiting.items():
             if deadline > now:
                 break  # they are in the order of their deadlines
             if task not in self._late:
                 self._late.add(task)
                 task.cancel()
-        self._look = loop.call_later(min(1.0, self._wait_s), self._cancel_late) if self._waiting else None
+        if self._waiting:
+            self._look_later()

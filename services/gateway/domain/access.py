@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from base64 import urlsafe_b64encode
 from datetime import datetime
+from functools import lru_cache
 from typing import ClassVar, Final, Literal, get_args
 
 from msgspec import Struct
@@ -67,8 +68,12 @@ def included(scopes: list[Scope]) -> frozenset[Scope]:
     return frozenset().union(*(_INCLUDED[scope] for scope in scopes))
 
 
+@lru_cache(maxsize=1_024)
 def key_hash(key: str) -> str:
-    """Return what is stored of a key. Keys are 256 random bits, so a fast hash will do."""
+    """Return what is stored of a key. Keys are 256 random bits, so a fast hash will do.
+
+    A client sends the same key with every request, so it is hashed once.
+    """
     return hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()
 
 

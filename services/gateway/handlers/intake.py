@@ -132,9 +132,8 @@ async def accept_signals(call: Call, raw: bytes, name: str) -> Answer:
 def traced(call: Call, name: str) -> Any:
     """Open a span for the request, in the client's trace if it has one; gives the traceparent to send on."""
     tracing = call.gateway.tracing
-    incoming = call.headers.get(b"traceparent")
-    given = incoming.decode("latin-1") if incoming else ""
-    if not is_traceparent(given):
+    given = call.header(b"traceparent")
+    if not given or not is_traceparent(given):
         given = tracing.begin(call.gateway.random)
     return tracing.span(name, given)
 
