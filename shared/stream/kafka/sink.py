@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple
@@ -89,7 +88,7 @@ class KafkaSink:
         # The first piece of every partition, then the second: a partition takes one batch per round trip.
         in_turn = [part for part in chain.from_iterable(zip_longest(*parts)) if part is not None]
         with translated("sending"):
-            futures = [await self._enqueue(producer, part) for part in in_turn]
+            futures = [await self._enqueue(producer, *part) for part in in_turn]
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         delivered = asyncio.gather(*futures, return_exceptions=True)
         delivered.add_done_callback(partial(self._delivered, done, producer))
@@ -97,16 +96,14 @@ class KafkaSink:
 
     async def _send_one(self, producer: AIOKafkaProducer, record: Outgoing) -> Ack:
         """Do the same for one record, which is what each request of the gateway sends, in half the time."""
-        partition = self._placing.partition_for(record)
+        topic, number = self._placing.partition_for(record)
         try:
-            refuse_oversized(record, self._placing.topics[partition.topic])
+            refuse_oversized(record, self._placing.topics[topic])
         except DataError as error:
             return refused(error)
         with translated("sending"):
-            sent = await self._enqueue(
-                producer, _Part(self._names[partition.topic], partition.number, record)
-            )
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            sent = await self._enqueue(producer, self._names[topic], number, record)
+        done: asyncio.Future[None] = sent.get_loop().create_future()
         sent.add_done_callback(partial(self._one_delivered, done, producer))
         return done
 
@@ -164,19 +161,21 @@ class KafkaSink:
             full.close()
         return batches
 
-    async def _enqueue(self, producer: AIOKafkaProducer, part: _Part) -> asyncio.Future[Any]:
+    async def _enqueue(
+        self, producer: AIOKafkaProducer, topic: str, number: int, piece: BatchBuilder | Outgoing
+    ) -> asyncio.Future[Any]:
         """Put a piece in line; wait while the line is full, however long the broker is away."""
+        sent: asyncio.Future[Any]
         while True:
-            # On a time-out nothing was put in line, so the same piece can be tried again.
-            with suppress(KafkaTimeoutError):
-                if isinstance(part.piece, Outgoing):
-                    record = part.piece
-                    sent = await producer.send(
-                        part.topic, record.value, record.key, part.number, headers=list(record.headers)
-                    )
+            try:
+                if isinstance(piece, Outgoing):
+                    headers = list(piece.headers)
+                    sent = await producer.send(topic, piece.value, piece.key, number, headers=headers)
                 else:
-                    sent = await producer.send_batch(part.piece, part.topic, partition=part.number)
-                return sent  # type: ignore[no-any-return]
+                    sent = await producer.send_batch(piece, topic, partition=number)
+            except KafkaTimeoutError:
+                continue  # nothing was put in line, so the same piece can be tried again
+            return sent
 
     def _delivered(
         self, done: asyncio.Future[None], producer: AIOKafkaProducer, gathered: asyncio.Future[list[Any]]
