@@ -20,7 +20,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from operator import or_
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from shared.rules.cells import NO_MATTER
 from shared.rules.code import Code
@@ -28,13 +28,9 @@ from shared.rules.fields import Kind, field_named
 from shared.rules.inline import known, test
 from shared.rules.interpret import Truth, compared_as_read
 from shared.rules.readings import Reading, comparand, reading_of
+from shared.rules.remembered import Remembered
 from shared.rules.syntax import Compare, Op
 from shared.rules.terms import Term
-
-T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
-
-REMEMBERED_MAX: Final = 4_096
 
 _EQUALITY: Final = {Op.EQ, Op.NE, Op.IN, Op.NOT_IN}
 _ORDER: Final = {Op.GT, Op.GTE, Op.LT, Op.LTE, Op.BETWEEN}
@@ -61,20 +57,6 @@ _SETS: Final = {Reading.FOLDED_SET, Reading.OPEN_SET}
 _ANOTHER: Final = object()
 """A value that no policy names."""
 _LAST_CHARACTER: Final = "\U0010ffff"
-
-
-class Remembered(dict[K, T]):
-    """What a pure function gives, made when it is first asked for; only so many are kept."""
-
-    def __init__(self, make: Callable[[K], T]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, key: K) -> T:
-        if len(self) >= REMEMBERED_MAX:
-            self.clear()
-        made = self[key] = self._make(key)
-        return made
 
 
 @dataclass(frozen=True, slots=True)

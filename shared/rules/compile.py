@@ -13,10 +13,11 @@ from datetime import datetime
 from itertools import compress
 from typing import TypeVar, cast
 
-from shared.rules.axes import Remembered, possible_terms
+from shared.rules.axes import possible_terms
 from shared.rules.code import Code
 from shared.rules.inline import expression
 from shared.rules.interpret import Truth
+from shared.rules.remembered import Remembered
 from shared.rules.syntax import Condition, Facts, Not, Rule
 from shared.rules.terms import Term, TooManyTerms, terms_of
 

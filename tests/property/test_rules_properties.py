@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from shared.policy.load import read_policy
 from shared.policy.models import FILES
-from shared.rules.axes import REMEMBERED_MAX, Remembered
 from shared.rules.bounds import Possible, possible_rules, possible_verdicts
 from shared.rules.compile import all_matches, check, concluding, first_match, first_of_each
 from shared.rules.document import read_document
@@ -21,6 +20,7 @@ from shared.rules.lint import Fault, contradictions, lint_first_match, lint_over
 from shared.rules.parse import read_condition
 from shared.rules.problems import Report
 from shared.rules.regions import Space, TooLarge
+from shared.rules.remembered import REMEMBERED_MAX, Remembered
 from shared.rules.syntax import All, Any_, Compare, Condition, Facts, Not, Op, Rule, comparisons
 from shared.rules.terms import TooManyTerms, terms_of
 from tests.support.rules import AT, LEAVES, SMALL, SMALL_LEAVES, conditions, every_fact, facts, tables

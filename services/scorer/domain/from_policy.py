@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, TypeVar
 
+from services.scorer.domain.facts import activity_facts
 from services.scorer.domain.policy import (
     Band,
     Condition,
@@ -22,11 +23,14 @@ from services.scorer.domain.policy import (
     SignalRule,
 )
 from shared.events.account_received import AccountReceivedV1, Relation
+from shared.events.parts import Activity
 from shared.identity import account_key
 from shared.policy import models
 from shared.policy.compiled import CompiledPolicy, ages_asked, fields_asked
+from shared.rules.cells import NO_MATTER
 from shared.rules.compile import all_matches, check
 from shared.rules.fields import FactKeys, Known, field_named
+from shared.rules.remembered import Remembered
 from shared.rules.syntax import ALWAYS, Rule
 from shared.rules.syntax import Condition as Tree
 from shared.rules.times import Duration
@@ -35,6 +39,7 @@ M = TypeVar("M", models.IntentRule, models.SignalRule)
 
 _RELATIONS: Final[tuple[Relation, ...]] = ("target", "customer", "competitor", "partner")
 _NO_TIME: Final = timedelta()
+_PAGE: Final = frozenset({FactKeys.ACTIVITY_TYPE, FactKeys.ACTIVITY_PATH, FactKeys.ACTIVITY_URL})
 
 
 class ScoringPolicies:
@@ -126,19 +131,26 @@ def _by_type(rules: Sequence[M], made: Callable[[M], R], own: Known) -> dict[str
     all_made = [(rule, made(rule)) for rule in rules]
     types = dict.fromkeys(type_ for rule in rules for type_ in rule.on)
     return {
-        type_: _rules_on([(rule.when, mine) for rule, mine in all_made if type_ in rule.on], own)
+        type_: _rules_on(type_, [(rule.when, mine) for rule, mine in all_made if type_ in rule.on], own)
         for type_ in types
     }
 
 
-def _rules_on(rules: Sequence[tuple[Tree | None, R]], own: Known) -> RulesOn[R]:
-    conditions = [when for when, _rule in rules if when is not None]
+def _rules_on(type_: str, rules: Sequence[tuple[Tree | None, R]], own: Known) -> RulesOn[R]:
+    all_rules = tuple(rule for _when, rule in rules)
+    asked = fields_asked(*(when for when, _rule in rules))
+    if not asked:
+        return RulesOn(all_rules)
+    matching = all_matches([Rule(rule.name, when or ALWAYS, rule) for when, rule in rules])
+
+    def on_page(url: str | None) -> tuple[R, ...]:
+        return matching(activity_facts({}, Activity(type_, NO_MATTER, url)), NO_MATTER)
+
     return RulesOn(
-        rules=tuple(rule for _when, rule in rules),
-        matching=all_matches([Rule(rule.name, when or ALWAYS, rule) for when, rule in rules])
-        if conditions
-        else None,
-        of_lead=any(not _is_known(field, own) for field in fields_asked(*conditions)),
+        rules=all_rules,
+        matching=matching,
+        of_lead=any(not _is_known(field, own) for field in asked),
+        of_page=Remembered(on_page) if _PAGE.issuperset(asked) else None,
     )
 
 

@@ -66,7 +66,11 @@ def match_facts(
     """Return each activity and signal under each rule that it matches."""
     done: list[Match] = []
     for activity in activities:
-        done += _activity_matches(activity, facts, at, policy)
+        rules = _activity_rules(activity, facts, at, policy)
+        if rules:
+            type_, anchor = activity.type, activity.at
+            fact = fact_named(type_, anchor)
+            done += [Match(rule, type_, fact, anchor, rule.course) for rule in rules]
     happened: list[Match] = []
     unruled: list[tuple[str, datetime]] = []
     for signal in signals:
@@ -132,23 +136,24 @@ def strongest_activity(
     """Return the type of the activity that is worth most at an instant, of equals the latest."""
 
     def weight(activity: Activity) -> tuple[int, datetime, str]:
-        worth = sum(match.points(at) for match in _activity_matches(activity, facts, at, policy))
+        rules = _activity_rules(activity, facts, at, policy)
+        worth = sum(rule.course.worth(at - activity.at) for rule in rules)
         return worth, activity.at, activity.type
 
     return max(map(weight, activities), default=(0, at, None))[2]
 
 
-def _activity_matches(
+def _activity_rules(
     activity: Activity, facts: Facts, at: datetime, policy: ScoringPolicy
-) -> Sequence[Match]:
+) -> Sequence[IntentRule]:
     on = policy.intent_on.get(activity.type)
     if on is None:
         return ()
-    rules: Sequence[IntentRule] = on.rules
+    if on.of_page is not None:
+        return on.of_page[activity.url]
     if on.matching is not None:
-        rules = on.matching(activity_facts(facts if on.of_lead else _NOTHING, activity), at)
-    fact = fact_named(activity.type, activity.at)
-    return [Match(rule, activity.type, fact, activity.at, rule.course) for rule in rules]
+        return on.matching(activity_facts(facts if on.of_lead else _NOTHING, activity), at)
+    return on.rules
 
 
 def _signal_matches(
@@ -194,7 +199,12 @@ def _why(points: int, full: int) -> str:
 
 def fact_named(type_: str, at: datetime) -> str:
     """Return how a line names an activity or a signal."""
-    return f"{type_} on {at.date().isoformat()}"
+    return _on_day(type_, at.toordinal())
+
+
+@lru_cache(maxsize=4_096)
+def _on_day(type_: str, day: int) -> str:
+    return f"{type_} on {date.fromordinal(day).isoformat()}"
 
 
 def _cap_lines(sums: Sums, policy: ScoringPolicy) -> Iterator[Line]:

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from services.scorer.domain.assess import Assessment, Subject, assess, band_of, score_facts
+from services.scorer.domain.falling import FallingIntent
 from services.scorer.domain.intent import Match, Sums, capped, live_signals, sums_at
 from services.scorer.domain.policy import ScoringPolicy
 from shared.rules.fields import FactKeys
@@ -18,9 +19,6 @@ from shared.rules.readings import open_time
 from shared.rules.syntax import Facts
 
 _MICROSECOND = timedelta(microseconds=1)
-_FIRST_LOOK = timedelta(days=4)
-_LOOKS = 10
-_HALVINGS = 3
 _EXPIRY = -1
 """In the place of a fact: here no points change, but a signal expires."""
 
@@ -79,14 +77,34 @@ class _Outlook:
         self._policy = policy
         self._at = at
         self._signals = current.matches.signals
-        self._matches = self._that_matter()
+        self._matches = (*current.matches.activities, *self._signals)
 
     def first_change(self, *, before: datetime | None = None) -> datetime | None:
         """Return the first instant after the assessment that tells, if it is before that one."""
-        since = self._latest_same(before)
-        steps = self._next_steps(since)
+        rises = any(match.rule.rises is not None and self._at < match.anchor for match in self._signals)
+        if rises or self._policy.bands_follow_points:
+            return self._first_step_that_tells(before)
+        changes = [self._grade_falls(), self._signals_end()]
+        first = min((change for change in changes if change is not None), default=None)
+        return first if first is None or before is None or first < before else None
+
+    def _grade_falls(self) -> datetime | None:
+        """Return when the grade is left; points only fall."""
+        least = self._policy.intent_floors.least(self._current.intent_grade, self._policy.hysteresis)
+        return FallingIntent(self._matches, self._policy).falls_below(least, self._at) if least > 0 else None
+
+    def _signals_end(self) -> datetime | None:
+        """Return when other signals are live, by a signal that ends; none begins."""
+        last_steps = (_step_at(match, len(match.course.ages) - 1) for match in self._signals)
+        ends = {*last_steps, *self._expiries()}
+        ahead = sorted(end for end in ends if end is not None and end > self._at)
+        return next(filter(self._signals_differ, ahead), None)
+
+    def _first_step_that_tells(self, before: datetime | None) -> datetime | None:
+        """Return the first step of any fact after which grade, band or live signals are others."""
+        steps = self._next_steps(self._at)
         heapify(steps)
-        sums = sums_at(self._matches, since)
+        sums = sums_at(self._matches, self._at)
         intent = capped(sums, self._policy)
         while steps and (before is None or steps[0][0] < before):
             instant = steps[0][0]
@@ -98,48 +116,6 @@ class _Outlook:
             if self._signals_differ(instant):
                 return instant
         return None
-
-    def _that_matter(self) -> Sequence[Match]:
-        """Return the facts whose points may tell: activities do not when the grade is the worst already."""
-        matches = self._current.matches
-        worst = self._policy.intent_floors.grade(0, self._current.intent_grade, self._policy.hysteresis)
-        falls_only = not self._policy.bands_follow_points and not self._rises(self._at)
-        if falls_only and worst == self._current.intent_grade:
-            return matches.signals
-        return (*matches.activities, *matches.signals)
-
-    def _rises(self, at: datetime) -> bool:
-        return any(match.rule.rises is not None and at < match.anchor for match in self._signals)
-
-    def _latest_same(self, before: datetime | None) -> datetime:
-        """Return an instant up to which nothing tells, close to the first that does.
-
-        Where points only fall and only grades matter, an instant that is the same as now has nothing but
-        sames before it: so look ever further ahead, then halve the distance a few times.
-        """
-        same = self._at
-        if not self._matches or self._policy.bands_follow_points or self._rises(same):
-            return same
-        step, other = _FIRST_LOOK, before
-        for _ in range(_LOOKS):
-            ahead = _later(self._at, step)
-            if ahead is None or (before is not None and ahead >= before):
-                break
-            if not self._same(ahead):
-                other = ahead
-                break
-            same, step = ahead, step * 2
-        for _ in range(_HALVINGS if other is not None else 0):
-            middle = same + (other - same) / 2  # type: ignore[operator]
-            if self._same(middle):
-                same = middle
-            else:
-                other = middle
-        return same
-
-    def _same(self, at: datetime) -> bool:
-        intent = capped(sums_at(self._matches, at), self._policy)
-        return not self._tells(intent, at) and not self._signals_differ(at)
 
     def _next_steps(self, at: datetime) -> list[tuple[datetime, int, int]]:
         """Return for each fact the next step down (or up) of its staircase; also where signals expire."""

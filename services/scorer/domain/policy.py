@@ -105,12 +105,14 @@ class RulesOn(Generic[R]):
     """The rules for activities or signals of one type, in order.
 
     `matching` gives those that match; None: all do, whatever the facts. `of_lead` tells whether it looks at
-    facts of the lead too, or only at those of the activity or signal.
+    facts of the lead too, or only at those of the activity or signal. `of_page` has the rules by the URL of
+    the activity where they look at nothing else.
     """
 
     rules: tuple[R, ...]
     matching: Callable[[Facts, datetime], tuple[R, ...]] | None = None
     of_lead: bool = False
+    of_page: Mapping[str | None, tuple[R, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,12 @@ class Floors:
             if points >= floor - (hysteresis if held else 0):
                 return name
         return self.grades[-1][0]
+
+    def least(self, grade: str, hysteresis: int) -> int:
+        """Return the least points with which that grade, once held, is kept; 0 for the last."""
+        if grade == self.grades[-1][0]:
+            return 0
+        return next(floor for name, floor in self.grades if name == grade) - hysteresis
 
 
 @dataclass(frozen=True, slots=True)
