@@ -51,7 +51,10 @@ _WORDS = re.compile(r"[^\W_]+|,")
 
 def _collapse(text: str | None, length_max: int) -> str:
     """Return the text on one line: no control characters, no space around it, single spaces inside."""
-    return " ".join(_UNREADABLE.sub(" ", (text or "")[:length_max]).split())
+    if not text:
+        return ""
+    cut = text[:length_max]
+    return " ".join((cut if cut.isprintable() else _UNREADABLE.sub(" ", cut)).split())
 
 
 def _fold(text: str) -> str:
@@ -253,7 +256,12 @@ def country_code(text: str | None) -> str | None:
 
     Names are known in English and in the languages of the larger markets.
     """
-    key = _country_key(_collapse(text, COUNTRY_LENGTH_MAX))
+    return _country(_collapse(text, COUNTRY_LENGTH_MAX)) if text else None
+
+
+@lru_cache(maxsize=4_096)
+def _country(text: str) -> str | None:
+    key = _country_key(text)
     return _countries().get(key) if key else None
 
 
@@ -397,8 +405,8 @@ def spam_score(
         "no_name": 60 if any(map(_NAME_OUTSIDERS.search, names)) else 0,
         "gibberish_name": 40 * sum(map(_is_gibberish, names)),
     }
-    reasons = tuple(SpamReason(rule, given) for rule, given in points.items() if given)
-    return SpamScore(min(100, sum(reason.points for reason in reasons)), reasons)
+    reasons = tuple([SpamReason(rule, given) for rule, given in points.items() if given])
+    return SpamScore(min(100, sum(points.values())), reasons)
 
 
 def _points_of_links(lowered: str) -> int:
@@ -407,7 +415,7 @@ def _points_of_links(lowered: str) -> int:
 
 
 def _spam_phrases_in(lowered: str) -> int:
-    return sum(phrase in lowered for phrase in _spam_phrases())
+    return len([phrase for phrase in _spam_phrases() if phrase in lowered])
 
 
 @cache
@@ -416,8 +424,11 @@ def _spam_phrases() -> tuple[str, ...]:
 
 
 def _is_shouting(text: str) -> bool:
+    if len(text) < _SHOUTED_LETTERS_MIN:
+        return False
     letters = text.encode("ascii", "ignore")
-    upper, lower = (len(letters) - len(letters.translate(None, case)) for case in (_UPPER, _LOWER))
+    upper = len(letters) - len(letters.translate(None, _UPPER))
+    lower = len(letters) - len(letters.translate(None, _LOWER))
     return upper + lower >= _SHOUTED_LETTERS_MIN and upper > 3 * lower
 
 

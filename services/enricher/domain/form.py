@@ -92,6 +92,8 @@ def company_key(domain: str) -> str:
 
 def _phone(received: LeadReceivedV1, identity: Identity) -> str | None:
     """Return the number in E.164. It is slow to read, so what the identity has read already is taken."""
+    if not received.person.phone:
+        return None
     read = (name.removeprefix("phone:") for name in identity.identifiers if name.startswith("phone:"))
     country = country_code(received.person.country) or country_code(received.company.country)
     return next(read, None) or normalise_phone(received.person.phone, country)

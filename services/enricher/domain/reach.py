@@ -65,8 +65,8 @@ def lead_in(world: Rows, lead_id: str) -> LeadRow | None:
 
 def known_in(world: Rows, identity: Identity) -> Known:
     """Return what the rows say about the leads that an identity may mean."""
-    own = identity.lead_id
-    lead_ids = {own, survivor(world, own)}
+    own, answering = identity.lead_id, survivor(world, identity.lead_id)
+    lead_ids = {own, answering}
     owners: dict[str, list[str]] = {}
     for name in shared_identifiers(identity):
         row = world.get(IdentifierRow, name)
@@ -75,6 +75,6 @@ def known_in(world: Rows, identity: Identity) -> Known:
     leads = {lead_id: lead for lead_id in lead_ids if (lead := lead_in(world, lead_id))}
     return Known(
         has_email={lead_id: lead.person.email is not None for lead_id, lead in leads.items()},
-        aliases={own: survivor(world, own)},
+        aliases={own: answering},
         owners=owners,
     )

@@ -47,7 +47,7 @@ def resolve(identity: Identity, known: Known) -> Resolution:
 
 def shared_identifiers(identity: Identity) -> tuple[str, ...]:
     """Return the identifiers that need not mean one lead: phone and profile."""
-    return tuple(name for name in identity.identifiers if name.startswith(("phone:", "linkedin:")))
+    return tuple([name for name in identity.identifiers if name.startswith(("phone:", "linkedin:"))])
 
 
 def _without_email(identity: Identity, known: Known) -> str | None:

@@ -95,12 +95,12 @@ class Plan(Struct, frozen=True):
 
 def wanted_fields(lead: LeadRow, terms: Terms, at: datetime) -> tuple[str, ...]:
     """Return the fields of the policy that nobody has said well enough, in the order of the policy."""
-    return tuple(name for name, waterfall in terms.fields.items() if not _is_good(lead, name, waterfall, at))
+    return tuple([name for name, each in terms.fields.items() if not _is_good(lead, name, each, at)])
 
 
 def subjects_of(whom: Whom) -> frozenset[Subject]:
     """Return what can be asked about a lead."""
-    return frozenset(subject for subject in SUBJECTS if whom.about(subject) is not None)
+    return frozenset([subject for subject in SUBJECTS if whom.about(subject) is not None])
 
 
 def plan_next(terms: Terms, now: Progress, chance: Chance | None = None) -> Plan:
