@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from shared.errors import Crash
+from shared.http.joined import JoinedAnswers
 from shared.settings import SettingsError, variable
 
 _BACKLOG = 2048
@@ -32,6 +33,7 @@ class HttpServer:
         # client's address or scheme, so what a proxy says of them need not be read.
         config = uvicorn.Config(
             app,
+            http=JoinedAnswers,
             log_config=None,
             access_log=False,
             server_header=False,
