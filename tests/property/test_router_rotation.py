@@ -13,6 +13,7 @@ from services.router.domain.rotation import Contender, charged, pick_rep
 TEAMS = st.lists(st.integers(1, 500), min_size=1, max_size=8).map(
     lambda weights: [Contender(f"rep-{number}", weight) for number, weight in enumerate(weights)]
 )
+_barred = st.sampled_from([None, None, "unavailable", "off_hours", "at_cap"])
 
 
 def given_one(team: list[Contender], chosen: str) -> list[Contender]:
@@ -36,7 +37,7 @@ def test_while_the_set_stays_every_rep_is_within_one_lead_of_the_weighted_share(
 @given(TEAMS, st.data())
 def test_whoever_comes_and_goes_the_balances_add_up_to_nothing(team, data):
     for _ in range(data.draw(st.integers(0, 30))):
-        team = [replace(each, available=data.draw(st.booleans())) for each in team]
+        team = [replace(each, barred=data.draw(_barred)) for each in team]
         pick = pick_rep(team)
         # A lead of an account may go to its owner, whoever's turn it is.
         chosen = pick.rep or data.draw(st.sampled_from([each.rep for each in team]))
@@ -47,7 +48,7 @@ def test_whoever_comes_and_goes_the_balances_add_up_to_nothing(team, data):
 @given(TEAMS, st.data())
 def test_who_was_away_is_not_flooded_on_coming_back(team, data):
     away = data.draw(st.sampled_from(team)).rep
-    team = [replace(each, available=each.rep != away) for each in team]
+    team = [replace(each, barred="unavailable" if each.rep == away else None) for each in team]
     for _ in range(50):
         chosen = pick_rep(team).rep
         if chosen is None:
@@ -58,14 +59,16 @@ def test_who_was_away_is_not_flooded_on_coming_back(team, data):
 
 @given(TEAMS, st.data())
 def test_a_rep_is_picked_whenever_one_may_be_and_the_others_have_a_reason(team, data):
-    team = [
-        replace(each, available=data.draw(st.booleans()), open_leads=data.draw(st.integers(0, 2)), open_max=1)
-        for each in team
-    ]
+    team = [replace(each, barred=data.draw(_barred)) for each in team]
     excluded = data.draw(st.sets(st.sampled_from([each.rep for each in team])))
     pick = pick_rep(team, excluded)
     reasons = {each.rep: each.skipped for each in pick.considered}
-    may = {each.rep for each in team if each.available and each.open_leads < 1} - excluded
+    may = {each.rep for each in team if each.barred is None} - excluded
+    barred = {each.rep: each.barred for each in team if each.barred is not None}
+    assert {rep: why for rep, why in reasons.items() if why != "lower_share"} == {
+        **barred,
+        **dict.fromkeys(excluded, "excluded"),
+    }
     assert (pick.rep in may) if may else pick.rep is None
     assert {*reasons} == {each.rep for each in team} - {pick.rep}
     assert {rep for rep, why in reasons.items() if why == "lower_share"} == may - {pick.rep}
@@ -77,8 +80,8 @@ def test_through_all_coming_and_going_nobody_is_far_from_the_share_of_what_was_s
     """The share of a lead is that of those who could have it: who is off has none in it."""
     due = {each.rep: Fraction() for each in team}
     for _ in range(data.draw(st.integers(0, 60))):
-        team = [replace(each, at_work=data.draw(st.booleans())) for each in team]
-        sharing = [each for each in team if each.at_work]
+        team = [replace(each, barred=data.draw(_barred)) for each in team]
+        sharing = [each for each in team if each.barred is None]
         total = sum(each.weight for each in sharing)
         chosen = pick_rep(team).rep
         if chosen is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -12,36 +12,35 @@ from services.router.domain.hours import WorkingHours
 from shared.events.routing import Considered
 from shared.policy.compiled import CompiledPolicy, fields_asked
 from shared.policy.models import HandOff, Queue, Rep, RoutingRule
-from shared.rules.compile import check
+from shared.rules.compile import concluding
 from shared.rules.interpret import Truth
 from shared.rules.syntax import Condition, Facts, Rule, Use
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedRule:
-    """A routing rule. `holds` gives true, false or unknown; the rest says why it was passed over."""
+class Taken:
+    """The first routing rule that matches, and why each of the others was passed over."""
 
     rule: RoutingRule
     when: Condition
-    holds: Callable[[Facts, datetime], Truth]
-    no_match: Considered
-    unknown_field: Considered
-    earlier_match: Considered
+    considered: tuple[Considered, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One version of the policy, as the router uses it.
 
-    `teams` are the reps of each queue and `places` queues and reps as pairs, `outside` says of each queue who
-    is not in it, `hours` has the reps who are not always at work.
+    `take` gives the routing rule that facts lead to. `teams` are the reps of each queue by their ids and
+    `places` queues and reps as pairs, `limited` are queues in which somebody holds only so many leads,
+    `outside` says of each queue who is not in it, `hours` has the reps who are not always at work.
     """
 
     policy: CompiledPolicy
-    rules: tuple[PlannedRule, ...]
+    take: Callable[[Facts, datetime], Taken]
     readers: Readers
     reps: Mapping[str, Rep]
     teams: Mapping[str, tuple[Rep, ...]]
+    limited: frozenset[str]
     outside: Mapping[str, tuple[Considered, ...]]
     hours: Mapping[str, WorkingHours]
     places: frozenset[tuple[str, str]]
@@ -86,17 +85,19 @@ def plan_of(policy: CompiledPolicy) -> Plan:
     """Return the plan of a version of the policy."""
     reps = policy.policy.team.reps
     routing = policy.policy.routing
-    teams = {queue: tuple(rep for rep in reps if queue in rep.queues) for queue in routing.queues}
+    by_id = sorted(reps, key=lambda rep: rep.id)
+    teams = {queue: tuple(rep for rep in by_id if queue in rep.queues) for queue in routing.queues}
     conditions = (
         *(rule.when for rule in (*policy.suppress.rules, *policy.rules.rules)),
         routing.alert_owner_when,
     )
     return Plan(
         policy=policy,
-        rules=tuple(map(_planned, policy.rules.rules)),
+        take=_taking(policy.rules.rules),
         readers=readers_of(fields_asked(*conditions)),
         reps=MappingProxyType({rep.id: rep for rep in reps}),
         teams=MappingProxyType(teams),
+        limited=frozenset(queue for rep in reps if rep.max_open is not None for queue in rep.queues),
         outside=MappingProxyType({queue: _outside(reps, queue) for queue in teams}),
         hours=MappingProxyType(_hours(reps)),
         places=frozenset((queue, rep.id) for queue, team in teams.items() for rep in team),
@@ -119,15 +120,18 @@ class Plans:
         return self._plan
 
 
-def _planned(rule: Rule[RoutingRule]) -> PlannedRule:
-    return PlannedRule(
-        rule=rule.outcome,
-        when=rule.when,
-        holds=check(rule.when),
-        no_match=Considered("no_match", rule=rule.name),
-        unknown_field=Considered("unknown_field", rule=rule.name),
-        earlier_match=Considered("earlier_match", rule=rule.name),
-    )
+def _taking(rules: Sequence[Rule[RoutingRule]]) -> Callable[[Facts, datetime], Taken]:
+    def taken(truths: Sequence[Truth]) -> Taken:
+        first = truths.index(True)  # the last rule has no condition
+        passed = [_passed(rule, truth) for rule, truth in zip(rules[:first], truths, strict=False)]
+        later = [Considered("earlier_match", rule=rule.name) for rule in rules[first + 1 :]]
+        return Taken(rules[first].outcome, rules[first].when, (*passed, *later))
+
+    return concluding([rule.when for rule in rules], taken)
+
+
+def _passed(rule: Rule[RoutingRule], truth: Truth) -> Considered:
+    return Considered("no_match" if truth is False else "unknown_field", rule=rule.name)
 
 
 def _outside(reps: tuple[Rep, ...], queue: str) -> tuple[Considered, ...]:

@@ -24,8 +24,8 @@ from shared.runtime.draft import Draft
 from shared.runtime.rows import Key
 
 
-class Contender(Struct, frozen=True):
-    """A rep of a queue, with what decides whether and when the turn comes.
+class Contender(Struct, frozen=True, gc=False):
+    """A rep of a queue, with what decides whether and when the turn comes. `barred`: why it does not come.
 
     Without weight the rep has no turns, and gets leads by name only.
     """
@@ -33,20 +33,12 @@ class Contender(Struct, frozen=True):
     rep: str
     weight: int
     balance: int = 0
-    available: bool = True
-    at_work: bool = True
-    open_leads: int = 0
-    open_max: int | None = None
+    barred: Skipped | None = None
 
     @property
-    def may_have_turns(self) -> bool:
-        """Whether nothing is in the way of a lead."""
-        return bool(
-            self.available
-            and self.at_work
-            and self.weight
-            and (self.open_max is None or self.open_leads < self.open_max)
-        )
+    def shares(self) -> bool:
+        """Whether a share of the next lead is the rep's."""
+        return self.barred is None and self.weight > 0
 
 
 class Pick(Struct, frozen=True):
@@ -58,15 +50,18 @@ class Pick(Struct, frozen=True):
 
 def pick_rep(contenders: Sequence[Contender], excluded: Collection[str] = ()) -> Pick:
     """Return whose turn it is among those who may have the lead. The order of `contenders` is no matter."""
-    eligible = [each for each in contenders if each.may_have_turns and each.rep not in excluded]
+    eligible = [each for each in contenders if each.shares and each.rep not in excluded]
     chosen = _first_due(eligible) if eligible else None
-    barred: dict[str, Skipped] = {}
+    reps = tuple(sorted([each.rep for each in contenders]))
+    considered = _all_ahead(reps)
     if len(eligible) < len(contenders):
-        barred = {each.rep: why for each in contenders if (why := _barred(each, excluded))}
-    reps = sorted([each.rep for each in contenders])
-    return Pick(
-        chosen, tuple([_passed(barred.get(rep, "lower_share"), rep) for rep in reps if rep != chosen])
-    )
+        barred = {each.rep: each.barred or "lower_share" for each in contenders}
+        barred |= dict.fromkeys(barred.keys() & excluded, "excluded")
+        considered = tuple([_passed(barred[rep], rep) for rep in reps])
+    if chosen is None:
+        return Pick(None, considered)
+    place = reps.index(chosen)
+    return Pick(chosen, considered[:place] + considered[place + 1 :])
 
 
 def charged(contenders: Sequence[Contender], chosen: str) -> dict[str, int]:
@@ -74,21 +69,14 @@ def charged(contenders: Sequence[Contender], chosen: str) -> dict[str, int]:
 
     Who is not available or holds enough has no share in it, so is owed nothing on coming back.
     """
-    sharing = [each for each in contenders if each.may_have_turns or each.rep == chosen]
+    sharing = [each for each in contenders if each.shares or each.rep == chosen]
     total = sum(each.weight for each in sharing)
     return {each.rep: each.balance + each.weight - (total if each.rep == chosen else 0) for each in sharing}
 
 
-def _barred(contender: Contender, excluded: Collection[str]) -> Skipped | None:
-    if contender.rep in excluded:
-        return "excluded"
-    if not contender.available:
-        return "unavailable"
-    if not contender.at_work:
-        return "off_hours"
-    if contender.open_max is not None and contender.open_leads >= contender.open_max:
-        return "at_cap"
-    return None if contender.weight else "lower_share"
+@lru_cache(maxsize=1_024)
+def _all_ahead(reps: tuple[str, ...]) -> tuple[Considered, ...]:
+    return tuple(_passed("lower_share", rep) for rep in reps)
 
 
 @lru_cache(maxsize=20_000)
@@ -137,25 +125,27 @@ def place_of(draft: Draft, queue: str, rep_id: str) -> RepQueueRow:
 
 def _contenders(draft: Draft, plan: Plan, queue: str, at: datetime) -> list[Contender]:
     """Return the reps of a queue. This is asked for each lead, of up to hundreds of reps."""
-    places, away, hours = draft.by_key(RepQueueRow), draft.by_key(AwayRow), plan.hours
-    elsewhere = _held_elsewhere(places, queue)
+    places, away = draft.by_key(RepQueueRow), draft.by_key(AwayRow)
+    held = _open_leads(places) if queue in plan.limited else {}
     found: list[Contender] = []
     for rep in plan.teams.get(queue, ()):
         id_ = rep.id
         own = places.get((queue, id_))
-        balance, held = (own.balance, own.open_leads) if own is not None else (0, 0)
-        if elsewhere:
-            held += elsewhere.get(id_, 0)
-        available = not away or (id_,) not in away
-        at_work = id_ not in hours or plan.at_work(id_, at)
-        found.append(Contender(id_, rep.weight, balance, available, at_work, held, rep.max_open))
+        barred: Skipped | None = None
+        if away and (id_,) in away:
+            barred = "unavailable"
+        elif id_ in plan.hours and not plan.at_work(id_, at):
+            barred = "off_hours"
+        elif rep.max_open is not None and held.get(id_, 0) >= rep.max_open:
+            barred = "at_cap"
+        found.append(Contender(id_, rep.weight, 0 if own is None else own.balance, barred))
     return found
 
 
-def _held_elsewhere(places: Mapping[Key, RepQueueRow], queue: str) -> Mapping[str, int]:
-    """Return what the reps hold of other queues than this one, those included that they have left."""
+def _open_leads(places: Mapping[Key, RepQueueRow]) -> Mapping[str, int]:
+    """Return what the reps hold of all queues, those included that they have left."""
     held: dict[str, int] = {}
     for place in places.values():
-        if place.open_leads and place.queue != queue:
+        if place.open_leads:
             held[place.rep] = held.get(place.rep, 0) + place.open_leads
     return held

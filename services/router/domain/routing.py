@@ -115,7 +115,7 @@ def choose(
     pick = pick_from(draft, plan, queue, at, excluded)
     outside, terms = plan.outside.get(queue, ()), plan.queues.get(queue)
     if pick.rep is not None or not helped or terms is None or terms.fallback is None:
-        return Pick(pick.rep, (*pick.considered, *outside)), queue
+        return Pick(pick.rep, pick.considered + outside), queue
     other = pick_from(draft, plan, terms.fallback, at, excluded)
     # Who is in both queues has had a reason already.
     seen: set[object] = {each.rep for each in pick.considered}
