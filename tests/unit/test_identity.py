@@ -6,8 +6,10 @@ import subprocess
 import sys
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
+from publicsuffixlist import PSLFILE, PublicSuffixList
 
 from shared.identity import (
     NS,
@@ -218,6 +220,19 @@ class TestDomain:
     )
     def test_host_and_registrable_domain(self, text, host, registrable):
         assert (normalise_domain(text), registrable_domain(text)) == (host, registrable)
+
+    def test_every_rule_of_the_public_suffix_list_is_kept(self):
+        suffixes = PublicSuffixList()
+        with Path(PSLFILE).open(encoding="utf-8") as lines:
+            rules = [line.split()[0] for line in lines if line.strip() and not line.startswith("//")]
+        names = [rule.lstrip("!*.").encode("idna").decode() for rule in rules]
+        hosts = [
+            host for name in names for host in (name, f"kestrel.{name}", f"www.kestrel.{name}") if "." in host
+        ]
+        assert len(hosts) > 20_000
+        assert [registrable_domain(host) for host in hosts] == [
+            suffixes.privatesuffix(host) for host in hosts
+        ]
 
     @pytest.mark.parametrize(
         "text",
