@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
@@ -91,16 +92,13 @@ class Tracing:
             yield f"00-{here.trace_id:032x}-{here.span_id:016x}-{here.trace_flags:02x}"
 
 
-class _Untraced:
+class _Untraced(Struct, frozen=True, gc=False):
     """What `span` gives when nothing is recorded: it is made for each record, so it does nothing else."""
 
-    __slots__ = ("_traceparent",)
-
-    def __init__(self, traceparent: str) -> None:
-        self._traceparent = traceparent
+    traceparent: str
 
     def __enter__(self) -> str:
-        return self._traceparent
+        return self.traceparent
 
     def __exit__(self, *_raised: object) -> None:
         return None

@@ -78,7 +78,9 @@ class KafkaSink:
         self._producer = producer
 
     async def send(self, out: Sequence[Outgoing]) -> Ack:
-        producer = await self._working()
+        producer = self._producer
+        if producer is None or self._broken or self._closed:
+            producer = await self._working()
         if len(out) == 1 and _can_go_alone(out[0]):
             return await self._send_one(producer, out[0])
         try:
@@ -186,7 +188,11 @@ class KafkaSink:
     def _one_delivered(
         self, done: asyncio.Future[None], producer: AIOKafkaProducer, sent: asyncio.Future[Any]
     ) -> None:
-        self._settle(done, producer, asyncio.CancelledError() if sent.cancelled() else sent.exception())
+        failed = asyncio.CancelledError() if sent.cancelled() else sent.exception()
+        if failed is not None:
+            self._settle(done, producer, failed)
+        elif not done.done():
+            done.set_result(None)
 
     def _settle(
         self, done: asyncio.Future[None], producer: AIOKafkaProducer, failed: BaseException | None
