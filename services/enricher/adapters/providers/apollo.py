@@ -10,17 +10,17 @@ from typing import Final
 from msgspec import Struct
 
 from services.enricher.adapters.providers.integration import (
+    COMPANY_FIELDS,
+    PERSON_FIELDS,
     Integration,
     Request,
     company_facts,
     decoded,
     found,
     instant,
-    word,
+    person_facts,
 )
 from services.enricher.domain.providers import Found, Question
-from shared.facts import country_code, department, seniority
-from shared.identity import normalise_linkedin
 
 CONFIDENCE: Final = 0.8
 
@@ -91,13 +91,9 @@ def _person(body: bytes) -> Found | None:
     told = decoded(body, _PersonReply).person
     if told is None:
         return None
-    facts = {
-        "title": word(told.title),
-        "linkedin_url": normalise_linkedin(told.linkedin_url),
-        "country": country_code(told.country),
-        "seniority": seniority(told.title) or seniority(told.seniority),
-        "department": department(told.title),
-    }
+    facts = person_facts(
+        title=told.title, level=told.seniority, linkedin_url=told.linkedin_url, country=told.country
+    )
     return found(CONFIDENCE, person=facts, as_of=instant(told.last_updated))
 
 
@@ -108,21 +104,9 @@ def _whole(amount: float | None) -> int | None:
 APOLLO: Final = Integration(
     name="apollo",
     gives={
-        "company": frozenset(
-            {
-                "company.employees",
-                "company.industry",
-                "company.country",
-                "company.name",
-                "company.revenue_usd",
-                "company.funding_total_usd",
-                "company.last_funding_at",
-                "company.technologies",
-            }
-        ),
-        "person": frozenset(
-            {"person.title", "person.country", "person.linkedin_url", "person.department", "person.seniority"}
-        ),
+        "company": COMPANY_FIELDS
+        | {"company.revenue_usd", "company.last_funding_at", "company.technologies"},
+        "person": PERSON_FIELDS | {"person.country"},
     },
     request=_request,
     read=_read,

@@ -11,6 +11,8 @@ from typing import Final
 from msgspec import Struct
 
 from services.enricher.adapters.providers.integration import (
+    COMPANY_FIELDS,
+    PERSON_FIELDS,
     Integration,
     Request,
     company_facts,
@@ -18,11 +20,9 @@ from services.enricher.adapters.providers.integration import (
     found,
     instant,
     middle,
-    word,
+    person_facts,
 )
 from services.enricher.domain.providers import Found, Question
-from shared.facts import country_code, department, seniority
-from shared.identity import normalise_linkedin
 
 CONFIDENCE: Final = 0.85
 RANGE_CONFIDENCE: Final = 0.7
@@ -112,34 +112,21 @@ def _person(body: bytes) -> Found | None:
     if told is None:
         return None
     work, handle = told.employment or _Employment(), (told.linkedin or _LinkedIn()).handle
-    facts = {
-        "title": word(work.title),
-        "seniority": seniority(work.title) or seniority(work.seniority),
-        "department": department(work.title) or department(work.role),
-        "country": country_code((told.geo or _Geo()).countryCode),
-        "linkedin_url": normalise_linkedin(f"https://www.linkedin.com/{handle}") if handle else None,
-    }
+    facts = person_facts(
+        title=work.title,
+        level=work.seniority,
+        role=work.role,
+        linkedin_url=f"https://www.linkedin.com/{handle}" if handle else None,
+        country=(told.geo or _Geo()).countryCode,
+    )
     return found(CONFIDENCE, person=facts, as_of=instant(told.indexedAt))
 
 
 CLEARBIT: Final = Integration(
     name="clearbit",
     gives={
-        "company": frozenset(
-            {
-                "company.employees",
-                "company.industry",
-                "company.country",
-                "company.name",
-                "company.parent",
-                "company.revenue_usd",
-                "company.funding_total_usd",
-                "company.technologies",
-            }
-        ),
-        "person": frozenset(
-            {"person.title", "person.country", "person.linkedin_url", "person.department", "person.seniority"}
-        ),
+        "company": COMPANY_FIELDS | {"company.parent", "company.revenue_usd", "company.technologies"},
+        "person": PERSON_FIELDS | {"person.country"},
     },
     request=_request,
     read=_read,

@@ -11,16 +11,16 @@ from typing import Final
 from msgspec import Struct
 
 from services.enricher.adapters.providers.integration import (
+    PERSON_FIELDS,
     Heard,
     Integration,
     Request,
     decoded,
     found,
-    word,
+    person_facts,
 )
 from services.enricher.domain.providers import Found, Question
-from shared.facts import department, seniority
-from shared.identity import normalise_email, normalise_linkedin
+from shared.identity import normalise_email
 
 _STATUSES: Final = {
     "valid": "verified",
@@ -82,12 +82,7 @@ def _finding(question: Question, body: bytes) -> Found | None:
     told = decoded(body, _FinderReply).data
     if told is None or told.email is None or not _same(told.email, question.whom.email):
         return None
-    facts = {
-        "title": word(told.position),
-        "seniority": seniority(told.position),
-        "department": department(told.position),
-        "linkedin_url": normalise_linkedin(told.linkedin_url),
-    }
+    facts = person_facts(title=told.position, linkedin_url=told.linkedin_url)
     return found((told.score or 0) / 100, person=facts)
 
 
@@ -100,7 +95,7 @@ HUNTER: Final = Integration(
     name="hunter",
     gives={
         "email": frozenset({"person.email_status"}),
-        "person": frozenset({"person.title", "person.seniority", "person.department", "person.linkedin_url"}),
+        "person": PERSON_FIELDS,
     },
     request=_request,
     read=_read,

@@ -16,12 +16,28 @@ from msgspec import Struct
 
 from services.enricher.domain.providers import Found, Question, Subject
 from shared.events.parts import Company, Person
-from shared.facts import company_name, country_code
+from shared.facts import company_name, country_code, department, seniority
+from shared.identity import normalise_linkedin
 
 WORD_LENGTH_MAX: Final = 200
 LIST_MAX: Final = 500
 RETRY_AFTER_S_MAX: Final = 3_600.0
 RETRY_AFTER_S: Final = 1.0
+
+COMPANY_FIELDS: Final = frozenset(
+    {
+        "company.name",
+        "company.industry",
+        "company.country",
+        "company.employees",
+        "company.funding_total_usd",
+    }
+)
+"""What every vendor that knows companies gives."""
+PERSON_FIELDS: Final = frozenset(
+    {"person.title", "person.seniority", "person.department", "person.linkedin_url"}
+)
+"""What every vendor that knows people gives."""
 
 Verdict = Literal["match", "no_match", "pending", "rate_limited", "refused", "failed", "malformed", "timeout"]
 T = TypeVar("T")
@@ -149,6 +165,24 @@ def company_facts(
         "parent": word(parent),
         "technologies": [each.casefold() for each in listed if each],
         **numbers,
+    }
+
+
+def person_facts(
+    *,
+    title: str | None = None,
+    level: str | None = None,
+    role: str | None = None,
+    linkedin_url: str | None = None,
+    country: str | None = None,
+) -> dict[str, Any]:
+    """Return facts about a person in Baton's words; `level` and `role` count where the title says none."""
+    return {
+        "title": word(title),
+        "seniority": seniority(title) or seniority(level),
+        "department": department(title) or department(role),
+        "linkedin_url": normalise_linkedin(linkedin_url),
+        "country": country_code(country),
     }
 
 

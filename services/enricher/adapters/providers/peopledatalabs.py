@@ -11,6 +11,8 @@ from typing import Final
 from msgspec import Struct
 
 from services.enricher.adapters.providers.integration import (
+    COMPANY_FIELDS,
+    PERSON_FIELDS,
     Integration,
     Request,
     company_facts,
@@ -18,11 +20,9 @@ from services.enricher.adapters.providers.integration import (
     found,
     instant,
     middle,
-    word,
+    person_facts,
 )
 from services.enricher.domain.providers import Found, Question
-from shared.facts import country_code, department
-from shared.identity import normalise_linkedin
 
 _BAND_CONFIDENCE: Final = 0.9
 """Of a head count that is the middle of a band, as a share of the answer's own."""
@@ -92,12 +92,12 @@ def _person(body: bytes) -> Found | None:
     told = decoded(body, _Person)
     if told.data is None:
         return None
-    facts = {
-        "title": word(told.data.job_title),
-        "linkedin_url": normalise_linkedin(told.data.linkedin_url),
-        "country": country_code(told.data.location_country),
-        "department": department(told.data.job_title) or department(told.data.job_title_role),
-    }
+    facts = person_facts(
+        title=told.data.job_title,
+        role=told.data.job_title_role,
+        linkedin_url=told.data.linkedin_url,
+        country=told.data.location_country,
+    )
     sure = (told.likelihood or 0) / _LIKELIHOOD_MAX
     return found(sure, person=facts, as_of=instant(told.data.job_last_updated))
 
@@ -105,20 +105,8 @@ def _person(body: bytes) -> Found | None:
 PEOPLEDATALABS: Final = Integration(
     name="peopledatalabs",
     gives={
-        "company": frozenset(
-            {
-                "company.employees",
-                "company.industry",
-                "company.country",
-                "company.name",
-                "company.funding_total_usd",
-                "company.last_funding_at",
-                "company.parent",
-            }
-        ),
-        "person": frozenset(
-            {"person.title", "person.country", "person.linkedin_url", "person.department", "person.seniority"}
-        ),
+        "company": COMPANY_FIELDS | {"company.last_funding_at", "company.parent"},
+        "person": PERSON_FIELDS | {"person.country"},
     },
     request=_request,
     read=_read,
