@@ -15,6 +15,7 @@ from services.enricher.domain.standing import Owner, Standing
 from shared.events.parts import Activity, Company, Person
 from shared.events.signal_received import SignalReceivedV1
 from shared.facts import seniority
+from tests.support.scoring_policies import compiled_with
 from tests.support.waterfall import default_policy
 from tests.unit.enricher.forms import AT
 
@@ -117,3 +118,17 @@ def test_what_no_rule_asks_for_does_not_matter():
     assert not outlook().matters("person.email_status")
     assert outlook().matters("person.title")
     assert outlook().matters("company.country")
+
+
+def test_what_holds_of_a_first_form_need_not_hold_of_the_next():
+    first = "  - {name: new-market,"
+    back = (
+        "  - name: back\n"
+        "    when: {all: [{field: lead.revision, gte: 2}, {field: company.revenue_usd, gte: 5}]}\n"
+        "    queue: bdr\n"
+    )
+    returning = Outlook(compiled_with(routing=(first, back + first)))
+    lead = lead_of({"company.country": "PL", "company.employees": 4, "person.title": "Clerk"}, [])
+    assert returning.view(lead, Standing(), ["company.revenue_usd"], AT).is_settled()
+    again = replace(lead, revision=1)
+    assert not returning.view(again, Standing(), ["company.revenue_usd"], AT).is_settled()
