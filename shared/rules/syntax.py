@@ -30,6 +30,8 @@ Value = str | int | bool | datetime | Duration | tuple[str, ...] | tuple[int, ..
 
 
 class Op(StrEnum):
+    __hash__ = str.__hash__  # what `Enum` has instead is no C, and every look into a table by operator asks
+
     EQ = "eq"
     NE = "ne"
     IN = "in"

@@ -35,11 +35,6 @@ class Contender(Struct, frozen=True, gc=False):
     balance: int = 0
     barred: Skipped | None = None
 
-    @property
-    def shares(self) -> bool:
-        """Whether a share of the next lead is the rep's."""
-        return self.barred is None and self.weight > 0
-
 
 class Pick(Struct, frozen=True):
     """Who gets the lead, if anybody may, and why the others do not."""
@@ -50,7 +45,9 @@ class Pick(Struct, frozen=True):
 
 def pick_rep(contenders: Sequence[Contender], excluded: Collection[str] = ()) -> Pick:
     """Return whose turn it is among those who may have the lead. The order of `contenders` is no matter."""
-    eligible = [each for each in contenders if each.shares and each.rep not in excluded]
+    eligible = [
+        each for each in contenders if each.weight and each.barred is None and each.rep not in excluded
+    ]
     chosen = _first_due(eligible) if eligible else None
     reps = tuple(sorted([each.rep for each in contenders]))
     considered = _all_ahead(reps)
@@ -69,7 +66,7 @@ def charged(contenders: Sequence[Contender], chosen: str) -> dict[str, int]:
 
     Who is not available or holds enough has no share in it, so is owed nothing on coming back.
     """
-    sharing = [each for each in contenders if each.shares or each.rep == chosen]
+    sharing = [each for each in contenders if (each.weight and each.barred is None) or each.rep == chosen]
     total = sum(each.weight for each in sharing)
     return {each.rep: each.balance + each.weight - (total if each.rep == chosen else 0) for each in sharing}
 
@@ -85,10 +82,13 @@ def _passed(why: Skipped, rep: str) -> Considered:
 
 
 def _first_due(eligible: Sequence[Contender]) -> str:
+    """Return the rep whose turn is due first of those whose turn may come; of all, when no turn may."""
     total = sum([each.weight for each in eligible])
-    ready = [each for each in eligible if each.balance + each.weight > 0] or eligible
-    due = [(-((each.balance - total) // each.weight), -each.balance, each.rep) for each in ready]
-    return min(due)[2]
+    turns = [
+        (each.balance + each.weight <= 0, -((each.balance - total) // each.weight), -each.balance, each.rep)
+        for each in eligible
+    ]
+    return min(turns)[-1]
 
 
 # Over the stored rows

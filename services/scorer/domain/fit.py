@@ -34,7 +34,7 @@ def _fit_to(segment: Segment, facts: Facts, at: datetime) -> Fit:
         if disqualifier.when(facts, at):
             return Fit(0, None, [_disqualified(disqualifier, facts)])
     lines = [_line(criterion, facts, at) for criterion in segment.criteria]
-    points = sum(line.points for line in lines)
+    points = sum([line.points for line in lines])
     return Fit(points, segment.name if points else None, lines)
 
 
@@ -52,7 +52,7 @@ def _line(criterion: Criterion, facts: Facts, at: datetime) -> Line:
 
 
 def _said(criterion: Criterion, points: int, what: str) -> Line:
-    return Line("fit", criterion.name, ", ".join(criterion.fields), points, f"{criterion.name}: {what}")
+    return Line("fit", criterion.name, criterion.fact, points, f"{criterion.name}: {what}")
 
 
 def _disqualified(disqualifier: Disqualifier, facts: Facts) -> Line:
@@ -61,7 +61,7 @@ def _disqualified(disqualifier: Disqualifier, facts: Facts) -> Line:
 
 
 def _seen(fields: Sequence[str], facts: Facts) -> str:
-    return ", ".join(f"{field} is {_shown(facts[field])}" for field in fields if field in facts)
+    return ", ".join([f"{field} is {_shown(facts[field])}" for field in fields if field in facts])
 
 
 def _shown(value: Any) -> str:

@@ -33,13 +33,18 @@ class Level:
     when: Condition
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Criterion:
     """Gives the points of its first level that matches. `fields` are what its levels look at."""
 
     name: str
     levels: tuple[Level, ...]
     fields: tuple[str, ...]
+
+    @cached_property
+    def fact(self) -> str:
+        """How a line names what the criterion looks at."""
+        return ", ".join(self.fields)
 
 
 @dataclass(frozen=True, slots=True)
