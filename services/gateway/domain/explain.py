@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from services.router.domain.explain import Counterfactual, Leaf, RouteExplanation, explain_route
+from services.router.domain.explain import Counterfactual, RouteExplanation, explain_route
 from services.router.domain.facts import OwnerFacts
 from services.router.domain.plan import plan_of
 from services.scorer.domain.explain import ScoreExplanation, explain_scored
@@ -25,6 +25,7 @@ from shared.events.routing import Change, Decision, Motion, Skipped
 from shared.events.scoring import AccountView, Line, Signals
 from shared.policy.compiled import CompiledPolicy
 from shared.policy.plain import plain
+from shared.rules.explained import Leaf
 
 
 class Told(Struct, frozen=True):

@@ -8,43 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from msgspec import Struct
 
 from services.router.domain.facts import OwnerFacts, route_facts
 from services.router.domain.plan import Plan
-from services.router.domain.wording import label_of, sentence, shown
 from shared.events.lead_scored import LeadScoredV1
 from shared.rules.cells import axis_of, representatives
+from shared.rules.explained import RuleExplanation, as_json, explained
 from shared.rules.fields import Field, Kind, field_named
-from shared.rules.interpret import Decider, RuleVerdict, fact_of
+from shared.rules.interpret import fact_of
 from shared.rules.syntax import Compare, Facts, Op, Rule, comparisons
-
-Verdict = Literal["matched", "no_match", "unknown_field", "earlier_match"]
+from shared.rules.wording import label_of, shown
 
 _FIXED: Final = ("owner.", "trigger.", "lead.", "consent.")
 """Fields that tell how it came about; nobody asks what if they were different."""
 _SETS: Final = {Op.CONTAINS, Op.CONTAINS_ANY, Op.CONTAINS_ALL}
-
-
-class Leaf(Struct, frozen=True):
-    """One comparison that decided a rule: `saw` is the fact (None: missing), `holds` None is unknown."""
-
-    field: str
-    operator: str
-    value: Any
-    saw: Any
-    holds: bool | None
-    says: str
-
-
-class RuleExplanation(Struct, frozen=True):
-    """What one rule came to, and the comparisons that suffice for it."""
-
-    rule: str
-    verdict: Verdict
-    because: list[Leaf]
 
 
 class Counterfactual(Struct, frozen=True):
@@ -112,43 +92,6 @@ def _decider(plan: Plan, owner: OwnerFacts | None, at: datetime) -> Callable[[Fa
         return _Outcome(rule.name, queue, rule.motion)
 
     return decide
-
-
-# Rule by rule
-
-
-def explained(verdict: RuleVerdict) -> RuleExplanation:
-    """Return what a rule came to as it is told to people."""
-    because = [_leaf(decider) for decider in verdict.verdict.because]
-    return RuleExplanation(verdict.name, _verdict(verdict), because)
-
-
-def _verdict(verdict: RuleVerdict) -> Verdict:
-    if verdict.earlier:
-        return "earlier_match"
-    truth = verdict.verdict.truth
-    return "unknown_field" if truth is None else "matched" if truth else "no_match"
-
-
-def _leaf(decider: Decider) -> Leaf:
-    compare = decider.compare
-    return Leaf(
-        field=compare.field,
-        operator=compare.op.value,
-        value=_plain(compare.value),
-        saw=_plain(decider.fact),
-        holds=decider.truth,
-        says=sentence(decider),
-    )
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON can say it."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(each) for each in (sorted(value) if isinstance(value, set | frozenset) else value)]
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 # What would have to be different
@@ -219,7 +162,7 @@ def _counterfactual(field: Field, now: Any, then: Any, outcome: _Outcome) -> Cou
     if outcome.motion == "nurture":
         goes += " (nurture)"
     says = f"with {_change(field, now, then)}: {goes}"
-    return Counterfactual(field.name, _plain(now), _plain(then), outcome.rule, outcome.queue, says)
+    return Counterfactual(field.name, as_json(now), as_json(then), outcome.rule, outcome.queue, says)
 
 
 def _change(field: Field, now: Any, then: Any) -> str:

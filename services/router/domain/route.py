@@ -11,10 +11,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from services.router.domain.plan import Plan
-from services.router.domain.wording import sentences
 from shared.events.routing import Considered, Motion
 from shared.rules.interpret import evaluate
 from shared.rules.syntax import Condition, Facts
+from shared.rules.wording import sentences
 
 
 class Route(Struct, frozen=True):

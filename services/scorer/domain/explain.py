@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.explain import Leaf, RuleExplanation, Verdict, explained
 from services.scorer.domain.account import account_facts
 from services.scorer.domain.assess import Assessment, Subject, assess
 from services.scorer.domain.facts import activity_facts, lead_facts, signal_facts
@@ -19,6 +18,7 @@ from shared.events.lead_scored import LeadScoredV1
 from shared.events.scoring import AccountView, Line
 from shared.policy.compiled import CompiledSegment, FirstMatch
 from shared.policy.models import Level
+from shared.rules.explained import Leaf, RuleExplanation, Verdict, explained
 from shared.rules.fields import FactKeys
 from shared.rules.interpret import RuleVerdict
 from shared.rules.syntax import Facts
