@@ -13,8 +13,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 import httpx
+import psutil
 
 from shared.sql.migrate import migrate
 from tests.bench.figure import Figure, in_turns
@@ -42,28 +44,41 @@ async def accept(services: Services) -> Figure:
         try:
             gateway.start()
             gateway.await_ready()
-            with _bare_intake(services.kafka, f"{prefix}.leads.received.v1") as bare_url:
+            with _bare_intake(services.kafka, f"{prefix}.leads.received.v1") as bare:
                 key = topology.secrets.admin_key
-
-                async def baton() -> float:
-                    return await _accepted_a_second(f"{topology.url}/v1/leads", key)
-
-                async def floor() -> float:
-                    return await _accepted_a_second(bare_url, key)
-
-                rounds = await in_turns(baton, floor)
+                ours = _Server(f"{topology.url}/v1/leads", gateway.pid)
+                rounds = await in_turns(
+                    lambda: _accepted_a_second(ours, key), lambda: _accepted_a_second(bare, key)
+                )
         finally:
             gateway.stop()
-    return rounds.figure("accept", _GOAL, "leads", [f"{_CONNECTIONS} connections, one lead a request"])
+    details = [
+        f"{_CONNECTIONS} connections, one lead a request",
+        f"CPU a request: gateway {median(ours.cpu_us):.0f} us, bare app {median(bare.cpu_us):.0f} us (medians)",
+    ]
+    return rounds.figure("accept", _GOAL, "leads", details)
+
+
+class _Server:
+    """What is loaded; `cpu_us` is the processor time of its process per request, one value a round."""
+
+    def __init__(self, url: str, pid: int) -> None:
+        self.url = url
+        self.cpu_us: list[float] = []
+        self._process = psutil.Process(pid)
+
+    def cpu_s(self) -> float:
+        times = self._process.cpu_times()
+        return times.user + times.system
 
 
 @contextmanager
-def _bare_intake(servers: str, topic: str) -> Iterator[str]:
+def _bare_intake(servers: str, topic: str) -> Iterator[_Server]:
     url = f"http://127.0.0.1:{(port := free_port())}/"
     process = subprocess.Popen([sys.executable, "-m", "tests.bench.bare_intake", str(port), servers, topic])
     try:
         eventually(lambda: _answers(url), what="the bare intake")
-        yield url
+        yield _Server(url, process.pid)
     finally:
         process.terminate()
         process.wait(20)
@@ -76,8 +91,9 @@ def _answers(url: str) -> bool:
         return False
 
 
-async def _accepted_a_second(url: str, key: str) -> float:
-    command = ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{_SECONDS}s", "-s", str(_SCRIPT), url]
+async def _accepted_a_second(server: _Server, key: str) -> float:
+    command = ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{_SECONDS}s", "-s", str(_SCRIPT), server.url]
+    spent_s = server.cpu_s()
     wrk = await asyncio.create_subprocess_exec(
         *command,
         env={**os.environ, "BENCH_KEY": key, "BENCH_RUN": f"r{uuid.uuid4().hex[:10]}"},
@@ -88,5 +104,8 @@ async def _accepted_a_second(url: str, key: str) -> float:
     assert "Non-2xx" not in said, said
     assert "Socket errors" not in said, said
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    requests = re.search(r"(\d+) requests in", said)
     assert rate, said
+    assert requests, said
+    server.cpu_us.append((server.cpu_s() - spent_s) / int(requests.group(1)) * 1e6)
     return float(rate.group(1))
