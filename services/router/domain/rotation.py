@@ -125,7 +125,7 @@ def place_of(draft: Draft, queue: str, rep_id: str) -> RepQueueRow:
 
 def _contenders(draft: Draft, plan: Plan, queue: str, at: datetime) -> list[Contender]:
     """Return the reps of a queue. This is asked for each lead, of up to hundreds of reps."""
-    places, away = draft.by_key(RepQueueRow), draft.by_key(AwayRow)
+    places, away, hours = draft.by_key(RepQueueRow), draft.by_key(AwayRow), plan.hours
     held = _open_leads(places) if queue in plan.limited else {}
     found: list[Contender] = []
     for rep in plan.teams.get(queue, ()):
@@ -134,7 +134,7 @@ def _contenders(draft: Draft, plan: Plan, queue: str, at: datetime) -> list[Cont
         barred: Skipped | None = None
         if away and (id_,) in away:
             barred = "unavailable"
-        elif id_ in plan.hours and not plan.at_work(id_, at):
+        elif id_ in hours and not plan.at_work(id_, at):
             barred = "off_hours"
         elif rep.max_open is not None and held.get(id_, 0) >= rep.max_open:
             barred = "at_cap"
