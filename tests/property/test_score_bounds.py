@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scorer.domain.assess import Assessment, Subject, assess
-from services.scorer.domain.bounds import Bounds, Known, score_bounds
+from services.scorer.domain.bounds import FOLLOWS, Bounds, Ground, bounds_with, interest_bounds
 from services.scorer.domain.facts import lead_facts
 from services.scorer.domain.from_policy import scoring_policy
 from services.scorer.domain.policy import ScoringPolicy
 from shared.events.parts import Activity, Company
 from shared.events.signal_received import SignalReceivedV1
+from shared.rules.bounds import Possible
+from shared.rules.fields import FactKeys
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, signal
 from tests.support.scoring_policies import compiled_with, default_scoring
 
@@ -115,9 +117,14 @@ def subject_of(values: dict[str, Any], done: Doings) -> Subject:
 
 
 def bounds_of(subject: Subject, buyable: set[str], policy: ScoringPolicy) -> Bounds:
+    bought = [BUYABLE[name] for name in buyable]
+    unsettled = {each: Possible() for name in bought for each in (name, *FOLLOWS.get(name, ()))}
     facts = lead_facts(subject.lead, subject.known, AT, policy)
-    known = Known(facts, subject.activities, subject.signals, subject.fit_grade, subject.intent_grade)
-    return score_bounds(known, [BUYABLE[name] for name in buyable], AT, policy)
+    decided = unsettled.keys() | {FactKeys.MARKET, FactKeys.MARKET_VALIDATED}
+    known = {name: fact for name, fact in facts.items() if name not in decided}
+    ground = Ground(known, unsettled, AT, policy)
+    interest = interest_bounds(subject.activities, subject.signals, ground)
+    return bounds_with(interest, subject.fit_grade, subject.intent_grade, ground)
 
 
 def assert_within(now: Assessment, bounds: Bounds) -> None:

@@ -29,9 +29,6 @@ FOLLOWS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The fields that follow from another, and are open when that one is."""
 
-_DECIDED: Final = (FactKeys.MARKET, FactKeys.MARKET_VALIDATED)
-"""What the policy says of a lead is never given: it is bounded itself."""
-
 
 class Range(NamedTuple):
     """The least and the most that points come to."""
@@ -46,16 +43,6 @@ class Range(NamedTuple):
         return Possible(low=self.low, high=self.high, missing=False)
 
 
-class Known(Struct, frozen=True):
-    """What is known of a lead. `facts` are those of `lead_facts`; the grades are those that it holds."""
-
-    facts: Facts
-    activities: Sequence[Activity] = ()
-    signals: Sequence[SignalReceivedV1] = ()
-    fit_grade: str | None = None
-    intent_grade: str | None = None
-
-
 class Interest(Struct, frozen=True):
     """What activities and signals may come to. `types`: of the live signals, surely and perhaps."""
 
@@ -65,7 +52,10 @@ class Interest(Struct, frozen=True):
 
 
 class Ground(Struct, frozen=True):
-    """What is known and what is open, at an instant, under a policy."""
+    """What is known and what is open, at an instant, under a policy.
+
+    The market of a lead is in neither: the policy says it, so it is bounded itself.
+    """
 
     facts: Facts
     unsettled: Open
@@ -97,24 +87,10 @@ class Bounds(Struct, frozen=True):
     ground: Ground
 
 
-def score_bounds(known: Known, buyable: Iterable[str], at: datetime, policy: ScoringPolicy) -> Bounds:
-    """Return what a lead may score at an instant when the buyable fields, known or not, may be anything."""
-    ground = opened(known.facts, buyable, at, policy)
-    interest = interest_bounds(known.activities, known.signals, ground)
-    return bounds_with(interest, known.fit_grade, known.intent_grade, ground)
-
-
-def opened(facts: Facts, buyable: Iterable[str], at: datetime, policy: ScoringPolicy) -> Ground:
-    """Return what stays known when these fields, and what follows from them, may turn out to be anything."""
-    unsettled = {each: ANYTHING for name in buyable for each in (name, *FOLLOWS.get(name, ()))}
-    known = {name: fact for name, fact in facts.items() if name not in unsettled and name not in _DECIDED}
-    return Ground(known, unsettled, at, policy)
-
-
 def bounds_with(
     interest: Interest, fit_grade: str | None, intent_grade: str | None, ground: Ground
 ) -> Bounds:
-    """Return what is possible with that interest; the grades are those held before."""
+    """Return what a lead may score with that interest; the grades are those that it holds."""
     policy, intent, at = ground.policy, interest.intent, ground.at
     ground = ground.with_more(_market(ground))
     fits = [each.fit_bounds(ground.facts, ground.unsettled, at) for each in policy.source.segments]
