@@ -8,11 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from services.cli.client import Client, ask
+from services.cli.client import Client, ask, every
 from services.cli.output import AsJson, print_json, print_table
 
 dead_letters = typer.Typer(help="Records that could not be processed.", no_args_is_help=True)
-subscriptions = typer.Typer(help="Who hears of which events by webhook.", no_args_is_help=True)
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 leads = typer.Typer(help="Leads.", no_args_is_help=True)
 providers = typer.Typer(help="Providers of data.", no_args_is_help=True)
@@ -26,7 +25,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(leads, name="leads")
     app.add_typer(providers, name="providers")
     app.add_typer(dead_letters, name="dead-letters")
-    app.add_typer(subscriptions, name="subscriptions")
     app.add_typer(keys, name="keys")
 
 
@@ -181,43 +179,10 @@ def replay_dead_letters(
         typer.echo(f"{len(replayed)} put back.")
 
 
-@subscriptions.command("list")
-def list_subscriptions(as_json: AsJson = False) -> None:
-    """Show every subscription."""
-    found = ask(_all("/v1/subscriptions"))
-    if as_json:
-        print_json(found)
-        return
-    columns = {"id": "id", "url": "url", "events": "events", "state": "state"}
-    print_table(found, columns, none="No subscriptions.")
-
-
-@subscriptions.command("create")
-def create_subscription(
-    url: Annotated[str, typer.Argument(help="Where to POST.")],
-    events: Annotated[list[str] | None, typer.Option("--event", help="e.g. lead.routed, lead.*")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Subscribe an endpoint; its secret is shown this once."""
-    body = {"url": url, "events": events or ["lead.routed"]}
-    made = ask(lambda client: client.call("POST", "/v1/subscriptions", body=body))
-    if as_json:
-        print_json(made)
-        return
-    typer.echo(f"{made['id']}\nsecret (not shown again): {made['secret']}")
-
-
-@subscriptions.command("delete")
-def delete_subscription(subscription: Annotated[str, typer.Argument(help="Its id.")]) -> None:
-    """End a subscription."""
-    ask(lambda client: client.call("DELETE", f"/v1/subscriptions/{subscription}"))
-    typer.echo("Ended.")
-
-
 @keys.command("list")
 def list_keys(as_json: AsJson = False) -> None:
     """Show every API key, without the key itself."""
-    found = ask(_all("/v1/api-keys"))
+    found = ask(every("/v1/api-keys"))
     if as_json:
         print_json(found)
         return
@@ -246,10 +211,3 @@ def revoke_key(key: Annotated[str, typer.Argument(help="Its id.")]) -> None:
     """End an API key."""
     ask(lambda client: client.call("DELETE", f"/v1/api-keys/{key}"))
     typer.echo("Revoked.")
-
-
-def _all(path: str) -> Any:
-    async def collect(client: Client) -> list[Any]:
-        return [item async for item in client.pages(path)]
-
-    return collect

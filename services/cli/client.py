@@ -86,6 +86,15 @@ def ask(question: Callable[[Client], Awaitable[T]]) -> T:
     return asyncio.run(conversation())
 
 
+def every(path: str) -> Callable[[Client], Awaitable[list[Any]]]:
+    """Return the question for all items of a list, page after page."""
+
+    async def collect(client: Client) -> list[Any]:
+        return [item async for item in client.pages(path)]
+
+    return collect
+
+
 def _stored_key(settings: CliSettings) -> str | None:
     return secrets_file.read(settings.data_dir).get(secrets_file.ADMIN_KEY)
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from services.cli import asking, policies, serving
+from services.cli import asking, policies, serving, webhooks
 from services.cli.errors import Unreachable
 from shared.errors import BatonError
 from shared.settings import SettingsError
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 serving.register(app)
 asking.register(app)
+webhooks.register(app)
 policies.register(app)
 
 

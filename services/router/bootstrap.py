@@ -10,6 +10,7 @@ from services.router.adapters.delivery_store import DeliveryStore, DueDeliveries
 from services.router.adapters.destinations import Destinations
 from services.router.adapters.known import KnownDeliveries
 from services.router.adapters.lanes import Lanes
+from services.router.adapters.orders import DeliveryOrders
 from services.router.adapters.post import BOUNDS, Poster
 from services.router.adapters.retries import Retries
 from services.router.adapters.standing import stand_up
@@ -53,7 +54,7 @@ async def _decide(resources: Resources, stop: asyncio.Event) -> None:
 async def _deliver(resources: Resources, stop: asyncio.Event, settings: RouterSettings) -> None:
     clock, database = resources.clock, resources.database
     destinations = Destinations(lambda: resources.policy.current, os.environ)
-    known = KnownDeliveries(database, Vault(resources.secret, os.urandom), destinations)
+    known = KnownDeliveries(database, Vault(resources.secret, os.urandom), clock, destinations)
     lanes = Lanes(clock)
     policy = EgressPolicy(settings.egress_allow)
     async with EgressClient(policy, clock, bounds=BOUNDS) as client, asyncio.TaskGroup() as tasks:
@@ -69,9 +70,16 @@ async def _deliver(resources: Resources, stop: asyncio.Event, settings: RouterSe
             tasks=tasks,
             stop=stop,
         )
+        orders = DeliveryOrders(database, clock)
+
+        async def step() -> bool:
+            more = await orders.step()
+            await retries.step()
+            return more
+
         tasks.create_task(run_worker(resources, worker, stop))
         name = "router-deliver.retries"
-        await repeat(name, retries.step, every_s=_RETRIES_EVERY_S, stop=stop, health=resources.health)
+        await repeat(name, step, every_s=_RETRIES_EVERY_S, stop=stop, health=resources.health)
 
 
 def _lead_of(event: Event[Any]) -> str:

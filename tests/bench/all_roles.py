@@ -31,6 +31,7 @@ from shared.sql.migrate import migrate
 from shared.sql.queries.subscriptions import Subscription, sealed_for
 from shared.stream.manifest import topics_read_by
 from shared.vault import Vault
+from shared.webhooks import SealedSecret
 
 ROLES: Final[Mapping[str, Any]] = {
     "enricher": enricher.run,
@@ -53,7 +54,8 @@ class AllRoles:
     async def subscribe(self, url: str) -> None:
         """Let every routed lead be told to `url`."""
         now = datetime.now(UTC)
-        sealed = Vault(self.resources.secret, os.urandom).seal(self.secret, purpose=sealed_for("bench"))
+        vault = Vault(self.resources.secret, os.urandom)
+        sealed = SealedSecret(vault.seal(self.secret, purpose=sealed_for("bench")))
         rows = Rows()
         rows.apply([Put(Subscription("bench", url, ["lead.routed"], None, "active", [sealed], now, now))])
         async with self.resources.database.begin() as tx:

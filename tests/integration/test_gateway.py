@@ -148,7 +148,7 @@ async def test_a_subscription_shows_its_secret_once_and_delivery_can_open_it(gat
         (stored,) = await active_subscriptions(tx)
     vault = Vault(gateway.resources.secret, os.urandom)
     assert stored.opened_secrets(vault) == [made["secret"]]
-    assert made["secret"] not in stored.secrets[0]
+    assert made["secret"] not in stored.secrets[0].sealed
     assert (await gateway.ask("DELETE", f"/v1/subscriptions/{made['id']}"))[0] == 204
     assert (await gateway.ask("DELETE", f"/v1/subscriptions/{made['id']}"))[0] == 404
 

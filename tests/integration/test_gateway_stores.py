@@ -9,17 +9,24 @@ from services.gateway.adapters.keys import FRESH_S, StoredKeys
 from shared.clock import FixedClock
 from shared.runtime.rows import Put, Rows
 from shared.sql.queries.subscriptions import (
+    State,
     Subscription,
     active_subscriptions,
     delete_subscription,
     subscription,
     subscription_list,
 )
+from shared.webhooks import SealedSecret
 from tests.support.databases import database, database_url
 
 __all__ = ["database", "database_url"]  # fixtures
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
+STORED: list[tuple[State, datetime]] = [
+    ("disabled", AT),
+    ("active", AT),
+    ("active", AT + timedelta(microseconds=1)),
+]
 
 
 async def test_keys_are_found_until_they_are_revoked_elsewhere(database):
@@ -42,10 +49,8 @@ async def test_keys_are_found_until_they_are_revoked_elsewhere(database):
 
 async def test_subscriptions_are_paged_and_deleted(database):
     made = [
-        Subscription(
-            str(n), "https://a.example/", ["lead.*"], None, "active" if n else "disabled", ["s"], at, at
-        )
-        for n, at in enumerate([AT, AT, AT + timedelta(microseconds=1)])
+        Subscription(str(n), "https://a.example/", ["lead.*"], None, state, [SealedSecret("s", AT)], at, at)
+        for n, (state, at) in enumerate(STORED)
     ]
     rows = Rows()
     rows.apply([Put(one) for one in made])

@@ -42,6 +42,7 @@ from shared.sql.tables.router import deliveries
 from shared.stream.embedded import EmbeddedStream
 from shared.stream.port import publish
 from shared.vault import Vault
+from shared.webhooks import SealedSecret
 from tests.support.plans import StandingPolicy, default_policy
 from tests.support.scored_leads import AT, event_of, lead_id
 
@@ -103,7 +104,7 @@ class World:
         sealed = Vault(SECRET, os.urandom).seal(endpoint.secret, purpose=sealed_for(id_))
         row = {
             "id": id_, "url": endpoint.url, "events": ["lead.*"], "filter": None, "state": "active",
-            "secrets": [sealed], "created_at": AT, "updated_at": AT, **given,
+            "secrets": [SealedSecret(sealed)], "created_at": AT, "updated_at": AT, **given,
         }  # fmt: skip
         async with self.resources.database.begin() as tx:
             await tx.execute(subscriptions.insert(), row)

@@ -102,6 +102,7 @@ def upgrade() -> None:
         sa.Column("created_at", shared.sql.types.UtcTime(), nullable=False),
         sa.Column("delivered_at", shared.sql.types.UtcTime(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("failures", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
     )
     op.create_index(
@@ -119,6 +120,14 @@ def upgrade() -> None:
         ["subscription_id", "created_at"],
         unique=False,
     )
+    op.create_table(
+        "delivery_orders",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("created_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery_orders")),
+    )
+    op.create_index(op.f("ix_delivery_orders_created_at"), "delivery_orders", ["created_at"], unique=False)
     op.create_table(
         "events",
         sa.Column("id", sa.String(length=500), nullable=False),
@@ -420,6 +429,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_events_subject_at"), table_name="events")
     op.drop_index(op.f("ix_events_causation_id"), table_name="events")
     op.drop_table("events")
+    op.drop_index(op.f("ix_delivery_orders_created_at"), table_name="delivery_orders")
+    op.drop_table("delivery_orders")
     op.drop_index(op.f("ix_deliveries_subscription_id_created_at"), table_name="deliveries")
     op.drop_index(op.f("ix_deliveries_lead_id"), table_name="deliveries")
     op.drop_index(

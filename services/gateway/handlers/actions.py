@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 from msgspec import Struct, structs
@@ -17,6 +17,7 @@ from services.gateway.handlers.bodies import decoded, json_bytes, optional_json_
 from services.gateway.handlers.exchange import PROBLEM_HEADERS, Answer, Call, json_answer
 from services.gateway.handlers.intake import AcceptedSignal, arrival, status_url, traced
 from services.gateway.handlers.leads import LeadView, lead_id_of, not_yet_known
+from services.gateway.handlers.waiting import pauses
 from shared.errors import Reject
 from shared.events.envelope import Event, encode
 from shared.events.outcome_received import OutcomeReceivedV1
@@ -25,10 +26,6 @@ from shared.identity import account_key
 from shared.runtime.handler import Outcome
 from shared.sql.queries.leads import lead_view, surviving_lead
 from shared.sql.queries.ownership import ownership, routers_outcome
-
-WAIT_S: Final = 2.0
-_PAUSE_S = 0.02
-_PAUSE_S_MAX = 0.2
 
 _outcome = msgspec.json.Decoder(OutcomeReceivedV1)
 _body = msgspec.json.Decoder(ActionBody)
@@ -126,7 +123,7 @@ async def _take(call: Call, verb: Verb) -> Answer:
 
 async def _told(call: Call, event_id: str, lead_id: str) -> Answer:
     """Answer with what the router made of the action, as soon as the lead's view shows it."""
-    for pause_s in _pauses():
+    for pause_s in pauses():
         async with call.gateway.database.read() as tx:
             outcome = await routers_outcome(tx, event_id, SOURCE)
             if outcome is not None:
@@ -149,15 +146,6 @@ async def _subject(call: Call, named: str) -> _Subject:
     if view is None:
         raise not_yet_known()
     return _Subject(lead_id, view, own.owner, own.held_by)
-
-
-def _pauses() -> Iterator[float]:
-    """Give pauses that grow, until they add up to `WAIT_S`."""
-    waited_s, pause_s = 0.0, _PAUSE_S
-    while waited_s < WAIT_S:
-        yield pause_s
-        waited_s += pause_s
-        pause_s = min(pause_s * 1.5, _PAUSE_S_MAX)
 
 
 def _principal(call: Call) -> Principal:

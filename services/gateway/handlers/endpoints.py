@@ -9,6 +9,7 @@ from services.gateway.domain.subscriptions import NewSubscription
 from services.gateway.handlers import (
     api_keys,
     dead_letters,
+    deliveries,
     explain,
     forms,
     intake,
@@ -176,16 +177,69 @@ _SUBSCRIPTIONS: Final = (
         response=(subs.SubscriptionView,),
     ),
     Endpoint(
+        "DELETE", "/v1/subscriptions/{id}", subs.delete, "End a subscription", scope="admin", status=204
+    ),
+)
+
+_DELIVERIES: Final = (
+    Endpoint(
+        "POST",
+        "/v1/subscriptions/{id}/rotate-secret",
+        subs.rotate_secret,
+        "Give a subscription a new secret; the answer alone has it",
+        detail="For a day, or for `overlap_s`, the secret of before signs every delivery too.",
+        scope="admin",
+        request=subs.Rotation,
+        response=(subs.RotatedSecret,),
+        body_needed=False,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/subscriptions/{id}/test",
+        deliveries.try_subscription,
+        "Send an event of type `webhook.test` that means nothing",
+        detail="200 with the delivery once it was tried; 202 when that takes longer.",
+        scope="admin",
+        response=(deliveries.DeliveryView,),
+        others=((202, deliveries.Ordered),),
+    ),
+    Endpoint(
         "GET",
         "/v1/subscriptions/{id}/deliveries",
-        subs.deliveries,
+        deliveries.list_of_endpoint,
         "List what was sent or is to be, the newest first",
+        detail="`queue:NAME` in place of an id: what is sent to the destination of a queue.",
         scope="admin",
-        response=(paging.Page[subs.DeliveryView],),
+        response=(paging.Page[deliveries.DeliveryView],),
         query=paging.PARAMETERS,
     ),
     Endpoint(
-        "DELETE", "/v1/subscriptions/{id}", subs.delete, "End a subscription", scope="admin", status=204
+        "POST",
+        "/v1/subscriptions/{id}/replay",
+        deliveries.replay,
+        "Send again what was made for a subscription within a time, under the same ids",
+        scope="admin",
+        request=deliveries.Replay,
+        response=(deliveries.ReplayedDeliveries,),
+        status=202,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/deliveries/{id}",
+        deliveries.get_one,
+        "See a delivery",
+        scope="admin",
+        response=(deliveries.DeliveryView,),
+    ),
+    Endpoint(
+        "POST",
+        "/v1/deliveries/{id}/retry",
+        deliveries.retry,
+        "Send a delivery now, whatever became of it before",
+        detail="200 with the delivery once it was tried; 202 when that takes longer.",
+        scope="admin",
+        response=(deliveries.DeliveryView,),
+        others=((202, deliveries.Ordered),),
     ),
 )
 
@@ -257,4 +311,14 @@ _PAGES: Final = (
     Endpoint("GET", "/", pages.index, "What this is", response=(str,), answers="text/html"),
 )
 
-ENDPOINTS: Final = (*_INTAKE, *_HOOKS, *_LEADS, *SALES, *SETUP, *_SUBSCRIPTIONS, *_OPERATION, *_PAGES)
+ENDPOINTS: Final = (
+    *_INTAKE,
+    *_HOOKS,
+    *_LEADS,
+    *SALES,
+    *SETUP,
+    *_SUBSCRIPTIONS,
+    *_DELIVERIES,
+    *_OPERATION,
+    *_PAGES,
+)

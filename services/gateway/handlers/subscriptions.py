@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -11,14 +11,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from services.gateway.domain.arrival import uuid7
 from services.gateway.domain.subscriptions import NewSubscription, check
 from services.gateway.handlers import paging
-from services.gateway.handlers.bodies import json_body
+from services.gateway.handlers.bodies import json_body, optional_json_body
+from services.gateway.handlers.deliveries import unknown_subscription
 from services.gateway.handlers.exchange import Answer, Call, json_answer
-from shared.errors import Reject
 from shared.http.signing import new_secret
 from shared.runtime.rows import Put, Rows
 from shared.sql.queries import subscriptions as stored
-from shared.sql.queries.deliveries import delivery_list
 from shared.sql.queries.subscriptions import State, Subscription, sealed_for
+from shared.webhooks import SealedSecret
 
 _SECRET_BYTES = 32
 
@@ -45,30 +45,26 @@ class SubscriptionChange(Struct, frozen=True, forbid_unknown_fields=True, omit_d
     state: State | UnsetType = UNSET
 
 
-class DeliveryView(Struct, frozen=True):
-    """One event for one subscription. While it is pending, `next_attempt_at` says when it is tried again."""
-
-    id: str
-    event_id: str
-    event_type: str
-    lead_id: str
-    url: str
-    state: str
-    attempts: int
-    next_attempt_at: datetime | None
-    last_status: int | None
-    last_error: str | None
-    created_at: datetime
-    delivered_at: datetime | None
-
-
 class CreatedSubscription(SubscriptionView, frozen=True):
     """A new subscription; its secret is shown here and never again."""
 
     secret: str
 
 
+class Rotation(Struct, frozen=True, forbid_unknown_fields=True):
+    """For how many seconds the secret of before signs too; with 0 it ends at once, as a lost one should."""
+
+    overlap_s: Annotated[int, Meta(ge=0, le=7 * 86_400)] = 86_400
+
+
+class RotatedSecret(CreatedSubscription, frozen=True):
+    """The new secret, shown here and never again. Until `previous_until` both sign every delivery."""
+
+    previous_until: datetime
+
+
 _change = msgspec.json.Decoder(SubscriptionChange)
+_rotation = msgspec.json.Decoder(Rotation)
 
 
 async def create(call: Call) -> Answer:
@@ -100,7 +96,7 @@ async def get_one(call: Call) -> Answer:
     async with call.gateway.database.read() as tx:
         found = await stored.subscription(tx, call.param("id"))
     if found is None:
-        raise _unknown()
+        raise unknown_subscription()
     return json_answer(200, _view(found))
 
 
@@ -111,7 +107,7 @@ async def change(call: Call) -> Answer:
         rows = Rows(await tx.load(Subscription, "id", [call.param("id")], lock=True))
         before = rows.get(Subscription, call.param("id"))
         if before is None:
-            raise _unknown()
+            raise unknown_subscription()
         given = {name: value for name, value in structs.asdict(wanted).items() if value is not UNSET}
         after = structs.replace(before, **given, updated_at=call.gateway.clock.now())
         check(NewSubscription(after.url, after.events, after.filter))
@@ -122,16 +118,22 @@ async def change(call: Call) -> Answer:
     return json_answer(200, _view(after))
 
 
-async def deliveries(call: Call) -> Answer:
-    """Answer with a page of what was sent or is to be, the newest first."""
-    size, after = paging.limit(call), paging.after(call)
-    async with call.gateway.database.read() as tx:
-        if await stored.subscription(tx, call.param("id")) is None:
-            raise _unknown()
-        found = await delivery_list(tx, call.param("id"), after, size + 1)
-    places = [paging.Place(row["created_at"], row["id"]) for row in found]
-    views = [DeliveryView(**{name: row[name] for name in DeliveryView.__struct_fields__}) for row in found]
-    return json_answer(200, paging.page(views, places, size))
+async def rotate_secret(call: Call) -> Answer:
+    """Give a subscription a new secret. What was valid signs beside it for a while."""
+    wanted = await optional_json_body(call, _rotation, Rotation())
+    secret, now = new_secret(call.gateway.random(_SECRET_BYTES)), call.gateway.clock.now()
+    async with call.gateway.database.begin() as tx:
+        rows = Rows(await tx.load(Subscription, "id", [call.param("id")], lock=True))
+        before = rows.get(Subscription, call.param("id"))
+        if before is None:
+            raise unknown_subscription()
+        sealed = call.gateway.vault.seal(secret, purpose=before.purpose)
+        after = before.rotated(sealed, now, timedelta(seconds=wanted.overlap_s))
+        rows.apply((Put(after),))
+        await tx.write(rows)
+    ends = max((each.until for each in after.secrets if each.until), default=now)
+    told = RotatedSecret(**structs.asdict(_view(after)), secret=secret, previous_until=ends)
+    return json_answer(200, told)
 
 
 async def delete(call: Call) -> Answer:
@@ -139,7 +141,7 @@ async def delete(call: Call) -> Answer:
     async with call.gateway.database.begin() as tx:
         found = await stored.delete_subscription(tx, call.param("id"))
     if not found:
-        raise _unknown()
+        raise unknown_subscription()
     return Answer(204, b"", ())
 
 
@@ -152,7 +154,7 @@ def _made(call: Call, wanted: NewSubscription, secret: str) -> Subscription:
         events=list(dict.fromkeys(wanted.events)),
         filter=wanted.filter,
         state="active",
-        secrets=[call.gateway.vault.seal(secret, purpose=sealed_for(id_))],
+        secrets=[SealedSecret(call.gateway.vault.seal(secret, purpose=sealed_for(id_)))],
         created_at=now,
         updated_at=now,
     )
@@ -160,7 +162,3 @@ def _made(call: Call, wanted: NewSubscription, secret: str) -> Subscription:
 
 def _view(one: Subscription) -> SubscriptionView:
     return SubscriptionView(one.id, one.url, one.events, one.filter, one.state, one.created_at)
-
-
-def _unknown() -> Reject:
-    return Reject(404, "unknown-subscription", "There is no such subscription")

@@ -8,11 +8,21 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from services.router.domain.delivery import GIVEN_UP_AFTER, Attempt, DeliveryRow, attempted
+from services.router.domain.delivery import (
+    GIVEN_UP_AFTER,
+    TRIAL,
+    Attempt,
+    DeliveryRow,
+    attempted,
+    trial_body,
+    webhook_body,
+)
 from shared.events.envelope import Event
 from shared.events.person_erased import PersonErasedV1
+from shared.events.registry import BY_NAME
 from shared.runtime.rows import Put, Row, Rows
 from shared.sql.engine import Database, Tx
+from shared.sql.queries.deliveries import events_told
 from shared.sql.tables.gateway import subscriptions
 from shared.sql.tables.router import deliveries
 
@@ -61,6 +71,24 @@ class DueDeliveries:
                 await tx.execute(leased.values(next_attempt_at=now + LEASE))
         return rows
 
+    async def bodies(self, rows: Sequence[DeliveryRow]) -> Mapping[str, bytes]:
+        """Return what each delivery sends: the body that is kept, else that of its event, if there is one."""
+        kept = {row.id: row.body for row in rows if row.body is not None}
+        kept |= {row.id: trial_body(row) for row in rows if row.event_type == TRIAL}
+        missing = [row for row in rows if row.id not in kept]
+        if not missing:
+            return kept
+        async with self._database.read() as tx:
+            found = await events_told(tx, [row.event_id for row in missing])
+        told = {
+            (each["id"], each["type"]): webhook_body(
+                BY_NAME[each["type"]].short, each["at"], each["data"].encode()
+            )
+            for each in found
+        }
+        ours = ((row.id, told.get((row.event_id, row.event_type))) for row in missing)
+        return kept | {id_: body for id_, body in ours if body is not None}
+
     async def settle(
         self, attempts: Mapping[str, Attempt | None], leased: Sequence[DeliveryRow], at: datetime
     ) -> None:
@@ -81,8 +109,8 @@ class DueDeliveries:
             await tx.write(world)
 
     async def give_up(self, endpoints: Iterable[str], now: datetime) -> None:
-        """Fail what was never tried in all that time, and what is for an endpoint that is no more."""
-        old = (deliveries.c.attempts == 0) & (deliveries.c.created_at < now - GIVEN_UP_AFTER)
+        """Fail what nobody came to try in all that time, and what is for an endpoint that is no more."""
+        old = (deliveries.c.attempts == 0) & (deliveries.c.next_attempt_at < now - GIVEN_UP_AFTER)
         orphan = deliveries.c.subscription_id.in_(sorted(endpoints)) & deliveries.c.subscription_id.not_in(
             select(subscriptions.c.id)
         )

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import select
 
 from services.router.domain.delivery import DELIVER, Target
+from shared.clock import Clock
 from shared.runtime.rows import TombstoneRow
 from shared.sql.engine import Database, member_of, members
 from shared.sql.queries.subscriptions import Subscription, active_subscriptions
@@ -50,9 +51,10 @@ class KnownDeliveries:
     """Asks the tables. `destinations` gives the endpoints that queues have by the policy of the moment."""
 
     def __init__(
-        self, database: Database, vault: Vault, destinations: Callable[[], Sequence[Target]]
+        self, database: Database, vault: Vault, clock: Clock, destinations: Callable[[], Sequence[Target]]
     ) -> None:
         self._database = database
+        self._clock = clock
         self._vault = vault
         self._destinations = destinations
         self._opened: Mapping[str, tuple[Subscription, Target]] = {}
@@ -71,7 +73,9 @@ class KnownDeliveries:
     async def _ask_targets(self, _about: Collection[str]) -> tuple[Target, ...]:
         async with self._database.read() as tx:
             active = await active_subscriptions(tx)
-        self._opened = {each.id: (each, target) for each in active if (target := self._open(each))}
+        now = self._clock.now()
+        signing = [each.signing_at(now) for each in active]
+        self._opened = {each.id: (each, target) for each in signing if (target := self._open(each))}
         return (*self._destinations(), *(target for _subscription, target in self._opened.values()))
 
     def _open(self, subscription: Subscription) -> Target | None:

@@ -45,18 +45,17 @@ class Retries:
         self._busy: set[str] = set()
         self._gave_up_at: datetime | None = None
 
-    async def step(self) -> bool:
-        """Begin what is due and was not begun yet. It never asks to be called again at once."""
+    async def step(self) -> None:
+        """Begin what is due and was not begun yet."""
         now = self._clock.now()
         endpoints = await self._due.endpoints(now)
         if not endpoints:
-            return False
+            return
         targets = {target.id: target for target in await self._known.targets()}
         await self._give_up(endpoints - targets.keys(), now)
         for endpoint in sorted(endpoints & targets.keys() - self._busy):
             self._busy.add(endpoint)
             self._tasks.create_task(self._again(targets[endpoint]))
-        return False
 
     async def _again(self, target: Target) -> None:
         try:
@@ -72,16 +71,17 @@ class Retries:
         """Try what the lane has room for; tell whether more is worth trying at once."""
         room = min(self._lanes.of(target.id).room, _AT_ONCE)
         leased = await self._due.lease(target.id, room, self._clock.now()) if room else []
-        attempts = await asyncio.gather(*(self._one(target, row) for row in leased))
+        bodies = await self._due.bodies(leased)
+        attempts = await asyncio.gather(*(self._one(target, row, bodies.get(row.id)) for row in leased))
         made = {row.id: attempt for row, attempt in zip(leased, attempts, strict=True)}
         await self._due.settle(made, leased, self._clock.now())
         working = all(attempt is not None and attempt.delivered for attempt in attempts)
         return bool(leased) and working and not self._stop.is_set()
 
-    async def _one(self, target: Target, row: DeliveryRow) -> Attempt | None:
-        if row.body is None:
-            return Attempt(error="there is no body to send any more")
-        return await self._poster.attempt(target, row.event_id, row.body)
+    async def _one(self, target: Target, row: DeliveryRow, body: bytes | None) -> Attempt | None:
+        if body is None:
+            return Attempt(error="the event is not kept any more")
+        return await self._poster.attempt(target, row.event_id, body)
 
     async def _give_up(self, orphans: set[str], now: datetime) -> None:
         if self._gave_up_at is not None and now - self._gave_up_at < _GIVE_UP_EVERY:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Literal
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.events.times import rfc3339
 from shared.identity import derive_id
 from shared.runtime.rows import Row
+from shared.webhooks import FailedAttempt
 
 DELIVER: Final = "router-deliver"
 EVERYTHING: Final = "*"
@@ -33,12 +35,17 @@ ATTEMPTS_MAX: Final = len(RETRY_AFTER) + 1
 GIVEN_UP_AFTER: Final = timedelta(days=3)
 _GONE: Final = 410
 _ERROR_LENGTH_MAX: Final = 500
+_FAILURES_KEPT: Final = 20
 
 DeliveryState = Literal["pending", "delivered", "failed", "gone"]
 
 
 class DeliveryRow(Row, frozen=True):
-    """One event for one endpoint. While it is pending, `next_attempt_at` says when, `body` what is sent."""
+    """One event for one endpoint. While it is pending, `next_attempt_at` says when, `body` what is sent.
+
+    What is sent again after its body was let go has none: the ledger still has the event. `failures` are the
+    attempts that were not taken, the latest of them.
+    """
 
     id: str
     subscription_id: str
@@ -54,9 +61,14 @@ class DeliveryRow(Row, frozen=True):
     created_at: datetime
     delivered_at: datetime | None
     body: bytes | None
+    failures: list[FailedAttempt] | None = None
     table: ClassVar[str] = "deliveries"
     key_fields: ClassVar[tuple[str, ...]] = ("id",)
     indexed: ClassVar[tuple[str, ...]] = ("lead_id",)
+
+
+TRIAL: Final = "baton.webhook.test.v1"
+"""The type of what is sent to try an endpoint. It is no event of the topics."""
 
 
 class Target(Struct, frozen=True):
@@ -115,6 +127,32 @@ def webhook_body(short_type: str, at: datetime, raw: bytes) -> bytes:
     return b'{"type":"%b","timestamp":"%b","data":%b}' % (short_type.encode(), rfc3339(at).encode(), raw)
 
 
+def trial_body(row: DeliveryRow) -> bytes:
+    """Return the body of a delivery that tries an endpoint."""
+    data = msgspec.json.encode({"subscription_id": row.subscription_id, "says": "Baton can reach you."})
+    return webhook_body("webhook.test", row.created_at, data)
+
+
+def trial(id_: str, endpoint: str, url: str, at: datetime) -> DeliveryRow:
+    """Return the delivery, due at once, that tries an endpoint; `id_` becomes the webhook's id."""
+    return DeliveryRow(
+        id=delivery_id(id_, endpoint),
+        subscription_id=endpoint,
+        event_id=id_,
+        event_type=TRIAL,
+        lead_id="",
+        url=url,
+        state="pending",
+        attempts=0,
+        next_attempt_at=at,
+        last_status=None,
+        last_error=None,
+        created_at=at,
+        delivered_at=None,
+        body=None,
+    )
+
+
 def retry_at(attempts: int, at: datetime) -> datetime | None:
     """Return when to try again after that many attempts, the last at `at`; None: never again."""
     if not 1 <= attempts < ATTEMPTS_MAX:
@@ -128,6 +166,8 @@ def attempted(row: DeliveryRow, attempt: Attempt, at: datetime) -> DeliveryRow:
     row = replace(row, attempts=row.attempts + 1, last_status=attempt.status, last_error=error)
     if attempt.delivered:
         return replace(row, state="delivered", delivered_at=at, next_attempt_at=None, body=None)
+    failed = FailedAttempt(at, attempt.status, error or "")
+    row = replace(row, failures=[*(row.failures or ()), failed][-_FAILURES_KEPT:])
     if attempt.status == _GONE:
         return replace(row, state="gone", next_attempt_at=None, body=None)
     again = retry_at(row.attempts, at)

@@ -1,13 +1,16 @@
-"""Questions about webhook deliveries, answered from the router's table."""
+"""Questions about webhook deliveries, answered from the router's table and the ledger's events."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import ColumnElement, RowMapping, and_, func, select
 
 from shared.sql.engine import Tx
 from shared.sql.queries.places import Place, older_than
+from shared.sql.tables.common import tombstones
+from shared.sql.tables.ledger import events
 from shared.sql.tables.router import deliveries
 
 _SHOWN = [column for column in deliveries.c if column.name != "body"]
@@ -22,3 +25,36 @@ async def delivery_list(
         statement = statement.where(older_than(after, deliveries.c.created_at, deliveries.c.id))
     newest = (deliveries.c.created_at.desc(), deliveries.c.id.desc())
     return (await tx.execute(statement.order_by(*newest).limit(limit))).mappings().all()
+
+
+async def delivery(tx: Tx, delivery_id: str) -> RowMapping | None:
+    """Return one delivery without its body."""
+    return (await tx.execute(select(*_SHOWN).where(deliveries.c.id == delivery_id))).mappings().first()
+
+
+def made_between(
+    endpoint: str, since: datetime, until: datetime, *, failed_only: bool
+) -> ColumnElement[bool]:
+    """Return the condition for an endpoint's deliveries that were made from `since` on and before `until`."""
+    made = deliveries.c.created_at
+    ours = and_(deliveries.c.subscription_id == endpoint, made >= since, made < until)
+    return and_(ours, deliveries.c.state.in_(("failed", "gone"))) if failed_only else ours
+
+
+async def count_at_most(tx: Tx, which: ColumnElement[bool], most: int) -> int:
+    """Return how many deliveries there are, `most` if there are as many or more."""
+    some = select(deliveries.c.id).where(which).limit(most).subquery()
+    found: int = (await tx.execute(select(func.count()).select_from(some))).scalar_one()
+    return found
+
+
+async def is_erased(tx: Tx, lead_id: str, role: str) -> bool:
+    """Tell whether a delivery's lead is an erased person, whose name was replaced by a hash."""
+    stone = select(tombstones.c.hash).where(tombstones.c.hash == lead_id, tombstones.c.role == role)
+    return (await tx.execute(stone)).first() is not None
+
+
+async def events_told(tx: Tx, event_ids: Sequence[str]) -> Sequence[RowMapping]:
+    """Return `id`, `type`, `at` and `data` (JSON text) of events, as far as they are held."""
+    told = select(events.c.id, events.c.type, events.c.at, events.c.data)
+    return (await tx.execute(told.where(events.c.id.in_(event_ids)))).mappings().all()

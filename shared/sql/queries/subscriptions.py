@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, ClassVar, Literal
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Final, Literal
 
+from msgspec.structs import replace
 from sqlalchemy import delete, select
 
 from shared.runtime.rows import Row
@@ -12,9 +13,12 @@ from shared.sql.engine import Tx
 from shared.sql.queries.places import Place, older_than
 from shared.sql.tables.gateway import subscriptions
 from shared.vault import Vault
+from shared.webhooks import SealedSecret
 
 State = Literal["active", "disabled"]
 EVERYTHING = "*"
+SECRETS_MAX: Final = 5
+"""So many sign at once, at most: the header stays small."""
 
 
 class Subscription(Row, frozen=True):
@@ -22,7 +26,7 @@ class Subscription(Row, frozen=True):
 
     `events` are short types (`lead.routed`), a family (`lead.*`) or `*`. `filter` maps a dotted path into
     the event's data to the value wanted there, or a list of them; all must match. `secrets` are sealed,
-    the newest first; while there are several, each signs.
+    the newest first; one that was replaced signs too, until its time is over.
     """
 
     id: str
@@ -30,7 +34,7 @@ class Subscription(Row, frozen=True):
     events: list[str]
     filter: dict[str, Any] | None
     state: State
-    secrets: list[str]
+    secrets: list[SealedSecret]
     created_at: datetime
     updated_at: datetime
     table: ClassVar[str] = "subscriptions"
@@ -41,9 +45,23 @@ class Subscription(Row, frozen=True):
         """What the secrets are sealed for."""
         return sealed_for(self.id)
 
+    def signing_at(self, at: datetime) -> Subscription:
+        """Return the subscription with those of its secrets that sign at that time."""
+        valid = [secret for secret in self.secrets if secret.until is None or at < secret.until]
+        return replace(self, secrets=valid)
+
+    def rotated(self, sealed: str, at: datetime, overlap: timedelta) -> Subscription:
+        """Return the subscription with a new secret; those that signed until now do so for the overlap."""
+        until = at + overlap
+        before = [
+            replace(secret, until=min(secret.until or until, until)) for secret in self.signing_at(at).secrets
+        ]
+        kept = before[: SECRETS_MAX - 1] if overlap else []
+        return replace(self, secrets=[SealedSecret(sealed), *kept], updated_at=at)
+
     def opened_secrets(self, vault: Vault) -> list[str]:
         """Return the `whsec_…` secrets. Raises `VaultRefused`."""
-        return [vault.open(secret, purpose=self.purpose) for secret in self.secrets]
+        return [vault.open(secret.sealed, purpose=self.purpose) for secret in self.secrets]
 
     def wants(self, short_type: str) -> bool:
         """Tell whether an event of this short type is to be sent, by its type alone."""

@@ -1,4 +1,4 @@
-"""Tables of the gateway: API keys, webhook subscriptions, and which reps are away."""
+"""Tables of the gateway: API keys, webhook subscriptions, orders to deliver, and which reps are away."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import Boolean, Column, Index, String, Table
 
 from shared.sql.tables.metadata import metadata
 from shared.sql.types import Json, UtcTime
+from shared.webhooks import SealedSecret, What
 
 api_keys = Table(
     "api_keys",
@@ -30,11 +31,20 @@ subscriptions = Table(
     Column("events", Json(list[str]), nullable=False),
     Column("filter", Json(dict[str, Any])),
     Column("state", String(20), nullable=False),
-    # Sealed by `shared.vault`, the newest first.
-    Column("secrets", Json(list[str]), nullable=False),
+    # The newest first.
+    Column("secrets", Json(list[SealedSecret]), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     Index(None, "state"),
+)
+
+delivery_orders = Table(
+    "delivery_orders",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("what", Json(What), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "created_at"),
 )
 
 # A rep without a row is available. The router reads this when it decides.

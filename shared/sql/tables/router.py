@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
 from shared.sql.tables.metadata import metadata
-from shared.sql.types import UtcTime
+from shared.sql.types import Json, UtcTime
+from shared.webhooks import FailedAttempt
 
 routed_leads = Table(
     "routed_leads",
@@ -85,7 +86,8 @@ deliveries = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("delivered_at", UtcTime),
     Column("body", LargeBinary),
-    # It is null once nothing more will be tried.
+    Column("failures", Json(list[FailedAttempt])),
+    # `next_attempt_at` is null once nothing more will be tried.
     Index(
         "ix_deliveries_due",
         "subscription_id",

@@ -1,0 +1,158 @@
+"""Orders to deliver, carried out by the router: once, however many look, and never about the erased."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from services.ledger.domain.rows import EventRow
+from services.router.adapters.orders import DeliveryOrders
+from services.router.domain.delivery import delivery_id
+from shared.events.person_erased import PersonErasedV1
+from shared.runtime.rows import Put, Rows
+from shared.sql.queries.delivery_orders import Order, place_order
+from shared.sql.queries.subscriptions import sealed_for
+from shared.vault import Vault
+from shared.webhooks import ReplayOrder, RetryOrder, SealedSecret, TrialOrder, What
+from tests.support.databases import database, database_url  # noqa: F401
+from tests.support.delivering import SECRET, World, all_are, rows_are, told, until, world  # noqa: F401
+from tests.support.scored_leads import AT, event_of, lead_id
+
+HOUR = timedelta(hours=1)
+
+
+async def order(world: World, what: What, id_: str = "order-1") -> None:  # noqa: F811
+    async with world.resources.database.begin() as tx:
+        await place_order(tx, Order(id_, what, world.clock.now()))
+
+
+async def record(world: World, *events: Any) -> None:  # noqa: F811
+    """Store events as the ledger does."""
+    rows = Rows()
+    for each in events:
+        data = each.raw.decode()
+        row = EventRow(each.id, each.source, each.type, each.subject, "k", AT, AT, "", None, None, data)
+        rows.apply([Put(row)])
+    async with world.resources.database.begin() as tx:
+        await tx.write(rows)
+
+
+async def test_a_trial_tells_the_endpoint_that_it_can_be_reached(world):  # noqa: F811
+    endpoint = await world.endpoint()
+    await world.subscribe(endpoint, "first", events=["lead.handed_off"])
+    async with world.delivering():
+        await order(world, TrialOrder("first"))
+        await order(world, TrialOrder("deleted"), "order-2")
+        await until(lambda: all_are(world, "delivered"))
+    ((webhook_id, body),) = endpoint.got
+    assert (webhook_id, body["type"]) == ("order-1", "webhook.test")
+    assert body["data"]["subscription_id"] == "first"
+    assert [row.id for row in await world.rows()] == [delivery_id("order-1", "first")]
+
+
+async def test_what_was_given_up_is_sent_again_as_it_was(world):  # noqa: F811
+    endpoint = await world.endpoint()
+    endpoint.status = 410
+    await world.subscribe(endpoint, "first")
+    event = told("ana")
+    await record(world, event)
+    async with world.delivering():
+        await world.publish(event)
+        await until(lambda: all_are(world, "gone"))
+        endpoint.status = 204
+        (row,) = await world.rows()
+        await order(world, RetryOrder(row.id))
+        await until(lambda: endpoint.ids == ["ana-1"])
+        await until(lambda: all_are(world, "delivered"))
+    (row,) = await world.rows()
+    assert endpoint.got[0][1]["data"]["lead_id"] == lead_id("ana")
+    assert [(each.status, each.error) for each in row.failures or ()] == [(410, "answered 410")]
+
+
+async def test_a_time_is_replayed_under_the_same_ids(world):  # noqa: F811
+    endpoint, other = await world.endpoint(), await world.endpoint()
+    await world.subscribe(endpoint, "first")
+    await world.subscribe(other, "other")
+    events = [told(name) for name in ("ana", "ben", "cy")]
+    await record(world, *events)
+    async with world.delivering():
+        for event in events:
+            await world.publish(event)
+            made = 2 * (events.index(event) + 1)
+            await until(partial(rows_are, world, made))
+            world.clock.advance(HOUR)
+        await order(world, ReplayOrder("first", AT + HOUR, AT + 3 * HOUR))
+        await until(lambda: len(endpoint.ids) == 5)
+        await order(world, ReplayOrder("first", AT, AT + 3 * HOUR, failed_only=True), "order-2")
+        world.clock.advance(HOUR)
+        await asyncio.sleep(1.2)
+    assert endpoint.ids[:3] == ["ana-1", "ben-1", "cy-1"]
+    assert sorted(endpoint.ids[3:]) == ["ben-1", "cy-1"]
+    assert len(other.ids) == 3
+
+
+async def test_an_order_is_carried_out_once_by_any_number_of_processes(world):  # noqa: F811
+    endpoint = await world.endpoint()
+    await world.subscribe(endpoint, "first")
+    for number in range(10):
+        await order(world, TrialOrder("first"), f"order-{number}")
+    several = [DeliveryOrders(world.resources.database, world.clock) for _ in range(3)]
+    for _ in range(2):
+        await asyncio.gather(*(each.step() for each in several))
+    async with world.delivering():
+        await until(lambda: len(endpoint.ids) == 10)
+        await until(lambda: all_are(world, "delivered"))
+    assert len({*endpoint.ids}) == endpoint.asked == 10
+
+
+async def test_an_erased_person_is_not_sent_again(world):  # noqa: F811
+    endpoint = await world.endpoint()
+    await world.subscribe(endpoint, "first")
+    event = told("ana")
+    await record(world, event)
+    async with world.delivering():
+        await world.publish(event)
+        await until(lambda: all_are(world, "delivered"))
+        erased = PersonErasedV1([lead_id("ana")], "hash", world.clock.now())
+        await world.publish(event_of(erased, id_="e1"))
+        hashed = world.resources.tombstone_of(lead_id("ana"))
+        await until(lambda: _is_about(world, hashed))
+        await order(world, RetryOrder(delivery_id("ana-1", "first")))
+        await order(world, ReplayOrder("first", AT, AT + HOUR), "order-2")
+        await order(world, TrialOrder("first"), "order-3")
+        await until(lambda: endpoint.ids == ["ana-1", "order-3"])
+    assert endpoint.asked == 2
+
+
+async def test_what_the_ledger_does_not_hold_any_more_cannot_be_sent(world):  # noqa: F811
+    endpoint = await world.endpoint()
+    await world.subscribe(endpoint, "first")
+    async with world.delivering():
+        await world.publish(told("ana"))
+        await until(lambda: all_are(world, "delivered"))
+        await order(world, RetryOrder(delivery_id("ana-1", "first")))
+        await until(lambda: all_are(world, "pending"))
+    (row,) = await world.rows()
+    assert (row.last_error, endpoint.asked) == ("the event is not kept any more", 1)
+
+
+async def test_while_a_secret_is_replaced_both_sign(world):  # noqa: F811
+    knows_old, knows_new = await world.endpoint(), await world.endpoint()
+    for id_, endpoint in (("old", knows_old), ("new", knows_new)):
+        vault = Vault(SECRET, os.urandom)
+        new, old = (vault.seal(each.secret, purpose=sealed_for(id_)) for each in (knows_new, knows_old))
+        await world.subscribe(endpoint, id_, secrets=[SealedSecret(new), SealedSecret(old, AT + HOUR)])
+    async with world.delivering():
+        await world.publish(told("ana"))
+        await until(lambda: knows_old.ids == ["ana-1"] == knows_new.ids)
+        world.clock.advance(HOUR)
+        await world.publish(told("ben"))
+        await until(lambda: rows_are(world, 4))
+    assert (knows_old.ids, knows_new.ids) == (["ana-1"], ["ana-1", "ben-1"])
+
+
+async def _is_about(world: World, lead: str) -> bool:  # noqa: F811
+    return {row.lead_id for row in await world.rows()} == {lead}

@@ -1,0 +1,190 @@
+"""Deliveries over HTTP, with a router that delivers: trials, retries, replays, new secrets, queues."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+
+from services.router import bootstrap
+from services.router.domain.delivery import DeliveryRow
+from shared.settings import RouterSettings, load
+from tests.integration.test_cli_asking import baton
+from tests.integration.test_gateway_team import key_of, store
+from tests.support.gateway import running_gateway
+from tests.support.receiver import Receiver
+
+LOOPBACK = "127.0.0.0/8"
+BODY = b'{"type":"lead.routed","timestamp":"2026-03-01T09:00:00Z","data":{}}'
+
+
+@pytest.fixture
+async def gateway(tmp_path):
+    async with running_gateway(tmp_path, BATON_EGRESS_ALLOW=LOOPBACK) as running:
+        await running.apply_policy()
+        yield running
+
+
+@pytest.fixture
+async def delivering(gateway):
+    """The delivering half of a router, in the same process."""
+    stop = asyncio.Event()
+    settings = load(RouterSettings, {"BATON_SECRET_KEY": "the secret key", "BATON_EGRESS_ALLOW": LOOPBACK})
+    task = asyncio.create_task(bootstrap.run(gateway.resources, stop, settings, only="deliver"))
+    yield
+    stop.set()
+    async with asyncio.timeout(30):
+        await task
+
+
+@pytest.fixture
+def receiver():
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def path(gateway, receiver):
+    wanted = {"url": receiver.url, "events": ["lead.*"]}
+    _, made, _ = await gateway.ask("POST", "/v1/subscriptions", json=wanted)
+    receiver.secret = made["secret"]
+    return f"/v1/subscriptions/{made['id']}"
+
+
+def failed(gateway, subscription: str, number: int = 0, **given) -> DeliveryRow:
+    """Return a delivery of so many hours ago, that was given up."""
+    at = gateway.resources.clock.now() - timedelta(hours=number)
+    row = {
+        "id": f"d{number}", "subscription_id": subscription, "event_id": "e", "event_type": "baton.lead.routed.v1",
+        "lead_id": "l", "url": "http://127.0.0.1:9/", "state": "failed", "attempts": 12, "next_attempt_at": None,
+        "last_status": 503, "last_error": "answered 503", "created_at": at, "delivered_at": None, "body": BODY,
+    }  # fmt: skip
+    return DeliveryRow(**{**row, **given})
+
+
+@pytest.mark.usefixtures("delivering")
+async def test_a_trial_says_at_once_what_came_of_it(gateway, receiver, path):
+    status, told, _ = await gateway.ask("POST", f"{path}/test")
+    assert (status, told["state"], told["attempts"], told["failures"]) == (200, "delivered", 1, [])
+    assert [(one.type, one.webhook_id) for one in receiver.deliveries] == [("webhook.test", told["event_id"])]
+    receiver.status = 500
+    status, told, _ = await gateway.ask("POST", f"{path}/test")
+    assert (status, told["state"], told["last_status"]) == (200, "pending", 500)
+    assert [each["status"] for each in told["failures"]] == [500]
+    assert (await gateway.ask("GET", f"/v1/deliveries/{told['id']}"))[1] == told
+
+
+@pytest.mark.usefixtures("delivering")
+async def test_one_delivery_is_sent_again(gateway, receiver, path):
+    await store(gateway.database, failed(gateway, path.rpartition("/")[2]))
+    status, told, _ = await gateway.ask("POST", "/v1/deliveries/d0/retry")
+    assert (status, told["state"], told["last_error"]) == (200, "delivered", None)
+    assert [one.webhook_id for one in receiver.deliveries] == ["e"]
+
+
+@pytest.mark.usefixtures("delivering")
+async def test_a_time_is_sent_again(gateway, receiver, path):
+    own = path.rpartition("/")[2]
+    rows = [
+        failed(gateway, own, n, event_id=f"e{n}", state=("failed", "gone", "delivered")[n]) for n in range(3)
+    ]
+    await store(gateway.database, *rows, failed(gateway, "another", 3))
+    since = (rows[2].created_at - timedelta(minutes=1)).isoformat()
+    status, told, _ = await gateway.ask("POST", f"{path}/replay", json={"since": since, "failed_only": True})
+    assert (status, told["deliveries"]) == (202, 2)
+    async with asyncio.timeout(10):
+        while len(receiver.deliveries) < 2:
+            await asyncio.sleep(0.05)
+    assert {one.webhook_id for one in receiver.deliveries} == {"e0", "e1"}
+    until = rows[2].created_at.isoformat()
+    _, none, _ = await gateway.ask("POST", f"{path}/replay", json={"since": since, "until": until})
+    assert none["deliveries"] == 0
+
+
+async def test_without_a_router_the_answer_is_202(gateway, path):
+    status, told, _ = await gateway.ask("POST", f"{path}/test")
+    assert (status, told["status_url"]) == (202, f"/v1/deliveries/{told['id']}")
+
+
+async def test_what_cannot_be_sent_is_refused(gateway, path):
+    own = path.rpartition("/")[2]
+    await store(gateway.database, failed(gateway, own), failed(gateway, "ended", 1))
+    since = "2026-03-01T09:00:00Z"
+    for at, body, status in (
+        ("/v1/deliveries/none/retry", {}, 404),
+        ("/v1/deliveries/d1/retry", {}, 404),
+        ("/v1/subscriptions/none/test", {}, 404),
+        ("/v1/subscriptions/none/replay", {"since": since}, 404),
+        ("/v1/subscriptions/none/rotate-secret", {}, 404),
+        (f"{path}/replay", {}, 422),
+        (f"{path}/replay", {"since": since, "until": since}, 422),
+        (f"{path}/replay", {"since": "0001-01-01T00:00:00+14:00"}, 422),
+        (f"{path}/rotate-secret", {"overlap_s": -1}, 422),
+    ):
+        assert (await gateway.ask("POST", at, json=body))[0] == status, (at, body)
+    await gateway.ask("PATCH", path, json={"state": "disabled"})
+    for at in ("/v1/deliveries/d0/retry", f"{path}/test", f"{path}/replay"):
+        status, problem, _ = await gateway.ask("POST", at, json={"since": since})
+        assert (status, problem["type"].rpartition(":")[2]) == (409, "subscription-disabled"), at
+    manager = await key_of(gateway, "manager")
+    for at in ("/v1/deliveries/d0/retry", f"{path}/test", f"{path}/replay", f"{path}/rotate-secret"):
+        assert (await gateway.ask("POST", at, json={}, headers=manager))[0] == 403
+
+
+@pytest.mark.usefixtures("delivering")
+async def test_a_new_secret_signs_beside_the_one_before(gateway, receiver, path):
+    status, told, _ = await gateway.ask("POST", f"{path}/rotate-secret")
+    assert (status, told["secret"] != receiver.secret) == (200, True)
+    before = receiver.secret
+    for secret in (before, told["secret"]):
+        receiver.secret = secret
+        await gateway.ask("POST", f"{path}/test")
+    assert (len(receiver.deliveries), receiver.invalid) == (2, [])
+    assert "secret" not in (await gateway.ask("GET", path))[1]
+    _, last, _ = await gateway.ask("POST", f"{path}/rotate-secret", json={"overlap_s": 0})
+    for secret, taken in ((told["secret"], 2), (last["secret"], 3)):
+        receiver.secret = secret
+        await gateway.ask("POST", f"{path}/test")
+        assert len(receiver.deliveries) == taken
+
+
+async def test_deliveries_to_a_queue_are_listed(gateway, receiver):
+    assert (await gateway.ask("GET", "/v1/subscriptions/queue:sdr/deliveries"))[0] == 404
+    _, present, _ = await gateway.ask("GET", "/v1/policies/active")
+    routing = present["files"]["routing.yaml"]
+    assert 'url: ""' in routing
+    changed = routing.replace('url: "", secret_env: ""', f'url: "{receiver.url}", secret_env: SDR_SECRET', 1)
+    await gateway.apply_policy(routing=changed)
+    await store(gateway.database, failed(gateway, "queue:sdr"))
+    _, told, _ = await gateway.ask("GET", "/v1/subscriptions/queue:sdr/deliveries")
+    assert [each["id"] for each in told["data"]] == ["d0"]
+    assert (await gateway.ask("POST", "/v1/deliveries/d0/retry"))[0] == 202
+
+
+@pytest.mark.usefixtures("delivering")
+async def test_the_commands(gateway, receiver, path):
+    own = path.rpartition("/")[2]
+    code, out, _ = await baton("subscriptions", "test", own, gateway=gateway)
+    assert (code, ": delivered at " in out) == (0, True)
+    code, out, _ = await baton("subscriptions", "rotate-secret", own, "--at-once", "--json", gateway=gateway)
+    assert code == 0
+    receiver.secret = json.loads(out)["secret"]
+    receiver.status = 503
+    await store(gateway.database, failed(gateway, own, 1))
+    code, out, _ = await baton("deliveries", "retry", "d1", gateway=gateway)
+    assert (code, out) == (1, "d1: pending, answered 503\n")
+    code, out, _ = await baton("deliveries", "show", "d1", gateway=gateway)
+    assert (code, "answered 503" in out) == (0, True)
+    receiver.status = 204
+    since = "2026-03-01T09:00:00Z"
+    code, out, _ = await baton("subscriptions", "replay", own, "--since", since, gateway=gateway)
+    assert (code, out) == (0, "2 are sent again.\n")
+    code, out, _ = await baton("deliveries", "list", own, "--json", gateway=gateway)
+    assert [each["id"] for each in json.loads(out)][1] == "d1"
+    code, out, _ = await baton("subscriptions", "update", own, "--disable", "--event", "*", gateway=gateway)
+    assert (code, out) == (0, f"disabled: * to {receiver.url}\n")
+    assert (await baton("subscriptions", "update", own, gateway=gateway))[0] == 2
+    assert (await baton("subscriptions", "list", gateway=gateway))[0] == 0
