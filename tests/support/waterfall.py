@@ -78,11 +78,9 @@ def panel_of(clients: Mapping[str, Asker], policy: CompiledPolicy | None = None,
     providers = policy.policy.providers
     return FixedPanel(
         Desk(
-            version=policy.version,
             terms=replace(terms_of(providers, clients), **terms),
             clients=clients,
             outlook=Outlook(policy) if providers.decision_aware else None,
             per_day_cents=providers.budget.per_day_cents,
-            policy=policy.policy,
         )
     )

@@ -91,8 +91,8 @@ class WaterfallLookUp:
             search = search.recalling(await self._recalled(search.target), self._clock.now())
         standing: Standing | None = None
         while True:
-            if standing is None and search.minds_standing:
-                standing = await self._standings.of(lead, desk.policy)
+            if standing is None and desk.outlook is not None and search.buyable:
+                standing = await self._standings.of(lead, desk.outlook.policy)
             plan = search.next(standing, _left_s(end_s), self._clock.now())
             if not plan.asks:
                 return Gathered(search.answers, desk.terms.fields, plan.stop)

@@ -17,7 +17,7 @@ from services.enricher.domain.waterfall import Offer, Terms
 from shared.clock import Clock
 from shared.observability.metrics import Metrics
 from shared.policy.compiled import CompiledPolicy
-from shared.policy.models import Policy, Provider, Providers
+from shared.policy.models import Provider, Providers
 from shared.policy.store import PolicyWatch
 
 log = structlog.get_logger()
@@ -41,12 +41,10 @@ class Desk:
     `outlook` is None when everything is asked for, whether it changes anything or not.
     """
 
-    version: str
     terms: Terms
     clients: Mapping[str, Asker]
     outlook: Outlook | None
     per_day_cents: int
-    policy: Policy
 
 
 class Desks(Protocol):
@@ -76,14 +74,15 @@ class Panel:
         self._stubs_url = stubs_url
         self._keys = keys
         self._clients: Mapping[str, ProviderClient] = {}
+        self._made_of: CompiledPolicy | None = None
         self._desk: Desk | None = None
 
     @property
     def current(self) -> Desk:
         """The desk for the lead that is looked at now."""
         policy = self._policy.current
-        if self._desk is None or self._desk.version != policy.version:
-            self._desk = self._set_up(policy)
+        if self._desk is None or policy is not self._made_of:  # other accounts do not make another version
+            self._made_of, self._desk = policy, self._set_up(policy)
         return self._desk
 
     def _set_up(self, policy: CompiledPolicy) -> Desk:
@@ -92,12 +91,10 @@ class Panel:
         clients = {name: client for name, client in made.items() if client is not None}
         self._clients = clients
         return Desk(
-            version=policy.version,
             terms=terms_of(providers, clients),
             clients=clients,
             outlook=Outlook(policy) if providers.decision_aware else None,
             per_day_cents=providers.budget.per_day_cents,
-            policy=policy.policy,
         )
 
     def _client(self, name: str, terms: Provider) -> ProviderClient | None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from services.enricher.adapters.together import Together
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.standing import Owner, Standing
-from shared.policy.models import Policy
+from services.scorer.domain.policy import ScoringPolicy
 from shared.sql.engine import Database
 from shared.sql.queries.standing import (
     AccountStanding,
@@ -19,8 +19,6 @@ from shared.sql.queries.standing import (
     lead_standings,
     open_assignments,
 )
-
-_RELATIONS = ("target", "customer", "competitor", "partner")
 
 
 class _Place(Struct, frozen=True):
@@ -43,16 +41,15 @@ class Standings:
         self._database = database
         self._seen = Together(self._read)
 
-    async def of(self, lead: LeadRow, policy: Policy) -> Standing:
-        """Return how a lead stands."""
+    async def of(self, lead: LeadRow, policy: ScoringPolicy) -> Standing:
+        """Return how a lead stands; until somebody tells of an account it is as the policy's files say."""
         seen = await self._seen.ask(_Place(lead.lead_id, lead.account))
         account, scored = seen.accounts.get(lead.account), seen.leads.get(lead.lead_id)
-        known = account.knowledge if account else None
-        relation = known.relation if known else _seeded(policy, lead.account)
+        known = (account.knowledge if account else None) or policy.seeds.get(lead.account)
         working = seen.assignments.get(lead.account, ())
         activities = scored.activities if scored else ()
         return Standing(
-            relation=relation,
+            relation=known.relation if known else "none",
             open_opportunity=known.open_opportunity if known else None,
             owners=_owners(
                 lead.lead_id, working, policy, named=known is not None and known.owner is not None
@@ -77,7 +74,7 @@ class Standings:
 
 
 def _owners(
-    lead_id: str, working: Sequence[OpenAssignment], policy: Policy, *, named: bool
+    lead_id: str, working: Sequence[OpenAssignment], policy: ScoringPolicy, *, named: bool
 ) -> tuple[Owner | None, ...]:
     """Return who may be the active owner when the lead is routed: its own, else one of its account's or none.
 
@@ -86,10 +83,5 @@ def _owners(
     own = [one for one in working if one.lead_id == lead_id]
     if own:
         return tuple({Owner(one.queue, accepted=one.state == "accepted") for one in own})
-    queues = {one.queue for one in working} | (set(policy.routing.queues) if named else set())
+    queues = {one.queue for one in working} | (set(policy.source.policy.routing.queues) if named else set())
     return (None, *(Owner(queue) for queue in sorted(queues)))
-
-
-def _seeded(policy: Policy, account: str) -> str:
-    """Return what accounts.yaml says of an account that nobody has told of."""
-    return next((name for name in _RELATIONS if account in getattr(policy.accounts, name)), "none")

@@ -50,11 +50,6 @@ class Search(Struct, frozen=True, dict=True):
         """The wanted fields that somebody can still be asked for, and paid."""
         return buyable_fields(self.terms, self.progress)
 
-    @property
-    def minds_standing(self) -> bool:
-        """Whether what others know of the lead has a say in what is asked next."""
-        return self.outlook is not None and bool(self.buyable)
-
     def recalling(self, answers: Sequence[Answer], at: datetime) -> Search:
         """Take over what was kept. A provider need not be asked again unless a wanted field is too old."""
         if not answers:

@@ -63,7 +63,12 @@ def test_who_answered_lately_is_not_asked_again():
     assert search.progress.spent_cents == 0
 
 
-def test_how_a_lead_stands_is_asked_only_where_it_decides():
-    assert searching("apollo").minds_standing
-    assert not searching().minds_standing
-    assert not searching("apollo", aware=False).minds_standing
+def test_without_anybody_to_ask_nothing_can_be_had():
+    assert searching("apollo").buyable
+    assert searching().buyable == ()
+    assert searching().next(None, 8.0, AT).stop == "exhausted"
+
+
+def test_without_an_outlook_everything_is_wanted():
+    assert "person.email_status" in searching(aware=False).wanted
+    assert "person.email_status" not in searching().wanted
