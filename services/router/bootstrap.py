@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from services.router.adapters.delivery_store import DeliveryStore, DueDeliveries
@@ -12,6 +14,7 @@ from services.router.adapters.known import KnownDeliveries
 from services.router.adapters.lanes import Lanes
 from services.router.adapters.orders import DeliveryOrders
 from services.router.adapters.post import BOUNDS, Poster
+from services.router.adapters.pruning import ASSIGNMENTS_KEPT, prune_assignments, prune_deliveries
 from services.router.adapters.retries import Retries
 from services.router.adapters.standing import stand_up
 from services.router.adapters.store import RouterStore
@@ -24,11 +27,13 @@ from shared.runtime.background import repeat
 from shared.runtime.process import wait_for
 from shared.runtime.role import Resources, Worker, run_worker
 from shared.settings import RouterSettings
+from shared.sql.engine import Database
 from shared.vault import Vault
 
 Half = Literal["decide", "deliver"]
 
 _RETRIES_EVERY_S = 0.5
+_PRUNE_EVERY_S = 600.0
 
 
 async def run(
@@ -48,7 +53,9 @@ async def _decide(resources: Resources, stop: asyncio.Event) -> None:
     await wait_for("router.drain", lambda: stand_up(resources.database, drain), stop, resources.health)
     handler = LiveRouterHandler(plans, resources.tombstone_of)
     store = RouterStore(lambda: plans.current.places)
-    await run_worker(resources, Worker(handler, store, timers=True), stop)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run_worker(resources, Worker(handler, store, timers=True), stop))
+        await _prune(resources, "router", prune_assignments, ASSIGNMENTS_KEPT, stop)
 
 
 async def _deliver(resources: Resources, stop: asyncio.Event, settings: RouterSettings) -> None:
@@ -78,8 +85,24 @@ async def _deliver(resources: Resources, stop: asyncio.Event, settings: RouterSe
             return more
 
         tasks.create_task(run_worker(resources, worker, stop))
+        tasks.create_task(_prune(resources, "router-deliver", prune_deliveries, resources.claims_kept, stop))
         name = "router-deliver.retries"
         await repeat(name, step, every_s=_RETRIES_EVERY_S, stop=stop, health=resources.health)
+
+
+async def _prune(
+    resources: Resources,
+    name: str,
+    some: Callable[[Database, datetime], Awaitable[bool]],
+    kept: timedelta,
+    stop: asyncio.Event,
+) -> None:
+    """Let go, now and then, of what is older than it is kept."""
+
+    async def step() -> bool:
+        return await some(resources.database, resources.clock.now() - kept)
+
+    await repeat(f"{name}.prune", step, every_s=_PRUNE_EVERY_S, stop=stop, health=resources.health)
 
 
 def _lead_of(event: Event[Any]) -> str:

@@ -63,6 +63,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("closed_at IS NULL"),
         sqlite_where=sa.text("closed_at IS NULL"),
     )
+    op.create_index(
+        "ix_assignments_ended",
+        "assignments",
+        ["closed_at"],
+        unique=False,
+        postgresql_where=sa.text("closed_at IS NOT NULL"),
+        sqlite_where=sa.text("closed_at IS NOT NULL"),
+    )
     op.create_index(op.f("ix_assignments_lead_id"), "assignments", ["lead_id"], unique=False)
     op.create_table(
         "dead_letters",
@@ -445,6 +453,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_dead_letters_at_id"), table_name="dead_letters")
     op.drop_table("dead_letters")
     op.drop_index(op.f("ix_assignments_lead_id"), table_name="assignments")
+    op.drop_index(
+        "ix_assignments_ended",
+        table_name="assignments",
+        postgresql_where=sa.text("closed_at IS NOT NULL"),
+        sqlite_where=sa.text("closed_at IS NOT NULL"),
+    )
     op.drop_index(
         "ix_assignments_active",
         table_name="assignments",

@@ -85,6 +85,7 @@ class DueDeliveries:
                 BY_NAME[each["type"]].short, each["at"], each["data"].encode()
             )
             for each in found
+            if each["type"] in BY_NAME
         }
         ours = ((row.id, told.get((row.event_id, row.event_type))) for row in missing)
         return kept | {id_: body for id_, body in ours if body is not None}
@@ -109,13 +110,19 @@ class DueDeliveries:
             await tx.write(world)
 
     async def give_up(self, endpoints: Iterable[str], now: datetime) -> None:
-        """Fail what nobody came to try in all that time, and what is for an endpoint that is no more."""
-        old = (deliveries.c.attempts == 0) & (deliveries.c.next_attempt_at < now - GIVEN_UP_AFTER)
-        orphan = deliveries.c.subscription_id.in_(sorted(endpoints)) & deliveries.c.subscription_id.not_in(
-            select(subscriptions.c.id)
-        )
+        """Fail what nobody came to try in all that time, and what is for an endpoint that is no more.
+
+        `endpoints` are those to which nothing is sent now: the ones that were removed, or disabled for long.
+        """
+        overdue = deliveries.c.next_attempt_at < now - GIVEN_UP_AFTER
+        unsent = deliveries.c.subscription_id.in_(sorted(endpoints))
+        removed = deliveries.c.subscription_id.not_in(select(subscriptions.c.id))
         pending = update(deliveries).where(deliveries.c.next_attempt_at.is_not(None))
         async with self._database.begin() as tx:
-            for which, error in ((old, "not delivered in time"), (orphan, "the endpoint was removed")):
+            for which, error in (
+                ((deliveries.c.attempts == 0) & overdue, "not delivered in time"),
+                (unsent & removed, "the endpoint was removed"),
+                (unsent & overdue, "the subscription was disabled"),
+            ):
                 failed = {"state": "failed", "next_attempt_at": None, "last_error": error}
                 await tx.execute(pending.where(which).values(**failed))

@@ -55,6 +55,12 @@ assignments = Table(
         postgresql_where=text("closed_at IS NULL"),
         sqlite_where=text("closed_at IS NULL"),
     ),
+    Index(
+        "ix_assignments_ended",
+        "closed_at",
+        postgresql_where=text("closed_at IS NOT NULL"),
+        sqlite_where=text("closed_at IS NOT NULL"),
+    ),
 )
 
 rep_queues = Table(

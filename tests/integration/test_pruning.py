@@ -1,0 +1,118 @@
+"""What is long over is let go of, in bounded chunks; what is open, or may still be asked for, stays."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from services.router.adapters import pruning
+from services.router.adapters.delivery_store import DueDeliveries
+from services.router.adapters.pruning import CHUNK, prune_assignments, prune_deliveries
+from services.router.domain.delivery import DeliveryRow
+from services.router.domain.state import AssignmentRow
+from shared.runtime.rows import Put, Row, Rows
+from shared.sql.engine import Database
+from shared.sql.tables.metadata import metadata
+from tests.support.databases import database, database_url  # noqa: F401
+from tests.support.delivering import until, world  # noqa: F401
+from tests.support.scored_leads import AT
+
+DAY = timedelta(days=1)
+
+
+def delivery(id_: str, endpoint: str = "a", at: datetime = AT, **given: Any) -> DeliveryRow:
+    """Return a delivery that is over."""
+    row = {
+        "id": id_, "subscription_id": endpoint, "event_id": "e", "event_type": "t", "lead_id": "l", "url": "u",
+        "state": "delivered", "attempts": 1, "next_attempt_at": None, "last_status": 204, "last_error": None,
+        "created_at": at, "delivered_at": at, "body": None,
+    }  # fmt: skip
+    return DeliveryRow(**{**row, **given})
+
+
+def assignment(id_: str, closed_at: datetime | None) -> AssignmentRow:
+    state = "open" if closed_at is None else "won"
+    return AssignmentRow(id_, "l", "a.example", "sdr", "sdr-1", state, 1, AT - DAY, None, None, closed_at)  # type: ignore[arg-type]
+
+
+async def store(database: Database, *rows: Row) -> None:  # noqa: F811
+    made = Rows()
+    made.apply([Put(row) for row in rows])
+    async with database.begin() as tx:
+        await tx.write(made)
+
+
+async def ids(database: Database, table: str) -> list[str]:  # noqa: F811
+    async with database.read() as tx:
+        found = await tx.execute(select(metadata.tables[table].c.id))
+        return sorted(found.scalars())
+
+
+async def test_deliveries_that_are_over_go_and_pending_ones_stay(database):  # noqa: F811
+    await store(
+        database,
+        delivery("old"),
+        delivery("failed", "b", state="failed", last_status=503),
+        delivery("gone", "c", state="gone", last_status=410),
+        delivery("pending", state="pending", next_attempt_at=AT),
+        delivery("fresh", at=AT + DAY),
+    )
+    assert await prune_deliveries(database, AT + DAY) is False
+    assert await ids(database, "deliveries") == ["fresh", "pending"]
+
+
+async def test_assignments_that_ended_go_and_open_ones_stay(database):  # noqa: F811
+    await store(database, assignment("old", AT), assignment("fresh", AT + DAY), assignment("open", None))
+    assert await prune_assignments(database, AT + DAY) is False
+    assert await ids(database, "assignments") == ["fresh", "open"]
+
+
+async def test_many_go_in_chunks(database, monkeypatch):  # noqa: F811
+    assert CHUNK <= 1_000, "a chunk holds up the one writer of SQLite"
+    monkeypatch.setattr(pruning, "CHUNK", 10)
+    await store(database, *(delivery(f"d{n}", "ab"[n % 2]) for n in range(45)))
+    await store(database, *(assignment(f"a{n}", AT) for n in range(15)))
+    chunks = [await prune_deliveries(database, AT + DAY) for _ in range(3)]
+    assert chunks == [True, True, False]
+    assert [await prune_assignments(database, AT + DAY) for _ in range(2)] == [True, False]
+    assert await ids(database, "deliveries") == await ids(database, "assignments") == []
+
+
+async def test_what_waits_for_a_disabled_subscription_is_given_up_in_the_end(database):  # noqa: F811
+    due = DueDeliveries(database)
+    rows = {
+        "waits": delivery("waits", state="pending", attempts=3, next_attempt_at=AT),
+        "sent": delivery("sent", "b", state="pending", attempts=3, next_attempt_at=AT),
+    }
+    await store(database, *rows.values())
+    async with database.begin() as tx:
+        columns: dict[str, Any] = {
+            "url": "u",
+            "events": [],
+            "filter": None,
+            "secrets": [],
+            "created_at": AT,
+            "updated_at": AT,
+        }
+        for id_, state in (("a", "disabled"), ("b", "active")):
+            await tx.execute(
+                metadata.tables["subscriptions"].insert(), {"id": id_, "state": state, **columns}
+            )
+    await due.give_up({"a"}, AT + 2 * DAY)
+    assert await due.endpoints(AT) == {"a", "b"}
+    await due.give_up({"a"}, AT + 4 * DAY)
+    assert await due.endpoints(AT) == {"b"}
+
+
+async def test_the_router_prunes_by_itself(world):  # noqa: F811
+    tables = world.resources.database
+    kept = world.resources.claims_kept
+    await store(tables, delivery("old", at=AT - kept - timedelta(seconds=1)), delivery("new", at=AT - kept))
+    async with world.delivering():
+        await until(lambda: _has(tables, ["new"]))
+
+
+async def _has(database: Database, wanted: list[str]) -> bool:  # noqa: F811
+    return await ids(database, "deliveries") == wanted
