@@ -1,0 +1,38 @@
+"""How the enricher sees an account: as the scorer keeps it, else as the policy's files say."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.enricher.adapters.standing import Standings
+from services.enricher.domain.record import LeadRow
+from services.enricher.domain.standing import Owner
+from services.scorer.domain.state import AccountRow
+from shared.events.account_received import AccountReceivedV1
+from shared.runtime.rows import Put, Rows
+from tests.support.databases import database, database_url
+from tests.support.scoring_policies import default_scoring
+
+__all__ = ["database", "database_url"]
+
+TARGET, STRANGER = "targetworks.example", "brightloom.example"
+
+
+async def keep(database, knowledge: AccountReceivedV1) -> None:
+    rows = Rows()
+    rows.apply([Put(AccountRow(knowledge.domain, knowledge=knowledge))])
+    async with database.begin() as tx:
+        await tx.write(rows)
+
+
+@pytest.mark.parametrize(("account", "relation"), [(TARGET, "target"), (STRANGER, "none")])
+async def test_of_whom_nobody_has_told_the_files_say(database, account, relation):
+    standing = await Standings(database).of(LeadRow("lead", account), default_scoring())
+    assert (standing.relation, standing.owners) == (relation, (None,))
+
+
+async def test_what_was_told_of_an_account_takes_the_place_of_the_files(database):
+    await keep(database, AccountReceivedV1(TARGET, relation="customer", open_opportunity=True, owner="ae-1"))
+    standing = await Standings(database).of(LeadRow("lead", TARGET), default_scoring())
+    assert (standing.relation, standing.open_opportunity) == ("customer", True)
+    assert set(standing.owners) == {None, Owner("bdr"), Owner("sdr"), Owner("senior-ae")}
