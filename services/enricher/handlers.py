@@ -117,6 +117,8 @@ def _look_again(world: Rows, event: Event[Any], again: Again, at: datetime) -> S
 
 def _bought(world: Rows, gathered: Gathered) -> Iterator[Change]:
     """Keep what providers said for other leads, and what it cost."""
+    if not gathered.answers:
+        return
     yield from (Put(row) for each in gathered.answers if (row := kept(each, gathered.fields)) is not None)
     spending = {(row.day, row.provider): row for row in world.all(SpendRow)}
     yield from map(Put, spent(spending, gathered.answers))

@@ -18,9 +18,10 @@ from services.scorer.domain.bounds import FOLLOWS, Ground, interest_bounds
 from services.scorer.domain.from_policy import scoring_conditions, scoring_policy
 from shared.policy.compiled import CompiledPolicy
 from shared.rules.bounds import ANYTHING
-from shared.rules.compile import all_matches
+from shared.rules.compile import concluding
 from shared.rules.fields import FactKeys, Known, field_named
-from shared.rules.syntax import Compare, Condition, Facts, Not, Rule, comparisons
+from shared.rules.interpret import Truth
+from shared.rules.syntax import Compare, Condition, comparisons
 
 _REMEMBERED_MAX: Final = 20_000
 
@@ -36,7 +37,7 @@ class Outlook:
         seen = dict.fromkeys((*compares, *_compared_in(rule.when for rule in policy.suppress.rules)))
         self._asked = frozenset(each.field for each in compares)
         self._reads_spam = any(each.field == FactKeys.SPAM_SCORE for each in seen)
-        self._truths = _truths_of([each for each in seen if _is_of_lead(each)])
+        self._truths = concluding([each for each in seen if _is_of_lead(each)], tuple)
         self.values = values_of(self._asked, compares)
         self.settled: dict[Any, bool] = {}
         self.chances: dict[Any, float] = {}
@@ -61,7 +62,9 @@ class Outlook:
 class View:
     """What may become of one lead. `truths` is how comparisons come out: a decision sees facts only so."""
 
-    def __init__(self, outlook: Outlook, ground: Ground, cases: tuple[Case, ...], truths: Any) -> None:
+    def __init__(
+        self, outlook: Outlook, ground: Ground, cases: tuple[Case, ...], truths: tuple[Truth, ...]
+    ) -> None:
         self._outlook = outlook
         self._ground = ground
         self._cases = cases
@@ -103,13 +106,6 @@ def _cases(lead: LeadRow, standing: Standing, ground: Ground) -> tuple[Case, ...
     before = standing.grades_before
     fit_grade, intent_grade = (before[0], before[1:]) if before else (None, None)
     return tuple([Case(owner, interest, fit_grade, intent_grade) for owner in standing.owners])
-
-
-def _truths_of(compares: Iterable[Compare]) -> Callable[[Facts, datetime], tuple[int, ...]]:
-    """Return the function that gives which of the comparisons are true, and which are false."""
-    conditions = [condition for each in compares for condition in (each, Not(each))]
-    matching = all_matches([Rule("", condition, place) for place, condition in enumerate(conditions)])
-    return lambda facts, at: tuple(matching(facts, at))
 
 
 def _compared_in(conditions: Iterable[Condition]) -> list[Compare]:
