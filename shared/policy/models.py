@@ -373,8 +373,8 @@ class Providers(Part, frozen=True):
 
 # sources.yaml
 
-SourceKind = Literal["form", "signal"]
-"""What comes in: forms, each a lead; or signals and activities, as `POST /v1/signals` takes them."""
+SourceKind = Literal["form", "typeform", "webflow", "hubspot", "meta", "signal"]
+"""What comes in: forms, each a lead, plain or in the shape of a vendor; or signals and activities."""
 Signature = Literal["standard", "typeform", "webflow", "hub"]
 """How a source signs: Standard Webhooks, or as that vendor does; `hub` is X-Hub-Signature-256 (Meta)."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from services.gateway.domain.labels import plain_label
 from shared.policy.models import Signature, Source, SourceDefaults, SourceKind
+
+Hook = Literal["forms", "signals"]
 
 _URL_LENGTH_MAX: Final = 2048
 _UNFIT = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]|/\.\.?(?:[/?#]|\Z)|%2[eE]")
@@ -33,6 +35,11 @@ class HookSource(Struct, frozen=True):
     redirects: tuple[str, ...] = ()
     defaults: SourceDefaults = SourceDefaults()
     fields: Mapping[str, str] = {}
+
+    @property
+    def hook(self) -> Hook:
+        """What its events come in as: forms of whatever vendor, or signals."""
+        return "signals" if self.kind == "signal" else "forms"
 
     def allowed_origin(self, origin: str) -> str | None:
         """Return the value of Access-Control-Allow-Origin for a page, None when it may not read answers."""

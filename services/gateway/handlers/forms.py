@@ -11,6 +11,7 @@ from starlette.formparsers import MultiPartException
 
 from services.gateway.domain.forms import FIELDS_MAX, is_intake_shape, read_form, with_defaults
 from services.gateway.domain.leads import receive_lead
+from services.gateway.domain.presets import labelled
 from services.gateway.domain.sources import HookSource
 from services.gateway.handlers.bodies import decoded, is_json_type, unsupported_type
 from services.gateway.handlers.exchange import BODY_BYTES_MAX, Answer, Call, RawHeaders, json_answer
@@ -46,7 +47,7 @@ class FormPreview(Struct, frozen=True):
 
 async def post_form(call: Call) -> Answer:
     """Take a form as a lead."""
-    source = find_source(call, "form")
+    source = find_source(call, "forms")
     redirect = _redirect(call, source)
     body = await call.body()
     admit(call, source, body)
@@ -60,7 +61,7 @@ async def post_form(call: Call) -> Answer:
 
 async def preview(call: Call) -> Answer:
     """Answer with the lead that a form of this source would be. Nothing is taken in."""
-    source = find_source(call, "form")
+    source = find_source(call, "forms")
     lead = await _read(call, await call.body(), source)
     received = receive_lead(lead, _encode(lead), arrival(call, ""))
     return json_answer(200, FormPreview(received.lead_id, received.event.key, lead))
@@ -68,7 +69,7 @@ async def preview(call: Call) -> Answer:
 
 async def preflight(call: Call) -> Answer:
     """Tell a browser that its page may post."""
-    find_source(call, "form")
+    find_source(call, "forms")
     return Answer(204, b"", _PREFLIGHT)
 
 
@@ -107,9 +108,9 @@ async def _read(call: Call, body: bytes, source: HookSource) -> LeadReceivedV1:
 
 def _from_json(raw: bytes, source: HookSource) -> LeadReceivedV1:
     body = decoded(raw, _object)
-    if is_intake_shape(body):
+    if source.kind == "form" and is_intake_shape(body):
         return with_defaults(decoded(raw, _lead), source)
-    return read_form(body, source)
+    return read_form(labelled(body, source.kind), source)
 
 
 def _urlencoded(raw: bytes) -> list[tuple[str, str]]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hmac
 
-from services.gateway.domain.sources import HookSource
+from services.gateway.domain.sources import Hook, HookSource
 from services.gateway.handlers.exchange import Call
 from services.gateway.handlers.signatures import SCHEMES
 from shared.errors import Reject
-from shared.policy.models import SourceKind
 
 
-def find_source(call: Call, kind: SourceKind) -> HookSource:
+def find_source(call: Call, hook: Hook) -> HookSource:
     """Return the source that the path names. Raises `Reject` (404)."""
     source = call.gateway.sources.current.get(call.param("source"))
-    if source is None or source.kind != kind:
-        raise Reject(404, "unknown-source", f"There is no such source of {kind}s")
+    if source is None or source.hook != hook:
+        raise Reject(404, "unknown-source", f"There is no such source of {hook}")
     return source
 
 

@@ -122,7 +122,7 @@ def _source(each: HookSource, labels: Mapping[str, str], problem: str | None) ->
     return SourceView(
         name=each.name,
         kind=each.kind,
-        url=f"/hooks/{each.kind}s/{each.name}" + ("/{token}" if needs_token else ""),
+        url=f"/hooks/{each.hook}/{each.name}" + ("/{token}" if needs_token else ""),
         public=each.public,
         signature=each.signature,
         secret_env=each.secret_env,

@@ -10,7 +10,7 @@ from services.gateway.handlers.intake import accept_signals
 
 async def post_signal(call: Call) -> Answer:
     """Take one signal or a list of signals."""
-    source = find_source(call, "signal")
+    source = find_source(call, "signals")
     raw = await json_bytes(call)
     admit(call, source, raw)
     return await accept_signals(call, raw, "POST /hooks/signals")
