@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
+
+TRIAL: Final = "baton.webhook.test.v1"
+"""The type of what is sent to try an endpoint. It is no event of the topics."""
 
 
 class SealedSecret(Struct, frozen=True, omit_defaults=True):

@@ -114,7 +114,7 @@ def replay_subscription(
     if as_json:
         print_json(ordered)
     else:
-        typer.echo(f"{ordered['deliveries']} are sent again.")
+        typer.echo(f"Sent again: {ordered['deliveries']}.")
 
 
 @deliveries.command("list")

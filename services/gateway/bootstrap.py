@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 
+import structlog
+
 from services.gateway.adapters.keys import StoredKeys
 from services.gateway.adapters.publisher import StreamPublisher
 from services.gateway.adapters.random import RandomPool
@@ -21,6 +23,8 @@ from shared.vault import Vault
 
 ROLE = "gateway"
 
+log = structlog.get_logger()
+
 
 async def run(resources: Resources, stop: asyncio.Event, settings: GatewaySettings) -> None:
     """Serve until `stop`, then finish the requests in hand. Raises `SettingsError` for a busy port."""
@@ -28,7 +32,9 @@ async def run(resources: Resources, stop: asyncio.Event, settings: GatewaySettin
     await asyncio.to_thread(account_key, "kestrel.example", None, "")
     sink = await resources.stream.sink()
     try:
-        app = create_app(build(resources, sink, settings))
+        gateway = build(resources, sink, settings)
+        log.info("sources", names=sorted(gateway.sources.current))
+        app = create_app(gateway)
         server = HttpServer(app, host=settings.http_host, port=settings.http_port, port_field="http_port")
         await server.start()
         resources.health.set(ROLE, ok=True, detail=f"port {server.port}")

@@ -10,7 +10,6 @@ from sqlalchemy import select, update
 
 from services.router.domain.delivery import (
     GIVEN_UP_AFTER,
-    TRIAL,
     Attempt,
     DeliveryRow,
     attempted,
@@ -25,6 +24,7 @@ from shared.sql.engine import Database, Tx
 from shared.sql.queries.deliveries import events_told
 from shared.sql.tables.gateway import subscriptions
 from shared.sql.tables.router import deliveries
+from shared.webhooks import TRIAL
 
 LEASE = timedelta(seconds=60)
 

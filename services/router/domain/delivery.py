@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from shared.events.times import rfc3339
 from shared.identity import derive_id
 from shared.runtime.rows import Row
-from shared.webhooks import FailedAttempt
+from shared.webhooks import TRIAL, FailedAttempt
 
 DELIVER: Final = "router-deliver"
 EVERYTHING: Final = "*"
@@ -65,10 +65,6 @@ class DeliveryRow(Row, frozen=True):
     table: ClassVar[str] = "deliveries"
     key_fields: ClassVar[tuple[str, ...]] = ("id",)
     indexed: ClassVar[tuple[str, ...]] = ("lead_id",)
-
-
-TRIAL: Final = "baton.webhook.test.v1"
-"""The type of what is sent to try an endpoint. It is no event of the topics."""
 
 
 class Target(Struct, frozen=True):

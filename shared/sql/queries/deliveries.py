@@ -12,6 +12,7 @@ from shared.sql.queries.places import Place, older_than
 from shared.sql.tables.common import tombstones
 from shared.sql.tables.ledger import events
 from shared.sql.tables.router import deliveries
+from shared.webhooks import TRIAL
 
 _SHOWN = [column for column in deliveries.c if column.name != "body"]
 
@@ -35,9 +36,10 @@ async def delivery(tx: Tx, delivery_id: str) -> RowMapping | None:
 def made_between(
     endpoint: str, since: datetime, until: datetime, *, failed_only: bool
 ) -> ColumnElement[bool]:
-    """Return the condition for an endpoint's deliveries that were made from `since` on and before `until`."""
+    """Return the condition for an endpoint's deliveries of events that were made within a time."""
     made = deliveries.c.created_at
-    ours = and_(deliveries.c.subscription_id == endpoint, made >= since, made < until)
+    of_events = and_(deliveries.c.subscription_id == endpoint, deliveries.c.event_type != TRIAL)
+    ours = and_(of_events, made >= since, made < until)
     return and_(ours, deliveries.c.state.in_(("failed", "gone"))) if failed_only else ours
 
 
