@@ -26,6 +26,7 @@ def test_two_seals_of_one_text_differ():
 @pytest.mark.parametrize(
     "sealed",
     ["", "v1.", "v1.AAAA", "not base64 at all!", "v1.Ü", VAULT.seal("x", purpose="another")],
+    ids=["nothing", "no text", "too short", "no base64", "no ASCII", "of another purpose"],
 )
 def test_damage_and_other_purposes_are_refused(sealed):
     with pytest.raises(VaultRefused):
