@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.events.parts import Details, Percent, Time, Word
+from shared.events.parts import Answer, Details, Percent, Time, Word
 
 SignalType = Literal[
     "executive_hire",
@@ -21,6 +21,9 @@ SignalType = Literal[
     "opt_out",
     "activity",
 ]
+
+SignalDetails = Annotated[dict[Word, Answer | dict[str, Answer | Details]], Meta(max_length=100)]
+"""Deep enough to hold an activity that has details of its own."""
 
 
 class SignalAccount(Struct, frozen=True, omit_defaults=True):
@@ -37,7 +40,10 @@ class SignalPerson(Struct, frozen=True, omit_defaults=True):
 
 
 class SignalReceivedV1(Struct, frozen=True, omit_defaults=True):
-    """One signal. `opt_out` and `activity` name a person; the others an account by domain or name."""
+    """One signal. `opt_out` and `activity` name a person; the others an account by domain or name.
+
+    `details.activity` is the activity of a signal of that type; its `at` may be left to `occurred_at`.
+    """
 
     type: SignalType
     occurred_at: Time
@@ -45,5 +51,5 @@ class SignalReceivedV1(Struct, frozen=True, omit_defaults=True):
     person: SignalPerson | None = None
     expires_at: Time | None = None
     strength: Percent | None = None
-    details: Details = {}
+    details: SignalDetails = {}
     external_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None

@@ -7,7 +7,8 @@ from typing import Final
 from msgspec import Struct
 
 from services.gateway.domain.arrival import SOURCE, Arrival, invalid, is_blank, refuse_unreal_times
-from shared.errors import FieldProblem
+from services.scorer.domain.activities import activity_in
+from shared.errors import DataError, FieldProblem
 from shared.events.envelope import Event
 from shared.events.signal_received import SignalReceivedV1
 from shared.identity import account_key, derive_id, identify, lead_id_of, normalise_email, registrable_domain
@@ -28,6 +29,8 @@ def receive_signal(body: SignalReceivedV1, raw: bytes, arrival: Arrival) -> Even
     """Return the event that `body` becomes; `raw` is published as it is. Raises `Reject` (422)."""
     refuse_unreal_times((("/occurred_at", body.occurred_at), ("/expires_at", body.expires_at)))
     about = _person(body) if body.type in _PERSONAL else _account(body)
+    if body.type == "activity":
+        _refuse_no_activity(body)
     return Event(
         id=_event_id(body, about, arrival),
         source=SOURCE,
@@ -58,6 +61,15 @@ def _person(body: SignalReceivedV1) -> About:
     if identity is None:
         raise invalid((FieldProblem("/person/email", "This is not an e-mail address"),))
     return About(identity.lead_id, account_key(body.account.domain, email, identity.lead_id))
+
+
+def _refuse_no_activity(body: SignalReceivedV1) -> None:
+    """Reject here what the scorer could only make a dead letter of."""
+    try:
+        activity = activity_in(body)
+    except DataError as error:
+        raise invalid((FieldProblem("/details/activity", str(error)),)) from error
+    refuse_unreal_times((("/details/activity/at", activity.at),))
 
 
 def _account(body: SignalReceivedV1) -> About:

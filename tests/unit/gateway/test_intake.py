@@ -87,6 +87,7 @@ def test_an_external_id_counts_within_its_type_and_account():
     [
         (SignalReceivedV1("opt_out", AT, SignalAccount("a.example")), "/person/email"),
         (SignalReceivedV1("activity", AT, person=SignalPerson("no")), "/person/email"),
+        (SignalReceivedV1("activity", AT, person=SignalPerson("a@kestrel.example")), "/details/activity"),
         (SignalReceivedV1("news", AT), "/account"),
         (SignalReceivedV1("news", AT, SignalAccount("com")), "/account/domain"),
         (SignalReceivedV1("news", datetime.fromisoformat("0001-01-01T00:00:00+14:00")), "/occurred_at"),
@@ -102,6 +103,23 @@ def test_a_personal_signal_is_about_the_lead_and_keyed_by_its_account():
     body = SignalReceivedV1("opt_out", AT, person=SignalPerson("Ana+x@kestrel.example"))
     event = receive_signal(body, b"{}", ARRIVAL)
     assert (event.subject, event.key) == (lead_id_of("email:ana@kestrel.example"), "kestrel.example")
+
+
+def test_a_signal_holds_an_activity_with_details_of_its_own():
+    activity = {
+        "type": "trial_started",
+        "at": "2026-02-28T09:00:00Z",
+        "details": {"plan": {"seats": [5, 10]}},
+    }
+    told = {
+        "type": "activity",
+        "person": {"email": "ana@kestrel.example"},
+        "occurred_at": AT,
+        "details": {"activity": activity},
+    }
+    raw = msgspec.json.encode(told)
+    event = receive_signal(msgspec.json.decode(raw, type=SignalReceivedV1), raw, ARRIVAL)
+    assert event.data.details == {"activity": activity}
 
 
 def test_scopes_include_others():
