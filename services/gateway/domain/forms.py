@@ -26,11 +26,15 @@ _WORD_LENGTH_MAX: Final = 200
 _TEXT_LENGTH_MAX: Final = 2_000
 _MESSAGE_LENGTH_MAX: Final = 20_000
 _UTM_MAX: Final = 30
+_LIST_MAX: Final = 500
+_COUNT_MAX: Final = 10**12
 _DEPTH_MAX: Final = 5
 _INTEGER_MAX: Final = 2**63 - 1
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _NUMBER = re.compile(r"\d{1,3}(?:[.,'\u2019 \u00a0]\d{3})+(?!\d)|\d{1,12}", re.ASCII)
+_AMOUNT = re.compile(r"\$? ?(\d{1,3}(?:[.,'\u2019 \u00a0]\d{3})+|\d{1,12})", re.ASCII)
+_BETWEEN_ITEMS = re.compile("[;,|\n]")
 _THOUSANDS = re.compile(r"\s?k\b", re.IGNORECASE)
 _UP_TO = re.compile(r"\s*(?:<|up to\b|under\b|less than\b|fewer than\b|below\b)", re.IGNORECASE)
 _YES = frozenset({"yes", "y", "true", "1", "on", "checked", "agree", "i agree", "ja", "oui", "si"})
@@ -226,7 +230,22 @@ def _domain(value: Any) -> str | None:
 def _employees(value: Any) -> int | None:
     text = _word(value)
     number = None if text is None else lower_bound(text)
-    return number if number is not None and number <= 10**12 else None
+    return number if number is not None and number <= _COUNT_MAX else None
+
+
+def _dollars(value: Any) -> int | None:
+    """Read a whole amount; a range or `$5M` stays an answer, since guessing would be an invention."""
+    amount = _AMOUNT.fullmatch(_word(value) or "")
+    number = int(re.sub(r"\D", "", amount[1])) if amount else None
+    return number if number is not None and number <= _COUNT_MAX else None
+
+
+def _words(value: Any) -> list[str] | None:
+    """Read boxes that were ticked, or a text with commas between its words."""
+    parts = value if isinstance(value, list) else _BETWEEN_ITEMS.split(_message(value) or "")
+    given = [part for part in parts if str(part or "").strip()]
+    words = [word for word in map(_word, given) if word is not None]
+    return words if 0 < len(words) == len(given) <= _LIST_MAX else None
 
 
 def _consent(value: Any) -> bool | None:
@@ -250,7 +269,12 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "person.linkedin_url": _url,
     "company.domain": _domain,
     "company.employees": _employees,
+    "company.revenue_usd": _dollars,
+    "company.technologies": _words,
     "consent.marketing": _consent,
+    "consent.opted_out": _consent,
+    "consent.at": _time,
+    "consent.text": _message,
     "source.page_url": _url,
     "source.referrer": _url,
     "source.submitted_at": _time,

@@ -31,10 +31,16 @@ _SYNONYMS: Final = {
     "|headcount|size|company employees|companysize|how many employees",
     "company.industry": "industry|sector|company industry",
     "company.country": "company country",
+    "company.revenue_usd": "company revenue usd|revenue usd|annual revenue usd",
+    "company.technologies": "company technologies|technologies|tech stack|technology stack",
     "message": "message|your message|comments|comment|how can we help|how can we help you|notes|description"
     "|details|enquiry|inquiry|question|what can we help you with|tell us more",
     "consent.marketing": "marketing consent|newsletter|subscribe|marketing|consent marketing|opt in"
     "|marketing opt in|email consent",
+    "consent.opted_out": "consent opted out|opted out|opt out|email opt out|unsubscribe|unsubscribed"
+    "|do not contact",
+    "consent.at": "consent at",
+    "consent.text": "consent text",
     "source.form_id": "form id|source form id",
     "source.campaign": "campaign|source campaign",
     "source.page_url": "page url|page|source page url|landing page|page uri",

@@ -13,7 +13,12 @@ from shared.policy.models import SourceKind
 
 Pairs = Iterator[tuple[str, Any]]
 
-_HUBSPOT: Final = {"numemployees": "company size", "hs_linkedin_url": "linkedin url", "hs_role": "role"}
+_HUBSPOT: Final = {
+    "numemployees": "company size",
+    "hs_linkedin_url": "linkedin url",
+    "hs_role": "role",
+    "hs_email_optout": "opted out",
+}
 
 
 def typeform(body: Mapping[str, Any]) -> Pairs:

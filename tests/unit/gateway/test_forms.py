@@ -89,6 +89,33 @@ def test_what_forms_call_their_fields():
     )
 
 
+def test_an_opt_out_is_read_and_a_vague_answer_is_none():
+    lead = read_form({"email": "a@b.example", "Unsubscribe": "yes", "consent text": "No more mail"}, WEBSITE)
+    assert lead.consent == Consent(opted_out=True, text="No more mail")
+    vague = read_form({"email": "a@b.example", "opt-out": "maybe"}, WEBSITE)
+    assert (vague.consent.opted_out, vague.answers) == (False, {"opt-out": "maybe"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "company"),
+    [
+        (
+            {"Tech stack": "Salesforce; dbt, Snowflake,"},
+            Company(technologies=["Salesforce", "dbt", "Snowflake"]),
+        ),
+        ({"technologies": ["HubSpot", "dbt"]}, Company(technologies=["HubSpot", "dbt"])),
+        ({"Revenue (USD)": "$62,000,000"}, Company(revenue_usd=62_000_000)),
+        ({"company.revenue_usd": 5_000_000}, Company(revenue_usd=5_000_000)),
+        ({"Revenue (USD)": "$5M-$10M"}, Company()),
+        ({"technologies": "x" * 300}, Company()),
+    ],
+)
+def test_what_a_company_earns_and_uses(fields, company):
+    lead = read_form(fields, WEBSITE)
+    assert lead.company == company
+    assert bool(lead.answers) is (company == Company())
+
+
 def test_dotted_names_mean_themselves():
     lead = read_form(
         {"person.email": "a@b.example", "company.employees": 30, "data": {"phone": "+15550100"}}, WEBSITE

@@ -125,6 +125,11 @@ def test_the_bookkeeping_of_hubspot_is_left_out():
     assert read(HUBSPOT, "hubspot").answers == {}
 
 
+def test_who_opted_out_in_hubspot_opted_out_here():
+    told = {"properties": {"email": {"value": "ana@kestrel.example"}, "hs_email_optout": {"value": "true"}}}
+    assert read(told, "hubspot").consent.opted_out
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_flat_form_is_read_whatever_the_kind(kind):
     assert read({"email": "ana@kestrel.example"}, kind).person.email == "ana@kestrel.example"
