@@ -9,11 +9,14 @@ from msgspec import Meta, Struct
 
 from services.gateway.domain.arrival import invalid
 from shared.errors import FieldProblem
-from shared.events.registry import BY_SHORT
+from shared.events.registry import EVENT_TYPES
+from shared.stream.manifest import LEADS_ROUTED
 
 EVERYTHING: Final = "*"
-FAMILIES: Final = frozenset(f"{short.partition('.')[0]}.*" for short in BY_SHORT)
-NAMES: Final = (*sorted(BY_SHORT), *sorted(FAMILIES), EVERYTHING)
+# What is not sent by webhook may not be asked for: nobody would tell that it never comes.
+_SENT: Final = frozenset(each.short for each in EVENT_TYPES if each.topic is LEADS_ROUTED)
+_FAMILIES: Final = frozenset(f"{short.partition('.')[0]}.*" for short in _SENT)
+NAMES: Final = (*sorted(_SENT), *sorted(_FAMILIES), EVERYTHING)
 _FILTER_MAX: Final = 20
 _SCALARS = (str, int, float, bool, type(None))
 
@@ -40,7 +43,7 @@ def check(wanted: NewSubscription) -> None:
 def _unknown_events(events: list[str]) -> Iterator[FieldProblem]:
     for index, name in enumerate(events):
         if name not in NAMES:
-            yield FieldProblem(f"/events/{index}", f"There is no such event; there are {', '.join(NAMES)}")
+            yield FieldProblem(f"/events/{index}", f"No such event is sent; there are {', '.join(NAMES)}")
 
 
 def _unfit_filter(filter_: dict[str, Any]) -> Iterator[FieldProblem]:
