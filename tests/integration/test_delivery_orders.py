@@ -8,13 +8,17 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from sqlalchemy import delete
+
 from services.ledger.domain.rows import EventRow
 from services.router.adapters.orders import DeliveryOrders
-from services.router.domain.delivery import delivery_id
+from services.router.domain.delivery import DELIVER, delivery_id
 from shared.events.person_erased import PersonErasedV1
+from shared.runtime.background import prune_step
 from shared.runtime.rows import Put, Rows
 from shared.sql.queries.delivery_orders import Order, place_order
 from shared.sql.queries.subscriptions import sealed_for
+from shared.sql.tables.router import deliveries
 from shared.vault import Vault
 from shared.webhooks import ReplayOrder, RetryOrder, SealedSecret, TrialOrder, What
 from tests.support.databases import database, database_url  # noqa: F401
@@ -107,6 +111,20 @@ async def test_an_order_is_carried_out_once_by_any_number_of_processes(world):  
         await until(lambda: len(endpoint.ids) == 10)
         await until(lambda: all_are(world, "delivered"))
     assert len({*endpoint.ids}) == endpoint.asked == 10
+
+
+async def test_an_order_is_not_carried_out_again_once_its_claim_is_forgotten(world):  # noqa: F811
+    tables, clock = world.resources.database, world.clock
+    await world.subscribe(await world.endpoint(), "first")
+    orders = DeliveryOrders(tables, clock)
+    await order(world, TrialOrder("first"))
+    await orders.step()
+    async with tables.begin() as tx:
+        await tx.execute(delete(deliveries))
+    clock.advance(world.resources.claims_kept + timedelta(seconds=1))
+    await prune_step(DELIVER, tables, clock, world.resources.claims_kept)()
+    await orders.step()
+    assert await world.rows() == []
 
 
 async def test_an_erased_person_is_not_sent_again(world):  # noqa: F811

@@ -37,7 +37,7 @@ class DeliveryOrders:
     async def step(self) -> bool:
         """Carry out what was ordered; True when there may be more."""
         async with self._database.read() as tx:
-            found = await open_orders(tx, DELIVER, _AT_ONCE)
+            found = await open_orders(tx, DELIVER, self._clock.now(), _AT_ONCE)
         for order in found:
             async with self._database.begin() as tx:
                 if await self._claim(tx, order):

@@ -1,7 +1,8 @@
 """Orders to deliver: what the gateway asks of the router's delivering half, and which of it is done.
 
 The gateway writes orders and lets them go after a day; the router never touches them. It claims an order in
-the unit of work that carries it out, as every role claims its inputs.
+the unit of work that carries it out, as every role claims its inputs. A claim is forgotten too in the end, so
+an order that is older than a day is none any more, whether or not the gateway has let go of it.
 """
 
 from __future__ import annotations
@@ -39,13 +40,14 @@ async def place_order(tx: Tx, order: Order) -> None:
     await tx.execute(insert(delivery_orders), row)
 
 
-async def open_orders(tx: Tx, role: str, limit: int) -> Sequence[Order]:
-    """Return at most `limit` orders that the role has not claimed yet, the oldest first."""
+async def open_orders(tx: Tx, role: str, at: datetime, limit: int) -> Sequence[Order]:
+    """Return at most `limit` orders that stand at that time, unclaimed by the role, the oldest first."""
     claimed = exists().where(
         inputs.c.id == delivery_orders.c.id, inputs.c.source == SOURCE, inputs.c.role == role
     )
-    wanted = select(delivery_orders).where(~claimed).order_by(delivery_orders.c.id).limit(limit)
-    return [Order(*tuple(row)) for row in await tx.execute(wanted)]
+    wanted = select(delivery_orders).where(~claimed, delivery_orders.c.created_at >= at - ORDERS_KEPT)
+    found = await tx.execute(wanted.order_by(delivery_orders.c.id).limit(limit))
+    return [Order(*tuple(row)) for row in found]
 
 
 async def is_carried_out(tx: Tx, order_id: str, role: str) -> bool:
