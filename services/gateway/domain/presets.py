@@ -5,13 +5,16 @@ What lacks the vendor's shape is read as a flat form, so that a proxy in between
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, Final
 
 from services.gateway.domain.labels import FIELD_OF, plain_label
+from services.gateway.domain.sources import HookSource
 from shared.policy.models import SourceKind
 
 Pairs = Iterator[tuple[str, Any]]
+Own = Container[str]
+"""The plain labels whose meaning the source says itself."""
 
 _HUBSPOT: Final = {
     "numemployees": "company size",
@@ -21,11 +24,11 @@ _HUBSPOT: Final = {
 }
 
 
-def typeform(body: Mapping[str, Any]) -> Pairs:
+def typeform(body: Mapping[str, Any], own: Own) -> Pairs:
     """Read a Typeform response: answers by the titles of their questions, and what was passed in hidden."""
     response = _mapping(body.get("form_response"))
     titles = {
-        field.get("id"): field.get("title")
+        str(field.get("id")): field.get("title")
         for field in map(_mapping, _list(_mapping(response.get("definition")).get("fields")))
     }
     yield "event id", body.get("event_id")
@@ -34,11 +37,11 @@ def typeform(body: Mapping[str, Any]) -> Pairs:
     yield from _mapping(response.get("hidden")).items()
     for answer in map(_mapping, _list(response.get("answers"))):
         field, kind = _mapping(answer.get("field")), str(answer.get("type"))
-        label = str(titles.get(field.get("id")) or field.get("ref") or kind)
-        yield _by_kind(label, kind), _typeform_value(answer.get(kind))
+        label = str(titles.get(str(field.get("id"))) or field.get("ref") or kind)
+        yield _by_kind(label, kind, own), _typeform_value(answer.get(kind))
 
 
-def webflow(body: Mapping[str, Any]) -> Pairs:
+def webflow(body: Mapping[str, Any], _own: Own) -> Pairs:
     """Read a Webflow `form_submission`."""
     payload = _mapping(body.get("payload"))
     yield "event id", payload.get("id")
@@ -47,7 +50,7 @@ def webflow(body: Mapping[str, Any]) -> Pairs:
     yield from _mapping(payload.get("data")).items()
 
 
-def hubspot(body: Mapping[str, Any]) -> Pairs:
+def hubspot(body: Mapping[str, Any], _own: Own) -> Pairs:
     """Read a HubSpot contact, as its workflows send one; HubSpot's own bookkeeping (`hs_…`) is left out."""
     for name, given in _mapping(body.get("properties")).items():
         value = given.get("value") if isinstance(given, Mapping) else given
@@ -55,7 +58,7 @@ def hubspot(body: Mapping[str, Any]) -> Pairs:
             yield _HUBSPOT.get(name, name), value
 
 
-def meta(body: Mapping[str, Any]) -> Pairs:
+def meta(body: Mapping[str, Any], _own: Own) -> Pairs:
     """Read a lead of Meta's lead ads, as the Graph API and the tools that fetch from it give one."""
     yield "event id", body.get("id")
     yield "form id", body.get("form_id")
@@ -65,7 +68,7 @@ def meta(body: Mapping[str, Any]) -> Pairs:
         yield str(field.get("name")), field.get("values")
 
 
-_PRESETS: Final[Mapping[SourceKind, tuple[str, Callable[[Mapping[str, Any]], Pairs]]]] = {
+_PRESETS: Final[Mapping[SourceKind, tuple[str, Callable[[Mapping[str, Any], Own], Pairs]]]] = {
     "typeform": ("form_response", typeform),
     "webflow": ("payload", webflow),
     "hubspot": ("properties", hubspot),
@@ -74,17 +77,17 @@ _PRESETS: Final[Mapping[SourceKind, tuple[str, Callable[[Mapping[str, Any]], Pai
 """What each vendor's shape is told by, and what reads it."""
 
 
-def labelled(body: Mapping[str, Any], kind: SourceKind) -> list[tuple[str, Any]]:
-    """Return the labels and values of a body that a source of that kind sends."""
-    told_by, read = _PRESETS.get(kind, ("", None))
-    pairs = body.items() if read is None or told_by not in body else read(body)
+def labelled(body: Mapping[str, Any], source: HookSource) -> list[tuple[str, Any]]:
+    """Return the labels and values of a body, as the source's kind of vendor sends them."""
+    told_by, read = _PRESETS.get(source.kind, ("", None))
+    pairs = body.items() if read is None or told_by not in body else read(body, source.fields)
     return [(label, value) for label, value in pairs if value is not None]
 
 
-def _by_kind(label: str, kind: str) -> str:
+def _by_kind(label: str, kind: str, own: Own) -> str:
     """Return the label, or what the kind of the answer says where the question says nothing that is known."""
-    meant = {"email": "email", "phone_number": "phone"}.get(kind)
-    return meant if meant is not None and plain_label(label) not in FIELD_OF else label
+    meant, plain = {"email": "email", "phone_number": "phone"}.get(kind), plain_label(label)
+    return label if meant is None or plain in own or plain in FIELD_OF else meant
 
 
 def _typeform_value(value: Any) -> Any:

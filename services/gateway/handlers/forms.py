@@ -110,7 +110,7 @@ def _from_json(raw: bytes, source: HookSource) -> LeadReceivedV1:
     body = decoded(raw, _object)
     if source.kind == "form" and is_intake_shape(body):
         return with_defaults(decoded(raw, _lead), source)
-    return read_form(labelled(body, source.kind), source)
+    return read_form(labelled(body, source), source)
 
 
 def _urlencoded(raw: bytes) -> list[tuple[str, str]]:

@@ -91,8 +91,9 @@ JSON = st.recursive(
 KINDS: tuple[SourceKind, ...] = get_args(SourceKind)
 
 
-def read(body: dict[str, Any], kind: SourceKind) -> LeadReceivedV1:
-    return read_form(labelled(body, kind), HookSource("s", kind))
+def read(body: dict[str, Any], kind: SourceKind, **fields: str) -> LeadReceivedV1:
+    source = HookSource("s", kind, fields=fields)
+    return read_form(labelled(body, source), source)
 
 
 @pytest.mark.parametrize("kind", BODIES)
@@ -119,6 +120,20 @@ def test_what_else_typeform_asked():
     assert lead.answers == {"Interest": ["price", "demo"]}
     assert (lead.source.utm, lead.consent.marketing) == ({"source": "google"}, True)
     assert lead.person.phone == "+14155550100"
+
+
+def test_a_question_that_the_source_says_the_meaning_of_is_not_taken_for_its_kind():
+    answer = {"type": "email", "email": "ben@kestrel.example", "field": {"ref": "Colleague"}}
+    lead = read({"form_response": {"answers": [answer]}}, "typeform", colleague="answers.colleague")
+    assert (lead.person.email, lead.answers) == (None, {"colleague": "ben@kestrel.example"})
+
+
+@pytest.mark.parametrize("id_", [[], {}, None, 1.5])
+def test_a_question_whose_id_is_no_text_is_read(id_):
+    question = {"id": id_, "title": "Company"}
+    answer = {"type": "text", "text": "Kestrel", "field": {"id": id_}}
+    response = {"definition": {"fields": [question]}, "answers": [answer]}
+    assert read({"form_response": response}, "typeform").company.name == "Kestrel"
 
 
 def test_the_bookkeeping_of_hubspot_is_left_out():
