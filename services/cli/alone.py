@@ -10,12 +10,14 @@ from contextlib import aclosing
 from pathlib import Path
 
 import typer
+from rich.console import Console
 
 from services.cli.client import connected
 from services.cli.demo.cases import Case, golden_cases
 from services.cli.demo.runner import Played
 from services.cli.demo.show import Board, print_differences, print_where_next, walk
 from services.cli.errors import Unreachable
+from services.cli.output import print_json
 from services.standalone import bootstrap as standalone
 from shared import secrets_file
 from shared.http.server import free_ports
@@ -37,7 +39,7 @@ def up(*, with_demo: bool) -> None:
 
     async def ready(stop: asyncio.Event) -> None:
         if with_demo:
-            played = await _play(url, secrets.admin_key, golden_cases(), stop)
+            played = await _play(url, secrets.admin_key, golden_cases(), stop, Board())
             if stop.is_set():
                 return
             print_where_next(url, played)
@@ -47,8 +49,11 @@ def up(*, with_demo: bool) -> None:
     traces.stop()
 
 
-def demo(named: str) -> bool:
-    """Play the golden cases of that name on a temporary data directory and free ports; tell if all held."""
+def demo(named: str, *, as_json: bool) -> bool:
+    """Play the golden cases of that name on a temporary data directory and free ports; tell if all held.
+
+    As JSON, what came of each case is printed at the end, in place of the lines for people.
+    """
     cases = golden_cases(named)
     if not cases:
         raise typer.BadParameter(f"no case has {named!r} in its name", param_hint="--only")
@@ -60,12 +65,15 @@ def demo(named: str) -> bool:
         played: list[Played] = []
 
         async def ready(stop: asyncio.Event) -> None:
-            played.extend(await _play(url, secrets.admin_key, cases, stop))
+            board = Board(Console(quiet=True) if as_json else None)
+            played.extend(await _play(url, secrets.admin_key, cases, stop, board))
             stop.set()
 
         _run_standalone(settings, Tracing(None), ready)
     failed = [one for one in played if one.wrong]
-    if failed:
+    if as_json:
+        print_json([one.told() for one in played])
+    elif failed:
         print_differences(failed)
     return len(played) == len(cases) and not failed
 
@@ -77,9 +85,10 @@ def _run_standalone(settings: StandaloneSettings, traces: Tracing, ready: standa
     )
 
 
-async def _play(url: str, admin_key: str, cases: Sequence[Case], stop: asyncio.Event) -> list[Played]:
+async def _play(
+    url: str, admin_key: str, cases: Sequence[Case], stop: asyncio.Event, board: Board
+) -> list[Played]:
     """Play the cases and print them as they come; what is played by the time of `stop` is returned."""
-    board = Board()
 
     async def follow() -> None:
         async with connected(url, admin_key) as client, aclosing(walk(client, cases, run="demo")) as walked:

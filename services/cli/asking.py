@@ -207,7 +207,10 @@ def create_key(
 
 
 @keys.command("revoke")
-def revoke_key(key: Annotated[str, typer.Argument(help="Its id.")]) -> None:
+def revoke_key(key: Annotated[str, typer.Argument(help="Its id.")], as_json: AsJson = False) -> None:
     """End an API key."""
     ask(lambda client: client.call("DELETE", f"/v1/api-keys/{key}"))
-    typer.echo("Revoked.")
+    if as_json:
+        print_json({"revoked": key})
+    else:
+        typer.echo("Revoked.")

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shared.http.server import HttpServer
-from shared.http.signing import SignatureInvalid, verify
+from shared.http.signing import SecretInvalid, SignatureInvalid, Signer, verify
 from shared.runtime.process import run_until_signalled
 
 _BODY_BYTES_MAX = 2 * 1024 * 1024
@@ -38,7 +38,12 @@ Take = Callable[[Received], Awaitable[int]]
 
 
 def listen(port: int, secret: str | None, forward: str | None, *, as_json: bool) -> None:
-    """Receive until a signal."""
+    """Receive until a signal. Raises `typer.BadParameter` for a secret that nothing can be signed with."""
+    if secret is not None:
+        try:
+            Signer(secret)
+        except SecretInvalid as error:
+            raise typer.BadParameter(str(error), param_hint="--secret") from error
 
     async def main(stop: asyncio.Event) -> None:
         async with aiohttp.ClientSession(timeout=_FORWARD_TIMEOUT) as session:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli.output import AsJson, print_json
 from services.cli.roles import Part, Role
 
 
@@ -28,11 +29,12 @@ def up(
 
 def demo(
     only: Annotated[str, typer.Option(help="Only the leads whose case has this in its name.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Walk the golden leads on a temporary data directory and free ports; exit 1 when one does not hold."""
     from services.cli import alone
 
-    if not alone.demo(only):
+    if not alone.demo(only, as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -50,9 +52,12 @@ def serve(
     running.serve(role, only)
 
 
-def migrate() -> None:
+def migrate(as_json: AsJson = False) -> None:
     """Bring the tables up to date, make missing topics, and write missing secrets."""
     from services.cli import running
 
     running.migrate()
-    typer.echo("The tables are up to date.")
+    if as_json:
+        print_json({"up_to_date": True})
+    else:
+        typer.echo("The tables are up to date.")

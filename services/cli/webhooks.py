@@ -70,10 +70,13 @@ def update_subscription(
 
 
 @subscriptions.command("delete")
-def delete_subscription(subscription: Id) -> None:
+def delete_subscription(subscription: Id, as_json: AsJson = False) -> None:
     """End a subscription."""
     ask(lambda client: client.call("DELETE", f"/v1/subscriptions/{subscription}"))
-    typer.echo("Ended.")
+    if as_json:
+        print_json({"deleted": subscription})
+    else:
+        typer.echo("Ended.")
 
 
 @subscriptions.command("test")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -151,6 +152,12 @@ def test_the_demo_exits_0_when_every_case_held():
     done = demo("--only", "twice")
     assert done.returncode == 0, done.stderr
     assert len(lines_of(done.stdout, "✓")) == 1
+
+
+def test_the_demo_tells_programs_in_json_what_came_of_each_case():
+    done = demo("--only", "twice", "--json")
+    (told,) = json.loads(done.stdout)
+    assert (done.returncode, told["held"], told["differences"], told["status"]) == (0, True, [], "routed")
 
 
 def test_the_demo_exits_1_with_the_differences_when_one_did_not(tmp_path: Path):

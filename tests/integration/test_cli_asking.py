@@ -125,3 +125,12 @@ async def test_reports_are_tables_or_json(gateway):
     assert json.loads(out)[0]["calls"] == 0
     code, _, err = await baton("explain", "unknown", gateway=gateway)
     assert (code, err) == (1, "baton: Nothing is known of this lead yet\n")
+
+
+async def test_what_is_ended_is_named(gateway):
+    _, out, _ = await baton("keys", "create", "form", "--scope", "intake", "--json", gateway=gateway)
+    key = json.loads(out)["id"]
+    code, out, _ = await baton("keys", "revoke", key, "--json", gateway=gateway)
+    assert (code, json.loads(out)) == (0, {"revoked": key})
+    code, out, _ = await baton("subscriptions", "delete", "unknown", "--json", gateway=gateway)
+    assert (code, out) == (1, "")

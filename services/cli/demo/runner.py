@@ -41,6 +41,17 @@ class Played(Struct, frozen=True):
         """The lead that the case is about, as it is now."""
         return self.seen.subject or {}
 
+    def told(self) -> dict[str, Any]:
+        """Return how it went, for programs."""
+        lead = {name: self.view.get(name) for name in ("lead_id", "status", "owner", "decision")}
+        return {
+            "case": self.case.name,
+            "held": not self.wrong,
+            "differences": self.wrong,
+            "webhooks": self.seen.webhooks,
+            **lead,
+        }
+
 
 class Inbox:
     """The verified `lead.routed` deliveries, by lead."""

@@ -1,8 +1,13 @@
-"""Commands that are refused before anything is started."""
+"""Commands that are refused before anything is started, and what every command has."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from services.cli.main import app
@@ -14,9 +19,24 @@ from services.cli.main import app
         (["demo", "--only", "no case is called so"], "no case has"),
         (["serve", "scorer", "--only", "decide"], "--only is for the router"),
         (["serve", "nobody"], "nobody"),
+        (["listen", "--secret", "whsec_*"], "a webhook secret is base64"),
     ],
 )
 def test_a_mistake_is_told_with_exit_code_2(arguments: list[str], said: str):
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+def test_every_command_that_ends_can_print_json():
+    assert {name for name, options in options_by_command() if "--json" not in options} == {"up", "serve"}
+
+
+def options_by_command() -> Iterator[tuple[str, set[str]]]:
+    waiting: list[tuple[str, Any]] = [("", get_command(app))]
+    while waiting:
+        name, command = waiting.pop()
+        if isinstance(command, TyperGroup):
+            waiting += [(f"{name} {each}".strip(), inner) for each, inner in command.commands.items()]
+        else:
+            yield name, {option for parameter in command.params for option in parameter.opts}
