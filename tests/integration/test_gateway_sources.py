@@ -7,6 +7,7 @@ import hashlib
 import hmac
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.identity import lead_id_of
 from tests.integration.test_gateway_team import key_of
@@ -51,6 +52,16 @@ async def test_a_source_that_is_not_public_wants_its_token(gateway):
     for path in ("fair", "fair/wrong", "fair/%ff", f"fair/{TOKEN}x"):
         status, problem, _ = await gateway.ask("POST", f"/hooks/forms/{path}", **FORM)
         assert (status, problem["type"].rpartition(":")[2]) == (403, "wrong-token"), path
+
+
+async def test_a_token_does_not_get_into_the_log(gateway):
+    await gateway.sink.close()  # which is as a fault of our own
+    with capture_logs() as logged:
+        status, *_ = await gateway.ask("POST", f"/hooks/forms/fair/{TOKEN}", **FORM)
+    assert status == 500
+    failed = [entry["route"] for entry in logged if entry["event"] == "a request failed"]
+    assert failed == ["/hooks/forms/{source}/{token}"]
+    assert TOKEN not in str(logged)
 
 
 async def test_a_source_that_signs_wants_its_signature_and_no_token(gateway, monkeypatch):

@@ -58,12 +58,6 @@ class Call:
         self._receive = receive
 
     @property
-    def path(self) -> str:
-        """The path as it was asked for, decoded."""
-        path: str = self._scope["path"]
-        return path
-
-    @property
     def query(self) -> QueryParams:
         """What follows the `?`."""
         return QueryParams(self._scope["query_string"])

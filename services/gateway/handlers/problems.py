@@ -44,9 +44,12 @@ def unusable(error: DataError) -> Answer:
     return rejected(Reject(422, "unusable-value", "A value cannot be stored"))
 
 
-def broken(path: str, error: BaseException) -> Answer:
-    """Return the answer to our own fault, which is in the log and nowhere else."""
-    log.error("a request failed", path=path, exc_info=error)
+def broken(route: str, error: BaseException) -> Answer:
+    """Return the answer to our own fault, which is in the log and nowhere else.
+
+    `route` is the path as it is documented: the one that was called may end in a source's token.
+    """
+    log.error("a request failed", route=route, exc_info=error)
     return rejected(Reject(500, "internal-error", "This is a fault of Baton, not of the request"))
 
 

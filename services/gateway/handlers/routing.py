@@ -109,7 +109,7 @@ class Resource:
         except Disconnected:
             raise
         except Exception as error:  # noqa: BLE001 - the last line: whatever it is, the client gets a problem
-            return problems.broken(call.path, error)
+            return problems.broken(self._path, error)
 
     def _observe(self, method: str, status: int, seconds: float) -> None:
         count = self._counts.get((method, status))
