@@ -59,7 +59,7 @@ def _leaf(decider: Decider) -> Leaf:
 
 def as_json(value: Any) -> Any:
     """Return a value as JSON can say it."""
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple | set | frozenset):
         return [as_json(each) for each in (sorted(value) if isinstance(value, set | frozenset) else value)]

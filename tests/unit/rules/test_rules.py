@@ -10,6 +10,7 @@ import pytest
 from shared.rules.bounds import ANYTHING, Possible, possible_rules, possible_verdicts
 from shared.rules.compile import check, first_match
 from shared.rules.document import read_document
+from shared.rules.explained import as_json
 from shared.rules.fields import FactKeys, Kind, Scope, all_fields, field_named
 from shared.rules.interpret import evaluate, explain_first
 from shared.rules.parse import read_condition, read_named
@@ -277,3 +278,11 @@ def test_true_is_not_one_on_a_field_without_a_type() -> None:
 def test_the_empty_join_is_what_logic_says() -> None:
     assert check(ALWAYS)({}, AT) is True
     assert check(Any_(()))({}, AT) is False
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(1.5, 1.5), (True, True), (None, None), (["b", 1], ["b", 1]), (frozenset("ba"), ["a", "b"])],
+)
+def test_what_was_seen_is_told_as_what_it_is(value, told):
+    assert as_json(value) == told
