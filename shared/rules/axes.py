@@ -40,7 +40,6 @@ _READ: Final = {
     Kind.TEXT: Reading.FOLDED,
     Kind.COUNTRY: Reading.FOLDED,
     Kind.SET: Reading.FOLDED_SET,
-    Kind.TIME: Reading.PLAIN,
 }
 """How a field is read on its axis, where it is not plain."""
 _ON_AXIS: Final[Mapping[Reading, set[Op]]] = {
@@ -119,10 +118,10 @@ def _axis_reading(compare: Compare) -> Reading | None:
     declared = field_named(compare.field)
     if declared is None or declared.kind is Kind.OPEN:
         reading = reading_of(compare)
+    elif declared.kind is Kind.TIME:
+        return None
     else:
         reading = _READ.get(declared.kind, Reading.PLAIN)
-        if declared.kind is Kind.TIME:
-            return None
     return reading if compare.op in _ON_AXIS.get(reading, ()) else None
 
 
