@@ -22,7 +22,7 @@ demo: .venv/.ready ## Walk the demo leads on a temporary data directory, and exi
 	@$(RUN) baton demo
 
 test: .venv/.ready ## Run the whole suite, services included
-	@$(RUN) pytest -n 2 --dist loadfile
+	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.ready ## Lint, types, import contracts
 	@$(RUN) ruff format --check .
