@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import RowMapping, Select, and_, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, exists, or_, select
 
 from shared.events.registry import BY_NAME as EVENTS_BY_NAME
 from shared.sql.engine import Tx
@@ -20,6 +20,8 @@ from shared.sql.tables.ledger import dead_letters, events, lead_views
 
 RECEIVED = "baton.lead.received.v1"
 OUTCOME = "baton.outcome.received.v1"
+_DEAD_LETTERED = "dead_lettered"
+_UNDECIDED = ("enriched", "scored")
 _FROM_ENRICHED = ("account", "person", "company", "provenance", "enrichment")
 _FROM_ROUTED = ("sla", "brief", "trigger", "policy_versions")
 
@@ -98,16 +100,33 @@ def _clock(told: View | None, now: Ownership) -> View | None:
 
 
 async def lead_list(tx: Tx, wanted: LeadFilter, limit: int) -> list[RowMapping]:
-    """Return at most `limit` leads, the newest first, each as its row of `lead_views`."""
-    statement = select(lead_views)
-    for name in ("lead_id", "email", "account", "queue", "owner", "status"):
+    """Return at most `limit` leads, the newest first: rows of `lead_views`, the status as a view has it."""
+    shown = case((_is_stuck(), _DEAD_LETTERED), else_=lead_views.c.status).label("status")
+    statement = select(*(column for column in lead_views.c if column.name != "status"), shown)
+    for name in ("lead_id", "email", "account", "queue", "owner"):
         value = getattr(wanted, name)
         if value is not None:
             statement = statement.where(lead_views.c[name] == value)
+    if wanted.status is not None:
+        statement = statement.where(_has_status(wanted.status))
     if wanted.after is not None:
         statement = statement.where(older_than(wanted.after, lead_views.c.first_at, lead_views.c.lead_id))
     statement = statement.order_by(lead_views.c.first_at.desc(), lead_views.c.lead_id.desc()).limit(limit)
     return list((await tx.execute(statement)).mappings())
+
+
+def _has_status(status: str) -> ColumnElement[bool]:
+    if status == _DEAD_LETTERED:
+        return _is_stuck()
+    recorded = lead_views.c.status == status
+    return and_(recorded, ~_is_stuck()) if status in _UNDECIDED else recorded
+
+
+def _is_stuck() -> ColumnElement[bool]:
+    """Say of a row what `_with_dead_letter` says of a view: its latest event lies among the dead letters."""
+    latest = (lead_views.c.enriched_id, lead_views.c.scored_id)
+    letter = exists().where(dead_letters.c.event_id.in_(latest), dead_letters.c.replayed_at.is_(None))
+    return and_(lead_views.c.status.in_(_UNDECIDED), letter)
 
 
 async def timeline(tx: Tx, lead_id: str) -> list[View]:
@@ -119,7 +138,7 @@ async def timeline(tx: Tx, lead_id: str) -> list[View]:
     rows = [dict(row) for row in (await tx.execute(statement)).mappings()]
     letters = await _letters(tx, lead_id, [row["id"] for row in rows])
     outcomes = await _claimed_outcomes(tx, rows) | lead_outcomes(rows)
-    outcomes |= {letter["event_id"]: "dead_lettered" for letter in letters if letter["replayed_at"] is None}
+    outcomes |= {letter["event_id"]: _DEAD_LETTERED for letter in letters if letter["replayed_at"] is None}
     return [_entry(row, outcomes.get(row["id"])) for row in rows]
 
 
@@ -162,7 +181,7 @@ async def _received_only(tx: Tx, lead_id: str) -> View | None:
     form = (await tx.execute(forms)).mappings().first()
     if form is None:
         letters = await _letters(tx, lead_id, [])
-        return None if not letters else _bare(lead_id, "dead_lettered", letters[0]["record_key"])
+        return None if not letters else _bare(lead_id, _DEAD_LETTERED, letters[0]["record_key"])
     view = _bare(lead_id, "received", form["partition_key"].encode() or None)
     data = msgspec.json.decode(form["data"])
     view |= {"person": data.get("person") or {}, "company": data.get("company") or {}}
@@ -180,7 +199,7 @@ async def _with_dead_letter(tx: Tx, view: View, event_ids: Sequence[str]) -> Vie
     letters = await _letters(tx, view["lead_id"], event_ids)
     stuck = {letter["event_id"] for letter in letters if letter["replayed_at"] is None}
     if view["status"] not in ("routed", "suppressed") and stuck & set(event_ids):
-        view["status"] = "dead_lettered"
+        view["status"] = _DEAD_LETTERED
     return view
 
 
