@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from services.router import bootstrap
-from services.router.domain.delivery import DeliveryRow
+from services.router.domain.delivery import DELIVER, DeliveryRow
+from shared.runtime.rows import TombstoneRow
 from shared.settings import RouterSettings, load
 from tests.integration.test_cli_asking import baton
 from tests.integration.test_gateway_team import key_of, store
@@ -102,6 +103,15 @@ async def test_a_time_is_sent_again(gateway, receiver, path):
     until = rows[2].created_at.isoformat()
     _, none, _ = await gateway.ask("POST", f"{path}/replay", json={"since": since, "until": until})
     assert none["deliveries"] == 0
+
+
+async def test_who_was_erased_is_not_counted_among_what_is_sent_again(gateway, path):
+    own, hashed = path.rpartition("/")[2], gateway.resources.tombstone_of("l")
+    erased = TombstoneRow(hashed, DELIVER, gateway.resources.clock.now())
+    await store(gateway.database, failed(gateway, own), failed(gateway, own, 1, lead_id=hashed), erased)
+    since = (gateway.resources.clock.now() - timedelta(hours=2)).isoformat()
+    status, told, _ = await gateway.ask("POST", f"{path}/replay", json={"since": since})
+    assert (status, told["deliveries"]) == (202, 1)
 
 
 async def test_without_a_router_the_answer_is_202(gateway, path):

@@ -134,7 +134,7 @@ async def replay(call: Call) -> Answer:
     to = await active_subscription(call, call.param("id"))
     which = stored.made_between(to.id, wanted.since, until, failed_only=wanted.failed_only)
     async with call.gateway.database.read() as tx:
-        count = await stored.count_at_most(tx, which, REPLAYED_MAX + 1)
+        count = await stored.count_at_most(tx, which & stored.not_erased(DELIVER), REPLAYED_MAX + 1)
     if count > REPLAYED_MAX:
         detail = f"At most {REPLAYED_MAX} are sent again by one request; name a shorter time"
         raise Reject(422, "too-many-deliveries", "There are too many deliveries in that time", detail)

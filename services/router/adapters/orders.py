@@ -17,10 +17,10 @@ from shared.clock import Clock
 from shared.runtime.handler import Outcome
 from shared.runtime.rows import InputRow, Put, Rows
 from shared.sql.engine import Database, Tx
-from shared.sql.queries.deliveries import made_between
+from shared.sql.queries.deliveries import made_between, not_erased
 from shared.sql.queries.delivery_orders import SOURCE, Order, open_orders
 from shared.sql.queries.subscriptions import subscription
-from shared.sql.tables.common import inputs, tombstones
+from shared.sql.tables.common import inputs
 from shared.sql.tables.router import deliveries
 from shared.webhooks import ReplayOrder, RetryOrder, TrialOrder
 
@@ -70,7 +70,11 @@ async def _try(tx: Tx, order_id: str, subscription_id: str, now: datetime) -> No
 
 
 async def _send_again(tx: Tx, which: ColumnElement[bool], now: datetime) -> None:
-    """Make deliveries due, with all their attempts before them; not those about erased people."""
-    erased = select(tombstones.c.hash).where(tombstones.c.role == DELIVER)
+    """Make deliveries due, with all their attempts before them; not those about erased people.
+
+    They are locked first, in the order in which everybody locks deliveries: whoever was about to erase a
+    person is done by then.
+    """
+    await tx.execute(select(deliveries.c.id).where(which).order_by(deliveries.c.id).with_for_update())
     again: dict[str, Any] = {"state": "pending", "attempts": 0, "next_attempt_at": now, "delivered_at": None}
-    await tx.execute(update(deliveries).where(which, deliveries.c.lead_id.not_in(erased)).values(**again))
+    await tx.execute(update(deliveries).where(which, not_erased(DELIVER)).values(**again))

@@ -43,6 +43,11 @@ def made_between(
     return and_(ours, deliveries.c.state.in_(("failed", "gone"))) if failed_only else ours
 
 
+def not_erased(role: str) -> ColumnElement[bool]:
+    """Return the condition for deliveries that are not about a person whom the role knows as erased."""
+    return deliveries.c.lead_id.not_in(select(tombstones.c.hash).where(tombstones.c.role == role))
+
+
 async def count_at_most(tx: Tx, which: ColumnElement[bool], most: int) -> int:
     """Return how many deliveries there are, `most` if there are as many or more."""
     some = select(deliveries.c.id).where(which).limit(most).subquery()
