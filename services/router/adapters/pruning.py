@@ -48,6 +48,8 @@ async def _endpoint_after(database: Database, endpoint: str) -> str | None:
 
 async def _delete_some(database: Database, id_: Column[str], *which: ColumnElement[bool]) -> bool:
     some = select(id_).where(*which).limit(CHUNK)
+    # Asked of the row again, in case it was sent again since it was selected.
+    gone = delete(id_.table).where(id_.in_(some), *which)
     async with database.begin() as tx:
-        result = await tx.execute(delete(id_.table).where(id_.in_(some)))
+        result = await tx.execute(gone)
     return result.rowcount == CHUNK
