@@ -37,8 +37,8 @@ format: .venv/.ready ## Format the code
 bench: .venv/.ready ## Measure, against floors in the same run
 	@$(UV) run --frozen --group bench python -m tests.bench
 
-chaos: .venv/.ready ## The long fault runs
-	@$(RUN) pytest tests/chaos -m chaos
+chaos: .venv/.ready ## The long runs: faults, and each golden lead alone
+	@$(RUN) pytest -m chaos
 
 clean: ## Remove what was set up here (not the data directory)
 	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
