@@ -53,8 +53,12 @@ FIELD_OF: Final = {label: field for field, labels in _SYNONYMS.items() for label
 """The field of a lead that a plain label means; a dotted name of a field means itself."""
 
 
-@lru_cache(maxsize=4096)
 def plain_label(label: str) -> str:
     """Return a label as plain words: `E-Mail *`, `e_mail` and `eMail` are `e mail`."""
-    words = _CAMEL.sub(" ", unicodedata.normalize("NFKC", label[:_LABEL_LENGTH_MAX]))
+    return _plain(label[:_LABEL_LENGTH_MAX])  # cut before it is remembered: anybody may send labels
+
+
+@lru_cache(maxsize=4096)
+def _plain(label: str) -> str:
+    words = _CAMEL.sub(" ", unicodedata.normalize("NFKC", label))
     return _BETWEEN_WORDS.sub(" ", words).strip().casefold()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -208,6 +210,13 @@ def test_a_company_size_is_its_lower_bound(text, number):
 @pytest.mark.parametrize("label", ["E-Mail", "e_mail", "eMail", " E  mail: ", "E\u2011Mail"])
 def test_spellings_of_one_label_are_one(label):
     assert plain_label(label) == "e mail"
+
+
+def test_a_long_label_is_not_kept_in_memory():
+    label = "E-Mail" + " " * 10_000
+    held = sys.getrefcount(label)
+    assert plain_label(label) == "e mail"
+    assert sys.getrefcount(label) == held
 
 
 @pytest.mark.parametrize(
