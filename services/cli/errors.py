@@ -17,7 +17,8 @@ class Refused(BatonError):
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
         title, detail = problem.get("title") or f"Refused ({problem.get('status')})", problem.get("detail")
-        said = [f"{title}: {detail}" if detail else str(title)]
-        said += (f"  {error['pointer'] or '/'}: {error['detail']}" for error in problem.get("errors") or ())
+        errors = problem.get("errors") or ()
+        said = [str(title) if errors or detail in (None, title) else f"{title}: {detail}"]
+        said += (f"  {error['pointer'] or '/'}: {error['detail']}" for error in errors)
         super().__init__("\n".join(said))
         self.problem = problem

@@ -27,35 +27,28 @@ _STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>[0-9]+)\]")
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The members of a problem document; those that say nothing are left out."""
+    """The members of a problem document; `instance` and `errors` are left out when there are none."""
 
     type: str
     title: str
     status: int
-    detail: str = ""
+    detail: str
     instance: str | None = None
     errors: tuple[FieldProblem, ...] = ()
 
 
-def problem_body(
-    *,
-    status: int,
-    kind: str,
-    title: str,
-    detail: str = "",
-    instance: str | None = None,
-    errors: tuple[FieldProblem, ...] = (),
-) -> bytes:
-    """Return the document as JSON. `kind` is a short stable word, `instance` a URI of this occurrence."""
-    return msgspec.json.encode(
-        Problem(
-            type=TYPE_PREFIX + kind,
-            title=title,
-            status=status,
-            detail=detail,
-            instance=instance,
-            errors=errors,
-        )
+def document(reject: Reject, instance: str | None = None) -> Problem:
+    """Return the document that answers a rejected request; `instance` is a URI of this occurrence.
+
+    There is always a `detail`: where the rejection has none, its first error, else its title once more.
+    """
+    return Problem(
+        type=TYPE_PREFIX + reject.kind,
+        title=reject.title,
+        status=reject.status,
+        detail=reject.detail or next(map(_said, reject.errors), reject.title),
+        instance=instance,
+        errors=reject.errors,
     )
 
 
@@ -63,15 +56,12 @@ def from_reject(
     reject: Reject, instance: str | None = None
 ) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
     """Return status, headers and body of the answer to a rejected request."""
-    body = problem_body(
-        status=reject.status,
-        kind=reject.kind,
-        title=reject.title,
-        detail=reject.detail,
-        instance=instance,
-        errors=reject.errors,
-    )
+    body = msgspec.json.encode(document(reject, instance))
     return reject.status, (("content-type", CONTENT_TYPE), *reject.headers), body
+
+
+def _said(error: FieldProblem) -> str:
+    return f"{error.pointer}: {error.detail}" if error.pointer else error.detail
 
 
 def from_msgspec(error: msgspec.ValidationError) -> tuple[FieldProblem, ...]:

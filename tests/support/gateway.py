@@ -63,6 +63,7 @@ class RunningGateway:
                 assert body["status"] == response.status
                 assert body["type"].startswith("urn:baton:problem:")
                 assert body["title"]
+                assert body["detail"]
             return response.status, body, response.headers
 
     async def records(self, topic: str, count: int) -> list[Record]:

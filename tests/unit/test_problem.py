@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import FieldProblem, Reject
-from shared.http.problem import CONTENT_TYPE, from_msgspec, from_reject, problem_body
+from shared.http.problem import CONTENT_TYPE, document, from_msgspec, from_reject
 
 
 class Company(msgspec.Struct, forbid_unknown_fields=True):
@@ -101,13 +101,17 @@ def test_a_very_long_unknown_name_is_cut() -> None:
     assert problem == FieldProblem("/" + "x" * 100, "This field is unknown")
 
 
-def test_members_that_say_nothing_are_left_out() -> None:
-    body = problem_body(status=404, kind="not-found", title="No such lead")
-    assert msgspec.json.decode(body) == {
-        "type": "urn:baton:problem:not-found",
-        "title": "No such lead",
-        "status": 404,
-    }
+@pytest.mark.parametrize(
+    ("errors", "detail"),
+    [
+        ((), "No such lead"),
+        ((FieldProblem("/id", "It is empty"), FieldProblem("/at", "It is late")), "/id: It is empty"),
+        ((FieldProblem("", "It is empty"),), "It is empty"),
+    ],
+)
+def test_there_is_always_a_detail(errors: tuple[FieldProblem, ...], detail: str) -> None:
+    problem = document(Reject(404, "not-found", "No such lead", errors=errors))
+    assert (problem.type, problem.status, problem.detail) == ("urn:baton:problem:not-found", 404, detail)
 
 
 def test_a_reject_is_answered_with_its_status_headers_and_every_member() -> None:

@@ -26,12 +26,12 @@ from services.gateway.handlers.bodies import (
     unsupported_type,
 )
 from services.gateway.handlers.exchange import Answer, Call, json_answer
-from services.gateway.handlers.intake import arrival, each, problem_of, publish_all, told_each, traced
+from services.gateway.handlers.intake import arrival, each, publish_all, told_each, traced
 from shared.errors import FieldProblem, Reject
 from shared.events.account_received import AccountReceivedV1, Relation
 from shared.events.envelope import Event, encode
 from shared.events.parts import Percent
-from shared.http.problem import Problem, from_msgspec
+from shared.http.problem import Problem, document, from_msgspec
 from shared.sql.queries.accounts import account
 
 _body = msgspec.json.Decoder(AccountBody)
@@ -163,5 +163,5 @@ def _account_of(columns: list[str], row: list[str]) -> AccountBody:
 
 def _result(index: int, one: Event[AccountReceivedV1] | Reject) -> AccountResult:
     if isinstance(one, Reject):
-        return AccountResult(index, problem=problem_of(one))
+        return AccountResult(index, problem=document(one))
     return AccountResult(index, one.key, one.id)

@@ -17,7 +17,7 @@ from shared.errors import Reject
 from shared.events.envelope import Event, encode
 from shared.events.lead_received import LeadReceivedV1
 from shared.events.signal_received import SignalReceivedV1
-from shared.http.problem import TYPE_PREFIX, Problem
+from shared.http.problem import TYPE_PREFIX, Problem, document
 from shared.observability.traceparent import is_traceparent
 
 Item = TypeVar("Item")
@@ -66,6 +66,7 @@ class NoneAccepted(Struct, frozen=True):
     type: str
     title: str
     status: int
+    detail: str
     results: list[Any]
 
 
@@ -174,7 +175,7 @@ async def _signal_list(call: Call, raw: bytes, traceparent: str) -> Answer:
     tried = each(items(raw), receive)
     await publish_all(call, [one for one in tried if isinstance(one, Event)])
     results = [
-        SignalResult(index, problem=problem_of(one))
+        SignalResult(index, problem=document(one))
         if isinstance(one, Reject)
         else SignalResult(index, event_id=one.id)
         for index, one in enumerate(tried)
@@ -204,23 +205,13 @@ def told_each(tried: Sequence[object], told: Results) -> Answer:
     if not all(isinstance(one, Reject) for one in tried):
         return json_answer(202, told)
     kind = TYPE_PREFIX + "none-accepted"
-    problem = NoneAccepted(kind, "No item of the list was accepted", 422, [*told.results])
+    title, detail = "No item of the list was accepted", "Each of the results has a problem of its own"
+    problem = NoneAccepted(kind, title, 422, detail, [*told.results])
     return json_answer(422, problem, PROBLEM_HEADERS)
 
 
 def _lead_result(index: int, one: Received | Reject) -> LeadResult:
     if isinstance(one, Reject):
-        return LeadResult(index, problem=problem_of(one))
+        return LeadResult(index, problem=document(one))
     told = accepted(one)
     return LeadResult(index, told.lead_id, told.event_id, told.status_url)
-
-
-def problem_of(reject: Reject) -> Problem:
-    """Return a rejection as a value within an answer."""
-    return Problem(
-        type=TYPE_PREFIX + reject.kind,
-        title=reject.title,
-        status=reject.status,
-        detail=reject.detail,
-        errors=reject.errors,
-    )
