@@ -21,7 +21,9 @@ _SYNONYMS: Final = {
     "person.title": "title|job title|jobtitle|role|position|job role|your role|person title",
     "person.phone": "phone|phone number|telephone|tel|mobile|mobile phone|mobile number|work phone|your phone"
     "|person phone",
-    "person.linkedin_url": "linkedin|linkedin url|linkedin profile|linkedin profile url|person linkedin url",
+    # `LinkedIn` is two words to whoever reads its capitals.
+    "person.linkedin_url": "linkedin|linkedin url|linkedin profile|linkedin profile url|person linkedin url"
+    "|linked in|linked in url|linked in profile|linked in profile url|your linked in profile",
     "person.country": "country|person country|country region|country code",
     "company.name": "company|company name|organisation|organization|organisation name|organization name"
     "|business name|employer|account name",

@@ -219,6 +219,12 @@ def test_a_long_label_is_not_kept_in_memory():
     assert sys.getrefcount(label) == held
 
 
+@pytest.mark.parametrize("label", ["LinkedIn", "LinkedIn URL", "linkedin_url", "LinkedInProfile", "linkedin"])
+def test_a_profile_is_read_however_its_label_is_spelt(label):
+    url = "https://www.linkedin.com/in/ana-ruiz"
+    assert read_form({label: url}, WEBSITE).person.linkedin_url == url
+
+
 @pytest.mark.parametrize(
     ("url", "allowed"),
     [
