@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
@@ -99,16 +101,17 @@ def print_differences(played: Sequence[Played]) -> None:
 
 def print_where_next(url: str, played: Sequence[Played]) -> None:
     """Say what to try now, with the first of the leads."""
+    baton = _program()
     console = Console(highlight=False, soft_wrap=True)
     if any(one.wrong for one in played):
         console.print(
-            "A ✗ went elsewhere than the default policy sends it: `baton demo` tells the difference."
+            f"A ✗ went elsewhere than the default policy sends it: `{baton} demo` tells the difference."
         )
     shown = next((one.view["lead_id"] for one in played if one.view.get("lead_id")), None)
     if shown is not None:
         lines = {
-            f"baton explain {shown}": "why the first of them is where it is",
-            f"baton timeline {shown}": "what happened to it, in order",
+            f"{baton} explain {shown}": "why the first of them is where it is",
+            f"{baton} timeline {shown}": "what happened to it, in order",
             f"curl -d email=you@yours.example {url}/hooks/forms/website": "one more",
         }
         room = max(map(len, lines))
@@ -116,6 +119,13 @@ def print_where_next(url: str, played: Sequence[Played]) -> None:
         for command, meaning in lines.items():
             console.print(f"  {command:<{room}}  [dim]{meaning}[/dim]")
         console.print()
+
+
+def _program() -> str:
+    """Return how `baton` is called from here: `make` puts it into a folder that is on nobody's path."""
+    program = Path(sys.argv[0])
+    inside = program.name == "baton" and program.is_relative_to(Path.cwd())
+    return str(program.relative_to(Path.cwd())) if inside else "baton"
 
 
 def _console() -> Console:
