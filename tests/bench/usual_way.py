@@ -30,7 +30,14 @@ from services.enricher.handlers import EnricherHandler
 from services.ledger.domain.rows import EventRow, ViewRow
 from services.ledger.handlers import LedgerHandler
 from services.router.domain.brief import STAKEHOLDERS_MAX
-from services.router.domain.delivery import Attempt, DeliveryRow, attempted, delivery_id, webhook_body
+from services.router.domain.delivery import (
+    Attempt,
+    DeliveryRow,
+    attempted,
+    delivery_id,
+    untried,
+    webhook_body,
+)
 from services.router.domain.plan import plan_of
 from services.router.domain.state import (
     AccountRow,
@@ -182,21 +189,15 @@ class UsualWay:
             "webhook-signature": self._webhook.sign(event.id, now, body.decode()),
         }
         answer = await self._http.post(subscription.url, content=body, headers=headers)
-        row = DeliveryRow(
-            id=id_,
-            subscription_id=subscription.id,
+        row = untried(
+            id_,
+            subscription.id,
+            subscription.url,
             event_id=event.id,
             event_type=event.type,
             lead_id=event.subject,
-            url=subscription.url,
-            state="pending",
-            attempts=0,
-            next_attempt_at=now,
-            last_status=None,
-            last_error=None,
-            created_at=now,
-            delivered_at=None,
             body=body,
+            at=now,
         )
         stored.rows.apply([Put(attempted(row, Attempt(answer.status_code), datetime.now(UTC)))])
 

@@ -129,14 +129,24 @@ def trial_body(row: DeliveryRow) -> bytes:
     return webhook_body("webhook.test", row.created_at, data)
 
 
-def trial(id_: str, endpoint: str, url: str, at: datetime) -> DeliveryRow:
-    """Return the delivery, due at once, that tries an endpoint; `id_` becomes the webhook's id."""
+def untried(
+    id_: str,
+    endpoint: str,
+    url: str,
+    *,
+    event_id: str,
+    event_type: str,
+    lead_id: str,
+    body: bytes | None,
+    at: datetime,
+) -> DeliveryRow:
+    """Return the delivery of an event to an endpoint as it is made: nothing was tried, and it is due."""
     return DeliveryRow(
-        id=delivery_id(id_, endpoint),
+        id=id_,
         subscription_id=endpoint,
-        event_id=id_,
-        event_type=TRIAL,
-        lead_id="",
+        event_id=event_id,
+        event_type=event_type,
+        lead_id=lead_id,
         url=url,
         state="pending",
         attempts=0,
@@ -145,7 +155,21 @@ def trial(id_: str, endpoint: str, url: str, at: datetime) -> DeliveryRow:
         last_error=None,
         created_at=at,
         delivered_at=None,
+        body=body,
+    )
+
+
+def trial(id_: str, endpoint: str, url: str, at: datetime) -> DeliveryRow:
+    """Return the delivery, due at once, that tries an endpoint; `id_` becomes the webhook's id."""
+    return untried(
+        delivery_id(id_, endpoint),
+        endpoint,
+        url,
+        event_id=id_,
+        event_type=TRIAL,
+        lead_id="",
         body=None,
+        at=at,
     )
 
 

@@ -23,6 +23,7 @@ from services.router.domain.delivery import (
     attempted,
     delivery_id,
     redacted,
+    untried,
     webhook_body,
 )
 from shared.clock import Clock
@@ -98,22 +99,15 @@ class DeliveryHandler(Handler):
         return Step(Outcome.APPLIED if fresh else Outcome.UNCHANGED, fresh)
 
     async def _send(self, event: Event[Any], id_: str, target: Target, body: bytes) -> DeliveryRow:
-        now = self._clock.now()
-        row = DeliveryRow(
-            id=id_,
-            subscription_id=target.id,
+        row = untried(
+            id_,
+            target.id,
+            target.url,
             event_id=event.id,
             event_type=event.type,
             lead_id=event.subject,
-            url=target.url,
-            state="pending",
-            attempts=0,
-            next_attempt_at=now,
-            last_status=None,
-            last_error=None,
-            created_at=now,
-            delivered_at=None,
             body=body,
+            at=self._clock.now(),
         )
         attempt = await self._post.first(target, event.id, body, traceparent=event.traceparent)
         return row if attempt is None else attempted(row, attempt, self._clock.now())
