@@ -11,7 +11,7 @@ import msgspec
 from shared.policy.bind import Places
 from shared.rules.lint import Fault, contradictions, lint_first_match, lint_overlaps
 from shared.rules.problems import Path, Place, Report, did_you_mean, quoted
-from shared.rules.syntax import ALWAYS, Compare, Condition, Op, Rule, Use, comparisons
+from shared.rules.syntax import ALWAYS, EQUALITY, Compare, Condition, Rule, Use, comparisons
 
 M_co = TypeVar("M_co", bound=msgspec.Struct, covariant=True)
 
@@ -63,7 +63,7 @@ class File(Generic[M_co]):
     ) -> None:
         """Warn of a condition that compares a field with a name that the policy does not have."""
         for compare in comparisons(when or ALWAYS):
-            if compare.field == field and compare.op in {Op.EQ, Op.NE, Op.IN, Op.NOT_IN}:
+            if compare.field == field and compare.op in EQUALITY:
                 for word in _texts(compare):
                     if word.casefold() not in {each.casefold() for each in known}:
                         message = f"there is no {what} {quoted(word)}{did_you_mean(word, known)}"

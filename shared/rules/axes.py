@@ -29,27 +29,23 @@ from shared.rules.inline import known, test
 from shared.rules.interpret import Truth, compared_as_read
 from shared.rules.readings import Reading, comparand, reading_of
 from shared.rules.remembered import Remembered
-from shared.rules.syntax import Compare, Op
+from shared.rules.syntax import EQUALITY, MEMBERSHIP, ORDER, PRESENCE, Compare, Op
 from shared.rules.terms import Term
 
-_EQUALITY: Final = {Op.EQ, Op.NE, Op.IN, Op.NOT_IN}
-_ORDER: Final = {Op.GT, Op.GTE, Op.LT, Op.LTE, Op.BETWEEN}
-_MEMBERSHIP: Final = {Op.CONTAINS, Op.CONTAINS_ANY, Op.CONTAINS_ALL}
-_PRESENCE: Final = {Op.EXISTS, Op.MISSING}
 _READ: Final = {
     Kind.TEXT: Reading.FOLDED,
     Kind.COUNTRY: Reading.FOLDED,
     Kind.SET: Reading.FOLDED_SET,
 }
 """How a field is read on its axis, where it is not plain."""
-_ON_AXIS: Final[Mapping[Reading, set[Op]]] = {
-    Reading.PLAIN: _EQUALITY | _ORDER | _PRESENCE,
-    Reading.FOLDED: _EQUALITY | _PRESENCE | {Op.STARTS_WITH},
-    Reading.FOLDED_SET: _MEMBERSHIP | _PRESENCE,
-    Reading.OPEN_INTEGER: _EQUALITY | _ORDER,
-    Reading.OPEN_BOOLEAN: _EQUALITY,
-    Reading.OPEN_TEXT: {Op.STARTS_WITH},
-    Reading.OPEN_SET: _EQUALITY | _MEMBERSHIP,
+_ON_AXIS: Final[Mapping[Reading, frozenset[Op]]] = {
+    Reading.PLAIN: EQUALITY | ORDER | PRESENCE,
+    Reading.FOLDED: EQUALITY | PRESENCE | {Op.STARTS_WITH},
+    Reading.FOLDED_SET: MEMBERSHIP | PRESENCE,
+    Reading.OPEN_INTEGER: EQUALITY | ORDER,
+    Reading.OPEN_BOOLEAN: EQUALITY,
+    Reading.OPEN_TEXT: frozenset({Op.STARTS_WITH}),
+    Reading.OPEN_SET: EQUALITY | MEMBERSHIP,
 }
 """What has cells; every other comparison is an axis of its own."""
 _SETS: Final = {Reading.FOLDED_SET, Reading.OPEN_SET}
@@ -130,7 +126,7 @@ def _write(code: Code, axis: _Axis, *, alone: bool) -> None:
         _by_test(code, axis)
     elif axis.reading in _SETS:
         _by_members(code, axis)
-    elif any(compare.op in _ORDER or compare.op is Op.STARTS_WITH for compare in axis.needs):
+    elif any(compare.op in ORDER or compare.op is Op.STARTS_WITH for compare in axis.needs):
         _by_order(code, axis)
     else:
         _by_value(code, axis)
@@ -162,7 +158,7 @@ def _by_order(code: Code, axis: _Axis) -> None:
 
 def _constants(compare: Compare) -> Iterable[Any]:
     """Return the values that a comparison names, as facts are read."""
-    if compare.op in _PRESENCE:
+    if compare.op in PRESENCE:
         return ()
     ready = comparand(compare)
     return ready if isinstance(ready, frozenset | tuple) else (ready,)
@@ -201,7 +197,7 @@ def _with_members(axis: _Axis, bits: Mapping[str, int], seen: int) -> int:
 def _by_test(code: Code, axis: _Axis) -> None:
     (compare,) = axis.needs
     there, missing = known(code, compare), code.bind(axis.left_at(None))
-    if compare.op in _PRESENCE:
+    if compare.op in PRESENCE:
         code.add(f"left &= {code.bind(axis.left_at(_ANOTHER))} if {there} else {missing}")
         return
     true, false = (code.bind(axis.left([axis.settle(compare, truth)])) for truth in (True, False))

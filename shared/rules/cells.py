@@ -16,23 +16,20 @@ from typing import Any, Final
 from shared.rules.fields import Field, Kind, field_named
 from shared.rules.interpret import compared
 from shared.rules.readings import Reading, reading_of
-from shared.rules.syntax import Compare, Op
+from shared.rules.syntax import EQUALITY, ORDER, PRESENCE, Compare
 
 NO_MATTER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """The present, where no age is asked for."""
 
-_EQUALITY: Final = {Op.EQ, Op.NE, Op.IN, Op.NOT_IN}
-_ORDER: Final = {Op.GT, Op.GTE, Op.LT, Op.LTE, Op.BETWEEN}
-_PRESENCE: Final = {Op.EXISTS, Op.MISSING}
 _FINITE: Final = {
-    Kind.TEXT: _EQUALITY | _PRESENCE,
-    Kind.COUNTRY: _EQUALITY | _PRESENCE,
-    Kind.WORD: _EQUALITY | _PRESENCE,
-    Kind.BOOLEAN: _EQUALITY | _PRESENCE,
-    Kind.INTEGER: _EQUALITY | _ORDER | _PRESENCE,
-    Kind.SET: _PRESENCE,
-    Kind.TIME: _PRESENCE,
-    Kind.OPEN: _EQUALITY | _ORDER | _PRESENCE,
+    Kind.TEXT: EQUALITY | PRESENCE,
+    Kind.COUNTRY: EQUALITY | PRESENCE,
+    Kind.WORD: EQUALITY | PRESENCE,
+    Kind.BOOLEAN: EQUALITY | PRESENCE,
+    Kind.INTEGER: EQUALITY | ORDER | PRESENCE,
+    Kind.SET: PRESENCE,
+    Kind.TIME: PRESENCE,
+    Kind.OPEN: EQUALITY | ORDER | PRESENCE,
 }
 _UNEXCLUSIVE: Final = {Reading.OPEN_TIME, Reading.OPEN_SET}
 _ANOTHER_TEXT: Final = "\x00another"
@@ -100,7 +97,7 @@ def representatives(
 
 
 def _constants(compare: Compare) -> Sequence[Any]:
-    if compare.op in _PRESENCE:
+    if compare.op in PRESENCE:
         return ()
     return compare.value if isinstance(compare.value, tuple) else (compare.value,)
 

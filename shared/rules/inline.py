@@ -14,7 +14,7 @@ from typing import Final
 from shared.rules.code import Code
 from shared.rules.fields import default_of
 from shared.rules.readings import Reading, comparand, reading_of
-from shared.rules.syntax import All, Any_, Compare, Condition, Not, Op, Use
+from shared.rules.syntax import PRESENCE, All, Any_, Compare, Condition, Not, Op, Use
 
 _OPPOSITE: Final = {Op.NE: Op.EQ, Op.NOT_IN: Op.IN, Op.MISSING: Op.EXISTS}
 """Operators that are written as the negation of another."""
@@ -65,7 +65,7 @@ def test(code: Code, compare: Compare) -> str:
 
 
 def _leaf(code: Code, compare: Compare, *, holds: bool) -> str:
-    if compare.op in {Op.EXISTS, Op.MISSING}:
+    if compare.op in PRESENCE:
         present = known(code, compare)
         return f"({present})" if holds is (compare.op is Op.EXISTS) else f"(not ({present}))"
     tested = test(code, compare) if holds else f"not ({test(code, compare)})"

@@ -17,7 +17,7 @@ from typing import Any, Final
 import re2
 
 from shared.rules.fields import Kind, field_named
-from shared.rules.syntax import Compare, Op
+from shared.rules.syntax import EQUALITY, Compare, Op
 from shared.rules.times import Duration
 
 PATTERN_LENGTH_MAX: Final = 200
@@ -46,7 +46,6 @@ class Reading(Enum):
     OPEN_TIME = "open, as time"
 
 
-_EQUALITY: Final = {Op.EQ, Op.NE, Op.IN, Op.NOT_IN}
 _OPEN_BY_OPERATOR: Final = {
     Op.EXISTS: Reading.OPEN_PRESENT,
     Op.MISSING: Reading.OPEN_PRESENT,
@@ -80,7 +79,7 @@ def _open_reading(compare: Compare) -> Reading:
         return Reading.OPEN_BOOLEAN
     if isinstance(value, int):
         return Reading.OPEN_INTEGER
-    return Reading.OPEN_SET if compare.op in _EQUALITY else Reading.OPEN_TEXT
+    return Reading.OPEN_SET if compare.op in EQUALITY else Reading.OPEN_TEXT
 
 
 def comparand(compare: Compare) -> Any:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from shared.rules.times import Duration
 
@@ -50,6 +50,12 @@ class Op(StrEnum):
     EXISTS = "exists"
     MISSING = "missing"
     WITHIN = "within"
+
+
+EQUALITY: Final = frozenset({Op.EQ, Op.NE, Op.IN, Op.NOT_IN})
+ORDER: Final = frozenset({Op.GT, Op.GTE, Op.LT, Op.LTE, Op.BETWEEN})
+MEMBERSHIP: Final = frozenset({Op.CONTAINS, Op.CONTAINS_ANY, Op.CONTAINS_ALL})
+PRESENCE: Final = frozenset({Op.EXISTS, Op.MISSING})
 
 
 class Condition:

@@ -10,26 +10,22 @@ from shared.rules.document import Items, Node, Scalar
 from shared.rules.fields import Field, Kind
 from shared.rules.problems import Place, did_you_mean, quoted
 from shared.rules.readings import matcher
-from shared.rules.syntax import Compare, Op
+from shared.rules.syntax import EQUALITY, MEMBERSHIP, ORDER, PRESENCE, Compare, Op
 from shared.rules.times import parse_duration
 
 VALUES_MAX: Final = 2_000
 
-_EQUALITY: Final = {Op.EQ, Op.NE, Op.IN, Op.NOT_IN}
-_ORDER: Final = {Op.GT, Op.GTE, Op.LT, Op.LTE, Op.BETWEEN}
-_PRESENCE: Final = {Op.EXISTS, Op.MISSING}
-_CONTAINS: Final = {Op.CONTAINS, Op.CONTAINS_ANY, Op.CONTAINS_ALL}
-_TEXTUAL: Final = _CONTAINS | {Op.STARTS_WITH, Op.ENDS_WITH, Op.MATCHES}
+_TEXTUAL: Final = MEMBERSHIP | {Op.STARTS_WITH, Op.ENDS_WITH, Op.MATCHES}
 _LISTS: Final = {Op.IN, Op.NOT_IN, Op.CONTAINS_ANY, Op.CONTAINS_ALL, Op.BETWEEN}
 
 OPERATORS: Final[Mapping[Kind, frozenset[Op]]] = {
-    Kind.TEXT: frozenset(_EQUALITY | _TEXTUAL | _PRESENCE),
-    Kind.WORD: frozenset(_EQUALITY | _PRESENCE),
-    Kind.COUNTRY: frozenset(_EQUALITY | _PRESENCE),
-    Kind.INTEGER: frozenset(_EQUALITY | _ORDER | _PRESENCE),
-    Kind.BOOLEAN: frozenset({Op.EQ, Op.NE} | _PRESENCE),
-    Kind.SET: frozenset(_CONTAINS | _PRESENCE),
-    Kind.TIME: frozenset({Op.WITHIN} | _ORDER | _PRESENCE),
+    Kind.TEXT: EQUALITY | _TEXTUAL | PRESENCE,
+    Kind.WORD: EQUALITY | PRESENCE,
+    Kind.COUNTRY: EQUALITY | PRESENCE,
+    Kind.INTEGER: EQUALITY | ORDER | PRESENCE,
+    Kind.BOOLEAN: PRESENCE | {Op.EQ, Op.NE},
+    Kind.SET: MEMBERSHIP | PRESENCE,
+    Kind.TIME: ORDER | PRESENCE | {Op.WITHIN},
     Kind.OPEN: frozenset(Op),
 }
 """Which operators a field of each kind takes."""
@@ -50,7 +46,7 @@ class WrongItem(Wrong):
 
 def comparison(field: Field, op: Op, node: Node) -> Compare:
     """Return the comparison; raises `Wrong` when the value is not one for that field and operator."""
-    if op in _PRESENCE:
+    if op in PRESENCE:
         return _presence(field, op, node)
     if op in _LISTS:
         values = _list(field, op, node)
@@ -125,7 +121,7 @@ def _kind_compared(op: Op, node: Scalar) -> Kind:
     """Return what a field without a type is taken for."""
     if op in _TEXTUAL:
         return Kind.TEXT
-    if op in _ORDER:
+    if op in ORDER:
         return Kind.INTEGER if isinstance(node.value, int) else Kind.TIME
     if isinstance(node.value, bool):
         return Kind.BOOLEAN

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from shared.rules.interpret import Decider
-from shared.rules.syntax import Compare, Op
+from shared.rules.syntax import PRESENCE, Compare, Op
 
 _IS: Final = {
     Op.IN: "one of",
@@ -34,7 +34,7 @@ _LISTED_MAX: Final = 6
 def sentence(decider: Decider) -> str:
     """Return what a comparison saw, and what it came to."""
     compare, label = decider.compare, label_of(decider.compare.field)
-    if compare.op in (Op.EXISTS, Op.MISSING):
+    if compare.op in PRESENCE:
         known = decider.truth is (compare.op is Op.EXISTS)
         return f"{label} is {'' if known else 'not '}known"
     if decider.truth is None:
