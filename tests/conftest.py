@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.services.chromium import chromium_path
 from tests.support.services.debian import ServiceUnavailable
 from tests.support.services.kafka import Kafka, KafkaBroker
 from tests.support.services.postgres import Postgres, PostgresServer
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("baton", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("baton")
 
 
 class _Startable(Protocol):

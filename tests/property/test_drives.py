@@ -249,13 +249,13 @@ def _quiet() -> Iterable[None]:
         yield
 
 
-@settings(max_examples=80, deadline=None, phases=[Phase.generate])  # a seed cannot be made smaller
+@settings(max_examples=80, phases=[Phase.generate])  # a seed cannot be made smaller
 @given(st.integers(0, 2**32))
 def test_the_batch_drive_keeps_its_laws(seed: int) -> None:
     run_in_virtual_time(simulate(seed, window=False), at_most_s=600)
 
 
-@settings(max_examples=80, deadline=None, phases=[Phase.generate])  # a seed cannot be made smaller
+@settings(max_examples=80, phases=[Phase.generate])  # a seed cannot be made smaller
 @given(st.integers(0, 2**32))
 def test_the_window_drive_keeps_its_laws(seed: int) -> None:
     run_in_virtual_time(simulate(seed, window=True), at_most_s=600)

@@ -206,4 +206,4 @@ class Enrichment(RuleBasedStateMachine):
 
 
 TestEnrichment = Enrichment.TestCase
-TestEnrichment.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestEnrichment.settings = settings(max_examples=60, stateful_step_count=25)

@@ -64,7 +64,7 @@ def lead_of(known, done) -> LeadRow:
     return LeadRow("lead", account="x.example", person=person, company=Company(**company), activities=done)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(known=facts, more=facts, done=activities, standing=standings)
 def test_what_is_settled_ends_the_same_whatever_is_bought(known, more, done, standing):
     before, after = lead_of(known, done), lead_of({**more, **known}, done)
@@ -81,7 +81,7 @@ def test_what_is_settled_ends_the_same_whatever_is_bought(known, more, done, sta
             )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(known=facts, done=activities, standing=standings, learnt=st.sets(st.sampled_from(sorted(VALUES))))
 def test_what_is_settled_stays_so_whatever_is_learnt(known, done, standing, learnt):
     lead, buyable = lead_of(known, done), [name for name in VALUES if name not in known]

@@ -26,13 +26,13 @@ from shared.rules.terms import TooManyTerms, terms_of
 from tests.support.rules import AT, LEAVES, SMALL, SMALL_LEAVES, conditions, every_fact, facts, tables
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(conditions(), facts())
 def test_the_compiled_condition_is_the_explained_one(condition: Condition, known: Facts) -> None:
     assert check(condition)(known, AT) is truth_of(condition, known, AT)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(tables(), facts())
 def test_the_compiled_tables_are_the_explained_ones(rules: list[Rule[int]], known: Facts) -> None:
     truths = [truth_of(rule.when, known, AT) for rule in rules]
@@ -126,7 +126,7 @@ _unsettled = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(tables(SMALL_LEAVES), _unsettled, st.data())
 def test_bounds_hold_every_completion(rules: list[Rule[int]], unsettled: set[str], data: Any) -> None:
     known = data.draw(st.sampled_from(list(every_fact(set(SMALL) - unsettled))))
@@ -161,7 +161,7 @@ def test_a_condition_is_true_only_inside_its_region(condition: Condition, known:
         assert () not in contradictions(condition)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(tables(SMALL_LEAVES))
 def test_what_is_called_dead_never_applies(rules: list[Rule[int]]) -> None:
     first = first_match(rules)
@@ -174,7 +174,7 @@ def test_what_is_called_dead_never_applies(rules: list[Rule[int]]) -> None:
             assert rule.outcome not in applied
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(tables(SMALL_LEAVES.filter(lambda leaf: leaf.op.value != "starts_with")))
 def test_rules_that_are_said_to_overlap_do(rules: list[Rule[int]]) -> None:
     """There are facts on which both match, and facts on which either matches alone."""
@@ -192,7 +192,7 @@ def test_rules_that_are_said_to_overlap_do(rules: list[Rule[int]]) -> None:
 _exact = SMALL_LEAVES.filter(lambda leaf: leaf.op.value != "starts_with")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(tables(_exact))
 def test_every_dead_rule_is_called_so(rules: list[Rule[int]]) -> None:
     """Where every field has cells, lint is exact: it misses none."""
@@ -203,7 +203,7 @@ def test_every_dead_rule_is_called_so(rules: list[Rule[int]]) -> None:
     assert {rule.outcome for rule in rules} - applied <= named | impossible
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=300) | st.binary(max_size=300).map(lambda raw: raw.decode("latin-1")))
 def test_any_text_is_a_policy_file_or_has_problems(text: str) -> None:
     for name in FILES:
@@ -241,7 +241,7 @@ _nodes: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_nodes)
 def test_any_structure_is_a_condition_or_has_problems(structure: Any) -> None:
     import json

@@ -148,7 +148,7 @@ def assert_within(now: Assessment, bounds: Bounds) -> None:
             assert fact in possible.values
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     known=known_values,
     bought=known_values,
@@ -164,7 +164,7 @@ def test_every_score_that_can_still_come_is_within_the_bounds(known, bought, buy
     assert_within(assess(subject_of(known, done), AT, policy), bounds)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(known=known_values, done=doings, which=st.sampled_from([default_scoring, tricky]))
 def test_when_nothing_is_open_the_bounds_are_the_score(known, done, which) -> None:
     subject = subject_of(known, done)

@@ -43,7 +43,7 @@ def assert_adds_up(told: ScoreExplanation, now: Assessment) -> None:
     assert (told.fit_grade.grade, told.intent_grade.grade) == (now.fit_grade, now.intent_grade)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(known=known_values, done=doings, which=policies)
 def test_an_explanation_adds_up_to_the_score(known, done, which) -> None:
     subject, policy = subject_of(known, done), which()
@@ -65,7 +65,7 @@ def test_an_explanation_adds_up_to_the_score(known, done, which) -> None:
             assert criterion.points == (matched[0] if matched else 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(known=known_values, done=doings, which=policies)
 def test_the_event_alone_explains_the_same(known, done, which) -> None:
     subject, policy = subject_of(known, done), which()

@@ -138,7 +138,7 @@ def test_points_rise_in_a_line(points: int, rises_us: int, ends_us: int, before_
     assert course.worth(ends_us * MICROSECOND) == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(subjects(), st.sampled_from([DEFAULT, FINE]), st.lists(st.integers(0, 999), max_size=30))
 def test_nothing_changes_before_the_next_change(
     subject: Subject, policy: ScoringPolicy, looks: list[int]
@@ -156,7 +156,7 @@ def test_nothing_changes_before_the_next_change(
         assert said_by(assess(held, due, policy)) != said_by(now)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(subjects(), st.integers(1, 400))
 def test_timers_find_every_grade_that_watching_finds(subject: Subject, days: int) -> None:
     """Going from one next change to the next leads to the same grades as looking every day."""

@@ -212,7 +212,7 @@ class LogMachine(RuleBasedStateMachine):
 
 
 TestLog = LogMachine.TestCase
-TestLog.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestLog.settings = settings(max_examples=40, stateful_step_count=25)
 
 P = TopicPartition("t", 0)
 

@@ -66,7 +66,7 @@ confidences = st.dictionaries(st.sampled_from(sorted(VALUES)), st.floats(0, 1))
 known = st.frozensets(st.sampled_from(sorted(COMPANY)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(terms=terms, known=known, chances=chances, data=st.data())
 def test_the_waterfall_ends_within_its_bounds(terms, known, chances, data):
     lead = _lead(known)
@@ -99,7 +99,7 @@ def test_the_waterfall_ends_within_its_bounds(terms, known, chances, data):
         raise AssertionError("it does not end")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(terms=terms, one=confidences, other=confidences)
 def test_merging_never_lowers_quality(terms, one, other):
     lead = _lead(frozenset())

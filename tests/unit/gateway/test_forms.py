@@ -6,7 +6,7 @@ import sys
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.domain.forms import lower_bound, read_form
@@ -38,7 +38,6 @@ VALUES = st.recursive(
 LABELS = st.text() | st.sampled_from(sorted(FIELD_OF)) | st.sampled_from(["utm_source", "\ud800", "l" * 400])
 
 
-@settings(deadline=None)
 @given(st.dictionaries(LABELS, VALUES, max_size=30))
 def test_any_mapping_becomes_a_lead_that_every_reader_can_decode(body):
     lead = read_form(body, WEBSITE)
@@ -46,7 +45,6 @@ def test_any_mapping_becomes_a_lead_that_every_reader_can_decode(body):
     assert decode_data(BY_MODEL[LeadReceivedV1], raw) == lead
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(LABELS, st.text(max_size=50)), max_size=250))
 def test_a_list_of_pairs_becomes_a_lead_or_has_too_many_fields(pairs):
     if len(pairs) <= 200:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.domain.access import ApiKey, included
@@ -32,7 +32,7 @@ TEXT = (
 )
 
 
-@settings(deadline=None)  # the lists of domains are read on first use
+# the lists of domains are read on first use
 @given(TEXT, TEXT, TEXT, TEXT)
 def test_a_lead_is_received_or_rejected_with_a_pointer(email, phone, linkedin_url, domain):
     body = LeadReceivedV1(
@@ -61,7 +61,7 @@ def test_an_address_that_cannot_be_read_is_refused_even_beside_a_phone_number():
     assert [error.pointer for error in rejected.value.errors] == ["/person/email"]
 
 
-@settings(deadline=None)  # the lists of domains are read on first use
+# the lists of domains are read on first use
 @given(st.integers(0, 2**37), st.binary(min_size=10, max_size=10))
 def test_new_ids_are_uuids_of_version_7_in_the_order_of_time(seconds, random):
     at = datetime.fromtimestamp(seconds, UTC)

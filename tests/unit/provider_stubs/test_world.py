@@ -48,7 +48,7 @@ def world() -> World:
     return generate(SEED, golden.COMPANIES)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(SEEDS)
 def test_a_world_follows_from_its_seed(seed):
     world = generate(seed, golden.COMPANIES)
@@ -56,7 +56,7 @@ def test_a_world_follows_from_its_seed(seed):
     assert world != generate(seed + 1, golden.COMPANIES)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(SEEDS)
 def test_a_world_is_whole(seed):
     world = generate(seed, golden.COMPANIES)
@@ -151,7 +151,7 @@ def test_a_vendor_knows_its_share_of_the_people(world, coverage):
     assert all(world.person(each.person.email) for each in seen)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS)
 def test_the_golden_companies_are_known_as_they_are_in_every_world(seed):
     world = generate(seed, golden.COMPANIES)
