@@ -9,8 +9,10 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import delete
+from structlog.testing import capture_logs
 
 from services.ledger.domain.rows import EventRow
+from services.router.adapters.known import KnownDeliveries
 from services.router.adapters.orders import DeliveryOrders
 from services.router.domain.delivery import DELIVER, delivery_id
 from shared.events.person_erased import PersonErasedV1
@@ -171,6 +173,16 @@ async def test_while_a_secret_is_replaced_both_sign(world):  # noqa: F811
         await world.publish(told("ben"))
         await until(lambda: rows_are(world, 4))
     assert (knows_old.ids, knows_new.ids) == (["ana-1"], ["ana-1", "ben-1"])
+
+
+async def test_a_subscription_that_cannot_be_signed_for_is_logged_once(world):  # noqa: F811
+    another = Vault(b"another secret", os.urandom).seal("whsec_", purpose=sealed_for("first"))
+    await world.subscribe(await world.endpoint(), "first", secrets=[SealedSecret(another)])
+    vault = Vault(SECRET, os.urandom)
+    known = KnownDeliveries(world.resources.database, vault, world.clock, tuple)
+    with capture_logs() as logged:
+        assert [await known.targets() for _ in range(3)] == [()] * 3
+    assert [entry["event"] for entry in logged] == ["subscription cannot be signed for"]
 
 
 async def _is_about(world: World, lead: str) -> bool:  # noqa: F811

@@ -57,7 +57,7 @@ class KnownDeliveries:
         self._clock = clock
         self._vault = vault
         self._destinations = destinations
-        self._opened: Mapping[str, tuple[Subscription, Target]] = {}
+        self._opened: Mapping[str, tuple[Subscription, Target | None]] = {}
         self._targets = _Shared(self._ask_targets)
         self._seen = _Shared(self._ask_seen)
 
@@ -75,10 +75,12 @@ class KnownDeliveries:
             active = await active_subscriptions(tx)
         now = self._clock.now()
         signing = [each.signing_at(now) for each in active]
-        self._opened = {each.id: (each, target) for each in signing if (target := self._open(each))}
-        return (*self._destinations(), *(target for _subscription, target in self._opened.values()))
+        self._opened = {each.id: (each, self._open(each)) for each in signing}
+        opened = (target for _subscription, target in self._opened.values() if target is not None)
+        return (*self._destinations(), *opened)
 
     def _open(self, subscription: Subscription) -> Target | None:
+        """Return the endpoint of a subscription; None, which is logged once, when it cannot be signed for."""
         before = self._opened.get(subscription.id)
         if before is not None and before[0] == subscription:
             return before[1]
