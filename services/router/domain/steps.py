@@ -168,7 +168,7 @@ def _give(
 ) -> bool:
     """Give the lead to the rep or queue that the action names; without a name, to the next of its queue.
 
-    A hand-off has to say what was learnt, and all that the policy wants known first.
+    A hand-off has to say all that the policy wants known first.
     """
     if action.type == "handoff" and not _tells_enough(moment.plan, action):
         return False
@@ -197,7 +197,7 @@ def _give(
 
 def _tells_enough(plan: Plan, action: ActionReceivedV1) -> bool:
     told = {name for name, note in action.notes.items() if note not in (None, "", [], {})}
-    return bool(told) and told.issuperset(plan.hand_off.known_first)
+    return told.issuperset(plan.hand_off.known_first)
 
 
 def _pass_on(
