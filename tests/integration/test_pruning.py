@@ -80,6 +80,22 @@ async def test_many_go_in_chunks(database, monkeypatch):  # noqa: F811
     assert await ids(database, "deliveries") == await ids(database, "assignments") == []
 
 
+async def test_endpoints_are_found_by_what_is_due(database):  # noqa: F811
+    due = DueDeliveries(database)
+    assert await due.endpoints(AT) == set()
+    later = {"a": 0, "b": 2, "c": 1, "d": None}
+    await store(
+        database,
+        *(
+            delivery(f"{name}{n}", name, next_attempt_at=None if days is None else AT + (days + n) * DAY)
+            for name, days in later.items()
+            for n in range(3)
+        ),
+    )
+    found = [await due.endpoints(AT + days * DAY) for days in (-1, 0, 1, 2)]
+    assert found == [set(), {"a"}, {"a", "c"}, {"a", "b", "c"}]
+
+
 async def test_what_waits_for_a_disabled_subscription_is_given_up_in_the_end(database):  # noqa: F811
     due = DueDeliveries(database)
     rows = {
