@@ -19,12 +19,11 @@ from shared.rules.cells import axis_of, representatives
 from shared.rules.explained import RuleExplanation, as_json, explained
 from shared.rules.fields import Field, Kind, field_named
 from shared.rules.interpret import fact_of
-from shared.rules.syntax import Compare, Facts, Op, Rule, comparisons
+from shared.rules.syntax import MEMBERSHIP, Compare, Facts, Op, Rule, comparisons
 from shared.rules.wording import label_of, shown
 
 _FIXED: Final = ("owner.", "trigger.", "lead.", "consent.")
 """Fields that tell how it came about; nobody asks what if they were different."""
-_SETS: Final = {Op.CONTAINS, Op.CONTAINS_ANY, Op.CONTAINS_ALL}
 
 
 class Counterfactual(Struct, frozen=True):
@@ -151,7 +150,7 @@ def _texts(compare: Compare) -> tuple[Any, ...]:
 def _sets(compares: list[Compare], now: Any) -> list[Any]:
     """Return the set with one more, or one less, of what is looked for in it."""
     has = tuple(now or ())
-    looked_for = {one for each in compares if each.op in _SETS for one in _texts(each)}
+    looked_for = {one for each in compares if each.op in MEMBERSHIP for one in _texts(each)}
     more = [(*has, one) for one in sorted(looked_for - {each.casefold() for each in has})]
     less = [tuple(each for each in has if each.casefold() != one) for one in sorted(looked_for)]
     return more + [each for each in less if len(each) < len(has)]
