@@ -77,6 +77,16 @@ async def test_a_source_that_signs_wants_its_signature_and_no_token(gateway, mon
     assert (status, problem["type"].rpartition(":")[2]) == (403, "wrong-signature")
 
 
+async def test_a_secret_that_cannot_sign_is_told_as_our_own_fault(gateway, monkeypatch):
+    source = "{kind: form, signature: standard, secret_env: ADS_SECRET}"
+    await gateway.apply_policy(sources=f"sources: {{ads: {source}}}")
+    for secret, status in (("no base64!", 503), ("whsec_c2VjcmV0", 403)):
+        monkeypatch.setenv("ADS_SECRET", secret)
+        assert (await gateway.ask("POST", "/hooks/forms/ads", **FORM))[0] == status
+        _, told, _ = await gateway.ask("GET", "/v1/sources")
+        assert told["data"][0]["ready"] is (status == 403)
+
+
 async def test_signals_come_from_sources_too(gateway):
     status, told, _ = await gateway.ask("POST", f"/hooks/signals/intent/{TOKEN}", json=SIGNAL, headers=NOBODY)
     (event,) = await gateway.events("signals.received.v1", 1)

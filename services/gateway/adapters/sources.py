@@ -8,6 +8,7 @@ import structlog
 
 from services.gateway.domain.sources import HookSource, source_of
 from shared.errors import Retry
+from shared.http.signing import SecretInvalid, Signer
 from shared.policy.compiled import CompiledPolicy
 
 log = structlog.get_logger()
@@ -31,9 +32,12 @@ class PolicySources:
 
     def problem(self, source: HookSource) -> str | None:
         """Say why nobody can speak for a source at present, None when it can be used."""
-        if source.public or self._environ.get(source.secret_env):
+        if source.public:
             return None
-        return f"the environment variable {source.secret_env} is not set"
+        secret = self._environ.get(source.secret_env)
+        if not secret:
+            return f"the environment variable {source.secret_env} is not set"
+        return _unfit(secret) if source.signature == "standard" else None
 
     def secret(self, source: HookSource) -> str:
         """Return the secret of a source that is not public. Raises `Retry` when there is none."""
@@ -49,3 +53,12 @@ class PolicySources:
             if problem is not None:
                 log.warning("source cannot be used", source=source.name, reason=problem)
         return sources
+
+
+def _unfit(secret: str) -> str | None:
+    """Say why no Standard Webhooks' signature can be checked with a secret; the text does not show it."""
+    try:
+        Signer(secret)
+    except SecretInvalid as error:
+        return str(error)
+    return None
