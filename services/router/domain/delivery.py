@@ -211,4 +211,6 @@ def _at(data: Any, path: str) -> Any:
 
 
 def _is_one_of(value: Any, wanted: Any) -> bool:
-    return value in wanted if isinstance(wanted, list) else value == wanted
+    values = wanted if isinstance(wanted, list) else [wanted]
+    # In JSON, as in the policy, true is not 1.
+    return any(value == each and isinstance(value, bool) is isinstance(each, bool) for each in values)

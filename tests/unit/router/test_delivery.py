@@ -99,6 +99,9 @@ def test_an_endpoint_gets_the_types_it_asked_for(events, takes):
         ({"score.band": "mql", "company.employees": 201}, False),
         ({"answers.plan": "pro"}, False),
         ({"no.such.field": None}, True),
+        ({"revision": 1}, True),
+        ({"revision": True}, False),
+        ({"revision": [True, "1"]}, False),
     ],
 )
 def test_every_condition_of_a_filter_must_hold(wanted, takes):
