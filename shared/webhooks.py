@@ -9,6 +9,8 @@ from msgspec import Struct
 
 TRIAL: Final = "baton.webhook.test.v1"
 """The type of what is sent to try an endpoint. It is no event of the topics."""
+EVERYTHING: Final = "*"
+"""In the place of types: all of them."""
 
 
 class SealedSecret(Struct, frozen=True, omit_defaults=True):

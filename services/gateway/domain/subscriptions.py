@@ -11,8 +11,8 @@ from services.gateway.domain.arrival import invalid
 from shared.errors import FieldProblem
 from shared.events.registry import EVENT_TYPES
 from shared.stream.manifest import LEADS_ROUTED
+from shared.webhooks import EVERYTHING
 
-EVERYTHING: Final = "*"
 # What is not sent by webhook may not be asked for: nobody would tell that it never comes.
 _SENT: Final = frozenset(each.short for each in EVENT_TYPES if each.topic is LEADS_ROUTED)
 _FAMILIES: Final = frozenset(f"{short.partition('.')[0]}.*" for short in _SENT)

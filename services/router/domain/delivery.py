@@ -13,10 +13,9 @@ from msgspec.structs import replace
 from shared.events.times import rfc3339
 from shared.identity import derive_id
 from shared.runtime.rows import Row
-from shared.webhooks import TRIAL, FailedAttempt
+from shared.webhooks import EVERYTHING, TRIAL, FailedAttempt
 
 DELIVER: Final = "router-deliver"
-EVERYTHING: Final = "*"
 
 RETRY_AFTER: Final = (
     timedelta(seconds=5),

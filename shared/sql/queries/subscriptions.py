@@ -16,7 +16,6 @@ from shared.vault import Vault
 from shared.webhooks import SealedSecret
 
 State = Literal["active", "disabled"]
-EVERYTHING = "*"
 SECRETS_MAX: Final = 5
 """So many sign at once, at most: the header stays small."""
 
@@ -62,11 +61,6 @@ class Subscription(Row, frozen=True):
     def opened_secrets(self, vault: Vault) -> list[str]:
         """Return the `whsec_…` secrets. Raises `VaultRefused`."""
         return [vault.open(secret.sealed, purpose=self.purpose) for secret in self.secrets]
-
-    def wants(self, short_type: str) -> bool:
-        """Tell whether an event of this short type is to be sent, by its type alone."""
-        family = short_type.partition(".")[0] + ".*"
-        return any(wanted in {short_type, family, EVERYTHING} for wanted in self.events)
 
 
 def sealed_for(subscription_id: str) -> str:
