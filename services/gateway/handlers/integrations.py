@@ -48,7 +48,7 @@ class SourceView(Struct, frozen=True):
     """Where forms or signals come in. `origins`: the pages whose scripts may post.
 
     `{token}` in the URL stands for the source's secret, which is the environment variable `secret_env`.
-    `ready` is false while that is not set; `problem` says so.
+    `ready` is false while that is not set, or cannot sign; `problem` says which.
     """
 
     name: str
