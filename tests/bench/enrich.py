@@ -1,12 +1,14 @@
 """`enrich`: the memory of one enricher while 500 leads wait for providers, against 300 MiB.
 
 Beside it: leads a second whose answers are all kept already, and what a slow provider does to such leads.
-The enricher and the provider stubs are processes of their own, over Kafka, on SQLite.
+The enricher and the provider stubs are processes of their own, over Kafka, on SQLite. Providers take as many
+questions at once as there are leads: at the default policy's pace most leads would be done without them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 import time
 import uuid
@@ -43,13 +45,19 @@ _LATENCY_MS: Final = 1_500
 """Less than a provider may take, so that it is slow and does not fail."""
 _PROVIDERS: Final = ("peopledatalabs", "apollo", "clearbit", "hunter", "zerobounce")
 _WITHIN_S: Final = 60.0
+_POLICY: Final = Path(__file__).parents[2] / "config"
 
 
 async def enrich(services: Services) -> Figure:
     """Measure the figure. The memory is the greatest resident set while the leads are in flight."""
     prefix = f"enrich{uuid.uuid4().hex[:8]}"
     with tempfile.TemporaryDirectory(prefix="baton-bench-") as folder:
-        topology = Topology(Path(folder), stream_url=f"kafka://{services.kafka}", prefix=prefix)
+        topology = Topology(
+            Path(folder),
+            stream_url=f"kafka://{services.kafka}",
+            prefix=prefix,
+            extra={"BATON_POLICY_DIR": str(_hurried(Path(folder) / "policy"))},
+        )
         await migrate(topology.database_url)
         stream = KafkaStream(
             [services.kafka], prefix=prefix, partitions=6, retention_days=1, create_topics=True
@@ -173,6 +181,18 @@ class _Bench:
             for provider in _PROVIDERS:
                 answer = await http.put(f"/faults/{provider}", json={"latency_ms": _LATENCY_MS})
                 answer.raise_for_status()
+
+
+def _hurried(folder: Path) -> Path:
+    """Write the default policy to a folder, with providers that take more at once and in a second."""
+    shutil.copytree(_POLICY, folder)
+    file = folder / "providers.yaml"
+    text = file.read_text()
+    for pace, faster in (("per_second: 10", "per_second: 1000"), ("in_flight: 5", f"in_flight: {IN_FLIGHT}")):
+        assert pace in text
+        text = text.replace(pace, faster)
+    file.write_text(text)
+    return folder
 
 
 @contextmanager
