@@ -45,7 +45,7 @@ class Limits:
     batches_in_flight: int = 4
     window: int = 500
     poll_wait_s: float = 0.5
-    commit_every_s: float = 0.1
+    commit_every_s: float = 0.25
     drain_s: float = 10.0
 
 

@@ -200,6 +200,7 @@ def upgrade() -> None:
         sa.Column("owned_sequence", sa.Integer(), nullable=False),
         sa.Column("owned_id", sa.String(length=500), nullable=True),
         sa.PrimaryKeyConstraint("lead_id", name=op.f("pk_lead_views")),
+        postgresql_with={"fillfactor": 60},
     )
     op.create_index(op.f("ix_lead_views_account"), "lead_views", ["account"], unique=False)
     op.create_index(op.f("ix_lead_views_email"), "lead_views", ["email"], unique=False)
@@ -207,7 +208,12 @@ def upgrade() -> None:
         op.f("ix_lead_views_first_at_lead_id"), "lead_views", ["first_at", "lead_id"], unique=False
     )
     op.create_index(op.f("ix_lead_views_owner"), "lead_views", ["owner"], unique=False)
-    op.create_index(op.f("ix_lead_views_queue_status"), "lead_views", ["queue", "status"], unique=False)
+    op.create_index(
+        op.f("ix_lead_views_queue_first_at_lead_id"),
+        "lead_views",
+        ["queue", "first_at", "lead_id"],
+        unique=False,
+    )
     op.create_table(
         "leads",
         sa.Column("lead_id", sa.String(length=36), nullable=False),
@@ -423,7 +429,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_outbox_role_partition"), table_name="outbox")
     op.drop_table("outbox")
     op.drop_table("leads")
-    op.drop_index(op.f("ix_lead_views_queue_status"), table_name="lead_views")
+    op.drop_index(op.f("ix_lead_views_queue_first_at_lead_id"), table_name="lead_views")
     op.drop_index(op.f("ix_lead_views_owner"), table_name="lead_views")
     op.drop_index(op.f("ix_lead_views_first_at_lead_id"), table_name="lead_views")
     op.drop_index(op.f("ix_lead_views_email"), table_name="lead_views")

@@ -86,8 +86,10 @@ class DeliveryHandler(Handler):
         if seen is None:
             return replace(event, data=Attempts())
         body = webhook_body(short, event.time, event.raw)
-        fresh = ((id_, target) for id_, target in zip(ids, wanting, strict=True) if id_ not in seen)
-        rows = await asyncio.gather(*(self._send(event, id_, target, body) for id_, target in fresh))
+        fresh = [(id_, target) for id_, target in zip(ids, wanting, strict=True) if id_ not in seen]
+        sending = [self._send(event, id_, target, body) for id_, target in fresh]
+        # One endpoint is the usual case, and needs no task of its own.
+        rows = [await sending[0]] if len(sending) == 1 else await asyncio.gather(*sending)
         return replace(event, data=Attempts(tuple(rows)))
 
     def decide(self, world: Rows, event: Event[Any], at: datetime) -> Step:
