@@ -7,8 +7,10 @@ what must not change under a decision is locked by `Tx.load`.
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache, cached_property, partial
 from typing import Any, TypeVar
 
@@ -249,7 +251,19 @@ def _sqlite(url: str, *, begin: str, connections_max: int) -> AsyncEngine:
     def _begin(connection: Any) -> None:
         connection.exec_driver_sql(begin)
 
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def _give_up(dbapi_connection: Any, _record: Any, _error: object) -> None:
+        # The connection is about to be closed, because the task was cancelled in the middle of a statement.
+        # SQLite keeps a closed connection, and its lock, as long as anything holds such a statement: the
+        # error of the cancelled task does. So the transaction is ended first, even if we are cancelled again.
+        dbapi_connection.run_async(lambda connection: asyncio.shield(_ended(connection)))
+
     return engine
+
+
+async def _ended(connection: Any) -> None:
+    with suppress(ValueError, sqlite3.Error):  # closed already
+        await connection.rollback()
 
 
 class translated:  # noqa: N801 - reads as a word: `with translated():`
