@@ -5,8 +5,6 @@ There is no floor: what is aimed at is a time, so the ratio is that time over th
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -18,7 +16,7 @@ from services.scorer.domain.from_policy import scoring_policy
 from services.scorer.domain.next_change import next_change_at
 from shared.policy.compiled import compiled
 from shared.policy.load import load
-from tests.bench.figure import ROUNDS, Figure
+from tests.bench.figure import Figure, microseconds
 from tests.bench.services import Services
 from tests.support.enriched_leads import AT, did, enriched_lead, signal
 
@@ -49,25 +47,16 @@ async def score(_services: Services) -> Figure:
     now = assess(subject, AT, policy)
     assert (now.score.grade, len(subject.activities)) == ("A1", 20)
     facts = lead_facts(subject.lead, None, AT, policy)
-    whole = _microseconds(lambda: assess(subject, AT, policy))
+    whole = microseconds(_TIMES, lambda: assess(subject, AT, policy))
     parts = {
-        "facts": _microseconds(lambda: lead_facts(subject.lead, None, AT, policy)),
-        "fit": _microseconds(lambda: score_fit(facts, AT, policy)),
-        "when it changes next, after it": _microseconds(lambda: next_change_at(subject, now, AT, policy)),
+        "facts": microseconds(_TIMES, lambda: lead_facts(subject.lead, None, AT, policy)),
+        "fit": microseconds(_TIMES, lambda: score_fit(facts, AT, policy)),
+        "when it changes next, after it": microseconds(
+            _TIMES, lambda: next_change_at(subject, now, AT, policy)
+        ),
     }
     details = [
         f"{whole:.1f} us a decision with {len(now.score.lines)} lines (aim: {_AIM_US} us)",
         ", ".join(f"{name} {each:.1f} us" for name, each in parts.items()),
     ]
     return Figure("score", round(_AIM_US / whole, 3), None, details)
-
-
-def _microseconds(work: Callable[[], object]) -> float:
-    """Return how much CPU it takes: the least of some rounds, for whatever else runs only adds to it."""
-    rounds: list[float] = []
-    for _ in range(ROUNDS):
-        began = time.process_time()
-        for _ in range(_TIMES):
-            work()
-        rounds.append((time.process_time() - began) / _TIMES * 1e6)
-    return min(rounds)

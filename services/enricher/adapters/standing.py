@@ -82,6 +82,6 @@ def _owners(
     """
     own = [one for one in working if one.lead_id == lead_id]
     if own:
-        return tuple({Owner(one.queue, accepted=one.state == "accepted") for one in own})
+        return tuple(dict.fromkeys(Owner(one.queue, accepted=one.state == "accepted") for one in own))
     queues = {one.queue for one in working} | (set(policy.source.policy.routing.queues) if named else set())
     return (None, *(Owner(queue) for queue in sorted(queues)))
