@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -106,7 +105,6 @@ def signal_facts(facts: Facts, signal: SignalReceivedV1) -> Facts:
     return {**facts, **own, **_family(FactKeys.SIGNAL_DETAILS, signal.details)}
 
 
-@lru_cache(maxsize=4_096)
 def path_of(url: str) -> str:
     """Return the path of a URL or of a path itself, `/` when it has none."""
     bare = url.partition("?")[0].partition("#")[0]

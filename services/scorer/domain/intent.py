@@ -149,11 +149,16 @@ def _activity_rules(
     on = policy.intent_on.get(activity.type)
     if on is None:
         return ()
-    if on.of_page is not None:
+    if on.of_page is not None and _may_be_remembered(activity.url):
         return on.of_page[activity.url]
     if on.matching is not None:
         return on.matching(activity_facts(facts if on.of_lead else _NOTHING, activity), at)
     return on.rules
+
+
+def _may_be_remembered(url: str | None) -> bool:
+    """Tell whether a URL names a page alone; what follows it may be about a person, who may be erased."""
+    return url is None or ("?" not in url and "#" not in url)
 
 
 def _signal_matches(
