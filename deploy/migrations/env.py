@@ -1,11 +1,11 @@
-"""Alembic's way in: it runs on the connection that `shared.sql.migrate` hands over, and nowhere else."""
+"""Alembic's way in: it runs on the connection that `shared.storage.migrate` hands over, and nowhere else."""
 
 from typing import Any
 
 from alembic import context
 
-from shared.sql.tables import metadata
-from shared.sql.types import Json, UtcTime
+from services.tables import metadata
+from shared.storage.types import Json, UtcTime
 
 
 def render_item(kind: str, item: Any, _autogen: Any) -> str | bool:
@@ -13,7 +13,7 @@ def render_item(kind: str, item: Any, _autogen: Any) -> str | bool:
     if kind == "type" and isinstance(item, Json):
         return "sa.Text()"
     if kind == "type" and isinstance(item, UtcTime):
-        return "shared.sql.types.UtcTime()"
+        return "shared.storage.types.UtcTime()"
     return False
 
 

@@ -6,7 +6,10 @@ import sys
 
 import typer
 
-from services.cli import asking, policies, serving, webhooks
+from services.cli import policy as policies
+from services.cli import process_commands as serving
+from services.cli import queries as asking
+from services.cli import webhooks
 from services.cli.errors import Unreachable
 from shared.errors import BatonError
 from shared.settings import SettingsError

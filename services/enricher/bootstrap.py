@@ -9,20 +9,20 @@ from typing import Any
 
 import aiohttp
 
-from services.enricher.adapters.lookup import WaterfallLookUp
-from services.enricher.adapters.panel import Panel
-from services.enricher.adapters.pruning import prune_answers
-from services.enricher.adapters.spending import DayBudget
-from services.enricher.adapters.store import EnricherStore
+from services.enricher.daily_budget import DayBudget
 from services.enricher.domain.form import identity_of
-from services.enricher.domain.reach import reach
+from services.enricher.domain.row_keys import reach
 from services.enricher.handlers import EnricherHandler
+from services.enricher.lookup import WaterfallLookUp
+from services.enricher.provider_registry import ProviderRegistry
+from services.enricher.pruning import prune_answers
+from services.enricher.storage import EnricherStore
 from shared.errors import DataError
-from shared.events.envelope import Event
-from shared.events.lead_received import LeadReceivedV1
-from shared.runtime.background import repeat
-from shared.runtime.role import Resources, Worker, run_worker
+from shared.lead.events.envelope import Event
+from shared.lead.events.lead_received import LeadReceivedV1
 from shared.settings import EnricherSettings
+from shared.worker.background import repeat
+from shared.worker.role import Resources, Worker, run_worker
 
 _CONNECTIONS_MAX = 256
 """Over all providers; each has a bound of its own (`in_flight`)."""
@@ -34,7 +34,7 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
     clock, database = resources.clock, resources.database
     connector = aiohttp.TCPConnector(limit=_CONNECTIONS_MAX)
     async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as tasks:
-        panel = Panel(
+        panel = ProviderRegistry(
             resources.policy,
             session,
             clock,

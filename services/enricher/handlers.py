@@ -12,18 +12,26 @@ from services.enricher.domain.enrich import Status, enrich, look_again_at
 from services.enricher.domain.erase import erase
 from services.enricher.domain.form import read_form
 from services.enricher.domain.merge import account_of, merge
-from services.enricher.domain.providers import Again, Gathered, Looked, LookUp, SpendRow, kept, spent
-from services.enricher.domain.reach import known_in, lead_in, opted_out_person, survivor
+from services.enricher.domain.providers import (
+    EnrichForm,
+    EnrichRetry,
+    Gathered,
+    LookUp,
+    SpendRow,
+    kept,
+    spent,
+)
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow, found_by, with_identifiers
 from services.enricher.domain.resolve import resolve, shared_identifiers
-from shared.events.envelope import Emit, Event
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.parts import Trigger
-from shared.events.person_erased import PersonErasedV1
-from shared.events.signal_received import SignalReceivedV1
-from shared.runtime.handler import Handler, Outcome, Step
-from shared.runtime.rows import Change, Put, Remove, Rows, TimerRow, TombstoneRow
+from services.enricher.domain.row_keys import known_in, lead_in, opted_out_person, survivor
+from shared.lead.events.envelope import Emit, Event
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.parts import Trigger
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.storage.rows import Change, IdentityMap, Put, Remove, TimerRow, TombstoneRow
+from shared.worker.handler import Handler, Outcome, Step
 
 ROLE: Final = "enricher"
 ENRICH_AGAIN: Final = "enrich-again"
@@ -44,18 +52,18 @@ class EnricherHandler(Handler):
         match event.data:
             case LeadReceivedV1():
                 form = read_form(event.data)
-                looked = Looked(form, await self._look_up.gather(form))
+                looked = EnrichForm(form, await self._look_up.gather(form))
                 return replace(event, subject=form.identity.lead_id, data=looked)
             case TimerRow():
                 gathered = await self._look_up.gather_again(event.subject)
-                return replace(event, data=Again(**asdict(event.data), gathered=gathered))
+                return replace(event, data=EnrichRetry(**asdict(event.data), gathered=gathered))
         return event
 
-    def decide(self, world: Rows, event: Event[Any], at: datetime) -> Step:
+    def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
         match event.data:
-            case Looked():
+            case EnrichForm():
                 return _take_form(world, event.data, min(event.time, at), at)
-            case Again():
+            case EnrichRetry():
                 return _look_again(world, event, event.data, at)
             case SignalReceivedV1():
                 return _opt_out(world, event.data, at)
@@ -63,7 +71,7 @@ class EnricherHandler(Handler):
                 return self._erase(world, event.data)
         return Step(Outcome.UNCHANGED)
 
-    def _erase(self, world: Rows, erasure: PersonErasedV1) -> Step:
+    def _erase(self, world: IdentityMap, erasure: PersonErasedV1) -> Step:
         erased = erase(world, erasure)
         timers = (Remove(TimerRow, (lead_id, ROLE, ENRICH_AGAIN)) for lead_id in erased.lead_ids)
         hashes = map(self._tombstone_of, erased.lead_ids)
@@ -71,7 +79,7 @@ class EnricherHandler(Handler):
         return Step(Outcome.APPLIED, (*erased.changes, *timers, *tombstones))
 
 
-def _take_form(world: Rows, looked: Looked, sent_at: datetime, at: datetime) -> Step:
+def _take_form(world: IdentityMap, looked: EnrichForm, sent_at: datetime, at: datetime) -> Step:
     """Make a form a revision of the lead that it belongs to, or the first of a new one."""
     form = looked.form
     resolution = resolve(form.identity, known_in(world, form.identity))
@@ -100,7 +108,7 @@ def _take_form(world: Rows, looked: Looked, sent_at: datetime, at: datetime) -> 
     return Step(Outcome.APPLIED, changes, [_enriched(lead, form.told.trigger, at)])
 
 
-def _look_again(world: Rows, event: Event[Any], again: Again, at: datetime) -> Step:
+def _look_again(world: IdentityMap, event: Event[Any], again: EnrichRetry, at: datetime) -> Step:
     """Let a lead have what came too late for it: an event of its own, of the same revision."""
     before = lead_in(world, again.subject)
     if before is None:
@@ -115,7 +123,7 @@ def _look_again(world: Rows, event: Event[Any], again: Again, at: datetime) -> S
     return Step(Outcome.APPLIED, [Put(lead), *changes], [_enriched(lead, trigger, at)])
 
 
-def _bought(world: Rows, gathered: Gathered) -> Iterator[Change]:
+def _bought(world: IdentityMap, gathered: Gathered) -> Iterator[Change]:
     """Keep what providers said for other leads, and what it cost."""
     if not gathered.answers:
         return
@@ -134,7 +142,7 @@ def _timer(lead: LeadRow, before: Status, at: datetime) -> Iterator[Change]:
         yield Remove(TimerRow, timer.key)
 
 
-def _identifiers(world: Rows, lead: LeadRow, names: Iterable[str]) -> Iterator[Change]:
+def _identifiers(world: IdentityMap, lead: LeadRow, names: Iterable[str]) -> Iterator[Change]:
     """Let the lead be found by what this form named; rows of other identifiers are not in hand."""
     for name in names:
         row = world.get(IdentifierRow, name)
@@ -143,7 +151,7 @@ def _identifiers(world: Rows, lead: LeadRow, names: Iterable[str]) -> Iterator[C
             yield Put(IdentifierRow(name, found_by(owners, lead.lead_id)))
 
 
-def _opt_out(world: Rows, signal: SignalReceivedV1, at: datetime) -> Step:
+def _opt_out(world: IdentityMap, signal: SignalReceivedV1, at: datetime) -> Step:
     """Note that a person wants no contact; if nobody of that name wrote yet, for when they do."""
     named = opted_out_person(signal)
     if named is None:

@@ -7,19 +7,19 @@ import os
 
 import structlog
 
-from services.gateway.adapters.keys import StoredKeys
-from services.gateway.adapters.publisher import StreamPublisher
-from services.gateway.adapters.random import RandomPool
-from services.gateway.adapters.sources import PolicySources
+from services.gateway.api_keys import StoredKeys
 from services.gateway.handlers.app import create_app
 from services.gateway.handlers.gateway import Gateway
-from shared.http.egress import EgressPolicy
-from shared.http.server import HttpServer
-from shared.identity import account_key
-from shared.runtime.role import Resources
+from services.gateway.intake.publisher import StreamPublisher
+from services.gateway.intake.sources import PolicySources
+from services.gateway.random_pool import RandomPool
+from shared.lead.identity import account_key
+from shared.messaging.port import Sink
 from shared.settings import GatewaySettings
-from shared.stream.port import Sink
 from shared.vault import Vault
+from shared.web.egress import EgressPolicy
+from shared.web.server import HttpServer
+from shared.worker.role import Resources
 
 ROLE = "gateway"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from services.ledger.adapters.store import LedgerStore
 from services.ledger.handlers import LedgerHandler
-from shared.runtime.role import Resources, Worker, run_worker
+from services.ledger.storage import LedgerStore
 from shared.settings import LedgerSettings
+from shared.worker.role import Resources, Worker, run_worker
 
 
 async def run(resources: Resources, stop: asyncio.Event, settings: LedgerSettings) -> None:

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from services.ledger.domain.rows import DeadLetterRow, EventRow, ViewRow
 from services.ledger.domain.subject import subject_of
 from services.ledger.domain.view import Staged, see
-from shared.events.dead_letter import DeadLetterV1
-from shared.events.envelope import Event
-from shared.events.person_erased import PersonErasedV1
-from shared.runtime.handler import Handler, Outcome, Step
-from shared.runtime.rows import Change, Put, Remove, Rows, TombstoneRow
+from shared.lead.events.dead_letter import DeadLetterV1
+from shared.lead.events.envelope import Event
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.storage.rows import Change, IdentityMap, Put, Remove, TombstoneRow
+from shared.worker.handler import Handler, Outcome, Step
 
 
 class LedgerHandler(Handler):
@@ -30,7 +30,7 @@ class LedgerHandler(Handler):
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         return event
 
-    def decide(self, world: Rows, event: Event[Any], at: datetime) -> Step:
+    def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
         data = event.data
         if isinstance(data, DeadLetterV1):
             return self._set_aside(world, data)
@@ -45,7 +45,7 @@ class LedgerHandler(Handler):
             changes += _replayed(world, event.replay_of, at)
         return Step(Outcome.APPLIED, changes)
 
-    def _set_aside(self, world: Rows, letter: DeadLetterV1) -> Step:
+    def _set_aside(self, world: IdentityMap, letter: DeadLetterV1) -> Step:
         if world.get(DeadLetterRow, letter.id) is not None:
             return Step(Outcome.UNCHANGED)
         row = DeadLetterRow(
@@ -66,7 +66,7 @@ class LedgerHandler(Handler):
         )
         return Step(Outcome.APPLIED, [Put(row)])
 
-    def _erase(self, world: Rows, erased: PersonErasedV1) -> list[Change]:
+    def _erase(self, world: IdentityMap, erased: PersonErasedV1) -> list[Change]:
         """Everything that is about these leads goes; that they were erased, and when, stays."""
         leads = set(erased.lead_ids)
         caused = {row.causation_id for row in world.all(EventRow) if row.subject in leads} - {""}
@@ -101,7 +101,7 @@ def _event_row(event: Event[Any], at: datetime) -> EventRow:
     )
 
 
-def _replayed(world: Rows, letter_id: str, at: datetime) -> list[Change]:
+def _replayed(world: IdentityMap, letter_id: str, at: datetime) -> list[Change]:
     letter = world.get(DeadLetterRow, letter_id)
     if letter is None or letter.replayed_at is not None:
         return []

@@ -19,7 +19,7 @@ from services.provider_stubs.faults import Fault, Faults
 from services.provider_stubs.world import SEED, World, generate, truth
 from shared.clock import Clock
 from shared.errors import FieldProblem, Reject
-from shared.http.problem import from_msgspec, from_reject
+from shared.web.problem import from_msgspec, from_reject
 
 LISTED: Final = 100
 LISTED_MAX: Final = 10_000

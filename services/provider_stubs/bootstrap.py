@@ -6,8 +6,8 @@ import asyncio
 
 from services.provider_stubs.app import create_app
 from shared.clock import Clock
-from shared.http.server import HttpServer
 from shared.settings import StubsSettings
+from shared.web.server import HttpServer
 
 
 class StubServer(HttpServer):

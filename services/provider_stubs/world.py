@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from services.provider_stubs import vocabulary
-from shared.identity import normalise_email, registrable_domain
+from shared.lead.identity import normalise_email, registrable_domain
 
 SEED: Final = 20_240_601
 COMPANIES: Final = 400

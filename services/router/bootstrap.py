@@ -8,27 +8,27 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from services.router.adapters.delivery_store import DeliveryStore, DueDeliveries
-from services.router.adapters.destinations import Destinations
-from services.router.adapters.known import KnownDeliveries
-from services.router.adapters.lanes import Lanes
-from services.router.adapters.orders import DeliveryOrders
-from services.router.adapters.post import BOUNDS, Poster
-from services.router.adapters.pruning import ASSIGNMENTS_KEPT, prune_assignments, prune_deliveries
-from services.router.adapters.retries import Retries
-from services.router.adapters.standing import stand_up
-from services.router.adapters.store import RouterStore
-from services.router.domain.plan import Plans
-from services.router.handlers.delivering import DeliveryHandler
-from services.router.handlers.routing import LiveRouterHandler, drain_timer
-from shared.events.envelope import Event
-from shared.http.egress import EgressClient, EgressPolicy
-from shared.runtime.background import repeat
-from shared.runtime.process import wait_for
-from shared.runtime.role import Resources, Worker, run_worker
+from services.router.delivery.bulkhead import Bulkheads
+from services.router.delivery.commands import DeliveryOrders
+from services.router.delivery.delivery_reader import KnownDeliveries
+from services.router.delivery.destinations import Destinations
+from services.router.delivery.handler import DeliveryHandler
+from services.router.delivery.retries import Retries
+from services.router.delivery.sender import BOUNDS, Poster
+from services.router.delivery.storage import DeliveryStore, DueDeliveries
+from services.router.domain.policy import RoutingPolicies
+from services.router.handlers import LiveRouterHandler, drain_timer
+from services.router.pruning import ASSIGNMENTS_KEPT, prune_assignments, prune_deliveries
+from services.router.recurring_timer import stand_up
+from services.router.storage import RouterStore
+from shared.lead.events.envelope import Event
 from shared.settings import RouterSettings
-from shared.sql.engine import Database
+from shared.storage.database import Database
 from shared.vault import Vault
+from shared.web.egress import EgressClient, EgressPolicy
+from shared.worker.background import repeat
+from shared.worker.process import wait_for
+from shared.worker.role import Resources, Worker, run_worker
 
 Half = Literal["decide", "deliver"]
 
@@ -48,7 +48,7 @@ async def run(
 
 
 async def _decide(resources: Resources, stop: asyncio.Event) -> None:
-    plans = Plans(lambda: resources.policy.current)
+    plans = RoutingPolicies(lambda: resources.policy.current)
     drain = drain_timer(resources.clock.now())
     await wait_for("router.drain", lambda: stand_up(resources.database, drain), stop, resources.health)
     handler = LiveRouterHandler(plans, resources.tombstone_of)
@@ -62,7 +62,7 @@ async def _deliver(resources: Resources, stop: asyncio.Event, settings: RouterSe
     clock, database = resources.clock, resources.database
     destinations = Destinations(lambda: resources.policy.current, os.environ)
     known = KnownDeliveries(database, Vault(resources.secret, os.urandom), clock, destinations)
-    lanes = Lanes(clock)
+    lanes = Bulkheads(clock)
     policy = EgressPolicy(settings.egress_allow)
     async with EgressClient(policy, clock, bounds=BOUNDS) as client, asyncio.TaskGroup() as tasks:
         poster = Poster(client, lanes, clock, resources.metrics)

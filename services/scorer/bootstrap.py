@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from services.scorer.adapters.store import ScorerStore
 from services.scorer.domain.from_policy import ScoringPolicies
 from services.scorer.handlers import LiveScorerHandler
-from shared.runtime.role import Resources, Worker, run_worker
+from services.scorer.storage import ScorerStore
 from shared.settings import ScorerSettings
+from shared.worker.role import Resources, Worker, run_worker
 
 _TIMERS_EVERY_S = 0.2
 """Also the pause between the chunks of a re-score."""

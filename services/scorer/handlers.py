@@ -9,12 +9,12 @@ from typing import Any
 from services.scorer.domain.decide import decide
 from services.scorer.domain.from_policy import ScoringPolicies
 from services.scorer.domain.policy import ScoringPolicy
-from services.scorer.domain.scoring import ROLE, Moment
-from shared.events.envelope import Event
-from shared.events.person_erased import PersonErasedV1
-from shared.runtime.draft import Draft
-from shared.runtime.handler import Handler, Step
-from shared.runtime.rows import Rows, TombstoneRow
+from services.scorer.domain.score import ROLE, Moment
+from shared.lead.events.envelope import Event
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.storage.change_set import ChangeSet
+from shared.storage.rows import IdentityMap, TombstoneRow
+from shared.worker.handler import Handler, Step
 
 
 class ScorerHandler(Handler):
@@ -30,8 +30,8 @@ class ScorerHandler(Handler):
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         return event
 
-    def decide(self, world: Rows, event: Event[Any], at: datetime) -> Step:
-        draft = Draft(world)
+    def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
+        draft = ChangeSet(world)
         outcome = decide(draft, Moment(self._policy, at), event)
         if isinstance(event.data, PersonErasedV1):
             for lead_id in event.data.lead_ids:

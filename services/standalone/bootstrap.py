@@ -13,11 +13,11 @@ from services.router import bootstrap as router
 from services.scorer import bootstrap as scorer
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
-from shared.runtime.ops import Health
-from shared.runtime.process import open_resources, watch
-from shared.runtime.unit_of_work import Failpoint
 from shared.settings import StandaloneSettings
-from shared.sql.migrate import migrate
+from shared.storage.migrate import migrate
+from shared.web.ops import Health
+from shared.worker.process import open_resources, watch
+from shared.worker.unit_of_work import Failpoint
 
 Ready = Callable[[asyncio.Event], Awaitable[None]]
 """What is done once everything runs, e.g. the demo; it is handed the event that stops it."""

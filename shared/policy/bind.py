@@ -15,9 +15,9 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import inspect
 
+from shared.lead.fields import Known
 from shared.policy.hours import Hours, parse_hours
 from shared.rules.document import Entries, Items, Node, Scalar
-from shared.rules.fields import Known
 from shared.rules.parse import Named, read_condition, read_named
 from shared.rules.problems import Path, Place, Report, did_you_mean, quoted
 from shared.rules.syntax import Condition

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from shared.identity import normalise_domain
+from shared.lead.fields import all_fields, field_named
+from shared.lead.identity import normalise_domain
 from shared.policy.addresses import is_origin, is_web_address
-from shared.policy.finding import File
 from shared.policy.form_fields import FORM_FIELDS, is_form_field
 from shared.policy.models import Accounts, Providers, Source, Sources
-from shared.rules.fields import all_fields, field_named
+from shared.policy.policy_file import File
 from shared.rules.problems import Path, did_you_mean, quoted
 
 _RELATIONS = ("target", "customer", "competitor", "partner")

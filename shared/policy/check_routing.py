@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from zoneinfo import available_timezones
 
+from shared.lead.fields import FactKeys
 from shared.policy.addresses import is_web_address
-from shared.policy.finding import File
 from shared.policy.models import FRAMES, KEEP, Icp, Routing, Team
-from shared.policy.tables import routing_rules, suppression_rules
-from shared.rules.fields import FactKeys
+from shared.policy.policy_file import File
+from shared.policy.rule_tables import routing_rules, suppression_rules
+from shared.rules.boxes import Space, TooLarge
 from shared.rules.lint import lint_overlaps
 from shared.rules.problems import Path, did_you_mean, quoted
-from shared.rules.regions import Space, TooLarge
-from shared.rules.syntax import All, Compare, Condition, Op, Rule
+from shared.rules.syntax import AllOf, Compare, Condition, Op, Rule
 
 
 def check_routing(file: File[Routing], icp: Icp | None) -> None:
@@ -72,7 +72,7 @@ def _implies_owner(when: Condition | None) -> bool:
     """Say whether a condition is surely not true of a lead without an active owner."""
     if when is None:
         return False
-    ownerless = All((when, Compare(FactKeys.OWNER_ACTIVE, Op.EQ, value=False)))
+    ownerless = AllOf((when, Compare(FactKeys.OWNER_ACTIVE, Op.EQ, value=False)))
     try:
         return not Space([ownerless]).region(ownerless)
     except TooLarge:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
+from shared.policy.content_hash import version_of
 from shared.policy.models import (
     Band,
     Disqualifier,
@@ -22,7 +23,7 @@ from shared.policy.models import (
     SignalRule,
     Suppression,
 )
-from shared.policy.tables import (
+from shared.policy.rule_tables import (
     band_rules,
     disqualifier_rules,
     intent_rules,
@@ -32,10 +33,9 @@ from shared.policy.tables import (
     signal_rules,
     suppression_rules,
 )
-from shared.policy.version import version_of
 from shared.rules.bounds import Open, possible_rules, possible_verdicts
 from shared.rules.compile import all_matches, check, first_match, first_of_each
-from shared.rules.interpret import RuleVerdict, Truth, Verdict, evaluate, explain_first
+from shared.rules.evaluate import RuleVerdict, Truth, Verdict, evaluate, explain_first
 from shared.rules.syntax import Condition, Facts, Rule, comparisons
 from shared.rules.times import Duration
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from shared.policy.canonical import plain
 from shared.policy.models import Policy
-from shared.policy.plain import plain
 from shared.rules.problems import Path, path_text
 
 _KEYS: Final = ("id", "name", "reason")

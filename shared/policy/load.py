@@ -12,7 +12,6 @@ from shared.policy.bind import bind
 from shared.policy.check_lists import check_accounts, check_providers, check_sources
 from shared.policy.check_routing import check_routing, check_team
 from shared.policy.check_scoring import check_icp, check_scoring
-from shared.policy.finding import File
 from shared.policy.models import (
     FILES,
     Accounts,
@@ -24,6 +23,7 @@ from shared.policy.models import (
     Sources,
     Team,
 )
+from shared.policy.policy_file import File
 from shared.rules.document import read_document
 from shared.rules.problems import Place, Problem, Report, Severity, did_you_mean, quoted
 

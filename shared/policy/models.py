@@ -11,8 +11,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from shared.lead.fields import Scope
 from shared.policy.hours import Hours
-from shared.rules.fields import Scope
 from shared.rules.syntax import Condition
 from shared.rules.times import Duration
 

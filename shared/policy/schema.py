@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
+from shared.lead.fields import all_fields
 from shared.policy.hours import HOURS_PATTERN
 from shared.policy.models import FILES
-from shared.rules.fields import all_fields
 from shared.rules.syntax import Condition, Op
 from shared.rules.times import DURATION_PATTERN
 

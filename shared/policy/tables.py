@@ -1,55 +1,24 @@
-"""The tables of rules that a policy holds, in the form in which they are compiled, explained and linted."""
+"""The table of policies: every version that was ever applied, with its files as they were written.
+
+The active version is the one that was activated last. Activations are numbered, so that of two applied at
+once exactly one is the later.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from sqlalchemy import Column, Integer, String, Table
 
-from shared.policy.models import (
-    Band,
-    Criterion,
-    Disqualifier,
-    IntentRule,
-    Level,
-    Market,
-    RoutingRule,
-    SignalRule,
-    Suppression,
+from shared.storage.metadata import metadata
+from shared.storage.types import Json, UtcTime
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("files", Json(dict[str, str]), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("activation", Integer, nullable=False, unique=True),
+    Column("activated_at", UtcTime, nullable=False),
+    Column("activated_by", String(200), nullable=False),
 )
-from shared.rules.syntax import ALWAYS, Rule
-
-
-def market_rules(markets: Sequence[Market]) -> list[Rule[Market]]:
-    return [Rule(each.name, each.when, each) for each in markets]
-
-
-def disqualifier_rules(disqualify: Sequence[Disqualifier]) -> list[Rule[Disqualifier]]:
-    return [Rule(each.name, each.when, each) for each in disqualify]
-
-
-def level_rules(criterion: Criterion) -> list[Rule[Level]]:
-    return [
-        Rule(f"{criterion.name}[{at}]", level.when or ALWAYS, level)
-        for at, level in enumerate(criterion.levels)
-    ]
-
-
-def intent_rules(rules: Sequence[IntentRule], type_: str) -> list[Rule[IntentRule]]:
-    """Return the rules for activities of a type."""
-    return [Rule(each.name, each.when or ALWAYS, each) for each in rules if type_ in each.on]
-
-
-def signal_rules(rules: Sequence[SignalRule], type_: str) -> list[Rule[SignalRule]]:
-    """Return the rules for signals of a type."""
-    return [Rule(each.name, each.when or ALWAYS, each) for each in rules if type_ in each.on]
-
-
-def band_rules(bands: Sequence[Band]) -> list[Rule[Band]]:
-    return [Rule(f"{each.band}[{at}]", each.when or ALWAYS, each) for at, each in enumerate(bands)]
-
-
-def suppression_rules(suppress: Sequence[Suppression]) -> list[Rule[Suppression]]:
-    return [Rule(each.reason, each.when, each) for each in suppress]
-
-
-def routing_rules(rules: Sequence[RoutingRule]) -> list[Rule[RoutingRule]]:
-    return [Rule(each.name, each.when or ALWAYS, each) for each in rules]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from shared.rules.cells import axis_of, representatives
-from shared.rules.fields import Field, Kind, field_named
-from shared.rules.interpret import Truth, compared, fact_of
-from shared.rules.syntax import All, Any_, Compare, Condition, Facts, Not, Rule, Use, comparisons
+from shared.lead.fields import Field, Kind, field_named
+from shared.rules.equivalence_classes import axis_of, representatives
+from shared.rules.evaluate import Truth, compared, fact_of
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Rule, Use, comparisons
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,9 @@ class _Verdicts:
                 if bits is None:
                     bits = self._seen[condition] = self._leaf(condition)
                 return bits
-            case All(parts):
+            case AllOf(parts):
                 return _joined([self.of(part) for part in parts], winner=_FALSE, other=_TRUE)
-            case Any_(parts):
+            case AnyOf(parts):
                 return _joined([self.of(part) for part in parts], winner=_TRUE, other=_FALSE)
             case Not(part):
                 inner = self.of(part)

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from shared.rules.fields import default_of
-from shared.rules.readings import READERS, Reading
+from shared.lead.fields import default_of
+from shared.rules.coercion import READERS, Reading
 
 _OURS: Final = re.compile(r"facts|at|make|decide|get|left|seen|each|[vc][0-9]+")
 _METHODS: Final = {"get", "casefold", "startswith", "endswith", "isdisjoint"}

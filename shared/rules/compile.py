@@ -13,13 +13,13 @@ from datetime import datetime
 from itertools import compress
 from typing import TypeVar, cast
 
-from shared.rules.axes import possible_terms
 from shared.rules.code import Code
+from shared.rules.dnf import Term, TooManyTerms, terms_of
+from shared.rules.evaluate import Truth
 from shared.rules.inline import expression
-from shared.rules.interpret import Truth
-from shared.rules.remembered import Remembered
+from shared.rules.match_index import possible_terms
+from shared.rules.memo import Memo
 from shared.rules.syntax import Condition, Facts, Not, Rule
-from shared.rules.terms import Term, TooManyTerms, terms_of
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ def _following(
     def following(left: int) -> T:
         return follows([left & own != 0 for own in owned])
 
-    code.add(f"return {code.bind(Remembered(following))}[left]")
+    code.add(f"return {code.bind(Memo(following))}[left]")
     return cast("Callable[[Facts, datetime], T]", code.function())
 
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from shared.rules.interpret import Decider, RuleVerdict
-from shared.rules.wording import sentence
+from shared.rules.describe import sentence
+from shared.rules.evaluate import Decider, RuleVerdict
 
 Verdict = Literal["matched", "no_match", "unknown_field", "earlier_match"]
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from shared.lead.fields import default_of
 from shared.rules.code import Code
-from shared.rules.fields import default_of
-from shared.rules.readings import Reading, comparand, reading_of
-from shared.rules.syntax import PRESENCE, All, Any_, Compare, Condition, Not, Op, Use
+from shared.rules.coercion import Reading, comparand, reading_of
+from shared.rules.syntax import PRESENCE, AllOf, AnyOf, Compare, Condition, Not, Op, Use
 
 _OPPOSITE: Final = {Op.NE: Op.EQ, Op.NOT_IN: Op.IN, Op.MISSING: Op.EXISTS}
 """Operators that are written as the negation of another."""
@@ -41,9 +41,9 @@ def expression(code: Code, condition: Condition, *, holds: bool = True) -> str:
     match condition:
         case Compare():
             return _leaf(code, condition, holds=holds)
-        case All(parts):
+        case AllOf(parts):
             return _joined([expression(code, part, holds=holds) for part in parts], every=holds)
-        case Any_(parts):
+        case AnyOf(parts):
             return _joined([expression(code, part, holds=holds) for part in parts], every=not holds)
         case Not(part):
             return expression(code, part, holds=not holds)

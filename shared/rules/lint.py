@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from shared.rules.boxes import Region, Space, TooLarge
 from shared.rules.problems import Path
-from shared.rules.regions import Region, Space, TooLarge
-from shared.rules.syntax import All, Any_, Compare, Condition, Not, Rule
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Rule
 
 
 class Fault(Enum):
@@ -47,8 +47,8 @@ def _contradictions(space: Space, condition: Condition, path: Path) -> Iterator[
     yield from inner
     if (
         not inner
-        and isinstance(condition, Compare | All)
-        and condition != All(())
+        and isinstance(condition, Compare | AllOf)
+        and condition != AllOf(())
         and _never(space, condition)
     ):
         yield path
@@ -63,9 +63,9 @@ def _never(space: Space, condition: Condition) -> bool:
 
 def _parts(condition: Condition) -> list[tuple[Path, Condition]]:
     match condition:
-        case All(parts):
+        case AllOf(parts):
             return [(("all", at), part) for at, part in enumerate(parts)]
-        case Any_(parts):
+        case AnyOf(parts):
             return [(("any", at), part) for at, part in enumerate(parts)]
         case Not(part):
             return [(("not",), part)]
@@ -119,10 +119,10 @@ class _FirstMatch:
     def fallback(self) -> Iterator[Finding]:
         last = len(self._rules) - 1
         for at, rule in enumerate(self._rules):
-            if at < last and rule.when == All(()):
+            if at < last and rule.when == AllOf(()):
                 message = f"{rule.name} has no condition, so nothing after it applies; it goes last"
                 yield Finding(Fault.EARLY_FALLBACK, at, message)
-        if not self._rules or self._rules[last].when != All(()):
+        if not self._rules or self._rules[last].when != AllOf(()):
             yield Finding(Fault.NO_FALLBACK, max(last, 0), "the last rule should have no condition")
 
     def overlaps(self) -> Iterator[Finding]:

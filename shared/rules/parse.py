@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from shared.lead.fields import Field, Known, all_fields, field_named
 from shared.rules.document import Entries, Items, Node, Scalar
-from shared.rules.fields import Field, Known, all_fields, field_named
 from shared.rules.problems import Path, Report, did_you_mean, quoted
-from shared.rules.syntax import All, Any_, Condition, Not, Op, Use, comparisons
+from shared.rules.syntax import AllOf, AnyOf, Condition, Not, Op, Use, comparisons
 from shared.rules.values import OPERATORS, Wrong, WrongItem, comparison
 
 COMPARISONS_MAX: Final = 500
@@ -123,7 +123,7 @@ class _Reader:
         parts = tuple(part for part in read if part is not None)
         if len(parts) < len(read):
             return None
-        return All(parts) if join == "all" else Any_(parts)
+        return AllOf(parts) if join == "all" else AnyOf(parts)
 
     def _joins_once(self, node: Entries, path: Path) -> bool:
         """Report an unknown word, or two joins side by side."""
@@ -222,7 +222,7 @@ def _longer_than(condition: Condition, most: int) -> bool:
 
 def _depth(condition: Condition) -> int:
     match condition:
-        case All(parts) | Any_(parts):
+        case AllOf(parts) | AnyOf(parts):
             return 1 + max(map(_depth, parts), default=0)
         case Not(part):
             return 1 + _depth(part)

@@ -3,8 +3,8 @@
 A tree is what a policy says after it was read and checked (`parse`). It is compiled (`compile`), explained
 (`interpret`), bounded (`bounds`) and examined (`lint`); all of them agree on the meaning given here.
 
-Three-valued (Kleene): a comparison on a missing field is unknown, `None`; `All` is false when a part is,
-else unknown when a part is; `Any_` is true when a part is, else unknown when a part is; `Not` of unknown
+Three-valued (Kleene): a comparison on a missing field is unknown, `None`; `AllOf` is false when a part is,
+else unknown when a part is; `AnyOf` is true when a part is, else unknown when a part is; `Not` of unknown
 is unknown. A rule matches when its condition is true. `exists` and `missing` are never unknown.
 """
 
@@ -86,12 +86,12 @@ class Compare(Condition):
 
 
 @dataclass(frozen=True, slots=True)
-class All(Condition):
+class AllOf(Condition):
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Any_(Condition):  # noqa: N801 - `Any` is taken, and this is the word of the language
+class AnyOf(Condition):
     parts: tuple[Condition, ...]
 
 
@@ -108,7 +108,7 @@ class Use(Condition):
     meaning: Condition
 
 
-ALWAYS = All(())
+ALWAYS = AllOf(())
 """The condition of a rule that has none."""
 
 
@@ -126,7 +126,7 @@ def comparisons(condition: Condition) -> Iterator[Compare]:
     match condition:
         case Compare():
             yield condition
-        case All(parts) | Any_(parts):
+        case AllOf(parts) | AnyOf(parts):
             for part in parts:
                 yield from comparisons(part)
         case Not(part) | Use(_, part):
@@ -138,9 +138,9 @@ def canonical(condition: Condition) -> Any:
     match condition:
         case Compare(field, op, value):
             return {"field": field, op.value: _plain(value)}
-        case All(parts):
+        case AllOf(parts):
             return {"all": [canonical(part) for part in parts]}
-        case Any_(parts):
+        case AnyOf(parts):
             return {"any": [canonical(part) for part in parts]}
         case Not(part):
             return {"not": canonical(part)}

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from shared.lead.fields import Field, Kind
+from shared.rules.coercion import matcher
 from shared.rules.document import Items, Node, Scalar
-from shared.rules.fields import Field, Kind
 from shared.rules.problems import Place, did_you_mean, quoted
-from shared.rules.readings import matcher
 from shared.rules.syntax import EQUALITY, MEMBERSHIP, ORDER, PRESENCE, Compare, Op
 from shared.rules.times import parse_duration
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from shared.runtime.process import collect_rarely
+from shared.worker.process import collect_rarely
 from tests.bench.figure import Figure
 from tests.bench.services import Services, services
 

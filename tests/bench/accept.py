@@ -18,7 +18,7 @@ from statistics import median
 import httpx
 import psutil
 
-from shared.sql.migrate import migrate
+from shared.storage.migrate import migrate
 from tests.bench.figure import Figure, in_turns
 from tests.bench.services import Services
 from tests.support.api import eventually

@@ -16,22 +16,22 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from services.enricher import bootstrap as enricher
+from services.gateway.queries.subscriptions import Subscription, sealed_for
 from services.ledger import bootstrap as ledger
 from services.router import bootstrap as router
 from services.scorer import bootstrap as scorer
-from shared.http.signing import new_secret
+from shared.messaging.manifest import topics_read_by
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
-from shared.runtime.ops import Health
-from shared.runtime.process import open_resources
-from shared.runtime.role import Resources
-from shared.runtime.rows import Put, Rows
 from shared.settings import StandaloneSettings, load
-from shared.sql.migrate import migrate
-from shared.sql.queries.subscriptions import Subscription, sealed_for
-from shared.stream.manifest import topics_read_by
+from shared.storage.migrate import migrate
+from shared.storage.rows import IdentityMap, Put
 from shared.vault import Vault
+from shared.web.ops import Health
+from shared.web.signing import new_secret
 from shared.webhooks import SealedSecret
+from shared.worker.process import open_resources
+from shared.worker.role import Resources
 
 ROLES: Final[Mapping[str, Any]] = {
     "enricher": enricher.run,
@@ -56,7 +56,7 @@ class AllRoles:
         now = datetime.now(UTC)
         vault = Vault(self.resources.secret, os.urandom)
         sealed = SealedSecret(vault.seal(self.secret, purpose=sealed_for("bench")))
-        rows = Rows()
+        rows = IdentityMap()
         rows.apply([Put(Subscription("bench", url, ["lead.routed"], None, "active", [sealed], now, now))])
         async with self.resources.database.begin() as tx:
             await tx.write(rows)

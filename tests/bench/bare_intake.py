@@ -14,8 +14,8 @@ import uvicorn
 from aiokafka import AIOKafkaProducer
 
 from shared.observability.logging import configure
-from shared.runtime.process import collect_rarely
 from shared.settings import CommonSettings
+from shared.worker.process import collect_rarely
 
 _HEADERS = [
     ("ce_specversion", b"1.0"),

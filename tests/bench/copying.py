@@ -9,9 +9,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from shared.runtime.drive import Limits
+from shared.worker.consumer import ConsumerLimits
 
-_LIMITS = Limits()
+_LIMITS = ConsumerLimits()
 
 
 async def copy(servers: str, source: str, target: str, group: str, records: int) -> float:

@@ -18,25 +18,25 @@ import aiohttp
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.enricher.adapters.lookup import WaterfallLookUp
-from services.enricher.adapters.panel import Panel
-from services.enricher.adapters.spending import DayBudget
-from services.enricher.domain.endings import Ending
+from services.enricher.daily_budget import DayBudget
+from services.enricher.domain.account_context import Standing
 from services.enricher.domain.enrich import enrich
 from services.enricher.domain.form import read_form
 from services.enricher.domain.merge import account_of, merge
-from services.enricher.domain.outlook import Outlook
+from services.enricher.domain.possible_outcomes import Ending
 from services.enricher.domain.record import LeadRow
-from services.enricher.domain.standing import Standing
+from services.enricher.domain.value_of_information import Outlook
+from services.enricher.lookup import WaterfallLookUp
+from services.enricher.provider_registry import ProviderRegistry
 from services.provider_stubs.bootstrap import stub_server
 from shared.clock import SystemClock
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.parts import Activity, Person
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.parts import Activity, Person
 from shared.observability.metrics import Metrics
 from shared.policy.compiled import CompiledPolicy
 from shared.rules.times import Duration
 from shared.settings import StubsSettings, load
-from shared.sql.engine import Database
+from shared.storage.database import Database
 from tests.bench.figure import Figure
 from tests.bench.services import Services
 from tests.support.databases import create_tables
@@ -124,7 +124,7 @@ async def _bought(
         async with aiohttp.ClientSession() as session:
             keys: Mapping[str, str] = {}
             stubs = f"http://127.0.0.1:{port}"
-            panel = Panel(_Fixed(policy), session, clock, Metrics(), stubs_url=stubs, keys=keys)  # type: ignore[arg-type]
+            panel = ProviderRegistry(_Fixed(policy), session, clock, Metrics(), stubs_url=stubs, keys=keys)  # type: ignore[arg-type]
             look_up = WaterfallLookUp(panel, database, DayBudget(database, clock), clock)
             leads = await asyncio.gather(*(_lead(look_up, form, clock) for form in forms))
             await look_up.close()

@@ -23,19 +23,19 @@ import msgspec
 import psutil
 
 from shared.clock import SystemClock
-from shared.events.envelope import Event, encode
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.parts import Person
-from shared.runtime.drive import Limits
-from shared.sql.migrate import migrate
-from shared.stream.kafka import KafkaStream
-from shared.stream.port import Sink, Source, publish
+from shared.lead.events.envelope import Event, encode
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.parts import Person
+from shared.messaging.kafka import KafkaStream
+from shared.messaging.port import Sink, Source, publish
+from shared.storage.migrate import migrate
+from shared.worker.consumer import ConsumerLimits
 from tests.bench.figure import Figure
 from tests.bench.services import Services
 from tests.support.topology import RoleProcess, Topology
 
-IN_FLIGHT: Final = Limits().window
+IN_FLIGHT: Final = ConsumerLimits().window
 _MEMORY: Final = 300 * 2**20
 _GOAL: Final = 1.0
 _COMPANIES: Final = 20

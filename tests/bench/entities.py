@@ -11,8 +11,8 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
-from shared.runtime.rows import Row, Rows
-from shared.sql.tables import metadata as tables
+from services.tables import metadata as tables
+from shared.storage.rows import IdentityMap, Row
 
 R = TypeVar("R", bound=Row)
 
@@ -32,7 +32,7 @@ class InSession:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
-        self.rows = Rows()
+        self.rows = IdentityMap()
 
     async def get(self, kind: type[R], *key: Any, lock: bool = False) -> R | None:
         """Load the object of that key."""

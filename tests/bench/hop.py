@@ -10,18 +10,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from shared.clock import SystemClock
-from shared.events.envelope import Emit, Event
+from shared.lead.events.envelope import Emit, Event
+from shared.messaging.kafka import KafkaStream
+from shared.messaging.manifest import LEADS_RECEIVED
+from shared.messaging.port import Batch, Partition, Revoking, Source, Stream, publish
 from shared.observability.metrics import Metrics
-from shared.runtime.batch import BatchDrive
-from shared.runtime.dead_letters import DeadLetters
-from shared.runtime.drive import Parts
-from shared.runtime.handler import Handler, Outcome, Step
-from shared.runtime.ops import Health
-from shared.runtime.rows import Rows
-from shared.runtime.unit_of_work import Storeless
-from shared.stream.kafka import KafkaStream
-from shared.stream.manifest import LEADS_RECEIVED
-from shared.stream.port import Batch, Partition, Revoking, Source, Stream, publish
+from shared.storage.rows import IdentityMap
+from shared.web.ops import Health
+from shared.worker.batch_consumer import BatchConsumer
+from shared.worker.consumer import ConsumerDeps
+from shared.worker.dead_letters import DeadLetters
+from shared.worker.handler import Handler, Outcome, Step
+from shared.worker.unit_of_work import StatelessUnit
 from tests.bench.copying import copy
 from tests.bench.figure import Figure, in_turns
 from tests.bench.leads import received
@@ -41,7 +41,7 @@ class _Copier(Handler):
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         return event
 
-    def decide(self, world: Rows, event: Event[Any], at: datetime) -> Step:
+    def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
         return Step(Outcome.APPLIED, emits=(Emit(event.data, event.subject, event.key),))
 
 
@@ -119,17 +119,17 @@ async def _drive(here: Stream, there: Stream) -> float:
     stop, clock = asyncio.Event(), SystemClock()
     watched = Watched(here, RECORDS, stop)
     sink = await there.sink()
-    parts = Parts(
+    parts = ConsumerDeps(
         role=f"bench-{uuid.uuid4().hex}",
         topics=[LEADS_RECEIVED.name],
         stream=watched,  # type: ignore[arg-type]
         sink=sink,
-        work=Storeless(_Copier(), clock),
+        work=StatelessUnit(_Copier(), clock),
         dead_letters=DeadLetters("enricher", sink, clock),
         health=Health(),
         metrics=Metrics(),
     )
     async with asyncio.timeout(120):
-        await BatchDrive(parts).run(stop)
+        await BatchConsumer(parts).run(stop)
     await sink.close()
     return watched.seconds

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from shared.events.envelope import Event, encode
-from shared.events.lead_received import LeadReceivedV1
-from shared.identity import identify
-from shared.stream.kafka import KafkaStream
-from shared.stream.port import Outgoing, publish
+from shared.lead.events.envelope import Event, encode
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.identity import identify
+from shared.messaging.kafka import KafkaStream
+from shared.messaging.port import Outgoing, publish
 
 _MESSAGE = "We lose two days a week to hand-made reports and want to have that solved before the summer."
 _TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"

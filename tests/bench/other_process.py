@@ -14,7 +14,7 @@ from typing import Any
 import uvloop
 from msgspec import Struct
 
-from shared.runtime.process import collect_rarely
+from shared.worker.process import collect_rarely
 from tests.bench.all_roles import all_roles
 
 _ANSWER_WITHIN_S = 300

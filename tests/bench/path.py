@@ -21,9 +21,9 @@ import asyncpg
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from shared.http.signing import Signer
-from shared.runtime.drive import Limits
-from shared.sql.migrate import migrate
+from shared.storage.migrate import migrate
+from shared.web.signing import Signer
+from shared.worker.consumer import ConsumerLimits
 from tests.bench import straight
 from tests.bench.all_roles import ROLES, AllRoles, all_roles
 from tests.bench.figure import Figure, Measure, in_turns
@@ -125,7 +125,9 @@ class _Path:
             self._fed += LEADS
             await self._roles.worked(LEADS, *_HERE)
             share = await self._others.worked(LEADS)
-            await asyncio.sleep(Limits().commit_every_s)  # by then all is committed, which is seen to below
+            await asyncio.sleep(
+                ConsumerLimits().commit_every_s
+            )  # by then all is committed, which is seen to below
             ended = time.perf_counter()
             self._note_cpu("baton", time.process_time() - cpu + share.cpu_s)
             await self._roles.caught_up(self._fed, *ROLES)

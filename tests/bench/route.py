@@ -10,18 +10,18 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from services.router.domain.decide import choose
 from services.router.domain.facts import route_facts
-from services.router.domain.plan import Plan, plan_of
+from services.router.domain.policy import RoutingPolicy, plan_of
 from services.router.domain.rotation import pick_from
 from services.router.domain.route import decide_route
-from services.router.domain.routing import choose
 from services.router.domain.state import RepQueueRow
 from shared.policy.compiled import compiled
 from shared.policy.load import load
 from shared.policy.models import Rep, RoutingRule, Team
-from shared.rules.syntax import All, Compare, Op
-from shared.runtime.draft import Draft
-from shared.runtime.rows import Rows
+from shared.rules.syntax import AllOf, Compare, Op
+from shared.storage.change_set import ChangeSet
+from shared.storage.rows import IdentityMap
 from tests.bench.figure import Figure, microseconds
 from tests.bench.services import Services
 from tests.support.scored_leads import AT, scored_lead
@@ -35,19 +35,19 @@ _TIMES: Final = 2_000
 async def route(_services: Services) -> Figure:
     """Measure the figure: the lead matches the last rule but one, its queue has a quarter of the reps."""
     plan, lead = _plan(), scored_lead(grade="C3", employees=420)
-    world = Rows(RepQueueRow(queue, rep) for queue, rep in sorted(plan.places))
+    world = IdentityMap(RepQueueRow(queue, rep) for queue, rep in sorted(plan.places))
     facts = route_facts(plan.readers, lead, None)
     assert decide_route(plan, facts, AT).rule == "fits"
 
     def decision() -> None:
         routed = decide_route(plan, route_facts(plan.readers, lead, None), AT)
-        choose(Draft(world), plan, routed.queue, AT, (), helped=True)
+        choose(ChangeSet(world), plan, routed.queue, AT, (), helped=True)
 
     whole = microseconds(_TIMES, decision)
     parts = {
         "facts": microseconds(_TIMES, lambda: route_facts(plan.readers, lead, None)),
         "rules": microseconds(_TIMES, lambda: decide_route(plan, facts, AT)),
-        "turn": microseconds(_TIMES, lambda: pick_from(Draft(world), plan, "sdr", AT)),
+        "turn": microseconds(_TIMES, lambda: pick_from(ChangeSet(world), plan, "sdr", AT)),
     }
     told = ", ".join(f"{name} {each:.1f} us" for name, each in parts.items())
     team = len(plan.teams["sdr"])
@@ -58,7 +58,7 @@ async def route(_services: Services) -> Figure:
     return Figure("route", round(_AIM_US / whole, 3), None, details)
 
 
-def _plan() -> Plan:
+def _plan() -> RoutingPolicy:
     """The default policy with more rules before its last two, and a larger team."""
     policy = load(Path("config"))
     rules = policy.routing.rules
@@ -79,7 +79,7 @@ def _plan() -> Plan:
 
 def _rule(number: int) -> RoutingRule:
     """A rule that does not match, by its second comparison."""
-    when = All(
+    when = AllOf(
         (
             Compare("company.employees", Op.BETWEEN, (100 + number, 900)),
             Compare("company.country", Op.IN, ("JP", "SG")),

@@ -4,7 +4,7 @@ Zen is asked in its fastest form: compiled once, one call for all rules (a list 
 cross over to it once a lead; they are nested and in lower case for it beforehand. Forty compiled expressions
 asked one by one are shown beside it.
 
-Each field is looked at once, whatever the number of rules (`shared.rules.axes`): a fact leads to the set of
+Each field is looked at once, whatever the number of rules (`shared.rules.match_index`): a fact leads to the set of
 rules that it leaves possible, and what follows from the rules that are left is remembered by their set. So
 what remains is the price of the nine fields here, about 100 ns each: to fetch and fold a fact, to look it up
 or search, to join the sets. 10 would take a compiled extension for that, or facts that come folded already.
@@ -20,9 +20,9 @@ from typing import Any, Final
 
 import zen
 
-from shared.events.scoring import Line
+from shared.lead.events.scoring import Line
 from shared.rules.compile import all_matches
-from shared.rules.syntax import All, Any_, Compare, Condition, Not, Op, Rule
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Op, Rule
 from tests.bench.figure import ROUNDS, Figure, Measure, Rounds, in_turns
 from tests.bench.services import Services
 
@@ -160,7 +160,7 @@ def _rules(number: int) -> Sequence[tuple[Condition, str]]:
             "account.market_validated == true",
         ),
         (
-            All(
+            AllOf(
                 (
                     Compare("company.revenue_usd", Op.GTE, 10_000_000 + number),
                     Not(Compare("company.country", Op.IN, nowhere)),
@@ -173,7 +173,7 @@ def _rules(number: int) -> Sequence[tuple[Condition, str]]:
             f'startsWith(person.title, "head of {"procurement"[: 4 + number]}")',
         ),
         (
-            Any_(
+            AnyOf(
                 (
                     Compare("account.relation", Op.EQ, "target"),
                     Compare("company.employees", Op.GTE, 1_000 + number),

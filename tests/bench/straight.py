@@ -20,8 +20,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from services.router.domain.delivery import webhook_body
-from shared.http.signing import Signer
-from shared.sql.tables import metadata
+from services.tables import metadata
+from shared.web.signing import Signer
 from tests.bench.written import Record, Tables
 
 BATCH = 500

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from shared.policy.compiled import compiled
 from shared.policy.load import load
-from shared.runtime.drive import Limits
+from shared.worker.consumer import ConsumerLimits
 from tests.bench.all_roles import ROLES, AllRoles, all_roles
 from tests.bench.figure import Figure, in_turns
 from tests.bench.leads import feed
@@ -88,7 +88,7 @@ class _Compared:
         began = await feed(self._kafka, self._run, LEADS)
         await self._roles.worked(_WARM_UP + LEADS, *ROLES)
         await delivered(_WARM_UP + LEADS)
-        await asyncio.sleep(Limits().commit_every_s)  # by then all is committed
+        await asyncio.sleep(ConsumerLimits().commit_every_s)  # by then all is committed
         self._note_cpu("baton", cpu, LEADS)
         return LEADS / (time.perf_counter() - began)
 

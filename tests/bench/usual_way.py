@@ -27,6 +27,8 @@ from services.enricher.domain.form import Form
 from services.enricher.domain.providers import Gathered
 from services.enricher.domain.record import AliasRow, LeadRow
 from services.enricher.handlers import EnricherHandler
+from services.enricher.tables import leads
+from services.gateway.tables import rep_availability, subscriptions
 from services.ledger.domain.rows import EventRow, ViewRow
 from services.ledger.handlers import LedgerHandler
 from services.router.domain.brief import STAKEHOLDERS_MAX
@@ -38,7 +40,7 @@ from services.router.domain.delivery import (
     untried,
     webhook_body,
 )
-from services.router.domain.plan import plan_of
+from services.router.domain.policy import plan_of
 from services.router.domain.state import (
     AccountRow,
     AcquaintanceRow,
@@ -47,19 +49,17 @@ from services.router.domain.state import (
     RepQueueRow,
     RoutedLeadRow,
 )
-from services.router.handlers.routing import RouterHandler
+from services.router.handlers import RouterHandler
+from services.router.tables import assignments
 from services.scorer.domain import state as scorer
 from services.scorer.domain.from_policy import scoring_policy
 from services.scorer.handlers import ScorerHandler
-from shared.events.envelope import Event, decode
+from shared.lead.events.envelope import Event, decode
+from shared.messaging.port import Outgoing, Record
 from shared.policy.compiled import CompiledPolicy
-from shared.runtime.handler import Handler
-from shared.runtime.rows import InputRow, Put
-from shared.runtime.unit_of_work import Result, fold
-from shared.sql.tables.enricher import leads
-from shared.sql.tables.gateway import rep_availability, subscriptions
-from shared.sql.tables.router import assignments
-from shared.stream.port import Outgoing, Record
+from shared.storage.rows import InputRow, Put
+from shared.worker.handler import Handler
+from shared.worker.unit_of_work import Result, fold
 from tests.bench.entities import InSession, entity_of
 from tests.bench.messages import LeadEnriched, LeadMessage, LeadReceived, LeadScored
 

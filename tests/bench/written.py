@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from msgspec import Struct
 from sqlalchemy.engine import make_url
 
-from shared.sql.tables import metadata
+from services.tables import metadata
 
 _COUNTS = "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables"
 TOPICS = ("leads.enriched.v1", "leads.scored.v1", "leads.routed.v1")

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from shared import secrets_file
+from shared.messaging.manifest import TOPICS
 from shared.settings import (
     PREFIX,
     EnricherSettings,
@@ -25,7 +26,6 @@ from shared.settings import (
     load,
     variable,
 )
-from shared.stream.manifest import TOPICS
 from tests.support.services.kafka import _jars
 
 ROOT = Path(__file__).parents[2]

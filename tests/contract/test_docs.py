@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.events.registry import EVENT_TYPES
+from shared.lead.events.registry import EVENT_TYPES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

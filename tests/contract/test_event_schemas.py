@@ -12,10 +12,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from shared.events import schemas
-from shared.events.envelope import decode_data
-from shared.events.registry import BY_NAME, EVENT_TYPES, EventType
-from shared.events.schemas import breaking_changes, committed, rendered, schema_of
+from shared.lead.events import schemas
+from shared.lead.events.envelope import decode_data
+from shared.lead.events.registry import BY_NAME, EVENT_TYPES, EventType
+from shared.lead.events.schemas import breaking_changes, committed, rendered, schema_of
 
 EXAMPLES = Path(schemas.__file__).with_name("examples")
 FILES = sorted(EXAMPLES.glob("*/*.json"))
@@ -36,11 +36,11 @@ def validator(event_type: EventType) -> Draft202012Validator:
 @pytest.mark.parametrize("event_type", EVENT_TYPES, ids=named)
 def test_the_committed_schema_is_current_and_breaks_nobody(event_type: EventType) -> None:
     old = committed(event_type)
-    assert old is not None, "run: python -m shared.events.schemas"
+    assert old is not None, "run: python -m shared.lead.events.schemas"
     Draft202012Validator.check_schema(old)
     assert breaking_changes(old, schema_of(event_type)) == []
     assert schemas.path_of(event_type).read_text() == rendered(schema_of(event_type)), (
-        "run: python -m shared.events.schemas"
+        "run: python -m shared.lead.events.schemas"
     )
 
 

@@ -11,8 +11,8 @@ from zipfile import ZipFile
 import pytest
 from dockerfile_parse import DockerfileParser
 
-from shared.runtime import probe
 from shared.settings import CommonSettings, StatefulSettings, load
+from shared.web import probe
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from shared.lead.fields import all_fields
 from shared.policy.load import read_policy, texts_in
-from shared.rules.fields import all_fields
 from shared.rules.problems import Severity
 
 ROOT = Path(__file__).parents[2]

@@ -8,10 +8,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from services.enricher.adapters.asking import ProviderClient
-from services.enricher.adapters.providers import INTEGRATIONS
-from services.enricher.adapters.providers.integration import Reply, middle
-from services.enricher.domain.providers import Answer, Question, Subject, Whom, value_of
+from services.enricher.domain.providers import Answer, LookupTarget, Question, Subject, value_of
+from services.enricher.provider_client import ProviderClient
+from services.enricher.providers import INTEGRATIONS
+from services.enricher.providers.integration import Reply, middle
 from services.provider_stubs.bootstrap import stub_server
 from shared.clock import SystemClock
 from shared.observability.metrics import Metrics
@@ -21,8 +21,8 @@ from shared.settings import StubsSettings, load
 
 ALL = sorted(INTEGRATIONS)
 BY_SUBJECT = [(name, subject) for name in ALL for subject in INTEGRATIONS[name].gives]
-WHOM = Whom("brightloom.example", "ana@brightloom.example", "Ana", "Lopez")
-NOBODY = Whom("nowhere.example", "ana@nowhere.example", "Ana", "Lopez")
+WHOM = LookupTarget("brightloom.example", "ana@brightloom.example", "Ana", "Lopez")
+NOBODY = LookupTarget("nowhere.example", "ana@nowhere.example", "Ana", "Lopez")
 
 
 class Asked:
@@ -30,7 +30,7 @@ class Asked:
         self.base, self.http = base, http
 
     async def ask(
-        self, name: str, subject: Subject, whom: Whom = WHOM, *, key: str = "k", within_s: float = 5
+        self, name: str, subject: Subject, whom: LookupTarget = WHOM, *, key: str = "k", within_s: float = 5
     ) -> Answer:
         client = ProviderClient(
             name,
@@ -49,7 +49,7 @@ class Asked:
             assert answer.status == 200
 
 
-def question(name: str, subject: Subject, whom: Whom = WHOM) -> Question:
+def question(name: str, subject: Subject, whom: LookupTarget = WHOM) -> Question:
     fields = tuple(INTEGRATIONS[name].gives[subject])
     return Question(name, subject, whom.about(subject) or "", whom, fields)
 

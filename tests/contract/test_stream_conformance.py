@@ -1,4 +1,4 @@
-"""What `shared/stream/port.py` promises, held against every adapter. Roles are written against this alone."""
+"""What `shared/messaging/port.py` promises, held against every adapter. Roles are written against this alone."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 
 from shared.clock import SystemClock
 from shared.errors import Crash, DataError, Fenced
-from shared.stream.embedded import EmbeddedStream
-from shared.stream.kafka import KafkaStream
-from shared.stream.manifest import LEADS_RECEIVED, LEADS_SCORED, MIB, SIGNALS_RECEIVED, TOPICS, Topic
-from shared.stream.placing import stored_bytes
-from shared.stream.port import Batch, Outgoing, Partition, Record, Revoking, Sink, Source, Stream, publish
+from shared.messaging.embedded import EmbeddedStream
+from shared.messaging.kafka import KafkaStream
+from shared.messaging.manifest import LEADS_RECEIVED, LEADS_SCORED, MIB, SIGNALS_RECEIVED, TOPICS, Topic
+from shared.messaging.partitioner import stored_bytes
+from shared.messaging.port import Batch, Outgoing, Partition, Record, Revoking, Sink, Source, Stream, publish
 from tests.support.services.kafka import Kafka
 
 PARTITIONS = 4

@@ -9,7 +9,7 @@ import uuid
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from shared.identity import identify
+from shared.lead.identity import identify
 from tests.support.api import Api, eventually
 from tests.support.receiver import Receiver
 from tests.support.topology import Topology

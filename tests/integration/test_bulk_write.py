@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from shared.errors import DataError, Retry
-from shared.runtime.rows import InputRow, Put, Remove, Row, Rows
-from shared.sql.engine import Database
-from shared.sql.migrate import migrate
+from shared.storage.database import Database
+from shared.storage.migrate import migrate
+from shared.storage.rows import IdentityMap, InputRow, Put, Remove, Row
 
 _AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 _CLAIM = InputRow("e1", "/s", "router", "applied", "lead", _AT)
@@ -27,7 +27,7 @@ async def database(postgres_url: str) -> AsyncIterator[Database]:
 
 
 async def _write(database: Database, *rows: Row, stored: tuple[Row, ...] = ()) -> None:
-    world = Rows(stored)
+    world = IdentityMap(stored)
     world.apply(map(Put, rows))
     async with database.begin() as tx:
         await tx.write(world)
@@ -44,7 +44,7 @@ async def test_rows_are_written_changed_and_removed(database: Database) -> None:
     changed = replace(_CLAIM, outcome="parked")
     await _write(database, changed, stored=(_CLAIM,))
     assert await _stored(database) == [changed, other]
-    world = Rows([changed])
+    world = IdentityMap([changed])
     world.apply([Remove(InputRow, changed.key)])
     async with database.begin() as tx:
         await tx.write(world)
@@ -52,7 +52,7 @@ async def test_rows_are_written_changed_and_removed(database: Database) -> None:
 
 
 async def test_nothing_is_written_when_the_transaction_fails_later(database: Database) -> None:
-    world = Rows()
+    world = IdentityMap()
     world.apply([Put(_CLAIM)])
 
     async def fail_after_writing() -> None:
@@ -80,7 +80,7 @@ async def test_a_row_that_another_transaction_has_written_may_be_tried_again(dat
 
 
 async def test_a_connection_that_is_lost_meanwhile_may_be_tried_again(database: Database) -> None:
-    world = Rows()
+    world = IdentityMap()
     world.apply([Put(_CLAIM)])
 
     async def lose_the_connection() -> None:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import insert, select, update
 
-from shared.sql.engine import Database
-from shared.sql.tables.gateway import rep_availability
+from services.gateway.tables import rep_availability
+from shared.storage.database import Database
 from tests.support.databases import database, database_url  # noqa: F401
 
 _TIMES = 60

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.identity import lead_id_of
+from shared.lead.identity import lead_id_of
 from shared.policy.load import texts_in
-from shared.policy.store import seed_policy
+from shared.policy.versions import seed_policy
 from tests.support.gateway import ADMIN_KEY, RunningGateway, running_gateway
 
 LEADS = "leads.received.v1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from services.enricher.adapters.spending import DayBudget
+from services.enricher.daily_budget import DayBudget
 from shared.clock import FixedClock
 from tests.support.databases import database, database_url
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import msgspec
 
-from shared.events.account_qualified import AccountQualifiedV1
-from shared.events.person_erased import PersonErasedV1
-from shared.events.scoring import AccountView
-from shared.sql.tables.gateway import subscriptions
+from services.gateway.tables import subscriptions
+from shared.lead.events.account_qualified import AccountQualifiedV1
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.events.scoring import AccountView
 from tests.support.databases import database, database_url  # noqa: F401
 from tests.support.delivering import all_are, rows_are, told, until, world  # noqa: F401
 from tests.support.scored_leads import AT, event_of, lead_id

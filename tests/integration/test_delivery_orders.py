@@ -11,18 +11,18 @@ from typing import Any
 from sqlalchemy import delete
 from structlog.testing import capture_logs
 
+from services.gateway.queries.delivery_orders import Order, place_order
+from services.gateway.queries.subscriptions import sealed_for
 from services.ledger.domain.rows import EventRow
-from services.router.adapters.known import KnownDeliveries
-from services.router.adapters.orders import DeliveryOrders
+from services.router.delivery.commands import DeliveryOrders
+from services.router.delivery.delivery_reader import KnownDeliveries
 from services.router.domain.delivery import DELIVER, delivery_id
-from shared.events.person_erased import PersonErasedV1
-from shared.runtime.background import prune_step
-from shared.runtime.rows import Put, Rows
-from shared.sql.queries.delivery_orders import Order, place_order
-from shared.sql.queries.subscriptions import sealed_for
-from shared.sql.tables.router import deliveries
+from services.router.tables import deliveries
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.storage.rows import IdentityMap, Put
 from shared.vault import Vault
 from shared.webhooks import ReplayOrder, RetryOrder, SealedSecret, TrialOrder, What
+from shared.worker.background import prune_step
 from tests.support.databases import database, database_url  # noqa: F401
 from tests.support.delivering import SECRET, World, all_are, rows_are, told, until, world  # noqa: F401
 from tests.support.scored_leads import AT, event_of, lead_id
@@ -37,7 +37,7 @@ async def order(world: World, what: What, id_: str = "order-1") -> None:  # noqa
 
 async def record(world: World, *events: Any) -> None:  # noqa: F811
     """Store events as the ledger does."""
-    rows = Rows()
+    rows = IdentityMap()
     for each in events:
         data = each.raw.decode()
         row = EventRow(each.id, each.source, each.type, each.subject, "k", AT, AT, "", None, None, data)

@@ -19,7 +19,7 @@ from yarl import URL
 
 from shared.clock import FixedClock
 from shared.errors import Retry
-from shared.http.egress import (
+from shared.web.egress import (
     UNREACHABLE,
     EgressAnswer,
     EgressBounds,

@@ -17,10 +17,10 @@ import pytest
 
 from shared.clock import Clock, FixedClock, SystemClock
 from shared.errors import Crash, DataError
-from shared.stream.connect import connect
-from shared.stream.embedded import EmbeddedStream
-from shared.stream.manifest import LEADS_SCORED
-from shared.stream.port import Outgoing, Partition, Record, Source, Stream, publish
+from shared.messaging.connect import connect
+from shared.messaging.embedded import EmbeddedStream
+from shared.messaging.manifest import LEADS_SCORED
+from shared.messaging.port import Outgoing, Partition, Record, Source, Stream, publish
 
 SCORED = LEADS_SCORED.name
 
@@ -62,9 +62,9 @@ WRITER = """
     import asyncio, sys
     from pathlib import Path
     from shared.clock import SystemClock
-    from shared.stream.embedded import EmbeddedStream
-    from shared.stream.manifest import LEADS_SCORED
-    from shared.stream.port import Outgoing, publish
+    from shared.messaging.embedded import EmbeddedStream
+    from shared.messaging.manifest import LEADS_SCORED
+    from shared.messaging.port import Outgoing, publish
 
     async def main(folder):
         stream = EmbeddedStream(Path(folder), prefix="baton", partitions=2, retention_days=1,

@@ -12,32 +12,32 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import func, select
 
-from services.enricher.adapters.lookup import WaterfallLookUp
-from services.enricher.adapters.providers.integration import found
-from services.enricher.adapters.spending import DayBudget
-from services.enricher.adapters.store import EnricherStore
+from services.enricher.daily_budget import DayBudget
 from services.enricher.domain.form import read_form
 from services.enricher.domain.providers import Answer, Question
 from services.enricher.domain.record import AliasRow, LeadRow
 from services.enricher.handlers import EnricherHandler
+from services.enricher.lookup import WaterfallLookUp
+from services.enricher.providers.integration import found
+from services.enricher.storage import EnricherStore
+from services.enricher.tables import provider_spend
+from services.tables import metadata
 from shared.clock import FixedClock
 from shared.errors import DataError
-from shared.events.envelope import Event, decode_data
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.parts import Person
-from shared.events.person_erased import PersonErasedV1
-from shared.events.registry import BY_NAME
-from shared.events.signal_received import SignalPerson, SignalReceivedV1
-from shared.identity import lead_id_of
-from shared.runtime.handler import Outcome
-from shared.runtime.outbox import Outbox
-from shared.runtime.timers import Timers
-from shared.runtime.unit_of_work import Result, UnitOfWork
-from shared.sql.engine import Database
-from shared.sql.tables import metadata
-from shared.sql.tables.enricher import provider_spend
-from shared.stream.port import Outgoing, Sink
+from shared.lead.events.envelope import Event, decode_data
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.parts import Person
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.events.registry import BY_NAME
+from shared.lead.events.signal_received import SignalPerson, SignalReceivedV1
+from shared.lead.identity import lead_id_of
+from shared.messaging.port import Outgoing, Sink
+from shared.storage.database import Database
+from shared.worker.handler import Outcome
+from shared.worker.outbox import Outbox
+from shared.worker.timers import Timers
+from shared.worker.unit_of_work import Result, UnitOfWork
 from tests.support.databases import database, database_url
 from tests.support.waterfall import FakeProvider, default_policy, panel_of
 

@@ -16,21 +16,21 @@ import pytest
 from services.enricher.bootstrap import run
 from services.provider_stubs.bootstrap import stub_server
 from shared.clock import SystemClock
-from shared.events.envelope import Event, encode
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.parts import Company, Person
-from shared.http.server import HttpServer
+from shared.lead.events.envelope import Event, encode
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.parts import Company, Person
+from shared.messaging.connect import connect
+from shared.messaging.port import Record, Source, Stream, publish
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.load import texts_in
-from shared.policy.store import PolicyWatch, candidate, seed
-from shared.runtime.ops import Health
-from shared.runtime.role import Resources
+from shared.policy.versions import PolicyWatch, candidate, seed
 from shared.settings import EnricherSettings, StubsSettings, load
-from shared.sql.engine import Database
-from shared.stream.connect import connect
-from shared.stream.port import Record, Source, Stream, publish
+from shared.storage.database import Database
+from shared.web.ops import Health
+from shared.web.server import HttpServer
+from shared.worker.role import Resources
 from tests.support.databases import create_tables
 
 RECEIVED, ENRICHED, DEAD = "leads.received.v1", "leads.enriched.v1", "dead-letters.v1"

@@ -10,13 +10,13 @@ import msgspec
 import pytest
 from sqlalchemy import insert
 
-from shared.events.dead_letter import REPLAY_HEADER
-from shared.http.signing import Signer
-from shared.identity import derive_id, lead_id_of
-from shared.sql.queries.subscriptions import active_subscriptions
-from shared.sql.tables.enricher import lead_aliases
-from shared.sql.tables.ledger import dead_letters
+from services.enricher.tables import lead_aliases
+from services.gateway.queries.subscriptions import active_subscriptions
+from services.ledger.tables import dead_letters
+from shared.lead.events.dead_letter import REPLAY_HEADER
+from shared.lead.identity import derive_id, lead_id_of
 from shared.vault import Vault
+from shared.web.signing import Signer
 from tests.support.gateway import running_gateway
 
 LEADS = "leads.received.v1"

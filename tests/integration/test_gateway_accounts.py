@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from services.scorer.domain.state import AccountRow
-from shared.events.account_received import AccountReceivedV1
-from shared.events.signal_received import SignalReceivedV1
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.signal_received import SignalReceivedV1
 from tests.integration.test_gateway_team import AT, key_of, store
 from tests.support.gateway import running_gateway
 

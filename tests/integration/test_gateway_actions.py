@@ -12,9 +12,9 @@ import pytest
 from services.gateway.domain.actions import VERBS
 from services.ledger.domain.rows import ViewRow
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
-from shared.events.envelope import Event
-from shared.identity import lead_id_of
-from shared.runtime.rows import InputRow
+from shared.lead.events.envelope import Event
+from shared.lead.identity import lead_id_of
+from shared.storage.rows import InputRow
 from tests.integration.test_gateway_team import key_of, store
 from tests.support.gateway import RunningGateway, running_gateway
 

@@ -10,8 +10,8 @@ import pytest
 
 from services.router import bootstrap
 from services.router.domain.delivery import DELIVER, DeliveryRow
-from shared.runtime.rows import TombstoneRow
 from shared.settings import RouterSettings, load
+from shared.storage.rows import TombstoneRow
 from tests.integration.test_cli_asking import baton
 from tests.integration.test_gateway_team import key_of, store
 from tests.support.gateway import running_gateway

@@ -9,13 +9,21 @@ import pytest
 from msgspec.structs import replace
 
 from services.ledger.handlers import LedgerHandler
-from shared.events.envelope import Event
-from shared.events.lead_routed import LeadReassignedV1, LeadRoutedV1, LeadSuppressedV1
-from shared.events.routing import Brief, Considered, Decision, PolicyVersions, Qualification, Sla, Suppression
-from shared.policy.store import seed_policy
-from shared.runtime.rows import Rows
-from shared.runtime.unit_of_work import Result, fold
-from shared.sql.tables.policy import policies
+from shared.lead.events.envelope import Event
+from shared.lead.events.lead_routed import LeadReassignedV1, LeadRoutedV1, LeadSuppressedV1
+from shared.lead.events.routing import (
+    Brief,
+    Considered,
+    Decision,
+    PolicyVersions,
+    Qualification,
+    Sla,
+    Suppression,
+)
+from shared.policy.tables import policies
+from shared.policy.versions import seed_policy
+from shared.storage.rows import IdentityMap
+from shared.worker.unit_of_work import Result, fold
 from tests.integration.test_gateway_team import key_of
 from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scored_lead
@@ -73,7 +81,7 @@ def _common() -> dict[str, Any]:
 
 async def record(gateway: RunningGateway, *told: Event[Any]) -> None:
     """Let the ledger record the events."""
-    result, world = Result(), Rows()
+    result, world = Result(), IdentityMap()
     fold(LedgerHandler(lambda subject: f"hash of {subject}"), world, told, AT, result=result)
     assert not result.rejected
     async with gateway.database.begin() as tx:

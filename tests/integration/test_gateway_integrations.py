@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from services.enricher.tables import provider_spend
 from shared.clock import FixedClock
-from shared.policy.store import seed_policy
-from shared.sql.tables.enricher import provider_spend
+from shared.policy.versions import seed_policy
 from tests.integration.test_gateway_team import key_of
 from tests.support.gateway import running_gateway
 

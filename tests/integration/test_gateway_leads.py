@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from shared.sql.tables.ledger import dead_letters, events, lead_views
+from services.ledger.tables import dead_letters, events, lead_views
 from tests.support.gateway import RunningGateway, running_gateway
 
 STAGES = ("enriched", "scored", "routed", "owned")

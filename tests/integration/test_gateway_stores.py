@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 
-from services.gateway.adapters.keys import FRESH_S, StoredKeys
-from shared.clock import FixedClock
-from shared.runtime.rows import Put, Rows
-from shared.sql.queries.subscriptions import (
+from services.gateway.api_keys import FRESH_S, StoredKeys
+from services.gateway.queries.subscriptions import (
     State,
     Subscription,
     active_subscriptions,
@@ -16,6 +14,8 @@ from shared.sql.queries.subscriptions import (
     subscription,
     subscription_list,
 )
+from shared.clock import FixedClock
+from shared.storage.rows import IdentityMap, Put
 from shared.webhooks import SealedSecret
 from tests.support.databases import database, database_url
 
@@ -52,7 +52,7 @@ async def test_subscriptions_are_paged_and_deleted(database):
         Subscription(str(n), "https://a.example/", ["lead.*"], None, state, [SealedSecret("s", AT)], at, at)
         for n, (state, at) in enumerate(STORED)
     ]
-    rows = Rows()
+    rows = IdentityMap()
     rows.apply([Put(one) for one in made])
     async with database.begin() as tx:
         await tx.write(rows)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from services.ledger.tables import lead_views
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
-from shared.policy.store import seed_policy
-from shared.runtime.rows import Put, Row, Rows
-from shared.sql.engine import Database
-from shared.sql.tables.ledger import lead_views
+from shared.policy.versions import seed_policy
+from shared.storage.database import Database
+from shared.storage.rows import IdentityMap, Put, Row
 from tests.support.gateway import RunningGateway, running_gateway
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -34,7 +34,7 @@ async def key_of(gateway: RunningGateway, *scopes: str, rep: str | None = None) 
 
 
 async def store(database: Database, *rows: Row) -> None:
-    world = Rows()
+    world = IdentityMap()
     world.apply([Put(row) for row in rows])
     async with database.begin() as tx:
         await tx.write(world)

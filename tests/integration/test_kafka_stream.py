@@ -20,10 +20,10 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record._crecords.cutil import crc32c_cython
 
 from shared.errors import Crash, DataError, Retry
-from shared.stream.kafka import KafkaStream
-from shared.stream.kafka.source import KafkaSource
-from shared.stream.manifest import LEADS_SCORED, MIB, TOPICS
-from shared.stream.port import Outgoing, Partition, Record, Sink, Source, publish
+from shared.messaging.kafka import KafkaStream
+from shared.messaging.kafka.source import KafkaSource
+from shared.messaging.manifest import LEADS_SCORED, MIB, TOPICS
+from shared.messaging.port import Outgoing, Partition, Record, Sink, Source, publish
 from tests.support.services.kafka import Kafka, KafkaBroker
 from tests.support.services.ports import free_port
 
@@ -184,8 +184,8 @@ async def test_after_a_batch_that_the_broker_refused_the_sink_goes_on(
 
 MEMBER = """
     import asyncio, sys
-    from shared.stream.kafka import KafkaStream
-    from shared.stream.manifest import LEADS_SCORED
+    from shared.messaging.kafka import KafkaStream
+    from shared.messaging.manifest import LEADS_SCORED
 
     async def let_go(lost):
         pass

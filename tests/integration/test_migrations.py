@@ -1,6 +1,7 @@
 import pytest
 
-from shared.sql.migrate import differences, migrate, pending
+from services.tables import metadata
+from shared.storage.migrate import differences, migrate, pending
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -15,4 +16,4 @@ async def test_migrations_give_the_tables_that_the_models_describe(url):
     await migrate(url)
     await migrate(url)
     assert await pending(url) == ""
-    assert await differences(url) == []
+    assert await differences(url, metadata) == []

@@ -16,10 +16,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from shared.errors import Crash
-from shared.http.server import HttpServer
 from shared.observability.metrics import Metrics
-from shared.runtime.ops import Health, OpsServer
 from shared.settings import CommonSettings, SettingsError, load
+from shared.web.ops import Health, OpsServer
+from shared.web.server import HttpServer
 
 ANY_PORT = load(CommonSettings, {"BATON_OPS_PORT": "0"})
 TIMEOUT = aiohttp.ClientTimeout(total=10)

@@ -10,10 +10,10 @@ import pytest
 
 from shared.errors import Crash, Retry
 from shared.policy.load import PolicyInvalid, texts_in
-from shared.policy.store import PolicyWatch, active, candidate, history, put, seed
-from shared.runtime.ops import Health
-from shared.sql.engine import Database
-from shared.sql.tables.policy import policies
+from shared.policy.tables import policies
+from shared.policy.versions import PolicyWatch, active, candidate, history, put, seed
+from shared.storage.database import Database
+from shared.web.ops import Health
 from tests.support.databases import database, database_url
 
 __all__ = ["database", "database_url"]

@@ -9,13 +9,13 @@ import sys
 import pytest
 
 from shared.observability.metrics import Metrics
-from shared.runtime.ops import Health, OpsServer
 from shared.settings import CommonSettings, load
+from shared.web.ops import Health, OpsServer
 from tests.support.services.ports import free_port
 
 
 def probe(path: str, port: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "shared.runtime.probe", path]
+    command = [sys.executable, "-m", "shared.web.probe", path]
     environ = {"BATON_OPS_PORT": str(port)}
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=20, check=False)
 
@@ -43,5 +43,5 @@ def test_no_answer_is_a_failure_with_its_reason():
 
 
 def test_it_loads_nothing_but_the_standard_library():
-    code = "import sys, shared.runtime.probe; sys.exit('pydantic' in sys.modules or 'msgspec' in sys.modules)"
+    code = "import sys, shared.web.probe; sys.exit('pydantic' in sys.modules or 'msgspec' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=20, check=False).returncode == 0

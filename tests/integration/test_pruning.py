@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from services.router.adapters import pruning
-from services.router.adapters.delivery_store import DueDeliveries
-from services.router.adapters.pruning import CHUNK, prune_assignments, prune_deliveries
+from services.router import pruning
+from services.router.delivery.storage import DueDeliveries
 from services.router.domain.delivery import DeliveryRow
 from services.router.domain.state import AssignmentRow
-from shared.runtime.rows import Put, Row, Rows
-from shared.sql.engine import Database
-from shared.sql.tables.metadata import metadata
+from services.router.pruning import CHUNK, prune_assignments, prune_deliveries
+from shared.storage.database import Database
+from shared.storage.metadata import metadata
+from shared.storage.rows import IdentityMap, Put, Row
 from tests.support.databases import database, database_url  # noqa: F401
 from tests.support.delivering import until, world  # noqa: F401
 from tests.support.scored_leads import AT
@@ -38,7 +38,7 @@ def assignment(id_: str, closed_at: datetime | None) -> AssignmentRow:
 
 
 async def store(database: Database, *rows: Row) -> None:  # noqa: F811
-    made = Rows()
+    made = IdentityMap()
     made.apply([Put(row) for row in rows])
     async with database.begin() as tx:
         await tx.write(made)

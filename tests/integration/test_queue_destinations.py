@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.events.lead_routed import LeadAlertedV1
-from shared.events.routing import Decision
+from shared.lead.events.lead_routed import LeadAlertedV1
+from shared.lead.events.routing import Decision
 from tests.support.databases import database, database_url  # noqa: F401
 from tests.support.delivering import all_are, rows_are, told, until, world  # noqa: F401
 from tests.support.scored_leads import AT, event_of, lead_id

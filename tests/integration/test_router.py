@@ -13,28 +13,28 @@ import pytest
 from sqlalchemy import func, select
 
 from services.enricher.domain.record import LeadRow
-from services.router.adapters.standing import stand_up
-from services.router.adapters.store import RouterStore
-from services.router.domain.plan import Plan, Plans
+from services.enricher.tables import lead_aliases
+from services.gateway.tables import rep_availability
+from services.router.domain.policy import RoutingPolicies, RoutingPolicy
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
-from services.router.handlers.routing import LiveRouterHandler, drain_timer
+from services.router.handlers import LiveRouterHandler, drain_timer
+from services.router.recurring_timer import stand_up
+from services.router.storage import RouterStore
+from services.router.tables import assignments, rep_queues, routed_leads
 from shared.clock import FixedClock
 from shared.errors import Retry
-from shared.events.action_received import ActionReceivedV1
-from shared.events.envelope import Event
-from shared.events.outcome_received import OutcomeReceivedV1
-from shared.events.parts import Person
-from shared.events.person_erased import PersonErasedV1
-from shared.runtime.outbox import Outbox
-from shared.runtime.rows import Put, Rows, TimerRow
-from shared.runtime.timers import Timers
-from shared.runtime.unit_of_work import Result, UnitOfWork
-from shared.sql.engine import Database
-from shared.sql.tables.common import timers as timers_table
-from shared.sql.tables.enricher import lead_aliases
-from shared.sql.tables.gateway import rep_availability
-from shared.sql.tables.router import assignments, rep_queues, routed_leads
-from shared.stream.port import Ack, Outgoing
+from shared.lead.events.action_received import ActionReceivedV1
+from shared.lead.events.envelope import Event
+from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.parts import Person
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.messaging.port import Ack, Outgoing
+from shared.storage.database import Database
+from shared.storage.rows import IdentityMap, Put, TimerRow
+from shared.worker.outbox import Outbox
+from shared.worker.tables import timers as timers_table
+from shared.worker.timers import Timers
+from shared.worker.unit_of_work import Result, UnitOfWork
 from tests.support.databases import database, database_url  # noqa: F401
 from tests.support.plans import default_plan, plan_with, queue, rep
 from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scored_lead
@@ -53,12 +53,12 @@ class NoSink:
 
 def router(
     database: Database,  # noqa: F811
-    plan: Plan | Plans,
+    plan: RoutingPolicy | RoutingPolicies,
     clock: FixedClock,
     failpoint: Any = lambda _name: None,
 ) -> UnitOfWork:
     outbox = Outbox("router", database, NoSink(), clock, partitions=PARTITIONS)  # type: ignore[arg-type]
-    plans = plan if isinstance(plan, Plans) else Plans(lambda: plan.policy)
+    plans = plan if isinstance(plan, RoutingPolicies) else RoutingPolicies(lambda: plan.policy)
     handler = LiveRouterHandler(plans, _hashed)
     store = RouterStore(lambda: plans.current.places)
     return UnitOfWork(handler, store, database, outbox, clock, tombstone_of=_hashed, failpoint=failpoint)
@@ -152,7 +152,7 @@ async def test_the_account_owner_is_found_beyond_the_unit(desk, database, clock)
 async def test_the_people_of_the_account_are_in_the_brief(desk, database):  # noqa: F811
     enriched = scored_lead("ana", account="kestrel.example")
     row = LeadRow(enriched.lead_id, account="kestrel.example", person=enriched.person)
-    rows_ = Rows()
+    rows_ = IdentityMap()
     rows_.apply([Put(row)])
     async with database.begin() as tx:
         await tx.write(rows_)
@@ -169,7 +169,7 @@ async def test_the_people_of_the_account_are_in_the_brief(desk, database):  # no
 async def test_a_unit_follows_the_policy_that_is_active_as_it_begins(database, clock):  # noqa: F811
     """The rows of who is new are made as they are needed, and who has left keeps the row."""
     current = [plan_with([rep("one")], {"sdr": queue("4h")}).policy]
-    plans = Plans(lambda: current[0])
+    plans = RoutingPolicies(lambda: current[0])
     work = router(database, plans, clock)
     await work.run([scored_event(scored_lead("ana"))])
     current[0] = plan_with([rep("two"), rep("three")], {"sdr": queue("4h")}).policy

@@ -12,28 +12,28 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from services.scorer.adapters.store import ScorerStore
 from services.scorer.domain.from_policy import ScoringPolicies
-from services.scorer.domain.rescoring import CHUNK
+from services.scorer.domain.rescore import CHUNK
 from services.scorer.domain.signals import PARKED_FOR
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.handlers import LiveScorerHandler
+from services.scorer.storage import ScorerStore
+from services.scorer.tables import accounts, rescores, scores
 from shared.clock import FixedClock
-from shared.events.account_received import AccountReceivedV1
-from shared.events.envelope import Event, decode
-from shared.events.parts import Company, Person, Trigger
-from shared.events.person_erased import PersonErasedV1
-from shared.identity import lead_id_of
-from shared.policy.store import PolicyWatch, candidate, put
-from shared.runtime.handler import Outcome
-from shared.runtime.outbox import Outbox
-from shared.runtime.rows import TimerRow
-from shared.runtime.timers import Timers
-from shared.runtime.unit_of_work import Result, UnitOfWork
-from shared.sql.engine import Database
-from shared.sql.tables.common import inputs, outbox, timers
-from shared.sql.tables.scorer import accounts, rescores, scores
-from shared.stream.port import Ack, Outgoing, Record
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.envelope import Event, decode
+from shared.lead.events.parts import Company, Person, Trigger
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.identity import lead_id_of
+from shared.messaging.port import Ack, Outgoing, Record
+from shared.policy.versions import PolicyWatch, candidate, put
+from shared.storage.database import Database
+from shared.storage.rows import TimerRow
+from shared.worker.handler import Outcome
+from shared.worker.outbox import Outbox
+from shared.worker.tables import inputs, outbox, timers
+from shared.worker.timers import Timers
+from shared.worker.unit_of_work import Result, UnitOfWork
 from tests.support.databases import database, database_url  # noqa: F401
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, event_of, lead_id, signal
 from tests.support.scoring_policies import compiled_with, default_compiled, texts_with

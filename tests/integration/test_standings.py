@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from services.enricher.adapters.standing import Standings
+from services.enricher.account_context import AccountContexts
+from services.enricher.domain.account_context import Owner
 from services.enricher.domain.record import LeadRow
-from services.enricher.domain.standing import Owner
 from services.scorer.domain.state import AccountRow
-from shared.events.account_received import AccountReceivedV1
-from shared.runtime.rows import Put, Rows
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.storage.rows import IdentityMap, Put
 from tests.support.databases import database, database_url
 from tests.support.scoring_policies import default_scoring
 
@@ -19,7 +19,7 @@ TARGET, STRANGER = "targetworks.example", "brightloom.example"
 
 
 async def keep(database, knowledge: AccountReceivedV1) -> None:
-    rows = Rows()
+    rows = IdentityMap()
     rows.apply([Put(AccountRow(knowledge.domain, knowledge=knowledge))])
     async with database.begin() as tx:
         await tx.write(rows)
@@ -27,12 +27,12 @@ async def keep(database, knowledge: AccountReceivedV1) -> None:
 
 @pytest.mark.parametrize(("account", "relation"), [(TARGET, "target"), (STRANGER, "none")])
 async def test_of_whom_nobody_has_told_the_files_say(database, account, relation):
-    standing = await Standings(database).of(LeadRow("lead", account), default_scoring())
+    standing = await AccountContexts(database).of(LeadRow("lead", account), default_scoring())
     assert (standing.relation, standing.owners) == (relation, (None,))
 
 
 async def test_what_was_told_of_an_account_takes_the_place_of_the_files(database):
     await keep(database, AccountReceivedV1(TARGET, relation="customer", open_opportunity=True, owner="ae-1"))
-    standing = await Standings(database).of(LeadRow("lead", TARGET), default_scoring())
+    standing = await AccountContexts(database).of(LeadRow("lead", TARGET), default_scoring())
     assert (standing.relation, standing.open_opportunity) == ("customer", True)
     assert set(standing.owners) == {None, Owner("bdr"), Owner("sdr"), Owner("senior-ae")}

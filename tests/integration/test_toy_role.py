@@ -21,15 +21,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from services.tables import metadata
 from shared.errors import Crash
-from shared.events.action_received import ActionReceivedV1
-from shared.events.envelope import Event, decode, encode
-from shared.runtime.failpoints import NAMES, VARIABLE, from_environ
-from shared.sql.engine import Database
-from shared.sql.tables import metadata
-from shared.sql.tables.common import inputs, outbox
-from shared.stream.manifest import OUTCOMES_RECEIVED
-from shared.stream.port import Partition, publish
+from shared.lead.events.action_received import ActionReceivedV1
+from shared.lead.events.envelope import Event, decode, encode
+from shared.messaging.manifest import OUTCOMES_RECEIVED
+from shared.messaging.port import Partition, publish
+from shared.storage.database import Database
+from shared.worker.failpoints import NAMES, VARIABLE, from_environ
+from shared.worker.tables import inputs, outbox
 from tests.support.databases import create_tables
 from tests.support.services.kafka import Kafka
 from tests.support.services.postgres import Postgres

@@ -12,21 +12,21 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import func, select, text
 
+from services.tables import metadata
 from shared.clock import FixedClock
 from shared.errors import Crash, DataError, Retry
-from shared.events.action_received import ActionReceivedV1
-from shared.events.envelope import Event, decode
-from shared.events.person_erased import PersonErasedV1
-from shared.identity import partition_of
-from shared.runtime.handler import Outcome
-from shared.runtime.outbox import Outbox
-from shared.runtime.rows import InputRow, Put, Remove, Row, Rows, TimerRow
-from shared.runtime.timers import LEASE, Timers
-from shared.runtime.unit_of_work import Result, UnitOfWork
-from shared.sql.engine import Database
-from shared.sql.tables import metadata
-from shared.sql.tables.common import inputs, outbox, timers
-from shared.stream.port import Ack, Outgoing, Record
+from shared.lead.events.action_received import ActionReceivedV1
+from shared.lead.events.envelope import Event, decode
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.identity import partition_of
+from shared.messaging.port import Ack, Outgoing, Record
+from shared.storage.database import Database
+from shared.storage.rows import IdentityMap, InputRow, Put, Remove, Row, TimerRow
+from shared.worker.handler import Outcome
+from shared.worker.outbox import Outbox
+from shared.worker.tables import inputs, outbox, timers
+from shared.worker.timers import LEASE, Timers
+from shared.worker.unit_of_work import Result, UnitOfWork
 from tests.support.databases import database, database_url
 from tests.support.toy_role import (
     ACTION,
@@ -85,7 +85,7 @@ class Toy:
 
     async def put(self, *rows: Row) -> None:
         async with self.database.begin() as tx:
-            world = Rows()
+            world = IdentityMap()
             world.apply(Put(row) for row in rows)
             await tx.write(world)
 
@@ -369,7 +369,7 @@ async def test_writing_the_net_effect(toy: Toy) -> None:
     """A row that came and went leaves nothing; one that went and came again is updated."""
     await toy.put(CounterRow("a", 1, ""))
     async with toy.database.begin() as tx:
-        world = Rows(await tx.load(CounterRow, "lead_id", ["a", "b"], lock=True))
+        world = IdentityMap(await tx.load(CounterRow, "lead_id", ["a", "b"], lock=True))
         world.apply(
             [
                 Put(CounterRow("b", 1, "")),

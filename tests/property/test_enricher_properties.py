@@ -14,18 +14,18 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from services.enricher.domain.form import Form, read_form, stated
 from services.enricher.domain.merge import merge
 from services.enricher.domain.providers import Gathered
-from services.enricher.domain.reach import lead_in, survivor
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
+from services.enricher.domain.row_keys import lead_in, survivor
 from services.enricher.handlers import EnricherHandler
-from shared.events.envelope import Event
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.parts import Activity, Company, Consent, Person
-from shared.events.person_erased import PersonErasedV1
-from shared.events.signal_received import SignalPerson, SignalReceivedV1
-from shared.identity import normalise_email
-from shared.runtime.rows import Rows
-from shared.runtime.unit_of_work import Result, fold
+from shared.lead.events.envelope import Event
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.parts import Activity, Company, Consent, Person
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.events.signal_received import SignalPerson, SignalReceivedV1
+from shared.lead.identity import normalise_email
+from shared.storage.rows import IdentityMap
+from shared.worker.unit_of_work import Result, fold
 
 AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
@@ -121,7 +121,7 @@ class Enrichment(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.handler = EnricherHandler(NoLookUp(), lambda lead_id: f"hash of {lead_id}")
-        self.world = Rows()
+        self.world = IdentityMap()
         self.at = AT
         self.count = 0
         self.opted_out: set[str] = set()

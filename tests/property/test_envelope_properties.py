@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import DataError
-from shared.events import schemas
-from shared.events.envelope import Event, decode, encode
-from shared.events.registry import BY_NAME, EVENT_TYPES
-from shared.stream.manifest import TOPICS
-from shared.stream.port import Outgoing, Record
+from shared.lead.events import schemas
+from shared.lead.events.envelope import Event, decode, encode
+from shared.lead.events.registry import BY_NAME, EVENT_TYPES
+from shared.messaging.manifest import TOPICS
+from shared.messaging.port import Outgoing, Record
 
 KINDS = {"empty", "oversized", "envelope", "unknown_type", "json", "schema"}
 EXAMPLES = [

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from shared import identity
-from shared.identity import (
+from shared.lead import identity
+from shared.lead.identity import (
     NS,
     account_key,
     derive_id,

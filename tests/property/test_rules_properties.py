@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.lead.fields import Scope
 from shared.policy.load import read_policy
 from shared.policy.models import FILES
 from shared.rules.bounds import Possible, possible_rules, possible_verdicts
+from shared.rules.boxes import Space, TooLarge
 from shared.rules.compile import all_matches, check, concluding, first_match, first_of_each
+from shared.rules.dnf import TooManyTerms, terms_of
 from shared.rules.document import read_document
-from shared.rules.fields import Scope
-from shared.rules.interpret import evaluate, explain_first, truth_of
+from shared.rules.evaluate import evaluate, explain_first, truth_of
 from shared.rules.lint import Fault, contradictions, lint_first_match, lint_overlaps
+from shared.rules.memo import REMEMBERED_MAX, Memo
 from shared.rules.parse import read_condition
 from shared.rules.problems import Report
-from shared.rules.regions import Space, TooLarge
-from shared.rules.remembered import REMEMBERED_MAX, Remembered
-from shared.rules.syntax import All, Any_, Compare, Condition, Facts, Not, Op, Rule, comparisons
-from shared.rules.terms import TooManyTerms, terms_of
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Op, Rule, comparisons
 from tests.support.rules import AT, LEAVES, SMALL, SMALL_LEAVES, conditions, every_fact, facts, tables
 
 
@@ -50,7 +50,7 @@ def test_the_compiled_tables_are_the_explained_ones(rules: list[Rule[int]], know
 def test_a_rule_of_very_many_alternatives_is_compiled_too(
     pairs: list[tuple[Compare, Compare]], rules: list[Rule[int]], known: Facts
 ) -> None:
-    large = All(tuple(map(Any_, pairs)))
+    large = AllOf(tuple(map(AnyOf, pairs)))
     with pytest.raises(TooManyTerms):
         terms_of(large)
     whens = [large, *(rule.when for rule in rules), Not(large)]
@@ -69,7 +69,7 @@ def test_beginnings_are_told_apart_to_the_last_character(texts: list[tuple[Op, s
 
 def test_what_follows_is_remembered_for_few_sets_of_rules_only() -> None:
     """No facts make a table grow without end."""
-    made = Remembered[int, int](lambda number: -number)
+    made = Memo[int, int](lambda number: -number)
     assert [made[number] for number in range(3 * REMEMBERED_MAX)] == [-n for n in range(3 * REMEMBERED_MAX)]
     assert len(made) <= REMEMBERED_MAX
 
@@ -99,11 +99,11 @@ def test_kleene(one: Condition, other: Condition, known: Facts) -> None:
 
     a, b = truth(one), truth(other)
     assert truth(Not(Not(one))) is a
-    assert truth(All((one, other))) is truth(All((other, one)))
-    assert truth(Not(All((one, other)))) is truth(Any_((Not(one), Not(other))))
-    assert truth(Not(Any_((one, other)))) is truth(All((Not(one), Not(other))))
-    assert truth(All((one, other))) is (False if False in (a, b) else None if None in (a, b) else True)
-    assert truth(Any_((one, other))) is (True if True in (a, b) else None if None in (a, b) else False)
+    assert truth(AllOf((one, other))) is truth(AllOf((other, one)))
+    assert truth(Not(AllOf((one, other)))) is truth(AnyOf((Not(one), Not(other))))
+    assert truth(Not(AnyOf((one, other)))) is truth(AllOf((Not(one), Not(other))))
+    assert truth(AllOf((one, other))) is (False if False in (a, b) else None if None in (a, b) else True)
+    assert truth(AnyOf((one, other))) is (True if True in (a, b) else None if None in (a, b) else False)
 
 
 @given(conditions(), facts(), facts())

@@ -15,10 +15,10 @@ from services.scorer.domain.bounds import FOLLOWS, Bounds, Ground, bounds_with, 
 from services.scorer.domain.facts import lead_facts
 from services.scorer.domain.from_policy import scoring_policy
 from services.scorer.domain.policy import ScoringPolicy
-from shared.events.parts import Activity, Company
-from shared.events.signal_received import SignalReceivedV1
+from shared.lead.events.parts import Activity, Company
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.fields import FactKeys
 from shared.rules.bounds import Possible
-from shared.rules.fields import FactKeys
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, signal
 from tests.support.scoring_policies import compiled_with, default_scoring
 

@@ -14,10 +14,10 @@ from services.scorer.domain.assess import Assessment, Subject, assess
 from services.scorer.domain.explain import ScoreExplanation, explain_score, explain_scored
 from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.state import AccountRow
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.lead_scored import LeadScoredV1
-from shared.events.parts import Trigger
-from shared.rules.fields import FactKeys
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.parts import Trigger
+from shared.lead.fields import FactKeys
 from tests.property.test_score_bounds import (
     Doings,
     bands_of_anything,

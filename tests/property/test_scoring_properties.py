@@ -14,8 +14,8 @@ from services.scorer.domain.assess import Assessment, Subject, assess
 from services.scorer.domain.decay import halving, rising
 from services.scorer.domain.next_change import next_change_at, said_by
 from services.scorer.domain.policy import Band, ScoringPolicy
-from shared.events.parts import Activity, Company
-from shared.events.signal_received import SignalReceivedV1
+from shared.lead.events.parts import Activity, Company
+from shared.lead.events.signal_received import SignalReceivedV1
 from tests.support.enriched_leads import AT, DAY, enriched_lead, signal
 from tests.support.scoring_policies import between, default_scoring
 

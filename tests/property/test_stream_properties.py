@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from shared.stream.embedded import log
-from shared.stream.embedded.group import Group, assign_ranges
-from shared.stream.kafka.lenient import decode_batch
-from shared.stream.kafka.starvation import Starvation
-from shared.stream.placing import stored_bytes
-from shared.stream.port import Outgoing, Partition, Record
+from shared.messaging.embedded import log
+from shared.messaging.embedded.group import Group, assign_ranges
+from shared.messaging.kafka.raw_batch_decoder import decode_batch
+from shared.messaging.kafka.stuck_detector import StuckDetector
+from shared.messaging.partitioner import stored_bytes
+from shared.messaging.port import Outgoing, Partition, Record
 
 PARTITIONS = 5
 
@@ -221,7 +221,7 @@ P = TopicPartition("t", 0)
 def test_starvation_is_only_where_a_partition_stood_still_behind_for_the_whole_patience(
     looks: list[tuple[int, int, bool]],
 ) -> None:
-    watch = Starvation(patience_s=3)
+    watch = StuckDetector(patience_s=3)
     stood: list[int] = []
     for at_s, (position, behind, fed) in enumerate(looks):
         if fed:

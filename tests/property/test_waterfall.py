@@ -21,7 +21,7 @@ from services.enricher.domain.waterfall import (
     subjects_of,
     wanted_fields,
 )
-from shared.events.parts import Company, FieldSource, Person
+from shared.lead.events.parts import Company, FieldSource, Person
 from shared.policy.models import Waterfall
 from tests.unit.enricher.forms import AT
 

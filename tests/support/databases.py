@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared.sql.engine import Database
-from shared.sql.tables import metadata
+from services.tables import metadata
+from shared.storage.database import Database
 
 
 async def create_tables(url: str) -> None:

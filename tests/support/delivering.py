@@ -19,30 +19,30 @@ from aiohttp import web
 from msgspec.structs import replace
 from sqlalchemy import select
 
+from services.gateway.queries.subscriptions import sealed_for
+from services.gateway.tables import subscriptions
 from services.router import bootstrap
 from services.router.domain.delivery import DeliveryRow
+from services.router.tables import deliveries
 from shared.clock import FixedClock
-from shared.events.envelope import Event, encode
-from shared.events.lead_routed import LeadSuppressedV1
-from shared.events.parts import Company, Person, Trigger
-from shared.events.routing import PolicyVersions, Suppression
-from shared.events.scoring import Score
-from shared.http.signing import new_secret, verify
+from shared.lead.events.envelope import Event, encode
+from shared.lead.events.lead_routed import LeadSuppressedV1
+from shared.lead.events.parts import Company, Person, Trigger
+from shared.lead.events.routing import PolicyVersions, Suppression
+from shared.lead.events.scoring import Score
+from shared.messaging.embedded import EmbeddedStream
+from shared.messaging.port import publish
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.compiled import compiled
 from shared.policy.models import Destination
-from shared.runtime.ops import Health
-from shared.runtime.role import Resources
 from shared.settings import RouterSettings, load
-from shared.sql.engine import Database
-from shared.sql.queries.subscriptions import sealed_for
-from shared.sql.tables.gateway import subscriptions
-from shared.sql.tables.router import deliveries
-from shared.stream.embedded import EmbeddedStream
-from shared.stream.port import publish
+from shared.storage.database import Database
 from shared.vault import Vault
+from shared.web.ops import Health
+from shared.web.signing import new_secret, verify
 from shared.webhooks import SealedSecret
+from shared.worker.role import Resources
 from tests.support.plans import StandingPolicy, default_policy
 from tests.support.scored_leads import AT, event_of, lead_id
 

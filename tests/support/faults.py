@@ -7,7 +7,7 @@ import random
 import signal
 import time
 
-from shared.runtime.failpoints import NAMES, VARIABLE
+from shared.worker.failpoints import NAMES, VARIABLE
 from tests.support.load import Load
 from tests.support.topology import RoleProcess
 

@@ -19,18 +19,18 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from services.router.adapters.store import RouterStore
-from services.router.domain.plan import Plan, Plans
+from services.router.domain.policy import RoutingPolicies, RoutingPolicy
 from services.router.domain.state import AssignmentRow, RepQueueRow
-from services.router.handlers.routing import LiveRouterHandler
+from services.router.handlers import LiveRouterHandler
+from services.router.storage import RouterStore
+from services.router.tables import assignments, rep_queues, routed_leads
 from shared.clock import FixedClock
 from shared.errors import Retry
-from shared.events.envelope import Event
-from shared.runtime.failpoints import VARIABLE, from_environ
-from shared.runtime.outbox import Outbox
-from shared.runtime.unit_of_work import Result, UnitOfWork
-from shared.sql.engine import Database
-from shared.sql.tables.router import assignments, rep_queues, routed_leads
+from shared.lead.events.envelope import Event
+from shared.storage.database import Database
+from shared.worker.failpoints import VARIABLE, from_environ
+from shared.worker.outbox import Outbox
+from shared.worker.unit_of_work import Result, UnitOfWork
 from tests.support.plans import plan_with, rep
 from tests.support.scored_leads import AT, lead_id, scored_event, scored_lead
 
@@ -40,7 +40,7 @@ _DEATHS: Final = {1: "after_claim", 2: "after_commit"}
 """Which processes die, and where."""
 
 
-def plan() -> Plan:
+def plan() -> RoutingPolicy:
     """A team without caps, with weights that do not divide each other."""
     sdrs = [rep(f"sdr-{weight}", weight=weight) for weight in (100, 70, 30)]
     bdrs = [rep(f"bdr-{weight}", "bdr", weight=weight) for weight in (50, 90)]
@@ -137,7 +137,7 @@ def _check_shares(places: list[RepQueueRow]) -> None:
 async def _route(url: str, number: int, leads: int) -> None:
     """Be one of the processes."""
     database, clock, team = Database(url), FixedClock(AT), plan()
-    plans = Plans(lambda: team.policy)
+    plans = RoutingPolicies(lambda: team.policy)
     work = UnitOfWork(
         LiveRouterHandler(plans, _hashed),
         RouterStore(lambda: plans.current.places),

@@ -15,18 +15,18 @@ import aiohttp
 from services.gateway.bootstrap import build
 from services.gateway.handlers.app import create_app
 from shared.clock import Clock, SystemClock
-from shared.events.envelope import Event, decode
-from shared.http.server import HttpServer
+from shared.lead.events.envelope import Event, decode
+from shared.messaging.connect import connect
+from shared.messaging.port import Record, Sink, Source, Stream
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.load import texts_in
-from shared.policy.store import PolicyWatch, candidate, put
-from shared.runtime.ops import Health
-from shared.runtime.role import Resources
+from shared.policy.versions import PolicyWatch, candidate, put
 from shared.settings import GatewaySettings, load
-from shared.sql.engine import Database
-from shared.stream.connect import connect
-from shared.stream.port import Record, Sink, Source, Stream
+from shared.storage.database import Database
+from shared.web.ops import Health
+from shared.web.server import HttpServer
+from shared.worker.role import Resources
 from tests.support.databases import create_tables
 
 ADMIN_KEY = "the administrator's key"

@@ -17,16 +17,16 @@ from typing import Any
 
 from sqlalchemy import Table, select
 
-from shared.events.registry import BY_NAME
-from shared.runtime.timers import LEASE
-from shared.sql.engine import Database, Tx
-from shared.sql.queries.leads import lead_outcomes
-from shared.sql.tables.common import outbox, timers
-from shared.sql.tables.enricher import leads
-from shared.sql.tables.ledger import dead_letters, events, lead_views
-from shared.sql.tables.router import assignments, deliveries, rep_queues, routed_leads
-from shared.sql.tables.scorer import rescores, scores
-from shared.stream.manifest import LEADS_ROUTED
+from services.enricher.tables import leads
+from services.gateway.queries.leads import lead_outcomes
+from services.ledger.tables import dead_letters, events, lead_views
+from services.router.tables import assignments, deliveries, rep_queues, routed_leads
+from services.scorer.tables import rescores, scores
+from shared.lead.events.registry import BY_NAME
+from shared.messaging.manifest import LEADS_ROUTED
+from shared.storage.database import Database, Tx
+from shared.worker.tables import outbox, timers
+from shared.worker.timers import LEASE
 from tests.support.progress import unread
 from tests.support.receiver import Receiver
 from tests.support.topology import Topology

@@ -9,13 +9,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from services.router.domain.plan import Plan, plan_of
+from services.router.domain.policy import RoutingPolicy, plan_of
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load
 from shared.policy.models import Policy, Queue, Rep, Team
-from shared.policy.store import PolicyWatch
+from shared.policy.versions import PolicyWatch
 from shared.rules.times import parse_duration
-from shared.sql.engine import Database
+from shared.storage.database import Database
 
 
 @cache
@@ -37,7 +37,7 @@ class StandingPolicy(PolicyWatch):
 
 
 @cache
-def default_plan() -> Plan:
+def default_plan() -> RoutingPolicy:
     """The plan of the default policy."""
     return plan_of(compiled(default_policy()))
 
@@ -54,7 +54,7 @@ def queue(accept_within: str, **given: Any) -> Queue:
 
 def plan_with(
     reps: Sequence[Rep] | None = None, queues: Mapping[str, Queue] | None = None, **routing: Any
-) -> Plan:
+) -> RoutingPolicy:
     """The default plan with another team, other queues, other parts of the routing."""
     policy = default_policy()
     given = {**({} if queues is None else {"queues": queues}), **routing}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from shared.stream.manifest import TOPICS
+from shared.messaging.manifest import TOPICS
 from tests.support.topology import Topology
 
 # The gateway reads to show, and commits nothing.

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from shared.http.signing import SignatureInvalid, verify
+from shared.web.signing import SignatureInvalid, verify
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.rules.syntax import All, Any_, Compare, Condition, Not, Op, Rule, Use, Value
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Op, Rule, Use, Value
 from shared.rules.times import Duration
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -106,7 +106,7 @@ def conditions(leaves: st.SearchStrategy[Compare] = LEAVES) -> st.SearchStrategy
     def joined(parts: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
         several = st.lists(parts, min_size=1, max_size=3).map(tuple)
         return st.one_of(
-            several.map(All), several.map(Any_), parts.map(Not), parts.map(lambda part: Use("name", part))
+            several.map(AllOf), several.map(AnyOf), parts.map(Not), parts.map(lambda part: Use("name", part))
         )
 
     return st.recursive(leaves, joined, max_leaves=8)
@@ -114,7 +114,7 @@ def conditions(leaves: st.SearchStrategy[Compare] = LEAVES) -> st.SearchStrategy
 
 def tables(leaves: st.SearchStrategy[Compare] = LEAVES) -> st.SearchStrategy[list[Rule[int]]]:
     """Return tables whose rules have their own index as outcome."""
-    whens = st.lists(conditions(leaves) | st.just(All(())), min_size=1, max_size=6)
+    whens = st.lists(conditions(leaves) | st.just(AllOf(())), min_size=1, max_size=6)
     return whens.map(lambda each: [Rule(f"r{at}", when, at) for at, when in enumerate(each)])
 
 

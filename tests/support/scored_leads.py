@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from shared.events.envelope import Event
-from shared.events.lead_enriched import Enrichment
-from shared.events.lead_scored import LeadScoredV1
-from shared.events.parts import Company, Consent, Origin, Person, Trigger
-from shared.events.registry import BY_MODEL
-from shared.events.scoring import AccountView, Line, Score, Signals
-from shared.identity import lead_id_of
+from shared.lead.events.envelope import Event
+from shared.lead.events.lead_enriched import Enrichment
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.parts import Company, Consent, Origin, Person, Trigger
+from shared.lead.events.registry import BY_MODEL
+from shared.lead.events.scoring import AccountView, Line, Score, Signals
+from shared.lead.identity import lead_id_of
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 
 from shared.errors import Fenced, Retry
-from shared.stream.port import Ack, Batch, Outgoing, Partition, Record, Revoking
+from shared.messaging.port import Ack, Batch, Outgoing, Partition, Record, Revoking
 
 
 class SimulatedBroker:

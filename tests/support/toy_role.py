@@ -16,27 +16,27 @@ from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, Column, Integer, String, Table
 
+from services.tables import metadata
 from shared.clock import SystemClock
 from shared.errors import DataError
-from shared.events.action_received import ActionReceivedV1
-from shared.events.envelope import Emit, Event
-from shared.events.outcome_received import OutcomeReceivedV1
-from shared.events.person_erased import PersonErasedV1
+from shared.lead.events.action_received import ActionReceivedV1
+from shared.lead.events.envelope import Emit, Event
+from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.messaging.connect import connect
+from shared.messaging.manifest import ACTIONS_RECEIVED
+from shared.messaging.port import Stream
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
-from shared.policy.store import PolicyWatch
-from shared.runtime.drive import Limits
-from shared.runtime.failpoints import from_environ
-from shared.runtime.handler import Handler, Outcome, Step
-from shared.runtime.ops import Health
-from shared.runtime.role import Resources, Worker, run_worker
-from shared.runtime.rows import Change, Put, Remove, Row, Rows, TimerRow, TombstoneRow
-from shared.runtime.timers import fired_timer
-from shared.sql.engine import Database, Tx
-from shared.sql.tables import metadata
-from shared.stream.connect import connect
-from shared.stream.manifest import ACTIONS_RECEIVED
-from shared.stream.port import Stream
+from shared.policy.versions import PolicyWatch
+from shared.storage.database import Database, Tx
+from shared.storage.rows import Change, IdentityMap, Put, Remove, Row, TimerRow, TombstoneRow
+from shared.web.ops import Health
+from shared.worker.consumer import ConsumerLimits
+from shared.worker.failpoints import from_environ
+from shared.worker.handler import Handler, Outcome, Step
+from shared.worker.role import Resources, Worker, run_worker
+from shared.worker.timers import fired_timer
 
 ROLE = "toy"
 ACTION = "baton.action.received.v1"
@@ -79,7 +79,7 @@ class ToyHandler(Handler):
         await asyncio.sleep(0)
         return event
 
-    def decide(self, world: Rows, event: Event[Any], at: datetime) -> Step:
+    def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
         if isinstance(event.data, PersonErasedV1):
             return Step(Outcome.APPLIED, [*self._erase(event.data)])
         timer = fired_timer(event)
@@ -93,7 +93,7 @@ class ToyHandler(Handler):
             timers.append(Put(TimerRow(action.lead_id, ROLE, KIND, action.until)))
         return self._count(world, action.lead_id, action.reason or "", event.time, timers)
 
-    def _count(self, world: Rows, lead_id: str, reason: str, at: datetime, more: list[Change]) -> Step:
+    def _count(self, world: IdentityMap, lead_id: str, reason: str, at: datetime, more: list[Change]) -> Step:
         row = world.get(CounterRow, lead_id) or CounterRow(lead_id, 0, "")
         count = COUNT_MAX if reason == "refused" else row.count + 1
         told = OutcomeReceivedV1(type="accepted", at=at, lead_id=lead_id, reason=str(count))
@@ -152,7 +152,7 @@ async def main(environ: Mapping[str, str]) -> None:
         tracing=Tracing(None),
         secret=b"toy",
         partitions=PARTITIONS,
-        limits=Limits(batch=7, batches_in_flight=3, window=9, commit_every_s=0.02, poll_wait_s=0.05),
+        limits=ConsumerLimits(batch=7, batches_in_flight=3, window=9, commit_every_s=0.02, poll_wait_s=0.05),
         sweep_after=timedelta(seconds=1),
         failpoint=from_environ(environ),
     )

@@ -9,12 +9,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from services.enricher.adapters.panel import Asker, Desk
-from services.enricher.adapters.providers import INTEGRATIONS
-from services.enricher.adapters.providers.integration import company_facts, found
-from services.enricher.domain.outlook import Outlook
 from services.enricher.domain.providers import Answer, Found, Question
+from services.enricher.domain.value_of_information import Outlook
 from services.enricher.domain.waterfall import Offer, Terms
+from services.enricher.provider_registry import ProviderPort, ProviderSet
+from services.enricher.providers import INTEGRATIONS
+from services.enricher.providers.integration import company_facts, found
 from shared.clock import Clock
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load
@@ -69,15 +69,17 @@ class FakeProvider:
 class FixedPanel:
     """A desk that stays."""
 
-    current: Desk
+    current: ProviderSet
 
 
-def panel_of(clients: Mapping[str, Asker], policy: CompiledPolicy | None = None, **terms: Any) -> FixedPanel:
+def panel_of(
+    clients: Mapping[str, ProviderPort], policy: CompiledPolicy | None = None, **terms: Any
+) -> FixedPanel:
     """Return a desk of the default policy at which these providers can be asked."""
     policy = policy or default_policy()
     providers = policy.policy.providers
     return FixedPanel(
-        Desk(
+        ProviderSet(
             terms=replace(terms_of(providers, clients), **terms),
             clients=clients,
             outlook=Outlook(policy) if providers.decision_aware else None,

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import shared.sql.types
+import shared.storage.types
 
 revision = "0001"
 down_revision = None
@@ -35,8 +35,8 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("rep", sa.String(length=200), nullable=True),
-        sa.Column("created_at", shared.sql.types.UtcTime(), nullable=False),
-        sa.Column("revoked_at", shared.sql.types.UtcTime(), nullable=True),
+        sa.Column("created_at", shared.storage.types.UtcTime(), nullable=False),
+        sa.Column("revoked_at", shared.storage.types.UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
         sa.UniqueConstraint("hash", name=op.f("uq_api_keys_hash")),
     )
@@ -49,10 +49,10 @@ def upgrade() -> None:
         sa.Column("rep", sa.String(length=200), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
-        sa.Column("opened_at", shared.sql.types.UtcTime(), nullable=False),
-        sa.Column("accept_by", shared.sql.types.UtcTime(), nullable=True),
-        sa.Column("accepted_at", shared.sql.types.UtcTime(), nullable=True),
-        sa.Column("closed_at", shared.sql.types.UtcTime(), nullable=True),
+        sa.Column("opened_at", shared.storage.types.UtcTime(), nullable=False),
+        sa.Column("accept_by", shared.storage.types.UtcTime(), nullable=True),
+        sa.Column("accepted_at", shared.storage.types.UtcTime(), nullable=True),
+        sa.Column("closed_at", shared.storage.types.UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assignments")),
     )
     op.create_index(
@@ -87,8 +87,8 @@ def upgrade() -> None:
         sa.Column("event_id", sa.String(length=500), nullable=False),
         sa.Column("event_type", sa.String(length=100), nullable=False),
         sa.Column("subject", sa.String(length=500), nullable=False),
-        sa.Column("at", shared.sql.types.UtcTime(), nullable=False),
-        sa.Column("replayed_at", shared.sql.types.UtcTime(), nullable=True),
+        sa.Column("at", shared.storage.types.UtcTime(), nullable=False),
+        sa.Column("replayed_at", shared.storage.types.UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_letters")),
     )
     op.create_index(op.f("ix_dead_letters_at_id"), "dead_letters", ["at", "id"], unique=False)
@@ -104,11 +104,11 @@ def upgrade() -> None:
         sa.Column("url", sa.String(length=2048), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("next_attempt_at", shared.sql.types.UtcTime(), nullable=True),
+        sa.Column("next_attempt_at", shared.storage.types.UtcTime(), nullable=True),
         sa.Column("last_status", sa.Integer(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),
-        sa.Column("created_at", shared.sql.types.UtcTime(), nullable=False),
-        sa.Column("delivered_at", shared.sql.types.UtcTime(), nullable=True),
+        sa.Column("created_at", shared.storage.types.UtcTime(), nullable=False),
+        sa.Column("delivered_at", shared.storage.types.UtcTime(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.Column("failures", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
@@ -132,7 +132,7 @@ def upgrade() -> None:
         "delivery_orders",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("what", sa.Text(), nullable=False),
-        sa.Column("created_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("created_at", shared.storage.types.UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery_orders")),
     )
     op.create_index(op.f("ix_delivery_orders_created_at"), "delivery_orders", ["created_at"], unique=False)
@@ -143,8 +143,8 @@ def upgrade() -> None:
         sa.Column("type", sa.String(length=100), nullable=False),
         sa.Column("subject", sa.String(length=500), nullable=False),
         sa.Column("partition_key", sa.String(length=500), nullable=False),
-        sa.Column("at", shared.sql.types.UtcTime(), nullable=False),
-        sa.Column("recorded_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("at", shared.storage.types.UtcTime(), nullable=False),
+        sa.Column("recorded_at", shared.storage.types.UtcTime(), nullable=False),
         sa.Column("causation_id", sa.String(length=500), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=True),
         sa.Column("sequence", sa.Integer(), nullable=True),
@@ -160,7 +160,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=40), nullable=False),
         sa.Column("outcome", sa.String(length=20), nullable=False),
         sa.Column("subject", sa.String(length=500), nullable=False),
-        sa.Column("at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("at", shared.storage.types.UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", "source", "role", name=op.f("pk_inputs")),
     )
     op.create_index(op.f("ix_inputs_at"), "inputs", ["at"], unique=False)
@@ -186,7 +186,7 @@ def upgrade() -> None:
         sa.Column("queue", sa.String(length=200), nullable=True),
         sa.Column("owner", sa.String(length=200), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("first_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("first_at", shared.storage.types.UtcTime(), nullable=False),
         sa.Column("enriched_sequence", sa.Integer(), nullable=False),
         sa.Column("enriched_revision", sa.Integer(), nullable=False),
         sa.Column("enriched_id", sa.String(length=500), nullable=True),
@@ -230,8 +230,8 @@ def upgrade() -> None:
         sa.Column("activities", sa.Text(), nullable=False),
         sa.Column("consent", sa.Text(), nullable=False),
         sa.Column("identifiers", sa.Text(), nullable=False),
-        sa.Column("first_at", shared.sql.types.UtcTime(), nullable=True),
-        sa.Column("last_at", shared.sql.types.UtcTime(), nullable=True),
+        sa.Column("first_at", shared.storage.types.UtcTime(), nullable=True),
+        sa.Column("last_at", shared.storage.types.UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("lead_id", name=op.f("pk_leads")),
     )
     op.create_table(
@@ -247,7 +247,7 @@ def upgrade() -> None:
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("records", sa.LargeBinary(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("created_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("created_at", shared.storage.types.UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
     op.create_index(op.f("ix_outbox_role_partition"), "outbox", ["role", "partition"], unique=False)
@@ -255,10 +255,10 @@ def upgrade() -> None:
         "policies",
         sa.Column("version", sa.String(length=64), nullable=False),
         sa.Column("files", sa.Text(), nullable=False),
-        sa.Column("created_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("created_at", shared.storage.types.UtcTime(), nullable=False),
         sa.Column("created_by", sa.String(length=200), nullable=False),
         sa.Column("activation", sa.Integer(), nullable=False),
-        sa.Column("activated_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("activated_at", shared.storage.types.UtcTime(), nullable=False),
         sa.Column("activated_by", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_policies")),
         sa.UniqueConstraint("activation", name=op.f("uq_policies_activation")),
@@ -272,9 +272,9 @@ def upgrade() -> None:
         sa.Column("person", sa.Text(), nullable=False),
         sa.Column("company", sa.Text(), nullable=False),
         sa.Column("confidence", sa.Text(), nullable=False),
-        sa.Column("as_of", shared.sql.types.UtcTime(), nullable=True),
-        sa.Column("fetched_at", shared.sql.types.UtcTime(), nullable=False),
-        sa.Column("expires_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("as_of", shared.storage.types.UtcTime(), nullable=True),
+        sa.Column("fetched_at", shared.storage.types.UtcTime(), nullable=False),
+        sa.Column("expires_at", shared.storage.types.UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("provider", "subject", "about", name=op.f("pk_provider_answers")),
     )
     op.create_index(op.f("ix_provider_answers_about"), "provider_answers", ["about"], unique=False)
@@ -298,7 +298,7 @@ def upgrade() -> None:
         "rep_availability",
         sa.Column("rep", sa.String(length=200), nullable=False),
         sa.Column("available", sa.Boolean(), nullable=False),
-        sa.Column("updated_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("updated_at", shared.storage.types.UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("rep", name=op.f("pk_rep_availability")),
     )
     op.create_table(
@@ -315,7 +315,7 @@ def upgrade() -> None:
         sa.Column("account", sa.String(length=500), nullable=False),
         sa.Column("trigger", sa.Text(), nullable=False),
         sa.Column("cursor", sa.String(length=200), nullable=False),
-        sa.Column("due_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("due_at", shared.storage.types.UtcTime(), nullable=False),
         sa.Column("again", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("account", name=op.f("pk_rescores")),
     )
@@ -331,7 +331,7 @@ def upgrade() -> None:
         sa.Column("motion", sa.String(length=20), nullable=False),
         sa.Column("rule", sa.String(length=200), nullable=False),
         sa.Column("high_intent", sa.Boolean(), nullable=False),
-        sa.Column("waiting_since", shared.sql.types.UtcTime(), nullable=True),
+        sa.Column("waiting_since", shared.storage.types.UtcTime(), nullable=True),
         sa.Column("scored", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("lead_id", name=op.f("pk_routed_leads")),
     )
@@ -361,7 +361,7 @@ def upgrade() -> None:
         sa.Column("score", sa.Text(), nullable=True),
         sa.Column("signals", sa.Text(), nullable=False),
         sa.Column("account_view", sa.Text(), nullable=False),
-        sa.Column("due_at", shared.sql.types.UtcTime(), nullable=True),
+        sa.Column("due_at", shared.storage.types.UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("lead_id", name=op.f("pk_scores")),
     )
     op.create_index(op.f("ix_scores_account_lead_id"), "scores", ["account", "lead_id"], unique=False)
@@ -374,8 +374,8 @@ def upgrade() -> None:
         sa.Column("filter", sa.Text(), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("secrets", sa.Text(), nullable=False),
-        sa.Column("created_at", shared.sql.types.UtcTime(), nullable=False),
-        sa.Column("updated_at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("created_at", shared.storage.types.UtcTime(), nullable=False),
+        sa.Column("updated_at", shared.storage.types.UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriptions")),
     )
     op.create_index(op.f("ix_subscriptions_state"), "subscriptions", ["state"], unique=False)
@@ -384,8 +384,8 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=500), nullable=False),
         sa.Column("role", sa.String(length=40), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
-        sa.Column("due_at", shared.sql.types.UtcTime(), nullable=False),
-        sa.Column("leased_until", shared.sql.types.UtcTime(), nullable=True),
+        sa.Column("due_at", shared.storage.types.UtcTime(), nullable=False),
+        sa.Column("leased_until", shared.storage.types.UtcTime(), nullable=True),
         sa.PrimaryKeyConstraint("subject", "role", "kind", name=op.f("pk_timers")),
     )
     op.create_index(op.f("ix_timers_role_due_at"), "timers", ["role", "due_at"], unique=False)
@@ -393,7 +393,7 @@ def upgrade() -> None:
         "tombstones",
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("role", sa.String(length=40), nullable=False),
-        sa.Column("at", shared.sql.types.UtcTime(), nullable=False),
+        sa.Column("at", shared.storage.types.UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("hash", "role", name=op.f("pk_tombstones")),
     )
     # ### end Alembic commands ###

@@ -15,9 +15,9 @@ from msgspec import Struct
 from services.cli.client import Client
 from services.cli.demo.cases import Case, Seen, Step, differences, prepared
 from services.cli.errors import Refused, Unreachable
-from services.cli.listening import Received, receiver
-from shared.http.server import HttpServer
-from shared.identity import identify
+from services.cli.listen import Received, receiver
+from shared.lead.identity import identify
+from shared.web.server import HttpServer
 
 _PATIENCE_S = 20.0
 _LOOK_EVERY_S = 0.05

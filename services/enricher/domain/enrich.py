@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from services.enricher.domain.providers import Answer, Gathered, acceptable, value_of, whom
 from services.enricher.domain.record import LeadRow
-from shared.events.lead_enriched import Enrichment, Step
-from shared.events.parts import FieldSource
-from shared.facts import department, seniority
+from shared.lead.events.lead_enriched import Enrichment, Step
+from shared.lead.events.parts import FieldSource
+from shared.lead.normalise import department, seniority
 from shared.policy.models import Waterfall
 
 Status = Literal["complete", "incomplete", "skipped"]

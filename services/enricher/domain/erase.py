@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from services.enricher.domain.providers import CachedAnswerRow
-from services.enricher.domain.reach import survivor
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
-from shared.events.person_erased import PersonErasedV1
-from shared.identity import lead_id_of
-from shared.runtime.rows import Change, Put, Remove, Rows
+from services.enricher.domain.row_keys import survivor
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.identity import lead_id_of
+from shared.storage.rows import Change, IdentityMap, Put, Remove
 
 
 class Erased(Struct, frozen=True):
@@ -21,7 +21,7 @@ class Erased(Struct, frozen=True):
     lead_ids: tuple[str, ...]
 
 
-def erase(world: Rows, erasure: PersonErasedV1) -> Erased:
+def erase(world: IdentityMap, erasure: PersonErasedV1) -> Erased:
     """Return what forgets the leads that the erasure names, those behind an alias included.
 
     A lead whose first form is later than the erasure stays: then the erasure is an old one, read again.
@@ -44,7 +44,7 @@ def erase(world: Rows, erasure: PersonErasedV1) -> Erased:
     return Erased(tuple(changes), tuple(sorted(lead_ids)))
 
 
-def _disowned(world: Rows, lead: LeadRow) -> Iterator[Change]:
+def _disowned(world: IdentityMap, lead: LeadRow) -> Iterator[Change]:
     """Yield the changes by which nothing leads to the lead any more."""
     for name in lead.identifiers:
         row = world.get(IdentifierRow, name)

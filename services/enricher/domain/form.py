@@ -9,10 +9,9 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from shared.errors import DataError
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.parts import Answers, Company, Origin, Part, Person
-from shared.facts import company_name, country_code, department, person_name, seniority
-from shared.identity import (
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.parts import Answers, Company, Origin, Part, Person
+from shared.lead.identity import (
     Email,
     Identity,
     account_key,
@@ -22,6 +21,7 @@ from shared.identity import (
     normalise_linkedin,
     normalise_phone,
 )
+from shared.lead.normalise import company_name, country_code, department, person_name, seniority
 
 _WORD_LENGTH_MAX: Final = 200
 _DERIVED: Final = frozenset({"email_kind", "seniority", "department"})

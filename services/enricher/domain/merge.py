@@ -15,8 +15,17 @@ from msgspec.structs import replace
 
 from services.enricher.domain.form import Form, company_key, stated
 from services.enricher.domain.record import LeadRow
-from shared.events.parts import Activity, Answers, Company, Consent, FieldSource, Part, Person, Provenance
-from shared.identity import account_key
+from shared.lead.events.parts import (
+    Activity,
+    Answers,
+    Company,
+    Consent,
+    FieldSource,
+    Part,
+    Person,
+    Provenance,
+)
+from shared.lead.identity import account_key
 
 ACTIVITIES_MAX: Final = 200
 ANSWERS_MAX: Final = 200

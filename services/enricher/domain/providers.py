@@ -11,10 +11,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from services.enricher.domain.form import Form, company_key
-from shared.events.parts import Company, FieldSource, Person
-from shared.identity import lead_id_of, normalise_email
+from shared.lead.events.parts import Company, FieldSource, Person
+from shared.lead.identity import lead_id_of, normalise_email
 from shared.policy.models import Waterfall
-from shared.runtime.rows import Row, TimerRow
+from shared.storage.rows import Row, TimerRow
 
 NO_MATCH_FRESH: Final = timedelta(days=1)
 """A company that nobody knows today may be known next week, and asking again is mostly free."""
@@ -45,7 +45,7 @@ class Found(Struct, frozen=True, omit_defaults=True):
             yield name, value_of(self.person, self.company, name), confidence
 
 
-class Whom(Struct, frozen=True, dict=True):
+class LookupTarget(Struct, frozen=True, dict=True):
     """The lead as providers can be asked about it; without `domain` there is no company to ask about."""
 
     domain: str | None = None
@@ -69,7 +69,7 @@ class Question(Struct, frozen=True):
     provider: str
     subject: Subject
     about: str
-    whom: Whom
+    whom: LookupTarget
     fields: tuple[str, ...] = ()
 
     @property
@@ -126,14 +126,14 @@ class LookUp(Protocol):
         ...
 
 
-class Looked(Struct, frozen=True):
+class EnrichForm(Struct, frozen=True):
     """A form that is ready to be decided, with what providers said."""
 
     form: Form
     gathered: Gathered = Gathered()
 
 
-class Again(TimerRow, frozen=True):
+class EnrichRetry(TimerRow, frozen=True):
     """The timer of a lead that was left incomplete, with what providers say by now."""
 
     gathered: Gathered = Gathered()
@@ -182,11 +182,11 @@ def _place_of(name: str) -> tuple[bool, str]:
     return part == "person", attribute
 
 
-def whom(account: str, lead_id: str, person: Person) -> Whom:
+def whom(account: str, lead_id: str, person: Person) -> LookupTarget:
     """Return how a lead can be asked about: its company only if it is in one."""
     email = person.email if person.email_kind != "disposable" else None
     domain = account if account != lead_id and company_key(account) else None
-    return Whom(domain, email, person.first_name, person.last_name)
+    return LookupTarget(domain, email, person.first_name, person.last_name)
 
 
 def acceptable(origin: FieldSource | None, terms: Waterfall, at: datetime) -> bool:

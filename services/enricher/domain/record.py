@@ -9,9 +9,9 @@ from typing import ClassVar
 from msgspec import field
 from msgspec.structs import replace
 
-from shared.events.lead_enriched import Enrichment
-from shared.events.parts import Activities, Answers, Company, Consent, Origin, Person, Provenance
-from shared.runtime.rows import Row
+from shared.lead.events.lead_enriched import Enrichment
+from shared.lead.events.parts import Activities, Answers, Company, Consent, Origin, Person, Provenance
+from shared.storage.rows import Row
 
 OWNERS_MAX = 8
 """The leads that one identifier is known to belong to, at most; the newest are kept."""

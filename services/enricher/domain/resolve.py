@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from shared.identity import Identity
+from shared.lead.identity import Identity
 
 
 class Known(Struct, frozen=True):

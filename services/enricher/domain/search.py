@@ -9,11 +9,11 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.enricher.domain.account_context import Standing
 from services.enricher.domain.enrich import with_answers
-from services.enricher.domain.outlook import Outlook
-from services.enricher.domain.providers import Answer, Question, Subject, Whom, is_current, whom
+from services.enricher.domain.providers import Answer, LookupTarget, Question, Subject, is_current, whom
 from services.enricher.domain.record import LeadRow
-from services.enricher.domain.standing import Standing
+from services.enricher.domain.value_of_information import Outlook
 from services.enricher.domain.waterfall import (
     Ask,
     Plan,
@@ -35,7 +35,7 @@ class Search(Struct, frozen=True, dict=True):
 
     terms: Terms
     outlook: Outlook | None
-    target: Whom
+    target: LookupTarget
     lead: LeadRow
     progress: Progress
     answers: tuple[Answer, ...] = ()

@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from services.enricher.domain.enrich import known_origin
-from services.enricher.domain.providers import Stop, Subject, Whom, acceptable
+from services.enricher.domain.providers import LookupTarget, Stop, Subject, acceptable
 from services.enricher.domain.record import LeadRow
 from shared.policy.models import Waterfall
 
@@ -98,7 +98,7 @@ def wanted_fields(lead: LeadRow, terms: Terms, at: datetime) -> tuple[str, ...]:
     return tuple([name for name, each in terms.fields.items() if not _is_good(lead, name, each, at)])
 
 
-def subjects_of(whom: Whom) -> frozenset[Subject]:
+def subjects_of(whom: LookupTarget) -> frozenset[Subject]:
     """Return what can be asked about a lead."""
     return frozenset([subject for subject in SUBJECTS if whom.about(subject) is not None])
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Literal, get_args
 
 from msgspec import Struct
 
-from shared.runtime.rows import Row
+from shared.storage.rows import Row
 
 Scope = Literal["intake", "read", "rep", "manager", "admin"]
 

@@ -12,10 +12,10 @@ from msgspec import Meta, Struct
 
 from services.gateway.domain.arrival import SOURCE, Arrival, invalid
 from shared.errors import FieldProblem, Reject
-from shared.events.account_received import AccountReceivedV1, Relation
-from shared.events.envelope import Event
-from shared.events.parts import Word
-from shared.identity import account_key
+from shared.lead.events.account_received import AccountReceivedV1, Relation
+from shared.lead.events.envelope import Event
+from shared.lead.events.parts import Word
+from shared.lead.identity import account_key
 
 ACCOUNT_RECEIVED: Final = "baton.account.received.v1"
 

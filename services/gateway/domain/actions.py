@@ -10,8 +10,8 @@ from msgspec import Struct
 from services.gateway.domain.access import Principal
 from services.gateway.domain.arrival import invalid, refuse_unreal_times
 from shared.errors import FieldProblem, Reject
-from shared.events.action_received import ActionReceivedV1
-from shared.events.parts import Details, Text, Time, Word
+from shared.lead.events.action_received import ActionReceivedV1
+from shared.lead.events.parts import Details, Text, Time, Word
 
 Verb = Literal["accept", "reject", "reassign", "snooze", "handoff"]
 

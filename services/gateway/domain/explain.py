@@ -14,17 +14,17 @@ from msgspec import Struct
 
 from services.router.domain.explain import Counterfactual, RouteExplanation, explain_route
 from services.router.domain.facts import OwnerFacts
-from services.router.domain.plan import plan_of
+from services.router.domain.policy import plan_of
 from services.scorer.domain.explain import ScoreExplanation, explain_scored
 from services.scorer.domain.from_policy import scoring_policy
-from shared.events.lead_enriched import Enrichment, LeadEnrichedV1
-from shared.events.lead_routed import LeadRoutedV1, LeadSuppressedV1, OwnershipChange
-from shared.events.lead_scored import LeadScoredV1
-from shared.events.parts import Company, Person, Trigger
-from shared.events.routing import Change, Decision, Motion, Skipped
-from shared.events.scoring import AccountView, Line, Signals
+from shared.lead.events.lead_enriched import Enrichment, LeadEnrichedV1
+from shared.lead.events.lead_routed import LeadRoutedV1, LeadSuppressedV1, OwnershipChange
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.parts import Company, Person, Trigger
+from shared.lead.events.routing import Change, Decision, Motion, Skipped
+from shared.lead.events.scoring import AccountView, Line, Signals
+from shared.policy.canonical import plain
 from shared.policy.compiled import CompiledPolicy
-from shared.policy.plain import plain
 from shared.rules.explained import Leaf
 
 

@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from services.gateway.domain.arrival import SOURCE, Arrival, invalid, is_blank, refuse_unreal_times
 from shared.errors import FieldProblem
-from shared.events.envelope import Event
-from shared.events.lead_received import LeadReceivedV1
-from shared.identity import Email, Identity, account_key, derive_id, identify, normalise_email
+from shared.lead.events.envelope import Event
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.identity import Email, Identity, account_key, derive_id, identify, normalise_email
 
 LEAD_RECEIVED: Final = "baton.lead.received.v1"
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from services.gateway.domain.arrival import invalid, is_blank, refuse_unreal_times
 from shared.errors import FieldProblem
-from shared.events.outcome_received import OutcomeReceivedV1
-from shared.identity import identify, normalise_email
+from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.identity import identify, normalise_email
 
 OUTCOME_RECEIVED: Final = "baton.outcome.received.v1"
 

@@ -9,9 +9,16 @@ from msgspec import Struct
 from services.gateway.domain.arrival import SOURCE, Arrival, invalid, is_blank, refuse_unreal_times
 from services.scorer.domain.activities import activity_in
 from shared.errors import DataError, FieldProblem
-from shared.events.envelope import Event
-from shared.events.signal_received import SignalReceivedV1
-from shared.identity import account_key, derive_id, identify, lead_id_of, normalise_email, registrable_domain
+from shared.lead.events.envelope import Event
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.identity import (
+    account_key,
+    derive_id,
+    identify,
+    lead_id_of,
+    normalise_email,
+    registrable_domain,
+)
 
 SIGNAL_RECEIVED: Final = "baton.signal.received.v1"
 

@@ -9,8 +9,8 @@ from msgspec import Meta, Struct
 
 from services.gateway.domain.arrival import invalid
 from shared.errors import FieldProblem
-from shared.events.registry import EVENT_TYPES
-from shared.stream.manifest import LEADS_ROUTED
+from shared.lead.events.registry import EVENT_TYPES
+from shared.messaging.manifest import LEADS_ROUTED
 from shared.webhooks import EVERYTHING
 
 # What is not sent by webhook may not be asked for: nobody would tell that it never comes.

@@ -27,12 +27,12 @@ from services.gateway.handlers.bodies import (
 )
 from services.gateway.handlers.exchange import Answer, Call, json_answer
 from services.gateway.handlers.intake import arrival, each, publish_all, told_each, traced
+from services.gateway.queries.accounts import account
 from shared.errors import FieldProblem, Reject
-from shared.events.account_received import AccountReceivedV1, Relation
-from shared.events.envelope import Event, encode
-from shared.events.parts import Percent
-from shared.http.problem import Problem, document, from_msgspec
-from shared.sql.queries.accounts import account
+from shared.lead.events.account_received import AccountReceivedV1, Relation
+from shared.lead.events.envelope import Event, encode
+from shared.lead.events.parts import Percent
+from shared.web.problem import Problem, document, from_msgspec
 
 _body = msgspec.json.Decoder(AccountBody)
 _CSV = "text/csv"

@@ -18,14 +18,14 @@ from services.gateway.handlers.exchange import PROBLEM_HEADERS, Answer, Call, js
 from services.gateway.handlers.intake import AcceptedSignal, arrival, status_url, traced
 from services.gateway.handlers.leads import LeadView, lead_id_of, not_yet_known
 from services.gateway.handlers.waiting import pauses
+from services.gateway.queries.leads import lead_view, surviving_lead
+from services.gateway.queries.ownership import ownership, routers_outcome
 from shared.errors import Reject
-from shared.events.envelope import Event, encode
-from shared.events.outcome_received import OutcomeReceivedV1
-from shared.http.problem import TYPE_PREFIX
-from shared.identity import account_key
-from shared.runtime.handler import Outcome
-from shared.sql.queries.leads import lead_view, surviving_lead
-from shared.sql.queries.ownership import ownership, routers_outcome
+from shared.lead.events.envelope import Event, encode
+from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.identity import account_key
+from shared.web.problem import TYPE_PREFIX
+from shared.worker.handler import Outcome
 
 _outcome = msgspec.json.Decoder(OutcomeReceivedV1)
 _body = msgspec.json.Decoder(ActionBody)

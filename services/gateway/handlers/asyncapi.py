@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from shared.events.registry import EVENT_TYPES, EventType
-from shared.stream.manifest import TOPICS, Topic
+from shared.lead.events.registry import EVENT_TYPES, EventType
+from shared.messaging.manifest import TOPICS, Topic
 
 _HEADERS = ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_subject", "ce_time", "traceparent")
 

@@ -11,7 +11,7 @@ import msgspec
 from services.gateway.domain.arrival import invalid
 from services.gateway.handlers.exchange import Call
 from shared.errors import Reject
-from shared.http.problem import from_msgspec
+from shared.web.problem import from_msgspec
 
 T = TypeVar("T")
 

@@ -9,11 +9,11 @@ from sqlalchemy import RowMapping
 
 from services.gateway.handlers import paging
 from services.gateway.handlers.exchange import Answer, Call, json_answer
+from services.gateway.queries.dead_letters import dead_letter, dead_letter_list
 from shared.errors import Reject
-from shared.events.dead_letter import ERROR_HEADERS, REPLAY_HEADER
-from shared.sql.queries.dead_letters import dead_letter, dead_letter_list
-from shared.stream.manifest import BY_NAME, DEAD_LETTERS
-from shared.stream.port import Outgoing
+from shared.lead.events.dead_letter import ERROR_HEADERS, REPLAY_HEADER
+from shared.messaging.manifest import BY_NAME, DEAD_LETTERS
+from shared.messaging.port import Outgoing
 
 
 class DeadLetterView(Struct, frozen=True):

@@ -18,13 +18,13 @@ from services.gateway.handlers import paging
 from services.gateway.handlers.bodies import json_body
 from services.gateway.handlers.exchange import Answer, Call, json_answer
 from services.gateway.handlers.waiting import pauses
+from services.gateway.queries import deliveries as stored
+from services.gateway.queries.delivery_orders import Order, is_carried_out, place_order
+from services.gateway.queries.subscriptions import Subscription, subscription
 from services.router.domain.delivery import DELIVER, delivery_id, destination_id
 from shared.errors import FieldProblem, Reject
-from shared.events.parts import Time
-from shared.sql.engine import Tx
-from shared.sql.queries import deliveries as stored
-from shared.sql.queries.delivery_orders import Order, is_carried_out, place_order
-from shared.sql.queries.subscriptions import Subscription, subscription
+from shared.lead.events.parts import Time
+from shared.storage.database import Tx
 from shared.webhooks import FailedAttempt, ReplayOrder, RetryOrder, TrialOrder, What
 
 REPLAYED_MAX: Final = 10_000

@@ -24,9 +24,9 @@ from services.gateway.handlers.bodies import ITEMS_MAX
 from services.gateway.handlers.endpoints_sales import SALES
 from services.gateway.handlers.endpoints_setup import SETUP
 from services.gateway.handlers.routing import Endpoint
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.signal_received import SignalReceivedV1
-from shared.runtime.ops import Readiness
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.web.ops import Readiness
 
 _INTAKE: Final = (
     Endpoint(

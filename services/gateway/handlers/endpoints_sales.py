@@ -9,7 +9,7 @@ from services.gateway.domain.actions import VERBS, ActionBody, Verb
 from services.gateway.handlers import accounts, actions, intake, leads, paging, team
 from services.gateway.handlers.bodies import ITEMS_MAX
 from services.gateway.handlers.routing import Endpoint
-from shared.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.outcome_received import OutcomeReceivedV1
 
 _TEAM: Final = (
     Endpoint("GET", "/v1/reps", team.list_reps, "List the reps", scope="read", response=(team.Reps,)),

@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope
 from services.gateway.domain.access import Principal
 from services.gateway.handlers.gateway import Gateway
 from shared.errors import Reject
-from shared.http.problem import CONTENT_TYPE
+from shared.web.problem import CONTENT_TYPE
 
 BODY_BYTES_MAX: Final = 1024 * 1024
 

@@ -7,11 +7,11 @@ import asyncio
 from services.gateway.domain.explain import Record, Told, explain
 from services.gateway.handlers.exchange import Answer, Call, json_answer
 from services.gateway.handlers.leads import lead_id_of, not_yet_known
+from services.gateway.queries.decisions import Behind, behind_decision
+from services.gateway.queries.leads import surviving_lead
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import PolicyInvalid, load
-from shared.policy.store import active, stored
-from shared.sql.queries.decisions import Behind, behind_decision
-from shared.sql.queries.leads import surviving_lead
+from shared.policy.versions import active, stored
 
 
 async def get_explanation(call: Call) -> Answer:

@@ -19,7 +19,7 @@ from services.gateway.handlers.hooks import admit, find_source
 from services.gateway.handlers.intake import accept_lead, arrival, traced
 from services.gateway.handlers.routing import Parameter
 from shared.errors import Reject
-from shared.events.lead_received import LeadReceivedV1
+from shared.lead.events.lead_received import LeadReceivedV1
 
 CONTENT_TYPES: Final = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 REDIRECT: Final = Parameter(

@@ -9,14 +9,14 @@ from typing import Protocol
 from services.gateway.domain.access import ApiKey, Principal, Scope
 from services.gateway.domain.sources import HookSource
 from shared.clock import Clock
-from shared.http.egress import EgressPolicy
+from shared.messaging.port import Outgoing
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
-from shared.policy.store import PolicyWatch
-from shared.runtime.ops import Health
-from shared.sql.engine import Database
-from shared.stream.port import Outgoing
+from shared.policy.versions import PolicyWatch
+from shared.storage.database import Database
 from shared.vault import Vault
+from shared.web.egress import EgressPolicy
+from shared.web.ops import Health
 
 
 class Publisher(Protocol):

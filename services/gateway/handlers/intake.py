@@ -14,11 +14,11 @@ from services.gateway.domain.signals import receive_signal
 from services.gateway.handlers.bodies import decoded, is_list, items, json_bytes
 from services.gateway.handlers.exchange import PROBLEM_HEADERS, Answer, Call, json_answer
 from shared.errors import Reject
-from shared.events.envelope import Event, encode
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.signal_received import SignalReceivedV1
-from shared.http.problem import TYPE_PREFIX, Problem, document
+from shared.lead.events.envelope import Event, encode
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.signal_received import SignalReceivedV1
 from shared.observability.traceparent import is_traceparent
+from shared.web.problem import TYPE_PREFIX, Problem, document
 
 Item = TypeVar("Item")
 T = TypeVar("T")

@@ -11,9 +11,9 @@ from msgspec import Struct
 from services.gateway.domain.sources import HookSource
 from services.gateway.handlers.exchange import Answer, Call, json_answer
 from services.gateway.handlers.routing import Parameter
+from services.gateway.queries.providers import Usage, kept_by_provider, usage_by_provider
 from shared.errors import Reject
 from shared.policy.models import Provider, Signature, SourceDefaults, SourceKind
-from shared.sql.queries.providers import Usage, kept_by_provider, usage_by_provider
 
 DAYS_DEFAULT: Final = 30
 DAYS_MAX: Final = 366

@@ -12,14 +12,14 @@ from services.gateway.domain.leads import Status
 from services.gateway.handlers import paging
 from services.gateway.handlers.exchange import Answer, Call, json_answer
 from services.gateway.handlers.routing import Parameter
+from services.gateway.queries.leads import LeadFilter, lead_list, lead_view, surviving_lead, timeline
 from shared.errors import Reject
-from shared.events.lead_enriched import Enrichment
-from shared.events.outcome_received import OutcomeReceivedV1
-from shared.events.parts import Company, Person, Provenance, Trigger
-from shared.events.routing import Brief
-from shared.events.scoring import Score
-from shared.identity import identify
-from shared.sql.queries.leads import LeadFilter, lead_list, lead_view, surviving_lead, timeline
+from shared.lead.events.lead_enriched import Enrichment
+from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.parts import Company, Person, Provenance, Trigger
+from shared.lead.events.routing import Brief
+from shared.lead.events.scoring import Score
+from shared.lead.identity import identify
 
 FILTERS: Final = (
     Parameter("email", "Only the lead of this e-mail address"),

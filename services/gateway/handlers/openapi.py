@@ -11,7 +11,7 @@ import msgspec
 
 from services.gateway.domain.access import SCOPES
 from services.gateway.handlers.routing import Endpoint
-from shared.http.problem import CONTENT_TYPE, Problem
+from shared.web.problem import CONTENT_TYPE, Problem
 
 Schemas = dict[Any, dict[str, Any]]
 

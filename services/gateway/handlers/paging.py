@@ -13,7 +13,7 @@ from msgspec import Struct
 from services.gateway.handlers.exchange import Call
 from services.gateway.handlers.routing import Parameter
 from shared.errors import Reject
-from shared.events.parts import Time
+from shared.lead.events.parts import Time
 
 T = TypeVar("T")
 

@@ -11,12 +11,12 @@ from services.gateway.domain.arrival import SOURCE, uuid7
 from services.gateway.handlers.exchange import Answer, Call, json_answer
 from services.gateway.handlers.intake import traced
 from services.gateway.handlers.routing import Parameter
+from services.gateway.queries.leads import lead_view, timeline
+from services.gateway.queries.people import ids_of_person
 from shared.errors import Reject
-from shared.events.envelope import Event, encode
-from shared.events.person_erased import PersonErasedV1
-from shared.identity import Identity, identify, normalise_email
-from shared.sql.queries.leads import lead_view, timeline
-from shared.sql.queries.people import ids_of_person
+from shared.lead.events.envelope import Event, encode
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.identity import Identity, identify, normalise_email
 
 PERSON_ERASED: Final = "baton.person.erased.v1"
 EMAIL: Final = (Parameter("email", "The person's e-mail address", required=True),)

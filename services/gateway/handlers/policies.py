@@ -15,11 +15,11 @@ from services.gateway.handlers import paging
 from services.gateway.handlers.bodies import json_body
 from services.gateway.handlers.exchange import Answer, Call, json_answer
 from shared.errors import FieldProblem, Reject
+from shared.policy.content_hash import version_of
 from shared.policy.diff import diff
 from shared.policy.load import PolicyInvalid, Reading, load, read_policy
 from shared.policy.models import FILES, Policy
-from shared.policy.store import StoredPolicy, active, candidate, history, put, stored
-from shared.policy.version import version_of
+from shared.policy.versions import StoredPolicy, active, candidate, history, put, stored
 from shared.rules.problems import Problem, Severity
 
 ACTIVE: Final = "active"

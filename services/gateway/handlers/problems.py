@@ -9,7 +9,7 @@ import structlog
 
 from services.gateway.handlers.exchange import Answer
 from shared.errors import BackOff, DataError, Reject, Retry
-from shared.http.problem import from_reject
+from shared.web.problem import from_reject
 
 RETRY_AFTER_S: Final = 1.0
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from shared.http.signing import TOLERANCE_S, SecretInvalid, SignatureInvalid, verify
 from shared.policy.models import Signature
+from shared.web.signing import TOLERANCE_S, SecretInvalid, SignatureInvalid, verify
 
 Headers = Mapping[str, str]
 

@@ -14,10 +14,10 @@ from services.gateway.handlers import paging
 from services.gateway.handlers.bodies import json_body, optional_json_body
 from services.gateway.handlers.deliveries import unknown_subscription
 from services.gateway.handlers.exchange import Answer, Call, json_answer
-from shared.http.signing import new_secret
-from shared.runtime.rows import Put, Rows
-from shared.sql.queries import subscriptions as stored
-from shared.sql.queries.subscriptions import State, Subscription, sealed_for
+from services.gateway.queries import subscriptions as stored
+from services.gateway.queries.subscriptions import State, Subscription, sealed_for
+from shared.storage.rows import IdentityMap, Put
+from shared.web.signing import new_secret
 from shared.webhooks import SealedSecret
 
 _SECRET_BYTES = 32
@@ -74,7 +74,7 @@ async def create(call: Call) -> Answer:
     call.gateway.egress.accept_url(wanted.url)
     secret = new_secret(call.gateway.random(_SECRET_BYTES))
     subscription = _made(call, wanted, secret)
-    rows = Rows()
+    rows = IdentityMap()
     rows.apply((Put(subscription),))
     async with call.gateway.database.begin() as tx:
         await tx.write(rows)
@@ -104,7 +104,7 @@ async def change(call: Call) -> Answer:
     """Change where events are sent, which, or whether at all."""
     wanted = await json_body(call, _change)
     async with call.gateway.database.begin() as tx:
-        rows = Rows(await tx.load(Subscription, "id", [call.param("id")], lock=True))
+        rows = IdentityMap(await tx.load(Subscription, "id", [call.param("id")], lock=True))
         before = rows.get(Subscription, call.param("id"))
         if before is None:
             raise unknown_subscription()
@@ -123,7 +123,7 @@ async def rotate_secret(call: Call) -> Answer:
     wanted = await optional_json_body(call, _rotation, Rotation())
     secret, now = new_secret(call.gateway.random(_SECRET_BYTES)), call.gateway.clock.now()
     async with call.gateway.database.begin() as tx:
-        rows = Rows(await tx.load(Subscription, "id", [call.param("id")], lock=True))
+        rows = IdentityMap(await tx.load(Subscription, "id", [call.param("id")], lock=True))
         before = rows.get(Subscription, call.param("id"))
         if before is None:
             raise unknown_subscription()

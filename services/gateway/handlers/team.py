@@ -16,11 +16,7 @@ from services.gateway.handlers.bodies import json_body
 from services.gateway.handlers.exchange import Answer, Call, json_answer
 from services.gateway.handlers.leads import is_storable
 from services.gateway.handlers.routing import Parameter
-from shared.errors import Reject
-from shared.policy.models import Policy, Rep
-from shared.runtime.rows import Put, Rows
-from shared.sql.engine import Tx
-from shared.sql.queries.reps import (
+from services.gateway.queries.reps import (
     Load,
     RepAvailability,
     away_reps,
@@ -29,6 +25,10 @@ from shared.sql.queries.reps import (
     queue_leads,
     waiting_by_queue,
 )
+from shared.errors import Reject
+from shared.policy.models import Policy, Rep
+from shared.storage.database import Tx
+from shared.storage.rows import IdentityMap, Put
 
 OWNER: Final = Parameter("owner", "Only leads of this rep")
 
@@ -126,7 +126,7 @@ async def change_rep(call: Call) -> Answer:
     if not own and (call.principal is None or not call.principal.may("manager")):
         raise Reject(403, "forbidden", "This key does not allow that", "It speaks for another rep")
     rep = _rep(await _policy(call), rep_id)
-    rows = Rows()
+    rows = IdentityMap()
     rows.apply((Put(RepAvailability(rep.id, wanted.available, call.gateway.clock.now())),))
     async with call.gateway.database.begin() as tx:
         await tx.write(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from shared.runtime.rows import Row
+from shared.storage.rows import Row
 
 
 class EventRow(Row, frozen=True):

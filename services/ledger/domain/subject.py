@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
-from shared.events.account_received import AccountReceivedV1
-from shared.events.action_received import ActionReceivedV1
-from shared.events.envelope import Event
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.outcome_received import OutcomeReceivedV1
-from shared.events.signal_received import SignalReceivedV1
-from shared.facts import country_code
-from shared.identity import identify, normalise_domain, registrable_domain
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.action_received import ActionReceivedV1
+from shared.lead.events.envelope import Event
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.identity import identify, normalise_domain, registrable_domain
+from shared.lead.normalise import country_code
 
 
 def subject_of(event: Event[Any]) -> str:

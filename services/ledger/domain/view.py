@@ -11,10 +11,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from services.ledger.domain.rows import ViewRow
-from shared.events.envelope import Event
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.lead_routed import LeadRoutedV1, LeadSuppressedV1, OwnershipChange
-from shared.events.lead_scored import LeadScoredV1
+from shared.lead.events.envelope import Event
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.lead_routed import LeadRoutedV1, LeadSuppressedV1, OwnershipChange
+from shared.lead.events.lead_scored import LeadScoredV1
 
 Staged = LeadEnrichedV1 | LeadScoredV1 | LeadRoutedV1 | LeadSuppressedV1 | OwnershipChange
 

@@ -7,13 +7,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.router.domain.briefing_page import page
+from services.router.domain.brief_markdown import page
 from services.router.domain.qualification import answer_text, qualify, questions
 from services.router.domain.state import AcquaintanceRow
-from shared.events.lead_scored import LeadScoredV1
-from shared.events.parts import Person
-from shared.events.routing import Brief, Quote, Stakeholder
-from shared.facts import department
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.parts import Person
+from shared.lead.events.routing import Brief, Quote, Stakeholder
+from shared.lead.normalise import department
 
 STAKEHOLDERS_MAX: Final = 10
 _QUOTE_LENGTH_MAX: Final = 500

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shared.events.times import rfc3339
-from shared.identity import derive_id
-from shared.runtime.rows import Row
+from shared.lead.events.times import rfc3339
+from shared.lead.identity import derive_id
+from shared.storage.rows import Row
 from shared.webhooks import EVERYTHING, TRIAL, FailedAttempt
 
 DELIVER: Final = "router-deliver"

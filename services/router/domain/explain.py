@@ -1,7 +1,7 @@
 """Why a lead is where it is, rule by rule, and which single change would have led elsewhere.
 
 The counterfactuals are computed, not guessed: every field that a rule compares has a few values between which
-no rule tells apart (`shared.rules.cells`), so that trying one of each tries them all.
+no rule tells apart (`shared.rules.equivalence_classes`), so that trying one of each tries them all.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any, Final
 from msgspec import Struct
 
 from services.router.domain.facts import OwnerFacts, route_facts
-from services.router.domain.plan import Plan
-from shared.events.lead_scored import LeadScoredV1
-from shared.rules.cells import axis_of, representatives
+from services.router.domain.policy import RoutingPolicy
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.fields import Field, Kind, field_named
+from shared.rules.describe import label_of, shown
+from shared.rules.equivalence_classes import axis_of, representatives
+from shared.rules.evaluate import fact_of
 from shared.rules.explained import RuleExplanation, as_json, explained
-from shared.rules.fields import Field, Kind, field_named
-from shared.rules.interpret import fact_of
 from shared.rules.syntax import MEMBERSHIP, Compare, Facts, Op, Rule, comparisons
-from shared.rules.wording import label_of, shown
 
 _FIXED: Final = ("owner.", "trigger.", "lead.", "consent.")
 """Fields that tell how it came about; nobody asks what if they were different."""
@@ -63,7 +63,9 @@ class _Outcome(Struct, frozen=True):
         return (self.queue, self.motion, self.rule if self.queue is None else None)
 
 
-def explain_route(data: LeadScoredV1, owner: OwnerFacts | None, plan: Plan, at: datetime) -> RouteExplanation:
+def explain_route(
+    data: LeadScoredV1, owner: OwnerFacts | None, plan: RoutingPolicy, at: datetime
+) -> RouteExplanation:
     """Return why the plan sends a scored lead where it does, at the instant `at`."""
     facts = route_facts(plan.readers, data, owner)
     decide = _decider(plan, owner, at)
@@ -79,7 +81,7 @@ def explain_route(data: LeadScoredV1, owner: OwnerFacts | None, plan: Plan, at: 
     )
 
 
-def _decider(plan: Plan, owner: OwnerFacts | None, at: datetime) -> Callable[[Facts], _Outcome]:
+def _decider(plan: RoutingPolicy, owner: OwnerFacts | None, at: datetime) -> Callable[[Facts], _Outcome]:
     def decide(facts: Facts) -> _Outcome:
         suppression = plan.policy.suppress.first(facts, at)
         if suppression is not None:
@@ -97,7 +99,7 @@ def _decider(plan: Plan, owner: OwnerFacts | None, at: datetime) -> Callable[[Fa
 
 
 def _counterfactuals(
-    plan: Plan, facts: Facts, outcome: _Outcome, decide: Callable[[Facts], _Outcome]
+    plan: RoutingPolicy, facts: Facts, outcome: _Outcome, decide: Callable[[Facts], _Outcome]
 ) -> Iterator[Counterfactual]:
     """Yield for each field, in the order of the policy, the smallest change to each other outcome."""
     for name, compares in _compared(plan).items():
@@ -113,7 +115,7 @@ def _counterfactuals(
             yield _counterfactual(field, fact_of(name, facts), value, then)
 
 
-def _compared(plan: Plan) -> Mapping[str, list[Compare]]:
+def _compared(plan: RoutingPolicy) -> Mapping[str, list[Compare]]:
     """Return the comparisons of every field that a rule or a suppression looks at."""
     rules: tuple[Rule[Any], ...] = (*plan.policy.suppress.rules, *plan.policy.rules.rules)
     by_field: dict[str, list[Compare]] = {}

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from shared.events.lead_scored import LeadScoredV1
-from shared.facts import department, seniority, spam_score
-from shared.rules.fields import FactKeys
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.fields import FactKeys
+from shared.lead.normalise import department, seniority, spam_score
 
 Reader = Callable[[LeadScoredV1], Any]
 Readers = tuple[tuple[str, Reader], ...]

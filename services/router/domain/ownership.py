@@ -11,13 +11,13 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.plan import Plan
+from services.router.domain.policy import RoutingPolicy
 from services.router.domain.rotation import charge, relieve
 from services.router.domain.state import AssignmentRow, Ended
-from shared.identity import derive_id
+from shared.lead.identity import derive_id
 from shared.policy.models import Rep
-from shared.runtime.draft import Draft
-from shared.runtime.rows import TimerRow
+from shared.storage.change_set import ChangeSet
+from shared.storage.rows import TimerRow
 
 ROLE = "router"
 SLA = "sla"
@@ -30,13 +30,15 @@ class Holder(Struct, frozen=True):
     queue: str
 
 
-def active_assignment(draft: Draft, lead_id: str) -> AssignmentRow | None:
+def active_assignment(draft: ChangeSet, lead_id: str) -> AssignmentRow | None:
     """Return the assignment by which somebody owns the lead, or None."""
     active = [each for each in draft.find(AssignmentRow, "lead_id", lead_id) if each.active]
     return min(active, key=lambda each: each.age, default=None)
 
 
-def excluded_reps(draft: Draft, lead_id: str, states: tuple[Ended, ...] = ("rejected",)) -> frozenset[str]:
+def excluded_reps(
+    draft: ChangeSet, lead_id: str, states: tuple[Ended, ...] = ("rejected",)
+) -> frozenset[str]:
     """Return the reps who gave this lead back, or whose assignment ended in one of `states`."""
     return frozenset(
         each.rep for each in draft.find(AssignmentRow, "lead_id", lead_id) if each.state in states
@@ -44,7 +46,7 @@ def excluded_reps(draft: Draft, lead_id: str, states: tuple[Ended, ...] = ("reje
 
 
 def account_holder(
-    draft: Draft, plan: Plan, account: str, *, named: str | None, excluded: frozenset[str]
+    draft: ChangeSet, plan: RoutingPolicy, account: str, *, named: str | None, excluded: frozenset[str]
 ) -> Holder | None:
     """Return who owns the account: the rep whom the CRM names, else by its oldest active assignment."""
     rep = plan.rep_of(named)
@@ -59,8 +61,8 @@ def account_holder(
 
 
 def open_assignment(
-    draft: Draft,
-    plan: Plan,
+    draft: ChangeSet,
+    plan: RoutingPolicy,
     *,
     lead_id: str,
     account: str,
@@ -90,20 +92,20 @@ def open_assignment(
     return assignment
 
 
-def accept_assignment(draft: Draft, assignment: AssignmentRow, at: datetime) -> None:
+def accept_assignment(draft: ChangeSet, assignment: AssignmentRow, at: datetime) -> None:
     """Note that the owner took the lead up: the clock stops."""
     draft.put(replace(assignment, state="accepted", accepted_at=at))
     _stop_clock(draft, assignment.lead_id)
 
 
-def end_assignment(draft: Draft, assignment: AssignmentRow, state: Ended, at: datetime) -> None:
+def end_assignment(draft: ChangeSet, assignment: AssignmentRow, state: Ended, at: datetime) -> None:
     """Let the rep own the lead no more; the credit stays spent."""
     draft.put(replace(assignment, state=state, closed_at=at))
     relieve(draft, assignment.queue, assignment.rep)
     _stop_clock(draft, assignment.lead_id)
 
 
-def put_off(draft: Draft, assignment: AssignmentRow, until: datetime) -> None:
+def put_off(draft: ChangeSet, assignment: AssignmentRow, until: datetime) -> None:
     """Give the owner until then to accept."""
     draft.put(replace(assignment, accept_by=until))
     draft.put(sla_timer(assignment.lead_id, until))
@@ -114,5 +116,5 @@ def sla_timer(lead_id: str, due_at: datetime) -> TimerRow:
     return TimerRow(subject=lead_id, role=ROLE, kind=SLA, due_at=due_at)
 
 
-def _stop_clock(draft: Draft, lead_id: str) -> None:
+def _stop_clock(draft: ChangeSet, lead_id: str) -> None:
     draft.remove(TimerRow, lead_id, ROLE, SLA)

@@ -12,10 +12,10 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from shared.events.lead_scored import LeadScoredV1
-from shared.events.parts import Answer
-from shared.events.routing import Element, Qualification
-from shared.facts import department, seniority
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.parts import Answer
+from shared.lead.events.routing import Element, Qualification
+from shared.lead.normalise import department, seniority
 from shared.policy.models import FRAMES
 
 _MEDDPICC_QUEUES: Final = frozenset({"senior-ae", "bdr"})

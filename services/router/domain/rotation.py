@@ -16,12 +16,12 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.plan import Plan
+from services.router.domain.policy import RoutingPolicy
 from services.router.domain.state import AwayRow, RepQueueRow
-from shared.events.routing import Considered, Skipped
+from shared.lead.events.routing import Considered, Skipped
 from shared.policy.models import Rep
-from shared.runtime.draft import Draft
-from shared.runtime.rows import Key
+from shared.storage.change_set import ChangeSet
+from shared.storage.rows import Key
 
 
 class Contender(Struct, frozen=True, gc=False):
@@ -94,12 +94,14 @@ def _first_due(eligible: Sequence[Contender]) -> str:
 # Over the stored rows
 
 
-def pick_from(draft: Draft, plan: Plan, queue: str, at: datetime, excluded: Collection[str] = ()) -> Pick:
+def pick_from(
+    draft: ChangeSet, plan: RoutingPolicy, queue: str, at: datetime, excluded: Collection[str] = ()
+) -> Pick:
     """Return whose turn it is in a queue."""
     return pick_rep(_contenders(draft, plan, queue, at), excluded)
 
 
-def charge(draft: Draft, plan: Plan, queue: str, rep: Rep, at: datetime) -> None:
+def charge(draft: ChangeSet, plan: RoutingPolicy, queue: str, rep: Rep, at: datetime) -> None:
     """Give the rep one credit of the queue and one more open lead."""
     contenders = _contenders(draft, plan, queue, at)
     if all(each.rep != rep.id for each in contenders):
@@ -112,18 +114,18 @@ def charge(draft: Draft, plan: Plan, queue: str, rep: Rep, at: datetime) -> None
         )
 
 
-def relieve(draft: Draft, queue: str, rep_id: str) -> None:
+def relieve(draft: ChangeSet, queue: str, rep_id: str) -> None:
     """Take one open lead off the rep; the credit stays."""
     row = place_of(draft, queue, rep_id)
     draft.put(replace(row, open_leads=max(0, row.open_leads - 1)))
 
 
-def place_of(draft: Draft, queue: str, rep_id: str) -> RepQueueRow:
+def place_of(draft: ChangeSet, queue: str, rep_id: str) -> RepQueueRow:
     """Return the rep's place in a queue; a new one when there is none so far."""
     return draft.get(RepQueueRow, queue, rep_id) or RepQueueRow(queue, rep_id)
 
 
-def _contenders(draft: Draft, plan: Plan, queue: str, at: datetime) -> list[Contender]:
+def _contenders(draft: ChangeSet, plan: RoutingPolicy, queue: str, at: datetime) -> list[Contender]:
     """Return the reps of a queue. This is asked for each lead, of up to hundreds of reps."""
     places, away, hours = draft.by_key(RepQueueRow), draft.by_key(AwayRow), plan.hours
     held = _open_leads(places) if queue in plan.limited else {}

@@ -10,11 +10,11 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from services.router.domain.plan import Plan
-from shared.events.routing import Considered, Motion
-from shared.rules.interpret import evaluate
+from services.router.domain.policy import RoutingPolicy
+from shared.lead.events.routing import Considered, Motion
+from shared.rules.describe import sentences
+from shared.rules.evaluate import evaluate
 from shared.rules.syntax import Condition, Facts
-from shared.rules.wording import sentences
 
 
 class Route(Struct, frozen=True):
@@ -33,7 +33,7 @@ class Route(Struct, frozen=True):
     considered: tuple[Considered, ...] = ()
 
 
-def decide_route(plan: Plan, facts: Facts, at: datetime) -> Route:
+def decide_route(plan: RoutingPolicy, facts: Facts, at: datetime) -> Route:
     """Return where a lead with these facts belongs, with a reason for every rule that was not taken."""
     suppression = plan.policy.suppress.first(facts, at)
     if suppression is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from shared.events.parts import Person
-from shared.events.routing import Motion
-from shared.runtime.rows import Row
+from shared.lead.events.parts import Person
+from shared.lead.events.routing import Motion
+from shared.storage.rows import Row
 
 LeadStatus = Literal["routed", "suppressed", "waiting"]
 Ended = Literal["rejected", "won", "lost", "handed_on", "moved", "overdue", "withdrawn", "erased"]

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.state import AccountRow, ScoreRow
-from shared.events.account_received import AccountReceivedV1
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.scoring import AccountView
-from shared.events.signal_received import SignalReceivedV1
-from shared.facts import company_key, department
-from shared.rules.fields import FactKeys
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.scoring import AccountView
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.fields import FactKeys
+from shared.lead.normalise import company_key, department
 from shared.rules.syntax import Facts
 
 ACTIVE_MAX: Final = 50

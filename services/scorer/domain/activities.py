@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 from shared.errors import DataError
-from shared.events.parts import Activity
-from shared.events.signal_received import SignalReceivedV1
+from shared.lead.events.parts import Activity
+from shared.lead.events.signal_received import SignalReceivedV1
 
 ACTIVITIES_MAX: Final = 200
 

@@ -12,12 +12,12 @@ from services.scorer.domain.facts import lead_facts
 from services.scorer.domain.fit import score_fit
 from services.scorer.domain.intent import Matches, live_signals, match_facts, score_intent
 from services.scorer.domain.policy import BandName, ScoringPolicy
-from shared.events.account_received import AccountReceivedV1
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.parts import Activity
-from shared.events.scoring import Score, Signals
-from shared.events.signal_received import SignalReceivedV1
-from shared.rules.fields import FactKeys
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.parts import Activity
+from shared.lead.events.scoring import Score, Signals
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.fields import FactKeys
 from shared.rules.syntax import Facts
 
 

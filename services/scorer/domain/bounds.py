@@ -17,11 +17,11 @@ from services.scorer.domain.assess import total_of
 from services.scorer.domain.facts import activity_facts, signal_facts
 from services.scorer.domain.intent import Sums, anchor_of, capped
 from services.scorer.domain.policy import BandName, Floors, IntentRule, ScoringPolicy, SignalRule
-from shared.events.parts import Activity
-from shared.events.signal_received import SignalReceivedV1
+from shared.lead.events.parts import Activity
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.fields import FactKeys
 from shared.rules.bounds import ANYTHING, Open, Possible, possible_verdicts
-from shared.rules.fields import FactKeys
-from shared.rules.interpret import Truth
+from shared.rules.evaluate import Truth
 from shared.rules.syntax import ALWAYS, Condition, Facts
 
 FOLLOWS: Final[Mapping[str, tuple[str, ...]]] = {

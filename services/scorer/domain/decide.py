@@ -7,20 +7,20 @@ from typing import Any
 from services.scorer.domain.erasure import forget_lead
 from services.scorer.domain.knowledge import take_account
 from services.scorer.domain.leads import take_due, take_enriched
-from services.scorer.domain.rescoring import RESCORE, take_chunk
-from services.scorer.domain.scoring import Moment
+from services.scorer.domain.rescore import RESCORE, take_chunk
+from services.scorer.domain.score import Moment
 from services.scorer.domain.signals import take_signal
-from shared.events.account_received import AccountReceivedV1
-from shared.events.envelope import Event
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.person_erased import PersonErasedV1
-from shared.events.signal_received import SignalReceivedV1
-from shared.runtime.draft import Draft
-from shared.runtime.handler import Outcome
-from shared.runtime.rows import TimerRow
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.envelope import Event
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.storage.change_set import ChangeSet
+from shared.storage.rows import TimerRow
+from shared.worker.handler import Outcome
 
 
-def decide(draft: Draft, moment: Moment, event: Event[Any]) -> Outcome:
+def decide(draft: ChangeSet, moment: Moment, event: Event[Any]) -> Outcome:
     """Draft what follows from an event. Outcomes say nothing that a score is made of: they are left.
 
     Raises `DataError` for what is about nobody.

@@ -13,14 +13,14 @@ from services.scorer.domain.assess import Assessment, Subject, assess
 from services.scorer.domain.facts import activity_facts, lead_facts, signal_facts
 from services.scorer.domain.intent import Matches, anchor_of, fact_named
 from services.scorer.domain.policy import Floors, IntentRule, ScoringPolicy, SignalRule
-from shared.events.account_received import AccountReceivedV1
-from shared.events.lead_scored import LeadScoredV1
-from shared.events.scoring import AccountView, Line
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.scoring import AccountView, Line
+from shared.lead.fields import FactKeys
 from shared.policy.compiled import CompiledSegment, FirstMatch
 from shared.policy.models import Level
+from shared.rules.evaluate import RuleVerdict
 from shared.rules.explained import Leaf, RuleExplanation, Verdict, explained
-from shared.rules.fields import FactKeys
-from shared.rules.interpret import RuleVerdict
 from shared.rules.syntax import Facts
 
 

@@ -8,12 +8,12 @@ from operator import attrgetter
 from typing import Any, Final
 
 from services.scorer.domain.policy import ScoringPolicy
-from shared.events.account_received import AccountReceivedV1
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.parts import Activity
-from shared.events.signal_received import SignalReceivedV1
-from shared.facts import department, seniority, spam_score
-from shared.rules.fields import FactKeys
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.parts import Activity
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.fields import FactKeys
+from shared.lead.normalise import department, seniority, spam_score
 from shared.rules.syntax import Facts
 
 _Part = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from services.scorer.domain.policy import Criterion, Disqualifier, ScoringPolicy, Segment
-from shared.events.scoring import Line
+from shared.lead.events.scoring import Line
 from shared.rules.syntax import Facts
 
 _SHOWN_MAX = 5

@@ -22,15 +22,15 @@ from services.scorer.domain.policy import (
     Segment,
     SignalRule,
 )
-from shared.events.account_received import AccountReceivedV1, Relation
-from shared.events.parts import Activity
-from shared.identity import account_key
+from shared.lead.events.account_received import AccountReceivedV1, Relation
+from shared.lead.events.parts import Activity
+from shared.lead.fields import FactKeys, Known, field_named
+from shared.lead.identity import account_key
 from shared.policy import models
 from shared.policy.compiled import CompiledPolicy, ages_asked, fields_asked
-from shared.rules.cells import NO_MATTER
 from shared.rules.compile import all_matches, check
-from shared.rules.fields import FactKeys, Known, field_named
-from shared.rules.remembered import Remembered
+from shared.rules.equivalence_classes import NO_MATTER
+from shared.rules.memo import Memo
 from shared.rules.syntax import ALWAYS, Rule
 from shared.rules.syntax import Condition as Tree
 from shared.rules.times import Duration
@@ -150,7 +150,7 @@ def _rules_on(type_: str, rules: Sequence[tuple[Tree | None, R]], own: Known) ->
         rules=all_rules,
         matching=matching,
         of_lead=any(not _is_known(field, own) for field in asked),
-        of_page=Remembered(on_page) if _PAGE.issuperset(asked) else None,
+        of_page=Memo(on_page) if _PAGE.issuperset(asked) else None,
     )
 
 

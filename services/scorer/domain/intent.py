@@ -13,9 +13,9 @@ from msgspec import Struct
 from services.scorer.domain.decay import Course
 from services.scorer.domain.facts import activity_facts, signal_facts
 from services.scorer.domain.policy import IntentRule, ScoringPolicy, SignalRule
-from shared.events.parts import Activity
-from shared.events.scoring import Line, Signals
-from shared.events.signal_received import SignalReceivedV1
+from shared.lead.events.parts import Activity
+from shared.lead.events.scoring import Line, Signals
+from shared.lead.events.signal_received import SignalReceivedV1
 from shared.rules.syntax import Facts
 
 Sums = dict[IntentRule | SignalRule, int]

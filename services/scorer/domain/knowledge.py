@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from services.scorer.domain.about import about_account
 from services.scorer.domain.account import knowledge_of, name_key
 from services.scorer.domain.leads import claim_name
-from services.scorer.domain.rescoring import rescore_account
-from services.scorer.domain.scoring import Moment
+from services.scorer.domain.rescore import rescore_account
+from services.scorer.domain.score import Moment
+from services.scorer.domain.signal_subject import about_account
 from services.scorer.domain.signals import ask_for_lead
 from services.scorer.domain.state import AccountRow
 from shared.errors import DataError
-from shared.events.account_received import AccountReceivedV1
-from shared.events.parts import Trigger
-from shared.runtime.draft import Draft
-from shared.runtime.handler import Outcome
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.parts import Trigger
+from shared.storage.change_set import ChangeSet
+from shared.worker.handler import Outcome
 
 
-def take_account(draft: Draft, moment: Moment, data: AccountReceivedV1, event_id: str) -> Outcome:
+def take_account(draft: ChangeSet, moment: Moment, data: AccountReceivedV1, event_id: str) -> Outcome:
     """Replace what is known of an account, under its domain and its aliases; score its leads again.
 
     Raises `DataError` when the domain is no company's.
@@ -38,7 +38,7 @@ def take_account(draft: Draft, moment: Moment, data: AccountReceivedV1, event_id
     return Outcome.APPLIED if any(changed) else Outcome.UNCHANGED
 
 
-def _claim_named(draft: Draft, key: str, data: AccountReceivedV1) -> bool:
+def _claim_named(draft: ChangeSet, key: str, data: AccountReceivedV1) -> bool:
     """Let the account go by its name; tell whether signals were kept under that name."""
     named = name_key(data.name)
     if named is None:
@@ -53,7 +53,7 @@ def _is_alias_of(row: AccountRow, data: AccountReceivedV1) -> bool:
 
 
 def _know(
-    draft: Draft,
+    draft: ChangeSet,
     moment: Moment,
     key: str,
     data: AccountReceivedV1 | None,

@@ -8,14 +8,14 @@ from msgspec.structs import replace
 
 from services.scorer.domain.account import name_key
 from services.scorer.domain.activities import merged
-from services.scorer.domain.scoring import DECAY, ROLE, Moment, score_lead
+from services.scorer.domain.score import DECAY, ROLE, Moment, score_lead
 from services.scorer.domain.state import AccountRow, ScoreRow
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.parts import Activity, Trigger
-from shared.identity import lead_id_of, normalise_email
-from shared.runtime.draft import Draft
-from shared.runtime.handler import Outcome
-from shared.runtime.rows import TimerRow
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.parts import Activity, Trigger
+from shared.lead.identity import lead_id_of, normalise_email
+from shared.storage.change_set import ChangeSet
+from shared.storage.rows import TimerRow
+from shared.worker.handler import Outcome
 
 
 def alias_of(lead: LeadEnrichedV1) -> str | None:
@@ -25,7 +25,7 @@ def alias_of(lead: LeadEnrichedV1) -> str | None:
     return own if own != lead.lead_id else None
 
 
-def take_enriched(draft: Draft, moment: Moment, data: LeadEnrichedV1, cause_id: str) -> Outcome:
+def take_enriched(draft: ChangeSet, moment: Moment, data: LeadEnrichedV1, cause_id: str) -> Outcome:
     """Score a lead as it is known now. `cause_id` is the event that led to the enrichment."""
     before = draft.get(ScoreRow, data.lead_id)
     seen = before.enriched_sequence if before else 0
@@ -52,7 +52,7 @@ def take_enriched(draft: Draft, moment: Moment, data: LeadEnrichedV1, cause_id: 
     return Outcome.APPLIED
 
 
-def take_due(draft: Draft, moment: Moment, timer: TimerRow, event_id: str) -> Outcome:
+def take_due(draft: ChangeSet, moment: Moment, timer: TimerRow, event_id: str) -> Outcome:
     """Score a lead again because time passed, and put its timer off or end it; let go of what was parked."""
     row = draft.get(ScoreRow, timer.subject)
     draft.remove(TimerRow, *timer.key)
@@ -68,7 +68,7 @@ def take_due(draft: Draft, moment: Moment, timer: TimerRow, event_id: str) -> Ou
     return Outcome.APPLIED if told else Outcome.UNCHANGED
 
 
-def _due_at(draft: Draft, lead_id: str) -> datetime | None:
+def _due_at(draft: ChangeSet, lead_id: str) -> datetime | None:
     row = draft.get(ScoreRow, lead_id)
     return row.due_at if row else None
 
@@ -77,7 +77,7 @@ def _seen_at(data: LeadEnrichedV1) -> datetime:
     return data.source.submitted_at or data.occurred_at
 
 
-def _claim_parked(draft: Draft, alias: str | None) -> list[Activity]:
+def _claim_parked(draft: ChangeSet, alias: str | None) -> list[Activity]:
     """Take over what the person did before this lead was known to be theirs."""
     parked = draft.get(ScoreRow, alias) if alias else None
     if parked is None or parked.lead is not None:
@@ -87,7 +87,7 @@ def _claim_parked(draft: Draft, alias: str | None) -> list[Activity]:
     return parked.activities
 
 
-def _claim_named(draft: Draft, data: LeadEnrichedV1) -> None:
+def _claim_named(draft: ChangeSet, data: LeadEnrichedV1) -> None:
     """Give the account the name it goes by, and the signals that knew only the name."""
     key = name_key(data.company.name)
     if key is None or data.account == data.lead_id:
@@ -96,7 +96,7 @@ def _claim_named(draft: Draft, data: LeadEnrichedV1) -> None:
     claim_name(draft, account, key)
 
 
-def claim_name(draft: Draft, account: AccountRow, key: str) -> AccountRow:
+def claim_name(draft: ChangeSet, account: AccountRow, key: str) -> AccountRow:
     """Return the account under its name, with the signals that were kept under the name alone."""
     claimed = replace(account, name_key=account.name_key or key)
     named = draft.get(AccountRow, key)

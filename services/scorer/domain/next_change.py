@@ -11,11 +11,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from services.scorer.domain.assess import Assessment, Subject, assess, band_of, score_facts
-from services.scorer.domain.falling import FallingIntent
+from services.scorer.domain.grade_decay import FallingIntent
 from services.scorer.domain.intent import Match, Sums, capped, live_signals, sums_at
 from services.scorer.domain.policy import ScoringPolicy
-from shared.rules.fields import FactKeys
-from shared.rules.readings import open_time
+from shared.lead.fields import FactKeys
+from shared.rules.coercion import open_time
 from shared.rules.syntax import Facts
 
 _MICROSECOND = timedelta(microseconds=1)

@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from services.scorer.domain.decay import Course, halving, rising
-from shared.events.account_received import AccountReceivedV1
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.fields import FactKeys
 from shared.policy.compiled import CompiledPolicy
-from shared.rules.fields import FactKeys
 from shared.rules.syntax import Facts
 
 Condition = Callable[[Facts, datetime], bool | None]

@@ -7,25 +7,25 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.scorer.domain.about import About, about_signal
 from services.scorer.domain.account import knowledge_of, with_signal
 from services.scorer.domain.activities import activity_in, merged
-from services.scorer.domain.rescoring import rescore_account
-from services.scorer.domain.scoring import DECAY, ROLE, Moment, score_lead
+from services.scorer.domain.rescore import rescore_account
+from services.scorer.domain.score import DECAY, ROLE, Moment, score_lead
+from services.scorer.domain.signal_subject import About, about_signal
 from services.scorer.domain.state import AccountRow, ScoreRow
 from shared.errors import DataError
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.parts import Company, Origin, Trigger
-from shared.events.signal_received import SignalReceivedV1
-from shared.identity import lead_id_of
-from shared.runtime.draft import Draft
-from shared.runtime.handler import Outcome
-from shared.runtime.rows import TimerRow
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.parts import Company, Origin, Trigger
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.identity import lead_id_of
+from shared.storage.change_set import ChangeSet
+from shared.storage.rows import TimerRow
+from shared.worker.handler import Outcome
 
 PARKED_FOR: Final = timedelta(days=90)
 
 
-def take_signal(draft: Draft, moment: Moment, signal: SignalReceivedV1, event_id: str) -> Outcome:
+def take_signal(draft: ChangeSet, moment: Moment, signal: SignalReceivedV1, event_id: str) -> Outcome:
     """Keep a signal and score whom it is about again. Raises `DataError` when that is nobody."""
     about = about_signal(signal)
     if signal.type in ("opt_out", "activity") and about.lead_id is None:
@@ -37,7 +37,7 @@ def take_signal(draft: Draft, moment: Moment, signal: SignalReceivedV1, event_id
     return _take_account_signal(draft, moment, signal, _account_of(draft, about), event_id)
 
 
-def ask_for_lead(draft: Draft, account: AccountRow, trigger: Trigger) -> AccountRow:
+def ask_for_lead(draft: ChangeSet, account: AccountRow, trigger: Trigger) -> AccountRow:
     """Make an account lead for a target that nobody wrote from; only once."""
     lead = LeadReceivedV1(
         company=Company(domain=account.account, name=account.knowledge.name if account.knowledge else None),
@@ -49,7 +49,7 @@ def ask_for_lead(draft: Draft, account: AccountRow, trigger: Trigger) -> Account
 
 
 def _take_account_signal(
-    draft: Draft, moment: Moment, signal: SignalReceivedV1, account: AccountRow, event_id: str
+    draft: ChangeSet, moment: Moment, signal: SignalReceivedV1, account: AccountRow, event_id: str
 ) -> Outcome:
     if event_id in account.signals:
         return Outcome.UNCHANGED
@@ -69,7 +69,7 @@ def _take_account_signal(
 
 
 def _take_activity(
-    draft: Draft, moment: Moment, signal: SignalReceivedV1, about: About, event_id: str
+    draft: ChangeSet, moment: Moment, signal: SignalReceivedV1, about: About, event_id: str
 ) -> Outcome:
     activity = activity_in(signal)
     lead_id, account = about.lead_id or "", about.account or ""
@@ -85,19 +85,19 @@ def _take_activity(
     return Outcome.APPLIED
 
 
-def _park(draft: Draft, moment: Moment, row: ScoreRow) -> None:
+def _park(draft: ChangeSet, moment: Moment, row: ScoreRow) -> None:
     """Keep the activities of somebody who has not written yet, for a while."""
     due_at = moment.at + PARKED_FOR
     draft.put(replace(row, due_at=due_at))
     draft.put(TimerRow(subject=row.lead_id, role=ROLE, kind=DECAY, due_at=due_at))
 
 
-def _lead_of(draft: Draft, lead_id: str) -> ScoreRow | None:
+def _lead_of(draft: ChangeSet, lead_id: str) -> ScoreRow | None:
     """Return the lead of that id, or the one that it is an alias of."""
     return next(iter(draft.find(ScoreRow, "alias", lead_id)), None) or draft.get(ScoreRow, lead_id)
 
 
-def _account_of(draft: Draft, about: About) -> AccountRow:
+def _account_of(draft: ChangeSet, about: About) -> AccountRow:
     """Return the account by its domain, else the only one of that name, else one that is but a name."""
     if about.account is not None:
         return draft.get(AccountRow, about.account) or AccountRow(about.account)

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from msgspec import field
 
-from shared.events.account_received import AccountReceivedV1
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.parts import Activity, Trigger
-from shared.events.scoring import AccountView, Score, Signals
-from shared.events.signal_received import SignalReceivedV1
-from shared.runtime.rows import Row
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.parts import Activity, Trigger
+from shared.lead.events.scoring import AccountView, Score, Signals
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.storage.rows import Row
 
 
 class ScoreRow(Row, frozen=True):

@@ -8,8 +8,8 @@ from typing import Any
 from services.enricher.domain.form import Form, read_form
 from services.enricher.domain.merge import merge
 from services.enricher.domain.record import LeadRow
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.parts import Company, Person
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.parts import Company, Person
 
 AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 ANA = "ana@brightloom.example"

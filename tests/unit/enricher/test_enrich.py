@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from services.enricher.domain.enrich import AGAIN_FOR, enrich, look_again_at
 from services.enricher.domain.providers import Answer, Found, Gathered, judged, kept, recalled, spent, whom
 from services.enricher.domain.record import LeadRow
-from shared.events.lead_enriched import Enrichment
-from shared.events.parts import Company, FieldSource, Person
+from shared.lead.events.lead_enriched import Enrichment
+from shared.lead.events.parts import Company, FieldSource, Person
 from shared.policy.models import Waterfall
 from shared.rules.times import Duration
 from tests.unit.enricher.forms import AT, form, merged

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from services.enricher.domain.form import read_form
 from services.enricher.domain.merge import ACTIVITIES_MAX, HISTORY_BYTES_MAX, account_of, merge
 from shared.errors import DataError
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.parts import Activity, Company, Consent, FieldSource, Origin, Person
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.parts import Activity, Company, Consent, FieldSource, Origin, Person
 from tests.unit.enricher.forms import ANA, AT, form, merged
 
 

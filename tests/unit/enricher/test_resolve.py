@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from services.enricher.domain.resolve import Known, Resolution, resolve
-from shared.identity import Identity, identify
+from shared.lead.identity import Identity, identify
 
 PHONE, PROFILE = "+4930901820", "https://www.linkedin.com/in/ana"
 CALL, SEEN = f"phone:{PHONE}", f"linkedin:{PROFILE}"

@@ -4,7 +4,7 @@ import pytest
 
 from services.enricher.domain.providers import CachedAnswerRow, SpendRow
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
-from shared.sql.tables import metadata
+from services.tables import metadata
 
 
 @pytest.mark.parametrize("kind", [LeadRow, IdentifierRow, AliasRow, CachedAnswerRow, SpendRow])

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from services.enricher.domain.account_context import Standing
 from services.enricher.domain.merge import account_of
-from services.enricher.domain.outlook import Outlook
 from services.enricher.domain.providers import Answer, Found, Outcome
 from services.enricher.domain.search import Search, search_for
-from services.enricher.domain.standing import Standing
-from shared.events.parts import Activity, Company
+from services.enricher.domain.value_of_information import Outlook
+from shared.lead.events.parts import Activity, Company
 from tests.support.waterfall import default_policy, terms_of
 from tests.unit.enricher.forms import AT, form, merged
 

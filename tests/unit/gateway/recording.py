@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from shared.errors import Retry
-from shared.stream.port import Ack, Outgoing
+from shared.messaging.port import Ack, Outgoing
 
 
 class RecordingSink:

@@ -13,10 +13,10 @@ from services.gateway.domain.forms import lower_bound, read_form
 from services.gateway.domain.labels import FIELD_OF, plain_label
 from services.gateway.domain.sources import HookSource, source_of
 from shared.errors import Reject
-from shared.events.envelope import decode_data
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.parts import Company, Consent, Origin, Person
-from shared.events.registry import BY_MODEL
+from shared.lead.events.envelope import decode_data
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.parts import Company, Consent, Origin, Person
+from shared.lead.events.registry import BY_MODEL
 from shared.policy.form_fields import FORM_FIELDS
 from shared.policy.models import Source, SourceDefaults
 

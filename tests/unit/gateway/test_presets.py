@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.gateway.domain.forms import read_form
 from services.gateway.domain.presets import labelled
 from services.gateway.domain.sources import HookSource
-from shared.events.lead_received import LeadReceivedV1
+from shared.lead.events.lead_received import LeadReceivedV1
 from shared.policy.models import SourceKind
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)

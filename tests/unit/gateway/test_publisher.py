@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from services.gateway.adapters.publisher import StreamPublisher
+from services.gateway.intake.publisher import StreamPublisher
 from shared.errors import BackOff, Retry
-from shared.stream.port import Outgoing
+from shared.messaging.port import Outgoing
 from tests.unit.gateway.recording import RecordingSink
 
 OUT = (Outgoing("leads.received.v1", b"k", b"0123456789"),)

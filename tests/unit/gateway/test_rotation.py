@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.sql.queries.subscriptions import SECRETS_MAX, Subscription
+from services.gateway.queries.subscriptions import SECRETS_MAX, Subscription
 from shared.webhooks import SealedSecret
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.gateway.handlers.signatures import SCHEMES
-from shared.http.signing import new_secret, sign
+from shared.web.signing import new_secret, sign
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 BODY = b'{"email": "ana@kestrel.example"}'

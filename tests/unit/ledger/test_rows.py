@@ -1,7 +1,7 @@
 import pytest
 
 from services.ledger.domain.rows import DeadLetterRow, EventRow, ViewRow
-from shared.sql.tables import metadata
+from services.tables import metadata
 
 
 @pytest.mark.parametrize("kind", [EventRow, ViewRow, DeadLetterRow])

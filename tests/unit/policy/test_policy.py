@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from shared.policy.compiled import ages_asked, compiled, fields_asked
+from shared.policy.content_hash import shown, version_of
 from shared.policy.diff import diff
 from shared.policy.hours import Hours, Shift, parse_hours
 from shared.policy.load import PolicyInvalid, load, texts_in
-from shared.policy.version import shown, version_of
 from shared.rules.bounds import ANYTHING, Possible
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from services.router.domain.brief import STAKEHOLDERS_MAX, write_brief
 from services.router.domain.state import AcquaintanceRow
-from shared.events.parts import Activity, Company, Person, Trigger
-from shared.events.routing import Brief
-from shared.events.scoring import AccountView, Signals
+from shared.lead.events.parts import Activity, Company, Person, Trigger
+from shared.lead.events.routing import Brief
+from shared.lead.events.scoring import AccountView, Signals
 from tests.support.scored_leads import AT, scored_lead
 
 MESSAGE = (

@@ -14,7 +14,7 @@ from services.router.domain.delivery import (
     redacted,
     webhook_body,
 )
-from shared.sql.tables import metadata
+from services.tables import metadata
 from tests.support.scored_leads import AT, scored_lead
 
 REFUSED = Attempt(error="no answer in time")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from services.router.domain.explain import RouteExplanation, explain_route
 from services.router.domain.facts import OwnerFacts, route_facts
 from services.router.domain.route import decide_route
-from shared.events.scoring import AccountView
+from shared.lead.events.scoring import AccountView
 from tests.support.plans import default_plan
 from tests.support.scored_leads import AT, scored_lead
 

@@ -5,8 +5,8 @@ from msgspec import UNSET
 
 from services.router.domain.facts import OwnerFacts, route_facts
 from services.router.domain.route import Route, decide_route
-from shared.events.parts import Consent, Origin, Person
-from shared.events.scoring import AccountView
+from shared.lead.events.parts import Consent, Origin, Person
+from shared.lead.events.scoring import AccountView
 from tests.support.plans import default_plan
 from tests.support.scored_leads import AT, scored_lead
 

@@ -5,22 +5,22 @@ from typing import Any
 
 import pytest
 
-from services.router.domain.plan import Plan
-from shared.events.outcome_received import OutcomeReceivedV1
-from shared.events.person_erased import PersonErasedV1
-from shared.events.scoring import AccountView
+from services.router.domain.policy import RoutingPolicy
+from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.events.scoring import AccountView
 from shared.policy.hours import parse_hours
 from shared.policy.models import HandOff
-from shared.runtime.handler import Outcome
-from shared.runtime.rows import TombstoneRow
+from shared.storage.rows import TombstoneRow
+from shared.worker.handler import Outcome
 from tests.support.plans import default_plan, plan_with, queue, rep
 from tests.support.scored_leads import AT, lead_id
-from tests.unit.router.desk import Desk
+from tests.unit.router.simulated_queue import Desk
 
 HOT = {"grade": "A1"}
 
 
-def small_plan(**given: Any) -> Plan:
+def small_plan(**given: Any) -> RoutingPolicy:
     reps = (rep("one", **given), rep("two", **given), rep("ae", "senior-ae"))
     return plan_with(reps, {"sdr": queue("4h"), "senior-ae": queue("15m", fallback="sdr")})
 

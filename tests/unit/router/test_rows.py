@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.router.domain.named import AliasRow
+from services.router.domain.lead_ref import AliasRow
 from services.router.domain.state import (
     AccountRow,
     AcquaintanceRow,
@@ -11,8 +11,8 @@ from services.router.domain.state import (
     RepQueueRow,
     RoutedLeadRow,
 )
-from shared.runtime.rows import Row
-from shared.sql.tables import metadata
+from services.tables import metadata
+from shared.storage.rows import Row
 
 
 @pytest.mark.parametrize("kind", [RoutedLeadRow, AssignmentRow, RepQueueRow, AccountRow])

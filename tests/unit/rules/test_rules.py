@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
+from shared.lead.fields import FactKeys, Kind, Scope, all_fields, field_named
 from shared.rules.bounds import ANYTHING, Possible, possible_rules, possible_verdicts
 from shared.rules.compile import check, first_match
 from shared.rules.document import read_document
+from shared.rules.evaluate import evaluate, explain_first
 from shared.rules.explained import as_json
-from shared.rules.fields import FactKeys, Kind, Scope, all_fields, field_named
-from shared.rules.interpret import evaluate, explain_first
 from shared.rules.parse import read_condition, read_named
 from shared.rules.problems import Report
-from shared.rules.syntax import ALWAYS, Any_, Compare, Condition, Op, Rule, Use
+from shared.rules.syntax import ALWAYS, AnyOf, Compare, Condition, Op, Rule, Use
 from shared.rules.times import Duration, parse_duration
 from shared.rules.values import OPERATORS
 
@@ -277,7 +277,7 @@ def test_true_is_not_one_on_a_field_without_a_type() -> None:
 
 def test_the_empty_join_is_what_logic_says() -> None:
     assert check(ALWAYS)({}, AT) is True
-    assert check(Any_(()))({}, AT) is False
+    assert check(AnyOf(()))({}, AT) is False
 
 
 @pytest.mark.parametrize(

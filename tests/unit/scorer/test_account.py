@@ -16,8 +16,8 @@ from services.scorer.domain.account import (
 )
 from services.scorer.domain.activities import ACTIVITIES_MAX, merged
 from services.scorer.domain.state import AccountRow, ScoreRow
-from shared.events.parts import Person
-from shared.events.scoring import AccountView, Score
+from shared.lead.events.parts import Person
+from shared.lead.events.scoring import AccountView, Score
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, lead_id, signal
 from tests.support.scoring_policies import default_scoring
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.scorer.domain.falling import FallingIntent
+from services.scorer.domain.grade_decay import FallingIntent
 from services.scorer.domain.intent import Match
 from services.scorer.domain.policy import IntentRule
 from tests.support.enriched_leads import AT

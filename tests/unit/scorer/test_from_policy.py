@@ -15,11 +15,11 @@ from services.scorer.domain.from_policy import ScoringPolicies, scoring_policy
 from services.scorer.domain.next_change import next_change_at
 from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.state import AccountRow
-from shared.events.account_received import AccountReceivedV1
-from shared.events.parts import Company, Consent, Origin
-from shared.events.scoring import AccountView
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.parts import Company, Consent, Origin
+from shared.lead.events.scoring import AccountView
+from shared.lead.fields import Kind, Known, all_fields, field_named
 from shared.policy.compiled import compiled
-from shared.rules.fields import Kind, Known, all_fields, field_named
 from tests.support.enriched_leads import AT, DAY, FITTING, did, enriched_lead, signal
 from tests.support.scoring_policies import compiled_with, default_compiled, default_scoring
 

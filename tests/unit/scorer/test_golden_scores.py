@@ -15,14 +15,14 @@ from services.enricher.domain.merge import account_of, merge
 from services.enricher.domain.record import LeadRow
 from services.provider_stubs import golden
 from services.scorer.domain.decide import decide
-from services.scorer.domain.scoring import Moment
-from shared.events.envelope import Event
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.lead_received import LeadReceivedV1
-from shared.events.lead_scored import LeadScoredV1
-from shared.events.signal_received import SignalReceivedV1
-from shared.runtime.draft import Draft
-from shared.runtime.rows import Rows
+from services.scorer.domain.score import Moment
+from shared.lead.events.envelope import Event
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.storage.change_set import ChangeSet
+from shared.storage.rows import IdentityMap
 from tests.support.enriched_leads import event_of
 from tests.support.scoring_policies import default_scoring
 
@@ -72,7 +72,7 @@ class Desk:
     """Forms and signals, one after the other, as the enricher and the scorer take them."""
 
     def __init__(self) -> None:
-        self._draft = Draft(Rows())
+        self._draft = ChangeSet(IdentityMap())
         self._moment = Moment(default_scoring(), NOW)
         self._leads: dict[str, LeadRow] = {}
         self._read = self._forms = 0

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from services.scorer.domain.state import AccountRow, RescoreRow, ScoreRow
-from shared.runtime.rows import Row
-from shared.sql.tables import metadata
+from services.tables import metadata
+from shared.storage.rows import Row
 
 
 @pytest.mark.parametrize("kind", [ScoreRow, AccountRow, RescoreRow])

@@ -10,10 +10,10 @@ import pytest
 
 from services.scorer.domain.assess import Assessment, Subject, assess
 from services.scorer.domain.facts import path_of
-from shared.events.account_received import AccountReceivedV1
-from shared.events.lead_enriched import LeadEnrichedV1
-from shared.events.parts import Activity, Company
-from shared.events.scoring import Line
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.parts import Activity, Company
+from shared.lead.events.scoring import Line
 from tests.support.enriched_leads import AT, DAY, FITTING, did, enriched_lead, signal
 from tests.support.scoring_policies import default_scoring
 

@@ -1,0 +1,95 @@
+"""`baton policy`: the policy files, checked here or compared with and put in force at a running Baton."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from services.cli.client import ask
+from services.cli.output import AsJson, print_json
+
+policy = typer.Typer(help="The policy: who fits, what counts, who gets what.", no_args_is_help=True)
+
+Directory = Annotated[
+    Path,
+    typer.Argument(
+        help="Folder of the policy files.", envvar="BATON_POLICY_DIR", file_okay=False, exists=True
+    ),
+]
+_CONFIG = Path("config")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the app."""
+    app.add_typer(policy, name="policy")
+
+
+@policy.command()
+def check(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
+    """Check the files without asking anybody; exit code 1 when they are no policy."""
+    from shared.policy.content_hash import shown, version_of
+    from shared.policy.load import PolicyInvalid, read_policy, texts_in
+
+    try:
+        found = read_policy(texts_in(directory))
+        problems, read = found.problems, found.policy
+    except PolicyInvalid as error:
+        problems, read = error.problems, None
+    version = version_of(read) if read is not None else None
+    if as_json:
+        print_json({"valid": read is not None, "version": version, "problems": problems})
+    else:
+        for problem in problems:
+            typer.echo(f"{problem.severity}: {problem}", err=True)
+        if version is not None:
+            typer.echo(f"This is a policy: version {shown(version)}.")
+    if read is None:
+        raise typer.Exit(1)
+
+
+@policy.command()
+def show(
+    version: Annotated[str, typer.Argument(help="A version; `active` is the one in force.")] = "active",
+    as_json: AsJson = False,
+) -> None:
+    """Show a version of the policy with its files."""
+    found = ask(lambda client: client.call("GET", f"/v1/policies/{version}"))
+    if as_json:
+        print_json(found)
+        return
+    since = f"since {found['activated_at']} by {found['activated_by']}"
+    typer.echo(f"# version {found['version']}, {'in force' if found['active'] else 'last in force'} {since}")
+    for name, text in found["files"].items():
+        typer.echo(f"\n# --- {name}\n{text.rstrip()}")
+
+
+@policy.command()
+def apply(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
+    """Put the files in force; every role runs them within seconds."""
+    applied = _send("/v1/policies", directory)
+    if as_json:
+        print_json(applied)
+        return
+    for warning in applied["warnings"]:
+        typer.echo(f"warning: {warning}", err=True)
+    typer.echo(f"In force: version {applied['version']}.")
+
+
+@policy.command()
+def diff(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
+    """Show what the files would change of the policy in force."""
+    found = _send("/v1/policies/validate", directory)
+    if as_json:
+        print_json(found)
+        return
+    for line in found["changes"] or ["Nothing would change."]:
+        typer.echo(line)
+
+
+def _send(path: str, directory: Path) -> Any:
+    from shared.policy.load import texts_in
+
+    files = texts_in(directory)
+    return ask(lambda client: client.call("POST", path, body={"files": files}))

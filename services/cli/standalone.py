@@ -1,0 +1,131 @@
+"""What `baton up` and `demo` do: every role in one process. Imported by them alone: it brings in all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from services.cli.client import connected
+from services.cli.demo.cases import Case, golden_cases
+from services.cli.demo.runner import Played
+from services.cli.demo.show import Board, print_differences, print_where_next, walk
+from services.cli.errors import Unreachable
+from services.cli.output import print_json
+from services.standalone import bootstrap as standalone
+from shared import secrets_file
+from shared.observability import logging, tracing
+from shared.observability.tracing import Tracing
+from shared.settings import CommonSettings, StandaloneSettings, load
+from shared.web.server import free_ports
+from shared.worker import failpoints
+from shared.worker.process import run_until_signalled
+
+
+def up(*, with_demo: bool) -> None:
+    """Run every role until a signal; once all are ready, play the demo if wanted, and say so."""
+    data_dir = load(CommonSettings, os.environ).data_dir
+    secrets = secrets_file.ensure(data_dir, os.environ, os.urandom)
+    settings = load(StandaloneSettings, _embedded(os.environ) | secrets.as_environ())
+    logging.configure(settings, role="baton")
+    traces = tracing.configure("standalone", os.environ)
+    url = f"http://{settings.http_host}:{settings.http_port}"
+
+    async def ready(stop: asyncio.Event) -> None:
+        if with_demo:
+            played = await _play(url, secrets.admin_key, golden_cases(), stop, Board())
+            if stop.is_set():
+                return
+            print_where_next(url, played)
+        typer.echo(f"Baton is ready on {url}")
+
+    _run_standalone(settings, traces, ready)
+    traces.stop()
+
+
+def demo(named: str, *, as_json: bool) -> bool:
+    """Play the golden cases of that name on a temporary data directory and free ports; tell if all held.
+
+    As JSON, what came of each case is printed at the end, in place of the lines for people.
+    """
+    cases = golden_cases(named)
+    if not cases:
+        raise typer.BadParameter(f"no case has {named!r} in its name", param_hint="--only")
+    with tempfile.TemporaryDirectory(prefix="baton-demo-") as folder:
+        secrets = secrets_file.ensure(Path(folder), {}, os.urandom)
+        settings = load(StandaloneSettings, _embedded(_elsewhere(Path(folder))) | secrets.as_environ())
+        logging.configure(settings, role="baton")
+        url = f"http://{settings.http_host}:{settings.http_port}"
+        played: list[Played] = []
+
+        async def ready(stop: asyncio.Event) -> None:
+            board = Board(Console(quiet=True) if as_json else None)
+            played.extend(await _play(url, secrets.admin_key, cases, stop, board))
+            stop.set()
+
+        _run_standalone(settings, Tracing(None), ready)
+    failed = [one for one in played if one.wrong]
+    if as_json:
+        print_json([one.told() for one in played])
+    elif failed:
+        print_differences(failed)
+    return len(played) == len(cases) and not failed
+
+
+def _run_standalone(settings: StandaloneSettings, traces: Tracing, ready: standalone.Ready) -> None:
+    failpoint = failpoints.from_environ(os.environ)
+    run_until_signalled(
+        lambda stop: standalone.run(settings, stop, tracing=traces, ready=ready, failpoint=failpoint)
+    )
+
+
+async def _play(
+    url: str, admin_key: str, cases: Sequence[Case], stop: asyncio.Event, board: Board
+) -> list[Played]:
+    """Play the cases and print them as they come; what is played by the time of `stop` is returned."""
+
+    async def follow() -> None:
+        async with connected(url, admin_key) as client, aclosing(walk(client, cases, run="demo")) as walked:
+            try:
+                await board.follow(walked, cases)
+            except Unreachable:
+                if not stop.is_set():
+                    raise
+
+    async def cancel(task: asyncio.Task[None]) -> None:
+        await stop.wait()
+        task.cancel()
+
+    async with asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(follow())
+        stopping = tasks.create_task(cancel(following))
+        following.add_done_callback(lambda _followed: stopping.cancel())
+    return board.played
+
+
+def _embedded(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with what `baton up` sets where nobody said otherwise."""
+    given = {name: value for name, value in environ.items() if value}
+    stubs_port = given.get("BATON_STUBS_PORT", "8090")
+    return {
+        "BATON_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
+        "BATON_PROVIDERS_URL": f"http://127.0.0.1:{stubs_port}",
+        **given,
+    }
+
+
+def _elsewhere(data_dir: Path) -> dict[str, str]:
+    http, stubs = free_ports(2)
+    return {
+        "BATON_DATA_DIR": str(data_dir),
+        "BATON_HTTP_PORT": str(http),
+        "BATON_STUBS_PORT": str(stubs),
+        "BATON_LOG_LEVEL": os.environ.get("BATON_LOG_LEVEL") or "error",
+        "BATON_POLICY_DIR": os.environ.get("BATON_POLICY_DIR", ""),
+    }

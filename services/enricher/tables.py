@@ -1,0 +1,78 @@
+"""Tables of the enricher: the lead records, what leads are found by, what providers answered and cost."""
+
+from sqlalchemy import Column, Index, Integer, String, Table, Text
+
+from shared.lead.events.lead_enriched import Enrichment
+from shared.lead.events.parts import Activities, Answers, Company, Consent, Origin, Person, Provenance
+from shared.storage.metadata import metadata
+from shared.storage.types import Json, UtcTime
+
+leads = Table(
+    "leads",
+    metadata,
+    Column("lead_id", String(36), primary_key=True),
+    Column("account", String(500), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("person", Json(Person), nullable=False),
+    Column("company", Json(Company), nullable=False),
+    Column("provenance", Json(Provenance), nullable=False),
+    Column("enrichment", Json(Enrichment), nullable=False),
+    Column("source", Json(Origin), nullable=False),
+    Column("message", Text),
+    Column("answers", Json(Answers), nullable=False),
+    Column("activities", Json(Activities), nullable=False),
+    Column("consent", Json(Consent), nullable=False),
+    Column("identifiers", Json(tuple[str, ...]), nullable=False),
+    Column("first_at", UtcTime),
+    Column("last_at", UtcTime),
+)
+
+lead_identifiers = Table(
+    "lead_identifiers",
+    metadata,
+    Column("identifier", Text, primary_key=True),
+    Column("lead_ids", Json(list[str]), nullable=False),
+)
+
+lead_aliases = Table(
+    "lead_aliases",
+    metadata,
+    Column("alias_id", String(36), primary_key=True),
+    Column("lead_id", String(36), nullable=False),
+    Index(None, "lead_id"),
+)
+
+provider_answers = Table(
+    "provider_answers",
+    metadata,
+    Column("provider", String(200), primary_key=True),
+    Column("subject", String(20), primary_key=True),
+    Column("about", String(500), primary_key=True),
+    Column("outcome", String(20), nullable=False),
+    Column("person", Json(Person), nullable=False),
+    Column("company", Json(Company), nullable=False),
+    Column("confidence", Json(dict[str, float]), nullable=False),
+    Column("as_of", UtcTime),
+    Column("fetched_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Index(None, "about"),
+    Index(None, "expires_at"),
+)
+
+provider_spend = Table(
+    "provider_spend",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("provider", String(200), primary_key=True),
+    Column("calls", Integer, nullable=False),
+    Column("matches", Integer, nullable=False),
+    Column("cents", Integer, nullable=False),
+)
+
+provider_budget = Table(
+    "provider_budget",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("reserved_cents", Integer, nullable=False),
+)

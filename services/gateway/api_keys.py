@@ -1,0 +1,121 @@
+"""The API keys: all of them in memory, read again from the table every few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Callable
+from time import monotonic
+
+import structlog
+from sqlalchemy import select, update
+
+from services.gateway.domain.access import (
+    ADMIN,
+    KEY_BYTES,
+    ApiKey,
+    Principal,
+    Scope,
+    key_hash,
+    new_key,
+)
+from services.gateway.tables import api_keys
+from shared.clock import Clock
+from shared.errors import Retry
+from shared.storage.database import Database
+from shared.storage.rows import IdentityMap, Put
+
+FRESH_S = 5.0
+STALE_S_MAX = 300.0
+_AFTER_MISS_S = 1.0
+
+log = structlog.get_logger()
+
+
+class StoredKeys:
+    """The keys of the table, and the administrator's, which needs no table.
+
+    A key that is revoked elsewhere ends within `FRESH_S`, a new one counts within a second. While the
+    database is away the keys last read hold on, for `STALE_S_MAX` at most, so that intake goes on.
+    """
+
+    def __init__(
+        self,
+        admin_key: str,
+        database: Database,
+        clock: Clock,
+        random: Callable[[int], bytes],
+        *,
+        seconds: Callable[[], float] = monotonic,
+    ) -> None:
+        self._admin_hash = key_hash(admin_key)
+        self._database = database
+        self._clock = clock
+        self._random = random
+        self._seconds = seconds
+        self._by_hash: dict[str, Principal] = {}
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def find(self, key: str) -> Principal | None:
+        """Return whom a key stands for; see `handlers.gateway.Keys`."""
+        hashed = key_hash(key)
+        if hmac.compare_digest(hashed, self._admin_hash):
+            return ADMIN
+        found = self._by_hash.get(hashed)
+        if self._age() > (FRESH_S if found else _AFTER_MISS_S):
+            await self._read_again(self._read_at)
+            found = self._by_hash.get(hashed)
+        return found
+
+    async def create(self, name: str, scopes: list[Scope], rep: str | None) -> tuple[ApiKey, str]:
+        """Store a new key; return it and its text."""
+        text = new_key(self._random(KEY_BYTES))
+        key = ApiKey(
+            id=self._random(8).hex(),
+            name=name,
+            hash=key_hash(text),
+            scopes=scopes,
+            rep=rep,
+            created_at=self._clock.now(),
+            revoked_at=None,
+        )
+        rows = IdentityMap()
+        rows.apply((Put(key),))
+        async with self._database.begin() as tx:
+            await tx.write(rows)
+        self._by_hash[key.hash] = key.principal
+        return key, text
+
+    async def list_all(self) -> list[ApiKey]:
+        """Return every key that is not revoked, the oldest first."""
+        wanted = select(api_keys).where(api_keys.c.revoked_at.is_(None))
+        async with self._database.read() as tx:
+            result = await tx.execute(wanted.order_by(api_keys.c.created_at, api_keys.c.id))
+            return [ApiKey(*tuple(row)) for row in result]
+
+    async def revoke(self, key_id: str) -> bool:
+        """Let a key end: here at once, elsewhere within `FRESH_S`."""
+        live = (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)
+        async with self._database.begin() as tx:
+            result = await tx.execute(update(api_keys).where(live).values(revoked_at=self._clock.now()))
+        self._by_hash = {
+            hashed: principal for hashed, principal in self._by_hash.items() if principal.key_id != key_id
+        }
+        return result.rowcount > 0
+
+    def _age(self) -> float:
+        return self._seconds() - self._read_at
+
+    async def _read_again(self, seen: float) -> None:
+        async with self._reading:
+            if self._read_at != seen:
+                return  # another request has read them meanwhile
+            try:
+                self._by_hash = {key.hash: key.principal for key in await self.list_all()}
+            except Retry as away:
+                if self._age() > STALE_S_MAX:
+                    raise
+                log.warning("API keys are not read again", reason=str(away))
+            else:
+                self._read_at = self._seconds()

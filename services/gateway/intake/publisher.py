@@ -1,0 +1,74 @@
+"""The stream as the gateway uses it: durable within a bounded time, or told that it is away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic
+
+from shared.errors import BackOff, Retry
+from shared.messaging.port import Outgoing, Sink
+
+WAIT_S = 10.0
+WAITING_BYTES_MAX = 64 * 1024 * 1024
+
+
+class StreamPublisher:
+    """Publishes to a sink. What waits for the stream is bounded: beyond that it says so at once.
+
+    One look per second serves every request that waits: a timer for each would be among the dearest parts
+    of a request.
+    """
+
+    def __init__(
+        self, sink: Sink, *, wait_s: float = WAIT_S, waiting_bytes_max: int = WAITING_BYTES_MAX
+    ) -> None:
+        self._sink = sink
+        self._wait_s = wait_s
+        self._room = waiting_bytes_max
+        self._waiting: dict[asyncio.Task[object], float] = {}
+        self._late: set[asyncio.Task[object]] = set()
+        self._look: asyncio.TimerHandle | None = None
+
+    async def publish(self, out: Sequence[Outgoing]) -> None:
+        """Return when the records are durable. Raises `Retry` when that is not known in time, `DataError`."""
+        size = sum([len(record.value) for record in out if record.value])
+        if size > self._room:
+            raise BackOff("too much waits for the stream", after_s=self._wait_s)
+        task = self._wait()
+        self._room -= size
+        try:
+            await (await self._sink.send(out))
+        except asyncio.CancelledError:
+            if task not in self._late or task.uncancel() > 0:
+                raise  # it is the request that was cancelled
+            raise Retry(f"the stream did not acknowledge within {self._wait_s:g} s") from None
+        finally:
+            self._room += size
+            del self._waiting[task]
+            self._late.discard(task)
+
+    def _wait(self) -> asyncio.Task[object]:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("publish runs in a task")
+        self._waiting[task] = monotonic() + self._wait_s
+        if self._look is None:
+            self._look_later()
+        return task
+
+    def _look_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._look = loop.call_later(min(1.0, self._wait_s), self._cancel_late)
+
+    def _cancel_late(self) -> None:
+        self._look = None
+        now = monotonic()
+        for task, deadline in self._waiting.items():
+            if deadline > now:
+                break  # they are in the order of their deadlines
+            if task not in self._late:
+                self._late.add(task)
+                task.cancel()
+        if self._waiting:
+            self._look_later()

@@ -1,0 +1,64 @@
+"""The sources of the active policy, and their secrets, which are in the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from services.gateway.domain.sources import HookSource, source_of
+from shared.errors import Retry
+from shared.policy.compiled import CompiledPolicy
+from shared.web.signing import SecretInvalid, Signer
+
+log = structlog.get_logger()
+
+
+class PolicySources:
+    """Follows the policy; the sources of each version are made once."""
+
+    def __init__(self, policy: Callable[[], CompiledPolicy], environ: Mapping[str, str]) -> None:
+        self._policy = policy
+        self._environ = environ
+        self._made: tuple[CompiledPolicy, Mapping[str, HookSource]] | None = None
+
+    @property
+    def current(self) -> Mapping[str, HookSource]:
+        """The sources, by name, as they are now."""
+        policy = self._policy()
+        if self._made is None or self._made[0] is not policy:
+            self._made = policy, self._read(policy)
+        return self._made[1]
+
+    def problem(self, source: HookSource) -> str | None:
+        """Say why nobody can speak for a source at present, None when it can be used."""
+        if source.public:
+            return None
+        secret = self._environ.get(source.secret_env)
+        if not secret:
+            return f"the environment variable {source.secret_env} is not set"
+        return _unfit(secret) if source.signature == "standard" else None
+
+    def secret(self, source: HookSource) -> str:
+        """Return the secret of a source that is not public. Raises `Retry` when there is none."""
+        problem = self.problem(source)
+        if problem is not None:
+            raise Retry(f"source {source.name}: {problem}")
+        return self._environ[source.secret_env]
+
+    def _read(self, policy: CompiledPolicy) -> Mapping[str, HookSource]:
+        sources = {name: source_of(name, each) for name, each in policy.policy.sources.sources.items()}
+        for source in sources.values():
+            problem = self.problem(source)
+            if problem is not None:
+                log.warning("source cannot be used", source=source.name, reason=problem)
+        return sources
+
+
+def _unfit(secret: str) -> str | None:
+    """Say why no Standard Webhooks' signature can be checked with a secret; the text does not show it."""
+    try:
+        Signer(secret)
+    except SecretInvalid as error:
+        return str(error)
+    return None

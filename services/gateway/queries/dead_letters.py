@@ -1,0 +1,28 @@
+"""Questions about dead letters, answered from the ledger's table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import RowMapping, select
+
+from services.ledger.tables import dead_letters
+from shared.storage.database import Tx
+from shared.storage.keyset import Place, older_than
+
+_SHOWN = [column for column in dead_letters.c if column.name not in ("record_key", "value", "headers")]
+
+
+async def dead_letter_list(tx: Tx, after: Place | None, limit: int) -> Sequence[RowMapping]:
+    """Return at most `limit` letters without their records, the newest first, from the place `after` on."""
+    statement = select(*_SHOWN)
+    if after is not None:
+        statement = statement.where(older_than(after, dead_letters.c.at, dead_letters.c.id))
+    statement = statement.order_by(dead_letters.c.at.desc(), dead_letters.c.id.desc()).limit(limit)
+    return (await tx.execute(statement)).mappings().all()
+
+
+async def dead_letter(tx: Tx, letter_id: str) -> RowMapping | None:
+    """Return one letter with its record: `record_key`, `value` and `headers` as they were."""
+    found = await tx.execute(select(dead_letters).where(dead_letters.c.id == letter_id))
+    return found.mappings().one_or_none()

@@ -1,0 +1,57 @@
+"""Tables of the gateway: API keys, webhook subscriptions, orders to deliver, and which reps are away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Index, String, Table
+
+from shared.storage.metadata import metadata
+from shared.storage.types import Json, UtcTime
+from shared.webhooks import SealedSecret, What
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("name", String(200), nullable=False),
+    # SHA-256 of the key, in hex: a key is 256 random bits, so nothing slower is needed.
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("scopes", Json(list[str]), nullable=False),
+    Column("rep", String(200)),
+    Column("created_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("url", String(2048), nullable=False),
+    Column("events", Json(list[str]), nullable=False),
+    Column("filter", Json(dict[str, Any])),
+    Column("state", String(20), nullable=False),
+    # The newest first.
+    Column("secrets", Json(list[SealedSecret]), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Index(None, "state"),
+)
+
+delivery_orders = Table(
+    "delivery_orders",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("what", Json(What), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "created_at"),
+)
+
+# A rep without a row is available. The router reads this when it decides.
+rep_availability = Table(
+    "rep_availability",
+    metadata,
+    Column("rep", String(200), primary_key=True),
+    Column("available", Boolean, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)

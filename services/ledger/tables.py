@@ -1,0 +1,86 @@
+"""Tables of the ledger: every event, where each lead stands, and the dead letters.
+
+`events` holds the data as it came. `lead_views` holds no copy of it: only what lists filter by, and which
+event is the latest of each stage, so that the view is put together from at most four events when it is
+read (`services/gateway/queries/leads.py`). A lead has a view from its first `lead.enriched` on; before
+that it is known by its `lead.received` event alone.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
+
+from shared.storage.metadata import metadata
+from shared.storage.types import Json, UtcTime
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", String(500), primary_key=True),
+    Column("source", String(500), primary_key=True),
+    Column("type", String(100), nullable=False),
+    Column("subject", String(500), nullable=False),
+    Column("partition_key", String(500), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+    Column("causation_id", String(500), nullable=False),
+    Column("revision", Integer),
+    Column("sequence", Integer),
+    Column("data", Text, nullable=False),
+    Index(None, "subject", "at"),
+    Index(None, "causation_id"),
+)
+
+lead_views = Table(
+    "lead_views",
+    metadata,
+    Column("lead_id", String(36), primary_key=True),
+    Column("account", String(500), nullable=False),
+    Column("email", String(500)),
+    Column("status", String(20), nullable=False),
+    Column("queue", String(200)),
+    Column("owner", String(200)),
+    Column("revision", Integer, nullable=False),
+    Column("first_at", UtcTime, nullable=False),
+    Column("enriched_sequence", Integer, nullable=False),
+    Column("enriched_revision", Integer, nullable=False),
+    Column("enriched_id", String(500)),
+    Column("scored_sequence", Integer, nullable=False),
+    Column("scored_revision", Integer, nullable=False),
+    Column("scored_id", String(500)),
+    Column("routed_sequence", Integer, nullable=False),
+    Column("routed_revision", Integer, nullable=False),
+    Column("routed_id", String(500)),
+    Column("routed_type", String(100)),
+    Column("owned_sequence", Integer, nullable=False),
+    Column("owned_id", String(500)),
+    Index(None, "email"),
+    Index(None, "account"),
+    Index(None, "owner"),
+    Index(None, "queue", "first_at", "lead_id"),
+    Index(None, "first_at", "lead_id"),
+    # A view is written at every stage of its lead. Where no index has what changes, and the page has room for
+    # the new row, PostgreSQL leaves the indexes alone; so `status` is in none.
+    postgresql_with={"fillfactor": 60},
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("topic", String(100), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("record_key", LargeBinary),
+    Column("value", LargeBinary),
+    Column("headers", Json(list[tuple[str, bytes | None]]), nullable=False),
+    Column("stage", String(40), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("event_id", String(500), nullable=False),
+    Column("event_type", String(100), nullable=False),
+    Column("subject", String(500), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("replayed_at", UtcTime),
+    Index(None, "at", "id"),
+    Index(None, "subject"),
+    Index(None, "event_id"),
+)

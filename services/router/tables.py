@@ -1,0 +1,106 @@
+"""Tables of the router: decided leads, assignments, the reps' rotation, account locks, and deliveries."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Text, text
+
+from shared.storage.metadata import metadata
+from shared.storage.types import Json, UtcTime
+from shared.webhooks import FailedAttempt
+
+routed_leads = Table(
+    "routed_leads",
+    metadata,
+    Column("lead_id", String(200), primary_key=True),
+    Column("account", String(500), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("scored_sequence", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("queue", String(200), nullable=False),
+    Column("motion", String(20), nullable=False),
+    Column("rule", String(200), nullable=False),
+    Column("high_intent", Boolean, nullable=False),
+    Column("waiting_since", UtcTime),
+    Column("scored", LargeBinary),
+    Index(
+        "ix_routed_leads_waiting",
+        "queue",
+        "waiting_since",
+        postgresql_where=text("waiting_since IS NOT NULL"),
+        sqlite_where=text("waiting_since IS NOT NULL"),
+    ),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("lead_id", String(200), nullable=False),
+    Column("account", String(500), nullable=False),
+    Column("queue", String(200), nullable=False),
+    Column("rep", String(200), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("accept_by", UtcTime),
+    Column("accepted_at", UtcTime),
+    Column("closed_at", UtcTime),
+    Index(None, "lead_id"),
+    Index(
+        "ix_assignments_active",
+        "account",
+        "opened_at",
+        "id",
+        postgresql_where=text("closed_at IS NULL"),
+        sqlite_where=text("closed_at IS NULL"),
+    ),
+    Index(
+        "ix_assignments_ended",
+        "closed_at",
+        postgresql_where=text("closed_at IS NOT NULL"),
+        sqlite_where=text("closed_at IS NOT NULL"),
+    ),
+)
+
+rep_queues = Table(
+    "rep_queues",
+    metadata,
+    Column("queue", String(200), primary_key=True),
+    Column("rep", String(200), primary_key=True),
+    Column("credits", BigInteger, nullable=False),
+    Column("balance", BigInteger, nullable=False),
+    Column("open_leads", Integer, nullable=False),
+)
+
+router_accounts = Table("router_accounts", metadata, Column("account", String(500), primary_key=True))
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("subscription_id", String(200), nullable=False),
+    Column("event_id", String(500), nullable=False),
+    Column("event_type", String(200), nullable=False),
+    Column("lead_id", String(500), nullable=False),
+    Column("url", String(2048), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcTime),
+    Column("last_status", Integer),
+    Column("last_error", Text),
+    Column("created_at", UtcTime, nullable=False),
+    Column("delivered_at", UtcTime),
+    Column("body", LargeBinary),
+    Column("failures", Json(list[FailedAttempt])),
+    # `next_attempt_at` is null once nothing more will be tried.
+    Index(
+        "ix_deliveries_due",
+        "subscription_id",
+        "next_attempt_at",
+        postgresql_where=text("next_attempt_at IS NOT NULL"),
+        sqlite_where=text("next_attempt_at IS NOT NULL"),
+    ),
+    Index(None, "subscription_id", "created_at"),
+    Index(None, "lead_id"),
+)

@@ -1,0 +1,32 @@
+"""Whom an input from outside is about, as far as it says so itself."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from services.scorer.domain.account import name_key
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.identity import account_key, lead_id_of, normalise_email
+
+
+class About(Struct, frozen=True):
+    """`account` is the key of its domain, `named` the one of its name, `lead_id` what the e-mail gives."""
+
+    account: str | None = None
+    named: str | None = None
+    lead_id: str | None = None
+
+
+def about_signal(signal: SignalReceivedV1) -> About:
+    """Return whom a signal is about. A person without a company is an account of their own."""
+    email = normalise_email(signal.person.email) if signal.person else None
+    lead_id = lead_id_of(f"email:{email.identity}") if email else None
+    key = account_key(signal.account.domain, email.address if email else None, lead_id or "")
+    return About(key or None, name_key(signal.account.name), lead_id)
+
+
+def about_account(account: AccountReceivedV1) -> tuple[str, ...]:
+    """Return the keys of an account: of its domain first, then of its aliases. Empty: of nobody."""
+    keys = [account_key(domain, None, "") for domain in (account.domain, *account.aliases)]
+    return tuple(dict.fromkeys(key for key in keys if key)) if keys[0] else ()

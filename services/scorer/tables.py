@@ -1,0 +1,61 @@
+"""Tables of the scorer: a row per lead, a row per account, and the re-scores that are under way."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table
+
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.parts import Activity, Trigger
+from shared.lead.events.scoring import AccountView, Score, Signals
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.storage.metadata import metadata
+from shared.storage.types import Json, UtcTime
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("lead_id", String(200), primary_key=True),
+    Column("account", String(500), nullable=False),
+    Column("alias", String(36)),
+    Column("revision", Integer, nullable=False),
+    Column("enriched_sequence", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("lead", Json(LeadEnrichedV1)),
+    Column("activities", Json(list[Activity]), nullable=False),
+    Column("score", Json(Score)),
+    Column("signals", Json(Signals), nullable=False),
+    Column("account_view", Json(AccountView), nullable=False),
+    Column("due_at", UtcTime),
+    # In this order for the chunks of a re-score.
+    Index(None, "account", "lead_id"),
+    Index(None, "alias"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account", String(500), primary_key=True),
+    Column("name_key", String(200)),
+    Column("knowledge", Json(AccountReceivedV1)),
+    Column("signals", Json(dict[str, SignalReceivedV1]), nullable=False),
+    Column("leads", Integer, nullable=False),
+    Column("grades", Json(dict[str, int]), nullable=False),
+    Column("roles", Json(dict[str, int]), nullable=False),
+    Column("active", Json(dict[str, datetime]), nullable=False),
+    Column("qualified", Boolean, nullable=False),
+    Column("asked", Boolean, nullable=False),
+    Index(None, "name_key"),
+)
+
+rescores = Table(
+    "rescores",
+    metadata,
+    Column("account", String(500), primary_key=True),
+    Column("trigger", Json(Trigger), nullable=False),
+    Column("cursor", String(200), nullable=False),
+    Column("due_at", UtcTime, nullable=False),
+    Column("again", Json(Trigger)),
+)

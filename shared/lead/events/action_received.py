@@ -1,0 +1,21 @@
+"""`baton.action.received.v1`: what a rep does with a lead."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from shared.lead.events.parts import Details, Text, Time, Word
+
+
+class ActionReceivedV1(Struct, frozen=True, omit_defaults=True):
+    """`to` names a rep or queue (reassign, handoff), `until` ends a snooze, `notes` go with a handoff."""
+
+    lead_id: Word
+    type: Literal["accept", "reject", "reassign", "snooze", "handoff"]
+    rep: Word | None = None
+    reason: Text | None = None
+    to: Word | None = None
+    until: Time | None = None
+    notes: Details = {}

@@ -1,0 +1,60 @@
+"""`baton.lead.enriched.v1`: the merged lead record, as complete as it was worth making it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from shared.lead.events.parts import (
+    Activities,
+    Answers,
+    Company,
+    Consent,
+    LongText,
+    Origin,
+    Person,
+    Provenance,
+    Time,
+    Trigger,
+    Word,
+)
+
+
+class Step(Struct, frozen=True):
+    """One question to a provider: what was asked for, what came, what it cost (cents)."""
+
+    provider: Word
+    fields: list[Word]
+    outcome: Literal["match", "no_match", "stale", "failed", "timeout", "skipped", "cached"]
+    cost: int
+    at: Time
+    detail: str = ""
+
+
+class Enrichment(Struct, frozen=True):
+    """How far the waterfall came. `cost` in cents."""
+
+    status: Literal["complete", "incomplete", "skipped"]
+    cost: int
+    steps: list[Step]
+
+
+class LeadEnrichedV1(Struct, frozen=True):
+    """`sequence` counts this lead's enriched events from 1; `revision` counts its forms."""
+
+    lead_id: Word
+    revision: int
+    sequence: int
+    account: Word
+    person: Person
+    company: Company
+    provenance: Provenance
+    enrichment: Enrichment
+    source: Origin
+    message: LongText | None
+    answers: Answers
+    activities: Activities
+    consent: Consent
+    occurred_at: Time
+    trigger: Trigger | None = None

@@ -1,0 +1,26 @@
+"""`baton.lead.received.v1`: somebody showed interest. Also the body of `POST /v1/leads`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from shared.lead.events.parts import Activities, Answers, Company, Consent, LongText, Origin, Person, Trigger
+
+
+class LeadReceivedV1(Struct, frozen=True, omit_defaults=True):
+    """One form, import line or API call. One of e-mail, phone, LinkedIn URL or company domain is needed.
+
+    `trigger` is set by the scorer alone, on a lead that it makes for an account nobody wrote from.
+    """
+
+    event_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    person: Person = Person()
+    company: Company = Company()
+    source: Origin = Origin()
+    message: LongText | None = None
+    answers: Answers = {}
+    activities: Activities = []
+    consent: Consent = Consent()
+    trigger: Trigger | None = None

@@ -1,0 +1,17 @@
+"""`baton.lead.scored.v1`: the enriched lead with fit, intent, live signals and the view of its account."""
+
+from __future__ import annotations
+
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.parts import Trigger, Word
+from shared.lead.events.scoring import AccountView, Score, Signals
+
+
+class LeadScoredV1(LeadEnrichedV1, frozen=True, kw_only=True):
+    """`sequence` counts this lead's scored events from 1. Everything that routing needs is in here."""
+
+    trigger: Trigger
+    score: Score
+    signals: Signals
+    account_view: AccountView
+    policy_version: Word

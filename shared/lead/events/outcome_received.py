@@ -1,0 +1,28 @@
+"""`baton.outcome.received.v1`: what came of a lead. Also the body of `POST /v1/outcomes`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from shared.lead.events.parts import Text, Time, Word
+
+
+class Amount(Struct, frozen=True):
+    """Money in whole units of an ISO 4217 currency."""
+
+    value: Annotated[int, Meta(ge=0, le=10**12)] | Annotated[float, Meta(ge=0, le=1e12)]
+    currency: Annotated[str, Meta(pattern="^[A-Za-z]{3}$")]
+
+
+class OutcomeReceivedV1(Struct, frozen=True, omit_defaults=True):
+    """About one lead, by id or by e-mail."""
+
+    type: Literal["accepted", "rejected", "meeting_booked", "opportunity", "won", "lost"]
+    at: Time
+    lead_id: Word | None = None
+    email: Word | None = None
+    reason: Text | None = None
+    amount: Amount | None = None
+    rep: Word | None = None

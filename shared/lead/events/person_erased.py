@@ -1,0 +1,17 @@
+"""`baton.person.erased.v1`: forget this person, and drop what still arrives."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from shared.lead.events.parts import Time, Word
+
+
+class PersonErasedV1(Struct, frozen=True):
+    """`email_hash` is keyed (HMAC-SHA-256, hex), so that the record itself holds no personal data."""
+
+    lead_ids: Annotated[list[Word], Meta(max_length=1_000)]
+    email_hash: Word
+    at: Time

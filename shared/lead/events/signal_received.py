@@ -1,0 +1,55 @@
+"""`baton.signal.received.v1`: something happened at an account, or a person did something later."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from shared.lead.events.parts import Answer, Details, Percent, Time, Word
+
+SignalType = Literal[
+    "executive_hire",
+    "job_change",
+    "funding_round",
+    "contract_expiry",
+    "technology_added",
+    "technology_removed",
+    "hiring_surge",
+    "intent_surge",
+    "news",
+    "opt_out",
+    "activity",
+]
+
+SignalDetails = Annotated[dict[Word, Answer | dict[str, Answer | Details]], Meta(max_length=100)]
+"""Deep enough to hold an activity that has details of its own."""
+
+
+class SignalAccount(Struct, frozen=True, omit_defaults=True):
+    """Which account; by domain, or at least by name."""
+
+    domain: Word | None = None
+    name: Word | None = None
+
+
+class SignalPerson(Struct, frozen=True, omit_defaults=True):
+    """Which person, when the signal is about one."""
+
+    email: Word | None = None
+
+
+class SignalReceivedV1(Struct, frozen=True, omit_defaults=True):
+    """One signal. `opt_out` and `activity` name a person; the others an account by domain or name.
+
+    `details.activity` is the activity of a signal of that type; its `at` may be left to `occurred_at`.
+    """
+
+    type: SignalType
+    occurred_at: Time
+    account: SignalAccount = SignalAccount()
+    person: SignalPerson | None = None
+    expires_at: Time | None = None
+    strength: Percent | None = None
+    details: SignalDetails = {}
+    external_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None

@@ -1,0 +1,298 @@
+"""The fields that a condition may name: their types, who knows them, what they are when nobody said.
+
+A field of a family (`answers.*`) is named by the policy; the rest of its name is free. What a form or a
+signal put into such a field has no declared type: it is `OPEN`, and read as what it is compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum, Flag, auto
+from functools import cache, lru_cache
+from typing import Any, Final, get_args
+
+from shared.lead.events.signal_received import SignalType
+
+FIELD_NAME_LENGTH_MAX: Final = 200
+
+
+class Kind(Enum):
+    TEXT = "text"
+    WORD = "one of some words"
+    COUNTRY = "country code"
+    INTEGER = "integer"
+    BOOLEAN = "true or false"
+    SET = "set"
+    TIME = "time"
+    OPEN = "text, number, true or false, or list"
+
+
+class Known(Flag):
+    """Where a field is known; a table's scope is what is known where it is decided."""
+
+    LEAD = auto()
+    MARKET = auto()
+    ACTIVITY = auto()
+    SIGNAL = auto()
+    SCORE = auto()
+    ACCOUNT = auto()
+    ROUTING = auto()
+
+
+class Scope:
+    """What the tables of each kind may ask about."""
+
+    MARKETS: Final = Known.LEAD
+    FIT: Final = Known.LEAD | Known.MARKET
+    INTENT: Final = FIT | Known.ACTIVITY
+    SIGNALS: Final = FIT | Known.SIGNAL
+    ACCOUNTS: Final = FIT | Known.ACCOUNT
+    BANDS: Final = FIT | Known.SCORE
+    ROUTING: Final = FIT | Known.SCORE | Known.ACCOUNT | Known.ROUTING
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field. `words` are all its values, or for text those that are usual; integers have bounds.
+
+    A field with a `default` is never missing. `bought` fields may come from a provider.
+    """
+
+    name: str
+    kind: Kind
+    known: Known = Known.LEAD
+    words: tuple[str, ...] = ()
+    low: int | None = None
+    high: int | None = None
+    default: str | bool | int | tuple[str, ...] | None = None
+    bought: bool = False
+
+    @property
+    def family(self) -> bool:
+        return self.name.endswith(".*")
+
+
+class FactKeys:
+    """The names under which facts are put, for code that makes facts; families end in a dot."""
+
+    EMAIL: Final = "person.email"
+    EMAIL_DOMAIN: Final = "person.email_domain"
+    TITLE: Final = "person.title"
+    PHONE: Final = "person.phone"
+    LINKEDIN_URL: Final = "person.linkedin_url"
+    PERSON_COUNTRY: Final = "person.country"
+    EMAIL_KIND: Final = "person.email_kind"
+    EMAIL_STATUS: Final = "person.email_status"
+    SENIORITY: Final = "person.seniority"
+    DEPARTMENT: Final = "person.department"
+    COMPANY_NAME: Final = "company.name"
+    COMPANY_DOMAIN: Final = "company.domain"
+    INDUSTRY: Final = "company.industry"
+    COMPANY_COUNTRY: Final = "company.country"
+    PARENT: Final = "company.parent"
+    EMPLOYEES: Final = "company.employees"
+    REVENUE_USD: Final = "company.revenue_usd"
+    FUNDING_TOTAL_USD: Final = "company.funding_total_usd"
+    GROWTH_PCT: Final = "company.growth_pct"
+    TECHNOLOGIES: Final = "company.technologies"
+    HIRING: Final = "company.hiring"
+    LAST_FUNDING_AT: Final = "company.last_funding_at"
+    RELATION: Final = "account.relation"
+    MARKET: Final = "account.market"
+    MARKET_VALIDATED: Final = "account.market_validated"
+    OPEN_OPPORTUNITY: Final = "account.open_opportunity"
+    CHANNEL: Final = "source.channel"
+    SOURCE_NAME: Final = "source.name"
+    CAMPAIGN: Final = "source.campaign"
+    UTM: Final = "source.utm."
+    MESSAGE: Final = "message"
+    ANSWERS: Final = "answers."
+    MARKETING: Final = "consent.marketing"
+    OPTED_OUT: Final = "consent.opted_out"
+    SPAM_SCORE: Final = "spam_score"
+    ACTIVITY_TYPE: Final = "activity.type"
+    ACTIVITY_PATH: Final = "activity.path"
+    ACTIVITY_URL: Final = "activity.url"
+    ACTIVITY_DETAILS: Final = "activity.details."
+    SIGNAL_TYPE: Final = "signal.type"
+    SIGNAL_STRENGTH: Final = "signal.strength"
+    SIGNAL_DETAILS: Final = "signal.details."
+    FIT: Final = "score.fit"
+    INTENT: Final = "score.intent"
+    TOTAL: Final = "score.total"
+    FIT_GRADE: Final = "score.fit_grade"
+    INTENT_GRADE: Final = "score.intent_grade"
+    GRADE: Final = "score.grade"
+    BAND: Final = "score.band"
+    SEGMENT: Final = "score.segment"
+    SIGNALS_STRONG: Final = "signals.strong"
+    SIGNALS_TYPES: Final = "signals.types"
+    PEOPLE: Final = "account.people"
+    HIGH_INTENT_PEOPLE: Final = "account.high_intent_people"
+    MEDIUM_INTENT_PEOPLE: Final = "account.medium_intent_people"
+    ROLES: Final = "account.roles"
+    SPIKE: Final = "account.spike"
+    BEST_FIT_GRADE: Final = "account.best_fit_grade"
+    QUALIFIED: Final = "account.qualified"
+    OWNER_ACTIVE: Final = "owner.active"
+    OWNER_QUEUE: Final = "owner.queue"
+    OWNER_ACCEPTED: Final = "owner.accepted"
+    TRIGGER_KIND: Final = "trigger.kind"
+    TRIGGER_TYPE: Final = "trigger.type"
+    REVISION: Final = "lead.revision"
+
+
+ACTIVITY_TYPES: Final = (
+    "demo_request",
+    "contact_request",
+    "trial_started",
+    "pricing_view",
+    "page_view",
+    "content_download",
+    "webinar",
+    "email_reply",
+    "email_click",
+    "event_visit",
+    "call",
+)
+SIGNAL_TYPES: Final[tuple[str, ...]] = tuple(
+    kind for kind in get_args(SignalType) if kind not in {"opt_out", "activity"}
+)
+"""Signals that may give points; an opt-out and a later activity are read for what they are."""
+FIT_GRADES: Final = ("A", "B", "C", "D")
+INTENT_GRADES: Final = (1, 2, 3, 4)
+GRADES: Final = tuple(f"{fit}{intent}" for fit in FIT_GRADES for intent in INTENT_GRADES)
+BANDS: Final = ("cold", "mql", "sql")
+RELATIONS: Final = ("target", "customer", "competitor", "partner", "none")
+TRIGGERS: Final = ("lead", "signal", "account", "enrichment", "decay", "outcome", "policy")
+SENIORITIES: Final = ("cxo", "vp", "director", "manager", "senior", "entry", "student")
+DEPARTMENTS: Final = (
+    "sales",
+    "marketing",
+    "finance",
+    "it",
+    "engineering",
+    "product",
+    "operations",
+    "hr",
+    "legal",
+    "procurement",
+    "partnerships",
+    "other",
+)
+EMAIL_KINDS: Final = ("work", "free", "disposable", "role", "none")
+EMAIL_STATUSES: Final = ("verified", "invalid", "risky", "unknown")
+
+
+def _person_and_company() -> Iterator[Field]:
+    key = FactKeys
+    yield from (Field(name, Kind.TEXT) for name in (key.EMAIL, key.EMAIL_DOMAIN))
+    for name in (key.TITLE, key.PHONE, key.LINKEDIN_URL):
+        yield Field(name, Kind.TEXT, bought=True)
+    yield Field(key.EMAIL_KIND, Kind.WORD, words=EMAIL_KINDS)
+    yield Field(key.EMAIL_STATUS, Kind.WORD, words=EMAIL_STATUSES, bought=True)
+    yield Field(key.SENIORITY, Kind.WORD, words=SENIORITIES, bought=True)
+    yield Field(key.DEPARTMENT, Kind.WORD, words=DEPARTMENTS, bought=True)
+    for name in (key.PERSON_COUNTRY, key.COMPANY_COUNTRY):
+        yield Field(name, Kind.COUNTRY, bought=True)
+    for name in (key.COMPANY_NAME, key.COMPANY_DOMAIN, key.INDUSTRY, key.PARENT):
+        yield Field(name, Kind.TEXT, bought=True)
+    for name in (key.EMPLOYEES, key.REVENUE_USD, key.FUNDING_TOTAL_USD):
+        yield Field(name, Kind.INTEGER, low=0, bought=True)
+    yield Field(key.GROWTH_PCT, Kind.INTEGER, low=-100, bought=True)
+    for name in (key.TECHNOLOGIES, key.HIRING):
+        yield Field(name, Kind.SET, bought=True)
+    yield Field(key.LAST_FUNDING_AT, Kind.TIME, bought=True)
+
+
+def _lead() -> Iterator[Field]:
+    key = FactKeys
+    yield Field(key.RELATION, Kind.WORD, words=RELATIONS, default="none")
+    yield Field(key.MARKET, Kind.TEXT, Known.MARKET)
+    yield Field(key.MARKET_VALIDATED, Kind.BOOLEAN, Known.MARKET)
+    yield Field(key.OPEN_OPPORTUNITY, Kind.BOOLEAN)
+    for name in (key.CHANNEL, key.SOURCE_NAME, key.CAMPAIGN, f"{key.UTM}*", key.MESSAGE):
+        yield Field(name, Kind.TEXT)
+    yield Field(f"{key.ANSWERS}*", Kind.OPEN)
+    for name in (key.MARKETING, key.OPTED_OUT):
+        yield Field(name, Kind.BOOLEAN)
+    yield Field(key.SPAM_SCORE, Kind.INTEGER, low=0, high=100, default=0)
+
+
+def _activity_and_signal() -> Iterator[Field]:
+    key = FactKeys
+    yield Field(key.ACTIVITY_TYPE, Kind.TEXT, Known.ACTIVITY, words=ACTIVITY_TYPES)
+    yield Field(key.ACTIVITY_PATH, Kind.TEXT, Known.ACTIVITY)
+    yield Field(key.ACTIVITY_URL, Kind.TEXT, Known.ACTIVITY)
+    yield Field(f"{key.ACTIVITY_DETAILS}*", Kind.OPEN, Known.ACTIVITY)
+    yield Field(key.SIGNAL_TYPE, Kind.WORD, Known.SIGNAL, words=SIGNAL_TYPES)
+    yield Field(key.SIGNAL_STRENGTH, Kind.INTEGER, Known.SIGNAL, low=0, high=100)
+    yield Field(f"{key.SIGNAL_DETAILS}*", Kind.OPEN, Known.SIGNAL)
+
+
+def _score() -> Iterator[Field]:
+    key = FactKeys
+    for name in (key.FIT, key.INTENT, key.TOTAL):
+        yield Field(name, Kind.INTEGER, Known.SCORE, low=0, high=100)
+    yield Field(key.FIT_GRADE, Kind.WORD, Known.SCORE, words=FIT_GRADES)
+    yield Field(key.INTENT_GRADE, Kind.INTEGER, Known.SCORE, low=1, high=4)
+    yield Field(key.GRADE, Kind.WORD, Known.SCORE, words=GRADES)
+    yield Field(key.BAND, Kind.WORD, Known.ROUTING, words=BANDS)
+    yield Field(key.SEGMENT, Kind.TEXT, Known.SCORE)
+    yield Field(key.SIGNALS_STRONG, Kind.BOOLEAN, Known.SCORE, default=False)
+    yield Field(key.SIGNALS_TYPES, Kind.SET, Known.SCORE, words=SIGNAL_TYPES, default=())
+
+
+def _account_and_routing() -> Iterator[Field]:
+    key = FactKeys
+    for name in (key.PEOPLE, key.HIGH_INTENT_PEOPLE, key.MEDIUM_INTENT_PEOPLE):
+        yield Field(name, Kind.INTEGER, Known.ACCOUNT, low=0)
+    yield Field(key.ROLES, Kind.SET, Known.ACCOUNT)
+    yield Field(key.SPIKE, Kind.BOOLEAN, Known.ACCOUNT)
+    yield Field(key.BEST_FIT_GRADE, Kind.WORD, Known.ACCOUNT, words=FIT_GRADES)
+    # Decided by `qualified_when`, so not known to it.
+    yield Field(key.QUALIFIED, Kind.BOOLEAN, Known.ROUTING)
+    yield Field(key.OWNER_ACTIVE, Kind.BOOLEAN, Known.ROUTING, default=False)
+    yield Field(key.OWNER_QUEUE, Kind.TEXT, Known.ROUTING)
+    yield Field(key.OWNER_ACCEPTED, Kind.BOOLEAN, Known.ROUTING, default=False)
+    yield Field(key.TRIGGER_KIND, Kind.WORD, Known.ROUTING, words=TRIGGERS)
+    yield Field(key.TRIGGER_TYPE, Kind.TEXT, Known.ROUTING)
+    yield Field(key.REVISION, Kind.INTEGER, Known.ROUTING, low=1)
+
+
+@cache
+def _registry() -> dict[str, Field]:
+    parts = (_person_and_company, _lead, _activity_and_signal, _score, _account_and_routing)
+    return {field.name: field for part in parts for field in part()}
+
+
+def all_fields() -> Collection[Field]:
+    """Return every field and family, in the order of the reference."""
+    return _registry().values()
+
+
+@cache
+def _families() -> tuple[Field, ...]:
+    return tuple(field for field in all_fields() if field.family)
+
+
+@lru_cache(maxsize=4096)
+def field_named(name: str) -> Field | None:
+    """Return the field of that name, one of a family with its own name, or `None`."""
+    exact = _registry().get(name)
+    if exact is not None:
+        return None if exact.family else exact
+    if len(name) > FIELD_NAME_LENGTH_MAX:
+        return None
+    for family in _families():
+        stem = family.name[:-1]
+        if name.startswith(stem) and name != stem:
+            return replace(family, name=name)
+    return None
+
+
+def default_of(name: str) -> Any:
+    """Return what a field is when nobody said, or `None` when it is then missing."""
+    field = field_named(name)
+    return field.default if field is not None else None

@@ -1,0 +1,44 @@
+"""Turns `BATON_STREAM_URL` into a stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shared.clock import Clock
+from shared.errors import Crash
+from shared.messaging.port import Stream
+
+
+def connect(
+    url: str,
+    *,
+    data_dir: Path,
+    prefix: str,
+    partitions: int,
+    retention_days: float,
+    clock: Clock,
+    create_topics: bool,
+) -> Stream:
+    """Return the stream that `url` names, not opened yet.
+
+    `create_topics` lets `open()` make missing topics on Kafka; the embedded stream always makes its own.
+    Raises `Crash` for a URL that is neither `embedded:` nor `kafka://host:port,…`.
+    """
+    if url == "embedded:":
+        from shared.messaging.embedded import EmbeddedStream
+
+        return EmbeddedStream(
+            data_dir, prefix=prefix, partitions=partitions, retention_days=retention_days, clock=clock
+        )
+    scheme, _, servers = url.partition("://")
+    if scheme == "kafka" and servers and all(":" in server for server in servers.split(",")):
+        from shared.messaging.kafka import KafkaStream
+
+        return KafkaStream(
+            servers.split(","),
+            prefix=prefix,
+            partitions=partitions,
+            retention_days=retention_days,
+            create_topics=create_topics,
+        )
+    raise Crash(f"BATON_STREAM_URL must be embedded: or kafka://host:port,…, not {url!r}")

@@ -1,0 +1,174 @@
+"""One member of a group on the embedded stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import count
+from typing import Protocol
+
+import structlog
+
+from shared.errors import Fenced
+from shared.messaging.embedded import log
+from shared.messaging.embedded.group import Group
+from shared.messaging.embedded.writer import FileThread, Writer
+from shared.messaging.port import Batch, Partition, Revoking
+
+POLL_BYTES_MAX = 32 * 1024 * 1024
+
+_numbers = count()
+_log = structlog.get_logger(__name__)
+
+
+class Logs(Protocol):
+    """What a source must know of the logs: their ids in the file and where they end."""
+
+    ids: dict[Partition, int]
+    ends: dict[Partition, int]
+
+
+class EmbeddedSource:
+    """Reads what its group gives it; see `port.Source`."""
+
+    def __init__(
+        self,
+        group: Group,
+        topics: Sequence[str],
+        revoking: Revoking,
+        *,
+        logs: Logs,
+        reader: FileThread,
+        writer: Writer,
+        revoking_s_max: float,
+    ) -> None:
+        self.number = next(_numbers)
+        self.topics = frozenset(topics)
+        self.held: set[Partition] = set()
+        self._group = group
+        self._revoking = revoking
+        self._revoking_s_max = revoking_s_max
+        self._logs = logs
+        self._reader = reader
+        self._writer = writer
+        self._positions: dict[Partition, int] = {}
+        self._gained: set[Partition] = set()
+        self._losing: frozenset[Partition] = frozenset()
+        # Counts what makes a reading in progress void: a hand-over, a rewind, a seek.
+        self._epoch = 0
+        self._turn = 0
+        self._stir = asyncio.Event()
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    async def poll(self, limit: int, wait_s: float) -> Batch:
+        until = asyncio.get_running_loop().time() + wait_s
+        while True:
+            if self._closed:
+                raise Fenced("this member has left its group")
+            self._stir.clear()
+            if self._gained:
+                gained = frozenset(self._gained)
+                self._gained.clear()
+                return Batch(gained=gained)
+            if spans := self._readable():
+                epoch = self._epoch
+                reading = await self._reader.run(
+                    partial(log.read, spans=spans, limit=limit, bytes_max=POLL_BYTES_MAX)
+                )
+                if epoch == self._epoch:
+                    self._positions.update(reading.next_offsets)
+                    if reading.records:
+                        return Batch(reading.records)
+                continue
+            if not await self._stirred(until):
+                return Batch()
+
+    async def commit(self, upto: Mapping[Partition, int]) -> None:
+        self._refuse_lost(upto)
+        offsets = dict(upto)
+        ids = {self._logs.ids[partition]: offset for partition, offset in offsets.items()}
+        await self._writer.run(partial(log.commit, group=self._group.name, upto=ids))
+        self._group.committed.update(offsets)
+
+    async def rewind(self) -> None:
+        self._go_to({partition: self._group.committed[partition] for partition in self.held})
+
+    async def seek(self, to: Mapping[Partition, int]) -> None:
+        self._refuse_lost(to)
+        self._go_to(to)
+
+    async def lag(self) -> Mapping[Partition, int]:
+        ends = self._logs.ends
+        return {partition: max(0, ends[partition] - self._positions[partition]) for partition in self.held}
+
+    async def close(self) -> None:
+        self._closed = True
+        self._epoch += 1
+        self.held.clear()
+        self._gained.clear()
+        self._group.leave(self)
+        self._stir.set()
+
+    async def give_up(self, lost: frozenset[Partition]) -> None:
+        self._losing = lost
+        self._epoch += 1
+        try:
+            # Partitions that the caller has not heard of yet hold nothing it could finish.
+            if known := lost - self._gained:
+                await asyncio.wait_for(self._revoking(known), self._revoking_s_max)
+        except TimeoutError:
+            _log.warning("revoking took too long", group=self._group.name, seconds=self._revoking_s_max)
+        finally:
+            self.held -= lost
+            self._gained -= lost
+            self._losing = frozenset()
+
+    def take(self, gained: frozenset[Partition]) -> None:
+        self.held |= gained
+        self._gained |= gained
+        self._go_to({partition: self._group.committed[partition] for partition in gained})
+
+    def appended(self, to: frozenset[Partition]) -> None:
+        """Hear that there are new records in these partitions."""
+        if not self.held.isdisjoint(to):
+            self._stir.set()
+
+    def _go_to(self, offsets: Mapping[Partition, int]) -> None:
+        self._positions.update(offsets)
+        self._epoch += 1
+        self._stir.set()
+
+    def _refuse_lost(self, partitions: Mapping[Partition, int]) -> None:
+        lost = [
+            partition for partition in partitions if partition not in self.held or partition in self._gained
+        ]
+        if lost:
+            raise Fenced(f"group {self._group.name} has given away {lost[0].topic}/{lost[0].number}")
+
+    def _readable(self) -> list[log.Span]:
+        """Partitions with something to read, each in turn the first one to be read."""
+        ends, positions = self._logs.ends, self._positions
+        spans = [
+            log.Span(partition, self._logs.ids[partition], positions[partition], ends[partition])
+            for partition in sorted(self.held - self._losing)
+            if positions[partition] < ends[partition]
+        ]
+        self._turn += 1
+        first = self._turn % len(spans) if spans else 0
+        return spans[first:] + spans[:first]
+
+    async def _stirred(self, until: float) -> bool:
+        """Wait until something happened, at most until `until`; a new record, a hand-over, a seek."""
+        wait_s = until - asyncio.get_running_loop().time()
+        if wait_s <= 0:
+            return False
+        try:
+            await asyncio.wait_for(self._stir.wait(), wait_s)
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,103 @@
+"""Reads one batch of a partition where aiokafka cannot.
+
+aiokafka fails a whole fetch on a header name that is not UTF-8, though Kafka allows any bytes there and
+clients of other languages write them. No record may stop a partition, so such a batch is decoded here, with
+the offending bytes of the name written out in hex.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
+from aiokafka.errors import LeaderNotAvailableError, for_code
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.record.util import decode_varint
+from aiokafka.structs import TopicPartition
+
+from shared.messaging.port import Headers, Record
+
+# Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, first and last timestamp,
+# producer id and epoch, base sequence, number of records.
+_BATCH = struct.Struct(">qiibIhiqqqhii")
+_CODEC_MASK = 0x07
+_APPEND_TIME_MASK = 0x08
+_DECODE: dict[int, Callable[[bytes], bytes]] = {
+    0: bytes,
+    1: gzip_decode,
+    2: snappy_decode,
+    3: lz4_decode,
+    4: zstd_decode,
+}
+
+_WAIT_MS = 500
+_BYTES_MAX = 1024 * 1024
+
+
+async def read_batch(
+    bootstrap: list[str], partition: TopicPartition, offset: int, topic: str
+) -> list[Record]:
+    """Fetch the batch that holds `offset` and return its records from there on, as of `topic`."""
+    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    try:
+        await client.bootstrap()
+        await client.set_topics([partition.topic])
+        leader = client.cluster.leader_for_partition(partition)
+        if leader is None or leader == -1:
+            raise LeaderNotAvailableError(partition)
+        wanted = [(partition.topic, [(partition.partition, offset, _BYTES_MAX)])]
+        response: Any = await client.send(leader, FetchRequest(_WAIT_MS, 1, _BYTES_MAX, 0, wanted))
+    finally:
+        await client.close()
+    ((_, ((_, code, *_, body),)),) = response.topics
+    if code:
+        raise for_code(code)
+    batch = decode_batch(bytes(body), topic, partition.partition) if body else []
+    return [record for record in batch if record.offset >= offset]
+
+
+def decode_batch(body: bytes, topic: str, partition: int) -> list[Record]:
+    """Return the records of the first batch in `body`."""
+    base, length, _, _, _, attributes, _, first_ms, last_ms, _, _, _, count = _BATCH.unpack_from(body)
+    payload = bytearray(_DECODE[attributes & _CODEC_MASK](body[_BATCH.size : 12 + length]))
+    records: list[Record] = []
+    at = 0
+    for _ in range(count):
+        fields = _Fields(payload, at)
+        size = fields.number()
+        at = fields.at + size
+        fields.at += 1  # attributes, of which there are none yet
+        appended_ms = first_ms + fields.number()
+        offset = base + fields.number()
+        key, value = fields.blob(), fields.blob()
+        headers: Headers = tuple(fields.headers())
+        timestamp_ms = last_ms if attributes & _APPEND_TIME_MASK else appended_ms
+        records.append(Record(topic, partition, offset, key, value, headers, timestamp_ms))
+    return records
+
+
+class _Fields:
+    """Reads the fields of a record one after the other."""
+
+    def __init__(self, payload: bytearray, at: int) -> None:
+        self._payload = payload
+        self.at = at
+
+    def number(self) -> int:
+        number, self.at = decode_varint(self._payload, self.at)
+        return number
+
+    def blob(self) -> bytes | None:
+        size = self.number()
+        if size < 0:
+            return None
+        start, self.at = self.at, self.at + size
+        return bytes(self._payload[start : self.at])
+
+    def headers(self) -> Iterator[tuple[str, bytes | None]]:
+        for _ in range(self.number()):
+            name = self.blob() or b""
+            yield name.decode(errors="backslashreplace"), self.blob()

@@ -1,0 +1,320 @@
+"""One member of a Kafka consumer group."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from shared.errors import Fenced, Retry
+from shared.messaging.kafka.errors import translated
+from shared.messaging.kafka.membership import Membership, Phase
+from shared.messaging.kafka.raw_batch_decoder import read_batch
+from shared.messaging.kafka.stuck_detector import StuckDetector
+from shared.messaging.port import Batch, Partition, Record, Revoking
+
+REQUEST_S_MAX = 15.0
+"""How long one question to the broker may take before it counts as away."""
+
+_FETCH_BYTES_MAX = 32 * 1024 * 1024
+_STOP_S_MAX = 10.0
+_REJOIN_S_MAX = 60.0
+# A rebalance that begins while a fetch waits makes aiokafka wait for its end.
+_FETCH_GRACE_S = 0.5
+_CAREFUL_PAUSE_S = 0.05
+_log = structlog.get_logger(__name__)
+
+Fetched = Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTimes:
+    """How long a member may be silent, and how soon a group notices changes; seconds."""
+
+    session_s: float
+    heartbeat_s: float
+    revoking_s_max: float
+    stuck_s: float
+
+
+class KafkaSource:
+    """See `port.Source`. A consumer that has stopped fetching is built anew; it looks like a hand-over."""
+
+    def __init__(
+        self,
+        bootstrap: Sequence[str],
+        group: str,
+        topics: Mapping[str, str],
+        revoking: Revoking,
+        *,
+        probe: AIOKafkaConsumer,
+        times: GroupTimes,
+    ) -> None:
+        self._bootstrap = list(bootstrap)
+        self._group = group
+        self._names = dict(topics)
+        self._logical = {name: topic for topic, name in topics.items()}
+        self._probe = probe
+        self._times = times
+        self._member = Membership(revoking, self._logical, revoking_s_max=times.revoking_s_max)
+        self._consumer: AIOKafkaConsumer | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._broken = False
+        # Set after a record that could not be decoded, until it has been read past.
+        self._careful = False
+        self._closed = False
+        self._hungry_since: float | None = None
+        self._polled_at = 0.0
+
+    async def start(self) -> None:
+        """Connect and join the group. Raises `Retry` when no broker answers."""
+        self._consumer = await self._join()
+        self._watching = asyncio.create_task(self._watch())
+
+    async def poll(self, limit: int, wait_s: float) -> Batch:
+        consumer = await self._working()
+        if not await self._member.assigned(wait_s):
+            return Batch()
+        if gained := self._member.gained():
+            return Batch(gained=gained)
+        if kept := self._member.kept:
+            self._member.kept = kept[limit:]
+            return Batch(kept[:limit])
+        records = await self._fetch(consumer, limit, wait_s)
+        if gained := self._member.gained():
+            self._member.kept = [*records, *self._member.kept]
+            return Batch(gained=gained)
+        self._note_hunger(fed=bool(records))
+        return Batch(records)
+
+    async def commit(self, upto: Mapping[Partition, int]) -> None:
+        self._member.refuse_lost(upto)
+        if self._consumer is None or not upto:
+            return
+        offsets = {self._physical(partition): offset for partition, offset in upto.items()}
+        with translated("committing"):
+            async with asyncio.timeout(REQUEST_S_MAX):
+                await self._consumer.commit(offsets)
+
+    async def rewind(self) -> None:
+        consumer = await self._working()
+        self._member.kept.clear()
+        with translated("rewinding"):
+            async with asyncio.timeout(REQUEST_S_MAX):
+                for partition in self._member.held:
+                    physical = self._physical(partition)
+                    committed = await consumer.committed(physical)
+                    if committed is None:
+                        await consumer.seek_to_beginning(physical)
+                    else:
+                        consumer.seek(physical, committed)
+
+    async def seek(self, to: Mapping[Partition, int]) -> None:
+        self._member.refuse_lost(to)
+        consumer = await self._working()
+        self._member.kept = [
+            record for record in self._member.kept if Partition(record.topic, record.partition) not in to
+        ]
+        with translated("seeking"):
+            for partition, offset in to.items():
+                consumer.seek(self._physical(partition), offset)
+
+    async def lag(self) -> Mapping[Partition, int]:
+        consumer = await self._working()
+        held = {partition: self._physical(partition) for partition in self._member.held}
+        if not held:
+            return {}
+        positions: dict[Partition, int] = {}
+        with translated("asking for the lag"):
+            async with asyncio.timeout(REQUEST_S_MAX):
+                ends = await self._probe.end_offsets(list(held.values()))
+                for partition, name in held.items():
+                    # Lost while we ask: not ours to count any more.
+                    with suppress(IllegalStateError):
+                        positions[partition] = await consumer.position(name)
+        # What is kept was fetched, but not read yet.
+        kept = Counter(Partition(record.topic, record.partition) for record in self._member.kept)
+        return {
+            partition: max(0, ends[held[partition]] - position) + kept[partition]
+            for partition, position in positions.items()
+        }
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._watching is not None:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+            self._watching = None
+        await self._leave()
+
+    async def _join(self) -> AIOKafkaConsumer:
+        times = self._times
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            session_timeout_ms=int(times.session_s * 1000),
+            heartbeat_interval_ms=int(times.heartbeat_s * 1000),
+            rebalance_timeout_ms=int((times.session_s + times.revoking_s_max) * 1000),
+            fetch_max_bytes=_FETCH_BYTES_MAX,
+        )
+        try:
+            with translated("joining a group"):
+                await consumer.start()
+                # Only now: a start with topics would wait for the whole group to settle.
+                consumer.subscribe(list(self._names.values()), listener=self._member)
+        except BaseException:
+            await consumer.stop()
+            raise
+        return consumer
+
+    async def _leave(self) -> None:
+        """Leave the group; what a broker that is away makes of it is settled by the session's end."""
+        self._member.lose_all()
+        consumer, self._consumer = self._consumer, None
+        if consumer is None:
+            return
+        try:
+            with translated("leaving a group"):
+                await asyncio.wait_for(consumer.stop(), _STOP_S_MAX)
+        except Retry as error:
+            _log.warning("a consumer did not leave in good order", group=self._group, reason=str(error))
+
+    async def _working(self) -> AIOKafkaConsumer:
+        if self._closed:
+            raise Fenced("this member has left its group")
+        if self._broken or self._consumer is None:
+            await self._leave()
+            self._consumer = await self._join()
+            self._broken = False
+            self._hungry_since = None
+        return self._consumer
+
+    async def _fetch(self, consumer: AIOKafkaConsumer, limit: int, wait_s: float) -> list[Record]:
+        if self._careful:
+            with translated("reading past a record that aiokafka cannot decode"):
+                async with asyncio.timeout(REQUEST_S_MAX):
+                    return await self._fetch_singly(consumer, limit, wait_s)
+        try:
+            async with asyncio.timeout(wait_s + _FETCH_GRACE_S):
+                fetched: Fetched = await consumer.getmany(timeout_ms=int(wait_s * 1000), max_records=limit)
+        except TimeoutError:
+            return []
+        except ConsumerStoppedError as error:
+            raise Fenced("this member has left its group") from error
+        except (KafkaError, UnicodeDecodeError) as error:
+            # A fetch that fails may have drained other partitions: only what is committed is sure.
+            self._broken = True
+            self._careful = isinstance(error, UnicodeDecodeError)
+            raise Retry(f"Kafka, fetching: {error!r}") from error
+        return self._records(fetched)
+
+    async def _fetch_singly(self, consumer: AIOKafkaConsumer, limit: int, wait_s: float) -> list[Record]:
+        """Read one by one up to the record that fails, so that its offset is known and nothing is lost."""
+        for name in consumer.assignment():
+            records: list[Record] = []
+            while len(records) < limit:
+                try:
+                    got: Fetched = await consumer.getmany(name, max_records=1)
+                except UnicodeDecodeError:
+                    # With records in hand, the next poll meets it again, as the first.
+                    return records or await self._read_past(consumer, name, limit)
+                if not got:
+                    break
+                records += self._records(got)
+            if records:
+                return records
+        await asyncio.sleep(min(wait_s, _CAREFUL_PAUSE_S))
+        return []
+
+    async def _read_past(self, consumer: AIOKafkaConsumer, name: TopicPartition, limit: int) -> list[Record]:
+        held = self._member.held
+        offset = await consumer.position(name)
+        records = await read_batch(self._bootstrap, name, offset, self._logical[name.topic])
+        if not records or self._member.held is not held:
+            # After a hand-over reading starts again at what is committed.
+            return []
+        consumer.seek(name, records[-1].offset + 1)
+        self._careful = False
+        self._member.kept = records[limit:]
+        return records[:limit]
+
+    def _records(self, fetched: Fetched) -> list[Record]:
+        records: list[Record] = []
+        for (name, number), of_partition in fetched.items():
+            topic = self._logical[name]
+            records += [
+                Record(topic, number, raw.offset, raw.key, raw.value, raw.headers, raw.timestamp)
+                for raw in of_partition
+            ]
+        return records
+
+    def _physical(self, partition: Partition) -> TopicPartition:
+        return TopicPartition(self._names[partition.topic], partition.number)
+
+    def _note_hunger(self, *, fed: bool) -> None:
+        """Note since when the caller asks again and again and gets nothing."""
+        now = asyncio.get_running_loop().time()
+        if fed or now - self._polled_at > self._times.stuck_s:
+            self._hungry_since = None
+        elif self._hungry_since is None:
+            self._hungry_since = now
+        self._polled_at = now
+
+    async def _watch(self) -> None:
+        starvation = StuckDetector(self._times.stuck_s)
+        while True:
+            await asyncio.sleep(self._times.stuck_s / 4)
+            if await self._stuck(starvation):
+                _log.warning("the consumer has stopped fetching; it is built anew", group=self._group)
+                starvation.forget()
+                self._broken = True
+
+    async def _stuck(self, starvation: StuckDetector) -> bool:
+        now = asyncio.get_running_loop().time()
+        consumer = self._consumer
+        if self._broken or consumer is None:
+            return False
+        if self._member.phase is Phase.JOINING:
+            return now - self._member.joining_since_s > _REJOIN_S_MAX and await self._reachable()
+        if self._hungry_since is None:
+            starvation.forget()
+            return False
+        names = [self._physical(partition) for partition in self._member.held]
+        try:
+            async with asyncio.timeout(REQUEST_S_MAX):
+                ends = await self._probe.end_offsets(names)
+        except (KafkaError, TimeoutError):
+            starvation.forget()
+            return False
+        positions = await asyncio.gather(*(_position(consumer, name) for name in names))
+        return starvation.observe(now, dict(zip(names, positions, strict=True)), ends)
+
+    async def _reachable(self) -> bool:
+        try:
+            async with asyncio.timeout(REQUEST_S_MAX):
+                await self._probe.topics()
+        except (KafkaError, TimeoutError):
+            return False
+        return True
+
+
+async def _position(consumer: AIOKafkaConsumer, name: TopicPartition) -> int:
+    """Return the next offset to fetch, -1 while the consumer cannot tell."""
+    try:
+        async with asyncio.timeout(1.0):
+            position: int = await consumer.position(name)
+    except (KafkaError, TimeoutError):
+        return -1
+    return position

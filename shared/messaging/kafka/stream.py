@@ -1,0 +1,104 @@
+"""Kafka as a whole: connects, sees that topics are as declared, hands out sources and sinks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from shared.errors import Crash
+from shared.messaging.kafka.errors import translated
+from shared.messaging.kafka.sink import KafkaSink
+from shared.messaging.kafka.source import GroupTimes, KafkaSource
+from shared.messaging.kafka.topics import Declared, agree
+from shared.messaging.manifest import TOPICS, Topic
+from shared.messaging.partitioner import Partitioner
+from shared.messaging.port import Revoking, Sink, Source
+
+PING_S_MAX = 5.0
+
+_DAY_MS = 86_400_000
+
+
+class KafkaStream:
+    """See `port.Stream`. `bootstrap` lists `host:port` of some brokers."""
+
+    def __init__(
+        self,
+        bootstrap: Sequence[str],
+        *,
+        prefix: str,
+        partitions: int,
+        retention_days: float,
+        create_topics: bool,
+        topics: Sequence[Topic] = TOPICS,
+        session_s: float = 10.0,
+        heartbeat_s: float = 1.0,
+        revoking_s_max: float = 10.0,
+        stuck_s: float = 20.0,
+    ) -> None:
+        self._bootstrap = list(bootstrap)
+        self._prefix = prefix
+        self._create_topics = create_topics
+        self._placing = Partitioner(topics, partitions)
+        self._declared = Declared(prefix, partitions, int(retention_days * _DAY_MS), topics)
+        self._times = GroupTimes(session_s, heartbeat_s, revoking_s_max, stuck_s)
+        self._probe: AIOKafkaConsumer | None = None
+
+    async def open(self) -> None:
+        await self._agree_on_topics()
+        probe = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
+        try:
+            with translated("connecting"):
+                await probe.start()
+                await probe.topics()
+        except BaseException:
+            await probe.stop()
+            raise
+        self._probe = probe
+
+    async def source(self, group: str, topics: Sequence[str], revoking: Revoking) -> Source:
+        names = {topic: f"{self._prefix}.{topic}" for topic in topics}
+        source = KafkaSource(
+            self._bootstrap,
+            f"{self._prefix}.{group}",
+            names,
+            revoking,
+            probe=self._connected(),
+            times=self._times,
+        )
+        await source.start()
+        return source
+
+    async def sink(self) -> Sink:
+        sink = KafkaSink(self._bootstrap, self._placing, self._prefix)
+        await sink.start()
+        return sink
+
+    async def ping(self) -> None:
+        # Of one partition only: to ask for all topics costs 10 % of a gateway where a broker has thousands.
+        asked = TopicPartition(f"{self._prefix}.{next(iter(self._placing.topics))}", 0)
+        with translated("a ping"):
+            async with asyncio.timeout(PING_S_MAX):
+                await self._connected().end_offsets([asked])
+
+    async def close(self) -> None:
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            await probe.stop()
+
+    def _connected(self) -> AIOKafkaConsumer:
+        if self._probe is None:
+            raise Crash("the stream is not open")
+        return self._probe
+
+    async def _agree_on_topics(self) -> None:
+        with translated("looking at the topics"):
+            admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+            try:
+                await admin.start()
+                await agree(admin, self._declared, create=self._create_topics)
+            finally:
+                await admin.close()

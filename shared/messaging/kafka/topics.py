@@ -1,0 +1,116 @@
+"""Sees that the topics on the broker are as declared, and makes them where that is allowed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from shared.errors import Crash, Retry
+from shared.messaging.manifest import Topic
+
+_SIZE = "max.message.bytes"
+_APPEAR_S_MAX = 20.0
+_LOOK_EVERY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What every topic must look like."""
+
+    prefix: str
+    partitions: int
+    retention_ms: int
+    topics: Sequence[Topic]
+
+    @property
+    def by_name(self) -> dict[str, Topic]:
+        """The topics by their name on the broker."""
+        return {f"{self.prefix}.{topic.name}": topic for topic in self.topics}
+
+
+async def agree(admin: AIOKafkaAdminClient, declared: Declared, *, create: bool) -> None:
+    """Return when every topic is there as declared. Raises `Crash` with what is missing or different."""
+    missing = declared.by_name.keys() - (await _partition_counts(admin)).keys()
+    if missing and not create:
+        raise Crash(f"Kafka has no topics {', '.join(sorted(missing))}: make them with `baton migrate`")
+    if missing:
+        await _create(admin, declared, missing)
+    differences = [
+        f"{name}: expected {expected} {what}, found {found}"
+        for name, what, expected, found in await _compare(admin, declared)
+        if expected != found
+    ]
+    if differences:
+        raise Crash(f"topics differ from what is declared: {'; '.join(sorted(differences))}")
+
+
+async def _create(admin: AIOKafkaAdminClient, declared: Declared, missing: set[str]) -> None:
+    new = [
+        NewTopic(
+            name,
+            declared.partitions,
+            -1,  # as many replicas as the cluster makes by default
+            replica_assignments={},
+            topic_configs={
+                _SIZE: str(declared.by_name[name].record_bytes_max),
+                "retention.ms": str(declared.retention_ms),
+                # An outside producer's wrong clock must not delete a lead before it is read.
+                "message.timestamp.type": "LogAppendTime",
+            },
+        )
+        for name in sorted(missing)
+    ]
+    response: Any = await admin.create_topics(new)
+    for name, code, *reason in response.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            raise Crash(f"Kafka cannot make {name}: {error.__name__} {' '.join(map(str, reason))}")
+    await _appeared(admin, missing)
+
+
+async def _appeared(admin: AIOKafkaAdminClient, names: set[str]) -> None:
+    """Wait until the broker serves what it has agreed to make."""
+    try:
+        async with asyncio.timeout(_APPEAR_S_MAX):
+            while names - (await _partition_counts(admin)).keys():  # noqa: ASYNC110 - the broker tells nobody
+                await asyncio.sleep(_LOOK_EVERY_S)
+    except TimeoutError as error:
+        raise Retry(f"Kafka has not made {', '.join(sorted(names))} in {_APPEAR_S_MAX} s") from error
+
+
+async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    # Of all topics: asking for one that is absent may make it, on a broker that is set to do so.
+    return {
+        found["topic"]: len(found["partitions"])
+        for found in await admin.describe_topics()
+        if not found["error_code"] and all(part["leader"] >= 0 for part in found["partitions"])
+    }
+
+
+async def _compare(admin: AIOKafkaAdminClient, declared: Declared) -> list[tuple[str, str, int, int]]:
+    """Return (topic, what, expected, found) for all that is declared."""
+    counts = await _partition_counts(admin)
+    sizes = await _sizes(admin, list(declared.by_name))
+    lines: list[tuple[str, str, int, int]] = []
+    for name, topic in declared.by_name.items():
+        lines.append((name, "partitions", declared.partitions, counts.get(name, 0)))
+        lines.append((name, f"as {_SIZE}", topic.record_bytes_max, sizes.get(name, 0)))
+    return lines
+
+
+async def _sizes(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name, {_SIZE: None}) for name in names]
+    sizes: dict[str, int] = {}
+    responses: list[Any] = await admin.describe_configs(asked)
+    for response in responses:
+        for _code, _message, _kind, name, entries in response.resources:
+            values: dict[str, Any] = {entry[0]: entry[1] for entry in entries}
+            if _SIZE in values:
+                sizes[name] = int(values[_SIZE])
+    return sizes

@@ -1,0 +1,183 @@
+"""Policies in the database, and the watch by which every process comes to run the active one.
+
+A role asks its `PolicyWatch` for the policy at the start of each unit of work and uses that one to its end,
+so that one unit is decided by one version. The watch looks for a newer one every second, outside of any
+unit; what it hands out is complete, compiled, and never changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import asdict
+from sqlalchemy import func, select
+
+from shared.errors import Crash, Retry
+from shared.policy.compiled import CompiledPolicy, compiled
+from shared.policy.content_hash import shown, version_of
+from shared.policy.load import PolicyInvalid, load, texts_in
+from shared.policy.tables import policies
+from shared.storage.database import Database, Tx
+from shared.web.ops import Health
+from shared.worker.background import repeat
+
+log = structlog.get_logger()
+
+LOOK_EVERY_S: Final = 1.0
+_CHECK: Final = "policy"
+
+
+class StoredPolicy(Struct, frozen=True):
+    """One version as it is stored. The one with the highest `activation` is active.
+
+    `created` is when it was first applied, `activated` when last.
+    """
+
+    version: str
+    files: Mapping[str, str]
+    created_at: datetime
+    created_by: str
+    activation: int
+    activated_at: datetime
+    activated_by: str
+
+
+class Candidate(Struct, frozen=True):
+    """Files that were found to be a policy, and which version of it they are."""
+
+    version: str
+    files: Mapping[str, str]
+
+
+async def active(tx: Tx) -> StoredPolicy | None:
+    """Return the active policy, None when there is none yet."""
+    result = await tx.execute(select(policies).order_by(policies.c.activation.desc()).limit(1))
+    row = result.mappings().first()
+    return None if row is None else StoredPolicy(**row)
+
+
+async def stored(tx: Tx, version: str) -> StoredPolicy | None:
+    """Return one version."""
+    result = await tx.execute(select(policies).where(policies.c.version == version))
+    row = result.mappings().first()
+    return None if row is None else StoredPolicy(**row)
+
+
+async def history(tx: Tx, limit: int, *, before: int | None = None) -> list[StoredPolicy]:
+    """Return the versions that were active last, the active one first; `before` an activation, to go on."""
+    wanted = select(policies).order_by(policies.c.activation.desc()).limit(limit)
+    if before is not None:
+        wanted = wanted.where(policies.c.activation < before)
+    result = await tx.execute(wanted)
+    return [StoredPolicy(**row) for row in result.mappings()]
+
+
+async def candidate(files: Mapping[str, str]) -> Candidate:
+    """Check the files; raises `PolicyInvalid`. This takes a while: do it before the transaction."""
+    return await asyncio.to_thread(_candidate, dict(files))
+
+
+async def put(tx: Tx, new: Candidate, *, by: str, at: datetime) -> StoredPolicy:
+    """Make a policy the active one; a version that is stored already is activated again, with these texts.
+
+    Applying what is active as it is changes nothing. Raises `Retry` when another one is activated at the
+    same moment.
+    """
+    present, before = await active(tx), await stored(tx, new.version)
+    if present is not None and present.version == new.version and present.files == new.files:
+        return present
+    policy = StoredPolicy(
+        version=new.version,
+        files=new.files,
+        created_at=before.created_at if before else at,
+        created_by=before.created_by if before else by,
+        activation=present.activation + 1 if present else 1,
+        activated_at=at,
+        activated_by=by,
+    )
+    values = asdict(policy)
+    if before is None:
+        await tx.execute(policies.insert(), values)
+    else:
+        await tx.execute(policies.update().where(policies.c.version == new.version), values)
+    return policy
+
+
+async def seed(tx: Tx, new: Candidate, *, at: datetime) -> StoredPolicy:
+    """Return the active policy; where there is none, make `new` the first. Raises as `put` does."""
+    return await active(tx) or await put(tx, new, by="config", at=at)
+
+
+async def seed_policy(database: Database, directory: Path, at: datetime) -> None:
+    """Apply the files of `directory` where the database holds no policy. Raises `Retry`, `PolicyInvalid`."""
+    async with database.read() as tx:
+        if await active(tx) is not None:
+            return
+    first = await candidate(texts_in(directory))
+    async with database.begin() as tx:
+        await seed(tx, first, at=at)
+
+
+class PolicyWatch:
+    """The active policy of this process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._activation = 0
+        self._policy: CompiledPolicy | None = None
+
+    @property
+    def current(self) -> CompiledPolicy:
+        """The policy for the unit of work that begins now."""
+        if self._policy is None:
+            raise Crash("the policy is asked for before it was read; await PolicyWatch.start first")
+        return self._policy
+
+    async def start(self) -> CompiledPolicy:
+        """Read the active policy; raises `Retry` while there is none, `PolicyInvalid` if it is no policy."""
+        await self.look()
+        if self._policy is None:
+            raise Retry("the database holds no policy yet")
+        return self._policy
+
+    async def look(self) -> bool:
+        """Take over a policy that was activated since; say whether there was one."""
+        async with self._database.read() as tx:
+            latest = (await tx.execute(select(func.max(policies.c.activation)))).scalar() or 0
+            if latest == self._activation:
+                return False
+            found = await active(tx)
+        if found is None:
+            return False
+        self._policy = await asyncio.to_thread(_compiled, found.files)
+        self._activation = found.activation
+        log.info("policy", version=shown(self._policy.version), activation=found.activation)
+        return True
+
+    async def run(self, stop: asyncio.Event, health: Health) -> None:
+        """Look for newer policies until `stop`. One that this code cannot read is told in readiness.
+
+        Until it is replaced, the policy before it stays in use.
+        """
+        await repeat(_CHECK, self._step, every_s=LOOK_EVERY_S, stop=stop, health=health)
+
+    async def _step(self) -> bool:
+        try:
+            await self.look()
+        except PolicyInvalid as error:
+            raise Retry(f"the active policy cannot be read by this version of Baton: {error}") from error
+        return False
+
+
+def _candidate(files: Mapping[str, str]) -> Candidate:
+    return Candidate(version_of(load(files)), files)
+
+
+def _compiled(files: Mapping[str, str]) -> CompiledPolicy:
+    return compiled(load(files))

@@ -1,0 +1,149 @@
+"""The facts under which a condition is true, as a union of boxes: a few cells of each axis.
+
+This is how rules are compared with each other: a rule is dead when its boxes lie inside those of the rules
+before it, two rules overlap when boxes meet. All answers err on one side: `covers` and `empty` say yes only
+when it is so, whatever is given up on for its size is answered with no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from shared.rules.equivalence_classes import Axis, axis_of, cells_of, truth_at
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Use, comparisons
+
+BOXES_MAX: Final = 256
+WORK_MAX: Final = 500_000
+"""How many pairs of boxes are compared for one table; what is asked after that is given up on."""
+
+Box = Mapping[int, int]
+"""By axis, the set of its cells (a bit for each); an axis that is absent is not restricted."""
+Region = Sequence[Box]
+
+
+class TooLarge(Exception):
+    """The question needs more boxes than are worth it."""
+
+
+class Space:
+    """The axes of some conditions, and the region in which each of them is true."""
+
+    def __init__(self, conditions: Iterable[Condition]) -> None:
+        by_axis: dict[Axis, list[Compare]] = {}
+        for condition in conditions:
+            for compare in comparisons(condition):
+                by_axis.setdefault(axis_of(compare), []).append(compare)
+        self._work_left = WORK_MAX
+        self._full: list[int] = []
+        self._leaves: dict[Compare, tuple[int, int, int]] = {}
+        for number, (axis, compares) in enumerate(by_axis.items()):
+            values = cells_of(axis, compares).values
+            self._full.append((1 << len(values)) - 1)
+            for compare in compares:
+                truths = [truth_at(compare, axis, value) for value in values]
+                self._leaves[compare] = (number, _mask(truths, wanted=True), _mask(truths, wanted=False))
+
+    def region(self, condition: Condition, *, holds: bool = True) -> Region:
+        """Return where a condition is true (or false); raises `TooLarge`."""
+        match condition:
+            case Compare():
+                axis, true, false = self._leaves[condition]
+                mask = true if holds else false
+                return [{axis: mask}] if mask else []
+            case AllOf(parts) | AnyOf(parts):
+                regions = [self.region(part, holds=holds) for part in parts]
+                return self._meet(regions) if isinstance(condition, AllOf) is holds else _union(regions)
+            case Not(part):
+                return self.region(part, holds=not holds)
+            case Use(_, meaning):
+                return self.region(meaning, holds=holds)
+        raise TypeError(f"not a condition: {condition!r}")
+
+    def meets(self, one: Region, other: Region) -> bool:
+        """Say whether two regions surely have facts in common."""
+        try:
+            return any(self._common(a, b) is not None for a in one for b in other)
+        except TooLarge:
+            return False
+
+    def covers(self, outer: Region, inner: Region) -> bool:
+        """Say whether `inner` surely lies inside `outer`."""
+        try:
+            return all(self._covered(box, outer) for box in inner)
+        except TooLarge:
+            return False
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the work was too much, so that a no means only: not known."""
+        return self._work_left < 0
+
+    def _common(self, one: Box, other: Box) -> Box | None:
+        self._work_left -= 1
+        if self._work_left < 0:
+            raise TooLarge
+        return _intersection(one, other)
+
+    def _meet(self, regions: Iterable[Region]) -> Region:
+        met: Region = [{}]
+        for region in regions:
+            pairs = (self._common(one, other) for one in met for other in region)
+            met = _without_inner([box for box in _bounded(pairs) if box is not None])
+        return met
+
+    def _covered(self, box: Box, outer: Region) -> bool:
+        """Cut the first outer box out of `box`, and look whether the rest covers the pieces."""
+        for at, cover in enumerate(outer):
+            if self._common(box, cover) is not None:
+                rest = outer[at + 1 :]
+                return all(self._covered(piece, rest) for piece in self._pieces(box, cover))
+        return False
+
+    def _pieces(self, box: Box, cover: Box) -> Iterator[Box]:
+        """Yield disjoint boxes that make up what of `box` is outside of `cover`."""
+        inside = dict(box)
+        for axis, mask in cover.items():
+            allowed = inside.get(axis, self._full[axis])
+            outside = allowed & ~mask
+            if outside:
+                yield {**inside, axis: outside}
+            inside[axis] = allowed & mask
+
+
+def _mask(truths: Iterable[bool | None], *, wanted: bool) -> int:
+    return sum(1 << at for at, truth in enumerate(truths) if truth is wanted)
+
+
+def _intersection(one: Box, other: Box) -> Box | None:
+    common = dict(one)
+    for axis, mask in other.items():
+        both = common.get(axis, mask) & mask
+        if not both:
+            return None
+        common[axis] = both
+    return common
+
+
+def _union(regions: Iterable[Region]) -> Region:
+    return _without_inner(list(_bounded(box for region in regions for box in region)))
+
+
+def _bounded(boxes: Iterable[Box | None]) -> Iterator[Box | None]:
+    for count, box in enumerate(boxes):
+        if count >= BOXES_MAX:
+            raise TooLarge
+        yield box
+
+
+def _without_inner(boxes: Sequence[Box | None]) -> Region:
+    """Return the boxes without those that lie inside of another."""
+    kept: list[Box] = []
+    for box in boxes:
+        if box is not None and not any(_inside(box, other) for other in kept):
+            kept = [other for other in kept if not _inside(other, box)] + [box]
+    return kept
+
+
+def _inside(box: Box, outer: Box) -> bool:
+    return all(axis in box and not box[axis] & ~mask for axis, mask in outer.items())

@@ -1,0 +1,216 @@
+"""How a fact is read before it is compared, and what the policy's side of a comparison becomes.
+
+Text is compared without case: both sides are folded, the policy's side once. A field without a declared type
+is read as what it is compared with: `answers.team_size` given as the text "50" is 50 to `gte`, and of a list
+(several boxes ticked) any member may be what `eq` and `in` ask for. What cannot be read so is missing. Every
+reading takes `None` and gives `None`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Final
+
+import re2
+
+from shared.lead.fields import Kind, field_named
+from shared.rules.syntax import EQUALITY, Compare, Op
+from shared.rules.times import Duration
+
+PATTERN_LENGTH_MAX: Final = 200
+MATCHED_LENGTH_MAX: Final = 10_000
+"""A pattern looks at this many characters of a text."""
+
+_PATTERN_BYTES_MAX: Final = 1 << 20
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_TRUTHS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+class Reading(Enum):
+    """What a comparison needs of a fact."""
+
+    PLAIN = "as it is"
+    NUMBER = "a number, where a missing one is not a number"
+    FOLDED = "text without case"
+    FOLDED_SET = "set of texts without case"
+    OPEN_PRESENT = "whether there is anything"
+    OPEN_RAW_TEXT = "open, as text"
+    OPEN_TEXT = "open, as text without case"
+    OPEN_INTEGER = "open, as integer"
+    OPEN_BOOLEAN = "open, as true or false"
+    OPEN_SET = "open, as set"
+    OPEN_TEXT_OR_SET = "open, as text or, of a list, as set"
+    OPEN_TIME = "open, as time"
+
+
+_OPEN_BY_OPERATOR: Final = {
+    Op.EXISTS: Reading.OPEN_PRESENT,
+    Op.MISSING: Reading.OPEN_PRESENT,
+    Op.MATCHES: Reading.OPEN_RAW_TEXT,
+    Op.CONTAINS: Reading.OPEN_TEXT_OR_SET,
+    Op.CONTAINS_ANY: Reading.OPEN_SET,
+    Op.CONTAINS_ALL: Reading.OPEN_SET,
+}
+
+
+def reading_of(compare: Compare) -> Reading:
+    """Return how the field of a comparison is read."""
+    field = field_named(compare.field)
+    kind = Kind.OPEN if field is None else field.kind
+    if kind is Kind.OPEN:
+        return _open_reading(compare)
+    if compare.op in {Op.EXISTS, Op.MISSING, Op.MATCHES}:
+        return Reading.PLAIN
+    if kind in {Kind.TEXT, Kind.COUNTRY}:
+        return Reading.FOLDED
+    return Reading.FOLDED_SET if kind is Kind.SET else Reading.PLAIN
+
+
+def _open_reading(compare: Compare) -> Reading:
+    if compare.op in _OPEN_BY_OPERATOR:
+        return _OPEN_BY_OPERATOR[compare.op]
+    value = compare.value[0] if isinstance(compare.value, tuple) else compare.value
+    if isinstance(value, Duration | datetime):
+        return Reading.OPEN_TIME
+    if isinstance(value, bool):
+        return Reading.OPEN_BOOLEAN
+    if isinstance(value, int):
+        return Reading.OPEN_INTEGER
+    return Reading.OPEN_SET if compare.op in EQUALITY else Reading.OPEN_TEXT
+
+
+def comparand(compare: Compare) -> Any:
+    """Return the policy's side, ready: folded, as a frozen set, as a matcher, as a length of time."""
+    value, op = compare.value, compare.op
+    if op is Op.MATCHES:
+        return matcher(str(value))
+    if isinstance(value, Duration):
+        return value.timedelta
+    field = field_named(compare.field)
+    fold = field is None or field.kind is not Kind.WORD
+    if isinstance(value, tuple):
+        ready = tuple(_folded(each) if fold else each for each in value)
+        return ready if op is Op.BETWEEN else frozenset(ready)
+    return _folded(value) if fold else value
+
+
+def _folded(value: Any) -> Any:
+    return value.casefold() if isinstance(value, str) else value
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Return a search for an RE2 pattern, without case; it takes time linear in the text.
+
+    Raises `ValueError` for what is no such pattern.
+    """
+    if len(pattern) > PATTERN_LENGTH_MAX:
+        raise ValueError(f"a pattern has {PATTERN_LENGTH_MAX} characters at most")
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    options.max_mem = _PATTERN_BYTES_MAX
+    try:
+        search = re2.compile(pattern.encode("utf-8", "replace"), options).search  # type: ignore[no-untyped-call]
+    except re2.error as error:
+        reason = error.args[0] if error.args else "it cannot be read"
+        said = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        raise ValueError(f"not a pattern: {said}") from error
+
+    def found(text: str) -> bool:
+        return search(text[:MATCHED_LENGTH_MAX].encode("utf-8", "replace")) is not None
+
+    return found
+
+
+def fold_set(value: Any) -> frozenset[str] | None:
+    """Return the texts of a collection without case."""
+    return None if value is None else frozenset(map(str.casefold, value))
+
+
+def open_present(value: Any) -> Any:
+    """Return the value, where an empty text or list is nothing."""
+    return None if value in ("", [], ()) else value
+
+
+def open_raw_text(value: Any) -> str | None:
+    """Return a text or number as text."""
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) and abs(value) < 10**18 else None
+
+
+def open_text(value: Any) -> str | None:
+    """Return a text or number as text without case."""
+    text = open_raw_text(value)
+    return None if text is None else text.strip().casefold() or None
+
+
+def open_integer(value: Any) -> int | None:
+    """Return a whole number, or the one that a text spells."""
+    if isinstance(value, str):
+        text = value.strip()
+        return int(text) if _INTEGER.fullmatch(text) else None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def open_boolean(value: Any) -> bool | None:
+    """Return a truth value, or the one that a form's text means."""
+    if isinstance(value, str):
+        return _TRUTHS.get(value.strip().casefold())
+    return value if isinstance(value, bool) else None
+
+
+def open_set(value: Any) -> frozenset[str] | None:
+    """Return the texts of a list, or a single text as a set of one, without case."""
+    if isinstance(value, list | tuple | set | frozenset):
+        texts = (open_text(each) for each in value)
+        return frozenset(text for text in texts if text is not None) or None
+    text = open_text(value)
+    return None if text is None else frozenset((text,))
+
+
+def open_text_or_set(value: Any) -> str | frozenset[str] | None:
+    """Return a text without case, or of a list the set of its texts."""
+    return open_text(value) if isinstance(value, str) else open_set(value)
+
+
+def open_time(value: Any) -> datetime | None:
+    """Return an aware time, or the one that an ISO 8601 text names; a day begins at midnight UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value if value.utcoffset() is not None else value.replace(tzinfo=UTC)
+
+
+READERS: Final[dict[Reading, Callable[[Any], Any]]] = {
+    Reading.FOLDED_SET: fold_set,
+    Reading.OPEN_PRESENT: open_present,
+    Reading.OPEN_RAW_TEXT: open_raw_text,
+    Reading.OPEN_TEXT: open_text,
+    Reading.OPEN_INTEGER: open_integer,
+    Reading.OPEN_BOOLEAN: open_boolean,
+    Reading.OPEN_SET: open_set,
+    Reading.OPEN_TEXT_OR_SET: open_text_or_set,
+    Reading.OPEN_TIME: open_time,
+}
+"""The readings that are a function of the fact; the others are written out where they are used."""
+
+
+def read(reading: Reading, fact: Any) -> Any:
+    """Return a fact as a comparison needs it, or `None` when it is missing."""
+    if fact is None or reading is Reading.PLAIN:
+        return fact
+    if reading is Reading.FOLDED:
+        return fact.casefold()
+    return READERS[reading](fact)

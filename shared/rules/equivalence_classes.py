@@ -1,0 +1,117 @@
+"""Divides what a field may be into finitely many cells, within which no comparison at hand tells apart.
+
+`employees between [50, 999]` and `employees gte 1000` leave five: under 50, 50 to 999, … , missing. One value
+stands for each cell, so that questions about all values become questions about a few. A comparison that no
+finite set of values settles (`starts_with`, `within`, sets) has cells of its own: true, false, missing. That
+treats related comparisons as if they were independent, which may only add possibilities that are not real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from shared.lead.fields import Field, Kind, field_named
+from shared.rules.coercion import Reading, reading_of
+from shared.rules.evaluate import compared
+from shared.rules.syntax import EQUALITY, ORDER, PRESENCE, Compare
+
+NO_MATTER: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""The present, where no age is asked for."""
+
+_FINITE: Final = {
+    Kind.TEXT: EQUALITY | PRESENCE,
+    Kind.COUNTRY: EQUALITY | PRESENCE,
+    Kind.WORD: EQUALITY | PRESENCE,
+    Kind.BOOLEAN: EQUALITY | PRESENCE,
+    Kind.INTEGER: EQUALITY | ORDER | PRESENCE,
+    Kind.SET: PRESENCE,
+    Kind.TIME: PRESENCE,
+    Kind.OPEN: EQUALITY | ORDER | PRESENCE,
+}
+_UNEXCLUSIVE: Final = {Reading.OPEN_TIME, Reading.OPEN_SET}
+_ANOTHER_TEXT: Final = "\x00another"
+_SOMETHING: Final[dict[Kind, Any]] = {Kind.SET: (_ANOTHER_TEXT,), Kind.TIME: NO_MATTER}
+
+Axis = tuple[str, Reading | None] | Compare
+"""What varies by itself: a field (an open one under each reading), or one comparison without cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One value for each cell (`None`: missing), and which comparisons are true or false there."""
+
+    axis: Axis
+    values: tuple[Any, ...]
+
+
+def axis_of(compare: Compare) -> Axis:
+    """Return on which axis a comparison lies."""
+    field = field_named(compare.field)
+    if field is None or compare.op not in _FINITE[field.kind]:
+        return compare
+    if field.kind is not Kind.OPEN:
+        return (compare.field, None)
+    reading = reading_of(compare)
+    return compare if reading in _UNEXCLUSIVE else (compare.field, reading)
+
+
+def cells_of(axis: Axis, compares: Iterable[Compare]) -> Cells:
+    """Return the cells of an axis under the comparisons that lie on it."""
+    if isinstance(axis, Compare):
+        field = field_named(axis.field)
+        never_missing = field is not None and field.default is not None
+        return Cells(axis, (True, False) if never_missing else (True, False, None))
+    name, reading = axis
+    field = field_named(name) or Field(name, Kind.OPEN)
+    values = representatives(field, compares, open_reading=reading)
+    return Cells(axis, values if field.default is not None else (*values, None))
+
+
+def truth_at(compare: Compare, axis: Axis, value: Any) -> bool | None:
+    """Return what a comparison comes to in the cell for which `value` stands."""
+    return value if axis == compare else compared(compare, value, NO_MATTER)
+
+
+def representatives(
+    field: Field,
+    compares: Iterable[Compare],
+    *,
+    open_reading: Reading | None = None,
+    low: int | None = None,
+    high: int | None = None,
+) -> tuple[Any, ...]:
+    """Return one value for each cell of a field that is present; integers within `low` and `high`."""
+    constants = [value for compare in compares for value in _constants(compare)]
+    if field.kind is Kind.BOOLEAN or open_reading is Reading.OPEN_BOOLEAN:
+        return (True, False)
+    if field.kind is Kind.INTEGER or open_reading is Reading.OPEN_INTEGER:
+        return _integers(constants, _most(field.low, low), _least(field.high, high))
+    if field.kind is Kind.WORD:
+        return field.words
+    if field.kind in _SOMETHING:
+        return (_SOMETHING[field.kind],)
+    return (*dict.fromkeys(str(each).casefold() for each in constants), _ANOTHER_TEXT)
+
+
+def _constants(compare: Compare) -> Sequence[Any]:
+    if compare.op in PRESENCE:
+        return ()
+    return compare.value if isinstance(compare.value, tuple) else (compare.value,)
+
+
+def _integers(constants: Iterable[int], low: int | None, high: int | None) -> tuple[int, ...]:
+    values = {near for each in constants for near in (each - 1, each, each + 1)}
+    values |= {end for end in (low, high) if end is not None} or {0}
+    inside = [each for each in values if (low is None or each >= low) and (high is None or each <= high)]
+    return tuple(sorted(inside))
+
+
+def _most(one: int | None, other: int | None) -> int | None:
+    return max((each for each in (one, other) if each is not None), default=None)
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((each for each in (one, other) if each is not None), default=None)

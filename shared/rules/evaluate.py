@@ -1,0 +1,154 @@
+"""Explains a table on given facts: what each rule came to, and which comparisons decided it.
+
+Slower than the compiled function, and the definition of what that must give: on every input the two agree.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+from shared.lead.fields import default_of
+from shared.rules.coercion import Reading, comparand, read, reading_of
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Op, Rule, Use
+
+Truth = bool | None
+"""True, false, or unknown (`None`)."""
+
+_NOTHING: Final = timedelta()
+_HOLDS: Final[Mapping[Op, Callable[[Any, Any], Any]]] = {
+    Op.EQ: operator.eq,
+    Op.NE: operator.ne,
+    Op.IN: lambda seen, values: seen in values,
+    Op.NOT_IN: lambda seen, values: seen not in values,
+    Op.GT: operator.gt,
+    Op.GTE: operator.ge,
+    Op.LT: operator.lt,
+    Op.LTE: operator.le,
+    Op.BETWEEN: lambda seen, ends: ends[0] <= seen <= ends[1],
+    Op.CONTAINS: operator.contains,
+    Op.CONTAINS_ANY: lambda seen, values: any(value in seen for value in values),
+    Op.CONTAINS_ALL: lambda seen, values: all(value in seen for value in values),
+    Op.STARTS_WITH: str.startswith,
+    Op.ENDS_WITH: str.endswith,
+    Op.MATCHES: lambda seen, matches: matches(seen),
+}
+
+_HOLDS_OF_SOME: Final[Mapping[Op, Callable[[Any, Any], Any]]] = {
+    **_HOLDS,
+    Op.EQ: operator.contains,
+    Op.NE: lambda seen, value: value not in seen,
+    Op.IN: lambda seen, values: not values.isdisjoint(seen),
+    Op.NOT_IN: lambda seen, values: values.isdisjoint(seen),
+}
+"""Where a fact may have several values, one of which is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """A comparison that decided, what it came to, and the fact that it saw (`None`: missing)."""
+
+    compare: Compare
+    truth: Truth
+    fact: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a condition came to, and why: the comparisons that suffice for it.
+
+    For unknown these are the unknown ones: the fields that would have to be known.
+    """
+
+    truth: Truth
+    because: tuple[Decider, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleVerdict:
+    """What one rule of a table came to. `earlier`: it matches, but a rule before it was taken."""
+
+    name: str
+    verdict: Verdict
+    earlier: bool = False
+
+
+def fact_of(field: str, facts: Facts) -> Any:
+    """Return a fact, or what the field is when nobody said."""
+    fact = facts.get(field)
+    return default_of(field) if fact is None else fact
+
+
+def truth_of(condition: Condition, facts: Facts, at: datetime) -> Truth:
+    """Return what a condition comes to; `at` is the present, for ages."""
+    return evaluate(condition, facts, at).truth
+
+
+def evaluate(condition: Condition, facts: Facts, at: datetime) -> Verdict:
+    """Return what a condition comes to, and why."""
+    match condition:
+        case Compare():
+            fact = fact_of(condition.field, facts)
+            truth = compared(condition, fact, at)
+            return Verdict(truth, (Decider(condition, truth, fact),))
+        case AllOf(parts):
+            return _joined([evaluate(part, facts, at) for part in parts], decisive=False)
+        case AnyOf(parts):
+            return _joined([evaluate(part, facts, at) for part in parts], decisive=True)
+        case Not(part):
+            inner = evaluate(part, facts, at)
+            return Verdict(None if inner.truth is None else not inner.truth, inner.because)
+        case Use(_, meaning):
+            return evaluate(meaning, facts, at)
+    raise TypeError(f"not a condition: {condition!r}")
+
+
+def _joined(verdicts: Sequence[Verdict], *, decisive: bool) -> Verdict:
+    """Join the parts of `any` (true decides) or `all` (false decides)."""
+    for verdict in verdicts:
+        if verdict.truth is decisive:
+            return verdict
+    unknown = [verdict for verdict in verdicts if verdict.truth is None]
+    truth = None if unknown else not decisive
+    return Verdict(truth, tuple(why for verdict in unknown or verdicts for why in verdict.because))
+
+
+def explain_first(rules: Iterable[Rule[Any]], facts: Facts, at: datetime) -> tuple[RuleVerdict, ...]:
+    """Return what every rule of a first-match table came to."""
+    explained: list[RuleVerdict] = []
+    taken = False
+    for rule in rules:
+        verdict = evaluate(rule.when, facts, at)
+        explained.append(RuleVerdict(rule.name, verdict, earlier=taken and verdict.truth is True))
+        taken = taken or verdict.truth is True
+    return tuple(explained)
+
+
+def compared(compare: Compare, fact: Any, at: datetime) -> Truth:
+    """Return what one comparison comes to on a fact that may be missing (`None`)."""
+    return compared_as_read(compare, read(_prepared(compare)[0], fact), at)
+
+
+def compared_as_read(compare: Compare, seen: Any, at: datetime) -> Truth:
+    """Return what one comparison comes to on a fact that has been read as the comparison needs it."""
+    reading, value = _prepared(compare)
+    if compare.op is Op.EXISTS:
+        return seen is not None
+    if compare.op is Op.MISSING:
+        return seen is None
+    if seen is None:
+        return None
+    if compare.op is Op.WITHIN:
+        return bool(_NOTHING <= at - seen <= value)
+    if reading is Reading.OPEN_SET:
+        return bool(_HOLDS_OF_SOME[compare.op](seen, value))
+    return bool(_HOLDS[compare.op](seen, value))
+
+
+@lru_cache(maxsize=4096)
+def _prepared(compare: Compare) -> tuple[Reading, Any]:
+    return reading_of(compare), comparand(compare)

@@ -1,0 +1,74 @@
+"""What one decision has changed and said so far, over the world that it began with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from shared.lead.events.envelope import Emit
+from shared.storage.rows import Change, IdentityMap, Key, Put, Remove, Row
+
+R = TypeVar("R", bound=Row)
+
+
+class ChangeSet:
+    """Reads see what was put; the world itself stays as it is."""
+
+    def __init__(self, world: IdentityMap) -> None:
+        self._world = world
+        self._changes: dict[tuple[type[Row], Key], Change] = {}
+        self._emits: list[Emit] = []
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        return tuple(self._changes.values())
+
+    @property
+    def emits(self) -> Sequence[Emit]:
+        return tuple(self._emits)
+
+    def get(self, kind: type[R], *key: Any) -> R | None:
+        """Return the row of that key, or None."""
+        change = self._changes.get((kind, key))
+        if change is None:
+            return self._world.get(kind, *key)
+        return change.row if isinstance(change, Put) else None  # type: ignore[return-value]
+
+    def by_key(self, kind: type[R]) -> Mapping[Key, R]:
+        """Return the rows of that kind by their keys, in no order; a view, to be read at once."""
+        rows = self._world.by_key(kind)
+        changes = [(key, change) for (changed, key), change in self._changes.items() if changed is kind]
+        if not changes:
+            return rows
+        merged = dict(rows)
+        for key, change in changes:
+            if isinstance(change, Put):
+                merged[key] = change.row  # type: ignore[assignment]
+            else:
+                merged.pop(key, None)
+        return merged
+
+    def find(self, kind: type[R], field: str, value: Any) -> list[R]:
+        """Return the rows of that kind whose indexed `field` has `value`."""
+        found = {row.key: row for row in self._world.find(kind, field, value)}
+        for (changed, key), change in self._changes.items():
+            if changed is not kind:
+                continue
+            found.pop(key, None)
+            if isinstance(change, Put) and getattr(change.row, field) == value:
+                found[key] = change.row  # type: ignore[assignment]
+        return list(found.values())
+
+    def put(self, row: Row) -> None:
+        """Let the row be so."""
+        self._changes[type(row), row.key] = Put(row)
+
+    def remove(self, kind: type[Row], *key: Any) -> None:
+        """Let the row of that key be no more."""
+        self._changes[kind, key] = Remove(kind, key)
+
+    def emit(self, data: Struct, *, subject: str, key: str) -> None:
+        """Say it, after what was said before."""
+        self._emits.append(Emit(data, subject, key))

@@ -1,0 +1,111 @@
+"""Bring the tables of a database to the version that this code needs.
+
+Migrations are Alembic scripts under `deploy/migrations`; `baton migrate` and `baton up` run them. Tables
+are changed so that the code of the version before still runs on them (add first, remove a version later).
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, create_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import shared
+from shared.errors import Crash
+from shared.storage.database import translated
+
+_LOCK = "select pg_advisory_xact_lock(20250301)"
+
+
+def migrations_folder() -> Path:
+    """Return the folder of the scripts: beside the packages, in a checkout and in an installed wheel."""
+    folder = Path(next(iter(shared.__path__))).parent / "deploy" / "migrations"
+    if not (folder / "env.py").is_file():
+        raise Crash(f"the migrations are not where they belong: {folder}")
+    return folder
+
+
+async def migrate(url: str) -> None:
+    """Run what has not been run, in one transaction. Several at once are safe. Raises `Retry`."""
+    await _on(url, _upgrade)
+
+
+async def pending(url: str) -> str:
+    """Return which version the tables have and which they need, if that differs. Raises `Retry`."""
+    found: list[str] = []
+    await _on(url, lambda connection: found.append(_pending(connection)))
+    return found[0]
+
+
+async def differences(url: str, metadata: MetaData) -> list[object]:
+    """Return what tables and models disagree on; nothing when all migrations were run and none is missing."""
+    found: list[object] = []
+    await _on(url, lambda connection: found.extend(_compare(connection, metadata)))
+    return found
+
+
+async def _on(url: str, work: Callable[[Connection], None]) -> None:
+    engine = create_async_engine(url)
+    try:
+        with translated():
+            async with engine.begin() as connection:
+                await connection.run_sync(work)
+    finally:
+        await engine.dispose()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_LOCK)
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _pending(connection: Connection) -> str:
+    have = MigrationContext.configure(connection).get_current_revision()
+    scripts = ScriptDirectory.from_config(_config())
+    want = scripts.get_current_head()
+    known = {script.revision for script in scripts.walk_revisions()}
+    # A version that this code does not know is a later one, and this code still runs on it.
+    if have == want or (have is not None and have not in known):
+        return ""
+    return f"they have {have or 'nothing'}, this code needs {want}"
+
+
+def _compare(connection: Connection, metadata: MetaData) -> list[object]:
+    options = {"compare_type": True}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+
+def write_migration(message: str) -> None:
+    """Write the script that brings the tables from the last migration to what the models say now."""
+    config = _config()
+    number = len(list((migrations_folder() / "versions").glob("[0-9]*.py"))) + 1
+    with tempfile.TemporaryDirectory() as folder:
+        engine = create_engine(f"sqlite:///{folder}/tables.db")
+        with engine.begin() as connection:
+            _upgrade(connection)
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    write_migration(sys.argv[1])

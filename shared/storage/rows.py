@@ -1,0 +1,192 @@
+"""The working set of a unit of work: rows as values, and what became of them.
+
+A decision reads rows from `IdentityMap` and returns changes; the runtime applies them, so that the next
+event of the same unit sees what the one before it changed, and writes the net effect at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from operator import attrgetter
+from typing import Any, ClassVar, TypeVar
+
+from msgspec import Struct
+
+R = TypeVar("R", bound="Row")
+Key = tuple[Any, ...]
+
+
+class Row(Struct, frozen=True):
+    """One stored row of `table`; its fields are the columns, in order.
+
+    `key_fields` make the primary key, `indexed` are the fields that `IdentityMap.find`
+    looks up. A row type with `upsert` may be put without having been loaded; with `once` too, then
+    what is stored first stays.
+    """
+
+    table: ClassVar[str] = ""
+    key_fields: ClassVar[tuple[str, ...]] = ()
+    indexed: ClassVar[tuple[str, ...]] = ()
+    upsert: ClassVar[bool] = False
+    once: ClassVar[bool] = False
+
+    @property
+    def key(self) -> Key:
+        return _key_reader(type(self))(self)
+
+
+@cache
+def _key_reader(kind: type[Row]) -> Callable[[Row], Key]:
+    """Return what reads the key of such a row; keys are read several times per event."""
+    read = attrgetter(*kind.key_fields)
+    return read if len(kind.key_fields) > 1 else lambda row: (read(row),)
+
+
+class Put(Struct, frozen=True):
+    """The row is so from now on."""
+
+    row: Row
+
+
+class Remove(Struct, frozen=True):
+    """The row of that key is no more."""
+
+    kind: type[Row]
+    key: Key
+
+
+Change = Put | Remove
+
+
+class IdentityMap:
+    """Rows by kind and key. Only `apply` changes it."""
+
+    def __init__(self, loaded: Iterable[Row] = ()) -> None:
+        self._rows: dict[type[Row], dict[Key, Row]] = {}
+        self._index: dict[tuple[type[Row], str, Any], dict[Key, None]] = {}
+        self._changed: dict[type[Row], dict[Key, None]] = {}
+        self._stored: dict[tuple[type[Row], Key], Row] = {}
+        self.add(loaded)
+
+    def add(self, loaded: Iterable[Row]) -> None:
+        """Take in rows as they are stored."""
+        for row in loaded:
+            key = row.key
+            self._stored[type(row), key] = row
+            self._put(row, key)
+
+    def get(self, kind: type[R], *key: Any) -> R | None:
+        """Return the row of that key, or None."""
+        return self._rows.get(kind, {}).get(key)  # type: ignore[return-value]
+
+    def by_key(self, kind: type[R]) -> Mapping[Key, R]:
+        """Return the rows of that kind by their keys, in no order; a view, to be read at once."""
+        return self._rows.get(kind, {})  # type: ignore[return-value]
+
+    def all(self, kind: type[R]) -> Sequence[R]:
+        """Return every row of that kind, in the order of their keys."""
+        rows = self._rows.get(kind, {})
+        return [rows[key] for key in sorted(rows)]  # type: ignore[misc]
+
+    def find(self, kind: type[R], field: str, value: Any) -> Sequence[R]:
+        """Return the rows of that kind whose indexed `field` has `value`, in the order of their keys.
+
+        The order depends neither on the database nor on what else is in the unit of work, so that a
+        decision that takes the first is the same however its event was batched.
+        """
+        rows = self._rows.get(kind, {})
+        return [rows[key] for key in sorted(self._index.get((kind, field, value), ()))]  # type: ignore[misc]
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Let the changes of one decision hold."""
+        for change in changes:
+            if isinstance(change, Put):
+                kind, key = type(change.row), change.row.key
+                self._put(change.row, key)
+            else:
+                kind, key = change.kind, change.key
+                self._drop(kind, key)
+            self._changed.setdefault(kind, {})[key] = None
+
+    def net(self) -> Mapping[type[Row], PendingWrites]:
+        """Return what has to be written, per kind, in the order of the keys; what is as stored is not."""
+        return {kind: self._net_of(kind, keys) for kind, keys in self._changed.items()}
+
+    def _net_of(self, kind: type[Row], keys: Iterable[Key]) -> PendingWrites:
+        net = PendingWrites([], [], [])
+        rows = self._rows.get(kind, {})
+        for key in sorted(keys):
+            row, stored = rows.get(key), self._stored.get((kind, key))
+            if row is None:
+                if stored is not None or kind.upsert or kind.once:
+                    net.removed.append(key)
+            elif stored is None:
+                net.inserted.append(row)
+            elif row != stored:
+                net.updated.append(row)
+        return net
+
+    def _put(self, row: Row, key: Key) -> None:
+        kind = type(row)
+        if kind.indexed:
+            self._unindex(kind, key)
+            for field in kind.indexed:
+                self._index.setdefault((kind, field, getattr(row, field)), {})[key] = None
+        self._rows.setdefault(kind, {})[key] = row
+
+    def _drop(self, kind: type[Row], key: Key) -> None:
+        self._unindex(kind, key)
+        self._rows.get(kind, {}).pop(key, None)
+
+    def _unindex(self, kind: type[Row], key: Key) -> None:
+        before = self._rows.get(kind, {}).get(key)
+        if before is not None:
+            for field in kind.indexed:
+                self._index[kind, field, getattr(before, field)].pop(key, None)
+
+
+class PendingWrites(Struct):
+    """The rows of one kind that are new, changed and gone."""
+
+    inserted: list[Row]
+    updated: list[Row]
+    removed: list[Key]
+
+
+class InputRow(Row, frozen=True):
+    """The claim of one input by one role, and what became of it. A second claim of the same input fails."""
+
+    id: str
+    source: str
+    role: str
+    outcome: str
+    subject: str
+    at: datetime
+    table: ClassVar[str] = "inputs"
+    key_fields: ClassVar[tuple[str, ...]] = ("id", "source", "role")
+
+
+class TimerRow(Row, frozen=True):
+    """Something that a role will do about `subject` at `due_at`. `leased_until`: somebody is at it."""
+
+    subject: str
+    role: str
+    kind: str
+    due_at: datetime
+    leased_until: datetime | None = None
+    table: ClassVar[str] = "timers"
+    key_fields: ClassVar[tuple[str, ...]] = ("subject", "role", "kind")
+    upsert: ClassVar[bool] = True
+
+
+class TombstoneRow(Row, frozen=True):
+    """A person was erased: events of before `at` are dropped. `hash` is keyed, of the lead id."""
+
+    hash: str
+    role: str
+    at: datetime
+    table: ClassVar[str] = "tombstones"
+    key_fields: ClassVar[tuple[str, ...]] = ("hash", "role")
+    upsert: ClassVar[bool] = True

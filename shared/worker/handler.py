@@ -1,0 +1,67 @@
+"""What a role brings to the runtime: how to get ready, what to load, and the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from shared.lead.events.envelope import Emit, Event
+from shared.storage.database import Tx
+from shared.storage.rows import Change, IdentityMap, Row
+
+
+class Outcome(StrEnum):
+    """What became of one input."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    PARKED = "parked"
+    SUPERSEDED = "superseded"
+    DEAD_LETTERED = "dead_lettered"
+
+
+class Step(Struct, frozen=True):
+    """What one decision gives: changes to rows, events to emit in order, and the outcome of its input."""
+
+    outcome: Outcome
+    changes: Sequence[Change] = ()
+    emits: Sequence[Emit] = ()
+
+
+class Handler(Protocol):
+    """The decisions of a role. `role` names its consumer group and its tables' rows.
+
+    Inputs whose type is in `claimed` are claimed by (source, id): a second one is `unchanged`. Others
+    must be fenced by the handler itself (by `sequence`). Roles subclass it, for the default of `for_unit`.
+    """
+
+    role: str
+    claimed: frozenset[str]
+
+    def for_unit(self) -> Handler:
+        """Return the handler that decides one whole unit of work, asked for as the unit begins.
+
+        One that follows what may change meanwhile, such as the active policy, returns itself bound to what
+        is there now, so that no unit is decided by two versions.
+        """
+        return self
+
+    async def prepare(self, event: Event[Any]) -> Event[Any]:
+        """Do the I/O that the decision needs, outside any transaction. May replace the event's data."""
+        ...
+
+    def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
+        """Return what follows from `event` at the instant `at`. Pure. Raises `DataError`."""
+        ...
+
+
+class Store(Protocol):
+    """The rows of a role."""
+
+    async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
+        """Return every row that deciding on `events` may need, locked in the one order of the role."""
+        ...

@@ -1,0 +1,178 @@
+"""A process of Baton from its first line to its last: signals, resources, and waiting for what is away.
+
+A role may start before its database, its broker or its tables are there. It answers `/livez` from the
+start, says in readiness what it waits for, and goes on by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+import uvloop
+
+from shared.clock import Clock, SystemClock
+from shared.errors import Crash, Retry
+from shared.messaging.connect import connect
+from shared.observability.metrics import Metrics
+from shared.observability.tracing import Tracing
+from shared.policy.load import PolicyInvalid
+from shared.policy.versions import PolicyWatch, seed_policy
+from shared.settings import EnricherSettings, StatefulSettings
+from shared.storage.database import Database
+from shared.storage.migrate import pending
+from shared.web.ops import Health
+from shared.worker.background import pause, repeat
+from shared.worker.consumer import ConsumerLimits, cause_of
+from shared.worker.role import Resources
+from shared.worker.unit_of_work import Failpoint
+
+log = structlog.get_logger()
+
+_AGAIN_S = 1.0
+_GC_THRESHOLD = 50_000
+
+
+def run_until_signalled(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run `main(stop)`; SIGINT and SIGTERM set `stop`, and `main` finishes what is in hand.
+
+    Of a group of errors, the one that ends the process is raised by itself.
+    """
+    collect_rarely()
+
+    async def guarded() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            await main(stop)
+        except BaseExceptionGroup as group:
+            raise cause_of(group) from group
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(guarded())
+
+
+def collect_rarely() -> None:
+    """Let the collector of cycles look less often, and never at what was imported.
+
+    A batch makes tens of thousands of values that no cycle holds, and by the default thresholds each batch
+    has the collector look through them many times.
+    """
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD, 20, 20)
+
+
+@asynccontextmanager
+async def open_resources(
+    settings: StatefulSettings,
+    stop: asyncio.Event,
+    *,
+    health: Health,
+    metrics: Metrics,
+    tracing: Tracing,
+    failpoint: Failpoint = lambda _name: None,
+) -> AsyncIterator[Resources | None]:
+    """Give what the roles of a process share, once it is all there; None when `stop` came first."""
+    clock = SystemClock(settings.clock_file)
+    database = Database(settings.database_url)
+    stream = connect(
+        settings.stream_url,
+        data_dir=settings.data_dir,
+        prefix=settings.topic_prefix,
+        partitions=settings.topic_partitions,
+        retention_days=settings.retention_days,
+        clock=clock,
+        create_topics=True,
+    )
+    try:
+        await wait_for("database", lambda: _tables_ready(settings.database_url), stop, health)
+        policy = PolicyWatch(database)
+        await wait_for("policy", lambda: _policy_ready(policy, database, settings, clock), stop, health)
+        opened = await wait_for("stream", stream.open, stop, health)
+        resources = Resources(
+            clock=clock,
+            database=database,
+            stream=stream,
+            policy=policy,
+            health=health,
+            metrics=metrics,
+            tracing=tracing,
+            secret=settings.secret_key.get_secret_value().encode(),
+            partitions=settings.topic_partitions,
+            limits=_limits(settings),
+            dead_letter_window=settings.dead_letter_window,
+            dead_letter_share_max=round(settings.dead_letter_share_max),
+            claims_kept=timedelta(days=settings.retention_days + 1),
+            sweep_after=timedelta(seconds=settings.outbox_sweep_s),
+            failpoint=failpoint,
+        )
+        yield resources if opened else None
+    finally:
+        await stream.close()
+        await database.close()
+
+
+async def wait_for(
+    name: str, attempt: Callable[[], Awaitable[None]], stop: asyncio.Event, health: Health
+) -> bool:
+    """Try until it works, telling readiness what is waited for; False when `stop` came first."""
+    while not stop.is_set():
+        if await _probe(name, attempt, health):
+            return True
+        await pause(stop, _AGAIN_S)
+    return False
+
+
+async def watch(resources: Resources, stop: asyncio.Event) -> None:
+    """Until `stop`, follow the active policy, and keep readiness true about the database and the stream."""
+
+    async def look() -> bool:
+        await _probe("database", resources.database.ping, resources.health)
+        await _probe("stream", resources.stream.ping, resources.health)
+        return False
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(resources.policy.run(stop, resources.health))
+        tasks.create_task(repeat("probe", look, every_s=2.0, stop=stop, health=resources.health))
+
+
+def _limits(settings: StatefulSettings) -> ConsumerLimits:
+    window = settings.window_size if isinstance(settings, EnricherSettings) else ConsumerLimits().window
+    return ConsumerLimits(
+        batch=settings.batch_size, batches_in_flight=settings.batches_in_flight, window=window
+    )
+
+
+async def _policy_ready(
+    policy: PolicyWatch, database: Database, settings: StatefulSettings, clock: Clock
+) -> None:
+    """Read the active policy; where the database holds none, the files of the policy folder become it."""
+    try:
+        await seed_policy(database, settings.policy_dir, clock.now())
+        await policy.start()
+    except PolicyInvalid as error:
+        raise Crash(f"the policy in {settings.policy_dir} (BATON_POLICY_DIR) is refused:\n{error}") from error
+
+
+async def _tables_ready(url: str) -> None:
+    missing = await pending(url)
+    if missing:
+        raise Retry(f"the tables are not up to date: run `baton migrate` ({missing})")
+
+
+async def _probe(name: str, attempt: Callable[[], Awaitable[None]], health: Health) -> bool:
+    try:
+        await attempt()
+    except Retry as error:
+        health.set(name, ok=False, detail=str(error))
+        log.warning("waiting", what=name, reason=str(error))
+        return False
+    health.set(name, ok=True)
+    return True

@@ -1,0 +1,134 @@
+"""What may become of a lead: if it is said to be settled, then nothing that could be bought changes it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from services.enricher.domain.account_context import Owner, Standing
+from services.enricher.domain.record import LeadRow
+from services.enricher.domain.value_of_information import Outlook
+from shared.lead.events.parts import Activity, Company, Person
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.normalise import seniority
+from tests.support.scoring_policies import compiled_with
+from tests.support.waterfall import default_policy
+from tests.unit.enricher.forms import AT
+
+VALUES = {
+    "company.employees": st.sampled_from([4, 15, 30, 300, 999, 1_000, 8_000]),
+    "company.industry": st.sampled_from(["software", "Fintech", "restaurants"]),
+    "company.country": st.sampled_from(["US", "BR", "PL"]),
+    "company.revenue_usd": st.sampled_from([1, 9_999_999, 10_000_000]),
+    "company.technologies": st.sampled_from([["sap"], ["SAP", "Salesforce"]]),
+    "company.last_funding_at": st.sampled_from([AT - timedelta(days=days) for days in (10, 364, 366)]),
+    "person.title": st.sampled_from(["CFO", "Sales Manager", "Clerk", "Wizard"]),
+}
+facts = st.fixed_dictionaries({}, optional=VALUES)
+activities = st.lists(
+    st.builds(
+        Activity,
+        type=st.sampled_from(["demo_request", "pricing_view", "content_download", "page_view"]),
+        at=st.integers(0, 40).map(lambda days: AT - timedelta(days=days)),
+    ),
+    max_size=4,
+)
+signals = st.builds(
+    SignalReceivedV1,
+    type=st.sampled_from(["funding_round", "hiring_surge", "intent_surge"]),
+    occurred_at=st.integers(0, 90).map(lambda days: AT - timedelta(days=days)),
+    strength=st.sampled_from([50, 80]),
+)
+standings = st.builds(
+    Standing,
+    relation=st.sampled_from(["none", "target", "partner", "customer", "competitor"]),
+    owners=st.sampled_from([(None,), (Owner("sdr"),), (None, Owner("senior-ae")), (Owner("bdr", True),)]),
+    signals=st.lists(signals, max_size=2).map(tuple),
+    grades_before=st.sampled_from([None, "A1", "B2", "C3", "D4"]),
+)
+
+
+@cache
+def outlook() -> Outlook:
+    return Outlook(default_policy())
+
+
+def lead_of(known, done) -> LeadRow:
+    company = {name[8:]: value for name, value in known.items() if name.startswith("company")}
+    title = known.get("person.title")
+    person = Person(email="a@x.example", email_kind="work", title=title, seniority=seniority(title))
+    return LeadRow("lead", account="x.example", person=person, company=Company(**company), activities=done)
+
+
+@settings(max_examples=150)
+@given(known=facts, more=facts, done=activities, standing=standings)
+def test_what_is_settled_ends_the_same_whatever_is_bought(known, more, done, standing):
+    before, after = lead_of(known, done), lead_of({**more, **known}, done)
+    buyable = [name for name in VALUES if name not in known]
+    bounds = outlook().view(before, standing, buyable, AT).endings()
+    ends = outlook().view(after, standing, (), AT).endings()
+    assert ends <= bounds
+    if outlook().view(before, standing, buyable, AT).is_settled() and standing.relation != "competitor":
+        for owner in standing.owners:
+            case = replace(standing, owners=(owner,))
+            assert (
+                outlook().view(before, case, (), AT).endings()
+                == outlook().view(after, case, (), AT).endings()
+            )
+
+
+@settings(max_examples=50)
+@given(known=facts, done=activities, standing=standings, learnt=st.sets(st.sampled_from(sorted(VALUES))))
+def test_what_is_settled_stays_so_whatever_is_learnt(known, done, standing, learnt):
+    lead, buyable = lead_of(known, done), [name for name in VALUES if name not in known]
+    chance = outlook().view(lead, standing, buyable, AT).chance(sorted(learnt - known.keys()))
+    assert 0 <= chance <= 1
+    if outlook().view(lead, standing, buyable, AT).is_settled():
+        assert chance > 0
+
+
+def test_the_size_of_a_company_says_more_than_its_revenue():
+    lead, standing = lead_of({"company.country": "US"}, [Activity("demo_request", AT)]), Standing()
+    buyable = [name for name in VALUES if name != "company.country"]
+    size, revenue = (
+        outlook().view(lead, standing, buyable, AT).chance([name])
+        for name in ("company.employees", "company.revenue_usd")
+    )
+    assert size > revenue == 0
+
+
+def test_the_last_field_that_matters_settles_a_lead():
+    known = {"company.country": "US", "company.employees": 300, "company.industry": "restaurants"}
+    lead = lead_of(known, [Activity("demo_request", AT)])
+    assert not outlook().view(lead, Standing(), ["person.title"], AT).is_settled()
+    assert outlook().view(lead, Standing(), ["person.title"], AT).chance(["person.title"]) == 1
+
+
+def test_nothing_is_bought_for_one_who_is_suppressed():
+    demo = [Activity("demo_request", AT)]
+    assert outlook().view(lead_of({}, demo), Standing(relation="competitor"), VALUES, AT).is_settled()
+    assert not outlook().view(lead_of({}, demo), Standing(), VALUES, AT).is_settled()
+
+
+def test_what_no_rule_asks_for_does_not_matter():
+    assert not outlook().matters("person.email_status")
+    assert outlook().matters("person.title")
+    assert outlook().matters("company.country")
+
+
+def test_what_holds_of_a_first_form_need_not_hold_of_the_next():
+    first = "  - {name: new-market,"
+    back = (
+        "  - name: back\n"
+        "    when: {all: [{field: lead.revision, gte: 2}, {field: company.revenue_usd, gte: 5}]}\n"
+        "    queue: bdr\n"
+    )
+    returning = Outlook(compiled_with(routing=(first, back + first)))
+    lead = lead_of({"company.country": "PL", "company.employees": 4, "person.title": "Clerk"}, [])
+    assert returning.view(lead, Standing(), ["company.revenue_usd"], AT).is_settled()
+    again = replace(lead, revision=1)
+    assert not returning.view(again, Standing(), ["company.revenue_usd"], AT).is_settled()

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.tables import metadata
+from shared.storage.rows import (
+    Change,
+    IdentityMap,
+    InputRow,
+    PendingWrites,
+    Put,
+    Remove,
+    Row,
+    TimerRow,
+    TombstoneRow,
+)
+
+AT = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+class Seat(Row, frozen=True):
+    id: int
+    room: str
+    taken: bool = False
+    table: ClassVar[str] = "seats"
+    key_fields: ClassVar[tuple[str, ...]] = ("id",)
+    indexed: ClassVar[tuple[str, ...]] = ("room",)
+
+
+class Note(Seat, frozen=True):
+    table: ClassVar[str] = "notes"
+    upsert: ClassVar[bool] = True
+
+
+def net_of(rows: IdentityMap, kind: type[Row]) -> PendingWrites:
+    return rows.net()[kind]
+
+
+def test_a_row_is_found_by_key_and_by_indexed_field_in_the_order_of_keys() -> None:
+    rows = IdentityMap([Seat(3, "a"), Seat(1, "b"), Seat(2, "a")])
+    assert rows.get(Seat, 1) == Seat(1, "b")
+    assert rows.get(Seat, 9) is None
+    assert rows.find(Seat, "room", "a") == [Seat(2, "a"), Seat(3, "a")]
+    assert rows.find(Seat, "room", "c") == []
+    assert rows.all(Seat) == [Seat(1, "b"), Seat(2, "a"), Seat(3, "a")]
+    assert rows.all(Note) == []
+
+
+def test_the_order_does_not_tell_which_rows_were_changed_in_this_unit() -> None:
+    rows = IdentityMap([Seat(2, "a"), Seat(3, "a")])
+    rows.apply([Put(Seat(2, "a", taken=True)), Put(Seat(1, "a"))])
+    assert [row.id for row in rows.find(Seat, "room", "a")] == [1, 2, 3]
+
+
+def test_the_index_follows_a_row_that_moves_or_goes() -> None:
+    rows = IdentityMap([Seat(1, "a"), Seat(2, "a")])
+    rows.apply([Put(Seat(1, "b")), Remove(Seat, (2,))])
+    assert rows.find(Seat, "room", "a") == []
+    assert rows.find(Seat, "room", "b") == [Seat(1, "b")]
+    assert rows.get(Seat, 2) is None
+
+
+def test_the_net_effect_tells_new_from_changed_from_gone() -> None:
+    rows = IdentityMap([Seat(1, "a"), Seat(2, "a")])
+    rows.apply([Put(Seat(1, "b")), Remove(Seat, (2,)), Put(Seat(3, "c"))])
+    assert net_of(rows, Seat) == PendingWrites([Seat(3, "c")], [Seat(1, "b")], [(2,)])
+
+
+def test_what_ends_as_it_is_stored_is_not_written() -> None:
+    rows = IdentityMap([Seat(1, "a")])
+    rows.apply([Put(Seat(1, "b")), Put(Seat(1, "a")), Put(Seat(2, "x")), Remove(Seat, (2,))])
+    assert net_of(rows, Seat) == PendingWrites([], [], [])
+
+
+def test_a_stored_row_that_goes_and_comes_again_is_updated() -> None:
+    rows = IdentityMap([Seat(1, "a")])
+    rows.apply([Remove(Seat, (1,)), Put(Seat(1, "b"))])
+    assert net_of(rows, Seat) == PendingWrites([], [Seat(1, "b")], [])
+
+
+def test_a_row_that_may_be_put_unseen_is_removed_unseen_too() -> None:
+    rows = IdentityMap()
+    rows.apply([Remove(Note, (1,)), Remove(Seat, (1,))])
+    assert net_of(rows, Note).removed == [(1,)]
+    assert net_of(rows, Seat).removed == []
+
+
+def test_the_runtimes_rows_are_its_tables() -> None:
+    for kind in (InputRow, TimerRow, TombstoneRow):
+        table = metadata.tables[kind.table]
+        assert [column.name for column in table.c] == list(kind.__struct_fields__)
+        assert [column.name for column in table.primary_key] == list(kind.key_fields)
+
+
+seats = st.builds(Seat, st.integers(0, 4), st.sampled_from("ab"), st.booleans())
+changes = st.lists(seats.map(Put) | st.integers(0, 4).map(lambda id_: Remove(Seat, (id_,))), max_size=12)
+
+
+@given(st.dictionaries(st.integers(0, 4), seats), changes)
+def test_writing_the_net_effect_gives_what_the_changes_gave(
+    stored: dict[int, Seat], applied: list[Change]
+) -> None:
+    before = {row.id: row for row in stored.values()}
+    rows = IdentityMap(before.values())
+    rows.apply(applied)
+    after = dict(before)
+    for net in rows.net().values():
+        for key in net.removed:
+            del after[key[0]]
+        for row in net.updated:
+            assert isinstance(row, Seat)
+            assert row.id in before
+            after[row.id] = row
+        for row in net.inserted:
+            assert isinstance(row, Seat)
+            assert row.id not in before
+            after[row.id] = row
+    assert sorted(after.values(), key=lambda row: row.id) == rows.all(Seat)
+    for room in "ab":
+        assert rows.find(Seat, "room", room) == [row for row in rows.all(Seat) if row.room == room]
