@@ -1,4 +1,4 @@
-"""Binds a document's nodes to the models: checks the form, and remembers the place of every value.
+"""Binds a document's nodes to the models: checks the form, and remembers the position of every value.
 
 The models say what is expected (`msgspec.inspect`), so that a key that is unknown, a value of another type
 and a number out of range are all found here, in one walk that goes on after each of them.
@@ -18,15 +18,15 @@ from msgspec import inspect
 from shared.lead.fields import Known
 from shared.policy.hours import Hours, parse_hours
 from shared.rules.document import Entries, Items, Node, Scalar
+from shared.rules.findings import FindingReport, Path, SourcePosition, did_you_mean, quoted
 from shared.rules.parse import Named, read_condition, read_named
-from shared.rules.problems import Path, Place, Report, did_you_mean, quoted
 from shared.rules.syntax import Condition
 from shared.rules.times import Duration, parse_duration
-from shared.rules.values import Wrong
+from shared.rules.values import InvalidValue
 
 M = TypeVar("M", bound=msgspec.Struct)
 
-Places = Mapping[Path, Place]
+SourcePositions = Mapping[Path, SourcePosition]
 """Where each value of a file begins."""
 
 _NAMED: Final = "conditions"
@@ -52,8 +52,8 @@ class _Form:
     business: bool = False
 
 
-def bind(node: Node, model: type[M], report: Report) -> tuple[M | None, Places]:
-    """Return the model (`None` when anything is wrong) and the places of its values."""
+def bind(node: Node, model: type[M], report: FindingReport) -> tuple[M | None, SourcePositions]:
+    """Return the model (`None` when anything is wrong) and the positions of its values."""
     before = report.errors
     named: Named = {}
     if isinstance(node, Entries) and _NAMED in _fields(model):
@@ -61,7 +61,7 @@ def bind(node: Node, model: type[M], report: Report) -> tuple[M | None, Places]:
         named = read_named(conditions, (_NAMED,), report)
     binder = _Binder(report, named)
     value = binder.bind(node, _Form(inspect.type_info(model)), ())
-    return (value if report.errors == before else None), binder.places
+    return (value if report.errors == before else None), binder.positions
 
 
 @cache
@@ -84,13 +84,13 @@ def _form(expected: inspect.Type) -> _Form:
 
 
 class _Binder:
-    def __init__(self, report: Report, named: Named) -> None:
+    def __init__(self, report: FindingReport, named: Named) -> None:
         self._report = report
         self._named = named
-        self.places: dict[Path, Place] = {}
+        self.positions: dict[Path, SourcePosition] = {}
 
     def bind(self, node: Node, form: _Form, path: Path) -> Any:  # noqa: PLR0911 - one for each form
-        self.places[path] = node.place
+        self.positions[path] = node.position
         if form.optional and isinstance(node, Scalar) and node.value is None:
             return None
         match form.type:
@@ -104,11 +104,11 @@ class _Binder:
                 return self._condition(node, form.scope, path)
         try:
             return _scalar(node, form)
-        except (Wrong, ValueError) as wrong:
-            return self._wrong(node.place, path, str(wrong))
+        except (InvalidValue, ValueError) as wrong:
+            return self._wrong(node.position, path, str(wrong))
 
-    def _wrong(self, place: Place, path: Path, message: str) -> Any:
-        self._report.error(place, path, message)
+    def _wrong(self, position: SourcePosition, path: Path, message: str) -> Any:
+        self._report.error(position, path, message)
         return _INVALID
 
     def _condition(self, node: Node, scope: Known | None, path: Path) -> Any:
@@ -119,8 +119,8 @@ class _Binder:
         return condition or _INVALID
 
     def _mark(self, node: Node, path: Path) -> None:
-        """Remember the places of all that a condition is made of."""
-        self.places[path] = node.place
+        """Remember the positions of all that a condition is made of."""
+        self.positions[path] = node.position
         if isinstance(node, Items):
             for at, item in enumerate(node.items):
                 self._mark(item, (*path, at))
@@ -130,19 +130,19 @@ class _Binder:
 
     def _struct(self, node: Node, expected: inspect.StructType, path: Path) -> Any:
         if not isinstance(node, Entries):
-            return self._wrong(node.place, path, f"should be a mapping with {_listed(expected)}")
+            return self._wrong(node.position, path, f"should be a mapping with {_listed(expected)}")
         fields = _fields(expected.cls)
-        for key, (place, _) in node.entries.items():
+        for key, (position, _) in node.entries.items():
             if key not in fields:
                 meant = did_you_mean(key, fields) or f"; there are {', '.join(fields)}"
-                self._report.error(place, (*path, key), f"unknown key {quoted(key)}{meant}")
+                self._report.error(position, (*path, key), f"unknown key {quoted(key)}{meant}")
         values: dict[str, Any] = {}
         complete = True
         for key, field in fields.items():
             if key in node.entries:
                 values[field.name] = self.bind(node.entries[key][1], _form(field.type), (*path, key))
             elif field.required:
-                self._report.error(node.place, path, f"{key} is missing")
+                self._report.error(node.position, path, f"{key} is missing")
                 complete = False
         if not complete or any(value is _INVALID for value in values.values()):
             return _INVALID
@@ -153,9 +153,9 @@ class _Binder:
         if not isinstance(expected, inspect.VarTupleType):
             raise TypeError(f"not a list: {expected}")
         if form.one_or_more and isinstance(node, Scalar):
-            node = Items((node,), node.place)
+            node = Items((node,), node.position)
         if not isinstance(node, Items):
-            return self._wrong(node.place, path, "should be a list")
+            return self._wrong(node.position, path, "should be a list")
         if not self._right_size(node, path, len(node.items), expected):
             return _INVALID
         inner = _form(expected.item_type)
@@ -172,21 +172,21 @@ class _Binder:
                 continue
             if word in seen:
                 where = (*path, at, key) if key else (*path, at)
-                line = node.items[seen[word]].place.line
+                line = node.items[seen[word]].position.line
                 self._report.error(
-                    self.places[where], where, f"{quoted(word)} is there already, in line {line}"
+                    self.positions[where], where, f"{quoted(word)} is there already, in line {line}"
                 )
             seen[word] = at
 
     def _mapping(self, node: Node, expected: inspect.DictType, path: Path) -> Any:
         if not isinstance(node, Entries):
-            return self._wrong(node.place, path, "should be a mapping of names")
+            return self._wrong(node.position, path, "should be a mapping of names")
         if not self._right_size(node, path, len(node.entries), expected):
             return _INVALID
         keys, inner = _form(expected.key_type), _form(expected.value_type)
         values: dict[str, Any] = {}
-        for key, (place, value) in node.entries.items():
-            self.bind(Scalar(key, key, place), keys, (*path, key))
+        for key, (position, value) in node.entries.items():
+            self.bind(Scalar(key, key, position), keys, (*path, key))
             values[key] = self.bind(value, inner, (*path, key))
         return _INVALID if any(value is _INVALID for value in values.values()) else values
 
@@ -195,17 +195,17 @@ class _Binder:
     ) -> bool:
         least, most = expected.min_length or 0, expected.max_length
         if size < least:
-            self._wrong(node.place, path, "should not be empty")
+            self._wrong(node.position, path, "should not be empty")
         elif most is not None and size > most:
-            self._wrong(node.place, path, f"has {size:,} entries; {most:,} is the most")
+            self._wrong(node.position, path, f"has {size:,} entries; {most:,} is the most")
         return size >= least and (most is None or size <= most)
 
 
 def _scalar(node: Node, form: _Form) -> Any:
-    """Return the value of a scalar; raises `Wrong` when it is not what is expected."""
+    """Return the value of a scalar; raises `InvalidValue` when it is not what is expected."""
     if not isinstance(node, Scalar):
         what = "a list" if isinstance(node, Items) else "a mapping"
-        raise Wrong(f"should be one value, not {what}")
+        raise InvalidValue(f"should be one value, not {what}")
     match form.type:
         case inspect.BoolType():
             return _boolean(node)
@@ -222,31 +222,31 @@ def _scalar(node: Node, form: _Form) -> Any:
 
 def _boolean(node: Scalar) -> bool:
     if not isinstance(node.value, bool):
-        raise Wrong(f"should be true or false, not {quoted(node.text)}")
+        raise InvalidValue(f"should be true or false, not {quoted(node.text)}")
     return node.value
 
 
 def _integer(node: Scalar, expected: inspect.IntType) -> int:
     if isinstance(node.value, bool) or not isinstance(node.value, int):
-        raise Wrong(f"should be a whole number, not {quoted(node.text)}")
+        raise InvalidValue(f"should be a whole number, not {quoted(node.text)}")
     low, high = expected.ge, expected.le
     if (low is not None and node.value < low) or (high is not None and node.value > high):
-        raise Wrong(f"should be a whole number from {low:,} to {high:,}, not {node.text}")
+        raise InvalidValue(f"should be a whole number from {low:,} to {high:,}, not {node.text}")
     return node.value
 
 
 def _string(node: Scalar, expected: inspect.StrType) -> str:
     if not isinstance(node.value, str):
         hint = f"; write '{node.text}' in quotes" if node.text else ""
-        raise Wrong(f"should be text{hint}")
+        raise InvalidValue(f"should be text{hint}")
     text = node.value
     if len(text) < (expected.min_length or 0):
-        raise Wrong("should not be empty")
+        raise InvalidValue("should not be empty")
     if expected.max_length is not None and len(text) > expected.max_length:
-        raise Wrong(f"should have {expected.max_length:,} characters at most")
+        raise InvalidValue(f"should have {expected.max_length:,} characters at most")
     if expected.pattern is not None and not re.search(expected.pattern, text):
         what = "upper case" if "A-Z_" in expected.pattern else "letters"
-        raise Wrong(f"{quoted(text)} should be made of {what}, digits and few marks, without spaces")
+        raise InvalidValue(f"{quoted(text)} should be made of {what}, digits and few marks, without spaces")
     return text
 
 
@@ -256,13 +256,13 @@ def _one_of(node: Scalar, values: tuple[str | int | bool | None, ...]) -> Any:
             return value
     words = [str(value) for value in values]
     meant = did_you_mean(node.text, words) or f"; it is {' or '.join(words)}"
-    raise Wrong(f"{quoted(node.text)} is not known here{meant}")
+    raise InvalidValue(f"{quoted(node.text)} is not known here{meant}")
 
 
 def _parsed(node: Scalar, form: _Form, parse: Callable[[str], Any]) -> Any:
     value = parse(node.text)
     if isinstance(value, Duration) and value.business and not form.business:
-        raise Wrong("business time is for accept_within only; leave out business")
+        raise InvalidValue("business time is for accept_within only; leave out business")
     return value
 
 

@@ -8,7 +8,7 @@ from shared.policy.addresses import is_origin, is_web_address
 from shared.policy.form_fields import FORM_FIELDS, is_form_field
 from shared.policy.models import Accounts, Providers, Source, Sources
 from shared.policy.policy_file import File
-from shared.rules.problems import Path, did_you_mean, quoted
+from shared.rules.findings import Path, did_you_mean, quoted
 
 _RELATIONS = ("target", "customer", "competitor", "partner")
 

@@ -10,9 +10,9 @@ from shared.policy.addresses import is_web_address
 from shared.policy.models import FRAMES, KEEP, Icp, Routing, Team
 from shared.policy.policy_file import File
 from shared.policy.rule_tables import routing_rules, suppression_rules
-from shared.rules.boxes import Space, TooLarge
+from shared.rules.boxes import FactSpace, TooManyBoxes
+from shared.rules.findings import Path, did_you_mean, quoted
 from shared.rules.lint import lint_overlaps
-from shared.rules.problems import Path, did_you_mean, quoted
 from shared.rules.syntax import AllOf, Compare, Condition, Op, Rule
 
 
@@ -74,8 +74,8 @@ def _implies_owner(when: Condition | None) -> bool:
         return False
     ownerless = AllOf((when, Compare(FactKeys.OWNER_ACTIVE, Op.EQ, value=False)))
     try:
-        return not Space([ownerless]).region(ownerless)
-    except TooLarge:
+        return not FactSpace([ownerless]).boxes(ownerless)
+    except TooManyBoxes:
         return True
 
 

@@ -10,7 +10,7 @@ from shared.lead.fields import ACTIVITY_TYPES, BANDS, SIGNAL_TYPES, FactKeys
 from shared.policy.models import Icp, IntentRule, Scoring, Segment, SignalRule
 from shared.policy.policy_file import File
 from shared.policy.rule_tables import band_rules, disqualifier_rules, level_rules, market_rules
-from shared.rules.problems import Path, did_you_mean, quoted
+from shared.rules.findings import Path, did_you_mean, quoted
 from shared.rules.syntax import ALWAYS, Condition, Rule
 
 _FULL: Final = 100

@@ -33,7 +33,7 @@ from shared.policy.rule_tables import (
     signal_rules,
     suppression_rules,
 )
-from shared.rules.bounds import Open, possible_rules, possible_verdicts
+from shared.rules.bounds import UnknownFields, possible_rules, possible_verdicts
 from shared.rules.compile import all_matches, check, first_match, first_of_each
 from shared.rules.evaluate import RuleVerdict, Truth, Verdict, evaluate, explain_first
 from shared.rules.syntax import Condition, Facts, Rule, comparisons
@@ -53,7 +53,7 @@ class FirstMatch(Generic[T]):
         """Return what every rule came to, and which comparisons decided it."""
         return explain_first(self.rules, facts, at)
 
-    def possible(self, facts: Facts, unsettled: Open, at: datetime) -> list[T | None]:
+    def possible(self, facts: Facts, unsettled: UnknownFields, at: datetime) -> list[T | None]:
         """Return the outcomes that are still possible, in order; None: that no rule matches."""
         reached = possible_rules([*self.rules], facts, unsettled, at)
         named: list[T | None] = [rule.outcome for index, rule in enumerate(self.rules) if index in reached]
@@ -83,7 +83,7 @@ class Question:
         """Return what it came to, and which comparisons decided it."""
         return evaluate(self.condition, facts, at)
 
-    def possible(self, facts: Facts, unsettled: Open, at: datetime) -> frozenset[Truth]:
+    def possible(self, facts: Facts, unsettled: UnknownFields, at: datetime) -> frozenset[Truth]:
         """Return what it may still come to."""
         return possible_verdicts(self.condition, facts, unsettled, at)
 
@@ -97,7 +97,7 @@ class CompiledSegment:
     criteria: tuple[FirstMatch[Level], ...]
     levels: Callable[[Facts, datetime], tuple[Level | None, ...]]
 
-    def fit_bounds(self, facts: Facts, unsettled: Open, at: datetime) -> tuple[int, int]:
+    def fit_bounds(self, facts: Facts, unsettled: UnknownFields, at: datetime) -> tuple[int, int]:
         """Return the least and the most fit that is still possible."""
         disqualified = self.disqualify.possible(facts, unsettled, at)
         if None not in disqualified:

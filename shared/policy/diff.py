@@ -10,7 +10,7 @@ import msgspec
 
 from shared.policy.canonical import plain
 from shared.policy.models import Policy
-from shared.rules.problems import Path, path_text
+from shared.rules.findings import Path, path_text
 
 _KEYS: Final = ("id", "name", "reason")
 _SHOWN_MAX: Final = 200

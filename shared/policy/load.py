@@ -25,15 +25,15 @@ from shared.policy.models import (
 )
 from shared.policy.policy_file import File
 from shared.rules.document import read_document
-from shared.rules.problems import Place, Problem, Report, Severity, did_you_mean, quoted
+from shared.rules.findings import Finding, FindingReport, Severity, SourcePosition, did_you_mean, quoted
 
-_TOP = Place(1, 1)
+_TOP = SourcePosition(1, 1)
 
 
 class PolicyInvalid(BatonError):
     """The files are no policy; `problems` are all that was found, warnings too."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Finding]) -> None:
         errors = [problem for problem in problems if problem.severity is Severity.ERROR]
         super().__init__("\n".join(map(str, errors)))
         self.problems = tuple(problems)
@@ -44,7 +44,7 @@ class Reading:
     """What came of reading: the policy, unless a problem is an error."""
 
     policy: Policy | None
-    problems: tuple[Problem, ...]
+    problems: tuple[Finding, ...]
 
 
 def load(source: Path | Mapping[str, str]) -> Policy:
@@ -67,40 +67,40 @@ def texts_in(directory: Path) -> dict[str, str]:
         except FileNotFoundError:
             continue
         except (OSError, UnicodeDecodeError) as error:
-            problem = Problem(name, 1, 1, "", f"the file cannot be read: {error}")
+            problem = Finding(name, 1, 1, "", f"the file cannot be read: {error}")
             raise PolicyInvalid([problem]) from error
     return texts
 
 
 def read_policy(texts: Mapping[str, str]) -> Reading:
     """Read and check the files; says everything that is wrong, in all of them."""
-    reports = {name: Report(name) for name in FILES}
+    reports = {name: FindingReport(name) for name in FILES}
     files = {name: _read(texts.get(name), model, reports[name]) for name, model in FILES.items()}
     _check(files)
-    problems = [*_unknown_files(texts), *(each for report in reports.values() for each in report.problems)]
+    problems = [*_unknown_files(texts), *(each for report in reports.values() for each in report.findings)]
     if any(problem.severity is Severity.ERROR for problem in problems):
         return Reading(None, tuple(problems))
     parts = {name.partition(".")[0]: file.model for name, file in files.items() if file is not None}
     return Reading(Policy(**parts), tuple(problems))
 
 
-def _unknown_files(texts: Mapping[str, str]) -> list[Problem]:
+def _unknown_files(texts: Mapping[str, str]) -> list[Finding]:
     return [
-        Problem(name[:100], 1, 1, "", f"no policy file is named {quoted(name)}{did_you_mean(name, FILES)}")
+        Finding(name[:100], 1, 1, "", f"no policy file is named {quoted(name)}{did_you_mean(name, FILES)}")
         for name in texts
         if name not in FILES
     ]
 
 
-def _read(text: str | None, model: type[Any], report: Report) -> File[Any] | None:
+def _read(text: str | None, model: type[Any], report: FindingReport) -> File[Any] | None:
     if text is None:
         report.error(_TOP, (), "the file is missing")
         return None
     node = read_document(text, report)
     if node is None:
         return None
-    value, places = bind(node, model, report)
-    return None if value is None else File(value, places, report)
+    value, positions = bind(node, model, report)
+    return None if value is None else File(value, positions, report)
 
 
 def _check(files: Mapping[str, File[Any] | None]) -> None:

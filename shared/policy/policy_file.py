@@ -1,4 +1,4 @@
-"""What every check of a policy needs: a file's model beside its report, and lint that knows its places."""
+"""What every check of a policy needs: a file's model beside its report, and lint that knows its positions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from shared.policy.bind import Places
-from shared.rules.lint import Fault, contradictions, lint_first_match, lint_overlaps
-from shared.rules.problems import Path, Place, Report, did_you_mean, quoted
+from shared.policy.bind import SourcePositions
+from shared.rules.findings import FindingReport, Path, SourcePosition, did_you_mean, quoted
+from shared.rules.lint import LintCode, contradictions, lint_first_match, lint_overlaps
 from shared.rules.syntax import ALWAYS, EQUALITY, Compare, Condition, Rule, Use, comparisons
 
 M_co = TypeVar("M_co", bound=msgspec.Struct, covariant=True)
 
-_ERRORS: Final = {Fault.NO_FALLBACK, Fault.EARLY_FALLBACK, Fault.CONTRADICTION}
+_ERRORS: Final = {LintCode.NO_FALLBACK, LintCode.EARLY_FALLBACK, LintCode.CONTRADICTION}
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class File(Generic[M_co]):
     """One file that was read without error, and where to say what else is wrong with it."""
 
     model: M_co
-    places: Places
-    report: Report
+    positions: SourcePositions
+    report: FindingReport
 
     def error(self, path: Path, message: str) -> None:
-        self.report.error(self._place(path), path, message)
+        self.report.error(self._position(path), path, message)
 
     def warning(self, path: Path, message: str) -> None:
-        self.report.warning(self._place(path), path, message)
+        self.report.warning(self._position(path), path, message)
 
     def unknown(self, path: Path, what: str, word: str, known: Collection[str]) -> None:
         """Report a name that nothing has."""
@@ -47,7 +47,7 @@ class File(Generic[M_co]):
         """Report what is wrong with a first-match table whose rules are the list at `path`."""
         findings = lint_first_match(rules, needs_fallback=fallback)
         for finding in [*findings, *(lint_overlaps(rules) if overlaps else ())]:
-            tell = self.error if finding.fault in _ERRORS else self.warning
+            tell = self.error if finding.code in _ERRORS else self.warning
             tell((*path, finding.rule), finding.message)
 
     def named(self, conditions: Mapping[str, Condition], used: Iterator[Condition | None]) -> None:
@@ -69,11 +69,11 @@ class File(Generic[M_co]):
                         message = f"there is no {what} {quoted(word)}{did_you_mean(word, known)}"
                         self.warning(path, message)
 
-    def _place(self, path: Path) -> Place:
-        """Return the place of a value, or of what holds it."""
-        while path and path not in self.places:
+    def _position(self, path: Path) -> SourcePosition:
+        """Return the position of a value, or of what holds it."""
+        while path and path not in self.positions:
             path = path[:-1]
-        return self.places.get(path, Place(1, 1))
+        return self.positions.get(path, SourcePosition(1, 1))
 
 
 def _texts(compare: Compare) -> tuple[str, ...]:

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from shared.lead.fields import Field, Kind, field_named
-from shared.rules.equivalence_classes import axis_of, representatives
+from shared.rules.equivalence_classes import dimension_of, representatives
 from shared.rules.evaluate import Truth, compared, fact_of
 from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Rule, Use, comparisons
 
 
 @dataclass(frozen=True, slots=True)
-class Possible:
+class PossibleValues:
     """What a field may turn out to be: any of `values`, an integer between the ends, or anything.
 
     With `missing` it may also stay unknown.
@@ -30,23 +30,25 @@ class Possible:
     missing: bool = True
 
 
-ANYTHING: Final = Possible()
+ANY_VALUE: Final = PossibleValues()
 
-Open = Mapping[str, Possible]
-"""The fields that are not settled. A field that is in neither facts nor `Open` stays missing."""
+UnknownFields = Mapping[str, PossibleValues]
+"""The fields that are not settled. A field that is in neither facts nor `UnknownFields` stays missing."""
 
 _TRUE, _FALSE, _UNKNOWN = 1, 2, 4
 _BIT: Final[dict[Truth, int]] = {True: _TRUE, False: _FALSE, None: _UNKNOWN}
 
 
-def possible_verdicts(condition: Condition, facts: Facts, unsettled: Open, at: datetime) -> frozenset[Truth]:
+def possible_verdicts(
+    condition: Condition, facts: Facts, unsettled: UnknownFields, at: datetime
+) -> frozenset[Truth]:
     """Return what a condition may come to."""
     bits = _Verdicts(facts, unsettled, at).of(condition)
     return frozenset(truth for truth, bit in _BIT.items() if bits & bit)
 
 
 def possible_rules(
-    rules: Sequence[Rule[Any]], facts: Facts, unsettled: Open, at: datetime
+    rules: Sequence[Rule[Any]], facts: Facts, unsettled: UnknownFields, at: datetime
 ) -> frozenset[int | None]:
     """Return the indices of the rules of a first-match table that may be taken; `None`: that none is.
 
@@ -79,24 +81,24 @@ def _reached(conditions: Mapping[int, Condition], verdicts: _Verdicts) -> frozen
     return frozenset(reached | {None})
 
 
-def _open(facts: Facts, unsettled: Open) -> Open:
+def _open(facts: Facts, unsettled: UnknownFields) -> UnknownFields:
     """Return what is really unknown: a fact that is there is settled."""
     return {name: each for name, each in unsettled.items() if facts.get(name) is None}
 
 
-def _cases(name: str, possible: Possible, conditions: Iterable[Condition]) -> Sequence[Any] | None:
+def _cases(name: str, possible: PossibleValues, conditions: Iterable[Condition]) -> Sequence[Any] | None:
     """Return values that stand for all that a field may be, or `None` when no finite set does."""
     field = field_named(name)
     on_field = [each for condition in conditions for each in comparisons(condition) if each.field == name]
     if field is None or field.kind is Kind.OPEN:
         return None
-    if possible.values is None and any(isinstance(axis_of(each), Compare) for each in on_field):
+    if possible.values is None and any(isinstance(dimension_of(each), Compare) for each in on_field):
         return None
     present = _present(field, possible, on_field)
     return present if field.default is not None or not possible.missing else (*present, None)
 
 
-def _present(field: Field, possible: Possible, compares: Iterable[Compare]) -> tuple[Any, ...]:
+def _present(field: Field, possible: PossibleValues, compares: Iterable[Compare]) -> tuple[Any, ...]:
     if possible.values is not None:
         return possible.values
     return representatives(field, compares, low=possible.low, high=possible.high)
@@ -105,7 +107,7 @@ def _present(field: Field, possible: Possible, compares: Iterable[Compare]) -> t
 class _Verdicts:
     """Bounds conditions on given facts; sets of truths are bits."""
 
-    def __init__(self, facts: Facts, unsettled: Open, at: datetime) -> None:
+    def __init__(self, facts: Facts, unsettled: UnknownFields, at: datetime) -> None:
         self.unsettled = _open(facts, unsettled)
         self._facts = facts
         self._at = at
@@ -145,7 +147,9 @@ class _Verdicts:
         bits = 0
         if field.default is None and (possible.missing or field.kind is Kind.OPEN):
             bits |= _BIT[compared(compare, None, self._at)]
-        if possible.values is None and (field.kind is Kind.OPEN or isinstance(axis_of(compare), Compare)):
+        if possible.values is None and (
+            field.kind is Kind.OPEN or isinstance(dimension_of(compare), Compare)
+        ):
             return bits | _TRUE | _FALSE
         for value in _present(field, possible, [compare]):
             bits |= _BIT[compared(compare, value, self._at)]

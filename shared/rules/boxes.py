@@ -1,4 +1,4 @@
-"""The facts under which a condition is true, as a union of boxes: a few cells of each axis.
+"""The facts under which a condition is true, as a union of boxes: a few cells of each dimension.
 
 This is how rules are compared with each other: a rule is dead when its boxes lie inside those of the rules
 before it, two rules overlap when boxes meet. All answers err on one side: `covers` and `empty` say yes only
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from shared.rules.equivalence_classes import Axis, axis_of, cells_of, truth_at
+from shared.rules.equivalence_classes import Dimension, dimension_of, equivalence_classes_of, truth_at
 from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Use, comparisons
 
 BOXES_MAX: Final = 256
@@ -18,60 +18,60 @@ WORK_MAX: Final = 500_000
 """How many pairs of boxes are compared for one table; what is asked after that is given up on."""
 
 Box = Mapping[int, int]
-"""By axis, the set of its cells (a bit for each); an axis that is absent is not restricted."""
+"""By dimension, the set of its cells (a bit for each); an dimension that is absent is not restricted."""
 Region = Sequence[Box]
 
 
-class TooLarge(Exception):
+class TooManyBoxes(Exception):
     """The question needs more boxes than are worth it."""
 
 
-class Space:
-    """The axes of some conditions, and the region in which each of them is true."""
+class FactSpace:
+    """The dimensions of some conditions, and the region in which each of them is true."""
 
     def __init__(self, conditions: Iterable[Condition]) -> None:
-        by_axis: dict[Axis, list[Compare]] = {}
+        by_dimension: dict[Dimension, list[Compare]] = {}
         for condition in conditions:
             for compare in comparisons(condition):
-                by_axis.setdefault(axis_of(compare), []).append(compare)
+                by_dimension.setdefault(dimension_of(compare), []).append(compare)
         self._work_left = WORK_MAX
         self._full: list[int] = []
         self._leaves: dict[Compare, tuple[int, int, int]] = {}
-        for number, (axis, compares) in enumerate(by_axis.items()):
-            values = cells_of(axis, compares).values
+        for number, (dimension, compares) in enumerate(by_dimension.items()):
+            values = equivalence_classes_of(dimension, compares).values
             self._full.append((1 << len(values)) - 1)
             for compare in compares:
-                truths = [truth_at(compare, axis, value) for value in values]
+                truths = [truth_at(compare, dimension, value) for value in values]
                 self._leaves[compare] = (number, _mask(truths, wanted=True), _mask(truths, wanted=False))
 
-    def region(self, condition: Condition, *, holds: bool = True) -> Region:
-        """Return where a condition is true (or false); raises `TooLarge`."""
+    def boxes(self, condition: Condition, *, holds: bool = True) -> Region:
+        """Return where a condition is true (or false); raises `TooManyBoxes`."""
         match condition:
             case Compare():
-                axis, true, false = self._leaves[condition]
+                dimension, true, false = self._leaves[condition]
                 mask = true if holds else false
-                return [{axis: mask}] if mask else []
+                return [{dimension: mask}] if mask else []
             case AllOf(parts) | AnyOf(parts):
-                regions = [self.region(part, holds=holds) for part in parts]
+                regions = [self.boxes(part, holds=holds) for part in parts]
                 return self._meet(regions) if isinstance(condition, AllOf) is holds else _union(regions)
             case Not(part):
-                return self.region(part, holds=not holds)
+                return self.boxes(part, holds=not holds)
             case Use(_, meaning):
-                return self.region(meaning, holds=holds)
+                return self.boxes(meaning, holds=holds)
         raise TypeError(f"not a condition: {condition!r}")
 
     def meets(self, one: Region, other: Region) -> bool:
         """Say whether two regions surely have facts in common."""
         try:
             return any(self._common(a, b) is not None for a in one for b in other)
-        except TooLarge:
+        except TooManyBoxes:
             return False
 
     def covers(self, outer: Region, inner: Region) -> bool:
         """Say whether `inner` surely lies inside `outer`."""
         try:
             return all(self._covered(box, outer) for box in inner)
-        except TooLarge:
+        except TooManyBoxes:
             return False
 
     @property
@@ -82,7 +82,7 @@ class Space:
     def _common(self, one: Box, other: Box) -> Box | None:
         self._work_left -= 1
         if self._work_left < 0:
-            raise TooLarge
+            raise TooManyBoxes
         return _intersection(one, other)
 
     def _meet(self, regions: Iterable[Region]) -> Region:
@@ -103,12 +103,12 @@ class Space:
     def _pieces(self, box: Box, cover: Box) -> Iterator[Box]:
         """Yield disjoint boxes that make up what of `box` is outside of `cover`."""
         inside = dict(box)
-        for axis, mask in cover.items():
-            allowed = inside.get(axis, self._full[axis])
+        for dimension, mask in cover.items():
+            allowed = inside.get(dimension, self._full[dimension])
             outside = allowed & ~mask
             if outside:
-                yield {**inside, axis: outside}
-            inside[axis] = allowed & mask
+                yield {**inside, dimension: outside}
+            inside[dimension] = allowed & mask
 
 
 def _mask(truths: Iterable[bool | None], *, wanted: bool) -> int:
@@ -117,11 +117,11 @@ def _mask(truths: Iterable[bool | None], *, wanted: bool) -> int:
 
 def _intersection(one: Box, other: Box) -> Box | None:
     common = dict(one)
-    for axis, mask in other.items():
-        both = common.get(axis, mask) & mask
+    for dimension, mask in other.items():
+        both = common.get(dimension, mask) & mask
         if not both:
             return None
-        common[axis] = both
+        common[dimension] = both
     return common
 
 
@@ -132,7 +132,7 @@ def _union(regions: Iterable[Region]) -> Region:
 def _bounded(boxes: Iterable[Box | None]) -> Iterator[Box | None]:
     for count, box in enumerate(boxes):
         if count >= BOXES_MAX:
-            raise TooLarge
+            raise TooManyBoxes
         yield box
 
 
@@ -146,4 +146,4 @@ def _without_inner(boxes: Sequence[Box | None]) -> Region:
 
 
 def _inside(box: Box, outer: Box) -> bool:
-    return all(axis in box and not box[axis] & ~mask for axis, mask in outer.items())
+    return all(dimension in box and not box[dimension] & ~mask for dimension, mask in outer.items())

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from shared.lead.fields import default_of
-from shared.rules.coercion import READERS, Reading
+from shared.rules.coercion import COERCERS, Coercion
 
 _OURS: Final = re.compile(r"facts|at|make|decide|get|left|seen|each|[vc][0-9]+")
 _METHODS: Final = {"get", "casefold", "startswith", "endswith", "isdisjoint"}
@@ -48,7 +48,7 @@ class Code:
     def __init__(self) -> None:
         self._lines: list[str] = ["get = facts.get"]
         self._bound: list[Any] = []
-        self._facts: dict[tuple[str, Reading], str] = {}
+        self._facts: dict[tuple[str, Coercion], str] = {}
 
     def add(self, *lines: str) -> None:
         """Add lines of our own; one that belongs to the line before it begins with a space."""
@@ -59,20 +59,20 @@ class Code:
         self._bound.append(value)
         return f"c{len(self._bound) - 1}"
 
-    def fact(self, field: str, reading: Reading) -> str:
+    def fact(self, field: str, coercion: Coercion) -> str:
         """Return the name of a fact as it is read, `None` when missing; it is fetched and read once."""
-        known = self._facts.get((field, reading))
+        known = self._facts.get((field, coercion))
         if known is not None:
             return known
-        name = self._facts[field, reading] = f"v{len(self._facts)}"
+        name = self._facts[field, coercion] = f"v{len(self._facts)}"
         self.add(f"{name} = get({self.bind(field)})")
         default = default_of(field)
         if default is not None:
             self.add(f"if {name} is None: {name} = {self.bind(default)}")
-        if reading is Reading.FOLDED:
+        if coercion is Coercion.FOLDED:
             self.add(f"if {name} is not None: {name} = {name}.casefold()")
-        elif reading is not Reading.PLAIN:
-            self.add(f"{name} = {self.bind(READERS[reading])}({name})")
+        elif coercion is not Coercion.PLAIN:
+            self.add(f"{name} = {self.bind(COERCERS[coercion])}({name})")
         return name
 
     def function(self) -> Callable[..., Any]:

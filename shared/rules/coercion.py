@@ -3,7 +3,7 @@
 Text is compared without case: both sides are folded, the policy's side once. A field without a declared type
 is read as what it is compared with: `answers.team_size` given as the text "50" is 50 to `gte`, and of a list
 (several boxes ticked) any member may be what `eq` and `in` ask for. What cannot be read so is missing. Every
-reading takes `None` and gives `None`.
+coercion takes `None` and gives `None`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _TRUTHS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
-class Reading(Enum):
+class Coercion(Enum):
     """What a comparison needs of a fact."""
 
     PLAIN = "as it is"
@@ -47,39 +47,39 @@ class Reading(Enum):
 
 
 _OPEN_BY_OPERATOR: Final = {
-    Op.EXISTS: Reading.OPEN_PRESENT,
-    Op.MISSING: Reading.OPEN_PRESENT,
-    Op.MATCHES: Reading.OPEN_RAW_TEXT,
-    Op.CONTAINS: Reading.OPEN_TEXT_OR_SET,
-    Op.CONTAINS_ANY: Reading.OPEN_SET,
-    Op.CONTAINS_ALL: Reading.OPEN_SET,
+    Op.EXISTS: Coercion.OPEN_PRESENT,
+    Op.MISSING: Coercion.OPEN_PRESENT,
+    Op.MATCHES: Coercion.OPEN_RAW_TEXT,
+    Op.CONTAINS: Coercion.OPEN_TEXT_OR_SET,
+    Op.CONTAINS_ANY: Coercion.OPEN_SET,
+    Op.CONTAINS_ALL: Coercion.OPEN_SET,
 }
 
 
-def reading_of(compare: Compare) -> Reading:
+def coercion_of(compare: Compare) -> Coercion:
     """Return how the field of a comparison is read."""
     field = field_named(compare.field)
     kind = Kind.OPEN if field is None else field.kind
     if kind is Kind.OPEN:
-        return _open_reading(compare)
+        return _open_coercion(compare)
     if compare.op in {Op.EXISTS, Op.MISSING, Op.MATCHES}:
-        return Reading.PLAIN
+        return Coercion.PLAIN
     if kind in {Kind.TEXT, Kind.COUNTRY}:
-        return Reading.FOLDED
-    return Reading.FOLDED_SET if kind is Kind.SET else Reading.PLAIN
+        return Coercion.FOLDED
+    return Coercion.FOLDED_SET if kind is Kind.SET else Coercion.PLAIN
 
 
-def _open_reading(compare: Compare) -> Reading:
+def _open_coercion(compare: Compare) -> Coercion:
     if compare.op in _OPEN_BY_OPERATOR:
         return _OPEN_BY_OPERATOR[compare.op]
     value = compare.value[0] if isinstance(compare.value, tuple) else compare.value
     if isinstance(value, Duration | datetime):
-        return Reading.OPEN_TIME
+        return Coercion.OPEN_TIME
     if isinstance(value, bool):
-        return Reading.OPEN_BOOLEAN
+        return Coercion.OPEN_BOOLEAN
     if isinstance(value, int):
-        return Reading.OPEN_INTEGER
-    return Reading.OPEN_SET if compare.op in EQUALITY else Reading.OPEN_TEXT
+        return Coercion.OPEN_INTEGER
+    return Coercion.OPEN_SET if compare.op in EQUALITY else Coercion.OPEN_TEXT
 
 
 def comparand(compare: Compare) -> Any:
@@ -193,24 +193,24 @@ def open_time(value: Any) -> datetime | None:
     return value if value.utcoffset() is not None else value.replace(tzinfo=UTC)
 
 
-READERS: Final[dict[Reading, Callable[[Any], Any]]] = {
-    Reading.FOLDED_SET: fold_set,
-    Reading.OPEN_PRESENT: open_present,
-    Reading.OPEN_RAW_TEXT: open_raw_text,
-    Reading.OPEN_TEXT: open_text,
-    Reading.OPEN_INTEGER: open_integer,
-    Reading.OPEN_BOOLEAN: open_boolean,
-    Reading.OPEN_SET: open_set,
-    Reading.OPEN_TEXT_OR_SET: open_text_or_set,
-    Reading.OPEN_TIME: open_time,
+COERCERS: Final[dict[Coercion, Callable[[Any], Any]]] = {
+    Coercion.FOLDED_SET: fold_set,
+    Coercion.OPEN_PRESENT: open_present,
+    Coercion.OPEN_RAW_TEXT: open_raw_text,
+    Coercion.OPEN_TEXT: open_text,
+    Coercion.OPEN_INTEGER: open_integer,
+    Coercion.OPEN_BOOLEAN: open_boolean,
+    Coercion.OPEN_SET: open_set,
+    Coercion.OPEN_TEXT_OR_SET: open_text_or_set,
+    Coercion.OPEN_TIME: open_time,
 }
 """The readings that are a function of the fact; the others are written out where they are used."""
 
 
-def read(reading: Reading, fact: Any) -> Any:
+def read(coercion: Coercion, fact: Any) -> Any:
     """Return a fact as a comparison needs it, or `None` when it is missing."""
-    if fact is None or reading is Reading.PLAIN:
+    if fact is None or coercion is Coercion.PLAIN:
         return fact
-    if reading is Reading.FOLDED:
+    if coercion is Coercion.FOLDED:
         return fact.casefold()
-    return READERS[reading](fact)
+    return COERCERS[coercion](fact)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from shared.rules.evaluate import Decider
+from shared.rules.evaluate import DecidingComparison
 from shared.rules.syntax import PRESENCE, Compare, Op
 
 _IS: Final = {
@@ -31,7 +31,7 @@ _SHOWN_MAX: Final = 80
 _LISTED_MAX: Final = 6
 
 
-def sentence(decider: Decider) -> str:
+def sentence(decider: DecidingComparison) -> str:
     """Return what a comparison saw, and what it came to."""
     compare, label = decider.compare, label_of(decider.compare.field)
     if compare.op in PRESENCE:
@@ -51,7 +51,7 @@ def sentence(decider: Decider) -> str:
     return f"{label} is {seen}, {'' if holds else 'not '}{_IS[op]} {_bound(compare)}"
 
 
-def sentences(deciders: Iterable[Decider]) -> tuple[str, ...]:
+def sentences(deciders: Iterable[DecidingComparison]) -> tuple[str, ...]:
     """Return the sentences, each once."""
     return tuple(dict.fromkeys(map(sentence, deciders)))
 

@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from shared.rules.problems import Place, Report, quoted
+from shared.rules.findings import FindingReport, SourcePosition, quoted
 
 TEXT_LENGTH_MAX: Final = 1_000_000
 NODES_MAX: Final = 100_000
@@ -33,7 +33,7 @@ DEPTH_MAX: Final = 40
 SCALAR_LENGTH_MAX: Final = 10_000
 DIGITS_MAX: Final = 18
 
-_TOP = Place(1, 1)
+_TOP = SourcePosition(1, 1)
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _PREFIXED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -50,7 +50,7 @@ class Scalar:
 
     value: str | int | float | bool | None
     text: str
-    place: Place
+    position: SourcePosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,15 @@ class Items:
     """A list."""
 
     items: tuple[Node, ...]
-    place: Place
+    position: SourcePosition
 
 
 @dataclass(frozen=True, slots=True)
 class Entries:
     """A mapping; keys are text, each at most once, in the order in which they were written."""
 
-    entries: dict[str, tuple[Place, Node]]
-    place: Place
+    entries: dict[str, tuple[SourcePosition, Node]]
+    position: SourcePosition
 
 
 Node = Scalar | Items | Entries
@@ -80,19 +80,19 @@ class _Refused(Exception):
 class _Open:
     """A list or mapping whose end has not come yet."""
 
-    place: Place
+    position: SourcePosition
     mapping: bool
     items: list[Node] = field(default_factory=list)
-    entries: dict[str, tuple[Place, Node]] = field(default_factory=dict)
+    entries: dict[str, tuple[SourcePosition, Node]] = field(default_factory=dict)
     key: Scalar | None = None
 
     def close(self) -> Node:
         if self.mapping:
-            return Entries(self.entries, self.place)
-        return Items(tuple(self.items), self.place)
+            return Entries(self.entries, self.position)
+        return Items(tuple(self.items), self.position)
 
 
-def read_document(text: str, report: Report) -> Node | None:
+def read_document(text: str, report: FindingReport) -> Node | None:
     """Return the document's top node, or `None` with the reason in the report."""
     if len(text) > TEXT_LENGTH_MAX:
         report.error(_TOP, (), f"the file is longer than {TEXT_LENGTH_MAX:,} characters")
@@ -103,8 +103,8 @@ def read_document(text: str, report: Report) -> Node | None:
         return None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(mark.line + 1, mark.column + 1) if mark is not None else _TOP
-        report.error(place, (), f"not YAML: {error.problem or error.context or 'it cannot be read'}")
+        position = SourcePosition(mark.line + 1, mark.column + 1) if mark is not None else _TOP
+        report.error(position, (), f"not YAML: {error.problem or error.context or 'it cannot be read'}")
     except (YAMLError, ValueError, OverflowError) as error:
         # The scanner lets `ValueError` through for some broken escapes.
         report.error(_TOP, (), f"not YAML: {str(error).splitlines()[0][:200]}")
@@ -112,7 +112,7 @@ def read_document(text: str, report: Report) -> Node | None:
 
 
 class _Builder:
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: FindingReport) -> None:
         self._report = report
         self._open: list[_Open] = []
         self._documents = 0
@@ -125,34 +125,34 @@ class _Builder:
         return self._root or Scalar(None, "", _TOP)
 
     def _take(self, event: Any) -> None:
-        place = Place(event.start_mark.line + 1, event.start_mark.column + 1)
+        position = SourcePosition(event.start_mark.line + 1, event.start_mark.column + 1)
         if isinstance(event, DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                self._refuse(place, "there is more than one document; a policy file has one")
+                self._refuse(position, "there is more than one document; a policy file has one")
         elif isinstance(event, AliasEvent):
-            self._refuse(place, "aliases (*name) are not read; name a condition and use it instead")
+            self._refuse(position, "aliases (*name) are not read; name a condition and use it instead")
         elif isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent):
-            self._start(event, place)
+            self._start(event, position)
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
-            self._place(self._open.pop().close())
+            self._attach(self._open.pop().close())
 
-    def _start(self, event: Any, place: Place) -> None:
+    def _start(self, event: Any, position: SourcePosition) -> None:
         self._nodes += 1
         if self._nodes > NODES_MAX:
-            self._refuse(place, f"there are more than {NODES_MAX:,} values")
+            self._refuse(position, f"there are more than {NODES_MAX:,} values")
         if event.anchor is not None:
-            self._refuse(place, "anchors (&name) are not read; name a condition and use it instead")
+            self._refuse(position, "anchors (&name) are not read; name a condition and use it instead")
         if event.tag is not None:
-            self._refuse(place, f"tags are not read; leave out {quoted(event.tag)}")
+            self._refuse(position, f"tags are not read; leave out {quoted(event.tag)}")
         if isinstance(event, ScalarEvent):
-            self._place(self._scalar(event, place))
+            self._attach(self._scalar(event, position))
         elif len(self._open) >= DEPTH_MAX:
-            self._refuse(place, f"values are nested deeper than {DEPTH_MAX}")
+            self._refuse(position, f"values are nested deeper than {DEPTH_MAX}")
         else:
-            self._open.append(_Open(place, isinstance(event, MappingStartEvent)))
+            self._open.append(_Open(position, isinstance(event, MappingStartEvent)))
 
-    def _place(self, node: Node) -> None:
+    def _attach(self, node: Node) -> None:
         """Put a finished node where it belongs: at the top, in a list, or as key or value of a mapping."""
         if not self._open:
             self._root = node
@@ -163,30 +163,30 @@ class _Builder:
         elif holder.key is None:
             holder.key = self._key(node, holder)
         else:
-            holder.entries[holder.key.text] = (holder.key.place, node)
+            holder.entries[holder.key.text] = (holder.key.position, node)
             holder.key = None
 
     def _key(self, node: Node, holder: _Open) -> Scalar:
         if not isinstance(node, Scalar):
-            self._refuse(node.place, "a key is text, not a list or a mapping")
+            self._refuse(node.position, "a key is text, not a list or a mapping")
         if node.text in holder.entries:
             first = holder.entries[node.text][0].line
-            self._refuse(node.place, f"the key {quoted(node.text)} is there already, in line {first}")
+            self._refuse(node.position, f"the key {quoted(node.text)} is there already, in line {first}")
         return node
 
-    def _scalar(self, event: Any, place: Place) -> Scalar:
+    def _scalar(self, event: Any, position: SourcePosition) -> Scalar:
         text: str = event.value
         if len(text) > SCALAR_LENGTH_MAX:
-            self._refuse(place, f"a value is longer than {SCALAR_LENGTH_MAX:,} characters")
+            self._refuse(position, f"a value is longer than {SCALAR_LENGTH_MAX:,} characters")
         plain, _ = event.implicit
         if not plain:
-            return Scalar(text, text, place)
+            return Scalar(text, text, position)
         if len(text) > DIGITS_MAX and (_INTEGER.fullmatch(text) or text.startswith(("0x", "0o"))):
-            self._refuse(place, f"a number has more than {DIGITS_MAX} digits; text goes in quotes")
-        return Scalar(_core_schema(text), text, place)
+            self._refuse(position, f"a number has more than {DIGITS_MAX} digits; text goes in quotes")
+        return Scalar(_core_schema(text), text, position)
 
-    def _refuse(self, place: Place, message: str) -> NoReturn:
-        self._report.error(place, (), message)
+    def _refuse(self, position: SourcePosition, message: str) -> NoReturn:
+        self._report.error(position, (), message)
         raise _Refused
 
 

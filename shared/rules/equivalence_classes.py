@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.lead.fields import Field, Kind, field_named
-from shared.rules.coercion import Reading, reading_of
+from shared.rules.coercion import Coercion, coercion_of
 from shared.rules.evaluate import compared
 from shared.rules.syntax import EQUALITY, ORDER, PRESENCE, Compare
 
-NO_MATTER: Final = datetime(2000, 1, 1, tzinfo=UTC)
+ARBITRARY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """The present, where no age is asked for."""
 
 _FINITE: Final = {
@@ -31,63 +31,63 @@ _FINITE: Final = {
     Kind.TIME: PRESENCE,
     Kind.OPEN: EQUALITY | ORDER | PRESENCE,
 }
-_UNEXCLUSIVE: Final = {Reading.OPEN_TIME, Reading.OPEN_SET}
+_UNEXCLUSIVE: Final = {Coercion.OPEN_TIME, Coercion.OPEN_SET}
 _ANOTHER_TEXT: Final = "\x00another"
-_SOMETHING: Final[dict[Kind, Any]] = {Kind.SET: (_ANOTHER_TEXT,), Kind.TIME: NO_MATTER}
+_SOMETHING: Final[dict[Kind, Any]] = {Kind.SET: (_ANOTHER_TEXT,), Kind.TIME: ARBITRARY_TIME}
 
-Axis = tuple[str, Reading | None] | Compare
-"""What varies by itself: a field (an open one under each reading), or one comparison without cells."""
+Dimension = tuple[str, Coercion | None] | Compare
+"""What varies by itself: a field (an open one under each coercion), or one comparison without cells."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
+class EquivalenceClasses:
     """One value for each cell (`None`: missing), and which comparisons are true or false there."""
 
-    axis: Axis
+    dimension: Dimension
     values: tuple[Any, ...]
 
 
-def axis_of(compare: Compare) -> Axis:
-    """Return on which axis a comparison lies."""
+def dimension_of(compare: Compare) -> Dimension:
+    """Return on which dimension a comparison lies."""
     field = field_named(compare.field)
     if field is None or compare.op not in _FINITE[field.kind]:
         return compare
     if field.kind is not Kind.OPEN:
         return (compare.field, None)
-    reading = reading_of(compare)
-    return compare if reading in _UNEXCLUSIVE else (compare.field, reading)
+    coercion = coercion_of(compare)
+    return compare if coercion in _UNEXCLUSIVE else (compare.field, coercion)
 
 
-def cells_of(axis: Axis, compares: Iterable[Compare]) -> Cells:
-    """Return the cells of an axis under the comparisons that lie on it."""
-    if isinstance(axis, Compare):
-        field = field_named(axis.field)
+def equivalence_classes_of(dimension: Dimension, compares: Iterable[Compare]) -> EquivalenceClasses:
+    """Return the cells of an dimension under the comparisons that lie on it."""
+    if isinstance(dimension, Compare):
+        field = field_named(dimension.field)
         never_missing = field is not None and field.default is not None
-        return Cells(axis, (True, False) if never_missing else (True, False, None))
-    name, reading = axis
+        return EquivalenceClasses(dimension, (True, False) if never_missing else (True, False, None))
+    name, coercion = dimension
     field = field_named(name) or Field(name, Kind.OPEN)
-    values = representatives(field, compares, open_reading=reading)
-    return Cells(axis, values if field.default is not None else (*values, None))
+    values = representatives(field, compares, open_coercion=coercion)
+    return EquivalenceClasses(dimension, values if field.default is not None else (*values, None))
 
 
-def truth_at(compare: Compare, axis: Axis, value: Any) -> bool | None:
+def truth_at(compare: Compare, dimension: Dimension, value: Any) -> bool | None:
     """Return what a comparison comes to in the cell for which `value` stands."""
-    return value if axis == compare else compared(compare, value, NO_MATTER)
+    return value if dimension == compare else compared(compare, value, ARBITRARY_TIME)
 
 
 def representatives(
     field: Field,
     compares: Iterable[Compare],
     *,
-    open_reading: Reading | None = None,
+    open_coercion: Coercion | None = None,
     low: int | None = None,
     high: int | None = None,
 ) -> tuple[Any, ...]:
     """Return one value for each cell of a field that is present; integers within `low` and `high`."""
     constants = [value for compare in compares for value in _constants(compare)]
-    if field.kind is Kind.BOOLEAN or open_reading is Reading.OPEN_BOOLEAN:
+    if field.kind is Kind.BOOLEAN or open_coercion is Coercion.OPEN_BOOLEAN:
         return (True, False)
-    if field.kind is Kind.INTEGER or open_reading is Reading.OPEN_INTEGER:
+    if field.kind is Kind.INTEGER or open_coercion is Coercion.OPEN_INTEGER:
         return _integers(constants, _most(field.low, low), _least(field.high, high))
     if field.kind is Kind.WORD:
         return field.words

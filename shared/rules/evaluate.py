@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from shared.lead.fields import default_of
-from shared.rules.coercion import Reading, comparand, read, reading_of
+from shared.rules.coercion import Coercion, coercion_of, comparand, read
 from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Op, Rule, Use
 
 Truth = bool | None
@@ -49,7 +49,7 @@ _HOLDS_OF_SOME: Final[Mapping[Op, Callable[[Any, Any], Any]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Decider:
+class DecidingComparison:
     """A comparison that decided, what it came to, and the fact that it saw (`None`: missing)."""
 
     compare: Compare
@@ -65,7 +65,7 @@ class Verdict:
     """
 
     truth: Truth
-    because: tuple[Decider, ...] = ()
+    because: tuple[DecidingComparison, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def evaluate(condition: Condition, facts: Facts, at: datetime) -> Verdict:
         case Compare():
             fact = fact_of(condition.field, facts)
             truth = compared(condition, fact, at)
-            return Verdict(truth, (Decider(condition, truth, fact),))
+            return Verdict(truth, (DecidingComparison(condition, truth, fact),))
         case AllOf(parts):
             return _joined([evaluate(part, facts, at) for part in parts], decisive=False)
         case AnyOf(parts):
@@ -135,7 +135,7 @@ def compared(compare: Compare, fact: Any, at: datetime) -> Truth:
 
 def compared_as_read(compare: Compare, seen: Any, at: datetime) -> Truth:
     """Return what one comparison comes to on a fact that has been read as the comparison needs it."""
-    reading, value = _prepared(compare)
+    coercion, value = _prepared(compare)
     if compare.op is Op.EXISTS:
         return seen is not None
     if compare.op is Op.MISSING:
@@ -144,11 +144,11 @@ def compared_as_read(compare: Compare, seen: Any, at: datetime) -> Truth:
         return None
     if compare.op is Op.WITHIN:
         return bool(_NOTHING <= at - seen <= value)
-    if reading is Reading.OPEN_SET:
+    if coercion is Coercion.OPEN_SET:
         return bool(_HOLDS_OF_SOME[compare.op](seen, value))
     return bool(_HOLDS[compare.op](seen, value))
 
 
 @lru_cache(maxsize=4096)
-def _prepared(compare: Compare) -> tuple[Reading, Any]:
-    return reading_of(compare), comparand(compare)
+def _prepared(compare: Compare) -> tuple[Coercion, Any]:
+    return coercion_of(compare), comparand(compare)

@@ -8,12 +8,12 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from shared.rules.describe import sentence
-from shared.rules.evaluate import Decider, RuleVerdict
+from shared.rules.evaluate import DecidingComparison, RuleVerdict
 
 Verdict = Literal["matched", "no_match", "unknown_field", "earlier_match"]
 
 
-class Leaf(Struct, frozen=True):
+class ExplainedComparison(Struct, frozen=True):
     """One comparison that decided a rule: `saw` is the fact (None: missing), `holds` None is unknown."""
 
     field: str
@@ -29,7 +29,7 @@ class RuleExplanation(Struct, frozen=True):
 
     rule: str
     verdict: Verdict
-    because: list[Leaf]
+    because: list[ExplainedComparison]
 
 
 def explained(verdict: RuleVerdict) -> RuleExplanation:
@@ -45,9 +45,9 @@ def _verdict(verdict: RuleVerdict) -> Verdict:
     return "unknown_field" if truth is None else "matched" if truth else "no_match"
 
 
-def _leaf(decider: Decider) -> Leaf:
+def _leaf(decider: DecidingComparison) -> ExplainedComparison:
     compare = decider.compare
-    return Leaf(
+    return ExplainedComparison(
         field=compare.field,
         operator=compare.op.value,
         value=as_json(compare.value),

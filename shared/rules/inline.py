@@ -13,7 +13,7 @@ from typing import Final
 
 from shared.lead.fields import default_of
 from shared.rules.code import Code
-from shared.rules.coercion import Reading, comparand, reading_of
+from shared.rules.coercion import Coercion, coercion_of, comparand
 from shared.rules.syntax import PRESENCE, AllOf, AnyOf, Compare, Condition, Not, Op, Use
 
 _OPPOSITE: Final = {Op.NE: Op.EQ, Op.NOT_IN: Op.IN, Op.MISSING: Op.EXISTS}
@@ -54,7 +54,7 @@ def expression(code: Code, condition: Condition, *, holds: bool = True) -> str:
 
 def known(code: Code, compare: Compare) -> str:
     """Return the expression for: there is a fact to compare."""
-    return f"{code.fact(compare.field, reading_of(compare))} is not None"
+    return f"{code.fact(compare.field, coercion_of(compare))} is not None"
 
 
 def test(code: Code, compare: Compare) -> str:
@@ -74,17 +74,17 @@ def _leaf(code: Code, compare: Compare, *, holds: bool) -> str:
 
 
 def _test(code: Code, compare: Compare, op: Op) -> str:
-    reading = reading_of(compare)
-    fact = code.fact(compare.field, reading)
+    coercion = coercion_of(compare)
+    fact = code.fact(compare.field, coercion)
     ready = comparand(compare)
-    if reading is Reading.OPEN_SET:
+    if coercion is Coercion.OPEN_SET:
         op = _OF_SOME.get(op, op)
     if op is Op.BETWEEN:
         low, high = map(code.bind, ready)
         return f"{low} <= {fact} <= {high}"
     if op is Op.WITHIN:
         return f"{code.bind(timedelta())} <= at - {fact} <= {code.bind(ready)}"
-    if op in {Op.CONTAINS_ANY, Op.CONTAINS_ALL} and reading is Reading.FOLDED:  # parts of a text
+    if op in {Op.CONTAINS_ANY, Op.CONTAINS_ALL} and coercion is Coercion.FOLDED:  # parts of a text
         return _joined(
             [f"{code.bind(part)} in {fact}" for part in sorted(ready)], every=op is Op.CONTAINS_ALL
         )

@@ -24,31 +24,31 @@ from typing import Any, Final
 
 from shared.lead.fields import Kind, field_named
 from shared.rules.code import Code
-from shared.rules.coercion import Reading, comparand, reading_of
+from shared.rules.coercion import Coercion, coercion_of, comparand
 from shared.rules.dnf import Term
-from shared.rules.equivalence_classes import NO_MATTER
+from shared.rules.equivalence_classes import ARBITRARY_TIME
 from shared.rules.evaluate import Truth, compared_as_read
 from shared.rules.inline import known, test
 from shared.rules.memo import Memo
 from shared.rules.syntax import EQUALITY, MEMBERSHIP, ORDER, PRESENCE, Compare, Op
 
 _READ: Final = {
-    Kind.TEXT: Reading.FOLDED,
-    Kind.COUNTRY: Reading.FOLDED,
-    Kind.SET: Reading.FOLDED_SET,
+    Kind.TEXT: Coercion.FOLDED,
+    Kind.COUNTRY: Coercion.FOLDED,
+    Kind.SET: Coercion.FOLDED_SET,
 }
 """How a field is read on its axis, where it is not plain."""
-_ON_AXIS: Final[Mapping[Reading, frozenset[Op]]] = {
-    Reading.PLAIN: EQUALITY | ORDER | PRESENCE,
-    Reading.FOLDED: EQUALITY | PRESENCE | {Op.STARTS_WITH},
-    Reading.FOLDED_SET: MEMBERSHIP | PRESENCE,
-    Reading.OPEN_INTEGER: EQUALITY | ORDER,
-    Reading.OPEN_BOOLEAN: EQUALITY,
-    Reading.OPEN_TEXT: frozenset({Op.STARTS_WITH}),
-    Reading.OPEN_SET: EQUALITY | MEMBERSHIP,
+_ON_AXIS: Final[Mapping[Coercion, frozenset[Op]]] = {
+    Coercion.PLAIN: EQUALITY | ORDER | PRESENCE,
+    Coercion.FOLDED: EQUALITY | PRESENCE | {Op.STARTS_WITH},
+    Coercion.FOLDED_SET: MEMBERSHIP | PRESENCE,
+    Coercion.OPEN_INTEGER: EQUALITY | ORDER,
+    Coercion.OPEN_BOOLEAN: EQUALITY,
+    Coercion.OPEN_TEXT: frozenset({Op.STARTS_WITH}),
+    Coercion.OPEN_SET: EQUALITY | MEMBERSHIP,
 }
 """What has cells; every other comparison is an axis of its own."""
-_SETS: Final = {Reading.FOLDED_SET, Reading.OPEN_SET}
+_SETS: Final = {Coercion.FOLDED_SET, Coercion.OPEN_SET}
 _ANOTHER: Final = object()
 """A value that no policy names."""
 _LAST_CHARACTER: Final = "\U0010ffff"
@@ -59,7 +59,7 @@ class _Axis:
     """Comparisons that one fact settles, and for each the terms that need it true and that need it false."""
 
     name: str
-    reading: Reading
+    coercion: Coercion
     all_terms: int
     needs: dict[Compare, tuple[int, int]] = field(default_factory=dict)
 
@@ -74,7 +74,7 @@ class _Axis:
 
     def settle_at(self, compare: Compare, seen: Any) -> int:
         """Return the terms that are not true where the fact, as it is read, is that one."""
-        return self.settle(compare, compared_as_read(compare, seen, NO_MATTER))
+        return self.settle(compare, compared_as_read(compare, seen, ARBITRARY_TIME))
 
     def left(self, settled: Iterable[int]) -> int:
         """Return the terms that are still possible when those are not true."""
@@ -98,33 +98,33 @@ def possible_terms(code: Code, terms: Sequence[Term]) -> None:
     axes: dict[Hashable, _Axis] = {}
     for place, term in enumerate(terms):
         for compare, holds in term:
-            reading = _axis_reading(compare)
-            key: Hashable = compare if reading is None else (compare.field, reading)
+            coercion = _axis_coercion(compare)
+            key: Hashable = compare if coercion is None else (compare.field, coercion)
             axis = axes.get(key)
             if axis is None:
-                axis = axes[key] = _Axis(compare.field, reading or reading_of(compare), all_terms)
+                axis = axes[key] = _Axis(compare.field, coercion or coercion_of(compare), all_terms)
             axis.need(compare, 1 << place, holds=holds)
     code.add(f"left = {code.bind(all_terms)}")
     for key, axis in axes.items():
         _write(code, axis, alone=isinstance(key, Compare))
 
 
-def _axis_reading(compare: Compare) -> Reading | None:
+def _axis_coercion(compare: Compare) -> Coercion | None:
     """Return how the fact is read on the axis of a comparison; None where it is an axis of its own."""
     declared = field_named(compare.field)
     if declared is None or declared.kind is Kind.OPEN:
-        reading = reading_of(compare)
+        coercion = coercion_of(compare)
     elif declared.kind is Kind.TIME:
         return None
     else:
-        reading = _READ.get(declared.kind, Reading.PLAIN)
-    return reading if compare.op in _ON_AXIS.get(reading, ()) else None
+        coercion = _READ.get(declared.kind, Coercion.PLAIN)
+    return coercion if compare.op in _ON_AXIS.get(coercion, ()) else None
 
 
 def _write(code: Code, axis: _Axis, *, alone: bool) -> None:
     if alone:
         _by_test(code, axis)
-    elif axis.reading in _SETS:
+    elif axis.coercion in _SETS:
         _by_members(code, axis)
     elif any(compare.op in ORDER or compare.op is Op.STARTS_WITH for compare in axis.needs):
         _by_order(code, axis)
@@ -133,7 +133,7 @@ def _write(code: Code, axis: _Axis, *, alone: bool) -> None:
 
 
 def _by_value(code: Code, axis: _Axis) -> None:
-    fact = code.fact(axis.name, axis.reading)
+    fact = code.fact(axis.name, axis.coercion)
     elsewhere = {compare: axis.settle_at(compare, _ANOTHER) for compare in axis.needs}
     cells = {None: axis.left_at(None)}
     for value, compares in axis.turning(_constants).items():
@@ -143,7 +143,7 @@ def _by_value(code: Code, axis: _Axis) -> None:
 
 
 def _by_order(code: Code, axis: _Axis) -> None:
-    fact = code.fact(axis.name, axis.reading)
+    fact = code.fact(axis.name, axis.coercion)
     turning = axis.turning(_bounds)
     bounds = sorted(turning)
     lowest = bounds[0] - 1 if isinstance(bounds[0], int) else ""
@@ -177,8 +177,8 @@ def _bounds(compare: Compare) -> Iterator[Any]:
 
 
 def _by_members(code: Code, axis: _Axis) -> None:
-    folded = axis.reading is Reading.OPEN_SET
-    fact = code.fact(axis.name, Reading.OPEN_SET if folded else Reading.PLAIN)
+    folded = axis.coercion is Coercion.OPEN_SET
+    fact = code.fact(axis.name, Coercion.OPEN_SET if folded else Coercion.PLAIN)
     bits = {text: 1 << place for place, text in enumerate(axis.turning(_constants))}
     cells = Memo(partial(_with_members, axis, bits))
     code.add(

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from shared.lead.fields import Field, Known, all_fields, field_named
 from shared.rules.document import Entries, Items, Node, Scalar
-from shared.rules.problems import Path, Report, did_you_mean, quoted
+from shared.rules.findings import FindingReport, Path, did_you_mean, quoted
 from shared.rules.syntax import AllOf, AnyOf, Condition, Not, Op, Use, comparisons
-from shared.rules.values import OPERATORS, Wrong, WrongItem, comparison
+from shared.rules.values import OPERATORS, InvalidItem, InvalidValue, comparison
 
 COMPARISONS_MAX: Final = 500
 """A condition compares this often at most, everything that it uses written out."""
@@ -25,17 +25,19 @@ Named = Mapping[str, Condition | None]
 """The conditions that a file names; `None` for one that is wrong, which is reported once, there."""
 
 
-def read_named(node: Node | None, path: Path, report: Report) -> Named:
+def read_named(node: Node | None, path: Path, report: FindingReport) -> Named:
     """Read a file's `conditions`; they may use each other, but not themselves."""
     if node is None:
         return {}
     if not isinstance(node, Entries):
-        report.error(node.place, path, "should be a mapping of names to conditions")
+        report.error(node.position, path, "should be a mapping of names to conditions")
         return {}
     return _NamedConditions(node, path, report).read()
 
 
-def read_condition(node: Node, path: Path, report: Report, *, scope: Known, named: Named) -> Condition | None:
+def read_condition(
+    node: Node, path: Path, report: FindingReport, *, scope: Known, named: Named
+) -> Condition | None:
     """Return the condition that a node holds, or `None` with the reasons in the report.
 
     `scope` is what is known where the condition is decided.
@@ -46,7 +48,7 @@ def read_condition(node: Node, path: Path, report: Report, *, scope: Known, name
 class _NamedConditions:
     """Reads each named condition when it is first asked for, and notices one that uses itself."""
 
-    def __init__(self, node: Entries, path: Path, report: Report) -> None:
+    def __init__(self, node: Entries, path: Path, report: FindingReport) -> None:
         self._entries = node.entries
         self._path = path
         self._report = report
@@ -61,14 +63,14 @@ class _NamedConditions:
     def _named(self, name: str) -> Condition | None:
         if name in self._done:
             return self._done[name]
-        place, node = self._entries[name]
+        position, node = self._entries[name]
         path = (*self._path, name)
         if name in self._under_way:
             loop = " -> ".join([*self._under_way[self._under_way.index(name) :], name])
-            self._report.error(place, path, f"the condition uses itself: {loop}")
+            self._report.error(position, path, f"the condition uses itself: {loop}")
             return None
         if len(self._under_way) >= DEPTH_MAX:
-            self._report.error(place, path, f"conditions use each other deeper than {DEPTH_MAX}")
+            self._report.error(position, path, f"conditions use each other deeper than {DEPTH_MAX}")
             return None
         self._under_way.append(name)
         # What a named condition may ask is decided where it is used.
@@ -79,7 +81,7 @@ class _NamedConditions:
 
 
 class _Reader:
-    def __init__(self, report: Report, scope: Known, named: Any, names: frozenset[str]) -> None:
+    def __init__(self, report: FindingReport, scope: Known, named: Any, names: frozenset[str]) -> None:
         self._report = report
         self._scope = scope
         self._named = named
@@ -89,18 +91,18 @@ class _Reader:
         condition = self._condition(node, path, 0)
         if condition is not None and _longer_than(condition, COMPARISONS_MAX):
             message = f"the condition makes more than {COMPARISONS_MAX} comparisons"
-            self._report.error(node.place, path, message)
+            self._report.error(node.position, path, message)
             return None
         return condition
 
     def _condition(self, node: Node, path: Path, depth: int) -> Condition | None:
         if not isinstance(node, Entries) or not node.entries:
             self._report.error(
-                node.place, path, "should be a condition: {field: …, OPERATOR: …}, all, any, not or use"
+                node.position, path, "should be a condition: {field: …, OPERATOR: …}, all, any, not or use"
             )
             return None
         if depth > DEPTH_MAX:
-            self._report.error(node.place, path, f"conditions are nested deeper than {DEPTH_MAX}")
+            self._report.error(node.position, path, f"conditions are nested deeper than {DEPTH_MAX}")
             return None
         if "field" in node.entries:
             return self._compare(node, path)
@@ -109,7 +111,7 @@ class _Reader:
     def _join(self, node: Entries, path: Path, depth: int) -> Condition | None:
         if not self._joins_once(node, path):
             return None
-        join, (place, inner) = next(iter(node.entries.items()))
+        join, (position, inner) = next(iter(node.entries.items()))
         path = (*path, join)
         if join == "use":
             return self._use(inner, path)
@@ -117,7 +119,7 @@ class _Reader:
             part = self._condition(inner, path, depth + 1)
             return None if part is None else Not(part)
         if not isinstance(inner, Items) or not inner.items:
-            self._report.error(place, path, f"{join} should be a list of at least one condition")
+            self._report.error(position, path, f"{join} should be a list of at least one condition")
             return None
         read = [self._condition(each, (*path, at), depth + 1) for at, each in enumerate(inner.items)]
         parts = tuple(part for part in read if part is not None)
@@ -127,10 +129,12 @@ class _Reader:
 
     def _joins_once(self, node: Entries, path: Path) -> bool:
         """Report an unknown word, or two joins side by side."""
-        for word, (place, _) in node.entries.items():
+        for word, (position, _) in node.entries.items():
             if word not in _JOINS:
                 meant = did_you_mean(word, (*_JOINS, "field"))
-                self._report.error(place, (*path, word), f"unknown word {quoted(word)} in a condition{meant}")
+                self._report.error(
+                    position, (*path, word), f"unknown word {quoted(word)} in a condition{meant}"
+                )
                 return False
         first, *more = node.entries
         if more:
@@ -142,7 +146,7 @@ class _Reader:
         if not isinstance(node, Scalar) or node.text not in self._names:
             word = node.text if isinstance(node, Scalar) else ""
             self._report.error(
-                node.place, path, f"no condition is named {quoted(word)}{did_you_mean(word, self._names)}"
+                node.position, path, f"no condition is named {quoted(word)}{did_you_mean(word, self._names)}"
             )
             return None
         meaning: Condition | None = self._named(node.text)
@@ -151,10 +155,12 @@ class _Reader:
         for compare in comparisons(meaning):
             field = field_named(compare.field)
             if field is not None and not field.known & self._scope:
-                self._report.error(node.place, path, f"{quoted(node.text)} asks for {_unknown_here(field)}")
+                self._report.error(
+                    node.position, path, f"{quoted(node.text)} asks for {_unknown_here(field)}"
+                )
                 return None
         if _depth(meaning) > DEPTH_MAX:
-            self._report.error(node.place, path, f"conditions are nested deeper than {DEPTH_MAX}")
+            self._report.error(node.position, path, f"conditions are nested deeper than {DEPTH_MAX}")
             return None
         return Use(node.text, meaning)
 
@@ -162,15 +168,15 @@ class _Reader:
         field = self._field(node.entries["field"][1], (*path, "field"))
         operators = [(word, at, value) for word, (at, value) in node.entries.items() if word != "field"]
         if len(operators) != 1:
-            place = operators[1][1] if operators else node.place
+            position = operators[1][1] if operators else node.position
             where = (*path, operators[1][0]) if operators else path
             hint = "; join two comparisons under all" if operators else ""
-            self._report.error(place, where, f"a comparison has one operator{hint}")
+            self._report.error(position, where, f"a comparison has one operator{hint}")
             return None
-        word, place, value = operators[0]
+        word, position, value = operators[0]
         if word not in {op.value for op in Op}:
             message = f"unknown operator {quoted(word)}{did_you_mean(word, [op.value for op in Op])}"
-            self._report.error(place, (*path, word), message)
+            self._report.error(position, (*path, word), message)
             return None
         if field is None:
             return None
@@ -178,7 +184,7 @@ class _Reader:
         if op not in OPERATORS[field.kind]:
             fitting = ", ".join(each.value for each in Op if each in OPERATORS[field.kind])
             message = f"{field.name} ({field.kind.value}) has no operator {word}; it has {fitting}"
-            self._report.error(place, (*path, word), message)
+            self._report.error(position, (*path, word), message)
             return None
         return self._checked(field, op, value, (*path, word))
 
@@ -187,20 +193,22 @@ class _Reader:
         field = field_named(name)
         if field is None:
             names = [each.name for each in all_fields() if each.known & self._scope]
-            self._report.error(node.place, path, f"unknown field {quoted(name)}{did_you_mean(name, names)}")
+            self._report.error(
+                node.position, path, f"unknown field {quoted(name)}{did_you_mean(name, names)}"
+            )
             return None
         if not field.known & self._scope:
-            self._report.error(node.place, path, f"this asks for {_unknown_here(field)}")
+            self._report.error(node.position, path, f"this asks for {_unknown_here(field)}")
             return None
         return field
 
     def _checked(self, field: Field, op: Op, node: Node, path: Path) -> Condition | None:
         try:
             return comparison(field, op, node)
-        except WrongItem as wrong:
-            self._report.error(wrong.place, (*path, wrong.index), str(wrong))
-        except Wrong as wrong:
-            self._report.error(node.place, path, str(wrong))
+        except InvalidItem as wrong:
+            self._report.error(wrong.position, (*path, wrong.index), str(wrong))
+        except InvalidValue as wrong:
+            self._report.error(node.position, path, str(wrong))
         return None
 
 

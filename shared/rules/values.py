@@ -9,7 +9,7 @@ from typing import Any, Final
 from shared.lead.fields import Field, Kind
 from shared.rules.coercion import matcher
 from shared.rules.document import Items, Node, Scalar
-from shared.rules.problems import Place, did_you_mean, quoted
+from shared.rules.findings import SourcePosition, did_you_mean, quoted
 from shared.rules.syntax import EQUALITY, MEMBERSHIP, ORDER, PRESENCE, Compare, Op
 from shared.rules.times import parse_duration
 
@@ -31,21 +31,21 @@ OPERATORS: Final[Mapping[Kind, frozenset[Op]]] = {
 """Which operators a field of each kind takes."""
 
 
-class Wrong(Exception):
+class InvalidValue(Exception):
     """A value is not what it should be; the message says what."""
 
 
-class WrongItem(Wrong):
+class InvalidItem(InvalidValue):
     """One value of a list is wrong."""
 
-    def __init__(self, place: Place, index: int, message: str) -> None:
+    def __init__(self, position: SourcePosition, index: int, message: str) -> None:
         super().__init__(message)
-        self.place = place
+        self.position = position
         self.index = index
 
 
 def comparison(field: Field, op: Op, node: Node) -> Compare:
-    """Return the comparison; raises `Wrong` when the value is not one for that field and operator."""
+    """Return the comparison; raises `InvalidValue` when the value is not one for that field and operator."""
     if op in PRESENCE:
         return _presence(field, op, node)
     if op in _LISTS:
@@ -54,43 +54,45 @@ def comparison(field: Field, op: Op, node: Node) -> Compare:
             _check_ends(values)
         return Compare(field.name, op, values)
     if not isinstance(node, Scalar):
-        raise Wrong(f"{op.value} takes one value, not {'a list' if isinstance(node, Items) else 'a mapping'}")
+        raise InvalidValue(
+            f"{op.value} takes one value, not {'a list' if isinstance(node, Items) else 'a mapping'}"
+        )
     return Compare(field.name, op, _value(field, op, node))
 
 
 def _presence(field: Field, op: Op, node: Node) -> Compare:
     """`exists: false` is `missing: true`."""
     if not isinstance(node, Scalar) or not isinstance(node.value, bool):
-        raise Wrong(f"{op.value} takes true or false")
+        raise InvalidValue(f"{op.value} takes true or false")
     if field.default is not None:
-        raise Wrong(f"{field.name} is never missing")
+        raise InvalidValue(f"{field.name} is never missing")
     return Compare(field.name, Op.EXISTS if (op is Op.EXISTS) is node.value else Op.MISSING, value=True)
 
 
 def _list(field: Field, op: Op, node: Node) -> tuple[Any, ...]:
     if not isinstance(node, Items) or not node.items:
         hint = "two values, [least, most]" if op is Op.BETWEEN else "a list of at least one value"
-        raise Wrong(f"{op.value} takes {hint}")
+        raise InvalidValue(f"{op.value} takes {hint}")
     if len(node.items) > VALUES_MAX:
-        raise Wrong(f"a list has {VALUES_MAX:,} values at most")
+        raise InvalidValue(f"a list has {VALUES_MAX:,} values at most")
     values = []
     for at, item in enumerate(node.items):
         if not isinstance(item, Scalar):
-            raise WrongItem(item.place, at, "should be one value")
+            raise InvalidItem(item.position, at, "should be one value")
         try:
             values.append(_value(field, op, item))
-        except Wrong as wrong:
-            raise WrongItem(item.place, at, str(wrong)) from None
+        except InvalidValue as wrong:
+            raise InvalidItem(item.position, at, str(wrong)) from None
     if len({type(value) for value in values}) > 1:
-        raise Wrong("the values should be all text or all whole numbers")
+        raise InvalidValue("the values should be all text or all whole numbers")
     return tuple(values)
 
 
 def _check_ends(values: tuple[Any, ...]) -> None:
     if len(values) != 2:
-        raise Wrong("between takes two values, [least, most]")
+        raise InvalidValue("between takes two values, [least, most]")
     if values[0] > values[1]:
-        raise Wrong(f"nothing lies between {values[0]} and {values[1]}; the lesser goes first")
+        raise InvalidValue(f"nothing lies between {values[0]} and {values[1]}; the lesser goes first")
 
 
 def _value(field: Field, op: Op, node: Scalar) -> Any:
@@ -111,7 +113,7 @@ def _value(field: Field, op: Op, node: Scalar) -> Any:
         try:
             matcher(text)
         except ValueError as error:
-            raise Wrong(str(error)) from None
+            raise InvalidValue(str(error)) from None
     if kind is Kind.WORD:
         return _word(field, text)
     return _country(text) if kind is Kind.COUNTRY else text
@@ -130,26 +132,28 @@ def _kind_compared(op: Op, node: Scalar) -> Kind:
 
 def _boolean(node: Scalar) -> bool:
     if not isinstance(node.value, bool):
-        raise Wrong(f"should be true or false, not {quoted(node.text)}")
+        raise InvalidValue(f"should be true or false, not {quoted(node.text)}")
     return node.value
 
 
 def _integer(field: Field, node: Scalar) -> int:
     if isinstance(node.value, bool) or not isinstance(node.value, int):
-        raise Wrong(f"should be a whole number, not {quoted(node.text)}")
+        raise InvalidValue(f"should be a whole number, not {quoted(node.text)}")
     if (field.low is not None and node.value < field.low) or (
         field.high is not None and node.value > field.high
     ):
         most = "" if field.high is None else f" to {field.high}"
-        raise Wrong(f"{node.value} is out of range: {field.name} is {field.low}{most or ' or more'}")
+        raise InvalidValue(f"{node.value} is out of range: {field.name} is {field.low}{most or ' or more'}")
     return node.value
 
 
 def _text(node: Scalar) -> str:
     if not isinstance(node.value, str):
-        raise Wrong(f"should be text; write '{node.text}' in quotes" if node.text else "should be text")
+        raise InvalidValue(
+            f"should be text; write '{node.text}' in quotes" if node.text else "should be text"
+        )
     if not node.value.strip():
-        raise Wrong("should not be empty")
+        raise InvalidValue("should not be empty")
     return node.value
 
 
@@ -158,7 +162,7 @@ def _word(field: Field, text: str) -> str:
         if word.casefold() == text.casefold():
             return word
     suggestion = did_you_mean(text, field.words) or f"; it is one of {', '.join(field.words)}"
-    raise Wrong(f"{field.name} is never {quoted(text)}{suggestion}")
+    raise InvalidValue(f"{field.name} is never {quoted(text)}{suggestion}")
 
 
 def _country(text: str) -> str:
@@ -166,7 +170,7 @@ def _country(text: str) -> str:
 
     code = text.upper()
     if code != "XK" and pycountry.countries.get(alpha_2=code) is None:
-        raise Wrong(f"{quoted(text)} is no country code (ISO 3166 alpha-2, such as US)")
+        raise InvalidValue(f"{quoted(text)} is no country code (ISO 3166 alpha-2, such as US)")
     return code
 
 
@@ -174,9 +178,9 @@ def _age(node: Scalar) -> Any:
     try:
         duration = parse_duration(node.text)
     except ValueError as error:
-        raise Wrong(str(error)) from None
+        raise InvalidValue(str(error)) from None
     if duration.business:
-        raise Wrong("an age is not counted in business time")
+        raise InvalidValue("an age is not counted in business time")
     return duration
 
 
@@ -184,5 +188,5 @@ def _time(node: Scalar) -> datetime:
     try:
         moment = datetime.fromisoformat(node.text.strip())
     except ValueError:
-        raise Wrong(f"should be a date or a time (2025-03-31), not {quoted(node.text)}") from None
+        raise InvalidValue(f"should be a date or a time (2025-03-31), not {quoted(node.text)}") from None
     return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)

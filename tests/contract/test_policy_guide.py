@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from shared.lead.fields import all_fields
 from shared.policy.load import read_policy, texts_in
-from shared.rules.problems import Severity
+from shared.rules.findings import Severity
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(

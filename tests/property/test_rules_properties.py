@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from shared.lead.fields import Scope
 from shared.policy.load import read_policy
 from shared.policy.models import FILES
-from shared.rules.bounds import Possible, possible_rules, possible_verdicts
-from shared.rules.boxes import Space, TooLarge
+from shared.rules.bounds import PossibleValues, possible_rules, possible_verdicts
+from shared.rules.boxes import FactSpace, TooManyBoxes
 from shared.rules.compile import all_matches, check, concluding, first_match, first_of_each
 from shared.rules.dnf import TooManyTerms, terms_of
 from shared.rules.document import read_document
 from shared.rules.evaluate import evaluate, explain_first, truth_of
-from shared.rules.lint import Fault, contradictions, lint_first_match, lint_overlaps
+from shared.rules.findings import FindingReport
+from shared.rules.lint import LintCode, contradictions, lint_first_match, lint_overlaps
 from shared.rules.memo import REMEMBERED_MAX, Memo
 from shared.rules.parse import read_condition
-from shared.rules.problems import Report
 from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Op, Rule, comparisons
 from tests.support.rules import AT, LEAVES, SMALL, SMALL_LEAVES, conditions, every_fact, facts, tables
 
@@ -132,7 +132,7 @@ def test_bounds_hold_every_completion(rules: list[Rule[int]], unsettled: set[str
     known = data.draw(st.sampled_from(list(every_fact(set(SMALL) - unsettled))))
     fixed = {name for name in unsettled if data.draw(st.booleans())}
     possible = {
-        name: Possible(
+        name: PossibleValues(
             values=tuple(value for value in SMALL[name] if value is not None) if name in fixed else None,
             missing=None in SMALL[name],
         )
@@ -155,8 +155,8 @@ def test_bounds_of_known_facts_are_exact(rules: list[Rule[int]], known: Facts) -
 def test_a_condition_is_true_only_inside_its_region(condition: Condition, known: Facts) -> None:
     if truth_of(condition, known, AT) is True:
         try:
-            assert Space([condition]).region(condition)
-        except TooLarge:
+            assert FactSpace([condition]).boxes(condition)
+        except TooManyBoxes:
             return
         assert () not in contradictions(condition)
 
@@ -167,7 +167,7 @@ def test_what_is_called_dead_never_applies(rules: list[Rule[int]]) -> None:
     first = first_match(rules)
     applied = {first(known, AT) for known in every_fact(set(SMALL))}
     for finding in lint_first_match(rules):
-        if finding.fault is Fault.DEAD:
+        if finding.code is LintCode.DEAD:
             assert finding.rule not in applied
     for rule in rules:
         if () in contradictions(rule.when):
@@ -198,8 +198,8 @@ def test_every_dead_rule_is_called_so(rules: list[Rule[int]]) -> None:
     """Where every field has cells, lint is exact: it misses none."""
     first = first_match(rules)
     applied = {first(known, AT) for known in every_fact(set(SMALL))}
-    named = {each.rule for each in lint_first_match(rules) if each.fault is Fault.DEAD}
-    impossible = {rule.outcome for rule in rules if not Space([rule.when]).region(rule.when)}
+    named = {each.rule for each in lint_first_match(rules) if each.code is LintCode.DEAD}
+    impossible = {rule.outcome for rule in rules if not FactSpace([rule.when]).boxes(rule.when)}
     assert {rule.outcome for rule in rules} - applied <= named | impossible
 
 
@@ -246,10 +246,10 @@ _nodes: st.SearchStrategy[Any] = st.recursive(
 def test_any_structure_is_a_condition_or_has_problems(structure: Any) -> None:
     import json
 
-    report = Report("routing.yaml")
+    report = FindingReport("routing.yaml")
     node = read_document(json.dumps(structure), report)
     if node is None:
-        assert report.problems
+        assert report.findings
         return
     condition = read_condition(node, ("when",), report, scope=Scope.ROUTING, named={})
     assert (condition is None) is bool(report.errors)

@@ -18,7 +18,7 @@ from services.scorer.domain.policy import ScoringPolicy
 from shared.lead.events.parts import Activity, Company
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.fields import FactKeys
-from shared.rules.bounds import Possible
+from shared.rules.bounds import PossibleValues
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, signal
 from tests.support.scoring_policies import compiled_with, default_scoring
 
@@ -118,7 +118,7 @@ def subject_of(values: dict[str, Any], done: Doings) -> Subject:
 
 def bounds_of(subject: Subject, buyable: set[str], policy: ScoringPolicy) -> Bounds:
     bought = [BUYABLE[name] for name in buyable]
-    unsettled = {each: Possible() for name in bought for each in (name, *FOLLOWS.get(name, ()))}
+    unsettled = {each: PossibleValues() for name in bought for each in (name, *FOLLOWS.get(name, ()))}
     facts = lead_facts(subject.lead, subject.known, AT, policy)
     decided = unsettled.keys() | {FactKeys.MARKET, FactKeys.MARKET_VALIDATED}
     known = {name: fact for name, fact in facts.items() if name not in decided}

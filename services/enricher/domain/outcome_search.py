@@ -10,8 +10,8 @@ from typing import Any, Final
 from services.enricher.domain.possible_outcomes import Case, Ending, endings, is_suppressed
 from services.scorer.domain.bounds import Ground
 from shared.lead.fields import field_named
-from shared.rules.bounds import Open
-from shared.rules.equivalence_classes import NO_MATTER, axis_of, representatives
+from shared.rules.bounds import UnknownFields
+from shared.rules.equivalence_classes import ARBITRARY_TIME, dimension_of, representatives
 from shared.rules.evaluate import compared
 from shared.rules.syntax import Compare, Facts
 
@@ -36,10 +36,10 @@ def values_of(fields: Iterable[str], compares: Sequence[Compare]) -> Values:
 
 def _values(name: str, on_field: Sequence[Compare]) -> Sequence[Any] | None:
     field = field_named(name)
-    if field is None or any(isinstance(axis_of(each), Compare) for each in on_field):
+    if field is None or any(isinstance(dimension_of(each), Compare) for each in on_field):
         return None
     cells = {
-        tuple(compared(compare, value, NO_MATTER) for compare in on_field): value
+        tuple(compared(compare, value, ARBITRARY_TIME) for compare in on_field): value
         for value in representatives(field, on_field)
     }
     return (*cells.values(), None)
@@ -89,7 +89,7 @@ class _Looks:
                 return True
         return False
 
-    def agree(self, facts: Facts, unsettled: Open, names: Sequence[str]) -> bool:
+    def agree(self, facts: Facts, unsettled: UnknownFields, names: Sequence[str]) -> bool:
         """Tell whether all completions end the same; false also when that takes too long to find out."""
         self._left -= 1
         found = self._endings(facts, unsettled)
@@ -105,7 +105,7 @@ class _Looks:
             self.agree(facts if value is None else {**facts, name: value}, others, rest) for value in values
         )
 
-    def _endings(self, facts: Facts, unsettled: Open) -> frozenset[Ending]:
+    def _endings(self, facts: Facts, unsettled: UnknownFields) -> frozenset[Ending]:
         return endings(self._case, Ground(facts, unsettled, self._ground.at, self._ground.policy))
 
 

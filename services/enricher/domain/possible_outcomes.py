@@ -14,9 +14,9 @@ from services.enricher.domain.account_context import Owner
 from services.scorer.domain.bounds import Ground, Interest, bounds_with
 from shared.lead.fields import FactKeys
 from shared.policy.models import RoutingRule
-from shared.rules.bounds import ANYTHING, Open
+from shared.rules.bounds import ANY_VALUE, UnknownFields
 
-_ACCOUNT_OPEN: Final[Open] = dict.fromkeys(
+_ACCOUNT_OPEN: Final[UnknownFields] = dict.fromkeys(
     (
         FactKeys.PEOPLE,
         FactKeys.HIGH_INTENT_PEOPLE,
@@ -28,7 +28,7 @@ _ACCOUNT_OPEN: Final[Open] = dict.fromkeys(
         FactKeys.TRIGGER_KIND,
         FactKeys.TRIGGER_TYPE,
     ),
-    ANYTHING,
+    ANY_VALUE,
 )
 
 

@@ -18,7 +18,7 @@ from services.scorer.domain.bounds import FOLLOWS, Ground, interest_bounds
 from services.scorer.domain.from_policy import scoring_conditions, scoring_policy
 from shared.lead.fields import FactKeys, Known, field_named
 from shared.policy.compiled import CompiledPolicy
-from shared.rules.bounds import ANYTHING
+from shared.rules.bounds import ANY_VALUE
 from shared.rules.compile import concluding
 from shared.rules.evaluate import Truth
 from shared.rules.syntax import Compare, Condition, comparisons
@@ -54,7 +54,7 @@ class Outlook:
         opened += [each for name in opened for each in FOLLOWS.get(name, ()) if each not in lead.provenance]
         for name in opened:
             facts.pop(name, None)
-        unsettled = {name: ANYTHING for name in opened if name in self._asked}
+        unsettled = {name: ANY_VALUE for name in opened if name in self._asked}
         ground = Ground(facts, unsettled, at, self.policy)
         return View(self, ground, _cases(lead, standing, ground), self._truths(facts, at))
 

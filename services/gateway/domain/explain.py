@@ -25,7 +25,7 @@ from shared.lead.events.routing import Change, Decision, Motion, Skipped
 from shared.lead.events.scoring import AccountView, Line, Signals
 from shared.policy.canonical import plain
 from shared.policy.compiled import CompiledPolicy
-from shared.rules.explained import Leaf
+from shared.rules.explained import ExplainedComparison
 
 
 class Told(Struct, frozen=True):
@@ -71,7 +71,7 @@ class RuleExplained(Struct, frozen=True):
     result: Literal["taken"] | Skipped
     queue: str | None = None
     when: Any = None
-    because: list[Leaf] = []
+    because: list[ExplainedComparison] = []
 
 
 class RepExplained(Struct, frozen=True):
@@ -267,7 +267,7 @@ def _decision(
 
 
 def _rules(
-    decision: Decision, policy: CompiledPolicy | None, because: Mapping[str, list[Leaf]]
+    decision: Decision, policy: CompiledPolicy | None, because: Mapping[str, list[ExplainedComparison]]
 ) -> Iterator[RuleExplained]:
     """Give the rules in their order: that of the policy, else as they were recorded, the taken one last."""
     skipped: dict[str, Skipped] = {
@@ -285,7 +285,7 @@ def _rules(
 
 
 def _suppressions(
-    reason: str, policy: CompiledPolicy | None, because: Mapping[str, list[Leaf]]
+    reason: str, policy: CompiledPolicy | None, because: Mapping[str, list[ExplainedComparison]]
 ) -> Iterator[RuleExplained]:
     if policy is None:
         yield RuleExplained(reason, "taken")

@@ -20,7 +20,7 @@ from shared.policy.diff import diff
 from shared.policy.load import PolicyInvalid, Reading, load, read_policy
 from shared.policy.models import FILES, Policy
 from shared.policy.versions import StoredPolicy, active, candidate, history, put, stored
-from shared.rules.problems import Problem, Severity
+from shared.rules.findings import Finding, Severity
 
 ACTIVE: Final = "active"
 """In place of a version: the one that is in force."""
@@ -125,7 +125,7 @@ async def _checked(files: Mapping[str, str]) -> tuple[Policy, list[str]]:
     return found.policy, [str(problem) for problem in found.problems]
 
 
-def _errors(problems: Iterable[Problem]) -> Iterable[FieldProblem]:
+def _errors(problems: Iterable[Finding]) -> Iterable[FieldProblem]:
     for problem in problems:
         if problem.severity is Severity.ERROR:
             name = problem.file.replace("~", "~0").replace("/", "~1")

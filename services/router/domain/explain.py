@@ -17,7 +17,7 @@ from services.router.domain.policy import RoutingPolicy
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.fields import Field, Kind, field_named
 from shared.rules.describe import label_of, shown
-from shared.rules.equivalence_classes import axis_of, representatives
+from shared.rules.equivalence_classes import dimension_of, representatives
 from shared.rules.evaluate import fact_of
 from shared.rules.explained import RuleExplanation, as_json, explained
 from shared.rules.syntax import MEMBERSHIP, Compare, Facts, Op, Rule, comparisons
@@ -135,7 +135,7 @@ def _candidates(field: Field, compares: list[Compare], now: Any) -> list[Any]:
             one for each in values for one in (each.value if isinstance(each.value, tuple) else [each.value])
         ]
     # What only a pattern or an age settles has no values to try.
-    settled = [each for each in compares if not isinstance(axis_of(each), Compare)]
+    settled = [each for each in compares if not isinstance(dimension_of(each), Compare)]
     texts = {one for each in settled for one in _texts(each)}
     tried = representatives(field, settled) if settled else ()
     present = [each for each in tried if each != now and not (field.kind is Kind.TEXT and each not in texts)]

@@ -20,7 +20,7 @@ from services.scorer.domain.policy import BandName, Floors, IntentRule, ScoringP
 from shared.lead.events.parts import Activity
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.fields import FactKeys
-from shared.rules.bounds import ANYTHING, Open, Possible, possible_verdicts
+from shared.rules.bounds import ANY_VALUE, PossibleValues, UnknownFields, possible_verdicts
 from shared.rules.evaluate import Truth
 from shared.rules.syntax import ALWAYS, Condition, Facts
 
@@ -37,10 +37,10 @@ class Range(NamedTuple):
     high: int
 
     @property
-    def possible(self) -> Possible:
+    def possible(self) -> PossibleValues:
         if self.low == self.high:
-            return Possible((self.low,), missing=False)
-        return Possible(low=self.low, high=self.high, missing=False)
+            return PossibleValues((self.low,), missing=False)
+        return PossibleValues(low=self.low, high=self.high, missing=False)
 
 
 class Interest(Struct, frozen=True):
@@ -58,11 +58,11 @@ class Ground(Struct, frozen=True):
     """
 
     facts: Facts
-    unsettled: Open
+    unsettled: UnknownFields
     at: datetime
     policy: ScoringPolicy
 
-    def with_more(self, more: Open) -> Ground:
+    def with_more(self, more: UnknownFields) -> Ground:
         """Add what follows from what is known: as a fact if it can be one thing only, else as open."""
         values = {name: each.values for name, each in more.items() if not each.missing}
         certain = {name: only[0] for name, only in values.items() if only is not None and len(only) == 1}
@@ -102,17 +102,19 @@ def bounds_with(
         FactKeys.FIT: fit.possible,
         FactKeys.INTENT: intent.possible,
         FactKeys.TOTAL: total.possible,
-        FactKeys.FIT_GRADE: Possible(fit_grades, missing=False),
-        FactKeys.INTENT_GRADE: Possible(tuple(map(int, intent_grades)), missing=False),
-        FactKeys.GRADE: Possible(tuple(map("".join, product(fit_grades, intent_grades))), missing=False),
+        FactKeys.FIT_GRADE: PossibleValues(fit_grades, missing=False),
+        FactKeys.INTENT_GRADE: PossibleValues(tuple(map(int, intent_grades)), missing=False),
+        FactKeys.GRADE: PossibleValues(
+            tuple(map("".join, product(fit_grades, intent_grades))), missing=False
+        ),
         FactKeys.SEGMENT: _segment(fits, policy),
-        FactKeys.SIGNALS_STRONG: Possible(interest.strong, missing=False),
+        FactKeys.SIGNALS_STRONG: PossibleValues(interest.strong, missing=False),
         FactKeys.SIGNALS_TYPES: _types(interest),
     }
     ground = ground.with_more(scored)
     found = policy.source.bands.possible(ground.facts, ground.unsettled, at)
     bands: tuple[BandName, ...] = tuple(dict.fromkeys(each.band if each else "cold" for each in found))
-    ground = ground.with_more({FactKeys.BAND: Possible(bands, missing=False)})
+    ground = ground.with_more({FactKeys.BAND: PossibleValues(bands, missing=False)})
     return Bounds(fit, intent, total, fit_grades, intent_grades, bands, interest.strong, ground)
 
 
@@ -203,7 +205,7 @@ def _count(
         least[rule] = least.get(rule, 0) + points
 
 
-def _market(ground: Ground) -> Open:
+def _market(ground: Ground) -> UnknownFields:
     markets = ground.policy.source.markets.possible(ground.facts, ground.unsettled, ground.at)
     named = [market for market in markets if market is not None]
     if not named:
@@ -211,22 +213,22 @@ def _market(ground: Ground) -> Open:
     missing = None in markets
     validated = tuple(dict.fromkeys(market.validated for market in named))
     return {
-        FactKeys.MARKET: Possible(tuple(market.name for market in named), missing=missing),
-        FactKeys.MARKET_VALIDATED: Possible(validated, missing=missing),
+        FactKeys.MARKET: PossibleValues(tuple(market.name for market in named), missing=missing),
+        FactKeys.MARKET_VALIDATED: PossibleValues(validated, missing=missing),
     }
 
 
-def _segment(fits: Sequence[tuple[int, int]], policy: ScoringPolicy) -> Possible:
+def _segment(fits: Sequence[tuple[int, int]], policy: ScoringPolicy) -> PossibleValues:
     """Return the segments that may fit best. A lead that fits none has no segment."""
     least = max(low for low, _high in fits)
     fitting = zip(policy.segments, fits, strict=True)
     names = tuple(segment.name for segment, (_low, high) in fitting if high >= max(least, 1))
-    return Possible(names, missing=least == 0)
+    return PossibleValues(names, missing=least == 0)
 
 
-def _types(interest: Interest) -> Possible:
+def _types(interest: Interest) -> PossibleValues:
     surely, perhaps = interest.types
-    return Possible((tuple(sorted(surely)),), missing=False) if surely == perhaps else ANYTHING
+    return PossibleValues((tuple(sorted(surely)),), missing=False) if surely == perhaps else ANY_VALUE
 
 
 def _grades(floors: Floors, points: Range, before: str | None, hysteresis: int) -> tuple[str, ...]:

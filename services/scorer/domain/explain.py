@@ -20,7 +20,7 @@ from shared.lead.fields import FactKeys
 from shared.policy.compiled import CompiledSegment, FirstMatch
 from shared.policy.models import Level
 from shared.rules.evaluate import RuleVerdict
-from shared.rules.explained import Leaf, RuleExplanation, Verdict, explained
+from shared.rules.explained import ExplainedComparison, RuleExplanation, Verdict, explained
 from shared.rules.syntax import Facts
 
 
@@ -29,7 +29,7 @@ class LevelExplanation(Struct, frozen=True):
 
     points: int
     verdict: Verdict
-    because: list[Leaf]
+    because: list[ExplainedComparison]
 
 
 class CriterionExplanation(Struct, frozen=True):
@@ -63,7 +63,7 @@ class FactExplanation(Struct, frozen=True):
     rule: str
     fact: str
     verdict: Verdict
-    because: list[Leaf]
+    because: list[ExplainedComparison]
     full: int
     points: int
     age_s: float | None

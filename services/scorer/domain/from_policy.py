@@ -29,7 +29,7 @@ from shared.lead.identity import account_key
 from shared.policy import models
 from shared.policy.compiled import CompiledPolicy, ages_asked, fields_asked
 from shared.rules.compile import all_matches, check
-from shared.rules.equivalence_classes import NO_MATTER
+from shared.rules.equivalence_classes import ARBITRARY_TIME
 from shared.rules.memo import Memo
 from shared.rules.syntax import ALWAYS, Rule
 from shared.rules.syntax import Condition as Tree
@@ -144,7 +144,7 @@ def _rules_on(type_: str, rules: Sequence[tuple[Tree | None, R]], own: Known) ->
     matching = all_matches([Rule(rule.name, when or ALWAYS, rule) for when, rule in rules])
 
     def on_page(url: str | None) -> tuple[R, ...]:
-        return matching(activity_facts({}, Activity(type_, NO_MATTER, url)), NO_MATTER)
+        return matching(activity_facts({}, Activity(type_, ARBITRARY_TIME, url)), ARBITRARY_TIME)
 
     return RulesOn(
         rules=all_rules,

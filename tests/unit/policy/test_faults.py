@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.policy.load import read_policy, texts_in
-from shared.rules.problems import Severity
+from shared.rules.findings import Severity
 
 DEFAULT = texts_in(Path("config"))
 MARK = "¦"

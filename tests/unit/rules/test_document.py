@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from shared.rules.document import Entries, Items, Node, Scalar, read_document
-from shared.rules.problems import Place, Report
+from shared.rules.findings import FindingReport, SourcePosition
 
 
 def _read(text: str) -> tuple[Node | None, list[str]]:
-    report = Report("x.yaml")
+    report = FindingReport("x.yaml")
     node = read_document(text, report)
-    return node, [str(problem) for problem in report.problems]
+    return node, [str(problem) for problem in report.findings]
 
 
 def _value(node: Node | None) -> Any:
@@ -72,10 +72,10 @@ def test_places_count_from_one() -> None:
     assert isinstance(node, Entries)
     (_, items) = node.entries["a"]
     assert isinstance(items, Items)
-    assert items.items[0].place == Place(2, 5)
+    assert items.items[0].position == SourcePosition(2, 5)
     inner = items.items[0]
     assert isinstance(inner, Entries)
-    assert inner.entries["b"] == (Place(2, 6), Scalar("c", "c", Place(2, 9)))
+    assert inner.entries["b"] == (SourcePosition(2, 6), Scalar("c", "c", SourcePosition(2, 9)))
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from shared.lead.fields import FactKeys, Kind, Scope, all_fields, field_named
-from shared.rules.bounds import ANYTHING, Possible, possible_rules, possible_verdicts
+from shared.rules.bounds import ANY_VALUE, PossibleValues, possible_rules, possible_verdicts
 from shared.rules.compile import check, first_match
 from shared.rules.document import read_document
 from shared.rules.evaluate import evaluate, explain_first
 from shared.rules.explained import as_json
+from shared.rules.findings import FindingReport
 from shared.rules.parse import read_condition, read_named
-from shared.rules.problems import Report
 from shared.rules.syntax import ALWAYS, AnyOf, Compare, Condition, Op, Rule, Use
 from shared.rules.times import Duration, parse_duration
 from shared.rules.values import OPERATORS
@@ -24,11 +24,11 @@ EMPLOYEES = "company.employees"
 
 
 def _condition(text: str, scope: Any = Scope.ROUTING | Scope.SIGNALS) -> Condition:
-    report = Report("x.yaml")
+    report = FindingReport("x.yaml")
     node = read_document(text, report)
     assert node is not None
     condition = read_condition(node, ("when",), report, scope=scope, named={})
-    assert condition is not None, report.problems
+    assert condition is not None, report.findings
     return condition
 
 
@@ -177,13 +177,16 @@ def _sized() -> list[Rule[str]]:
 
 
 def test_bounds_know_how_comparisons_on_one_field_hang_together() -> None:
-    present = Possible(missing=False)
+    present = PossibleValues(missing=False)
     assert possible_rules(_sized(), {}, {EMPLOYEES: present}, AT) == {0, 1, 2}
-    assert possible_rules(_sized(), {}, {EMPLOYEES: ANYTHING}, AT) == {0, 1, 2, 3}
-    assert possible_rules(_sized(), {}, {EMPLOYEES: Possible(low=50, missing=False)}, AT) == {1, 2}
-    assert possible_rules(_sized(), {}, {EMPLOYEES: Possible(values=(5, 500), missing=False)}, AT) == {0, 2}
+    assert possible_rules(_sized(), {}, {EMPLOYEES: ANY_VALUE}, AT) == {0, 1, 2, 3}
+    assert possible_rules(_sized(), {}, {EMPLOYEES: PossibleValues(low=50, missing=False)}, AT) == {1, 2}
+    assert possible_rules(_sized(), {}, {EMPLOYEES: PossibleValues(values=(5, 500), missing=False)}, AT) == {
+        0,
+        2,
+    }
     assert possible_rules(_sized(), {}, {}, AT) == {3}
-    assert possible_rules(_sized(), {EMPLOYEES: 50}, {EMPLOYEES: ANYTHING}, AT) == {1}
+    assert possible_rules(_sized(), {EMPLOYEES: 50}, {EMPLOYEES: ANY_VALUE}, AT) == {1}
 
 
 def test_a_field_that_cannot_change_the_outcome_leaves_one() -> None:
@@ -191,35 +194,35 @@ def test_a_field_that_cannot_change_the_outcome_leaves_one() -> None:
         Rule("target", _condition("{field: account.relation, eq: target}"), "bdr"),
         Rule("large", _condition("{field: company.employees, gte: 1000}"), "bdr2"),
     ]
-    assert possible_rules(rules, {"account.relation": "target"}, {EMPLOYEES: ANYTHING}, AT) == {0}
+    assert possible_rules(rules, {"account.relation": "target"}, {EMPLOYEES: ANY_VALUE}, AT) == {0}
 
 
 def test_bounds_of_what_no_cells_settle_stay_open() -> None:
     condition = _condition("{field: person.title, starts_with: head}")
-    assert possible_verdicts(condition, {}, {"person.title": ANYTHING}, AT) == {True, False, None}
-    heads = Possible(values=("Head of X", "head of y"), missing=False)
+    assert possible_verdicts(condition, {}, {"person.title": ANY_VALUE}, AT) == {True, False, None}
+    heads = PossibleValues(values=("Head of X", "head of y"), missing=False)
     assert possible_verdicts(condition, {}, {"person.title": heads}, AT) == {True}
 
 
 def test_named_conditions_may_use_each_other_in_any_order() -> None:
-    report = Report("x.yaml")
+    report = FindingReport("x.yaml")
     node = read_document("{a: {not: {use: b}}, b: {field: company.employees, gte: 5}}", report)
     named = read_named(node, ("conditions",), report)
-    assert not report.problems
+    assert not report.findings
     inner = named["a"]
     assert inner is not None
     assert check(inner)({EMPLOYEES: 3}, AT) is True
 
 
 def test_what_a_named_condition_asks_is_checked_where_it_is_used() -> None:
-    report = Report("x.yaml")
+    report = FindingReport("x.yaml")
     top = read_document("{graded: {field: score.grade, eq: A1}}", report)
     use = read_document("{use: graded}", report)
     assert use is not None
     named = read_named(top, ("conditions",), report)
     assert isinstance(read_condition(use, (), report, scope=Scope.BANDS, named=named), Use)
     assert read_condition(use, (), report, scope=Scope.FIT, named=named) is None
-    assert str(report.problems[0]) == (
+    assert str(report.findings[0]) == (
         'x.yaml:1:7 use: "graded" asks for "score.grade", which is only known in bands and routing'
     )
 
@@ -228,9 +231,9 @@ def test_conditions_that_multiply_by_use_are_refused() -> None:
     """Twenty names, each using the one before it ten times, would be ten to the twentieth comparisons."""
     lines = ["c0: {field: company.employees, gte: 5}"]
     lines += [f"c{at}: {{any: [{', '.join([f'{{use: c{at - 1}}}'] * 10)}]}}" for at in range(1, 20)]
-    report = Report("x.yaml")
+    report = FindingReport("x.yaml")
     read_named(read_document("\n".join(lines), report), ("conditions",), report)
-    assert "more than 500 comparisons" in report.problems[0].message
+    assert "more than 500 comparisons" in report.findings[0].message
 
 
 @pytest.mark.parametrize(
