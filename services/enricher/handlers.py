@@ -30,8 +30,10 @@ from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Trigger
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.storage.rows import Change, IdentityMap, Put, Remove, TimerRow, TombstoneRow
-from shared.worker.handler import Handler, Outcome, Step
+from shared.storage.rows import Change, IdentityMap, Put, Remove
+from shared.worker.decision import Outcome, Step
+from shared.worker.handler import Handler
+from shared.worker.rows import TimerRow, TombstoneRow
 
 ROLE: Final = "enricher"
 ENRICH_AGAIN: Final = "enrich-again"

@@ -9,13 +9,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from services.ledger.domain.rows import DeadLetterRow, EventRow, ViewRow
-from services.ledger.domain.subject import subject_of
 from services.ledger.domain.view import Staged, see
 from shared.lead.events.dead_letter import DeadLetterV1
 from shared.lead.events.envelope import Event
 from shared.lead.events.person_erased import PersonErasedV1
-from shared.storage.rows import Change, IdentityMap, Put, Remove, TombstoneRow
-from shared.worker.handler import Handler, Outcome, Step
+from shared.lead.events.registry import BY_NAME
+from shared.storage.rows import Change, IdentityMap, Put, Remove
+from shared.worker.decision import Outcome, Step
+from shared.worker.handler import Handler
+from shared.worker.rows import TombstoneRow
 
 
 class LedgerHandler(Handler):
@@ -90,7 +92,7 @@ def _event_row(event: Event[Any], at: datetime) -> EventRow:
         event.id,
         event.source,
         event.type,
-        subject_of(event),
+        event.subject or BY_NAME[event.type].subject_of(event.data),
         event.key,
         event.time,
         at,

@@ -20,8 +20,10 @@ from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.storage.change_set import ChangeSet
-from shared.storage.rows import IdentityMap, TimerRow, TombstoneRow
-from shared.worker.handler import Handler, Outcome, Step
+from shared.storage.rows import IdentityMap
+from shared.worker.decision import Outcome, Step
+from shared.worker.handler import Handler
+from shared.worker.rows import TimerRow, TombstoneRow
 
 DRAIN: Final = "drain"
 DRAIN_EVERY: Final = timedelta(seconds=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.storage.database import Database
-from shared.storage.rows import TimerRow
+from shared.worker.rows import TimerRow
 from shared.worker.tables import timers
 
 

@@ -36,7 +36,8 @@ from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.storage.database import Tx, member_of, members
-from shared.storage.rows import Row, TimerRow
+from shared.storage.rows import Row
+from shared.worker.rows import TimerRow
 
 _DRAINED_AT_ONCE = 50
 

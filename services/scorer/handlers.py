@@ -13,8 +13,10 @@ from services.scorer.domain.score import ROLE, Moment
 from shared.lead.events.envelope import Event
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.storage.change_set import ChangeSet
-from shared.storage.rows import IdentityMap, TombstoneRow
-from shared.worker.handler import Handler, Step
+from shared.storage.rows import IdentityMap
+from shared.worker.decision import Step
+from shared.worker.handler import Handler
+from shared.worker.rows import TombstoneRow
 
 
 class ScorerHandler(Handler):

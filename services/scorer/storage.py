@@ -20,7 +20,8 @@ from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.storage.database import Tx, member_of, members
-from shared.storage.rows import Row, TimerRow
+from shared.storage.rows import Row
+from shared.worker.rows import TimerRow
 
 
 class _Wanted:

@@ -80,7 +80,7 @@ class Tx:
 
     async def write(self, rows: IdentityMap) -> None:
         """Write the net effect of a unit of work, one `executemany` per table and kind of change."""
-        net = rows.net()
+        net = rows.pending_writes()
         for kind in sorted(net, key=lambda kind: kind.table):
             await self._write(kind, net[kind])
 

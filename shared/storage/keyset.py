@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Column, and_, or_
 from sqlalchemy.sql import ColumnElement
 
-Place = tuple[datetime, str]
+Cursor = tuple[datetime, str]
 
 
-def older_than(place: Place, at: Column[Any], id_: Column[Any]) -> ColumnElement[bool]:
+def after_cursor(place: Cursor, at: Column[Any], id_: Column[Any]) -> ColumnElement[bool]:
     """Return the condition for what comes after `place` in a list that has the newest first.
 
     Not a comparison of tuples: in those SQLAlchemy binds a time without the type of its column.

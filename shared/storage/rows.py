@@ -7,7 +7,6 @@ event of the same unit sees what the one before it changed, and writes the net e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
@@ -110,7 +109,7 @@ class IdentityMap:
                 self._drop(kind, key)
             self._changed.setdefault(kind, {})[key] = None
 
-    def net(self) -> Mapping[type[Row], PendingWrites]:
+    def pending_writes(self) -> Mapping[type[Row], PendingWrites]:
         """Return what has to be written, per kind, in the order of the keys; what is as stored is not."""
         return {kind: self._net_of(kind, keys) for kind, keys in self._changed.items()}
 
@@ -153,40 +152,3 @@ class PendingWrites(Struct):
     inserted: list[Row]
     updated: list[Row]
     removed: list[Key]
-
-
-class InputRow(Row, frozen=True):
-    """The claim of one input by one role, and what became of it. A second claim of the same input fails."""
-
-    id: str
-    source: str
-    role: str
-    outcome: str
-    subject: str
-    at: datetime
-    table: ClassVar[str] = "inputs"
-    key_fields: ClassVar[tuple[str, ...]] = ("id", "source", "role")
-
-
-class TimerRow(Row, frozen=True):
-    """Something that a role will do about `subject` at `due_at`. `leased_until`: somebody is at it."""
-
-    subject: str
-    role: str
-    kind: str
-    due_at: datetime
-    leased_until: datetime | None = None
-    table: ClassVar[str] = "timers"
-    key_fields: ClassVar[tuple[str, ...]] = ("subject", "role", "kind")
-    upsert: ClassVar[bool] = True
-
-
-class TombstoneRow(Row, frozen=True):
-    """A person was erased: events of before `at` are dropped. `hash` is keyed, of the lead id."""
-
-    hash: str
-    role: str
-    at: datetime
-    table: ClassVar[str] = "tombstones"
-    key_fields: ClassVar[tuple[str, ...]] = ("hash", "role")
-    upsert: ClassVar[bool] = True

@@ -26,7 +26,7 @@ from shared.observability.tracing import Tracing
 from shared.web.ops import Health
 from shared.worker.background import pause
 from shared.worker.dead_letters import DeadLetters
-from shared.worker.handler import Outcome
+from shared.worker.decision import Outcome
 from shared.worker.offset_tracker import OffsetTracker
 from shared.worker.outbox import Outbox
 from shared.worker.unit_of_work import Failpoint, Result, Work

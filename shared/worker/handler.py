@@ -4,32 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Protocol
 
-from msgspec import Struct
-
-from shared.lead.events.envelope import Emit, Event
+from shared.lead.events.envelope import Event
 from shared.storage.database import Tx
-from shared.storage.rows import Change, IdentityMap, Row
-
-
-class Outcome(StrEnum):
-    """What became of one input."""
-
-    APPLIED = "applied"
-    UNCHANGED = "unchanged"
-    PARKED = "parked"
-    SUPERSEDED = "superseded"
-    DEAD_LETTERED = "dead_lettered"
-
-
-class Step(Struct, frozen=True):
-    """What one decision gives: changes to rows, events to emit in order, and the outcome of its input."""
-
-    outcome: Outcome
-    changes: Sequence[Change] = ()
-    emits: Sequence[Emit] = ()
+from shared.storage.rows import IdentityMap, Row
+from shared.worker.decision import Step
 
 
 class Handler(Protocol):

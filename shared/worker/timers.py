@@ -18,8 +18,9 @@ from shared.clock import Clock
 from shared.lead.events.envelope import Event
 from shared.lead.identity import timer_cause
 from shared.storage.database import Database
-from shared.storage.rows import IdentityMap, Put, TimerRow
+from shared.storage.rows import IdentityMap, Put
 from shared.storage.types import UtcTime
+from shared.worker.rows import TimerRow
 from shared.worker.tables import timers
 
 TIMER_TYPE = "baton.timer.v1"

@@ -21,9 +21,11 @@ from shared.lead.events.envelope import Event, emitted, encode
 from shared.messaging.manifest import RECORD_BYTES_MAX
 from shared.messaging.port import Outgoing
 from shared.storage.database import Database, Tx
-from shared.storage.rows import IdentityMap, InputRow, Put, TimerRow, TombstoneRow
-from shared.worker.handler import Handler, Outcome, Step, Store
+from shared.storage.rows import IdentityMap, Put
+from shared.worker.decision import Outcome, Step
+from shared.worker.handler import Handler, Store
 from shared.worker.outbox import Outbox
+from shared.worker.rows import InputRow, TimerRow, TombstoneRow
 from shared.worker.timers import fired_timer
 
 Failpoint = Callable[[str], None]

@@ -50,7 +50,7 @@ class InSession:
 
     async def commit(self) -> None:
         """Let the objects be as the rows have become, and commit."""
-        for kind, net in self.rows.net().items():
+        for kind, net in self.rows.pending_writes().items():
             entity = entity_of(kind.table)
             self._session.add_all([entity(**asdict(row)) for row in net.inserted])
             for row in net.updated:

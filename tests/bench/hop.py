@@ -20,7 +20,8 @@ from shared.web.ops import Health
 from shared.worker.batch_consumer import BatchConsumer
 from shared.worker.consumer import ConsumerDeps
 from shared.worker.dead_letters import DeadLetters
-from shared.worker.handler import Handler, Outcome, Step
+from shared.worker.decision import Outcome, Step
+from shared.worker.handler import Handler
 from shared.worker.unit_of_work import StatelessUnit
 from tests.bench.copying import copy
 from tests.bench.figure import Figure, in_turns

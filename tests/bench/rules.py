@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import zen
 
-from shared.lead.events.scoring import Line
+from shared.lead.events.scoring import ScoreLine
 from shared.rules.compile import all_matches
 from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Op, Rule
 from tests.bench.figure import ROUNDS, Figure, Measure, Rounds, in_turns
@@ -62,16 +62,16 @@ LEADS: Final[Sequence[Facts]] = (
 async def rules(_services: Services) -> Figure:
     """Measure the figure."""
     pairs = [pair for number in range(_EACH) for pair in _rules(number)]
-    lines = [Line("fit", f"rule-{at}", "company", at, f"rule {at} matches") for at in range(len(pairs))]
+    lines = [ScoreLine("fit", f"rule-{at}", "company", at, f"rule {at} matches") for at in range(len(pairs))]
     baton = all_matches([Rule(line.rule, when, line) for line, (when, _) in zip(lines, pairs, strict=True)])
     together = zen.compile_expression("[" + ", ".join(text for _, text in pairs) + "]")
     alone = [zen.compile_expression(text) for _, text in pairs]
     given = [_nested(lead) for lead in LEADS]
 
-    def zen_together(lead: Any) -> list[Line]:
+    def zen_together(lead: Any) -> list[ScoreLine]:
         return [line for line, holds in zip(lines, together.evaluate(lead), strict=True) if holds]
 
-    def zen_alone(lead: Any) -> list[Line]:
+    def zen_alone(lead: Any) -> list[ScoreLine]:
         return [line for line, each in zip(lines, alone, strict=True) if each.evaluate(lead)]
 
     for lead, nested in zip(LEADS, given, strict=True):

@@ -57,8 +57,9 @@ from services.scorer.handlers import ScorerHandler
 from shared.lead.events.envelope import Event, decode
 from shared.messaging.port import Outgoing, Record
 from shared.policy.compiled import CompiledPolicy
-from shared.storage.rows import InputRow, Put
+from shared.storage.rows import Put
 from shared.worker.handler import Handler
+from shared.worker.rows import InputRow
 from shared.worker.unit_of_work import Result, fold
 from tests.bench.entities import InSession, entity_of
 from tests.bench.messages import LeadEnriched, LeadMessage, LeadReceived, LeadScored

@@ -14,7 +14,8 @@ from jsonschema.exceptions import ValidationError
 
 from shared.lead.events import schemas
 from shared.lead.events.envelope import decode_data
-from shared.lead.events.registry import BY_NAME, EVENT_TYPES, EventType
+from shared.lead.events.event_type import EventType
+from shared.lead.events.registry import BY_NAME, EVENT_TYPES
 from shared.lead.events.schemas import breaking_changes, committed, rendered, schema_of
 
 EXAMPLES = Path(schemas.__file__).with_name("examples")

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from services.gateway.handlers.endpoints import ENDPOINTS
 from services.gateway.handlers.routing import Endpoint
 from shared.lead.events import registry
-from shared.lead.events.registry import EventType
+from shared.lead.events.event_type import EventType
 from shared.messaging.manifest import DEAD_LETTERS, LEADS_RECEIVED, RECORD_BYTES_MAX, TOPICS, Topic
 from shared.storage.database import Database
 from tests.support.api import Api, eventually

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from shared.errors import DataError, Retry
 from shared.storage.database import Database
 from shared.storage.migrate import migrate
-from shared.storage.rows import IdentityMap, InputRow, Put, Remove, Row
+from shared.storage.rows import IdentityMap, Put, Remove, Row
+from shared.worker.rows import InputRow
 
 _AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 _CLAIM = InputRow("e1", "/s", "router", "applied", "lead", _AT)

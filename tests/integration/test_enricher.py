@@ -34,7 +34,7 @@ from shared.lead.events.signal_received import SignalPerson, SignalReceivedV1
 from shared.lead.identity import lead_id_of
 from shared.messaging.port import Outgoing, Sink
 from shared.storage.database import Database
-from shared.worker.handler import Outcome
+from shared.worker.decision import Outcome
 from shared.worker.outbox import Outbox
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Result, UnitOfWork

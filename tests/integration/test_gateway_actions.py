@@ -14,7 +14,7 @@ from services.ledger.domain.rows import ViewRow
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.events.envelope import Event
 from shared.lead.identity import lead_id_of
-from shared.storage.rows import InputRow
+from shared.worker.rows import InputRow
 from tests.integration.test_gateway_team import key_of, store
 from tests.support.gateway import RunningGateway, running_gateway
 

@@ -11,7 +11,7 @@ import pytest
 from services.router import bootstrap
 from services.router.domain.delivery import DELIVER, DeliveryRow
 from shared.settings import RouterSettings, load
-from shared.storage.rows import TombstoneRow
+from shared.worker.rows import TombstoneRow
 from tests.integration.test_cli_asking import baton
 from tests.integration.test_gateway_team import key_of, store
 from tests.support.gateway import running_gateway

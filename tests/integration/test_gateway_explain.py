@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from services.ledger.handlers import LedgerHandler
 from shared.lead.events.envelope import Event
-from shared.lead.events.lead_routed import LeadReassignedV1, LeadRoutedV1, LeadSuppressedV1
+from shared.lead.events.lead_reassigned import LeadReassignedV1
+from shared.lead.events.lead_routed import LeadRoutedV1
+from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.routing import (
     Brief,
     Considered,

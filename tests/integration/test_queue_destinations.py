@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.lead.events.lead_routed import LeadAlertedV1
+from shared.lead.events.lead_alerted import LeadAlertedV1
 from shared.lead.events.routing import Decision
 from tests.support.databases import database, database_url  # noqa: F401
 from tests.support.delivering import all_are, rows_are, told, until, world  # noqa: F401

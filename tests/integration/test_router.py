@@ -30,8 +30,9 @@ from shared.lead.events.parts import Person
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.messaging.port import Ack, Outgoing
 from shared.storage.database import Database
-from shared.storage.rows import IdentityMap, Put, TimerRow
+from shared.storage.rows import IdentityMap, Put
 from shared.worker.outbox import Outbox
+from shared.worker.rows import TimerRow
 from shared.worker.tables import timers as timers_table
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Result, UnitOfWork

@@ -28,9 +28,9 @@ from shared.lead.identity import lead_id_of
 from shared.messaging.port import Ack, Outgoing, Record
 from shared.policy.versions import PolicyWatch, candidate, put
 from shared.storage.database import Database
-from shared.storage.rows import TimerRow
-from shared.worker.handler import Outcome
+from shared.worker.decision import Outcome
 from shared.worker.outbox import Outbox
+from shared.worker.rows import TimerRow
 from shared.worker.tables import inputs, outbox, timers
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Result, UnitOfWork

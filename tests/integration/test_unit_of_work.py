@@ -21,9 +21,10 @@ from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.identity import partition_of
 from shared.messaging.port import Ack, Outgoing, Record
 from shared.storage.database import Database
-from shared.storage.rows import IdentityMap, InputRow, Put, Remove, Row, TimerRow
-from shared.worker.handler import Outcome
+from shared.storage.rows import IdentityMap, Put, Remove, Row
+from shared.worker.decision import Outcome
 from shared.worker.outbox import Outbox
+from shared.worker.rows import InputRow, TimerRow
 from shared.worker.tables import inputs, outbox, timers
 from shared.worker.timers import LEASE, Timers
 from shared.worker.unit_of_work import Result, UnitOfWork

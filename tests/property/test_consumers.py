@@ -33,7 +33,8 @@ from shared.worker.batch_consumer import BatchConsumer
 from shared.worker.concurrent_consumer import ConcurrentConsumer
 from shared.worker.consumer import ConsumerDeps, ConsumerLimits, ConsumerLoop
 from shared.worker.dead_letters import DeadLetters
-from shared.worker.handler import Handler, Outcome
+from shared.worker.decision import Outcome
+from shared.worker.handler import Handler
 from shared.worker.outbox import Outbox
 from shared.worker.unit_of_work import Result
 from tests.support.simulated_stream import SimulatedBroker

@@ -26,7 +26,7 @@ from services.router.domain.delivery import DeliveryRow
 from services.router.tables import deliveries
 from shared.clock import FixedClock
 from shared.lead.events.envelope import Event, encode
-from shared.lead.events.lead_routed import LeadSuppressedV1
+from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.parts import Company, Person, Trigger
 from shared.lead.events.routing import PolicyVersions, Suppression
 from shared.lead.events.scoring import Score

@@ -13,7 +13,7 @@ from shared.lead.events.lead_enriched import Enrichment
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Company, Consent, Origin, Person, Trigger
 from shared.lead.events.registry import BY_MODEL
-from shared.lead.events.scoring import AccountView, Line, Score, Signals
+from shared.lead.events.scoring import AccountView, Score, ScoreLine, Signals
 from shared.lead.identity import lead_id_of
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -40,7 +40,7 @@ def scored_lead(
     message: str | None = "We lose two days a week to hand-made reports.",
 ) -> LeadScoredV1:
     """Return a lead that the built-in rules send to the SDRs, unless told otherwise."""
-    lines = [Line("fit", "size", "company.employees", 60, "200 employees")]
+    lines = [ScoreLine("fit", "size", "company.employees", 60, "200 employees")]
     return LeadScoredV1(
         lead_id=lead_id(name),
         revision=revision,

@@ -30,12 +30,14 @@ from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.versions import PolicyWatch
 from shared.storage.database import Database, Tx
-from shared.storage.rows import Change, IdentityMap, Put, Remove, Row, TimerRow, TombstoneRow
+from shared.storage.rows import Change, IdentityMap, Put, Remove, Row
 from shared.web.ops import Health
 from shared.worker.consumer import ConsumerLimits
+from shared.worker.decision import Outcome, Step
 from shared.worker.failpoints import from_environ
-from shared.worker.handler import Handler, Outcome, Step
+from shared.worker.handler import Handler
 from shared.worker.role import Resources, Worker, run_worker
+from shared.worker.rows import TimerRow, TombstoneRow
 from shared.worker.timers import fired_timer
 
 ROLE = "toy"

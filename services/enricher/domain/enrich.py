@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from services.enricher.domain.providers import Answer, Gathered, acceptable, value_of, whom
 from services.enricher.domain.record import LeadRow
-from shared.lead.events.lead_enriched import Enrichment, Step
+from shared.lead.events.lead_enriched import Enrichment, EnrichmentStep
 from shared.lead.events.parts import FieldSource
 from shared.lead.normalise import department, seniority
 from shared.policy.models import Waterfall
@@ -84,9 +84,11 @@ def _status(lead: LeadRow, gathered: Gathered, used: Sequence[Answer]) -> Status
     return "complete" if all(answer.lasting for answer in used) else "incomplete"
 
 
-def _step(answer: Answer) -> Step:
+def _step(answer: Answer) -> EnrichmentStep:
     outcome = "cached" if answer.lasting and not answer.bought else answer.outcome
-    return Step(answer.provider, list(answer.asked), outcome, _cost(answer), answer.at, answer.detail)
+    return EnrichmentStep(
+        answer.provider, list(answer.asked), outcome, _cost(answer), answer.at, answer.detail
+    )
 
 
 def _cost(answer: Answer) -> int:

@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 
 from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
-from shared.lead.events.parts import Answers, Company, Origin, Part, Person
+from shared.lead.events.parts import Answers, Company, EventPart, Origin, Person
 from shared.lead.identity import (
     Email,
     Identity,
@@ -74,7 +74,7 @@ def _identity(received: LeadReceivedV1, email: Email | None) -> Identity:
     return identity
 
 
-def stated(part: Part) -> dict[str, Any]:
+def stated(part: EventPart) -> dict[str, Any]:
     """Return the fields of a part that say something."""
     return {name: value for name, value in asdict(part).items() if value or value == 0}
 
@@ -141,7 +141,7 @@ def _is_blank(answer: object) -> bool:
     return answer is None or answer == [] or (isinstance(answer, str) and not answer.strip())
 
 
-def _given(part: str, received: Part, told: Part) -> list[str]:
+def _given(part: str, received: EventPart, told: EventPart) -> list[str]:
     return [f"{part}.{name}" for name in stated(told) if name not in _DERIVED or getattr(received, name)]
 
 

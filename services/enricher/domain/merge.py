@@ -20,8 +20,8 @@ from shared.lead.events.parts import (
     Answers,
     Company,
     Consent,
+    EventPart,
     FieldSource,
-    Part,
     Person,
     Provenance,
 )
@@ -36,7 +36,7 @@ HISTORY_BYTES_MAX: Final = 128 * 1024
 _FORM: Final = "form"
 _sorted_json = msgspec.json.Encoder(order="sorted").encode
 
-P = TypeVar("P", bound=Part)
+P = TypeVar("P", bound=EventPart)
 T = TypeVar("T")
 
 

@@ -14,7 +14,8 @@ from services.enricher.domain.form import Form, company_key
 from shared.lead.events.parts import Company, FieldSource, Person
 from shared.lead.identity import lead_id_of, normalise_email
 from shared.policy.models import Waterfall
-from shared.storage.rows import Row, TimerRow
+from shared.storage.rows import Row
+from shared.worker.rows import TimerRow
 
 NO_MATCH_FRESH: Final = timedelta(days=1)
 """A company that nobody knows today may be known next week, and asking again is mostly free."""

@@ -18,11 +18,13 @@ from services.router.domain.policy import plan_of
 from services.scorer.domain.explain import ScoreExplanation, explain_scored
 from services.scorer.domain.from_policy import scoring_policy
 from shared.lead.events.lead_enriched import Enrichment, LeadEnrichedV1
-from shared.lead.events.lead_routed import LeadRoutedV1, LeadSuppressedV1, OwnershipChange
+from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.lead_suppressed import LeadSuppressedV1
+from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.parts import Company, Person, Trigger
 from shared.lead.events.routing import Change, Decision, Motion, Skipped
-from shared.lead.events.scoring import AccountView, Line, Signals
+from shared.lead.events.scoring import AccountView, ScoreLine, Signals
 from shared.policy.canonical import plain
 from shared.policy.compiled import CompiledPolicy
 from shared.rules.explained import ExplainedComparison
@@ -56,7 +58,7 @@ class ScoreExplained(Struct, frozen=True):
     grade: str
     band: str
     segment: str | None
-    lines: list[Line]
+    lines: list[ScoreLine]
     reconciles: bool
 
 

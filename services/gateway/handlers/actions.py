@@ -25,7 +25,7 @@ from shared.lead.events.envelope import Event, encode
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.identity import account_key
 from shared.web.problem import TYPE_PREFIX
-from shared.worker.handler import Outcome
+from shared.worker.decision import Outcome
 
 _outcome = msgspec.json.Decoder(OutcomeReceivedV1)
 _body = msgspec.json.Decoder(ActionBody)

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from shared.lead.events.registry import EVENT_TYPES, EventType
+from shared.lead.events.event_type import EventType
+from shared.lead.events.registry import EVENT_TYPES
 from shared.messaging.manifest import TOPICS, Topic
 
 _HEADERS = ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_subject", "ce_time", "traceparent")

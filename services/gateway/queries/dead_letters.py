@@ -8,16 +8,16 @@ from sqlalchemy import RowMapping, select
 
 from services.ledger.tables import dead_letters
 from shared.storage.database import Tx
-from shared.storage.keyset import Place, older_than
+from shared.storage.keyset import Cursor, after_cursor
 
 _SHOWN = [column for column in dead_letters.c if column.name not in ("record_key", "value", "headers")]
 
 
-async def dead_letter_list(tx: Tx, after: Place | None, limit: int) -> Sequence[RowMapping]:
+async def dead_letter_list(tx: Tx, after: Cursor | None, limit: int) -> Sequence[RowMapping]:
     """Return at most `limit` letters without their records, the newest first, from the place `after` on."""
     statement = select(*_SHOWN)
     if after is not None:
-        statement = statement.where(older_than(after, dead_letters.c.at, dead_letters.c.id))
+        statement = statement.where(after_cursor(after, dead_letters.c.at, dead_letters.c.id))
     statement = statement.order_by(dead_letters.c.at.desc(), dead_letters.c.id.desc()).limit(limit)
     return (await tx.execute(statement)).mappings().all()
 

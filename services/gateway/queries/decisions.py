@@ -11,8 +11,10 @@ from sqlalchemy import ColumnElement, RowMapping, and_, or_, select
 
 from services.ledger.tables import events, lead_views
 from shared.lead.events.lead_enriched import LeadEnrichedV1
-from shared.lead.events.lead_routed import LeadRoutedV1, LeadSuppressedV1, OwnershipChange
+from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.lead_suppressed import LeadSuppressedV1
+from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.registry import BY_NAME
 from shared.storage.database import Tx
 

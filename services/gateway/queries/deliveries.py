@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, RowMapping, and_, func, select
 from services.ledger.tables import events
 from services.router.tables import deliveries
 from shared.storage.database import Tx
-from shared.storage.keyset import Place, older_than
+from shared.storage.keyset import Cursor, after_cursor
 from shared.webhooks import TRIAL
 from shared.worker.tables import tombstones
 
@@ -18,12 +18,12 @@ _SHOWN = [column for column in deliveries.c if column.name != "body"]
 
 
 async def delivery_list(
-    tx: Tx, subscription_id: str, after: Place | None, limit: int
+    tx: Tx, subscription_id: str, after: Cursor | None, limit: int
 ) -> Sequence[RowMapping]:
     """Return at most `limit` deliveries without their bodies, the newest first, from the place `after` on."""
     statement = select(*_SHOWN).where(deliveries.c.subscription_id == subscription_id)
     if after is not None:
-        statement = statement.where(older_than(after, deliveries.c.created_at, deliveries.c.id))
+        statement = statement.where(after_cursor(after, deliveries.c.created_at, deliveries.c.id))
     newest = (deliveries.c.created_at.desc(), deliveries.c.id.desc())
     return (await tx.execute(statement.order_by(*newest).limit(limit))).mappings().all()
 

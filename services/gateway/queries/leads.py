@@ -15,7 +15,7 @@ from services.gateway.queries.ownership import Ownership, ownership
 from services.ledger.tables import dead_letters, events, lead_views
 from shared.lead.events.registry import BY_NAME as EVENTS_BY_NAME
 from shared.storage.database import Tx
-from shared.storage.keyset import older_than
+from shared.storage.keyset import after_cursor
 from shared.worker.tables import inputs
 
 RECEIVED = "baton.lead.received.v1"
@@ -110,7 +110,7 @@ async def lead_list(tx: Tx, wanted: LeadFilter, limit: int) -> list[RowMapping]:
     if wanted.status is not None:
         statement = statement.where(_has_status(wanted.status))
     if wanted.after is not None:
-        statement = statement.where(older_than(wanted.after, lead_views.c.first_at, lead_views.c.lead_id))
+        statement = statement.where(after_cursor(wanted.after, lead_views.c.first_at, lead_views.c.lead_id))
     statement = statement.order_by(lead_views.c.first_at.desc(), lead_views.c.lead_id.desc()).limit(limit)
     return list((await tx.execute(statement)).mappings())
 

@@ -18,7 +18,7 @@ from services.ledger.tables import lead_views
 from services.router.tables import assignments, rep_queues, routed_leads
 from services.scorer.tables import scores
 from shared.storage.database import Tx
-from shared.storage.keyset import Place, older_than
+from shared.storage.keyset import Cursor, after_cursor
 from shared.storage.rows import Row
 
 
@@ -71,7 +71,7 @@ async def waiting_by_queue(tx: Tx) -> Mapping[str, int]:
 
 
 async def queue_leads(
-    tx: Tx, queue: str, owner: str | None, after: Place | None, limit: int
+    tx: Tx, queue: str, owner: str | None, after: Cursor | None, limit: int
 ) -> Sequence[RowMapping]:
     """Return at most `limit` leads that are owned in the queue or wait there, the newest first."""
     owned = and_(assignments.c.lead_id == lead_views.c.lead_id, assignments.c.closed_at.is_(None))
@@ -99,7 +99,7 @@ async def queue_leads(
     if owner is not None:
         statement = statement.where(assignments.c.rep == owner)
     if after is not None:
-        statement = statement.where(older_than(after, lead_views.c.first_at, lead_views.c.lead_id))
+        statement = statement.where(after_cursor(after, lead_views.c.first_at, lead_views.c.lead_id))
     return (await tx.execute(statement)).mappings().all()
 
 

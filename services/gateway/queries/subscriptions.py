@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 
 from services.gateway.tables import subscriptions
 from shared.storage.database import Tx
-from shared.storage.keyset import Place, older_than
+from shared.storage.keyset import Cursor, after_cursor
 from shared.storage.rows import Row
 from shared.vault import Vault
 from shared.webhooks import SealedSecret
@@ -75,11 +75,11 @@ async def active_subscriptions(tx: Tx) -> list[Subscription]:
     return [Subscription(*tuple(row)) for row in result]
 
 
-async def subscription_list(tx: Tx, after: Place | None, limit: int) -> list[Subscription]:
+async def subscription_list(tx: Tx, after: Cursor | None, limit: int) -> list[Subscription]:
     """Return at most `limit` subscriptions, the newest first, from the place `after` on."""
     statement = select(subscriptions)
     if after is not None:
-        statement = statement.where(older_than(after, subscriptions.c.created_at, subscriptions.c.id))
+        statement = statement.where(after_cursor(after, subscriptions.c.created_at, subscriptions.c.id))
     newest = (subscriptions.c.created_at.desc(), subscriptions.c.id.desc())
     return [Subscription(*tuple(row)) for row in await tx.execute(statement.order_by(*newest).limit(limit))]
 

@@ -13,8 +13,10 @@ from msgspec.structs import replace
 from services.ledger.domain.rows import ViewRow
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
-from shared.lead.events.lead_routed import LeadRoutedV1, LeadSuppressedV1, OwnershipChange
+from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.lead_suppressed import LeadSuppressedV1
+from shared.lead.events.ownership_change import OwnershipChange
 
 Staged = LeadEnrichedV1 | LeadScoredV1 | LeadRoutedV1 | LeadSuppressedV1 | OwnershipChange
 

@@ -19,9 +19,10 @@ from services.router.domain.delivery import DELIVER, trial
 from services.router.tables import deliveries
 from shared.clock import Clock
 from shared.storage.database import Database, Tx
-from shared.storage.rows import IdentityMap, InputRow, Put
+from shared.storage.rows import IdentityMap, Put
 from shared.webhooks import ReplayOrder, RetryOrder, TrialOrder
-from shared.worker.handler import Outcome
+from shared.worker.decision import Outcome
+from shared.worker.rows import InputRow
 from shared.worker.tables import inputs
 
 _AT_ONCE = 50

@@ -18,8 +18,8 @@ from services.router.domain.delivery import DELIVER, Target
 from services.router.tables import deliveries
 from shared.clock import Clock
 from shared.storage.database import Database, member_of, members
-from shared.storage.rows import TombstoneRow
 from shared.vault import Vault, VaultRefused
+from shared.worker.rows import TombstoneRow
 
 log = structlog.get_logger()
 

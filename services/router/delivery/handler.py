@@ -30,8 +30,10 @@ from shared.clock import Clock
 from shared.lead.events.envelope import Event
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.registry import BY_NAME
-from shared.storage.rows import IdentityMap, Put, TombstoneRow
-from shared.worker.handler import Handler, Outcome, Step
+from shared.storage.rows import IdentityMap, Put
+from shared.worker.decision import Outcome, Step
+from shared.worker.handler import Handler
+from shared.worker.rows import TombstoneRow
 
 
 class Known(Protocol):

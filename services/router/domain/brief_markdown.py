@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.routing import Brief, Element, Stakeholder
-from shared.lead.events.scoring import Line
+from shared.lead.events.scoring import ScoreLine
 
 _LINES_MAX: Final = 6
 _LENGTH_MAX: Final = 300
@@ -74,7 +74,7 @@ def _score(data: LeadScoredV1) -> Iterator[str]:
         yield f"- and {len(score.lines) - len(strongest)} more lines"
 
 
-def _line(line: Line) -> str:
+def _line(line: ScoreLine) -> str:
     return f"- {line.points:+d} {plain(line.rule)}: {plain(line.why.removeprefix(f'{line.rule}: '))}"
 
 

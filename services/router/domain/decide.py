@@ -27,7 +27,8 @@ from services.router.domain.policy import RoutingPolicy
 from services.router.domain.rotation import Pick, pick_from
 from services.router.domain.route import Route, decide_route
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
-from shared.lead.events.lead_routed import LeadAlertedV1, LeadReassignedV1
+from shared.lead.events.lead_alerted import LeadAlertedV1
+from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.routing import Change, Considered, Decision
 from shared.storage.change_set import ChangeSet

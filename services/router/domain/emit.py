@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from services.router.domain.brief import write_brief
 from services.router.domain.policy import RoutingPolicy
 from services.router.domain.state import AcquaintanceRow, AssignmentRow, RoutedLeadRow
-from shared.lead.events.lead_routed import LeadRoutedV1, LeadSuppressedV1, OwnershipChange
+from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.lead_suppressed import LeadSuppressedV1
+from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.routing import Change, Decision, PolicyVersions, Sla, Suppression
 from shared.storage.change_set import ChangeSet
 

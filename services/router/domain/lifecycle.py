@@ -27,7 +27,9 @@ from services.router.domain.policy import RoutingPolicy
 from services.router.domain.rotation import Pick
 from services.router.domain.state import AssignmentRow, Ended, RoutedLeadRow
 from shared.lead.events.action_received import ActionReceivedV1
-from shared.lead.events.lead_routed import LeadEscalatedV1, LeadHandedOffV1, LeadReassignedV1
+from shared.lead.events.lead_escalated import LeadEscalatedV1
+from shared.lead.events.lead_handed_off import LeadHandedOffV1
+from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.routing import Change

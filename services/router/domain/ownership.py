@@ -17,7 +17,7 @@ from services.router.domain.state import AssignmentRow, Ended
 from shared.lead.identity import derive_id
 from shared.policy.models import Rep
 from shared.storage.change_set import ChangeSet
-from shared.storage.rows import TimerRow
+from shared.worker.rows import TimerRow
 
 ROLE = "router"
 SLA = "sla"

@@ -16,8 +16,8 @@ from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.storage.change_set import ChangeSet
-from shared.storage.rows import TimerRow
-from shared.worker.handler import Outcome
+from shared.worker.decision import Outcome
+from shared.worker.rows import TimerRow
 
 
 def decide(draft: ChangeSet, moment: Moment, event: Event[Any]) -> Outcome:

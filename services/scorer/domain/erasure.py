@@ -6,7 +6,7 @@ from services.scorer.domain.account import without_lead
 from services.scorer.domain.score import DECAY, ROLE, Moment
 from services.scorer.domain.state import AccountRow, ScoreRow
 from shared.storage.change_set import ChangeSet
-from shared.storage.rows import TimerRow
+from shared.worker.rows import TimerRow
 
 
 def forget_lead(draft: ChangeSet, moment: Moment, lead_id: str) -> None:

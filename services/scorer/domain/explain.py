@@ -15,7 +15,7 @@ from services.scorer.domain.intent import Matches, anchor_of, fact_named
 from services.scorer.domain.policy import Floors, IntentRule, ScoringPolicy, SignalRule
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_scored import LeadScoredV1
-from shared.lead.events.scoring import AccountView, Line
+from shared.lead.events.scoring import AccountView, ScoreLine
 from shared.lead.fields import FactKeys
 from shared.policy.compiled import CompiledSegment, FirstMatch
 from shared.policy.models import Level
@@ -97,7 +97,7 @@ class ScoreExplanation(Struct, frozen=True):
     markets: list[RuleExplanation]
     segments: list[SegmentExplanation]
     facts: list[FactExplanation]
-    lines: list[Line]
+    lines: list[ScoreLine]
     uncounted: list[str]
     fit_grade: GradeExplanation
     intent_grade: GradeExplanation
@@ -145,7 +145,7 @@ class _Seen(Struct, frozen=True):
 
     subject: Subject
     now: Assessment
-    lines: list[Line]
+    lines: list[ScoreLine]
     view: AccountView | None
 
 

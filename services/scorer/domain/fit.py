@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from services.scorer.domain.policy import Criterion, Disqualifier, ScoringPolicy, Segment
-from shared.lead.events.scoring import Line
+from shared.lead.events.scoring import ScoreLine
 from shared.rules.syntax import Facts
 
 _SHOWN_MAX = 5
@@ -20,7 +20,7 @@ class Fit(Struct, frozen=True):
 
     points: int
     segment: str | None
-    lines: list[Line]
+    lines: list[ScoreLine]
 
 
 def score_fit(facts: Facts, at: datetime, policy: ScoringPolicy) -> Fit:
@@ -38,7 +38,7 @@ def _fit_to(segment: Segment, facts: Facts, at: datetime) -> Fit:
     return Fit(points, segment.name if points else None, lines)
 
 
-def _line(criterion: Criterion, facts: Facts, at: datetime) -> Line:
+def _line(criterion: Criterion, facts: Facts, at: datetime) -> ScoreLine:
     unknown = False
     for level in criterion.levels:
         matches = level.when(facts, at)
@@ -51,13 +51,13 @@ def _line(criterion: Criterion, facts: Facts, at: datetime) -> Line:
     return _said(criterion, 0, f"no level for {_seen(criterion.fields, facts)}")
 
 
-def _said(criterion: Criterion, points: int, what: str) -> Line:
-    return Line("fit", criterion.name, criterion.fact, points, f"{criterion.name}: {what}")
+def _said(criterion: Criterion, points: int, what: str) -> ScoreLine:
+    return ScoreLine("fit", criterion.name, criterion.fact, points, f"{criterion.name}: {what}")
 
 
-def _disqualified(disqualifier: Disqualifier, facts: Facts) -> Line:
+def _disqualified(disqualifier: Disqualifier, facts: Facts) -> ScoreLine:
     why = f"disqualified as {disqualifier.name}: {_seen(disqualifier.fields, facts)}"
-    return Line("fit", disqualifier.name, ", ".join(disqualifier.fields), 0, why)
+    return ScoreLine("fit", disqualifier.name, ", ".join(disqualifier.fields), 0, why)
 
 
 def _seen(fields: Sequence[str], facts: Facts) -> str:

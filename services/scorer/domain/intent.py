@@ -14,7 +14,7 @@ from services.scorer.domain.decay import Course
 from services.scorer.domain.facts import activity_facts, signal_facts
 from services.scorer.domain.policy import IntentRule, ScoringPolicy, SignalRule
 from shared.lead.events.parts import Activity
-from shared.lead.events.scoring import Line, Signals
+from shared.lead.events.scoring import ScoreLine, Signals
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.rules.syntax import Facts
 
@@ -53,7 +53,7 @@ class Intent(Struct, frozen=True):
     """The lines sum to `points`; a cap is a line of its own, negative."""
 
     points: int
-    lines: list[Line]
+    lines: list[ScoreLine]
 
 
 def match_facts(
@@ -84,14 +84,14 @@ def match_facts(
 def score_intent(matches: Matches, at: datetime, policy: ScoringPolicy) -> Intent:
     """Return the intent at an instant, the weightiest lines first."""
     sums: Sums = {}
-    lines: list[Line] = []
+    lines: list[ScoreLine] = []
     for part, found in _parts(matches):
         for match in found:
             points = match.course.worth(at - match.anchor)
             if points:
                 rule = match.rule
                 sums[rule] = sums.get(rule, 0) + points
-                lines.append(Line(part, rule.name, match.fact, points, _why(points, rule.points)))
+                lines.append(ScoreLine(part, rule.name, match.fact, points, _why(points, rule.points)))
     lines.sort(key=attrgetter("points"), reverse=True)
     lines += _cap_lines(sums, policy)
     return Intent(capped(sums, policy), lines)
@@ -212,7 +212,7 @@ def _on_day(type_: str, day: int) -> str:
     return f"{type_} on {date.fromordinal(day).isoformat()}"
 
 
-def _cap_lines(sums: Sums, policy: ScoringPolicy) -> Iterator[Line]:
+def _cap_lines(sums: Sums, policy: ScoringPolicy) -> Iterator[ScoreLine]:
     """Give a negative line for each cap that was reached: of rules, of groups, of intent."""
     groups: dict[str, int] = {}
     total = 0
@@ -234,5 +234,5 @@ def _cap_lines(sums: Sums, policy: ScoringPolicy) -> Iterator[Line]:
         yield _cap("intent", "cap", policy.intent_cap, total)
 
 
-def _cap(name: str, fact: str, cap: int, points: int) -> Line:
-    return Line("intent", name, fact, cap - points, f"{name} gives at most {cap}")
+def _cap(name: str, fact: str, cap: int, points: int) -> ScoreLine:
+    return ScoreLine("intent", name, fact, cap - points, f"{name} gives at most {cap}")

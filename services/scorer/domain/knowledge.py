@@ -15,7 +15,7 @@ from shared.errors import DataError
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.parts import Trigger
 from shared.storage.change_set import ChangeSet
-from shared.worker.handler import Outcome
+from shared.worker.decision import Outcome
 
 
 def take_account(draft: ChangeSet, moment: Moment, data: AccountReceivedV1, event_id: str) -> Outcome:

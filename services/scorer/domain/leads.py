@@ -14,8 +14,8 @@ from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Activity, Trigger
 from shared.lead.identity import lead_id_of, normalise_email
 from shared.storage.change_set import ChangeSet
-from shared.storage.rows import TimerRow
-from shared.worker.handler import Outcome
+from shared.worker.decision import Outcome
+from shared.worker.rows import TimerRow
 
 
 def alias_of(lead: LeadEnrichedV1) -> str | None:

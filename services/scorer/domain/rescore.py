@@ -11,8 +11,8 @@ from services.scorer.domain.score import ROLE, Moment, score_lead
 from services.scorer.domain.state import AccountRow, ChunkRow, RescoreRow, ScoreRow
 from shared.lead.events.parts import Trigger
 from shared.storage.change_set import ChangeSet
-from shared.storage.rows import TimerRow
-from shared.worker.handler import Outcome
+from shared.worker.decision import Outcome
+from shared.worker.rows import TimerRow
 
 RESCORE: Final = "rescore"
 AT_ONCE_MAX: Final = 50

@@ -22,7 +22,7 @@ from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Activity, Trigger
 from shared.lead.events.scoring import AccountView
 from shared.storage.change_set import ChangeSet
-from shared.storage.rows import TimerRow
+from shared.worker.rows import TimerRow
 
 ROLE: Final = "scorer"
 DECAY: Final = "decay"

@@ -19,8 +19,8 @@ from shared.lead.events.parts import Company, Origin, Trigger
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.identity import lead_id_of
 from shared.storage.change_set import ChangeSet
-from shared.storage.rows import TimerRow
-from shared.worker.handler import Outcome
+from shared.worker.decision import Outcome
+from shared.worker.rows import TimerRow
 
 PARKED_FOR: Final = timedelta(days=90)
 

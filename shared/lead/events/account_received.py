@@ -6,11 +6,20 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from shared.lead.events.event_type import event
 from shared.lead.events.parts import Word
+from shared.lead.events.subjects import account_key
+from shared.messaging.manifest import ACCOUNTS_RECEIVED
 
 Relation = Literal["target", "customer", "competitor", "partner", "none"]
 
 
+@event(
+    "baton.account.received.v1",
+    ACCOUNTS_RECEIVED,
+    subject=lambda data: account_key(data.domain),
+    default=True,
+)
 class AccountReceivedV1(Struct, frozen=True, omit_defaults=True):
     """The whole of what is known; it replaces what was known before."""
 

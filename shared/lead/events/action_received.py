@@ -6,9 +6,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from shared.lead.events.event_type import event
 from shared.lead.events.parts import Details, Text, Time, Word
+from shared.messaging.manifest import ACTIONS_RECEIVED
 
 
+@event("baton.action.received.v1", ACTIONS_RECEIVED, subject=lambda data: data.lead_id)
 class ActionReceivedV1(Struct, frozen=True, omit_defaults=True):
     """`to` names a rep or queue (reassign, handoff), `until` ends a snooze, `notes` go with a handoff."""
 

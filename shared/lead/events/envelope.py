@@ -17,7 +17,8 @@ from msgspec import Struct
 
 from shared.errors import DataError
 from shared.lead.events.dead_letter import DEAD_LETTER_TYPE, REPLAY_HEADER, DeadLetterV1, dead_letter_of
-from shared.lead.events.registry import BY_MODEL, BY_NAME, PLAIN_TYPE, EventType
+from shared.lead.events.event_type import EventType
+from shared.lead.events.registry import BY_MODEL, BY_NAME, DEFAULT_TYPE
 from shared.lead.events.times import appended_at, rfc3339
 from shared.lead.identity import derive_id, event_cause
 from shared.messaging.manifest import DEAD_LETTERS, RECORD_BYTES_MAX
@@ -202,7 +203,7 @@ def _dead_letter(record: Record) -> Event[DeadLetterV1]:
 
 
 def _plain(record: Record, value: bytes, headers: dict[str, bytes | None]) -> Event[Any]:
-    event_type = PLAIN_TYPE.get(record.topic)
+    event_type = DEFAULT_TYPE.get(record.topic)
     if event_type is None:
         raise DataError(f"records of {record.topic} need CloudEvents headers", kind="envelope")
     data = decode_data(event_type, value)

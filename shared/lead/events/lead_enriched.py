@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from shared.lead.events.event_type import event
 from shared.lead.events.parts import (
     Activities,
     Answers,
@@ -19,9 +20,10 @@ from shared.lead.events.parts import (
     Trigger,
     Word,
 )
+from shared.messaging.manifest import LEADS_ENRICHED
 
 
-class Step(Struct, frozen=True):
+class EnrichmentStep(Struct, frozen=True):
     """One question to a provider: what was asked for, what came, what it cost (cents)."""
 
     provider: Word
@@ -37,9 +39,10 @@ class Enrichment(Struct, frozen=True):
 
     status: Literal["complete", "incomplete", "skipped"]
     cost: int
-    steps: list[Step]
+    steps: list[EnrichmentStep]
 
 
+@event("baton.lead.enriched.v1", LEADS_ENRICHED)
 class LeadEnrichedV1(Struct, frozen=True):
     """`sequence` counts this lead's enriched events from 1; `revision` counts its forms."""
 

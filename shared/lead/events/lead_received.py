@@ -6,9 +6,20 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from shared.lead.events.event_type import event
 from shared.lead.events.parts import Activities, Answers, Company, Consent, LongText, Origin, Person, Trigger
+from shared.lead.events.subjects import lead_id
+from shared.lead.normalise import country_code
+from shared.messaging.manifest import LEADS_RECEIVED
 
 
+def _subject(data: LeadReceivedV1) -> str:
+    person = data.person
+    country = country_code(person.country)
+    return lead_id(person.email, person.phone, person.linkedin_url, data.company.domain, country)
+
+
+@event("baton.lead.received.v1", LEADS_RECEIVED, subject=_subject, default=True)
 class LeadReceivedV1(Struct, frozen=True, omit_defaults=True):
     """One form, import line or API call. One of e-mail, phone, LinkedIn URL or company domain is needed.
 

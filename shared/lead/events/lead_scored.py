@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from shared.lead.events.event_type import event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Trigger, Word
 from shared.lead.events.scoring import AccountView, Score, Signals
+from shared.messaging.manifest import LEADS_SCORED
 
 
+@event("baton.lead.scored.v1", LEADS_SCORED)
 class LeadScoredV1(LeadEnrichedV1, frozen=True, kw_only=True):
     """`sequence` counts this lead's scored events from 1. Everything that routing needs is in here."""
 

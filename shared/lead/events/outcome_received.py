@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from shared.lead.events.event_type import event
 from shared.lead.events.parts import Text, Time, Word
+from shared.lead.events.subjects import lead_id
+from shared.messaging.manifest import OUTCOMES_RECEIVED
 
 
 class Amount(Struct, frozen=True):
@@ -16,6 +19,12 @@ class Amount(Struct, frozen=True):
     currency: Annotated[str, Meta(pattern="^[A-Za-z]{3}$")]
 
 
+@event(
+    "baton.outcome.received.v1",
+    OUTCOMES_RECEIVED,
+    subject=lambda data: data.lead_id or lead_id(data.email),
+    default=True,
+)
 class OutcomeReceivedV1(Struct, frozen=True, omit_defaults=True):
     """About one lead, by id or by e-mail."""
 

@@ -26,11 +26,11 @@ Answer = Scalar | list[Scalar]
 Details = Annotated[dict[Word, Answer | dict[str, Answer]], Meta(max_length=100)]
 
 
-class Part(Struct, frozen=True, omit_defaults=True):
+class EventPart(Struct, frozen=True, omit_defaults=True):
     """A value inside an event. What is absent and what is null mean the same: not known."""
 
 
-class Person(Part, frozen=True, omit_defaults=True):
+class Person(EventPart, frozen=True, omit_defaults=True):
     """Who is interested."""
 
     email: Word | None = None
@@ -46,7 +46,7 @@ class Person(Part, frozen=True, omit_defaults=True):
     department: Word | None = None
 
 
-class Company(Part, frozen=True, omit_defaults=True):
+class Company(EventPart, frozen=True, omit_defaults=True):
     """The organisation; `country` is ISO 3166 alpha-2 once it is normalised, money is whole US dollars."""
 
     name: Word | None = None
@@ -63,7 +63,7 @@ class Company(Part, frozen=True, omit_defaults=True):
     last_funding_at: Time | None = None
 
 
-class Origin(Part, frozen=True, omit_defaults=True):
+class Origin(EventPart, frozen=True, omit_defaults=True):
     """Where the lead came from (`source` in the events)."""
 
     channel: Word | None = None
@@ -76,7 +76,7 @@ class Origin(Part, frozen=True, omit_defaults=True):
     submitted_at: Time | None = None
 
 
-class Activity(Part, frozen=True, omit_defaults=True):
+class Activity(EventPart, frozen=True, omit_defaults=True):
     """Something the person did. Unknown types are kept and reported as unknown."""
 
     type: Annotated[str, Meta(min_length=1, max_length=100)]
@@ -85,7 +85,7 @@ class Activity(Part, frozen=True, omit_defaults=True):
     details: Details = {}
 
 
-class Consent(Part, frozen=True, omit_defaults=True):
+class Consent(EventPart, frozen=True, omit_defaults=True):
     """What the person allowed. `marketing: false` is not an opt-out; `opted_out` is."""
 
     marketing: bool | None = None
@@ -111,7 +111,7 @@ Provenance = dict[str, FieldSource]
 """By dotted field name, e.g. `company.employees`."""
 
 
-class Trigger(Part, frozen=True, omit_defaults=True):
+class Trigger(EventPart, frozen=True, omit_defaults=True):
     """What led to this decision: the event and its short type (`funding_round`, `demo_request`, …)."""
 
     kind: Literal["lead", "signal", "account", "enrichment", "decay", "outcome", "policy"]

@@ -6,9 +6,12 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from shared.lead.events.event_type import event
 from shared.lead.events.parts import Time, Word
+from shared.messaging.manifest import PEOPLE_ERASED
 
 
+@event("baton.person.erased.v1", PEOPLE_ERASED)
 class PersonErasedV1(Struct, frozen=True):
     """`email_hash` is keyed (HMAC-SHA-256, hex), so that the record itself holds no personal data."""
 

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from shared.lead.events.parts import Company, Time, Trigger, Word
-from shared.lead.events.scoring import Line
+from shared.lead.events.scoring import ScoreLine
 
 Change = Literal["assigned", "kept", "moved", "waiting"]
 Motion = Literal["work", "nurture"]
@@ -95,7 +95,7 @@ class Brief(Struct, frozen=True):
     stakeholders: list[Stakeholder]
     trigger: Trigger
     qualification: Qualification
-    score_lines: list[Line]
+    score_lines: list[ScoreLine]
     ask_next: list[str]
     warm_intro: str
     markdown: str

@@ -17,7 +17,8 @@ from typing import Any
 
 import msgspec
 
-from shared.lead.events.registry import EVENT_TYPES, EventType
+from shared.lead.events.event_type import EventType
+from shared.lead.events.registry import EVENT_TYPES
 
 FOLDER = Path(__file__).with_name("schemas")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -9,7 +9,7 @@ from msgspec import Struct
 from shared.lead.events.parts import Percent, Word
 
 
-class Line(Struct, frozen=True):
+class ScoreLine(Struct, frozen=True):
     """One reason for points. `fact` names what was looked at, `why` is a sentence for people."""
 
     part: Literal["fit", "intent", "signal"]
@@ -32,7 +32,7 @@ class Score(Struct, frozen=True):
     grade: Word
     band: Literal["cold", "mql", "sql"]
     segment: Word | None
-    lines: list[Line]
+    lines: list[ScoreLine]
 
 
 class Signals(Struct, frozen=True):

@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from shared.lead.events.event_type import event
 from shared.lead.events.parts import Answer, Details, Percent, Time, Word
+from shared.lead.events.subjects import account_key, lead_id
+from shared.messaging.manifest import SIGNALS_RECEIVED
 
 SignalType = Literal[
     "executive_hire",
@@ -39,6 +42,13 @@ class SignalPerson(Struct, frozen=True, omit_defaults=True):
     email: Word | None = None
 
 
+def _subject(data: SignalReceivedV1) -> str:
+    """Return the lead id for a signal that names a person, else the account key."""
+    person = data.person
+    return lead_id(person.email) if person and person.email else account_key(data.account.domain)
+
+
+@event("baton.signal.received.v1", SIGNALS_RECEIVED, subject=_subject, default=True)
 class SignalReceivedV1(Struct, frozen=True, omit_defaults=True):
     """One signal. `opt_out` and `activity` name a person; the others an account by domain or name.
 

@@ -15,8 +15,9 @@ from services.router.domain.state import AssignmentRow, AwayRow, RepQueueRow, Ro
 from services.router.handlers import RouterHandler, drain_timer
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event
-from shared.storage.rows import IdentityMap, Put, Remove, TimerRow
-from shared.worker.handler import Outcome
+from shared.storage.rows import IdentityMap, Put, Remove
+from shared.worker.decision import Outcome
+from shared.worker.rows import TimerRow
 from shared.worker.timers import timer_event
 from shared.worker.unit_of_work import Result, fold
 from tests.support.plans import default_plan

@@ -11,8 +11,8 @@ from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.scoring import AccountView
 from shared.policy.hours import parse_hours
 from shared.policy.models import HandOff
-from shared.storage.rows import TombstoneRow
-from shared.worker.handler import Outcome
+from shared.worker.decision import Outcome
+from shared.worker.rows import TombstoneRow
 from tests.support.plans import default_plan, plan_with, queue, rep
 from tests.support.scored_leads import AT, lead_id
 from tests.unit.router.simulated_queue import Desk

@@ -13,7 +13,7 @@ from services.scorer.domain.facts import path_of
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Activity, Company
-from shared.lead.events.scoring import Line
+from shared.lead.events.scoring import ScoreLine
 from tests.support.enriched_leads import AT, DAY, FITTING, did, enriched_lead, signal
 from tests.support.scoring_policies import default_scoring
 
@@ -46,7 +46,7 @@ def test_every_criterion_has_its_line() -> None:
         "budget": 5,
     }
     assert given.score.segment == "mid-market-software"
-    assert given.score.lines[0] == Line(
+    assert given.score.lines[0] == ScoreLine(
         "fit", "size", "company.employees", 35, "size: company.employees is 420"
     )
 

@@ -7,17 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.tables import metadata
-from shared.storage.rows import (
-    Change,
-    IdentityMap,
-    InputRow,
-    PendingWrites,
-    Put,
-    Remove,
-    Row,
-    TimerRow,
-    TombstoneRow,
-)
+from shared.storage.rows import Change, IdentityMap, PendingWrites, Put, Remove, Row
+from shared.worker.rows import InputRow, TimerRow, TombstoneRow
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -37,7 +28,7 @@ class Note(Seat, frozen=True):
 
 
 def net_of(rows: IdentityMap, kind: type[Row]) -> PendingWrites:
-    return rows.net()[kind]
+    return rows.pending_writes()[kind]
 
 
 def test_a_row_is_found_by_key_and_by_indexed_field_in_the_order_of_keys() -> None:
@@ -108,7 +99,7 @@ def test_writing_the_net_effect_gives_what_the_changes_gave(
     rows = IdentityMap(before.values())
     rows.apply(applied)
     after = dict(before)
-    for net in rows.net().values():
+    for net in rows.pending_writes().values():
         for key in net.removed:
             del after[key[0]]
         for row in net.updated:

@@ -15,8 +15,9 @@ from shared.errors import DataError
 from shared.lead.events.account_qualified import AccountQualifiedV1
 from shared.lead.events.envelope import Emit, Event
 from shared.lead.events.scoring import AccountView
-from shared.storage.rows import IdentityMap, Put, TimerRow, TombstoneRow
-from shared.worker.handler import Outcome, Step
+from shared.storage.rows import IdentityMap, Put
+from shared.worker.decision import Outcome, Step
+from shared.worker.rows import TimerRow, TombstoneRow
 from shared.worker.timers import timer_event
 from shared.worker.unit_of_work import EMIT_BYTES_MAX, Result, fold
 from tests.support.toy_role import ACTION, KIND, ROLE, CounterRow, ToyHandler
@@ -83,7 +84,7 @@ def test_what_a_record_brings_about_can_be_poison_too(decide: Callable[[], Step]
     result = folded(world, action("1"), handler=Deciding(decide))
     assert [error.kind for _event, error in result.rejected] == [kind]
     assert not result.outgoing
-    assert world.net() == {}
+    assert world.pending_writes() == {}
 
 
 def test_any_other_error_is_a_bug_and_is_raised() -> None:

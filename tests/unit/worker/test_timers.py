@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
-from shared.storage.rows import TimerRow
+from shared.worker.rows import TimerRow
 from shared.worker.timers import TIMER_TYPE, fired_timer, timer_event
 
 DUE = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
