@@ -14,7 +14,7 @@ from services.router.delivery.delivery_reader import KnownDeliveries
 from services.router.delivery.destinations import Destinations
 from services.router.delivery.handler import DeliveryHandler
 from services.router.delivery.retries import Retries
-from services.router.delivery.sender import BOUNDS, Poster
+from services.router.delivery.sender import LIMITS, Poster
 from services.router.delivery.storage import DeliveryStore, DueDeliveries
 from services.router.domain.policy import RoutingPolicies
 from services.router.handlers import LiveRouterHandler, drain_timer
@@ -25,7 +25,8 @@ from shared.lead.events.envelope import Event
 from shared.settings import RouterSettings
 from shared.storage.database import Database
 from shared.vault import Vault
-from shared.web.egress import EgressClient, EgressPolicy
+from shared.web.aiohttp_egress import AiohttpEgressClient
+from shared.web.egress import EgressPolicy
 from shared.worker.background import repeat
 from shared.worker.process import wait_for
 from shared.worker.role import Resources, Worker, run_worker
@@ -64,7 +65,7 @@ async def _deliver(resources: Resources, stop: asyncio.Event, settings: RouterSe
     known = KnownDeliveries(database, Vault(resources.secret, os.urandom), clock, destinations)
     lanes = Bulkheads(clock)
     policy = EgressPolicy(settings.egress_allow)
-    async with EgressClient(policy, clock, bounds=BOUNDS) as client, asyncio.TaskGroup() as tasks:
+    async with AiohttpEgressClient(policy, clock, limits=LIMITS) as client, asyncio.TaskGroup() as tasks:
         poster = Poster(client, lanes, clock, resources.metrics)
         handler = DeliveryHandler(known, poster, clock, resources.tombstone_of)
         worker = Worker(handler, DeliveryStore(), order_key=_lead_of)

@@ -1,45 +1,42 @@
-"""The one way out: HTTP requests to addresses that users name (webhooks), kept off our own network.
+"""Which addresses outgoing HTTP may reach when users name the URL: webhooks, and base URLs of providers.
 
-A URL is judged twice. `EgressPolicy.check_url` judges its text, once, when it is saved or first used.
-What a name means is known only when it is dialled, and may change between two look-ups, so every
-address is judged again just before a socket is made for it, and that very address is dialled.
-Hence no answer of a name server needs to be trusted for longer than one connect.
+This is protection against server-side request forgery (SSRF). A request is checked twice:
 
-Plain http and https have a connector each, because the place where a socket is made knows the address
-but not the scheme: the plain one reaches the operator's allow list only.
+- `EgressPolicy.check_url` checks the text of the URL when it is saved and before each request.
+- `EgressPolicy.check_address` checks every address that the host resolves to, directly before the client
+  connects to it. A name may resolve to another address a moment later (DNS rebinding), so a client must
+  connect to exactly the address that was checked, and must not trust a lookup for longer than one connect.
+
+The policy does no I/O. `shared.web.aiohttp_egress` applies it to webhooks.
+
+Errors:
+
+    BatonError
+    └── EgressRefused    the URL, or an address of its host, is forbidden; the text is fit for users
+    OSError
+    └── AddressRefused   `check_address` refused; an `OSError`, so that HTTP clients carry it through
 """
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import re
-import socket
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from ssl import SSLContext
-from types import TracebackType
 from typing import Self
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from shared.clock import Clock
-from shared.errors import BatonError, FieldProblem, Reject, Retry
+from shared.errors import BatonError, FieldProblem, Reject
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 URL_LENGTH_MAX = 2048
-RETRY_AFTER_S_MAX = 86_400.0
 
-# One text for a forbidden address and for a name that does not resolve: whoever may name hosts must not
-# be able to tell which names and addresses exist on our side.
+# The same text for a forbidden address and for a name that does not resolve: users who may name hosts must
+# not be able to find out which names and addresses exist in the operator's network.
 UNREACHABLE = "the host has no address that may be reached"
 
 _FORBIDDEN_V4 = tuple(
@@ -64,9 +61,9 @@ _FORBIDDEN_V4 = tuple(
     )
 )
 
-# All of IPv6 outside this block is something else than a public host: loopback, the forms that embed
-# IPv4 (compatible ::/96, mapped ::ffff:0:0/96, NAT64 64:ff9b::/96 and 64:ff9b:1::/48), discard, segment
-# routing, unique local, link-local, site-local, multicast, and what is not assigned.
+# IPv6 outside this block is never a public host: loopback, the forms that embed IPv4 (compatible ::/96,
+# mapped ::ffff:0:0/96, NAT64 64:ff9b::/96 and 64:ff9b:1::/48), discard, segment routing, unique local,
+# link-local, site-local, multicast, and everything unassigned.
 _GLOBAL_V6 = IPv6Network("2000::/3")
 _FORBIDDEN_V6 = tuple(
     IPv6Network(cidr)
@@ -88,61 +85,58 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class EgressRefused(BatonError):
-    """The policy forbids this request; nothing was dialled.
-
-    At delivery this is a failed attempt like any other. The text is fit for users: it names no address.
-    """
+    """The policy forbids this request; no connection was made. The text is fit for users: no addresses."""
 
 
-class _AddressRefused(OSError):
-    """Carries a refusal through aiohttp, which looks after errors of the operating system only."""
+class AddressRefused(OSError):
+    """The policy forbids this address."""
 
     def __init__(self) -> None:
         super().__init__(errno.EACCES, UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A URL whose text has been judged; its host's addresses are judged when they are dialled."""
+class CheckedUrl:
+    """A URL whose text passed the policy. The addresses of its host are checked when connecting."""
 
     url: URL
 
     @property
     def plain(self) -> bool:
-        """Whether the request goes without TLS."""
+        """Whether the request goes over http, without TLS."""
         return self.url.scheme == "http"
 
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """Which addresses may be reached: the public internet by https, and `allow` by http as well."""
+    """Allows public addresses over https, and the networks in `allow` over http and https."""
 
     allow: tuple[Network, ...] = ()
 
     @classmethod
     def parse(cls, cidrs: str) -> Self:
-        """Read `BATON_EGRESS_ALLOW`: CIDRs between commas or blanks; else `ValueError`."""
+        """Parse `BATON_EGRESS_ALLOW`: CIDRs separated by commas or blanks. Raises `ValueError`."""
         return cls(tuple(ip_network(cidr) for cidr in cidrs.replace(",", " ").split()))
 
     def permits(self, address: Address) -> bool:
-        """Return whether `address` may be reached by https."""
+        """Return whether `address` may be reached over https."""
         return _is_public(address) or self.permits_plain(address)
 
     def permits_plain(self, address: Address) -> bool:
-        """Return whether `address` may be reached without TLS."""
+        """Return whether `address` may be reached over http."""
         return not _has_zone(address) and any(address in network for network in self.allow)
 
-    def check_url(self, url: str) -> Target:
-        """Judge the text of `url`. Raises `EgressRefused` with a reason that is fit for users."""
-        target, literal = _read(url)
-        if target.plain and not self.allow:
+    def check_url(self, url: str) -> CheckedUrl:
+        """Check the text of `url`. Raises `EgressRefused` with a reason that is fit for users."""
+        checked, address = _parse(url)
+        if checked.plain and not self.allow:
             raise EgressRefused("the URL must begin with https://")
-        if literal is not None and not self._judge(plain=target.plain)(literal):
+        if address is not None and not self._permits(address, plain=checked.plain):
             raise EgressRefused(UNREACHABLE)
-        return target
+        return checked
 
-    def accept_url(self, url: str, *, pointer: str = "/url") -> Target:
-        """Judge a URL in a request's body: `check_url`, with the refusal as the client's `Reject` (422)."""
+    def accept_url(self, url: str, *, pointer: str = "/url") -> CheckedUrl:
+        """Check the URL at `pointer` of a request body. Raises `Reject` with status 422."""
         try:
             return self.check_url(url)
         except EgressRefused as refused:
@@ -150,20 +144,20 @@ class EgressPolicy:
             raise Reject(422, "url-refused", "This URL may not be used", errors=(problem,)) from refused
 
     def check_address(self, text: str, *, plain: bool) -> None:
-        """Judge an address just before it is dialled. Raises an `OSError` when it is forbidden.
+        """Check an address directly before connecting to it. Raises `AddressRefused`.
 
-        Whatever is not the one strict spelling of an address is forbidden: the operating system reads
-        `127.1` or `0177.0.0.1` as addresses too.
+        Only the canonical spelling of an address passes: the operating system would also read `127.1` or
+        `0177.0.0.1` as addresses.
         """
         try:
             address = ip_address(text)
         except ValueError:
-            raise _AddressRefused from None
-        if not self._judge(plain=plain)(address):
-            raise _AddressRefused
+            raise AddressRefused from None
+        if not self._permits(address, plain=plain):
+            raise AddressRefused
 
-    def _judge(self, *, plain: bool) -> Callable[[Address], bool]:
-        return self.permits_plain if plain else self.permits
+    def _permits(self, address: Address, *, plain: bool) -> bool:
+        return self.permits_plain(address) if plain else self.permits(address)
 
 
 def _is_public(address: Address) -> bool:
@@ -182,21 +176,19 @@ def _has_zone(address: Address) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _read(url: str) -> tuple[Target, Address | None]:
-    """Return what a URL names, and the address that its host spells out; the same URL is posted to often."""
-    parsed = _parse(url)
-    return Target(parsed), _literal(parsed.raw_host or "")
+def _parse(url: str) -> tuple[CheckedUrl, Address | None]:
+    """Return the URL exactly as it will be requested, and the address if its host is one.
 
-
-def _parse(url: str) -> URL:
-    """Return the URL exactly as it will be requested, so that nothing is parsed twice and differently."""
+    The client sends the returned URL, so no second parser can read the text differently. Cached, because
+    the same few URLs are posted to again and again.
+    """
     if len(url) > URL_LENGTH_MAX:
         raise EgressRefused(f"the URL has more than {URL_LENGTH_MAX} characters")
     if _BLANK_OR_CONTROL.search(url):
         raise EgressRefused("the URL has a blank or a control character")
     try:
         parsed = URL(url)
-        _ = parsed.host  # decodes it, which not every host survives
+        _ = parsed.host  # decodes IDNA, which fails for some hosts
     except ValueError:
         raise EgressRefused("the URL is malformed") from None
     if parsed.scheme not in {"http", "https"}:
@@ -207,11 +199,11 @@ def _parse(url: str) -> URL:
         raise EgressRefused("the port must be between 1 and 65535")
     if "#" in url:
         raise EgressRefused("the URL may not have a fragment (#)")
-    return parsed
+    return CheckedUrl(parsed), _literal_address(parsed.raw_host or "")
 
 
-def _literal(host: str) -> Address | None:
-    """Return the address that `host` spells out, or None for a name; other hosts are refused.
+def _literal_address(host: str) -> Address | None:
+    """Return the address that `host` spells out, or None when it is a name; refuse any other host.
 
     A host whose last label is a number is an address to every resolver, never a name.
     """
@@ -223,187 +215,3 @@ def _literal(host: str) -> Address | None:
     if not _NAME.fullmatch(host):
         raise EgressRefused("the URL has no valid host name")
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class EgressBounds:
-    """How much one client gives to the other side."""
-
-    total_s: float = 15.0
-    connect_s: float = 5.0
-    answer_bytes_max: int = 16 * 1024
-    connections_max: int = 256
-    connections_per_host_max: int = 16
-
-
-@dataclass(frozen=True, slots=True)
-class EgressAnswer:
-    """What the other side said: `body_excerpt` holds the first bytes, as they came (never decompressed).
-
-    `retry_after_s` is what the header asks for, from now, a day at most.
-    """
-
-    status: int
-    body_excerpt: bytes
-    elapsed_s: float
-    retry_after_s: float | None = None
-
-    @property
-    def delivered(self) -> bool:
-        """Whether the other side took it. A redirect is a failure: it is never followed."""
-        return 200 <= self.status < 300
-
-
-class _JudgedResolver(AbstractResolver):
-    """Refuses a name as soon as one of its addresses is forbidden, whichever comes first."""
-
-    def __init__(self, inner: AbstractResolver, judge: Callable[[str], None]) -> None:
-        self._inner = inner
-        self._judge = judge
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        if not found:
-            raise OSError(errno.EADDRNOTAVAIL, UNREACHABLE)
-        for answer in found:
-            self._judge(answer["host"])
-        return found
-
-    async def close(self) -> None:
-        """Leave the inner resolver open: two connectors share it."""
-
-
-class EgressClient:
-    """Sends requests under a policy. Make it inside a running loop; close it, or use it as a context."""
-
-    def __init__(
-        self,
-        policy: EgressPolicy,
-        clock: Clock,
-        *,
-        bounds: EgressBounds | None = None,
-        resolver: AbstractResolver | None = None,
-        tls: SSLContext | None = None,
-    ) -> None:
-        self._policy = policy
-        self._clock = clock
-        self._bounds = bounds or EgressBounds()
-        self._resolver = resolver or aiohttp.ThreadedResolver()
-        self._plain = self._session(tls, plain=True)
-        self._secure = self._session(tls, plain=False)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._plain.close()
-        await self._secure.close()
-        await self._resolver.close()
-
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> EgressAnswer:
-        """Post `body` and return the answer, whatever its status.
-
-        Raises `EgressRefused` when the policy forbids the URL or an address of its host, and `Retry`
-        when there is no answer. Either text is fit for users.
-        """
-        target = self._policy.check_url(url)
-        session = self._plain if target.plain else self._secure
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        try:
-            async with session.post(
-                target.url, data=body, headers=headers, allow_redirects=False
-            ) as response:
-                excerpt = await self._excerpt(response)
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise _failure(error) from error
-        return EgressAnswer(
-            status=response.status,
-            body_excerpt=excerpt,
-            elapsed_s=loop.time() - started,
-            retry_after_s=self._retry_after(response.headers.get("Retry-After")),
-        )
-
-    def _session(self, tls: SSLContext | None, *, plain: bool) -> aiohttp.ClientSession:
-        def judge(address: str) -> None:
-            self._policy.check_address(address, plain=plain)
-
-        # aiohttp calls this with every address just before it dials it, host literals included.
-        def make_socket(info: aiohttp.AddrInfoType) -> socket.socket:
-            family, kind, protocol, _, address = info
-            judge(str(address[0]))
-            return socket.socket(family, kind, protocol)
-
-        bounds = self._bounds
-        connector = aiohttp.TCPConnector(
-            resolver=_JudgedResolver(self._resolver, judge),
-            use_dns_cache=False,
-            socket_factory=make_socket,
-            ssl=tls or True,
-            limit=bounds.connections_max,
-            limit_per_host=bounds.connections_per_host_max,
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(total=bounds.total_s, sock_connect=bounds.connect_s),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-            read_bufsize=bounds.answer_bytes_max,
-            headers={"User-Agent": "Baton", "Accept-Encoding": "identity"},
-        )
-
-    async def _excerpt(self, response: aiohttp.ClientResponse) -> bytes:
-        """Read the first bytes of the body. The status decides, so a body that fails is cut, not an error."""
-        excerpt = bytearray()
-        limit = self._bounds.answer_bytes_max
-        try:
-            while len(excerpt) < limit and (chunk := await response.content.read(limit - len(excerpt))):
-                excerpt += chunk
-        except (TimeoutError, aiohttp.ClientError, OSError):
-            response.close()
-        if not response.content.at_eof():
-            response.close()
-        return bytes(excerpt)
-
-    def _retry_after(self, header: str | None) -> float | None:
-        """Read seconds or a date (RFC 9110, 10.2.3); anything else counts as absent."""
-        if header is None:
-            return None
-        if header.isascii() and header.isdigit():
-            return min(float(header), RETRY_AFTER_S_MAX)
-        try:
-            at = parsedate_to_datetime(header)
-        except (ValueError, OverflowError):
-            return None
-        wait_s = (at.replace(tzinfo=at.tzinfo or UTC) - self._clock.now()).total_seconds()
-        return min(max(wait_s, 0.0), RETRY_AFTER_S_MAX)
-
-
-# What went wrong, for users, by the first type that fits; no text names an address.
-_FAILURES: tuple[tuple[type[Exception], str], ...] = (
-    (TimeoutError, "no answer in time"),
-    (aiohttp.ClientConnectorDNSError, UNREACHABLE),
-    (aiohttp.ClientSSLError, "the TLS handshake failed, or the certificate is not valid for the host"),
-    (aiohttp.ClientConnectorError, "the connection could not be made"),
-    (aiohttp.ClientResponseError, "the answer is not valid HTTP"),
-    (Exception, "the connection was lost before an answer came"),
-)
-
-
-def _failure(error: Exception) -> BatonError:
-    """Name a failed request for what the caller does next."""
-    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, _AddressRefused):
-        return EgressRefused(UNREACHABLE)
-    return Retry(next(text for kind, text in _FAILURES if isinstance(error, kind)))

@@ -1,8 +1,10 @@
-"""Webhook signatures after Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, with a `v1,` in front.
+"""Webhook signatures in the Standard Webhooks format: HMAC-SHA256 over `id.timestamp.body`, prefixed `v1,`.
 
-The `standardwebhooks` package is what the tests compare with, both ways, and not what runs here: it reads
-the wall clock by itself where Baton's time is injected, signs naive datetimes wrongly, takes text only,
-and lets a malformed signature escape as `ValueError`.
+The tests compare this module with the `standardwebhooks` package in both directions. The package itself is
+not used at runtime: it reads the wall clock instead of taking the time, signs naive datetimes wrongly,
+accepts only text bodies, and raises a bare `ValueError` for a malformed signature.
+
+Specification: https://github.com/standard-webhooks/standard-webhooks
 """
 
 from __future__ import annotations
@@ -26,28 +28,28 @@ ID_HEADER = "webhook-id"
 TIMESTAMP_HEADER = "webhook-timestamp"
 SIGNATURE_HEADER = "webhook-signature"
 
-# More secrets than this are never valid at once; the bound keeps a hostile header cheap.
+# A sender rotating secrets uses two or three at once; the limit keeps a hostile header cheap.
 _SIGNATURES_MAX = 16
 _SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 class SignatureInvalid(BatonError):
-    """A message whose sender or time cannot be proven. The text is for logs, not for whoever sent it."""
+    """The sender or the time of a message cannot be verified. The text is for logs, not for the sender."""
 
 
 class SecretInvalid(BatonError):
-    """A webhook secret that is not base64 or holds nothing. The text never shows it."""
+    """A webhook secret is not base64, or is empty. The text never contains the secret."""
 
 
 def new_secret(random_bytes: bytes) -> str:
-    """Return `random_bytes` (24 to 64 of them) as a secret that its owner can copy."""
+    """Return 24 to 64 random bytes as a secret in text form: base64 with the prefix `whsec_`."""
     if not SECRET_BYTES_MIN <= len(random_bytes) <= SECRET_BYTES_MAX:
         raise ValueError(f"a secret takes {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} random bytes")
     return _PREFIX + b64encode(random_bytes).decode("ascii")
 
 
 class Signer:
-    """Signs with one secret, or with several while one is being replaced; keys are decoded once."""
+    """Signs with one secret, or with several during a rotation. The secrets are decoded once."""
 
     __slots__ = ("_keys",)
 
@@ -57,9 +59,9 @@ class Signer:
         self._keys = tuple(map(_key, secrets))
 
     def headers(self, webhook_id: str, at: datetime, body: bytes) -> dict[str, str]:
-        """Return the three headers for `body`, sent at the aware instant `at`: one signature per secret."""
+        """Return the id, timestamp and signature headers; one signature per secret. `at` must be aware."""
         if at.tzinfo is None:
-            raise ValueError("a signature needs an aware instant")
+            raise ValueError("a signature needs an aware datetime")
         timestamp = str(math.floor(at.timestamp()))
         content = _content(webhook_id, timestamp, body)
         return {
@@ -70,20 +72,20 @@ class Signer:
 
 
 def sign(secrets: Sequence[str], webhook_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """Return the headers that sign one message; who signs many keeps a `Signer`."""
+    """Return the headers for one message. Use a `Signer` to sign many with the same secrets."""
     return Signer(*secrets).headers(webhook_id, at, body)
 
 
 def verify(
     secret: str, headers: Mapping[str, str], body: bytes, now: datetime, tolerance_s: float = TOLERANCE_S
 ) -> None:
-    """Prove that `body` was signed with `secret` within `tolerance_s` seconds of `now`.
+    """Check that `body` was signed with `secret`, at most `tolerance_s` seconds away from `now`.
 
-    Header names match in any case. Raises `SignatureInvalid`, whatever is wrong with the message.
+    Header names are case-insensitive. Raises `SignatureInvalid` for any fault of the message.
     """
-    found = {name.lower(): value for name, value in headers.items()}
-    webhook_id, timestamp = found.get(ID_HEADER), found.get(TIMESTAMP_HEADER)
-    signatures = found.get(SIGNATURE_HEADER)
+    lowered = {name.lower(): value for name, value in headers.items()}
+    webhook_id, timestamp = lowered.get(ID_HEADER), lowered.get(TIMESTAMP_HEADER)
+    signatures = lowered.get(SIGNATURE_HEADER)
     if not (webhook_id and timestamp and signatures):
         raise SignatureInvalid("a signature header is missing")
     if not _SECONDS.fullmatch(timestamp):
@@ -92,8 +94,8 @@ def verify(
         raise SignatureInvalid("the timestamp is too far from now")
     expected = _signature(_key(secret), _content(webhook_id, timestamp, body))
     offered = signatures.split(" ", _SIGNATURES_MAX)[:_SIGNATURES_MAX]
-    # The encoded forms are compared, so a malformed one merely differs.
-    if not any(hmac.compare_digest(expected, _bytes(each)) for each in offered):
+    # Encoded signatures are compared, so malformed base64 is just a signature that does not match.
+    if not any(hmac.compare_digest(expected, _bytes(signature)) for signature in offered):
         raise SignatureInvalid("no signature matches")
 
 
@@ -117,5 +119,5 @@ def _signature(key: bytes, content: bytes) -> bytes:
 
 
 def _bytes(text: str) -> bytes:
-    # A header may hold what no proper text does; it must differ, not raise.
+    # A header may contain lone surrogates; it then must not match, rather than raise.
     return text.encode("utf-8", "surrogatepass")

@@ -19,15 +19,9 @@ from yarl import URL
 
 from shared.clock import FixedClock
 from shared.errors import Retry
-from shared.web.egress import (
-    UNREACHABLE,
-    EgressAnswer,
-    EgressBounds,
-    EgressClient,
-    EgressPolicy,
-    EgressRefused,
-    Target,
-)
+from shared.web.aiohttp_egress import AiohttpEgressClient
+from shared.web.egress import UNREACHABLE, CheckedUrl, EgressPolicy, EgressRefused
+from shared.web.egress_client import EgressLimits, EgressResponse
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 ALLOWED = "127.0.0.2"
@@ -131,17 +125,19 @@ async def client(
     *,
     policy: EgressPolicy = POLICY,
     names: dict[str, list[list[str]]] | None = None,
-    bounds: EgressBounds | None = None,
+    limits: EgressLimits | None = None,
     tls: ssl.SSLContext | None = None,
-) -> AsyncIterator[EgressClient]:
+) -> AsyncIterator[AiohttpEgressClient]:
     resolver = FakeResolver(names) if names is not None else None
-    bounds = bounds or EgressBounds(total_s=5, connect_s=2)
-    async with EgressClient(policy, FixedClock(NOW), bounds=bounds, resolver=resolver, tls=tls) as egress:
+    limits = limits or EgressLimits(total_s=5, connect_s=2)
+    async with AiohttpEgressClient(
+        policy, FixedClock(NOW), limits=limits, resolver=resolver, tls=tls
+    ) as egress:
         yield egress
 
 
-async def ask(raw: bytes, **bounds: float) -> EgressAnswer:
-    async with serve(answering(raw)) as server, client(bounds=EgressBounds(**bounds)) as egress:  # type: ignore[arg-type]
+async def ask(raw: bytes, **limits: float) -> EgressResponse:
+    async with serve(answering(raw)) as server, client(limits=EgressLimits(**limits)) as egress:  # type: ignore[arg-type]
         return await egress.post(f"http://{ALLOWED}:{server.port}/", b"{}", {})
 
 
@@ -288,7 +284,7 @@ SPELLED = [
     "192.88.99.1",
     "192.0.0.192\n",
 ]
-SPELLINGS = sorted({each for line in SPELLED for each in line.split("\n") if each})
+SPELLINGS = sorted({spelling for line in SPELLED for spelling in line.split("\n") if spelling})
 
 
 def test_there_are_many_spellings() -> None:
@@ -353,7 +349,7 @@ async def test_one_forbidden_address_among_good_ones_refuses_the_name(answers: l
             await egress.post(f"http://mixed.example:{target.port}/", b"{}", {})
 
 
-async def test_a_name_that_changes_its_address_is_judged_at_every_connect() -> None:
+async def test_a_name_that_changes_its_address_is_checked_at_every_connect() -> None:
     """Rebinding: the first look-up is good, the next one leads inside."""
     close = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
     names = {"rebind.example": [[ALLOWED], ["127.0.0.1"], [ALLOWED]]}
@@ -368,25 +364,25 @@ async def test_a_name_that_changes_its_address_is_judged_at_every_connect() -> N
             assert (good.connections, inside.connections) == (2, 0)
 
 
-async def test_the_very_address_that_was_judged_is_dialled() -> None:
+async def test_the_client_connects_to_the_address_that_was_checked() -> None:
     """The name leads elsewhere for everybody else: it is looked up once and not again by the dialling."""
     resolver = FakeResolver({"localhost": [[ALLOWED]]})
     async with (
         serve(answering(OK)) as server,
-        EgressClient(POLICY, FixedClock(NOW), resolver=resolver) as egress,
+        AiohttpEgressClient(POLICY, FixedClock(NOW), resolver=resolver) as egress,
     ):
         assert (await egress.post(f"http://localhost:{server.port}/", b"{}", {})).delivered
         assert resolver.asked == ["localhost"]
         assert server.connections == 1
 
 
-async def test_plain_http_to_a_public_address_is_refused_when_it_is_dialled() -> None:
+async def test_plain_http_to_a_public_address_is_refused_at_connect() -> None:
     async with client(names={"hooks.example": [["8.8.8.8"]]}) as egress:
         with pytest.raises(EgressRefused):
             await egress.post("http://hooks.example/", b"{}", {})
 
 
-async def test_a_name_that_does_not_resolve_reads_like_a_forbidden_one() -> None:
+async def test_a_name_that_does_not_resolve_gives_the_same_text_as_a_forbidden_one() -> None:
     async with client(names={"empty.example": [[]]}) as egress:
         for name in ("nowhere.example", "empty.example"):
             with pytest.raises(Retry, match=UNREACHABLE):
@@ -406,7 +402,7 @@ async def test_a_redirect_is_a_failed_delivery_and_is_not_followed(status: int, 
     assert not answer.delivered
 
 
-async def test_what_is_sent_arrives_as_it_is_and_the_connection_is_kept() -> None:
+async def test_the_request_arrives_unchanged_and_the_connection_is_reused() -> None:
     async with serve(answering(OK)) as server, client() as egress:
         for _ in range(3):
             url = f"http://{ALLOWED}:{server.port}/hook?a=b"
@@ -426,7 +422,7 @@ async def test_what_is_sent_arrives_as_it_is_and_the_connection_is_kept() -> Non
     assert body == b'{"a":1}'
 
 
-async def test_cookies_and_proxies_of_the_environment_play_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cookies_and_proxy_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
     async with canary() as proxy, serve(answering(raw)) as server, client() as egress:
         for variable in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
@@ -439,7 +435,7 @@ async def test_cookies_and_proxies_of_the_environment_play_no_part(monkeypatch: 
 @pytest.mark.parametrize(
     "length", ["Content-Length: 1000000000000", "Transfer-Encoding: chunked", "X: until-eof"]
 )
-async def test_an_endless_answer_is_cut(length: str) -> None:
+async def test_an_endless_response_body_is_cut(length: str) -> None:
     sent = 0
 
     async def flood(_head: bytes, writer: asyncio.StreamWriter) -> None:
@@ -452,7 +448,7 @@ async def test_an_endless_answer_is_cut(length: str) -> None:
             await writer.drain()
             sent += len(chunk)
 
-    async with serve(flood) as server, client(bounds=EgressBounds(answer_bytes_max=1000)) as egress:
+    async with serve(flood) as server, client(limits=EgressLimits(response_bytes_max=1000)) as egress:
         answer = await egress.post(f"http://{ALLOWED}:{server.port}/", b"{}", {})
         seen = sent
     assert answer.delivered
@@ -460,14 +456,14 @@ async def test_an_endless_answer_is_cut(length: str) -> None:
     assert seen < 64 * 1024 * 1024
 
 
-async def test_a_compressed_bomb_stays_compressed() -> None:
+async def test_a_compressed_body_is_not_decompressed() -> None:
     bomb = gzip.compress(bytes(50_000_000))
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n"
     answer = await ask(head.encode() + bomb)
     assert answer.body_excerpt == bomb[: 16 * 1024]
 
 
-async def test_a_body_that_never_ends_does_not_undo_the_status() -> None:
+async def test_a_body_that_never_ends_does_not_change_the_status() -> None:
     answer = await ask(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", total_s=0.3)
     assert answer.delivered
     assert answer.body_excerpt == b"half"
@@ -475,7 +471,7 @@ async def test_a_body_that_never_ends_does_not_undo_the_status() -> None:
 
 
 @pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 100 Continue\r\n\r\n"])
-async def test_an_answer_that_does_not_come_is_tried_again(begun: bytes) -> None:
+async def test_a_missing_response_raises_retry(begun: bytes) -> None:
     with pytest.raises(Retry, match="in time"):
         await ask(begun, total_s=0.3)
 
@@ -488,12 +484,12 @@ async def test_an_answer_that_does_not_come_is_tried_again(begun: bytes) -> None
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
     ],
 )
-async def test_an_answer_that_is_not_http_is_tried_again(raw: bytes) -> None:
+async def test_a_response_that_is_not_http_raises_retry(raw: bytes) -> None:
     with pytest.raises(Retry, match="not valid HTTP"):
         await ask(raw)
 
 
-async def test_a_connection_that_is_closed_without_an_answer_is_tried_again() -> None:
+async def test_a_connection_closed_without_a_response_raises_retry() -> None:
     async def hang_up(_head: bytes, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
@@ -502,7 +498,7 @@ async def test_a_connection_that_is_closed_without_an_answer_is_tried_again() ->
             await egress.post(f"http://{ALLOWED}:{server.port}/", b"{}", {})
 
 
-async def test_a_closed_port_is_tried_again() -> None:
+async def test_a_closed_port_raises_retry() -> None:
     with socket.create_server((ALLOWED, 0)) as closed:
         port = closed.getsockname()[1]
     async with client() as egress:
@@ -525,7 +521,7 @@ async def test_a_closed_port_is_tried_again() -> None:
         ("²", None),
     ],
 )
-async def test_retry_after_is_read_in_both_forms_and_bounded(header: str, seconds: float | None) -> None:
+async def test_retry_after_is_parsed_in_both_forms_and_bounded(header: str, seconds: float | None) -> None:
     raw = f"HTTP/1.1 503 Busy\r\nRetry-After: {header}\r\nContent-Length: 0\r\n\r\n"
     answer = await ask(raw.encode())
     assert (answer.status, answer.retry_after_s) == (503, seconds)
@@ -536,8 +532,8 @@ async def test_one_host_gets_a_bounded_number_of_connections() -> None:
         await asyncio.sleep(0.02)
         writer.write(OK)
 
-    bounds = EgressBounds(connections_per_host_max=3)
-    async with serve(slow) as server, client(bounds=bounds) as egress:
+    limits = EgressLimits(connections_per_host_max=3)
+    async with serve(slow) as server, client(limits=limits) as egress:
         url = f"http://{ALLOWED}:{server.port}/"
         answers = await asyncio.gather(*(egress.post(url, b"{}", {}) for _ in range(20)))
     assert all(answer.delivered for answer in answers)
@@ -560,7 +556,9 @@ def certificates() -> Certificates:
     return Certificates(server, trusting)
 
 
-async def test_https_dials_the_judged_address_and_checks_the_name(certificates: Certificates) -> None:
+async def test_https_connects_to_the_checked_address_and_verifies_the_certificate_name(
+    certificates: Certificates,
+) -> None:
     names = {"hooks.example": [[ALLOWED]], "other.example": [[ALLOWED]]}
     async with (
         serve(answering(OK), tls=certificates.server) as server,
@@ -571,7 +569,7 @@ async def test_https_dials_the_judged_address_and_checks_the_name(certificates: 
             await egress.post(f"https://other.example:{server.port}/", b"{}", {})
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_not_accepted(certificates: Certificates) -> None:
+async def test_an_untrusted_certificate_is_refused(certificates: Certificates) -> None:
     async with (
         serve(answering(OK), tls=certificates.server) as server,
         client(names={"hooks.example": [[ALLOWED]]}) as egress,
@@ -582,10 +580,10 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_accepted(certificate
 
 
 class TextBlindPolicy(EgressPolicy):
-    """Were the judgement of a URL's text ever wrong, the one at the socket must do alone."""
+    """Lets the text of every URL pass, so that only the check at the socket protects."""
 
-    def check_url(self, url: str) -> Target:
-        return Target(URL(url))
+    def check_url(self, url: str) -> CheckedUrl:
+        return CheckedUrl(URL(url))
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -593,7 +591,7 @@ class TextBlindPolicy(EgressPolicy):
     "host",
     ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "127.1", "2130706433", "0x7f.1", "0177.0.0.1", "localhost"],
 )
-async def test_the_judgement_at_the_socket_suffices(scheme: str, host: str) -> None:
+async def test_the_check_at_the_socket_alone_refuses_forbidden_addresses(scheme: str, host: str) -> None:
     async with canary() as target, client(policy=TextBlindPolicy(POLICY.allow)) as egress:
         with pytest.raises((EgressRefused, Retry)):
             await egress.post(f"{scheme}://{host}:{target.port}/", b"{}", {})

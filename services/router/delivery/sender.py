@@ -9,13 +9,14 @@ from services.router.domain.delivery import Attempt, Target
 from shared.clock import Clock
 from shared.errors import Retry
 from shared.observability.metrics import Metrics
-from shared.web.egress import EgressBounds, EgressClient, EgressRefused
+from shared.web.egress import EgressRefused
+from shared.web.egress_client import EgressClient, EgressLimits
 from shared.web.signing import SecretInvalid, Signer
 
-BOUNDS = EgressBounds(
+LIMITS = EgressLimits(
     total_s=10.0,
     connect_s=5.0,
-    answer_bytes_max=4 * 1024,
+    response_bytes_max=4 * 1024,
     connections_max=512,
     connections_per_host_max=64,
 )

@@ -1,4 +1,4 @@
-"""The egress policy as a pure decision: addresses and the text of URLs."""
+"""The egress policy: which addresses and which URL texts pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.web.egress import UNREACHABLE, Address, EgressPolicy, EgressRefused,
 
 PUBLIC = EgressPolicy()
 
-# Written out again on purpose, from the IANA special-purpose registries: not the table under test.
+# Copied from the IANA special-purpose registries, not from the code, so that a gap in its table shows.
 FORBIDDEN: tuple[Network, ...] = tuple(
     map(
         ip_network,
@@ -90,12 +90,12 @@ def test_the_first_and_the_last_address_of_a_range_are_forbidden(network: Networ
 
 
 @given(st.integers(0, 2**32 - 1).map(IPv4Address) | st.integers(0, 2**128 - 1).map(IPv6Address))
-def test_what_passes_is_global_to_the_standard_library_too(address: Address) -> None:
+def test_permitted_addresses_are_global_for_the_standard_library_too(address: Address) -> None:
     assert not PUBLIC.permits(address) or (address.is_global and not address.is_multicast)
 
 
 @given(prefix=st.integers(0x2600 << 48, (0x2D00 << 48) - 1), tail=st.integers(0, 2**32 - 1))
-def test_a_public_prefix_does_not_open_isatap_nor_a_zone(prefix: int, tail: int) -> None:
+def test_isatap_and_zones_are_forbidden_under_a_public_prefix(prefix: int, tail: int) -> None:
     for identifier in (0x0000_5EFE, 0x0200_5EFE):
         assert not PUBLIC.permits(IPv6Address(prefix << 64 | identifier << 32 | tail))
     public = IPv6Address(prefix << 64 | 0x0000_5EFF << 32 | tail)
@@ -144,7 +144,7 @@ def test_public_hosts_pass_by_https_only(text: str) -> None:
     assert not PUBLIC.permits_plain(address)
 
 
-def test_the_allow_list_opens_its_ranges_and_nothing_that_embeds_them() -> None:
+def test_the_allow_list_permits_its_ranges_and_nothing_that_embeds_them() -> None:
     policy = EgressPolicy.parse("127.0.0.0/8, 10.1.0.0/16 fd00::/8")
     for text in ("127.0.0.1", "10.1.2.3", "fd00::1"):
         assert policy.permits(ip_address(text))
@@ -163,7 +163,7 @@ def test_the_allow_list_opens_its_ranges_and_nothing_that_embeds_them() -> None:
 @pytest.mark.parametrize(
     "text", ["", "127.1", "0177.0.0.1", "2130706433", "0x7f.1", "8.8.8.8 ", "8.8.8", "dns.google"]
 )
-def test_only_the_strict_spelling_of_an_address_is_dialled(text: str) -> None:
+def test_only_the_canonical_spelling_of_an_address_passes(text: str) -> None:
     with pytest.raises(OSError, match=UNREACHABLE):
         EgressPolicy((ip_network("0.0.0.0/0"),)).check_address(text, plain=False)
 
@@ -244,7 +244,7 @@ def test_an_ordinary_url_passes(url: str, requested: str) -> None:
     assert not target.plain
 
 
-def test_plain_http_passes_when_its_host_is_in_the_allow_list_or_may_be() -> None:
+def test_plain_http_passes_for_allowed_addresses_and_for_names() -> None:
     policy = EgressPolicy.parse("127.0.0.0/8 ::1")
     assert policy.check_url("http://127.0.0.1:8090/hook").plain
     assert policy.check_url("http://[::1]:8090/hook").plain
@@ -254,7 +254,7 @@ def test_plain_http_passes_when_its_host_is_in_the_allow_list_or_may_be() -> Non
 
 
 @given(st.text() | st.text().map("https://".__add__))
-def test_no_text_raises_anything_else(text: str) -> None:
+def test_any_text_is_either_a_valid_https_url_or_refused(text: str) -> None:
     try:
         target = PUBLIC.check_url(text)
     except EgressRefused:
@@ -263,7 +263,10 @@ def test_no_text_raises_anything_else(text: str) -> None:
     assert target.url.raw_host
 
 
-@given(network=st.sampled_from([each for each in FORBIDDEN if isinstance(each, IPv6Network)]), data=st.data())
+@given(
+    network=st.sampled_from([network for network in FORBIDDEN if isinstance(network, IPv6Network)]),
+    data=st.data(),
+)
 def test_a_literal_in_a_forbidden_range_is_refused_before_anything_is_saved(
     network: IPv6Network, data: st.DataObject
 ) -> None:
@@ -272,7 +275,7 @@ def test_a_literal_in_a_forbidden_range_is_refused_before_anything_is_saved(
         PUBLIC.check_url(f"https://[{address}]/")
 
 
-def test_in_a_body_a_refused_url_is_the_clients_fault() -> None:
+def test_a_refused_url_in_a_body_is_a_422_with_its_pointer() -> None:
     with pytest.raises(Reject) as rejected:
         PUBLIC.accept_url("https://10.0.0.1/", pointer="/destination/url")
     assert rejected.value.status == 422
