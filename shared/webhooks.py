@@ -1,16 +1,33 @@
-"""Webhooks as gateway and router share them: secrets, failed attempts, orders to deliver. Values only."""
+"""What the gateway and the router share about webhooks: subscriptions, failed attempts and delivery orders.
+
+The gateway writes the tables `subscriptions` and `delivery_orders`, the router reads them. The rows stand
+here, because neither role may import the other's storage code.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
+
+from shared.storage.rows import Row
+from shared.vault import Vault
 
 TRIAL: Final = "baton.webhook.test.v1"
 """The type of what is sent to try an endpoint. It is no event of the topics."""
 EVERYTHING: Final = "*"
 """In the place of types: all of them."""
+SECRETS_MAX: Final = 5
+"""At most this many secrets sign one delivery, so that the signature header stays small."""
+
+ORDER_SOURCE: Final = "/baton/gateway/delivery-orders"
+"""The CloudEvents source under which the router claims an order."""
+ORDERS_KEPT: Final = timedelta(days=1)
+"""How long an order is valid. Claims are kept longer, so that no order is ever carried out twice."""
+
+SubscriptionState = Literal["active", "disabled"]
 
 
 class SealedSecret(Struct, frozen=True, omit_defaults=True):
@@ -28,20 +45,63 @@ class FailedAttempt(Struct, frozen=True):
     error: str
 
 
+def sealed_for(subscription_id: str) -> str:
+    """Return the purpose under which the secrets of a subscription are sealed in the vault."""
+    return f"subscription:{subscription_id}"
+
+
+class Subscription(Row, frozen=True):
+    """A webhook subscription: a row of `subscriptions`.
+
+    `events` are short types (`lead.routed`), a family (`lead.*`) or `*`. `filter` maps a dotted path into
+    the event's data to the wanted value, or to a list of accepted values; every entry must match.
+    `secrets` are sealed, the newest first; a replaced secret still signs until its `until`.
+    """
+
+    id: str
+    url: str
+    events: list[str]
+    filter: dict[str, Any] | None
+    state: SubscriptionState
+    secrets: list[SealedSecret]
+    created_at: datetime
+    updated_at: datetime
+    table: ClassVar[str] = "subscriptions"
+    key_fields: ClassVar[tuple[str, ...]] = ("id",)
+
+    def signing_at(self, at: datetime) -> Subscription:
+        """Return the subscription with only those of its secrets that sign at `at`."""
+        valid = [secret for secret in self.secrets if secret.until is None or at < secret.until]
+        return replace(self, secrets=valid)
+
+    def rotated(self, sealed: str, at: datetime, overlap: timedelta) -> Subscription:
+        """Return the subscription with a new secret; the present ones go on signing for `overlap`."""
+        until = at + overlap
+        previous = [
+            replace(secret, until=min(secret.until or until, until)) for secret in self.signing_at(at).secrets
+        ]
+        kept = previous[: SECRETS_MAX - 1] if overlap else []
+        return replace(self, secrets=[SealedSecret(sealed), *kept], updated_at=at)
+
+    def opened_secrets(self, vault: Vault) -> list[str]:
+        """Return the `whsec_…` secrets in clear text. Raises `VaultRefused`."""
+        return [vault.open(secret.sealed, purpose=sealed_for(self.id)) for secret in self.secrets]
+
+
 class TrialOrder(Struct, frozen=True, tag="trial"):
-    """Send an event that means nothing to a subscription."""
+    """Send a test event, which has no business meaning, to a subscription."""
 
     subscription_id: str
 
 
 class RetryOrder(Struct, frozen=True, tag="retry"):
-    """Send one delivery, now, whatever became of it before."""
+    """Send one delivery now, whatever its state is."""
 
     delivery_id: str
 
 
 class ReplayOrder(Struct, frozen=True, tag="replay"):
-    """Send again what was made for an endpoint from `since` on and before `until`: all, or what failed."""
+    """Send the deliveries again that were created from `since` on and before `until`: all, or the failed."""
 
     subscription_id: str
     since: datetime
@@ -49,4 +109,12 @@ class ReplayOrder(Struct, frozen=True, tag="replay"):
     failed_only: bool = False
 
 
-What = TrialOrder | RetryOrder | ReplayOrder
+DeliveryOrder = TrialOrder | RetryOrder | ReplayOrder
+
+
+class QueuedOrder(Struct, frozen=True):
+    """A row of `delivery_orders`. The id of a trial order is also the id of the event that is sent."""
+
+    id: str
+    order: DeliveryOrder
+    created_at: datetime

@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, Column, Index, String, Table
 
 from shared.storage.metadata import metadata
 from shared.storage.types import Json, UtcTime
-from shared.webhooks import SealedSecret, What
+from shared.webhooks import DeliveryOrder, SealedSecret
 
 api_keys = Table(
     "api_keys",
@@ -42,7 +42,7 @@ delivery_orders = Table(
     "delivery_orders",
     metadata,
     Column("id", String(40), primary_key=True),
-    Column("what", Json(What), nullable=False),
+    Column("what", Json(DeliveryOrder), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Index(None, "created_at"),
 )

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from services.enricher.tables import lead_aliases
 from services.enricher.tables import leads as leads_table
-from services.gateway.queries.reps import away_reps
+from services.gateway.tables import rep_availability
 from services.router.domain.brief import STAKEHOLDERS_MAX
 from services.router.domain.lead_ref import AliasRow, named_lead
 from services.router.domain.ownership import ROLE, SLA
@@ -197,7 +197,8 @@ async def _acquaintances(tx: Tx, accounts: Collection[str]) -> list[Acquaintance
 
 
 async def _away(tx: Tx) -> list[AwayRow]:
-    return [AwayRow(rep) for rep in sorted(await away_reps(tx))]
+    away = select(rep_availability.c.rep).where(rep_availability.c.available.is_(False))
+    return [AwayRow(rep) for rep in sorted((await tx.execute(away)).scalars())]
 
 
 def _none_of_leads(dialect: str, column: ColumnElement[str]) -> ColumnElement[bool]:

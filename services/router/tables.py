@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, Text, text
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    and_,
+    select,
+    text,
+)
 
 from shared.storage.metadata import metadata
 from shared.storage.types import Json, UtcTime
-from shared.webhooks import FailedAttempt
+from shared.webhooks import TRIAL, FailedAttempt
+from shared.worker.tables import tombstones
 
 routed_leads = Table(
     "routed_leads",
@@ -104,3 +121,22 @@ deliveries = Table(
     Index(None, "subscription_id", "created_at"),
     Index(None, "lead_id"),
 )
+
+
+def deliveries_between(
+    endpoint: str, since: datetime, until: datetime, *, failed_only: bool
+) -> ColumnElement[bool]:
+    """Return the condition for an endpoint's deliveries that were created from `since` on, before `until`.
+
+    It stands beside the table because the gateway counts what the router then sends: both must mean the
+    same rows. Test events are left out.
+    """
+    created_at = deliveries.c.created_at
+    of_endpoint = and_(deliveries.c.subscription_id == endpoint, deliveries.c.event_type != TRIAL)
+    condition = and_(of_endpoint, created_at >= since, created_at < until)
+    return and_(condition, deliveries.c.state.in_(("failed", "gone"))) if failed_only else condition
+
+
+def not_erased(role: str) -> ColumnElement[bool]:
+    """Return the condition for deliveries about people whose erasure the role has not recorded."""
+    return deliveries.c.lead_id.not_in(select(tombstones.c.hash).where(tombstones.c.role == role))

@@ -1,20 +1,28 @@
-"""Where a page of a list goes on: after the last item of the page before, by time and then by id."""
+"""Keyset pagination for lists that are ordered by time and then by id, the newest first.
+
+A page continues after the last row of the page before. Unlike `OFFSET`, that needs no reading of skipped
+rows, and rows that are added meanwhile neither repeat nor hide others.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, and_, or_
 from sqlalchemy.sql import ColumnElement
 
-Cursor = tuple[datetime, str]
+
+class Cursor(NamedTuple):
+    """The sort key of the last row of a page."""
+
+    at: datetime
+    id: str
 
 
-def after_cursor(place: Cursor, at: Column[Any], id_: Column[Any]) -> ColumnElement[bool]:
-    """Return the condition for what comes after `place` in a list that has the newest first.
+def after_cursor(cursor: Cursor, at: Column[Any], id_: Column[Any]) -> ColumnElement[bool]:
+    """Return the condition for the rows that follow `cursor`: older ones, or as old with a smaller id.
 
     Not a comparison of tuples: in those SQLAlchemy binds a time without the type of its column.
     """
-    when, last = place
-    return or_(at < when, and_(at == when, id_ < last))
+    return or_(at < cursor.at, and_(at == cursor.at, id_ < cursor.id))

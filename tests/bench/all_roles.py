@@ -16,7 +16,6 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from services.enricher import bootstrap as enricher
-from services.gateway.queries.subscriptions import Subscription, sealed_for
 from services.ledger import bootstrap as ledger
 from services.router import bootstrap as router
 from services.scorer import bootstrap as scorer
@@ -29,7 +28,7 @@ from shared.storage.rows import IdentityMap, Put
 from shared.vault import Vault
 from shared.web.ops import Health
 from shared.web.signing import new_secret
-from shared.webhooks import SealedSecret
+from shared.webhooks import SealedSecret, Subscription, sealed_for
 from shared.worker.process import open_resources
 from shared.worker.role import Resources
 

@@ -11,8 +11,7 @@ from typing import Any
 from sqlalchemy import delete
 from structlog.testing import capture_logs
 
-from services.gateway.queries.delivery_orders import Order, place_order
-from services.gateway.queries.subscriptions import sealed_for
+from services.gateway.queries.delivery_orders import place_order
 from services.ledger.domain.rows import EventRow
 from services.router.delivery.commands import DeliveryOrders
 from services.router.delivery.delivery_reader import KnownDeliveries
@@ -21,7 +20,15 @@ from services.router.tables import deliveries
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.storage.rows import IdentityMap, Put
 from shared.vault import Vault
-from shared.webhooks import ReplayOrder, RetryOrder, SealedSecret, TrialOrder, What
+from shared.webhooks import (
+    DeliveryOrder,
+    QueuedOrder,
+    ReplayOrder,
+    RetryOrder,
+    SealedSecret,
+    TrialOrder,
+    sealed_for,
+)
 from shared.worker.background import prune_step
 from tests.support.databases import database, database_url  # noqa: F401
 from tests.support.delivering import SECRET, World, all_are, rows_are, told, until, world  # noqa: F401
@@ -30,9 +37,9 @@ from tests.support.scored_leads import AT, event_of, lead_id
 HOUR = timedelta(hours=1)
 
 
-async def order(world: World, what: What, id_: str = "order-1") -> None:  # noqa: F811
+async def order(world: World, wanted: DeliveryOrder, id_: str = "order-1") -> None:  # noqa: F811
     async with world.resources.database.begin() as tx:
-        await place_order(tx, Order(id_, what, world.clock.now()))
+        await place_order(tx, QueuedOrder(id_, wanted, world.clock.now()))
 
 
 async def record(world: World, *events: Any) -> None:  # noqa: F811

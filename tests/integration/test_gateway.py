@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert
 
 from services.enricher.tables import lead_aliases
-from services.gateway.queries.subscriptions import active_subscriptions
+from services.gateway.queries.subscriptions import list_subscriptions
 from services.ledger.tables import dead_letters
 from shared.lead.events.dead_letter import REPLAY_HEADER
 from shared.lead.identity import derive_id, lead_id_of
@@ -145,7 +145,7 @@ async def test_a_subscription_shows_its_secret_once_and_delivery_can_open_it(gat
     _, one, _ = await gateway.ask("GET", f"/v1/subscriptions/{made['id']}")
     assert listed["data"] == [one] == [{name: value for name, value in made.items() if name != "secret"}]
     async with gateway.database.read() as tx:
-        (stored,) = await active_subscriptions(tx)
+        (stored,) = await list_subscriptions(tx, None, 10)
     vault = Vault(gateway.resources.secret, os.urandom)
     assert stored.opened_secrets(vault) == [made["secret"]]
     assert made["secret"] not in stored.secrets[0].sealed

@@ -7,22 +7,20 @@ from datetime import UTC, datetime, timedelta
 
 from services.gateway.api_keys import FRESH_S, StoredKeys
 from services.gateway.queries.subscriptions import (
-    State,
-    Subscription,
-    active_subscriptions,
     delete_subscription,
-    subscription,
-    subscription_list,
+    find_subscription,
+    list_subscriptions,
 )
 from shared.clock import FixedClock
+from shared.storage.keyset import Cursor
 from shared.storage.rows import IdentityMap, Put
-from shared.webhooks import SealedSecret
+from shared.webhooks import SealedSecret, Subscription, SubscriptionState
 from tests.support.databases import database, database_url
 
 __all__ = ["database", "database_url"]  # fixtures
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
-STORED: list[tuple[State, datetime]] = [
+STORED: list[tuple[SubscriptionState, datetime]] = [
     ("disabled", AT),
     ("active", AT),
     ("active", AT + timedelta(microseconds=1)),
@@ -57,11 +55,10 @@ async def test_subscriptions_are_paged_and_deleted(database):
     async with database.begin() as tx:
         await tx.write(rows)
     async with database.read() as tx:
-        assert await active_subscriptions(tx) == made[1:]
-        first = await subscription_list(tx, None, 2)
+        first = await list_subscriptions(tx, None, 2)
         assert first == [made[2], made[1]]
-        assert await subscription_list(tx, (first[-1].created_at, first[-1].id), 2) == [made[0]]
-        assert await subscription(tx, "1") == made[1]
+        assert await list_subscriptions(tx, Cursor(first[-1].created_at, first[-1].id), 2) == [made[0]]
+        assert await find_subscription(tx, "1") == made[1]
     async with database.begin() as tx:
         assert await delete_subscription(tx, "1")
         assert not await delete_subscription(tx, "1")

@@ -19,7 +19,6 @@ from aiohttp import web
 from msgspec.structs import replace
 from sqlalchemy import select
 
-from services.gateway.queries.subscriptions import sealed_for
 from services.gateway.tables import subscriptions
 from services.router import bootstrap
 from services.router.domain.delivery import DeliveryRow
@@ -41,7 +40,7 @@ from shared.storage.database import Database
 from shared.vault import Vault
 from shared.web.ops import Health
 from shared.web.signing import new_secret, verify
-from shared.webhooks import SealedSecret
+from shared.webhooks import SealedSecret, sealed_for
 from shared.worker.role import Resources
 from tests.support.plans import StandingPolicy, default_policy
 from tests.support.scored_leads import AT, event_of, lead_id

@@ -19,13 +19,22 @@ from services.gateway.handlers.bodies import json_body
 from services.gateway.handlers.exchange import Answer, Call, json_answer
 from services.gateway.handlers.waiting import pauses
 from services.gateway.queries import deliveries as stored
-from services.gateway.queries.delivery_orders import Order, is_carried_out, place_order
-from services.gateway.queries.subscriptions import Subscription, subscription
+from services.gateway.queries.delivery_orders import is_carried_out, place_order
+from services.gateway.queries.subscriptions import find_subscription
 from services.router.domain.delivery import DELIVER, delivery_id, destination_id
+from services.router.tables import deliveries_between, not_erased
 from shared.errors import FieldProblem, Reject
 from shared.lead.events.parts import Time
 from shared.storage.database import Tx
-from shared.webhooks import FailedAttempt, ReplayOrder, RetryOrder, TrialOrder, What
+from shared.webhooks import (
+    DeliveryOrder,
+    FailedAttempt,
+    QueuedOrder,
+    ReplayOrder,
+    RetryOrder,
+    Subscription,
+    TrialOrder,
+)
 
 REPLAYED_MAX: Final = 10_000
 """So many deliveries are sent again by one request, at most: they become due in one unit of work."""
@@ -86,7 +95,7 @@ async def list_of_endpoint(call: Call) -> Answer:
     endpoint = call.param("id")
     queues = await _destinations(call, endpoint)
     async with call.gateway.database.read() as tx:
-        if endpoint not in queues and await subscription(tx, endpoint) is None:
+        if endpoint not in queues and await find_subscription(tx, endpoint) is None:
             raise unknown_subscription()
         found = await stored.delivery_list(tx, endpoint, after, size + 1)
     places = [paging.Place(row["created_at"], row["id"]) for row in found]
@@ -132,9 +141,9 @@ async def replay(call: Call) -> Answer:
     if wanted.since >= until:
         raise invalid((FieldProblem("/since", "This time is not before the end"),))
     to = await active_subscription(call, call.param("id"))
-    which = stored.made_between(to.id, wanted.since, until, failed_only=wanted.failed_only)
+    which = deliveries_between(to.id, wanted.since, until, failed_only=wanted.failed_only)
     async with call.gateway.database.read() as tx:
-        count = await stored.count_at_most(tx, which & stored.not_erased(DELIVER), REPLAYED_MAX + 1)
+        count = await stored.count_at_most(tx, which & not_erased(DELIVER), REPLAYED_MAX + 1)
     if count > REPLAYED_MAX:
         detail = f"At most {REPLAYED_MAX} are sent again by one request; name a shorter time"
         raise Reject(422, "too-many-deliveries", "There are too many deliveries in that time", detail)
@@ -146,7 +155,7 @@ async def replay(call: Call) -> Answer:
 async def active_subscription(call: Call, subscription_id: str) -> Subscription:
     """Return a subscription to which something can be sent now. Raises `Reject` (404, 409)."""
     async with call.gateway.database.read() as tx:
-        found = await subscription(tx, subscription_id)
+        found = await find_subscription(tx, subscription_id)
     if found is None:
         raise unknown_subscription()
     if found.state != "active":
@@ -168,15 +177,15 @@ async def _destinations(call: Call, endpoint: str) -> frozenset[str]:
     return frozenset(destination_id(name) for name, queue in queues if queue.destination.url)
 
 
-async def _order(call: Call, what: What) -> Order:
+async def _order(call: Call, wanted: DeliveryOrder) -> QueuedOrder:
     now = call.gateway.clock.now()
-    order = Order(uuid7(now, call.gateway.random), what, now)
+    order = QueuedOrder(uuid7(now, call.gateway.random), wanted, now)
     async with call.gateway.database.begin() as tx:
         await place_order(tx, order)
     return order
 
 
-async def _told(call: Call, order: Order, id_: str) -> Answer:
+async def _told(call: Call, order: QueuedOrder, id_: str) -> Answer:
     """Answer with the delivery as soon as it was tried."""
     for pause_s in pauses():
         await asyncio.sleep(pause_s)
@@ -187,7 +196,7 @@ async def _told(call: Call, order: Order, id_: str) -> Answer:
     return json_answer(202, Ordered(id_, f"/v1/deliveries/{id_}"))
 
 
-async def _tried(tx: Tx, order: Order, id_: str) -> RowMapping | None:
+async def _tried(tx: Tx, order: QueuedOrder, id_: str) -> RowMapping | None:
     if not await is_carried_out(tx, order.id, DELIVER):
         return None
     found = await stored.delivery(tx, id_)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -14,6 +13,7 @@ from services.gateway.handlers.exchange import Call
 from services.gateway.handlers.routing import Parameter
 from shared.errors import Reject
 from shared.lead.events.parts import Time
+from shared.storage.keyset import Cursor
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ def limit(call: Call) -> int:
     return int(text)
 
 
-def after(call: Call) -> tuple[datetime, str] | None:
+def after(call: Call) -> Cursor | None:
     """Return the place to go on from, None for the first page. Raises `Reject` (422)."""
     text = call.query.get("cursor")
     if text is None:
@@ -60,7 +60,7 @@ def after(call: Call) -> tuple[datetime, str] | None:
     place = _place(text[:_CURSOR_LENGTH_MAX])
     if place is None or "\0" in place.id or not 1 < place.at.year < 9999:
         raise Reject(422, "invalid-cursor", "The cursor is not one that was given")
-    return place.at, place.id
+    return Cursor(place.at, place.id)
 
 
 def _place(cursor: str) -> Place | None:

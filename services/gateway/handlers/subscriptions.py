@@ -15,10 +15,9 @@ from services.gateway.handlers.bodies import json_body, optional_json_body
 from services.gateway.handlers.deliveries import unknown_subscription
 from services.gateway.handlers.exchange import Answer, Call, json_answer
 from services.gateway.queries import subscriptions as stored
-from services.gateway.queries.subscriptions import State, Subscription, sealed_for
 from shared.storage.rows import IdentityMap, Put
 from shared.web.signing import new_secret
-from shared.webhooks import SealedSecret
+from shared.webhooks import SealedSecret, Subscription, SubscriptionState, sealed_for
 
 _SECRET_BYTES = 32
 
@@ -32,7 +31,7 @@ class SubscriptionView(Struct, frozen=True):
     url: str
     events: list[str]
     filter: dict[str, Any] | None
-    state: State
+    state: SubscriptionState
     created_at: datetime
 
 
@@ -42,7 +41,7 @@ class SubscriptionChange(Struct, frozen=True, forbid_unknown_fields=True, omit_d
     url: Annotated[str, Meta(min_length=1, max_length=2_048)] | UnsetType = UNSET
     events: Annotated[list[str], Meta(min_length=1, max_length=50)] | UnsetType = UNSET
     filter: dict[str, Any] | UnsetType | None = UNSET
-    state: State | UnsetType = UNSET
+    state: SubscriptionState | UnsetType = UNSET
 
 
 class CreatedSubscription(SubscriptionView, frozen=True):
@@ -86,7 +85,7 @@ async def list_all(call: Call) -> Answer:
     """Answer with a page of subscriptions, the newest first."""
     size, after = paging.limit(call), paging.after(call)
     async with call.gateway.database.read() as tx:
-        found = await stored.subscription_list(tx, after, size + 1)
+        found = await stored.list_subscriptions(tx, after, size + 1)
     places = [paging.Place(one.created_at, one.id) for one in found]
     return json_answer(200, paging.page([_view(one) for one in found], places, size))
 
@@ -94,7 +93,7 @@ async def list_all(call: Call) -> Answer:
 async def get_one(call: Call) -> Answer:
     """Answer with one subscription."""
     async with call.gateway.database.read() as tx:
-        found = await stored.subscription(tx, call.param("id"))
+        found = await stored.find_subscription(tx, call.param("id"))
     if found is None:
         raise unknown_subscription()
     return json_answer(200, _view(found))
@@ -127,7 +126,7 @@ async def rotate_secret(call: Call) -> Answer:
         before = rows.get(Subscription, call.param("id"))
         if before is None:
             raise unknown_subscription()
-        sealed = call.gateway.vault.seal(secret, purpose=before.purpose)
+        sealed = call.gateway.vault.seal(secret, purpose=sealed_for(before.id))
         after = before.rotated(sealed, now, timedelta(seconds=wanted.overlap_s))
         rows.apply((Put(after),))
         await tx.write(rows)

@@ -14,7 +14,7 @@ _SHOWN = [column for column in dead_letters.c if column.name not in ("record_key
 
 
 async def dead_letter_list(tx: Tx, after: Cursor | None, limit: int) -> Sequence[RowMapping]:
-    """Return at most `limit` letters without their records, the newest first, from the place `after` on."""
+    """Return at most `limit` letters without their records, the newest first, from the cursor `after` on."""
     statement = select(*_SHOWN)
     if after is not None:
         statement = statement.where(after_cursor(after, dead_letters.c.at, dead_letters.c.id))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from sqlalchemy import ColumnElement, RowMapping, and_, func, select
+from sqlalchemy import ColumnElement, RowMapping, func, select
 
-from services.ledger.tables import events
 from services.router.tables import deliveries
 from shared.storage.database import Tx
 from shared.storage.keyset import Cursor, after_cursor
-from shared.webhooks import TRIAL
 from shared.worker.tables import tombstones
 
 _SHOWN = [column for column in deliveries.c if column.name != "body"]
@@ -20,7 +17,7 @@ _SHOWN = [column for column in deliveries.c if column.name != "body"]
 async def delivery_list(
     tx: Tx, subscription_id: str, after: Cursor | None, limit: int
 ) -> Sequence[RowMapping]:
-    """Return at most `limit` deliveries without their bodies, the newest first, from the place `after` on."""
+    """Return at most `limit` deliveries without bodies, the newest first, from the cursor on."""
     statement = select(*_SHOWN).where(deliveries.c.subscription_id == subscription_id)
     if after is not None:
         statement = statement.where(after_cursor(after, deliveries.c.created_at, deliveries.c.id))
@@ -31,21 +28,6 @@ async def delivery_list(
 async def delivery(tx: Tx, delivery_id: str) -> RowMapping | None:
     """Return one delivery without its body."""
     return (await tx.execute(select(*_SHOWN).where(deliveries.c.id == delivery_id))).mappings().first()
-
-
-def made_between(
-    endpoint: str, since: datetime, until: datetime, *, failed_only: bool
-) -> ColumnElement[bool]:
-    """Return the condition for an endpoint's deliveries of events that were made within a time."""
-    made = deliveries.c.created_at
-    of_events = and_(deliveries.c.subscription_id == endpoint, deliveries.c.event_type != TRIAL)
-    ours = and_(of_events, made >= since, made < until)
-    return and_(ours, deliveries.c.state.in_(("failed", "gone"))) if failed_only else ours
-
-
-def not_erased(role: str) -> ColumnElement[bool]:
-    """Return the condition for deliveries that are not about a person whom the role knows as erased."""
-    return deliveries.c.lead_id.not_in(select(tombstones.c.hash).where(tombstones.c.role == role))
 
 
 async def count_at_most(tx: Tx, which: ColumnElement[bool], most: int) -> int:
@@ -59,9 +41,3 @@ async def is_erased(tx: Tx, lead_id: str, role: str) -> bool:
     """Tell whether a delivery's lead is an erased person, whose name was replaced by a hash."""
     stone = select(tombstones.c.hash).where(tombstones.c.hash == lead_id, tombstones.c.role == role)
     return (await tx.execute(stone)).first() is not None
-
-
-async def events_told(tx: Tx, event_ids: Sequence[str]) -> Sequence[RowMapping]:
-    """Return `id`, `type`, `at` and `data` (JSON text) of events, as far as they are held."""
-    told = select(events.c.id, events.c.type, events.c.at, events.c.data)
-    return (await tx.execute(told.where(events.c.id.in_(event_ids)))).mappings().all()

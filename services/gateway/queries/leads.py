@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -15,7 +14,7 @@ from services.gateway.queries.ownership import Ownership, ownership
 from services.ledger.tables import dead_letters, events, lead_views
 from shared.lead.events.registry import BY_NAME as EVENTS_BY_NAME
 from shared.storage.database import Tx
-from shared.storage.keyset import after_cursor
+from shared.storage.keyset import Cursor, after_cursor
 from shared.worker.tables import inputs
 
 RECEIVED = "baton.lead.received.v1"
@@ -29,7 +28,7 @@ View = dict[str, Any]
 
 
 class LeadFilter(Struct, frozen=True):
-    """Which leads a list has; None: any. `after` is the place of the last lead of the page before."""
+    """Which leads a list has; None: any. `after` is the cursor of the last lead of the page before."""
 
     lead_id: str | None = None
     email: str | None = None
@@ -37,7 +36,7 @@ class LeadFilter(Struct, frozen=True):
     queue: str | None = None
     owner: str | None = None
     status: str | None = None
-    after: tuple[datetime, str] | None = None
+    after: Cursor | None = None
 
 
 async def surviving_lead(tx: Tx, lead_id: str) -> str:

@@ -13,12 +13,13 @@ from typing import Generic, TypeVar
 import structlog
 from sqlalchemy import select
 
-from services.gateway.queries.subscriptions import Subscription, active_subscriptions
+from services.gateway.tables import subscriptions
 from services.router.domain.delivery import DELIVER, Target
 from services.router.tables import deliveries
 from shared.clock import Clock
 from shared.storage.database import Database, member_of, members
 from shared.vault import Vault, VaultRefused
+from shared.webhooks import Subscription
 from shared.worker.rows import TombstoneRow
 
 log = structlog.get_logger()
@@ -71,10 +72,12 @@ class KnownDeliveries:
         return None if tombstone in found else found.intersection(delivery_ids)
 
     async def _ask_targets(self, _about: Collection[str]) -> tuple[Target, ...]:
+        active = select(subscriptions).where(subscriptions.c.state == "active")
+        oldest_first = active.order_by(subscriptions.c.created_at, subscriptions.c.id)
         async with self._database.read() as tx:
-            active = await active_subscriptions(tx)
+            found = [Subscription(*tuple(row)) for row in await tx.execute(oldest_first)]
         now = self._clock.now()
-        signing = [each.signing_at(now) for each in active]
+        signing = [each.signing_at(now) for each in found]
         self._opened = {each.id: (each, self._open(each)) for each in signing}
         opened = (target for _subscription, target in self._opened.values() if target is not None)
         return (*self._destinations(), *opened)

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Select, func, select, update
 
-from services.gateway.queries.deliveries import events_told
 from services.gateway.tables import subscriptions
+from services.ledger.tables import events as recorded_events
 from services.router.domain.delivery import (
     GIVEN_UP_AFTER,
     Attempt,
@@ -77,8 +77,11 @@ class DueDeliveries:
         missing = [row for row in rows if row.id not in kept]
         if not missing:
             return kept
+        table = recorded_events.c
+        wanted = select(table.id, table.type, table.at, table.data)
         async with self._database.read() as tx:
-            found = await events_told(tx, [row.event_id for row in missing])
+            stored = await tx.execute(wanted.where(table.id.in_([row.event_id for row in missing])))
+            found = stored.mappings().all()
         told = {
             (each["id"], each["type"]): webhook_body(
                 BY_NAME[each["type"]].short, each["at"], each["data"].encode()

@@ -15,13 +15,13 @@ from services.gateway.domain.access import ApiKey, included
 from services.gateway.domain.arrival import Arrival, uuid7
 from services.gateway.domain.leads import receive_lead
 from services.gateway.domain.signals import receive_signal
-from services.gateway.queries.subscriptions import Subscription
 from services.tables import metadata
 from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Person
 from shared.lead.events.signal_received import SignalAccount, SignalPerson, SignalReceivedV1, SignalType
 from shared.lead.identity import lead_id_of
+from shared.webhooks import Subscription
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 ARRIVAL = Arrival(AT, os.urandom, "00-" + "a" * 32 + "-" + "b" * 16 + "-00")

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.queries.subscriptions import SECRETS_MAX, Subscription
-from shared.webhooks import SealedSecret
+from shared.webhooks import SECRETS_MAX, SealedSecret, Subscription
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
