@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from services.provider_stubs.world import Company
-from shared.lead.identity import registrable_domain
+from shared.lead.normalise.domains import registrable_domain
 
 COMPANIES: Final = (
     Company(

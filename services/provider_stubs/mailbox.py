@@ -6,7 +6,7 @@ from typing import Literal
 
 from services.provider_stubs import golden
 from services.provider_stubs.world import World
-from shared.lead.identity import Email
+from shared.lead.normalise.emails import Email
 
 Verdict = Literal["exists", "absent", "accept_all", "no_answer", "free", "disposable"]
 

@@ -18,7 +18,8 @@ import msgspec
 from msgspec import Struct
 
 from services.provider_stubs import vocabulary
-from shared.lead.identity import normalise_email, registrable_domain
+from shared.lead.normalise.domains import registrable_domain
+from shared.lead.normalise.emails import normalise_email
 
 SEED: Final = 20_240_601
 COMPANIES: Final = 400

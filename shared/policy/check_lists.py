@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.lead.fields import all_fields, field_named
-from shared.lead.identity import normalise_domain
+from shared.lead.normalise.domains import normalise_domain
 from shared.policy.addresses import is_origin, is_web_address
 from shared.policy.form_fields import FORM_FIELDS, is_form_field
 from shared.policy.models import Accounts, Providers, Source, Sources

@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Select, delete, func, insert, select
 
 from shared.clock import Clock
-from shared.lead.identity import partition_of
+from shared.lead.ids import partition_of
 from shared.messaging.port import Outgoing, Sink, publish
 from shared.storage.database import Database, Tx
 from shared.worker.tables import outbox

@@ -16,7 +16,7 @@ from sqlalchemy import Integer, and_, bindparam, func, or_, select
 
 from shared.clock import Clock
 from shared.lead.events.envelope import Event
-from shared.lead.identity import timer_cause
+from shared.lead.ids import timer_cause
 from shared.storage.database import Database
 from shared.storage.rows import IdentityMap, Put
 from shared.storage.types import UtcTime

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.lead.identity import lead_id_of
+from shared.lead.ids import lead_id_of
 from shared.policy.load import texts_in
 from shared.policy.versions import seed_policy
 from tests.support.gateway import ADMIN_KEY, RunningGateway, running_gateway

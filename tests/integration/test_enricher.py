@@ -31,7 +31,7 @@ from shared.lead.events.parts import Person
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.registry import BY_NAME
 from shared.lead.events.signal_received import SignalPerson, SignalReceivedV1
-from shared.lead.identity import lead_id_of
+from shared.lead.ids import lead_id_of
 from shared.messaging.port import Outgoing, Sink
 from shared.storage.database import Database
 from shared.worker.decision import Outcome

@@ -14,7 +14,7 @@ from services.enricher.tables import lead_aliases
 from services.gateway.queries.subscriptions import list_subscriptions
 from services.ledger.tables import dead_letters
 from shared.lead.events.dead_letter import REPLAY_HEADER
-from shared.lead.identity import derive_id, lead_id_of
+from shared.lead.ids import derive_id, lead_id_of
 from shared.vault import Vault
 from shared.web.signing import Signer
 from tests.support.gateway import running_gateway

@@ -13,7 +13,7 @@ from services.gateway.domain.actions import VERBS
 from services.ledger.domain.rows import ViewRow
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.events.envelope import Event
-from shared.lead.identity import lead_id_of
+from shared.lead.ids import lead_id_of
 from shared.worker.rows import InputRow
 from tests.integration.test_gateway_team import key_of, store
 from tests.support.gateway import RunningGateway, running_gateway

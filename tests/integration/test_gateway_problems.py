@@ -10,7 +10,7 @@ import pytest_asyncio
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from services.gateway.handlers.endpoints import ENDPOINTS
-from shared.lead.identity import lead_id_of
+from shared.lead.ids import lead_id_of
 from tests.support.gateway import running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -9,7 +9,7 @@ import hmac
 import pytest
 from structlog.testing import capture_logs
 
-from shared.lead.identity import lead_id_of
+from shared.lead.ids import lead_id_of
 from tests.integration.test_gateway_team import key_of
 from tests.support.gateway import running_gateway
 

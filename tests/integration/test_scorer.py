@@ -24,7 +24,7 @@ from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.envelope import Event, decode
 from shared.lead.events.parts import Company, Person, Trigger
 from shared.lead.events.person_erased import PersonErasedV1
-from shared.lead.identity import lead_id_of
+from shared.lead.ids import lead_id_of
 from shared.messaging.port import Ack, Outgoing, Record
 from shared.policy.versions import PolicyWatch, candidate, put
 from shared.storage.database import Database

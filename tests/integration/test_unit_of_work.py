@@ -18,7 +18,7 @@ from shared.errors import Crash, DataError, Retry
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event, decode
 from shared.lead.events.person_erased import PersonErasedV1
-from shared.lead.identity import partition_of
+from shared.lead.ids import partition_of
 from shared.messaging.port import Ack, Outgoing, Record
 from shared.storage.database import Database
 from shared.storage.rows import IdentityMap, Put, Remove, Row

@@ -23,7 +23,7 @@ from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Activity, Company, Consent, Person
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalPerson, SignalReceivedV1
-from shared.lead.identity import normalise_email
+from shared.lead.normalise.emails import normalise_email
 from shared.storage.rows import IdentityMap
 from shared.worker.unit_of_work import Result, fold
 

@@ -10,20 +10,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from shared.lead import identity
-from shared.lead.identity import (
-    NS,
-    account_key,
-    derive_id,
-    identify,
-    lead_id_of,
-    normalise_domain,
-    normalise_email,
-    normalise_linkedin,
-    normalise_phone,
-    partition_of,
-    registrable_domain,
-)
+from shared.lead.identity import account_key, identify
+from shared.lead.ids import NS, derive_id, lead_id_of, partition_of
+from shared.lead.normalise import emails
+from shared.lead.normalise.domains import normalise_domain, registrable_domain
+from shared.lead.normalise.emails import normalise_email
+from shared.lead.normalise.linkedin import normalise_linkedin
+from shared.lead.normalise.phones import normalise_phone
 
 ANYTHING = st.none() | st.text(st.characters(codec=None, exclude_categories=()), max_size=300)
 LOCAL = st.from_regex(r"[A-Za-z0-9_+.!'ßéΣİ-]{1,20}", fullmatch=True)
@@ -76,12 +69,12 @@ def test_a_partition_is_within_bounds(key, partitions):
 @given(PLAIN_EMAIL)
 def test_the_short_cut_takes_only_what_the_library_takes_and_gives_the_same(text):
     assume(len(text) <= 254)
-    plain = identity._read_plain_email(text)
+    plain = emails.split_plain_email(text)
     assume(plain is not None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(email_validator, "SPECIAL_USE_DOMAIN_NAMES", [])
         checked = email_validator.validate_email(text, check_deliverability=False)
-    assert plain == identity._read_any_email(text)
+    assert plain == emails.split_any_email(text)
     assert plain == (checked.local_part.lower(), checked.ascii_domain)
 
 
@@ -89,7 +82,7 @@ def test_the_short_cut_takes_only_what_the_library_takes_and_gives_the_same(text
 @example("ana@ab--cd.example")
 @example("ana@kestrel.e")
 def test_whatever_the_short_cut_reads_the_long_way_reads_alike(text):
-    assert identity._read_plain_email(text) in {None, identity._read_any_email(text)}
+    assert emails.split_plain_email(text) in {None, emails.split_any_email(text)}
 
 
 @given(ANYTHING | DOMAIN)

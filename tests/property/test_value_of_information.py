@@ -14,7 +14,7 @@ from services.enricher.domain.record import LeadRow
 from services.enricher.domain.value_of_information import Outlook
 from shared.lead.events.parts import Activity, Company, Person
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.lead.normalise import seniority
+from shared.lead.normalise.titles import seniority
 from tests.support.scoring_policies import compiled_with
 from tests.support.waterfall import default_policy
 from tests.unit.enricher.forms import AT

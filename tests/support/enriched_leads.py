@@ -14,7 +14,7 @@ from shared.lead.events.lead_enriched import Enrichment, LeadEnrichedV1
 from shared.lead.events.parts import Activity, Company, Consent, Origin, Person, Trigger
 from shared.lead.events.registry import BY_MODEL
 from shared.lead.events.signal_received import SignalAccount, SignalPerson, SignalReceivedV1
-from shared.lead.identity import lead_id_of
+from shared.lead.ids import lead_id_of
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

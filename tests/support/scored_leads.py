@@ -14,7 +14,7 @@ from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Company, Consent, Origin, Person, Trigger
 from shared.lead.events.registry import BY_MODEL
 from shared.lead.events.scoring import AccountView, Score, ScoreLine, Signals
-from shared.lead.identity import lead_id_of
+from shared.lead.ids import lead_id_of
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

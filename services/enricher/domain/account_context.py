@@ -11,7 +11,7 @@ from services.enricher.domain.record import LeadRow
 from shared.lead.events.parts import Activity, Company, Person
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.fields import FactKeys
-from shared.lead.normalise import spam_score
+from shared.lead.normalise.spam import spam_score
 
 _PERSON: Final = tuple(f"person.{name}" for name in Person.__struct_fields__)
 _COMPANY: Final = tuple(f"company.{name}" for name in Company.__struct_fields__)

@@ -17,7 +17,7 @@ from services.enricher.domain.providers import Answer, Gathered, acceptable, val
 from services.enricher.domain.record import LeadRow
 from shared.lead.events.lead_enriched import Enrichment, EnrichmentStep
 from shared.lead.events.parts import FieldSource
-from shared.lead.normalise import department, seniority
+from shared.lead.normalise.titles import department, seniority
 from shared.policy.models import Waterfall
 
 Status = Literal["complete", "incomplete", "skipped"]

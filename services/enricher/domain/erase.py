@@ -10,7 +10,7 @@ from services.enricher.domain.providers import CachedAnswerRow
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
 from services.enricher.domain.row_keys import survivor
 from shared.lead.events.person_erased import PersonErasedV1
-from shared.lead.identity import lead_id_of
+from shared.lead.ids import lead_id_of
 from shared.storage.rows import Change, IdentityMap, Put, Remove
 
 

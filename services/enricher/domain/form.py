@@ -11,17 +11,14 @@ from msgspec.structs import asdict, replace
 from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Answers, Company, EventPart, Origin, Person
-from shared.lead.identity import (
-    Email,
-    Identity,
-    account_key,
-    identify,
-    normalise_domain,
-    normalise_email,
-    normalise_linkedin,
-    normalise_phone,
-)
-from shared.lead.normalise import company_name, country_code, department, person_name, seniority
+from shared.lead.identity import Identity, account_key, identify
+from shared.lead.normalise.countries import country_code
+from shared.lead.normalise.domains import normalise_domain
+from shared.lead.normalise.emails import Email, normalise_email
+from shared.lead.normalise.linkedin import normalise_linkedin
+from shared.lead.normalise.names import company_name, person_name
+from shared.lead.normalise.phones import normalise_phone
+from shared.lead.normalise.titles import department, seniority
 
 _WORD_LENGTH_MAX: Final = 200
 _DERIVED: Final = frozenset({"email_kind", "seniority", "department"})

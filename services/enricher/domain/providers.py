@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from services.enricher.domain.form import Form, company_key
 from shared.lead.events.parts import Company, FieldSource, Person
-from shared.lead.identity import lead_id_of, normalise_email
+from shared.lead.ids import lead_id_of
+from shared.lead.normalise.emails import normalise_email
 from shared.policy.models import Waterfall
 from shared.storage.rows import Row
 from shared.worker.rows import TimerRow

@@ -11,7 +11,9 @@ from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
 from services.enricher.domain.resolve import Known, shared_identifiers
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.lead.identity import Identity, lead_id_of, normalise_email
+from shared.lead.identity import Identity
+from shared.lead.ids import lead_id_of
+from shared.lead.normalise.emails import normalise_email
 from shared.storage.rows import IdentityMap
 
 

@@ -20,7 +20,7 @@ from services.enricher.providers.integration import (
     found,
     person_facts,
 )
-from shared.lead.identity import normalise_email
+from shared.lead.normalise.emails import normalise_email
 
 _STATUSES: Final = {
     "valid": "verified",

@@ -16,8 +16,10 @@ from msgspec import Struct
 
 from services.enricher.domain.providers import Found, Question, Subject
 from shared.lead.events.parts import Company, Person
-from shared.lead.identity import normalise_linkedin
-from shared.lead.normalise import company_name, country_code, department, seniority
+from shared.lead.normalise.countries import country_code
+from shared.lead.normalise.linkedin import normalise_linkedin
+from shared.lead.normalise.names import company_name
+from shared.lead.normalise.titles import department, seniority
 
 WORD_LENGTH_MAX: Final = 200
 LIST_MAX: Final = 500

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from shared.errors import FieldProblem, Reject
-from shared.lead.identity import derive_id
+from shared.lead.ids import derive_id
 
 SOURCE: Final = "/baton/gateway"
 

@@ -18,7 +18,7 @@ from services.gateway.domain.labels import FIELD_OF, plain_label
 from services.gateway.domain.sources import HookSource
 from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
-from shared.lead.identity import normalise_domain
+from shared.lead.normalise.domains import normalise_domain
 from shared.policy.form_fields import ANSWER
 
 FIELDS_MAX: Final = 200

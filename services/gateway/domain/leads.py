@@ -12,7 +12,9 @@ from services.gateway.domain.arrival import SOURCE, Arrival, invalid, is_blank, 
 from shared.errors import FieldProblem
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
-from shared.lead.identity import Email, Identity, account_key, derive_id, identify, normalise_email
+from shared.lead.identity import Identity, account_key, identify
+from shared.lead.ids import derive_id
+from shared.lead.normalise.emails import Email, normalise_email
 
 LEAD_RECEIVED: Final = "baton.lead.received.v1"
 

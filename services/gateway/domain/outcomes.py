@@ -7,7 +7,8 @@ from typing import Final
 from services.gateway.domain.arrival import invalid, is_blank, refuse_unreal_times
 from shared.errors import FieldProblem
 from shared.lead.events.outcome_received import OutcomeReceivedV1
-from shared.lead.identity import identify, normalise_email
+from shared.lead.identity import identify
+from shared.lead.normalise.emails import normalise_email
 
 OUTCOME_RECEIVED: Final = "baton.outcome.received.v1"
 

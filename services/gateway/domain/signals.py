@@ -11,14 +11,10 @@ from services.scorer.domain.activities import activity_in
 from shared.errors import DataError, FieldProblem
 from shared.lead.events.envelope import Event
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.lead.identity import (
-    account_key,
-    derive_id,
-    identify,
-    lead_id_of,
-    normalise_email,
-    registrable_domain,
-)
+from shared.lead.identity import account_key, identify
+from shared.lead.ids import derive_id, lead_id_of
+from shared.lead.normalise.domains import registrable_domain
+from shared.lead.normalise.emails import normalise_email
 
 SIGNAL_RECEIVED: Final = "baton.signal.received.v1"
 

@@ -16,7 +16,8 @@ from services.gateway.queries.people import ids_of_person
 from shared.errors import Reject
 from shared.lead.events.envelope import Event, encode
 from shared.lead.events.person_erased import PersonErasedV1
-from shared.lead.identity import Identity, identify, normalise_email
+from shared.lead.identity import Identity, identify
+from shared.lead.normalise.emails import normalise_email
 
 PERSON_ERASED: Final = "baton.person.erased.v1"
 EMAIL: Final = (Parameter("email", "The person's e-mail address", required=True),)

@@ -13,8 +13,10 @@ from services.provider_stubs import knowledge, vocabulary
 from services.provider_stubs.knowledge import Coverage, SeenCompany, SeenPerson
 from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor
 from services.provider_stubs.world import Company, World, day_of, draws
-from shared.lead.identity import derive_id, normalise_domain, normalise_email
-from shared.lead.normalise import department, seniority
+from shared.lead.ids import derive_id
+from shared.lead.normalise.domains import normalise_domain
+from shared.lead.normalise.emails import normalise_email
+from shared.lead.normalise.titles import department, seniority
 
 COVERAGE: Final = Coverage("apollo", companies=60, people=60)
 PRICE_CENTS: Final = 8

@@ -12,8 +12,10 @@ from services.provider_stubs import knowledge, vocabulary
 from services.provider_stubs.knowledge import Coverage, SeenCompany, SeenPerson
 from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor, bracket
 from services.provider_stubs.world import World, day_of
-from shared.lead.identity import derive_id, normalise_domain, normalise_email
-from shared.lead.normalise import department, seniority
+from shared.lead.ids import derive_id
+from shared.lead.normalise.domains import normalise_domain
+from shared.lead.normalise.emails import normalise_email
+from shared.lead.normalise.titles import department, seniority
 
 COVERAGE: Final = Coverage("clearbit", companies=55, people=45, slow=4, vague=15)
 PRICE_CENTS: Final = 12

@@ -14,7 +14,8 @@ from services.provider_stubs.knowledge import Coverage, SeenPerson
 from services.provider_stubs.mailbox import Verdict, probe
 from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor
 from services.provider_stubs.world import Person, World, day_of
-from shared.lead.identity import Email, normalise_domain, normalise_email
+from shared.lead.normalise.domains import normalise_domain
+from shared.lead.normalise.emails import Email, normalise_email
 
 COVERAGE: Final = Coverage("hunter", companies=0, people=60, stale=0, slow=4)
 PRICE_CENTS: Final = 1

@@ -11,7 +11,7 @@ from typing import Any, Final
 from services.provider_stubs.mailbox import Verdict, probe
 from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor
 from services.provider_stubs.world import World
-from shared.lead.identity import Email, normalise_email
+from shared.lead.normalise.emails import Email, normalise_email
 
 NAME: Final = "zerobounce"
 PRICE_CENTS: Final = 1

@@ -13,7 +13,7 @@ from services.router.domain.state import AcquaintanceRow
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Person
 from shared.lead.events.routing import Brief, Quote, Stakeholder
-from shared.lead.normalise import department
+from shared.lead.normalise.titles import department
 
 STAKEHOLDERS_MAX: Final = 10
 _QUOTE_LENGTH_MAX: Final = 500

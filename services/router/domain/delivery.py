@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.lead.events.times import rfc3339
-from shared.lead.identity import derive_id
+from shared.lead.ids import derive_id
 from shared.storage.rows import Row
 from shared.webhooks import EVERYTHING, TRIAL, FailedAttempt
 

@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.fields import FactKeys
-from shared.lead.normalise import department, seniority, spam_score
+from shared.lead.normalise.spam import spam_score
+from shared.lead.normalise.titles import department, seniority
 
 Reader = Callable[[LeadScoredV1], Any]
 Readers = tuple[tuple[str, Reader], ...]

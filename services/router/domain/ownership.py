@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from services.router.domain.policy import RoutingPolicy
 from services.router.domain.rotation import charge, relieve
 from services.router.domain.state import AssignmentRow, Ended
-from shared.lead.identity import derive_id
+from shared.lead.ids import derive_id
 from shared.policy.models import Rep
 from shared.storage.change_set import ChangeSet
 from shared.worker.rows import TimerRow

@@ -15,7 +15,7 @@ from msgspec import Struct
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Answer
 from shared.lead.events.routing import Element, Qualification
-from shared.lead.normalise import department, seniority
+from shared.lead.normalise.titles import department, seniority
 from shared.policy.models import FRAMES
 
 _MEDDPICC_QUEUES: Final = frozenset({"senior-ae", "bdr"})

@@ -16,7 +16,8 @@ from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.scoring import AccountView
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.fields import FactKeys
-from shared.lead.normalise import company_key, department
+from shared.lead.normalise.names import company_key
+from shared.lead.normalise.titles import department
 from shared.rules.syntax import Facts
 
 ACTIVE_MAX: Final = 50

@@ -13,7 +13,8 @@ from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Activity
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.fields import FactKeys
-from shared.lead.normalise import department, seniority, spam_score
+from shared.lead.normalise.spam import spam_score
+from shared.lead.normalise.titles import department, seniority
 from shared.rules.syntax import Facts
 
 _Part = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]

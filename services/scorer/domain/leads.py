@@ -12,7 +12,8 @@ from services.scorer.domain.score import DECAY, ROLE, Moment, score_lead
 from services.scorer.domain.state import AccountRow, ScoreRow
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Activity, Trigger
-from shared.lead.identity import lead_id_of, normalise_email
+from shared.lead.ids import lead_id_of
+from shared.lead.normalise.emails import normalise_email
 from shared.storage.change_set import ChangeSet
 from shared.worker.decision import Outcome
 from shared.worker.rows import TimerRow

@@ -7,7 +7,9 @@ from msgspec import Struct
 from services.scorer.domain.account import name_key
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.lead.identity import account_key, lead_id_of, normalise_email
+from shared.lead.identity import account_key
+from shared.lead.ids import lead_id_of
+from shared.lead.normalise.emails import normalise_email
 
 
 class About(Struct, frozen=True):

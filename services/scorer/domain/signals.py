@@ -17,7 +17,7 @@ from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Origin, Trigger
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.lead.identity import lead_id_of
+from shared.lead.ids import lead_id_of
 from shared.storage.change_set import ChangeSet
 from shared.worker.decision import Outcome
 from shared.worker.rows import TimerRow

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from shared.lead.events.times import appended_at
-from shared.lead.identity import derive_id
+from shared.lead.ids import derive_id
 from shared.messaging.port import Record
 
 DEAD_LETTER_TYPE = "baton.dead_letter.v1"

@@ -20,7 +20,7 @@ from shared.lead.events.dead_letter import DEAD_LETTER_TYPE, REPLAY_HEADER, Dead
 from shared.lead.events.event_type import EventType
 from shared.lead.events.registry import BY_MODEL, BY_NAME, DEFAULT_TYPE
 from shared.lead.events.times import appended_at, rfc3339
-from shared.lead.identity import derive_id, event_cause
+from shared.lead.ids import derive_id, event_cause
 from shared.messaging.manifest import DEAD_LETTERS, RECORD_BYTES_MAX
 from shared.messaging.port import Outgoing, Record
 from shared.observability.traceparent import is_traceparent

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from shared.lead.events.event_type import event
 from shared.lead.events.parts import Activities, Answers, Company, Consent, LongText, Origin, Person, Trigger
 from shared.lead.events.subjects import lead_id
-from shared.lead.normalise import country_code
+from shared.lead.normalise.countries import country_code
 from shared.messaging.manifest import LEADS_RECEIVED
 
 

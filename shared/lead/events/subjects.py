@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shared.lead.identity import identify, normalise_domain, registrable_domain
+from shared.lead.identity import identify
+from shared.lead.normalise.domains import normalise_domain, registrable_domain
 
 
 def lead_id(

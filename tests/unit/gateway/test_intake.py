@@ -20,7 +20,7 @@ from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Person
 from shared.lead.events.signal_received import SignalAccount, SignalPerson, SignalReceivedV1, SignalType
-from shared.lead.identity import lead_id_of
+from shared.lead.ids import lead_id_of
 from shared.webhooks import Subscription
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

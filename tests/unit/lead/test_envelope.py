@@ -13,7 +13,7 @@ from shared.lead.events.envelope import Emit, Event, decode, emitted, encode
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Person
 from shared.lead.events.person_erased import PersonErasedV1
-from shared.lead.identity import derive_id
+from shared.lead.ids import derive_id
 from shared.messaging.manifest import DEAD_LETTERS, LEADS_RECEIVED, PEOPLE_ERASED, RECORD_BYTES_MAX
 from shared.messaging.port import Headers, Record
 

@@ -11,21 +11,12 @@ from pathlib import Path
 import pytest
 from publicsuffixlist import PSLFILE, PublicSuffixList
 
-from shared.lead.identity import (
-    NS,
-    account_key,
-    derive_id,
-    event_cause,
-    identify,
-    lead_id_of,
-    normalise_domain,
-    normalise_email,
-    normalise_linkedin,
-    normalise_phone,
-    partition_of,
-    registrable_domain,
-    timer_cause,
-)
+from shared.lead.identity import account_key, identify
+from shared.lead.ids import NS, derive_id, event_cause, lead_id_of, partition_of, timer_cause
+from shared.lead.normalise.domains import normalise_domain, registrable_domain
+from shared.lead.normalise.emails import normalise_email
+from shared.lead.normalise.linkedin import normalise_linkedin
+from shared.lead.normalise.phones import normalise_phone
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:baton")
 

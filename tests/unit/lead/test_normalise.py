@@ -6,16 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.lead.normalise import (
-    SpamReason,
-    company_key,
-    company_name,
-    country_code,
-    department,
-    person_name,
-    seniority,
-    spam_score,
-)
+from shared.lead.normalise.countries import country_code
+from shared.lead.normalise.names import company_key, company_name, person_name
+from shared.lead.normalise.spam import SpamReason, spam_score
+from shared.lead.normalise.titles import department, seniority
 
 ANYTHING = st.none() | st.text(st.characters(codec=None, exclude_categories=()), max_size=300)
 

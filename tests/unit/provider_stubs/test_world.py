@@ -16,7 +16,9 @@ from services.provider_stubs.vendors.clearbit import COVERAGE as CLEARBIT
 from services.provider_stubs.vendors.hunter import COVERAGE as HUNTER
 from services.provider_stubs.vendors.peopledatalabs import COVERAGE as PEOPLEDATALABS
 from services.provider_stubs.world import COMPANIES, PEOPLE_MAX, PEOPLE_MIN, SEED, World, generate, truth
-from shared.lead.identity import normalise_email, normalise_linkedin, normalise_phone
+from shared.lead.normalise.emails import normalise_email
+from shared.lead.normalise.linkedin import normalise_linkedin
+from shared.lead.normalise.phones import normalise_phone
 
 TODAY = date(2026, 3, 1)
 SEEDS = st.integers(0, 2**32)
