@@ -1,19 +1,20 @@
-"""Finds out how leads and their accounts stand with the scorer and the router, many at a time."""
+"""Reads what the scorer and the router know about leads and their accounts, many leads in one batch."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from services.enricher.domain.account_context import Owner, Standing
+from services.enricher.domain.account_context import AccountContext, ActiveOwner
 from services.enricher.domain.record import LeadRow
 from services.enricher.ownership_queries import (
-    AccountStanding,
-    LeadStanding,
+    AccountSnapshot,
+    LeadSnapshot,
     OpenAssignment,
-    account_standings,
-    lead_standings,
+    account_snapshots,
+    lead_snapshots,
     open_assignments,
 )
 from services.scorer.domain.policy import ScoringPolicy
@@ -21,67 +22,71 @@ from shared.resilience.batch_loader import BatchLoader
 from shared.storage.database import Database
 
 
-class _Place(Struct, frozen=True):
-    """Which lead, at which account."""
-
+class _LeadKey(Struct, frozen=True):
     lead_id: str
     account: str
 
 
-class _Seen(Struct, frozen=True):
-    accounts: Mapping[str, AccountStanding]
-    leads: Mapping[str, LeadStanding]
+class _Snapshots(Struct, frozen=True):
+    """What is stored about a batch of leads: by account, by lead id, and by account again."""
+
+    accounts: Mapping[str, AccountSnapshot]
+    leads: Mapping[str, LeadSnapshot]
     assignments: Mapping[str, Sequence[OpenAssignment]]
 
 
-class AccountContexts:
-    """Reads what others know. It may change until the lead is routed; then it is what was known in time."""
+class AccountContextReader:
+    """Reads account contexts: the latest that is known now, which may change until the lead is routed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._seen = BatchLoader(self._read)
+        self._snapshots = BatchLoader(self._read_batch)
 
-    async def of(self, lead: LeadRow, policy: ScoringPolicy) -> Standing:
-        """Return how a lead stands; until somebody tells of an account it is as the policy's files say."""
-        seen = await self._seen.ask(_Place(lead.lead_id, lead.account))
-        account, scored = seen.accounts.get(lead.account), seen.leads.get(lead.lead_id)
-        known = (account.knowledge if account else None) or policy.seeds.get(lead.account)
-        working = seen.assignments.get(lead.account, ())
+    async def read(self, lead: LeadRow, policy: ScoringPolicy) -> AccountContext:
+        """Return the context of a lead; an account that nobody reported is as the policy's files say."""
+        stored = await self._snapshots.load(_LeadKey(lead.lead_id, lead.account))
+        account, scored = stored.accounts.get(lead.account), stored.leads.get(lead.lead_id)
+        knowledge = (account.knowledge if account else None) or policy.seeds.get(lead.account)
         activities = scored.activities if scored else ()
-        return Standing(
-            relation=known.relation if known else "none",
-            open_opportunity=known.open_opportunity if known else None,
-            owners=_owners(
-                lead.lead_id, working, policy, named=known is not None and known.owner is not None
+        return AccountContext(
+            relation=knowledge.relation if knowledge else "none",
+            open_opportunity=knowledge.open_opportunity if knowledge else None,
+            owners=_possible_owners(
+                lead.lead_id,
+                stored.assignments.get(lead.account, ()),
+                policy,
+                has_named_owner=knowledge is not None and knowledge.owner is not None,
             ),
             signals=tuple(account.signals.values()) if account else (),
-            activities=tuple(each for each in activities if each not in lead.activities),
+            activities=tuple(activity for activity in activities if activity not in lead.activities),
             grades_before=scored.score.grade if scored and scored.score else None,
         )
 
-    async def _read(self, places: Sequence[_Place]) -> _Seen:
-        accounts = sorted({place.account for place in places})
+    async def _read_batch(self, keys: Sequence[_LeadKey]) -> _Snapshots:
+        accounts = sorted({key.account for key in keys})
+        assignments: dict[str, list[OpenAssignment]] = defaultdict(list)
         async with self._database.read() as tx:
-            found = await open_assignments(tx, accounts)
-            by_account: dict[str, list[OpenAssignment]] = {}
-            for one in found:
-                by_account.setdefault(one.account, []).append(one)
-            return _Seen(
-                accounts=await account_standings(tx, accounts),
-                leads=await lead_standings(tx, sorted({place.lead_id for place in places})),
-                assignments=by_account,
+            for assignment in await open_assignments(tx, accounts):
+                assignments[assignment.account].append(assignment)
+            return _Snapshots(
+                accounts=await account_snapshots(tx, accounts),
+                leads=await lead_snapshots(tx, sorted({key.lead_id for key in keys})),
+                assignments=assignments,
             )
 
 
-def _owners(
-    lead_id: str, working: Sequence[OpenAssignment], policy: ScoringPolicy, *, named: bool
-) -> tuple[Owner | None, ...]:
-    """Return who may be the active owner when the lead is routed: its own, else one of its account's or none.
+def _possible_owners(
+    lead_id: str, assignments: Sequence[OpenAssignment], policy: ScoringPolicy, *, has_named_owner: bool
+) -> tuple[ActiveOwner | None, ...]:
+    """Return who may be the active owner when the lead is routed: its own owner, else its account's or none.
 
-    An owner whom the account's knowledge names may sit in any queue.
+    An owner named by what is known about the account may sit in any queue.
     """
-    own = [one for one in working if one.lead_id == lead_id]
+    own = [assignment for assignment in assignments if assignment.lead_id == lead_id]
     if own:
-        return tuple(dict.fromkeys(Owner(one.queue, accepted=one.state == "accepted") for one in own))
-    queues = {one.queue for one in working} | (set(policy.source.policy.routing.queues) if named else set())
-    return (None, *(Owner(queue) for queue in sorted(queues)))
+        owners = (ActiveOwner(one.queue, accepted=one.state == "accepted") for one in own)
+        return tuple(dict.fromkeys(owners))
+    queues = {assignment.queue for assignment in assignments}
+    if has_named_owner:
+        queues |= set(policy.source.policy.routing.queues)
+    return (None, *(ActiveOwner(queue) for queue in sorted(queues)))

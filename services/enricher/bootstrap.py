@@ -1,4 +1,4 @@
-"""Puts the enricher together."""
+"""Composition root of the enricher."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 import aiohttp
 
-from services.enricher.daily_budget import DayBudget
+from services.enricher.daily_budget import DailyBudget
 from services.enricher.domain.form import identity_of
 from services.enricher.domain.row_keys import reach
 from services.enricher.handlers import EnricherHandler
-from services.enricher.lookup import WaterfallLookUp
+from services.enricher.lookup import WaterfallLookup
 from services.enricher.provider_registry import ProviderRegistry
 from services.enricher.pruning import prune_answers
 from services.enricher.storage import EnricherStore
@@ -42,7 +42,7 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
             stubs_url=settings.providers_url,
             keys=os.environ,
         )
-        look_up = WaterfallLookUp(panel, database, DayBudget(database, clock), clock)
+        look_up = WaterfallLookup(panel, database, DailyBudget(database, clock), clock)
         handler = EnricherHandler(look_up, resources.tombstone_of)
         tasks.create_task(
             repeat(

@@ -1,4 +1,4 @@
-"""The day's budget of all processes: each takes a portion from it and spends that without asking again."""
+"""The day's budget of all processes: each reserves a portion and spends it without asking the database."""
 
 from __future__ import annotations
 
@@ -9,82 +9,81 @@ from typing import Final
 from sqlalchemy import Update, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from services.enricher.domain.providers import budget_day
 from services.enricher.tables import provider_budget
 from shared.clock import Clock
 from shared.storage.database import Database, Tx
 
 PORTIONS: Final = 100
-"""A process takes a hundredth of the budget at a time: few statements for many questions."""
-_EMPTY_FOR: Final = timedelta(seconds=30)
+"""A process reserves a hundredth of the budget at a time: few statements for many calls."""
+_RECHECK_AFTER: Final = timedelta(seconds=30)
+"""How long a spent budget is not looked at again; other processes may return what they have left."""
 
 
-class DayBudget:
-    """Cents that may be spent today (UTC). What all processes reserve is never more than the budget."""
+class DailyBudget:
+    """Cents that may be spent today (UTC). What all processes reserve never exceeds the budget."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._day = ""
-        self._left = 0
-        self._empty_until: datetime | None = None
+        self._left_cents = 0
+        self._spent_until: datetime | None = None
 
     async def reserve(self, cents: int, budget_cents: int) -> bool:
-        """Set cents aside for a question; False when the day's budget has none left."""
+        """Reserve the price of a call. Returns False when less than that is left of the day's budget."""
         if cents == 0:
             return True
-        async with self._turn:
-            self._turn_the_page()
-            if self._left < cents and not await self._take_portion(cents, budget_cents):
+        async with self._lock:
+            today = budget_day(self._clock.now())
+            if self._day != today:
+                self._day, self._left_cents, self._spent_until = today, 0, None
+            if self._left_cents < cents and not await self._reserve_portion(cents, budget_cents):
                 return False
-            self._left -= cents
+            self._left_cents -= cents
             return True
 
     def release(self, cents: int) -> None:
-        """Give back what a question did not cost."""
-        self._left += cents
+        """Give back what a call did not cost."""
+        self._left_cents += cents
 
     async def close(self) -> None:
-        """Return what this process has not spent."""
-        async with self._turn:
-            left, self._left = self._left, 0
-            if left and self._day == self._today():
+        """Return to the database what this process has not spent."""
+        async with self._lock:
+            left_cents, self._left_cents = self._left_cents, 0
+            if left_cents and self._day == budget_day(self._clock.now()):
                 async with self._database.begin() as tx:
-                    await tx.execute(_added(-left), {"of_day": self._day})
+                    await tx.execute(_add_reserved(-left_cents), {"of_day": self._day})
 
-    def _turn_the_page(self) -> None:
-        if self._day != self._today():
-            self._day, self._left, self._empty_until = self._today(), 0, None
-
-    def _today(self) -> str:
-        return self._clock.now().date().isoformat()
-
-    async def _take_portion(self, cents: int, budget_cents: int) -> bool:
+    async def _reserve_portion(self, cents: int, budget_cents: int) -> bool:
         now = self._clock.now()
-        if self._empty_until is not None and now < self._empty_until:
+        if self._spent_until is not None and now < self._spent_until:
             return False
-        needed = cents - self._left
+        missing = cents - self._left_cents
         async with self._database.begin() as tx:
-            for portion in (max(needed, budget_cents // PORTIONS), needed):
-                if await _taken(tx, self._day, portion, budget_cents):
-                    self._left += portion
+            # Near the end of the budget no whole portion is left, but perhaps enough for this call.
+            for portion in (max(missing, budget_cents // PORTIONS), missing):
+                if await _try_reserve(tx, self._day, portion, budget_cents):
+                    self._left_cents += portion
                     return True
-        self._empty_until = now + _EMPTY_FOR
+        self._spent_until = now + _RECHECK_AFTER
         return False
 
 
-async def _taken(tx: Tx, day: str, portion: int, budget_cents: int) -> bool:
+async def _try_reserve(tx: Tx, day: str, cents: int, budget_cents: int) -> bool:
     insert = (postgresql if tx.dialect == "postgresql" else sqlite).insert(provider_budget)
     await tx.execute(insert.values(day=day, reserved_cents=0).on_conflict_do_nothing())
-    enough = provider_budget.c.reserved_cents + portion <= budget_cents
-    result = await tx.execute(_added(portion).where(enough), {"of_day": day})
+    # One conditional update, so that processes reserving at the same time cannot exceed the budget.
+    fits = provider_budget.c.reserved_cents + cents <= budget_cents
+    result = await tx.execute(_add_reserved(cents).where(fits), {"of_day": day})
     return result.rowcount == 1
 
 
-def _added(cents: int) -> Update:
-    more = provider_budget.c.reserved_cents + cents
+def _add_reserved(cents: int) -> Update:
+    reserved = provider_budget.c.reserved_cents + cents
     return (
         update(provider_budget)
         .where(provider_budget.c.day == bindparam("of_day"))
-        .values(reserved_cents=more)
+        .values(reserved_cents=reserved)
     )

@@ -8,18 +8,18 @@ from typing import Any, Final
 
 from msgspec.structs import asdict, replace
 
-from services.enricher.domain.enrich import Status, enrich, look_again_at
+from services.enricher.domain.enrich import Status, enrich, retry_at
 from services.enricher.domain.erase import erase
 from services.enricher.domain.form import read_form
 from services.enricher.domain.merge import account_of, merge
 from services.enricher.domain.providers import (
     EnrichForm,
     EnrichRetry,
-    Gathered,
-    LookUp,
+    LeadLookup,
+    LookupResult,
     SpendRow,
-    kept,
-    spent,
+    add_spend,
+    cache_row,
 )
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow, found_by, with_identifiers
 from services.enricher.domain.resolve import resolve, shared_identifiers
@@ -45,7 +45,7 @@ class EnricherHandler(Handler):
     role = ROLE
     claimed = frozenset({"baton.lead.received.v1", "baton.signal.received.v1"})
 
-    def __init__(self, look_up: LookUp, tombstone_of: Callable[[str], str]) -> None:
+    def __init__(self, look_up: LeadLookup, tombstone_of: Callable[[str], str]) -> None:
         self._look_up = look_up
         self._tombstone_of = tombstone_of
 
@@ -54,11 +54,11 @@ class EnricherHandler(Handler):
         match event.data:
             case LeadReceivedV1():
                 form = read_form(event.data)
-                looked = EnrichForm(form, await self._look_up.gather(form))
+                looked = EnrichForm(form, await self._look_up.look_up(form))
                 return replace(event, subject=form.identity.lead_id, data=looked)
             case TimerRow():
-                gathered = await self._look_up.gather_again(event.subject)
-                return replace(event, data=EnrichRetry(**asdict(event.data), gathered=gathered))
+                lookup = await self._look_up.refresh(event.subject)
+                return replace(event, data=EnrichRetry(**asdict(event.data), lookup=lookup))
         return event
 
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
@@ -98,14 +98,14 @@ def _take_form(world: IdentityMap, looked: EnrichForm, sent_at: datetime, at: da
             Put(LeadRow(resolution.alias)),
         )
     lead = replace(lead, account=account_of(lead))
-    gathered, before = looked.gathered, lead.enrichment.status
-    lead = enrich(lead, gathered, at)
+    lookup, before = looked.lookup, lead.enrichment.status
+    lead = enrich(lead, lookup, at)
     names = shared_identifiers(form.identity)
     lead = with_identifiers(lead, names)
     lead = replace(lead, revision=lead.revision + 1, sequence=lead.sequence + 1)
     changes.append(Put(lead))
     changes += _identifiers(world, lead, names)
-    changes += _bought(world, gathered)
+    changes += _purchases(world, lookup)
     changes += _timer(lead, before, at)
     return Step(Outcome.APPLIED, changes, [_enriched(lead, form.told.trigger, at)])
 
@@ -115,8 +115,8 @@ def _look_again(world: IdentityMap, event: Event[Any], again: EnrichRetry, at: d
     before = lead_in(world, again.subject)
     if before is None:
         return Step(Outcome.UNCHANGED, [Remove(TimerRow, again.key)])
-    lead = enrich(before, again.gathered, at)
-    changes = [*_bought(world, again.gathered), *_timer(lead, before.enrichment.status, at)]
+    lead = enrich(before, again.lookup, at)
+    changes = [*_purchases(world, again.lookup), *_timer(lead, before.enrichment.status, at)]
     if (lead.person, lead.company) == (before.person, before.company):
         lead = replace(before, enrichment=replace(before.enrichment, status=lead.enrichment.status))
         return Step(Outcome.UNCHANGED, [Put(lead), *changes])
@@ -125,18 +125,18 @@ def _look_again(world: IdentityMap, event: Event[Any], again: EnrichRetry, at: d
     return Step(Outcome.APPLIED, [Put(lead), *changes], [_enriched(lead, trigger, at)])
 
 
-def _bought(world: IdentityMap, gathered: Gathered) -> Iterator[Change]:
+def _purchases(world: IdentityMap, lookup: LookupResult) -> Iterator[Change]:
     """Keep what providers said for other leads, and what it cost."""
-    if not gathered.answers:
+    if not lookup.answers:
         return
-    yield from (Put(row) for each in gathered.answers if (row := kept(each, gathered.fields)) is not None)
+    yield from (Put(row) for each in lookup.answers if (row := cache_row(each, lookup.fields)) is not None)
     spending = {(row.day, row.provider): row for row in world.all(SpendRow)}
-    yield from map(Put, spent(spending, gathered.answers))
+    yield from map(Put, add_spend(spending, lookup.answers))
 
 
 def _timer(lead: LeadRow, before: Status, at: datetime) -> Iterator[Change]:
     """Set the timer of an incomplete lead; there may be one if it was incomplete before."""
-    due_at = look_again_at(lead, at)
+    due_at = retry_at(lead, at)
     timer = TimerRow(lead.lead_id, ROLE, ENRICH_AGAIN, due_at or at)
     if due_at is not None:
         yield Put(timer)

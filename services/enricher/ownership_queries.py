@@ -1,4 +1,4 @@
-"""What the scorer and the router know of leads and accounts, for whoever asks what may become of a lead."""
+"""Queries of the tables of the scorer and the router: accounts, scored leads, open assignments."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from shared.lead.events.signal_received import SignalReceivedV1
 from shared.storage.database import Tx, member_of, members
 
 
-class AccountStanding(Struct, frozen=True):
-    """What is known of an account, and what happened at it."""
+class AccountSnapshot(Struct, frozen=True):
+    """What is known about an account, and its signals by id."""
 
     account: str
     knowledge: AccountReceivedV1 | None
     signals: dict[str, SignalReceivedV1]
 
 
-class LeadStanding(Struct, frozen=True):
-    """How a lead was last scored, and what it did beyond its forms."""
+class LeadSnapshot(Struct, frozen=True):
+    """The last score of a lead, and its activities beyond those of its forms."""
 
     lead_id: str
     activities: list[Activity]
@@ -33,7 +33,7 @@ class LeadStanding(Struct, frozen=True):
 
 
 class OpenAssignment(Struct, frozen=True):
-    """A lead somebody works on."""
+    """An assignment that is not closed."""
 
     lead_id: str
     account: str
@@ -41,24 +41,24 @@ class OpenAssignment(Struct, frozen=True):
     state: str
 
 
-async def account_standings(tx: Tx, keys: Sequence[str]) -> dict[str, AccountStanding]:
-    """Return what is known of these accounts, by key."""
+async def account_snapshots(tx: Tx, keys: Sequence[str]) -> dict[str, AccountSnapshot]:
+    """Return the accounts that are stored, by key."""
     table = accounts.c
     statement = select(table.account, table.knowledge, table.signals).where(
         member_of(tx.dialect, table.account)
     )
     rows = await tx.execute(statement, {"members": members(tx.dialect, keys)})
-    return {row["account"]: AccountStanding(**row) for row in rows.mappings()}
+    return {row["account"]: AccountSnapshot(**row) for row in rows.mappings()}
 
 
-async def lead_standings(tx: Tx, lead_ids: Sequence[str]) -> dict[str, LeadStanding]:
-    """Return how these leads stand, by id."""
+async def lead_snapshots(tx: Tx, lead_ids: Sequence[str]) -> dict[str, LeadSnapshot]:
+    """Return the scored leads among these, by id."""
     table = scores.c
     statement = select(table.lead_id, table.activities, table.score).where(
         member_of(tx.dialect, table.lead_id)
     )
     rows = await tx.execute(statement, {"members": members(tx.dialect, lead_ids)})
-    return {row["lead_id"]: LeadStanding(**row) for row in rows.mappings()}
+    return {row["lead_id"]: LeadSnapshot(**row) for row in rows.mappings()}
 
 
 async def open_assignments(tx: Tx, keys: Sequence[str]) -> list[OpenAssignment]:

@@ -1,36 +1,43 @@
-"""Asks one provider: at the pace that it allows, within the time that the lead has, and never raises.
+"""Queries one provider over HTTP: within its rate limit, behind a circuit breaker, in the time the lead has.
 
-Whatever goes wrong is an answer too. A provider that fails again and again is left alone for a while.
+A provider's failure is an answer of its own (`failed`, `timeout`), never an exception: a look-up goes on with
+the next provider, and the lead's record says what happened.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
+from msgspec.structs import replace
 
-from services.enricher.domain.providers import Answer, Outcome, Question
-from services.enricher.domain.rate_limits import CircuitBreaker, TokenBucket
-from services.enricher.providers.integration import Integration, ParsedReply, Reply, Request
+from services.enricher.domain.providers import LookupOutcome, ProviderAnswer, ProviderQuery
+from services.enricher.providers.integration import HttpReply, HttpRequest, Integration, ParsedReply
 from shared.clock import Clock
 from shared.observability.metrics import Metrics
 from shared.policy.models import Provider
+from shared.resilience.circuit_breaker import CircuitBreaker
+from shared.resilience.rate_limiter import TokenBucket
 
-ANSWER_BYTES_MAX: Final = 256 * 1024
-STUBS: Final = "http://127.0.0.1:8090"
-"""Where the policy's files have the provider stubs; `BATON_PROVIDERS_URL` says where they really are."""
+RESPONSE_BYTES_MAX: Final = 256 * 1024
+STUBS_URL: Final = "http://127.0.0.1:8090"
+"""Where the policy's files expect the provider stubs; `BATON_PROVIDERS_URL` says where they really are."""
 
-_PENDING_S: Final = 0.5
+_PENDING_RETRY_S: Final = 0.5
 _DETAIL_LENGTH_MAX: Final = 200
-_OUTCOMES: Final[dict[str, Outcome]] = {"match": "match", "no_match": "no_match", "timeout": "timeout"}
-_STATES: Final = {"closed": 0.0, "half_open": 0.5, "open": 1.0}
+_OUTCOMES: Final[dict[str, LookupOutcome]] = {"match": "match", "no_match": "no_match", "timeout": "timeout"}
+_BREAKER_GAUGE: Final = {"closed": 0.0, "half_open": 0.5, "open": 1.0}
 
 
 class ProviderClient:
-    """One provider of the policy. Make one per process: it keeps the pace and the breaker."""
+    """One provider of the policy. It holds the rate limit and the breaker, so one process makes one of each.
+
+    `monotonic_s` is the clock of deadlines: seconds that never go backwards.
+    """
 
     def __init__(
         self,
@@ -43,6 +50,7 @@ class ProviderClient:
         session: aiohttp.ClientSession,
         clock: Clock,
         metrics: Metrics,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self.terms = terms
@@ -52,64 +60,69 @@ class ProviderClient:
         self._session = session
         self._clock = clock
         self._metrics = metrics
-        self._room = asyncio.Semaphore(terms.in_flight)
-        self._bucket = TokenBucket(terms.per_second)
-        self._breaker = CircuitBreaker()
+        self._monotonic_s = monotonic_s
+        self._free_slots = asyncio.Semaphore(terms.in_flight)
+        self._bucket = TokenBucket(terms.per_second, monotonic_s=monotonic_s)
+        self._breaker = CircuitBreaker(monotonic_s=monotonic_s)
 
-    async def ask(self, question: Question, *, within_s: float) -> Answer:
-        """Return the provider's answer, or why there is none within `within_s`."""
-        request = self.integration.request(question, self._key)
+    async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
+        """Return the provider's answer, or why there is none within `within_s` seconds. Never raises."""
+        request = self.integration.request(query, self._key)
         if request is None:
-            return self._nothing(question, "skipped", "not enough is known to ask")
-        end_s = time.monotonic() + within_s
-        if not self._breaker.enter(time.monotonic()):
-            return self._nothing(question, "failed", "left alone after failures")
+            return self._answer(query, "skipped", "not enough is known to ask")
+        deadline_s = self._monotonic_s() + within_s
+        if not self._breaker.allow_call():
+            return self._answer(query, "failed", "not asked: it failed several times in a row")
         try:
-            async with asyncio.timeout_at(asyncio.get_running_loop().time() + within_s):
-                heard = await self._insist(question, request, end_s)
+            async with asyncio.timeout(within_s):
+                reply = await self._run_with_retry(query, request, deadline_s)
         except TimeoutError:
-            self._breaker.left()
-            return self._told(self._nothing(question, "timeout", f"no answer within {within_s:.1f} s"))
+            self._breaker.record_no_result()
+            reply = ParsedReply("timeout", detail=f"no answer within {within_s:.1f} s")
         finally:
-            state = self._breaker.state(time.monotonic())
-            self._metrics.provider_breaker.labels(self.name).set(_STATES[state])
-        return self._told(self._answer(question, heard))
+            self._metrics.provider_breaker.labels(self.name).set(_BREAKER_GAUGE[self._breaker.state])
+        outcome = _OUTCOMES.get(reply.verdict, "failed")
+        charged = outcome == "match" or (outcome == "no_match" and self.terms.charged == "call")
+        cost = self.terms.price_cents if charged else 0
+        self._metrics.provider_calls.labels(self.name, outcome).inc()
+        self._metrics.provider_cents.labels(self.name).inc(cost)
+        return replace(self._answer(query, outcome, reply.detail), facts=reply.facts, cost=cost)
 
-    async def _insist(self, question: Question, request: Request, end_s: float) -> ParsedReply:
-        """Ask again after "not yet" and "too many", as long as there is time."""
+    async def _run_with_retry(
+        self, query: ProviderQuery, request: HttpRequest, deadline_s: float
+    ) -> ParsedReply:
+        """Send until the reply is final: again after `rate_limited` and `pending`, while there is time."""
         while True:
-            wait_s = self._bucket.wait_s(time.monotonic())
-            if time.monotonic() + wait_s >= end_s:
-                self._breaker.left()
-                return ParsedReply("rate_limited", detail="the pace leaves no room in time")
-            self._bucket.take(time.monotonic())
-            await asyncio.sleep(wait_s)
-            async with self._room:
-                heard = await self._send(question, request)
-            if heard.verdict == "rate_limited":
-                self._bucket.hold(time.monotonic() + heard.retry_after_s)
-            elif heard.verdict == "pending":
-                await asyncio.sleep(_PENDING_S)
+            if self._monotonic_s() + self._bucket.delay_s() >= deadline_s:
+                self._breaker.record_no_result()
+                return ParsedReply("rate_limited", detail="the rate limit leaves no time for this call")
+            await asyncio.sleep(self._bucket.reserve())
+            async with self._free_slots:
+                reply = await self._attempt(query, request)
+            if reply.verdict == "rate_limited":
+                self._bucket.pause(reply.retry_after_s)
+            elif reply.verdict == "pending":
+                await asyncio.sleep(_PENDING_RETRY_S)
             else:
-                return heard
+                return reply
 
-    async def _send(self, question: Question, request: Request) -> ParsedReply:
-        began = time.monotonic()
+    async def _attempt(self, query: ProviderQuery, request: HttpRequest) -> ParsedReply:
+        started_s = self._monotonic_s()
         try:
-            heard = self.integration.parse(question, await self._reply(request))
+            reply = self.integration.parse(query, await self._send(request))
         except TimeoutError:
-            heard = ParsedReply("timeout", detail=f"no answer within {self.terms.timeout}")
+            reply = ParsedReply("timeout", detail=f"no answer within {self.terms.timeout}")
         except (aiohttp.ClientError, OSError) as error:
-            heard = ParsedReply("failed", detail=f"{type(error).__name__}: {error}"[:_DETAIL_LENGTH_MAX])
-        self._metrics.provider_seconds.labels(self.name).observe(time.monotonic() - began)
-        if heard.verdict in ("failed", "malformed", "timeout"):
-            self._breaker.failed(time.monotonic())
+            reply = ParsedReply("failed", detail=f"{type(error).__name__}: {error}"[:_DETAIL_LENGTH_MAX])
+        self._metrics.provider_seconds.labels(self.name).observe(self._monotonic_s() - started_s)
+        if reply.verdict in ("failed", "malformed", "timeout"):
+            self._breaker.record_failure()
         else:
-            self._breaker.succeeded()
-        return heard
+            self._breaker.record_success()
+        return reply
 
-    async def _reply(self, request: Request) -> Reply:
-        asked = self._session.request(
+    async def _send(self, request: HttpRequest) -> HttpReply:
+        sent = self._session.request(
             request.method,
             self._base_url + request.path,
             params=request.params,
@@ -117,50 +130,30 @@ class ProviderClient:
             timeout=aiohttp.ClientTimeout(total=self.terms.timeout.seconds),
             allow_redirects=False,
         )
-        async with asked as response:
+        async with sent as response:
             body = bytearray()
             async for chunk in response.content.iter_any():
                 body += chunk
-                if len(body) > ANSWER_BYTES_MAX:
-                    raise aiohttp.ClientPayloadError(f"an answer of more than {ANSWER_BYTES_MAX} bytes")
+                if len(body) > RESPONSE_BYTES_MAX:
+                    raise aiohttp.ClientPayloadError(f"an answer of more than {RESPONSE_BYTES_MAX} bytes")
             headers = {name.lower(): text for name, text in response.headers.items()}
-            return Reply(response.status, bytes(body), headers)
+            return HttpReply(response.status, bytes(body), headers)
 
-    def _answer(self, question: Question, heard: ParsedReply) -> Answer:
-        outcome = _OUTCOMES.get(heard.verdict, "failed")
-        charged = outcome == "match" or (outcome == "no_match" and self.terms.charged == "call")
-        return Answer(
+    def _answer(self, query: ProviderQuery, outcome: LookupOutcome, detail: str) -> ProviderAnswer:
+        return ProviderAnswer(
             provider=self.name,
-            subject=question.subject,
-            about=question.about,
-            outcome=outcome,
-            at=self._clock.now(),
-            found=heard.found,
-            cost=self.terms.price_cents if charged else 0,
-            detail=heard.detail,
-            asked=question.fields,
-        )
-
-    def _nothing(self, question: Question, outcome: Outcome, detail: str) -> Answer:
-        return Answer(
-            provider=self.name,
-            subject=question.subject,
-            about=question.about,
+            subject=query.subject,
+            about=query.about,
             outcome=outcome,
             at=self._clock.now(),
             detail=detail,
-            asked=question.fields,
+            requested=query.fields,
         )
 
-    def _told(self, answer: Answer) -> Answer:
-        self._metrics.provider_calls.labels(self.name, answer.outcome).inc()
-        self._metrics.provider_cents.labels(self.name).inc(answer.cost)
-        return answer
 
-
-def address_of(base_url: str, stubs_url: str) -> str:
-    """Return where a provider is reached: one at the stubs, wherever these are."""
-    given, stubs = urlsplit(base_url), urlsplit(stubs_url)
-    if f"{given.scheme}://{given.netloc}" != STUBS:
+def resolve_base_url(base_url: str, stubs_url: str) -> str:
+    """Return the base URL with the stubs' default address replaced by `stubs_url`; leave others."""
+    parts, stubs = urlsplit(base_url), urlsplit(stubs_url)
+    if f"{parts.scheme}://{parts.netloc}" != STUBS_URL:
         return base_url
-    return urlunsplit((stubs.scheme, stubs.netloc, stubs.path.rstrip("/") + given.path, "", ""))
+    return urlunsplit((stubs.scheme, stubs.netloc, stubs.path.rstrip("/") + parts.path, "", ""))

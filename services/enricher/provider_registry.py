@@ -1,18 +1,18 @@
-"""The providers of the active policy, ready to be asked; they follow it when it changes."""
+"""The providers of the active policy, with a client for each; they follow the policy when it changes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import aiohttp
 import structlog
 
-from services.enricher.domain.providers import Answer, Question
+from services.enricher.domain.providers import ProviderAnswer, ProviderQuery
 from services.enricher.domain.value_of_information import Outlook
 from services.enricher.domain.waterfall import Offer, Terms
-from services.enricher.provider_client import STUBS, ProviderClient, address_of
+from services.enricher.provider_client import STUBS_URL, ProviderClient, resolve_base_url
 from services.enricher.providers import INTEGRATIONS
 from shared.clock import Clock
 from shared.observability.metrics import Metrics
@@ -22,23 +22,23 @@ from shared.policy.versions import PolicyWatch
 
 log = structlog.get_logger()
 
-_STUB_KEY = "stub"
-"""The stubs want a key as the vendors do; any will do."""
+_STUB_KEY: Final = "stub"
+"""The stubs want an API key as the vendors do; any text will do."""
 
 
 class ProviderPort(Protocol):
-    """Asks one provider."""
+    """Port: queries one provider."""
 
-    async def ask(self, question: Question, *, within_s: float) -> Answer:
-        """Return the answer, or why there is none within `within_s`. Never raises."""
+    async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
+        """Return the answer, or why there is none within `within_s` seconds. Never raises."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderSet:
-    """One version of the policy at work: its terms, whom to ask, and what is still worth asking.
+    """The providers under one version of the policy: its terms and a client by name.
 
-    `outlook` is None when everything is asked for, whether it changes anything or not.
+    `outlook` is None when the policy is not decision-aware: every missing field is asked for then.
     """
 
     terms: Terms
@@ -47,15 +47,18 @@ class ProviderSet:
     per_day_cents: int
 
 
-class Desks(Protocol):
-    """Where the desk of the moment is found."""
+class ActiveProviders(Protocol):
+    """Port: gives the providers of the policy that is active now."""
 
     @property
     def current(self) -> ProviderSet: ...
 
 
 class ProviderRegistry:
-    """Hands out the desk of the active policy. A provider whose terms stay keeps its pace and its breaker."""
+    """Builds the provider set of the active policy, once per version.
+
+    A provider whose terms did not change keeps its client, and with it its rate limit and circuit breaker.
+    """
 
     def __init__(
         self,
@@ -74,35 +77,36 @@ class ProviderRegistry:
         self._stubs_url = stubs_url
         self._keys = keys
         self._clients: Mapping[str, ProviderClient] = {}
-        self._made_of: CompiledPolicy | None = None
-        self._desk: ProviderSet | None = None
+        self._built_from: CompiledPolicy | None = None
+        self._provider_set: ProviderSet | None = None
 
     @property
     def current(self) -> ProviderSet:
-        """The desk for the lead that is looked at now."""
+        """The provider set of the active policy."""
         policy = self._policy.current
-        if self._desk is None or policy is not self._made_of:  # other accounts do not make another version
-            self._made_of, self._desk = policy, self._set_up(policy)
-        return self._desk
+        # By identity: a policy whose accounts alone changed is the same compiled object.
+        if self._provider_set is None or policy is not self._built_from:
+            self._provider_set, self._built_from = self._build(policy), policy
+        return self._provider_set
 
-    def _set_up(self, policy: CompiledPolicy) -> ProviderSet:
+    def _build(self, policy: CompiledPolicy) -> ProviderSet:
         providers = policy.policy.providers
-        made = {name: self._client(name, terms) for name, terms in providers.providers.items()}
-        clients = {name: client for name, client in made.items() if client is not None}
-        self._clients = clients
+        clients = {name: self._client(name, terms) for name, terms in providers.providers.items()}
+        self._clients = {name: client for name, client in clients.items() if client is not None}
         return ProviderSet(
-            terms=terms_of(providers, clients),
-            clients=clients,
+            terms=terms_of(providers, self._clients),
+            clients=self._clients,
             outlook=Outlook(policy) if providers.decision_aware else None,
             per_day_cents=providers.budget.per_day_cents,
         )
 
     def _client(self, name: str, terms: Provider) -> ProviderClient | None:
-        before = self._clients.get(name)
-        if before is not None and before.terms == terms:
-            return before
+        """Return the client of a provider; None, with a line in the log, when it cannot be asked."""
+        existing = self._clients.get(name)
+        if existing is not None and existing.terms == terms:
+            return existing
         integration = INTEGRATIONS.get(terms.integration)
-        key = self._keys.get(terms.key_env) or (_STUB_KEY if terms.base_url.startswith(STUBS) else "")
+        key = self._keys.get(terms.key_env) or (_STUB_KEY if terms.base_url.startswith(STUBS_URL) else "")
         if integration is None or (terms.key_env and not key):
             reason = f"{terms.key_env} is not set" if integration else f"no integration {terms.integration}"
             log.warning("provider is not asked", provider=name, reason=reason)
@@ -112,7 +116,7 @@ class ProviderRegistry:
             terms,
             integration,
             key=key,
-            base_url=address_of(terms.base_url, self._stubs_url),
+            base_url=resolve_base_url(terms.base_url, self._stubs_url),
             session=self._session,
             clock=self._clock,
             metrics=self._metrics,
@@ -120,6 +124,7 @@ class ProviderRegistry:
 
 
 def terms_of(providers: Providers, clients: Mapping[str, ProviderClient]) -> Terms:
+    """Return the waterfall's terms: the policy's fields and bounds, and what each client's provider sells."""
     return Terms(
         fields=providers.fields,
         offers={

@@ -1,4 +1,4 @@
-"""Lets go of what is kept of providers when it is too old to be of use."""
+"""Deletes cached answers that have expired and budget rows of days long past."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Final
 
 from sqlalchemy import delete
 
-from services.enricher.domain.providers import day_of
+from services.enricher.domain.providers import budget_day
 from services.enricher.tables import provider_answers, provider_budget
 from shared.storage.database import Database
 
-_BUDGETS_KEPT: Final = timedelta(days=7)
+_BUDGET_ROWS_KEPT: Final = timedelta(days=7)
 
 
 async def prune_answers(database: Database, at: datetime) -> None:
-    """Delete the answers that are too old by `at`, and what was reserved on days long past."""
+    """Delete the answers that expired by `at`, and the budget rows older than a week."""
+    oldest_day = budget_day(at - _BUDGET_ROWS_KEPT)
     async with database.begin() as tx:
         await tx.execute(delete(provider_answers).where(provider_answers.c.expires_at <= at))
-        await tx.execute(delete(provider_budget).where(provider_budget.c.day < day_of(at - _BUDGETS_KEPT)))
+        await tx.execute(delete(provider_budget).where(provider_budget.c.day < oldest_day))

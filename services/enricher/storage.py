@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from services.enricher.domain.providers import CachedAnswerRow, EnrichForm, EnrichRetry, SpendRow, day_of
+from services.enricher.domain.providers import CachedAnswerRow, EnrichForm, EnrichRetry, SpendRow, budget_day
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
 from services.enricher.domain.row_keys import Reach, reach
 from shared.errors import Retry
@@ -51,8 +51,8 @@ async def rows_of(
 
 def _days(events: Iterable[Event[Any]]) -> set[str]:
     """Return the days on whose accounts something was bought for these events."""
-    gathered = (each.data.gathered for each in events if isinstance(each.data, EnrichForm | EnrichRetry))
-    return {day_of(answer.at) for each in gathered for answer in each.answers if answer.bought}
+    lookups = (each.data.lookup for each in events if isinstance(each.data, EnrichForm | EnrichRetry))
+    return {budget_day(answer.at) for each in lookups for answer in each.answers if answer.billed}
 
 
 def _leads(rows: Iterable[Row]) -> list[LeadRow]:

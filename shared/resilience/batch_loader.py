@@ -1,4 +1,4 @@
-"""Reads for many at once: whoever asks while a read is under way is answered by the next one."""
+"""A batch loader (as in DataLoader): keys that are asked for at the same time become one read."""
 
 from __future__ import annotations
 
@@ -6,46 +6,50 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
-Q = TypeVar("Q")
-A = TypeVar("A")
+K = TypeVar("K")
+R = TypeVar("R")
 
 
-class _Read(Generic[A]):
-    """A read that several wait for. Whoever stops waiting leaves it and the others alone.
+class _SharedRead(Generic[R]):
+    """A read that several callers wait for. A caller that is cancelled leaves it and the others alone.
 
-    An event for all costs a fraction of `asyncio.shield` for each, and a lead waits several times.
+    One event for all costs a fraction of an `asyncio.shield` for each, and a lead waits several times.
     """
 
     __slots__ = ("_ended", "_task")
 
-    def __init__(self, work: Coroutine[Any, Any, A]) -> None:
+    def __init__(self, read: Coroutine[Any, Any, R]) -> None:
         self._ended = asyncio.Event()
-        self._task = asyncio.create_task(work)
+        self._task = asyncio.create_task(read)
         self._task.add_done_callback(lambda _task: self._ended.set())
 
-    async def result(self) -> A:
-        """Return what the read gives; raises what it raises."""
+    async def result(self) -> R:
+        """Return what the read returns; raises what it raises."""
         await self._ended.wait()
         return self._task.result()
 
 
-class BatchLoader(Generic[Q, A]):
-    """Turns questions that are asked at the same time into one call of `read`; all get what it gives."""
+class BatchLoader(Generic[K, R]):
+    """Collects keys while a read is under way and hands all of them to the next call of `read_many`.
 
-    def __init__(self, read: Callable[[Sequence[Q]], Awaitable[A]]) -> None:
-        self._read = read
-        self._turn = asyncio.Lock()
-        self._asked: list[Q] = []
-        self._next: _Read[A] | None = None
+    Every caller gets the whole result of its batch and picks its own part. An error is raised to every caller
+    of the batch; the next batch is read as if nothing had happened.
+    """
 
-    async def ask(self, question: Q) -> A:
-        """Return the answer to a set of questions that this one is among."""
-        self._asked.append(question)
-        if self._next is None:
-            self._next = _Read(self._answer())
-        return await self._next.result()
+    def __init__(self, read_many: Callable[[Sequence[K]], Awaitable[R]]) -> None:
+        self._read_many = read_many
+        self._one_read_at_a_time = asyncio.Lock()
+        self._keys: list[K] = []
+        self._next_read: _SharedRead[R] | None = None
 
-    async def _answer(self) -> A:
-        async with self._turn:
-            asked, self._asked, self._next = self._asked, [], None
-            return await self._read(asked)
+    async def load(self, key: K) -> R:
+        """Return the result of the batch that `key` is in."""
+        self._keys.append(key)
+        if self._next_read is None:
+            self._next_read = _SharedRead(self._read_batch())
+        return await self._next_read.result()
+
+    async def _read_batch(self) -> R:
+        async with self._one_read_at_a_time:
+            keys, self._keys, self._next_read = self._keys, [], None
+            return await self._read_many(keys)

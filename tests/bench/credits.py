@@ -18,15 +18,15 @@ import aiohttp
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.enricher.daily_budget import DayBudget
-from services.enricher.domain.account_context import Standing
+from services.enricher.daily_budget import DailyBudget
+from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.enrich import enrich
 from services.enricher.domain.form import read_form
 from services.enricher.domain.merge import account_of, merge
 from services.enricher.domain.possible_outcomes import Ending
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.value_of_information import Outlook
-from services.enricher.lookup import WaterfallLookUp
+from services.enricher.lookup import WaterfallLookup
 from services.enricher.provider_registry import ProviderRegistry
 from services.provider_stubs.bootstrap import stub_server
 from shared.clock import SystemClock
@@ -101,8 +101,8 @@ async def _known(url: str) -> list[str]:
 
 async def _compared(addresses: list[str], port: int, clock: SystemClock) -> _Compared:
     forms = [_form(address, place, clock) for place, address in enumerate(addresses)]
-    fixed, fixed_ends = await _bought(forms, port, clock, decision_aware=False)
-    aware, aware_ends = await _bought(forms, port, clock, decision_aware=True)
+    fixed, fixed_ends = await _purchases(forms, port, clock, decision_aware=False)
+    aware, aware_ends = await _purchases(forms, port, clock, decision_aware=True)
     queues = [one.queue == other.queue for one, other in zip(fixed_ends, aware_ends, strict=True)]
     return _Compared(len(forms), fixed, aware, sum(queues) / len(queues))
 
@@ -113,7 +113,7 @@ def _form(address: str, place: int, clock: SystemClock) -> LeadReceivedV1:
     return LeadReceivedV1(person=Person(email=address), activities=done)
 
 
-async def _bought(
+async def _purchases(
     forms: list[LeadReceivedV1], port: int, clock: SystemClock, *, decision_aware: bool
 ) -> tuple[int, list[Ending]]:
     policy = _unhurried(decision_aware=decision_aware)
@@ -125,19 +125,19 @@ async def _bought(
             keys: Mapping[str, str] = {}
             stubs = f"http://127.0.0.1:{port}"
             panel = ProviderRegistry(_Fixed(policy), session, clock, Metrics(), stubs_url=stubs, keys=keys)  # type: ignore[arg-type]
-            look_up = WaterfallLookUp(panel, database, DayBudget(database, clock), clock)
+            look_up = WaterfallLookup(panel, database, DailyBudget(database, clock), clock)
             leads = await asyncio.gather(*(_lead(look_up, form, clock) for form in forms))
             await look_up.close()
         await database.close()
     outlook = Outlook(policy)
-    ends = [next(iter(outlook.view(lead, Standing(), (), clock.now()).endings())) for lead in leads]
+    ends = [next(iter(outlook.view(lead, AccountContext(), (), clock.now()).endings())) for lead in leads]
     return sum(lead.enrichment.cost for lead in leads), ends
 
 
-async def _lead(look_up: WaterfallLookUp, received: LeadReceivedV1, clock: SystemClock) -> LeadRow:
+async def _lead(look_up: WaterfallLookup, received: LeadReceivedV1, clock: SystemClock) -> LeadRow:
     form = read_form(received)
     lead = merge(LeadRow(form.identity.lead_id), form, clock.now())
-    return enrich(replace(lead, account=account_of(lead)), await look_up.gather(form), clock.now())
+    return enrich(replace(lead, account=account_of(lead)), await look_up.look_up(form), clock.now())
 
 
 def _unhurried(*, decision_aware: bool) -> CompiledPolicy:

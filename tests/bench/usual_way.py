@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from standardwebhooks import Webhook
 
 from services.enricher.domain.form import Form
-from services.enricher.domain.providers import Gathered
+from services.enricher.domain.providers import LookupResult
 from services.enricher.domain.record import AliasRow, LeadRow
 from services.enricher.handlers import EnricherHandler
 from services.enricher.tables import leads
@@ -240,12 +240,12 @@ class _NothingBought:
     """The answer to every form: there is nothing that is worth its price, which no time is taken to find."""
 
     def __init__(self, policy: CompiledPolicy) -> None:
-        self._gathered = Gathered(fields=policy.policy.providers.fields, stop="settled")
+        self._gathered = LookupResult(fields=policy.policy.providers.fields, stop="settled")
 
-    async def gather(self, form: Form) -> Gathered:
+    async def look_up(self, form: Form) -> LookupResult:
         return self._gathered
 
-    async def gather_again(self, lead_id: str) -> Gathered:
+    async def refresh(self, lead_id: str) -> LookupResult:
         return self._gathered
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from services.enricher.domain.providers import Answer, LookupTarget, Question, Subject, value_of
+from services.enricher.domain.providers import LookupTarget, ProviderAnswer, ProviderQuery, Subject, value_of
 from services.enricher.provider_client import ProviderClient
 from services.enricher.providers import INTEGRATIONS
-from services.enricher.providers.integration import Reply, middle
+from services.enricher.providers.integration import HttpReply, range_midpoint
 from services.provider_stubs.bootstrap import stub_server
 from shared.clock import SystemClock
 from shared.observability.metrics import Metrics
@@ -31,7 +31,7 @@ class Asked:
 
     async def ask(
         self, name: str, subject: Subject, whom: LookupTarget = WHOM, *, key: str = "k", within_s: float = 5
-    ) -> Answer:
+    ) -> ProviderAnswer:
         client = ProviderClient(
             name,
             Provider(name, "", price_cents=7, per_second=100, timeout=Duration(1)),
@@ -42,16 +42,16 @@ class Asked:
             clock=SystemClock(),
             metrics=Metrics(),
         )
-        return await client.ask(question(name, subject, whom), within_s=within_s)
+        return await client.query(question(name, subject, whom), within_s=within_s)
 
     async def fault(self, name: str, **fault: Any) -> None:
         async with self.http.put(f"{self.base}/faults/{name}", json=fault) as answer:
             assert answer.status == 200
 
 
-def question(name: str, subject: Subject, whom: LookupTarget = WHOM) -> Question:
+def question(name: str, subject: Subject, whom: LookupTarget = WHOM) -> ProviderQuery:
     fields = tuple(INTEGRATIONS[name].gives[subject])
-    return Question(name, subject, whom.about(subject) or "", whom, fields)
+    return ProviderQuery(name, subject, whom.about(subject) or "", whom, fields)
 
 
 @pytest.fixture
@@ -68,24 +68,24 @@ async def test_a_company_that_is_known_is_a_match_in_words_of_ours(asked, name):
     answer = await asked.ask(name, "company")
     assert (answer.outcome, answer.cost) == ("match", 7)
     told = {
-        each: value_of(answer.found.person, answer.found.company, each) for each in answer.found.confidence
+        each: value_of(answer.facts.person, answer.facts.company, each) for each in answer.facts.confidence
     }
     assert told["company.employees"] == 350
     assert (told["company.industry"], told["company.country"]) == ("software", "US")
-    assert all(0 < sure <= 1 for sure in answer.found.confidence.values())
-    assert answer.found.as_of is not None
+    assert all(0 < sure <= 1 for sure in answer.facts.confidence.values())
+    assert answer.facts.as_of is not None
 
 
 @pytest.mark.parametrize(("name", "subject"), [each for each in BY_SUBJECT if each[1] != "email"])
 async def test_what_is_not_known_is_no_match(asked, name, subject):
     answer = await asked.ask(name, subject, NOBODY)
-    assert (answer.outcome, answer.cost, dict(answer.found.confidence)) == ("no_match", 0, {})
+    assert (answer.outcome, answer.cost, dict(answer.facts.confidence)) == ("no_match", 0, {})
 
 
 @pytest.mark.parametrize(("name", "subject"), BY_SUBJECT)
 async def test_only_what_is_promised_is_told(asked, name, subject):
     answer = await asked.ask(name, subject)
-    assert set(answer.found.confidence) <= INTEGRATIONS[name].gives[subject]
+    assert set(answer.facts.confidence) <= INTEGRATIONS[name].gives[subject]
 
 
 @pytest.mark.parametrize(("name", "subject"), BY_SUBJECT)
@@ -110,15 +110,15 @@ async def test_a_failure_is_an_answer_that_costs_nothing(asked, name, subject, f
 @pytest.mark.parametrize(("name", "subject"), BY_SUBJECT)
 @pytest.mark.parametrize("body", [b"", b"[]", b"<html>", b'"\xff"', b'{"x":' + b"[" * 100_000], ids=range(5))
 def test_whatever_comes_is_told_as_malformed(name, subject, body):
-    heard = INTEGRATIONS[name].parse(question(name, subject), Reply(200, body))
+    heard = INTEGRATIONS[name].parse(question(name, subject), HttpReply(200, body))
     assert heard.verdict == "malformed"
-    assert heard.found.confidence == {}
+    assert heard.facts.confidence == {}
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("7", 7), ("soon", 1), ("-1", 0), ("nan", 1), ("1e9", 3600)])
 def test_how_long_to_wait_is_bounded(text, seconds):
     parse = INTEGRATIONS["apollo"].parse
-    heard = parse(question("apollo", "company"), Reply(429, b"", {"retry-after": text}))
+    heard = parse(question("apollo", "company"), HttpReply(429, b"", {"retry-after": text}))
     assert (heard.verdict, heard.retry_after_s) == ("rate_limited", seconds)
 
 
@@ -127,4 +127,4 @@ def test_how_long_to_wait_is_bounded(text, seconds):
     [("201-500", 350), ("1K-5K", 3_000), ("10001+", 10_001), ("251-1K", 625), ("many", None), (None, None)],
 )
 def test_the_middle_of_a_range(span, value):
-    assert middle(span) == value
+    assert range_midpoint(span) == value

@@ -12,13 +12,13 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import func, select
 
-from services.enricher.daily_budget import DayBudget
+from services.enricher.daily_budget import DailyBudget
 from services.enricher.domain.form import read_form
-from services.enricher.domain.providers import Answer, Question
+from services.enricher.domain.providers import ProviderAnswer, ProviderQuery
 from services.enricher.domain.record import AliasRow, LeadRow
 from services.enricher.handlers import EnricherHandler
-from services.enricher.lookup import WaterfallLookUp
-from services.enricher.providers.integration import found
+from services.enricher.lookup import WaterfallLookup
+from services.enricher.providers.integration import provider_facts
 from services.enricher.storage import EnricherStore
 from services.enricher.tables import provider_spend
 from services.tables import metadata
@@ -39,7 +39,7 @@ from shared.worker.outbox import Outbox
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Result, UnitOfWork
 from tests.support.databases import database, database_url
-from tests.support.waterfall import FakeProvider, default_policy, panel_of
+from tests.support.waterfall import FakeProvider, default_policy, registry_of
 
 __all__ = ["database", "database_url"]
 
@@ -96,9 +96,11 @@ class Enricher:
             return int(counted.scalar_one())
 
 
-def _look_up(database: Database, clock: FixedClock, provider: FakeProvider, **terms: Any) -> WaterfallLookUp:
-    panel = panel_of({provider.name: provider}, **terms)
-    return WaterfallLookUp(panel, database, DayBudget(database, clock), clock)
+def _look_up(database: Database, clock: FixedClock, provider: FakeProvider, **terms: Any) -> WaterfallLookup:
+    """Return a look-up whose clock of deadlines stands still, so that no call begins too late."""
+    registry = registry_of({provider.name: provider}, **terms)
+    budget = DailyBudget(database, clock)
+    return WaterfallLookup(registry, database, budget, clock, monotonic_s=lambda: 0.0)
 
 
 @pytest.fixture
@@ -298,41 +300,43 @@ async def test_the_first_who_gets_an_answer_pays_for_it(database):
             super().__init__("peopledatalabs", FixedClock(NOW))
             self.ready = asyncio.Event()
 
-        async def ask(self, question: Question, *, within_s: float) -> Answer:
-            answer = await super().ask(question, within_s=within_s)
+        async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
+            answer = await super().query(query, within_s=within_s)
             await self.ready.wait()
             return answer
 
     provider = Slow()
-    look_up = _look_up(database, FixedClock(NOW), provider, deadline_s=5.0)
+    look_up = _look_up(database, FixedClock(NOW), provider, deadline_s=60.0)
     forms = [read_form(form(email=f"p{n}@brightloom.example")) for n in range(3)]
     async with asyncio.timeout(20):
-        waiting = [asyncio.create_task(look_up.gather(each)) for each in forms]
+        waiting = [asyncio.create_task(look_up.look_up(each)) for each in forms]
         while not provider.asked:
             await asyncio.sleep(0.01)
         provider.ready.set()
-        gathered = await asyncio.gather(*waiting)
+        looked_up = await asyncio.gather(*waiting)
     await look_up.close()
-    answers = [each.answers[0] for each in gathered]
+    answers = [each.answers[0] for each in looked_up]
     assert {answer.outcome for answer in answers} == {"match"}
-    assert sorted(answer.bought for answer in answers) == [False, False, True]
+    assert sorted(answer.billed for answer in answers) == [False, False, True]
     assert provider.asked == ["brightloom.example"]
 
 
 async def test_a_lead_goes_on_at_its_deadline_and_gets_the_late_answer_with_a_later_event(database):
+    ready = asyncio.Event()
+
     class Late(FakeProvider):
-        async def ask(self, question: Question, *, within_s: float) -> Answer:
-            answer = await super().ask(question, within_s=within_s)
-            await asyncio.sleep(1.5)
+        async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
+            answer = await super().query(query, within_s=within_s)
+            await ready.wait()
             return answer
 
     enricher = Enricher(database)
     provider = Late("peopledatalabs", enricher.clock)
-    enricher.handler = EnricherHandler(_look_up(database, enricher.clock, provider, deadline_s=1.0), _hash)
+    enricher.handler = EnricherHandler(_look_up(database, enricher.clock, provider, deadline_s=0.2), _hash)
     [lead] = enriched(await enricher.run(form(email=ANA)))
     assert (lead.enrichment.status, lead.company.employees) == ("incomplete", None)
     assert [step.outcome for step in lead.enrichment.steps] == ["timeout"]
-    await asyncio.sleep(1.5)
+    ready.set()
     enricher.clock.advance(timedelta(seconds=15))
     [late] = enriched(await enricher.fire_timers())
     assert (late.revision, late.sequence, late.company.employees) == (1, 2, 350)
@@ -350,18 +354,21 @@ async def test_what_is_bought_is_on_the_day_s_account(enricher):
 
 
 async def test_an_erasure_takes_what_providers_said_about_the_person(database):
-    person = found(0.9, person={"title": "CFO"})
+    person = provider_facts(0.9, person={"title": "CFO"})
 
     class Knows(FakeProvider):
-        async def ask(self, question: Question, *, within_s: float) -> Answer:
-            answer = await super().ask(question, within_s=within_s)
-            return replace(answer, outcome="match", found=person) if question.subject == "person" else answer
+        async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
+            answer = await super().query(query, within_s=within_s)
+            return replace(answer, outcome="match", facts=person) if query.subject == "person" else answer
 
     enricher = Enricher(database)
     policy = default_policy(decision_aware=False)
     provider = Knows("apollo", enricher.clock)
-    look_up = WaterfallLookUp(
-        panel_of({"apollo": provider}, policy), database, DayBudget(database, enricher.clock), enricher.clock
+    look_up = WaterfallLookup(
+        registry_of({"apollo": provider}, policy),
+        database,
+        DailyBudget(database, enricher.clock),
+        enricher.clock,
     )
     enricher.handler = EnricherHandler(look_up, _hash)
     [lead] = enriched(await enricher.run(form(email=ANA)))

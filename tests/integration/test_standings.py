@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.enricher.account_context import AccountContexts
-from services.enricher.domain.account_context import Owner
+from services.enricher.account_context import AccountContextReader
+from services.enricher.domain.account_context import ActiveOwner
 from services.enricher.domain.record import LeadRow
 from services.scorer.domain.state import AccountRow
 from shared.lead.events.account_received import AccountReceivedV1
@@ -27,12 +27,12 @@ async def keep(database, knowledge: AccountReceivedV1) -> None:
 
 @pytest.mark.parametrize(("account", "relation"), [(TARGET, "target"), (STRANGER, "none")])
 async def test_of_whom_nobody_has_told_the_files_say(database, account, relation):
-    standing = await AccountContexts(database).of(LeadRow("lead", account), default_scoring())
-    assert (standing.relation, standing.owners) == (relation, (None,))
+    context = await AccountContextReader(database).read(LeadRow("lead", account), default_scoring())
+    assert (context.relation, context.owners) == (relation, (None,))
 
 
 async def test_what_was_told_of_an_account_takes_the_place_of_the_files(database):
     await keep(database, AccountReceivedV1(TARGET, relation="customer", open_opportunity=True, owner="ae-1"))
-    standing = await AccountContexts(database).of(LeadRow("lead", TARGET), default_scoring())
-    assert (standing.relation, standing.open_opportunity) == ("customer", True)
-    assert set(standing.owners) == {None, Owner("bdr"), Owner("sdr"), Owner("senior-ae")}
+    context = await AccountContextReader(database).read(LeadRow("lead", TARGET), default_scoring())
+    assert (context.relation, context.open_opportunity) == ("customer", True)
+    assert set(context.owners) == {None, ActiveOwner("bdr"), ActiveOwner("sdr"), ActiveOwner("senior-ae")}

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.enricher.domain.form import Form, read_form, stated
 from services.enricher.domain.merge import merge
-from services.enricher.domain.providers import Gathered
+from services.enricher.domain.providers import LookupResult
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
 from services.enricher.domain.row_keys import lead_in, survivor
 from services.enricher.handlers import EnricherHandler
@@ -108,11 +108,11 @@ def test_what_is_said_holds_and_what_is_not_said_stays(before, form):
 
 
 class NoLookUp:
-    async def gather(self, form: Form) -> Gathered:
-        return Gathered()
+    async def look_up(self, form: Form) -> LookupResult:
+        return LookupResult()
 
-    async def gather_again(self, lead_id: str) -> Gathered:
-        return Gathered()
+    async def refresh(self, lead_id: str) -> LookupResult:
+        return LookupResult()
 
 
 class Enrichment(RuleBasedStateMachine):

@@ -1,4 +1,4 @@
-"""What may become of a lead: if it is said to be settled, then nothing that could be bought changes it."""
+"""What may become of a lead: if it is said to be settled, then nothing that could be billed changes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.enricher.domain.account_context import Owner, Standing
+from services.enricher.domain.account_context import AccountContext, ActiveOwner
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.value_of_information import Outlook
 from shared.lead.events.parts import Activity, Company, Person
@@ -44,9 +44,11 @@ signals = st.builds(
     strength=st.sampled_from([50, 80]),
 )
 standings = st.builds(
-    Standing,
+    AccountContext,
     relation=st.sampled_from(["none", "target", "partner", "customer", "competitor"]),
-    owners=st.sampled_from([(None,), (Owner("sdr"),), (None, Owner("senior-ae")), (Owner("bdr", True),)]),
+    owners=st.sampled_from(
+        [(None,), (ActiveOwner("sdr"),), (None, ActiveOwner("senior-ae")), (ActiveOwner("bdr", True),)]
+    ),
     signals=st.lists(signals, max_size=2).map(tuple),
     grades_before=st.sampled_from([None, "A1", "B2", "C3", "D4"]),
 )
@@ -65,16 +67,16 @@ def lead_of(known, done) -> LeadRow:
 
 
 @settings(max_examples=150)
-@given(known=facts, more=facts, done=activities, standing=standings)
-def test_what_is_settled_ends_the_same_whatever_is_bought(known, more, done, standing):
+@given(known=facts, more=facts, done=activities, context=standings)
+def test_what_is_settled_ends_the_same_whatever_is_bought(known, more, done, context):
     before, after = lead_of(known, done), lead_of({**more, **known}, done)
     buyable = [name for name in VALUES if name not in known]
-    bounds = outlook().view(before, standing, buyable, AT).endings()
-    ends = outlook().view(after, standing, (), AT).endings()
+    bounds = outlook().view(before, context, buyable, AT).endings()
+    ends = outlook().view(after, context, (), AT).endings()
     assert ends <= bounds
-    if outlook().view(before, standing, buyable, AT).is_settled() and standing.relation != "competitor":
-        for owner in standing.owners:
-            case = replace(standing, owners=(owner,))
+    if outlook().view(before, context, buyable, AT).is_settled() and context.relation != "competitor":
+        for owner in context.owners:
+            case = replace(context, owners=(owner,))
             assert (
                 outlook().view(before, case, (), AT).endings()
                 == outlook().view(after, case, (), AT).endings()
@@ -82,20 +84,20 @@ def test_what_is_settled_ends_the_same_whatever_is_bought(known, more, done, sta
 
 
 @settings(max_examples=50)
-@given(known=facts, done=activities, standing=standings, learnt=st.sets(st.sampled_from(sorted(VALUES))))
-def test_what_is_settled_stays_so_whatever_is_learnt(known, done, standing, learnt):
+@given(known=facts, done=activities, context=standings, learnt=st.sets(st.sampled_from(sorted(VALUES))))
+def test_what_is_settled_stays_so_whatever_is_learnt(known, done, context, learnt):
     lead, buyable = lead_of(known, done), [name for name in VALUES if name not in known]
-    chance = outlook().view(lead, standing, buyable, AT).chance(sorted(learnt - known.keys()))
+    chance = outlook().view(lead, context, buyable, AT).chance(sorted(learnt - known.keys()))
     assert 0 <= chance <= 1
-    if outlook().view(lead, standing, buyable, AT).is_settled():
+    if outlook().view(lead, context, buyable, AT).is_settled():
         assert chance > 0
 
 
 def test_the_size_of_a_company_says_more_than_its_revenue():
-    lead, standing = lead_of({"company.country": "US"}, [Activity("demo_request", AT)]), Standing()
+    lead, context = lead_of({"company.country": "US"}, [Activity("demo_request", AT)]), AccountContext()
     buyable = [name for name in VALUES if name != "company.country"]
     size, revenue = (
-        outlook().view(lead, standing, buyable, AT).chance([name])
+        outlook().view(lead, context, buyable, AT).chance([name])
         for name in ("company.employees", "company.revenue_usd")
     )
     assert size > revenue == 0
@@ -104,14 +106,14 @@ def test_the_size_of_a_company_says_more_than_its_revenue():
 def test_the_last_field_that_matters_settles_a_lead():
     known = {"company.country": "US", "company.employees": 300, "company.industry": "restaurants"}
     lead = lead_of(known, [Activity("demo_request", AT)])
-    assert not outlook().view(lead, Standing(), ["person.title"], AT).is_settled()
-    assert outlook().view(lead, Standing(), ["person.title"], AT).chance(["person.title"]) == 1
+    assert not outlook().view(lead, AccountContext(), ["person.title"], AT).is_settled()
+    assert outlook().view(lead, AccountContext(), ["person.title"], AT).chance(["person.title"]) == 1
 
 
 def test_nothing_is_bought_for_one_who_is_suppressed():
     demo = [Activity("demo_request", AT)]
-    assert outlook().view(lead_of({}, demo), Standing(relation="competitor"), VALUES, AT).is_settled()
-    assert not outlook().view(lead_of({}, demo), Standing(), VALUES, AT).is_settled()
+    assert outlook().view(lead_of({}, demo), AccountContext(relation="competitor"), VALUES, AT).is_settled()
+    assert not outlook().view(lead_of({}, demo), AccountContext(), VALUES, AT).is_settled()
 
 
 def test_what_no_rule_asks_for_does_not_matter():
@@ -129,6 +131,6 @@ def test_what_holds_of_a_first_form_need_not_hold_of_the_next():
     )
     returning = Outlook(compiled_with(routing=(first, back + first)))
     lead = lead_of({"company.country": "PL", "company.employees": 4, "person.title": "Clerk"}, [])
-    assert returning.view(lead, Standing(), ["company.revenue_usd"], AT).is_settled()
+    assert returning.view(lead, AccountContext(), ["company.revenue_usd"], AT).is_settled()
     again = replace(lead, revision=1)
-    assert not returning.view(again, Standing(), ["company.revenue_usd"], AT).is_settled()
+    assert not returning.view(again, AccountContext(), ["company.revenue_usd"], AT).is_settled()

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.enricher.domain.enrich import enrich
-from services.enricher.domain.providers import Answer, Found, Gathered, Subject, value_of, whom
+from services.enricher.domain.providers import (
+    LookupResult,
+    ProviderAnswer,
+    ProviderFacts,
+    Subject,
+    lookup_target,
+    value_of,
+)
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.waterfall import (
     Offer,
@@ -70,13 +77,13 @@ known = st.frozensets(st.sampled_from(sorted(COMPANY)))
 @given(terms=terms, known=known, chances=chances, data=st.data())
 def test_the_waterfall_ends_within_its_bounds(terms, known, chances, data):
     lead = _lead(known)
-    target = whom(lead.account, lead.lead_id, lead.person)
+    target = lookup_target(lead.account, lead.lead_id, lead.person)
     asked: set[tuple[str, Subject]] = set()
-    answers: list[Answer] = []
+    answers: list[ProviderAnswer] = []
     spent, left_s = 0, terms.deadline_s
     chance = None if chances is None else lambda learnt: max(chances[name] for name in learnt)
     for _round in range(len(PROVIDERS) * 3 + 1):
-        record = enrich(lead, Gathered(answers, terms.fields), AT)
+        record = enrich(lead, LookupResult(answers, terms.fields), AT)
         now = Progress(wanted_fields(record, terms, AT), subjects_of(target), frozenset(asked), spent, left_s)
         plan = plan_next(terms, now, chance)
         if not plan.asks:
@@ -103,18 +110,20 @@ def test_the_waterfall_ends_within_its_bounds(terms, known, chances, data):
 @given(terms=terms, one=confidences, other=confidences)
 def test_merging_never_lowers_quality(terms, one, other):
     lead = _lead(frozenset())
-    about = {subject: whom(lead.account, "lead", WHO).about(subject) for subject in ("company", "person")}
+    about = {
+        subject: lookup_target(lead.account, "lead", WHO).about(subject) for subject in ("company", "person")
+    }
     answers = [
-        Answer(name, "company", about["company"] or "", "match", AT, _found(sure))
+        ProviderAnswer(name, "company", about["company"] or "", "match", AT, _found(sure))
         for name, sure in (("one", one), ("two", other))
     ]
-    first = enrich(lead, Gathered(answers[:1], terms.fields), AT)
-    both = enrich(lead, Gathered(answers, terms.fields), AT)
+    first = enrich(lead, LookupResult(answers[:1], terms.fields), AT)
+    both = enrich(lead, LookupResult(answers, terms.fields), AT)
     for name in VALUES:
         if value_of(first.person, first.company, name) is not None:
             assert value_of(both.person, both.company, name) is not None
             assert both.provenance[name].confidence >= first.provenance[name].confidence
-    assert enrich(both, Gathered(answers, terms.fields), AT).provenance.keys() == both.provenance.keys()
+    assert enrich(both, LookupResult(answers, terms.fields), AT).provenance.keys() == both.provenance.keys()
 
 
 @given(terms=terms, chances=st.fixed_dictionaries(dict.fromkeys(VALUES, st.floats(0, 1))))
@@ -149,13 +158,15 @@ def _lead(known) -> LeadRow:
     return LeadRow("lead", account="brightloom.example", person=WHO, company=company, provenance=provenance)
 
 
-def _found(confidence) -> Found:
+def _found(confidence) -> ProviderFacts:
     company = {name.removeprefix("company."): VALUES[name] for name in confidence if name in COMPANY}
     person = {name.removeprefix("person."): VALUES[name] for name in confidence if name not in COMPANY}
-    return Found(Person(**person), Company(**company), confidence)
+    return ProviderFacts(Person(**person), Company(**company), confidence)
 
 
-def _answer(ask, target, confidence) -> Answer:
+def _answer(ask, target, confidence) -> ProviderAnswer:
     about = target.about(ask.subject) or ""
     sure = {name: value for name, value in confidence.items() if name in ask.fields}
-    return Answer(ask.provider, ask.subject, about, "match", AT, _found(sure), cost=0, asked=ask.fields)
+    return ProviderAnswer(
+        ask.provider, ask.subject, about, "match", AT, _found(sure), cost=0, requested=ask.fields
+    )

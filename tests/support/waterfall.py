@@ -9,18 +9,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from services.enricher.domain.providers import Answer, Found, Question
+from services.enricher.domain.providers import ProviderAnswer, ProviderFacts, ProviderQuery
 from services.enricher.domain.value_of_information import Outlook
 from services.enricher.domain.waterfall import Offer, Terms
 from services.enricher.provider_registry import ProviderPort, ProviderSet
 from services.enricher.providers import INTEGRATIONS
-from services.enricher.providers.integration import company_facts, found
+from services.enricher.providers.integration import company_facts, provider_facts
 from shared.clock import Clock
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load
 from shared.policy.models import Providers
 
-COMPANY = company_facts(name="Brightloom", industry_="software", country="US", employees=350)
+COMPANY = company_facts(name="Brightloom", industry="software", country="US", employees=350)
 
 
 def default_policy(**providers: Any) -> CompiledPolicy:
@@ -45,40 +45,42 @@ def terms_of(providers: Providers, names: Any) -> Terms:
 class FakeProvider:
     """Knows what it is told about one company, and remembers what it was asked."""
 
-    def __init__(self, name: str, clock: Clock, known: Mapping[str, Found] | None = None, cost: int = 10):
+    def __init__(
+        self, name: str, clock: Clock, known: Mapping[str, ProviderFacts] | None = None, cost: int = 10
+    ):
         self.name, self.clock, self.cost = name, clock, cost
-        self.known = {"brightloom.example": found(0.9, company=COMPANY)} if known is None else known
+        self.known = {"brightloom.example": provider_facts(0.9, company=COMPANY)} if known is None else known
         self.asked: list[str] = []
 
-    async def ask(self, question: Question, *, within_s: float) -> Answer:
-        self.asked.append(question.whom.domain or "" if question.subject == "company" else question.subject)
-        said = self.known.get(question.about) if question.subject == "company" else None
-        return Answer(
+    async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
+        self.asked.append(query.target.domain or "" if query.subject == "company" else query.subject)
+        said = self.known.get(query.about) if query.subject == "company" else None
+        return ProviderAnswer(
             provider=self.name,
-            subject=question.subject,
-            about=question.about,
+            subject=query.subject,
+            about=query.about,
             outcome="no_match" if said is None else "match",
             at=self.clock.now(),
-            found=said or Found(),
+            facts=said or ProviderFacts(),
             cost=0 if said is None else self.cost,
-            asked=question.fields,
+            requested=query.fields,
         )
 
 
 @dataclass
-class FixedPanel:
-    """A desk that stays."""
+class FixedRegistry:
+    """A provider set that never changes."""
 
     current: ProviderSet
 
 
-def panel_of(
+def registry_of(
     clients: Mapping[str, ProviderPort], policy: CompiledPolicy | None = None, **terms: Any
-) -> FixedPanel:
-    """Return a desk of the default policy at which these providers can be asked."""
+) -> FixedRegistry:
+    """Return the provider set of the default policy, with these clients."""
     policy = policy or default_policy()
     providers = policy.policy.providers
-    return FixedPanel(
+    return FixedRegistry(
         ProviderSet(
             terms=replace(terms_of(providers, clients), **terms),
             clients=clients,

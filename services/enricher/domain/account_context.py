@@ -17,14 +17,14 @@ _PERSON: Final = tuple(f"person.{name}" for name in Person.__struct_fields__)
 _COMPANY: Final = tuple(f"company.{name}" for name in Company.__struct_fields__)
 
 
-class Owner(Struct, frozen=True):
+class ActiveOwner(Struct, frozen=True):
     """An active owner: of the lead itself (then it may be accepted) or of its account."""
 
     queue: str
     accepted: bool = False
 
 
-class Standing(Struct, frozen=True):
+class AccountContext(Struct, frozen=True):
     """What others know about the lead and its account. Each of `owners` may turn out to be the active one.
 
     `grades_before` are the grades that the lead was last given; for a new lead, none.
@@ -32,13 +32,13 @@ class Standing(Struct, frozen=True):
 
     relation: str = "none"
     open_opportunity: bool | None = None
-    owners: tuple[Owner | None, ...] = (None,)
+    owners: tuple[ActiveOwner | None, ...] = (None,)
     signals: tuple[SignalReceivedV1, ...] = ()
     activities: tuple[Activity, ...] = ()
     grades_before: str | None = None
 
 
-def lead_facts(lead: LeadRow, standing: Standing, *, with_spam: bool) -> dict[str, Any]:
+def lead_facts(lead: LeadRow, context: AccountContext, *, with_spam: bool) -> dict[str, Any]:
     """Return what is known of a lead and its account, by the names of the policy's fields.
 
     How much a message looks like spam is found out `with_spam` only: it takes longer than all the rest.
@@ -53,8 +53,8 @@ def lead_facts(lead: LeadRow, standing: Standing, *, with_spam: bool) -> dict[st
         FactKeys.MESSAGE: lead.message,
         FactKeys.MARKETING: lead.consent.marketing,
         FactKeys.OPTED_OUT: lead.consent.opted_out,
-        FactKeys.RELATION: standing.relation,
-        FactKeys.OPEN_OPPORTUNITY: standing.open_opportunity,
+        FactKeys.RELATION: context.relation,
+        FactKeys.OPEN_OPPORTUNITY: context.open_opportunity,
         FactKeys.REVISION: lead.revision + 1,
     }
     facts |= {f"{FactKeys.UTM}{name}": text for name, text in source.utm.items()}

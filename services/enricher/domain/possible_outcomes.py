@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from services.enricher.domain.account_context import Owner
+from services.enricher.domain.account_context import ActiveOwner
 from services.scorer.domain.bounds import Ground, Interest, bounds_with
 from shared.lead.fields import FactKeys
 from shared.policy.models import RoutingRule
@@ -43,7 +43,7 @@ class Ending(Struct, frozen=True):
 class Case(Struct, frozen=True):
     """What is the same in every completion of the facts about a lead; the grades are those it holds."""
 
-    owner: Owner | None
+    owner: ActiveOwner | None
     interest: Interest
     fit_grade: str | None = None
     intent_grade: str | None = None
@@ -63,13 +63,13 @@ def is_suppressed(ground: Ground) -> bool:
     return None not in ground.policy.source.suppress.possible(ground.facts, ground.unsettled, ground.at)
 
 
-def _ending(rule: RoutingRule, band: str, owner: Owner | None) -> Ending:
+def _ending(rule: RoutingRule, band: str, owner: ActiveOwner | None) -> Ending:
     if rule.keeps:
         return Ending(owner.queue if owner else "", "kept", band)
     return Ending(rule.queue, rule.motion, band)
 
 
-def _owner_facts(owner: Owner | None) -> dict[str, Any]:
+def _owner_facts(owner: ActiveOwner | None) -> dict[str, Any]:
     if owner is None:
         return {FactKeys.OWNER_ACTIVE: False, FactKeys.OWNER_ACCEPTED: False}
     return {

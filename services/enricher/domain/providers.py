@@ -1,4 +1,11 @@
-"""What the enricher asks of the world: questions to providers, their answers, and where these are kept."""
+"""Queries to data providers, their answers, and the rows that cache answers and count their cost. Pure.
+
+A lead is looked up under one of three subjects, and every answer is kept under a name (`about`):
+
+- `company`: the company of a domain; `about` is the domain.
+- `person`: the person behind an e-mail address; `about` is the lead id, so that erasing a lead finds it.
+- `email`: whether the address takes mail; `about` is the lead id.
+"""
 
 from __future__ import annotations
 
@@ -18,22 +25,26 @@ from shared.policy.models import Waterfall
 from shared.storage.rows import Row
 from shared.worker.rows import TimerRow
 
-NO_MATCH_FRESH: Final = timedelta(days=1)
-"""A company that nobody knows today may be known next week, and asking again is mostly free."""
-MATCH_KEPT: Final = timedelta(days=180)
-"""How long an answer is kept whose fields have no `fresh` of their own."""
+NO_MATCH_TTL: Final = timedelta(days=1)
+"""How long a `no_match` is cached: short, because coverage grows and asking again is mostly free."""
+MATCH_TTL: Final = timedelta(days=180)
+"""How long a match is cached when the policy sets `fresh` for none of its fields."""
 
 Subject = Literal["company", "person", "email"]
-"""What a question is about: the company of a domain, the person behind an address, the address itself."""
-Outcome = Literal["match", "no_match", "stale", "failed", "timeout", "skipped"]
-Stop = Literal["complete", "settled", "exhausted", "budget", "deadline"]
-"""Why no more is asked: nothing wanted, nothing that changes the decision, nobody left, no cents, no time."""
+LookupOutcome = Literal["match", "no_match", "stale", "failed", "timeout", "skipped"]
+StopReason = Literal["complete", "settled", "exhausted", "budget", "deadline"]
+"""Why a look-up asks no further provider.
+
+`complete`: no field is missing. `settled`: the missing fields cannot change what becomes of the lead.
+`exhausted`: no provider is left. `budget`, `deadline`: the lead's cents or seconds are used up.
+"""
 
 
-class Found(Struct, frozen=True, omit_defaults=True):
-    """What a provider says, in Baton's words. `confidence` (0 to 1) names the fields that it says.
+class ProviderFacts(Struct, frozen=True, omit_defaults=True):
+    """What a provider says, in Baton's field names and units.
 
-    `as_of` is when the provider itself last looked, if it tells.
+    `confidence` (0 to 1) has a key for every field that is set, such as `company.employees`; `as_of` is when
+    the provider itself last verified its record, if it says so.
     """
 
     person: Person = Person()
@@ -48,7 +59,7 @@ class Found(Struct, frozen=True, omit_defaults=True):
 
 
 class LookupTarget(Struct, frozen=True, dict=True):
-    """The lead as providers can be asked about it; without `domain` there is no company to ask about."""
+    """What identifies a lead to providers. Without `domain` there is no company to ask about."""
 
     domain: str | None = None
     email: str | None = None
@@ -56,22 +67,22 @@ class LookupTarget(Struct, frozen=True, dict=True):
     last_name: str | None = None
 
     def about(self, subject: Subject) -> str | None:
-        """Return the name under which answers are kept; a person's is a lead id, so that erasure finds it."""
-        return self.domain if subject == "company" else self._mailbox
+        """Return the name that answers about `subject` are kept under; None when it cannot be asked about."""
+        return self.domain if subject == "company" else self._lead_id
 
     @cached_property
-    def _mailbox(self) -> str | None:
+    def _lead_id(self) -> str | None:
         email = normalise_email(self.email)
         return lead_id_of(f"email:{email.identity}") if email else None
 
 
-class Question(Struct, frozen=True):
-    """One question to one provider. Equal `key`: the same question."""
+class ProviderQuery(Struct, frozen=True):
+    """One query to one provider. Queries with the same `key` get the same answer, so one call serves all."""
 
     provider: str
     subject: Subject
     about: str
-    whom: LookupTarget
+    target: LookupTarget
     fields: tuple[str, ...] = ()
 
     @property
@@ -79,70 +90,70 @@ class Question(Struct, frozen=True):
         return (self.provider, self.subject, self.about)
 
 
-class Answer(Struct, frozen=True):
-    """What a provider said at `at`, or why it said nothing. `cost` is in cents.
+class ProviderAnswer(Struct, frozen=True):
+    """What a provider answered at `at`, or why it did not. `cost` is in cents.
 
-    `bought` is false for an answer that was there already, or that another lead asked for at the same time.
-    `asked` are the fields that it was asked for.
+    `billed` is False for an answer that cost this lead nothing because it came from the cache or from another
+    lead's call. `requested` are the fields that the query asked for.
     """
 
     provider: str
     subject: Subject
     about: str
-    outcome: Outcome
+    outcome: LookupOutcome
     at: datetime
-    found: Found = Found()
+    facts: ProviderFacts = ProviderFacts()
     cost: int = 0
     detail: str = ""
-    bought: bool = True
-    asked: tuple[str, ...] = ()
+    billed: bool = True
+    requested: tuple[str, ...] = ()
 
     @property
-    def lasting(self) -> bool:
-        """Whether the provider would say the same again."""
+    def is_conclusive(self) -> bool:
+        """Whether asking again at once would give the same answer: it is a statement, not a failure."""
         return self.outcome in ("match", "no_match", "stale")
 
     @property
-    def true_at(self) -> datetime:
-        """When what it says was last seen to be so."""
-        return min(self.at, self.found.as_of or self.at)
+    def observed_at(self) -> datetime:
+        """When the facts were last verified: by the provider if it says so, else when it answered."""
+        return min(self.at, self.facts.as_of or self.at)
 
 
-class Gathered(Struct, frozen=True):
-    """What the waterfall brought. `fields` are the terms under which values are accepted."""
+class LookupResult(Struct, frozen=True):
+    """The answers of one look-up. `fields` are the policy's terms under which their values are accepted."""
 
-    answers: Sequence[Answer] = ()
+    answers: Sequence[ProviderAnswer] = ()
     fields: Mapping[str, Waterfall] = {}
-    stop: Stop = "complete"
+    stop: StopReason = "complete"
 
 
-class LookUp(Protocol):
-    """Finds what a form does not say."""
+class LeadLookup(Protocol):
+    """Port: looks up what a form does not say."""
 
-    async def gather(self, form: Form) -> Gathered:
-        """Return what providers say about a lead, within the lead's deadline and budget."""
+    async def look_up(self, form: Form) -> LookupResult:
+        """Return what providers say about the lead of a form, within the policy's deadline and budget."""
         ...
 
-    async def gather_again(self, lead_id: str) -> Gathered:
-        """Return what providers say by now about a lead whose record was left incomplete."""
+    async def refresh(self, lead_id: str) -> LookupResult:
+        """Return what providers say by now about a lead whose first look-up was left incomplete."""
         ...
 
 
 class EnrichForm(Struct, frozen=True):
-    """A form that is ready to be decided, with what providers said."""
+    """A form with the result of its look-up, ready to be decided."""
 
     form: Form
-    gathered: Gathered = Gathered()
+    lookup: LookupResult = LookupResult()
 
 
 class EnrichRetry(TimerRow, frozen=True):
-    """The timer of a lead that was left incomplete, with what providers say by now."""
+    """The timer of an incomplete lead, with the result of looking it up again."""
 
-    gathered: Gathered = Gathered()
+    lookup: LookupResult = LookupResult()
 
 
 class CachedAnswerRow(Row, frozen=True):
-    """The latest answer of a provider, kept until `expires_at`."""
+    """The latest answer of a provider, valid until `expires_at`."""
 
     provider: str
     subject: Subject
@@ -161,7 +172,7 @@ class CachedAnswerRow(Row, frozen=True):
 
 
 class SpendRow(Row, frozen=True):
-    """What one provider was asked and what it cost on a day (UTC, `2026-03-01`)."""
+    """Calls, matches and cents of one provider on one day (UTC, such as `2026-03-01`)."""
 
     day: str
     provider: str
@@ -173,94 +184,111 @@ class SpendRow(Row, frozen=True):
 
 
 def value_of(person: Person, company: Company, name: str) -> Any:
-    """Return the value of a field by its dotted name, nothing said included."""
-    of_person, attribute = _place_of(name)
-    return getattr(person if of_person else company, attribute, None)
+    """Return the value of a field by its dotted name, such as `person.title`; None when it is not known."""
+    part, attribute = _split_field(name)
+    return getattr(person if part == "person" else company, attribute, None)
 
 
 @lru_cache(maxsize=256)
-def _place_of(name: str) -> tuple[bool, str]:
+def _split_field(name: str) -> tuple[str, str]:
     part, _, attribute = name.partition(".")
-    return part == "person", attribute
+    return part, attribute
 
 
-def whom(account: str, lead_id: str, person: Person) -> LookupTarget:
-    """Return how a lead can be asked about: its company only if it is in one."""
+def lookup_target(account: str, lead_id: str, person: Person) -> LookupTarget:
+    """Return what identifies a lead to providers.
+
+    A disposable address belongs to nobody, so it is not asked about. An account that is the lead itself or a
+    free-mail domain is no company.
+    """
     email = person.email if person.email_kind != "disposable" else None
     domain = account if account != lead_id and company_key(account) else None
     return LookupTarget(domain, email, person.first_name, person.last_name)
 
 
-def acceptable(origin: FieldSource | None, terms: Waterfall, at: datetime) -> bool:
-    """Tell whether a value of this origin is good enough; what people said is, and what follows from it."""
+def is_acceptable(origin: FieldSource | None, terms: Waterfall, at: datetime) -> bool:
+    """Return whether a value is good enough to keep: recent and sure enough under the policy's `terms`.
+
+    What a person said is always accepted, and so is what was derived from it (it has no origin).
+    """
     if origin is None or origin.source in ("form", "human", "crm"):
         return True
-    return not _is_old(origin.at, terms, at) and round(origin.confidence * 100) >= terms.min_confidence
+    # Rounded: 0.57 * 100 is 56.99999999999999.
+    return not _is_expired(origin.at, terms, at) and round(origin.confidence * 100) >= terms.min_confidence
 
 
-def judged(answer: Answer, fields: Mapping[str, Waterfall]) -> Answer:
-    """Return the answer, as stale when all that was asked for and said is older than the policy takes."""
-    said = [name for name in answer.asked if name in answer.found.confidence and name in fields]
-    old = [_is_old(answer.true_at, fields[name], answer.at) for name in said]
-    return replace(answer, outcome="stale") if answer.outcome == "match" and said and all(old) else answer
+def mark_stale(answer: ProviderAnswer, fields: Mapping[str, Waterfall]) -> ProviderAnswer:
+    """Return the answer; a match is `stale` when all requested fields are older than `fresh` allows."""
+    given = [name for name in answer.requested if name in answer.facts.confidence and name in fields]
+    expired = [_is_expired(answer.observed_at, fields[name], answer.at) for name in given]
+    return (
+        replace(answer, outcome="stale") if answer.outcome == "match" and given and all(expired) else answer
+    )
 
 
-def is_current(answer: Answer, wanted: Iterable[str], fields: Mapping[str, Waterfall], at: datetime) -> bool:
-    """Tell whether an answer that was kept stands for asking again: it is too old for no wanted field."""
-    return not any(_is_old(answer.at, fields[name], at) for name in wanted if name in answer.found.confidence)
+def is_current(
+    answer: ProviderAnswer, wanted: Iterable[str], fields: Mapping[str, Waterfall], at: datetime
+) -> bool:
+    """Return whether a cached answer makes a new call needless: it is too old for none of the wanted fields.
+
+    Its own age counts, not that of the facts: a provider whose record is old would repeat it.
+    """
+    return not any(
+        _is_expired(answer.at, fields[name], at) for name in wanted if name in answer.facts.confidence
+    )
 
 
-def _is_old(said_at: datetime, terms: Waterfall, at: datetime) -> bool:
-    return terms.fresh is not None and at - said_at > terms.fresh.timedelta
+def _is_expired(observed_at: datetime, terms: Waterfall, at: datetime) -> bool:
+    return terms.fresh is not None and at - observed_at > terms.fresh.timedelta
 
 
-def spent(rows: Mapping[tuple[str, str], SpendRow], answers: Iterable[Answer]) -> list[SpendRow]:
-    """Return the days' accounts with what these answers cost."""
+def add_spend(rows: Mapping[tuple[str, str], SpendRow], answers: Iterable[ProviderAnswer]) -> list[SpendRow]:
+    """Return the rows that change when these answers are counted: calls, matches and cents by day."""
     after = dict(rows)
     for answer in answers:
-        if not answer.bought or answer.outcome == "skipped":
+        if not answer.billed or answer.outcome == "skipped":
             continue
-        key = (day_of(answer.at), answer.provider)
+        key = (budget_day(answer.at), answer.provider)
         row = after.get(key) or SpendRow(*key)
         matched = answer.outcome in ("match", "stale")
         after[key] = SpendRow(*key, row.calls + 1, row.matches + matched, row.cents + answer.cost)
     return [row for key, row in sorted(after.items()) if row != rows.get(key)]
 
 
-def day_of(at: datetime) -> str:
-    """Return the day of the budget (UTC) that an instant is on."""
+def budget_day(at: datetime) -> str:
+    """Return the day (UTC, `2026-03-01`) whose budget pays for a call at that instant."""
     return at.date().isoformat()
 
 
-def kept(answer: Answer, fields: Mapping[str, Waterfall]) -> CachedAnswerRow | None:
-    """Return the row that keeps an answer, if it is new and worth keeping."""
-    if not answer.bought or answer.outcome not in ("match", "no_match", "stale"):
+def cache_row(answer: ProviderAnswer, fields: Mapping[str, Waterfall]) -> CachedAnswerRow | None:
+    """Return the row that caches a new, conclusive answer; None for any other."""
+    if not answer.billed or answer.outcome not in ("match", "no_match", "stale"):
         return None
-    spans = [terms.fresh.timedelta for name in answer.asked if (terms := fields.get(name)) and terms.fresh]
-    fresh = NO_MATCH_FRESH if answer.outcome == "no_match" else max(spans, default=MATCH_KEPT)
+    ttls = [terms.fresh.timedelta for name in answer.requested if (terms := fields.get(name)) and terms.fresh]
+    ttl = NO_MATCH_TTL if answer.outcome == "no_match" else max(ttls, default=MATCH_TTL)
     return CachedAnswerRow(
         provider=answer.provider,
         subject=answer.subject,
         about=answer.about,
         outcome=answer.outcome,
-        person=answer.found.person,
-        company=answer.found.company,
-        confidence=dict(answer.found.confidence),
-        as_of=answer.found.as_of,
+        person=answer.facts.person,
+        company=answer.facts.company,
+        confidence=dict(answer.facts.confidence),
+        as_of=answer.facts.as_of,
         fetched_at=answer.at,
-        expires_at=answer.at + fresh,
+        expires_at=answer.at + ttl,
     )
 
 
-def recalled(row: CachedAnswerRow) -> Answer:
-    """Return the answer that a row keeps; it costs nothing again."""
-    return Answer(
+def answer_from_row(row: CachedAnswerRow) -> ProviderAnswer:
+    """Return the answer that a row caches; it costs nothing again."""
+    return ProviderAnswer(
         provider=row.provider,
         subject=row.subject,
         about=row.about,
         outcome=row.outcome,
         at=row.fetched_at,
-        found=Found(row.person, row.company, row.confidence, row.as_of),
-        bought=False,
-        asked=tuple(row.confidence),
+        facts=ProviderFacts(row.person, row.company, row.confidence, row.as_of),
+        billed=False,
+        requested=tuple(row.confidence),
     )

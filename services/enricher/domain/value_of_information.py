@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from services.enricher.domain.account_context import Standing, lead_facts
+from services.enricher.domain.account_context import AccountContext, lead_facts
 from services.enricher.domain.outcome_search import chance_of, is_certain, values_of
 from services.enricher.domain.possible_outcomes import Case, Ending, endings
 from services.enricher.domain.record import LeadRow
@@ -46,9 +46,9 @@ class Outlook:
         """Tell whether any rule asks for a field, or for what follows from it."""
         return name in self._asked or not self._asked.isdisjoint(FOLLOWS.get(name, ()))
 
-    def view(self, lead: LeadRow, standing: Standing, buyable: Iterable[str], at: datetime) -> View:
+    def view(self, lead: LeadRow, context: AccountContext, buyable: Iterable[str], at: datetime) -> View:
         """Return what may become of a lead while the buyable fields, known or not, may be anything."""
-        facts = lead_facts(lead, standing, with_spam=self._reads_spam)
+        facts = lead_facts(lead, context, with_spam=self._reads_spam)
         opened = [*buyable]
         # What somebody said themselves does not follow from a title.
         opened += [each for name in opened for each in FOLLOWS.get(name, ()) if each not in lead.provenance]
@@ -56,7 +56,7 @@ class Outlook:
             facts.pop(name, None)
         unsettled = {name: ANY_VALUE for name in opened if name in self._asked}
         ground = Ground(facts, unsettled, at, self.policy)
-        return View(self, ground, _cases(lead, standing, ground), self._truths(facts, at))
+        return View(self, ground, _cases(lead, context, ground), self._truths(facts, at))
 
 
 class View:
@@ -100,12 +100,12 @@ class View:
         return frozenset().union(*(endings(case, self._ground) for case in self._cases))
 
 
-def _cases(lead: LeadRow, standing: Standing, ground: Ground) -> tuple[Case, ...]:
+def _cases(lead: LeadRow, context: AccountContext, ground: Ground) -> tuple[Case, ...]:
     """Return a case for each owner that there may be."""
-    interest = interest_bounds((*lead.activities, *standing.activities), standing.signals, ground)
-    before = standing.grades_before
+    interest = interest_bounds((*lead.activities, *context.activities), context.signals, ground)
+    before = context.grades_before
     fit_grade, intent_grade = (before[0], before[1:]) if before else (None, None)
-    return tuple([Case(owner, interest, fit_grade, intent_grade) for owner in standing.owners])
+    return tuple([Case(owner, interest, fit_grade, intent_grade) for owner in context.owners])
 
 
 def _compared_in(conditions: Iterable[Condition]) -> list[Compare]:

@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from services.enricher.domain.enrich import known_origin
-from services.enricher.domain.providers import LookupTarget, Stop, Subject, acceptable
+from services.enricher.domain.providers import LookupTarget, StopReason, Subject, is_acceptable
 from services.enricher.domain.record import LeadRow
 from shared.policy.models import Waterfall
 
@@ -90,7 +90,7 @@ class Plan(Struct, frozen=True):
     """What to ask now, all at the same time; with nothing to ask, `stop` says why."""
 
     asks: tuple[Ask, ...] = ()
-    stop: Stop = "exhausted"
+    stop: StopReason = "exhausted"
 
 
 def wanted_fields(lead: LeadRow, terms: Terms, at: datetime) -> tuple[str, ...]:
@@ -183,4 +183,4 @@ def _may_ask(terms: Terms, name: str, provider: str) -> bool:
 
 def _is_good(lead: LeadRow, name: str, waterfall: Waterfall, at: datetime) -> bool:
     known, origin = known_origin(lead, name)
-    return known and acceptable(origin, waterfall, at)
+    return known and is_acceptable(origin, waterfall, at)

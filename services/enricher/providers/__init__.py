@@ -13,5 +13,5 @@ from services.enricher.providers.peopledatalabs import PEOPLEDATALABS
 from services.enricher.providers.zerobounce import ZEROBOUNCE
 
 INTEGRATIONS: Final[Mapping[str, Integration]] = {
-    each.name: each for each in (PEOPLEDATALABS, APOLLO, CLEARBIT, HUNTER, ZEROBOUNCE)
+    integration.name: integration for integration in (PEOPLEDATALABS, APOLLO, CLEARBIT, HUNTER, ZEROBOUNCE)
 }

@@ -9,17 +9,17 @@ from typing import Final
 
 from msgspec import Struct
 
-from services.enricher.domain.providers import Found, Question
+from services.enricher.domain.providers import ProviderFacts, ProviderQuery
 from services.enricher.providers.integration import (
     COMPANY_FIELDS,
     PERSON_FIELDS,
+    HttpRequest,
     Integration,
-    Request,
     company_facts,
-    decoded,
-    found,
-    instant,
+    decode_json,
+    parse_instant,
     person_facts,
+    provider_facts,
 )
 
 CONFIDENCE: Final = 0.8
@@ -58,43 +58,43 @@ class _PersonReply(Struct):
     person: _Person | None = None
 
 
-def _request(question: Question, key: str) -> Request | None:
+def _request(query: ProviderQuery, key: str) -> HttpRequest | None:
     headers = {"x-api-key": key}
-    if question.subject == "company":
-        return Request("/api/v1/organizations/enrich", {"domain": question.whom.domain or ""}, headers)
-    return Request("/api/v1/people/match", {"email": question.whom.email or ""}, headers, method="POST")
+    if query.subject == "company":
+        return HttpRequest("/api/v1/organizations/enrich", {"domain": query.target.domain or ""}, headers)
+    return HttpRequest("/api/v1/people/match", {"email": query.target.email or ""}, headers, method="POST")
 
 
-def _read(question: Question, body: bytes) -> Found | None:
-    return _company(body) if question.subject == "company" else _person(body)
+def _read(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
+    return _read_company(body) if query.subject == "company" else _read_person(body)
 
 
-def _company(body: bytes) -> Found | None:
-    told = decoded(body, _OrganizationReply).organization
-    if told is None:
+def _read_company(body: bytes) -> ProviderFacts | None:
+    reply = decode_json(body, _OrganizationReply).organization
+    if reply is None:
         return None
-    named = (each.name for each in told.current_technologies or () if each.name)
+    current = (technology.name for technology in reply.current_technologies or () if technology.name)
     facts = company_facts(
-        name=told.name,
-        industry_=told.industry,
-        country=told.country,
-        technologies=told.technology_names or named,
-        employees=told.estimated_num_employees,
-        revenue_usd=_whole(told.annual_revenue),
-        funding_total_usd=_whole(told.total_funding),
-        last_funding_at=instant(told.latest_funding_round_date),
+        name=reply.name,
+        industry=reply.industry,
+        country=reply.country,
+        technologies=reply.technology_names or current,
+        employees=reply.estimated_num_employees,
+        revenue_usd=_whole(reply.annual_revenue),
+        funding_total_usd=_whole(reply.total_funding),
+        last_funding_at=parse_instant(reply.latest_funding_round_date),
     )
-    return found(CONFIDENCE, company=facts, as_of=instant(told.last_updated))
+    return provider_facts(CONFIDENCE, company=facts, as_of=parse_instant(reply.last_updated))
 
 
-def _person(body: bytes) -> Found | None:
-    told = decoded(body, _PersonReply).person
-    if told is None:
+def _read_person(body: bytes) -> ProviderFacts | None:
+    reply = decode_json(body, _PersonReply).person
+    if reply is None:
         return None
     facts = person_facts(
-        title=told.title, level=told.seniority, linkedin_url=told.linkedin_url, country=told.country
+        title=reply.title, level=reply.seniority, linkedin_url=reply.linkedin_url, country=reply.country
     )
-    return found(CONFIDENCE, person=facts, as_of=instant(told.last_updated))
+    return provider_facts(CONFIDENCE, person=facts, as_of=parse_instant(reply.last_updated))
 
 
 def _whole(amount: float | None) -> int | None:

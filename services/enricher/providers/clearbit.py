@@ -1,6 +1,6 @@
 """Clearbit: companies by domain and people by e-mail.
 
-202 means that the look-up goes on in the background; 422 that the domain or address is none. The head count
+Statuses: 202 the look-up still runs in the background, 422 the domain or address is not valid. The head count
 may be missing where its range is known. Clearbit states no confidence.
 """
 
@@ -10,18 +10,18 @@ from typing import Final
 
 from msgspec import Struct
 
-from services.enricher.domain.providers import Found, Question
+from services.enricher.domain.providers import ProviderFacts, ProviderQuery
 from services.enricher.providers.integration import (
     COMPANY_FIELDS,
     PERSON_FIELDS,
+    HttpRequest,
     Integration,
-    Request,
     company_facts,
-    decoded,
-    found,
-    instant,
-    middle,
+    decode_json,
+    parse_instant,
     person_facts,
+    provider_facts,
+    range_midpoint,
 )
 
 CONFIDENCE: Final = 0.85
@@ -78,48 +78,50 @@ class _Combined(Struct):
     person: _Person | None = None
 
 
-def _request(question: Question, key: str) -> Request | None:
+def _request(query: ProviderQuery, key: str) -> HttpRequest | None:
     headers = {"Authorization": f"Bearer {key}"}
-    if question.subject == "company":
-        return Request("/v2/companies/find", {"domain": question.whom.domain or ""}, headers)
-    return Request("/v2/combined/find", {"email": question.whom.email or ""}, headers)
+    if query.subject == "company":
+        return HttpRequest("/v2/companies/find", {"domain": query.target.domain or ""}, headers)
+    return HttpRequest("/v2/combined/find", {"email": query.target.email or ""}, headers)
 
 
-def _read(question: Question, body: bytes) -> Found | None:
-    return _company(body) if question.subject == "company" else _person(body)
+def _read(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
+    return _read_company(body) if query.subject == "company" else _read_person(body)
 
 
-def _company(body: bytes) -> Found:
-    told = decoded(body, _Company)
-    metrics = told.metrics or _Metrics()
+def _read_company(body: bytes) -> ProviderFacts:
+    reply = decode_json(body, _Company)
+    metrics = reply.metrics or _Metrics()
     ranged = metrics.employees is None
     facts = company_facts(
-        name=told.name,
-        industry_=(told.category or _Category()).industry,
-        country=(told.geo or _Geo()).countryCode,
-        parent=(told.parent or _Parent()).domain,
-        technologies=told.tech or (),
-        employees=middle(metrics.employeesRange) if ranged else metrics.employees,
+        name=reply.name,
+        industry=(reply.category or _Category()).industry,
+        country=(reply.geo or _Geo()).countryCode,
+        parent=(reply.parent or _Parent()).domain,
+        technologies=reply.tech or (),
+        employees=range_midpoint(metrics.employeesRange) if ranged else metrics.employees,
         revenue_usd=metrics.annualRevenue,
         funding_total_usd=metrics.raised,
     )
-    less = {"company.employees": RANGE_CONFIDENCE} if ranged else {}
-    return found(CONFIDENCE, company=facts, less=less, as_of=instant(told.indexedAt))
+    confidences = {"company.employees": RANGE_CONFIDENCE} if ranged else {}
+    return provider_facts(
+        CONFIDENCE, company=facts, confidences=confidences, as_of=parse_instant(reply.indexedAt)
+    )
 
 
-def _person(body: bytes) -> Found | None:
-    told = decoded(body, _Combined).person
-    if told is None:
+def _read_person(body: bytes) -> ProviderFacts | None:
+    reply = decode_json(body, _Combined).person
+    if reply is None:
         return None
-    work, handle = told.employment or _Employment(), (told.linkedin or _LinkedIn()).handle
+    work, handle = reply.employment or _Employment(), (reply.linkedin or _LinkedIn()).handle
     facts = person_facts(
         title=work.title,
         level=work.seniority,
         role=work.role,
         linkedin_url=f"https://www.linkedin.com/{handle}" if handle else None,
-        country=(told.geo or _Geo()).countryCode,
+        country=(reply.geo or _Geo()).countryCode,
     )
-    return found(CONFIDENCE, person=facts, as_of=instant(told.indexedAt))
+    return provider_facts(CONFIDENCE, person=facts, as_of=parse_instant(reply.indexedAt))
 
 
 CLEARBIT: Final = Integration(
@@ -130,5 +132,5 @@ CLEARBIT: Final = Integration(
     },
     request=_request,
     read=_read,
-    means={422: "no_match"},
+    verdicts={422: "no_match"},
 )

@@ -1,7 +1,7 @@
-"""Hunter: whether an address takes mail (verifier), and who is behind a name at a domain (finder).
+"""Hunter: whether an address takes mail (verifier), and a person by name and domain (finder).
 
-202 means that the verification goes on, 222 that the mail server gave no clear answer; 403 is the limit by
-the second, 429 the credits of the month; 451 is a person who asked not to be found.
+Statuses: 202 the verification still runs, 222 the mail server gave no clear answer, 403 too many calls in a
+second, 429 the month's credits are used up, 451 the person asked not to be processed.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import Final
 
 from msgspec import Struct
 
-from services.enricher.domain.providers import Found, Question
+from services.enricher.domain.providers import ProviderFacts, ProviderQuery
 from services.enricher.providers.integration import (
     PERSON_FIELDS,
+    HttpRequest,
     Integration,
     ParsedReply,
-    Request,
-    decoded,
-    found,
+    decode_json,
     person_facts,
+    provider_facts,
 )
 from shared.lead.normalise.emails import normalise_email
 
@@ -29,7 +29,7 @@ _STATUSES: Final = {
     "disposable": "risky",
     "webmail": "risky",
 }
-_SURE_OF_STATUS: Final = 0.95
+_STATUS_CONFIDENCE: Final = 0.95
 """The score says how deliverable an address is, not how sure Hunter is of the status."""
 
 
@@ -54,41 +54,39 @@ class _FinderReply(Struct):
     data: _Finding | None = None
 
 
-def _request(question: Question, key: str) -> Request | None:
+def _request(query: ProviderQuery, key: str) -> HttpRequest | None:
     headers = {"X-API-KEY": key}
-    whom = question.whom
-    if question.subject == "email":
-        return Request("/v2/email-verifier", {"email": whom.email or ""}, headers)
-    if not (whom.domain and whom.first_name and whom.last_name):
+    target = query.target
+    if query.subject == "email":
+        return HttpRequest("/v2/email-verifier", {"email": target.email or ""}, headers)
+    if not (target.domain and target.first_name and target.last_name):
         return None
-    named = {"domain": whom.domain, "first_name": whom.first_name, "last_name": whom.last_name}
-    return Request("/v2/email-finder", named, headers)
+    params = {"domain": target.domain, "first_name": target.first_name, "last_name": target.last_name}
+    return HttpRequest("/v2/email-finder", params, headers)
 
 
-def _read(question: Question, body: bytes) -> Found | ParsedReply | None:
-    return _verified(body) if question.subject == "email" else _finding(question, body)
+def _read(query: ProviderQuery, body: bytes) -> ProviderFacts | ParsedReply | None:
+    return _read_verifier(body) if query.subject == "email" else _read_finder(query, body)
 
 
-def _verified(body: bytes) -> Found | ParsedReply | None:
-    told = decoded(body, _VerifierReply).data
-    if told is None:
+def _read_verifier(body: bytes) -> ProviderFacts | ParsedReply | None:
+    reply = decode_json(body, _VerifierReply).data
+    if reply is None:
         return ParsedReply("malformed", detail="malformed answer: no data")
-    status = _STATUSES.get(told.status or "")
-    return None if status is None else found(_SURE_OF_STATUS, person={"email_status": status})
+    status = _STATUSES.get(reply.status or "")
+    return None if status is None else provider_facts(_STATUS_CONFIDENCE, person={"email_status": status})
 
 
-def _finding(question: Question, body: bytes) -> Found | None:
-    """Return what is known of the person, if it is the one who has this address."""
-    told = decoded(body, _FinderReply).data
-    if told is None or told.email is None or not _same(told.email, question.whom.email):
+def _read_finder(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
+    """Return the facts about a person, if the one found by name has the address of the lead."""
+    reply = decode_json(body, _FinderReply).data
+    if reply is None or reply.email is None:
         return None
-    facts = person_facts(title=told.position, linkedin_url=told.linkedin_url)
-    return found((told.score or 0) / 100, person=facts)
-
-
-def _same(one: str, other: str | None) -> bool:
-    read, own = normalise_email(one), normalise_email(other)
-    return read is not None and own is not None and read.identity == own.identity
+    found, wanted = normalise_email(reply.email), normalise_email(query.target.email)
+    if found is None or wanted is None or found.identity != wanted.identity:
+        return None
+    facts = person_facts(title=reply.position, linkedin_url=reply.linkedin_url)
+    return provider_facts((reply.score or 0) / 100, person=facts)
 
 
 HUNTER: Final = Integration(
@@ -99,5 +97,5 @@ HUNTER: Final = Integration(
     },
     request=_request,
     read=_read,
-    means={222: "failed", 400: "no_match", 403: "rate_limited", 429: "refused", 451: "no_match"},
+    verdicts={222: "failed", 400: "no_match", 403: "rate_limited", 429: "refused", 451: "no_match"},
 )

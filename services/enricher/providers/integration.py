@@ -1,6 +1,7 @@
-"""What an integration of a data vendor is: how a question becomes a request, and an answer becomes facts.
+"""The port of a data vendor: a query becomes an HTTP request, and the reply becomes facts. Both are pure.
 
-Both are pure; sending, waiting and paying are the same for every vendor (`asking`). One suite holds for all.
+Sending, waiting and paying are the same for every vendor (`provider_client`). One test suite holds for all
+vendors (`tests/contract/test_providers.py`).
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from services.enricher.domain.providers import Found, Question, Subject
+from services.enricher.domain.providers import ProviderFacts, ProviderQuery, Subject
 from shared.lead.events.parts import Company, Person
 from shared.lead.normalise.countries import country_code
 from shared.lead.normalise.linkedin import normalise_linkedin
 from shared.lead.normalise.names import company_name
 from shared.lead.normalise.titles import department, seniority
 
-WORD_LENGTH_MAX: Final = 200
+TEXT_LENGTH_MAX: Final = 200
 LIST_MAX: Final = 500
 RETRY_AFTER_S_MAX: Final = 3_600.0
-RETRY_AFTER_S: Final = 1.0
+RETRY_AFTER_DEFAULT_S: Final = 1.0
 
 COMPANY_FIELDS: Final = frozenset(
     {
@@ -35,18 +36,19 @@ COMPANY_FIELDS: Final = frozenset(
         "company.funding_total_usd",
     }
 )
-"""What every vendor that knows companies gives."""
+"""The fields that every vendor of company data supplies."""
 PERSON_FIELDS: Final = frozenset(
     {"person.title", "person.seniority", "person.department", "person.linkedin_url"}
 )
-"""What every vendor that knows people gives."""
+"""The fields that every vendor of people data supplies."""
 
 Verdict = Literal["match", "no_match", "pending", "rate_limited", "refused", "failed", "malformed", "timeout"]
+"""`pending`: the vendor still looks, ask again soon. `refused`: a wrong key or no credits left."""
 T = TypeVar("T")
 
 
-class Request(Struct, frozen=True):
-    """A call of a vendor's API; `path` goes behind the base URL."""
+class HttpRequest(Struct, frozen=True):
+    """A call of a vendor's API. `path` is appended to the base URL, `params` is the query string."""
 
     path: str
     params: Mapping[str, str]
@@ -54,8 +56,8 @@ class Request(Struct, frozen=True):
     method: Literal["GET", "POST"] = "GET"
 
 
-class Reply(Struct, frozen=True):
-    """What came back; header names are in lower case."""
+class HttpReply(Struct, frozen=True):
+    """A vendor's response; header names are in lower case."""
 
     status: int
     body: bytes
@@ -63,53 +65,57 @@ class Reply(Struct, frozen=True):
 
 
 class ParsedReply(Struct, frozen=True):
-    """What a reply means. `pending`: ask again soon; `refused`: the key or the credits are the trouble."""
+    """What a reply means. `detail` explains a failure; `retry_after_s` belongs to `rate_limited`."""
 
     verdict: Verdict
-    found: Found = Found()
+    facts: ProviderFacts = ProviderFacts()
     detail: str = ""
     retry_after_s: float = 0.0
 
 
 class Integration(Struct, frozen=True):
-    """A vendor. `gives` has the fields of an answer by what is asked about.
+    """A vendor.
 
-    `request` is None for a question that this lead does not say enough for. `read` gets replies of status
-    200 only and raises `msgspec.MsgspecError` for one that is not the vendor's; None: no match. `means` has
-    the statuses that mean something else with this vendor than in general.
+    - `gives`: the fields that an answer can have, by subject.
+    - `request`: the HTTP request of a query with the given API key; None when the lead says too little.
+    - `read`: the facts of a reply with status 200; None for no match. Raises `msgspec.MsgspecError` when the
+      body is not the vendor's.
+    - `verdicts`: the statuses that mean something else with this vendor than in general.
     """
 
     name: str
     gives: Mapping[Subject, frozenset[str]]
-    request: Callable[[Question, str], Request | None]
-    read: Callable[[Question, bytes], Found | ParsedReply | None]
-    means: Mapping[int, Verdict] = {}
+    request: Callable[[ProviderQuery, str], HttpRequest | None]
+    read: Callable[[ProviderQuery, bytes], ProviderFacts | ParsedReply | None]
+    verdicts: Mapping[int, Verdict] = {}
 
-    def parse(self, question: Question, reply: Reply) -> ParsedReply:
-        """Return what a reply means; whatever comes means something."""
-        verdict = self.means.get(reply.status) or _MEANS.get(reply.status)
+    def parse(self, query: ProviderQuery, reply: HttpReply) -> ParsedReply:
+        """Return what a reply means. Never raises: whatever the vendor sends has a verdict."""
+        status = f"status {reply.status}"
+        verdict = self.verdicts.get(reply.status) or _VERDICTS.get(reply.status)
         if verdict == "rate_limited":
-            return ParsedReply("rate_limited", detail=_status(reply), retry_after_s=_retry_after(reply))
+            return ParsedReply("rate_limited", detail=status, retry_after_s=_retry_after_s(reply))
         if verdict is not None:
-            return ParsedReply(verdict, detail="" if verdict == "no_match" else _status(reply))
+            return ParsedReply(verdict, detail="" if verdict == "no_match" else status)
         if reply.status != 200:
-            return ParsedReply("failed", detail=_status(reply))
+            return ParsedReply("failed", detail=status)
         try:
-            read = self.read(question, reply.body)
-            return self._heard(read)
+            return self._parse_body(query, reply.body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            return ParsedReply("malformed", detail=f"malformed answer: {error}"[:WORD_LENGTH_MAX])
+            return ParsedReply("malformed", detail=f"malformed answer: {error}"[:TEXT_LENGTH_MAX])
 
-    def _heard(self, read: Found | ParsedReply | None) -> ParsedReply:
-        if isinstance(read, ParsedReply):
-            return read
-        if read is None:
+    def _parse_body(self, query: ProviderQuery, body: bytes) -> ParsedReply:
+        facts = self.read(query, body)
+        if isinstance(facts, ParsedReply):
+            return facts
+        if facts is None:
             return ParsedReply("no_match")
-        # Bounds hold when a value is decoded, not when it is made; what is kept must be readable for ever.
-        return ParsedReply("match", msgspec.convert(msgspec.to_builtins(read), Found))
+        # msgspec checks bounds when it decodes a value, not when it constructs one. Facts are stored,
+        # so they must be decodable for ever.
+        return ParsedReply("match", msgspec.convert(msgspec.to_builtins(facts), ProviderFacts))
 
 
-_MEANS: Final[Mapping[int, Verdict]] = {
+_VERDICTS: Final[Mapping[int, Verdict]] = {
     202: "pending",
     401: "refused",
     402: "refused",
@@ -119,32 +125,31 @@ _MEANS: Final[Mapping[int, Verdict]] = {
 }
 
 
-def decoded(body: bytes, kind: type[T]) -> T:
-    """Return a body as a value of that type; raises `msgspec.MsgspecError`."""
+def decode_json(body: bytes, kind: type[T]) -> T:
+    """Return a JSON body as a value of `kind`. Raises `msgspec.MsgspecError`."""
     return msgspec.json.decode(body, type=kind)
 
 
-def found(
+def provider_facts(
     confidence: float,
     *,
     company: Mapping[str, Any] | None = None,
     person: Mapping[str, Any] | None = None,
-    less: Mapping[str, float] | None = None,
+    confidences: Mapping[str, float] | None = None,
     as_of: datetime | None = None,
-) -> Found:
-    """Return the facts that say something, each with the confidence, or with its own of `less`."""
-    told = {
-        **{f"company.{name}": value for name, value in (company or {}).items()},
-        **{f"person.{name}": value for name, value in (person or {}).items()},
-    }
-    said = {name: value for name, value in told.items() if value or value == 0}
-    sure = {name: round(min(max((less or {}).get(name, confidence), 0.0), 1.0), 4) for name in said}
-    return Found(
-        person=Person(**{name: value for name, value in (person or {}).items() if f"person.{name}" in said}),
-        company=Company(
-            **{name: value for name, value in (company or {}).items() if f"company.{name}" in said}
-        ),
-        confidence=sure,
+) -> ProviderFacts:
+    """Return the facts without those that are empty.
+
+    Each has the same `confidence`, except those that `confidences` names (`company.employees`).
+    """
+    known_company = {name: value for name, value in (company or {}).items() if value or value == 0}
+    known_person = {name: value for name, value in (person or {}).items() if value or value == 0}
+    names = [f"company.{name}" for name in known_company] + [f"person.{name}" for name in known_person]
+    own = confidences or {}
+    return ProviderFacts(
+        person=Person(**known_person),
+        company=Company(**known_company),
+        confidence={name: round(min(max(own.get(name, confidence), 0.0), 1.0), 4) for name in names},
         as_of=as_of,
     )
 
@@ -152,20 +157,20 @@ def found(
 def company_facts(
     *,
     name: str | None = None,
-    industry_: str | None = None,
+    industry: str | None = None,
     country: str | None = None,
     parent: str | None = None,
     technologies: Iterable[str] = (),
     **numbers: int | datetime | None,
 ) -> dict[str, Any]:
-    """Return facts about a company in Baton's words."""
-    listed = (word(each) for each in list(technologies)[:LIST_MAX])
+    """Return facts about a company in Baton's field names and vocabulary; `numbers` are taken as they are."""
+    tags = (clean_text(technology) for technology in list(technologies)[:LIST_MAX])
     return {
         "name": company_name(name),
-        "industry": industry(industry_),
+        "industry": normalise_industry(industry),
         "country": country_code(country),
-        "parent": word(parent),
-        "technologies": [each.casefold() for each in listed if each],
+        "parent": clean_text(parent),
+        "technologies": [tag.casefold() for tag in tags if tag],
         **numbers,
     }
 
@@ -178,9 +183,12 @@ def person_facts(
     linkedin_url: str | None = None,
     country: str | None = None,
 ) -> dict[str, Any]:
-    """Return facts about a person in Baton's words; `level` and `role` count where the title says none."""
+    """Return facts about a person in Baton's field names and vocabulary.
+
+    `level` and `role` of the vendor count only where the title says no seniority or department.
+    """
     return {
-        "title": word(title),
+        "title": clean_text(title),
         "seniority": seniority(title) or seniority(level),
         "department": department(title) or department(role),
         "linkedin_url": normalise_linkedin(linkedin_url),
@@ -188,9 +196,9 @@ def person_facts(
     }
 
 
-def word(text: str | None) -> str | None:
-    """Return a text that fits a field, or None when it says nothing."""
-    return (text or "").strip()[:WORD_LENGTH_MAX] or None
+def clean_text(text: str | None) -> str | None:
+    """Return the text trimmed and cut to what a field may hold; None when it is blank."""
+    return (text or "").strip()[:TEXT_LENGTH_MAX] or None
 
 
 _INDUSTRIES: Final = {
@@ -206,43 +214,39 @@ _INDUSTRIES: Final = {
 }
 
 
-def industry(text: str | None) -> str | None:
-    """Return an industry in the words of the policy where a vendor has its own for it."""
-    own = word(text)
-    return _INDUSTRIES.get(own.casefold(), own.casefold()) if own else None
+def normalise_industry(text: str | None) -> str | None:
+    """Return an industry in the policy's vocabulary where a vendor has another name for it."""
+    name = (clean_text(text) or "").casefold()
+    return _INDUSTRIES.get(name, name) or None
 
 
-_SPAN = re.compile(r"\s*([0-9][0-9,]*)\s*([km]?)\s*(?:-\s*([0-9][0-9,]*)\s*([km]?)|(\+))\s*", re.IGNORECASE)
-_UNITS: Final = {"": 1, "k": 1_000, "m": 1_000_000}
+_RANGE = re.compile(r"\s*([0-9][0-9,]*)\s*([km]?)\s*(?:-\s*([0-9][0-9,]*)\s*([km]?)|(\+))\s*", re.IGNORECASE)
+_MULTIPLIERS: Final = {"": 1, "k": 1_000, "m": 1_000_000}
 
 
-def middle(span: str | None) -> int | None:
-    """Return the middle of a range such as `201-500` or `1K-5K`; of an open one (`10001+`) its beginning."""
-    read = _SPAN.fullmatch(span or "")
-    if read is None:
+def range_midpoint(text: str | None) -> int | None:
+    """Return the midpoint of a range such as `201-500` or `1K-5K`, and the lower bound of `10001+`."""
+    found = _RANGE.fullmatch(text or "")
+    if found is None:
         return None
-    low = int(read[1].replace(",", "")[:12]) * _UNITS[read[2].lower()]
-    if read[3] is None:
+    low = int(found[1].replace(",", "")[:12]) * _MULTIPLIERS[found[2].lower()]
+    if found[3] is None:
         return low
-    return (low + int(read[3].replace(",", "")[:12]) * _UNITS[read[4].lower()]) // 2
+    return (low + int(found[3].replace(",", "")[:12]) * _MULTIPLIERS[found[4].lower()]) // 2
 
 
-def instant(text: str | None) -> datetime | None:
-    """Return a date or an instant of ISO 8601, in UTC where it says no offset; None for anything else."""
+def parse_instant(text: str | None) -> datetime | None:
+    """Return an ISO 8601 date or instant, in UTC when it has no offset; None for any other text."""
     try:
-        read = datetime.fromisoformat(text or "")
+        parsed = datetime.fromisoformat(text or "")
     except ValueError:
         return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def _status(reply: Reply) -> str:
-    return f"status {reply.status}"
-
-
-def _retry_after(reply: Reply) -> float:
+def _retry_after_s(reply: HttpReply) -> float:
     try:
-        seconds = float(reply.headers.get("retry-after", RETRY_AFTER_S))
+        seconds = float(reply.headers.get("retry-after", RETRY_AFTER_DEFAULT_S))
     except ValueError:
-        return RETRY_AFTER_S
-    return min(max(seconds, 0.0), RETRY_AFTER_S_MAX) if math.isfinite(seconds) else RETRY_AFTER_S
+        return RETRY_AFTER_DEFAULT_S
+    return min(max(seconds, 0.0), RETRY_AFTER_S_MAX) if math.isfinite(seconds) else RETRY_AFTER_DEFAULT_S

@@ -10,18 +10,18 @@ from typing import Final
 
 from msgspec import Struct
 
-from services.enricher.domain.providers import Found, Question
+from services.enricher.domain.providers import ProviderFacts, ProviderQuery
 from services.enricher.providers.integration import (
     COMPANY_FIELDS,
     PERSON_FIELDS,
+    HttpRequest,
     Integration,
-    Request,
     company_facts,
-    decoded,
-    found,
-    instant,
-    middle,
+    decode_json,
+    parse_instant,
     person_facts,
+    provider_facts,
+    range_midpoint,
 )
 
 _BAND_CONFIDENCE: Final = 0.9
@@ -60,46 +60,48 @@ class _Person(Struct):
     data: _PersonData | None = None
 
 
-def _request(question: Question, key: str) -> Request | None:
+def _request(query: ProviderQuery, key: str) -> HttpRequest | None:
     headers = {"X-Api-Key": key}
-    if question.subject == "company":
-        return Request("/v5/company/enrich", {"website": question.whom.domain or ""}, headers)
-    return Request("/v5/person/enrich", {"email": question.whom.email or ""}, headers)
+    if query.subject == "company":
+        return HttpRequest("/v5/company/enrich", {"website": query.target.domain or ""}, headers)
+    return HttpRequest("/v5/person/enrich", {"email": query.target.email or ""}, headers)
 
 
-def _read(question: Question, body: bytes) -> Found | None:
-    return _company(body) if question.subject == "company" else _person(body)
+def _read(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
+    return _read_company(body) if query.subject == "company" else _read_person(body)
 
 
-def _company(body: bytes) -> Found:
-    told = decoded(body, _Company)
-    sure = (told.likelihood or 0) / _LIKELIHOOD_MAX
-    banded = told.employee_count is None
+def _read_company(body: bytes) -> ProviderFacts:
+    reply = decode_json(body, _Company)
+    confidence = (reply.likelihood or 0) / _LIKELIHOOD_MAX
+    banded = reply.employee_count is None
     facts = company_facts(
-        name=told.display_name or told.name,
-        industry_=told.industry,
-        country=told.location.country if told.location else None,
-        employees=middle(told.size) if banded else told.employee_count,
-        funding_total_usd=told.total_funding_raised,
-        last_funding_at=instant(told.last_funding_date),
-        parent=told.immediate_parent,
+        name=reply.display_name or reply.name,
+        industry=reply.industry,
+        country=reply.location.country if reply.location else None,
+        employees=range_midpoint(reply.size) if banded else reply.employee_count,
+        funding_total_usd=reply.total_funding_raised,
+        last_funding_at=parse_instant(reply.last_funding_date),
+        parent=reply.immediate_parent,
     )
-    less = {"company.employees": sure * _BAND_CONFIDENCE} if banded else {}
-    return found(sure, company=facts, less=less, as_of=instant(told.last_updated))
+    confidences = {"company.employees": confidence * _BAND_CONFIDENCE} if banded else {}
+    return provider_facts(
+        confidence, company=facts, confidences=confidences, as_of=parse_instant(reply.last_updated)
+    )
 
 
-def _person(body: bytes) -> Found | None:
-    told = decoded(body, _Person)
-    if told.data is None:
+def _read_person(body: bytes) -> ProviderFacts | None:
+    reply = decode_json(body, _Person)
+    if reply.data is None:
         return None
     facts = person_facts(
-        title=told.data.job_title,
-        role=told.data.job_title_role,
-        linkedin_url=told.data.linkedin_url,
-        country=told.data.location_country,
+        title=reply.data.job_title,
+        role=reply.data.job_title_role,
+        linkedin_url=reply.data.linkedin_url,
+        country=reply.data.location_country,
     )
-    sure = (told.likelihood or 0) / _LIKELIHOOD_MAX
-    return found(sure, person=facts, as_of=instant(told.data.job_last_updated))
+    confidence = (reply.likelihood or 0) / _LIKELIHOOD_MAX
+    return provider_facts(confidence, person=facts, as_of=parse_instant(reply.data.job_last_updated))
 
 
 PEOPLEDATALABS: Final = Integration(

@@ -1,6 +1,6 @@
 """ZeroBounce: whether an address takes mail.
 
-A wrong key and used-up credits are told with status 200 and an `error` in the body.
+A wrong key and used-up credits come with status 200 and an `error` in the body.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from typing import Final
 
 from msgspec import Struct
 
-from services.enricher.domain.providers import Found, Question
+from services.enricher.domain.providers import ProviderFacts, ProviderQuery
 from services.enricher.providers.integration import (
-    WORD_LENGTH_MAX,
+    TEXT_LENGTH_MAX,
+    HttpRequest,
     Integration,
     ParsedReply,
-    Request,
-    decoded,
-    found,
+    decode_json,
+    provider_facts,
 )
 
 _STATUSES: Final = {
@@ -27,7 +27,7 @@ _STATUSES: Final = {
     "abuse": "risky",
     "do_not_mail": "risky",
 }
-_SURE_OF_STATUS: Final = 0.95
+_STATUS_CONFIDENCE: Final = 0.95
 
 
 class _Validated(Struct):
@@ -35,18 +35,18 @@ class _Validated(Struct):
     error: str | None = None
 
 
-def _request(question: Question, key: str) -> Request | None:
-    return Request("/v2/validate", {"api_key": key, "email": question.whom.email or "", "ip_address": ""})
+def _request(query: ProviderQuery, key: str) -> HttpRequest | None:
+    return HttpRequest("/v2/validate", {"api_key": key, "email": query.target.email or "", "ip_address": ""})
 
 
-def _read(_question: Question, body: bytes) -> Found | ParsedReply | None:
-    told = decoded(body, _Validated)
-    if told.error:
-        return ParsedReply("refused", detail=told.error[:WORD_LENGTH_MAX])
-    if told.status is None:
+def _read(_question: ProviderQuery, body: bytes) -> ProviderFacts | ParsedReply | None:
+    reply = decode_json(body, _Validated)
+    if reply.error:
+        return ParsedReply("refused", detail=reply.error[:TEXT_LENGTH_MAX])
+    if reply.status is None:
         return ParsedReply("malformed", detail="malformed answer: no status")
-    status = _STATUSES.get(told.status.casefold())
-    return None if status is None else found(_SURE_OF_STATUS, person={"email_status": status})
+    status = _STATUSES.get(reply.status.casefold())
+    return None if status is None else provider_facts(_STATUS_CONFIDENCE, person={"email_status": status})
 
 
 ZEROBOUNCE: Final = Integration(

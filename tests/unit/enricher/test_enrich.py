@@ -5,8 +5,17 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from services.enricher.domain.enrich import AGAIN_FOR, enrich, look_again_at
-from services.enricher.domain.providers import Answer, Found, Gathered, judged, kept, recalled, spent, whom
+from services.enricher.domain.enrich import RETRY_FOR, enrich, retry_at
+from services.enricher.domain.providers import (
+    LookupResult,
+    ProviderAnswer,
+    ProviderFacts,
+    add_spend,
+    answer_from_row,
+    cache_row,
+    lookup_target,
+    mark_stale,
+)
 from services.enricher.domain.record import LeadRow
 from shared.lead.events.lead_enriched import Enrichment
 from shared.lead.events.parts import Company, FieldSource, Person
@@ -19,19 +28,21 @@ FIELDS = {
     name: Waterfall(order=("one", "two"), min_confidence=70, fresh=DAY)
     for name in ("company.employees", "company.industry", "company.country")
 }
-FOUND = Found(
+FOUND = ProviderFacts(
     company=Company(employees=350, industry="software", country="US"),
     confidence={"company.employees": 0.9, "company.industry": 0.9, "company.country": 0.6},
 )
-ANSWER = Answer("one", "company", "brightloom.example", "match", AT, FOUND, cost=8, asked=tuple(FIELDS))
+ANSWER = ProviderAnswer(
+    "one", "company", "brightloom.example", "match", AT, FOUND, cost=8, requested=tuple(FIELDS)
+)
 
 
 def _lead(company: Company | None = None) -> LeadRow:
     return replace(merged(form(company)), account="brightloom.example")
 
 
-def _enriched(lead: LeadRow, *answers: Answer, stop="exhausted") -> LeadRow:
-    return enrich(lead, Gathered(answers, FIELDS, stop), AT)
+def _enriched(lead: LeadRow, *answers: ProviderAnswer, stop="exhausted") -> LeadRow:
+    return enrich(lead, LookupResult(answers, FIELDS, stop), AT)
 
 
 def test_what_the_form_says_stands():
@@ -53,21 +64,21 @@ def test_the_price_is_shared_out_among_what_was_taken():
     ids=["surer", "as-sure", "less-sure", "sure-but-old"],
 )
 def test_a_provider_s_value_gives_way_to_a_better_one_only(confidence, days_old, taken):
-    other = Found(
+    other = ProviderFacts(
         company=Company(employees=999),
         confidence={"company.employees": confidence},
         as_of=AT - timedelta(days=days_old),
     )
-    lead = _enriched(_lead(), ANSWER, replace(ANSWER, provider="two", found=other))
+    lead = _enriched(_lead(), ANSWER, replace(ANSWER, provider="two", facts=other))
     assert (lead.company.employees == 999) is taken
 
 
 def test_a_value_that_is_not_good_enough_is_a_fallback_until_a_good_one_comes():
-    weak = Found(company=Company(country="DE"), confidence={"company.country": 0.3})
-    lead = _enriched(_lead(), replace(ANSWER, found=weak))
+    weak = ProviderFacts(company=Company(country="DE"), confidence={"company.country": 0.3})
+    lead = _enriched(_lead(), replace(ANSWER, facts=weak))
     assert lead.company.country == "DE"
-    good = Found(company=Company(country="FR"), confidence={"company.country": 0.7})
-    assert _enriched(lead, replace(ANSWER, provider="two", found=good)).company.country == "FR"
+    good = ProviderFacts(company=Company(country="FR"), confidence={"company.country": 0.7})
+    assert _enriched(lead, replace(ANSWER, provider="two", facts=good)).company.country == "FR"
 
 
 @pytest.mark.parametrize("source", ["human", "crm", "form"])
@@ -82,19 +93,19 @@ def test_what_people_entered_stands(source):
 
 
 def test_a_title_brings_what_follows_from_it():
-    found = Found(person=Person(title="VP of Sales"), confidence={"person.title": 0.9})
+    found = ProviderFacts(person=Person(title="VP of Sales"), confidence={"person.title": 0.9})
     lead = merged(form())
     about = "cd6a5b5f-0000-5000-8000-000000000000"
-    answer = replace(ANSWER, subject="person", found=found, about=about)
+    answer = replace(ANSWER, subject="person", facts=found, about=about)
     assert _enriched(lead, answer).person.title is None  # about somebody else
-    own = whom(lead.account, lead.lead_id, lead.person).about("person")
+    own = lookup_target(lead.account, lead.lead_id, lead.person).about("person")
     assert own is not None
     person = _enriched(lead, replace(answer, about=own)).person
     assert (person.title, person.seniority, person.department) == ("VP of Sales", "vp", "sales")
 
 
 @pytest.mark.parametrize(
-    ("outcome", "bought", "stop", "status", "step"),
+    ("outcome", "billed", "stop", "status", "step"),
     [
         ("match", True, "complete", "complete", "match"),
         ("match", False, "complete", "complete", "cached"),
@@ -106,8 +117,8 @@ def test_a_title_brings_what_follows_from_it():
         ("match", True, "deadline", "incomplete", "match"),
     ],
 )
-def test_how_far_the_asking_came(outcome, bought, stop, status, step):
-    answer = replace(ANSWER, outcome=outcome, bought=bought, found=Found(), cost=0)
+def test_how_far_the_asking_came(outcome, billed, stop, status, step):
+    answer = replace(ANSWER, outcome=outcome, billed=billed, facts=ProviderFacts(), cost=0)
     lead = _enriched(_lead(), answer, stop=stop)
     assert (lead.enrichment.status, [each.outcome for each in lead.enrichment.steps]) == (status, [step])
     assert lead.enrichment.steps[0].fields == list(FIELDS)
@@ -126,22 +137,22 @@ def test_an_answer_about_another_account_is_not_used():
 
 
 def test_answers_are_kept_when_the_provider_would_say_the_same_again():
-    row = kept(ANSWER, FIELDS)
+    row = cache_row(ANSWER, FIELDS)
     assert row is not None
     assert row.expires_at - AT == timedelta(days=1)
-    assert recalled(row) == replace(ANSWER, bought=False, cost=0)
-    assert kept(replace(ANSWER, bought=False), FIELDS) is None
-    assert kept(replace(ANSWER, outcome="timeout"), FIELDS) is None
+    assert answer_from_row(row) == replace(ANSWER, billed=False, cost=0)
+    assert cache_row(replace(ANSWER, billed=False), FIELDS) is None
+    assert cache_row(replace(ANSWER, outcome="timeout"), FIELDS) is None
 
 
 def test_a_match_that_is_older_than_the_policy_takes_is_stale():
-    old = replace(ANSWER, found=replace(FOUND, as_of=AT - timedelta(days=2)))
-    assert judged(old, FIELDS).outcome == "stale"
-    assert judged(ANSWER, FIELDS).outcome == "match"
+    old = replace(ANSWER, facts=replace(FOUND, as_of=AT - timedelta(days=2)))
+    assert mark_stale(old, FIELDS).outcome == "stale"
+    assert mark_stale(ANSWER, FIELDS).outcome == "match"
 
 
 def test_the_day_s_account_counts_what_was_bought():
-    rows = spent({}, [ANSWER, replace(ANSWER, outcome="no_match", cost=0), replace(ANSWER, bought=False)])
+    rows = add_spend({}, [ANSWER, replace(ANSWER, outcome="no_match", cost=0), replace(ANSWER, billed=False)])
     assert [(row.day, row.provider, row.calls, row.matches, row.cents) for row in rows] == [
         ("2026-03-01", "one", 2, 1, 8)
     ]
@@ -149,8 +160,8 @@ def test_the_day_s_account_counts_what_was_bought():
 
 def test_an_incomplete_lead_is_looked_at_again_ever_more_rarely_and_not_for_ever():
     lead = replace(_lead(), enrichment=Enrichment("incomplete", 0, []), last_at=AT)
-    first = look_again_at(lead, AT)
+    first = retry_at(lead, AT)
     assert first == AT + timedelta(seconds=15)
-    assert look_again_at(lead, AT + timedelta(minutes=10)) == AT + timedelta(minutes=20)
-    assert look_again_at(lead, AT + AGAIN_FOR + timedelta(seconds=1)) is None
-    assert look_again_at(replace(lead, enrichment=Enrichment("complete", 0, [])), AT) is None
+    assert retry_at(lead, AT + timedelta(minutes=10)) == AT + timedelta(minutes=20)
+    assert retry_at(lead, AT + RETRY_FOR + timedelta(seconds=1)) is None
+    assert retry_at(replace(lead, enrichment=Enrichment("complete", 0, [])), AT) is None

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from services.enricher.domain.account_context import Standing
+from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.merge import account_of
-from services.enricher.domain.providers import Answer, Found, Outcome
+from services.enricher.domain.providers import LookupOutcome, ProviderAnswer, ProviderFacts
 from services.enricher.domain.search import Search, search_for
 from services.enricher.domain.value_of_information import Outlook
 from shared.lead.events.parts import Activity, Company
 from tests.support.waterfall import default_policy, terms_of
 from tests.unit.enricher.forms import AT, form, merged
 
-STANDING = Standing()
+STANDING = AccountContext()
 
 
 @cache
@@ -30,12 +30,12 @@ def searching(*providers: str, aware: bool = True) -> Search:
     return search_for(replace(lead, account=account_of(lead)), terms, outlook() if aware else None, AT)
 
 
-def answered(search: Search, outcome: Outcome, **company: Any) -> Search:
+def answered(search: Search, outcome: LookupOutcome, **company: Any) -> Search:
     """Return the asking after the next question was answered so."""
     (ask,) = search.next(STANDING, 8.0, AT).asks
-    found = Found(company=Company(**company), confidence={f"company.{name}": 0.9 for name in company})
-    answer = Answer(
-        ask.provider, ask.subject, "brightloom.example", outcome, AT, found, cost=10, asked=ask.fields
+    found = ProviderFacts(company=Company(**company), confidence={f"company.{name}": 0.9 for name in company})
+    answer = ProviderAnswer(
+        ask.provider, ask.subject, "brightloom.example", outcome, AT, found, cost=10, requested=ask.fields
     )
     return search.taking([ask], [answer], AT)
 
@@ -57,8 +57,8 @@ def test_a_field_that_nobody_sells_any_more_is_open_only_if_an_answer_failed(out
 
 def test_who_answered_lately_is_not_asked_again():
     (ask,) = searching("apollo").next(STANDING, 8.0, AT).asks
-    kept = Answer(ask.provider, ask.subject, "brightloom.example", "no_match", AT, bought=False)
-    search = searching("apollo").recalling([kept], AT)
+    kept = ProviderAnswer(ask.provider, ask.subject, "brightloom.example", "no_match", AT, billed=False)
+    search = searching("apollo").with_cached([kept], AT)
     assert (ask.provider, ask.subject) in search.progress.asked
     assert search.progress.spent_cents == 0
 
