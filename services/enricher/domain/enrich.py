@@ -156,7 +156,9 @@ def _with_values(lead: LeadRow, values: dict[str, Any], origins: Mapping[str, Fi
     if title := person.get("title"):
         derived = {"seniority": seniority(title), "department": department(title)}
         # What somebody said about the person stands before what a new title suggests.
-        person = {name: it for name, it in derived.items() if f"person.{name}" not in lead.provenance} | person
+        person = {
+            name: value for name, value in derived.items() if f"person.{name}" not in lead.provenance
+        } | person
     return replace(
         lead,
         person=replace(lead.person, **person),
