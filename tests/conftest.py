@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -16,8 +17,31 @@ from tests.support.services.kafka import Kafka, KafkaBroker
 from tests.support.services.postgres import Postgres, PostgresServer
 
 # How long an example takes says more about the machine than about the code.
-settings.register_profile("baton", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "baton", settings(), deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("baton")
+
+
+# One seed for all random choices of the fault tests in a run; give it again to repeat them.
+SEED = os.environ.get("BATON_TEST_SEED") or str(random.SystemRandom().randrange(1_000_000_000))
+
+
+def pytest_configure() -> None:
+    """Hand the seed on to the worker processes of pytest-xdist, so that a run has one."""
+    os.environ["BATON_TEST_SEED"] = SEED
+
+
+def pytest_report_header() -> str:
+    """Print the seed at the top of every run."""
+    return f"fault tests: BATON_TEST_SEED={SEED}"
+
+
+@pytest.fixture
+def fault_random(request: pytest.FixtureRequest) -> random.Random:
+    """Random choices of a fault test; they depend on BATON_TEST_SEED and the test's name alone."""
+    print(f"BATON_TEST_SEED={SEED}")
+    return random.Random(f"{SEED} {request.node.nodeid}")
 
 
 class _Startable(Protocol):

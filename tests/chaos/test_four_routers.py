@@ -10,7 +10,7 @@ from tests.support.four_routers import check_four_routers
 
 @pytest.mark.chaos
 @pytest.mark.postgres
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(7200)
 async def test_no_double_owner_exact_credits_fair_shares(postgres_url):
     await create_tables(postgres_url)
     await check_four_routers(postgres_url, leads=20_000)

@@ -65,15 +65,16 @@ def load_on(topology: Topology, **more: float) -> Load:
     return Load(topology.url, topology.secrets.admin_key, **more)  # type: ignore[arg-type]
 
 
-def test_kills_of_the_one_process_lose_and_double_nothing(embedded: Topology, receiver: Receiver):
+def test_kills_of_the_one_process_lose_and_double_nothing(
+    embedded: Topology, receiver: Receiver, fault_random: random.Random
+):
     subscribed(embedded, receiver)
     (process,) = embedded.processes
-    chance = random.Random()
     with load_on(embedded) as load:
         for _ in range(3):
-            kill_at_random(process, load, chance)
+            kill_at_random(process, load, fault_random)
         for name in FAILPOINTS:
-            die_at(process, name, chance.randint(1, 8))
+            die_at(process, name, fault_random.randint(1, 8))
         process.start()
         load.await_accepted(5)
     assert not load.refused
@@ -83,12 +84,17 @@ def test_kills_of_the_one_process_lose_and_double_nothing(embedded: Topology, re
 @pytest.mark.kafka
 @pytest.mark.postgres
 def test_kills_of_a_role_the_broker_and_the_database_lose_and_double_nothing(
-    grown: Topology, receiver: Receiver, own_kafka: KafkaBroker, own_postgres: PostgresServer
+    grown: Topology,
+    receiver: Receiver,
+    own_kafka: KafkaBroker,
+    own_postgres: PostgresServer,
+    fault_random: random.Random,
 ):
     subscribed(grown, receiver)
     with load_on(grown, per_s=10) as load:
         load.await_accepted(20)
-        kill(random.choice([each for role in ("enricher", "scorer", "router") for each in grown.named(role)]))
+        roles = ("enricher", "scorer", "router")
+        kill(fault_random.choice([process for role in roles for process in grown.named(role)]))
         for server in (own_kafka, own_postgres):
             load.await_accepted(20)
             server.kill()

@@ -21,7 +21,7 @@ from tests.support.services.ports import free_port
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PATIENCE_S = 180.0
+PATIENCE_S = 1200.0
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ class Shell:
     def interrupt(self) -> None:
         """Press Ctrl-C, and wait until what ran is over."""
         os.killpg(self._process.pid, signal.SIGINT)
-        self._process.wait(60)
+        self._process.wait(300)
 
     def close(self) -> None:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGTERM)
-            self._process.wait(60)
+            self._process.wait(300)
         if self._process.stdin is not None:
             self._process.stdin.close()
 

@@ -11,7 +11,7 @@ import httpx
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T | None], *, within_s: float = 30, what: str = "it") -> T:
+def eventually(look: Callable[[], T | None], *, within_s: float = 300, what: str = "it") -> T:
     """Return the first true value of `look`; fail when there is none in time."""
     deadline = time.monotonic() + within_s
     while True:
@@ -52,7 +52,7 @@ class Api:
     def outcome(self, lead_id: str, event_id: str) -> str | None:
         return next((one.get("outcome") for one in self.timeline(lead_id) if one["id"] == event_id), None)
 
-    def settled(self, sent: dict[str, Any], within_s: float = 30) -> dict[str, Any]:
+    def settled(self, sent: dict[str, Any], within_s: float = 300) -> dict[str, Any]:
         """Wait until what was sent has its outcome; return the view of its lead."""
         lead, event = sent["lead_id"], sent["event_id"]
         eventually(lambda: self.outcome(lead, event), within_s=within_s, what=f"the outcome of {event}")

@@ -65,7 +65,7 @@ def _lead(index: int) -> Any:
 
 async def check_four_routers(url: str, leads: int) -> None:
     """Let four processes route the leads, then check the owners, the credits and the shares."""
-    async with asyncio.timeout(60 + leads / 50):
+    async with asyncio.timeout(600 + leads / 5):
         deaths = await asyncio.gather(*(_restarted(number, url, leads) for number in range(PROCESSES)))
     assert sum(deaths) == len(_DEATHS)
     database = Database(url)

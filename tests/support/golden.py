@@ -17,7 +17,7 @@ from shared.observability.tracing import Tracing
 from shared.settings import StandaloneSettings, load
 from tests.support.topology import Topology
 
-_PATIENCE_S = 60.0
+_PATIENCE_S = 300.0
 
 
 async def play_all(topology: Topology, cases: Sequence[Case]) -> list[Played]:

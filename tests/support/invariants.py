@@ -245,7 +245,7 @@ def settled(
     accepted: Mapping[str, str],
     receiver: Receiver | None,
     *,
-    within_s: float = 90,
+    within_s: float = 900,
     rules: Iterable[Rule] = RULES,
 ) -> Facts:
     """Wait until no rule is broken; fail with what is wrong when that takes too long."""

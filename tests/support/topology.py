@@ -16,7 +16,7 @@ from shared import secrets_file
 from tests.support.services.ports import free_port
 
 ROLES = ("gateway", "enricher", "scorer", "router", "ledger", "provider-stubs")
-_READY_S = 60.0
+_READY_S = 300.0
 
 
 class RoleProcess:
@@ -60,7 +60,7 @@ class RoleProcess:
             if not self.running:
                 break
             try:
-                answer = httpx.get(self._ready_url, timeout=2)
+                answer = httpx.get(self._ready_url, timeout=10)
                 said = answer.text
                 if answer.status_code == 200:
                     return
@@ -73,9 +73,9 @@ class RoleProcess:
         """End it as a power cut would."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(60)
 
-    def stop(self, within_s: float = 20) -> int:
+    def stop(self, within_s: float = 120) -> int:
         """Ask it to finish; return its exit code."""
         assert self._process is not None
         if self.running:
@@ -167,7 +167,7 @@ class Topology:
     def client(self) -> httpx.Client:
         """Return an HTTP client with the administrator's key."""
         headers = {"authorization": f"Bearer {self.secrets.admin_key}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=20)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=120)
 
     def stop(self) -> list[int]:
         """Stop every process in good order; return their exit codes."""

@@ -38,7 +38,7 @@ class KafkaBroker:
             ["java", "-Xms256m", "-Xmx1g", _log4j(), "-cp", jars, "kafka.Kafka", str(properties)],
             log=self._folder / "broker.log",
             ready_line="Kafka Server started",
-            start_timeout_s=60,
+            start_timeout_s=300,
         )
 
     @property
@@ -96,8 +96,8 @@ def _configure(folder: Path, port: int) -> Path:
 
 def _format(jars: str, properties: Path) -> None:
     tool = ["java", "-Xmx256m", _log4j(), "-cp", jars, "kafka.tools.StorageTool"]
-    cluster = run([*tool, "random-uuid"], timeout_s=30).strip()
-    run([*tool, "format", "-t", cluster, "-c", str(properties), "--standalone"], timeout_s=30)
+    cluster = run([*tool, "random-uuid"], timeout_s=300).strip()
+    run([*tool, "format", "-t", cluster, "-c", str(properties), "--standalone"], timeout_s=300)
 
 
 def _log4j() -> str:

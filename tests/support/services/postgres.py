@@ -43,9 +43,9 @@ class Postgres:
 
     async def _execute(self, statement: str) -> None:
         dsn = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
-        connection = await asyncpg.connect(dsn, timeout=10)
+        connection = await asyncpg.connect(dsn, timeout=120)
         try:
-            await connection.execute(statement, timeout=30)
+            await connection.execute(statement, timeout=300)
         finally:
             await connection.close()
 
@@ -70,7 +70,7 @@ class PostgresServer(Postgres):
             [str(binaries / "postgres"), "-D", str(data), *listen, "-c", "max_connections=200"],
             log=self._folder / "server.log",
             ready_line="database system is ready to accept connections",
-            start_timeout_s=60,
+            start_timeout_s=300,
             stop_signal=signal.SIGINT,  # "fast": it does not wait for clients to leave
             user=user,
         )
@@ -104,7 +104,7 @@ def _url(port: int) -> str:
 
 def _initialise(binaries: Path, data: Path, user: str | None) -> None:
     command = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust"]
-    run([*command, "-E", "UTF8", "--locale=C.UTF-8"], timeout_s=60, user=user, cwd=data.parent)
+    run([*command, "-E", "UTF8", "--locale=C.UTF-8"], timeout_s=300, user=user, cwd=data.parent)
 
 
 def _binaries() -> Path:
