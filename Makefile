@@ -4,7 +4,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 SERVICES := $(RUN) python -m tests.support.services
 
-.PHONY: help up demo test check format bench chaos clean
+.PHONY: help up demo test check format bench metrics chaos clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ format: .venv/.ready ## Format the code
 
 bench: .venv/.ready ## Measure, against floors in the same run
 	@$(UV) run --frozen --group bench python -m tests.bench
+
+metrics: .venv/.ready ## Print figures of the code beside their aims
+	@$(RUN) python -m tests.support.metrics
 
 chaos: .venv/.ready ## The long runs: faults, and each golden lead alone
 	@$(RUN) pytest -m chaos
