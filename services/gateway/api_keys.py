@@ -58,7 +58,7 @@ class StoredKeys:
         self._reading = asyncio.Lock()
 
     async def find(self, key: str) -> Principal | None:
-        """Return whom a key stands for; see `handlers.gateway.Keys`."""
+        """Return whom a key stands for; see `state.KeyStore`."""
         hashed = key_hash(key)
         if hmac.compare_digest(hashed, self._admin_hash):
             return ADMIN

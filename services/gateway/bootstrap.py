@@ -8,12 +8,11 @@ import os
 import structlog
 
 from services.gateway.api_keys import StoredKeys
-from services.gateway.handlers.app import create_app
-from services.gateway.handlers.gateway import Gateway
+from services.gateway.app import create_app
 from services.gateway.intake.publisher import StreamPublisher
 from services.gateway.intake.sources import PolicySources
 from services.gateway.random_pool import RandomPool
-from shared.lead.identity import account_key
+from services.gateway.state import GatewayState
 from shared.messaging.port import Sink
 from shared.settings import GatewaySettings
 from shared.vault import Vault
@@ -28,8 +27,6 @@ log = structlog.get_logger()
 
 async def run(resources: Resources, stop: asyncio.Event, settings: GatewaySettings) -> None:
     """Serve until `stop`, then finish the requests in hand. Raises `SettingsError` for a busy port."""
-    # The lists of domains take half a second to read: not at the first lead's expense.
-    await asyncio.to_thread(account_key, "kestrel.example", None, "")
     sink = await resources.stream.sink()
     try:
         gateway = build(resources, sink, settings)
@@ -46,10 +43,10 @@ async def run(resources: Resources, stop: asyncio.Event, settings: GatewaySettin
         await sink.close()
 
 
-def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gateway:
+def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> GatewayState:
     """Join the parts."""
     admin_key = settings.admin_key.get_secret_value()
-    return Gateway(
+    return GatewayState(
         clock=resources.clock,
         random=RandomPool(os.urandom),
         publisher=StreamPublisher(sink),

@@ -1,17 +1,15 @@
 """What the operator's machinery asks of a role: is it alive, is it ready, how is it doing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
+from typing import Annotated
 
-from msgspec import Struct, json
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import PlainTextResponse
+from msgspec import Struct
 
 from shared.observability.metrics import CONTENT_TYPE, Metrics
 from shared.settings import CommonSettings
+from shared.web.event_schema import MsgspecType
 from shared.web.server import HttpServer
 
 
@@ -44,28 +42,43 @@ class Health:
         return Readiness(ready=all(check.ok for check in self._checks.values()), checks=dict(self._checks))
 
 
-def ops_routes(health: Health, metrics: Metrics) -> list[Route]:
-    """Return `/livez`, `/readyz` and `/metrics`, for a role's own port or for the gateway's."""
+_Readiness = Annotated[Readiness, MsgspecType()]
 
-    async def livez(_request: Request) -> Response:
-        return Response(b'{"live":true}', media_type="application/json")
 
-    async def readyz(_request: Request) -> Response:
+def ops_router(health: Health, metrics: Metrics) -> APIRouter:
+    """Return `/livez`, `/readyz` and `/metrics`, for a role's own port and for the gateway's."""
+    router = APIRouter()
+
+    @router.get("/livez", summary="Tell whether the process runs")
+    @router.head("/livez", include_in_schema=False)
+    async def livez() -> dict[str, bool]:
+        return {"live": True}
+
+    @router.get(
+        "/readyz",
+        summary="Tell whether the role can do its work",
+        responses={503: {"description": "It cannot; the checks say why", "model": _Readiness}},
+    )
+    @router.head("/readyz", include_in_schema=False)
+    async def readyz(response: Response) -> _Readiness:
         readiness = health.readiness()
-        status = 200 if readiness.ready else 503
-        return Response(json.encode(readiness), status, media_type="application/json")
+        response.status_code = 200 if readiness.ready else 503
+        return readiness
 
-    async def expose(_request: Request) -> Response:
+    @router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
+    @router.head("/metrics", include_in_schema=False)
+    async def expose() -> Response:
         return Response(metrics.render(), headers={"content-type": CONTENT_TYPE})
 
-    return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", expose)]
+    return router
 
 
 class OpsServer(HttpServer):
     """Serves them on `BATON_OPS_PORT`, in the event loop that the role's work runs in."""
 
     def __init__(self, health: Health, metrics: Metrics, settings: CommonSettings) -> None:
-        app = Starlette(routes=ops_routes(health, metrics))
+        app = FastAPI(openapi_url=None)
+        app.include_router(ops_router(health, metrics))
         super().__init__(
             app, host=settings.http_host, port=settings.ops_port, port_field="ops_port", drain_s=1
         )

@@ -7,6 +7,8 @@ framework.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -18,10 +20,14 @@ TYPE_PREFIX = "urn:baton:problem:"
 # Names of unknown fields come from the client and go back to it: as much as a person would read.
 _QUOTED_LENGTH_MAX = 100
 
+# A body may have as many faults as it has fields; nobody reads more than these.
+_ERRORS_MAX = 100
+
 _PLACED = re.compile(r"(?P<what>.*) - at (?P<in_key>`key` in )?`(?P<path>\$[^`]*)`", re.DOTALL)
 _NAMED_FIELD = re.compile(
     r"Object (?P<fault>missing required|contains unknown) field `(?P<name>.*)`", re.DOTALL
 )
+_PYDANTIC_DETAILS = {"missing": "This field is required", "extra_forbidden": "This field is unknown"}
 _FAULTS = {"missing required": "This field is required", "contains unknown": "This field is unknown"}
 _STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>[0-9]+)\]")
 
@@ -95,3 +101,33 @@ def _pointer(path: str) -> tuple[str, str]:
 
 def _segment(name: str) -> str:
     return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def field_problems(errors: Iterable[Mapping[str, Any]], body: Any) -> tuple[FieldProblem, ...]:
+    """Return pydantic's errors about a body with their JSON pointers, each fault once, 100 at most.
+
+    `loc` of each error begins with `body`. Along the way it also names members of unions and functions,
+    which are no part of the body: they are left out by following `loc` along `body` itself.
+    """
+    problems: dict[FieldProblem, None] = {}
+    for error in errors:
+        detail = _PYDANTIC_DETAILS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+        pointer = _pointer_along(error["loc"][1:], body, is_missing=error["type"] == "missing")
+        # An event that is validated by msgspec knows the rest of the way.
+        pointer += error.get("ctx", {}).get("pointer", "")
+        problems[FieldProblem(pointer, detail)] = None
+        if len(problems) == _ERRORS_MAX:
+            break
+    return tuple(problems)
+
+
+def _pointer_along(loc: Sequence[int | str], body: Any, *, is_missing: bool) -> str:
+    pointer, value = "", body
+    for index, step in enumerate(loc):
+        in_list = isinstance(value, list) and isinstance(step, int) and step < len(value)
+        if in_list or (isinstance(value, Mapping) and step in value):
+            value = value[step]
+        elif not (is_missing and index == len(loc) - 1):
+            continue
+        pointer += _segment(str(step)[:_QUOTED_LENGTH_MAX])
+    return pointer

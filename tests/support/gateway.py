@@ -12,8 +12,8 @@ from typing import Any
 
 import aiohttp
 
+from services.gateway.app import create_app
 from services.gateway.bootstrap import build
-from services.gateway.handlers.app import create_app
 from shared.clock import Clock, SystemClock
 from shared.lead.events.envelope import Event, decode
 from shared.messaging.connect import connect

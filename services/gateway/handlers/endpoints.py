@@ -7,14 +7,12 @@ from typing import Any, Final
 from services.gateway.domain.explain import Explanation
 from services.gateway.domain.subscriptions import NewSubscription
 from services.gateway.handlers import (
-    api_keys,
     dead_letters,
     deliveries,
     explain,
     forms,
     intake,
     leads,
-    pages,
     paging,
     people,
     signals,
@@ -26,7 +24,6 @@ from services.gateway.handlers.endpoints_setup import SETUP
 from services.gateway.handlers.routing import Endpoint
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.web.ops import Readiness
 
 _INTAKE: Final = (
     Endpoint(
@@ -281,34 +278,6 @@ _OPERATION: Final = (
         response=(people.Export,),
         query=people.EMAIL,
     ),
-    Endpoint(
-        "POST",
-        "/v1/api-keys",
-        api_keys.create,
-        "Make an API key; the answer alone has its text",
-        scope="admin",
-        request=api_keys.NewApiKey,
-        response=(api_keys.CreatedApiKey,),
-        status=201,
-    ),
-    Endpoint(
-        "GET",
-        "/v1/api-keys",
-        api_keys.list_all,
-        "List API keys, the oldest first",
-        scope="admin",
-        response=(api_keys.ApiKeys,),
-    ),
-    Endpoint("DELETE", "/v1/api-keys/{id}", api_keys.revoke, "Revoke a key", scope="admin", status=204),
-)
-
-_PAGES: Final = (
-    Endpoint("GET", "/livez", pages.livez, "Whether the process runs", response=(dict[str, bool],)),
-    Endpoint("GET", "/readyz", pages.readyz, "Whether everything works (503: not)", response=(Readiness,)),
-    Endpoint(
-        "GET", "/metrics", pages.metrics, "Metrics for Prometheus", response=(str,), answers="text/plain"
-    ),
-    Endpoint("GET", "/", pages.index, "What this is", response=(str,), answers="text/html"),
 )
 
 ENDPOINTS: Final = (
@@ -320,5 +289,4 @@ ENDPOINTS: Final = (
     *_SUBSCRIPTIONS,
     *_DELIVERIES,
     *_OPERATION,
-    *_PAGES,
 )

@@ -12,14 +12,11 @@ from starlette.types import Message, Receive, Scope
 
 from services.gateway.domain.access import Principal
 from services.gateway.handlers.gateway import Gateway
-from shared.errors import Reject
+from services.gateway.request_body import read_body
 from shared.web.problem import CONTENT_TYPE
 
-BODY_BYTES_MAX: Final = 1024 * 1024
-
-# A client that sends too much hears so only if it may send to its end; beyond this it is cut off.
-_DRAINED_BYTES_MAX: Final = 16 * BODY_BYTES_MAX
 _encode = msgspec.json.Encoder().encode
+
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 
@@ -39,10 +36,6 @@ class Answer(Struct, frozen=True, gc=False):
 def json_answer(status: int, content: Any, headers: RawHeaders = JSON_HEADERS) -> Answer:
     """Return an answer with `content` as JSON."""
     return Answer(status, _encode(content), headers)
-
-
-class Disconnected(Exception):
-    """The client is gone before its body came; there is nobody to answer."""
 
 
 class Call:
@@ -93,41 +86,5 @@ class Call:
         return Request(self._scope, receive)
 
     async def body(self) -> bytes:
-        """Return the whole body. Raises `Reject` (413, 415) and `Disconnected`."""
-        if self.headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise Reject(415, "unsupported-encoding", "Send the body without Content-Encoding")
-        message = await self._receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            whole: bytes = message.get("body", b"")
-            if len(whole) <= BODY_BYTES_MAX:
-                return whole
-            raise too_large()
-        return await self._rest(message)
-
-    async def _rest(self, message: Any) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            if message["type"] != "http.request":
-                raise Disconnected
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size <= BODY_BYTES_MAX:
-                chunks.append(chunk)
-            if not message.get("more_body") or size > _DRAINED_BYTES_MAX:
-                break
-            message = await self._receive()
-        if size > BODY_BYTES_MAX:
-            raise too_large()
-        return b"".join(chunks)
-
-
-def too_large() -> Reject:
-    """Return the rejection of a body over the limit."""
-    return Reject(
-        413,
-        "body-too-large",
-        "The body is too large",
-        f"{BODY_BYTES_MAX} bytes are allowed",
-        headers=(("connection", "close"),),
-    )
+        """Return the whole body. Raises `Reject` (413, 415) and `ClientDisconnect`."""
+        return await read_body(self.headers, self._receive)

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from services.gateway.domain.forms import FIELDS_MAX, is_intake_shape, read_form, with_defaults
@@ -14,10 +15,11 @@ from services.gateway.domain.leads import receive_lead
 from services.gateway.domain.presets import labelled
 from services.gateway.domain.sources import HookSource
 from services.gateway.handlers.bodies import decoded, is_json_type, unsupported_type
-from services.gateway.handlers.exchange import BODY_BYTES_MAX, Answer, Call, RawHeaders, json_answer
+from services.gateway.handlers.exchange import Answer, Call, RawHeaders, json_answer
 from services.gateway.handlers.hooks import admit, find_source
 from services.gateway.handlers.intake import accept_lead, arrival, traced
 from services.gateway.handlers.routing import Parameter
+from services.gateway.request_body import BODY_BYTES_MAX
 from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
 
@@ -129,6 +131,6 @@ async def _multipart(call: Call, body: bytes) -> list[tuple[str, str]]:
             max_files=_FILES_MAX, max_fields=FIELDS_MAX, max_part_size=BODY_BYTES_MAX
         ) as form:
             return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-    except (MultiPartException, UnicodeError) as error:
+    except (HTTPException, MultiPartException, UnicodeError) as error:
         # The client names the character set, and some of Python's raise errors of their own.
         raise Reject(400, "malformed-form", "The body is not a form", str(error)) from error

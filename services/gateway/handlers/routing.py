@@ -8,24 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route, Router
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from services.gateway.dependencies import find_principal, require_scope
 from services.gateway.domain.access import Principal, Scope
 from services.gateway.handlers import problems
-from services.gateway.handlers.exchange import Answer, Call, Disconnected, RawHeaders
+from services.gateway.handlers.exchange import Answer, Call, RawHeaders
 from services.gateway.handlers.gateway import Gateway
 from shared.errors import DataError, Reject, Retry
 
 Handler = Callable[[Call], Awaitable[Answer]]
 ExtraHeaders = Callable[[Call], RawHeaders]
-
-_BEARER = b"bearer "
-_KEY_BYTES_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +70,20 @@ class Resource:
 
     def __init__(self, gateway: Gateway, path: str, endpoints: Iterable[Endpoint]) -> None:
         self._gateway = gateway
-        self._path = path
+        self._path = self.path_format = path
         self._by_method = {endpoint.method: endpoint for endpoint in endpoints}
         if "GET" in self._by_method:
             self._by_method["HEAD"] = self._by_method["GET"]
         self._allowed = tuple(self._by_method)
-        self._counts: dict[tuple[str, int], Callable[[], None]] = {}
-        self._times: dict[str, Callable[[float], None]] = {}
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        began = perf_counter()
+        scope["route"] = self
         call = Call(self._gateway, scope, receive)
         method: str = scope["method"]
         endpoint = self._by_method.get(method)
-        try:
-            answer = await self._answer(endpoint, call)
-        except Disconnected:
-            return
+        answer = await self._answer(endpoint, call)
         extra = endpoint.extra_headers(call) if endpoint and endpoint.extra_headers else ()
         await send_answer(send, answer, extra)
-        self._observe(method if endpoint else "other", answer.status, perf_counter() - began)
 
     async def _answer(self, endpoint: Endpoint | None, call: Call) -> Answer:
         try:
@@ -106,35 +98,16 @@ class Resource:
             return problems.unavailable(away)
         except DataError as error:
             return problems.unusable(error)
-        except Disconnected:
+        except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - the last line: whatever it is, the client gets a problem
             return problems.broken(self._path, error)
 
-    def _observe(self, method: str, status: int, seconds: float) -> None:
-        count = self._counts.get((method, status))
-        if count is None:
-            child = self._gateway.metrics.http_requests.labels(self._path, method, str(status))
-            count = self._counts[method, status] = child.inc
-        count()
-        observe = self._times.get(method)
-        if observe is None:
-            timed = self._gateway.metrics.http_request_seconds.labels(self._path, method)
-            observe = self._times[method] = timed.observe
-        observe(seconds)
-
 
 async def authorised(call: Call, scope: Scope) -> Principal:
     """Return whom the request's key stands for. Raises `Reject` (401, 403) and `Retry`."""
-    credentials = call.headers.get(b"authorization", b"")
-    if credentials[: len(_BEARER)].lower() != _BEARER:
-        raise problems.no_key("Send it as Authorization: Bearer KEY")
-    key = credentials[len(_BEARER) :].strip()
-    principal = await call.gateway.keys.find(key.decode("latin-1")) if len(key) <= _KEY_BYTES_MAX else None
-    if principal is None:
-        raise problems.no_key("This key is unknown or revoked")
-    if not principal.may(scope):
-        raise Reject(403, "forbidden", "This key does not allow that", f"It needs the scope {scope}")
+    principal = await find_principal(call.gateway, call.headers.get(b"authorization", b""))
+    require_scope(principal, scope)
     return principal
 
 

@@ -1,0 +1,164 @@
+"""What endpoints declare as parameters.
+
+    async def list_leads(gateway: Gateway, caller: Reader, paging: Paging) -> Page[LeadSummary]: ...
+
+`Gateway` is the state; `Reader`, `Seller`, `Manager`, `Admin` are the caller, whose key has that scope (a
+router whose endpoints do not ask who it is says `dependencies=[Security(caller, scopes=["admin"])]`);
+`Paging` is `?limit=&cursor=`. A body is a parameter whose type is a `RequestBody`.
+"""
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+import msgspec
+from fastapi import Depends, Query, Request, Security
+from fastapi.security import HTTPBearer, SecurityScopes
+from fastapi.security.base import SecurityBase
+from msgspec import Struct
+from pydantic import BaseModel
+
+from services.gateway.domain.access import SCOPES, Principal, Scope
+from services.gateway.state import GatewayState
+from shared.errors import Reject
+from shared.lead.events.parts import Time
+
+T = TypeVar("T")
+
+LIMIT_DEFAULT: Final = 50
+LIMIT_MAX: Final = 200
+
+_CURSOR_LENGTH_MAX = 600
+_BEARER = b"bearer "
+_KEY_BYTES_MAX = 500
+
+
+async def gateway_state(request: Request) -> GatewayState:
+    """Return the state that `create_app` was given."""
+    state: GatewayState = request.app.state.gateway
+    return state
+
+
+Gateway = Annotated[GatewayState, Depends(gateway_state)]
+
+bearer_key: Final[SecurityBase] = HTTPBearer(
+    scheme_name="key",
+    description=f"An API key with the scope named there: {', '.join(SCOPES)}",
+    auto_error=False,
+)
+
+
+async def caller(
+    scopes: SecurityScopes, request: Request, _documented: Annotated[Any, Depends(bearer_key)]
+) -> Principal:
+    """Return the principal of the request's key. Raises `Reject` (401, 403) and `Retry`."""
+    return await authenticate(request, scopes.scopes)
+
+
+Intake = Annotated[Principal, Security(caller, scopes=["intake"])]
+Reader = Annotated[Principal, Security(caller, scopes=["read"])]
+Seller = Annotated[Principal, Security(caller, scopes=["rep"])]
+Manager = Annotated[Principal, Security(caller, scopes=["manager"])]
+Admin = Annotated[Principal, Security(caller, scopes=["admin"])]
+
+
+async def authenticate(request: Request, scopes: Iterable[str]) -> Principal:
+    """Return the principal of a request's key, which is looked up once a request.
+
+    Raises `Reject` (401, 403) and `Retry`.
+    """
+    principal: Principal | None = getattr(request.state, "principal", None)
+    if principal is None:
+        credentials = request.headers.get("authorization", "").encode("latin-1")
+        principal = request.state.principal = await find_principal(request.app.state.gateway, credentials)
+    for scope in scopes:
+        require_scope(principal, scope)  # type: ignore[arg-type]
+    return principal
+
+
+async def find_principal(gateway: GatewayState, credentials: bytes) -> Principal:
+    """Return the principal of an Authorization header. Raises `Reject` (401) and `Retry`."""
+    if credentials[: len(_BEARER)].lower() != _BEARER:
+        raise _unauthorized("Send it as Authorization: Bearer KEY")
+    key = credentials[len(_BEARER) :].strip()
+    principal = await gateway.keys.find(key.decode("latin-1")) if len(key) <= _KEY_BYTES_MAX else None
+    if principal is None:
+        raise _unauthorized("This key is unknown or revoked")
+    return principal
+
+
+def require_scope(principal: Principal, scope: Scope) -> None:
+    """Raise `Reject` (403) unless a principal's key has the scope."""
+    if not principal.may(scope):
+        raise Reject(403, "forbidden", "This key does not allow that", f"It needs the scope {scope}")
+
+
+def _unauthorized(detail: str) -> Reject:
+    challenge = ("www-authenticate", 'Bearer realm="baton"')
+    return Reject(401, "unauthorized", "An API key is needed", detail, headers=(challenge,))
+
+
+class Cursor(Struct, frozen=True, array_like=True):
+    """The position of an item in a list that is ordered by time, then by id."""
+
+    at: Time
+    id: str
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list. `next` is the cursor of the next page, null on the last one."""
+
+    data: list[T]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """How many items a page may have, and the position that it begins after (None: the first page)."""
+
+    limit: int
+    after: tuple[datetime, str] | None
+
+    def page(self, data: Sequence[T], cursors: Sequence[Cursor]) -> Page[T]:
+        """Return a page of `limit` items out of at most one more, whose presence says that there is more."""
+        if len(data) <= self.limit:
+            return Page(data=list(data), next=None)
+        return Page(data=list(data[: self.limit]), next=_encode_cursor(cursors[self.limit - 1]))
+
+
+async def page_request(
+    limit: Annotated[
+        int,
+        Query(
+            ge=1,
+            le=LIMIT_MAX,
+            description=f"How many items at most, {LIMIT_DEFAULT} by default and {LIMIT_MAX} at most",
+        ),
+    ] = LIMIT_DEFAULT,
+    cursor: Annotated[str | None, Query(description="Where to go on: `next` of the page before")] = None,
+) -> PageRequest:
+    """Return the page that the query asks for. Raises `Reject` (422)."""
+    return PageRequest(limit, None if cursor is None else _decode_cursor(cursor))
+
+
+Paging = Annotated[PageRequest, Depends(page_request)]
+
+_decode = msgspec.json.Decoder(Cursor).decode
+
+
+def _decode_cursor(text: str) -> tuple[datetime, str]:
+    text = text[:_CURSOR_LENGTH_MAX]
+    try:
+        cursor = _decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, binascii.Error, msgspec.MsgspecError):
+        cursor = None
+    if cursor is None or "\0" in cursor.id or not 1 < cursor.at.year < 9999:
+        raise Reject(422, "invalid-cursor", "The cursor is not one that was given")
+    return cursor.at, cursor.id
+
+
+def _encode_cursor(cursor: Cursor) -> str:
+    return urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode()

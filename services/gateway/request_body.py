@@ -1,0 +1,155 @@
+"""Reads the body of a request: within a size limit, and as JSON that every later reader accepts too."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
+
+from services.gateway.domain.arrival import invalid
+from shared.errors import Reject
+from shared.web.problem import from_msgspec
+
+T = TypeVar("T")
+
+BODY_BYTES_MAX: Final = 1024 * 1024
+ITEMS_MAX: Final = 1_000
+"""The longest list that an endpoint takes."""
+
+# A client that is still sending does not read the answer. It may send this much and then gets its 413;
+# beyond this the connection is cut.
+_DISCARDED_BYTES_MAX: Final = 16 * BODY_BYTES_MAX
+
+_JSON_TYPES = frozenset({"", "application/json", "text/json"})
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_WHITESPACE = b" \t\r\n"
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_any = msgspec.json.Decoder().decode
+
+
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    """Return the whole body.
+
+    Raises `Reject` 415 for a Content-Encoding and 413 beyond `BODY_BYTES_MAX`, and `ClientDisconnect`.
+    """
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise Reject(415, "unsupported-encoding", "Send the body without Content-Encoding")
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):  # nearly all requests
+        body: bytes = message.get("body", b"")
+        if len(body) <= BODY_BYTES_MAX:
+            return body
+        raise _too_large()
+    return await _read_chunks(message, receive)
+
+
+async def _read_chunks(message: Message, receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] != "http.request":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size <= BODY_BYTES_MAX:
+            chunks.append(chunk)
+        if not message.get("more_body") or size > _DISCARDED_BYTES_MAX:
+            break
+        message = await receive()
+    if size > BODY_BYTES_MAX:
+        raise _too_large()
+    return b"".join(chunks)
+
+
+def _too_large() -> Reject:
+    return Reject(
+        413,
+        "body-too-large",
+        "The body is too large",
+        f"{BODY_BYTES_MAX} bytes are allowed",
+        headers=(("connection", "close"),),
+    )
+
+
+def media_type(content_type: str) -> str:
+    """Return the media type of a Content-Type header in lower case, without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def is_json_type(kind: str) -> bool:
+    """Tell whether a media type is JSON. The empty one counts: curl users forget the header."""
+    return kind in _JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def require_json(content_type: str) -> None:
+    """Raise `Reject` (415) unless a Content-Type header says JSON or is empty."""
+    if content_type != "application/json" and not is_json_type(media_type(content_type)):
+        raise unsupported_type("application/json")
+
+
+def unsupported_type(*allowed: str) -> Reject:
+    """Return the rejection of a body in another format."""
+    return Reject(415, "unsupported-media-type", "The body has another format", f"Send {', '.join(allowed)}")
+
+
+def parse_json(raw: bytes) -> Any:
+    """Return the JSON value in `raw`. Raises `Reject` (400 not JSON, 422 a text that cannot be stored)."""
+    return _parse(raw, _decode_any)
+
+
+def decoded(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Return the value in `raw`, typed. Raises `Reject` (400 not JSON, 422 not of the type)."""
+    return _parse(raw, decoder.decode)
+
+
+def _parse(raw: bytes, decode: Callable[[bytes], T]) -> T:
+    try:
+        value = decode(raw)
+        # A typed decoder skips unknown fields, but `raw` is published as it came: check all of it.
+        if not raw.isascii():
+            raw.decode()
+        if b"\\u" in raw:
+            if _ESCAPED_NUL.search(raw):
+                raise Reject(422, "unusable-text", "A text holds \\u0000, which cannot be stored")
+            _decode_any(raw)
+    except msgspec.ValidationError as error:
+        raise invalid(from_msgspec(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _malformed(error) from error
+    return value
+
+
+def _malformed(error: Exception) -> Reject:
+    detail = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        detail = "It is not UTF-8"
+    elif isinstance(error, RecursionError):
+        detail = "It is nested too deep"
+    return Reject(400, "malformed-json", "The body is not JSON", detail)
+
+
+def is_list(raw: bytes) -> bool:
+    """Tell whether a body is a JSON list."""
+    return raw.lstrip(_WHITESPACE)[:1] == b"["
+
+
+def items(raw: bytes) -> Sequence[bytes]:
+    """Return the items of a JSON list, each as its own bytes. Raises `Reject` (400, 422)."""
+    try:
+        found = _decode_list(raw)
+    except msgspec.ValidationError as error:
+        raise Reject(422, "not-a-list", "The body is not a list") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _malformed(error) from error
+    if not found:
+        raise Reject(422, "empty-list", "The list is empty")
+    if len(found) > ITEMS_MAX:
+        raise list_too_long(len(found))
+    return [bytes(item) for item in found]
+
+
+def list_too_long(number: int) -> Reject:
+    """Return the rejection of a list with more items than are allowed."""
+    return Reject(422, "list-too-long", f"The list has {number} items, {ITEMS_MAX} are allowed")

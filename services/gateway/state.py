@@ -1,0 +1,84 @@
+"""What every endpoint of the gateway works with. `bootstrap` makes it and `create_app` keeps it.
+
+Each part that does I/O of its own is a protocol here, so that the endpoints know no adapter.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.gateway.domain.access import ApiKey, Principal, Scope
+from services.gateway.domain.sources import HookSource
+from shared.clock import Clock
+from shared.messaging.port import Outgoing
+from shared.observability.metrics import Metrics
+from shared.observability.tracing import Tracing
+from shared.policy.versions import PolicyWatch
+from shared.storage.database import Database
+from shared.vault import Vault
+from shared.web.egress import EgressPolicy
+from shared.web.ops import Health
+
+
+class Publisher(Protocol):
+    """Writes to the stream."""
+
+    async def publish(self, out: Sequence[Outgoing]) -> None:
+        """Return when the records are durable. Raises `Retry` within a bounded time, `DataError`."""
+        ...
+
+
+class KeyStore(Protocol):
+    """The API keys."""
+
+    async def find(self, key: str) -> Principal | None:
+        """Return the principal of a key, None when the key is unknown or revoked. Raises `Retry`."""
+        ...
+
+    async def create(self, name: str, scopes: list[Scope], rep: str | None) -> tuple[ApiKey, str]:
+        """Store a new key. Returns it and its text, which is not stored."""
+        ...
+
+    async def list_all(self) -> list[ApiKey]:
+        """Return every key that is not revoked, the oldest first."""
+        ...
+
+    async def revoke(self, key_id: str) -> bool:
+        """Revoke a key. Returns False when no live key has this id."""
+        ...
+
+
+class SourceRegistry(Protocol):
+    """The sources of forms and signals that the active policy names."""
+
+    @property
+    def current(self) -> Mapping[str, HookSource]:
+        """The sources by name."""
+        ...
+
+    def problem(self, source: HookSource) -> str | None:
+        """Return why a source cannot be used now (its secret is missing or unusable), else None."""
+        ...
+
+    def secret(self, source: HookSource) -> str:
+        """Return the secret of a source that is not public. Raises `Retry` when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayState:
+    """The parts. `random(n)` returns n unguessable bytes, `keyed_hash` an HMAC with the secret key."""
+
+    clock: Clock
+    random: Callable[[int], bytes]
+    publisher: Publisher
+    keys: KeyStore
+    database: Database
+    health: Health
+    metrics: Metrics
+    tracing: Tracing
+    vault: Vault
+    egress: EgressPolicy
+    sources: SourceRegistry
+    policies: PolicyWatch
+    keyed_hash: Callable[[str], str]
