@@ -43,7 +43,7 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
             keys=os.environ,
         )
         look_up = WaterfallLookup(panel, database, DailyBudget(database, clock), clock)
-        handler = EnricherHandler(look_up, resources.tombstone_of)
+        handler = EnricherHandler(look_up)
         tasks.create_task(
             repeat(
                 "enricher.prune",

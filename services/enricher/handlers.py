@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
 from msgspec.structs import asdict, replace
 
 from services.enricher.domain.enrich import Status, enrich, retry_at
-from services.enricher.domain.erase import erase
+from services.enricher.domain.erase import redact
 from services.enricher.domain.form import read_form
 from services.enricher.domain.merge import account_of, merge
 from services.enricher.domain.providers import (
@@ -32,8 +32,9 @@ from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.storage.rows import Change, IdentityMap, Put, Remove
 from shared.worker.decision import Outcome, Step
+from shared.worker.erasure import KeyedHash, Redaction
 from shared.worker.handler import Handler
-from shared.worker.rows import TimerRow, TombstoneRow
+from shared.worker.rows import TimerRow
 
 ROLE: Final = "enricher"
 ENRICH_AGAIN: Final = "enrich-again"
@@ -45,9 +46,8 @@ class EnricherHandler(Handler):
     role = ROLE
     claimed = frozenset({"baton.lead.received.v1", "baton.signal.received.v1"})
 
-    def __init__(self, look_up: LeadLookup, tombstone_of: Callable[[str], str]) -> None:
+    def __init__(self, look_up: LeadLookup) -> None:
         self._look_up = look_up
-        self._tombstone_of = tombstone_of
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         """Find whose form it is and what providers say; the subject is the id that the form alone gives."""
@@ -69,16 +69,15 @@ class EnricherHandler(Handler):
                 return _look_again(world, event, event.data, at)
             case SignalReceivedV1():
                 return _opt_out(world, event.data, at)
-            case PersonErasedV1():
-                return self._erase(world, event.data)
         return Step(Outcome.UNCHANGED)
 
-    def _erase(self, world: IdentityMap, erasure: PersonErasedV1) -> Step:
-        erased = erase(world, erasure)
-        timers = (Remove(TimerRow, (lead_id, ROLE, ENRICH_AGAIN)) for lead_id in erased.lead_ids)
-        hashes = map(self._tombstone_of, erased.lead_ids)
-        tombstones = (Put(TombstoneRow(hash_, self.role, erasure.at)) for hash_ in hashes)
-        return Step(Outcome.APPLIED, (*erased.changes, *timers, *tombstones))
+    def redact(
+        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
+    ) -> Redaction:
+        del at, keyed_hash
+        redaction = redact(rows, erased.data)
+        timers = [Remove(TimerRow, (lead_id, ROLE, ENRICH_AGAIN)) for lead_id in redaction.lead_ids]
+        return Redaction((*redaction.changes, *timers), lead_ids=redaction.lead_ids)
 
 
 def _take_form(world: IdentityMap, looked: EnrichForm, sent_at: datetime, at: datetime) -> Step:

@@ -59,5 +59,5 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
         egress=EgressPolicy(settings.egress_allow),
         sources=PolicySources(lambda: resources.policy.current, os.environ),
         policies=resources.policy,
-        keyed_hash=resources.tombstone_of,
+        keyed_hash=resources.keyed_hash,
     )

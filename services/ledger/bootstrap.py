@@ -1,4 +1,4 @@
-"""Puts the ledger together."""
+"""Builds and runs the ledger."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from shared.worker.role import Resources, Worker, run_worker
 
 
 async def run(resources: Resources, stop: asyncio.Event, settings: LedgerSettings) -> None:
-    """Record until `stop`."""
-    del settings
-    await run_worker(resources, Worker(LedgerHandler(resources.tombstone_of), LedgerStore()), stop)
+    """Record events until `stop`."""
+    del settings  # the ledger has no settings of its own
+    await run_worker(resources, Worker(LedgerHandler(), LedgerStore()), stop)

@@ -1,90 +1,101 @@
-"""The ledger: records every event once, keeps the view of each lead, and forgets the erased."""
+"""The ledger's decisions: record every event once, keep the view of each lead, forget who was erased."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
 
 from services.ledger.domain.rows import DeadLetterRow, EventRow, ViewRow
-from services.ledger.domain.view import Staged, see
+from services.ledger.domain.view import StageEvent, updated_view
 from shared.lead.events.dead_letter import DeadLetterV1
 from shared.lead.events.envelope import Event
+from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.person_erased import PersonErasedV1
-from shared.lead.events.registry import BY_NAME
+from shared.lead.events.registry import BY_MODEL, BY_NAME
 from shared.storage.rows import Change, IdentityMap, Put, Remove
 from shared.worker.decision import Outcome, Step
+from shared.worker.erasure import KeyedHash, Redaction
 from shared.worker.handler import Handler
-from shared.worker.rows import TombstoneRow
+
+_FORM_TYPE = BY_MODEL[LeadReceivedV1].name
 
 
 class LedgerHandler(Handler):
-    """Decides what is recorded."""
+    """Claims nothing: the first row of an event stays, and views are a fold that repeats do not change."""
 
     role = "ledger"
     claimed: frozenset[str] = frozenset()
 
-    def __init__(self, tombstone_of: Callable[[str], str]) -> None:
-        self._tombstone_of = tombstone_of
-
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         return event
 
-    def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
+    def decide(self, rows: IdentityMap, event: Event[Any], at: datetime) -> Step:
         data = event.data
         if isinstance(data, DeadLetterV1):
-            return self._set_aside(world, data)
+            return _record_dead_letter(rows, data)
         changes: list[Change] = [Put(_event_row(event, at))]
-        if isinstance(data, Staged):
-            view = see(world.get(ViewRow, data.lead_id), event)
-            if view != world.get(ViewRow, data.lead_id):
+        if isinstance(data, StageEvent):
+            before = rows.get(ViewRow, data.lead_id)
+            view = updated_view(before, event)
+            if view != before:
                 changes.append(Put(view))
-        elif isinstance(data, PersonErasedV1):
-            changes += self._erase(world, data)
-        if event.replay_of:
-            changes += _replayed(world, event.replay_of, at)
-        return Step(Outcome.APPLIED, changes)
+        return Step(Outcome.APPLIED, [*changes, *_mark_replayed(rows, event, at)])
 
-    def _set_aside(self, world: IdentityMap, letter: DeadLetterV1) -> Step:
-        if world.get(DeadLetterRow, letter.id) is not None:
-            return Step(Outcome.UNCHANGED)
-        row = DeadLetterRow(
-            letter.id,
-            letter.topic,
-            letter.partition,
-            letter.offset,
-            letter.key,
-            letter.value,
-            letter.headers,
-            letter.stage,
-            letter.kind,
-            letter.message,
-            letter.event_id,
-            letter.event_type,
-            letter.subject,
-            letter.at,
-        )
-        return Step(Outcome.APPLIED, [Put(row)])
+    def redact(
+        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
+    ) -> Redaction:
+        """Remove every event, view and dead letter of the leads; the erasure itself is recorded.
 
-    def _erase(self, world: IdentityMap, erased: PersonErasedV1) -> list[Change]:
-        """Everything that is about these leads goes; that they were erased, and when, stays."""
-        leads = set(erased.lead_ids)
-        caused = {row.causation_id for row in world.all(EventRow) if row.subject in leads} - {""}
-        gone: list[Change] = [
+        The forms that led to a lead came without its id: they are the causes of its events.
+        """
+        del keyed_hash
+        leads = set(erased.data.lead_ids)
+        events = rows.all(EventRow)
+        causes = {row.causation_id for row in events if row.subject in leads} - {""}
+        changes: list[Change] = [Put(_event_row(erased, at)), *_mark_replayed(rows, erased, at)]
+        changes += (
             Remove(EventRow, row.key)
-            for row in world.all(EventRow)
-            if row.subject in leads or (row.id in caused and row.type == "baton.lead.received.v1")
-        ]
-        gone += (
-            Remove(DeadLetterRow, row.key)
-            for row in world.all(DeadLetterRow)
-            if row.subject in leads or row.event_id in caused
+            for row in events
+            if row.subject in leads or (row.id in causes and row.type == _FORM_TYPE)
         )
-        gone += (Remove(ViewRow, (lead,)) for lead in leads if world.get(ViewRow, lead))
-        gone += (Put(TombstoneRow(self._tombstone_of(lead), self.role, erased.at)) for lead in leads)
-        return gone
+        changes += (
+            Remove(DeadLetterRow, row.key)
+            for row in rows.all(DeadLetterRow)
+            if row.subject in leads or row.event_id in causes
+        )
+        changes += (Remove(ViewRow, (lead,)) for lead in leads if rows.get(ViewRow, lead))
+        return Redaction(changes)
+
+
+def _record_dead_letter(rows: IdentityMap, letter: DeadLetterV1) -> Step:
+    """Record a dead letter once; its id is derived from the place of the original record."""
+    if rows.get(DeadLetterRow, letter.id) is not None:
+        return Step(Outcome.UNCHANGED)
+    row = DeadLetterRow(
+        letter.id,
+        letter.topic,
+        letter.partition,
+        letter.offset,
+        letter.key,
+        letter.value,
+        letter.headers,
+        letter.stage,
+        letter.kind,
+        letter.message,
+        letter.event_id,
+        letter.event_type,
+        letter.subject,
+        letter.at,
+    )
+    return Step(Outcome.APPLIED, [Put(row)])
+
+
+def _mark_replayed(rows: IdentityMap, event: Event[Any], at: datetime) -> list[Change]:
+    """Return the change to the dead letter that this event is the first replay of, if it is one."""
+    letter = rows.get(DeadLetterRow, event.replay_of) if event.replay_of else None
+    return [Put(replace(letter, replayed_at=at))] if letter and letter.replayed_at is None else []
 
 
 def _event_row(event: Event[Any], at: datetime) -> EventRow:
@@ -101,10 +112,3 @@ def _event_row(event: Event[Any], at: datetime) -> EventRow:
         getattr(event.data, "sequence", None),
         event.raw.decode(),
     )
-
-
-def _replayed(world: IdentityMap, letter_id: str, at: datetime) -> list[Change]:
-    letter = world.get(DeadLetterRow, letter_id)
-    if letter is None or letter.replayed_at is not None:
-        return []
-    return [Put(replace(letter, replayed_at=at))]

@@ -52,7 +52,7 @@ async def _decide(resources: Resources, stop: asyncio.Event) -> None:
     plans = RoutingPolicies(lambda: resources.policy.current)
     drain = drain_timer(resources.clock.now())
     await wait_for("router.drain", lambda: stand_up(resources.database, drain), stop, resources.health)
-    handler = LiveRouterHandler(plans, resources.tombstone_of)
+    handler = LiveRouterHandler(plans)
     store = RouterStore(lambda: plans.current.places)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run_worker(resources, Worker(handler, store, timers=True), stop))
@@ -67,7 +67,7 @@ async def _deliver(resources: Resources, stop: asyncio.Event, settings: RouterSe
     policy = EgressPolicy(settings.egress_allow)
     async with AiohttpEgressClient(policy, clock, limits=LIMITS) as client, asyncio.TaskGroup() as tasks:
         poster = Poster(client, lanes, clock, resources.metrics)
-        handler = DeliveryHandler(known, poster, clock, resources.tombstone_of)
+        handler = DeliveryHandler(known, poster, clock, resources.keyed_hash)
         worker = Worker(handler, DeliveryStore(), order_key=_lead_of)
         retries = Retries(
             due=DueDeliveries(database),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -22,8 +21,9 @@ from shared.lead.events.person_erased import PersonErasedV1
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap
 from shared.worker.decision import Outcome, Step
+from shared.worker.erasure import KeyedHash, Redaction
 from shared.worker.handler import Handler
-from shared.worker.rows import TimerRow, TombstoneRow
+from shared.worker.rows import TimerRow
 
 DRAIN: Final = "drain"
 DRAIN_EVERY: Final = timedelta(seconds=2)
@@ -40,9 +40,8 @@ class RouterHandler(Handler):
     role = ROLE
     claimed = frozenset({"baton.action.received.v1", "baton.outcome.received.v1"})
 
-    def __init__(self, plan: RoutingPolicy, tombstone_of: Callable[[str], str]) -> None:
+    def __init__(self, plan: RoutingPolicy) -> None:
         self._plan = plan
-        self._tombstone_of = tombstone_of
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         return event
@@ -59,8 +58,6 @@ class RouterHandler(Handler):
         if isinstance(data, OutcomeReceivedV1):
             lead_id = surviving_lead(draft, named_lead(data.lead_id, data.email) or "")
             return _step(draft, applied=take_outcome(draft, moment, lead_id, data))
-        if isinstance(data, PersonErasedV1):
-            return self._erased(draft, moment, data)
         if isinstance(data, TimerRow):
             return _fired(draft, world, moment, data)
         return Step(Outcome.UNCHANGED)
@@ -73,23 +70,24 @@ class RouterHandler(Handler):
             return Step(Outcome.UNCHANGED if again else Outcome.SUPERSEDED)
         return _step(draft, applied=route_scored(draft, self._plan, Scored(data, event.raw, event.cause, at)))
 
-    def _erased(self, draft: ChangeSet, moment: Moment, data: PersonErasedV1) -> Step:
-        for lead_id in data.lead_ids:
-            hashed = self._tombstone_of(lead_id)
-            erase(draft, moment, lead_id, hashed)
-            draft.put(TombstoneRow(hash=hashed, role=ROLE, at=data.at))
-        return _step(draft, applied=True)
+    def redact(
+        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
+    ) -> Redaction:
+        draft = ChangeSet(rows)
+        for lead_id in erased.data.lead_ids:
+            erase(draft, Moment(self._plan, at, erased.cause), lead_id, keyed_hash(lead_id))
+        return Redaction(draft.changes, draft.emits)
 
 
 class LiveRouterHandler(RouterHandler):
     """Decides each unit of work by the plan that is current as the unit begins."""
 
-    def __init__(self, plans: RoutingPolicies, tombstone_of: Callable[[str], str]) -> None:
-        super().__init__(plans.current, tombstone_of)
+    def __init__(self, plans: RoutingPolicies) -> None:
+        super().__init__(plans.current)
         self._plans = plans
 
     def for_unit(self) -> RouterHandler:
-        return RouterHandler(self._plans.current, self._tombstone_of)
+        return RouterHandler(self._plans.current)
 
 
 def _fired(draft: ChangeSet, world: IdentityMap, moment: Moment, timer: TimerRow) -> Step:

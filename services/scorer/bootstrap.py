@@ -17,6 +17,6 @@ _TIMERS_EVERY_S = 0.2
 async def run(resources: Resources, stop: asyncio.Event, settings: ScorerSettings) -> None:  # noqa: ARG001
     """Run the scorer until `stop`."""
     policies = ScoringPolicies(lambda: resources.policy.current)
-    handler = LiveScorerHandler(policies, resources.tombstone_of)
+    handler = LiveScorerHandler(policies)
     worker = Worker(handler, ScorerStore(), timers=True, timers_every_s=_TIMERS_EVERY_S)
     await run_worker(resources, worker, stop)

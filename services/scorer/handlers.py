@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from services.scorer.domain.decide import decide
+from services.scorer.domain.erasure import forget_lead
 from services.scorer.domain.from_policy import ScoringPolicies
 from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.score import ROLE, Moment
@@ -15,8 +15,8 @@ from shared.lead.events.person_erased import PersonErasedV1
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap
 from shared.worker.decision import Step
+from shared.worker.erasure import KeyedHash, Redaction
 from shared.worker.handler import Handler
-from shared.worker.rows import TombstoneRow
 
 
 class ScorerHandler(Handler):
@@ -25,9 +25,8 @@ class ScorerHandler(Handler):
     role = ROLE
     claimed = frozenset({"baton.signal.received.v1", "baton.account.received.v1"})
 
-    def __init__(self, policy: ScoringPolicy, tombstone_of: Callable[[str], str]) -> None:
+    def __init__(self, policy: ScoringPolicy) -> None:
         self._policy = policy
-        self._tombstone_of = tombstone_of
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         return event
@@ -35,10 +34,16 @@ class ScorerHandler(Handler):
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
         draft = ChangeSet(world)
         outcome = decide(draft, Moment(self._policy, at), event)
-        if isinstance(event.data, PersonErasedV1):
-            for lead_id in event.data.lead_ids:
-                draft.put(TombstoneRow(self._tombstone_of(lead_id), ROLE, event.data.at))
         return Step(outcome, draft.changes, draft.emits)
+
+    def redact(
+        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
+    ) -> Redaction:
+        del keyed_hash
+        draft = ChangeSet(rows)
+        for lead_id in erased.data.lead_ids:
+            forget_lead(draft, Moment(self._policy, at), lead_id)
+        return Redaction(draft.changes)
 
 
 class LiveScorerHandler(ScorerHandler):
@@ -48,9 +53,9 @@ class LiveScorerHandler(ScorerHandler):
     scored again for a reason of its own (an activity, a signal, time) is scored by the new one.
     """
 
-    def __init__(self, policies: ScoringPolicies, tombstone_of: Callable[[str], str]) -> None:
-        super().__init__(policies.current, tombstone_of)
+    def __init__(self, policies: ScoringPolicies) -> None:
+        super().__init__(policies.current)
         self._policies = policies
 
     def for_unit(self) -> ScorerHandler:
-        return ScorerHandler(self._policies.current, self._tombstone_of)
+        return ScorerHandler(self._policies.current)

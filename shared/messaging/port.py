@@ -61,7 +61,7 @@ class Batch:
     """
 
     records: Sequence[Record] = ()
-    gained: frozenset[Partition] = frozenset()
+    assigned: frozenset[Partition] = frozenset()
 
 
 Revoking = Callable[[frozenset[Partition]], Awaitable[None]]

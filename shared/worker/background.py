@@ -1,4 +1,7 @@
-"""What a role does besides reading: timers that fall due, the sweep of its outbox, old claims, gauges."""
+"""The periodic work of a role: firing timers, sweeping the outbox, pruning claims, setting gauges.
+
+A step is an async function that does one round and returns True when there may be more to do at once.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,17 @@ from shared.worker.unit_of_work import Work
 
 log = structlog.get_logger()
 
-_AWAY_S = 2.0
-_AT_ONCE = 200
+_RETRY_S = 2.0
+_TIMERS_MAX = 200
 
 
 async def repeat(
     name: str, step: Callable[[], Awaitable[bool]], *, every_s: float, stop: asyncio.Event, health: Health
 ) -> None:
-    """Call `step` until `stop`: at once again while it returns True (there is more), else after `every_s`.
+    """Call `step` until `stop`: again at once while it returns True, else after `every_s` seconds.
 
-    What is away (`Retry`) is told in readiness and waited for; any other error ends the process.
+    `Retry` makes the check `name` of readiness fail until the step works again; any other error is raised
+    and ends the process.
     """
     while not stop.is_set():
         wait_s = every_s
@@ -42,13 +46,13 @@ async def repeat(
             health.set(name, ok=True, detail="")
         except Retry as error:
             health.set(name, ok=False, detail=str(error))
-            log.warning("waiting", what=name, reason=str(error))
-            wait_s = _AWAY_S
+            log.warning("retrying", what=name, reason=str(error))
+            wait_s = _RETRY_S
         await pause(stop, wait_s)
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Sleep, but wake at once when it is time to stop."""
+    """Sleep for `seconds`, or until `stop` is set."""
     try:
         async with asyncio.timeout(seconds):
             await stop.wait()
@@ -59,28 +63,29 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
 def timer_step(
     timers: Timers, handler: Handler, work: Work, sink: Sink, outbox: Outbox, *, metrics: Metrics
 ) -> Callable[[], Awaitable[bool]]:
-    """Return the step that prepares and decides what is due: True when there may be more."""
+    """Return the step that decides timers that are due."""
 
     async def step() -> bool:
-        events = await timers.take(_AT_ONCE)
+        events = await timers.lease_due(_TIMERS_MAX)
         if events:
             for event in events:
                 metrics.timers_fired.labels(event.data.role, event.data.kind).inc()
             prepared = await asyncio.gather(*map(handler.prepare, events))
             result = await work.run(prepared)
             await (await sink.send(result.outgoing))
-            await outbox.forget(result.outbox_ids)
+            await outbox.delete(result.outbox_ids)
             for event, error in result.rejected:
-                log.error(
-                    "timer cannot be decided", subject=event.subject, kind=error.kind, reason=str(error)
-                )
-        return len(events) == _AT_ONCE
+                log.error("timer rejected", subject=event.subject, kind=error.kind, reason=str(error))
+        return len(events) == _TIMERS_MAX
 
     return step
 
 
 def prune_step(role: str, database: Database, clock: Clock, keep: timedelta) -> Callable[[], Awaitable[bool]]:
-    """Return the step that forgets a role's claims of inputs that the topics do not hold any more."""
+    """Return the step that deletes a role's claims older than `keep`.
+
+    `keep` is longer than the retention of the topics, so no claimed record can be read again.
+    """
 
     async def step() -> bool:
         old = delete(inputs).where(inputs.c.role == role, inputs.c.at < clock.now() - keep)
@@ -94,20 +99,20 @@ def prune_step(role: str, database: Database, clock: Clock, keep: timedelta) -> 
 def measure_step(
     role: str, outbox: Outbox, timers: Timers, metrics: Metrics
 ) -> Callable[[], Awaitable[bool]]:
-    """Return the step that shows what waits in the outbox, and which timers wait to be taken."""
+    """Return the step that sets the gauges of the outbox and of the due timers."""
 
     async def step() -> bool:
-        rows, oldest_s = await outbox.waiting()
+        rows, oldest_s = await outbox.backlog()
         metrics.outbox_rows.labels(role).set(rows)
         metrics.outbox_oldest_seconds.labels(role).set(oldest_s)
-        metrics.timers_due.labels(role).set(await timers.due())
+        metrics.timers_due.labels(role).set(await timers.count_due())
         return False
 
     return step
 
 
 def sweep_step(outbox: Outbox, older_than: timedelta) -> Callable[[], Awaitable[bool]]:
-    """Return the step that publishes what was left in the outbox."""
+    """Return the step that publishes outbox rows older than `older_than`."""
 
     async def step() -> bool:
         swept = await outbox.sweep(older_than)

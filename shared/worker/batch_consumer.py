@@ -1,7 +1,7 @@
-"""The batch drive: a poll is a unit of work. For roles that wait for nobody (scorer, router, ledger).
+"""Consumer for roles that wait for no other system (scorer, router, ledger): one poll is one unit of work.
 
-While one batch waits for its records to be acknowledged, the next is already being decided; units of
-work and sends keep the order of the batches, so order per key is kept.
+While one batch waits for its records to be acknowledged, the next is already being decided. Units of work
+and sends keep the order of the batches, so the order of events per key is kept.
 """
 
 from __future__ import annotations
@@ -10,37 +10,37 @@ import asyncio
 from collections.abc import Sequence
 
 from shared.messaging.port import Record
-from shared.worker.consumer import ConsumerDeps, ConsumerLoop, asked_for
+from shared.worker.consumer import ConsumerDeps, ConsumerLoop, cancellation_as_retry
 from shared.worker.offset_tracker import TrackedRecord
 
 
 class BatchConsumer(ConsumerLoop):
-    """Keeps a few batches in flight."""
+    """Keeps at most `limits.batches_in_flight` batches in flight."""
 
-    def __init__(self, parts: ConsumerDeps) -> None:
-        super().__init__(parts)
+    def __init__(self, deps: ConsumerDeps) -> None:
+        super().__init__(deps)
         self.reset()
 
     def reset(self) -> None:
-        self._room = asyncio.Semaphore(self.parts.limits.batches_in_flight)
+        self._free_slots = asyncio.Semaphore(self.deps.limits.batches_in_flight)
 
-    async def take(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
-        await self._room.acquire()
-        held = self.progress.held(records)
-        if self.stop.is_set() or not held:
-            self._room.release()
+    async def dispatch(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
+        await self._free_slots.acquire()
+        records = self.offsets.still_assigned(records)
+        if self.stop.is_set() or not records:
+            self._free_slots.release()
             return
-        tasks.create_task(asked_for(self._batch(held, self.progress.begin(held))))
+        tasks.create_task(cancellation_as_retry(self._process(records, self.offsets.begin(records))))
 
-    async def _batch(self, records: Sequence[Record], token: TrackedRecord) -> None:
+    async def _process(self, records: Sequence[Record], tracked: TrackedRecord) -> None:
         try:
-            good, bad = self.decoded(records)
-            async with self.gate:
-                result, ack = await self.perform([event for _record, event in good])
-            place = {id(event): record for record, event in good}
-            bad += ((place[id(event)], error) for event, error in result.rejected)
-            await self.settle(records, result, ack, bad)
-            self.progress.published(result.outbox_ids)
-            self.progress.finish(token)
+            events, rejected = self.decode_all(records)
+            async with self.unit_lock:
+                result, ack = await self.run_unit([event for _record, event in events])
+            record_of = {id(event): record for record, event in events}
+            rejected += ((record_of[id(event)], error) for event, error in result.rejected)
+            await self.complete(records, result, ack, rejected)
+            self.offsets.add_published(result.outbox_ids)
+            self.offsets.finish(tracked)
         finally:
-            self._room.release()
+            self._free_slots.release()

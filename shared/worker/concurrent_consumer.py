@@ -1,7 +1,8 @@
-"""The window drive: many records in flight, each waiting for others by itself (enricher, deliveries).
+"""Consumer for roles that wait for other systems (enricher, deliveries): many records in flight at once.
 
-Records with the same key take turns; a slow one holds up its own key only. Those that are ready are
-gathered into units of work, and the finished prefix of each partition is committed.
+Records with the same key are processed one after the other, so a slow one holds up its own key only. Events
+that are prepared are gathered into units of work, and of each partition the offsets before the first
+unfinished record are committed.
 """
 
 from __future__ import annotations
@@ -13,94 +14,94 @@ from typing import Any
 from shared.errors import DataError
 from shared.lead.events.envelope import Event
 from shared.messaging.port import Record
-from shared.worker.consumer import ConsumerDeps, ConsumerLoop, asked_for
+from shared.worker.consumer import ConsumerDeps, ConsumerLoop, cancellation_as_retry
 from shared.worker.handler import Handler
 from shared.worker.offset_tracker import TrackedRecord
 from shared.worker.unit_of_work import Result, out_of_range
 
 
-class _Flight:
-    """One record on its way; `landed` when all its effects are published."""
+class _InFlight:
+    """One record in flight; `completed` is set when all its effects are published."""
 
-    __slots__ = ("event", "key", "landed", "record", "token")
+    __slots__ = ("completed", "event", "key", "record", "tracked")
 
-    def __init__(self, record: Record, token: TrackedRecord, event: Event[Any], key: str) -> None:
+    def __init__(self, record: Record, tracked: TrackedRecord, event: Event[Any], key: str) -> None:
         self.record = record
-        self.token = token
+        self.tracked = tracked
         self.event = event
         self.key = key
-        self.landed = asyncio.Event()
+        self.completed = asyncio.Event()
 
 
 class ConcurrentConsumer(ConsumerLoop):
-    """Keeps a bounded number of records in flight, in order per `order_key` of their event."""
+    """Keeps at most `limits.records_in_flight` records in flight, in order per `order_key` of their event."""
 
-    def __init__(self, parts: ConsumerDeps, handler: Handler, order_key: Callable[[Event[Any]], str]) -> None:
-        super().__init__(parts)
+    def __init__(self, deps: ConsumerDeps, handler: Handler, order_key: Callable[[Event[Any]], str]) -> None:
+        super().__init__(deps)
         self._handler = handler
         self._order_key = order_key
         self.reset()
 
     def reset(self) -> None:
-        self._room = asyncio.Semaphore(self.parts.limits.window)
-        self._last: dict[str, _Flight] = {}
-        self._ready: list[_Flight] = []
+        self._free_slots = asyncio.Semaphore(self.deps.limits.records_in_flight)
+        self._last_of_key: dict[str, _InFlight] = {}
+        self._prepared: list[_InFlight] = []
 
-    async def take(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
+    async def dispatch(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
         for record in records:
-            await self._room.acquire()
-            if self.stop.is_set() or not self.progress.held([record]):
-                self._room.release()
+            await self._free_slots.acquire()
+            if self.stop.is_set() or not self.offsets.still_assigned([record]):
+                self._free_slots.release()
                 continue
-            token = self.progress.begin([record])
-            good, bad = self.decoded([record])
-            if bad:
-                tasks.create_task(self._set_aside(record, token, bad[0][1]))
+            tracked = self.offsets.begin([record])
+            decoded, rejected = self.decode_all([record])
+            if rejected:
+                tasks.create_task(self._reject(record, tracked, rejected[0][1]))
                 continue
-            event = good[0][1]
-            flight = _Flight(record, token, event, self._order_key(event))
-            before = self._last.get(flight.key)
-            self._last[flight.key] = flight
-            tasks.create_task(asked_for(self._fly(tasks, flight, before)))
+            event = decoded[0][1]
+            flight = _InFlight(record, tracked, event, self._order_key(event))
+            previous = self._last_of_key.get(flight.key)
+            self._last_of_key[flight.key] = flight
+            tasks.create_task(cancellation_as_retry(self._process(tasks, flight, previous)))
 
-    async def _fly(self, tasks: asyncio.TaskGroup, flight: _Flight, before: _Flight | None) -> None:
-        if before is not None:
-            await before.landed.wait()
+    async def _process(self, tasks: asyncio.TaskGroup, flight: _InFlight, previous: _InFlight | None) -> None:
+        if previous is not None:
+            await previous.completed.wait()
         try:
             flight.event = await self._handler.prepare(flight.event)
         except (DataError, OverflowError) as error:
             reason = out_of_range(error) if isinstance(error, OverflowError) else error
-            await self._set_aside(flight.record, flight.token, reason)
-            self._land(flight)
+            await self._reject(flight.record, flight.tracked, reason)
+            self._release_key(flight)
             return
-        self._ready.append(flight)
-        if len(self._ready) == 1:
-            tasks.create_task(asked_for(self._gather()))
+        self._prepared.append(flight)
+        if len(self._prepared) == 1:
+            tasks.create_task(cancellation_as_retry(self._decide_prepared()))
 
-    async def _gather(self) -> None:
-        """Make one unit of work of all that is ready by the time the one before is decided."""
-        async with self.gate:
-            flights, self._ready = self._ready, []
-            result, ack = await self.perform([flight.event for flight in flights])
-        records = {id(flight.event): flight.record for flight in flights}
-        rejected = [(records[id(event)], error) for event, error in result.rejected]
-        await self.settle(list(records.values()), result, ack, rejected)
-        self.progress.published(result.outbox_ids)
+    async def _decide_prepared(self) -> None:
+        """Decide in one unit of work all events that are prepared when the unit before is through."""
+        async with self.unit_lock:
+            flights, self._prepared = self._prepared, []
+            result, ack = await self.run_unit([flight.event for flight in flights])
+        record_of = {id(flight.event): flight.record for flight in flights}
+        rejected = [(record_of[id(event)], error) for event, error in result.rejected]
+        await self.complete(list(record_of.values()), result, ack, rejected)
+        self.offsets.add_published(result.outbox_ids)
         for flight in flights:
-            self.progress.finish(flight.token)
-            self._room.release()
-            self._land(flight)
+            self.offsets.finish(flight.tracked)
+            self._free_slots.release()
+            self._release_key(flight)
 
-    async def _set_aside(self, record: Record, token: TrackedRecord, error: DataError) -> None:
-        await self.settle([record], Result(), _nothing(), [(record, error)])
-        self.progress.finish(token)
-        self._room.release()
+    async def _reject(self, record: Record, tracked: TrackedRecord, error: DataError) -> None:
+        await self.complete([record], Result(), _acknowledged(), [(record, error)])
+        self.offsets.finish(tracked)
+        self._free_slots.release()
 
-    def _land(self, flight: _Flight) -> None:
-        flight.landed.set()
-        if self._last.get(flight.key) is flight:
-            del self._last[flight.key]
+    def _release_key(self, flight: _InFlight) -> None:
+        flight.completed.set()
+        if self._last_of_key.get(flight.key) is flight:
+            del self._last_of_key[flight.key]
 
 
-async def _nothing() -> None:
-    """Acknowledge at once: nothing was sent."""
+async def _acknowledged() -> None:
+    """Stand for the `Ack` of a send of no records."""

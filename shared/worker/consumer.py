@@ -1,8 +1,9 @@
-"""What the two drives share: reading, publishing in order, committing, and waiting out what is away.
+"""The consume loop that both consumers share: poll, decide, publish in order, commit offsets, recover.
 
-A drive never gives up on `Retry`: it forgets what is in hand, says in readiness what it waits for, and
-begins again as after a crash: orphans of the outbox first, then from the committed offsets. So a restart
-and a recovery are one path.
+On `Retry` (a database or broker is not reachable) the loop drops what is in flight, reports in readiness
+what it waits for, and starts a new session as after a crash: it publishes what is left in the outbox, then
+reads from the committed offsets. Restart and recovery are the same code, so recovery is exercised at every
+start. It retries for ever, with growing pauses.
 """
 
 from __future__ import annotations
@@ -33,17 +34,22 @@ from shared.worker.unit_of_work import Failpoint, Result, Work
 
 log = structlog.get_logger()
 
-_WAIT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _MEASURE_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class ConsumerLimits:
-    """The bounds of a drive. Counts are of records (`batches_in_flight`: of batches)."""
+    """The bounds of a consumer.
+
+    `batch` is the most records of one poll. `batches_in_flight` bounds a `BatchConsumer`,
+    `records_in_flight` a `ConcurrentConsumer`. `drain_s` is how long a stop or a rebalance waits for what is
+    in flight.
+    """
 
     batch: int = 500
     batches_in_flight: int = 4
-    window: int = 500
+    records_in_flight: int = 500
     poll_wait_s: float = 0.5
     commit_every_s: float = 0.25
     drain_s: float = 10.0
@@ -51,7 +57,7 @@ class ConsumerLimits:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerDeps:
-    """What a drive is made of."""
+    """What a consumer works with. `outbox` is None for a role that stores nothing."""
 
     role: str
     topics: Sequence[str]
@@ -68,20 +74,20 @@ class ConsumerDeps:
 
 
 class ConsumerLoop(ABC):
-    """Reads a role's topics until it is told to stop."""
+    """Consumes a role's topics until it is told to stop. Subclasses say what is in flight at once."""
 
-    def __init__(self, parts: ConsumerDeps) -> None:
-        self.parts = parts
-        self.progress = OffsetTracker()
+    def __init__(self, deps: ConsumerDeps) -> None:
+        self.deps = deps
+        self.offsets = OffsetTracker()
         self.stop = asyncio.Event()
-        self.gate = asyncio.Lock()
-        self._broken = False
+        self.unit_lock = asyncio.Lock()
+        self._unit_failed = False
         self._source: Source
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`; then finish what is in hand, commit, and leave the group.
+        """Consume until `stop`; then finish what is in flight, commit, and leave the group.
 
-        Raises only what must end the process: `Crash` and bugs.
+        Raises only errors that must end the process: `Crash` and bugs.
         """
         self.stop = stop
         now = asyncio.get_running_loop().time
@@ -91,162 +97,162 @@ class ConsumerLoop(ABC):
             try:
                 await self._session()
             except Retry as error:
-                if now() - began > _WAIT_S[-1] * 2:
+                if now() - began > _BACKOFF_S[-1] * 2:
                     failures = 0
-                self._tell(ok=False, detail=str(error))
-                self.parts.metrics.retries.labels(self.parts.role, type(error).__name__).inc()
-                log.warning("waiting", role=self.parts.role, reason=str(error))
-                await pause(stop, _WAIT_S[min(failures, len(_WAIT_S) - 1)])
+                self._report(ok=False, detail=str(error))
+                self.deps.metrics.retries.labels(self.deps.role, type(error).__name__).inc()
+                log.warning("waiting", role=self.deps.role, reason=str(error))
+                await pause(stop, _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
                 failures += 1
 
     async def _session(self) -> None:
-        """Join the group, work, leave. Ends at `stop` or with the first error of any of its tasks."""
-        self.progress = OffsetTracker()
-        self._broken = False
+        """Join the group, consume, leave. Ends at `stop` or with the first error of any of its tasks."""
+        self.offsets = OffsetTracker()
+        self._unit_failed = False
         self.reset()
-        self._source = await self.parts.stream.source(self.parts.role, self.parts.topics, self._revoking)
+        self._source = await self.deps.stream.source(self.deps.role, self.deps.topics, self._on_revoke)
         try:
             async with asyncio.TaskGroup() as tasks:
                 finished = asyncio.Event()
-                tasks.create_task(asked_for(self._commit_until(finished)))
-                tasks.create_task(asked_for(self._measure_until(finished)))
-                await asked_for(self._read(tasks))
-                await self._finish()
+                tasks.create_task(cancellation_as_retry(self._commit_until(finished)))
+                tasks.create_task(cancellation_as_retry(self._measure_until(finished)))
+                await cancellation_as_retry(self._poll_until_stopped(tasks))
+                await self._drain(self.offsets.has_pending)
+                if self.offsets.has_pending():  # the rest is read again at the next start
+                    raise Retry("not everything in flight was finished in time")
                 finished.set()
         except BaseExceptionGroup as group:
-            raise cause_of(group) from group
+            raise root_cause(group) from group
         finally:
-            # What is still in flight was cancelled: nobody shall wait for it while we leave.
-            self.progress.drop()
+            # Tasks still in flight were cancelled: leaving the group must not wait for them.
+            self.offsets.drop()
             with contextlib.suppress(Retry):
                 await self._source.close()
 
-    async def _read(self, tasks: asyncio.TaskGroup) -> None:
-        limits = self.parts.limits
+    async def _poll_until_stopped(self, tasks: asyncio.TaskGroup) -> None:
+        limits = self.deps.limits
         while not self.stop.is_set():
             batch = await self._source.poll(limits.batch, limits.poll_wait_s)
-            self._tell(ok=True, detail="")
-            if batch.gained:
-                self.progress.gain(batch.gained)
-                if self.parts.outbox is not None:
-                    await self.parts.outbox.publish_orphans({each.number for each in batch.gained})
+            self._report(ok=True, detail="")
+            if batch.assigned:
+                self.offsets.assign(batch.assigned)
+                if self.deps.outbox is not None:
+                    await self.deps.outbox.publish_orphans({name.number for name in batch.assigned})
             if batch.records:
-                await self.take(tasks, batch.records)
-
-    async def _finish(self) -> None:
-        """Let what is in hand come to its end, but not for ever; the rest is read again at the next start."""
-        await self._quiet(self.progress.busy)
-        if self.progress.busy():
-            raise Retry("not everything in hand was finished in time")
+                await self.dispatch(tasks, batch.records)
 
     @abstractmethod
     def reset(self) -> None:
-        """Forget all that was in flight: a new session begins."""
+        """Forget everything in flight, for a new session."""
 
     @abstractmethod
-    async def take(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
-        """Begin to work on these records; wait while too much is in flight.
+    async def dispatch(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
+        """Start tasks that process these records; wait first while too much is in flight.
 
-        Records of a partition that was lost in the meantime, or that are not begun at `stop`, are left.
+        Records that have not begun at `stop`, or whose partition was revoked in the meantime, are skipped.
         """
 
-    def decoded(
+    def decode_all(
         self, records: Sequence[Record]
     ) -> tuple[list[tuple[Record, Event[Any]]], list[tuple[Record, DataError]]]:
-        """Split records into those that are events and those that cannot be."""
-        good: list[tuple[Record, Event[Any]]] = []
-        bad: list[tuple[Record, DataError]] = []
+        """Return the records that decode to an event, and those that do not with the error."""
+        events: list[tuple[Record, Event[Any]]] = []
+        rejected: list[tuple[Record, DataError]] = []
         for record in records:
             try:
-                good.append((record, decode(record)))
+                events.append((record, decode(record)))
             except DataError as error:
-                bad.append((record, error))
-        return good, bad
+                rejected.append((record, error))
+        return events, rejected
 
-    async def perform(self, events: Sequence[Event[Any]]) -> tuple[Result, Ack]:
-        """Run one unit of work and put its records in line. Call it with `gate` held, for one order."""
-        if self._broken:  # whoever waited for the gate is woken before it can be cancelled
+    async def run_unit(self, events: Sequence[Event[Any]]) -> tuple[Result, Ack]:
+        """Run one unit of work and send its records; the `Ack` waits until they are durable.
+
+        Called with `unit_lock` held, so that records are sent in the order in which they were decided.
+        """
+        if self._unit_failed:  # the next holder of the lock wakes up before it can be cancelled
             raise Retry("the unit of work before this one failed")
         began, began_ns = time.perf_counter(), time.time_ns()
-        self._broken = True
-        result = await self.parts.work.run(events)
-        ack = await self.parts.sink.send(result.outgoing)
-        self._broken = False
-        self.parts.metrics.batch_seconds.labels(self.parts.role).observe(time.perf_counter() - began)
-        if self.parts.tracing.on:
+        self._unit_failed = True
+        result = await self.deps.work.run(events)
+        ack = await self.deps.sink.send(result.outgoing)
+        self._unit_failed = False
+        self.deps.metrics.batch_seconds.labels(self.deps.role).observe(time.perf_counter() - began)
+        if self.deps.tracing.on:
             for event, outcome in result.outcomes:
-                self._trace(event, outcome, began_ns)
+                self.deps.tracing.record(
+                    f"{self.deps.role} {event.type}",
+                    event.traceparent,
+                    began_ns,
+                    **{"baton.lead": event.subject, "baton.event": event.id, "baton.outcome": outcome.value},
+                )
         return result, ack
 
-    async def settle(
+    async def complete(
         self,
         records: Sequence[Record],
         result: Result,
         ack: Ack,
         rejected: Sequence[tuple[Record, DataError]],
     ) -> None:
-        """Wait until everything is published, the dead letters too, and count what became of the records."""
+        """Wait until the unit's records and the dead letters are published, then count the outcomes."""
         await ack
-        self.parts.failpoint("after_publish")
+        self.deps.failpoint("after_publish")
         if rejected:
-            await self.parts.dead_letters.publish(rejected)
-        self.parts.dead_letters.count(len(records), len(rejected))
+            await self.deps.dead_letters.publish(rejected)
+        self.deps.dead_letters.check_share(len(records), len(rejected))
         self._count(result, rejected)
 
     async def _commit_until(self, finished: asyncio.Event) -> None:
         while not finished.is_set():
-            await pause(finished, self.parts.limits.commit_every_s)
+            await pause(finished, self.deps.limits.commit_every_s)
             await self._commit()
 
     async def _measure_until(self, finished: asyncio.Event) -> None:
         while not finished.is_set():
-            with contextlib.suppress(Retry):  # a gauge is no reason to begin again
+            with contextlib.suppress(Retry):  # a failed measurement must not end the session
                 for (topic, number), records in (await self._source.lag()).items():
-                    self.parts.metrics.consumer_lag.labels(self.parts.role, topic, str(number)).set(records)
+                    self.deps.metrics.consumer_lag.labels(self.deps.role, topic, str(number)).set(records)
             await pause(finished, _MEASURE_EVERY_S)
 
     async def _commit(self) -> None:
-        """Only one task calls this: an older commit must not land after a newer one."""
-        published = self.progress.take_published()
-        if published and self.parts.outbox is not None:
-            await self.parts.outbox.forget(published)
-        upto = self.progress.committable()
+        """Delete published outbox rows, then commit. One task calls this, so that commits stay in order."""
+        published = self.offsets.pop_published()
+        if published and self.deps.outbox is not None:
+            await self.deps.outbox.delete(published)
+        upto = self.offsets.committable()
         if upto:
-            self.parts.failpoint("before_offset_commit")
+            self.deps.failpoint("before_offset_commit")
             await self._source.commit(upto)
-            self.progress.committed(upto)
+            self.offsets.committed(upto)
 
-    async def _revoking(self, partitions: frozenset[Partition]) -> None:
-        """Finish what is in hand of these partitions while they are still ours, then let go of them."""
-        self.progress.lose(partitions)
+    async def _on_revoke(self, partitions: frozenset[Partition]) -> None:
+        """Finish and commit what is in flight of these partitions while this member still holds them."""
+        self.offsets.revoke(partitions)
         try:
-            await self._quiet(lambda: self.progress.in_hand(partitions))
+            await self._drain(lambda: self.offsets.has_pending(partitions))
         finally:
-            self.progress.drop(partitions)
+            self.offsets.drop(partitions)
 
-    async def _quiet(self, busy: Callable[[], bool]) -> None:
+    async def _drain(self, pending: Callable[[], bool]) -> None:
+        """Wait while `pending()` is true, for at most `limits.drain_s` seconds."""
         now = asyncio.get_running_loop().time
-        deadline = now() + self.parts.limits.drain_s
-        while busy() and now() < deadline:  # noqa: ASYNC110 - a condition over many tasks
+        deadline = now() + self.deps.limits.drain_s
+        while pending() and now() < deadline:  # noqa: ASYNC110 - a condition over many tasks
             await asyncio.sleep(0.01)
 
-    def _trace(self, event: Event[Any], outcome: Outcome, began_ns: int) -> None:
-        said = {"baton.lead": event.subject, "baton.event": event.id, "baton.outcome": outcome.value}
-        name = f"{self.parts.role} {event.type}"
-        self.parts.tracing.record(name, event.traceparent, began_ns, **said)
-
     def _count(self, result: Result, rejected: Sequence[tuple[Record, DataError]]) -> None:
-        metrics, role = self.parts.metrics, self.parts.role
+        metrics, role = self.deps.metrics, self.deps.role
         for (type_name, outcome), records in Counter(
             (event.type, outcome) for event, outcome in result.outcomes
         ).items():
             metrics.records.labels(role, type_name, outcome).inc(records)
         for record, error in rejected:
             metrics.records.labels(role, record.topic, Outcome.DEAD_LETTERED).inc()
-            if self.parts.dead_letters.keeps(record):
+            if self.deps.dead_letters.is_keeper_of(record):
                 metrics.dead_letters.labels(role, record.topic, error.kind).inc()
             log.warning(
-                "set aside",
+                "record rejected",
                 role=role,
                 topic=record.topic,
                 partition=record.partition,
@@ -255,14 +261,15 @@ class ConsumerLoop(ABC):
                 reason=str(error)[:300],
             )
 
-    def _tell(self, *, ok: bool, detail: str) -> None:
-        self.parts.health.set(f"{self.parts.role}.stream", ok, detail)
+    def _report(self, *, ok: bool, detail: str) -> None:
+        self.deps.health.set(f"{self.deps.role}.stream", ok, detail)
 
 
-async def asked_for(work: Coroutine[Any, Any, None]) -> None:
-    """Do the work; a cancellation that nobody asked for, such as a library's own, is `Retry`.
+async def cancellation_as_retry(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work`; a cancellation that did not come from this task's owner is raised as `Retry`.
 
-    A task group takes a cancelled task for one that has ended well.
+    A library may cancel one of its own futures that `work` awaits. A task group treats a task that ends
+    cancelled as one that ended well, and the role would stop without an error.
     """
     try:
         await work
@@ -270,13 +277,13 @@ async def asked_for(work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
-        raise Retry("the work was cancelled by what it called") from None
+        raise Retry("the work was cancelled by something that it called") from None
 
 
-def cause_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return what a group of errors comes down to: what will not pass, if there is such, else a `Retry`."""
-    passing, lasting = group.split(Retry)
-    rest = lasting or passing
+def root_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error of a group (also of nested ones) that is not `Retry`, else its first `Retry`."""
+    transient, permanent = group.split(Retry)
+    rest = permanent or transient
     error: BaseException = group if rest is None else rest
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,8 +1,10 @@
-"""Records that can never be processed: set aside as they were, with the cause, so that nothing waits.
+"""Dead letters: records that can never be processed, published unchanged to a topic of their own.
 
-Only the keeper of a topic (the first role in its "read by") writes the dead letter; other readers skip
-the record and count it. A role that sets aside more than a share of a window of records stops: then the
-fault is rather its own than the records'.
+The cause goes into headers, so that the record can be replayed as it was. Only the keeper of a topic (the
+first of its readers in the manifest) writes the dead letter; other readers skip the record and count it.
+
+When more than a share of the last records was rejected the role stops with `Crash`: the fault is then more
+likely in the role than in the records, and stopping keeps the records in their topic.
 """
 
 from __future__ import annotations
@@ -32,40 +34,43 @@ class DeadLetters:
         self._share_max_percent = share_max_percent
         self._window: deque[tuple[int, int]] = deque()
         self._window_max = window
-        self._seen = 0
-        self._dead = 0
+        self._total = 0
+        self._rejected = 0
 
-    def keeps(self, record: Record) -> bool:
-        """Tell whether this role is the one that dead-letters this record.
+    def is_keeper_of(self, record: Record) -> bool:
+        """Tell whether this role dead-letters this record.
 
-        A dead letter is nobody's to set aside: it would come back to its reader for ever.
+        A record of the dead-letter topic itself is never dead-lettered: its reader would read it for ever.
         """
         return record.topic != DEAD_LETTERS.name and BY_NAME[record.topic].keeper == self._role
 
     async def publish(self, rejected: Sequence[tuple[Record, DataError]]) -> None:
-        """Set the records aside, where this role keeps their topic; durable when it returns."""
+        """Publish the dead letters of the records that this role is the keeper of; durable on return."""
         await publish(
             self._sink,
-            [self._letter(record, error) for record, error in rejected if self.keeps(record)],
+            [self._dead_letter(record, error) for record, error in rejected if self.is_keeper_of(record)],
         )
 
-    def count(self, seen: int, dead: int) -> None:
-        """Count records against the limit. Raises `Crash` when too many of a full window were poison."""
-        self._window.append((seen, dead))
-        self._seen += seen
-        self._dead += dead
-        if self._seen >= self._window_max and self._dead * 100 > self._seen * self._share_max_percent:
-            raise Crash(
-                f"{self._role} could not process {self._dead} of the last {self._seen} records; the limit is"
-                f" {self._share_max_percent} % (BATON_DEAD_LETTER_SHARE_MAX). It stops so that a fault of its"
-                " own does not set everything aside."
-            )
-        while self._window and self._seen - self._window[0][0] >= self._window_max:
-            old_seen, old_dead = self._window.popleft()
-            self._seen -= old_seen
-            self._dead -= old_dead
+    def check_share(self, total: int, rejected: int) -> None:
+        """Count `total` records, `rejected` of them rejected, in the window of the last records.
 
-    def _letter(self, record: Record, error: DataError) -> Outgoing:
+        Raises `Crash` when the window is full and the share of rejected records is above the limit.
+        """
+        self._window.append((total, rejected))
+        self._total += total
+        self._rejected += rejected
+        if self._total >= self._window_max and self._rejected * 100 > self._total * self._share_max_percent:
+            raise Crash(
+                f"{self._role} rejected {self._rejected} of the last {self._total} records; the limit is"
+                f" {self._share_max_percent} % (BATON_DEAD_LETTER_SHARE_MAX). It stops so that a fault of its"
+                " own does not dead-letter everything."
+            )
+        while self._window and self._total - self._window[0][0] >= self._window_max:
+            old_total, old_rejected = self._window.popleft()
+            self._total -= old_total
+            self._rejected -= old_rejected
+
+    def _dead_letter(self, record: Record, error: DataError) -> Outgoing:
         cause = {
             "stage": self._role,
             "class": error.kind,

@@ -1,4 +1,4 @@
-"""What a role brings to the runtime: how to get ready, what to load, and the decision."""
+"""The two interfaces that a role implements: its decisions, and the loading of its rows."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from shared.lead.events.envelope import Event
+from shared.lead.events.person_erased import PersonErasedV1
 from shared.storage.database import Tx
 from shared.storage.rows import IdentityMap, Row
 from shared.worker.decision import Step
+from shared.worker.erasure import KeyedHash, Redaction
 
 
 class Handler(Protocol):
-    """The decisions of a role. `role` names its consumer group and its tables' rows.
+    """The decisions of a role. Roles subclass it for the defaults of `for_unit` and `redact`.
 
-    Inputs whose type is in `claimed` are claimed by (source, id): a second one is `unchanged`. Others
-    must be fenced by the handler itself (by `sequence`). Roles subclass it, for the default of `for_unit`.
+    `role` is the name of its consumer group, and its share of the tables that all roles use. An event whose
+    type is in `claimed` is claimed by (source, id), and a second one with the same claim is `unchanged`. For
+    other types the handler itself must make a repeated event harmless (by `sequence`).
     """
 
     role: str
     claimed: frozenset[str]
 
     def for_unit(self) -> Handler:
-        """Return the handler that decides one whole unit of work, asked for as the unit begins.
+        """Return the handler that decides one whole unit of work; called when the unit begins.
 
-        One that follows what may change meanwhile, such as the active policy, returns itself bound to what
-        is there now, so that no unit is decided by two versions.
+        A handler that follows the active policy returns one bound to the version that is active now, so that
+        no unit is decided by two versions.
         """
         return self
 
@@ -35,13 +38,27 @@ class Handler(Protocol):
         ...
 
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
-        """Return what follows from `event` at the instant `at`. Pure. Raises `DataError`."""
+        """Return the decision on `event` at the instant `at`. Pure. Raises `DataError`.
+
+        Erasures are not passed here: see `redact`.
+        """
         ...
+
+    def redact(
+        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
+    ) -> Redaction:
+        """Return the changes that forget the leads of `erased`; by default there are none."""
+        del rows, erased, at, keyed_hash
+        return Redaction()
 
 
 class Store(Protocol):
     """The rows of a role."""
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
-        """Return every row that deciding on `events` may need, locked in the one order of the role."""
+        """Return every row that deciding on `events` may need.
+
+        Rows that may change are locked, always in the same order within a role, so that two units of work
+        cannot block each other for ever.
+        """
         ...

@@ -1,4 +1,4 @@
-"""How far the input has been dealt with: what is in flight, and which offsets may be committed."""
+"""Tracks which records are in flight, and from that which offsets may be committed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.messaging.port import Partition, Record
 
 
 class TrackedRecord:
-    """Some records in flight, and the offsets that they reach up to."""
+    """Records in flight together; `upto` is per partition the offset after the last of them."""
 
     __slots__ = ("done", "upto")
 
@@ -19,76 +19,79 @@ class TrackedRecord:
 
 
 class OffsetTracker:
-    """Per partition the tokens in the order of their offsets; only a finished prefix may be committed."""
+    """Per partition a queue of what is in flight, in the order of the offsets.
+
+    Records may finish in any order, but a committed offset says that everything before it is done. So only
+    the finished entries at the head of a queue count.
+    """
 
     def __init__(self) -> None:
-        self._line: dict[Partition, deque[TrackedRecord]] = {}
-        self._lost: set[Partition] = set()
+        self._queues: dict[Partition, deque[TrackedRecord]] = {}
+        self._revoked: set[Partition] = set()
         self._published: list[int] = []
 
-    def gain(self, partitions: Collection[Partition]) -> None:
-        """Note that these partitions are ours from now on, read from where they were last committed."""
-        self.drop(partitions)  # what was begun while they were ours before is read again
-        self._lost.difference_update(partitions)
+    def assign(self, partitions: Collection[Partition]) -> None:
+        """Begin to track these partitions, which are read from their committed offsets."""
+        self.drop(partitions)  # records begun during an earlier assignment are read again
+        self._revoked.difference_update(partitions)
 
-    def lose(self, partitions: Iterable[Partition]) -> None:
-        """Note that nothing more of these partitions may be begun."""
-        self._lost.update(partitions)
+    def revoke(self, partitions: Iterable[Partition]) -> None:
+        """Let no more records of these partitions begin."""
+        self._revoked.update(partitions)
 
-    def held(self, records: Sequence[Record]) -> Sequence[Record]:
-        """Return the records that may still be begun: a partition can be lost while they wait their turn."""
-        if not self._lost:
+    def still_assigned(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Return the records that may begin: a partition can be revoked while its records wait for a slot."""
+        if not self._revoked:
             return records
-        return [each for each in records if Partition(each.topic, each.partition) not in self._lost]
+        return [
+            record for record in records if Partition(record.topic, record.partition) not in self._revoked
+        ]
 
     def begin(self, records: Sequence[Record]) -> TrackedRecord:
-        """Note that these records, read in this order, are in flight."""
-        token = TrackedRecord(
+        """Track these records, given in the order in which they were read."""
+        tracked = TrackedRecord(
             {Partition(record.topic, record.partition): record.offset + 1 for record in records}
         )
-        for partition in token.upto:
-            self._line.setdefault(partition, deque()).append(token)
-        return token
+        for partition in tracked.upto:
+            self._queues.setdefault(partition, deque()).append(tracked)
+        return tracked
 
-    def finish(self, token: TrackedRecord) -> None:
-        """Note that all effects of the token's records are durable and published."""
-        token.done = True
+    def finish(self, tracked: TrackedRecord) -> None:
+        """Mark the records as done: all their effects are durable and published."""
+        tracked.done = True
 
-    def published(self, outbox_ids: Sequence[int]) -> None:
-        """Note that these outbox rows can be forgotten."""
+    def add_published(self, outbox_ids: Sequence[int]) -> None:
+        """Add outbox rows whose records are published; they can be deleted."""
         self._published += outbox_ids
 
-    def take_published(self) -> list[int]:
-        """Return the outbox rows that can be forgotten, once."""
+    def pop_published(self) -> list[int]:
+        """Return the outbox rows added since the last call."""
         published, self._published = self._published, []
         return published
 
     def committable(self) -> dict[Partition, int]:
-        """Return, per partition, the offset up to which every record is done, where that is news."""
+        """Return per partition the offset to commit; partitions without progress are left out."""
         upto: dict[Partition, int] = {}
-        for partition, line in self._line.items():
-            for token in line:
-                if not token.done:
+        for partition, queue in self._queues.items():
+            for tracked in queue:
+                if not tracked.done:
                     break
-                upto[partition] = token.upto[partition]
+                upto[partition] = tracked.upto[partition]
         return upto
 
     def committed(self, upto: Mapping[Partition, int]) -> None:
-        """Note that these offsets are committed."""
+        """Remove what these committed offsets cover."""
         for partition, offset in upto.items():
-            line = self._line.get(partition, deque())
-            while line and line[0].done and line[0].upto[partition] <= offset:
-                line.popleft()
+            queue = self._queues.get(partition, deque())
+            while queue and queue[0].done and queue[0].upto[partition] <= offset:
+                queue.popleft()
 
-    def busy(self) -> bool:
-        """Tell whether anything is not finished or not committed."""
-        return self.in_hand(self._line)
-
-    def in_hand(self, partitions: Iterable[Partition]) -> bool:
-        """Tell whether anything of these partitions is not finished or not committed."""
-        return any(self._line.get(partition) for partition in partitions)
+    def has_pending(self, partitions: Iterable[Partition] | None = None) -> bool:
+        """Tell whether records of these partitions, or of any, are not finished or not committed."""
+        queues = self._queues
+        return any(queues.get(partition) for partition in (queues if partitions is None else partitions))
 
     def drop(self, partitions: Iterable[Partition] | None = None) -> None:
-        """Forget what is in flight of these partitions, or of all: another reads it again, or we do."""
-        for partition in list(self._line) if partitions is None else partitions:
-            self._line.pop(partition, None)
+        """Stop tracking what is in flight of these partitions, or of all; it will be read again."""
+        for partition in list(self._queues) if partitions is None else partitions:
+            self._queues.pop(partition, None)

@@ -1,9 +1,9 @@
-"""The outbox: what a unit of work decided to publish, stored by the same transaction.
+"""Transactional outbox: the records to publish are stored in the transaction that decided them.
 
-After the commit the records are published and the rows forgotten. What a crash leaves behind is found
-without anybody asking: the rows of a partition are published when a member gains it, before it reads
-anything new, and a sweeper takes what is left after a while. Publishing twice is harmless: ids are
-derived, and every reader claims or fences by `sequence`.
+After the commit the records are published and their rows deleted. Rows that a crash leaves behind are
+published when a member is assigned their partition, before it reads anything new, so that they are not
+overtaken; a sweeper publishes what is left after a while. Publishing twice does no harm: event ids are
+derived from the cause, and every reader recognises a repeated event by its claim or its `sequence`.
 """
 
 from __future__ import annotations
@@ -36,10 +36,14 @@ class Outbox:
         self._clock = clock
         self._partitions = partitions
 
-    async def put(self, tx: Tx, out: Sequence[Outgoing], at: datetime) -> list[int]:
-        """Store the records, one row per output partition; return the rows' ids."""
+    async def store(self, tx: Tx, out: Sequence[Outgoing], at: datetime) -> list[int]:
+        """Store the records, one row per output partition, and return the ids of the rows."""
         if not out:
             return []
+        by_partition: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
+        for record in out:
+            partition = partition_of(record.key, self._partitions) if record.key else 0
+            by_partition[record.topic, partition].append(record)
         result = await tx.execute(
             insert(outbox).returning(outbox.c.id),
             [
@@ -51,49 +55,44 @@ class Outbox:
                     "size": len(records),
                     "created_at": at,
                 }
-                for (topic, partition), records in self._by_partition(out).items()
+                for (topic, partition), records in by_partition.items()
             ],
         )
         return [row.id for row in result]
 
-    async def forget(self, ids: Sequence[int]) -> None:
+    async def delete(self, ids: Sequence[int]) -> None:
         """Delete rows whose records are published."""
         if ids:
             async with self._database.begin() as tx:
                 await tx.execute(delete(outbox).where(outbox.c.id.in_(ids)))
 
     async def publish_orphans(self, partitions: Iterable[int]) -> int:
-        """Publish and forget what was left for these partition numbers; return how many records."""
-        return await self._drain(select(outbox).where(outbox.c.partition.in_(sorted(set(partitions)))))
+        """Publish what is left for these partition numbers; return the number of records."""
+        return await self._publish_rows(select(outbox).where(outbox.c.partition.in_(sorted(set(partitions)))))
 
     async def sweep(self, older_than: timedelta) -> int:
-        """Publish and forget what has waited for longer than `older_than`; return how many records."""
-        return await self._drain(select(outbox).where(outbox.c.created_at < self._clock.now() - older_than))
+        """Publish rows older than `older_than`; return the number of records."""
+        return await self._publish_rows(
+            select(outbox).where(outbox.c.created_at < self._clock.now() - older_than)
+        )
 
-    async def waiting(self) -> tuple[int, float]:
-        """Return how many rows wait to be published, and the age of the oldest in seconds (0: none)."""
+    async def backlog(self) -> tuple[int, float]:
+        """Return the number of unpublished rows, and the age of the oldest in seconds (0 without rows)."""
         counted = select(func.count(), func.min(outbox.c.created_at)).where(outbox.c.role == self._role)
         async with self._database.read() as tx:
             found = (await tx.execute(counted)).one()
         rows, oldest = tuple(found)
         return rows, max(0.0, (self._clock.now() - oldest).total_seconds()) if oldest else 0.0
 
-    async def _drain(self, wanted: Select[tuple[object, ...]]) -> int:
-        wanted = wanted.where(outbox.c.role == self._role).order_by(outbox.c.id).limit(_ROWS_AT_ONCE)
+    async def _publish_rows(self, rows_of: Select[tuple[object, ...]]) -> int:
+        page = rows_of.where(outbox.c.role == self._role).order_by(outbox.c.id).limit(_ROWS_AT_ONCE)
         published = 0
         while True:
             async with self._database.read() as tx:
-                rows = (await tx.execute(wanted)).all()
+                rows = (await tx.execute(page)).all()
             for row in rows:
                 await publish(self._sink, _decode(row.records))
                 published += row.size
-            await self.forget([row.id for row in rows])
+            await self.delete([row.id for row in rows])
             if len(rows) < _ROWS_AT_ONCE:
                 return published
-
-    def _by_partition(self, out: Sequence[Outgoing]) -> dict[tuple[str, int], list[Outgoing]]:
-        rows: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
-        for record in out:
-            partition = partition_of(record.key, self._partitions) if record.key else 0
-            rows[record.topic, partition].append(record)
-        return rows

@@ -1,7 +1,7 @@
-"""A process of Baton from its first line to its last: signals, resources, and waiting for what is away.
+"""The life of a process: signals, opening and closing resources, waiting for dependencies.
 
-A role may start before its database, its broker or its tables are there. It answers `/livez` from the
-start, says in readiness what it waits for, and goes on by itself.
+A role may start before its database, its broker or its tables are available. It answers `/livez` from the
+start, reports in readiness what it waits for, and continues by itself.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from shared.storage.database import Database
 from shared.storage.migrate import pending
 from shared.web.ops import Health
 from shared.worker.background import pause, repeat
-from shared.worker.consumer import ConsumerLimits, cause_of
+from shared.worker.consumer import ConsumerLimits, root_cause
 from shared.worker.role import Resources
 from shared.worker.unit_of_work import Failpoint
 
 log = structlog.get_logger()
 
-_AGAIN_S = 1.0
+_RETRY_S = 1.0
 _GC_THRESHOLD = 50_000
 
 
 def run_until_signalled(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run `main(stop)`; SIGINT and SIGTERM set `stop`, and `main` finishes what is in hand.
+    """Run `main(stop)`; SIGINT and SIGTERM set `stop`, and `main` then finishes what is in flight.
 
-    Of a group of errors, the one that ends the process is raised by itself.
+    Of a group of errors the root cause is raised.
     """
     collect_rarely()
 
@@ -53,17 +53,17 @@ def run_until_signalled(main: Callable[[asyncio.Event], Awaitable[None]]) -> Non
         try:
             await main(stop)
         except BaseExceptionGroup as group:
-            raise cause_of(group) from group
+            raise root_cause(group) from group
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(guarded())
 
 
 def collect_rarely() -> None:
-    """Let the collector of cycles look less often, and never at what was imported.
+    """Make garbage collection of cycles rare, and exempt everything that was imported.
 
-    A batch makes tens of thousands of values that no cycle holds, and by the default thresholds each batch
-    has the collector look through them many times.
+    A batch allocates tens of thousands of objects without cycles. With the default thresholds the collector
+    would scan them many times per batch.
     """
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD, 20, 20)
@@ -79,7 +79,7 @@ async def open_resources(
     tracing: Tracing,
     failpoint: Failpoint = lambda _name: None,
 ) -> AsyncIterator[Resources | None]:
-    """Give what the roles of a process share, once it is all there; None when `stop` came first."""
+    """Yield the shared resources once all are available, or None when `stop` was set before."""
     clock = SystemClock(settings.clock_file)
     database = Database(settings.database_url)
     stream = connect(
@@ -106,7 +106,15 @@ async def open_resources(
             tracing=tracing,
             secret=settings.secret_key.get_secret_value().encode(),
             partitions=settings.topic_partitions,
-            limits=_limits(settings),
+            limits=ConsumerLimits(
+                batch=settings.batch_size,
+                batches_in_flight=settings.batches_in_flight,
+                **(
+                    {"records_in_flight": settings.window_size}
+                    if isinstance(settings, EnricherSettings)
+                    else {}
+                ),
+            ),
             dead_letter_window=settings.dead_letter_window,
             dead_letter_share_max=round(settings.dead_letter_share_max),
             claims_kept=timedelta(days=settings.retention_days + 1),
@@ -122,38 +130,31 @@ async def open_resources(
 async def wait_for(
     name: str, attempt: Callable[[], Awaitable[None]], stop: asyncio.Event, health: Health
 ) -> bool:
-    """Try until it works, telling readiness what is waited for; False when `stop` came first."""
+    """Repeat `attempt` until it succeeds, readiness `name` fails meanwhile; False when stopped before."""
     while not stop.is_set():
         if await _probe(name, attempt, health):
             return True
-        await pause(stop, _AGAIN_S)
+        await pause(stop, _RETRY_S)
     return False
 
 
 async def watch(resources: Resources, stop: asyncio.Event) -> None:
-    """Until `stop`, follow the active policy, and keep readiness true about the database and the stream."""
+    """Until `stop`, follow the active policy and check the database and the stream for readiness."""
 
-    async def look() -> bool:
+    async def probe() -> bool:
         await _probe("database", resources.database.ping, resources.health)
         await _probe("stream", resources.stream.ping, resources.health)
         return False
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(resources.policy.run(stop, resources.health))
-        tasks.create_task(repeat("probe", look, every_s=2.0, stop=stop, health=resources.health))
-
-
-def _limits(settings: StatefulSettings) -> ConsumerLimits:
-    window = settings.window_size if isinstance(settings, EnricherSettings) else ConsumerLimits().window
-    return ConsumerLimits(
-        batch=settings.batch_size, batches_in_flight=settings.batches_in_flight, window=window
-    )
+        tasks.create_task(repeat("probe", probe, every_s=2.0, stop=stop, health=resources.health))
 
 
 async def _policy_ready(
     policy: PolicyWatch, database: Database, settings: StatefulSettings, clock: Clock
 ) -> None:
-    """Read the active policy; where the database holds none, the files of the policy folder become it."""
+    """Read the active policy; a database without one is seeded from the policy folder."""
     try:
         await seed_policy(database, settings.policy_dir, clock.now())
         await policy.start()
@@ -172,7 +173,7 @@ async def _probe(name: str, attempt: Callable[[], Awaitable[None]], health: Heal
         await attempt()
     except Retry as error:
         health.set(name, ok=False, detail=str(error))
-        log.warning("waiting", what=name, reason=str(error))
+        log.warning("retrying", what=name, reason=str(error))
         return False
     health.set(name, ok=True)
     return True

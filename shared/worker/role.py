@@ -1,7 +1,7 @@
-"""What every role stands on, and how a role that reads topics is put together.
+"""The resources that all roles of a process share, and the assembly of a role that consumes topics.
 
-A service's `bootstrap.run(resources, stop)` builds its parts from `Resources` and works until `stop`.
-`standalone` hands the same resources to every role of one process.
+The `bootstrap.run(resources, stop)` of a service builds its role from `Resources` and runs it until `stop`.
+The standalone service passes the same resources to every role of its process.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MEASURE_EVERY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a process has one of. `secret` keys hashes and cookies; it never leaves the process."""
+    """One of each per process. `secret` is the key of hashes and cookies; it never leaves the process."""
 
     clock: Clock
     database: Database
@@ -56,14 +56,18 @@ class Resources:
     sweep_after: timedelta = timedelta(seconds=30)
     failpoint: Failpoint = field(default=lambda _name: None)
 
-    def tombstone_of(self, subject: str) -> str:
-        """Return the keyed hash under which an erased lead is remembered."""
-        return hmac.digest(self.secret, subject.encode(), "sha256").hex()
+    def keyed_hash(self, text: str) -> str:
+        """Return the HMAC-SHA-256 of a lead id or other text, in hex: stored where the text must not be."""
+        return hmac.digest(self.secret, text.encode(), "sha256").hex()
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A role that reads topics: with `order_key` in a window (it waits for others), else in batches."""
+    """A role that consumes topics.
+
+    With `order_key` its records are processed concurrently, in order per key (for a role that waits for other
+    systems), without it in batches. `topics` defaults to those that the manifest lists for the role.
+    """
 
     handler: Handler
     store: Store
@@ -74,7 +78,7 @@ class Worker:
 
 
 async def run_worker(resources: Resources, worker: Worker, stop: asyncio.Event) -> None:
-    """Run the role until `stop`. Raises what must end the process."""
+    """Run the role until `stop`. Raises errors that must end the process."""
     role = worker.handler.role
     sink = await resources.stream.sink()
     try:
@@ -85,10 +89,10 @@ async def run_worker(resources: Resources, worker: Worker, stop: asyncio.Event) 
             resources.database,
             outbox,
             resources.clock,
-            tombstone_of=resources.tombstone_of,
+            keyed_hash=resources.keyed_hash,
             failpoint=resources.failpoint,
         )
-        parts = ConsumerDeps(
+        deps = ConsumerDeps(
             role=role,
             topics=worker.topics or tuple(topic.name for topic in topics_read_by(role)),
             stream=resources.stream,
@@ -109,8 +113,13 @@ async def run_worker(resources: Resources, worker: Worker, stop: asyncio.Event) 
             failpoint=resources.failpoint,
         )
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_drive(parts, worker).run(stop))
-            for name, (step, every_s) in _background(resources, worker, outbox, work, sink).items():
+            consumer: ConsumerLoop = (
+                BatchConsumer(deps)
+                if worker.order_key is None
+                else ConcurrentConsumer(deps, worker.handler, worker.order_key)
+            )
+            tasks.create_task(consumer.run(stop))
+            for name, (step, every_s) in _background_steps(resources, worker, outbox, work, sink).items():
                 tasks.create_task(
                     repeat(f"{role}.{name}", step, every_s=every_s, stop=stop, health=resources.health)
                 )
@@ -118,10 +127,10 @@ async def run_worker(resources: Resources, worker: Worker, stop: asyncio.Event) 
         await sink.close()
 
 
-def _background(
+def _background_steps(
     resources: Resources, worker: Worker, outbox: Outbox, work: UnitOfWork, sink: Sink
 ) -> dict[str, tuple[Callable[[], Awaitable[bool]], float]]:
-    """Return what the role does besides reading: a step, and how many seconds lie between two."""
+    """Return the periodic steps of the role by name, each with its interval in seconds."""
     role, database, clock = worker.handler.role, resources.database, resources.clock
     timers = Timers(role, database, clock)
     steps = {
@@ -133,9 +142,3 @@ def _background(
         due = timer_step(timers, worker.handler, work, sink, outbox, metrics=resources.metrics)
         steps["timers"] = (due, worker.timers_every_s)
     return steps
-
-
-def _drive(parts: ConsumerDeps, worker: Worker) -> ConsumerLoop:
-    if worker.order_key is None:
-        return BatchConsumer(parts)
-    return ConcurrentConsumer(parts, worker.handler, worker.order_key)

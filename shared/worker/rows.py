@@ -9,7 +9,7 @@ from shared.storage.rows import Row
 
 
 class InputRow(Row, frozen=True):
-    """The claim of one input by one role, and what became of it. A second claim of the same input fails."""
+    """The claim of one input event by one role, with its outcome. A second claim of the same input fails."""
 
     id: str
     source: str
@@ -22,7 +22,7 @@ class InputRow(Row, frozen=True):
 
 
 class TimerRow(Row, frozen=True):
-    """Something that a role will do about `subject` at `due_at`. `leased_until`: somebody is at it."""
+    """A timer of a role about `subject`, due at `due_at`. Until `leased_until` a process is deciding it."""
 
     subject: str
     role: str
@@ -35,7 +35,7 @@ class TimerRow(Row, frozen=True):
 
 
 class TombstoneRow(Row, frozen=True):
-    """A person was erased: events of before `at` are dropped. `hash` is keyed, of the lead id."""
+    """An erased lead: events up to `at` are dropped. `hash` is the keyed hash of the lead id."""
 
     hash: str
     role: str

@@ -1,8 +1,8 @@
-"""Timers: rows with a due time that become events, so that they take the one path that takes locks.
+"""Timers: rows with a due time. A due timer becomes an event and is decided in a unit of work like any other.
 
-Whoever is free leases due rows (SKIP LOCKED in PostgreSQL); a lease that its holder did not live to use
-runs out. The handler that decides the fired timer puts it off or removes it; a timer that was moved in
-the meantime is superseded.
+Any process of the role leases due rows (SKIP LOCKED on PostgreSQL). A lease runs out after `LEASE`, so that
+a timer whose holder died fires again. The handler that decides a fired timer removes it or sets a new due
+time; a timer that was changed after it was leased is superseded.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ LEASE = timedelta(seconds=30)
 
 
 def fired_timer(event: Event[Any]) -> TimerRow | None:
-    """Return the timer that this event is the firing of, if it is one."""
+    """Return the timer of a timer event, None for any other event."""
     return event.data if event.type == TIMER_TYPE else None
 
 
 def timer_event(timer: TimerRow, at: datetime) -> Event[TimerRow]:
-    """Return the event that a due timer becomes."""
+    """Return the event of a due timer; its id is derived from the kind and the due time."""
     cause = timer_cause(timer.kind, timer.due_at)
     return Event(
         id=cause,
@@ -53,34 +53,34 @@ class Timers:
         self._role = role
         self._database = database
         self._clock = clock
-        # Made once: it is asked several times a second, and costs more to make than to run.
+        # Built once: the query runs several times a second, and building it costs more than running it.
         now = bindparam("now", type_=UtcTime())
-        waits = and_(
+        unleased = and_(
             timers.c.role == role,
             timers.c.due_at <= now,
             or_(timers.c.leased_until.is_(None), timers.c.leased_until <= now),
         )
-        self._count = select(func.count()).select_from(timers).where(waits)
+        self._count = select(func.count()).select_from(timers).where(unleased)
         self._due = (
             select(timers)
-            .where(waits)
+            .where(unleased)
             .order_by(timers.c.due_at)
             .limit(bindparam("limit", type_=Integer()))
             .with_for_update(skip_locked=True)
         )
 
-    async def due(self) -> int:
-        """Return how many timers are due and not taken."""
+    async def count_due(self) -> int:
+        """Return the number of timers that are due and not leased."""
         async with self._database.read() as tx:
             return int((await tx.execute(self._count, {"now": self._clock.now()})).scalar_one())
 
-    async def take(self, limit: int) -> Sequence[Event[TimerRow]]:
-        """Lease at most `limit` due timers and return their events, the longest due first."""
+    async def lease_due(self, limit: int) -> Sequence[Event[TimerRow]]:
+        """Lease at most `limit` due timers and return their events, the earliest due first."""
         now = self._clock.now()
         async with self._database.begin() as tx:
             found = await tx.execute(self._due, {"now": now, "limit": limit})
-            taken = [TimerRow(**row) for row in found.mappings()]
-            leased = IdentityMap(taken)
-            leased.apply(Put(replace(timer, leased_until=now + LEASE)) for timer in taken)
+            due = [TimerRow(**row) for row in found.mappings()]
+            leased = IdentityMap(due)
+            leased.apply(Put(replace(timer, leased_until=now + LEASE)) for timer in due)
             await tx.write(leased)
-        return [timer_event(timer, now) for timer in taken]
+        return [timer_event(timer, now) for timer in due]

@@ -1,44 +1,52 @@
-"""The one path that takes locks: load, fold the decision, write, outbox, commit.
+"""The unit of work: one transaction that loads rows, decides events, writes changes and fills the outbox.
 
-A unit of work takes events in order and gives records to publish. Every event sees the world as the ones
-before it left it. Events that were decided before (claimed) change nothing. An event that cannot be
-decided, or whose rows the database refuses, is set aside with its error and leaves no trace; to find
-it among many, the unit is halved until it stands alone.
+It is the only code that takes row locks. Events are decided in order, and each sees the rows as the events
+before it left them. An event that was decided before (claimed) changes nothing.
+
+An event that cannot be decided, or whose rows the database refuses, is rejected with its error and leaves
+no trace. The database does not say which event of many it refused, so the unit is halved until the event
+stands alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol
 
 from shared.clock import Clock
 from shared.errors import DataError, Retry
 from shared.lead.events.envelope import Event, emitted, encode
+from shared.lead.events.person_erased import PersonErasedV1
 from shared.messaging.manifest import RECORD_BYTES_MAX
 from shared.messaging.port import Outgoing
 from shared.storage.database import Database, Tx
 from shared.storage.rows import IdentityMap, Put
 from shared.worker.decision import Outcome, Step
+from shared.worker.erasure import KeyedHash, erase, is_erased
 from shared.worker.handler import Handler, Store
 from shared.worker.outbox import Outbox
 from shared.worker.rows import InputRow, TimerRow, TombstoneRow
 from shared.worker.timers import fired_timer
 
 Failpoint = Callable[[str], None]
-"""Called by name at the places where a crash must not matter; fault tests die there."""
+"""Called by name at the places where a crash must do no harm; fault tests kill the process there."""
 
 _ATTEMPTS_MAX = 5
 EMIT_BYTES_MAX = RECORD_BYTES_MAX - 16 * 1024
-"""Leaves room for the headers of a record."""
+"""The most that an emitted event may hold; the rest of a record is for its headers."""
 
 
 @dataclass(slots=True)
 class Result:
-    """What a unit of work gave. `rejected` are the events that can never be decided, with the reason."""
+    """The result of a unit of work: records to publish, their outbox rows, and what became of each event.
+
+    `rejected` holds the events that can never be decided, each with the reason.
+    """
 
     outgoing: list[Outgoing] = field(default_factory=list)
     outbox_ids: list[int] = field(default_factory=list)
@@ -53,19 +61,19 @@ class Result:
 
 
 class Work(Protocol):
-    """What a drive hands its events to."""
+    """Decides events for a consumer."""
 
     async def run(self, events: Sequence[Event[Any]]) -> Result:
-        """Decide the events in order; durable when it returns.
+        """Decide the events in order; their effects are durable when it returns.
 
-        Raises `Retry` when it is not known to be: the same events may be given again. What had become
-        durable of them by then changes nothing again, and is published from the outbox.
+        Raises `Retry` when it is not known whether they are durable: the caller then gives the same events
+        again. What was committed the first time changes nothing the second, and is published from the outbox.
         """
         ...
 
 
 class StatelessUnit:
-    """Work of a handler that keeps nothing: decide, and that is all."""
+    """Work of a handler that keeps no rows: it only decides."""
 
     def __init__(self, handler: Handler, clock: Clock) -> None:
         self._handler = handler
@@ -88,7 +96,7 @@ class UnitOfWork:
         outbox: Outbox,
         clock: Clock,
         *,
-        tombstone_of: Callable[[str], str],
+        keyed_hash: KeyedHash,
         failpoint: Failpoint = lambda _name: None,
     ) -> None:
         self._handler = handler
@@ -96,14 +104,14 @@ class UnitOfWork:
         self._database = database
         self._outbox = outbox
         self._clock = clock
-        self._tombstone_of = tombstone_of
+        self._keyed_hash = keyed_hash
         self._failpoint = failpoint
 
     async def run(self, events: Sequence[Event[Any]]) -> Result:
         if not events:
             return Result()
         try:
-            return await self._insist(events)
+            return await self._run_with_retry(events)
         except DataError as error:
             if len(events) == 1:
                 return Result(rejected=[(events[0], error)])
@@ -112,54 +120,54 @@ class UnitOfWork:
         result.extend(await self.run(events[middle:]))
         return result
 
-    async def _insist(self, events: Sequence[Event[Any]]) -> Result:
-        """Try again a few times when another transaction won."""
-        for attempt in range(1, _ATTEMPTS_MAX):
+    async def _run_with_retry(self, events: Sequence[Event[Any]]) -> Result:
+        """Repeat a few times, with jitter, when another transaction came first."""
+        for number in range(1, _ATTEMPTS_MAX):
             try:
-                return await self._once(events)
+                return await self._attempt(events)
             except Retry:
-                await asyncio.sleep(random.uniform(0.005, 0.02) * 2**attempt)
-        return await self._once(events)
+                await asyncio.sleep(random.uniform(0.005, 0.02) * 2**number)
+        return await self._attempt(events)
 
-    async def _once(self, events: Sequence[Event[Any]]) -> Result:
+    async def _attempt(self, events: Sequence[Event[Any]]) -> Result:
         at, handler = self._clock.now(), self._handler.for_unit()
+        keyed_hash = cache(self._keyed_hash)  # a lead's events are hashed when loaded and when decided
         result = Result()
         async with self._database.begin() as tx:
-            hashes = {event.subject: self._tombstone_of(event.subject) for event in events}
-            world = await self._load(tx, events, hashes)
+            rows = await self._load(tx, events, keyed_hash)
             self._failpoint("after_claim")
-            fold(handler, world, events, at, result=result, tombstone_of=hashes.__getitem__)
-            await tx.write(world)
-            result.outbox_ids = await self._outbox.put(tx, result.outgoing, at)
+            fold(handler, rows, events, at, result=result, keyed_hash=keyed_hash)
+            await tx.write(rows)
+            result.outbox_ids = await self._outbox.store(tx, result.outgoing, at)
         self._failpoint("after_commit")
         return result
 
-    async def _load(self, tx: Tx, events: Sequence[Event[Any]], hashes: Mapping[str, str]) -> IdentityMap:
-        """Load the role's rows, and the claims, timers and tombstones that the fold itself looks at."""
+    async def _load(self, tx: Tx, events: Sequence[Event[Any]], keyed_hash: KeyedHash) -> IdentityMap:
+        """Load the role's rows, and the claims, timers and tombstones that `fold` itself reads."""
         role = self._handler.role
-        world = IdentityMap(await self._store.load(tx, events))
+        rows = IdentityMap(await self._store.load(tx, events))
         claims = [event.id for event in events if event.type in self._handler.claimed]
-        world.add(await tx.load(InputRow, "id", claims, role=role))
+        rows.add(await tx.load(InputRow, "id", claims, role=role))
         fired = [event.subject for event in events if fired_timer(event)]
-        world.add(await tx.load(TimerRow, "subject", fired, lock=True, role=role))
-        erased = [hashed for subject, hashed in hashes.items() if subject]
-        world.add(await tx.load(TombstoneRow, "hash", erased, role=role))
-        return world
+        rows.add(await tx.load(TimerRow, "subject", fired, lock=True, role=role))
+        hashes = [keyed_hash(subject) for subject in {event.subject for event in events} if subject]
+        rows.add(await tx.load(TombstoneRow, "hash", hashes, role=role))
+        return rows
 
 
 def fold(
     handler: Handler,
-    world: IdentityMap,
+    rows: IdentityMap,
     events: Sequence[Event[Any]],
     at: datetime,
     *,
     result: Result,
-    tombstone_of: Callable[[str], str] = lambda _subject: "",
+    keyed_hash: KeyedHash = lambda _lead_id: "",
 ) -> None:
-    """Decide the events one after the other; `world` and `result` take what follows. No I/O."""
+    """Decide the events one after the other, applying each decision to `rows` and `result`. Pure."""
     for event in events:
         try:
-            step = _skip(handler, world, event, tombstone_of) or handler.decide(world, event, at)
+            step = _decide(handler, rows, event, at, keyed_hash)
         except DataError as error:
             result.rejected.append((event, error))
             continue
@@ -171,36 +179,39 @@ def fold(
             for ordinal, emit in enumerate(step.emits)
         ]
         if any(len(out.raw) > EMIT_BYTES_MAX for out in emits):
-            too_large = DataError("what follows from this record is too large to publish", kind="oversized")
+            too_large = DataError(
+                "an event that follows from this record is too large to publish", kind="oversized"
+            )
             result.rejected.append((event, too_large))
             continue
-        world.apply(step.changes)
-        if event.type in handler.claimed and world.get(InputRow, *_claim(handler, event)) is None:
-            world.apply([Put(InputRow(*_claim(handler, event), step.outcome, event.subject, at))])
+        rows.apply(step.changes)
+        if event.type in handler.claimed and rows.get(InputRow, *_claim(handler, event)) is None:
+            rows.apply([Put(InputRow(*_claim(handler, event), step.outcome, event.subject, at))])
         result.outcomes.append((event, step.outcome))
         result.outgoing += map(encode, emits)
 
 
 def out_of_range(error: OverflowError) -> DataError:
-    """Return what it means that reckoning with a record overflowed: its instants are at the edge of time."""
+    """Return the error for a record whose instants lie so far out that arithmetic on them overflowed."""
     return DataError(f"a value is out of range: {error}", kind="overflow")
 
 
-def _skip(
-    handler: Handler, world: IdentityMap, event: Event[Any], tombstone_of: Callable[[str], str]
-) -> Step | None:
-    """Return the outcome of an event that must not be decided: claimed before, erased, or no longer due."""
-    if event.type in handler.claimed and world.get(InputRow, *_claim(handler, event)):
+def _decide(
+    handler: Handler, rows: IdentityMap, event: Event[Any], at: datetime, keyed_hash: KeyedHash
+) -> Step:
+    """Decide one event, unless it was claimed before, its lead was erased, or its timer was moved."""
+    if event.type in handler.claimed and rows.get(InputRow, *_claim(handler, event)):
         return Step(Outcome.UNCHANGED)
-    tombstone = world.get(TombstoneRow, tombstone_of(event.subject), handler.role)
-    if tombstone is not None and event.time <= tombstone.at:
+    if is_erased(handler.role, rows, event, keyed_hash):
         return Step(Outcome.SUPERSEDED)
     timer = fired_timer(event)
     if timer is not None:
-        stored = world.get(TimerRow, *timer.key)
+        stored = rows.get(TimerRow, *timer.key)
         if stored is None or stored.due_at != timer.due_at:
             return Step(Outcome.SUPERSEDED)
-    return None
+    if isinstance(event.data, PersonErasedV1):
+        return erase(handler, rows, event, at, keyed_hash)
+    return handler.decide(rows, event, at)
 
 
 def _claim(handler: Handler, event: Event[Any]) -> tuple[str, str, str]:

@@ -35,7 +35,7 @@ from tests.bench.figure import Figure
 from tests.bench.services import Services
 from tests.support.topology import RoleProcess, Topology
 
-IN_FLIGHT: Final = ConsumerLimits().window
+IN_FLIGHT: Final = ConsumerLimits().records_in_flight
 _MEMORY: Final = 300 * 2**20
 _GOAL: Final = 1.0
 _COMPANIES: Final = 20

@@ -86,10 +86,10 @@ class UsualWay:
         self._sessions = sessions
         self._http = http
         self._webhook = Webhook(secret)
-        self._enricher = EnricherHandler(_NothingBought(policy), _no_tombstone)
-        self._scorer = ScorerHandler(scoring_policy(policy), _no_tombstone)
-        self._router = RouterHandler(plan_of(policy), _no_tombstone)
-        self._ledger = LedgerHandler(_no_tombstone)
+        self._enricher = EnricherHandler(_NothingBought(policy))
+        self._scorer = ScorerHandler(scoring_policy(policy))
+        self._router = RouterHandler(plan_of(policy))
+        self._ledger = LedgerHandler()
         self._broker = KafkaBroker(kafka, acks="all", enable_idempotence=True, logger=None)
         self._subscribers = [
             self._subscriber("enricher", self._enrich, "leads.received.v1"),
@@ -247,7 +247,3 @@ class _NothingBought:
 
     async def refresh(self, lead_id: str) -> LookupResult:
         return self._gathered
-
-
-def _no_tombstone(_subject: str) -> str:
-    return ""

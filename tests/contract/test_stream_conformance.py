@@ -116,15 +116,15 @@ class Reading:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.records: list[Record] = []
-        self.gained: list[frozenset[Partition]] = []
+        self.assigned: list[frozenset[Partition]] = []
 
     async def step(self, limit: int = 500, wait_s: float = 0.2) -> Batch:
         batch = await self.source.poll(limit, wait_s)
-        assert not (batch.gained and batch.records)
+        assert not (batch.assigned and batch.records)
         assert len(batch.records) <= limit
         self.records.extend(batch.records)
-        if batch.gained:
-            self.gained.append(batch.gained)
+        if batch.assigned:
+            self.assigned.append(batch.assigned)
         return batch
 
     async def until(self, enough: Callable[[], bool], **step: float) -> Reading:
@@ -139,8 +139,8 @@ class Reading:
         return self.records
 
     async def settled(self) -> frozenset[Partition]:
-        await self.until(lambda: bool(self.gained))
-        return self.gained[-1]
+        await self.until(lambda: bool(self.assigned))
+        return self.assigned[-1]
 
 
 def after(of: Iterable[Record]) -> dict[Partition, int]:
@@ -276,7 +276,7 @@ async def test_poll_waits_for_records_and_no_longer_than_asked(sink: Sink, join:
     before = asyncio.get_running_loop().time()
     batch = await source.poll(10, 0.3)
     assert not batch.records
-    assert not batch.gained
+    assert not batch.assigned
     assert 0.2 < asyncio.get_running_loop().time() - before < 2.0
     waiting = asyncio.create_task(source.poll(10, 10.0))
     await asyncio.sleep(0.1)
@@ -345,7 +345,7 @@ async def test_a_new_member_takes_over_without_loss_and_never_at_the_same_time(
         source = await join(revoking=revoking)
         while not stop.is_set():
             batch = await source.poll(20, 0.1)
-            for partition in batch.gained:
+            for partition in batch.assigned:
                 assert partition not in holders, "two members hold a partition"
                 holders[partition] = name
             in_hand.extend(batch.records)

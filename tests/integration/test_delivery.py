@@ -180,7 +180,7 @@ async def test_an_erased_person_is_not_delivered_any_more(world):  # noqa: F811
         await until(lambda: endpoint.ids == ["ben-1"])
     assert endpoint.asked == 2
     redacted = next(row for row in await world.rows() if row.state == "failed")
-    assert (redacted.body, redacted.lead_id) == (None, world.resources.tombstone_of(lead_id("ana")))
+    assert (redacted.body, redacted.lead_id) == (None, world.resources.keyed_hash(lead_id("ana")))
 
 
 async def test_what_is_for_a_deleted_subscription_is_given_up(world):  # noqa: F811

@@ -146,7 +146,7 @@ async def test_an_erased_person_is_not_sent_again(world):  # noqa: F811
         await until(lambda: all_are(world, "delivered"))
         erased = PersonErasedV1([lead_id("ana")], "hash", world.clock.now())
         await world.publish(event_of(erased, id_="e1"))
-        hashed = world.resources.tombstone_of(lead_id("ana"))
+        hashed = world.resources.keyed_hash(lead_id("ana"))
         await until(lambda: _is_about(world, hashed))
         await order(world, RetryOrder(delivery_id("ana-1", "first")))
         await order(world, ReplayOrder("first", AT, AT + HOUR), "order-2")

@@ -53,7 +53,7 @@ async def read_all(source: Source) -> list[Record]:
     async with asyncio.timeout(30):
         while True:
             batch = await source.poll(500, 0.3)
-            if not batch.records and not batch.gained:
+            if not batch.records and not batch.assigned:
                 return read
             read.extend(batch.records)
 

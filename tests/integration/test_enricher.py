@@ -63,7 +63,7 @@ class Enricher:
         self.provider = FakeProvider("peopledatalabs", self.clock)
         self.database = database
         sink: Sink = NoSink()
-        self.handler = EnricherHandler(_look_up(database, self.clock, self.provider), _hash)
+        self.handler = EnricherHandler(_look_up(database, self.clock, self.provider))
         outbox = Outbox("enricher", database, sink, self.clock, partitions=6)
         self.outbox = outbox
         self._count = 0
@@ -71,11 +71,11 @@ class Enricher:
     @property
     def work(self) -> UnitOfWork:
         return UnitOfWork(
-            self.handler, EnricherStore(), self.database, self.outbox, self.clock, tombstone_of=_hash
+            self.handler, EnricherStore(), self.database, self.outbox, self.clock, keyed_hash=_hash
         )
 
     async def fire_timers(self) -> Result:
-        events = await Timers("enricher", self.database, self.clock).take(10)
+        events = await Timers("enricher", self.database, self.clock).lease_due(10)
         return await self.work.run([await self.handler.prepare(event) for event in events])
 
     async def spent(self) -> list[tuple[Any, ...]]:
@@ -332,7 +332,7 @@ async def test_a_lead_goes_on_at_its_deadline_and_gets_the_late_answer_with_a_la
 
     enricher = Enricher(database)
     provider = Late("peopledatalabs", enricher.clock)
-    enricher.handler = EnricherHandler(_look_up(database, enricher.clock, provider, deadline_s=0.2), _hash)
+    enricher.handler = EnricherHandler(_look_up(database, enricher.clock, provider, deadline_s=0.2))
     [lead] = enriched(await enricher.run(form(email=ANA)))
     assert (lead.enrichment.status, lead.company.employees) == ("incomplete", None)
     assert [step.outcome for step in lead.enrichment.steps] == ["timeout"]
@@ -370,7 +370,7 @@ async def test_an_erasure_takes_what_providers_said_about_the_person(database):
         DailyBudget(database, enricher.clock),
         enricher.clock,
     )
-    enricher.handler = EnricherHandler(look_up, _hash)
+    enricher.handler = EnricherHandler(look_up)
     [lead] = enriched(await enricher.run(form(email=ANA)))
     assert (lead.person.title, lead.person.seniority) == ("CFO", "cxo")
     assert await enricher.rows("provider_answers") == 2

@@ -106,7 +106,7 @@ async def test_a_time_is_sent_again(gateway, receiver, path):
 
 
 async def test_who_was_erased_is_not_counted_among_what_is_sent_again(gateway, path):
-    own, hashed = path.rpartition("/")[2], gateway.resources.tombstone_of("l")
+    own, hashed = path.rpartition("/")[2], gateway.resources.keyed_hash("l")
     erased = TombstoneRow(hashed, DELIVER, gateway.resources.clock.now())
     await store(gateway.database, failed(gateway, own), failed(gateway, own, 1, lead_id=hashed), erased)
     since = (gateway.resources.clock.now() - timedelta(hours=2)).isoformat()

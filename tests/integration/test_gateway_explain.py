@@ -84,7 +84,7 @@ def _common() -> dict[str, Any]:
 async def record(gateway: RunningGateway, *told: Event[Any]) -> None:
     """Let the ledger record the events."""
     result, world = Result(), IdentityMap()
-    fold(LedgerHandler(lambda subject: f"hash of {subject}"), world, told, AT, result=result)
+    fold(LedgerHandler(), world, told, AT, result=result)
     assert not result.rejected
     async with gateway.database.begin() as tx:
         await tx.write(world)

@@ -60,9 +60,9 @@ def router(
 ) -> UnitOfWork:
     outbox = Outbox("router", database, NoSink(), clock, partitions=PARTITIONS)  # type: ignore[arg-type]
     plans = plan if isinstance(plan, RoutingPolicies) else RoutingPolicies(lambda: plan.policy)
-    handler = LiveRouterHandler(plans, _hashed)
+    handler = LiveRouterHandler(plans)
     store = RouterStore(lambda: plans.current.places)
-    return UnitOfWork(handler, store, database, outbox, clock, tombstone_of=_hashed, failpoint=failpoint)
+    return UnitOfWork(handler, store, database, outbox, clock, keyed_hash=_hashed, failpoint=failpoint)
 
 
 def _hashed(subject: str) -> str:
@@ -116,7 +116,7 @@ async def test_a_lead_goes_its_way_through_the_tables(desk, database, clock):  #
         "unchanged",
     ]
     clock.advance(timedelta(hours=5))
-    due = await Timers("router", database, clock).take(10)
+    due = await Timers("router", database, clock).lease_due(10)
     assert said(await desk.run(due)) == ["baton.lead.escalated.v1", "baton.lead.reassigned.v1"]
     won = event_of(OutcomeReceivedV1("won", AT, email="ana@kestrel.example"), id_="o1")
     await desk.run([won])
@@ -188,11 +188,11 @@ async def test_what_waits_is_drained_when_a_rep_comes_back(desk, database, clock
     assert said(await desk.run([scored_event(scored_lead("ana"))])) == ["baton.lead.routed.v1"]
     clock.advance(timedelta(seconds=3))
     timers = Timers("router", database, clock)
-    assert said(await desk.run(await timers.take(10))) == []
+    assert said(await desk.run(await timers.lease_due(10))) == []
     async with database.begin() as tx:
         await tx.execute(rep_availability.update().values(available=True))
     clock.advance(timedelta(seconds=3))
-    assert said(await desk.run(await timers.take(10))) == ["baton.lead.routed.v1"]
+    assert said(await desk.run(await timers.lease_due(10))) == ["baton.lead.routed.v1"]
     assert [each.rep for each in await check_ownership(database)] == ["sdr-1"]
 
 

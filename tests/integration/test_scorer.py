@@ -63,9 +63,9 @@ class Desk:
         self, *events: Event[Any], failpoint: Callable[[str], None] = lambda _name: None
     ) -> Result:
         box = Outbox("scorer", self.database, NoSink(), self.clock, partitions=6)  # type: ignore[arg-type]
-        handler = LiveScorerHandler(self.policies, _hashed)
+        handler = LiveScorerHandler(self.policies)
         work = UnitOfWork(
-            handler, ScorerStore(), self.database, box, self.clock, tombstone_of=_hashed, failpoint=failpoint
+            handler, ScorerStore(), self.database, box, self.clock, keyed_hash=_hashed, failpoint=failpoint
         )
         result = await work.run(events)
         self.said += map(_event, result.outgoing)
@@ -76,7 +76,7 @@ class Desk:
         return [_event(out).data for out in (await self.take(*events)).outgoing]
 
     async def fire(self, *, failpoint: Callable[[str], None] = lambda _name: None) -> Result:
-        return await self.take(*await self.timers.take(200), failpoint=failpoint)
+        return await self.take(*await self.timers.lease_due(200), failpoint=failpoint)
 
     async def one(self, kind: type[Any], table: Any, *key: str) -> Any:
         async with self.database.read() as tx:

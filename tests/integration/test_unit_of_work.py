@@ -73,7 +73,7 @@ class Toy:
         self.outbox = Outbox(ROLE, database, self.sink, self.clock, partitions=PARTITIONS)
         self.timers = Timers(ROLE, database, self.clock)
         self.work = UnitOfWork(
-            ToyHandler(), ToyStore(), database, self.outbox, self.clock, tombstone_of=lambda subject: subject
+            ToyHandler(), ToyStore(), database, self.outbox, self.clock, keyed_hash=lambda subject: subject
         )
 
     async def run(self, *events: Event[Any]) -> Result:
@@ -228,7 +228,7 @@ LEADS = {partition_of(f"lead-{n}".encode(), PARTITIONS): f"lead-{n}" for n in ra
 async def test_the_outbox_has_one_row_per_partition_until_they_are_forgotten(toy: Toy) -> None:
     result = await toy.run(*(action(f"{lead}-{n}", lead) for n in range(3) for lead in LEADS.values()))
     assert await toy.outbox_partitions() == [0, 1, 2]
-    await toy.outbox.forget(result.outbox_ids)
+    await toy.outbox.delete(result.outbox_ids)
     assert await toy.outbox_partitions() == []
 
 
@@ -288,30 +288,30 @@ async def test_another_role_leaves_the_rows_alone(toy: Toy) -> None:
 
 async def test_a_timer_fires_when_it_is_due_and_ends_when_it_is_decided(toy: Toy) -> None:
     await toy.run(action("1", until=AT + timedelta(hours=1)))
-    assert await toy.timers.take(10) == []
+    assert await toy.timers.lease_due(10) == []
     toy.clock.advance(timedelta(hours=1))
-    fired = await toy.timers.take(10)
+    fired = await toy.timers.lease_due(10)
     result = await toy.run(*fired)
     assert told(result) == [("lead", "2")]
     toy.clock.advance(LEASE * 2)
-    assert await toy.timers.take(10) == []
+    assert await toy.timers.lease_due(10) == []
 
 
 async def test_a_taken_timer_is_not_given_again_before_its_lease_is_over(toy: Toy) -> None:
     await toy.put(TimerRow("lead", ROLE, KIND, AT))
-    assert len(await toy.timers.take(10)) == 1
-    assert await toy.timers.take(10) == []
+    assert len(await toy.timers.lease_due(10)) == 1
+    assert await toy.timers.lease_due(10) == []
     toy.clock.advance(LEASE)
-    assert len(await toy.timers.take(10)) == 1
+    assert len(await toy.timers.lease_due(10)) == 1
 
 
 async def test_a_firing_that_was_decided_or_moved_meanwhile_is_superseded(toy: Toy) -> None:
     await toy.put(TimerRow("lead", ROLE, KIND, AT))
-    (late,) = await toy.timers.take(10)
+    (late,) = await toy.timers.lease_due(10)
     await toy.run(action("1", until=AT + timedelta(days=1)))
     assert [outcome for _event, outcome in (await toy.run(late)).outcomes] == [Outcome.SUPERSEDED]
     toy.clock.advance(timedelta(days=1))
-    (due,) = await toy.timers.take(10)
+    (due,) = await toy.timers.lease_due(10)
     assert [outcome for _, outcome in (await toy.run(due, due)).outcomes] == [
         Outcome.APPLIED,
         Outcome.SUPERSEDED,
@@ -325,20 +325,20 @@ async def test_only_what_is_taken_is_leased_the_longest_due_first(toy: Toy) -> N
         for lead in ("x", "y"):
             await toy.put(TimerRow(lead, ROLE, kind, AT - timedelta(minutes=10 - n)))
     await toy.put(TimerRow("x", "other", "a", AT - timedelta(hours=1)))
-    taken = [event.data for event in await toy.timers.take(3)]
+    taken = [event.data for event in await toy.timers.lease_due(3)]
     assert [timer.kind for timer in taken] == ["a", "a", "b"]
     async with toy.database.read() as tx:
         leased = await tx.execute(select(func.count()).where(timers.c.leased_until.is_not(None)))
         assert leased.scalar_one() == 3
-    rest = [event.data for event in await toy.timers.take(10)]
+    rest = [event.data for event in await toy.timers.lease_due(10)]
     assert [timer.kind for timer in rest] == ["b", "c", "c"]
 
 
 async def test_takers_at_once_share_the_timers(toy: Toy) -> None:
     await toy.put(*(TimerRow(f"lead-{n}", ROLE, KIND, AT) for n in range(40)))
     async with asyncio.timeout(30):
-        taken = await asyncio.gather(*(toy.timers.take(10) for _ in range(4)))
-        late = await toy.timers.take(40)
+        taken = await asyncio.gather(*(toy.timers.lease_due(10) for _ in range(4)))
+        late = await toy.timers.lease_due(40)
     subjects = [event.subject for events in (*taken, late) for event in events]
     assert sorted(subjects) == sorted(f"lead-{n}" for n in range(40))
 

@@ -93,7 +93,7 @@ class SimulatedDatabase:
             result.outbox_ids = [self._next_row]
         return result
 
-    async def forget(self, ids: Sequence[int]) -> None:
+    async def delete(self, ids: Sequence[int]) -> None:
         await self._broker.delay(0.01)
         if self._broker.unlucky(0.02):
             raise Retry("the database is away")
@@ -171,7 +171,7 @@ class Simulation:
     async def drive(self) -> ConsumerLoop:
         sink = await self.broker.sink()
         clock = FixedClock(AT)
-        parts = ConsumerDeps(
+        deps = ConsumerDeps(
             role="ledger",
             topics=(PEOPLE_ERASED.name,),
             stream=self.broker,
@@ -181,12 +181,14 @@ class Simulation:
             health=Health(),
             metrics=Metrics(),
             outbox=cast("Outbox", self.database),
-            limits=ConsumerLimits(batch=8, batches_in_flight=2, window=6, commit_every_s=0.1, drain_s=3.0),
+            limits=ConsumerLimits(
+                batch=8, batches_in_flight=2, records_in_flight=6, commit_every_s=0.1, drain_s=3.0
+            ),
         )
         if not self.window:
-            return BatchConsumer(parts)
+            return BatchConsumer(deps)
         handler = cast("Handler", SlowHandler(self.broker, self.refused))
-        return ConcurrentConsumer(parts, handler, order_key=lambda event: event.key)
+        return ConcurrentConsumer(deps, handler, order_key=lambda event: event.key)
 
     async def start(self) -> None:
         self._stop.clear()

@@ -107,6 +107,10 @@ def test_what_is_said_holds_and_what_is_not_said_stays(before, form):
     assert after.consent.opted_out == (lead.consent.opted_out or form.told.consent.opted_out)
 
 
+def _hashed(lead_id: str) -> str:
+    return f"hash of {lead_id}"
+
+
 class NoLookUp:
     async def look_up(self, form: Form) -> LookupResult:
         return LookupResult()
@@ -120,7 +124,7 @@ class Enrichment(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.handler = EnricherHandler(NoLookUp(), lambda lead_id: f"hash of {lead_id}")
+        self.handler = EnricherHandler(NoLookUp())
         self.world = IdentityMap()
         self.at = AT
         self.count = 0
@@ -134,7 +138,7 @@ class Enrichment(RuleBasedStateMachine):
         event = Event(f"{self.count}", "/test", type_, "", self.at, data)
         prepared = asyncio.run(self.handler.prepare(event))
         result = Result()
-        fold(self.handler, self.world, [prepared], self.at, result=result)
+        fold(self.handler, self.world, [prepared], self.at, result=result, keyed_hash=_hashed)
         assert not result.rejected
         self.subject = prepared.subject
         return result

@@ -139,12 +139,12 @@ async def _route(url: str, number: int, leads: int) -> None:
     database, clock, team = Database(url), FixedClock(AT), plan()
     plans = RoutingPolicies(lambda: team.policy)
     work = UnitOfWork(
-        LiveRouterHandler(plans, _hashed),
+        LiveRouterHandler(plans),
         RouterStore(lambda: plans.current.places),
         database,
         Outbox("router", database, _NoSink(), clock, partitions=6),  # type: ignore[arg-type]
         clock,
-        tombstone_of=_hashed,
+        keyed_hash=_hashed,
         failpoint=from_environ(os.environ),
     )
     for batch in _batches(share_of(number, leads)):

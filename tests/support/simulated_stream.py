@@ -104,7 +104,7 @@ class SimulatedSource:
             raise Retry("the broker is away")
         if gained := self._gained & self.held.keys():
             self._gained.clear()
-            return Batch(gained=frozenset(gained))
+            return Batch(assigned=frozenset(gained))
         records: list[Record] = []
         for partition in self._broker.random.sample(sorted(self.held), len(self.held)):
             if partition not in self._gained:

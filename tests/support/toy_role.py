@@ -34,10 +34,11 @@ from shared.storage.rows import Change, IdentityMap, Put, Remove, Row
 from shared.web.ops import Health
 from shared.worker.consumer import ConsumerLimits
 from shared.worker.decision import Outcome, Step
+from shared.worker.erasure import KeyedHash, Redaction
 from shared.worker.failpoints import from_environ
 from shared.worker.handler import Handler
 from shared.worker.role import Resources, Worker, run_worker
-from shared.worker.rows import TimerRow, TombstoneRow
+from shared.worker.rows import TimerRow
 from shared.worker.timers import fired_timer
 
 ROLE = "toy"
@@ -74,16 +75,11 @@ class ToyHandler(Handler):
     role = ROLE
     claimed = frozenset({ACTION})
 
-    def __init__(self, tombstone_of: Any = str) -> None:
-        self._tombstone_of = tombstone_of
-
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         await asyncio.sleep(0)
         return event
 
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
-        if isinstance(event.data, PersonErasedV1):
-            return Step(Outcome.APPLIED, [*self._erase(event.data)])
         timer = fired_timer(event)
         if timer is not None:
             return self._count(world, timer.subject, "woke", at, [Remove(TimerRow, timer.key)])
@@ -103,10 +99,10 @@ class ToyHandler(Handler):
             Outcome.APPLIED, [Put(CounterRow(lead_id, count, reason)), *more], [Emit(told, lead_id, lead_id)]
         )
 
-    def _erase(self, erased: PersonErasedV1) -> Iterable[Change]:
-        for lead_id in erased.lead_ids:
-            yield Remove(CounterRow, (lead_id,))
-            yield Put(TombstoneRow(self._tombstone_of(lead_id), ROLE, erased.at))
+    def redact(
+        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
+    ) -> Redaction:
+        return Redaction([Remove(CounterRow, (lead_id,)) for lead_id in erased.data.lead_ids])
 
 
 class ToyStore:
@@ -154,12 +150,14 @@ async def main(environ: Mapping[str, str]) -> None:
         tracing=Tracing(None),
         secret=b"toy",
         partitions=PARTITIONS,
-        limits=ConsumerLimits(batch=7, batches_in_flight=3, window=9, commit_every_s=0.02, poll_wait_s=0.05),
+        limits=ConsumerLimits(
+            batch=7, batches_in_flight=3, records_in_flight=9, commit_every_s=0.02, poll_wait_s=0.05
+        ),
         sweep_after=timedelta(seconds=1),
         failpoint=from_environ(environ),
     )
     worker = Worker(
-        ToyHandler(resources.tombstone_of),
+        ToyHandler(),
         ToyStore(),
         order_key=_order_key if environ.get("TOY_WINDOW") else None,
         topics=(ACTIONS_RECEIVED.name,),

@@ -1,10 +1,8 @@
-"""What goes when a person is erased. Pure."""
+"""The enricher's redaction of an erased person. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from msgspec import Struct
 
 from services.enricher.domain.providers import CachedAnswerRow
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
@@ -12,17 +10,13 @@ from services.enricher.domain.row_keys import survivor
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.ids import lead_id_of
 from shared.storage.rows import Change, IdentityMap, Put, Remove
+from shared.worker.erasure import Redaction
 
 
-class Erased(Struct, frozen=True):
-    """The changes that forget some leads, and every id that older forms of theirs may still arrive under."""
+def redact(world: IdentityMap, erasure: PersonErasedV1) -> Redaction:
+    """Return the changes that forget the leads of the erasure, those behind an alias included.
 
-    changes: tuple[Change, ...]
-    lead_ids: tuple[str, ...]
-
-
-def erase(world: IdentityMap, erasure: PersonErasedV1) -> Erased:
-    """Return what forgets the leads that the erasure names, those behind an alias included.
+    `lead_ids` of the result are all ids under which older forms of these leads may still arrive.
 
     A lead whose first form is later than the erasure stays: then the erasure is an old one, read again.
     """
@@ -41,7 +35,7 @@ def erase(world: IdentityMap, erasure: PersonErasedV1) -> Erased:
         disowned = list(_disowned(world, lead))
         changes += disowned
         lead_ids.update(ids, (lead_id_of(change.key[0]) for change in disowned if isinstance(change, Remove)))
-    return Erased(tuple(changes), tuple(sorted(lead_ids)))
+    return Redaction(changes, lead_ids=sorted(lead_ids))
 
 
 def _disowned(world: IdentityMap, lead: LeadRow) -> Iterator[Change]:

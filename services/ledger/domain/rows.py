@@ -1,4 +1,4 @@
-"""The rows that the ledger keeps."""
+"""The rows of the ledger. Their tables are in `services/ledger/tables.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.storage.rows import Row
 
 
 class EventRow(Row, frozen=True):
-    """One event as it came; `data` is its JSON text. The first record of an event is the one that stays."""
+    """One event; `data` is its JSON text as it was received. Of repeated records the first one stays."""
 
     id: str
     source: str
@@ -28,9 +28,10 @@ class EventRow(Row, frozen=True):
 
 
 class ViewRow(Row, frozen=True):
-    """Where a lead stands: what lists filter by, and the latest event of each stage.
+    """The view of a lead: the columns that lists filter by, and the latest event of each stage.
 
-    `owned_…` is the latest event of any kind that says who has the lead. A sequence of 0: not seen yet.
+    `owned_…` is the latest event that names the owner, of whatever type. A sequence of 0 means that no event
+    of that stage was seen yet.
     """
 
     lead_id: str
@@ -58,7 +59,7 @@ class ViewRow(Row, frozen=True):
 
 
 class DeadLetterRow(Row, frozen=True):
-    """A record that could not be processed, as it was."""
+    """A record that could not be processed, as it was received, and when it was replayed."""
 
     id: str
     topic: str

@@ -1,7 +1,8 @@
-"""Where a lead stands, as a fold over its events that does not depend on their order.
+"""The view of a lead: its status, owner and latest events, folded from its events in any order.
 
-Topics arrive interleaved, so nothing is concluded from what came last: of each stage the event with the
-highest `sequence` counts, and the status follows from the revisions that the stages have reached.
+The ledger reads several topics, and records of different topics arrive in any order. So the last event to
+arrive decides nothing: of each stage the event with the highest `sequence` counts, and the status follows
+from the highest form revision that each stage has reached. Applying an event twice changes nothing.
 """
 
 from __future__ import annotations
@@ -18,25 +19,25 @@ from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.ownership_change import OwnershipChange
 
-Staged = LeadEnrichedV1 | LeadScoredV1 | LeadRoutedV1 | LeadSuppressedV1 | OwnershipChange
+StageEvent = LeadEnrichedV1 | LeadScoredV1 | LeadRoutedV1 | LeadSuppressedV1 | OwnershipChange
 
 
-def see(view: ViewRow | None, event: Event[Staged]) -> ViewRow:
-    """Return the view after one more event of the lead; the same for every order and any repeats."""
+def updated_view(view: ViewRow | None, event: Event[StageEvent]) -> ViewRow:
+    """Return the view with one more event applied; the result is the same in every order and with repeats."""
     data = event.data
     if view is None:
         view = ViewRow(
             data.lead_id, data.account, None, "enriched", None, None, data.revision, data.occurred_at
         )
     view = replace(view, first_at=min(view.first_at, data.occurred_at))
-    view = _at_stage(view, event)
+    view = _with_latest_event(view, event)
     revision = max(view.enriched_revision, view.scored_revision, view.routed_revision, data.revision)
     return replace(view, revision=max(view.revision, revision), status=_status(view))
 
 
-def _at_stage(view: ViewRow, event: Event[Staged]) -> ViewRow:
+def _with_latest_event(view: ViewRow, event: Event[StageEvent]) -> ViewRow:
     data: Any = event.data
-    # A scored event is an enriched one with more, so it is asked for first.
+    # LeadScoredV1 is a subclass of LeadEnrichedV1, so it is tested first.
     if isinstance(data, LeadScoredV1):
         if data.sequence > view.scored_sequence:
             return replace(
@@ -53,11 +54,11 @@ def _at_stage(view: ViewRow, event: Event[Staged]) -> ViewRow:
                 email=data.person.email,
             )
     else:
-        return _at_routing(view, event)
+        return _with_routing_event(view, event)
     return view
 
 
-def _at_routing(view: ViewRow, event: Event[Any]) -> ViewRow:
+def _with_routing_event(view: ViewRow, event: Event[Any]) -> ViewRow:
     data = event.data
     if isinstance(data, LeadRoutedV1 | LeadSuppressedV1) and data.sequence > view.routed_sequence:
         view = replace(

@@ -8,7 +8,7 @@ not sent again, unless the process died between the answer and the commit: then 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -32,8 +32,8 @@ from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.registry import BY_NAME
 from shared.storage.rows import IdentityMap, Put
 from shared.worker.decision import Outcome, Step
+from shared.worker.erasure import KeyedHash, Redaction
 from shared.worker.handler import Handler
-from shared.worker.rows import TombstoneRow
 
 
 class Known(Protocol):
@@ -70,11 +70,11 @@ class DeliveryHandler(Handler):
     role = DELIVER
     claimed: frozenset[str] = frozenset()
 
-    def __init__(self, known: Known, post: Post, clock: Clock, tombstone_of: Callable[[str], str]) -> None:
+    def __init__(self, known: Known, post: Post, clock: Clock, keyed_hash: KeyedHash) -> None:
         self._known = known
         self._post = post
         self._clock = clock
-        self._tombstone_of = tombstone_of
+        self._keyed_hash = keyed_hash
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         if isinstance(event.data, PersonErasedV1):
@@ -84,7 +84,7 @@ class DeliveryHandler(Handler):
         if not wanting:
             return replace(event, data=Attempts())
         ids = [delivery_id(event.id, target.id) for target in wanting]
-        seen = await self._known.seen(ids, self._tombstone_of(event.subject))
+        seen = await self._known.seen(ids, self._keyed_hash(event.subject))
         if seen is None:
             return replace(event, data=Attempts())
         body = webhook_body(short, event.time, event.raw)
@@ -96,8 +96,6 @@ class DeliveryHandler(Handler):
 
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
         del at
-        if isinstance(event.data, PersonErasedV1):
-            return self._erased(world, event.data)
         made: Attempts = event.data
         fresh = [Put(row) for row in made.rows if world.get(DeliveryRow, row.id) is None]
         return Step(Outcome.APPLIED if fresh else Outcome.UNCHANGED, fresh)
@@ -116,10 +114,14 @@ class DeliveryHandler(Handler):
         attempt = await self._post.first(target, event.id, body, traceparent=event.traceparent)
         return row if attempt is None else attempted(row, attempt, self._clock.now())
 
-    def _erased(self, world: IdentityMap, data: PersonErasedV1) -> Step:
-        changes: list[Put] = []
-        for lead_id in data.lead_ids:
-            hashed = self._tombstone_of(lead_id)
-            changes += (Put(redacted(row, hashed)) for row in world.find(DeliveryRow, "lead_id", lead_id))
-            changes.append(Put(TombstoneRow(hash=hashed, role=DELIVER, at=data.at)))
-        return Step(Outcome.APPLIED, changes)
+    def redact(
+        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
+    ) -> Redaction:
+        del at
+        return Redaction(
+            [
+                Put(redacted(row, keyed_hash(lead_id)))
+                for lead_id in erased.data.lead_ids
+                for row in rows.find(DeliveryRow, "lead_id", lead_id)
+            ]
+        )

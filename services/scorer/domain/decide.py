@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.scorer.domain.erasure import forget_lead
 from services.scorer.domain.knowledge import take_account
 from services.scorer.domain.leads import take_due, take_enriched
 from services.scorer.domain.rescore import RESCORE, take_chunk
@@ -13,7 +12,6 @@ from services.scorer.domain.signals import take_signal
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
-from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.storage.change_set import ChangeSet
 from shared.worker.decision import Outcome
@@ -36,8 +34,4 @@ def decide(draft: ChangeSet, moment: Moment, event: Event[Any]) -> Outcome:
         outcome = take_chunk(draft, moment, data)
     elif isinstance(data, TimerRow):
         outcome = take_due(draft, moment, data, event.id)
-    elif isinstance(data, PersonErasedV1):
-        for lead_id in data.lead_ids:
-            forget_lead(draft, moment, lead_id)
-        outcome = Outcome.APPLIED
     return outcome

@@ -74,7 +74,7 @@ class EmbeddedSource:
             if self._gained:
                 gained = frozenset(self._gained)
                 self._gained.clear()
-                return Batch(gained=gained)
+                return Batch(assigned=gained)
             if spans := self._readable():
                 epoch = self._epoch
                 reading = await self._reader.run(

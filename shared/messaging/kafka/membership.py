@@ -40,7 +40,7 @@ class Membership(ConsumerRebalanceListener):
         self._revoking_s_max = revoking_s_max
         self._assigned = asyncio.Event()
 
-    def gained(self) -> frozenset[Partition]:
+    def newly_assigned(self) -> frozenset[Partition]:
         """Return the partitions that the caller has not heard of yet, once."""
         pending, self._pending = self._pending, frozenset()
         return pending
@@ -52,7 +52,7 @@ class Membership(ConsumerRebalanceListener):
             if partition not in held:
                 raise Fenced(f"this member does not hold {partition.topic}/{partition.number}")
 
-    async def assigned(self, wait_s: float) -> bool:
+    async def wait_until_assigned(self, wait_s: float) -> bool:
         """Wait until the group has settled, at most so long."""
         if self.phase is Phase.HOLDING:
             return True

@@ -81,17 +81,17 @@ class KafkaSource:
 
     async def poll(self, limit: int, wait_s: float) -> Batch:
         consumer = await self._working()
-        if not await self._member.assigned(wait_s):
+        if not await self._member.wait_until_assigned(wait_s):
             return Batch()
-        if gained := self._member.gained():
-            return Batch(gained=gained)
+        if assigned := self._member.newly_assigned():
+            return Batch(assigned=assigned)
         if kept := self._member.kept:
             self._member.kept = kept[limit:]
             return Batch(kept[:limit])
         records = await self._fetch(consumer, limit, wait_s)
-        if gained := self._member.gained():
+        if assigned := self._member.newly_assigned():
             self._member.kept = [*records, *self._member.kept]
-            return Batch(gained=gained)
+            return Batch(assigned=assigned)
         self._note_hunger(fed=bool(records))
         return Batch(records)
 

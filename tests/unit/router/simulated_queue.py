@@ -40,7 +40,7 @@ def check_ownership(rows: IdentityMap) -> None:
 class Desk:
     def __init__(self, plan: RoutingPolicy | None = None) -> None:
         self.rows = IdentityMap()
-        self.handler = RouterHandler(plan or default_plan(), lambda subject: f"hash of {subject}")
+        self.handler = RouterHandler(plan or default_plan())
         self.at = AT
         self.said: list[tuple[str, Any]] = []
         self._count = 0
@@ -48,7 +48,7 @@ class Desk:
     def take(self, *events: Event[Any]) -> Outcome:
         """Decide; return the outcome of the last event. What was said is in `said`, decoded."""
         result = Result()
-        fold(self.handler, self.rows, events, self.at, result=result)
+        fold(self.handler, self.rows, events, self.at, result=result, keyed_hash=_hashed)
         assert not result.rejected
         self.said = [_read(record) for record in result.outgoing]
         check_ownership(self.rows)
@@ -80,7 +80,7 @@ class Desk:
 
     def follow(self, plan: RoutingPolicy) -> None:
         """Go on by another plan."""
-        self.handler = RouterHandler(plan, lambda subject: f"hash of {subject}")
+        self.handler = RouterHandler(plan)
 
     def lead(self, name: str = "ana") -> RoutedLeadRow | None:
         return self.rows.get(RoutedLeadRow, lead_id(name))
@@ -108,3 +108,7 @@ class Desk:
 def _read(record: Any) -> tuple[str, Any]:
     type_ = dict(record.headers)["ce_type"].decode()
     return type_.removeprefix("baton.").removesuffix(".v1"), msgspec.json.decode(record.value)
+
+
+def _hashed(lead: str) -> str:
+    return f"hash of {lead}"

@@ -10,7 +10,7 @@ import pytest
 from shared.errors import Crash, Fenced, Retry
 from shared.web.ops import Health
 from shared.worker.background import pause, repeat
-from shared.worker.consumer import cause_of
+from shared.worker.consumer import root_cause
 from tests.support.virtual_time import run_in_virtual_time
 
 
@@ -80,7 +80,7 @@ def test_a_pause_ends_when_it_is_time_to_stop() -> None:
 
 def test_the_cause_of_a_group_is_what_will_not_pass() -> None:
     crash, retry = Crash("broken"), Retry("away")
-    assert cause_of(BaseExceptionGroup("", [retry, ExceptionGroup("", [crash])])) is crash
-    assert cause_of(BaseExceptionGroup("", [retry])) is retry
+    assert root_cause(BaseExceptionGroup("", [retry, ExceptionGroup("", [crash])])) is crash
+    assert root_cause(BaseExceptionGroup("", [retry])) is retry
     fenced = Fenced("lost")
-    assert cause_of(BaseExceptionGroup("", [BaseExceptionGroup("", [fenced])])) is fenced
+    assert root_cause(BaseExceptionGroup("", [BaseExceptionGroup("", [fenced])])) is fenced

@@ -1,4 +1,4 @@
-"""How a drive ends and waits: bounded stops, what is raised, what is waited out; in virtual time."""
+"""How a consumer ends and waits: bounded stops, what is raised, what is waited out; in virtual time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.observability.metrics import Metrics
 from shared.web.ops import Health
 from shared.worker.batch_consumer import BatchConsumer
 from shared.worker.concurrent_consumer import ConcurrentConsumer
-from shared.worker.consumer import ConsumerDeps, ConsumerLimits, asked_for
+from shared.worker.consumer import ConsumerDeps, ConsumerLimits, cancellation_as_retry
 from shared.worker.dead_letters import DeadLetters
 from shared.worker.handler import Handler
 from shared.worker.unit_of_work import Result
@@ -60,7 +60,7 @@ def calm_broker(records: int) -> SimulatedBroker:
     return broker
 
 
-async def parts(broker: SimulatedBroker, work: FakeWork, health: Health) -> ConsumerDeps:
+async def deps(broker: SimulatedBroker, work: FakeWork, health: Health) -> ConsumerDeps:
     sink = await broker.sink()
     return ConsumerDeps(
         role="ledger",
@@ -71,7 +71,7 @@ async def parts(broker: SimulatedBroker, work: FakeWork, health: Health) -> Cons
         dead_letters=DeadLetters("ledger", sink, FixedClock(datetime(2026, 3, 2, tzinfo=UTC))),
         health=health,
         metrics=Metrics(),
-        limits=ConsumerLimits(batch=2, window=3, drain_s=5.0),
+        limits=ConsumerLimits(batch=2, records_in_flight=3, drain_s=5.0),
     )
 
 
@@ -86,12 +86,12 @@ def test_a_stop_is_bounded_even_if_a_record_hangs_and_keeps_what_was_finished_be
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.call_later(20, stop.set)
-        drive = ConcurrentConsumer(
-            await parts(broker, FakeWork(at_once), Health()),
+        consumer = ConcurrentConsumer(
+            await deps(broker, FakeWork(at_once), Health()),
             cast("Handler", HangingHandler()),
             order_key=lambda event: event.key,
         )
-        await drive.run(stop)
+        await consumer.run(stop)
         return loop.time()
 
     assert run_in_virtual_time(main(), at_most_s=100) == pytest.approx(25, abs=1)
@@ -111,7 +111,7 @@ def test_what_is_away_is_waited_for_with_growing_patience_and_told() -> None:
 
     async def main() -> None:
         stop = asyncio.Event()
-        running = asyncio.create_task(BatchConsumer(await parts(broker, work, health)).run(stop))
+        running = asyncio.create_task(BatchConsumer(await deps(broker, work, health)).run(stop))
         while broker.committed[P0] == 0:
             await asyncio.sleep(0.1)
         stop.set()
@@ -135,7 +135,7 @@ def test_after_a_long_healthy_time_the_first_wait_is_short() -> None:
 
     async def main() -> None:
         stop = asyncio.Event()
-        running = asyncio.create_task(BatchConsumer(await parts(broker, work, Health())).run(stop))
+        running = asyncio.create_task(BatchConsumer(await deps(broker, work, Health())).run(stop))
         while broker.committed[P0] == 0:
             await asyncio.sleep(0.1)
         stop.set()
@@ -153,7 +153,7 @@ def test_what_will_not_pass_ends_the_drive_as_itself(error: Exception) -> None:
         raise error
 
     async def main() -> None:
-        await BatchConsumer(await parts(broker, FakeWork(failing), Health())).run(asyncio.Event())
+        await BatchConsumer(await deps(broker, FakeWork(failing), Health())).run(asyncio.Event())
 
     with pytest.raises(type(error)):
         run_in_virtual_time(main(), at_most_s=100)
@@ -166,11 +166,11 @@ async def test_a_cancellation_that_nobody_asked_for_is_something_to_begin_again_
         raise asyncio.CancelledError
 
     with pytest.raises(Retry):
-        await asked_for(stray())
+        await cancellation_as_retry(stray())
 
 
 async def test_a_cancellation_that_was_asked_for_stays_one():
-    task = asyncio.create_task(asked_for(asyncio.sleep(10)))
+    task = asyncio.create_task(cancellation_as_retry(asyncio.sleep(10)))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -60,27 +60,27 @@ async def test_others_and_readers_of_dead_letters_set_nothing_aside() -> None:
 
 def test_too_large_a_share_of_a_full_window_is_a_crash() -> None:
     letters = dead_letters(FakeSink(), window=100, share_max_percent=50)
-    letters.count(99, 99)
+    letters.check_share(99, 99)
     with pytest.raises(Crash, match="enricher"):
-        letters.count(1, 0)
+        letters.check_share(1, 0)
 
 
 def test_the_share_may_be_reached_but_not_passed() -> None:
     letters = dead_letters(FakeSink(), window=100, share_max_percent=50)
-    letters.count(50, 50)
-    letters.count(50, 0)
+    letters.check_share(50, 50)
+    letters.check_share(50, 0)
     with pytest.raises(Crash):
-        letters.count(2, 2)
+        letters.check_share(2, 2)
 
 
 def test_only_the_last_window_counts() -> None:
     letters = dead_letters(FakeSink(), window=100, share_max_percent=50)
-    letters.count(60, 0)
+    letters.check_share(60, 0)
     for _ in range(49):
-        letters.count(1, 1)
+        letters.check_share(1, 1)
     for _ in range(1_000):
-        letters.count(1, 0)
+        letters.check_share(1, 0)
     for _ in range(50):
-        letters.count(1, 1)
+        letters.check_share(1, 1)
     with pytest.raises(Crash):
-        letters.count(1, 1)
+        letters.check_share(1, 1)

@@ -34,7 +34,7 @@ def action(id_: str, lead_id: str = "lead", **more: Any) -> Event[Any]:
 
 def folded(world: IdentityMap, *events: Event[Any], handler: Any = None) -> Result:
     result = Result()
-    fold(handler or ToyHandler(), world, events, AT, result=result, tombstone_of=str)
+    fold(handler or ToyHandler(), world, events, AT, result=result, keyed_hash=str)
     return result
 
 

@@ -13,65 +13,65 @@ def records(*places: tuple[int, int]) -> Sequence[Record]:
 
 
 def test_only_a_finished_prefix_can_be_committed() -> None:
-    progress = OffsetTracker()
-    first = progress.begin(records((0, 0), (0, 1)))
-    second = progress.begin(records((0, 2), (1, 5)))
-    progress.finish(second)
-    assert progress.committable() == {P1: 6}
-    progress.finish(first)
-    assert progress.committable() == {P0: 3, P1: 6}
+    tracker = OffsetTracker()
+    first = tracker.begin(records((0, 0), (0, 1)))
+    second = tracker.begin(records((0, 2), (1, 5)))
+    tracker.finish(second)
+    assert tracker.committable() == {P1: 6}
+    tracker.finish(first)
+    assert tracker.committable() == {P0: 3, P1: 6}
 
 
 def test_what_is_not_known_to_be_committed_is_offered_again() -> None:
-    progress = OffsetTracker()
-    progress.finish(progress.begin(records((0, 0))))
-    assert progress.committable() == {P0: 1}
-    assert progress.busy()
-    upto = progress.committable()
-    progress.finish(progress.begin(records((0, 1))))
-    progress.committed(upto)
-    assert progress.committable() == {P0: 2}
-    progress.committed(progress.committable())
-    assert progress.committable() == {}
-    assert not progress.busy()
+    tracker = OffsetTracker()
+    tracker.finish(tracker.begin(records((0, 0))))
+    assert tracker.committable() == {P0: 1}
+    assert tracker.has_pending()
+    upto = tracker.committable()
+    tracker.finish(tracker.begin(records((0, 1))))
+    tracker.committed(upto)
+    assert tracker.committable() == {P0: 2}
+    tracker.committed(tracker.committable())
+    assert tracker.committable() == {}
+    assert not tracker.has_pending()
 
 
 def test_a_partition_is_in_hand_until_it_is_committed_or_dropped() -> None:
-    progress = OffsetTracker()
-    token = progress.begin(records((0, 0)))
-    assert progress.in_hand([P0])
-    assert not progress.in_hand([P1])
-    progress.finish(token)
-    assert progress.in_hand([P0])
-    progress.drop([P0])
-    assert not progress.in_hand([P0])
-    assert progress.committable() == {}
+    tracker = OffsetTracker()
+    token = tracker.begin(records((0, 0)))
+    assert tracker.has_pending([P0])
+    assert not tracker.has_pending([P1])
+    tracker.finish(token)
+    assert tracker.has_pending([P0])
+    tracker.drop([P0])
+    assert not tracker.has_pending([P0])
+    assert tracker.committable() == {}
 
 
 def test_records_of_a_lost_partition_are_not_begun_until_it_is_ours_again() -> None:
-    progress = OffsetTracker()
+    tracker = OffsetTracker()
     both = records((0, 0), (1, 0))
-    assert progress.held(both) is both
-    progress.lose([P0])
-    assert [record.partition for record in progress.held(both)] == [1]
-    progress.gain([P0])
-    assert progress.held(both) is both
+    assert tracker.still_assigned(both) is both
+    tracker.revoke([P0])
+    assert [record.partition for record in tracker.still_assigned(both)] == [1]
+    tracker.assign([P0])
+    assert tracker.still_assigned(both) is both
 
 
 def test_what_was_begun_before_a_partition_came_back_can_commit_nothing() -> None:
-    progress = OffsetTracker()
-    old = progress.begin(records((0, 4)))
-    progress.gain([P0])
-    new = progress.begin(records((0, 0)))
-    progress.finish(old)
-    assert progress.committable() == {}
-    progress.finish(new)
-    assert progress.committable() == {P0: 1}
+    tracker = OffsetTracker()
+    old = tracker.begin(records((0, 4)))
+    tracker.assign([P0])
+    new = tracker.begin(records((0, 0)))
+    tracker.finish(old)
+    assert tracker.committable() == {}
+    tracker.finish(new)
+    assert tracker.committable() == {P0: 1}
 
 
 def test_published_rows_are_given_once() -> None:
-    progress = OffsetTracker()
-    progress.published([1, 2])
-    progress.published([3])
-    assert progress.take_published() == [1, 2, 3]
-    assert progress.take_published() == []
+    tracker = OffsetTracker()
+    tracker.add_published([1, 2])
+    tracker.add_published([3])
+    assert tracker.pop_published() == [1, 2, 3]
+    assert tracker.pop_published() == []
