@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from services.enricher.domain.account_context import AccountContext, ActiveOwner
+from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.record import LeadRow
 from services.enricher.ownership_queries import (
     AccountSnapshot,
@@ -18,6 +18,7 @@ from services.enricher.ownership_queries import (
     open_assignments,
 )
 from services.scorer.domain.policy import ScoringPolicy
+from shared.lead.facts import ActiveOwner
 from shared.resilience.batch_loader import BatchLoader
 from shared.storage.database import Database
 

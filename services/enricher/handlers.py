@@ -24,6 +24,7 @@ from services.enricher.domain.providers import (
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow, found_by, with_identifiers
 from services.enricher.domain.resolve import resolve, shared_identifiers
 from services.enricher.domain.row_keys import known_in, lead_in, opted_out_person, survivor
+from shared.lead.derived import with_derived
 from shared.lead.events.envelope import Emit, Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -173,6 +174,7 @@ def _opted_out(lead: LeadRow, signal: SignalReceivedV1) -> LeadRow:
 
 
 def _enriched(lead: LeadRow, trigger: Trigger | None, at: datetime) -> Emit:
+    lead = with_derived(lead)
     data = LeadEnrichedV1(
         lead_id=lead.lead_id,
         revision=lead.revision,
@@ -189,5 +191,6 @@ def _enriched(lead: LeadRow, trigger: Trigger | None, at: datetime) -> Emit:
         consent=lead.consent,
         occurred_at=at,
         trigger=trigger,
+        derived=lead.derived,
     )
     return Emit(data, subject=lead.lead_id, key=lead.account)

@@ -3,7 +3,16 @@
 from sqlalchemy import Column, Index, Integer, String, Table, Text
 
 from shared.lead.events.lead_enriched import Enrichment
-from shared.lead.events.parts import Activities, Answers, Company, Consent, Origin, Person, Provenance
+from shared.lead.events.parts import (
+    Activities,
+    Answers,
+    Company,
+    Consent,
+    DerivedFields,
+    Origin,
+    Person,
+    Provenance,
+)
 from shared.storage.metadata import metadata
 from shared.storage.types import Json, UtcTime
 
@@ -26,6 +35,7 @@ leads = Table(
     Column("identifiers", Json(tuple[str, ...]), nullable=False),
     Column("first_at", UtcTime),
     Column("last_at", UtcTime),
+    Column("derived", Json(DerivedFields)),
 )
 
 lead_identifiers = Table(

@@ -14,11 +14,13 @@ from services.scorer.domain.signal_subject import about_account, about_signal
 from services.scorer.domain.state import AccountRow, ChunkRow, RescoreRow, ScoreRow
 from services.scorer.tables import accounts, scores
 from shared.errors import Retry
+from shared.lead.derived import derived_of
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.normalise.names import company_key
 from shared.storage.database import Tx, member_of, members
 from shared.storage.rows import Row
 from shared.worker.rows import TimerRow
@@ -40,12 +42,12 @@ class _Wanted:
     def _want(self, data: Any) -> None:
         if isinstance(data, LeadEnrichedV1):
             self.leads |= {data.lead_id, alias_of(data) or data.lead_id}
-            self.accounts |= {data.account, name_key(data.company.name) or data.account}
+            self.accounts |= {data.account, name_key(derived_of(data).company_key) or data.account}
         elif isinstance(data, SignalReceivedV1):
             self._want_signal(data)
         elif isinstance(data, AccountReceivedV1):
             self.whole.update(about_account(data))
-            self.accounts |= self.whole | {key for key in (name_key(data.name),) if key}
+            self.accounts |= self.whole | {key for key in (name_key(company_key(data.name)),) if key}
         elif isinstance(data, PersonErasedV1):
             self.aliases.update(data.lead_ids)
             self.accounts.update(data.lead_ids)

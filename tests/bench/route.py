@@ -11,11 +11,11 @@ from typing import Final
 from msgspec.structs import replace
 
 from services.router.domain.decide import choose
-from services.router.domain.facts import route_facts
 from services.router.domain.policy import RoutingPolicy, plan_of
 from services.router.domain.rotation import pick_from
 from services.router.domain.route import decide_route
 from services.router.domain.state import RepQueueRow
+from shared.lead.facts import facts_of
 from shared.policy.compiled import compiled
 from shared.policy.load import load
 from shared.policy.models import Rep, RoutingRule, Team
@@ -36,16 +36,16 @@ async def route(_services: Services) -> Figure:
     """Measure the figure: the lead matches the last rule but one, its queue has a quarter of the reps."""
     plan, lead = _plan(), scored_lead(grade="C3", employees=420)
     world = IdentityMap(RepQueueRow(queue, rep) for queue, rep in sorted(plan.places))
-    facts = route_facts(plan.readers, lead, None)
+    facts = facts_of(lead, lead.account_view, plan.readers)
     assert decide_route(plan, facts, AT).rule == "fits"
 
     def decision() -> None:
-        routed = decide_route(plan, route_facts(plan.readers, lead, None), AT)
+        routed = decide_route(plan, facts_of(lead, lead.account_view, plan.readers), AT)
         choose(ChangeSet(world), plan, routed.queue, AT, (), helped=True)
 
     whole = microseconds(_TIMES, decision)
     parts = {
-        "facts": microseconds(_TIMES, lambda: route_facts(plan.readers, lead, None)),
+        "facts": microseconds(_TIMES, lambda: facts_of(lead, lead.account_view, plan.readers)),
         "rules": microseconds(_TIMES, lambda: decide_route(plan, facts, AT)),
         "turn": microseconds(_TIMES, lambda: pick_from(ChangeSet(world), plan, "sdr", AT)),
     }

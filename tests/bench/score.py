@@ -9,8 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from services.scorer.domain.assess import Subject, assess
-from services.scorer.domain.facts import lead_facts
+from services.scorer.domain.assess import Subject, assess, lead_facts
 from services.scorer.domain.fit import score_fit
 from services.scorer.domain.from_policy import scoring_policy
 from services.scorer.domain.next_change import next_change_at

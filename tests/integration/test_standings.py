@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from services.enricher.account_context import AccountContextReader
-from services.enricher.domain.account_context import ActiveOwner
 from services.enricher.domain.record import LeadRow
 from services.scorer.domain.state import AccountRow
 from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.facts import ActiveOwner
 from shared.storage.rows import IdentityMap, Put
 from tests.support.databases import database, database_url
 from tests.support.scoring_policies import default_scoring

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scorer.domain.assess import Assessment, Subject, assess
+from services.scorer.domain.assess import Assessment, Subject, assess, lead_facts
 from services.scorer.domain.bounds import FOLLOWS, Bounds, Ground, bounds_with, interest_bounds
-from services.scorer.domain.facts import lead_facts
 from services.scorer.domain.from_policy import scoring_policy
 from services.scorer.domain.policy import ScoringPolicy
 from shared.lead.events.parts import Activity, Company

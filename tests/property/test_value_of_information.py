@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.enricher.domain.account_context import AccountContext, ActiveOwner
+from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.value_of_information import Outlook
 from shared.lead.events.parts import Activity, Company, Person
 from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.facts import ActiveOwner
 from shared.lead.normalise.titles import seniority
 from tests.support.scoring_policies import compiled_with
 from tests.support.waterfall import default_policy

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from shared.lead.derived import with_derived
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import Enrichment, LeadEnrichedV1
 from shared.lead.events.parts import Activity, Company, Consent, Origin, Person, Trigger
@@ -52,7 +53,7 @@ def enriched_lead(
     trigger: Trigger | None = None,
     **more: Any,
 ) -> LeadEnrichedV1:
-    """Return the lead of a person of the account."""
+    """Return the lead of a person of the account, with its derived fields as the enricher gives them."""
     parts: dict[str, Any] = {
         "lead_id": lead_id(name, account),
         "person": Person(email=f"{name}@{account}", title=title, email_kind="work"),
@@ -64,7 +65,7 @@ def enriched_lead(
         "consent": Consent(),
         "occurred_at": AT,
     }
-    return LeadEnrichedV1(
+    lead = LeadEnrichedV1(
         **parts | more,
         revision=revision,
         sequence=sequence,
@@ -73,6 +74,7 @@ def enriched_lead(
         activities=list(activities),
         trigger=trigger,
     )
+    return with_derived(lead)
 
 
 def signal(

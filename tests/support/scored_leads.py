@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from shared.lead.derived import with_derived
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import Enrichment
 from shared.lead.events.lead_scored import LeadScoredV1
@@ -41,7 +42,7 @@ def scored_lead(
 ) -> LeadScoredV1:
     """Return a lead that the built-in rules send to the SDRs, unless told otherwise."""
     lines = [ScoreLine("fit", "size", "company.employees", 60, "200 employees")]
-    return LeadScoredV1(
+    lead = LeadScoredV1(
         lead_id=lead_id(name),
         revision=revision,
         sequence=sequence,
@@ -62,6 +63,7 @@ def scored_lead(
         account_view=view or AccountView(market="core", market_validated=True),
         policy_version="scored-by",
     )
+    return with_derived(lead)
 
 
 def event_of(

@@ -21,6 +21,7 @@ from services.enricher.domain.providers import (
     value_of,
 )
 from services.enricher.domain.record import LeadRow
+from shared.lead.derived import derive_fields
 from shared.lead.events.lead_enriched import Enrichment, EnrichmentStep
 from shared.lead.events.parts import FieldSource
 from shared.lead.normalise.titles import department, seniority
@@ -36,6 +37,8 @@ _SOURCE_RANKS: Final = {"form": 3, "human": 2, "crm": 2}
 _NO_TERMS: Final = Waterfall(order=("",))
 _NEVER_REPLACED: Final = frozenset({"company.domain", "company.name", "person.email"})
 """What identifies the lead or its company; a provider may add it but not change it."""
+_DERIVED_FROM: Final = frozenset({"company.name", "person.email", "person.first_name", "person.last_name"})
+"""The fields that a provider may give and that `LeadRow.derived` follows from."""
 
 
 def known_origin(lead: LeadRow, name: str) -> tuple[bool, FieldSource | None]:
@@ -159,9 +162,12 @@ def _with_values(lead: LeadRow, values: dict[str, Any], origins: Mapping[str, Fi
         person = {
             name: value for name, value in derived.items() if f"person.{name}" not in lead.provenance
         } | person
-    return replace(
+    changed = replace(
         lead,
         person=replace(lead.person, **person),
         company=replace(lead.company, **changes["company"]),
         provenance={**lead.provenance, **origins},
     )
+    if _DERIVED_FROM.isdisjoint(values):
+        return changed
+    return replace(changed, derived=derive_fields(changed.person, changed.company, changed.message))

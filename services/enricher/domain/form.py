@@ -82,8 +82,8 @@ def stripped(text: str | None) -> str | None:
 
 
 @lru_cache(maxsize=_KEYS_MAX)
-def company_key(domain: str) -> str:
-    """Return the account key of a company's domain; empty for one that is nobody's company."""
+def company_account(domain: str) -> str:
+    """Return the account key of a company's domain; "" for a domain that cannot be a company's."""
     return account_key(domain, None, "")
 
 
@@ -118,7 +118,7 @@ def _company(told: Company) -> Company:
     return replace(
         told,
         name=company_name(told.name),
-        domain=host if host and company_key(host) else None,
+        domain=host if host and company_account(host) else None,
         industry=stripped(told.industry),
         country=country_code(told.country),
         parent=stripped(told.parent),

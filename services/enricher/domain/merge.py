@@ -13,19 +13,21 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from services.enricher.domain.form import Form, company_key, stated
+from services.enricher.domain.form import Form, company_account, stated
 from services.enricher.domain.record import LeadRow
+from shared.lead.derived import derive_fields, derived_of
 from shared.lead.events.parts import (
     Activity,
     Answers,
     Company,
     Consent,
+    DerivedFields,
     EventPart,
     FieldSource,
     Person,
     Provenance,
 )
-from shared.lead.identity import account_key
+from shared.lead.normalise.domains import company_domain_of
 
 ACTIVITIES_MAX: Final = 200
 ANSWERS_MAX: Final = 200
@@ -43,7 +45,8 @@ T = TypeVar("T")
 def account_of(lead: LeadRow) -> str:
     """Return the key of the account that the lead belongs to; its own id when there is none."""
     domain = lead.company.domain
-    return (company_key(domain) if domain else "") or account_key(None, lead.person.email, lead.lead_id)
+    by_company = company_account(domain) if domain else ""
+    return by_company or _email_company(derived_of(lead)) or lead.lead_id
 
 
 def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
@@ -52,7 +55,9 @@ def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
     person = _person(lead.person, form)
     lead = _at_company(lead, told.company)
     company, given = _company(lead.company, told.company), form.given
-    if company.domain is None and (domain := _domain_of(person)):
+    message = told.message or lead.message
+    derived = derive_fields(person, company, message)
+    if company.domain is None and (domain := _email_company(derived)):
         company, given = replace(company, domain=domain), (*given, "company.domain")
     return replace(
         lead,
@@ -60,12 +65,13 @@ def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
         company=company,
         provenance=_provenance(lead, given, person, company, at),
         source=_overlaid(lead.source, told.source),
-        message=told.message or lead.message,
+        message=message,
         answers=_answers(lead.answers, told.answers),
         activities=_activities(lead.activities, told.activities),
         consent=_consent(lead.consent, told.consent),
         first_at=min(lead.first_at or at, at),
         last_at=max(lead.last_at or at, at),
+        derived=derived,
     )
 
 
@@ -97,16 +103,16 @@ def _joined(known: Iterable[str], told: Iterable[str]) -> list[str]:
     return list(dict.fromkeys((*known, *told)))[-LIST_MAX:]
 
 
-def _domain_of(person: Person) -> str | None:
-    """Return the domain of the company that an address at work belongs to."""
-    return account_key(None, person.email, "") or None
+def _email_company(derived: DerivedFields) -> str | None:
+    """Return the domain of the company that the lead's e-mail address is at, `None` for a mail service."""
+    return company_domain_of(derived.email_domain) if derived.email_domain else None
 
 
 def _at_company(lead: LeadRow, told: Company) -> LeadRow:
     """Forget what others than the person said about the company when it turns out to be another one."""
     if told.domain is None or lead.company.domain is None:
         return lead
-    if company_key(told.domain) == company_key(lead.company.domain):
+    if company_account(told.domain) == company_account(lead.company.domain):
         return lead
     foreign = [
         name.removeprefix("company.")

@@ -6,12 +6,12 @@ signals) is taken as it stands.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
-from services.enricher.domain.account_context import ActiveOwner
 from services.scorer.domain.bounds import Ground, Interest, bounds_with
+from shared.lead.facts import ActiveOwner, owner_facts
 from shared.lead.fields import FactKeys
 from shared.policy.models import RoutingRule
 from shared.rules.bounds import ANY_VALUE, UnknownFields
@@ -52,7 +52,7 @@ class Case(Struct, frozen=True):
 def endings(case: Case, ground: Ground) -> frozenset[Ending]:
     """Return every ending that is still possible, and perhaps more; being suppressed aside."""
     scored = bounds_with(case.interest, case.fit_grade, case.intent_grade, ground)
-    facts = {**scored.ground.facts, **_owner_facts(case.owner)}
+    facts = {**scored.ground.facts, **owner_facts(case.owner)}
     unsettled = {**scored.ground.unsettled, **_ACCOUNT_OPEN}
     rules = ground.policy.source.rules.possible(facts, unsettled, ground.at)
     return frozenset(_ending(rule, band, case.owner) for rule in rules if rule for band in scored.bands)
@@ -67,13 +67,3 @@ def _ending(rule: RoutingRule, band: str, owner: ActiveOwner | None) -> Ending:
     if rule.keeps:
         return Ending(owner.queue if owner else "", "kept", band)
     return Ending(rule.queue, rule.motion, band)
-
-
-def _owner_facts(owner: ActiveOwner | None) -> dict[str, Any]:
-    if owner is None:
-        return {FactKeys.OWNER_ACTIVE: False, FactKeys.OWNER_ACCEPTED: False}
-    return {
-        FactKeys.OWNER_ACTIVE: True,
-        FactKeys.OWNER_QUEUE: owner.queue,
-        FactKeys.OWNER_ACCEPTED: owner.accepted,
-    }

@@ -17,10 +17,10 @@ from typing import Any, ClassVar, Final, Literal, Protocol
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from services.enricher.domain.form import Form, company_key
+from services.enricher.domain.form import Form, company_account
 from shared.lead.events.parts import Company, FieldSource, Person
 from shared.lead.ids import lead_id_of
-from shared.lead.normalise.emails import normalise_email
+from shared.lead.normalise.emails import stored_email
 from shared.policy.models import Waterfall
 from shared.storage.rows import Row
 from shared.worker.rows import TimerRow
@@ -72,7 +72,7 @@ class LookupTarget(Struct, frozen=True, dict=True):
 
     @cached_property
     def _lead_id(self) -> str | None:
-        email = normalise_email(self.email)
+        email = stored_email(self.email)
         return lead_id_of(f"email:{email.identity}") if email else None
 
 
@@ -202,7 +202,7 @@ def lookup_target(account: str, lead_id: str, person: Person) -> LookupTarget:
     free-mail domain is no company.
     """
     email = person.email if person.email_kind != "disposable" else None
-    domain = account if account != lead_id and company_key(account) else None
+    domain = account if account != lead_id and company_account(account) else None
     return LookupTarget(domain, email, person.first_name, person.last_name)
 
 

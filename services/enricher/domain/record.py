@@ -10,7 +10,16 @@ from msgspec import field
 from msgspec.structs import replace
 
 from shared.lead.events.lead_enriched import Enrichment
-from shared.lead.events.parts import Activities, Answers, Company, Consent, Origin, Person, Provenance
+from shared.lead.events.parts import (
+    Activities,
+    Answers,
+    Company,
+    Consent,
+    DerivedFields,
+    Origin,
+    Person,
+    Provenance,
+)
 from shared.storage.rows import Row
 
 OWNERS_MAX = 8
@@ -43,6 +52,7 @@ class LeadRow(Row, frozen=True):
     identifiers: tuple[str, ...] = ()
     first_at: datetime | None = None
     last_at: datetime | None = None
+    derived: DerivedFields | None = None
     table: ClassVar[str] = "leads"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from services.enricher.domain.account_context import AccountContext, lead_facts
+from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.outcome_search import chance_of, is_certain, values_of
 from services.enricher.domain.possible_outcomes import Case, Ending, endings
 from services.enricher.domain.record import LeadRow
 from services.scorer.domain.bounds import FOLLOWS, Ground, interest_bounds
 from services.scorer.domain.from_policy import scoring_conditions, scoring_policy
+from shared.lead.facts import fact_readers, facts_of
 from shared.lead.fields import FactKeys, Known, field_named
 from shared.policy.compiled import CompiledPolicy
 from shared.rules.bounds import ANY_VALUE
@@ -36,7 +37,7 @@ class Outlook:
         compares = _compared_in(_deciding(policy))
         seen = dict.fromkeys((*compares, *_compared_in(rule.when for rule in policy.suppress.rules)))
         self._asked = frozenset(each.field for each in compares)
-        self._reads_spam = any(each.field == FactKeys.SPAM_SCORE for each in seen)
+        self._readers = fact_readers((each.field for each in seen), Known.LEAD)
         self._truths = concluding([each for each in seen if _is_of_lead(each)], tuple)
         self.values = values_of(self._asked, compares)
         self.settled: dict[Any, bool] = {}
@@ -48,7 +49,8 @@ class Outlook:
 
     def view(self, lead: LeadRow, context: AccountContext, buyable: Iterable[str], at: datetime) -> View:
         """Return what may become of a lead while the buyable fields, known or not, may be anything."""
-        facts = lead_facts(lead, context, with_spam=self._reads_spam)
+        facts = facts_of(lead, context, self._readers)
+        facts[FactKeys.REVISION] = lead.revision + 1
         opened = [*buyable]
         # What somebody said themselves does not follow from a title.
         opened += [each for name in opened for each in FOLLOWS.get(name, ()) if each not in lead.provenance]

@@ -13,7 +13,6 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from services.router.domain.explain import Counterfactual, RouteExplanation, explain_route
-from services.router.domain.facts import OwnerFacts
 from services.router.domain.policy import plan_of
 from services.scorer.domain.explain import ScoreExplanation, explain_scored
 from services.scorer.domain.from_policy import scoring_policy
@@ -25,6 +24,7 @@ from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.parts import Company, Person, Trigger
 from shared.lead.events.routing import Change, Decision, Motion, Skipped
 from shared.lead.events.scoring import AccountView, ScoreLine, Signals
+from shared.lead.facts import ActiveOwner
 from shared.policy.canonical import plain
 from shared.policy.compiled import CompiledPolicy
 from shared.rules.explained import ExplainedComparison
@@ -223,7 +223,7 @@ def _decided_again(view: Record, policy: CompiledPolicy | None) -> RouteExplanat
     rule = decision.rule if isinstance(decision, Decision) else decision.reason
     keeps = {each.name for each in policy.policy.routing.rules if each.keeps}
     owner = (
-        OwnerFacts(decision.queue, accepted=False)
+        ActiveOwner(decision.queue, accepted=False)
         if isinstance(decision, Decision) and rule in keeps
         else None
     )

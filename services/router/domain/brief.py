@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from services.router.domain.brief_markdown import page
 from services.router.domain.qualification import answer_text, qualify, questions
 from services.router.domain.state import AcquaintanceRow
+from shared.lead.derived import with_derived
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Person
 from shared.lead.events.routing import Brief, Quote, Stakeholder
-from shared.lead.normalise.titles import department
 
 STAKEHOLDERS_MAX: Final = 10
 _QUOTE_LENGTH_MAX: Final = 500
@@ -28,6 +28,7 @@ def write_brief(
     data: LeadScoredV1, queue: str, owner: str | None = None, known: Iterable[AcquaintanceRow] = ()
 ) -> Brief:
     """Return the brief on a scored lead for a queue; `owner` signs, `known` are people of the account."""
+    data = with_derived(data)
     qualification = qualify(data, queue)
     brief = Brief(
         company=data.company,
@@ -77,8 +78,7 @@ def _stakeholder(person: Person, known_from: str) -> Stakeholder | None:
     name = _name_of(person) or person.email
     if name is None and person.title is None:
         return None
-    role = person.department or (department(person.title) if person.title else None)
-    return Stakeholder(name, person.title, role, known_from)
+    return Stakeholder(name, person.title, person.department, known_from)
 
 
 def _name_of(person: Person) -> str | None:

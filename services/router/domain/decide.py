@@ -14,7 +14,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.emit import say_of_owner, say_routed, say_suppressed
-from services.router.domain.facts import OwnerFacts, route_facts
 from services.router.domain.ownership import (
     Holder,
     account_holder,
@@ -31,6 +30,7 @@ from shared.lead.events.lead_alerted import LeadAlertedV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.routing import Change, Considered, Decision
+from shared.lead.facts import ActiveOwner, facts_of
 from shared.storage.change_set import ChangeSet
 
 _NO_NEWS: Final = frozenset({"decay", "enrichment", "outcome", "policy"})
@@ -137,13 +137,13 @@ def _case(draft: ChangeSet, plan: RoutingPolicy, scored: Scored) -> _Case:
     own = active_assignment(draft, data.lead_id)
     owner, holder = None, None
     if own is not None and plan.rep_of(own.rep) is not None:
-        owner = OwnerFacts(own.queue, accepted=own.state == "accepted")
+        owner = ActiveOwner(own.queue, accepted=own.state == "accepted")
     else:
         excluded = excluded_reps(draft, data.lead_id)
         named = data.account_view.owner
         holder = account_holder(draft, plan, data.account, named=named, excluded=excluded)
-        owner = OwnerFacts(holder.queue, accepted=False) if holder else None
-    route = decide_route(plan, route_facts(plan.readers, data, owner), scored.at)
+        owner = ActiveOwner(holder.queue, accepted=False) if holder else None
+    route = decide_route(plan, facts_of(data, data.account_view, plan.readers, owner), scored.at)
     return _Case(plan, scored, draft.get(RoutedLeadRow, data.lead_id), own, holder, route)
 
 

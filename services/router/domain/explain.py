@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from services.router.domain.facts import OwnerFacts, route_facts
 from services.router.domain.policy import RoutingPolicy
 from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.facts import ActiveOwner, facts_of
 from shared.lead.fields import Field, Kind, field_named
 from shared.rules.describe import label_of, shown
 from shared.rules.equivalence_classes import dimension_of, representatives
@@ -64,10 +64,10 @@ class _Outcome(Struct, frozen=True):
 
 
 def explain_route(
-    data: LeadScoredV1, owner: OwnerFacts | None, plan: RoutingPolicy, at: datetime
+    data: LeadScoredV1, owner: ActiveOwner | None, plan: RoutingPolicy, at: datetime
 ) -> RouteExplanation:
     """Return why the plan sends a scored lead where it does, at the instant `at`."""
-    facts = route_facts(plan.readers, data, owner)
+    facts = facts_of(data, data.account_view, plan.readers, owner)
     decide = _decider(plan, owner, at)
     outcome = decide(facts)
     return RouteExplanation(
@@ -81,7 +81,7 @@ def explain_route(
     )
 
 
-def _decider(plan: RoutingPolicy, owner: OwnerFacts | None, at: datetime) -> Callable[[Facts], _Outcome]:
+def _decider(plan: RoutingPolicy, owner: ActiveOwner | None, at: datetime) -> Callable[[Facts], _Outcome]:
     def decide(facts: Facts) -> _Outcome:
         suppression = plan.policy.suppress.first(facts, at)
         if suppression is not None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from services.router.domain.facts import Readers, readers_of
 from services.router.domain.hours import WorkingHours
 from shared.lead.events.routing import Considered
+from shared.lead.facts import FactReaders, fact_readers
+from shared.lead.fields import Scope
 from shared.policy.compiled import CompiledPolicy, fields_asked
 from shared.policy.models import HandOff, Queue, Rep, RoutingRule
 from shared.rules.compile import concluding
@@ -37,7 +38,7 @@ class RoutingPolicy:
 
     policy: CompiledPolicy
     take: Callable[[Facts, datetime], RuleMatch]
-    readers: Readers
+    readers: FactReaders
     reps: Mapping[str, Rep]
     teams: Mapping[str, tuple[Rep, ...]]
     limited: frozenset[str]
@@ -94,7 +95,7 @@ def plan_of(policy: CompiledPolicy) -> RoutingPolicy:
     return RoutingPolicy(
         policy=policy,
         take=_taking(policy.rules.rules),
-        readers=readers_of(fields_asked(*conditions)),
+        readers=fact_readers(fields_asked(*conditions), Scope.ROUTING),
         reps=MappingProxyType({rep.id: rep for rep in reps}),
         teams=MappingProxyType(teams),
         limited=frozenset(queue for rep in reps if rep.max_open is not None for queue in rep.queues),

@@ -15,7 +15,6 @@ from msgspec import Struct
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Answer
 from shared.lead.events.routing import Element, Qualification
-from shared.lead.normalise.titles import department, seniority
 from shared.policy.models import FRAMES
 
 _MEDDPICC_QUEUES: Final = frozenset({"senior-ae", "bdr"})
@@ -104,17 +103,14 @@ def _money(data: LeadScoredV1) -> str | None:
 
 
 def _decides(data: LeadScoredV1) -> str | None:
-    person = data.person
-    level = person.seniority or (seniority(person.title) if person.title else None)
-    return f"the title is {_short(person.title or level)}" if level in ("cxo", "vp", "director") else None
+    title, level = data.person.title, data.person.seniority
+    return f"the title is {_short(title or level)}" if level in ("cxo", "vp", "director") else None
 
 
 def _holds_the_purse(data: LeadScoredV1) -> str | None:
-    person = data.person
-    level = person.seniority or (seniority(person.title) if person.title else None)
-    unit = person.department or (department(person.title) if person.title else None)
-    holds = level == "cxo" or (level == "vp" and unit == "finance")
-    return f"the title is {_short(person.title or level or '')}" if holds else None
+    title, level = data.person.title, data.person.seniority
+    holds = level == "cxo" or (level == "vp" and data.person.department == "finance")
+    return f"the title is {_short(title or level or '')}" if holds else None
 
 
 def _asked(data: LeadScoredV1) -> str | None:

@@ -11,13 +11,12 @@ from msgspec.structs import replace
 
 from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.state import AccountRow, ScoreRow
+from shared.lead.derived import with_derived
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.scoring import AccountView
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.fields import FactKeys
-from shared.lead.normalise.names import company_key
-from shared.lead.normalise.titles import department
 from shared.rules.syntax import Facts
 
 ACTIVE_MAX: Final = 50
@@ -107,10 +106,9 @@ def is_person(lead: LeadEnrichedV1 | None) -> bool:
     return bool(person and (person.email or person.phone or person.linkedin_url))
 
 
-def name_key(name: str | None) -> str | None:
+def name_key(company_key: str | None) -> str | None:
     """Return the key under which an account that is known by name only is kept."""
-    key = company_key(name)
-    return f"name:{key}" if key else None
+    return f"name:{company_key}" if company_key else None
 
 
 def _counted(account: AccountRow, row: ScoreRow, by: int) -> AccountRow:
@@ -119,7 +117,7 @@ def _counted(account: AccountRow, row: ScoreRow, by: int) -> AccountRow:
     counted = replace(account, leads=account.leads + by)
     if not is_person(row.lead):
         return counted
-    role = row.lead.person.department or department(row.lead.person.title)
+    role = with_derived(row.lead).person.department
     return replace(
         counted,
         grades=_count(account.grades, row.score.grade, by),

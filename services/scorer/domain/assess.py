@@ -8,7 +8,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from services.scorer.domain.facts import lead_facts
 from services.scorer.domain.fit import score_fit
 from services.scorer.domain.intent import Matches, live_signals, match_facts, score_intent
 from services.scorer.domain.policy import BandName, ScoringPolicy
@@ -17,6 +16,7 @@ from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Activity
 from shared.lead.events.scoring import Score, Signals
 from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.facts import facts_of
 from shared.lead.fields import FactKeys
 from shared.rules.syntax import Facts
 
@@ -41,6 +41,18 @@ class Assessment(Struct, frozen=True):
     intent_grade: str
     facts: Facts
     matches: Matches
+
+
+def lead_facts(
+    lead: LeadEnrichedV1, account: object | None, at: datetime, policy: ScoringPolicy
+) -> dict[str, Any]:
+    """Return what the policy asks of a lead, its market included: the first of the policy's that matches."""
+    facts = facts_of(lead, account, policy.fact_readers)
+    market = next((market for market in policy.markets if market.when(facts, at)), None)
+    if market is not None:
+        facts[FactKeys.MARKET] = market.name
+        facts[FactKeys.MARKET_VALIDATED] = market.validated
+    return facts
 
 
 def assess(subject: Subject, at: datetime, policy: ScoringPolicy) -> Assessment:

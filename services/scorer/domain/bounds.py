@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from services.scorer.domain.assess import total_of
-from services.scorer.domain.facts import activity_facts, signal_facts
 from services.scorer.domain.intent import Sums, anchor_of, capped
 from services.scorer.domain.policy import BandName, Floors, IntentRule, ScoringPolicy, SignalRule
 from shared.lead.events.parts import Activity
 from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.facts import activity_facts, signal_facts
 from shared.lead.fields import FactKeys
 from shared.rules.bounds import ANY_VALUE, PossibleValues, UnknownFields, possible_verdicts
 from shared.rules.evaluate import Truth

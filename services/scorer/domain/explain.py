@@ -9,13 +9,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.scorer.domain.account import account_facts
-from services.scorer.domain.assess import Assessment, Subject, assess
-from services.scorer.domain.facts import activity_facts, lead_facts, signal_facts
+from services.scorer.domain.assess import Assessment, Subject, assess, lead_facts
 from services.scorer.domain.intent import Matches, anchor_of, fact_named
 from services.scorer.domain.policy import Floors, IntentRule, ScoringPolicy, SignalRule
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.scoring import AccountView, ScoreLine
+from shared.lead.facts import activity_facts, signal_facts
 from shared.lead.fields import FactKeys
 from shared.policy.compiled import CompiledSegment, FirstMatch
 from shared.policy.models import Level

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from services.scorer.domain.facts import activity_facts
 from services.scorer.domain.policy import (
     Band,
     Condition,
@@ -24,6 +23,7 @@ from services.scorer.domain.policy import (
 )
 from shared.lead.events.account_received import AccountReceivedV1, Relation
 from shared.lead.events.parts import Activity
+from shared.lead.facts import activity_facts, fact_readers
 from shared.lead.fields import FactKeys, Known, field_named
 from shared.lead.identity import account_key
 from shared.policy import models
@@ -81,7 +81,7 @@ def scoring_policy(compiled: CompiledPolicy) -> ScoringPolicy:
         bands=tuple(Band(each.band, _unless_always(each.when)) for each in scoring.bands),
         bands_read=frozenset(fields_asked(*(each.when for each in scoring.bands))),
         ages=ages_asked(*asked),
-        reads_spam=FactKeys.SPAM_SCORE in fields_asked(*asked, scoring.accounts.qualified_when),
+        fact_readers=fact_readers(fields_asked(*asked, scoring.accounts.qualified_when), Known.LEAD),
         seeds=seeds_of(compiled.policy.accounts),
     )
 

@@ -11,11 +11,11 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from services.scorer.domain.decay import Course
-from services.scorer.domain.facts import activity_facts, signal_facts
 from services.scorer.domain.policy import IntentRule, ScoringPolicy, SignalRule
 from shared.lead.events.parts import Activity
 from shared.lead.events.scoring import ScoreLine, Signals
 from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.facts import activity_facts, signal_facts
 from shared.rules.syntax import Facts
 
 Sums = dict[IntentRule | SignalRule, int]

@@ -14,6 +14,7 @@ from services.scorer.domain.state import AccountRow
 from shared.errors import DataError
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.parts import Trigger
+from shared.lead.normalise.names import company_key
 from shared.storage.change_set import ChangeSet
 from shared.worker.decision import Outcome
 
@@ -40,7 +41,7 @@ def take_account(draft: ChangeSet, moment: Moment, data: AccountReceivedV1, even
 
 def _claim_named(draft: ChangeSet, key: str, data: AccountReceivedV1) -> bool:
     """Let the account go by its name; tell whether signals were kept under that name."""
-    named = name_key(data.name)
+    named = name_key(company_key(data.name))
     if named is None:
         return False
     account = draft.get(AccountRow, key) or AccountRow(key)

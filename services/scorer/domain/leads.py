@@ -10,10 +10,9 @@ from services.scorer.domain.account import name_key
 from services.scorer.domain.activities import merged
 from services.scorer.domain.score import DECAY, ROLE, Moment, score_lead
 from services.scorer.domain.state import AccountRow, ScoreRow
+from shared.lead.derived import derived_of
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Activity, Trigger
-from shared.lead.ids import lead_id_of
-from shared.lead.normalise.emails import normalise_email
 from shared.storage.change_set import ChangeSet
 from shared.worker.decision import Outcome
 from shared.worker.rows import TimerRow
@@ -21,9 +20,8 @@ from shared.worker.rows import TimerRow
 
 def alias_of(lead: LeadEnrichedV1) -> str | None:
     """Return the id that the e-mail of a lead alone would give, when the lead has another."""
-    email = normalise_email(lead.person.email)
-    own = lead_id_of(f"email:{email.identity}") if email else lead.lead_id
-    return own if own != lead.lead_id else None
+    by_email = derived_of(lead).email_lead_id
+    return by_email if by_email != lead.lead_id else None
 
 
 def take_enriched(draft: ChangeSet, moment: Moment, data: LeadEnrichedV1, cause_id: str) -> Outcome:
@@ -90,7 +88,7 @@ def _claim_parked(draft: ChangeSet, alias: str | None) -> list[Activity]:
 
 def _claim_named(draft: ChangeSet, data: LeadEnrichedV1) -> None:
     """Give the account the name it goes by, and the signals that knew only the name."""
-    key = name_key(data.company.name)
+    key = name_key(derived_of(data).company_key)
     if key is None or data.account == data.lead_id:
         return
     account = draft.get(AccountRow, data.account) or AccountRow(data.account)

@@ -10,6 +10,7 @@ from typing import ClassVar, Generic, Literal, TypeVar
 
 from services.scorer.domain.decay import Course, halving, rising
 from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.facts import FactReaders
 from shared.lead.fields import FactKeys
 from shared.policy.compiled import CompiledPolicy
 from shared.rules.syntax import Facts
@@ -159,7 +160,7 @@ class ScoringPolicy:
     """One version of the policy. `fit_share` is in per cent; the rest of the total is intent.
 
     `bands_read` are the fields that the bands' conditions look at; `ages` are the `within` conditions: a
-    time field, and the age at which the answer turns. Spam is looked for only when a condition asks for it.
+    time field, and the age at which the answer turns. `fact_readers` read the fields that conditions ask for.
     `source` is what it was made of: the conditions as trees, which explain and bound what these decide.
     `seeds` say what is known of accounts, by key, until somebody says more; they are no part of the version.
     """
@@ -180,9 +181,9 @@ class ScoringPolicy:
     spike_within: timedelta
     qualified_when: Condition | None
     bands: tuple[Band, ...]
+    fact_readers: FactReaders
     bands_read: frozenset[str] = frozenset()
     ages: tuple[tuple[str, timedelta], ...] = ()
-    reads_spam: bool = False
     seeds: Mapping[str, AccountReceivedV1] = field(default_factory=dict)
 
     @cached_property

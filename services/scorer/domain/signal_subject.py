@@ -10,6 +10,7 @@ from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.identity import account_key
 from shared.lead.ids import lead_id_of
 from shared.lead.normalise.emails import normalise_email
+from shared.lead.normalise.names import company_key
 
 
 class About(Struct, frozen=True):
@@ -25,7 +26,7 @@ def about_signal(signal: SignalReceivedV1) -> About:
     email = normalise_email(signal.person.email) if signal.person else None
     lead_id = lead_id_of(f"email:{email.identity}") if email else None
     key = account_key(signal.account.domain, email.address if email else None, lead_id or "")
-    return About(key or None, name_key(signal.account.name), lead_id)
+    return About(key or None, name_key(company_key(signal.account.name)), lead_id)
 
 
 def about_account(account: AccountReceivedV1) -> tuple[str, ...]:

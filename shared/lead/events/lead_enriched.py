@@ -12,6 +12,7 @@ from shared.lead.events.parts import (
     Answers,
     Company,
     Consent,
+    DerivedFields,
     LongText,
     Origin,
     Person,
@@ -61,3 +62,4 @@ class LeadEnrichedV1(Struct, frozen=True):
     consent: Consent
     occurred_at: Time
     trigger: Trigger | None = None
+    derived: DerivedFields | None = None

@@ -111,6 +111,19 @@ Provenance = dict[str, FieldSource]
 """By dotted field name, e.g. `company.employees`."""
 
 
+class DerivedFields(Struct, frozen=True):
+    """What follows from a lead record, derived when it was merged so that no reader parses it again.
+
+    `email_lead_id` is the lead id that the e-mail address alone would give. `company_key` is what spellings
+    of the company's name have in common. `spam_score` is 0 to 100.
+    """
+
+    email_domain: Word | None = None
+    email_lead_id: Word | None = None
+    company_key: Text | None = None
+    spam_score: Percent = 0
+
+
 class Trigger(EventPart, frozen=True, omit_defaults=True):
     """What led to this decision: the event and its short type (`funding_round`, `demo_request`, …)."""
 

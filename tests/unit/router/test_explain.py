@@ -4,16 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.domain.explain import RouteExplanation, explain_route
-from services.router.domain.facts import OwnerFacts, route_facts
 from services.router.domain.route import decide_route
 from shared.lead.events.scoring import AccountView
+from shared.lead.facts import ActiveOwner, facts_of
 from tests.support.plans import default_plan
 from tests.support.scored_leads import AT, scored_lead
 
 PLAN = default_plan()
 
 
-def explained(owner: OwnerFacts | None = None, **lead) -> RouteExplanation:
+def explained(owner: ActiveOwner | None = None, **lead) -> RouteExplanation:
     return explain_route(scored_lead(**lead), owner, PLAN, AT)
 
 
@@ -54,8 +54,8 @@ def test_every_rule_has_its_verdict_and_the_leaf_that_decided():
 
 def test_higher_intent_leads_to_a_senior_unless_the_owner_has_accepted():
     assert "with score intent grade 1: senior-ae" in says(explained())
-    assert "with score intent grade 1: senior-ae" in says(explained(OwnerFacts("sdr", accepted=False)))
-    assert "with score intent grade 1: senior-ae" not in says(explained(OwnerFacts("sdr", accepted=True)))
+    assert "with score intent grade 1: senior-ae" in says(explained(ActiveOwner("sdr", accepted=False)))
+    assert "with score intent grade 1: senior-ae" not in says(explained(ActiveOwner("sdr", accepted=True)))
 
 
 def test_a_suppression_is_a_counterfactual_too_and_has_its_own():
@@ -77,12 +77,12 @@ LEADS = st.fixed_dictionaries(
         "strong": st.booleans(),
     }
 ).map(lambda given: scored_lead(**given))  # type: ignore[arg-type]
-OWNERS = st.none() | st.builds(OwnerFacts, st.sampled_from(["sdr", "bdr", "senior-ae"]), st.booleans())
+OWNERS = st.none() | st.builds(ActiveOwner, st.sampled_from(["sdr", "bdr", "senior-ae"]), st.booleans())
 
 
 @given(LEADS, OWNERS)
 def test_the_explanation_agrees_with_the_decision_and_every_counterfactual_holds(lead, owner):
-    facts = route_facts(PLAN.readers, lead, owner)
+    facts = facts_of(lead, lead.account_view, PLAN.readers, owner)
     route = decide_route(PLAN, facts, AT)
     found = explain_route(lead, owner, PLAN, AT)
     assert found.rule == route.rule

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from msgspec import UNSET
 
-from services.router.domain.facts import OwnerFacts, route_facts
 from services.router.domain.route import Route, decide_route
 from shared.lead.events.parts import Consent, Origin, Person
 from shared.lead.events.scoring import AccountView
+from shared.lead.facts import ActiveOwner, facts_of
 from tests.support.plans import default_plan
 from tests.support.scored_leads import AT, scored_lead
 
@@ -18,8 +18,9 @@ def view(relation: str = "none", *, validated: bool | None = True) -> AccountVie
     return AccountView(relation=relation, market_validated=validated)  # type: ignore[arg-type]
 
 
-def route(owner: OwnerFacts | None = None, **given) -> Route:
-    return decide_route(PLAN, route_facts(PLAN.readers, scored_lead(**given), owner), AT)
+def route(owner: ActiveOwner | None = None, **given) -> Route:
+    lead = scored_lead(**given)
+    return decide_route(PLAN, facts_of(lead, lead.account_view, PLAN.readers, owner), AT)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def route(owner: OwnerFacts | None = None, **given) -> Route:
     ],
 )
 def test_nobody_gets_a_lead_that_is_suppressed(given, reason):
-    assert route(OwnerFacts("sdr", accepted=True), **given).suppressed == reason
+    assert route(ActiveOwner("sdr", accepted=True), **given).suppressed == reason
 
 
 @pytest.mark.parametrize(
@@ -62,12 +63,12 @@ def test_the_first_rule_that_matches_wins(given, rule, queue, motion):
 @pytest.mark.parametrize(
     ("owner", "given", "stays"),
     [
-        (OwnerFacts("sdr", accepted=False), {}, True),
-        (OwnerFacts("sdr", accepted=False), HOT, False),
-        (OwnerFacts("sdr", accepted=True), HOT, True),
-        (OwnerFacts("senior-ae", accepted=False), HOT, True),
-        (OwnerFacts("sdr", accepted=False), {"view": view("partner"), **HOT}, True),
-        (OwnerFacts("sdr", accepted=False), {"view": view(validated=False), **HOT}, True),
+        (ActiveOwner("sdr", accepted=False), {}, True),
+        (ActiveOwner("sdr", accepted=False), HOT, False),
+        (ActiveOwner("sdr", accepted=True), HOT, True),
+        (ActiveOwner("senior-ae", accepted=False), HOT, True),
+        (ActiveOwner("sdr", accepted=False), {"view": view("partner"), **HOT}, True),
+        (ActiveOwner("sdr", accepted=False), {"view": view(validated=False), **HOT}, True),
     ],
 )
 def test_an_owner_keeps_the_lead_unless_it_turns_hot_before_it_is_accepted(owner, given, stays):
@@ -95,7 +96,7 @@ def test_every_rule_that_was_passed_over_has_its_reason():
         (None, HOT, ("score fit grade is A, one of A, B", "score intent grade is 1")),
         (None, {"grade": "D4"}, ("no other rule matched",)),
         (
-            OwnerFacts("sdr", accepted=True),
+            ActiveOwner("sdr", accepted=True),
             HOT,
             ("owner active is yes", "owner accepted is yes"),
         ),
@@ -107,7 +108,7 @@ def test_the_reasons_are_what_decided_the_rule_that_matched(owner, given, reason
 
 def test_what_a_form_left_empty_is_missing():
     lead = scored_lead(person=Person(email="a@b.example", title=""), answers={"interest": ""})
-    facts = route_facts(PLAN.readers, lead, None)
+    facts = facts_of(lead, lead.account_view, PLAN.readers)
     assert not {"person.seniority", "answers.interest", "owner.queue"} & {*facts}
     assert facts["consent.opted_out"] is Consent().opted_out
     assert facts["source.channel"] == Origin(channel="website").channel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as with_fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,21 +11,19 @@ from msgspec.structs import replace
 
 from services.scorer.domain.account import account_facts, account_view, knowledge_of
 from services.scorer.domain.assess import Subject, assess
-from services.scorer.domain.facts import activity_facts, signal_facts
 from services.scorer.domain.from_policy import ScoringPolicies, scoring_policy
 from services.scorer.domain.next_change import next_change_at
 from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.state import AccountRow
 from shared.lead.events.account_received import AccountReceivedV1
-from shared.lead.events.parts import Company, Consent, Origin
+from shared.lead.events.parts import Consent, Origin
 from shared.lead.events.scoring import AccountView
+from shared.lead.facts import activity_facts, fact_readers, signal_facts
 from shared.lead.fields import Kind, Known, all_fields, field_named
 from shared.policy.compiled import compiled
 from tests.support.enriched_leads import AT, DAY, FITTING, did, enriched_lead, signal
 from tests.support.scoring_policies import compiled_with, default_compiled, default_scoring
 
-COLD = "- {band: cold}\n"
-SPAM = "- {band: cold, when: {field: spam_score, gte: 99}}\n  - {band: cold}\n"
 TYPES: dict[Kind, type] = {
     Kind.TEXT: str,
     Kind.WORD: str,
@@ -63,9 +62,11 @@ def full_facts() -> dict[str, Any]:
     known = AccountReceivedV1("kestrel.example", relation="customer", open_opportunity=True)
     done, heard = did("page_view", url="/a", details={"page": 3}), signal(strength=80, details={"round": "a"})
     subject = Subject(replace(lead, person=person), [did("demo_request")], [signal()], known)
+    names = [field.name for field in all_fields() if not field.family]
+    every_field = fact_readers([*names, "answers.team_size", "source.utm.source"], Known.LEAD)
     view = AccountView(people=2, roles=["it"], best_fit_grade="A")
     return {
-        **assess(subject, AT, policy_with(scoring=(COLD, SPAM))).facts,
+        **assess(subject, AT, with_fields(default_scoring(), fact_readers=every_field)).facts,
         **activity_facts({}, done),
         **signal_facts({}, heard),
         **account_facts(view),
@@ -82,15 +83,6 @@ def test_facts_are_the_fields_of_the_language_each_of_its_type() -> None:
         assert isinstance(fact, TYPES[field.kind]), name
         if field.kind is Kind.WORD:
             assert fact in field.words
-
-
-def test_what_a_form_left_empty_is_missing() -> None:
-    lead = enriched_lead(message="", answers={"team": "", "tools": []}, company=Company(name="", employees=0))
-    facts = assess(Subject(lead, []), AT, default_scoring()).facts
-    empty = {"message", "answers.team", "answers.tools", "company.name", "company.technologies"}
-    assert not empty & facts.keys()
-    assert facts["company.employees"] == 0
-    assert facts["consent.opted_out"] is False
 
 
 def test_the_version_is_that_of_the_policy_and_is_made_once() -> None:

@@ -1,0 +1,17 @@
+"""Lead records keep their derived fields."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("leads", sa.Column("derived", sa.Text(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("leads", "derived")
