@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import services.ledger.tables  # noqa: F401 - rows name their table, so it has to be declared
 from services.ledger.domain.rows import DeadLetterRow, EventRow, ViewRow
 from services.ledger.domain.view import StageEvent
 from shared.lead.events.dead_letter import DeadLetterV1
