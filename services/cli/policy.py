@@ -34,9 +34,9 @@ def check(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
 
     try:
         found = read_policy(texts_in(directory))
-        problems, read = found.problems, found.policy
+        problems, read = found.findings, found.policy
     except PolicyInvalid as error:
-        problems, read = error.problems, None
+        problems, read = error.findings, None
     version = version_of(read) if read is not None else None
     if as_json:
         print_json({"valid": read is not None, "version": version, "problems": problems})

@@ -17,7 +17,7 @@ from services.enricher.providers import INTEGRATIONS
 from shared.clock import Clock
 from shared.observability.metrics import Metrics
 from shared.policy.compiled import CompiledPolicy
-from shared.policy.models import Provider, Providers
+from shared.policy.models import Provider, ProviderPolicy
 from shared.policy.versions import PolicyWatch
 
 log = structlog.get_logger()
@@ -123,7 +123,7 @@ class ProviderRegistry:
         )
 
 
-def terms_of(providers: Providers, clients: Mapping[str, ProviderClient]) -> Terms:
+def terms_of(providers: ProviderPolicy, clients: Mapping[str, ProviderClient]) -> Terms:
     """Return the waterfall's terms: the policy's fields and bounds, and what each client's provider sells."""
     return Terms(
         fields=providers.fields,

@@ -21,7 +21,7 @@ from shared.policy.models import (
     RoutingRule,
     Segment,
     SignalRule,
-    Suppression,
+    SuppressionRule,
 )
 from shared.policy.rule_tables import (
     band_rules,
@@ -73,7 +73,7 @@ class AllMatches(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CompiledCondition:
     """One condition. `holds(facts, at)` gives true, false or unknown (None)."""
 
     condition: Condition
@@ -120,10 +120,10 @@ class CompiledPolicy:
     intent: Mapping[str, AllMatches[IntentRule]]
     signals: Mapping[str, AllMatches[SignalRule]]
     bands: FirstMatch[Band]
-    suppress: FirstMatch[Suppression]
+    suppress: FirstMatch[SuppressionRule]
     rules: FirstMatch[RoutingRule]
-    qualified: Question | None
-    alert_owner: Question | None
+    qualified: CompiledCondition | None
+    alert_owner: CompiledCondition | None
 
 
 def compiled(policy: Policy) -> CompiledPolicy:
@@ -171,8 +171,8 @@ def _all(rules: Sequence[Rule[T]]) -> AllMatches[T]:
     return AllMatches(rules, all_matches(rules))
 
 
-def _question(condition: Condition | None) -> Question | None:
-    return None if condition is None else Question(condition, check(condition))
+def _question(condition: Condition | None) -> CompiledCondition | None:
+    return None if condition is None else CompiledCondition(condition, check(condition))
 
 
 def _segment(segment: Segment) -> CompiledSegment:

@@ -11,7 +11,6 @@ from typing import Final
 
 import msgspec
 
-from shared.policy.canonical import plain
 from shared.policy.models import Policy
 
 HASHED: Final = ("icp", "scoring", "routing", "team", "providers")
@@ -20,7 +19,7 @@ SHOWN_LENGTH: Final = 12
 
 def version_of(policy: Policy) -> str:
     """Return the version: the SHA-256, in hex, of the parts that decide."""
-    parts = {name: plain(getattr(policy, name)) for name in HASHED}
+    parts = {name: getattr(policy, name).model_dump() for name in HASHED}
     return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
 
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import msgspec
 
-from shared.policy.canonical import plain
 from shared.policy.models import Policy
 from shared.rules.findings import Path, path_text
 
@@ -34,7 +33,7 @@ class Changed:
 
 def diff(old: Policy, new: Policy) -> list[Changed]:
     """Return what changed, in the order of the files; nothing when both mean the same."""
-    return list(_between(plain(old), plain(new), ()))
+    return list(_between(old.model_dump(mode="json"), new.model_dump(mode="json"), ()))
 
 
 def _between(old: Any, new: Any, path: Path) -> Iterator[Changed]:

@@ -24,12 +24,20 @@ class Shift:
     begins: int
     ends: int
 
+    def __str__(self) -> str:
+        first, last = (_DAYS[day].capitalize() for day in (self.days[0], self.days[-1]))
+        begins, ends = (f"{minute // 60:02}:{minute % 60:02}" for minute in (self.begins, self.ends))
+        return f"{first if first == last else f'{first}-{last}'} {begins}-{ends}"
+
 
 @dataclass(frozen=True, slots=True)
 class Hours:
     """When somebody works, in the time zone of that person."""
 
     shifts: tuple[Shift, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.shifts))
 
 
 def parse_hours(text: str) -> Hours:

@@ -13,7 +13,7 @@ from shared.policy.models import (
     Market,
     RoutingRule,
     SignalRule,
-    Suppression,
+    SuppressionRule,
 )
 from shared.rules.syntax import ALWAYS, Rule
 
@@ -47,7 +47,7 @@ def band_rules(bands: Sequence[Band]) -> list[Rule[Band]]:
     return [Rule(f"{each.band}[{at}]", each.when or ALWAYS, each) for at, each in enumerate(bands)]
 
 
-def suppression_rules(suppress: Sequence[Suppression]) -> list[Rule[Suppression]]:
+def suppression_rules(suppress: Sequence[SuppressionRule]) -> list[Rule[SuppressionRule]]:
     return [Rule(each.reason, each.when, each) for each in suppress]
 
 

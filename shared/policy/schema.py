@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
+from pydantic.json_schema import GenerateJsonSchema
 
 from shared.lead.fields import all_fields
-from shared.policy.hours import HOURS_PATTERN
 from shared.policy.models import FILES
-from shared.rules.syntax import Condition, Op
-from shared.rules.times import DURATION_PATTERN
+from shared.policy.models.conditions import CONDITION_MARK
+from shared.rules.syntax import Op
+from shared.rules.times import DURATION_PATTERN, Duration
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_FIRST: Final = ("title", "description", "type")
+"""The keys of a schema with which it begins, for readers."""
 _CONDITION: Final = {"$ref": "#/$defs/Condition"}
 _VALUE: Final = {"type": ["string", "integer", "boolean"]}
 _VALUES: Final = {"type": "array", "minItems": 1, "items": {"type": ["string", "integer"]}}
@@ -38,16 +40,24 @@ _OF_OPERATOR: Final[Mapping[Op, Mapping[str, Any]]] = {
 
 def schema_of(file: str) -> dict[str, Any]:
     """Return the JSON Schema of a policy file by its name, e.g. `routing.yaml`."""
-    (top,), definitions = msgspec.json.schema_components([FILES[file]], schema_hook=_hook)
-    definitions["Duration"] = {
-        "type": "string",
-        "pattern": DURATION_PATTERN,
-        "description": "15m, 4h, 14d; business time: 4h business",
-    }
-    definitions["Hours"] = {"type": "string", "pattern": HOURS_PATTERN, "description": "Mon-Fri 09:00-17:00"}
-    definitions |= {"Condition": _condition(), "Field": _field()}
-    used = sorted(_reached(top, definitions))
-    return {"$schema": _DIALECT, **top, "$defs": {name: _finished(definitions[name]) for name in used}}
+    schema = FILES[file].model_json_schema(schema_generator=_Generator)
+    definitions = schema.pop("$defs", {})
+    whole = {"$schema": _DIALECT, **_finished(schema)}
+    definitions = {name: _finished(definition) for name, definition in definitions.items()}
+    if any(part == _CONDITION for part in _parts([whole, definitions])):
+        definitions |= {"Condition": _condition(), "Field": _field()}
+    return {**whole, "$defs": dict(sorted(definitions.items()))}
+
+
+class _Generator(GenerateJsonSchema):
+    """Leaves out titles of fields, which only repeat their names, and writes default durations as text."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        del schema
+        return False
+
+    def encode_default(self, dft: Any) -> Any:
+        return str(dft) if isinstance(dft, Duration) else super().encode_default(dft)
 
 
 def rendered(file: str) -> str:
@@ -61,19 +71,30 @@ def path_of(file: str) -> str:
 
 
 def _finished(schema: Any) -> Any:
-    """Return a schema in which a list that may be written as its only member may be so."""
+    """Return a generated schema with conditions in their place, and with the keys of mappings checked."""
     if isinstance(schema, list):
         return [_finished(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    parts = {key: _finished(part) for key, part in schema.items() if key != "one_or_more"}
-    return parts | {"type": ["array", "string"]} if "one_or_more" in schema else parts
+    if CONDITION_MARK in schema:
+        return _CONDITION
+    finished = {key: _finished(schema[key]) for key in sorted(schema, key=_position_of)}
+    for pattern, values in finished.pop("patternProperties", {}).items():
+        # pydantic allows every key that the pattern does not match.
+        finished |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
+    return finished
 
 
-def _hook(type_: type) -> dict[str, Any]:
-    if type_ is Condition:
-        return dict(_CONDITION)
-    raise NotImplementedError
+def _position_of(key: str) -> int:
+    return _FIRST.index(key) if key in _FIRST else len(_FIRST)
+
+
+def _parts(schema: Any) -> Iterator[Any]:
+    """Yield a schema and all that it is made of."""
+    yield schema
+    if isinstance(schema, dict | list):
+        for part in schema.values() if isinstance(schema, dict) else schema:
+            yield from _parts(part)
 
 
 def _condition() -> dict[str, Any]:
@@ -112,23 +133,6 @@ def _field() -> dict[str, Any]:
     names = [field.name for field in all_fields() if not field.family]
     stems = [field.name[:-2].replace(".", "\\.") for field in all_fields() if field.family]
     return {"anyOf": [{"enum": names}, {"type": "string", "pattern": f"^({'|'.join(stems)})\\..+$"}]}
-
-
-def _reached(schema: Any, definitions: Mapping[str, Any]) -> set[str]:
-    """Return the definitions that a schema refers to, directly or not."""
-    reached: set[str] = set()
-    waiting = [schema]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, list):
-            waiting += part
-        elif isinstance(part, dict):
-            name = str(part.get("$ref", "")).removeprefix("#/$defs/")
-            if name in definitions and name not in reached:
-                reached.add(name)
-                waiting.append(definitions[name])
-            waiting += part.values()
-    return reached
 
 
 def main() -> None:

@@ -146,9 +146,9 @@ def _unhurried(*, decision_aware: bool) -> CompiledPolicy:
     return default_policy(
         decision_aware=decision_aware,
         deadline=Duration(60),
-        budget=replace(given.budget, **_BUDGET),
+        budget=given.budget.model_copy(update=_BUDGET),
         providers={
-            name: replace(each, per_second=10_000, in_flight=50, timeout=Duration(10))
+            name: each.model_copy(update={"per_second": 10_000, "in_flight": 50, "timeout": Duration(10)})
             for name, each in given.providers.items()
         },
     )

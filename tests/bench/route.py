@@ -8,8 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from msgspec.structs import replace
-
 from services.router.domain.decide import choose
 from services.router.domain.policy import RoutingPolicy, plan_of
 from services.router.domain.rotation import pick_from
@@ -65,16 +63,9 @@ def _plan() -> RoutingPolicy:
     more = tuple(_rule(number) for number in range(_RULES - len(rules)))
     queues = {**policy.routing.queues, "csm": policy.routing.queues["sdr"]}
     names = tuple(queues)
-    reps = tuple(Rep(f"rep-{n}", f"Rep {n}", (names[n % len(names)],)) for n in range(_REPS))
-    return plan_of(
-        compiled(
-            replace(
-                policy,
-                routing=replace(policy.routing, rules=(*rules[:-2], *more, *rules[-2:]), queues=queues),
-                team=Team(reps),
-            )
-        )
-    )
+    reps = tuple(Rep(id=f"rep-{n}", name=f"Rep {n}", queues=(names[n % len(names)],)) for n in range(_REPS))
+    routing = policy.routing.model_copy(update={"rules": (*rules[:-2], *more, *rules[-2:]), "queues": queues})
+    return plan_of(compiled(policy.model_copy(update={"routing": routing, "team": Team(reps=reps)})))
 
 
 def _rule(number: int) -> RoutingRule:
@@ -86,4 +77,4 @@ def _rule(number: int) -> RoutingRule:
             Compare("company.industry", Op.EQ, f"industry {number}"),
         )
     )
-    return RoutingRule(f"special-{number}", "bdr", when)
+    return RoutingRule(name=f"special-{number}", queue="bdr", when=when)

@@ -42,7 +42,7 @@ def test_no_example_is_passed_over():
 @pytest.mark.parametrize(("name", "place", "example", "mistake"), EXAMPLES)
 def test_an_example(name: str, place: str, example: str, mistake: str):
     found = read_policy(with_example(name, place, example))
-    errors = [str(problem) for problem in found.problems if problem.severity is Severity.ERROR]
+    errors = [str(problem) for problem in found.findings if problem.severity is Severity.ERROR]
     if mistake:
         assert [mistake in error for error in errors] == [True]
     else:

@@ -34,7 +34,7 @@ class Asked:
     ) -> ProviderAnswer:
         client = ProviderClient(
             name,
-            Provider(name, "", price_cents=7, per_second=100, timeout=Duration(1)),
+            Provider(integration=name, base_url="", price_cents=7, per_second=100, timeout=Duration(1)),
             INTEGRATIONS[name],
             key=key,
             base_url=f"{self.base}/{name}",

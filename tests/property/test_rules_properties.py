@@ -209,7 +209,7 @@ def test_any_text_is_a_policy_file_or_has_problems(text: str) -> None:
     for name in FILES:
         reading = read_policy({name: text})
         assert reading.policy is None
-        assert all(problem.line >= 1 and problem.column >= 1 for problem in reading.problems)
+        assert all(problem.line >= 1 and problem.column >= 1 for problem in reading.findings)
 
 
 _words = st.sampled_from(

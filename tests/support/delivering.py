@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import web
-from msgspec.structs import replace
 from sqlalchemy import select
 
 from services.gateway.tables import subscriptions
@@ -118,10 +117,15 @@ class World:
         policy, watch = default_policy(), self.resources.policy
         assert isinstance(watch, StandingPolicy)
         queues = {
-            name: replace(queue, destination=Destination(urls.get(name, ""), f"{name.upper()}_SECRET"))
+            name: queue.model_copy(
+                update={
+                    "destination": Destination(url=urls.get(name, ""), secret_env=f"{name.upper()}_SECRET")
+                }
+            )
             for name, queue in policy.routing.queues.items()
         }
-        watch.policy = compiled(replace(policy, routing=replace(policy.routing, queues=queues)))
+        routing = policy.routing.model_copy(update={"queues": queues})
+        watch.policy = compiled(policy.model_copy(update={"routing": routing}))
 
     async def rows(self) -> list[DeliveryRow]:
         async with self.resources.database.read() as tx:

@@ -7,8 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
-
 from services.router.domain.policy import RoutingPolicy, plan_of
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load
@@ -44,12 +42,12 @@ def default_plan() -> RoutingPolicy:
 
 def rep(id_: str, *queues: str, **given: Any) -> Rep:
     """A rep of some queues, of the SDRs unless told otherwise."""
-    return Rep(id_, id_.title(), queues or ("sdr",), **given)
+    return Rep(id=id_, name=id_.title(), queues=queues or ("sdr",), **given)
 
 
 def queue(accept_within: str, **given: Any) -> Queue:
     """A queue with so much time to accept."""
-    return Queue(parse_duration(accept_within), **given)
+    return Queue(accept_within=parse_duration(accept_within), **given)
 
 
 def plan_with(
@@ -58,5 +56,7 @@ def plan_with(
     """The default plan with another team, other queues, other parts of the routing."""
     policy = default_policy()
     given = {**({} if queues is None else {"queues": queues}), **routing}
-    policy = replace(policy, routing=replace(policy.routing, **given))
-    return plan_of(compiled(policy if reps is None else replace(policy, team=Team(tuple(reps)))))
+    changed: dict[str, Any] = {"routing": policy.routing.model_copy(update=given)}
+    if reps is not None:
+        changed["team"] = Team(reps=tuple(reps))
+    return plan_of(compiled(policy.model_copy(update=changed)))

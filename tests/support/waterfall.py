@@ -18,7 +18,7 @@ from services.enricher.providers.integration import company_facts, provider_fact
 from shared.clock import Clock
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load
-from shared.policy.models import Providers
+from shared.policy.models import ProviderPolicy
 
 COMPANY = company_facts(name="Brightloom", industry="software", country="US", employees=350)
 
@@ -26,10 +26,10 @@ COMPANY = company_facts(name="Brightloom", industry="software", country="US", em
 def default_policy(**providers: Any) -> CompiledPolicy:
     """Return the default policy, with other values for `providers.yaml`."""
     policy = load(Path("config"))
-    return compiled(replace(policy, providers=replace(policy.providers, **providers)))
+    return compiled(policy.model_copy(update={"providers": policy.providers.model_copy(update=providers)}))
 
 
-def terms_of(providers: Providers, names: Any) -> Terms:
+def terms_of(providers: ProviderPolicy, names: Any) -> Terms:
     """Return the terms of a policy as if only these providers could be asked."""
     return Terms(
         fields=providers.fields,

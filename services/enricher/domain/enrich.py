@@ -34,7 +34,7 @@ RETRY_FOR: Final = timedelta(hours=6)
 """A lead that is still incomplete that long after its last form stays so until its next one."""
 
 _SOURCE_RANKS: Final = {"form": 3, "human": 2, "crm": 2}
-_NO_TERMS: Final = Waterfall(order=("",))
+_NO_TERMS: Final = Waterfall(order=("any",))
 _NEVER_REPLACED: Final = frozenset({"company.domain", "company.name", "person.email"})
 """What identifies the lead or its company; a provider may add it but not change it."""
 _DERIVED_FROM: Final = frozenset({"company.name", "person.email", "person.first_name", "person.last_name"})

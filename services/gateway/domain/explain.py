@@ -25,9 +25,9 @@ from shared.lead.events.parts import Company, Person, Trigger
 from shared.lead.events.routing import Change, Decision, Motion, Skipped
 from shared.lead.events.scoring import AccountView, ScoreLine, Signals
 from shared.lead.facts import ActiveOwner
-from shared.policy.canonical import plain
 from shared.policy.compiled import CompiledPolicy
 from shared.rules.explained import ExplainedComparison
+from shared.rules.syntax import canonical
 
 
 class Told(Struct, frozen=True):
@@ -283,7 +283,8 @@ def _rules(
     for rule in policy.policy.routing.rules:
         result = "taken" if rule.name == decision.rule else skipped.get(rule.name)
         if result is not None:
-            yield RuleExplained(rule.name, result, rule.queue, plain(rule.when), because.get(rule.name, []))
+            when = None if rule.when is None else canonical(rule.when)
+            yield RuleExplained(rule.name, result, rule.queue, when, because.get(rule.name, []))
 
 
 def _suppressions(
@@ -294,7 +295,7 @@ def _suppressions(
         return
     for each in policy.policy.routing.suppress:
         if each.reason == reason:
-            yield RuleExplained(reason, "taken", when=plain(each.when), because=because.get(reason, []))
+            yield RuleExplained(reason, "taken", when=canonical(each.when), because=because.get(reason, []))
 
 
 def _reps(decision: Decision) -> Iterator[RepExplained]:

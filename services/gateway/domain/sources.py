@@ -9,7 +9,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from services.gateway.domain.labels import plain_label
-from shared.policy.models import Signature, Source, SourceDefaults, SourceKind
+from shared.policy.models import Signature, SourceConfig, SourceDefaults, SourceKind
 
 Hook = Literal["forms", "signals"]
 
@@ -57,7 +57,7 @@ class HookSource(Struct, frozen=True):
         )
 
 
-def source_of(name: str, source: Source) -> HookSource:
+def source_of(name: str, source: SourceConfig) -> HookSource:
     """Return a source of the policy under its name."""
     return HookSource(
         name=name,

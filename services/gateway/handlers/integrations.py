@@ -13,7 +13,7 @@ from services.gateway.handlers.exchange import Answer, Call, json_answer
 from services.gateway.handlers.routing import Parameter
 from services.gateway.queries.providers import Usage, kept_by_provider, usage_by_provider
 from shared.errors import Reject
-from shared.policy.models import Provider, Signature, SourceDefaults, SourceKind
+from shared.policy.models import Provider, Signature, SourceKind
 
 DAYS_DEFAULT: Final = 30
 DAYS_MAX: Final = 366
@@ -44,6 +44,14 @@ class Providers(Struct, frozen=True):
     next: None = None
 
 
+class SourceDefaultsView(Struct, frozen=True):
+    """The origin of a lead of a source where the form does not name it."""
+
+    channel: str | None
+    name: str | None
+    campaign: str | None
+
+
 class SourceView(Struct, frozen=True):
     """Where forms or signals come in. `origins`: the pages whose scripts may post.
 
@@ -59,7 +67,7 @@ class SourceView(Struct, frozen=True):
     secret_env: str
     ready: bool
     problem: str | None
-    defaults: SourceDefaults
+    defaults: SourceDefaultsView
     map: Mapping[str, str]
     origins: tuple[str, ...]
     redirects: tuple[str, ...]
@@ -128,7 +136,9 @@ def _source(each: HookSource, labels: Mapping[str, str], problem: str | None) ->
         secret_env=each.secret_env,
         ready=problem is None,
         problem=problem,
-        defaults=each.defaults,
+        defaults=SourceDefaultsView(
+            channel=each.defaults.channel, name=each.defaults.name, campaign=each.defaults.campaign
+        ),
         map=labels,
         origins=each.origins,
         redirects=each.redirects,

@@ -17,7 +17,7 @@ from services.gateway.handlers.exchange import Answer, Call, json_answer
 from shared.errors import FieldProblem, Reject
 from shared.policy.content_hash import version_of
 from shared.policy.diff import diff
-from shared.policy.load import PolicyInvalid, Reading, load, read_policy
+from shared.policy.load import PolicyInvalid, PolicyReading, load, read_policy
 from shared.policy.models import FILES, Policy
 from shared.policy.versions import StoredPolicy, active, candidate, history, put, stored
 from shared.rules.findings import Finding, Severity
@@ -119,10 +119,10 @@ async def apply(call: Call) -> Answer:
 
 async def _checked(files: Mapping[str, str]) -> tuple[Policy, list[str]]:
     """Return the policy and what is doubtful about it. Raises `Reject` (422)."""
-    found: Reading = await asyncio.to_thread(read_policy, files)
+    found: PolicyReading = await asyncio.to_thread(read_policy, files)
     if found.policy is None:
-        raise invalid(tuple(_errors(found.problems)))
-    return found.policy, [str(problem) for problem in found.problems]
+        raise invalid(tuple(_errors(found.findings)))
+    return found.policy, [str(problem) for problem in found.findings]
 
 
 def _errors(problems: Iterable[Finding]) -> Iterable[FieldProblem]:

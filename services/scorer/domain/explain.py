@@ -175,7 +175,7 @@ def _rules(verdicts: Iterable[RuleVerdict]) -> list[RuleExplanation]:
 def _segment(segment: CompiledSegment, facts: Facts, at: datetime, taken: str | None) -> SegmentExplanation:
     disqualifier = segment.disqualify.first(facts, at)
     criteria = [
-        _criterion(criterion.name, criterion.most, table, facts, at)
+        _criterion(criterion.name, criterion.points_max, table, facts, at)
         for criterion, table in zip(segment.segment.criteria, segment.criteria, strict=True)
     ]
     return SegmentExplanation(

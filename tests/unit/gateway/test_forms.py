@@ -18,7 +18,7 @@ from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Consent, Origin, Person
 from shared.lead.events.registry import BY_MODEL
 from shared.policy.form_fields import FORM_FIELDS
-from shared.policy.models import Source, SourceDefaults
+from shared.policy.models import SourceConfig, SourceDefaults
 
 WEBSITE = HookSource(
     "website", redirects=("https://www.example.com/",), defaults=SourceDefaults(channel="website")
@@ -169,7 +169,7 @@ def test_what_a_source_says_of_its_labels_comes_before_what_labels_mean():
             "website": "kestrel.example",
             "Thema": "partnership",
         },
-        source_of("de", Source(kind="form", map=labels)),
+        source_of("de", SourceConfig(kind="form", map=labels)),
     )
     assert (lead.person.email, lead.company.employees) == ("ana@kestrel.example", 51)
     assert lead.answers == {

@@ -299,10 +299,10 @@ def test_a_planted_fault_is_found_where_it_is(fault: Fault) -> None:
     severity = Severity.WARNING if fault.warning else Severity.ERROR
     found = [
         problem
-        for problem in reading.problems
+        for problem in reading.findings
         if problem.file == fault.file and fault.message in problem.message and problem.severity is severity
     ]
-    said = [str(problem) for problem in reading.problems]
+    said = [str(problem) for problem in reading.findings]
     assert found, said
     if fault.path:
         assert fault.path in {problem.path for problem in found}, said
@@ -314,17 +314,17 @@ def test_a_planted_fault_is_found_where_it_is(fault: Fault) -> None:
 def test_the_default_policy_has_no_errors_and_these_warnings() -> None:
     reading = read_policy(DEFAULT)
     assert reading.policy is not None
-    assert [f"{problem.path}: {problem.message}" for problem in reading.problems] == [
+    assert [f"{problem.path}: {problem.message}" for problem in reading.findings] == [
         "rules[3]: high-intent overlaps rules before it that have another outcome: new-market, partner",
         "rules[4]: strategic overlaps rules before it that have another outcome: high-intent",
         "rules[5]: fits overlaps rules before it that have another outcome: new-market, partner, strategic",
     ]
-    assert all(problem.severity is Severity.WARNING for problem in reading.problems)
+    assert all(problem.severity is Severity.WARNING for problem in reading.findings)
 
 
 def test_a_problem_is_one_line_that_editors_can_follow() -> None:
     files, place = _planted(next(fault for fault in FORM if "company.employes" in fault.message))
-    (problem,) = [each for each in read_policy(files).problems if each.severity is Severity.ERROR]
+    (problem,) = [each for each in read_policy(files).findings if each.severity is Severity.ERROR]
     assert place is not None
     assert str(problem) == (
         f"icp.yaml:{place[0]}:{place[1]} segments[0].criteria[0].levels[0].when.field: "
@@ -338,7 +338,7 @@ def test_one_reading_names_the_faults_of_all_files() -> None:
         "icp.yaml": DEFAULT["icp.yaml"].replace("points: 35", "points: x").replace("eq: manager", "eq: boss"),
         "team.yaml": DEFAULT["team.yaml"].replace("[senior-ae]", "[senior]"),
     }
-    errors = [each for each in read_policy(files).problems if each.severity is Severity.ERROR]
+    errors = [each for each in read_policy(files).findings if each.severity is Severity.ERROR]
     assert [each.file for each in errors] == ["icp.yaml", "icp.yaml", "team.yaml", "team.yaml"]
 
 
@@ -346,7 +346,7 @@ def test_files_that_are_missing_or_unknown_are_named() -> None:
     reading = read_policy(
         {**{n: t for n, t in DEFAULT.items() if n != "team.yaml"}, "teams.yaml": "reps: []"}
     )
-    assert [str(each) for each in reading.problems if each.severity is Severity.ERROR] == [
+    assert [str(each) for each in reading.findings if each.severity is Severity.ERROR] == [
         'teams.yaml:1:1: no policy file is named "teams.yaml"; did you mean "team.yaml"?',
         "team.yaml:1:1: the file is missing",
     ]

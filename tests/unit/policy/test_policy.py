@@ -76,7 +76,7 @@ def test_a_policy_that_is_none_says_all_that_is_wrong() -> None:
     errors = str(raised.value).splitlines()
     assert len(errors) == 3
     assert errors[0].startswith("routing.yaml:41:56 rules[1].queue: there is no queue")
-    assert len(raised.value.problems) > len(errors)
+    assert len(raised.value.findings) > len(errors)
 
 
 def test_a_directory_without_files_is_no_policy(tmp_path: Path) -> None:

@@ -304,7 +304,7 @@ def test_a_lead_is_handed_on_to_a_rep_or_a_queue(to, owner, queue):
 
 
 def test_a_hand_off_says_what_the_policy_wants_known_first():
-    desk = Desk(plan_with(hand_off=HandOff("bant", ("budget", "need"))))
+    desk = Desk(plan_with(hand_off=HandOff(frame="bant", known_first=("budget", "need"))))
     desk.score()
     for notes in ({}, {"budget": "approved"}, {"budget": "approved", "need": ""}):
         assert desk.act("handoff", to="senior-ae", notes=notes) is Outcome.UNCHANGED

@@ -157,8 +157,9 @@ def test_the_answer_of_an_age_turns_where_it_is_asked() -> None:
 
 def test_an_account_qualifies_only_by_a_condition() -> None:
     policy = default_compiled().policy
-    accounts = replace(policy.scoring.accounts, qualified_when=None)
-    without = scoring_policy(compiled(replace(policy, scoring=replace(policy.scoring, accounts=accounts))))
+    accounts = policy.scoring.accounts.model_copy(update={"qualified_when": None})
+    scoring = policy.scoring.model_copy(update={"accounts": accounts})
+    without = scoring_policy(compiled(policy.model_copy(update={"scoring": scoring})))
     account = AccountRow("kestrel.example", grades={"A1": 2})
     assert account_view(account, None, {}, AT, default_scoring()).qualified
     assert not account_view(account, None, {}, AT, without).qualified

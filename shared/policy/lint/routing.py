@@ -1,0 +1,119 @@
+"""Checks routing.yaml."""
+
+from __future__ import annotations
+
+from shared.lead.fields import FactKeys
+from shared.policy.addresses import is_web_address
+from shared.policy.models import FRAMES, KEEP, Icp, Queue, Routing, RoutingRule
+from shared.policy.policy_file import PolicyFile
+from shared.policy.rule_tables import routing_rules, suppression_rules
+from shared.rules.boxes import FactSpace, TooManyBoxes
+from shared.rules.findings import Path
+from shared.rules.lint import lint_overlaps
+from shared.rules.syntax import AllOf, Compare, Condition, Op, Rule
+
+
+def lint_routing(file: PolicyFile[Routing], icp: Icp | None) -> None:
+    """Report faults of rules and queues; with the ICP, of names of its segments and markets too."""
+    routing = file.model
+    conditions: list[tuple[Condition | None, Path]] = [
+        *((rule.when, ("suppress", index, "when")) for index, rule in enumerate(routing.suppress)),
+        *((rule.when, ("rules", index, "when")) for index, rule in enumerate(routing.rules)),
+        (routing.alert_owner_when, ("alert_owner_when",)),
+    ]
+    file.named_conditions(routing.conditions, (when for when, _ in conditions))
+    for when, path in conditions:
+        file.condition(when, path)
+    for when, path in (
+        *((when, ("conditions", name)) for name, when in routing.conditions.items()),
+        *conditions,
+    ):
+        file.words(when, path, FactKeys.OWNER_QUEUE, "queue", routing.queues)
+        if icp is not None:
+            segments, markets = icp.segments, icp.markets
+            file.words(when, path, FactKeys.SEGMENT, "segment", [segment.name for segment in segments])
+            file.words(when, path, FactKeys.MARKET, "market", [market.name for market in markets])
+    file.table(suppression_rules(routing.suppress), ("suppress",))
+    _lint_rules(file)
+    _lint_queues(file)
+    elements = FRAMES[routing.hand_off.frame]
+    for index, element in enumerate(routing.hand_off.known_first):
+        if element not in elements:
+            what = f"element of {routing.hand_off.frame}"
+            file.unknown(("hand_off", "known_first", index), what, element, elements)
+
+
+def _lint_rules(file: PolicyFile[Routing]) -> None:
+    routing = file.model
+    rules = [
+        Rule(rule.name, rule.when, (rule.outcome.queue, rule.outcome.motion))
+        for rule in routing_rules(routing.rules)
+    ]
+    file.table(rules, ("rules",), fallback=True)
+    # A rule that keeps a lead where it is has no outcome of its own that could differ from another's.
+    placing = [index for index, rule in enumerate(routing.rules) if not rule.keeps]
+    for finding in lint_overlaps([rules[index] for index in placing]):
+        file.warning(("rules", placing[finding.rule]), finding.message)
+    for index, rule in enumerate(routing.rules):
+        _lint_target(file, rule, ("rules", index))
+
+
+def _lint_target(file: PolicyFile[Routing], rule: RoutingRule, path: Path) -> None:
+    """Report a queue that there is not, and a rule that keeps a lead without owner."""
+    queues = file.model.queues
+    if rule.keeps is not (rule.owner is not None):
+        missing = "owner: keep" if rule.keeps else "queue: keep"
+        file.error(path, f"queue: keep and owner: keep go together; {missing} is missing")
+    elif rule.keeps and not _implies_owner(rule.when):
+        file.error(path, f"{rule.name} may match a lead without owner; it should ask for owner.active")
+    elif not rule.keeps and rule.queue not in queues:
+        file.unknown((*path, "queue"), "queue", rule.queue, queues)
+
+
+def _implies_owner(when: Condition | None) -> bool:
+    """Return whether a condition is surely not true of a lead without an active owner."""
+    if when is None:
+        return False
+    ownerless = AllOf((when, Compare(FactKeys.OWNER_ACTIVE, Op.EQ, value=False)))
+    try:
+        return not FactSpace([ownerless]).boxes(ownerless)
+    except TooManyBoxes:
+        return True
+
+
+def _lint_queues(file: PolicyFile[Routing]) -> None:
+    routing = file.model
+    fed = {rule.queue for rule in routing.rules} | {queue.fallback for queue in routing.queues.values()}
+    for name, queue in routing.queues.items():
+        path: Path = ("queues", name)
+        if name == KEEP:
+            file.error(path, f"{KEEP} is no name for a queue: rules say it to leave a lead where it is")
+        elif name not in fed:
+            file.warning(path, f"no rule sends a lead to {name}")
+        if queue.fallback is not None and queue.fallback not in routing.queues:
+            file.unknown((*path, "fallback"), "queue", queue.fallback, routing.queues)
+        _lint_destination(file, queue, (*path, "destination"))
+    reported: set[str] = set()
+    for start in routing.queues:
+        chain = _fallback_chain(routing, start)
+        if routing.queues[chain[-1]].fallback == start and not reported & set(chain):
+            reported |= set(chain)
+            loop = " -> ".join([*chain, start])
+            file.error(("queues", start, "fallback"), f"the queues help each other out in a circle: {loop}")
+
+
+def _lint_destination(file: PolicyFile[Routing], queue: Queue, path: Path) -> None:
+    destination = queue.destination
+    if destination.url and not is_web_address(destination.url):
+        file.error((*path, "url"), "should be an http or https address, or empty")
+    if destination.url and not destination.secret_env:
+        file.error(path, "secret_env should name the variable with the secret that signs the deliveries")
+
+
+def _fallback_chain(routing: Routing, start: str) -> list[str]:
+    """Return a queue and those that help it out, one after the other, each once."""
+    chain, fallback = [start], routing.queues[start].fallback
+    while fallback is not None and fallback in routing.queues and fallback not in chain:
+        chain.append(fallback)
+        fallback = routing.queues[fallback].fallback
+    return chain

@@ -1,0 +1,107 @@
+"""The policy as values: a module for each file of the policy directory, and `Policy` for all of them.
+
+The models say the form of the files: names, types, bounds and defaults; the JSON Schemas (`schema`) are made
+from them. What has to hold between values is checked by `shared.policy.lint`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from shared.policy.models.accounts import Accounts
+from shared.policy.models.base import PolicyModel
+from shared.policy.models.icp import Criterion, Disqualifier, Icp, Level, Market, Segment
+from shared.policy.models.providers import Budget, Provider, ProviderPolicy, Waterfall
+from shared.policy.models.routing import (
+    FRAMES,
+    KEEP,
+    Destination,
+    HandOff,
+    Queue,
+    Routing,
+    RoutingRule,
+    SuppressionRule,
+)
+from shared.policy.models.scoring import (
+    AccountScoring,
+    Band,
+    FitGrades,
+    Grades,
+    IntentGrades,
+    IntentRule,
+    IntentScoring,
+    Scoring,
+    SignalRule,
+    Spike,
+    Total,
+)
+from shared.policy.models.sources import Signature, SourceConfig, SourceDefaults, SourceKind, SourcePolicy
+from shared.policy.models.team import Rep, Team
+
+__all__ = [
+    "FILES",
+    "FRAMES",
+    "KEEP",
+    "AccountScoring",
+    "Accounts",
+    "Band",
+    "Budget",
+    "Criterion",
+    "Destination",
+    "Disqualifier",
+    "FitGrades",
+    "Grades",
+    "HandOff",
+    "Icp",
+    "IntentGrades",
+    "IntentRule",
+    "IntentScoring",
+    "Level",
+    "Market",
+    "Policy",
+    "PolicyModel",
+    "Provider",
+    "ProviderPolicy",
+    "Queue",
+    "Rep",
+    "Routing",
+    "RoutingRule",
+    "Scoring",
+    "Segment",
+    "SignalRule",
+    "Signature",
+    "SourceConfig",
+    "SourceDefaults",
+    "SourceKind",
+    "SourcePolicy",
+    "Spike",
+    "SuppressionRule",
+    "Team",
+    "Total",
+    "Waterfall",
+]
+
+
+class Policy(PolicyModel):
+    """The seven files together."""
+
+    icp: Icp
+    scoring: Scoring
+    routing: Routing
+    team: Team
+    accounts: Accounts
+    providers: ProviderPolicy
+    sources: SourcePolicy
+
+
+FILES: Final[Mapping[str, type[PolicyModel]]] = {
+    "icp.yaml": Icp,
+    "scoring.yaml": Scoring,
+    "routing.yaml": Routing,
+    "team.yaml": Team,
+    "accounts.yaml": Accounts,
+    "providers.yaml": ProviderPolicy,
+    "sources.yaml": SourcePolicy,
+}
+"""The files of a policy directory and the model of each."""

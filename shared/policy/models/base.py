@@ -1,0 +1,164 @@
+"""What the models of all policy files share: their configuration and the types of single values.
+
+A list of a YAML file reaches the models as a tuple. Durations, working hours and conditions are parsed while
+they are validated; dumped with `mode="json"` they are text or mappings as a file has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
+from pydantic_core import CoreSchema, InitErrorDetails
+
+from shared.policy.hours import HOURS_PATTERN, Hours, parse_hours
+from shared.policy.source_values import SourceList
+from shared.rules.findings import quoted
+from shared.rules.times import DURATION_PATTERN, Duration, parse_duration
+
+
+class PolicyModel(BaseModel):
+    """A value of a policy file: immutable, without unknown keys, every value of exactly its type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, serialize_by_alias=True)
+
+
+def whole_number(low: int, high: int) -> Any:
+    """Return the constraint of an integer from `low` to `high`."""
+    return Field(ge=low, le=high)
+
+
+def unique(key: str | None = None) -> WrapValidator:
+    """Return a validator of lists: no two members have the same `key`, or without a key are the same text.
+
+    A repeated member is reported beside whatever else is wrong with the list.
+    """
+
+    def validate(members: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        repeated = _repeated(members, key) if isinstance(members, list | tuple) else []
+        try:
+            validated = handler(members)
+        except ValidationError as error:
+            # Errors cannot be appended to: those that were found are written out once more.
+            found = [
+                InitErrorDetails(
+                    type=line["type"], loc=line["loc"], input=line["input"], ctx=line.get("ctx", {})
+                )
+                for line in error.errors(include_url=False)
+            ]
+            raise ValidationError.from_exception_data("list", [*found, *repeated]) from error
+        if repeated:
+            raise ValidationError.from_exception_data("list", repeated)
+        return validated
+
+    return WrapValidator(validate)
+
+
+def _repeated(members: list[Any] | tuple[Any, ...], key: str | None) -> list[InitErrorDetails]:
+    first: dict[str, int] = {}
+    errors: list[InitErrorDetails] = []
+    for index, member in enumerate(members):
+        word = member
+        if key is not None:
+            word = member.get(key) if isinstance(member, dict) else getattr(member, key, None)
+        if not isinstance(word, str):
+            continue
+        if word in first:
+            line = (
+                f", in line {members.node.items[first[word]].position.line}"
+                if isinstance(members, SourceList)
+                else ""
+            )
+            errors.append(
+                InitErrorDetails(
+                    type="value_error",
+                    loc=(index,) if key is None else (index, key),
+                    input=word,
+                    ctx={"error": ValueError(f"{quoted(word)} is there already{line}")},
+                )
+            )
+        first[word] = index
+    return errors
+
+
+@dataclass(frozen=True)
+class OneOrMore:
+    """The JSON Schema of a list that may be written as its only member."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(core_schema), "type": ["array", "string"]}
+
+
+def _parsed(
+    type_: type[Any], parse: Callable[[str], Any], *, business: bool = False
+) -> Callable[[object], Any]:
+    """Return a validator that parses the text of a value; an instance of the type is taken as it is."""
+
+    def validate(value: object) -> Any:
+        if isinstance(value, type_):
+            return value
+        parsed = parse(str(value))
+        if isinstance(parsed, Duration) and parsed.business and not business:
+            raise ValueError("business time is for accept_within only; leave out business")
+        return parsed
+
+    return validate
+
+
+Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*$", min_length=1, max_length=100)]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+Url = Annotated[str, Field(max_length=2_000)]
+EnvName = Annotated[str, Field(pattern="^([A-Z_][A-Z0-9_]*)?$", max_length=100)]
+"""The name of an environment variable, or nothing."""
+Points = Annotated[int, whole_number(0, 100)]
+Percent = Annotated[int, whole_number(0, 100)]
+
+_DURATION_SCHEMA = {
+    "type": "string",
+    "pattern": DURATION_PATTERN,
+    "description": "15m, 4h, 14d; business time: 4h business",
+}
+PlainDuration = Annotated[
+    Duration,
+    PlainValidator(_parsed(Duration, parse_duration)),
+    PlainSerializer(str),
+    WithJsonSchema(_DURATION_SCHEMA),
+]
+"""A duration that counts around the clock."""
+BusinessDuration = Annotated[
+    Duration,
+    PlainValidator(_parsed(Duration, parse_duration, business=True)),
+    PlainSerializer(str),
+    WithJsonSchema(_DURATION_SCHEMA),
+]
+"""A duration that may be in business time."""
+WeeklyHours = Annotated[
+    Hours,
+    PlainValidator(_parsed(Hours, parse_hours)),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": HOURS_PATTERN, "description": "Mon-Fri 09:00-17:00"}),
+]
+EventTypes = Annotated[
+    tuple[Text, ...],
+    Field(min_length=1, max_length=50),
+    unique(),
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    OneOrMore(),
+]
+"""One type of activity or signal, or a list of them."""

@@ -1,0 +1,163 @@
+"""Validates one policy file by its model, and reports pydantic's errors in the words of the file.
+
+pydantic names each error by the path to the value (`loc`); the document knows where that value stands. What
+an error's message needs beside it (the keys of a mapping, the bounds of a number, the words of an
+enumeration) is taken from the JSON Schema of the model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from shared.policy.models import PolicyModel
+from shared.policy.models.conditions import AlreadyReported, ConditionError
+from shared.policy.source_values import SourceDocument
+from shared.rules.document import Entries, Items, Node, Scalar, read_document
+from shared.rules.findings import FindingReport, Path, did_you_mean, quoted
+from shared.rules.parse import read_named
+
+M = TypeVar("M", bound=PolicyModel)
+
+_CONDITIONS: Final = "conditions"
+_KEY_STEP: Final = "[key]"
+"""The last step of the path of an error in a key of a mapping."""
+
+
+def validate_file(text: str, model: type[M], report: FindingReport) -> tuple[M, SourceDocument] | None:
+    """Return the model of a file and its document, or None with everything that is wrong in the report."""
+    root = read_document(text, report)
+    if root is None:
+        return None
+    document = SourceDocument(root)
+    named: Mapping[str, Any] = {}
+    if isinstance(root, Entries) and _CONDITIONS in model.model_fields and _CONDITIONS in root.entries:
+        named = read_named(root.entries[_CONDITIONS][1], (_CONDITIONS,), report)
+        read = {name: condition for name, condition in named.items() if condition is not None}
+        document.value[_CONDITIONS] = {**document.value[_CONDITIONS], **read}
+    try:
+        validated = model.model_validate(document.value, context=named)
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            _report(details, model, document, report)
+        return None
+    return (validated, document) if not report.errors else None
+
+
+def _report(
+    details: ErrorDetails, model: type[PolicyModel], document: SourceDocument, report: FindingReport
+) -> None:
+    path: Path = details["loc"]
+    cause = details.get("ctx", {}).get("error")
+    if isinstance(cause, AlreadyReported):
+        return
+    if isinstance(cause, ConditionError):
+        report.error(cause.position or document.position(path), path, str(cause))
+    elif details["type"] == "missing":
+        report.error(document.position(path), path[:-1], f"{path[-1]} is missing")
+    elif details["type"] == "extra_forbidden":
+        keys = _schema_at(model, path[:-1]).get("properties", {})
+        meant = did_you_mean(str(path[-1]), keys) or f"; there are {', '.join(keys)}"
+        report.error(document.keys[path], path, f"unknown key {quoted(path[-1])}{meant}")
+    elif path and path[-1] == _KEY_STEP:
+        path = path[:-1]
+        key = Scalar(path[-1], str(path[-1]), document.keys[path])
+        report.error(key.position, path, _message(details, key, {}))
+    elif details["type"] != "too_short" or len(details["input"]) < details["ctx"]["min_length"]:
+        # pydantic counts the valid members only: a list of one wrong member is no empty list.
+        node = document.nodes.get(path) or document.nodes[path[:-1]]
+        report.error(node.position, path, _message(details, node, _schema_at(model, path)))
+
+
+def _message(details: ErrorDetails, node: Node, schema: Mapping[str, Any]) -> str:
+    """Return what is wrong with the value of a node, for people who edit policy files."""
+    kind = details["type"]
+    if kind in _OF_COLLECTIONS:
+        return _OF_COLLECTIONS[kind](details.get("ctx", {}), schema)
+    if not isinstance(node, Scalar):
+        return f"should be one value, not {'a list' if isinstance(node, Items) else 'a mapping'}"
+    if kind in _OF_SCALARS:
+        return _OF_SCALARS[kind](details.get("ctx", {}), node.text, schema)
+    return details["msg"]
+
+
+def _out_of_range(_ctx: Mapping[str, Any], text: str, schema: Mapping[str, Any]) -> str:
+    return f"should be a whole number from {schema['minimum']:,} to {schema['maximum']:,}, not {text}"
+
+
+def _no_such_word(ctx: Mapping[str, Any], text: str, _schema: Mapping[str, Any]) -> str:
+    words = re.findall("'([^']*)'", ctx["expected"])
+    meant = did_you_mean(text, words) or f"; it is {' or '.join(words)}"
+    return f"{quoted(text)} is not known here{meant}"
+
+
+def _not_of_these_characters(ctx: Mapping[str, Any], text: str, _schema: Mapping[str, Any]) -> str:
+    characters = "upper case" if "A-Z_" in ctx["pattern"] else "letters"
+    return f"{quoted(text)} should be made of {characters}, digits and few marks, without spaces"
+
+
+_OF_COLLECTIONS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], str]]] = {
+    "model_type": lambda _ctx, schema: (
+        f"should be a mapping with {', '.join(schema.get('required', ())) or 'known keys'}"
+    ),
+    "dict_type": lambda _ctx, _schema: "should be a mapping of names",
+    "mapping_type": lambda _ctx, _schema: "should be a mapping of names",
+    "tuple_type": lambda _ctx, _schema: "should be a list",
+    "too_short": lambda _ctx, _schema: "should not be empty",
+    "too_long": lambda ctx, _schema: (
+        f"has {ctx['actual_length']:,} entries; {ctx['max_length']:,} is the most"
+    ),
+}
+_OF_SCALARS: Final[Mapping[str, Callable[[Mapping[str, Any], str, Mapping[str, Any]], str]]] = {
+    "bool_type": lambda _ctx, text, _schema: f"should be true or false, not {quoted(text)}",
+    "int_type": lambda _ctx, text, _schema: f"should be a whole number, not {quoted(text)}",
+    "greater_than_equal": _out_of_range,
+    "less_than_equal": _out_of_range,
+    "string_type": lambda _ctx, text, _schema: (
+        "should be text" + (f"; write '{text}' in quotes" if text else "")
+    ),
+    "string_too_short": lambda _ctx, _text, _schema: "should not be empty",
+    "string_too_long": lambda ctx, _text, _schema: f"should have {ctx['max_length']:,} characters at most",
+    "string_pattern_mismatch": _not_of_these_characters,
+    "literal_error": _no_such_word,
+    "value_error": lambda ctx, _text, _schema: str(ctx["error"]),
+}
+"""Messages by the types of errors that pydantic documents."""
+
+
+@cache
+def _schema(model: type[PolicyModel]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
+def _schema_at(model: type[PolicyModel], path: Path) -> dict[str, Any]:
+    """Return the JSON Schema of the value at a path of a file."""
+    whole = _schema(model)
+    schema = _resolved(whole, whole)
+    for step in path:
+        if isinstance(step, int):
+            schema = schema.get("items", {})
+        else:
+            values = schema.get("additionalProperties") or {}
+            for values_of_pattern in schema.get("patternProperties", {}).values():
+                values = values_of_pattern
+            schema = schema.get("properties", {}).get(step, values)
+        schema = _resolved(schema, whole)
+    return schema
+
+
+def _resolved(schema: Any, whole: dict[str, Any]) -> dict[str, Any]:
+    """Follow references, and of what may be null take the schema of the value."""
+    while isinstance(schema, dict):
+        if "$ref" in schema:
+            schema = whole["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+        elif "anyOf" in schema:
+            schema = next(part for part in schema["anyOf"] if part.get("type") != "null")
+        else:
+            return schema
+    return {}
