@@ -41,8 +41,8 @@ def default_plan() -> RoutingPolicy:
 
 
 def rep(id_: str, *queues: str, **given: Any) -> Rep:
-    """A rep of some queues, of the SDRs unless told otherwise."""
-    return Rep(id=id_, name=id_.title(), queues=queues or ("sdr",), **given)
+    """A rep of some queues, by default of the SDRs; `given` may lie outside of the bounds of policy files."""
+    return Rep(id=id_, name=id_.title(), queues=queues or ("sdr",)).model_copy(update=given)
 
 
 def queue(accept_within: str, **given: Any) -> Queue:
