@@ -119,7 +119,9 @@ class World:
         queues = {
             name: queue.model_copy(
                 update={
-                    "destination": Destination(url=urls.get(name, ""), secret_env=f"{name.upper()}_SECRET")
+                    "destination": Destination(
+                        url=urls.get(name, ""), secret_env=f"{name.upper().replace('-', '_')}_SECRET"
+                    )
                 }
             )
             for name, queue in policy.routing.queues.items()
