@@ -10,7 +10,7 @@ from sqlalchemy import select
 from services.scorer.domain.account import name_key
 from services.scorer.domain.leads import alias_of
 from services.scorer.domain.rescore import AT_ONCE_MAX, CHUNK, RESCORE
-from services.scorer.domain.signal_subject import about_account, about_signal
+from services.scorer.domain.signal_subject import about_account, about_signal, account_name_key
 from services.scorer.domain.state import AccountRow, ChunkRow, RescoreRow, ScoreRow
 from services.scorer.tables import accounts, scores
 from shared.errors import Retry
@@ -20,7 +20,6 @@ from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.lead.normalise.names import company_key
 from shared.storage.database import Tx, member_of, members
 from shared.storage.rows import Row
 from shared.worker.rows import TimerRow
@@ -47,7 +46,7 @@ class _Wanted:
             self._want_signal(data)
         elif isinstance(data, AccountReceivedV1):
             self.whole.update(about_account(data))
-            self.accounts |= self.whole | {key for key in (name_key(company_key(data.name)),) if key}
+            self.accounts |= self.whole | {key for key in (account_name_key(data),) if key}
         elif isinstance(data, PersonErasedV1):
             self.aliases.update(data.lead_ids)
             self.accounts.update(data.lead_ids)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from services.scorer.domain.account import knowledge_of, name_key
+from services.scorer.domain.account import knowledge_of
 from services.scorer.domain.leads import claim_name
 from services.scorer.domain.rescore import rescore_account
 from services.scorer.domain.score import Moment
-from services.scorer.domain.signal_subject import about_account
+from services.scorer.domain.signal_subject import about_account, account_name_key
 from services.scorer.domain.signals import ask_for_lead
 from services.scorer.domain.state import AccountRow
 from shared.errors import DataError
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.parts import Trigger
-from shared.lead.normalise.names import company_key
 from shared.storage.change_set import ChangeSet
 from shared.worker.decision import Outcome
 
@@ -41,7 +40,7 @@ def take_account(draft: ChangeSet, moment: Moment, data: AccountReceivedV1, even
 
 def _claim_named(draft: ChangeSet, key: str, data: AccountReceivedV1) -> bool:
     """Let the account go by its name; tell whether signals were kept under that name."""
-    named = name_key(company_key(data.name))
+    named = account_name_key(data)
     if named is None:
         return False
     account = draft.get(AccountRow, key) or AccountRow(key)

@@ -29,6 +29,11 @@ def about_signal(signal: SignalReceivedV1) -> About:
     return About(key or None, name_key(company_key(signal.account.name)), lead_id)
 
 
+def account_name_key(account: AccountReceivedV1) -> str | None:
+    """Return the key under which signals are kept that give the account by its name only."""
+    return name_key(company_key(account.name))
+
+
 def about_account(account: AccountReceivedV1) -> tuple[str, ...]:
     """Return the keys of an account: of its domain first, then of its aliases. Empty: of nobody."""
     keys = [account_key(domain, None, "") for domain in (account.domain, *account.aliases)]
