@@ -19,7 +19,7 @@ def row_types(kind):
         yield row_type
         yield from row_types(row_type)
 
-own = {kind for kind in row_types(Row) if kind.__module__.startswith((sys.argv[1], "shared.worker"))}
+own = {kind for kind in row_types(Row) if kind.table and kind.__module__.startswith((sys.argv[1], "shared.worker"))}
 print(sorted({kind.table for kind in own if kind.table not in metadata.tables}))
 """
 
