@@ -9,8 +9,27 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.routing import Route
 
-from services.gateway.api import api_keys, contracts, operations
+from services.gateway.api import (
+    accounts,
+    actions,
+    api_keys,
+    contracts,
+    dead_letters,
+    deliveries,
+    explain,
+    leads,
+    operations,
+    outcomes,
+    people,
+    policies,
+    providers,
+    queues,
+    reps,
+    sources,
+    subscriptions,
+)
 from services.gateway.error_handlers import add_error_handlers
 from services.gateway.handlers.legacy import legacy_application
 from services.gateway.middleware import RequestMetrics, TelemetryMiddleware
@@ -19,7 +38,23 @@ from shared.lead.identity import account_key
 from shared.web.ops import ops_router
 from shared.web.problem import Problem
 
-ROUTERS = (api_keys.router,)
+ROUTERS = (
+    leads.router,
+    explain.router,
+    actions.router,
+    outcomes.router,
+    accounts.router,
+    queues.router,
+    reps.router,
+    subscriptions.router,
+    deliveries.router,
+    policies.router,
+    providers.router,
+    sources.router,
+    dead_letters.router,
+    people.router,
+    api_keys.router,
+)
 
 
 def create_app(state: GatewayState) -> FastAPI:
@@ -42,6 +77,7 @@ def create_app(state: GatewayState) -> FastAPI:
     app.include_router(operations.router)
     app.include_router(ops_router(state.health, state.metrics), tags=["Operation"])
     app.mount("/docs-assets", contracts.documentation_assets())
+    app.router.routes.append(Route("/v1/leads", legacy_application(state), methods=["POST"]))
     app.router.default = legacy_application(state)
     return app
 

@@ -11,20 +11,18 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 from fastapi import Depends, Query, Request, Security
 from fastapi.security import HTTPBearer, SecurityScopes
 from fastapi.security.base import SecurityBase
-from msgspec import Struct
 from pydantic import BaseModel
 
 from services.gateway.domain.access import SCOPES, Principal, Scope
 from services.gateway.state import GatewayState
 from shared.errors import Reject
-from shared.lead.events.parts import Time
+from shared.storage.keyset import Cursor
 
 T = TypeVar("T")
 
@@ -101,13 +99,6 @@ def _unauthorized(detail: str) -> Reject:
     return Reject(401, "unauthorized", "An API key is needed", detail, headers=(challenge,))
 
 
-class Cursor(Struct, frozen=True, array_like=True):
-    """The position of an item in a list that is ordered by time, then by id."""
-
-    at: Time
-    id: str
-
-
 class Page(BaseModel, Generic[T]):
     """One page of a list. `next` is the cursor of the next page, null on the last one."""
 
@@ -120,7 +111,7 @@ class PageRequest:
     """How many items a page may have, and the position that it begins after (None: the first page)."""
 
     limit: int
-    after: tuple[datetime, str] | None
+    after: Cursor | None
 
     def page(self, data: Sequence[T], cursors: Sequence[Cursor]) -> Page[T]:
         """Return a page of `limit` items out of at most one more, whose presence says that there is more."""
@@ -149,7 +140,7 @@ Paging = Annotated[PageRequest, Depends(page_request)]
 _decode = msgspec.json.Decoder(Cursor).decode
 
 
-def _decode_cursor(text: str) -> tuple[datetime, str]:
+def _decode_cursor(text: str) -> Cursor:
     text = text[:_CURSOR_LENGTH_MAX]
     try:
         cursor = _decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
@@ -157,7 +148,7 @@ def _decode_cursor(text: str) -> tuple[datetime, str]:
         cursor = None
     if cursor is None or "\0" in cursor.id or not 1 < cursor.at.year < 9999:
         raise Reject(422, "invalid-cursor", "The cursor is not one that was given")
-    return cursor.at, cursor.id
+    return cursor
 
 
 def _encode_cursor(cursor: Cursor) -> str:

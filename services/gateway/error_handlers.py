@@ -14,8 +14,9 @@ from typing import Any, Final, cast
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from services.gateway.domain.arrival import invalid
 from shared.errors import BackOff, DataError, Reject, Retry
@@ -86,7 +87,7 @@ def _allowed_methods(app: FastAPI, path: str) -> list[str]:
     allowed: dict[str, None] = {}
     for context in iter_route_contexts(app.routes):
         route = context.original_route
-        if isinstance(route, APIRoute) and route.path_regex.match(path):
+        if isinstance(route, Route) and route.path_regex.match(path):
             allowed |= dict.fromkeys(sorted(route.methods or ()))
     if "GET" in allowed:
         allowed["HEAD"] = None

@@ -2,7 +2,7 @@
 
 `events` holds the data as it came. `lead_views` holds no copy of it: only what lists filter by, and which
 event is the latest of each stage, so that the view is put together from at most four events when it is
-read (`services/gateway/queries/leads.py`). A lead has a view from its first `lead.enriched` on; before
+read (`services/gateway/queries/lead_view.py`). A lead has a view from its first `lead.enriched` on; before
 that it is known by its `lead.received` event alone.
 """
 

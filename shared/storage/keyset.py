@@ -7,8 +7,9 @@ rows, and rows that are added meanwhile neither repeat nor hide others.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+from msgspec import Meta
 from sqlalchemy import Column, and_, or_
 from sqlalchemy.sql import ColumnElement
 
@@ -16,7 +17,7 @@ from sqlalchemy.sql import ColumnElement
 class Cursor(NamedTuple):
     """The sort key of the last row of a page."""
 
-    at: datetime
+    at: Annotated[datetime, Meta(tz=True)]
     id: str
 
 

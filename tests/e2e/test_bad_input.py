@@ -15,13 +15,12 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from sqlalchemy import text
 
-from services.gateway.handlers.endpoints import ENDPOINTS
-from services.gateway.handlers.routing import Endpoint
 from shared.lead.events import registry
 from shared.lead.events.event_type import EventType
 from shared.messaging.manifest import DEAD_LETTERS, LEADS_RECEIVED, RECORD_BYTES_MAX, TOPICS, Topic
 from shared.storage.database import Database
 from tests.support.api import Api, eventually
+from tests.support.operations import Operation, operations
 from tests.support.topology import Topology
 
 _EXAMPLES = Path(registry.__file__).parent / "examples"
@@ -82,12 +81,11 @@ BAD_QUERIES = (
 )
 
 
-def called(endpoint: Endpoint) -> str:
-    return f"{endpoint.method} {endpoint.path}"
+OPERATIONS = operations()
 
 
-def with_path(endpoint: Endpoint, part: str) -> str:
-    parts = endpoint.path.split("/")
+def with_path(operation: Operation, part: str) -> str:
+    parts = operation.path.split("/")
     return "/".join(
         ("website" if name == "{source}" else part) if name.startswith("{") else name for name in parts
     )
@@ -100,13 +98,13 @@ def refused(answer: Any, what: str) -> None:
     assert answer.json()["status"] == answer.status_code, what
 
 
-@pytest.mark.parametrize("endpoint", [each for each in ENDPOINTS if each.request is not None], ids=called)
-def test_a_bad_body_gets_a_problem(api: Api, endpoint: Endpoint):
-    path = with_path(endpoint, str(uuid.uuid4()))
+@pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.takes_body], ids=str)
+def test_a_bad_body_gets_a_problem(api: Api, operation: Operation):
+    path = with_path(operation, str(uuid.uuid4()))
     for name, body in BAD_BODIES.items():
         headers = {"content-type": "application/json"}
-        answer = api.http.request(endpoint.method, path, content=body, headers=headers)
-        refused(answer, f"{name} to {endpoint.method} {path}")
+        answer = api.http.request(operation.method, path, content=body, headers=headers)
+        refused(answer, f"{name} to {operation.method} {path}")
 
 
 def test_a_bad_form_gets_a_problem(api: Api):
@@ -126,22 +124,22 @@ def test_a_bad_form_gets_a_problem(api: Api):
         refused(answer, f"{kind}: {body[:40]!r}")
 
 
-@pytest.mark.parametrize("endpoint", [each for each in ENDPOINTS if "{id}" in each.path], ids=called)
-def test_a_bad_id_gets_a_problem(api: Api, endpoint: Endpoint):
+@pytest.mark.parametrize("operation", [one for one in OPERATIONS if "{id}" in one.path], ids=str)
+def test_a_bad_id_gets_a_problem(api: Api, operation: Operation):
     for part in BAD_IDS:
-        path = with_path(endpoint, part)
-        answer = api.http.request(endpoint.method, path, json={} if endpoint.request is not None else None)
-        refused(answer, f"{endpoint.method} {path[:80]}")
+        path = with_path(operation, part)
+        answer = api.http.request(operation.method, path, json={} if operation.takes_body else None)
+        refused(answer, f"{operation.method} {path[:80]}")
 
 
 def test_a_bad_query_is_answered(api: Api):
-    for endpoint in ENDPOINTS:
-        if endpoint.method != "GET" or "{" in endpoint.path or not endpoint.query:
+    for operation in OPERATIONS:
+        if operation.method != "GET" or "{" in operation.path or not operation.queries:
             continue
         for query in BAD_QUERIES:
-            answer = api.http.get(f"{endpoint.path}?{query}")
-            if answer.status_code != 200:  # what a call does not know it leaves alone
-                refused(answer, f"{endpoint.path}?{query}")
+            answer = api.http.get(f"{operation.path}?{query}")
+            if answer.status_code != 200:  # an unknown parameter is ignored
+                refused(answer, f"{operation.path}?{query}")
 
 
 def test_after_bad_requests_nothing_is_set_aside_and_leads_flow(api: Api):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 
-from services.gateway.domain.actions import VERBS
+from services.gateway.domain.actions import Verb
 from services.ledger.domain.rows import ViewRow
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.events.envelope import Event
@@ -95,7 +95,7 @@ async def test_while_nothing_is_decided_it_says_where_to_look(gateway):
 
 async def test_a_rep_acts_as_itself_on_its_own_leads(gateway):
     own, stranger, before = [await key_of(gateway, "rep", rep=rep) for rep in ("sdr-1", "sdr-2", "sdr-9")]
-    for verb in VERBS:
+    for verb in get_args(Verb):
         body = {"until": NEVER}
         path = f"/v1/leads/{ANA}/{verb}"
         assert (await gateway.ask("POST", path, headers=stranger, json=body))[0] == 403

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from services.enricher.tables import leads
-from services.gateway.queries.leads import lead_outcomes
+from services.gateway.domain.lead_view import form_outcomes
 from services.ledger.tables import dead_letters, events, lead_views
 from services.router.tables import assignments, deliveries, rep_queues, routed_leads
 from services.scorer.tables import rescores, scores
@@ -85,7 +85,7 @@ def one_outcome(facts: Facts) -> Iterator[str]:
                 of_lead[row["subject"]].append(cause)
     outcomes: dict[str, str] = {}
     for rows in of_lead.values():
-        outcomes |= lead_outcomes(rows)
+        outcomes |= form_outcomes(rows)
     for event_id in facts.accepted:
         if recorded[event_id] != 1 or len(made[event_id]) != 1 or event_id not in outcomes:
             yield (

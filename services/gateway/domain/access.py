@@ -1,4 +1,4 @@
-"""Who may do what: API keys, scopes, and which scope includes which. Pure."""
+"""API keys, their scopes, and which scope includes which others. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEY_BYTES: Final = 32
 
 
 class ApiKey(Row, frozen=True):
-    """A stored key: its hash, never its text."""
+    """A row of `api_keys`. It has the hash of the key, never its text."""
 
     id: str
     name: str
@@ -41,19 +41,19 @@ class ApiKey(Row, frozen=True):
 
     @property
     def principal(self) -> Principal:
-        """Whom the key stands for."""
+        """The caller that the key identifies."""
         return Principal(self.id, included(self.scopes), self.rep)
 
 
 class Principal(Struct, frozen=True):
-    """Who asks: the id of the key, all that it may do, and the rep that it stands for, if it does."""
+    """The caller of a request: the id of its key, all its scopes, and its rep, if it has one."""
 
     key_id: str
     scopes: frozenset[Scope]
     rep: str | None = None
 
     def may(self, scope: Scope) -> bool:
-        """Tell whether what needs `scope` is allowed."""
+        """Return whether the key has `scope`."""
         return scope in self.scopes
 
 
@@ -61,22 +61,24 @@ ADMIN: Final = Principal("admin", frozenset(SCOPES))
 
 
 def included(scopes: list[Scope]) -> frozenset[Scope]:
-    """Return the scopes with all that they include: manager includes rep, rep includes read, admin all.
+    """Return the scopes and all that they include: manager includes rep, rep includes read, admin all.
 
-    `intake` stands alone, so that a key in a web page's back end can write leads and read none.
+    No scope but admin includes `intake` or is included in it, so that a key in the back end of a web page
+    can write leads and read none.
     """
     return frozenset().union(*(_INCLUDED[scope] for scope in scopes))
 
 
 @lru_cache(maxsize=1_024)
 def key_hash(key: str) -> str:
-    """Return what is stored of a key. Keys are 256 random bits, so a fast hash will do.
+    """Return the SHA-256 of a key in hex, which is what is stored.
 
-    A client sends the same key with every request, so it is hashed once.
+    A slow hash would add nothing: a key is 256 random bits and cannot be guessed.
+    The result is cached, because a client sends the same key with every request.
     """
     return hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def new_key(random_bytes: bytes) -> str:
-    """Return a new key, made of 32 unguessable bytes."""
+    """Return the text of a new key. `random_bytes` are `KEY_BYTES` unguessable bytes."""
     return KEY_PREFIX + urlsafe_b64encode(random_bytes).rstrip(b"=").decode()

@@ -1,12 +1,13 @@
-"""Why a lead is where it is: what was recorded, joined into one explanation that reconciles. Pure.
+"""The explanation of a lead's latest decision, built from its recorded events. Pure.
 
-`explain` says what is on record, and beside it what the policy of that decision makes of the same facts:
-which comparison decided each rule, and which single change would have led elsewhere.
+`explain` reports what the events say. Where the policy version of the decision is stored, it also evaluates
+that policy on the recorded facts, which adds what no event has: the comparisons that decided each rule, and
+counterfactuals, the smallest single changes that would have led to another queue.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -30,27 +31,30 @@ from shared.rules.explained import ExplainedComparison
 from shared.rules.syntax import canonical
 
 
-class Told(Struct, frozen=True):
-    """A change of owner after the routing, and how it was announced."""
+class RecordedChange(Struct, frozen=True):
+    """An event after the routing that changed the owner of the lead."""
 
     event_id: str
     type: str
     data: OwnershipChange
 
 
-class Record(Struct, frozen=True):
-    """What is on record of a lead's latest decision: what it followed from, and what happened since."""
+class DecisionRecord(Struct, frozen=True):
+    """The events behind a lead's latest decision; None for a stage that the lead has not reached.
+
+    `scored` is the event that `routed` followed from, `changes` are the changes of owner since then.
+    """
 
     lead_id: str
     enriched: LeadEnrichedV1 | None = None
     scored: LeadScoredV1 | None = None
     routed: LeadRoutedV1 | LeadSuppressedV1 | None = None
     routed_id: str | None = None
-    changes: Sequence[Told] = ()
+    changes: Sequence[RecordedChange] = ()
 
 
 class ScoreExplained(Struct, frozen=True):
-    """The score and its lines. `reconciles`: the fit lines sum to `fit`, the others to `intent`, exactly."""
+    """The score and its lines. `reconciles`: the fit lines sum to `fit` and the others to `intent`."""
 
     total: int
     fit: int
@@ -63,10 +67,10 @@ class ScoreExplained(Struct, frozen=True):
 
 
 class RuleExplained(Struct, frozen=True):
-    """One rule of the table, in its order. `when` is its condition, where the policy is stored.
+    """One rule of the routing table. `result` is `taken`, or why the rule was passed over.
 
-    `result`: `taken`, or why it was not. `because` are the comparisons that suffice for that; one on a
-    field that is not known has `holds` null.
+    `when` is the condition of the rule and `because` the comparisons that suffice for its result, both only
+    where the policy version is stored. A comparison of an unknown field has `holds` null.
     """
 
     rule: str
@@ -77,14 +81,14 @@ class RuleExplained(Struct, frozen=True):
 
 
 class RepExplained(Struct, frozen=True):
-    """One rep who was looked at. `result`: `taken`, or why somebody else has the lead."""
+    """One rep who was considered. `result` is `taken`, or why the rep was passed over."""
 
     rep: str
     result: Literal["taken"] | Skipped
 
 
 class DecisionExplained(Struct, frozen=True):
-    """The latest routing. `suppressed` is the reason why nobody gets the lead; else there is a queue."""
+    """The latest routing. `suppressed` is the reason of a suppression; then there is no queue or owner."""
 
     event_id: str | None
     at: datetime
@@ -99,8 +103,8 @@ class DecisionExplained(Struct, frozen=True):
     reps: list[RepExplained]
 
 
-class OwnerChanged(Struct, frozen=True):
-    """What happened to the lead's owner after the routing."""
+class OwnerChange(Struct, frozen=True):
+    """A change of owner after the routing, with the reason that its event gives."""
 
     event_id: str
     type: str
@@ -113,7 +117,7 @@ class OwnerChanged(Struct, frozen=True):
 
 
 class FieldExplained(Struct, frozen=True):
-    """One field: its value, who gave it, how sure they were (0 to 1), what it cost (cents)."""
+    """One field: its value, the source that gave it, the source's confidence (0 to 1), its cost (cents)."""
 
     field: str
     value: Any
@@ -124,7 +128,7 @@ class FieldExplained(Struct, frozen=True):
 
 
 class FactsExplained(Struct, frozen=True):
-    """What was known when it was decided, beyond the fields."""
+    """What the decision rested on besides the fields of the lead."""
 
     trigger: Trigger
     account: str
@@ -133,7 +137,7 @@ class FactsExplained(Struct, frozen=True):
 
 
 class PolicyExplained(Struct, frozen=True):
-    """The versions that were used. `stored`: the routing one is there to be looked at."""
+    """The policy versions of score and routing. `stored`: the routing version can be read here."""
 
     scored: str | None
     routed: str | None
@@ -143,7 +147,7 @@ class PolicyExplained(Struct, frozen=True):
 class Explanation(Struct, frozen=True):
     """Why a lead is where it is. What has not happened yet is null or empty.
 
-    `scoring` is what the rules came to behind `score`, where the policy that it was scored by is stored.
+    `scoring` explains `score` rule by rule, where the policy version that scored the lead is stored.
     """
 
     lead_id: str
@@ -152,7 +156,7 @@ class Explanation(Struct, frozen=True):
     scoring: ScoreExplanation | None
     facts: FactsExplained | None
     decision: DecisionExplained | None
-    since: list[OwnerChanged]
+    since: list[OwnerChange]
     fields: list[FieldExplained]
     enrichment: Enrichment | None
     policy: PolicyExplained
@@ -160,42 +164,54 @@ class Explanation(Struct, frozen=True):
 
 
 def explain(
-    view: Record, policy: CompiledPolicy | None, scored_by: CompiledPolicy | None = None
+    record: DecisionRecord, routed_by: CompiledPolicy | None, scored_by: CompiledPolicy | None = None
 ) -> Explanation:
     """Return the explanation of a lead's latest decision.
 
-    `policy` is the one it was routed by, `scored_by` the one it was scored by, as far as they are stored.
+    `routed_by` and `scored_by` are the policies that routed and scored the lead, None where not stored.
     """
-    routed, scored = view.routed, view.scored
-    known = scored or view.enriched
-    decided = _decided_again(view, policy)
-    since = [_owner_changed(told) for told in view.changes]
+    routed, scored = record.routed, record.scored
+    lead = scored or record.enriched
+    replayed = _replay_routing(record, routed_by)
+    owner_changes = [
+        OwnerChange(
+            event_id=change.event_id,
+            type=change.type,
+            at=change.data.occurred_at,
+            change=change.data.decision.change,
+            queue=change.data.decision.queue,
+            owner=change.data.decision.owner,
+            previous_owner=change.data.previous_owner,
+            reason=change.data.reason,
+        )
+        for change in record.changes
+    ]
     return Explanation(
-        lead_id=view.lead_id,
-        summary=_summary(view, since),
-        score=_score(view),
+        lead_id=record.lead_id,
+        summary=_summary(record, owner_changes),
+        score=_explain_score(record),
         scoring=explain_scored(scored, scoring_policy(scored_by)) if scored and scored_by else None,
         facts=FactsExplained(scored.trigger, scored.account, scored.account_view, scored.signals)
         if scored
         else None,
-        decision=_decision(view, policy, decided) if routed else None,
-        since=since,
-        fields=[*_fields(known)] if known else [],
-        enrichment=known.enrichment if known else None,
+        decision=_explain_decision(record, routed_by, replayed),
+        since=owner_changes,
+        fields=_explain_fields(lead) if lead else [],
+        enrichment=lead.enrichment if lead else None,
         policy=PolicyExplained(
             scored=scored.policy_version if scored else None,
             routed=routed.policy_versions.routed if routed else None,
-            stored=policy is not None,
+            stored=routed_by is not None,
         ),
-        counterfactuals=decided.counterfactuals if decided else [],
+        counterfactuals=replayed.counterfactuals if replayed else [],
     )
 
 
-def _score(view: Record) -> ScoreExplained | None:
-    decided = view.scored or view.routed
-    if decided is None:
+def _explain_score(record: DecisionRecord) -> ScoreExplained | None:
+    event = record.scored or record.routed
+    if event is None:
         return None
-    score = decided.score
+    score = event.score
     fit = sum(line.points for line in score.lines if line.part == "fit")
     intent = sum(line.points for line in score.lines if line.part != "fit")
     return ScoreExplained(
@@ -210,36 +226,39 @@ def _score(view: Record) -> ScoreExplained | None:
     )
 
 
-def _decided_again(view: Record, policy: CompiledPolicy | None) -> RouteExplanation | None:
-    """Return what the policy makes of the scored lead, as long as that is what was decided.
+def _replay_routing(record: DecisionRecord, policy: CompiledPolicy | None) -> RouteExplanation | None:
+    """Return what the policy makes of the scored lead; None when that is not what was decided.
 
-    Who owned the lead is on record by the rule alone that kept it there, so a decision that rested on an
-    owner whom it then left cannot be repeated here.
+    A routing rule may depend on who owned the lead before. The events say so only where the rule that
+    matched keeps the owner: a decision that took the lead from its owner cannot be replayed.
     """
-    scored, routed = view.scored, view.routed
+    scored, routed = record.scored, record.routed
     if scored is None or routed is None or policy is None:
         return None
-    decision = routed.decision
-    rule = decision.rule if isinstance(decision, Decision) else decision.reason
-    keeps = {each.name for each in policy.policy.routing.rules if each.keeps}
-    owner = (
-        ActiveOwner(decision.queue, accepted=False)
-        if isinstance(decision, Decision) and rule in keeps
-        else None
-    )
-    again = explain_route(scored, owner, plan_of(policy), routed.occurred_at)
-    return again if again.rule == rule else None
+    decision, owner = routed.decision, None
+    if isinstance(decision, Decision):
+        matched = decision.rule
+        if any(rule.name == matched and rule.keeps for rule in policy.policy.routing.rules):
+            owner = ActiveOwner(decision.queue, accepted=False)
+    else:
+        matched = decision.reason
+    replayed = explain_route(scored, owner, plan_of(policy), routed.occurred_at)
+    return replayed if replayed.rule == matched else None
 
 
-def _decision(
-    view: Record, policy: CompiledPolicy | None, decided: RouteExplanation | None
-) -> DecisionExplained:
-    because = {each.rule: each.because for each in (*decided.suppressions, *decided.rules)} if decided else {}
-    routed = view.routed
+def _explain_decision(
+    record: DecisionRecord, policy: CompiledPolicy | None, replayed: RouteExplanation | None
+) -> DecisionExplained | None:
+    """Return the routing or the suppression; None when the lead has neither."""
+    routed = record.routed
+    if routed is None:
+        return None
+    explanations = (*replayed.suppressions, *replayed.rules) if replayed else ()
+    because = {explanation.rule: explanation.because for explanation in explanations}
     if isinstance(routed, LeadRoutedV1):
         decision = routed.decision
         return DecisionExplained(
-            event_id=view.routed_id,
+            event_id=record.routed_id,
             at=routed.occurred_at,
             change=decision.change,
             suppressed=None,
@@ -248,107 +267,107 @@ def _decision(
             owner=decision.owner,
             rule=decision.rule,
             reasons=decision.reasons,
-            rules=[*_rules(decision, policy, because)],
-            reps=[*_reps(decision)],
+            rules=_explain_rules(decision, policy, because),
+            reps=_explain_reps(decision),
         )
-    if routed is None:
-        raise ValueError("nothing was decided yet")
+    reason = routed.decision.reason
+    rules = [RuleExplained(reason, "taken")]
+    if policy is not None:
+        rules = [
+            RuleExplained(reason, "taken", when=canonical(rule.when), because=because.get(reason, []))
+            for rule in policy.policy.routing.suppress
+            if rule.reason == reason
+        ]
     return DecisionExplained(
-        event_id=view.routed_id,
+        event_id=record.routed_id,
         at=routed.occurred_at,
         change=None,
-        suppressed=routed.decision.reason,
+        suppressed=reason,
         queue=None,
         motion=None,
         owner=None,
-        rule=routed.decision.reason,
-        reasons=[routed.decision.reason],
-        rules=[*_suppressions(routed.decision.reason, policy, because)],
+        rule=reason,
+        reasons=[reason],
+        rules=rules,
         reps=[],
     )
 
 
-def _rules(
+def _explain_rules(
     decision: Decision, policy: CompiledPolicy | None, because: Mapping[str, list[ExplainedComparison]]
-) -> Iterator[RuleExplained]:
-    """Give the rules in their order: that of the policy, else as they were recorded, the taken one last."""
+) -> list[RuleExplained]:
+    """Return the rules in the order of the policy.
+
+    Without the policy, the event still says that order: it lists the rules before the matched one and the
+    rules after it, which are all marked `earlier_match`.
+    """
     skipped: dict[str, Skipped] = {
-        each.rule: each.skipped for each in decision.considered if isinstance(each.rule, str)
+        considered.rule: considered.skipped
+        for considered in decision.considered
+        if isinstance(considered.rule, str)
     }
-    if policy is None:
-        yield from (RuleExplained(rule, why) for rule, why in skipped.items() if why != "earlier_match")
-        yield RuleExplained(decision.rule, "taken", decision.queue)
-        yield from (RuleExplained(rule, why) for rule, why in skipped.items() if why == "earlier_match")
-        return
-    for rule in policy.policy.routing.rules:
-        result = "taken" if rule.name == decision.rule else skipped.get(rule.name)
-        if result is not None:
-            when = None if rule.when is None else canonical(rule.when)
-            yield RuleExplained(rule.name, result, rule.queue, when, because.get(rule.name, []))
+    if policy is not None:
+        results: dict[str, Literal["taken"] | Skipped] = {**skipped, decision.rule: "taken"}
+        return [
+            RuleExplained(
+                rule.name,
+                results[rule.name],
+                rule.queue,
+                when=None if rule.when is None else canonical(rule.when),
+                because=because.get(rule.name, []),
+            )
+            for rule in policy.policy.routing.rules
+            if rule.name in results
+        ]
+    before = [RuleExplained(rule, why) for rule, why in skipped.items() if why != "earlier_match"]
+    after = [RuleExplained(rule, why) for rule, why in skipped.items() if why == "earlier_match"]
+    return [*before, RuleExplained(decision.rule, "taken", decision.queue), *after]
 
 
-def _suppressions(
-    reason: str, policy: CompiledPolicy | None, because: Mapping[str, list[ExplainedComparison]]
-) -> Iterator[RuleExplained]:
-    if policy is None:
-        yield RuleExplained(reason, "taken")
-        return
-    for each in policy.policy.routing.suppress:
-        if each.reason == reason:
-            yield RuleExplained(reason, "taken", when=canonical(each.when), because=because.get(reason, []))
+def _explain_reps(decision: Decision) -> list[RepExplained]:
+    owner = [RepExplained(decision.owner, "taken")] if decision.owner is not None else []
+    return owner + [
+        RepExplained(considered.rep, considered.skipped)
+        for considered in decision.considered
+        if isinstance(considered.rep, str)
+    ]
 
 
-def _reps(decision: Decision) -> Iterator[RepExplained]:
-    if decision.owner is not None:
-        yield RepExplained(decision.owner, "taken")
-    for each in decision.considered:
-        if isinstance(each.rep, str):
-            yield RepExplained(each.rep, each.skipped)
+def _explain_fields(lead: LeadEnrichedV1) -> list[FieldExplained]:
+    """Return the fields of person and company that have a value."""
+    explained: list[FieldExplained] = []
+    parts: tuple[tuple[str, Person | Company], ...] = (("person", lead.person), ("company", lead.company))
+    for part, values in parts:
+        for name in values.__struct_fields__:
+            value, provenance = getattr(values, name), lead.provenance.get(f"{part}.{name}")
+            if value is None or value == []:
+                continue
+            explained.append(
+                FieldExplained(
+                    field=f"{part}.{name}",
+                    value=value,
+                    source=provenance.source if provenance else None,
+                    confidence=provenance.confidence if provenance else None,
+                    cost=provenance.cost if provenance else None,
+                    at=provenance.at if provenance else None,
+                )
+            )
+    return explained
 
 
-def _owner_changed(told: Told) -> OwnerChanged:
-    data = told.data
-    return OwnerChanged(
-        event_id=told.event_id,
-        type=told.type,
-        at=data.occurred_at,
-        change=data.decision.change,
-        queue=data.decision.queue,
-        owner=data.decision.owner,
-        previous_owner=data.previous_owner,
-        reason=data.reason,
-    )
-
-
-def _fields(known: LeadEnrichedV1) -> Iterator[FieldExplained]:
-    for name, value in (*_known("person", known.person), *_known("company", known.company)):
-        given = known.provenance.get(name)
-        yield FieldExplained(
-            field=name,
-            value=value,
-            source=given.source if given else None,
-            confidence=given.confidence if given else None,
-            cost=given.cost if given else None,
-            at=given.at if given else None,
-        )
-
-
-def _known(part: str, values: Person | Company) -> Iterator[tuple[str, Any]]:
-    for name in values.__struct_fields__:
-        value = getattr(values, name)
-        if value is not None and value != []:
-            yield f"{part}.{name}", value
-
-
-def _summary(view: Record, since: Sequence[OwnerChanged]) -> str:
-    """Return the explanation in a sentence."""
-    routed = view.routed
+def _summary(record: DecisionRecord, owner_changes: Sequence[OwnerChange]) -> str:
+    """Return the explanation in one sentence."""
+    routed = record.routed
     if routed is None:
-        return "Scored, not routed yet" if view.scored else "Enriched, not scored yet"
+        return "Scored, not routed yet" if record.scored else "Enriched, not scored yet"
     if isinstance(routed, LeadSuppressedV1):
         return f"Suppressed: {routed.decision.reason}"
     decision = routed.decision
-    owner = decision.owner or "nobody yet"
-    text = f"Rule {decision.rule} sends it to {decision.queue}, {owner}"
-    text += f" (grade {routed.score.grade}, {decision.change})"
-    return f"{text}; since then {since[-1].reason}: {since[-1].owner or 'nobody'}" if since else text
+    summary = (
+        f"Rule {decision.rule} sends it to {decision.queue}, {decision.owner or 'nobody yet'}"
+        f" (grade {routed.score.grade}, {decision.change})"
+    )
+    if owner_changes:
+        last = owner_changes[-1]
+        summary += f"; since then {last.reason}: {last.owner or 'nobody'}"
+    return summary

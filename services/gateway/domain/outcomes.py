@@ -1,4 +1,4 @@
-"""The intake decision for what came of a lead: which lead is meant. Pure."""
+"""The lead that an outcome is about. Pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from shared.lead.normalise.emails import normalise_email
 OUTCOME_RECEIVED: Final = "baton.outcome.received.v1"
 
 
-def lead_of(body: OutcomeReceivedV1) -> str:
-    """Return the id of the lead that is meant, perhaps an alias. Raises `Reject` (422)."""
+def lead_of_outcome(body: OutcomeReceivedV1) -> str:
+    """Return the id of the lead that an outcome names by id or e-mail; it may be an alias.
+
+    Raises `Reject` (422) when the body names none, or its time is out of range.
+    """
     refuse_unreal_times((("/at", body.at),))
     if body.lead_id is not None and not is_blank(body.lead_id):
         if not body.lead_id.isprintable():

@@ -1,57 +1,37 @@
-"""What a subscription may ask for. Pure."""
+"""Which events a webhook subscription may name, and what its filter may hold. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from msgspec import Meta, Struct
-
-from services.gateway.domain.arrival import invalid
-from shared.errors import FieldProblem
 from shared.lead.events.registry import EVENT_TYPES
 from shared.messaging.manifest import LEADS_ROUTED
 from shared.webhooks import EVERYTHING
 
-# What is not sent by webhook may not be asked for: nobody would tell that it never comes.
-_SENT: Final = frozenset(each.short for each in EVENT_TYPES if each.topic is LEADS_ROUTED)
+# Only events of this topic are sent by webhook. Other names are refused: their webhooks would never come,
+# and nothing would say so.
+_SENT: Final = frozenset(event_type.short for event_type in EVENT_TYPES if event_type.topic is LEADS_ROUTED)
 _FAMILIES: Final = frozenset(f"{short.partition('.')[0]}.*" for short in _SENT)
-NAMES: Final = (*sorted(_SENT), *sorted(_FAMILIES), EVERYTHING)
-_FILTER_MAX: Final = 20
+EVENT_NAMES: Final = (*sorted(_SENT), *sorted(_FAMILIES), EVERYTHING)
+"""What `events` of a subscription may hold: short types (`lead.routed`), families (`lead.*`), or `*`."""
+
+_CONDITIONS_MAX: Final = 20
 _SCALARS = (str, int, float, bool, type(None))
 
 
-class NewSubscription(Struct, frozen=True, forbid_unknown_fields=True):
-    """`events`: short types (`lead.routed`), families (`lead.*`) or `*`.
-
-    `filter` maps a dotted path into the event's data to the value wanted there, or a list of such values;
-    all must match.
-    """
-
-    url: Annotated[str, Meta(min_length=1, max_length=2_048)]
-    events: Annotated[list[str], Meta(min_length=1, max_length=50)]
-    filter: dict[str, Any] | None = None
+def check_event_name(name: str) -> str:
+    """Return the name. Raises `ValueError` when no such event is sent by webhook."""
+    if name not in EVENT_NAMES:
+        raise ValueError(f"No such event is sent; there are {', '.join(EVENT_NAMES)}")
+    return name
 
 
-def check(wanted: NewSubscription) -> None:
-    """Raise `Reject` (422) when there are no such events, or the filter is none."""
-    problems = (*_unknown_events(wanted.events), *_unfit_filter(wanted.filter or {}))
-    if problems:
-        raise invalid(problems)
-
-
-def _unknown_events(events: list[str]) -> Iterator[FieldProblem]:
-    for index, name in enumerate(events):
-        if name not in NAMES:
-            yield FieldProblem(f"/events/{index}", f"No such event is sent; there are {', '.join(NAMES)}")
-
-
-def _unfit_filter(filter_: dict[str, Any]) -> Iterator[FieldProblem]:
-    if len(filter_) > _FILTER_MAX:
-        yield FieldProblem("/filter", f"There are more than {_FILTER_MAX} conditions")
-    for path, value in filter_.items():
-        values = value if isinstance(value, list) else [value]
-        if not all(isinstance(one, _SCALARS) for one in values):
-            yield FieldProblem(
-                "/filter", f"The value of {path[:100]} is neither a value nor a list of values"
-            )
+def check_filter(filter_: dict[str, Any]) -> dict[str, Any]:
+    """Return the filter. Raises `ValueError` when it has too many conditions, or a nested value."""
+    if len(filter_) > _CONDITIONS_MAX:
+        raise ValueError(f"There are more than {_CONDITIONS_MAX} conditions")
+    for path, wanted in filter_.items():
+        values = wanted if isinstance(wanted, list) else [wanted]
+        if not all(isinstance(value, _SCALARS) for value in values):
+            raise ValueError(f"The value of {path[:100]} is neither a value nor a list of values")
+    return filter_

@@ -1,4 +1,4 @@
-"""What the scorer knows of an account."""
+"""Accounts, from the scorer's table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from services.scorer.tables import accounts
 from shared.storage.database import Tx
 
 
-async def account(tx: Tx, key: str) -> RowMapping | None:
+async def find_account(tx: Tx, key: str) -> RowMapping | None:
     """Return the scorer's row of an account, by its key or the key of an alias."""
     found = await tx.execute(select(accounts).where(accounts.c.account == key))
     return found.mappings().one_or_none()

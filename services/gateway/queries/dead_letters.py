@@ -1,4 +1,4 @@
-"""Questions about dead letters, answered from the ledger's table."""
+"""Dead letters, from the ledger's table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.storage.keyset import Cursor, after_cursor
 _SHOWN = [column for column in dead_letters.c if column.name not in ("record_key", "value", "headers")]
 
 
-async def dead_letter_list(tx: Tx, after: Cursor | None, limit: int) -> Sequence[RowMapping]:
+async def list_dead_letters(tx: Tx, after: Cursor | None, limit: int) -> Sequence[RowMapping]:
     """Return at most `limit` letters without their records, the newest first, from the cursor `after` on."""
     statement = select(*_SHOWN)
     if after is not None:
@@ -22,7 +22,7 @@ async def dead_letter_list(tx: Tx, after: Cursor | None, limit: int) -> Sequence
     return (await tx.execute(statement)).mappings().all()
 
 
-async def dead_letter(tx: Tx, letter_id: str) -> RowMapping | None:
-    """Return one letter with its record: `record_key`, `value` and `headers` as they were."""
+async def find_dead_letter(tx: Tx, letter_id: str) -> RowMapping | None:
+    """Return one letter with the record itself: `record_key`, `value` and `headers`."""
     found = await tx.execute(select(dead_letters).where(dead_letters.c.id == letter_id))
     return found.mappings().one_or_none()

@@ -1,4 +1,4 @@
-"""Questions about webhook deliveries, answered from the router's table and the ledger's events."""
+"""Webhook deliveries, from the router's table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.worker.tables import tombstones
 _SHOWN = [column for column in deliveries.c if column.name != "body"]
 
 
-async def delivery_list(
+async def list_deliveries(
     tx: Tx, subscription_id: str, after: Cursor | None, limit: int
 ) -> Sequence[RowMapping]:
     """Return at most `limit` deliveries without bodies, the newest first, from the cursor on."""
@@ -25,19 +25,19 @@ async def delivery_list(
     return (await tx.execute(statement.order_by(*newest).limit(limit))).mappings().all()
 
 
-async def delivery(tx: Tx, delivery_id: str) -> RowMapping | None:
+async def find_delivery(tx: Tx, delivery_id: str) -> RowMapping | None:
     """Return one delivery without its body."""
     return (await tx.execute(select(*_SHOWN).where(deliveries.c.id == delivery_id))).mappings().first()
 
 
-async def count_at_most(tx: Tx, which: ColumnElement[bool], most: int) -> int:
-    """Return how many deliveries there are, `most` if there are as many or more."""
-    some = select(deliveries.c.id).where(which).limit(most).subquery()
+async def count_at_most(tx: Tx, condition: ColumnElement[bool], most: int) -> int:
+    """Return how many deliveries meet a condition; `most` when there are more. Counting stops there."""
+    some = select(deliveries.c.id).where(condition).limit(most).subquery()
     found: int = (await tx.execute(select(func.count()).select_from(some))).scalar_one()
     return found
 
 
 async def is_erased(tx: Tx, lead_id: str, role: str) -> bool:
-    """Tell whether a delivery's lead is an erased person, whose name was replaced by a hash."""
+    """Return whether the lead of a delivery is the hash that replaced the id of an erased person."""
     stone = select(tombstones.c.hash).where(tombstones.c.hash == lead_id, tombstones.c.role == role)
     return (await tx.execute(stone)).first() is not None

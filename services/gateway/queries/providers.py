@@ -1,4 +1,4 @@
-"""What providers were asked, found and cost, from the enricher's tables."""
+"""Calls, matches and cost of the providers, from the enricher's tables."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from services.enricher.tables import provider_answers, provider_spend
 from shared.storage.database import Tx
 
 
-class Usage(Struct, frozen=True):
-    """Questions, those that found somebody, and what they cost (cents)."""
+class ProviderUsage(Struct, frozen=True):
+    """Calls, those among them that found a match, and their cost in cents."""
 
     calls: int = 0
     matches: int = 0
     cost: int = 0
 
 
-async def usage_by_provider(tx: Tx, since: date) -> Mapping[str, Usage]:
-    """Return what each provider did from the day `since` (UTC) on."""
+async def usage_by_provider(tx: Tx, since: date) -> Mapping[str, ProviderUsage]:
+    """Return the usage of each provider from the day `since` (UTC) on."""
     statement = (
         select(
             provider_spend.c.provider,
@@ -33,11 +33,14 @@ async def usage_by_provider(tx: Tx, since: date) -> Mapping[str, Usage]:
         .group_by(provider_spend.c.provider)
     )
     rows = (await tx.execute(statement)).mappings()
-    return {row["provider"]: Usage(int(row["calls"]), int(row["matches"]), int(row["cents"])) for row in rows}
+    return {
+        row["provider"]: ProviderUsage(int(row["calls"]), int(row["matches"]), int(row["cents"]))
+        for row in rows
+    }
 
 
-async def kept_by_provider(tx: Tx) -> Mapping[str, int]:
-    """Return how many answers of each provider are kept, so that they need not be paid for again."""
+async def stored_answers_by_provider(tx: Tx) -> Mapping[str, int]:
+    """Return how many stored answers of each provider save a paid call."""
     counted = select(provider_answers.c.provider, func.count().label("number"))
     rows = (await tx.execute(counted.group_by(provider_answers.c.provider))).mappings()
     return {row["provider"]: int(row["number"]) for row in rows}

@@ -1,6 +1,6 @@
-"""Questions about reps and their queues: who is available, who holds how much, and what a queue has in it.
+"""Reps and queues: availability, open leads, and the leads of a queue.
 
-The gateway writes who is available; everything else here is the router's, the ledger's and the scorer's.
+The gateway writes the availability; the rest is from tables of the router, the ledger and the scorer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from shared.storage.rows import Row
 
 
 class RepAvailability(Row, frozen=True):
-    """Whether a rep takes new leads; a rep without a row does."""
+    """A row of `rep_availability`: whether a rep gets new leads. A rep without a row does."""
 
     rep: str
     available: bool
@@ -33,47 +33,50 @@ class RepAvailability(Row, frozen=True):
     upsert: ClassVar[bool] = True
 
 
-class Load(Struct, frozen=True):
-    """What reps hold: leads that they own now, and assignments that they were ever given."""
+class RepLoad(Struct, frozen=True):
+    """How many leads a rep owns now, and how many assignments the rep was ever given."""
 
     open_leads: int = 0
     credits: int = 0
 
 
 async def away_reps(tx: Tx) -> frozenset[str]:
-    """Return the reps who take no new leads."""
+    """Return the ids of the reps who get no new leads."""
     away = select(rep_availability.c.rep).where(rep_availability.c.available.is_(False))
     return frozenset((await tx.execute(away)).scalars())
 
 
-async def loads_by_rep(tx: Tx) -> Mapping[str, Load]:
-    """Return what every rep holds who has a place in a queue."""
+async def loads_by_rep(tx: Tx) -> Mapping[str, RepLoad]:
+    """Return the load of every rep who is in the rotation of a queue."""
     summed = select(
         rep_queues.c.rep,
-        func.sum(rep_queues.c.open_leads).label("held"),
-        func.sum(rep_queues.c.credits).label("given"),
+        func.sum(rep_queues.c.open_leads).label("open_leads"),
+        func.sum(rep_queues.c.credits).label("credits"),
     ).group_by(rep_queues.c.rep)
     found = (await tx.execute(summed)).mappings()
-    return {row["rep"]: Load(int(row["held"]), int(row["given"])) for row in found}
+    return {row["rep"]: RepLoad(int(row["open_leads"]), int(row["credits"])) for row in found}
 
 
 async def open_by_queue(tx: Tx) -> Mapping[str, int]:
-    """Return how many leads of each queue somebody owns."""
+    """Return how many leads of each queue are owned."""
     held = func.sum(rep_queues.c.open_leads).label("number")
     return await _by_queue(tx, select(rep_queues.c.queue, held).group_by(rep_queues.c.queue))
 
 
 async def waiting_by_queue(tx: Tx) -> Mapping[str, int]:
-    """Return how many leads of each queue wait for somebody to own them."""
+    """Return how many leads of each queue wait for an eligible rep."""
     counted = select(routed_leads.c.queue, func.count().label("number"))
     waiting = counted.where(routed_leads.c.waiting_since.is_not(None))
     return await _by_queue(tx, waiting.group_by(routed_leads.c.queue))
 
 
-async def queue_leads(
+async def list_queue_leads(
     tx: Tx, queue: str, owner: str | None, after: Cursor | None, limit: int
 ) -> Sequence[RowMapping]:
-    """Return at most `limit` leads that are owned in the queue or wait there, the newest first."""
+    """Return at most `limit` leads that are owned in the queue or wait there, the newest first.
+
+    Each row has the view of the lead, its owner and clock, its person, company and score.
+    """
     owned = and_(assignments.c.lead_id == lead_views.c.lead_id, assignments.c.closed_at.is_(None))
     statement = (
         select(

@@ -1,0 +1,225 @@
+"""`/v1/accounts`: account knowledge, one account at a time or as a list (JSON or CSV)."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response, Security
+from msgspec import structs
+from pydantic import Field, ValidationError
+
+from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
+from services.gateway.arrivals import RequestArrival
+from services.gateway.batch import NONE_ACCEPTED, batch_response, validate_items
+from services.gateway.dependencies import Gateway, caller
+from services.gateway.domain.accounts import (
+    COLUMNS,
+    fields_of_row,
+    key_of_domain,
+    read_csv,
+    receive_account,
+)
+from services.gateway.domain.arrival import Arrival, invalid
+from services.gateway.queries.accounts import find_account
+from services.gateway.request_body import (
+    ITEMS_MAX,
+    is_json_type,
+    items,
+    list_too_long,
+    media_type,
+    parse_json,
+    unsupported_type,
+)
+from shared.errors import FieldProblem, Reject
+from shared.lead.events.account_received import AccountReceivedV1, Relation
+from shared.lead.events.envelope import Event, encode
+from shared.web.event_schema import MsgspecType
+from shared.web.problem import Problem, field_problems
+
+router = APIRouter(prefix="/v1/accounts", tags=["Accounts"], route_class=ApiRoute)
+
+_CSV = "text/csv"
+
+Word = Annotated[str, Field(max_length=200)]
+
+
+class AccountBody(RequestBody):
+    """All that is known of an account. It replaces what was known before."""
+
+    domain: Word | None = None
+    name: Word | None = None
+    relation: Relation = "none"
+    owner: Word | None = None
+    open_opportunity: bool = False
+    segment: Word | None = None
+    aliases: Annotated[list[Word], Field(max_length=50)] = Field(default_factory=list)
+
+
+class AcceptedAccount(ApiModel):
+    """The account knowledge is durably in the stream. `account` is the account key."""
+
+    account: str
+    event_id: str
+    status_url: str
+
+
+class AccountResult(ApiModel):
+    """One item of a list: accepted, with `account` and `event_id`, or rejected, with a `problem`."""
+
+    index: int
+    account: str = ""
+    event_id: str = ""
+    problem: Annotated[Problem, MsgspecType()] | None = None
+
+
+class AccountResults(ApiModel):
+    """The result of every item of a list, in its order."""
+
+    results: list[AccountResult]
+
+
+class SignalSummary(ApiModel):
+    """A signal about an account, as it was received."""
+
+    event_id: str
+    type: str
+    occurred_at: datetime
+    expires_at: datetime | None
+    strength: int | None
+
+
+class AccountSummary(ApiModel):
+    """What is known of an account, and its signals, the newest first. `account` is the account key."""
+
+    account: str
+    domain: str
+    name: str | None
+    relation: Relation
+    owner: str | None
+    open_opportunity: bool
+    segment: str | None
+    aliases: list[str]
+    leads: int
+    qualified: bool
+    signals: list[SignalSummary]
+
+
+@router.put(
+    "/{domain}",
+    status_code=202,
+    summary="Replace what is known of an account",
+    dependencies=[Security(caller, scopes=["manager"])],
+)
+async def put_account(
+    domain: str, body: AccountBody, arrival: RequestArrival, gateway: Gateway
+) -> AcceptedAccount:
+    if body.domain is not None and key_of_domain(body.domain) != key_of_domain(domain):
+        raise invalid((FieldProblem("/domain", "This is another account than the path's"),))
+    event = _account_event(body.model_copy(update={"domain": domain}), arrival, 0)
+    await gateway.publisher.publish((encode(event),))
+    return AcceptedAccount(account=event.key, event_id=event.id, status_url=f"/v1/accounts/{event.key}")
+
+
+_LIST_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "items": {"$ref": "#/components/schemas/AccountBody"},
+    "minItems": 1,
+    "maxItems": ITEMS_MAX,
+}
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary=f"Replace what is known of up to {ITEMS_MAX} accounts: a list as JSON, or CSV with a header",
+    description=f"Columns: {', '.join(COLUMNS)}. Aliases are separated by semicolons.",
+    dependencies=[Security(caller, scopes=["manager"])],
+    response_model=AccountResults,
+    response_model_exclude_unset=True,
+    responses={
+        **problem_responses(400, 413, 415),
+        422: {
+            "description": f"Not a list of accounts, or: {NONE_ACCEPTED}",
+            **problem_responses(422)[422],
+        },
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": _LIST_SCHEMA},
+                _CSV: {"schema": {"type": "string"}},
+            },
+        }
+    },
+)
+async def post_accounts(request: Request, arrival: RequestArrival, gateway: Gateway) -> Response:
+    kind = media_type(request.headers.get("content-type", ""))
+    raw = await request.body()
+    if kind == _CSV:
+        columns, rows = read_csv(raw)
+        if len(rows) > ITEMS_MAX:
+            raise list_too_long(len(rows))
+        results = validate_items(
+            rows, lambda row, index: _account_event(_validated(fields_of_row(columns, row)), arrival, index)
+        )
+    elif is_json_type(kind):
+        results = validate_items(
+            items(raw), lambda item, index: _account_event(_validated(parse_json(item)), arrival, index)
+        )
+    else:
+        raise unsupported_type("application/json", _CSV)
+    if accepted := [encode(result) for result in results if isinstance(result, Event)]:
+        await gateway.publisher.publish(accepted)
+    return batch_response(results, lambda event: {"account": event.key, "event_id": event.id})
+
+
+@router.get(
+    "/{domain}",
+    summary="Return what is known of an account, and its signals",
+    dependencies=[Security(caller, scopes=["read"])],
+    responses=problem_responses(404),
+)
+async def get_account(domain: str, gateway: Gateway) -> AccountSummary:
+    key = key_of_domain(domain)
+    if not key:
+        raise Reject(404, "unknown-account", "This is not the domain of a company")
+    async with gateway.database.read() as tx:
+        row = await find_account(tx, key)
+    if row is None:
+        headers = (("retry-after", "1"),)
+        raise Reject(404, "not-yet-known", "Nothing is known of this account yet", headers=headers)
+    knowledge: AccountReceivedV1 = row["knowledge"] or AccountReceivedV1(domain=key)
+    signals = [
+        SignalSummary(
+            event_id=event_id,
+            type=signal.type,
+            occurred_at=signal.occurred_at,
+            expires_at=signal.expires_at,
+            strength=signal.strength,
+        )
+        for event_id, signal in row["signals"].items()
+    ]
+    return AccountSummary(
+        account=key,
+        **structs.asdict(knowledge),
+        leads=row["leads"],
+        qualified=row["qualified"],
+        signals=sorted(signals, key=lambda signal: (signal.occurred_at, signal.event_id), reverse=True),
+    )
+
+
+def _validated(fields: Any) -> AccountBody:
+    """Return one item of a list. Raises `Reject` (422) with all its faults."""
+    try:
+        return AccountBody.model_validate(fields)
+    except ValidationError as error:
+        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
+        raise invalid(field_problems(faults, fields)) from error
+
+
+def _account_event(body: AccountBody, arrival: Arrival, index: int) -> Event[AccountReceivedV1]:
+    """Return the event of one account. Raises `Reject` (422)."""
+    if body.domain is None:
+        raise invalid((FieldProblem("/domain", "This field is required"),))
+    fields = {name: getattr(body, name) for name in AccountReceivedV1.__struct_fields__}
+    return receive_account(AccountReceivedV1(**fields), structs.replace(arrival, index=index))

@@ -1,0 +1,226 @@
+"""Webhook deliveries: what was sent or will be, test events, retry and replay.
+
+The router sends. What is requested here is stored as an order, which the router carries out within a second.
+"""
+
+import asyncio
+from datetime import datetime
+from typing import Final
+
+from fastapi import APIRouter, Response, Security
+from sqlalchemy import RowMapping
+
+from services.gateway.api.subscriptions import require_subscription
+from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, Time, problem_responses
+from services.gateway.dependencies import Gateway, Page, Paging, caller
+from services.gateway.domain.arrival import invalid, refuse_unreal_times, uuid7
+from services.gateway.polling import poll_delays
+from services.gateway.queries.deliveries import count_at_most, find_delivery, is_erased, list_deliveries
+from services.gateway.queries.delivery_orders import is_carried_out, place_order
+from services.gateway.responses import json_response
+from services.gateway.state import GatewayState
+from services.router.domain.delivery import DELIVER, delivery_id, destination_id
+from services.router.tables import deliveries_between, not_erased
+from shared.errors import FieldProblem, Reject
+from shared.storage.database import Tx
+from shared.storage.keyset import Cursor
+from shared.webhooks import (
+    DeliveryOrder,
+    QueuedOrder,
+    ReplayOrder,
+    RetryOrder,
+    Subscription,
+    TrialOrder,
+)
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["Deliveries"],
+    route_class=ApiRoute,
+    dependencies=[Security(caller, scopes=["admin"])],
+)
+
+REPLAYED_MAX: Final = 10_000
+"""The most deliveries that one request sends again: they become due in one unit of work."""
+_WAITS: Final = "200 with the delivery once it was tried; 202 when that takes longer."
+
+
+class DeliveryFailure(ApiModel):
+    """A failed attempt. `status` is null when the endpoint did not answer."""
+
+    at: datetime
+    status: int | None
+    error: str
+
+
+class DeliveryView(ApiModel):
+    """One event for one endpoint. While it is pending, `next_attempt_at` is the time of the next attempt.
+
+    `attempts` counts since the delivery was last requested; `failures` are the latest failed attempts, the
+    oldest first.
+    """
+
+    id: str
+    subscription_id: str
+    event_id: str
+    event_type: str
+    lead_id: str
+    url: str
+    state: str
+    attempts: int
+    next_attempt_at: datetime | None
+    last_status: int | None
+    last_error: str | None
+    created_at: datetime
+    delivered_at: datetime | None
+    failures: list[DeliveryFailure]
+
+
+class AcceptedDelivery(ApiModel):
+    """The delivery will be sent; its state is at `status_url`."""
+
+    id: str
+    status_url: str
+
+
+class Replay(RequestBody):
+    """Sends the deliveries again that were created from `since` on, before `until`: all, or the failed."""
+
+    since: Time
+    until: Time | None = None
+    failed_only: bool = False
+
+
+class ReplayedDeliveries(ApiModel):
+    """How many deliveries are sent again, under the ids that they had."""
+
+    deliveries: int
+    since: datetime
+    until: datetime
+
+
+@router.get(
+    "/subscriptions/{id}/deliveries",
+    summary="List the deliveries of a subscription, the newest first",
+    description="`queue:NAME` in place of an id lists the deliveries to the destination of a queue.",
+    responses=problem_responses(404),
+)
+async def get_deliveries(id: str, gateway: Gateway, paging: Paging) -> Page[DeliveryView]:  # noqa: A002
+    is_destination = await _is_destination(gateway, id)
+    async with gateway.database.read() as tx:
+        if not is_destination:
+            await require_subscription(tx, id)
+        rows = await list_deliveries(tx, id, paging.after, paging.limit + 1)
+    cursors = [Cursor(row["created_at"], row["id"]) for row in rows]
+    return paging.page([_view(row) for row in rows], cursors)
+
+
+@router.get("/deliveries/{id}", summary="Return a delivery", responses=problem_responses(404))
+async def get_delivery(id: str, gateway: Gateway) -> DeliveryView:  # noqa: A002 - the name in the path
+    async with gateway.database.read() as tx:
+        return _view(await _require_delivery(tx, id))
+
+
+@router.post(
+    "/deliveries/{id}/retry",
+    summary="Send a delivery now, whatever its state is",
+    description=_WAITS,
+    response_model=DeliveryView,
+    responses={202: {"model": AcceptedDelivery}, **problem_responses(404, 409)},
+)
+async def retry_delivery(id: str, gateway: Gateway) -> Response:  # noqa: A002 - the name in the path
+    async with gateway.database.read() as tx:
+        found = await _require_delivery(tx, id)
+        if await is_erased(tx, found["lead_id"], DELIVER):
+            raise Reject(409, "person-erased", "The person was erased", "There is nothing to send any more")
+    if not await _is_destination(gateway, found["subscription_id"]):
+        await _require_active(gateway, found["subscription_id"])
+    order = await _place_order(gateway, RetryOrder(id))
+    return await _await_attempt(gateway, order, id)
+
+
+@router.post(
+    "/subscriptions/{id}/test",
+    summary="Send an event of type `webhook.test`, which has no business meaning",
+    description=_WAITS,
+    response_model=DeliveryView,
+    responses={202: {"model": AcceptedDelivery}, **problem_responses(404, 409)},
+)
+async def send_test_event(id: str, gateway: Gateway) -> Response:  # noqa: A002 - the name in the path
+    subscription = await _require_active(gateway, id)
+    order = await _place_order(gateway, TrialOrder(subscription.id))
+    return await _await_attempt(gateway, order, delivery_id(order.id, subscription.id))
+
+
+@router.post(
+    "/subscriptions/{id}/replay",
+    status_code=202,
+    summary="Send the deliveries of a time range again, under the same ids",
+    responses=problem_responses(404, 409),
+)
+async def replay_deliveries(
+    id: str,  # noqa: A002 - the name in the path
+    body: Replay,
+    gateway: Gateway,
+) -> ReplayedDeliveries:
+    until = body.until or gateway.clock.now()
+    refuse_unreal_times((("/since", body.since), ("/until", body.until)))
+    if body.since >= until:
+        raise invalid((FieldProblem("/since", "This time is not before the end"),))
+    subscription = await _require_active(gateway, id)
+    in_range = deliveries_between(subscription.id, body.since, until, failed_only=body.failed_only)
+    async with gateway.database.read() as tx:
+        count = await count_at_most(tx, in_range & not_erased(DELIVER), REPLAYED_MAX + 1)
+    if count > REPLAYED_MAX:
+        detail = f"At most {REPLAYED_MAX} are sent again by one request; name a shorter time"
+        raise Reject(422, "too-many-deliveries", "There are too many deliveries in that time", detail)
+    if count:
+        await _place_order(gateway, ReplayOrder(subscription.id, body.since, until, body.failed_only))
+    return ReplayedDeliveries(deliveries=count, since=body.since, until=until)
+
+
+async def _require_active(gateway: GatewayState, subscription_id: str) -> Subscription:
+    """Return a subscription to which something can be sent now. Raises `Reject` (404, 409)."""
+    async with gateway.database.read() as tx:
+        subscription = await require_subscription(tx, subscription_id)
+    if subscription.state != "active":
+        raise Reject(409, "subscription-disabled", "The subscription is disabled")
+    return subscription
+
+
+async def _require_delivery(tx: Tx, id_: str) -> RowMapping:
+    found = await find_delivery(tx, id_)
+    if found is None:
+        raise Reject(404, "unknown-delivery", "There is no such delivery")
+    return found
+
+
+async def _is_destination(gateway: GatewayState, endpoint: str) -> bool:
+    """Return whether an endpoint is the destination of a queue of the active policy."""
+    if not endpoint.startswith(destination_id("")):
+        return False
+    queues = (await gateway.policies.start()).policy.routing.queues
+    return any(endpoint == destination_id(name) for name, queue in queues.items() if queue.destination.url)
+
+
+async def _place_order(gateway: GatewayState, order: DeliveryOrder) -> QueuedOrder:
+    now = gateway.clock.now()
+    queued = QueuedOrder(uuid7(now, gateway.random), order, now)
+    async with gateway.database.begin() as tx:
+        await place_order(tx, queued)
+    return queued
+
+
+async def _await_attempt(gateway: GatewayState, order: QueuedOrder, id_: str) -> Response:
+    """Return the delivery once the order led to an attempt, or 202 after `WAIT_S`."""
+    for delay_s in poll_delays():
+        await asyncio.sleep(delay_s)
+        async with gateway.database.read() as tx:
+            found = await find_delivery(tx, id_) if await is_carried_out(tx, order.id, DELIVER) else None
+        if found is not None and (found["attempts"] or found["state"] != "pending"):
+            return json_response(_view(found).model_dump(mode="json"))
+    return json_response({"id": id_, "status_url": f"/v1/deliveries/{id_}"}, 202)
+
+
+def _view(row: RowMapping) -> DeliveryView:
+    return DeliveryView.model_validate({**dict(row), "failures": row["failures"] or []})

@@ -1,0 +1,60 @@
+"""`/v1/outcomes`: what came of a lead."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request
+from msgspec import structs
+
+from services.gateway.api_route import ApiModel, ApiRoute
+from services.gateway.arrivals import RequestArrival
+from services.gateway.dependencies import Gateway, Seller
+from services.gateway.domain.actions import acting_rep, forbidden
+from services.gateway.domain.arrival import SOURCE
+from services.gateway.domain.outcomes import OUTCOME_RECEIVED, lead_of_outcome
+from services.gateway.queries.lead_view import surviving_lead
+from services.gateway.queries.ownership import find_ownership
+from shared.lead.events.envelope import Event, encode
+from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.identity import account_key
+from shared.web.event_schema import MsgspecType
+
+router = APIRouter(prefix="/v1/outcomes", tags=["Lead actions"], route_class=ApiRoute)
+
+
+class AcceptedOutcome(ApiModel):
+    """The outcome is durably in the stream."""
+
+    event_id: str
+
+
+@router.post(
+    "", status_code=202, summary="Record what came of a lead; a rep's key may do so for its own leads only"
+)
+async def post_outcome(
+    request: Request,
+    body: Annotated[OutcomeReceivedV1, MsgspecType(), Body()],
+    principal: Seller,
+    arrival: RequestArrival,
+    gateway: Gateway,
+) -> AcceptedOutcome:
+    lead_id = lead_of_outcome(body)
+    rep = acting_rep(principal, body.rep)
+    async with gateway.database.read() as tx:
+        lead_id = await surviving_lead(tx, lead_id)
+        ownership = await find_ownership(tx, lead_id)
+    if not principal.may("manager") and ownership.owner != rep:
+        raise forbidden("The lead is not this rep's")
+    event = Event(
+        id=arrival.event_id(OUTCOME_RECEIVED),
+        source=SOURCE,
+        type=OUTCOME_RECEIVED,
+        subject=lead_id,
+        time=arrival.at,
+        data=structs.replace(body, rep=rep),
+        # The body is published as it came, unless the rep of the key has to be added.
+        raw=await request.body() if rep == body.rep else b"",
+        key=account_key(None, body.email, lead_id),
+        traceparent=arrival.traceparent,
+    )
+    await gateway.publisher.publish((encode(event),))
+    return AcceptedOutcome(event_id=event.id)

@@ -1,0 +1,156 @@
+"""`/v1/policies`: the stored versions of the policy, validation, and putting a version in force."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Security
+from pydantic import Field
+
+from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
+from services.gateway.dependencies import Admin, Gateway, Page, Paging, caller
+from services.gateway.domain.arrival import invalid
+from shared.errors import FieldProblem, Reject
+from shared.policy.content_hash import version_of
+from shared.policy.diff import diff
+from shared.policy.load import PolicyInvalid, load, read_policy
+from shared.policy.models import FILES, Policy
+from shared.policy.versions import StoredPolicy, active, candidate, history, put, stored
+from shared.rules.findings import Severity
+from shared.storage.keyset import Cursor
+
+router = APIRouter(prefix="/v1/policies", tags=["Policies"], route_class=ApiRoute)
+
+ACTIVE: Final = "active"
+"""In place of a version: the one in force."""
+
+
+class NewPolicy(RequestBody):
+    """Every policy file: its name and its text."""
+
+    files: Annotated[dict[str, str], Field(max_length=len(FILES))]
+
+
+class PolicyView(ApiModel):
+    """A version. `created_at` is when it was first put in force, `activated_at` when it last was."""
+
+    version: str
+    active: bool
+    created_at: datetime
+    created_by: str
+    activated_at: datetime
+    activated_by: str
+
+
+class PolicyWithFiles(PolicyView):
+    """A version, with the texts of its files."""
+
+    files: dict[str, str]
+
+
+class AppliedPolicy(PolicyView):
+    """The version that is in force now; every role uses it within seconds. `warnings` need a look."""
+
+    warnings: list[str]
+
+
+class ValidPolicy(ApiModel):
+    """The files are a valid policy. `changes` is what it would change of the one in force, by path."""
+
+    version: str
+    active: bool
+    warnings: list[str]
+    changes: list[str]
+
+
+@router.get(
+    "",
+    summary="List the versions of the policy, the one in force first",
+    dependencies=[Security(caller, scopes=["manager"])],
+)
+async def get_policies(gateway: Gateway, paging: Paging) -> Page[PolicyView]:
+    if paging.after is not None and not paging.after.id.isdecimal():
+        raise Reject(422, "invalid-cursor", "The cursor is not one that was given")
+    before = int(paging.after.id) if paging.after else None
+    async with gateway.database.read() as tx:
+        current = await active(tx)
+        found = await history(tx, paging.limit + 1, before=before)
+    cursors = [Cursor(policy.activated_at, str(policy.activation)) for policy in found]
+    return paging.page([PolicyView(**_fields(policy, current)) for policy in found], cursors)
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Put a policy in force",
+    description="Takes all files as texts and stores nothing when one has an error. Each error has file, "
+    "line and column.",
+)
+async def post_policy(body: NewPolicy, principal: Admin, gateway: Gateway) -> AppliedPolicy:
+    _policy, warnings = await _read_policy(body.files)
+    new = await candidate(body.files)
+    async with gateway.database.begin() as tx:
+        applied = await put(tx, new, by=principal.key_id, at=gateway.clock.now())
+    return AppliedPolicy(**_fields(applied, applied), warnings=warnings)
+
+
+@router.post(
+    "/validate",
+    summary="Validate the files of a policy, and return what it would change",
+    dependencies=[Security(caller, scopes=["manager"])],
+)
+async def validate_policy(body: NewPolicy, gateway: Gateway) -> ValidPolicy:
+    policy, warnings = await _read_policy(body.files)
+    async with gateway.database.read() as tx:
+        current = await active(tx)
+    version = version_of(policy)
+    return ValidPolicy(
+        version=version,
+        active=current is not None and current.version == version,
+        warnings=warnings,
+        changes=await asyncio.to_thread(_changes, current, policy),
+    )
+
+
+@router.get(
+    "/{id}",
+    summary=f"Return a version with its files; `{ACTIVE}` is the one in force",
+    dependencies=[Security(caller, scopes=["manager"])],
+    responses=problem_responses(404),
+)
+async def get_policy(id: str, gateway: Gateway) -> PolicyWithFiles:  # noqa: A002 - the name in the path
+    async with gateway.database.read() as tx:
+        current = await active(tx)
+        found = current if id == ACTIVE else await stored(tx, id)
+    if found is None:
+        raise Reject(404, "unknown-policy", "There is no such version of the policy")
+    return PolicyWithFiles(**_fields(found, current), files=dict(found.files))
+
+
+async def _read_policy(files: Mapping[str, str]) -> tuple[Policy, list[str]]:
+    """Return the policy and the warnings about it. Raises `Reject` (422) with all errors."""
+    reading = await asyncio.to_thread(read_policy, files)
+    if reading.policy is not None:
+        return reading.policy, [str(finding) for finding in reading.findings]
+    errors = [finding for finding in reading.findings if finding.severity is Severity.ERROR]
+    pointers = ["/files/" + error.file.replace("~", "~0").replace("/", "~1") for error in errors]
+    raise invalid(
+        tuple(FieldProblem(pointer, str(error)) for pointer, error in zip(pointers, errors, strict=True))
+    )
+
+
+def _changes(current: StoredPolicy | None, policy: Policy) -> list[str]:
+    if current is None:
+        return []
+    try:
+        return [str(change) for change in diff(load(current.files), policy)]
+    except PolicyInvalid:
+        return []  # the policy in force was written for another release of Baton
+
+
+def _fields(policy: StoredPolicy, current: StoredPolicy | None) -> dict[str, Any]:
+    """Return the fields of a `PolicyView`."""
+    names = ("version", "created_at", "created_by", "activated_at", "activated_by")
+    fields: dict[str, Any] = {name: getattr(policy, name) for name in names}
+    return {**fields, "active": current is not None and policy.version == current.version}

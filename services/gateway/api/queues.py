@@ -1,0 +1,130 @@
+"""`/v1/queues`: the queues of the active policy, and the leads in them."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Security
+from sqlalchemy import RowMapping
+
+from services.gateway.api.lead_id import is_storable
+from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
+from services.gateway.dependencies import Gateway, Page, Paging, caller
+from services.gateway.domain.leads import Status
+from services.gateway.queries.reps import away_reps, list_queue_leads, open_by_queue, waiting_by_queue
+from shared.errors import Reject
+from shared.storage.keyset import Cursor
+
+router = APIRouter(
+    prefix="/v1/queues",
+    tags=["Team"],
+    route_class=ApiRoute,
+    dependencies=[Security(caller, scopes=["read"])],
+)
+
+
+class QueueView(ApiModel):
+    """A queue. `accept_within` is the time to accept a lead; `waiting` leads have no eligible rep yet."""
+
+    name: str
+    accept_within: str
+    fallback: str | None
+    reps: list[str]
+    available_reps: list[str]
+    open_leads: int
+    waiting: int
+
+
+class QueueList(ApiModel):
+    """Every queue of the policy. `next` is always null."""
+
+    data: list[QueueView]
+    next: None = None
+
+
+class QueueLead(ApiModel):
+    """A lead in a queue. A lead without an `owner` has waited since `waiting_since`."""
+
+    lead_id: str
+    status: Status
+    revision: int
+    account: str
+    email: str | None
+    queue: str
+    owner: str | None
+    first_at: datetime
+    name: str | None
+    title: str | None
+    company: str | None
+    grade: str | None
+    total: int | None
+    assigned_at: datetime | None
+    accept_by: datetime | None
+    accepted_at: datetime | None
+    waiting_since: datetime | None
+
+
+@router.get("", summary="List the queues")
+async def get_queues(gateway: Gateway) -> QueueList:
+    policy = (await gateway.policies.start()).policy
+    async with gateway.database.read() as tx:
+        away, open_leads, waiting = await away_reps(tx), await open_by_queue(tx), await waiting_by_queue(tx)
+    views: list[QueueView] = []
+    for name, queue in policy.routing.queues.items():
+        reps = [rep.id for rep in policy.team.reps if name in rep.queues]
+        views.append(
+            QueueView(
+                name=name,
+                accept_within=str(queue.accept_within),
+                fallback=queue.fallback,
+                reps=reps,
+                available_reps=[rep for rep in reps if rep not in away],
+                open_leads=open_leads.get(name, 0),
+                waiting=waiting.get(name, 0),
+            )
+        )
+    return QueueList(data=views)
+
+
+@router.get(
+    "/{q}/leads",
+    summary="List the leads that are owned in a queue or wait there, the newest first",
+    responses=problem_responses(404),
+)
+async def get_queue_leads(
+    q: str,
+    gateway: Gateway,
+    paging: Paging,
+    owner: Annotated[str | None, Query(description="Only leads of this rep")] = None,
+) -> Page[QueueLead]:
+    if owner is not None and not is_storable(owner):
+        raise Reject(422, "invalid-filter", "A filter holds a control character")
+    if q not in (await gateway.policies.start()).policy.routing.queues:
+        raise Reject(404, "unknown-queue", "There is no such queue")
+    async with gateway.database.read() as tx:
+        rows = await list_queue_leads(tx, q, owner, paging.after, paging.limit + 1)
+    cursors = [Cursor(row["first_at"], row["lead_id"]) for row in rows]
+    return paging.page([_view(row) for row in rows], cursors)
+
+
+def _view(row: RowMapping) -> QueueLead:
+    person, company, score = row["person"], row["company"], row["score"]
+    names = (person.first_name, person.last_name) if person else ()
+    return QueueLead(
+        lead_id=row["lead_id"],
+        status=row["status"],
+        revision=row["revision"],
+        account=row["account"],
+        email=row["email"],
+        queue=row["queue"],
+        owner=row["rep"],
+        first_at=row["first_at"],
+        name=" ".join(name for name in names if name) or None,
+        title=person.title if person else None,
+        company=company.name if company else None,
+        grade=score.grade if score else None,
+        total=score.total if score else None,
+        assigned_at=row["opened_at"],
+        accept_by=row["accept_by"],
+        accepted_at=row["accepted_at"],
+        waiting_since=row["waiting_since"],
+    )

@@ -1,0 +1,101 @@
+"""`/v1/reps`: the reps of the active policy, with their availability and load."""
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Security
+
+from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
+from services.gateway.dependencies import Gateway, Seller, caller
+from services.gateway.domain.actions import forbidden
+from services.gateway.queries.reps import RepAvailability, RepLoad, away_reps, loads_by_rep
+from shared.errors import Reject
+from shared.policy.models import Policy, Rep
+from shared.storage.rows import IdentityMap, Put
+
+router = APIRouter(prefix="/v1/reps", tags=["Team"], route_class=ApiRoute)
+
+
+class RepView(ApiModel):
+    """A rep. `open_leads` is how many leads it owns now; `credits` counts every assignment ever given."""
+
+    id: str
+    name: str
+    queues: tuple[str, ...]
+    weight: int
+    available: bool
+    open_leads: int
+    credits: int
+
+
+class RepList(ApiModel):
+    """The whole team, in the order of the policy. `next` is always null."""
+
+    data: list[RepView]
+    next: None = None
+
+
+class RepChange(RequestBody):
+    """With `available: false` the rep gets no new leads until it is true again, and keeps those it has."""
+
+    available: bool
+
+
+@router.get("", summary="List the reps", dependencies=[Security(caller, scopes=["read"])])
+async def get_reps(gateway: Gateway) -> RepList:
+    policy = (await gateway.policies.start()).policy
+    async with gateway.database.read() as tx:
+        away, loads = await away_reps(tx), await loads_by_rep(tx)
+    return RepList(data=[_view(rep, away, loads) for rep in policy.team.reps])
+
+
+@router.get(
+    "/{id}",
+    summary="Return a rep",
+    dependencies=[Security(caller, scopes=["read"])],
+    responses=problem_responses(404),
+)
+async def get_rep(id: str, gateway: Gateway) -> RepView:  # noqa: A002 - the name in the path
+    rep = _find_rep((await gateway.policies.start()).policy, id)
+    async with gateway.database.read() as tx:
+        return _view(rep, await away_reps(tx), await loads_by_rep(tx))
+
+
+@router.patch(
+    "/{id}",
+    summary="Set whether a rep gets new leads; a rep's key may do so for its own rep only",
+    responses=problem_responses(404),
+)
+async def patch_rep(
+    id: str,  # noqa: A002 - the name in the path
+    body: RepChange,
+    principal: Seller,
+    gateway: Gateway,
+) -> RepView:
+    if principal.rep != id and not principal.may("manager"):
+        raise forbidden("It speaks for another rep")
+    rep = _find_rep((await gateway.policies.start()).policy, id)
+    rows = IdentityMap()
+    rows.apply((Put(RepAvailability(rep.id, body.available, gateway.clock.now())),))
+    async with gateway.database.begin() as tx:
+        await tx.write(rows)
+        return _view(rep, await away_reps(tx), await loads_by_rep(tx))
+
+
+def _find_rep(policy: Policy, rep_id: str) -> Rep:
+    for rep in policy.team.reps:
+        if rep.id == rep_id:
+            return rep
+    raise Reject(404, "unknown-rep", "There is no such rep")
+
+
+def _view(rep: Rep, away: frozenset[str], loads: Mapping[str, RepLoad]) -> RepView:
+    load = loads.get(rep.id, RepLoad())
+    return RepView(
+        id=rep.id,
+        name=rep.name,
+        queues=rep.queues,
+        weight=rep.weight,
+        available=rep.id not in away,
+        open_leads=load.open_leads,
+        credits=load.credits,
+    )

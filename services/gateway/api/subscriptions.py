@@ -1,0 +1,196 @@
+"""`/v1/subscriptions`: webhook subscriptions, and the secrets that sign their deliveries."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Security
+from msgspec import structs
+from pydantic import AfterValidator, ConfigDict, Field
+
+from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
+from services.gateway.dependencies import Gateway, Page, Paging, caller
+from services.gateway.domain.arrival import uuid7
+from services.gateway.domain.subscriptions import EVENT_NAMES, check_event_name, check_filter
+from services.gateway.queries.subscriptions import delete_subscription, find_subscription, list_subscriptions
+from shared.errors import Reject
+from shared.storage.database import Tx
+from shared.storage.keyset import Cursor
+from shared.storage.rows import IdentityMap, Put
+from shared.web.signing import new_secret
+from shared.webhooks import SealedSecret, Subscription, SubscriptionState, sealed_for
+
+router = APIRouter(
+    prefix="/v1/subscriptions",
+    tags=["Subscriptions"],
+    route_class=ApiRoute,
+    dependencies=[Security(caller, scopes=["admin"])],
+)
+
+_SECRET_BYTES = 32
+
+WebhookUrl = Annotated[str, Field(min_length=1, max_length=2_048)]
+EventName = Annotated[
+    str, AfterValidator(check_event_name), Field(json_schema_extra={"enum": [*EVENT_NAMES]})
+]
+EventNames = Annotated[list[EventName], Field(min_length=1, max_length=50)]
+EventFilter = Annotated[dict[str, Any], AfterValidator(check_filter)]
+
+
+class NewSubscription(RequestBody):
+    """The subscription to create. `events` are short types (`lead.routed`), families (`lead.*`) or `*`.
+
+    `filter` maps a dotted path into the event's data to the wanted value, or to a list of accepted values;
+    every entry must match.
+    """
+
+    url: WebhookUrl
+    events: EventNames
+    filter: EventFilter | None = None
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
+class SubscriptionChange(RequestBody):
+    """The fields to change; what is left out stays. A `filter` of null removes the filter."""
+
+    # A field that is left out has no value: the defaults below are never read.
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    url: WebhookUrl = ""
+    events: EventNames = Field(default_factory=list)
+    filter: EventFilter | None = None
+    state: SubscriptionState = "active"
+
+
+class SubscriptionView(ApiModel):
+    """A subscription without its secrets."""
+
+    id: str
+    url: str
+    events: list[str]
+    filter: dict[str, Any] | None
+    state: SubscriptionState
+    created_at: datetime
+
+
+class CreatedSubscription(SubscriptionView):
+    """A new subscription. `secret` signs its deliveries; no later answer has it."""
+
+    secret: str
+
+
+class SecretRotation(RequestBody):
+    """For how many seconds the previous secret signs too. With 0 it ends at once, as a leaked one should."""
+
+    overlap_s: Annotated[int, Field(ge=0, le=7 * 86_400)] = 86_400
+
+
+class RotatedSecret(CreatedSubscription):
+    """The new secret, which no later answer has. Until `previous_until` both sign every delivery."""
+
+    previous_until: datetime
+
+
+@router.post("", status_code=201, summary="Create a subscription; only this answer has its secret")
+async def post_subscription(body: NewSubscription, gateway: Gateway) -> CreatedSubscription:
+    gateway.egress.accept_url(body.url)
+    now = gateway.clock.now()
+    secret, id_ = new_secret(gateway.random(_SECRET_BYTES)), uuid7(now, gateway.random)
+    subscription = Subscription(
+        id=id_,
+        url=body.url,
+        events=list(dict.fromkeys(body.events)),
+        filter=body.filter,
+        state="active",
+        secrets=[SealedSecret(gateway.vault.seal(secret, purpose=sealed_for(id_)))],
+        created_at=now,
+        updated_at=now,
+    )
+    async with gateway.database.begin() as tx:
+        await _write(tx, subscription)
+    return CreatedSubscription(**_fields(subscription), secret=secret)
+
+
+@router.get("", summary="List the subscriptions, the newest first")
+async def get_subscriptions(gateway: Gateway, paging: Paging) -> Page[SubscriptionView]:
+    async with gateway.database.read() as tx:
+        found = await list_subscriptions(tx, paging.after, paging.limit + 1)
+    cursors = [Cursor(subscription.created_at, subscription.id) for subscription in found]
+    return paging.page([SubscriptionView.model_validate(subscription) for subscription in found], cursors)
+
+
+@router.get("/{id}", summary="Return a subscription", responses=problem_responses(404))
+async def get_subscription(id: str, gateway: Gateway) -> SubscriptionView:  # noqa: A002 - in the path
+    async with gateway.database.read() as tx:
+        return SubscriptionView.model_validate(await require_subscription(tx, id))
+
+
+@router.patch("/{id}", summary="Change the URL, events, filter or state", responses=problem_responses(404))
+async def patch_subscription(
+    id: str,  # noqa: A002 - the name in the path
+    body: SubscriptionChange,
+    gateway: Gateway,
+) -> SubscriptionView:
+    async with gateway.database.begin() as tx:
+        before = await require_subscription(tx, id, lock=True)
+        changes = {name: getattr(body, name) for name in body.model_fields_set}
+        after = structs.replace(before, **changes, updated_at=gateway.clock.now())
+        if after.url != before.url:
+            gateway.egress.accept_url(after.url)
+        await _write(tx, after)
+    return SubscriptionView.model_validate(after)
+
+
+@router.delete("/{id}", status_code=204, summary="Delete a subscription", responses=problem_responses(404))
+async def delete_one(id: str, gateway: Gateway) -> None:  # noqa: A002 - the name in the path
+    async with gateway.database.begin() as tx:
+        if not await delete_subscription(tx, id):
+            raise unknown_subscription()
+
+
+@router.post(
+    "/{id}/rotate-secret",
+    summary="Give a subscription a new secret; only this answer has it",
+    description="For a day, or for `overlap_s`, the previous secret signs every delivery too.",
+    responses=problem_responses(404),
+)
+async def rotate_secret(
+    id: str,  # noqa: A002 - the name in the path
+    gateway: Gateway,
+    body: SecretRotation | None = None,
+) -> RotatedSecret:
+    rotation, now = body or SecretRotation(), gateway.clock.now()
+    secret = new_secret(gateway.random(_SECRET_BYTES))
+    async with gateway.database.begin() as tx:
+        before = await require_subscription(tx, id, lock=True)
+        sealed = gateway.vault.seal(secret, purpose=sealed_for(id))
+        after = before.rotated(sealed, now, timedelta(seconds=rotation.overlap_s))
+        await _write(tx, after)
+    previous_until = max((previous.until for previous in after.secrets if previous.until), default=now)
+    return RotatedSecret(**_fields(after), secret=secret, previous_until=previous_until)
+
+
+async def require_subscription(tx: Tx, subscription_id: str, *, lock: bool = False) -> Subscription:
+    """Return a subscription. Raises `Reject` (404)."""
+    found = await find_subscription(tx, subscription_id, lock=lock)
+    if found is None:
+        raise unknown_subscription()
+    return found
+
+
+def unknown_subscription() -> Reject:
+    """Return the rejection of a subscription that does not exist."""
+    return Reject(404, "unknown-subscription", "There is no such subscription")
+
+
+async def _write(tx: Tx, subscription: Subscription) -> None:
+    known = IdentityMap(await tx.load(Subscription, "id", [subscription.id]))
+    known.apply((Put(subscription),))
+    await tx.write(known)
+
+
+def _fields(subscription: Subscription) -> dict[str, Any]:
+    return {name: getattr(subscription, name) for name in SubscriptionView.model_fields}

@@ -1,0 +1,88 @@
+"""The view of one lead, from the events that the ledger recorded and the router's assignments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import or_, select
+
+from services.enricher.tables import lead_aliases
+from services.gateway.domain.lead_view import (
+    DEAD_LETTERED,
+    LEAD_RECEIVED,
+    View,
+    assemble_view,
+    current_sla,
+    view_before_enrichment,
+)
+from services.gateway.domain.outcomes import OUTCOME_RECEIVED
+from services.gateway.queries.ownership import find_ownership
+from services.ledger.tables import dead_letters, events, lead_views
+from shared.storage.database import Tx
+
+
+async def surviving_lead(tx: Tx, lead_id: str) -> str:
+    """Return the id of the lead that an id stands for: itself, or the lead that it is an alias of."""
+    found = await tx.execute(select(lead_aliases.c.lead_id).where(lead_aliases.c.alias_id == lead_id))
+    return found.scalar_one_or_none() or lead_id
+
+
+async def find_lead_view(tx: Tx, lead_id: str) -> View | None:
+    """Return the view of a lead, None when nothing of it is recorded yet. The id is no alias."""
+    views = await tx.execute(select(lead_views).where(lead_views.c.lead_id == lead_id))
+    row = views.mappings().one_or_none()
+    if row is None:
+        return await _view_before_enrichment(tx, lead_id)
+    stages = {
+        stage: row[f"{stage}_id"] for stage in ("enriched", "scored", "routed", "owned") if row[f"{stage}_id"]
+    }
+    statement = select(events.c.id, events.c.data).where(events.c.id.in_(sorted(set(stages.values()))))
+    data = {event.id: msgspec.json.decode(event.data) for event in await tx.execute(statement)}
+    outcomes = (
+        select(events.c.data)
+        .where(events.c.subject == lead_id, events.c.type == OUTCOME_RECEIVED)
+        .order_by(events.c.at)
+    )
+    view = assemble_view(
+        dict(row),
+        {stage: data[id_] for stage, id_ in stages.items() if id_ in data},
+        [msgspec.json.decode(text) for text in (await tx.execute(outcomes)).scalars()],
+    )
+    owned = await find_ownership(tx, lead_id)
+    view["sla"] = current_sla(view["sla"], (owned.accept_by, owned.accepted_at) if owned.sequence else None)
+    return await _with_dead_letter(tx, view, list(stages.values()))
+
+
+async def _view_before_enrichment(tx: Tx, lead_id: str) -> View | None:
+    """Return the view of a lead of which at most the form is recorded."""
+    forms = select(events).where(events.c.subject == lead_id, events.c.type == LEAD_RECEIVED)
+    form = (await tx.execute(forms.order_by(events.c.at))).mappings().first()
+    if form is None:
+        letters = await find_dead_letters(tx, lead_id, [])
+        if not letters:
+            return None
+        key: bytes | None = letters[0]["record_key"]
+        account = key.decode("utf-8", "replace") if key else None
+        return view_before_enrichment(lead_id, DEAD_LETTERED, account)
+    data = msgspec.json.decode(form["data"])
+    view = view_before_enrichment(lead_id, "received", form["partition_key"] or None)
+    view |= {"person": data.get("person") or {}, "company": data.get("company") or {}}
+    return await _with_dead_letter(tx, view, [form["id"]])
+
+
+async def _with_dead_letter(tx: Tx, view: View, event_ids: Sequence[str]) -> View:
+    """Return the view, as dead-lettered when one of these events lies there and was not replayed."""
+    letters = await find_dead_letters(tx, view["lead_id"], event_ids)
+    stuck = {letter["event_id"] for letter in letters if letter["replayed_at"] is None}
+    if view["status"] not in ("routed", "suppressed") and stuck & set(event_ids):
+        view["status"] = DEAD_LETTERED
+    return view
+
+
+async def find_dead_letters(tx: Tx, lead_id: str, event_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return `event_id`, `record_key` and `replayed_at` of the dead letters of a lead or of these events."""
+    concerned = or_(dead_letters.c.subject == lead_id, dead_letters.c.event_id.in_(event_ids))
+    columns = select(dead_letters.c.event_id, dead_letters.c.record_key, dead_letters.c.replayed_at)
+    return [dict(row) for row in (await tx.execute(columns.where(concerned))).mappings()]

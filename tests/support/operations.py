@@ -1,0 +1,60 @@
+"""Every operation of the gateway's API, from its routers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from services.gateway.api_route import ApiRoute
+from services.gateway.app import ROUTERS
+from services.gateway.handlers.endpoints import ENDPOINTS
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path. `queries` are the names of its query parameters."""
+
+    method: str
+    path: str
+    needs_key: bool
+    takes_body: bool
+    queries: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def operations() -> list[Operation]:
+    """Return all operations in the order of their routes."""
+    return [*_of_routers(), *_not_routed_yet()]
+
+
+def _of_routers() -> Iterator[Operation]:
+    for router in ROUTERS:
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            extra = route.openapi_extra or {}
+            yield Operation(
+                method=min(route.methods or ()),
+                path=route.path_format,
+                needs_key=isinstance(route, ApiRoute) and bool(route.key_scopes),
+                takes_body=route.body_field is not None or "requestBody" in extra,
+                queries=frozenset(_queries(route.dependant)),
+            )
+
+
+def _queries(dependant: Dependant) -> Iterator[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for dependency in dependant.dependencies:
+        yield from _queries(dependency)
+
+
+def _not_routed_yet() -> Iterator[Operation]:
+    for endpoint in ENDPOINTS:
+        names = frozenset(parameter.name for parameter in endpoint.query)
+        yield Operation(
+            endpoint.method, endpoint.path, endpoint.scope is not None, endpoint.request is not None, names
+        )
