@@ -20,8 +20,8 @@ from services.enricher.storage import EnricherStore
 from shared.errors import DataError
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
+from shared.resilience.periodic import repeat
 from shared.settings import EnricherSettings
-from shared.worker.background import repeat
 from shared.worker.role import Resources, Worker, run_worker
 
 _CONNECTIONS_MAX = 256

@@ -22,12 +22,12 @@ from services.router.pruning import ASSIGNMENTS_KEPT, prune_assignments, prune_d
 from services.router.recurring_timer import stand_up
 from services.router.storage import RouterStore
 from shared.lead.events.envelope import Event
+from shared.resilience.periodic import repeat
 from shared.settings import RouterSettings
 from shared.storage.database import Database
 from shared.vault import Vault
 from shared.web.aiohttp_egress import AiohttpEgressClient
 from shared.web.egress import EgressPolicy
-from shared.worker.background import repeat
 from shared.worker.process import wait_for
 from shared.worker.role import Resources, Worker, run_worker
 

@@ -23,9 +23,9 @@ from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.content_hash import shown, version_of
 from shared.policy.load import PolicyInvalid, load, texts_in
 from shared.policy.tables import policies
+from shared.resilience.periodic import repeat
 from shared.storage.database import Database, Tx
 from shared.web.ops import Health
-from shared.worker.background import repeat
 
 log = structlog.get_logger()
 

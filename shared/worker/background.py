@@ -13,11 +13,9 @@ import structlog
 from sqlalchemy import delete
 
 from shared.clock import Clock
-from shared.errors import Retry
 from shared.messaging.port import Sink
 from shared.observability.metrics import Metrics
 from shared.storage.database import Database
-from shared.web.ops import Health
 from shared.worker.handler import Handler
 from shared.worker.outbox import Outbox
 from shared.worker.tables import inputs
@@ -26,38 +24,7 @@ from shared.worker.unit_of_work import Work
 
 log = structlog.get_logger()
 
-_RETRY_S = 2.0
 _TIMERS_MAX = 200
-
-
-async def repeat(
-    name: str, step: Callable[[], Awaitable[bool]], *, every_s: float, stop: asyncio.Event, health: Health
-) -> None:
-    """Call `step` until `stop`: again at once while it returns True, else after `every_s` seconds.
-
-    `Retry` makes the check `name` of readiness fail until the step works again; any other error is raised
-    and ends the process.
-    """
-    while not stop.is_set():
-        wait_s = every_s
-        try:
-            if await step():
-                wait_s = 0.0
-            health.set(name, ok=True, detail="")
-        except Retry as error:
-            health.set(name, ok=False, detail=str(error))
-            log.warning("retrying", what=name, reason=str(error))
-            wait_s = _RETRY_S
-        await pause(stop, wait_s)
-
-
-async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Sleep for `seconds`, or until `stop` is set."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
 
 
 def timer_step(

@@ -24,8 +24,8 @@ from shared.lead.events.envelope import Event, decode
 from shared.messaging.port import Ack, Partition, Record, Sink, Source, Stream
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
+from shared.resilience.periodic import pause
 from shared.web.ops import Health
-from shared.worker.background import pause
 from shared.worker.dead_letters import DeadLetters
 from shared.worker.decision import Outcome
 from shared.worker.offset_tracker import OffsetTracker

@@ -23,11 +23,11 @@ from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.load import PolicyInvalid
 from shared.policy.versions import PolicyWatch, seed_policy
+from shared.resilience.periodic import pause, repeat
 from shared.settings import EnricherSettings, StatefulSettings
 from shared.storage.database import Database
 from shared.storage.migrate import pending
 from shared.web.ops import Health
-from shared.worker.background import pause, repeat
 from shared.worker.consumer import ConsumerLimits, root_cause
 from shared.worker.role import Resources
 from shared.worker.unit_of_work import Failpoint

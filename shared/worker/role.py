@@ -20,9 +20,10 @@ from shared.messaging.port import Sink, Stream
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.versions import PolicyWatch
+from shared.resilience.periodic import repeat
 from shared.storage.database import Database
 from shared.web.ops import Health
-from shared.worker.background import measure_step, prune_step, repeat, sweep_step, timer_step
+from shared.worker.background import measure_step, prune_step, sweep_step, timer_step
 from shared.worker.batch_consumer import BatchConsumer
 from shared.worker.concurrent_consumer import ConcurrentConsumer
 from shared.worker.consumer import ConsumerDeps, ConsumerLimits, ConsumerLoop

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from shared.errors import Crash, Fenced, Retry
+from shared.resilience.periodic import pause, repeat
 from shared.web.ops import Health
-from shared.worker.background import pause, repeat
 from shared.worker.consumer import root_cause
 from tests.support.virtual_time import run_in_virtual_time
 
