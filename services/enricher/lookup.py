@@ -35,7 +35,7 @@ from services.enricher.domain.record import LeadRow
 from services.enricher.domain.resolve import resolve
 from services.enricher.domain.row_keys import Reach, known_in, lead_in, reach_of
 from services.enricher.domain.search import Search, search_for
-from services.enricher.domain.waterfall import SUBJECTS, Ask
+from services.enricher.domain.waterfall import SUBJECTS, LookupRequest
 from services.enricher.provider_registry import ActiveProviders, ProviderSet
 from services.enricher.storage import rows_of
 from shared.clock import Clock
@@ -75,7 +75,7 @@ class WaterfallLookup:
 
     async def look_up(self, form: Form) -> LookupResult:
         """Return what providers say about the lead of a form, within the policy's deadline and budget."""
-        deadline_s = self._monotonic_s() + self._registry.current.terms.deadline_s
+        deadline_s = self._monotonic_s() + self._registry.current.waterfall.deadline_s
         rows = await self._leads.load(reach_of(form.identity))
         lead_id = resolve(form.identity, known_in(rows, form.identity)).lead_id
         lead = merge(rows.get(LeadRow, lead_id) or LeadRow(lead_id), form, self._clock.now())
@@ -83,7 +83,7 @@ class WaterfallLookup:
 
     async def refresh(self, lead_id: str) -> LookupResult:
         """Return what providers say by now about a lead that is stored; nothing when it was erased."""
-        deadline_s = self._monotonic_s() + self._registry.current.terms.deadline_s
+        deadline_s = self._monotonic_s() + self._registry.current.waterfall.deadline_s
         lead = lead_in(await self._leads.load(Reach(lead_ids=(lead_id,))), lead_id)
         return LookupResult() if lead is None else await self._search(lead, deadline_s)
 
@@ -97,19 +97,19 @@ class WaterfallLookup:
 
     async def _search(self, lead: LeadRow, deadline_s: float) -> LookupResult:
         providers = self._registry.current
-        search = search_for(lead, providers.terms, providers.outlook, self._clock.now())
-        if search.wanted:
+        search = search_for(lead, providers.waterfall, providers.outcome_model, self._clock.now())
+        if search.missing:
             search = search.with_cached(await self._cached_answers(search.target), self._clock.now())
         context: AccountContext | None = None
         while True:
             # What the scorer and the router know is read only when something can still be bought.
-            if context is None and providers.outlook is not None and search.buyable:
-                context = await self._contexts.read(lead, providers.outlook.policy)
+            if context is None and providers.outcome_model is not None and search.buyable:
+                context = await self._contexts.read(lead, providers.outcome_model.policy)
             plan = search.next(context, self._left_s(deadline_s), self._clock.now())
-            if not plan.asks:
-                return LookupResult(search.answers, providers.terms.fields, plan.stop)
-            calls = (self._answer(providers, search, ask, deadline_s) for ask in plan.asks)
-            search = search.taking(plan.asks, await asyncio.gather(*calls), self._clock.now())
+            if not plan.requests:
+                return LookupResult(search.answers, providers.waterfall.fields, plan.stop)
+            calls = (self._answer(providers, search, request, deadline_s) for request in plan.requests)
+            search = search.with_answers(plan.requests, await asyncio.gather(*calls), self._clock.now())
 
     async def _cached_answers(self, target: LookupTarget) -> list[ProviderAnswer]:
         names = sorted({about for subject in SUBJECTS if (about := target.about(subject))})
@@ -120,13 +120,13 @@ class WaterfallLookup:
         return [answer_from_row(row) for row in cached if row.expires_at > now]
 
     async def _answer(
-        self, providers: ProviderSet, search: Search, ask: Ask, deadline_s: float
+        self, providers: ProviderSet, search: Search, request: LookupRequest, deadline_s: float
     ) -> ProviderAnswer:
         """Return the answer of a new call, or of an equal one that is in flight or just ended."""
-        query = search.question(ask)
+        query = search.query(request)
         call = self._calls.get(query.key)
         if call is None or self._is_outdated(call):
-            call = asyncio.create_task(self._call(providers, query, ask.price_cents))
+            call = asyncio.create_task(self._call(providers, query, request.price_cents))
             self._calls[query.key] = call
             self._unbilled.add(call)
             call.add_done_callback(lambda task: self._keep_or_forget(query, task))
@@ -135,7 +135,7 @@ class WaterfallLookup:
             async with asyncio.timeout(left_s):
                 answer = await asyncio.shield(call)
         except TimeoutError:
-            return search.nothing(ask, self._clock.now(), f"no answer within {left_s:.1f} s")
+            return search.timed_out(request, self._clock.now(), f"no answer within {left_s:.1f} s")
         if call not in self._unbilled:
             return replace(answer, billed=False)
         self._unbilled.discard(call)
@@ -172,9 +172,9 @@ class WaterfallLookup:
         try:
             # The full deadline, not what the lead has left: the answer serves other leads too.
             client = providers.clients[query.provider]
-            answer = await client.query(query, within_s=providers.terms.deadline_s)
+            answer = await client.query(query, within_s=providers.waterfall.deadline_s)
             cost = answer.cost
-            return mark_stale(answer, providers.terms.fields)
+            return mark_stale(answer, providers.waterfall.fields)
         finally:
             self._budget.release(price_cents - cost)
 

@@ -10,8 +10,8 @@ import aiohttp
 import structlog
 
 from services.enricher.domain.providers import ProviderAnswer, ProviderQuery
-from services.enricher.domain.value_of_information import Outlook
-from services.enricher.domain.waterfall import Offer, Terms
+from services.enricher.domain.value_of_information import OutcomeModel
+from services.enricher.domain.waterfall import Capability, WaterfallPolicy
 from services.enricher.provider_client import STUBS_URL, ProviderClient, resolve_base_url
 from services.enricher.providers import INTEGRATIONS
 from shared.clock import Clock
@@ -36,14 +36,14 @@ class ProviderPort(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ProviderSet:
-    """The providers under one version of the policy: its terms and a client by name.
+    """The providers under one version of the policy: the waterfall and a client by name.
 
-    `outlook` is None when the policy is not decision-aware: every missing field is asked for then.
+    `outcome_model` is None when the policy is not decision-aware: every missing field is asked for then.
     """
 
-    terms: Terms
+    waterfall: WaterfallPolicy
     clients: Mapping[str, ProviderPort]
-    outlook: Outlook | None
+    outcome_model: OutcomeModel | None
     per_day_cents: int
 
 
@@ -94,9 +94,9 @@ class ProviderRegistry:
         clients = {name: self._client(name, terms) for name, terms in providers.providers.items()}
         self._clients = {name: client for name, client in clients.items() if client is not None}
         return ProviderSet(
-            terms=terms_of(providers, self._clients),
+            waterfall=waterfall_policy(providers, self._clients),
             clients=self._clients,
-            outlook=Outlook(policy) if providers.decision_aware else None,
+            outcome_model=OutcomeModel(policy) if providers.decision_aware else None,
             per_day_cents=providers.budget.per_day_cents,
         )
 
@@ -123,15 +123,15 @@ class ProviderRegistry:
         )
 
 
-def terms_of(providers: ProviderPolicy, clients: Mapping[str, ProviderClient]) -> Terms:
-    """Return the waterfall's terms: the policy's fields and bounds, and what each client's provider sells."""
-    return Terms(
+def waterfall_policy(providers: ProviderPolicy, clients: Mapping[str, ProviderClient]) -> WaterfallPolicy:
+    """Return the waterfall of a policy: its fields and limits, and what each client's provider can give."""
+    return WaterfallPolicy(
         fields=providers.fields,
-        offers={
-            name: Offer(client.terms.price_cents, client.integration.gives)
+        capabilities={
+            name: Capability(client.terms.price_cents, client.integration.gives)
             for name, client in clients.items()
         },
         budget_cents=providers.budget.per_lead_cents,
         deadline_s=providers.deadline.seconds,
-        one_by_one=providers.decision_aware,
+        sequential=providers.decision_aware,
     )

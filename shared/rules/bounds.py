@@ -1,25 +1,35 @@
-"""What is still possible while some fields are unknown: which verdicts, and which rule of a table.
+"""Which outcomes are still possible while some fields are unknown: verdicts of a condition, rules of a table.
 
-Every outcome that some completion of the facts leads to is named; some that none leads to may be named too.
-So whoever stops buying fields because one outcome is left is never wrong, at most late.
+Every outcome that some completion of the facts leads to is in the result; the result may also hold outcomes
+that no completion leads to (comparisons on different fields are treated as independent). So a caller that
+stops buying fields because one outcome is left is never wrong, at most late.
+
+The bounds of one table are asked for thousands of times while a lead is looked up, so what can be worked out
+beforehand is: a `KnowledgeIndex` numbers the fields of a policy and interns what may be known of each, and a
+`TableBounds` keeps its result by that interned knowledge. Asking again costs one tuple and one dictionary
+look-up; no rule tree is walked and none is hashed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, Final, Generic, TypeVar
 
-from shared.lead.fields import Field, Kind, field_named
-from shared.rules.equivalence_classes import dimension_of, representatives
-from shared.rules.evaluate import Truth, compared, fact_of
+from shared.lead.fields import Field, Kind, default_of, field_named
+from shared.rules.equivalence_classes import ARBITRARY_TIME, dimension_of, representatives
+from shared.rules.evaluate import Truth, compare_fact
+from shared.rules.memo import Memo
 from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Rule, Use, comparisons
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class PossibleValues:
-    """What a field may turn out to be: any of `values`, an integer between the ends, or anything.
+    """What a field may turn out to be: one of `values`, an integer from `low` to `high`, or anything.
 
     With `missing` it may also stay unknown.
     """
@@ -33,134 +43,291 @@ class PossibleValues:
 ANY_VALUE: Final = PossibleValues()
 
 UnknownFields = Mapping[str, PossibleValues]
-"""The fields that are not settled. A field that is in neither facts nor `UnknownFields` stays missing."""
+"""The fields that may still become known. A field that is in neither facts nor here stays missing."""
 
 _TRUE, _FALSE, _UNKNOWN = 1, 2, 4
 _BIT: Final[dict[Truth, int]] = {True: _TRUE, False: _FALSE, None: _UNKNOWN}
+_TRUTHS: Final = tuple(
+    frozenset(truth for truth, bit in _BIT.items() if verdicts & bit) for verdicts in range(8)
+)
+
+Verdicts = int
+"""A set of truths as bits: 1 true, 2 false, 4 unknown."""
+
+
+class FieldKnowledge:
+    """What is known of one field, as far as the comparisons of one index tell.
+
+    Made by a `KnowledgeIndex` only, which gives the same object for the same knowledge. So it is compared and
+    hashed by identity. `cases` has the truths of the field's comparisons for each value that the field may
+    have (one case: the field is settled); it is None where `possible` says what the field may be instead.
+    """
+
+    __slots__ = ("cases", "field", "possible")
+
+    def __init__(
+        self, field: str, cases: tuple[tuple[Truth, ...], ...] | None, possible: PossibleValues = ANY_VALUE
+    ) -> None:
+        self.field = field
+        self.cases = cases
+        self.possible = possible
+
+
+KnowledgeState = list[FieldKnowledge]
+"""What is known of every field of an index, by its position there."""
+
+_ByPosition = KnowledgeState | Mapping[int, FieldKnowledge]
+
+
+class KnowledgeIndex:
+    """Numbers the fields that some conditions ask for, and interns what may be known of them."""
+
+    def __init__(self, conditions: Iterable[Condition]) -> None:
+        by_field: dict[str, dict[Compare, None]] = {}
+        for condition in conditions:
+            for compare in comparisons(condition):
+                by_field.setdefault(compare.field, {})[compare] = None
+        self.comparisons: Mapping[str, tuple[Compare, ...]] = {
+            field: tuple(compares) for field, compares in by_field.items()
+        }
+        self.positions: Mapping[str, int] = {field: position for position, field in enumerate(by_field)}
+        self._by_cases = Memo[tuple[str, tuple[tuple[Truth, ...], ...]], FieldKnowledge](
+            lambda key: FieldKnowledge(*key)
+        )
+        self._by_range = Memo[tuple[str, PossibleValues], FieldKnowledge](
+            lambda key: FieldKnowledge(key[0], None, key[1])
+        )
+
+    def state(self, facts: Facts, unknown: UnknownFields, at: datetime) -> KnowledgeState:
+        """Return what is known of every field. One that has a fact is settled, even if it is in `unknown`."""
+        return [
+            self.known(field, facts.get(field), at)
+            if facts.get(field) is not None or field not in unknown
+            else self.unknown(field, unknown[field], at)
+            for field in self.positions
+        ]
+
+    def known(self, field: str, fact: Any, at: datetime) -> FieldKnowledge:
+        """Return the knowledge that a field has this value; `None`: that it stays missing."""
+        fact = default_of(field) if fact is None else fact
+        return self._by_cases[field, (self._truths(field, fact, at),)]
+
+    def known_by_truths(self, field: str, truths: Sequence[Truth]) -> FieldKnowledge:
+        """Return the knowledge that the field's comparisons, in the order of `comparisons`, come to these."""
+        return self._by_cases[field, (tuple(truths),)]
+
+    def unknown(self, field: str, possible: PossibleValues, at: datetime) -> FieldKnowledge:
+        """Return the knowledge that a field has one of several values."""
+        declared = field_named(field)
+        if declared is None:
+            return self.known(field, None, at)
+        if possible.values is None:
+            return self._by_range[field, possible]
+        cases = [self._truths(field, value, at) for value in possible.values]
+        if declared.default is None and (possible.missing or declared.kind is Kind.OPEN):
+            cases.append(self._truths(field, None, at))
+        return self._by_cases[field, tuple(dict.fromkeys(cases))]
+
+    def _truths(self, field: str, fact: Any, at: datetime) -> tuple[Truth, ...]:
+        return tuple([compare_fact(compare, fact, at) for compare in self.comparisons[field]])
+
+
+_Evaluator = Callable[[Sequence[Verdicts]], Verdicts]
+"""Bounds a condition, given the verdicts of all comparisons of its table."""
+
+
+class ConditionBounds:
+    """Bounds one condition that is decided often."""
+
+    def __init__(self, condition: Condition) -> None:
+        self._index = KnowledgeIndex([condition])
+        self._table = TableBounds([condition], self._index, lambda rules: rules)
+
+    def possible(self, facts: Facts, unknown: UnknownFields, at: datetime) -> frozenset[Truth]:
+        """Return what the condition may come to."""
+        return self._table.verdicts(self._index.state(facts, unknown, at))
+
+
+class TableBounds(Generic[T]):
+    """Bounds a first-match table; called with a state it returns what `conclude` makes of the possible rules.
+
+    `conclude` gets the indices of the rules that may be taken, and None if perhaps no rule matches. It is
+    called once for each set of knowledge about the table's fields; its result is kept, so it must be pure.
+    """
+
+    def __init__(
+        self,
+        conditions: Sequence[Condition],
+        index: KnowledgeIndex,
+        conclude: Callable[[frozenset[int | None]], T],
+    ) -> None:
+        compares = dict.fromkeys(compare for condition in conditions for compare in comparisons(condition))
+        fields = dict.fromkeys(compare.field for compare in compares)
+        self._compares = {
+            field: tuple(compare for compare in compares if compare.field == field) for field in fields
+        }
+        grouped = (compare for own in self._compares.values() for compare in own)
+        slots = {compare: slot for slot, compare in enumerate(grouped)}
+        self._rules = [_evaluator(condition, slots) for condition in conditions]
+        self._in_index = {
+            field: [index.comparisons[field].index(compare) for compare in own]
+            for field, own in self._compares.items()
+        }
+        self._conclude = conclude
+        self.positions = tuple(index.positions[field] for field in fields)
+        self._select = selector(self.positions)
+        self._local = Memo(self._project)
+        self._concluded = Memo(self._bound)
+
+    def __call__(self, state: _ByPosition) -> T:
+        return self._concluded[self._select(state)]
+
+    def verdicts(self, state: KnowledgeState) -> frozenset[Truth]:
+        """Return what the first condition may come to."""
+        slots = [bits for position in self.positions for bits in self._local[state[position]][0]]
+        return _TRUTHS[self._rules[0](slots)]
+
+    def _bound(self, known: tuple[FieldKnowledge, ...]) -> T:
+        """Bound the table, then again for each case of each field, and keep what all of these agree on.
+
+        The first bound loses how two comparisons on one field hang together; the cases bring that back.
+        """
+        local = [self._local[knowledge] for knowledge in known]
+        slots = [bits for together, _ in local for bits in together]
+        reached = self._reached(slots)
+        start = 0
+        for together, cases in local:
+            end = start + len(together)
+            if len(reached) > 1 and len(cases) > 1:
+                in_some_case: set[int | None] = set()
+                for case in cases:
+                    slots[start:end] = case
+                    in_some_case |= self._reached(slots)
+                slots[start:end] = together
+                reached &= in_some_case
+            start = end
+        return self._conclude(reached)
+
+    def _reached(self, slots: Sequence[Verdicts]) -> frozenset[int | None]:
+        reached: list[int | None] = []
+        for number, rule in enumerate(self._rules):
+            verdicts = rule(slots)
+            if verdicts & _TRUE:
+                reached.append(number)
+                if verdicts == _TRUE:
+                    return frozenset(reached)
+        return frozenset((*reached, None))
+
+    def _project(self, knowledge: FieldKnowledge) -> tuple[tuple[Verdicts, ...], list[tuple[Verdicts, ...]]]:
+        """Return the verdicts of this table's comparisons on a field, over all cases and for each case.
+
+        There are no cases where no finite set of values stands for all that the field may be.
+        """
+        own = self._compares[knowledge.field]
+        if knowledge.cases is not None:
+            places = self._in_index[knowledge.field]
+            cases = [tuple([_BIT[truths[place]] for place in places]) for truths in knowledge.cases]
+        elif all(_has_classes(compare) for compare in own):
+            cases = _cases(knowledge, own)
+        else:
+            return tuple([_union(_cases(knowledge, [compare]))[0] for compare in own]), []
+        cases = list(dict.fromkeys(cases))
+        return _union(cases), cases
+
+
+def selector(positions: Sequence[int]) -> Callable[[_ByPosition], tuple[FieldKnowledge, ...]]:
+    """Return the function that takes these positions of a state as a tuple."""
+    if len(positions) > 1:
+        return itemgetter(*positions)
+    return lambda state: tuple([state[position] for position in positions])
 
 
 def possible_verdicts(
-    condition: Condition, facts: Facts, unsettled: UnknownFields, at: datetime
+    condition: Condition, facts: Facts, unknown: UnknownFields, at: datetime
 ) -> frozenset[Truth]:
     """Return what a condition may come to."""
-    bits = _Verdicts(facts, unsettled, at).of(condition)
-    return frozenset(truth for truth, bit in _BIT.items() if bits & bit)
+    return ConditionBounds(condition).possible(facts, unknown, at)
 
 
 def possible_rules(
-    rules: Sequence[Rule[Any]], facts: Facts, unsettled: UnknownFields, at: datetime
+    rules: Sequence[Rule[Any]], facts: Facts, unknown: UnknownFields, at: datetime
 ) -> frozenset[int | None]:
-    """Return the indices of the rules of a first-match table that may be taken; `None`: that none is.
-
-    Comparisons are bounded one by one; that loses how two of them on one field hang together. Therefore the
-    table is looked at again for each case of each field, and what all looks agree on is kept.
-    """
-    conditions = dict(enumerate(rule.when for rule in rules))
-    fields = {compare.field for condition in conditions.values() for compare in comparisons(condition)}
-    verdicts = _Verdicts(facts, {name: each for name, each in unsettled.items() if name in fields}, at)
-    reached = _reached(conditions, verdicts)
-    for name, possible in verdicts.unsettled.items():
-        # What was not reached so far is reached in no case either.
-        conditions = {index: condition for index, condition in conditions.items() if index in reached}
-        cases = _cases(name, possible, conditions.values())
-        if len(reached) > 1 and cases is not None:
-            reached &= frozenset().union(
-                *(_reached(conditions, verdicts.settled(name, case)) for case in cases)
-            )
-    return reached
+    """Return the indices of the rules of a first-match table that may be taken; `None`: that none is."""
+    conditions = [rule.when for rule in rules]
+    index = KnowledgeIndex(conditions)
+    return TableBounds(conditions, index, lambda reached: reached)(index.state(facts, unknown, at))
 
 
-def _reached(conditions: Mapping[int, Condition], verdicts: _Verdicts) -> frozenset[int | None]:
-    reached: set[int | None] = set()
-    for index, condition in conditions.items():
-        bits = verdicts.of(condition)
-        if bits & _TRUE:
-            reached.add(index)
-        if bits == _TRUE:
-            return frozenset(reached)
-    return frozenset(reached | {None})
+def _has_classes(compare: Compare) -> bool:
+    field = field_named(compare.field)
+    return field is not None and field.kind is not Kind.OPEN and dimension_of(compare) != compare
 
 
-def _open(facts: Facts, unsettled: UnknownFields) -> UnknownFields:
-    """Return what is really unknown: a fact that is there is settled."""
-    return {name: each for name, each in unsettled.items() if facts.get(name) is None}
+def _cases(knowledge: FieldKnowledge, compares: Sequence[Compare]) -> list[tuple[Verdicts, ...]]:
+    """Return the verdicts of comparisons on an unsettled field for each case of its value."""
+    field, possible = field_named(knowledge.field) or Field(knowledge.field, Kind.OPEN), knowledge.possible
+    cases: list[tuple[Verdicts, ...]]
+    if all(_has_classes(compare) for compare in compares):
+        values = representatives(field, compares, low=possible.low, high=possible.high)
+        cases = [_verdicts(compares, value) for value in values]
+    else:
+        cases = [(_TRUE,) * len(compares), (_FALSE,) * len(compares)]
+    if field.default is None and (possible.missing or field.kind is Kind.OPEN):
+        cases.append(_verdicts(compares, None))
+    return cases
 
 
-def _cases(name: str, possible: PossibleValues, conditions: Iterable[Condition]) -> Sequence[Any] | None:
-    """Return values that stand for all that a field may be, or `None` when no finite set does."""
-    field = field_named(name)
-    on_field = [each for condition in conditions for each in comparisons(condition) if each.field == name]
-    if field is None or field.kind is Kind.OPEN:
-        return None
-    if possible.values is None and any(isinstance(dimension_of(each), Compare) for each in on_field):
-        return None
-    present = _present(field, possible, on_field)
-    return present if field.default is not None or not possible.missing else (*present, None)
+def _verdicts(compares: Iterable[Compare], fact: Any) -> tuple[Verdicts, ...]:
+    return tuple([_BIT[compare_fact(compare, fact, ARBITRARY_TIME)] for compare in compares])
 
 
-def _present(field: Field, possible: PossibleValues, compares: Iterable[Compare]) -> tuple[Any, ...]:
-    if possible.values is not None:
-        return possible.values
-    return representatives(field, compares, low=possible.low, high=possible.high)
+def _union(cases: Sequence[tuple[Verdicts, ...]]) -> tuple[Verdicts, ...]:
+    together = list(cases[0])
+    for case in cases[1:]:
+        together = [one | other for one, other in zip(together, case, strict=True)]
+    return tuple(together)
 
 
-class _Verdicts:
-    """Bounds conditions on given facts; sets of truths are bits."""
+def _combine(one: Verdicts, other: Verdicts, *, decisive: bool) -> Verdicts:
+    """Return the verdicts of `any` (true decides) or `all` (false decides) over two independent parts."""
+    combined = 0
+    for a in _TRUTHS[one]:
+        for b in _TRUTHS[other]:
+            combined |= _BIT[decisive if decisive in (a, b) else None if None in (a, b) else not decisive]
+    return combined
 
-    def __init__(self, facts: Facts, unsettled: UnknownFields, at: datetime) -> None:
-        self.unsettled = _open(facts, unsettled)
-        self._facts = facts
-        self._at = at
-        self._seen: dict[Compare, int] = {}
 
-    def settled(self, field: str, fact: Any) -> _Verdicts:
-        """Return the bounds where one field is known; what was found for the others is kept."""
-        rest = {name: each for name, each in self.unsettled.items() if name != field}
-        verdicts = _Verdicts({**self._facts, field: fact}, rest, self._at)
-        verdicts._seen = {compare: bits for compare, bits in self._seen.items() if compare.field != field}
-        return verdicts
+_ALL: Final = tuple(tuple(_combine(one, other, decisive=False) for other in range(8)) for one in range(8))
+_ANY: Final = tuple(tuple(_combine(one, other, decisive=True) for other in range(8)) for one in range(8))
+_NOT: Final = tuple(
+    (_FALSE if bits & _TRUE else 0) | (_TRUE if bits & _FALSE else 0) | bits & _UNKNOWN for bits in range(8)
+)
 
-    def of(self, condition: Condition) -> int:
-        match condition:
-            case Compare():
-                bits = self._seen.get(condition)
-                if bits is None:
-                    bits = self._seen[condition] = self._leaf(condition)
-                return bits
-            case AllOf(parts):
-                return _joined([self.of(part) for part in parts], winner=_FALSE, other=_TRUE)
-            case AnyOf(parts):
-                return _joined([self.of(part) for part in parts], winner=_TRUE, other=_FALSE)
-            case Not(part):
-                inner = self.of(part)
-                swapped = (_FALSE if inner & _TRUE else 0) | (_TRUE if inner & _FALSE else 0)
-                return swapped | inner & _UNKNOWN
-            case Use(_, meaning):
-                return self.of(meaning)
-        raise TypeError(f"not a condition: {condition!r}")
 
-    def _leaf(self, compare: Compare) -> int:
-        possible = self.unsettled.get(compare.field)
-        field = field_named(compare.field)
-        if possible is None or field is None:
-            return _BIT[compared(compare, fact_of(compare.field, self._facts), self._at)]
-        bits = 0
-        if field.default is None and (possible.missing or field.kind is Kind.OPEN):
-            bits |= _BIT[compared(compare, None, self._at)]
-        if possible.values is None and (
-            field.kind is Kind.OPEN or isinstance(dimension_of(compare), Compare)
-        ):
-            return bits | _TRUE | _FALSE
-        for value in _present(field, possible, [compare]):
-            bits |= _BIT[compared(compare, value, self._at)]
+def _evaluator(condition: Condition, slots: Mapping[Compare, int]) -> _Evaluator:
+    """Return the function that bounds a condition; `slots` says where each comparison's verdicts are."""
+    match condition:
+        case Compare():
+            return itemgetter(slots[condition])
+        case AllOf(parts):
+            return _joined([_evaluator(part, slots) for part in parts], _ALL, _TRUE)
+        case AnyOf(parts):
+            return _joined([_evaluator(part, slots) for part in parts], _ANY, _FALSE)
+        case Not(part):
+            inner = _evaluator(part, slots)
+            return lambda verdicts: _NOT[inner(verdicts)]
+        case Use(_, meaning):
+            return _evaluator(meaning, slots)
+    raise TypeError(f"not a condition: {condition!r}")
+
+
+def _joined(
+    parts: Sequence[_Evaluator], combined: Sequence[Sequence[Verdicts]], empty: Verdicts
+) -> _Evaluator:
+    def bounded(verdicts: Sequence[Verdicts]) -> Verdicts:
+        bits = empty
+        for part in parts:
+            bits = combined[bits][part(verdicts)]
         return bits
 
-
-def _joined(parts: Sequence[int], *, winner: int, other: int) -> int:
-    """Bound `all` (false wins) or `any` (true wins) over parts that vary independently."""
-    bits = winner if any(part & winner for part in parts) else 0
-    if all(part & other for part in parts):
-        bits |= other
-    if any(part & _UNKNOWN for part in parts) and all(part & (other | _UNKNOWN) for part in parts):
-        bits |= _UNKNOWN
-    return bits
+    return bounded

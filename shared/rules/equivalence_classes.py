@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from shared.lead.fields import Field, Kind, field_named
 from shared.rules.coercion import Coercion, coercion_of
-from shared.rules.evaluate import compared
+from shared.rules.evaluate import compare_fact
 from shared.rules.syntax import EQUALITY, ORDER, PRESENCE, Compare
 
 ARBITRARY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
@@ -72,7 +72,7 @@ def equivalence_classes_of(dimension: Dimension, compares: Iterable[Compare]) ->
 
 def truth_at(compare: Compare, dimension: Dimension, value: Any) -> bool | None:
     """Return what a comparison comes to in the cell for which `value` stands."""
-    return value if dimension == compare else compared(compare, value, ARBITRARY_TIME)
+    return value if dimension == compare else compare_fact(compare, value, ARBITRARY_TIME)
 
 
 def representatives(

@@ -93,7 +93,7 @@ def evaluate(condition: Condition, facts: Facts, at: datetime) -> Verdict:
     match condition:
         case Compare():
             fact = fact_of(condition.field, facts)
-            truth = compared(condition, fact, at)
+            truth = compare_fact(condition, fact, at)
             return Verdict(truth, (DecidingComparison(condition, truth, fact),))
         case AllOf(parts):
             return _joined([evaluate(part, facts, at) for part in parts], decisive=False)
@@ -128,12 +128,12 @@ def explain_first(rules: Iterable[Rule[Any]], facts: Facts, at: datetime) -> tup
     return tuple(explained)
 
 
-def compared(compare: Compare, fact: Any, at: datetime) -> Truth:
+def compare_fact(compare: Compare, fact: Any, at: datetime) -> Truth:
     """Return what one comparison comes to on a fact that may be missing (`None`)."""
-    return compared_as_read(compare, read(_prepared(compare)[0], fact), at)
+    return compare_coerced(compare, read(_prepared(compare)[0], fact), at)
 
 
-def compared_as_read(compare: Compare, seen: Any, at: datetime) -> Truth:
+def compare_coerced(compare: Compare, seen: Any, at: datetime) -> Truth:
     """Return what one comparison comes to on a fact that has been read as the comparison needs it."""
     coercion, value = _prepared(compare)
     if compare.op is Op.EXISTS:

@@ -27,7 +27,7 @@ from shared.rules.code import Code
 from shared.rules.coercion import Coercion, coercion_of, comparand
 from shared.rules.dnf import Term
 from shared.rules.equivalence_classes import ARBITRARY_TIME
-from shared.rules.evaluate import Truth, compared_as_read
+from shared.rules.evaluate import Truth, compare_coerced
 from shared.rules.inline import known, test
 from shared.rules.memo import Memo
 from shared.rules.syntax import EQUALITY, MEMBERSHIP, ORDER, PRESENCE, Compare, Op
@@ -74,7 +74,7 @@ class _Axis:
 
     def settle_at(self, compare: Compare, seen: Any) -> int:
         """Return the terms that are not true where the fact, as it is read, is that one."""
-        return self.settle(compare, compared_as_read(compare, seen, ARBITRARY_TIME))
+        return self.settle(compare, compare_coerced(compare, seen, ARBITRARY_TIME))
 
     def left(self, settled: Iterable[int]) -> int:
         """Return the terms that are still possible when those are not true."""

@@ -1,4 +1,4 @@
-"""What a pure function gave, kept for whoever asks the same again."""
+"""Memoisation of a pure function, bounded in size."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from typing import Final, TypeVar
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
-REMEMBERED_MAX: Final = 4_096
+MEMO_SIZE_MAX: Final = 4_096
 
 
 class Memo(dict[K, T]):
-    """What `make` gives for each key, made when it is first asked for; only so many are kept.
+    """The results of `make` by its argument, each made when it is first asked for.
 
-    A dictionary, because nothing is found faster; a `lru_cache` would build a key first.
+    It holds `size` results at most: one more, and all of them are dropped. That is simpler than dropping the
+    least recently used one and as good, because a table that outgrows its size is not worth keeping anyway.
+    It is a dictionary because nothing in Python is looked up faster; `lru_cache` would build a key first.
     """
 
-    def __init__(self, make: Callable[[K], T]) -> None:
+    def __init__(self, make: Callable[[K], T], size: int = MEMO_SIZE_MAX) -> None:
         super().__init__()
         self._make = make
+        self._size = size
 
     def __missing__(self, key: K) -> T:
-        if len(self) >= REMEMBERED_MAX:
+        if len(self) >= self._size:
             self.clear()
-        made = self[key] = self._make(key)
-        return made
+        result = self[key] = self._make(key)
+        return result

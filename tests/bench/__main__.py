@@ -19,7 +19,19 @@ from shared.worker.process import collect_rarely
 from tests.bench.figure import Figure
 from tests.bench.services import Services, services
 
-FIGURES = ("hop", "accept", "path", "usual", "embedded", "score", "route", "rules", "enrich", "credits")
+FIGURES = (
+    "hop",
+    "accept",
+    "path",
+    "usual",
+    "embedded",
+    "score",
+    "route",
+    "rules",
+    "enrich",
+    "credits",
+    "first_lookup",
+)
 RESULT = Path("bench.json")
 
 Bench = Callable[[Services], Awaitable[Figure]]

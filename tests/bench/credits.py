@@ -23,9 +23,9 @@ from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.enrich import enrich
 from services.enricher.domain.form import read_form
 from services.enricher.domain.merge import account_of, merge
-from services.enricher.domain.possible_outcomes import Ending
+from services.enricher.domain.possible_outcomes import RoutingOutcome
 from services.enricher.domain.record import LeadRow
-from services.enricher.domain.value_of_information import Outlook
+from services.enricher.domain.value_of_information import OutcomeModel
 from services.enricher.lookup import WaterfallLookup
 from services.enricher.provider_registry import ProviderRegistry
 from services.provider_stubs.bootstrap import stub_server
@@ -115,7 +115,7 @@ def _form(address: str, place: int, clock: SystemClock) -> LeadReceivedV1:
 
 async def _purchases(
     forms: list[LeadReceivedV1], port: int, clock: SystemClock, *, decision_aware: bool
-) -> tuple[int, list[Ending]]:
+) -> tuple[int, list[RoutingOutcome]]:
     policy = _unhurried(decision_aware=decision_aware)
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite+aiosqlite:///{Path(folder) / 'tables.db'}"
@@ -129,8 +129,10 @@ async def _purchases(
             leads = await asyncio.gather(*(_lead(look_up, form, clock) for form in forms))
             await look_up.close()
         await database.close()
-    outlook = Outlook(policy)
-    ends = [next(iter(outlook.view(lead, AccountContext(), (), clock.now()).endings())) for lead in leads]
+    model = OutcomeModel(policy)
+    ends = [
+        next(iter(model.lead_outcomes(lead, AccountContext(), (), clock.now()).possible())) for lead in leads
+    ]
     return sum(lead.enrichment.cost for lead in leads), ends
 
 

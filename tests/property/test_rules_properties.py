@@ -20,7 +20,7 @@ from shared.rules.document import read_document
 from shared.rules.evaluate import evaluate, explain_first, truth_of
 from shared.rules.findings import FindingReport
 from shared.rules.lint import LintCode, contradictions, lint_first_match, lint_overlaps
-from shared.rules.memo import REMEMBERED_MAX, Memo
+from shared.rules.memo import MEMO_SIZE_MAX, Memo
 from shared.rules.parse import read_condition
 from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Op, Rule, comparisons
 from tests.support.rules import AT, LEAVES, SMALL, SMALL_LEAVES, conditions, every_fact, facts, tables
@@ -70,8 +70,8 @@ def test_beginnings_are_told_apart_to_the_last_character(texts: list[tuple[Op, s
 def test_what_follows_is_remembered_for_few_sets_of_rules_only() -> None:
     """No facts make a table grow without end."""
     made = Memo[int, int](lambda number: -number)
-    assert [made[number] for number in range(3 * REMEMBERED_MAX)] == [-n for n in range(3 * REMEMBERED_MAX)]
-    assert len(made) <= REMEMBERED_MAX
+    assert [made[number] for number in range(3 * MEMO_SIZE_MAX)] == [-n for n in range(3 * MEMO_SIZE_MAX)]
+    assert len(made) <= MEMO_SIZE_MAX
 
 
 @given(tables(), facts())

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scorer.domain.assess import Assessment, Subject, assess, lead_facts
-from services.scorer.domain.bounds import FOLLOWS, Bounds, Ground, bounds_with, interest_bounds
+from services.scorer.domain.bounds import DERIVED_FIELDS, HeldGrades, ScoreBounds, ScoringBounds
 from services.scorer.domain.from_policy import scoring_policy
-from services.scorer.domain.policy import ScoringPolicy
 from shared.lead.events.parts import Activity, Company
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.fields import FactKeys
+from shared.policy.compiled import CompiledPolicy
 from shared.rules.bounds import PossibleValues
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, signal
 from tests.support.scoring_policies import compiled_with, default_scoring
@@ -89,14 +89,23 @@ ANYTHING = """- {band: sql, when: {all: [{field: score.total, gte: 40}, {field: 
 
 
 @cache
-def tricky() -> ScoringPolicy:
-    """Two segments, and a rule of intent that asks about the company too."""
-    return scoring_policy(compiled_with(icp=(BUDGET, BUDGET + GIANTS), scoring=(CONTENT, CONTENT + SEATS)))
+def default() -> ScoringBounds:
+    return ScoringBounds(default_scoring())
 
 
 @cache
-def bands_of_anything() -> ScoringPolicy:
-    return scoring_policy(compiled_with(scoring=(SQL, ANYTHING)))
+def tricky() -> ScoringBounds:
+    """Two segments, and a rule of intent that asks about the company too."""
+    return _bounds_under(compiled_with(icp=(BUDGET, BUDGET + GIANTS), scoring=(CONTENT, CONTENT + SEATS)))
+
+
+@cache
+def bands_of_anything() -> ScoringBounds:
+    return _bounds_under(compiled_with(scoring=(SQL, ANYTHING)))
+
+
+def _bounds_under(policy: CompiledPolicy) -> ScoringBounds:
+    return ScoringBounds(scoring_policy(policy))
 
 
 class Doings(NamedTuple):
@@ -115,18 +124,18 @@ def subject_of(values: dict[str, Any], done: Doings) -> Subject:
     return Subject(lead, done.activities, done.signals, None, held and held[0], held and held[1])
 
 
-def bounds_of(subject: Subject, buyable: set[str], policy: ScoringPolicy) -> Bounds:
+def bounds_of(subject: Subject, buyable: set[str], scoring: ScoringBounds) -> ScoreBounds:
     bought = [BUYABLE[name] for name in buyable]
-    unsettled = {each: PossibleValues() for name in bought for each in (name, *FOLLOWS.get(name, ()))}
-    facts = lead_facts(subject.lead, subject.known, AT, policy)
-    decided = unsettled.keys() | {FactKeys.MARKET, FactKeys.MARKET_VALIDATED}
+    unknown = {field: PossibleValues() for name in bought for field in (name, *DERIVED_FIELDS.get(name, ()))}
+    facts = lead_facts(subject.lead, subject.known, AT, scoring.policy)
+    decided = unknown.keys() | {FactKeys.MARKET, FactKeys.MARKET_VALIDATED}
     known = {name: fact for name, fact in facts.items() if name not in decided}
-    ground = Ground(known, unsettled, AT, policy)
-    interest = interest_bounds(subject.activities, subject.signals, ground)
-    return bounds_with(interest, subject.fit_grade, subject.intent_grade, ground)
+    intent = scoring.intent_bounds(subject.activities, subject.signals, known, unknown, AT)
+    held = HeldGrades(subject.fit_grade, subject.intent_grade)
+    return scoring.lead_bounds(intent, held).bounds(scoring.index.state(known, unknown, AT))
 
 
-def assert_within(now: Assessment, bounds: Bounds) -> None:
+def assert_within(now: Assessment, bounds: ScoreBounds, scoring: ScoringBounds) -> None:
     score = now.score
     assert bounds.fit.low <= score.fit <= bounds.fit.high
     assert bounds.intent.low <= score.intent <= bounds.intent.high
@@ -135,16 +144,17 @@ def assert_within(now: Assessment, bounds: Bounds) -> None:
     assert now.intent_grade in bounds.intent_grades
     assert score.band in bounds.bands
     assert now.signals.strong in bounds.strong
-    told = {**now.facts, "score.band": score.band}
-    for name, fact in bounds.ground.facts.items():
-        if name.startswith(("score.", "signals.", "account.market")):
-            assert told[name] == (list(fact) if isinstance(fact, tuple) else fact)
-    for name, possible in bounds.ground.unsettled.items():
-        fact = told.get(name)
-        if fact is None:
+    assert any(name.startswith("score.") for name in bounds.known)
+    decided = {**now.facts, "score.band": score.band}
+    for name, knowledge in bounds.known.items():
+        fact, possible = decided.get(name), knowledge.possible
+        if knowledge.cases is not None:
+            (truths,) = scoring.index.known(name, fact, AT).cases or ()
+            assert truths in knowledge.cases
+        elif fact is None:
             assert possible.missing
-        elif possible.values is not None:
-            assert fact in possible.values
+        elif possible.low is not None and possible.high is not None:
+            assert possible.low <= fact <= possible.high
 
 
 @settings(max_examples=300)
@@ -153,21 +163,21 @@ def assert_within(now: Assessment, bounds: Bounds) -> None:
     bought=known_values,
     buyable=st.sets(st.sampled_from(sorted(VALUES))),
     done=doings,
-    which=st.sampled_from([default_scoring, tricky, bands_of_anything]),
+    which=st.sampled_from([default, tricky, bands_of_anything]),
 )
 def test_every_score_that_can_still_come_is_within_the_bounds(known, bought, buyable, done, which) -> None:
-    policy = which()
-    bounds = bounds_of(subject_of(known, done), buyable, policy)
+    scoring = which()
+    bounds = bounds_of(subject_of(known, done), buyable, scoring)
     later = known | {name: value for name, value in bought.items() if name in buyable}
-    assert_within(assess(subject_of(later, done), AT, policy), bounds)
-    assert_within(assess(subject_of(known, done), AT, policy), bounds)
+    assert_within(assess(subject_of(later, done), AT, scoring.policy), bounds, scoring)
+    assert_within(assess(subject_of(known, done), AT, scoring.policy), bounds, scoring)
 
 
 @settings(max_examples=150)
-@given(known=known_values, done=doings, which=st.sampled_from([default_scoring, tricky]))
+@given(known=known_values, done=doings, which=st.sampled_from([default, tricky]))
 def test_when_nothing_is_open_the_bounds_are_the_score(known, done, which) -> None:
     subject = subject_of(known, done)
-    now, bounds = assess(subject, AT, which()), bounds_of(subject, set(), which())
+    now, bounds = assess(subject, AT, which().policy), bounds_of(subject, set(), which())
     assert (bounds.fit, bounds.intent) == ((now.score.fit,) * 2, (now.score.intent,) * 2)
     assert (bounds.fit_grades, bounds.intent_grades) == ((now.fit_grade,), (now.intent_grade,))
     assert (bounds.bands, bounds.strong) == ((now.score.band,), (now.signals.strong,))
@@ -176,6 +186,6 @@ def test_when_nothing_is_open_the_bounds_are_the_score(known, done, which) -> No
 def test_what_cannot_change_the_band_is_seen_to_be_settled() -> None:
     perfect = {"employees": 400, "industry": "software", "country": "US", "title": "CFO"}
     demo = subject_of(perfect, Doings([did("demo_request")]))
-    settled = bounds_of(demo, {"technologies", "revenue_usd", "last_funding_at"}, default_scoring())
+    settled = bounds_of(demo, {"technologies", "revenue_usd", "last_funding_at"}, default())
     assert (settled.fit, settled.fit_grades, settled.bands) == ((90, 100), ("A",), ("sql",))
-    assert bounds_of(demo, {"employees"}, default_scoring()).fit_grades == ("A", "B", "C", "D")
+    assert bounds_of(demo, {"employees"}, default()).fit_grades == ("A", "B", "C", "D")

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.record import LeadRow
-from services.enricher.domain.value_of_information import Outlook
+from services.enricher.domain.value_of_information import OutcomeModel
 from shared.lead.events.parts import Activity, Company, Person
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.facts import ActiveOwner
@@ -56,8 +56,8 @@ standings = st.builds(
 
 
 @cache
-def outlook() -> Outlook:
-    return Outlook(default_policy())
+def outcome_model() -> OutcomeModel:
+    return OutcomeModel(default_policy())
 
 
 def lead_of(known, done) -> LeadRow:
@@ -72,15 +72,18 @@ def lead_of(known, done) -> LeadRow:
 def test_what_is_settled_ends_the_same_whatever_is_bought(known, more, done, context):
     before, after = lead_of(known, done), lead_of({**more, **known}, done)
     buyable = [name for name in VALUES if name not in known]
-    bounds = outlook().view(before, context, buyable, AT).endings()
-    ends = outlook().view(after, context, (), AT).endings()
+    bounds = outcome_model().lead_outcomes(before, context, buyable, AT).possible()
+    ends = outcome_model().lead_outcomes(after, context, (), AT).possible()
     assert ends <= bounds
-    if outlook().view(before, context, buyable, AT).is_settled() and context.relation != "competitor":
+    if (
+        outcome_model().lead_outcomes(before, context, buyable, AT).is_settled()
+        and context.relation != "competitor"
+    ):
         for owner in context.owners:
             case = replace(context, owners=(owner,))
             assert (
-                outlook().view(before, case, (), AT).endings()
-                == outlook().view(after, case, (), AT).endings()
+                outcome_model().lead_outcomes(before, case, (), AT).possible()
+                == outcome_model().lead_outcomes(after, case, (), AT).possible()
             )
 
 
@@ -88,9 +91,9 @@ def test_what_is_settled_ends_the_same_whatever_is_bought(known, more, done, con
 @given(known=facts, done=activities, context=standings, learnt=st.sets(st.sampled_from(sorted(VALUES))))
 def test_what_is_settled_stays_so_whatever_is_learnt(known, done, context, learnt):
     lead, buyable = lead_of(known, done), [name for name in VALUES if name not in known]
-    chance = outlook().view(lead, context, buyable, AT).chance(sorted(learnt - known.keys()))
+    chance = outcome_model().lead_outcomes(lead, context, buyable, AT).chance(sorted(learnt - known.keys()))
     assert 0 <= chance <= 1
-    if outlook().view(lead, context, buyable, AT).is_settled():
+    if outcome_model().lead_outcomes(lead, context, buyable, AT).is_settled():
         assert chance > 0
 
 
@@ -98,7 +101,7 @@ def test_the_size_of_a_company_says_more_than_its_revenue():
     lead, context = lead_of({"company.country": "US"}, [Activity("demo_request", AT)]), AccountContext()
     buyable = [name for name in VALUES if name != "company.country"]
     size, revenue = (
-        outlook().view(lead, context, buyable, AT).chance([name])
+        outcome_model().lead_outcomes(lead, context, buyable, AT).chance([name])
         for name in ("company.employees", "company.revenue_usd")
     )
     assert size > revenue == 0
@@ -107,20 +110,27 @@ def test_the_size_of_a_company_says_more_than_its_revenue():
 def test_the_last_field_that_matters_settles_a_lead():
     known = {"company.country": "US", "company.employees": 300, "company.industry": "restaurants"}
     lead = lead_of(known, [Activity("demo_request", AT)])
-    assert not outlook().view(lead, AccountContext(), ["person.title"], AT).is_settled()
-    assert outlook().view(lead, AccountContext(), ["person.title"], AT).chance(["person.title"]) == 1
+    assert not outcome_model().lead_outcomes(lead, AccountContext(), ["person.title"], AT).is_settled()
+    assert (
+        outcome_model().lead_outcomes(lead, AccountContext(), ["person.title"], AT).chance(["person.title"])
+        == 1
+    )
 
 
 def test_nothing_is_bought_for_one_who_is_suppressed():
     demo = [Activity("demo_request", AT)]
-    assert outlook().view(lead_of({}, demo), AccountContext(relation="competitor"), VALUES, AT).is_settled()
-    assert not outlook().view(lead_of({}, demo), AccountContext(), VALUES, AT).is_settled()
+    assert (
+        outcome_model()
+        .lead_outcomes(lead_of({}, demo), AccountContext(relation="competitor"), VALUES, AT)
+        .is_settled()
+    )
+    assert not outcome_model().lead_outcomes(lead_of({}, demo), AccountContext(), VALUES, AT).is_settled()
 
 
 def test_what_no_rule_asks_for_does_not_matter():
-    assert not outlook().matters("person.email_status")
-    assert outlook().matters("person.title")
-    assert outlook().matters("company.country")
+    assert not outcome_model().is_relevant("person.email_status")
+    assert outcome_model().is_relevant("person.title")
+    assert outcome_model().is_relevant("company.country")
 
 
 def test_what_holds_of_a_first_form_need_not_hold_of_the_next():
@@ -130,8 +140,8 @@ def test_what_holds_of_a_first_form_need_not_hold_of_the_next():
         "    when: {all: [{field: lead.revision, gte: 2}, {field: company.revenue_usd, gte: 5}]}\n"
         "    queue: bdr\n"
     )
-    returning = Outlook(compiled_with(routing=(first, back + first)))
+    returning = OutcomeModel(compiled_with(routing=(first, back + first)))
     lead = lead_of({"company.country": "PL", "company.employees": 4, "person.title": "Clerk"}, [])
-    assert returning.view(lead, AccountContext(), ["company.revenue_usd"], AT).is_settled()
+    assert returning.lead_outcomes(lead, AccountContext(), ["company.revenue_usd"], AT).is_settled()
     again = replace(lead, revision=1)
-    assert not returning.view(again, AccountContext(), ["company.revenue_usd"], AT).is_settled()
+    assert not returning.lead_outcomes(again, AccountContext(), ["company.revenue_usd"], AT).is_settled()

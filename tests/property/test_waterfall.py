@@ -19,14 +19,14 @@ from services.enricher.domain.providers import (
 )
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.waterfall import (
-    Offer,
-    Progress,
-    Terms,
+    Capability,
+    LookupProgress,
+    WaterfallPolicy,
     buyable_fields,
-    in_turn,
+    lookup_subjects,
+    missing_fields,
+    next_candidates,
     plan_next,
-    subjects_of,
-    wanted_fields,
 )
 from shared.lead.events.parts import Company, FieldSource, Person
 from shared.policy.models import Waterfall
@@ -49,8 +49,8 @@ waterfalls = st.builds(
     order=st.lists(st.sampled_from(PROVIDERS), min_size=1, max_size=4, unique=True).map(tuple),
     min_confidence=st.integers(0, 100),
 )
-offers = st.builds(
-    Offer,
+capabilities = st.builds(
+    Capability,
     price_cents=st.integers(0, 20),
     gives=st.fixed_dictionaries(
         {
@@ -60,13 +60,13 @@ offers = st.builds(
         }
     ),
 )
-terms = st.builds(
-    Terms,
+policies = st.builds(
+    WaterfallPolicy,
     fields=st.dictionaries(st.sampled_from(sorted(VALUES)), waterfalls),
-    offers=st.dictionaries(st.sampled_from(PROVIDERS), offers),
+    capabilities=st.dictionaries(st.sampled_from(PROVIDERS), capabilities),
     budget_cents=st.integers(0, 60),
     deadline_s=st.just(8.0),
-    one_by_one=st.booleans(),
+    sequential=st.booleans(),
 )
 chances = st.none() | st.fixed_dictionaries(dict.fromkeys(VALUES, st.floats(0, 1)))
 confidences = st.dictionaries(st.sampled_from(sorted(VALUES)), st.floats(0, 1))
@@ -74,41 +74,48 @@ known = st.frozensets(st.sampled_from(sorted(COMPANY)))
 
 
 @settings(max_examples=200)
-@given(terms=terms, known=known, chances=chances, data=st.data())
-def test_the_waterfall_ends_within_its_bounds(terms, known, chances, data):
+@given(policy=policies, known=known, chances=chances, data=st.data())
+def test_the_waterfall_ends_within_its_bounds(policy, known, chances, data):
     lead = _lead(known)
     target = lookup_target(lead.account, lead.lead_id, lead.person)
     asked: set[tuple[str, Subject]] = set()
     answers: list[ProviderAnswer] = []
-    spent, left_s = 0, terms.deadline_s
+    spent, left_s = 0, policy.deadline_s
     chance = None if chances is None else lambda learnt: max(chances[name] for name in learnt)
     for _round in range(len(PROVIDERS) * 3 + 1):
-        record = enrich(lead, LookupResult(answers, terms.fields), AT)
-        now = Progress(wanted_fields(record, terms, AT), subjects_of(target), frozenset(asked), spent, left_s)
-        plan = plan_next(terms, now, chance)
-        if not plan.asks:
-            assert (plan.stop == "complete") == (not now.wanted)
-            assert plan.stop != "exhausted" or not buyable_fields(terms, now)
+        record = enrich(lead, LookupResult(answers, policy.fields), AT)
+        progress = LookupProgress(
+            missing_fields(record, policy, AT), lookup_subjects(target), frozenset(asked), spent, left_s
+        )
+        plan = plan_next(policy, progress, chance)
+        if not plan.requests:
+            assert (plan.stop == "complete") == (not progress.missing)
+            assert plan.stop != "exhausted" or not buyable_fields(policy, progress)
             break
         assert left_s > 0
-        assert not terms.one_by_one or all(_keeps_order(ask, terms, now) for ask in plan.asks)
-        assert sum(ask.price_cents for ask in plan.asks) <= terms.budget_cents - spent
-        for ask in plan.asks:
-            assert (ask.provider, ask.subject) not in asked
-            assert ask.fields
-            assert set(ask.fields) <= set(now.wanted) & terms.offers[ask.provider].gives[ask.subject]
-            asked.add((ask.provider, ask.subject))
-            spent += data.draw(st.sampled_from([0, ask.price_cents]))
-            answers.append(_answer(ask, target, data.draw(confidences)))
+        assert not policy.sequential or all(
+            _keeps_order(request, policy, progress) for request in plan.requests
+        )
+        assert sum(request.price_cents for request in plan.requests) <= policy.budget_cents - spent
+        for request in plan.requests:
+            assert (request.provider, request.subject) not in asked
+            assert request.fields
+            assert (
+                set(request.fields)
+                <= set(progress.missing) & policy.capabilities[request.provider].gives[request.subject]
+            )
+            asked.add((request.provider, request.subject))
+            spent += data.draw(st.sampled_from([0, request.price_cents]))
+            answers.append(_answer(request, target, data.draw(confidences)))
         left_s -= data.draw(st.floats(0, 4))
-        assert spent <= terms.budget_cents
+        assert spent <= policy.budget_cents
     else:
         raise AssertionError("it does not end")
 
 
 @settings(max_examples=200)
-@given(terms=terms, one=confidences, other=confidences)
-def test_merging_never_lowers_quality(terms, one, other):
+@given(policy=policies, one=confidences, other=confidences)
+def test_merging_never_lowers_quality(policy, one, other):
     lead = _lead(frozenset())
     about = {
         subject: lookup_target(lead.account, "lead", WHO).about(subject) for subject in ("company", "person")
@@ -117,38 +124,40 @@ def test_merging_never_lowers_quality(terms, one, other):
         ProviderAnswer(name, "company", about["company"] or "", "match", AT, _found(sure))
         for name, sure in (("one", one), ("two", other))
     ]
-    first = enrich(lead, LookupResult(answers[:1], terms.fields), AT)
-    both = enrich(lead, LookupResult(answers, terms.fields), AT)
+    first = enrich(lead, LookupResult(answers[:1], policy.fields), AT)
+    both = enrich(lead, LookupResult(answers, policy.fields), AT)
     for name in VALUES:
         if value_of(first.person, first.company, name) is not None:
             assert value_of(both.person, both.company, name) is not None
             assert both.provenance[name].confidence >= first.provenance[name].confidence
-    assert enrich(both, LookupResult(answers, terms.fields), AT).provenance.keys() == both.provenance.keys()
+    assert enrich(both, LookupResult(answers, policy.fields), AT).provenance.keys() == both.provenance.keys()
 
 
-@given(terms=terms, chances=st.fixed_dictionaries(dict.fromkeys(VALUES, st.floats(0, 1))))
-def test_no_question_in_turn_is_likelier_to_end_the_asking_for_its_price(terms, chances):
-    now = Progress(tuple(terms.fields), frozenset({"company", "person", "email"}), left_s=8.0)
-    turns = in_turn(terms, now)
-    plan = plan_next(replace(terms, one_by_one=True), now, lambda learnt: chances[learnt[0]])
-    assert bool(plan.asks) == bool(turns)
-    for ask in plan.asks:
-        best = max(chances[names[0]] / (each.price_cents or 0.01) for each, names in turns.items())
-        assert chances[turns[ask][0]] / (ask.price_cents or 0.01) == best
+@given(policy=policies, chances=st.fixed_dictionaries(dict.fromkeys(VALUES, st.floats(0, 1))))
+def test_no_question_in_turn_is_likelier_to_end_the_asking_for_its_price(policy, chances):
+    progress = LookupProgress(tuple(policy.fields), frozenset({"company", "person", "email"}), left_s=8.0)
+    candidates = next_candidates(policy, progress)
+    plan = plan_next(replace(policy, sequential=True), progress, lambda learnt: chances[learnt[0]])
+    assert bool(plan.requests) == bool(candidates)
+    for request in plan.requests:
+        best = max(chances[names[0]] / (each.price_cents or 0.01) for each, names in candidates.items())
+        assert chances[candidates[request][0]] / (request.price_cents or 0.01) == best
 
 
-def _keeps_order(ask, terms, now) -> bool:
+def _keeps_order(request, policy, progress) -> bool:
     """Whether, for a field that is wanted, all who come before in its order were asked or cannot be."""
-    left = terms.budget_cents - now.spent_cents
+    left = policy.budget_cents - progress.spent_cents
     return any(
         not any(
-            (before, subject) not in now.asked and name in offer.gives[subject] and offer.price_cents <= left
-            for before in order[: order.index(ask.provider)]
-            if (offer := terms.offers.get(before))
-            for subject in now.subjects
+            (before, subject) not in progress.requested
+            and name in offer.gives[subject]
+            and offer.price_cents <= left
+            for before in order[: order.index(request.provider)]
+            if (offer := policy.capabilities.get(before))
+            for subject in progress.subjects
         )
-        for name in ask.fields
-        if (order := terms.fields[name].order)
+        for name in request.fields
+        if (order := policy.fields[name].order)
     )
 
 
@@ -164,9 +173,9 @@ def _found(confidence) -> ProviderFacts:
     return ProviderFacts(Person(**person), Company(**company), confidence)
 
 
-def _answer(ask, target, confidence) -> ProviderAnswer:
-    about = target.about(ask.subject) or ""
-    sure = {name: value for name, value in confidence.items() if name in ask.fields}
+def _answer(request, target, confidence) -> ProviderAnswer:
+    about = target.about(request.subject) or ""
+    sure = {name: value for name, value in confidence.items() if name in request.fields}
     return ProviderAnswer(
-        ask.provider, ask.subject, about, "match", AT, _found(sure), cost=0, requested=ask.fields
+        request.provider, request.subject, about, "match", AT, _found(sure), cost=0, requested=request.fields
     )

@@ -10,8 +10,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from services.enricher.domain.providers import ProviderAnswer, ProviderFacts, ProviderQuery
-from services.enricher.domain.value_of_information import Outlook
-from services.enricher.domain.waterfall import Offer, Terms
+from services.enricher.domain.value_of_information import OutcomeModel
+from services.enricher.domain.waterfall import Capability, WaterfallPolicy
 from services.enricher.provider_registry import ProviderPort, ProviderSet
 from services.enricher.providers import INTEGRATIONS
 from services.enricher.providers.integration import company_facts, provider_facts
@@ -29,16 +29,17 @@ def default_policy(**providers: Any) -> CompiledPolicy:
     return compiled(policy.model_copy(update={"providers": policy.providers.model_copy(update=providers)}))
 
 
-def terms_of(providers: ProviderPolicy, names: Any) -> Terms:
-    """Return the terms of a policy as if only these providers could be asked."""
-    return Terms(
+def waterfall_policy(providers: ProviderPolicy, names: Any) -> WaterfallPolicy:
+    """Return the waterfall of a policy as if only these providers could be asked."""
+    return WaterfallPolicy(
         fields=providers.fields,
-        offers={
-            name: Offer(providers.providers[name].price_cents, INTEGRATIONS[name].gives) for name in names
+        capabilities={
+            name: Capability(providers.providers[name].price_cents, INTEGRATIONS[name].gives)
+            for name in names
         },
         budget_cents=providers.budget.per_lead_cents,
         deadline_s=providers.deadline.seconds,
-        one_by_one=providers.decision_aware,
+        sequential=providers.decision_aware,
     )
 
 
@@ -82,9 +83,9 @@ def registry_of(
     providers = policy.policy.providers
     return FixedRegistry(
         ProviderSet(
-            terms=replace(terms_of(providers, clients), **terms),
+            waterfall=replace(waterfall_policy(providers, clients), **terms),
             clients=clients,
-            outlook=Outlook(policy) if providers.decision_aware else None,
+            outcome_model=OutcomeModel(policy) if providers.decision_aware else None,
             per_day_cents=providers.budget.per_day_cents,
         )
     )

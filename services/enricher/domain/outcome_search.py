@@ -1,130 +1,154 @@
-"""Looks at how what is open may turn out, until two endings are found or one is certain. Pure."""
+"""Searches the values that unknown fields may have, until two outcomes are found or one is certain. Pure.
+
+The bounds of an outcome treat some comparisons as independent that are not, so several possible outcomes need
+not mean that the outcome is open. The search settles the unknown fields one by one, each to every value that
+the rules tell apart, and bounds the outcome again. It is bounded itself: after `evaluations_max` bounds the
+answer is "not certain", and the field is bought.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from math import prod
-from typing import Any, Final
+from typing import Final, NamedTuple
 
-from services.enricher.domain.possible_outcomes import Case, Ending, endings, is_suppressed
-from services.scorer.domain.bounds import Ground
+from services.enricher.domain.possible_outcomes import ContextOutcomes, OutcomeBounds, RoutingOutcome
 from shared.lead.fields import field_named
-from shared.rules.bounds import UnknownFields
+from shared.rules.bounds import FieldKnowledge, KnowledgeIndex, KnowledgeState
 from shared.rules.equivalence_classes import ARBITRARY_TIME, dimension_of, representatives
-from shared.rules.evaluate import compared
-from shared.rules.syntax import Compare, Facts
+from shared.rules.evaluate import compare_fact
+from shared.rules.syntax import Compare
 
-LOOKS_MAX: Final = 400
-"""Cases that are looked at before the answer is: cannot say, so buy."""
-CHANCE_LOOKS_MAX: Final = 8
-"""A chance need not be certain: what takes longer to find out counts as open."""
+EVALUATIONS_MAX: Final = 400
+"""So often an outcome is bounded before the answer is: cannot say, so buy."""
+CHANCE_EVALUATIONS_MAX: Final = 8
+"""A chance need not be exact: what takes longer to find out counts as open."""
 
 _SAMPLES: Final = 6
 _COMPLETIONS_MAX: Final = 64
-"""Ways that an answer may turn out, of which a chance is made; of more, so many are looked at."""
+"""Of more combinations of values than this a chance is estimated from so many."""
 _GOLDEN_SECTION: Final = 0.618
 
-Values = Mapping[str, Sequence[Any] | None]
-"""By field, values that stand for all that it may be (None: stays unknown), if finitely many do."""
 
+class UnknownField(NamedTuple):
+    """What a field may turn out to be.
 
-def values_of(fields: Iterable[str], compares: Sequence[Compare]) -> Values:
-    """Return the values of fields among which these comparisons tell apart."""
-    return {name: _values(name, [each for each in compares if each.field == name]) for name in fields}
-
-
-def _values(name: str, on_field: Sequence[Compare]) -> Sequence[Any] | None:
-    field = field_named(name)
-    if field is None or any(isinstance(dimension_of(each), Compare) for each in on_field):
-        return None
-    cells = {
-        tuple(compared(compare, value, ARBITRARY_TIME) for compare in on_field): value
-        for value in representatives(field, on_field)
-    }
-    return (*cells.values(), None)
-
-
-def is_certain(case: Case, ground: Ground, values: Values, looks_max: int = LOOKS_MAX) -> bool:
-    """Tell whether a lead ends the same however what is open turns out; false also when it takes too long.
-
-    Suppression is not bought for: whom it meets for certain has one ending.
+    `classes` has the knowledge for every value that the rules tell apart, that it stays missing last; it is
+    None where no finite number of values stands for all. `position` is the field's in the index.
     """
-    if is_suppressed(ground):
+
+    position: int
+    missing: FieldKnowledge
+    classes: Sequence[FieldKnowledge] | None
+
+
+def unknown_field(name: str, compares: Iterable[Compare], index: KnowledgeIndex) -> UnknownField:
+    """Return the classes of values of a field among which these comparisons tell."""
+    field, own = field_named(name), [compare for compare in compares if compare.field == name]
+    missing = index.known(name, None, ARBITRARY_TIME)
+    if field is None or any(dimension_of(compare) == compare for compare in own):
+        return UnknownField(index.positions[name], missing, None)
+    by_truths = {
+        tuple(compare_fact(compare, value, ARBITRARY_TIME) for compare in own): value
+        for value in representatives(field, own)
+    }
+    classes = [index.known(name, value, ARBITRARY_TIME) for value in by_truths.values()]
+    return UnknownField(index.positions[name], missing, [*classes, missing])
+
+
+def is_certain(
+    bounds: OutcomeBounds,
+    context: ContextOutcomes,
+    state: KnowledgeState,
+    unknown: Sequence[UnknownField],
+    evaluations_max: int = EVALUATIONS_MAX,
+) -> bool:
+    """Return whether the outcome is the same whatever the unknown fields turn out to be.
+
+    False also when that takes too long to find out. Nothing is bought for a lead that is certainly
+    suppressed, so its outcome counts as certain.
+    """
+    if bounds.is_suppressed(state):
         return True
-    looks = _Looks(case, ground, values, looks_max)
-    names = [name for name in ground.unsettled if values[name] is not None]
-    return not looks.differ(names) and looks.agree(ground.facts, ground.unsettled, names)
+    search = _OutcomeSearch(context, evaluations_max)
+    with_classes = [field for field in unknown if field.classes is not None]
+    return not search.samples_differ(state, unknown) and search.all_agree(state, with_classes)
 
 
-def chance_of(cases: Sequence[Case], ground: Ground, values: Values, names: Sequence[str]) -> float:
-    """Return in which share of the ways that these fields may turn out the ending of all cases is certain."""
-    rest = {name: each for name, each in ground.unsettled.items() if name not in names}
-    ways = [Ground({**ground.facts, **way}, rest, ground.at, ground.policy) for way in _ways(names, values)]
-    certain = [all(is_certain(case, way, values, CHANCE_LOOKS_MAX) for case in cases) for way in ways]
-    return sum(certain) / len(certain)
+def chance_of(
+    bounds: OutcomeBounds,
+    contexts: Sequence[ContextOutcomes],
+    state: KnowledgeState,
+    unknown: Mapping[str, UnknownField],
+    names: Sequence[str],
+) -> float:
+    """Return in which share of the combinations of values of `names` every context has a certain outcome."""
+    rest = [field for name, field in unknown.items() if name not in names]
+    positions = [unknown[name].position for name in names]
+    certain = 0
+    completions = _completions([(unknown[name].classes or ())[:-1] for name in names])
+    for values in completions:
+        completed = state.copy()
+        for position, knowledge in zip(positions, values, strict=True):
+            completed[position] = knowledge
+        certain += all(
+            is_certain(bounds, context, completed, rest, CHANCE_EVALUATIONS_MAX) for context in contexts
+        )
+    return certain / len(completions)
 
 
-class _Looks:
-    """Looks at case after case, field by field."""
+class _OutcomeSearch:
+    """Bounds outcomes for one value of an unknown field after the other."""
 
-    def __init__(self, case: Case, ground: Ground, values: Values, looks_max: int) -> None:
-        self._case = case
-        self._ground = ground
-        self._values = values
-        self._left = looks_max
-        self._found: set[Ending] = set()
+    def __init__(self, context: ContextOutcomes, evaluations_max: int) -> None:
+        self._context = context
+        self._evaluations_left = evaluations_max
+        self._found: set[RoutingOutcome] = set()
 
-    def differ(self, names: Sequence[str]) -> bool:
-        """Tell whether a few completions, far apart, end differently already: most that are open do."""
-        for turn in range(_SAMPLES):
-            picked = {
-                name: values[turn * len(values) // _SAMPLES]
-                for name in names
-                if (values := self._values[name])
-            }
-            known = {name: value for name, value in picked.items() if value is not None}
-            self._found |= self._endings({**self._ground.facts, **known}, {})
+    def samples_differ(self, state: KnowledgeState, unknown: Sequence[UnknownField]) -> bool:
+        """Return whether a few completions, far apart, have several outcomes; most open leads end here."""
+        for number in range(_SAMPLES):
+            sample = state.copy()
+            for position, missing, classes in unknown:
+                sample[position] = classes[number * len(classes) // _SAMPLES] if classes else missing
+            self._found |= self._context.possible(sample)
             if len(self._found) > 1:
                 return True
         return False
 
-    def agree(self, facts: Facts, unsettled: UnknownFields, names: Sequence[str]) -> bool:
-        """Tell whether all completions end the same; false also when that takes too long to find out."""
-        self._left -= 1
-        found = self._endings(facts, unsettled)
-        if len(found) == 1:
-            self._found |= found
+    def all_agree(self, state: KnowledgeState, unknown: Sequence[UnknownField]) -> bool:
+        """Return whether all completions have the same outcome; false also when that takes too long."""
+        self._evaluations_left -= 1
+        outcomes = self._context.possible(state)
+        if len(outcomes) == 1:
+            self._found |= outcomes
             return len(self._found) == 1
-        if not names or self._left <= 0:
+        if not unknown or self._evaluations_left <= 0:
             return False
-        name, *rest = names
-        others = {other: each for other, each in unsettled.items() if other != name}
-        values = self._values[name] or (None,)
-        return all(
-            self.agree(facts if value is None else {**facts, name: value}, others, rest) for value in values
-        )
-
-    def _endings(self, facts: Facts, unsettled: UnknownFields) -> frozenset[Ending]:
-        return endings(self._case, Ground(facts, unsettled, self._ground.at, self._ground.policy))
+        field, *rest = unknown
+        for knowledge in field.classes or (field.missing,):
+            completed = state.copy()
+            completed[field.position] = knowledge
+            if not self.all_agree(completed, rest):
+                return False
+        return True
 
 
-def _ways(names: Sequence[str], values: Values) -> list[dict[str, Any]]:
-    """Return the ways that fields may turn out, when each has a value."""
-    axes = [[value for value in values[name] or () if value is not None] for name in names]
-    combinations = prod(map(len, axes))
-    if combinations <= _COMPLETIONS_MAX:
-        return [dict(zip(names, way, strict=True)) for way in product(*axes)]
-    # Steps of the golden section spread a few places evenly over many, on every axis.
-    step = int(combinations * _GOLDEN_SECTION) | 1
-    places = (number * step % combinations for number in range(_COMPLETIONS_MAX))
-    return [dict(zip(names, _combination(axes, place), strict=True)) for place in places]
+def _completions(axes: Sequence[Sequence[FieldKnowledge]]) -> list[tuple[FieldKnowledge, ...]]:
+    """Return the combinations of one value of each axis; of very many, some that are spread evenly."""
+    count = prod(map(len, axes))
+    if count <= _COMPLETIONS_MAX:
+        return list(product(*axes))
+    # Multiples of the golden section spread a few numbers evenly over many, on every axis.
+    step = int(count * _GOLDEN_SECTION) | 1
+    return [_combination(axes, number * step % count) for number in range(_COMPLETIONS_MAX)]
 
 
-def _combination(axes: Sequence[Sequence[Any]], place: int) -> list[Any]:
-    """Return the combination at a place in the order of `product(*axes)`, counted from its other end."""
-    values: list[Any] = []
+def _combination(axes: Sequence[Sequence[FieldKnowledge]], number: int) -> tuple[FieldKnowledge, ...]:
+    """Return the combination with that number, the first axis varying fastest."""
+    values: list[FieldKnowledge] = []
     for axis in axes:
-        place, index = divmod(place, len(axis))
+        number, index = divmod(number, len(axis))
         values.append(axis[index])
-    return values
+    return tuple(values)

@@ -1,4 +1,4 @@
-"""The asking about one lead: what its answers made known so far, and what to ask next. Pure."""
+"""The search for one lead's missing fields: what the answers gave so far, and what to request next. Pure."""
 
 from __future__ import annotations
 
@@ -20,107 +20,117 @@ from services.enricher.domain.providers import (
     lookup_target,
 )
 from services.enricher.domain.record import LeadRow
-from services.enricher.domain.value_of_information import Outlook
+from services.enricher.domain.value_of_information import OutcomeModel
 from services.enricher.domain.waterfall import (
-    Ask,
-    Plan,
-    Progress,
-    Terms,
+    LookupPlan,
+    LookupProgress,
+    LookupRequest,
+    WaterfallPolicy,
     buyable_fields,
+    lookup_subjects,
+    missing_fields,
     plan_next,
-    subjects_of,
-    wanted_fields,
 )
 
 
 class Search(Struct, frozen=True, dict=True):
-    """The asking about one lead, so far; what is added to it gives another.
+    """The state of one search; every method that adds to it returns a new one.
 
-    `lead` has what the answers add, and `progress` the fields that are still worth having. Without `outlook`
-    everything is asked for, whether it changes anything or not.
+    `lead` has what the answers gave. Without an `outcome_model` every missing field of the policy is bought,
+    whether it changes the outcome or not.
     """
 
-    terms: Terms
-    outlook: Outlook | None
+    waterfall: WaterfallPolicy
+    outcome_model: OutcomeModel | None
     target: LookupTarget
     lead: LeadRow
-    progress: Progress
+    progress: LookupProgress
     answers: tuple[ProviderAnswer, ...] = ()
 
     @property
-    def wanted(self) -> tuple[str, ...]:
+    def missing(self) -> tuple[str, ...]:
         """The fields that are still worth having."""
-        return self.progress.wanted
+        return self.progress.missing
 
     @cached_property
     def buyable(self) -> tuple[str, ...]:
-        """The wanted fields that somebody can still be asked for, and paid."""
-        return buyable_fields(self.terms, self.progress)
+        """The missing fields that some provider can still be asked for within the budget."""
+        return buyable_fields(self.waterfall, self.progress)
 
     def with_cached(self, answers: Sequence[ProviderAnswer], at: datetime) -> Search:
-        """Take over what was kept. A provider need not be asked again unless a wanted field is too old."""
+        """Add cached answers. Their providers are not queried again unless a missing field is too old."""
         if not answers:
             return self
-        search = self._with(self.progress.asked, answers, at)
-        current = (each for each in answers if is_current(each, search.wanted, self.terms.fields, at))
-        asked = self.progress.asked.union((answer.provider, answer.subject) for answer in current)
-        return replace(search, progress=replace(search.progress, asked=asked))
+        search = self._with(self.progress.requested, answers, at)
+        current = (
+            answer for answer in answers if is_current(answer, search.missing, self.waterfall.fields, at)
+        )
+        requested = self.progress.requested.union((answer.provider, answer.subject) for answer in current)
+        return replace(search, progress=replace(search.progress, requested=requested))
 
-    def taking(self, asks: Iterable[Ask], answers: Iterable[ProviderAnswer], at: datetime) -> Search:
-        """Take what was answered to questions."""
-        asked = self.progress.asked.union((ask.provider, ask.subject) for ask in asks)
-        return self._with(asked, answers, at)
+    def with_answers(
+        self, requests: Iterable[LookupRequest], answers: Iterable[ProviderAnswer], at: datetime
+    ) -> Search:
+        """Add the answers to requests."""
+        requested = self.progress.requested.union((request.provider, request.subject) for request in requests)
+        return self._with(requested, answers, at)
 
-    def next(self, context: AccountContext | None, left_s: float, at: datetime) -> Plan:
-        """Return what to ask next; nothing when it cannot change what becomes of the lead."""
-        now, outlook = replace(self.progress, left_s=left_s), self.outlook
-        if outlook is None or context is None or not now.wanted:
-            return plan_next(self.terms, now)
-        view = outlook.view(self.lead, context, self.buyable, at)
-        if not view.is_settled():
-            return plan_next(self.terms, now, view.chance)
-        failed = self._failed().difference(self.buyable)
-        if failed and not outlook.view(self.lead, context, {*self.buyable, *failed}, at).is_settled():
-            return Plan(stop="exhausted")
-        return Plan(stop="settled")
+    def next(self, context: AccountContext | None, left_s: float, at: datetime) -> LookupPlan:
+        """Return what to request next; nothing when no field can change what becomes of the lead."""
+        progress, model = replace(self.progress, left_s=left_s), self.outcome_model
+        if model is None or context is None or not progress.missing:
+            return plan_next(self.waterfall, progress)
+        outcomes = model.lead_outcomes(self.lead, context, self.buyable, at)
+        if not outcomes.is_settled():
+            return plan_next(self.waterfall, progress, outcomes.chance)
+        failed = self._failed_fields().difference(self.buyable)
+        if failed and not model.lead_outcomes(self.lead, context, {*self.buyable, *failed}, at).is_settled():
+            return LookupPlan(stop="exhausted")
+        return LookupPlan(stop="settled")
 
-    def question(self, ask: Ask) -> ProviderQuery:
-        about = self.target.about(ask.subject) or ""
-        return ProviderQuery(ask.provider, ask.subject, about, self.target, ask.fields)
+    def query(self, request: LookupRequest) -> ProviderQuery:
+        """Return the query that a request puts to its provider."""
+        about = self.target.about(request.subject) or ""
+        return ProviderQuery(request.provider, request.subject, about, self.target, request.fields)
 
-    def nothing(self, ask: Ask, at: datetime, detail: str) -> ProviderAnswer:
-        """Return the answer of somebody who did not answer in time."""
-        about = self.target.about(ask.subject) or ""
+    def timed_out(self, request: LookupRequest, at: datetime, detail: str) -> ProviderAnswer:
+        """Return the answer that stands for one that did not come in time."""
+        about = self.target.about(request.subject) or ""
         return ProviderAnswer(
-            ask.provider, ask.subject, about, "timeout", at, detail=detail, requested=ask.fields
+            request.provider, request.subject, about, "timeout", at, detail=detail, requested=request.fields
         )
 
     def _with(
-        self, asked: frozenset[tuple[str, Subject]], answers: Iterable[ProviderAnswer], at: datetime
+        self, requested: frozenset[tuple[str, Subject]], answers: Iterable[ProviderAnswer], at: datetime
     ) -> Search:
         answers = tuple(answers)
-        lead = with_answers(self.lead, answers, self.terms.fields, at)
+        lead = with_answers(self.lead, answers, self.waterfall.fields, at)
         progress = replace(
             self.progress,
-            wanted=_worth_having(lead, self.terms, self.outlook, at),
-            asked=asked,
-            spent_cents=self.progress.spent_cents + sum(each.cost for each in answers if each.billed),
+            missing=_relevant_missing_fields(lead, self.waterfall, self.outcome_model, at),
+            requested=requested,
+            spent_cents=self.progress.spent_cents + sum(answer.cost for answer in answers if answer.billed),
         )
         return replace(self, lead=lead, progress=progress, answers=(*self.answers, *answers))
 
-    def _failed(self) -> set[str]:
-        """Return the fields that might be known by now, had the provider answered."""
-        asked = (answer.requested for answer in self.answers if not answer.is_conclusive)
-        return set().union(*asked).intersection(self.wanted)
+    def _failed_fields(self) -> set[str]:
+        """Return the fields that might be known by now, had their provider answered."""
+        requested = (answer.requested for answer in self.answers if not answer.is_conclusive)
+        return set().union(*requested).intersection(self.missing)
 
 
-def search_for(lead: LeadRow, terms: Terms, outlook: Outlook | None, at: datetime) -> Search:
-    """Return the asking about a lead, before anything was asked."""
+def search_for(
+    lead: LeadRow, waterfall: WaterfallPolicy, outcome_model: OutcomeModel | None, at: datetime
+) -> Search:
+    """Return the search for a lead's missing fields, before anything was requested."""
     target = lookup_target(lead.account, lead.lead_id, lead.person)
-    progress = Progress(_worth_having(lead, terms, outlook, at), subjects_of(target))
-    return Search(terms, outlook, target, lead, progress)
+    missing = _relevant_missing_fields(lead, waterfall, outcome_model, at)
+    return Search(waterfall, outcome_model, target, lead, LookupProgress(missing, lookup_subjects(target)))
 
 
-def _worth_having(lead: LeadRow, terms: Terms, outlook: Outlook | None, at: datetime) -> tuple[str, ...]:
-    wanted = wanted_fields(lead, terms, at)
-    return wanted if outlook is None else tuple(filter(outlook.matters, wanted))
+def _relevant_missing_fields(
+    lead: LeadRow, waterfall: WaterfallPolicy, outcome_model: OutcomeModel | None, at: datetime
+) -> tuple[str, ...]:
+    """Return the missing fields, with a model only those that a rule reads."""
+    missing = missing_fields(lead, waterfall, at)
+    return missing if outcome_model is None else tuple(filter(outcome_model.is_relevant, missing))

@@ -1,135 +1,147 @@
-"""What may still become of a lead: whether a field left to buy can change queue, motion or band. Pure.
+"""The value of information: whether a field that could be bought can change queue, motion or band. Pure.
 
-Of several owners that there may be, each is looked at by itself. What was found out about one lead holds for
-every other that the rules cannot tell from it, and is remembered for a while.
+A lead that may have one of several owners is judged for each of them. What was found out about one lead holds
+for every other lead that the rules cannot tell from it, and is kept for those.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from services.enricher.domain.account_context import AccountContext
-from services.enricher.domain.outcome_search import chance_of, is_certain, values_of
-from services.enricher.domain.possible_outcomes import Case, Ending, endings
+from services.enricher.domain.outcome_search import chance_of, is_certain, unknown_field
+from services.enricher.domain.possible_outcomes import LeadContext, OutcomeBounds, RoutingOutcome
 from services.enricher.domain.record import LeadRow
-from services.scorer.domain.bounds import FOLLOWS, Ground, interest_bounds
-from services.scorer.domain.from_policy import scoring_conditions, scoring_policy
+from services.scorer.domain.bounds import DERIVED_FIELDS, HeldGrades
 from shared.lead.facts import fact_readers, facts_of
-from shared.lead.fields import FactKeys, Known, field_named
+from shared.lead.fields import FactKeys, Known
 from shared.policy.compiled import CompiledPolicy
-from shared.rules.bounds import ANY_VALUE
-from shared.rules.compile import concluding
-from shared.rules.evaluate import Truth
-from shared.rules.syntax import Compare, Condition, comparisons
+from shared.rules.bounds import ANY_VALUE, FieldKnowledge, KnowledgeState
+from shared.rules.syntax import comparisons
 
-_REMEMBERED_MAX: Final = 20_000
+RESULTS_MAX: Final = 20_000
+"""So many results are kept, for leads that are alike."""
 
 T = TypeVar("T")
 
 
-class Outlook:
-    """The endings that one version of the policy leaves open."""
+class OutcomeModel:
+    """The outcomes that one version of the policy leaves possible. Made once for each version."""
 
     def __init__(self, policy: CompiledPolicy) -> None:
-        self.policy = scoring_policy(policy)
-        compares = _compared_in(_deciding(policy))
-        seen = dict.fromkeys((*compares, *_compared_in(rule.when for rule in policy.suppress.rules)))
-        self._asked = frozenset(each.field for each in compares)
-        self._readers = fact_readers((each.field for each in seen), Known.LEAD)
-        self._truths = concluding([each for each in seen if _is_of_lead(each)], tuple)
-        self.values = values_of(self._asked, compares)
-        self.settled: dict[Any, bool] = {}
-        self.chances: dict[Any, float] = {}
+        self.bounds = OutcomeBounds(policy)
+        self.policy = self.bounds.scoring.policy
+        deciding = list(dict.fromkeys(each for when in self.bounds.deciding for each in comparisons(when)))
+        fields = dict.fromkeys(compare.field for compare in deciding)
+        self.unknown_fields = {name: unknown_field(name, deciding, self.bounds.index) for name in fields}
+        self._readers = fact_readers(self.bounds.index.positions, Known.LEAD)
+        self.certain: dict[_CertainKey, bool] = {}
+        self.chances: dict[_ChanceKey, float] = {}
 
-    def matters(self, name: str) -> bool:
-        """Tell whether any rule asks for a field, or for what follows from it."""
-        return name in self._asked or not self._asked.isdisjoint(FOLLOWS.get(name, ()))
+    def is_relevant(self, name: str) -> bool:
+        """Return whether any rule that decides reads a field, or one that is derived from it."""
+        return name in self.unknown_fields or any(
+            derived in self.unknown_fields for derived in DERIVED_FIELDS.get(name, ())
+        )
 
-    def view(self, lead: LeadRow, context: AccountContext, buyable: Iterable[str], at: datetime) -> View:
-        """Return what may become of a lead while the buyable fields, known or not, may be anything."""
-        facts = facts_of(lead, context, self._readers)
+    def lead_outcomes(
+        self, lead: LeadRow, account: AccountContext, buyable: Iterable[str], at: datetime
+    ) -> LeadOutcomes:
+        """Return what a lead may become while the buyable fields, known or not, may have any value."""
+        facts = facts_of(lead, account, self._readers)
         facts[FactKeys.REVISION] = lead.revision + 1
         opened = [*buyable]
-        # What somebody said themselves does not follow from a title.
-        opened += [each for name in opened for each in FOLLOWS.get(name, ()) if each not in lead.provenance]
+        # A seniority that somebody stated is not derived from a title.
+        opened += [
+            derived
+            for name in opened
+            for derived in DERIVED_FIELDS.get(name, ())
+            if derived not in lead.provenance
+        ]
         for name in opened:
             facts.pop(name, None)
-        unsettled = {name: ANY_VALUE for name in opened if name in self._asked}
-        ground = Ground(facts, unsettled, at, self.policy)
-        return View(self, ground, _cases(lead, context, ground), self._truths(facts, at))
+        unknown = tuple(dict.fromkeys(name for name in opened if name in self.unknown_fields))
+        by_name = dict.fromkeys(unknown, ANY_VALUE)
+        intent = self.bounds.scoring.intent_bounds(
+            (*lead.activities, *account.activities), account.signals, facts, by_name, at
+        )
+        held = account.grades_before
+        grades = HeldGrades(held[0], held[1:]) if held else HeldGrades()
+        contexts = tuple([LeadContext(owner, intent, grades) for owner in account.owners])
+        return LeadOutcomes(self, self.bounds.state(facts, by_name, at), unknown, contexts)
 
 
-class View:
-    """What may become of one lead. `truths` is how comparisons come out: a decision sees facts only so."""
+class LeadOutcomes:
+    """What one lead may become. `state` is what the rules see of its facts; `unknown` may have any value."""
 
     def __init__(
-        self, outlook: Outlook, ground: Ground, cases: tuple[Case, ...], truths: tuple[Truth, ...]
+        self,
+        model: OutcomeModel,
+        state: KnowledgeState,
+        unknown: tuple[str, ...],
+        contexts: tuple[LeadContext, ...],
     ) -> None:
-        self._outlook = outlook
-        self._ground = ground
-        self._cases = cases
-        self._seen = (truths, frozenset(ground.unsettled))
+        self._model = model
+        self._state = state
+        self._unknown = {name: model.unknown_fields[name] for name in unknown}
+        self._contexts = contexts
+        self._key = (tuple(state), unknown)
 
     def is_settled(self) -> bool:
-        """Tell whether queue, motion and band are the same whatever the open fields turn out to be."""
-        return all(map(self._is_certain, self._cases))
+        """Return whether queue, motion and band are the same whatever the unknown fields turn out to be."""
+        return all(map(self._is_certain, self._contexts))
 
-    def _is_certain(self, case: Case) -> bool:
-        return _remembered(
-            self._outlook.settled,
-            (self._seen, case),
-            lambda: is_certain(case, self._ground, self._outlook.values),
+    def _is_certain(self, context: LeadContext) -> bool:
+        bounds = self._model.bounds
+        return _kept(
+            self._model.certain,
+            (self._key, context),
+            lambda: is_certain(
+                bounds, bounds.in_context(context), self._state, tuple(self._unknown.values())
+            ),
         )
 
-    def chance(self, learnt: Iterable[str]) -> float:
-        """Return how likely a lead is settled once `learnt`, some of the open fields, are known.
+    def chance(self, bought: Iterable[str]) -> float:
+        """Return how likely the lead is settled once `bought`, some of the unknown fields, are known.
 
-        From 0 to 1; every value that a rule tells from others is held to be equally likely.
+        From 0 to 1; all values of a field that the rules tell apart count as equally likely.
         """
-        values, unsettled = self._outlook.values, self._ground.unsettled
-        following = (each for name in learnt for each in (name, *FOLLOWS.get(name, ())))
-        names = tuple(each for each in following if each in unsettled and values[each] is not None)
-        return _remembered(
-            self._outlook.chances,
-            (self._seen, self._cases, names),
-            lambda: chance_of(self._cases, self._ground, values, names),
+        bounds = self._model.bounds
+        with_derived = (field for name in bought for field in (name, *DERIVED_FIELDS.get(name, ())))
+        names = tuple(
+            name
+            for name in with_derived
+            if (field := self._unknown.get(name)) is not None and field.classes is not None
+        )
+        return _kept(
+            self._model.chances,
+            (self._key, self._contexts, names),
+            lambda: chance_of(
+                bounds, list(map(bounds.in_context, self._contexts)), self._state, self._unknown, names
+            ),
         )
 
-    def endings(self) -> frozenset[Ending]:
-        """Return every ending that is still possible, and perhaps more; being suppressed aside."""
-        return frozenset().union(*(endings(case, self._ground) for case in self._cases))
+    def possible(self) -> frozenset[RoutingOutcome]:
+        """Return every outcome that is possible, and perhaps more; suppression aside."""
+        bounds = self._model.bounds
+        return frozenset().union(
+            *(bounds.in_context(context).possible(self._state) for context in self._contexts)
+        )
 
 
-def _cases(lead: LeadRow, context: AccountContext, ground: Ground) -> tuple[Case, ...]:
-    """Return a case for each owner that there may be."""
-    interest = interest_bounds((*lead.activities, *context.activities), context.signals, ground)
-    before = context.grades_before
-    fit_grade, intent_grade = (before[0], before[1:]) if before else (None, None)
-    return tuple([Case(owner, interest, fit_grade, intent_grade) for owner in context.owners])
+_Key = tuple[tuple[FieldKnowledge, ...], tuple[str, ...]]
+_CertainKey = tuple[_Key, LeadContext]
+_ChanceKey = tuple[_Key, tuple[LeadContext, ...], tuple[str, ...]]
+K = TypeVar("K")
 
 
-def _compared_in(conditions: Iterable[Condition]) -> list[Compare]:
-    return list(dict.fromkeys(each for when in conditions for each in comparisons(when)))
-
-
-def _deciding(policy: CompiledPolicy) -> Iterator[Condition]:
-    """Yield every condition of the policy that decides about queue, motion or band."""
-    yield from (when for when in scoring_conditions(policy.policy) if when is not None)
-    yield from (rule.when for rule in policy.rules.rules)
-
-
-def _is_of_lead(compare: Compare) -> bool:
-    """Tell whether what is compared is among the facts of a lead, not what follows from them."""
-    field = field_named(compare.field)
-    return field is not None and (field.known == Known.LEAD or field.name == FactKeys.REVISION)
-
-
-def _remembered(memory: dict[Any, T], key: Any, found_out: Callable[[], T]) -> T:
-    known = memory.get(key)
-    if known is None:
-        if len(memory) >= _REMEMBERED_MAX:
-            memory.clear()
-        known = memory[key] = found_out()
-    return known
+def _kept(results: dict[K, T], key: K, make: Callable[[], T]) -> T:
+    """Return the result that is kept under a key, or make and keep it."""
+    result = results.get(key)
+    if result is None:
+        if len(results) >= RESULTS_MAX:
+            results.clear()
+        result = results[key] = make()
+    return result

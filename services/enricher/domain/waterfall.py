@@ -1,13 +1,13 @@
-"""Whom to ask next, for what, or why to stop. Pure.
+"""The waterfall: which provider to query next, for which fields, or why to stop. Pure.
 
-Fields are wanted in the order of the policy, and each is asked of its providers in order. A provider is asked
-once, for all the fields that it can give and that are still wanted. Which of the fields comes next is free:
-the question that most likely ends the asking, for its price.
+Fields come in the order of the policy, and each is asked of its providers in order. A provider is queried
+once, for all the fields that it can give and that are still missing. Which field comes next is free: the
+request that most likely ends the look-up, for its price.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Final
@@ -22,63 +22,74 @@ from shared.policy.models import Waterfall
 SUBJECTS: tuple[Subject, ...] = ("company", "person", "email")
 
 Chance = Callable[[tuple[str, ...]], float]
-"""How likely it is, from 0 to 1, that nothing more matters once these fields are known."""
+"""How likely it is, from 0 to 1, that no other field matters once these are known."""
 
 _FREE_CENTS: Final = 0.01
-"""What a free question counts as: any that costs has to be a hundred times as likely to end the asking."""
+"""A free request is rated at this price: one of a cent has to be a hundred times as likely to end it."""
 
 
-class Offer(Struct, frozen=True):
-    """What a provider sells: the price of one answer, and the fields of an answer by what is asked about."""
+class Capability(Struct, frozen=True):
+    """What a provider can give: the price of one answer, and the fields of an answer by lookup subject."""
 
     price_cents: int
     gives: Mapping[Subject, frozenset[str]]
 
 
-class Sale(Struct, frozen=True):
-    """One way to get a field: that provider, asked about that."""
+class ProviderOption(Struct, frozen=True):
+    """One way to get a field: that provider, queried about that subject."""
 
     provider: str
     subject: Subject
-    offer: Offer
+    capability: Capability
 
 
-class Terms(Struct, frozen=True, dict=True):
-    """The policy of asking. `one_by_one`: an answer may make the next question needless."""
+class WaterfallPolicy(Struct, frozen=True, dict=True):
+    """The policy of a look-up: its fields with their providers, its budget in cents, its deadline in seconds.
+
+    With `sequential` one request is made at a time, because its answer may make the next one needless.
+    """
 
     fields: Mapping[str, Waterfall]
-    offers: Mapping[str, Offer]
+    capabilities: Mapping[str, Capability]
     budget_cents: int
     deadline_s: float
-    one_by_one: bool = True
+    sequential: bool = True
 
     @cached_property
-    def sales(self) -> Mapping[str, Sequence[Sale]]:
+    def options(self) -> Mapping[str, Sequence[ProviderOption]]:
         """The ways to get each field, the preferred first."""
         return {
             name: [
-                Sale(provider, subject, offer)
+                ProviderOption(provider, subject, capability)
                 for provider in waterfall.order
-                if (offer := self.offers.get(provider)) is not None
+                if (capability := self.capabilities.get(provider)) is not None
                 for subject in SUBJECTS
-                if name in offer.gives.get(subject, ())
+                if name in capability.gives.get(subject, ())
             ]
             for name, waterfall in self.fields.items()
         }
 
 
-class Progress(Struct, frozen=True):
-    """How far the asking about one lead is. `wanted` is in the order of the policy."""
+class LookupProgress(Struct, frozen=True):
+    """How far the look-up of one lead is.
 
-    wanted: tuple[str, ...]
+    `missing` fields are in the order of the policy; `subjects` are what can be asked about this lead, and
+    `requested` what was asked of whom.
+    """
+
+    missing: tuple[str, ...]
     subjects: frozenset[Subject]
-    asked: frozenset[tuple[str, Subject]] = frozenset()
+    requested: frozenset[tuple[str, Subject]] = frozenset()
     spent_cents: int = 0
     left_s: float = 0.0
 
+    def can_use(self, option: ProviderOption) -> bool:
+        """Return whether this provider was not yet asked about this subject, and the lead has the subject."""
+        return option.subject in self.subjects and (option.provider, option.subject) not in self.requested
 
-class Ask(Struct, frozen=True):
-    """Ask that provider about that, for these fields. It costs the price at most."""
+
+class LookupRequest(Struct, frozen=True):
+    """A request to one provider about one subject, for these fields. It costs `price_cents` at most."""
 
     provider: str
     subject: Subject
@@ -86,101 +97,112 @@ class Ask(Struct, frozen=True):
     price_cents: int
 
 
-class Plan(Struct, frozen=True):
-    """What to ask now, all at the same time; with nothing to ask, `stop` says why."""
+class LookupPlan(Struct, frozen=True):
+    """The requests to make now, all at the same time; without requests, `stop` says why."""
 
-    asks: tuple[Ask, ...] = ()
+    requests: tuple[LookupRequest, ...] = ()
     stop: StopReason = "exhausted"
 
 
-def wanted_fields(lead: LeadRow, terms: Terms, at: datetime) -> tuple[str, ...]:
-    """Return the fields of the policy that nobody has said well enough, in the order of the policy."""
-    return tuple([name for name, each in terms.fields.items() if not _is_good(lead, name, each, at)])
+def missing_fields(lead: LeadRow, policy: WaterfallPolicy, at: datetime) -> tuple[str, ...]:
+    """Return the policy's fields for which the lead has no acceptable value, in the order of the policy."""
+
+    def is_missing(name: str, waterfall: Waterfall) -> bool:
+        known, origin = known_origin(lead, name)
+        return not (known and is_acceptable(origin, waterfall, at))
+
+    return tuple([name for name, waterfall in policy.fields.items() if is_missing(name, waterfall)])
 
 
-def subjects_of(whom: LookupTarget) -> frozenset[Subject]:
+def lookup_subjects(target: LookupTarget) -> frozenset[Subject]:
     """Return what can be asked about a lead."""
-    return frozenset([subject for subject in SUBJECTS if whom.about(subject) is not None])
+    return frozenset([subject for subject in SUBJECTS if target.about(subject) is not None])
 
 
-def plan_next(terms: Terms, now: Progress, chance: Chance | None = None) -> Plan:
-    """Return what to ask next. It never costs more than is left, nor asks the same thing twice.
+def plan_next(policy: WaterfallPolicy, progress: LookupProgress, chance: Chance | None = None) -> LookupPlan:
+    """Return what to request next. It never costs more than is left, nor requests the same thing twice.
 
-    Without `chance`, or with equal ones, the fields' order decides between questions that are in turn.
+    Without `chance`, or with equal chances, the order of the fields decides between the candidates.
     """
-    if not now.wanted:
-        return Plan(stop="complete")
-    if now.left_s <= 0:
-        return Plan(stop="deadline")
-    if terms.one_by_one and chance is not None and (turns := in_turn(terms, now)):
-        return Plan((_most_telling(turns, chance),))
-    asks: list[Ask] = []
-    left_cents, short = terms.budget_cents - now.spent_cents, False
-    for name in now.wanted:
-        if any(name in ask.fields for ask in asks):
+    if not progress.missing:
+        return LookupPlan(stop="complete")
+    if progress.left_s <= 0:
+        return LookupPlan(stop="deadline")
+    if policy.sequential and chance is not None and (candidates := next_candidates(policy, progress)):
+        return LookupPlan((_best(candidates, chance),))
+    requests: list[LookupRequest] = []
+    left_cents, over_budget = policy.budget_cents - progress.spent_cents, False
+    for name in progress.missing:
+        if any(name in request.fields for request in requests):
             continue
-        open_asks = list(_open_asks(name, terms, now, {(ask.provider, ask.subject) for ask in asks}))
-        affordable = [ask for ask in open_asks if ask.price_cents <= left_cents]
-        short = short or len(affordable) < len(open_asks)
+        taken = {(request.provider, request.subject) for request in requests}
+        possible = list(_requests_for(name, policy, progress, taken))
+        affordable = [request for request in possible if request.price_cents <= left_cents]
+        over_budget = over_budget or len(affordable) < len(possible)
         if affordable:
-            asks.append(affordable[0])
+            requests.append(affordable[0])
             left_cents -= affordable[0].price_cents
-            if terms.one_by_one:
+            if policy.sequential:
                 break
-    return Plan(tuple(asks)) if asks else Plan(stop="budget" if short else "exhausted")
+    if requests:
+        return LookupPlan(tuple(requests))
+    return LookupPlan(stop="budget" if over_budget else "exhausted")
 
 
-def buyable_fields(terms: Terms, now: Progress) -> tuple[str, ...]:
-    """Return which of the wanted fields somebody can still be asked for, and paid."""
-    left_cents = terms.budget_cents - now.spent_cents
-    return tuple([name for name in now.wanted if _is_affordable(terms.sales[name], left_cents, now)])
+def buyable_fields(policy: WaterfallPolicy, progress: LookupProgress) -> tuple[str, ...]:
+    """Return which of the missing fields some provider can still be asked for within the budget."""
+    left_cents = policy.budget_cents - progress.spent_cents
+    return tuple(
+        [
+            name
+            for name in progress.missing
+            if any(
+                option.capability.price_cents <= left_cents and progress.can_use(option)
+                for option in policy.options[name]
+            )
+        ]
+    )
 
 
-def in_turn(terms: Terms, now: Progress) -> dict[Ask, tuple[str, ...]]:
-    """Return the questions whose turn it is, and for which fields: all before it in their order were asked.
+def next_candidates(
+    policy: WaterfallPolicy, progress: LookupProgress
+) -> dict[LookupRequest, tuple[str, ...]]:
+    """Return the requests that may be next, each with the fields for which it is the first in their order.
 
     What a provider gives besides is welcome, but no reason to ask it before those whom the policy prefers.
     """
-    left_cents = terms.budget_cents - now.spent_cents
-    turns: dict[Ask, tuple[str, ...]] = {}
-    for name in now.wanted:
-        affordable = (ask for ask in _open_asks(name, terms, now, ()) if ask.price_cents <= left_cents)
-        if ask := next(affordable, None):
-            turns[ask] = (*turns.get(ask, ()), name)
-    return turns
+    left_cents = policy.budget_cents - progress.spent_cents
+    candidates: dict[LookupRequest, tuple[str, ...]] = {}
+    for name in progress.missing:
+        possible = _requests_for(name, policy, progress, ())
+        affordable = (request for request in possible if request.price_cents <= left_cents)
+        if request := next(affordable, None):
+            candidates[request] = (*candidates.get(request, ()), name)
+    return candidates
 
 
-def _most_telling(turns: Mapping[Ask, tuple[str, ...]], chance: Chance) -> Ask:
-    if len(turns) == 1:
-        return next(iter(turns))
-    return max(turns, key=lambda ask: chance(turns[ask]) / (ask.price_cents or _FREE_CENTS))
+def _best(candidates: Mapping[LookupRequest, tuple[str, ...]], chance: Chance) -> LookupRequest:
+    """Return the candidate that most likely ends the look-up, for its price."""
+    if len(candidates) == 1:
+        return next(iter(candidates))
+    return max(
+        candidates, key=lambda request: chance(candidates[request]) / (request.price_cents or _FREE_CENTS)
+    )
 
 
-def _is_affordable(sales: Iterable[Sale], left_cents: int, now: Progress) -> bool:
-    return any(sale.offer.price_cents <= left_cents and _is_open(sale, now) for sale in sales)
-
-
-def _is_open(sale: Sale, now: Progress) -> bool:
-    return sale.subject in now.subjects and (sale.provider, sale.subject) not in now.asked
-
-
-def _open_asks(
-    name: str, terms: Terms, now: Progress, taken: Collection[tuple[str, Subject]]
-) -> Iterator[Ask]:
-    """Yield the questions by which a field can still be had, the preferred first."""
-    for sale in terms.sales[name]:
-        if _is_open(sale, now) and (sale.provider, sale.subject) not in taken:
-            gives = sale.offer.gives[sale.subject]
+def _requests_for(
+    name: str, policy: WaterfallPolicy, progress: LookupProgress, taken: Collection[tuple[str, Subject]]
+) -> Iterator[LookupRequest]:
+    """Yield the requests by which a field can still be had, the preferred first."""
+    for option in policy.options[name]:
+        provider, subject = option.provider, option.subject
+        if progress.can_use(option) and (provider, subject) not in taken:
+            gives = option.capability.gives[subject]
             fields = tuple(
-                each for each in now.wanted if each in gives and _may_ask(terms, each, sale.provider)
+                [
+                    field
+                    for field in progress.missing
+                    if field in gives and provider in policy.fields[field].order
+                ]
             )
-            yield Ask(sale.provider, sale.subject, fields, sale.offer.price_cents)
-
-
-def _may_ask(terms: Terms, name: str, provider: str) -> bool:
-    return provider in terms.fields[name].order
-
-
-def _is_good(lead: LeadRow, name: str, waterfall: Waterfall, at: datetime) -> bool:
-    known, origin = known_origin(lead, name)
-    return known and is_acceptable(origin, waterfall, at)
+            yield LookupRequest(provider, subject, fields, option.capability.price_cents)

@@ -1,36 +1,65 @@
-"""What a lead may still score while some fields are not known: for whoever decides if they are worth buying.
+"""Bounds of the score that a lead may get while some of its fields are unknown.
 
-Every score that some value of the open fields leads to is within the bounds; some that none leads to may be
-too. So whoever stops because one grade or band is left is never wrong, at most late.
+The enricher asks this to decide whether a field is worth buying. Every score that some value of the unknown
+fields leads to is within the bounds; some that none leads to may be too. So whoever stops buying because one
+grade or band is left is never wrong, at most late.
+
+A look-up asks for the bounds of one lead hundreds of times, with other values of its unknown fields each
+time. Therefore everything that depends on the policy alone is prepared once (`ScoringBounds`), what depends
+on the lead's activities, signals and held grades once for each of their combinations (`LeadScoreBounds`), and
+each table keeps its result by what is known of its fields (`shared.rules.bounds`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
 
 from services.scorer.domain.assess import total_of
+from services.scorer.domain.from_policy import scoring_conditions
 from services.scorer.domain.intent import Sums, anchor_of, capped
-from services.scorer.domain.policy import BandName, Floors, IntentRule, ScoringPolicy, SignalRule
+from services.scorer.domain.policy import BandName, Floors, IntentRule, R, RulesOn, ScoringPolicy, SignalRule
 from shared.lead.events.parts import Activity
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.facts import activity_facts, signal_facts
 from shared.lead.fields import FactKeys
-from shared.rules.bounds import ANY_VALUE, PossibleValues, UnknownFields, possible_verdicts
+from shared.policy.compiled import CompiledSegment, FirstMatch
+from shared.policy.models import Disqualifier, Level, Market
+from shared.rules.bounds import (
+    ANY_VALUE,
+    ConditionBounds,
+    FieldKnowledge,
+    KnowledgeIndex,
+    KnowledgeState,
+    PossibleValues,
+    TableBounds,
+    UnknownFields,
+    selector,
+)
+from shared.rules.equivalence_classes import ARBITRARY_TIME
 from shared.rules.evaluate import Truth
+from shared.rules.memo import Memo
 from shared.rules.syntax import ALWAYS, Condition, Facts
 
-FOLLOWS: Final[Mapping[str, tuple[str, ...]]] = {
+Outcome_ = TypeVar("Outcome_")
+T = TypeVar("T")
+
+DERIVED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     FactKeys.TITLE: (FactKeys.SENIORITY, FactKeys.DEPARTMENT),
 }
-"""The fields that follow from another, and are open when that one is."""
+"""The fields that are derived from another, and unknown while that one is."""
+
+LEADS_MAX: Final = 256
+"""For so many combinations of intent and held grades what was worked out is kept."""
+
+_CERTAIN: Final[frozenset[Truth]] = frozenset((True,))
 
 
-class Range(NamedTuple):
+class PointsRange(NamedTuple):
     """The least and the most that points come to."""
 
     low: int
@@ -43,157 +72,316 @@ class Range(NamedTuple):
         return PossibleValues(low=self.low, high=self.high, missing=False)
 
 
-class Interest(Struct, frozen=True):
-    """What activities and signals may come to. `types`: of the live signals, surely and perhaps."""
+class IntentBounds(Struct, frozen=True):
+    """What activities and signals may come to.
 
-    intent: Range
+    `strong` has the possible values of `signals.strong`; `live` the types of the signals that are certainly
+    live, and of those that are perhaps.
+    """
+
+    points: PointsRange
     strong: tuple[bool, ...]
-    types: tuple[frozenset[str], frozenset[str]]
+    live: tuple[frozenset[str], frozenset[str]]
 
 
-class Ground(Struct, frozen=True):
-    """What is known and what is open, at an instant, under a policy.
+class HeldGrades(NamedTuple):
+    """The grades that a lead was last given; None for a new lead."""
 
-    The market of a lead is in neither: the policy says it, so it is bounded itself.
+    fit: str | None = None
+    intent: str | None = None
+
+
+class ScoreBounds(Struct, frozen=True):
+    """The scores that are possible. Grades go from the best to the worst; `bands` are in the policy's order.
+
+    `known` is what is known of the fields that scoring decides, as far as some condition asks for them.
     """
 
-    facts: Facts
-    unsettled: UnknownFields
-    at: datetime
-    policy: ScoringPolicy
-
-    def with_more(self, more: UnknownFields) -> Ground:
-        """Add what follows from what is known: as a fact if it can be one thing only, else as open."""
-        values = {name: each.values for name, each in more.items() if not each.missing}
-        certain = {name: only[0] for name, only in values.items() if only is not None and len(only) == 1}
-        left = {name: each for name, each in more.items() if name not in certain}
-        facts, unsettled = {**self.facts, **certain}, {**self.unsettled, **left}
-        return Ground(facts, unsettled, self.at, self.policy)
-
-
-class Bounds(Struct, frozen=True):
-    """What is still possible. Grades go from the best to the worst; `bands` are in the policy's order.
-
-    `ground` is what tables that come after scoring stand on: the score, as far as it is bounded, included.
-    """
-
-    fit: Range
-    intent: Range
-    total: Range
+    fit: PointsRange
+    intent: PointsRange
+    total: PointsRange
     fit_grades: tuple[str, ...]
     intent_grades: tuple[str, ...]
     bands: tuple[BandName, ...]
     strong: tuple[bool, ...]
-    ground: Ground
+    known: Mapping[str, FieldKnowledge]
 
 
-def bounds_with(
-    interest: Interest, fit_grade: str | None, intent_grade: str | None, ground: Ground
-) -> Bounds:
-    """Return what a lead may score with that interest; the grades are those that it holds."""
-    policy, intent, at = ground.policy, interest.intent, ground.at
-    ground = ground.with_more(_market(ground))
-    fits = [each.fit_bounds(ground.facts, ground.unsettled, at) for each in policy.source.segments]
-    fit = Range(max(low for low, _high in fits), max(high for _low, high in fits))
-    total = Range(total_of(fit.low, intent.low, policy), total_of(fit.high, intent.high, policy))
-    fit_grades = _grades(policy.fit_floors, fit, fit_grade, policy.hysteresis)
-    intent_grades = _grades(policy.intent_floors, intent, intent_grade, policy.hysteresis)
-    scored = {
-        FactKeys.FIT: fit.possible,
-        FactKeys.INTENT: intent.possible,
-        FactKeys.TOTAL: total.possible,
-        FactKeys.FIT_GRADE: PossibleValues(fit_grades, missing=False),
-        FactKeys.INTENT_GRADE: PossibleValues(tuple(map(int, intent_grades)), missing=False),
-        FactKeys.GRADE: PossibleValues(
-            tuple(map("".join, product(fit_grades, intent_grades))), missing=False
-        ),
-        FactKeys.SEGMENT: _segment(fits, policy),
-        FactKeys.SIGNALS_STRONG: PossibleValues(interest.strong, missing=False),
-        FactKeys.SIGNALS_TYPES: _types(interest),
-    }
-    ground = ground.with_more(scored)
-    found = policy.source.bands.possible(ground.facts, ground.unsettled, at)
-    bands: tuple[BandName, ...] = tuple(dict.fromkeys(each.band if each else "cold" for each in found))
-    ground = ground.with_more({FactKeys.BAND: PossibleValues(bands, missing=False)})
-    return Bounds(fit, intent, total, fit_grades, intent_grades, bands, interest.strong, ground)
+class ScoringBounds:
+    """Bounds scores under one version of the policy. `index` has at least the fields that scoring reads."""
+
+    def __init__(self, policy: ScoringPolicy, index: KnowledgeIndex | None = None) -> None:
+        source = policy.source
+        if index is None:
+            index = KnowledgeIndex(when for when in scoring_conditions(source.policy) if when is not None)
+        self.policy = policy
+        self.index = index
+        self.markets = _table(source.markets, index, self._market_knowledge)
+        self.segments = tuple(_SegmentBounds(segment, index) for segment in source.segments)
+        self.bands = _table(
+            source.bands,
+            index,
+            lambda found: tuple(dict.fromkeys(band.band if band else "cold" for band in found)),
+        )
+        self._intent_rules = {
+            type_: _bounded_rules(on, [rule.when for rule in source.intent[type_].rules])
+            for type_, on in policy.intent_on.items()
+        }
+        self._signal_rules = {
+            type_: _bounded_rules(on, [rule.when for rule in source.signals[type_].rules])
+            for type_, on in policy.signals_on.items()
+        }
+        # No comparison on a field that scoring decides asks for an age, so the time does not matter.
+        self._knowledge = Memo[tuple[str, PossibleValues], FieldKnowledge](
+            lambda key: index.unknown(*key, ARBITRARY_TIME)
+        )
+        self._leads = Memo[tuple[IntentBounds, HeldGrades], LeadScoreBounds](
+            lambda key: LeadScoreBounds(self, *key), size=LEADS_MAX
+        )
+
+    def lead_bounds(self, intent: IntentBounds, held: HeldGrades) -> LeadScoreBounds:
+        """Return the bounds of scores of leads with that intent and those grades."""
+        return self._leads[intent, held]
+
+    def intent_bounds(
+        self,
+        activities: Iterable[Activity],
+        signals: Iterable[SignalReceivedV1],
+        facts: Facts,
+        unknown: UnknownFields,
+        at: datetime,
+    ) -> IntentBounds:
+        """Return what activities and signals may come to."""
+        least: Sums = {}
+        most: Sums = {}
+        live = _LiveSignals()
+        for activity in activities:
+            for rule, points, truths in self._activity_points(activity, facts, unknown, at):
+                _count(rule, points, truths, least, most)
+        for signal in signals:
+            found = list(self._signal_points(signal, facts, unknown, at))
+            for counted, points, truths in found:
+                _count(counted, points, truths, least, most)
+            live.add(signal, found, at)
+        points_range = PointsRange(capped(least, self.policy), capped(most, self.policy))
+        return IntentBounds(points_range, live.strong, (frozenset(live.certain), frozenset(live.possible)))
+
+    def known_of(self, values: Mapping[str, PossibleValues]) -> dict[str, FieldKnowledge]:
+        """Return what is known of fields with these values, without those that no condition asks for."""
+        return {
+            name: self._knowledge[name, possible]
+            for name, possible in values.items()
+            if name in self.index.positions
+        }
+
+    def _activity_points(
+        self, activity: Activity, facts: Facts, unknown: UnknownFields, at: datetime
+    ) -> Iterator[tuple[IntentRule, int, frozenset[Truth]]]:
+        on = self.policy.intent_on.get(activity.type)
+        if on is not None:
+            own = facts if on.matching is None else activity_facts(facts, activity)
+            for rule, condition in self._intent_rules[activity.type]:
+                truths = _CERTAIN if condition is None else condition.possible(own, unknown, at)
+                yield rule, rule.course.worth(at - activity.at), truths
+
+    def _signal_points(
+        self, signal: SignalReceivedV1, facts: Facts, unknown: UnknownFields, at: datetime
+    ) -> Iterator[_SignalPoints]:
+        on = self.policy.signals_on.get(signal.type)
+        if on is not None:
+            own = facts if on.matching is None else signal_facts(facts, signal)
+            for rule, condition in self._signal_rules[signal.type]:
+                anchor = anchor_of(rule.rises, signal)
+                if anchor is not None:
+                    truths = _CERTAIN if condition is None else condition.possible(own, unknown, at)
+                    yield rule, rule.course.worth(at - anchor), truths
+
+    def _market_knowledge(self, markets: Sequence[Market | None]) -> list[tuple[int, FieldKnowledge]]:
+        """Return what is known of the market's fields; without a possible market they are missing."""
+        missing = None in markets
+        named = [market for market in markets if market is not None]
+        validated = tuple(dict.fromkeys(market.validated for market in named))
+        values = {
+            FactKeys.MARKET: PossibleValues(tuple(market.name for market in named), missing=missing),
+            FactKeys.MARKET_VALIDATED: PossibleValues(validated, missing=missing),
+        }
+        return [(self.index.positions[name], known) for name, known in self.known_of(values).items()]
 
 
-def interest_bounds(
-    activities: Iterable[Activity], signals: Iterable[SignalReceivedV1], ground: Ground
-) -> Interest:
-    """Return what activities and signals may come to."""
-    least: Sums = {}
-    most: Sums = {}
-    live = _Live()
-    for activity in activities:
-        for rule, points, truths in _activity_rules(activity, ground):
-            _count(rule, points, truths, least, most)
-    for signal in signals:
-        found = list(_signal_rules(signal, ground))
-        for counted, points, truths in found:
-            _count(counted, points, truths, least, most)
-        live.look_at(signal, found, ground.at)
-    intent = Range(capped(least, ground.policy), capped(most, ground.policy))
-    return Interest(intent, live.strong, (frozenset(live.surely), frozenset(live.perhaps)))
+class LeadScoreBounds:
+    """Bounds the scores of leads with the same intent and held grades, whatever else is known of them."""
+
+    def __init__(self, scoring: ScoringBounds, intent: IntentBounds, held: HeldGrades) -> None:
+        self._scoring = scoring
+        self._intent = intent
+        self._held = held
+        self._scored = Memo(self._score)
+        self._banded = Memo(self._band_knowledge)
+
+    def apply(self, state: KnowledgeState) -> tuple[BandName, ...]:
+        """Add to a state what is known of the market, the score and the band; return the possible bands."""
+        scoring = self._scoring
+        for position, knowledge in scoring.markets(state):
+            state[position] = knowledge
+        scored = self._scored[tuple([segment.fit(state) for segment in scoring.segments])]
+        for position, knowledge in scored.known:
+            state[position] = knowledge
+        bands = scoring.bands(state)
+        for position, knowledge in self._banded[bands]:
+            state[position] = knowledge
+        return bands
+
+    def bounds(self, state: KnowledgeState) -> ScoreBounds:
+        """Return the bounds of a score; the state stays as it is."""
+        scoring, state = self._scoring, state.copy()
+        bands = self.apply(state)
+        scored = self._scored[tuple([segment.fit(state) for segment in scoring.segments])]
+        decided = [position for position, _ in (*scoring.markets(state), *scored.known, *self._banded[bands])]
+        return ScoreBounds(
+            fit=scored.fit,
+            intent=self._intent.points,
+            total=scored.total,
+            fit_grades=scored.fit_grades,
+            intent_grades=scored.intent_grades,
+            bands=bands,
+            strong=self._intent.strong,
+            known={state[position].field: state[position] for position in decided},
+        )
+
+    def _score(self, fits: tuple[PointsRange, ...]) -> _Scored:
+        policy, intent = self._scoring.policy, self._intent
+        fit = PointsRange(max(each.low for each in fits), max(each.high for each in fits))
+        total = PointsRange(
+            total_of(fit.low, intent.points.low, policy), total_of(fit.high, intent.points.high, policy)
+        )
+        fit_grades = _grades(policy.fit_floors, fit, self._held.fit, policy.hysteresis)
+        intent_grades = _grades(policy.intent_floors, intent.points, self._held.intent, policy.hysteresis)
+        certain, possible = intent.live
+        values = {
+            FactKeys.FIT: fit.possible,
+            FactKeys.INTENT: intent.points.possible,
+            FactKeys.TOTAL: total.possible,
+            FactKeys.FIT_GRADE: PossibleValues(fit_grades, missing=False),
+            FactKeys.INTENT_GRADE: PossibleValues(tuple(map(int, intent_grades)), missing=False),
+            FactKeys.GRADE: PossibleValues(
+                tuple(map("".join, product(fit_grades, intent_grades))), missing=False
+            ),
+            FactKeys.SEGMENT: _segments(fits, policy),
+            FactKeys.SIGNALS_STRONG: PossibleValues(intent.strong, missing=False),
+            FactKeys.SIGNALS_TYPES: PossibleValues((tuple(sorted(certain)),), missing=False)
+            if certain == possible
+            else ANY_VALUE,
+        }
+        return _Scored(fit, total, fit_grades, intent_grades, self._positioned(values))
+
+    def _band_knowledge(self, bands: tuple[BandName, ...]) -> list[tuple[int, FieldKnowledge]]:
+        return self._positioned({FactKeys.BAND: PossibleValues(bands, missing=False)})
+
+    def _positioned(self, values: Mapping[str, PossibleValues]) -> list[tuple[int, FieldKnowledge]]:
+        positions = self._scoring.index.positions
+        return [(positions[name], known) for name, known in self._scoring.known_of(values).items()]
 
 
-_SignalRule = tuple[SignalRule, int, frozenset[Truth]]
+class _Scored(NamedTuple):
+    """What follows from the fit of every segment."""
+
+    fit: PointsRange
+    total: PointsRange
+    fit_grades: tuple[str, ...]
+    intent_grades: tuple[str, ...]
+    known: list[tuple[int, FieldKnowledge]]
+
+
+_Disqualified = Literal["not", "perhaps", "certainly"]
+
+
+class _SegmentBounds:
+    """Bounds the fit of one segment; the result is kept by what is known of all its fields."""
+
+    def __init__(self, segment: CompiledSegment, index: KnowledgeIndex) -> None:
+        self._disqualify: TableBounds[_Disqualified] = _table(segment.disqualify, index, _disqualified)
+        self._criteria = [_table(criterion, index, _points) for criterion in segment.criteria]
+        tables: list[TableBounds[Any]] = [self._disqualify, *self._criteria]
+        self._positions = tuple(dict.fromkeys(position for table in tables for position in table.positions))
+        self._select = selector(self._positions)
+        self._fits = Memo(self._fit)
+
+    def fit(self, state: KnowledgeState) -> PointsRange:
+        """Return the least and the most fit."""
+        return self._fits[self._select(state)]
+
+    def _fit(self, known: tuple[FieldKnowledge, ...]) -> PointsRange:
+        state: dict[int, FieldKnowledge] = dict(zip(self._positions, known, strict=True))
+        disqualified = self._disqualify(state)
+        if disqualified == "certainly":
+            return PointsRange(0, 0)
+        points = [criterion(state) for criterion in self._criteria]
+        low = sum(each.low for each in points) if disqualified == "not" else 0
+        return PointsRange(low, sum(each.high for each in points))
+
+
+def _disqualified(found: Sequence[Disqualifier | None]) -> _Disqualified:
+    if None not in found:
+        return "certainly"
+    return "not" if len(found) == 1 else "perhaps"
+
+
+def _points(found: Sequence[Level | None]) -> PointsRange:
+    points = [level.points if level else 0 for level in found]
+    return PointsRange(min(points), max(points))
+
+
+_SignalPoints = tuple[SignalRule, int, frozenset[Truth]]
 """A rule on a signal: what it gives at the instant, and what its condition may come to."""
 
 
-class _Live:
-    """Which signals are live: surely, and perhaps."""
+class _LiveSignals:
+    """The types of the signals that are certainly live, and of those that are possibly live."""
 
     def __init__(self) -> None:
-        self.surely: set[str] = set()
-        self.perhaps: set[str] = set()
-        self._strong_surely = self._strong_perhaps = False
+        self.certain: set[str] = set()
+        self.possible: set[str] = set()
+        self._strong_certainly = self._strong_possibly = False
 
     @property
     def strong(self) -> tuple[bool, ...]:
-        return tuple(dict.fromkeys((self._strong_perhaps, self._strong_surely)))
+        """The possible values of `signals.strong`."""
+        return tuple(dict.fromkeys((self._strong_possibly, self._strong_certainly)))
 
-    def look_at(self, signal: SignalReceivedV1, rules: Sequence[_SignalRule], at: datetime) -> None:
+    def add(self, signal: SignalReceivedV1, rules: Sequence[_SignalPoints], at: datetime) -> None:
         if signal.expires_at is not None and at >= signal.expires_at:
             return
-        living = [(rule, truths) for rule, points, truths in rules if points >= 1 and True in truths]
-        certain = [rule for rule, truths in living if truths == {True}]
-        # Without a rule that counts it, a signal is live for as long as it says itself.
-        unruled = signal.expires_at is not None and not any(truths == {True} for *_, truths in rules)
-        ruled = any(True in truths for *_, truths in rules)
-        if certain or (unruled and not ruled):
-            self.surely.add(signal.type)
-        if living or unruled:
-            self.perhaps.add(signal.type)
-        self._strong_surely |= any(rule.strong for rule in certain)
-        self._strong_perhaps |= any(rule.strong for rule, _truths in living)
+        scoring = [(rule, truths) for rule, points, truths in rules if points >= 1 and True in truths]
+        certain = [rule for rule, truths in scoring if truths == _CERTAIN]
+        # A signal that no rule counts is live until it expires.
+        perhaps_unruled = signal.expires_at is not None and all(truths != _CERTAIN for *_, truths in rules)
+        if certain or (perhaps_unruled and not any(True in truths for *_, truths in rules)):
+            self.certain.add(signal.type)
+        if scoring or perhaps_unruled:
+            self.possible.add(signal.type)
+        self._strong_certainly |= any(rule.strong for rule in certain)
+        self._strong_possibly |= any(rule.strong for rule, _ in scoring)
 
 
-def _activity_rules(activity: Activity, ground: Ground) -> Iterator[tuple[IntentRule, int, frozenset[Truth]]]:
-    policy = ground.policy
-    on = policy.intent_on.get(activity.type)
-    if on is not None:
-        own = ground.facts if on.matching is None else activity_facts(ground.facts, activity)
-        for rule, source in zip(on.rules, policy.source.intent[activity.type].rules, strict=True):
-            points = rule.course.worth(ground.at - activity.at)
-            yield rule, points, _truths(source.when, own, ground)
+def _table(
+    table: FirstMatch[Outcome_], index: KnowledgeIndex, conclude: Callable[[Sequence[Outcome_ | None]], T]
+) -> TableBounds[T]:
+    """Return the bounds of a table; `conclude` gets the possible outcomes in order, None last."""
+    outcomes = [rule.outcome for rule in table.rules]
+
+    def concluded(reached: frozenset[int | None]) -> T:
+        found: list[Outcome_ | None] = [
+            outcome for number, outcome in enumerate(outcomes) if number in reached
+        ]
+        return conclude([*found, None] if None in reached else found)
+
+    return TableBounds([rule.when for rule in table.rules], index, concluded)
 
 
-def _signal_rules(signal: SignalReceivedV1, ground: Ground) -> Iterator[_SignalRule]:
-    policy = ground.policy
-    on = policy.signals_on.get(signal.type)
-    if on is not None:
-        own = ground.facts if on.matching is None else signal_facts(ground.facts, signal)
-        for rule, source in zip(on.rules, policy.source.signals[signal.type].rules, strict=True):
-            anchor = anchor_of(rule.rises, signal)
-            if anchor is not None:
-                yield rule, rule.course.worth(ground.at - anchor), _truths(source.when, own, ground)
-
-
-def _truths(condition: Condition, facts: Facts, ground: Ground) -> frozenset[Truth]:
-    if condition == ALWAYS:
-        return frozenset((True,))
-    return possible_verdicts(condition, facts, ground.unsettled, ground.at)
+def _bounded_rules(on: RulesOn[R], conditions: Iterable[Condition]) -> list[tuple[R, ConditionBounds | None]]:
+    """Return the rules on one type with the bounds of their conditions; None: it always matches."""
+    bounds = [None if condition == ALWAYS else ConditionBounds(condition) for condition in conditions]
+    return list(zip(on.rules, bounds, strict=True))
 
 
 def _count(
@@ -201,39 +389,22 @@ def _count(
 ) -> None:
     if True in truths:
         most[rule] = most.get(rule, 0) + points
-    if truths == {True}:
+    if truths == _CERTAIN:
         least[rule] = least.get(rule, 0) + points
 
 
-def _market(ground: Ground) -> UnknownFields:
-    markets = ground.policy.source.markets.possible(ground.facts, ground.unsettled, ground.at)
-    named = [market for market in markets if market is not None]
-    if not named:
-        return {}
-    missing = None in markets
-    validated = tuple(dict.fromkeys(market.validated for market in named))
-    return {
-        FactKeys.MARKET: PossibleValues(tuple(market.name for market in named), missing=missing),
-        FactKeys.MARKET_VALIDATED: PossibleValues(validated, missing=missing),
-    }
-
-
-def _segment(fits: Sequence[tuple[int, int]], policy: ScoringPolicy) -> PossibleValues:
+def _segments(fits: Sequence[PointsRange], policy: ScoringPolicy) -> PossibleValues:
     """Return the segments that may fit best. A lead that fits none has no segment."""
-    least = max(low for low, _high in fits)
-    fitting = zip(policy.segments, fits, strict=True)
-    names = tuple(segment.name for segment, (_low, high) in fitting if high >= max(least, 1))
+    least = max(fit.low for fit in fits)
+    names = tuple(
+        segment.name for segment, fit in zip(policy.segments, fits, strict=True) if fit.high >= max(least, 1)
+    )
     return PossibleValues(names, missing=least == 0)
 
 
-def _types(interest: Interest) -> PossibleValues:
-    surely, perhaps = interest.types
-    return PossibleValues((tuple(sorted(surely)),), missing=False) if surely == perhaps else ANY_VALUE
-
-
-def _grades(floors: Floors, points: Range, before: str | None, hysteresis: int) -> tuple[str, ...]:
+def _grades(floors: Floors, points: PointsRange, held: str | None, hysteresis: int) -> tuple[str, ...]:
     """Return the grades that points in that range may get; more points never give a worse one."""
     names = [name for name, _floor in floors.grades]
-    best = names.index(floors.grade(points.high, before, hysteresis))
-    worst = names.index(floors.grade(points.low, before, hysteresis))
+    best = names.index(floors.grade(points.high, held, hysteresis))
+    worst = names.index(floors.grade(points.low, held, hysteresis))
     return tuple(names[best : worst + 1])
