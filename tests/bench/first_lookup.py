@@ -17,12 +17,13 @@ from random import Random
 from statistics import median, quantiles
 from typing import Any, Final
 
-from services.enricher.domain.account_context import AccountContext, ActiveOwner
+from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.search import search_for
 from services.enricher.domain.value_of_information import OutcomeModel
 from services.enricher.domain.waterfall import WaterfallPolicy
 from shared.lead.events.parts import Activity, Company, Person
+from shared.lead.facts import ActiveOwner
 from shared.lead.normalise.titles import department, seniority
 from tests.bench.figure import Figure
 from tests.bench.services import Services
