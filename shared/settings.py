@@ -212,6 +212,11 @@ class EnricherSettings(StatefulSettings):
         description="Where the provider stubs answer. It takes the place of `http://127.0.0.1:8090` in every "
         "`base_url` of `providers.yaml`; a vendor's own address stays as it is.",
     )
+    providers_allow: Networks = Field(
+        default=(),
+        description="Networks (CIDR, comma-separated) that provider base URLs may reach beyond the public "
+        "internet, and over plain http; the network of the provider stubs must be among them.",
+    )
 
 
 class ScorerSettings(StatefulSettings):

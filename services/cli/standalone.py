@@ -115,6 +115,7 @@ def _embedded(environ: Mapping[str, str]) -> dict[str, str]:
     stubs_port = given.get("BATON_STUBS_PORT", "8090")
     return {
         "BATON_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
+        "BATON_PROVIDERS_ALLOW": "127.0.0.0/8,::1/128",
         "BATON_PROVIDERS_URL": f"http://127.0.0.1:{stubs_port}",
         **given,
     }

@@ -7,8 +7,6 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import aiohttp
-
 from services.enricher.daily_budget import DailyBudget
 from services.enricher.domain.form import identity_of
 from services.enricher.domain.row_keys import reach
@@ -22,28 +20,26 @@ from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.resilience.periodic import repeat
 from shared.settings import EnricherSettings
+from shared.web.egress import EgressPolicy
 from shared.worker.role import Resources, Worker, run_worker
 
-_CONNECTIONS_MAX = 256
-"""Over all providers; each has a bound of its own (`in_flight`)."""
 _PRUNE_EVERY_S = 600.0
 
 
 async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSettings) -> None:
-    """Enrich until `stop`."""
+    """Run the enricher until `stop` is set."""
     clock, database = resources.clock, resources.database
-    connector = aiohttp.TCPConnector(limit=_CONNECTIONS_MAX)
-    async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as tasks:
-        panel = ProviderRegistry(
-            resources.policy,
-            session,
-            clock,
-            resources.metrics,
-            stubs_url=settings.providers_url,
-            keys=os.environ,
-        )
-        look_up = WaterfallLookup(panel, database, DailyBudget(database, clock), clock)
-        handler = EnricherHandler(look_up)
+    registry = ProviderRegistry(
+        resources.policy,
+        EgressPolicy(settings.providers_allow),
+        clock,
+        resources.metrics,
+        stubs_url=settings.providers_url,
+        keys=os.environ,
+    )
+    lookup = WaterfallLookup(registry, database, DailyBudget(database, clock), clock)
+    handler = EnricherHandler(lookup)
+    async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
             repeat(
                 "enricher.prune",
@@ -56,7 +52,8 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
         try:
             await run_worker(resources, Worker(handler, EnricherStore(), order_key, timers=True), stop)
         finally:
-            await look_up.close()
+            await lookup.close()
+            await registry.close()
 
 
 def _pruning(resources: Resources) -> Callable[[], Awaitable[bool]]:
@@ -68,14 +65,14 @@ def _pruning(resources: Resources) -> Callable[[], Awaitable[bool]]:
 
 
 def order_key(event: Event[Any]) -> str:
-    """Return what events take turns by: the lead id that the event's own identifiers give.
+    """Return the key whose events are processed in order: the lead id that the event's own identifiers give.
 
-    So the forms of one person keep their order unless they name that person differently, and a slow
-    provider holds up one person, not a whole account. What is left over the row locks settle.
+    So the forms of one person keep their order unless they name that person differently, and a slow provider
+    delays one person, not a whole account. Forms of one lead under different keys are settled by row locks.
     """
     if isinstance(event.data, LeadReceivedV1):
         try:
             return identity_of(event.data).lead_id
         except DataError:
-            return event.id  # `prepare` says what is wrong with it
+            return event.id  # `EnricherHandler.prepare` raises the error
     return next(iter(reach(event.data).lead_ids), event.id)

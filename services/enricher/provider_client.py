@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-import aiohttp
+import httpx2
 from msgspec.structs import replace
 
 from services.enricher.domain.providers import LookupOutcome, ProviderAnswer, ProviderQuery
@@ -36,7 +36,8 @@ _BREAKER_GAUGE: Final = {"closed": 0.0, "half_open": 0.5, "open": 1.0}
 class ProviderClient:
     """One provider of the policy. It holds the rate limit and the breaker, so one process makes one of each.
 
-    `monotonic_s` is the clock of deadlines: seconds that never go backwards.
+    `http` has the provider's base URL and belongs to this object. `monotonic_s` is the clock of deadlines:
+    seconds that never go backwards.
     """
 
     def __init__(
@@ -46,8 +47,7 @@ class ProviderClient:
         integration: Integration,
         *,
         key: str,
-        base_url: str,
-        session: aiohttp.ClientSession,
+        http: httpx2.AsyncClient,
         clock: Clock,
         metrics: Metrics,
         monotonic_s: Callable[[], float] = time.monotonic,
@@ -56,8 +56,7 @@ class ProviderClient:
         self.terms = terms
         self.integration = integration
         self._key = key
-        self._base_url = base_url.rstrip("/")
-        self._session = session
+        self._http = http
         self._clock = clock
         self._metrics = metrics
         self._monotonic_s = monotonic_s
@@ -112,7 +111,7 @@ class ProviderClient:
             reply = self.integration.parse(query, await self._send(request))
         except TimeoutError:
             reply = ParsedReply("timeout", detail=f"no answer within {self.terms.timeout}")
-        except (aiohttp.ClientError, OSError) as error:
+        except (httpx2.HTTPError, OSError) as error:
             reply = ParsedReply("failed", detail=f"{type(error).__name__}: {error}"[:_DETAIL_LENGTH_MAX])
         self._metrics.provider_seconds.labels(self.name).observe(self._monotonic_s() - started_s)
         if reply.verdict in ("failed", "malformed", "timeout"):
@@ -122,22 +121,23 @@ class ProviderClient:
         return reply
 
     async def _send(self, request: HttpRequest) -> HttpReply:
-        sent = self._session.request(
-            request.method,
-            self._base_url + request.path,
-            params=request.params,
-            headers=request.headers,
-            timeout=aiohttp.ClientTimeout(total=self.terms.timeout.seconds),
-            allow_redirects=False,
-        )
-        async with sent as response:
+        # One limit for the whole exchange; httpx2 has limits for its parts only.
+        async with (
+            asyncio.timeout(self.terms.timeout.seconds),
+            self._http.stream(
+                request.method, request.path, params=request.params, headers=request.headers
+            ) as response,
+        ):
             body = bytearray()
-            async for chunk in response.content.iter_any():
+            async for chunk in response.aiter_raw():
                 body += chunk
                 if len(body) > RESPONSE_BYTES_MAX:
-                    raise aiohttp.ClientPayloadError(f"an answer of more than {RESPONSE_BYTES_MAX} bytes")
-            headers = {name.lower(): text for name, text in response.headers.items()}
-            return HttpReply(response.status, bytes(body), headers)
+                    raise httpx2.DecodingError(f"an answer of more than {RESPONSE_BYTES_MAX} bytes")
+            return HttpReply(response.status_code, bytes(body), dict(response.headers))
+
+    async def close(self) -> None:
+        """Close the connections; calls that are under way fail."""
+        await self._http.aclose()
 
     def _answer(self, query: ProviderQuery, outcome: LookupOutcome, detail: str) -> ProviderAnswer:
         return ProviderAnswer(

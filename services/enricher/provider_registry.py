@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import aiohttp
 import structlog
 
 from services.enricher.domain.providers import ProviderAnswer, ProviderQuery
@@ -19,6 +19,8 @@ from shared.observability.metrics import Metrics
 from shared.policy.compiled import CompiledPolicy
 from shared.policy.models import Provider, ProviderPolicy
 from shared.policy.versions import PolicyWatch
+from shared.web.egress import EgressPolicy, EgressRefused
+from shared.web.httpx_egress import egress_client
 
 log = structlog.get_logger()
 
@@ -57,13 +59,16 @@ class ActiveProviders(Protocol):
 class ProviderRegistry:
     """Builds the provider set of the active policy, once per version.
 
-    A provider whose terms did not change keeps its client, and with it its rate limit and circuit breaker.
+    A provider whose terms did not change keeps its client, and with it its rate limit and circuit breaker. A
+    client that is replaced is closed when no look-up that began with it can still be under way.
+
+    `egress` says which addresses may be reached, `keys` has the API keys by the name of `key_env`.
     """
 
     def __init__(
         self,
         policy: PolicyWatch,
-        session: aiohttp.ClientSession,
+        egress: EgressPolicy,
         clock: Clock,
         metrics: Metrics,
         *,
@@ -71,7 +76,7 @@ class ProviderRegistry:
         keys: Mapping[str, str],
     ) -> None:
         self._policy = policy
-        self._session = session
+        self._egress = egress
         self._clock = clock
         self._metrics = metrics
         self._stubs_url = stubs_url
@@ -79,6 +84,7 @@ class ProviderRegistry:
         self._clients: Mapping[str, ProviderClient] = {}
         self._built_from: CompiledPolicy | None = None
         self._provider_set: ProviderSet | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
 
     @property
     def current(self) -> ProviderSet:
@@ -89,9 +95,20 @@ class ProviderRegistry:
             self._provider_set, self._built_from = self._build(policy), policy
         return self._provider_set
 
+    async def close(self) -> None:
+        """Close the connections of every client, replaced ones included."""
+        for task in list(self._retiring):
+            task.cancel()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
+        for client in self._clients.values():
+            await client.close()
+
     def _build(self, policy: CompiledPolicy) -> ProviderSet:
         providers = policy.policy.providers
         clients = {name: self._client(name, terms) for name, terms in providers.providers.items()}
+        for name, client in self._clients.items():
+            if clients.get(name) is not client:
+                self._retire(client, after_s=2 * providers.deadline.seconds)
         self._clients = {name: client for name, client in clients.items() if client is not None}
         return ProviderSet(
             waterfall=waterfall_policy(providers, self._clients),
@@ -111,16 +128,29 @@ class ProviderRegistry:
             reason = f"{terms.key_env} is not set" if integration else f"no integration {terms.integration}"
             log.warning("provider is not asked", provider=name, reason=reason)
             return None
+        try:
+            http = egress_client(
+                self._egress,
+                resolve_base_url(terms.base_url, self._stubs_url),
+                connections_max=terms.in_flight,
+            )
+        except EgressRefused as refused:
+            log.warning("provider is not asked", provider=name, reason=f"base_url: {refused}")
+            return None
         return ProviderClient(
-            name,
-            terms,
-            integration,
-            key=key,
-            base_url=resolve_base_url(terms.base_url, self._stubs_url),
-            session=self._session,
-            clock=self._clock,
-            metrics=self._metrics,
+            name, terms, integration, key=key, http=http, clock=self._clock, metrics=self._metrics
         )
+
+    def _retire(self, client: ProviderClient, *, after_s: float) -> None:
+        async def close_later() -> None:
+            try:
+                await asyncio.sleep(after_s)
+            finally:
+                await client.close()
+
+        task = asyncio.create_task(close_later(), name=f"close the replaced client of {client.name}")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
 
 
 def waterfall_policy(providers: ProviderPolicy, clients: Mapping[str, ProviderClient]) -> WaterfallPolicy:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -37,6 +36,7 @@ from shared.policy.compiled import CompiledPolicy
 from shared.rules.times import Duration
 from shared.settings import StubsSettings, load
 from shared.storage.database import Database
+from shared.web.egress import EgressPolicy
 from tests.bench.figure import Figure
 from tests.bench.services import Services
 from tests.support.databases import create_tables
@@ -121,13 +121,18 @@ async def _purchases(
         url = f"sqlite+aiosqlite:///{Path(folder) / 'tables.db'}"
         await create_tables(url)
         database = Database(url)
-        async with aiohttp.ClientSession() as session:
-            keys: Mapping[str, str] = {}
-            stubs = f"http://127.0.0.1:{port}"
-            panel = ProviderRegistry(_Fixed(policy), session, clock, Metrics(), stubs_url=stubs, keys=keys)  # type: ignore[arg-type]
-            look_up = WaterfallLookup(panel, database, DailyBudget(database, clock), clock)
-            leads = await asyncio.gather(*(_lead(look_up, form, clock) for form in forms))
-            await look_up.close()
+        registry = ProviderRegistry(
+            _Fixed(policy),  # type: ignore[arg-type]
+            EgressPolicy.parse("127.0.0.0/8"),
+            clock,
+            Metrics(),
+            stubs_url=f"http://127.0.0.1:{port}",
+            keys={},
+        )
+        lookup = WaterfallLookup(registry, database, DailyBudget(database, clock), clock)
+        leads = await asyncio.gather(*(_lead(lookup, form, clock) for form in forms))
+        await lookup.close()
+        await registry.close()
         await database.close()
     model = OutcomeModel(policy)
     ends = [

@@ -129,6 +129,14 @@ def test_the_enricher_asks_the_stubs_where_they_listen():
     assert set(SERVICES["enricher"]["networks"]) & set(SERVICES["provider-stubs"]["networks"])
 
 
+def test_beyond_the_internet_the_enricher_may_reach_the_network_of_the_stubs_and_no_other():
+    (network,) = SERVICES["provider-stubs"]["networks"]
+    (config,) = COMPOSE["networks"][network]["ipam"]["config"]
+    assert environ("enricher")["BATON_PROVIDERS_ALLOW"] == _DEFAULTED.sub(r"\2", config["subnet"])
+    users = {name for name, service in SERVICES.items() if network in service.get("networks", ())}
+    assert users == {"enricher", "provider-stubs", "prometheus"}
+
+
 def test_only_the_gateway_and_observability_are_published_and_to_this_host_only():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert set(published) == PUBLISHED

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
+import httpx2
 import pytest
 
-from services.enricher.domain.providers import LookupTarget, ProviderAnswer, ProviderQuery, Subject, value_of
+from services.enricher.domain.providers import LookupTarget, ProviderAnswer, ProviderQuery, Subject
 from services.enricher.provider_client import ProviderClient
 from services.enricher.providers import INTEGRATIONS
 from services.enricher.providers.integration import HttpReply, range_midpoint
@@ -18,73 +18,79 @@ from shared.observability.metrics import Metrics
 from shared.policy.models import Provider
 from shared.rules.times import Duration
 from shared.settings import StubsSettings, load
+from shared.web.egress import EgressPolicy
+from shared.web.httpx_egress import egress_client
 
 ALL = sorted(INTEGRATIONS)
 BY_SUBJECT = [(name, subject) for name in ALL for subject in INTEGRATIONS[name].gives]
-WHOM = LookupTarget("brightloom.example", "ana@brightloom.example", "Ana", "Lopez")
+ANA = LookupTarget("brightloom.example", "ana@brightloom.example", "Ana", "Lopez")
+LOOPBACK = EgressPolicy.parse("127.0.0.0/8")
 NOBODY = LookupTarget("nowhere.example", "ana@nowhere.example", "Ana", "Lopez")
 
 
-class Asked:
-    def __init__(self, base: str, http: aiohttp.ClientSession) -> None:
-        self.base, self.http = base, http
+class Providers:
+    """Queries the stubs by a new client each time, so that no breaker or rate limit carries over."""
 
-    async def ask(
-        self, name: str, subject: Subject, whom: LookupTarget = WHOM, *, key: str = "k", within_s: float = 5
+    def __init__(self, stubs_url: str) -> None:
+        self._stubs_url = stubs_url
+
+    async def query(
+        self, name: str, subject: Subject, target: LookupTarget = ANA, *, timeout_s: int = 30
     ) -> ProviderAnswer:
         client = ProviderClient(
             name,
-            Provider(integration=name, base_url="", price_cents=7, per_second=100, timeout=Duration(1)),
+            Provider(
+                integration=name, base_url="", price_cents=7, per_second=100, timeout=Duration(timeout_s)
+            ),
             INTEGRATIONS[name],
-            key=key,
-            base_url=f"{self.base}/{name}",
-            session=self.http,
+            key="any",
+            http=egress_client(LOOPBACK, f"{self._stubs_url}/{name}", connections_max=1),
             clock=SystemClock(),
             metrics=Metrics(),
         )
-        return await client.query(question(name, subject, whom), within_s=within_s)
+        try:
+            return await client.query(query_of(name, subject, target), within_s=30)
+        finally:
+            await client.close()
 
-    async def fault(self, name: str, **fault: Any) -> None:
-        async with self.http.put(f"{self.base}/faults/{name}", json=fault) as answer:
-            assert answer.status == 200
+    async def set_fault(self, name: str, **fault: Any) -> None:
+        async with httpx2.AsyncClient(base_url=self._stubs_url, timeout=30) as http:
+            (await http.put(f"/faults/{name}", json=fault)).raise_for_status()
 
 
-def question(name: str, subject: Subject, whom: LookupTarget = WHOM) -> ProviderQuery:
+def query_of(name: str, subject: Subject, target: LookupTarget = ANA) -> ProviderQuery:
     fields = tuple(INTEGRATIONS[name].gives[subject])
-    return ProviderQuery(name, subject, whom.about(subject) or "", whom, fields)
+    return ProviderQuery(name, subject, target.about(subject) or "", target, fields)
 
 
 @pytest.fixture
-async def asked() -> AsyncIterator[Asked]:
+async def providers() -> AsyncIterator[Providers]:
     server = stub_server(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
     await server.start()
-    async with aiohttp.ClientSession() as http:
-        yield Asked(f"http://127.0.0.1:{server.port}", http)
+    yield Providers(f"http://127.0.0.1:{server.port}")
     await server.stop()
 
 
 @pytest.mark.parametrize("name", [name for name, subject in BY_SUBJECT if subject == "company"])
-async def test_a_company_that_is_known_is_a_match_in_words_of_ours(asked, name):
-    answer = await asked.ask(name, "company")
+async def test_a_known_company_is_a_match_in_the_vocabulary_of_the_policy(providers, name):
+    answer = await providers.query(name, "company")
     assert (answer.outcome, answer.cost) == ("match", 7)
-    told = {
-        each: value_of(answer.facts.person, answer.facts.company, each) for each in answer.facts.confidence
-    }
-    assert told["company.employees"] == 350
-    assert (told["company.industry"], told["company.country"]) == ("software", "US")
-    assert all(0 < sure <= 1 for sure in answer.facts.confidence.values())
+    facts = {field: value for field, value, _confidence in answer.facts.values()}
+    assert facts["company.employees"] == 350
+    assert (facts["company.industry"], facts["company.country"]) == ("software", "US")
+    assert all(0 < confidence <= 1 for confidence in answer.facts.confidence.values())
     assert answer.facts.as_of is not None
 
 
-@pytest.mark.parametrize(("name", "subject"), [each for each in BY_SUBJECT if each[1] != "email"])
-async def test_what_is_not_known_is_no_match(asked, name, subject):
-    answer = await asked.ask(name, subject, NOBODY)
+@pytest.mark.parametrize(("name", "subject"), [pair for pair in BY_SUBJECT if pair[1] != "email"])
+async def test_an_unknown_company_or_person_is_no_match(providers, name, subject):
+    answer = await providers.query(name, subject, NOBODY)
     assert (answer.outcome, answer.cost, dict(answer.facts.confidence)) == ("no_match", 0, {})
 
 
 @pytest.mark.parametrize(("name", "subject"), BY_SUBJECT)
-async def test_only_what_is_promised_is_told(asked, name, subject):
-    answer = await asked.ask(name, subject)
+async def test_an_answer_has_no_other_fields_than_the_integration_declares(providers, name, subject):
+    answer = await providers.query(name, subject)
     assert set(answer.facts.confidence) <= INTEGRATIONS[name].gives[subject]
 
 
@@ -100,31 +106,31 @@ async def test_only_what_is_promised_is_told(asked, name, subject):
     ],
     ids=str,
 )
-async def test_a_failure_is_an_answer_that_costs_nothing(asked, name, subject, fault, outcome):
-    await asked.fault(name, **fault)
-    answer = await asked.ask(name, subject, within_s=1.5)
+async def test_a_failure_is_an_answer_that_costs_nothing(providers, name, subject, fault, outcome):
+    await providers.set_fault(name, **fault)
+    answer = await providers.query(name, subject, timeout_s=1 if "hang" in fault else 30)
     assert (answer.outcome, answer.cost) == (outcome, 0)
     assert answer.detail
 
 
 @pytest.mark.parametrize(("name", "subject"), BY_SUBJECT)
 @pytest.mark.parametrize("body", [b"", b"[]", b"<html>", b'"\xff"', b'{"x":' + b"[" * 100_000], ids=range(5))
-def test_whatever_comes_is_told_as_malformed(name, subject, body):
-    heard = INTEGRATIONS[name].parse(question(name, subject), HttpReply(200, body))
-    assert heard.verdict == "malformed"
-    assert heard.facts.confidence == {}
+def test_any_other_body_is_malformed(name, subject, body):
+    reply = INTEGRATIONS[name].parse(query_of(name, subject), HttpReply(200, body))
+    assert reply.verdict == "malformed"
+    assert reply.facts.confidence == {}
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("7", 7), ("soon", 1), ("-1", 0), ("nan", 1), ("1e9", 3600)])
-def test_how_long_to_wait_is_bounded(text, seconds):
+def test_the_wait_that_a_provider_asks_for_is_bounded(text, seconds):
     parse = INTEGRATIONS["apollo"].parse
-    heard = parse(question("apollo", "company"), HttpReply(429, b"", {"retry-after": text}))
-    assert (heard.verdict, heard.retry_after_s) == ("rate_limited", seconds)
+    reply = parse(query_of("apollo", "company"), HttpReply(429, b"", {"retry-after": text}))
+    assert (reply.verdict, reply.retry_after_s) == ("rate_limited", seconds)
 
 
 @pytest.mark.parametrize(
-    ("span", "value"),
+    ("text", "midpoint"),
     [("201-500", 350), ("1K-5K", 3_000), ("10001+", 10_001), ("251-1K", 625), ("many", None), (None, None)],
 )
-def test_the_middle_of_a_range(span, value):
-    assert range_midpoint(span) == value
+def test_the_midpoint_of_a_range(text, midpoint):
+    assert range_midpoint(text) == midpoint

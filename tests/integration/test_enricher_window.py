@@ -118,7 +118,12 @@ async def running(
         partitions=PARTITIONS,
     )
     base = f"http://127.0.0.1:{stubs.port}"
-    settings = load(EnricherSettings, {"BATON_SECRET_KEY": "secret", "BATON_PROVIDERS_URL": base})
+    environ = {
+        "BATON_SECRET_KEY": "secret",
+        "BATON_PROVIDERS_URL": base,
+        "BATON_PROVIDERS_ALLOW": "127.0.0.0/8",
+    }
+    settings = load(EnricherSettings, environ)
     stop = asyncio.Event()
     source = await stream.source("test", [ENRICHED], _let_go)
     role = asyncio.create_task(run(resources, stop, settings))

@@ -123,6 +123,7 @@ class Topology:
             "BATON_STUBS_PORT": str(self.stubs_port),
             "BATON_PROVIDERS_URL": f"http://127.0.0.1:{self.stubs_port}",
             "BATON_EGRESS_ALLOW": "127.0.0.0/8",
+            "BATON_PROVIDERS_ALLOW": "127.0.0.0/8",
             "BATON_STREAM_URL": stream_url,
             "BATON_TOPIC_PREFIX": prefix,
             "BATON_LOG_LEVEL": "info",
