@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from services.gateway.api import (
     accounts,
@@ -31,7 +31,7 @@ from services.gateway.api import (
     subscriptions,
 )
 from services.gateway.error_handlers import add_error_handlers
-from services.gateway.handlers.legacy import legacy_application
+from services.gateway.intake import hooks, lane
 from services.gateway.middleware import RequestMetrics, TelemetryMiddleware
 from services.gateway.state import GatewayState
 from shared.lead.identity import account_key
@@ -39,6 +39,9 @@ from shared.web.ops import ops_router
 from shared.web.problem import Problem
 
 ROUTERS = (
+    lane.router,
+    hooks.forms,
+    hooks.signals,
     leads.router,
     explain.router,
     actions.router,
@@ -70,20 +73,29 @@ def create_app(state: GatewayState) -> FastAPI:
     )
     app.state.gateway = state
     add_error_handlers(app)
-    app.add_middleware(TelemetryMiddleware, state=state, request_metrics=RequestMetrics(state.metrics))
+    request_metrics = RequestMetrics(state.metrics)
+    app.lane = lane.IntakeLane(state, request_metrics)
+    app.add_middleware(TelemetryMiddleware, state=state, request_metrics=request_metrics)
     for router in ROUTERS:
         app.include_router(router)
     app.include_router(contracts.router)
     app.include_router(operations.router)
     app.include_router(ops_router(state.health, state.metrics), tags=["Operation"])
     app.mount("/docs-assets", contracts.documentation_assets())
-    app.router.routes.append(Route("/v1/leads", legacy_application(state), methods=["POST"]))
-    app.router.default = legacy_application(state)
     return app
 
 
 class GatewayApp(FastAPI):
-    """FastAPI, with the problem document among the schemas of its OpenAPI document."""
+    """FastAPI with two additions: the intake lane, and problems among the schemas of its OpenAPI document."""
+
+    lane: lane.IntakeLane
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request: by the lane before any middleware, or as FastAPI does."""
+        if scope["type"] == "http" and scope["path"] in lane.PATHS and scope["method"] == "POST":
+            await self.lane(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, which is made when it is first asked for."""

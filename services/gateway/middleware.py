@@ -3,7 +3,7 @@
 Both are named by the route's template, never by the path that was called: it may end in a source's token.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -83,7 +83,7 @@ class TelemetryMiddleware:
         self._metrics.observe(route, label, status, perf_counter() - began)
 
 
-def request_span(gateway: GatewayState, name: str, headers: dict[bytes, bytes]) -> Any:
+def request_span(gateway: GatewayState, name: str, headers: Mapping[bytes, bytes]) -> Any:
     """Open a span for a request, in the client's trace if it names one; gives the traceparent to send on."""
     given = headers.get(b"traceparent", b"").decode("latin-1")
     if not given or not is_traceparent(given):

@@ -10,7 +10,6 @@ from fastapi.routing import APIRoute
 
 from services.gateway.api_route import ApiRoute
 from services.gateway.app import ROUTERS
-from services.gateway.handlers.endpoints import ENDPOINTS
 
 
 @dataclass(frozen=True)
@@ -29,10 +28,10 @@ class Operation:
 
 def operations() -> list[Operation]:
     """Return all operations in the order of their routes."""
-    return [*_of_routers(), *_not_routed_yet()]
+    return [*_operations()]
 
 
-def _of_routers() -> Iterator[Operation]:
+def _operations() -> Iterator[Operation]:
     for router in ROUTERS:
         for route in router.routes:
             assert isinstance(route, APIRoute)
@@ -50,11 +49,3 @@ def _queries(dependant: Dependant) -> Iterator[str]:
     yield from (field.alias for field in dependant.query_params)
     for dependency in dependant.dependencies:
         yield from _queries(dependency)
-
-
-def _not_routed_yet() -> Iterator[Operation]:
-    for endpoint in ENDPOINTS:
-        names = frozenset(parameter.name for parameter in endpoint.query)
-        yield Operation(
-            endpoint.method, endpoint.path, endpoint.scope is not None, endpoint.request is not None, names
-        )

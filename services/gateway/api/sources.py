@@ -1,13 +1,18 @@
 """`/v1/sources`: where forms and signals come from."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Security
+from fastapi import APIRouter, Request, Security
 
-from services.gateway.api_route import ApiModel, ApiRoute
+from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
 from services.gateway.dependencies import Gateway, caller
+from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.sources import HookSource
+from services.gateway.intake.forms import FORM_BODY, receive_form
+from services.gateway.intake.hooks import FormSource
+from shared.lead.events.lead_received import LeadReceivedV1
 from shared.policy.models import Signature, SourceKind
+from shared.web.event_schema import MsgspecType
 
 router = APIRouter(
     prefix="/v1/sources",
@@ -53,6 +58,14 @@ class SourceList(ApiModel):
     next: None = None
 
 
+class FormPreview(ApiModel):
+    """The lead that a form would be: its id, the key of its account, and all that is read of the form."""
+
+    lead_id: str
+    account: str
+    lead: Annotated[LeadReceivedV1, MsgspecType()]
+
+
 @router.get("", summary="List the sources of the active policy, without their secrets")
 async def get_sources(gateway: Gateway) -> SourceList:
     policy = (await gateway.policies.start()).policy.sources
@@ -62,6 +75,18 @@ async def get_sources(gateway: Gateway) -> SourceList:
             for name, source in gateway.sources.current.items()
         ]
     )
+
+
+@router.post(
+    "/{source}/preview",
+    summary="Show the lead that a form would be",
+    responses=problem_responses(400, 404, 413, 415),
+    openapi_extra=FORM_BODY,
+)
+async def preview_form(request: Request, source: FormSource, gateway: Gateway) -> FormPreview:
+    """Nothing is taken in."""
+    received = await receive_form(request, source, Arrival(gateway.clock.now(), gateway.random, ""))
+    return FormPreview(lead_id=received.lead_id, account=received.event.key, lead=received.event.data)
 
 
 def _view(source: HookSource, labels: Any, problem: str | None) -> SourceView:

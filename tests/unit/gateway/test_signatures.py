@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.gateway.handlers.signatures import SCHEMES
+from services.gateway.intake.signatures import SCHEMES
 from shared.web.signing import new_secret, sign
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -1,0 +1,41 @@
+"""Takes signals in: decodes a body, decides on it, publishes its event, and answers when that is durable."""
+
+import msgspec
+from fastapi import Response
+from msgspec import Struct
+
+from services.gateway.batch import batch_response, validate_items
+from services.gateway.domain.arrival import Arrival
+from services.gateway.domain.signals import receive_signal
+from services.gateway.request_body import decoded, is_list, items
+from services.gateway.state import GatewayState
+from shared.lead.events.envelope import Event, encode
+from shared.lead.events.signal_received import SignalReceivedV1
+
+_signal = msgspec.json.Decoder(SignalReceivedV1)
+_encode = msgspec.json.Encoder().encode
+
+
+class AcceptedSignal(Struct, frozen=True):
+    """The signal is durably in the stream."""
+
+    event_id: str
+
+
+async def accept_signals(gateway: GatewayState, raw: bytes, arrival: Arrival) -> bytes | Response:
+    """Publish the signal or the list of signals in `raw`.
+
+    Returns the body of a 202 for a single signal, a whole response for a list. Raises `Reject`, `Retry`.
+    """
+    if not is_list(raw):
+        event = receive_signal(decoded(raw, _signal), raw, arrival)
+        await gateway.publisher.publish((encode(event),))
+        return _encode(AcceptedSignal(event.id))
+
+    def receive(item: bytes, index: int) -> Event[SignalReceivedV1]:
+        return receive_signal(decoded(item, _signal), item, msgspec.structs.replace(arrival, index=index))
+
+    results = validate_items(items(raw), receive)
+    if events := [result for result in results if isinstance(result, Event)]:
+        await gateway.publisher.publish([encode(event) for event in events])
+    return batch_response(results, lambda event: {"event_id": event.id})
