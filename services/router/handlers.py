@@ -1,4 +1,4 @@
-"""The router's decisions: which event asks for what. Everything that follows is in `domain`."""
+"""The router's event handler: dispatches each event to the decision in `domain`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from services.router.domain.decide import Scored, route_scored
-from services.router.domain.lead_ref import named_lead, surviving_lead
-from services.router.domain.lifecycle import Moment, drain, erase, escalate, take_action, take_outcome
+from services.router.domain.decide import ScoredLead, route_scored
+from services.router.domain.lead_ref import referenced_lead_id, resolve_alias
+from services.router.domain.lifecycle import (
+    DecisionContext,
+    apply_action,
+    apply_outcome,
+    assign_waiting,
+    erase,
+    escalate,
+)
 from services.router.domain.ownership import ROLE, SLA
 from services.router.domain.policy import RoutingPolicies, RoutingPolicy
 from services.router.domain.state import RoutedLeadRow
@@ -25,81 +32,79 @@ from shared.worker.erasure import KeyedHash, Redaction
 from shared.worker.handler import Handler
 from shared.worker.rows import TimerRow
 
-DRAIN: Final = "drain"
-DRAIN_EVERY: Final = timedelta(seconds=2)
+ASSIGN_WAITING: Final = "drain"
+"""The kind of the recurring timer, as it is stored; the value is older than the name."""
+ASSIGN_WAITING_EVERY: Final = timedelta(seconds=2)
 
 
-def drain_timer(due_at: datetime) -> TimerRow:
-    """Return the timer that looks after the leads that wait. There is always one, so none is missed."""
-    return TimerRow(subject="", role=ROLE, kind=DRAIN, due_at=due_at)
+def assign_waiting_timer(due_at: datetime) -> TimerRow:
+    """Return the recurring timer that assigns waiting leads.
+
+    There is exactly one at all times, instead of one per waiting lead that an error could lose.
+    """
+    return TimerRow(subject="", role=ROLE, kind=ASSIGN_WAITING, due_at=due_at)
 
 
 class RouterHandler(Handler):
-    """Decides queue and owner by one plan."""
+    """Decides queue and owner of leads by one version of the policy."""
 
     role = ROLE
     claimed = frozenset({"baton.action.received.v1", "baton.outcome.received.v1"})
 
-    def __init__(self, plan: RoutingPolicy) -> None:
-        self._plan = plan
+    def __init__(self, policy: RoutingPolicy) -> None:
+        self._policy = policy
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         return event
 
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
-        draft = ChangeSet(world)
-        moment = Moment(self._plan, at, event.cause)
-        data = event.data
+        changes, context, data = ChangeSet(world), DecisionContext(self._policy, at, event.cause), event.data
         if isinstance(data, LeadScoredV1):
-            return self._scored(draft, event, at)
-        if isinstance(data, ActionReceivedV1):
-            action = replace(data, lead_id=surviving_lead(draft, data.lead_id))
-            return _step(draft, applied=take_action(draft, moment, action))
-        if isinstance(data, OutcomeReceivedV1):
-            lead_id = surviving_lead(draft, named_lead(data.lead_id, data.email) or "")
-            return _step(draft, applied=take_outcome(draft, moment, lead_id, data))
-        if isinstance(data, TimerRow):
-            return _fired(draft, world, moment, data)
-        return Step(Outcome.UNCHANGED)
-
-    def _scored(self, draft: ChangeSet, event: Event[LeadScoredV1], at: datetime) -> Step:
-        data = event.data
-        known = draft.get(RoutedLeadRow, data.lead_id)
-        if known is not None and data.sequence <= known.scored_sequence:
-            again = data.sequence == known.scored_sequence
-            return Step(Outcome.UNCHANGED if again else Outcome.SUPERSEDED)
-        return _step(draft, applied=route_scored(draft, self._plan, Scored(data, event.raw, event.cause, at)))
+            lead = changes.get(RoutedLeadRow, data.lead_id)
+            if lead is not None and data.sequence <= lead.scored_sequence:
+                repeated = data.sequence == lead.scored_sequence
+                return Step(Outcome.UNCHANGED if repeated else Outcome.SUPERSEDED)
+            applied = route_scored(changes, self._policy, ScoredLead(data, event.raw, event.cause, at))
+        elif isinstance(data, ActionReceivedV1):
+            action = replace(data, lead_id=resolve_alias(changes, data.lead_id))
+            applied = apply_action(changes, context, action)
+        elif isinstance(data, OutcomeReceivedV1):
+            lead_id = resolve_alias(changes, referenced_lead_id(data.lead_id, data.email) or "")
+            applied = apply_outcome(changes, context, lead_id, data)
+        elif isinstance(data, TimerRow):
+            applied = _fire(changes, world, context, data)
+        else:
+            return Step(Outcome.UNCHANGED)
+        outcome = Outcome.APPLIED if applied else Outcome.UNCHANGED
+        return Step(outcome, changes.changes, changes.emits)
 
     def redact(
         self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
     ) -> Redaction:
-        draft = ChangeSet(rows)
+        changes, context = ChangeSet(rows), DecisionContext(self._policy, at, erased.cause)
         for lead_id in erased.data.lead_ids:
-            erase(draft, Moment(self._plan, at, erased.cause), lead_id, keyed_hash(lead_id))
-        return Redaction(draft.changes, draft.emits)
+            erase(changes, context, lead_id, keyed_hash(lead_id))
+        return Redaction(changes.changes, changes.emits)
 
 
 class LiveRouterHandler(RouterHandler):
-    """Decides each unit of work by the plan that is current as the unit begins."""
+    """Decides each unit of work by the policy version that is active when the unit begins."""
 
-    def __init__(self, plans: RoutingPolicies) -> None:
-        super().__init__(plans.current)
-        self._plans = plans
+    def __init__(self, policies: RoutingPolicies) -> None:
+        super().__init__(policies.current)
+        self._policies = policies
 
     def for_unit(self) -> RouterHandler:
-        return RouterHandler(self._plans.current)
+        return RouterHandler(self._policies.current)
 
 
-def _fired(draft: ChangeSet, world: IdentityMap, moment: Moment, timer: TimerRow) -> Step:
+def _fire(changes: ChangeSet, world: IdentityMap, context: DecisionContext, timer: TimerRow) -> bool:
+    """Handle a due timer: escalate a lead, or assign the waiting leads, those waiting longest first."""
     if timer.kind == SLA:
-        draft.remove(TimerRow, *timer.key)
-        return _step(draft, applied=escalate(draft, moment, timer.subject))
-    draft.put(drain_timer(moment.at + DRAIN_EVERY))
+        changes.remove(TimerRow, *timer.key)
+        return escalate(changes, context, timer.subject)
+    changes.put(assign_waiting_timer(context.at + ASSIGN_WAITING_EVERY))
     waiting = [lead for lead in world.all(RoutedLeadRow) if lead.waiting_since is not None]
     waiting.sort(key=lambda lead: (lead.waiting_since, lead.lead_id))
-    drained = [drain(draft, moment, lead.lead_id) for lead in waiting]
-    return _step(draft, applied=any(drained))
-
-
-def _step(draft: ChangeSet, *, applied: bool) -> Step:
-    return Step(Outcome.APPLIED if applied else Outcome.UNCHANGED, draft.changes, draft.emits)
+    assigned = [assign_waiting(changes, context, lead.lead_id) for lead in waiting]
+    return any(assigned)

@@ -1,4 +1,4 @@
-"""Lets go of deliveries and assignments that are long over, a bounded number in each transaction."""
+"""Deletes old deliveries and assignments, a bounded number per transaction to hold locks briefly."""
 
 from __future__ import annotations
 
@@ -12,44 +12,45 @@ from shared.storage.database import Database
 
 CHUNK: Final = 500
 ASSIGNMENTS_KEPT: Final = timedelta(days=90)
-"""How long an ended assignment still counts: by then who rejected a lead may be given it again."""
+"""After this time, a rep who rejected a lead may be assigned it again."""
 
 
 async def prune_deliveries(database: Database, before: datetime) -> bool:
-    """Delete some of what was made before then and is over, of each endpoint; True when there may be more.
+    """Delete up to 500 finished deliveries of each target from before `before`. True when there may be more.
 
-    A record that comes again is known by its deliveries, so they are kept as long as the topics keep records.
+    Deliveries must be kept as long as the topics keep records: a record that is read again is recognised by
+    its deliveries.
     """
     more = False
-    endpoint = await _endpoint_after(database, "")
-    while endpoint is not None:
-        over = (
-            deliveries.c.subscription_id == endpoint,
+    target_id = await _target_id_after(database, "")
+    while target_id is not None:
+        finished = (
+            deliveries.c.subscription_id == target_id,
             deliveries.c.created_at < before,
             deliveries.c.next_attempt_at.is_(None),
         )
-        more |= await _delete_some(database, deliveries.c.id, *over)
-        endpoint = await _endpoint_after(database, endpoint)
+        more |= await _delete_chunk(database, deliveries.c.id, *finished)
+        target_id = await _target_id_after(database, target_id)
     return more
 
 
 async def prune_assignments(database: Database, before: datetime) -> bool:
-    """Delete some of the assignments that ended before then; True when there may be more."""
-    return await _delete_some(database, assignments.c.id, assignments.c.closed_at < before)
+    """Delete up to 500 assignments that ended before `before`. True when there may be more."""
+    return await _delete_chunk(database, assignments.c.id, assignments.c.closed_at < before)
 
 
-async def _endpoint_after(database: Database, endpoint: str) -> str | None:
-    """Return the next endpoint that has deliveries: each is found by one look into the index."""
-    following = select(func.min(deliveries.c.subscription_id)).where(deliveries.c.subscription_id > endpoint)
+async def _target_id_after(database: Database, target_id: str) -> str | None:
+    """Return the next target id that has deliveries, by one index lookup."""
+    following = select(func.min(deliveries.c.subscription_id)).where(deliveries.c.subscription_id > target_id)
     async with database.read() as tx:
         found: str | None = (await tx.execute(following)).scalar_one()
     return found
 
 
-async def _delete_some(database: Database, id_: Column[str], *which: ColumnElement[bool]) -> bool:
-    some = select(id_).where(*which).limit(CHUNK)
-    # Asked of the row again, in case it was sent again since it was selected.
-    gone = delete(id_.table).where(id_.in_(some), *which)
+async def _delete_chunk(database: Database, id_: Column[str], *which: ColumnElement[bool]) -> bool:
+    chunk = select(id_).where(*which).limit(CHUNK)
+    # The condition is repeated, because a delivery may have been made due again since it was selected.
+    statement = delete(id_.table).where(id_.in_(chunk), *which)
     async with database.begin() as tx:
-        result = await tx.execute(gone)
+        result = await tx.execute(statement)
     return result.rowcount == CHUNK

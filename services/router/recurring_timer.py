@@ -1,7 +1,8 @@
-"""The timer that always stands: it looks after the leads that wait."""
+"""Creates the recurring timer that assigns waiting leads."""
 
 from __future__ import annotations
 
+from msgspec.structs import asdict
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.storage.database import Database
@@ -9,9 +10,8 @@ from shared.worker.rows import TimerRow
 from shared.worker.tables import timers
 
 
-async def stand_up(database: Database, timer: TimerRow) -> None:
-    """Make the timer when it is missing; leave one that is there as it is."""
+async def ensure_timer(database: Database, timer: TimerRow) -> None:
+    """Insert the timer if it is missing. An existing one keeps its due time."""
     insert = postgresql.insert if database.dialect == "postgresql" else sqlite.insert
-    values = {name: getattr(timer, name) for name in timer.__struct_fields__}
     async with database.begin() as tx:
-        await tx.execute(insert(timers).on_conflict_do_nothing(), [values])
+        await tx.execute(insert(timers).on_conflict_do_nothing(), [asdict(timer)])

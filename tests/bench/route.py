@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from services.router.domain.decide import choose
-from services.router.domain.policy import RoutingPolicy, plan_of
-from services.router.domain.rotation import pick_from
+from services.router.domain.decide import choose_rep
+from services.router.domain.policy import RoutingPolicy, routing_policy_of
+from services.router.domain.rotation import select_from_queue
 from services.router.domain.route import decide_route
 from services.router.domain.state import RepQueueRow
 from shared.lead.facts import facts_of
@@ -33,19 +33,19 @@ _TIMES: Final = 2_000
 async def route(_services: Services) -> Figure:
     """Measure the figure: the lead matches the last rule but one, its queue has a quarter of the reps."""
     plan, lead = _plan(), scored_lead(grade="C3", employees=420)
-    world = IdentityMap(RepQueueRow(queue, rep) for queue, rep in sorted(plan.places))
+    world = IdentityMap(RepQueueRow(queue, rep) for queue, rep in sorted(plan.rep_queues))
     facts = facts_of(lead, lead.account_view, plan.readers)
     assert decide_route(plan, facts, AT).rule == "fits"
 
     def decision() -> None:
         routed = decide_route(plan, facts_of(lead, lead.account_view, plan.readers), AT)
-        choose(ChangeSet(world), plan, routed.queue, AT, (), helped=True)
+        choose_rep(ChangeSet(world), plan, routed.queue, AT, (), use_fallback=True)
 
     whole = microseconds(_TIMES, decision)
     parts = {
         "facts": microseconds(_TIMES, lambda: facts_of(lead, lead.account_view, plan.readers)),
         "rules": microseconds(_TIMES, lambda: decide_route(plan, facts, AT)),
-        "turn": microseconds(_TIMES, lambda: pick_from(ChangeSet(world), plan, "sdr", AT)),
+        "turn": microseconds(_TIMES, lambda: select_from_queue(ChangeSet(world), plan, "sdr", AT)),
     }
     told = ", ".join(f"{name} {each:.1f} us" for name, each in parts.items())
     team = len(plan.teams["sdr"])
@@ -65,7 +65,9 @@ def _plan() -> RoutingPolicy:
     names = tuple(queues)
     reps = tuple(Rep(id=f"rep-{n}", name=f"Rep {n}", queues=(names[n % len(names)],)) for n in range(_REPS))
     routing = policy.routing.model_copy(update={"rules": (*rules[:-2], *more, *rules[-2:]), "queues": queues})
-    return plan_of(compiled(policy.model_copy(update={"routing": routing, "team": Team(reps=reps)})))
+    return routing_policy_of(
+        compiled(policy.model_copy(update={"routing": routing, "team": Team(reps=reps)}))
+    )
 
 
 def _rule(number: int) -> RoutingRule:

@@ -31,21 +31,21 @@ from services.enricher.tables import leads
 from services.gateway.tables import rep_availability, subscriptions
 from services.ledger.domain.rows import EventRow, ViewRow
 from services.ledger.handlers import LedgerHandler
+from services.router.delivery.retry_schedule import after_attempt
 from services.router.domain.brief import STAKEHOLDERS_MAX
 from services.router.domain.delivery import (
-    Attempt,
+    DeliveryAttempt,
     DeliveryRow,
-    attempted,
     delivery_id,
-    untried,
+    new_delivery,
     webhook_body,
 )
-from services.router.domain.policy import plan_of
+from services.router.domain.policy import routing_policy_of
 from services.router.domain.state import (
-    AccountRow,
-    AcquaintanceRow,
+    AccountContactRow,
+    AccountLockRow,
     AssignmentRow,
-    AwayRow,
+    AwayRepRow,
     RepQueueRow,
     RoutedLeadRow,
 )
@@ -88,7 +88,7 @@ class UsualWay:
         self._webhook = Webhook(secret)
         self._enricher = EnricherHandler(_NothingBought(policy))
         self._scorer = ScorerHandler(scoring_policy(policy))
-        self._router = RouterHandler(plan_of(policy))
+        self._router = RouterHandler(routing_policy_of(policy))
         self._ledger = LedgerHandler()
         self._broker = KafkaBroker(kafka, acks="all", enable_idempotence=True, logger=None)
         self._subscribers = [
@@ -145,12 +145,12 @@ class UsualWay:
     async def _route(self, lead: LeadScored, message: KafkaMessage) -> None:
         async with self._sessions() as session:
             stored = InSession(session)
-            if await stored.get(AccountRow, lead.account, lock=True) is None:
-                stored.rows.apply([Put(AccountRow(lead.account))])
+            if await stored.get(AccountLockRow, lead.account, lock=True) is None:
+                stored.rows.apply([Put(AccountLockRow(lead.account))])
             await stored.get(RoutedLeadRow, lead.lead_id)
             await self._look_who_owns(stored, lead)
             away = select(entity_of("rep_availability")).where(rep_availability.c.available.is_(False))
-            await stored.find(AwayRow, away)
+            await stored.find(AwayRepRow, away)
             await stored.find(RepQueueRow, select(entity_of("rep_queues")).with_for_update())
             await self._decide(self._router, self._event(message), stored)
 
@@ -163,7 +163,7 @@ class UsualWay:
         if await stored.find(AssignmentRow, oldest):
             known = select(entity_of("leads")).join(assignments, assignments.c.lead_id == leads.c.lead_id)
             first = known.where(*owned).order_by(assignments.c.opened_at).limit(STAKEHOLDERS_MAX)
-            await stored.find(AcquaintanceRow, first)
+            await stored.find(AccountContactRow, first)
 
     async def _deliver(self, told: LeadMessage, message: KafkaMessage) -> None:
         event = self._event(message)
@@ -190,7 +190,7 @@ class UsualWay:
             "webhook-signature": self._webhook.sign(event.id, now, body.decode()),
         }
         answer = await self._http.post(subscription.url, content=body, headers=headers)
-        row = untried(
+        row = new_delivery(
             id_,
             subscription.id,
             subscription.url,
@@ -200,7 +200,7 @@ class UsualWay:
             body=body,
             at=now,
         )
-        stored.rows.apply([Put(attempted(row, Attempt(answer.status_code), datetime.now(UTC)))])
+        stored.rows.apply([Put(after_attempt(row, DeliveryAttempt(answer.status_code), datetime.now(UTC)))])
 
     async def _record(self, told: LeadMessage, message: KafkaMessage) -> None:
         event = self._event(message)

@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 
 from services.gateway.queries.delivery_orders import place_order
 from services.ledger.domain.rows import EventRow
-from services.router.delivery.commands import DeliveryOrders
-from services.router.delivery.delivery_reader import KnownDeliveries
-from services.router.domain.delivery import DELIVER, delivery_id
+from services.router.delivery.commands import DeliveryCommands
+from services.router.delivery.delivery_reader import DeliveryReader
+from services.router.domain.delivery import DELIVERY_ROLE, delivery_id
 from services.router.tables import deliveries
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.storage.rows import IdentityMap, Put
@@ -113,7 +113,7 @@ async def test_an_order_is_carried_out_once_by_any_number_of_processes(world):  
     await world.subscribe(endpoint, "first")
     for number in range(10):
         await order(world, TrialOrder("first"), f"order-{number}")
-    several = [DeliveryOrders(world.resources.database, world.clock) for _ in range(3)]
+    several = [DeliveryCommands(world.resources.database, world.clock) for _ in range(3)]
     for _ in range(2):
         await asyncio.gather(*(each.step() for each in several))
     async with world.delivering():
@@ -125,13 +125,13 @@ async def test_an_order_is_carried_out_once_by_any_number_of_processes(world):  
 async def test_an_order_is_not_carried_out_again_once_its_claim_is_forgotten(world):  # noqa: F811
     tables, clock = world.resources.database, world.clock
     await world.subscribe(await world.endpoint(), "first")
-    orders = DeliveryOrders(tables, clock)
+    orders = DeliveryCommands(tables, clock)
     await order(world, TrialOrder("first"))
     await orders.step()
     async with tables.begin() as tx:
         await tx.execute(delete(deliveries))
     clock.advance(world.resources.claims_kept + timedelta(seconds=1))
-    await prune_step(DELIVER, tables, clock, world.resources.claims_kept)()
+    await prune_step(DELIVERY_ROLE, tables, clock, world.resources.claims_kept)()
     await orders.step()
     assert await world.rows() == []
 
@@ -182,14 +182,14 @@ async def test_while_a_secret_is_replaced_both_sign(world):  # noqa: F811
     assert (knows_old.ids, knows_new.ids) == (["ana-1"], ["ana-1", "ben-1"])
 
 
-async def test_a_subscription_that_cannot_be_signed_for_is_logged_once(world):  # noqa: F811
+async def test_undecryptable_secrets_of_a_subscription_are_logged_once(world):  # noqa: F811
     another = Vault(b"another secret", os.urandom).seal("whsec_", purpose=sealed_for("first"))
     await world.subscribe(await world.endpoint(), "first", secrets=[SealedSecret(another)])
     vault = Vault(SECRET, os.urandom)
-    known = KnownDeliveries(world.resources.database, vault, world.clock, tuple)
+    known = DeliveryReader(world.resources.database, vault, world.clock, tuple)
     with capture_logs() as logged:
         assert [await known.targets() for _ in range(3)] == [()] * 3
-    assert [entry["event"] for entry in logged] == ["subscription cannot be signed for"]
+    assert [entry["event"] for entry in logged] == ["cannot decrypt the secrets of a subscription"]
 
 
 async def _is_about(world: World, lead: str) -> bool:  # noqa: F811

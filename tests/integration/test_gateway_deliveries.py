@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from services.router import bootstrap
-from services.router.domain.delivery import DELIVER, DeliveryRow
+from services.router.domain.delivery import DELIVERY_ROLE, DeliveryRow
 from shared.settings import RouterSettings, load
 from shared.worker.rows import TombstoneRow
 from tests.integration.test_cli_asking import baton
@@ -107,7 +107,7 @@ async def test_a_time_is_sent_again(gateway, receiver, path):
 
 async def test_who_was_erased_is_not_counted_among_what_is_sent_again(gateway, path):
     own, hashed = path.rpartition("/")[2], gateway.resources.keyed_hash("l")
-    erased = TombstoneRow(hashed, DELIVER, gateway.resources.clock.now())
+    erased = TombstoneRow(hashed, DELIVERY_ROLE, gateway.resources.clock.now())
     await store(gateway.database, failed(gateway, own), failed(gateway, own, 1, lead_id=hashed), erased)
     since = (gateway.resources.clock.now() - timedelta(hours=2)).isoformat()
     status, told, _ = await gateway.ask("POST", f"{path}/replay", json={"since": since})

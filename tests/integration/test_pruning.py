@@ -82,7 +82,7 @@ async def test_many_go_in_chunks(database, monkeypatch):  # noqa: F811
 
 async def test_endpoints_are_found_by_what_is_due(database):  # noqa: F811
     due = DueDeliveries(database)
-    assert await due.endpoints(AT) == set()
+    assert await due.target_ids(AT) == set()
     later = {"a": 0, "b": 2, "c": 1, "d": None}
     await store(
         database,
@@ -92,7 +92,7 @@ async def test_endpoints_are_found_by_what_is_due(database):  # noqa: F811
             for n in range(3)
         ),
     )
-    found = [await due.endpoints(AT + days * DAY) for days in (-1, 0, 1, 2)]
+    found = [await due.target_ids(AT + days * DAY) for days in (-1, 0, 1, 2)]
     assert found == [set(), {"a"}, {"a", "c"}, {"a", "b", "c"}]
 
 
@@ -117,9 +117,9 @@ async def test_what_waits_for_a_disabled_subscription_is_given_up_in_the_end(dat
                 metadata.tables["subscriptions"].insert(), {"id": id_, "state": state, **columns}
             )
     await due.give_up({"a"}, AT + 2 * DAY)
-    assert await due.endpoints(AT) == {"a", "b"}
+    assert await due.target_ids(AT) == {"a", "b"}
     await due.give_up({"a"}, AT + 4 * DAY)
-    assert await due.endpoints(AT) == {"b"}
+    assert await due.target_ids(AT) == {"b"}
 
 
 async def test_the_router_prunes_by_itself(world):  # noqa: F811

@@ -17,8 +17,8 @@ from services.enricher.tables import lead_aliases
 from services.gateway.tables import rep_availability
 from services.router.domain.policy import RoutingPolicies, RoutingPolicy
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
-from services.router.handlers import LiveRouterHandler, drain_timer
-from services.router.recurring_timer import stand_up
+from services.router.handlers import LiveRouterHandler, assign_waiting_timer
+from services.router.recurring_timer import ensure_timer
 from services.router.storage import RouterStore
 from services.router.tables import assignments, rep_queues, routed_leads
 from shared.clock import FixedClock
@@ -37,7 +37,7 @@ from shared.worker.tables import timers as timers_table
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Result, UnitOfWork
 from tests.support.databases import database, database_url  # noqa: F401
-from tests.support.plans import default_plan, plan_with, queue, rep
+from tests.support.routing_policies import default_routing_policy, queue, rep, routing_policy_with
 from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scored_lead
 
 PARTITIONS = 6
@@ -59,9 +59,9 @@ def router(
     failpoint: Any = lambda _name: None,
 ) -> UnitOfWork:
     outbox = Outbox("router", database, NoSink(), clock, partitions=PARTITIONS)  # type: ignore[arg-type]
-    plans = plan if isinstance(plan, RoutingPolicies) else RoutingPolicies(lambda: plan.policy)
+    plans = plan if isinstance(plan, RoutingPolicies) else RoutingPolicies(lambda: plan.compiled)
     handler = LiveRouterHandler(plans)
-    store = RouterStore(lambda: plans.current.places)
+    store = RouterStore(lambda: plans.current.rep_queues)
     return UnitOfWork(handler, store, database, outbox, clock, keyed_hash=_hashed, failpoint=failpoint)
 
 
@@ -76,8 +76,8 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 async def desk(database: Database, clock: FixedClock) -> UnitOfWork:  # noqa: F811
-    await stand_up(database, drain_timer(AT))
-    return router(database, default_plan(), clock)
+    await ensure_timer(database, assign_waiting_timer(AT))
+    return router(database, default_routing_policy(), clock)
 
 
 async def rows(database: Database, kind: Any, table: Any) -> list[Any]:  # noqa: F811
@@ -169,11 +169,11 @@ async def test_the_people_of_the_account_are_in_the_brief(desk, database):  # no
 
 async def test_a_unit_follows_the_policy_that_is_active_as_it_begins(database, clock):  # noqa: F811
     """The rows of who is new are made as they are needed, and who has left keeps the row."""
-    current = [plan_with([rep("one")], {"sdr": queue("4h")}).policy]
+    current = [routing_policy_with([rep("one")], {"sdr": queue("4h")}).compiled]
     plans = RoutingPolicies(lambda: current[0])
     work = router(database, plans, clock)
     await work.run([scored_event(scored_lead("ana"))])
-    current[0] = plan_with([rep("two"), rep("three")], {"sdr": queue("4h")}).policy
+    current[0] = routing_policy_with([rep("two"), rep("three")], {"sdr": queue("4h")}).compiled
     await work.run([scored_event(scored_lead("ben")), scored_event(scored_lead("cy"))])
     owners = {each.lead_id: each.rep for each in await check_ownership(database)}
     assert owners == {lead_id("ana"): "one", lead_id("ben"): "three", lead_id("cy"): "two"}
@@ -183,7 +183,7 @@ async def test_a_unit_follows_the_policy_that_is_active_as_it_begins(database, c
 
 async def test_what_waits_is_drained_when_a_rep_comes_back(desk, database, clock):  # noqa: F811
     async with database.begin() as tx:
-        away = [{"rep": rep, "available": False, "updated_at": AT} for rep in default_plan().reps]
+        away = [{"rep": rep, "available": False, "updated_at": AT} for rep in default_routing_policy().reps]
         await tx.execute(rep_availability.insert(), away)
     assert said(await desk.run([scored_event(scored_lead("ana"))])) == ["baton.lead.routed.v1"]
     clock.advance(timedelta(seconds=3))
@@ -239,7 +239,7 @@ def _busy_day(random_: random.Random, leads: int) -> list[Event[Any]]:
 async def test_routers_on_the_same_leads_never_assign_twice(database_url, clock):  # noqa: F811
     """Four routers get the same events in other orders, are cancelled mid-way, and do them again."""
     sdrs = (rep(f"sdr-{number}", weight=50 * number, max_open=9) for number in (1, 2, 3))
-    plan = plan_with(
+    plan = routing_policy_with(
         (*sdrs, rep("ae-1", "senior-ae", "sdr", max_open=6)),
         {"sdr": queue("4h"), "senior-ae": queue("15m", fallback="sdr")},
     )
@@ -249,7 +249,7 @@ async def test_routers_on_the_same_leads_never_assign_twice(database_url, clock)
     databases = [Database(database_url) if alone else shared for _ in range(4)]
     events = _busy_day(random.Random(7), leads=240)
     try:
-        await stand_up(databases[0], drain_timer(AT))
+        await ensure_timer(databases[0], assign_waiting_timer(AT))
         await asyncio.gather(
             *(
                 _restless_router(router(each, plan, clock), events, random.Random(number))

@@ -41,7 +41,7 @@ from shared.web.ops import Health
 from shared.web.signing import new_secret, verify
 from shared.webhooks import SealedSecret, sealed_for
 from shared.worker.role import Resources
-from tests.support.plans import StandingPolicy, default_policy
+from tests.support.routing_policies import StandingPolicy, default_policy
 from tests.support.scored_leads import AT, event_of, lead_id
 
 SECRET = b"router-delivery-tests"

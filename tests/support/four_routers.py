@@ -31,7 +31,7 @@ from shared.storage.database import Database
 from shared.worker.failpoints import VARIABLE, from_environ
 from shared.worker.outbox import Outbox
 from shared.worker.unit_of_work import Result, UnitOfWork
-from tests.support.plans import plan_with, rep
+from tests.support.routing_policies import rep, routing_policy_with
 from tests.support.scored_leads import AT, lead_id, scored_event, scored_lead
 
 PROCESSES: Final = 4
@@ -44,7 +44,7 @@ def plan() -> RoutingPolicy:
     """A team without caps, with weights that do not divide each other."""
     sdrs = [rep(f"sdr-{weight}", weight=weight) for weight in (100, 70, 30)]
     bdrs = [rep(f"bdr-{weight}", "bdr", weight=weight) for weight in (50, 90)]
-    return plan_with((*sdrs, *bdrs, rep("ae-1", "senior-ae"), rep("ae-2", "senior-ae", weight=37)))
+    return routing_policy_with((*sdrs, *bdrs, rep("ae-1", "senior-ae"), rep("ae-2", "senior-ae", weight=37)))
 
 
 def share_of(number: int, leads: int) -> Iterator[Event[Any]]:
@@ -137,10 +137,10 @@ def _check_shares(places: list[RepQueueRow]) -> None:
 async def _route(url: str, number: int, leads: int) -> None:
     """Be one of the processes."""
     database, clock, team = Database(url), FixedClock(AT), plan()
-    plans = RoutingPolicies(lambda: team.policy)
+    plans = RoutingPolicies(lambda: team.compiled)
     work = UnitOfWork(
         LiveRouterHandler(plans),
-        RouterStore(lambda: plans.current.places),
+        RouterStore(lambda: plans.current.rep_queues),
         database,
         Outbox("router", database, _NoSink(), clock, partitions=6),  # type: ignore[arg-type]
         clock,

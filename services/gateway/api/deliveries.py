@@ -19,7 +19,7 @@ from services.gateway.queries.deliveries import count_at_most, find_delivery, is
 from services.gateway.queries.delivery_orders import is_carried_out, place_order
 from services.gateway.responses import json_response
 from services.gateway.state import GatewayState
-from services.router.domain.delivery import DELIVER, delivery_id, destination_id
+from services.router.domain.delivery import DELIVERY_ROLE, delivery_id, destination_id
 from services.router.tables import deliveries_between, not_erased
 from shared.errors import FieldProblem, Reject
 from shared.storage.database import Tx
@@ -131,7 +131,7 @@ async def get_delivery(id: str, gateway: Gateway) -> DeliveryView:  # noqa: A002
 async def retry_delivery(id: str, gateway: Gateway) -> Response:  # noqa: A002 - the name in the path
     async with gateway.database.read() as tx:
         found = await _require_delivery(tx, id)
-        if await is_erased(tx, found["lead_id"], DELIVER):
+        if await is_erased(tx, found["lead_id"], DELIVERY_ROLE):
             raise Reject(409, "person-erased", "The person was erased", "There is nothing to send any more")
     if not await _is_destination(gateway, found["subscription_id"]):
         await _require_active(gateway, found["subscription_id"])
@@ -170,7 +170,7 @@ async def replay_deliveries(
     subscription = await _require_active(gateway, id)
     in_range = deliveries_between(subscription.id, body.since, until, failed_only=body.failed_only)
     async with gateway.database.read() as tx:
-        count = await count_at_most(tx, in_range & not_erased(DELIVER), REPLAYED_MAX + 1)
+        count = await count_at_most(tx, in_range & not_erased(DELIVERY_ROLE), REPLAYED_MAX + 1)
     if count > REPLAYED_MAX:
         detail = f"At most {REPLAYED_MAX} are sent again by one request; name a shorter time"
         raise Reject(422, "too-many-deliveries", "There are too many deliveries in that time", detail)
@@ -216,7 +216,9 @@ async def _await_attempt(gateway: GatewayState, order: QueuedOrder, id_: str) ->
     for delay_s in poll_delays():
         await asyncio.sleep(delay_s)
         async with gateway.database.read() as tx:
-            found = await find_delivery(tx, id_) if await is_carried_out(tx, order.id, DELIVER) else None
+            found = (
+                await find_delivery(tx, id_) if await is_carried_out(tx, order.id, DELIVERY_ROLE) else None
+            )
         if found is not None and (found["attempts"] or found["state"] != "pending"):
             return json_response(_view(found).model_dump(mode="json"))
     return json_response({"id": id_, "status_url": f"/v1/deliveries/{id_}"}, 202)

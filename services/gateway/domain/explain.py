@@ -14,7 +14,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from services.router.domain.explain import Counterfactual, RouteExplanation, explain_route
-from services.router.domain.policy import plan_of
+from services.router.domain.policy import routing_policy_of
 from services.scorer.domain.explain import ScoreExplanation, explain_scored
 from services.scorer.domain.from_policy import scoring_policy
 from shared.lead.events.lead_enriched import Enrichment, LeadEnrichedV1
@@ -242,7 +242,7 @@ def _replay_routing(record: DecisionRecord, policy: CompiledPolicy | None) -> Ro
             owner = ActiveOwner(decision.queue, accepted=False)
     else:
         matched = decision.reason
-    replayed = explain_route(scored, owner, plan_of(policy), routed.occurred_at)
+    replayed = explain_route(scored, owner, routing_policy_of(policy), routed.occurred_at)
     return replayed if replayed.rule == matched else None
 
 

@@ -1,7 +1,7 @@
-"""Carries out the gateway's orders to deliver: an event that tries an endpoint, and sending again.
+"""Executes the delivery orders of the gateway: test a target, send one delivery again, or many (a replay).
 
-An order makes deliveries due; the retries send them. Whoever claims an order first carries it out, in one
-unit of work, so it is done once however many processes look.
+An order only makes deliveries due; `DeliveryRetrier` sends them. Each order is claimed in the unit of work
+that executes it, so it is executed once, however many processes look for orders.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.gateway.tables import delivery_orders
-from services.router.domain.delivery import DELIVER, trial
+from services.router.domain.delivery import DELIVERY_ROLE, new_test_delivery
 from services.router.tables import deliveries, deliveries_between, not_erased
 from shared.clock import Clock
 from shared.storage.database import Database, Tx
@@ -31,71 +32,65 @@ from shared.worker.decision import Outcome
 from shared.worker.rows import InputRow
 from shared.worker.tables import inputs
 
-_AT_ONCE = 50
+_BATCH_MAX = 50
 
 
-class DeliveryOrders:
-    """Looks for orders at each `step`."""
+class DeliveryCommands:
+    """Looks for delivery orders at each `step`."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     async def step(self) -> bool:
-        """Carry out what was ordered; True when there may be more."""
+        """Execute a batch of open orders. Return True when there may be more."""
         async with self._database.read() as tx:
-            found = await _open_orders(tx, self._clock.now(), _AT_ONCE)
-        for order in found:
+            orders = await _open_orders(tx, self._clock.now(), _BATCH_MAX)
+        for order in orders:
             async with self._database.begin() as tx:
-                if await self._claim(tx, order):
-                    await self._carry_out(tx, order)
-        return len(found) == _AT_ONCE
+                await self._execute(tx, order)
+        return len(orders) == _BATCH_MAX
 
-    async def _claim(self, tx: Tx, order: QueuedOrder) -> bool:
-        claim = InputRow(order.id, ORDER_SOURCE, DELIVER, Outcome.APPLIED, "", self._clock.now())
-        insert = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
-        row = {name: getattr(claim, name) for name in InputRow.__struct_fields__}
-        return (await tx.execute(insert(inputs).values(row).on_conflict_do_nothing())).rowcount == 1
-
-    async def _carry_out(self, tx: Tx, order: QueuedOrder) -> None:
+    async def _execute(self, tx: Tx, order: QueuedOrder) -> None:
+        """Claim the order and execute it; nothing if another process has claimed it."""
         now = self._clock.now()
+        claim = InputRow(order.id, ORDER_SOURCE, DELIVERY_ROLE, Outcome.APPLIED, "", now)
+        insert = postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
+        result = await tx.execute(insert(inputs).values(asdict(claim)).on_conflict_do_nothing())
+        if result.rowcount != 1:
+            return
         match order.order:
             case TrialOrder(subscription_id):
-                await _try(tx, order.id, subscription_id, now)
+                world = IdentityMap()
+                for subscription in await tx.load(Subscription, "id", [subscription_id]):
+                    world.apply([Put(new_test_delivery(order.id, subscription.id, subscription.url, now))])
+                await tx.write(world)
             case RetryOrder(delivery_id):
-                await _send_again(tx, deliveries.c.id == delivery_id, now)
-            case ReplayOrder(endpoint, since, until, failed_only):
-                which = deliveries_between(endpoint, since, until, failed_only=failed_only)
-                await _send_again(tx, which, now)
+                await _make_due(tx, deliveries.c.id == delivery_id, now)
+            case ReplayOrder(target_id, since, until, failed_only):
+                await _make_due(tx, deliveries_between(target_id, since, until, failed_only=failed_only), now)
 
 
 async def _open_orders(tx: Tx, at: datetime, limit: int) -> list[QueuedOrder]:
     """Return at most `limit` unclaimed orders that are valid at that time, the oldest first.
 
-    An order that is older than a day is none any more, whether or not the gateway has deleted it: its claim
-    may be gone too.
+    An order is valid for a day, whether or not the gateway has deleted it by then, because its claim may
+    have been pruned and it must not be executed a second time.
     """
     claimed = exists().where(
-        inputs.c.id == delivery_orders.c.id, inputs.c.source == ORDER_SOURCE, inputs.c.role == DELIVER
+        inputs.c.id == delivery_orders.c.id, inputs.c.source == ORDER_SOURCE, inputs.c.role == DELIVERY_ROLE
     )
-    wanted = select(delivery_orders).where(~claimed, delivery_orders.c.created_at >= at - ORDERS_KEPT)
-    found = await tx.execute(wanted.order_by(delivery_orders.c.id).limit(limit))
-    return [QueuedOrder(*tuple(row)) for row in found]
+    open_orders = select(delivery_orders).where(~claimed, delivery_orders.c.created_at >= at - ORDERS_KEPT)
+    rows = await tx.execute(open_orders.order_by(delivery_orders.c.id).limit(limit))
+    return [QueuedOrder(*tuple(row)) for row in rows]
 
 
-async def _try(tx: Tx, order_id: str, subscription_id: str, now: datetime) -> None:
-    world = IdentityMap()
-    for subscription in await tx.load(Subscription, "id", [subscription_id]):
-        world.apply([Put(trial(order_id, subscription.id, subscription.url, now))])
-    await tx.write(world)
+async def _make_due(tx: Tx, which: ColumnElement[bool], now: datetime) -> None:
+    """Make deliveries due with all their attempts before them, except those about erased people.
 
-
-async def _send_again(tx: Tx, which: ColumnElement[bool], now: datetime) -> None:
-    """Make deliveries due, with all their attempts before them; not those about erased people.
-
-    They are locked first, in the order in which everybody locks deliveries: whoever was about to erase a
-    person is done by then.
+    The rows are locked in id order, as everywhere. Waiting for the locks also lets a running erasure finish,
+    so the update then sees its tombstones.
     """
     await tx.execute(select(deliveries.c.id).where(which).order_by(deliveries.c.id).with_for_update())
-    again: dict[str, Any] = {"state": "pending", "attempts": 0, "next_attempt_at": now, "delivered_at": None}
-    await tx.execute(update(deliveries).where(which, not_erased(DELIVER)).values(**again))
+    due: dict[str, Any] = {"state": "pending", "attempts": 0, "next_attempt_at": now, "delivered_at": None}
+    await tx.execute(update(deliveries).where(which, not_erased(DELIVERY_ROLE)).values(**due))

@@ -1,8 +1,9 @@
-"""The delivering half: each event to each endpoint that wants it, and one row for what came of it.
+"""The delivery role: sends each event to each target that wants it, and stores one row per delivery.
 
-The first attempt is made before the unit of work, outside any transaction; the unit stores its result.
-Whatever failed is tried again by the retries, not here. A record that comes again finds its rows and is
-not sent again, unless the process died between the answer and the commit: then it is, under the same id.
+The first attempt is made in `prepare`, outside any transaction; the unit of work stores its result. Failed
+deliveries are retried by `DeliveryRetrier`, not here. A record that is read again finds its rows and is not
+sent again. Only if the process died between the response and the commit, it is sent twice, with the same
+`webhook-id`, by which receivers can drop the duplicate.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.router.delivery.retry_schedule import after_attempt
 from services.router.domain.delivery import (
-    DELIVER,
-    Attempt,
+    DELIVERY_ROLE,
+    DeliveryAttempt,
     DeliveryRow,
-    Target,
-    attempted,
+    WebhookTarget,
     delivery_id,
+    new_delivery,
     redacted,
-    untried,
     webhook_body,
 )
 from shared.clock import Clock
@@ -36,43 +37,45 @@ from shared.worker.erasure import KeyedHash, Redaction
 from shared.worker.handler import Handler
 
 
-class Known(Protocol):
-    """What is stored, asked for by many at once."""
+class DeliveryReads(Protocol):
+    """What the handler reads before it sends. Called for many events at once."""
 
-    async def targets(self) -> Sequence[Target]:
-        """Return the endpoints that want events."""
+    async def targets(self) -> Sequence[WebhookTarget]:
+        """Return all targets."""
         ...
 
-    async def seen(self, delivery_ids: Collection[str], tombstone: str) -> frozenset[str] | None:
+    async def existing(self, delivery_ids: Collection[str], tombstone: str) -> frozenset[str] | None:
         """Return those of the deliveries that have a row; None when the person was erased."""
         ...
 
 
-class Post(Protocol):
-    """The way to the endpoints."""
+class FirstAttempts(Protocol):
+    """Makes the first attempt of a delivery."""
 
-    async def first(
-        self, target: Target, webhook_id: str, body: bytes, *, traceparent: str = ""
-    ) -> Attempt | None:
-        """Try once; None when the endpoint has too much in flight, or does not answer."""
+    async def first_attempt(
+        self, target: WebhookTarget, webhook_id: str, body: bytes, *, traceparent: str = ""
+    ) -> DeliveryAttempt | None:
+        """Attempt once; None when the target has too much in flight, or does not respond."""
         ...
 
 
-class Attempts(Struct, frozen=True):
-    """The deliveries of one event, after their first attempt. Takes the place of the event's data."""
+class PreparedDeliveries(Struct, frozen=True):
+    """The deliveries of one event after their first attempts. Replaces the data of the prepared event."""
 
     rows: tuple[DeliveryRow, ...] = ()
 
 
 class DeliveryHandler(Handler):
-    """Sends events to endpoints."""
+    """Sends events to webhook targets."""
 
-    role = DELIVER
+    role = DELIVERY_ROLE
     claimed: frozenset[str] = frozenset()
 
-    def __init__(self, known: Known, post: Post, clock: Clock, keyed_hash: KeyedHash) -> None:
-        self._known = known
-        self._post = post
+    def __init__(
+        self, reader: DeliveryReads, sender: FirstAttempts, clock: Clock, keyed_hash: KeyedHash
+    ) -> None:
+        self._reader = reader
+        self._sender = sender
         self._clock = clock
         self._keyed_hash = keyed_hash
 
@@ -80,39 +83,25 @@ class DeliveryHandler(Handler):
         if isinstance(event.data, PersonErasedV1):
             return event
         short = BY_NAME[event.type].short
-        wanting = [target for target in await self._known.targets() if target.takes(short, event.data)]
-        if not wanting:
-            return replace(event, data=Attempts())
-        ids = [delivery_id(event.id, target.id) for target in wanting]
-        seen = await self._known.seen(ids, self._keyed_hash(event.subject))
-        if seen is None:
-            return replace(event, data=Attempts())
+        targets = [target for target in await self._reader.targets() if target.matches(short, event.data)]
+        if not targets:
+            return replace(event, data=PreparedDeliveries())
+        ids = [delivery_id(event.id, target.id) for target in targets]
+        existing = await self._reader.existing(ids, self._keyed_hash(event.subject))
+        if existing is None:
+            return replace(event, data=PreparedDeliveries())
         body = webhook_body(short, event.time, event.raw)
-        fresh = [(id_, target) for id_, target in zip(ids, wanting, strict=True) if id_ not in seen]
-        sending = [self._send(event, id_, target, body) for id_, target in fresh]
-        # One endpoint is the usual case, and needs no task of its own.
-        rows = [await sending[0]] if len(sending) == 1 else await asyncio.gather(*sending)
-        return replace(event, data=Attempts(tuple(rows)))
+        missing = [(id_, target) for id_, target in zip(ids, targets, strict=True) if id_ not in existing]
+        attempts = [self._attempt(event, id_, target, body) for id_, target in missing]
+        # One target is the usual case, and needs no task of its own.
+        rows = [await attempts[0]] if len(attempts) == 1 else await asyncio.gather(*attempts)
+        return replace(event, data=PreparedDeliveries(tuple(rows)))
 
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
         del at
-        made: Attempts = event.data
-        fresh = [Put(row) for row in made.rows if world.get(DeliveryRow, row.id) is None]
-        return Step(Outcome.APPLIED if fresh else Outcome.UNCHANGED, fresh)
-
-    async def _send(self, event: Event[Any], id_: str, target: Target, body: bytes) -> DeliveryRow:
-        row = untried(
-            id_,
-            target.id,
-            target.url,
-            event_id=event.id,
-            event_type=event.type,
-            lead_id=event.subject,
-            body=body,
-            at=self._clock.now(),
-        )
-        attempt = await self._post.first(target, event.id, body, traceparent=event.traceparent)
-        return row if attempt is None else attempted(row, attempt, self._clock.now())
+        prepared: PreparedDeliveries = event.data
+        new = [Put(row) for row in prepared.rows if world.get(DeliveryRow, row.id) is None]
+        return Step(Outcome.APPLIED if new else Outcome.UNCHANGED, new)
 
     def redact(
         self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
@@ -125,3 +114,17 @@ class DeliveryHandler(Handler):
                 for row in rows.find(DeliveryRow, "lead_id", lead_id)
             ]
         )
+
+    async def _attempt(self, event: Event[Any], id_: str, target: WebhookTarget, body: bytes) -> DeliveryRow:
+        row = new_delivery(
+            id_,
+            target.id,
+            target.url,
+            event_id=event.id,
+            event_type=event.type,
+            lead_id=event.subject,
+            body=body,
+            at=self._clock.now(),
+        )
+        attempt = await self._sender.first_attempt(target, event.id, body, traceparent=event.traceparent)
+        return row if attempt is None else after_attempt(row, attempt, self._clock.now())

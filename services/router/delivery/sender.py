@@ -1,85 +1,99 @@
-"""One attempt to deliver: sign, send, and say what came of it. It never raises for what an endpoint does."""
+"""The webhook sender: signs and sends one attempt and returns its result. A target's failure never raises."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
-from services.router.delivery.bulkhead import Bulkheads
-from services.router.domain.delivery import Attempt, Target
+from services.router.domain.delivery import DeliveryAttempt, WebhookTarget
 from shared.clock import Clock
 from shared.errors import Retry
 from shared.observability.metrics import Metrics
+from shared.resilience.bulkhead import Bulkheads
 from shared.web.egress import EgressRefused
 from shared.web.egress_client import EgressClient, EgressLimits
 from shared.web.signing import SecretInvalid, Signer
 
-LIMITS = EgressLimits(
+LIMITS: Final = EgressLimits(
     total_s=10.0,
     connect_s=5.0,
     response_bytes_max=4 * 1024,
     connections_max=512,
     connections_per_host_max=64,
 )
-_WAIT_S = 0.25
-_JSON = {"content-type": "application/json"}
+IN_FLIGHT_MAX: Final = 64
+"""Attempts to one target at a time."""
+_FIRST_ATTEMPT_WAIT_S: Final = 0.25
+"""How long the first attempt waits for a slot; longer would hold up the events of all targets."""
+_SIGNERS_MAX: Final = 1_000
 
 
-class Poster:
-    """Sends webhooks, each endpoint by its own lane."""
+class WebhookSender:
+    """Sends webhooks; each target has its own bulkhead."""
 
-    def __init__(self, client: EgressClient, lanes: Bulkheads, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, client: EgressClient, bulkheads: Bulkheads, clock: Clock, metrics: Metrics) -> None:
         self._client = client
-        self._lanes = lanes
+        self._bulkheads = bulkheads
         self._clock = clock
         self._metrics = metrics
         self._signers: dict[tuple[str, ...], Signer] = {}
 
-    async def first(
-        self, target: Target, webhook_id: str, body: bytes, *, traceparent: str = ""
-    ) -> Attempt | None:
-        """Try once; None when the endpoint has too much in flight, or does not answer."""
-        return await self.attempt(target, webhook_id, body, wait_s=_WAIT_S, traceparent=traceparent)
+    async def first_attempt(
+        self, target: WebhookTarget, webhook_id: str, body: bytes, *, traceparent: str = ""
+    ) -> DeliveryAttempt | None:
+        """Attempt once. None if the target's bulkhead has no slot within 250 ms, or is paused."""
+        return await self.attempt(
+            target, webhook_id, body, wait_s=_FIRST_ATTEMPT_WAIT_S, traceparent=traceparent
+        )
 
     async def attempt(
-        self, target: Target, webhook_id: str, body: bytes, *, wait_s: float = 0.0, traceparent: str = ""
-    ) -> Attempt | None:
-        """Try once, waiting at most that long for a place in the endpoint's lane; None without one.
+        self,
+        target: WebhookTarget,
+        webhook_id: str,
+        body: bytes,
+        *,
+        wait_s: float = 0.0,
+        traceparent: str = "",
+    ) -> DeliveryAttempt | None:
+        """Attempt once, waiting at most `wait_s` for a slot of the target's bulkhead. None without a slot.
 
-        `traceparent` goes along, so that the receiver's trace joins the one that began at the form.
+        `traceparent` is sent as a header, so that the receiver's spans join the trace of the form.
         """
-        lane = self._lanes.of(target.id)
-        if not await lane.enter(wait_s):
+        bulkhead = self._bulkheads.get(target.id)
+        if not await bulkhead.acquire(wait_s):
             self._metrics.deliveries.labels("deferred").inc()
             return None
-        attempt = Attempt(error="the attempt was cut short")
+        attempt = DeliveryAttempt(error="the attempt was cut short")  # stays when the task is cancelled
         try:
             attempt = await self._send(target, webhook_id, body, traceparent)
         finally:
-            lane.leave(answered=attempt.status is not None)
+            bulkhead.release(answered=attempt.status is not None)
         self._metrics.deliveries.labels("delivered" if attempt.delivered else "failed").inc()
         return attempt
 
-    async def _send(self, target: Target, webhook_id: str, body: bytes, traceparent: str) -> Attempt:
-        traced = {"traceparent": traceparent} if traceparent else {}
+    async def _send(
+        self, target: WebhookTarget, webhook_id: str, body: bytes, traceparent: str
+    ) -> DeliveryAttempt:
+        headers = {"content-type": "application/json"}
+        if traceparent:
+            headers["traceparent"] = traceparent
         try:
-            signed = self._signer(target.secrets).headers(webhook_id, self._clock.now(), body)
-            answer = await self._client.post(target.url, body, {**_JSON, **traced, **signed})
+            # Decoding the secrets costs more than signing.
+            signer = self._signers.get(target.secrets)
+            if signer is None:
+                if len(self._signers) > _SIGNERS_MAX:  # drop those of rotated secrets
+                    self._signers.clear()
+                signer = self._signers[target.secrets] = Signer(*target.secrets)
+            headers |= signer.headers(webhook_id, self._clock.now(), body)
+            response = await self._client.post(target.url, body, headers)
         except (EgressRefused, SecretInvalid, Retry) as error:
-            return Attempt(error=str(error))
-        self._metrics.delivery_seconds.observe(answer.elapsed_s)
-        if answer.delivered:
-            return Attempt(status=answer.status)
-        wait_s = answer.retry_after_s
-        return Attempt(
-            status=answer.status,
-            error=f"answered {answer.status}",
+            return DeliveryAttempt(error=str(error))
+        self._metrics.delivery_seconds.observe(response.elapsed_s)
+        if response.delivered:
+            return DeliveryAttempt(status=response.status)
+        wait_s = response.retry_after_s
+        return DeliveryAttempt(
+            status=response.status,
+            error=f"answered {response.status}",
             retry_after=None if wait_s is None else timedelta(seconds=wait_s),
         )
-
-    def _signer(self, secrets: tuple[str, ...]) -> Signer:
-        signer = self._signers.get(secrets)
-        if signer is None:
-            if len(self._signers) > 1_000:  # rotated secrets are not kept for ever
-                self._signers.clear()
-            signer = self._signers[secrets] = Signer(*secrets)
-        return signer

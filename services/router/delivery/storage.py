@@ -1,4 +1,4 @@
-"""The rows of deliveries: for the unit of work that stores first attempts, and for the retries."""
+"""Storage of deliveries: for the unit of work that stores first attempts, and for retries."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import func, select, update
 
 from services.gateway.tables import subscriptions
 from services.ledger.tables import events as recorded_events
+from services.router.delivery.retry_schedule import GIVEN_UP_AFTER, after_attempt
 from services.router.domain.delivery import (
-    GIVEN_UP_AFTER,
-    Attempt,
+    DeliveryAttempt,
     DeliveryRow,
-    attempted,
-    trial_body,
     webhook_body,
+    webhook_test_body,
 )
 from services.router.tables import deliveries
 from shared.lead.events.envelope import Event
@@ -30,34 +29,49 @@ LEASE = timedelta(seconds=60)
 
 
 class DeliveryStore:
-    """Loads the rows that first attempts may already have, and those of erased people."""
+    """Loads the deliveries that may already exist, and locks those of erased people."""
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
         erased = [
             id_ for event in events if isinstance(event.data, PersonErasedV1) for id_ in event.data.lead_ids
         ]
-        made = [row.id for event in events for row in getattr(event.data, "rows", ())]
-        known = {row.key: row for row in await tx.load(DeliveryRow, "lead_id", erased, lock=True)}
-        known |= {row.key: row for row in await tx.load(DeliveryRow, "id", made)}
-        return known.values()
+        prepared = [row.id for event in events for row in getattr(event.data, "rows", ())]
+        stored = {row.key: row for row in await tx.load(DeliveryRow, "lead_id", erased, lock=True)}
+        stored |= {row.key: row for row in await tx.load(DeliveryRow, "id", prepared)}
+        return stored.values()
 
 
 class DueDeliveries:
-    """The deliveries that wait for another attempt. Whoever leases one makes it; a lost lease runs out."""
+    """Deliveries that are due for another attempt. A process leases those it attempts; leases expire."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def endpoints(self, now: datetime) -> set[str]:
-        """Return the ids of the endpoints that something is due for."""
-        async with self._database.read() as tx:
-            return {*(await tx.execute(_due_endpoints(now))).scalars()}
+    async def target_ids(self, now: datetime) -> set[str]:
+        """Return the ids of the targets that have due deliveries.
 
-    async def lease(self, endpoint: str, limit: int, now: datetime) -> list[DeliveryRow]:
-        """Return at most `limit` due deliveries of an endpoint, the longest due first; they are ours."""
+        A loose index scan: two index lookups per target, however many deliveries wait for it. A target that
+        has been away for days must not slow down all the others.
+        """
+        target_id, at = deliveries.c.subscription_id, deliveries.c.next_attempt_at
+        targets = (
+            select(func.min(target_id).label("id")).where(at.is_not(None)).cte("targets", recursive=True)
+        )
+        following = select(func.min(target_id)).where(target_id > targets.c.id, at.is_not(None))
+        following = following.correlate(targets)
+        targets = targets.union_all(
+            select(following.scalar_subquery()).select_from(targets).where(targets.c.id.is_not(None))
+        )
+        first_due = select(func.min(at)).where(target_id == targets.c.id, at.is_not(None)).correlate(targets)
+        due = select(targets.c.id).where(first_due.scalar_subquery() <= now)
+        async with self._database.read() as tx:
+            return {*(await tx.execute(due)).scalars()}
+
+    async def lease(self, target_id: str, limit: int, now: datetime) -> list[DeliveryRow]:
+        """Lease at most `limit` due deliveries of a target and return them, the longest due first."""
         due = (
             select(deliveries)
-            .where(deliveries.c.subscription_id == endpoint, deliveries.c.next_attempt_at <= now)
+            .where(deliveries.c.subscription_id == target_id, deliveries.c.next_attempt_at <= now)
             .order_by(deliveries.c.next_attempt_at, deliveries.c.created_at, deliveries.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -71,53 +85,57 @@ class DueDeliveries:
         return rows
 
     async def bodies(self, rows: Sequence[DeliveryRow]) -> Mapping[str, bytes]:
-        """Return what each delivery sends: the body that is kept, else that of its event, if there is one."""
-        kept = {row.id: row.body for row in rows if row.body is not None}
-        kept |= {row.id: trial_body(row) for row in rows if row.event_type == TRIAL}
-        missing = [row for row in rows if row.id not in kept]
+        """Return the body of each delivery by id: the stored one, or else one made from the ledger's event.
+
+        A delivery whose event the ledger no longer has is missing from the result.
+        """
+        bodies = {row.id: row.body for row in rows if row.body is not None}
+        bodies |= {row.id: webhook_test_body(row) for row in rows if row.event_type == TRIAL}
+        missing = [row for row in rows if row.id not in bodies]
         if not missing:
-            return kept
+            return bodies
         table = recorded_events.c
-        wanted = select(table.id, table.type, table.at, table.data)
+        columns = select(table.id, table.type, table.at, table.data)
         async with self._database.read() as tx:
-            stored = await tx.execute(wanted.where(table.id.in_([row.event_id for row in missing])))
-            found = stored.mappings().all()
-        told = {
-            (each["id"], each["type"]): webhook_body(
-                BY_NAME[each["type"]].short, each["at"], each["data"].encode()
+            stored = await tx.execute(columns.where(table.id.in_([row.event_id for row in missing])))
+            events = stored.mappings().all()
+        by_event = {
+            (event["id"], event["type"]): webhook_body(
+                BY_NAME[event["type"]].short, event["at"], event["data"].encode()
             )
-            for each in found
-            if each["type"] in BY_NAME
+            for event in events
+            if event["type"] in BY_NAME
         }
-        ours = ((row.id, told.get((row.event_id, row.event_type))) for row in missing)
-        return kept | {id_: body for id_, body in ours if body is not None}
+        from_ledger = ((row.id, by_event.get((row.event_id, row.event_type))) for row in missing)
+        return bodies | {id_: body for id_, body in from_ledger if body is not None}
 
     async def settle(
-        self, attempts: Mapping[str, Attempt | None], leased: Sequence[DeliveryRow], at: datetime
+        self, attempts: Mapping[str, DeliveryAttempt | None], leased: Sequence[DeliveryRow], at: datetime
     ) -> None:
-        """Store what came of leased deliveries. One without an attempt is due again at once.
+        """Store the results of leased deliveries. A delivery without an attempt is due again at once.
 
-        A row that was changed meanwhile (its person was erased) is left as it is.
+        A row that was changed meanwhile, for example because the person was erased, is left as it is.
         """
         if not leased:
             return
-        before = {row.id: row for row in leased}
+        leases = {row.id: row for row in leased}
         async with self._database.begin() as tx:
-            world = IdentityMap(await tx.load(DeliveryRow, "id", before, lock=True))
+            world = IdentityMap(await tx.load(DeliveryRow, "id", leases, lock=True))
             for row in world.all(DeliveryRow):
-                attempt, lease = attempts.get(row.id), before[row.id]
+                attempt, lease = attempts.get(row.id), leases[row.id]
                 if row.state != "pending" or row.attempts != lease.attempts:
                     continue
-                world.apply([Put(lease if attempt is None else attempted(row, attempt, at))])
+                world.apply([Put(lease if attempt is None else after_attempt(row, attempt, at))])
             await tx.write(world)
 
-    async def give_up(self, endpoints: Iterable[str], now: datetime) -> None:
-        """Fail what nobody came to try in all that time, and what is for an endpoint that is no more.
+    async def give_up(self, inactive: Iterable[str], now: datetime) -> None:
+        """Fail the deliveries that cannot be sent any more.
 
-        `endpoints` are those to which nothing is sent now: the ones that were removed, or disabled for long.
+        These are deliveries that were never attempted in all the time that retries take, and those of the
+        `inactive` target ids: at once if the subscription was deleted, after the same time if it is disabled.
         """
         overdue = deliveries.c.next_attempt_at < now - GIVEN_UP_AFTER
-        unsent = deliveries.c.subscription_id.in_(sorted(endpoints))
+        unsent = deliveries.c.subscription_id.in_(sorted(inactive))
         removed = deliveries.c.subscription_id.not_in(select(subscriptions.c.id))
         pending = update(deliveries).where(deliveries.c.next_attempt_at.is_not(None))
         async with self._database.begin() as tx:
@@ -128,16 +146,3 @@ class DueDeliveries:
             ):
                 failed = {"state": "failed", "next_attempt_at": None, "last_error": error}
                 await tx.execute(pending.where(which).values(**failed))
-
-
-def _due_endpoints(now: datetime) -> Select[tuple[str]]:
-    """Return the statement that goes from endpoint to endpoint, by two looks each into what waits by index.
-
-    Much waits for an endpoint that has been away for days, which is not to slow down all the others.
-    """
-    endpoint, at = deliveries.c.subscription_id, deliveries.c.next_attempt_at
-    walk = select(func.min(endpoint).label("id")).where(at.is_not(None)).cte("endpoints", recursive=True)
-    following = select(func.min(endpoint)).where(endpoint > walk.c.id, at.is_not(None)).correlate(walk)
-    walk = walk.union_all(select(following.scalar_subquery()).select_from(walk).where(walk.c.id.is_not(None)))
-    first_due = select(func.min(at)).where(endpoint == walk.c.id, at.is_not(None)).correlate(walk)
-    return select(walk.c.id).where(first_due.scalar_subquery() <= now)

@@ -1,4 +1,4 @@
-"""The hand-off brief: what the owner reads before the first word. From data only; nothing is invented."""
+"""The hand-off brief for the lead's owner. It is made from the lead's data only; nothing is invented."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.router.domain.brief_markdown import page
-from services.router.domain.qualification import answer_text, qualify, questions
-from services.router.domain.state import AcquaintanceRow
+from services.router.domain.brief_markdown import render_markdown
+from services.router.domain.qualification import answer_text, qualify, questions_to_ask
+from services.router.domain.state import AccountContactRow
 from shared.lead.derived import with_derived
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Person
@@ -19,90 +19,86 @@ STAKEHOLDERS_MAX: Final = 10
 _QUOTE_LENGTH_MAX: Final = 500
 _QUOTES_MAX: Final = 4
 _ANSWER_WORDS_MIN: Final = 4
-"""An answer of fewer words was chosen, not written."""
+"""Shorter answers were chosen from a list, not written, and are not quoted."""
 _QUESTIONS_MAX: Final = 4
 _ROLES_MAX: Final = 10
+_THANKS: Final[Sequence[tuple[str, str]]] = (
+    ("demo_request", "thank you for asking for a demo for {company}."),
+    ("contact_request", "thank you for getting in touch from {company}."),
+    ("trial_started", "thank you for starting a trial at {company}."),
+    ("content_download", "thank you for your interest in our material at {company}."),
+    ("webinar", "thank you for joining our webinar from {company}."),
+)
+"""Opening sentences by type of activity; the first type that the lead has is used."""
 
 
-def write_brief(
-    data: LeadScoredV1, queue: str, owner: str | None = None, known: Iterable[AcquaintanceRow] = ()
+def build_brief(
+    data: LeadScoredV1, queue: str, owner: str | None = None, contacts: Iterable[AccountContactRow] = ()
 ) -> Brief:
-    """Return the brief on a scored lead for a queue; `owner` signs, `known` are people of the account."""
+    """Return the brief on a scored lead for a queue.
+
+    `owner` is the name that signs the opening, `contacts` are people of the account with owned leads.
+    """
     data = with_derived(data)
     qualification = qualify(data, queue)
     brief = Brief(
         company=data.company,
-        pain=list(_pain(data))[:_QUOTES_MAX],
-        stakeholders=_stakeholders(data, known),
+        pain=list(_pain_quotes(data))[:_QUOTES_MAX],
+        stakeholders=_stakeholders(data, contacts),
         trigger=data.trigger,
         qualification=qualification,
         score_lines=data.score.lines,
-        ask_next=questions(qualification)[:_QUESTIONS_MAX],
+        ask_next=questions_to_ask(qualification)[:_QUESTIONS_MAX],
         warm_intro=_warm_intro(data, owner),
         markdown="",
     )
-    return replace(brief, markdown=page(data, brief))
+    return replace(brief, markdown=render_markdown(data, brief))
 
 
-def _company_of(data: LeadScoredV1) -> str:
-    """Return what the company is called as far as it is known."""
-    return data.company.name or data.company.domain or data.account
-
-
-def _pain(data: LeadScoredV1) -> Iterator[Quote]:
-    message = (data.message or "").strip()
-    if message:
-        yield Quote(_cut(message), "message")
+def _pain_quotes(data: LeadScoredV1) -> Iterator[Quote]:
+    """Yield the message and every written answer, in the buyer's words, each with its source."""
+    texts = {"message": (data.message or "").strip()}
     for label, answer in data.answers.items():
         text = answer_text(answer)
         if len(text.split()) >= _ANSWER_WORDS_MIN:
-            yield Quote(_cut(text), f"answers.{label}")
+            texts[f"answers.{label}"] = text
+    for source, text in texts.items():
+        if text:
+            cut = f"{text[: _QUOTE_LENGTH_MAX - 1].rstrip()}…"
+            yield Quote(text if len(text) <= _QUOTE_LENGTH_MAX else cut, source)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _QUOTE_LENGTH_MAX else f"{text[: _QUOTE_LENGTH_MAX - 1].rstrip()}…"
-
-
-def _stakeholders(data: LeadScoredV1, known: Iterable[AcquaintanceRow]) -> list[Stakeholder]:
-    """Return the person, others of the account whose leads are owned, then roles without a name."""
+def _stakeholders(data: LeadScoredV1, contacts: Iterable[AccountContactRow]) -> list[Stakeholder]:
+    """Return the lead's person, other people of the account, then roles that nobody named has."""
     people = [_stakeholder(data.person, "this lead")]
-    others = (each.person for each in known if each.lead_id != data.lead_id)
+    others = (contact.person for contact in contacts if contact.lead_id != data.lead_id)
     people += (_stakeholder(person, "another lead") for person in others)
-    found = [each for each in people if each is not None][:STAKEHOLDERS_MAX]
-    named = {each.role for each in found}
-    unnamed = [role for role in data.account_view.roles if role not in named][:_ROLES_MAX]
-    return found + [Stakeholder(None, None, role, "the account") for role in unnamed]
+    named = [person for person in people if person is not None][:STAKEHOLDERS_MAX]
+    covered = {person.role for person in named}
+    roles = [role for role in data.account_view.roles if role not in covered][:_ROLES_MAX]
+    return named + [Stakeholder(None, None, role, "the account") for role in roles]
 
 
 def _stakeholder(person: Person, known_from: str) -> Stakeholder | None:
-    name = _name_of(person) or person.email
+    """Return None for a person without name, address and title."""
+    full_name = " ".join(part for part in (person.first_name, person.last_name) if part)
+    name = full_name or person.email
     if name is None and person.title is None:
         return None
     return Stakeholder(name, person.title, person.department, known_from)
 
 
-def _name_of(person: Person) -> str | None:
-    return " ".join(part for part in (person.first_name, person.last_name) if part) or None
-
-
 def _warm_intro(data: LeadScoredV1, owner: str | None) -> str:
+    """Return the opening of a first message: greeting, the occasion, a question, the owner's name."""
+    company, trigger_type = data.company.name or data.company.domain or data.account, data.trigger.type or ""
+    if data.trigger.kind == "signal":
+        occasion = f"I saw the news at {company} ({trigger_type.replace('_', ' ') or 'a signal'})."
+    else:
+        types = {activity.type for activity in data.activities} | {trigger_type}
+        default = "thank you for your interest; I look after {company} here."
+        template = next((text for type_, text in _THANKS if type_ in types), default)
+        occasion = template.replace("{company}", company)
     first_name = " ".join((data.person.first_name or "").split())
     greeting = f"Hi {first_name}," if first_name else "Hello,"
     ending = f" Best, {owner}" if owner else ""
-    return f"{greeting} {_occasion(data)} Would a short call this week help?{ending}"
-
-
-def _occasion(data: LeadScoredV1) -> str:
-    company, kind = _company_of(data), data.trigger.type or ""
-    if data.trigger.kind == "signal":
-        return f"I saw the news at {company} ({kind.replace('_', ' ') or 'a signal'})."
-    thanks: Sequence[tuple[str, str]] = (
-        ("demo_request", f"thank you for asking for a demo for {company}."),
-        ("contact_request", f"thank you for getting in touch from {company}."),
-        ("trial_started", f"thank you for starting a trial at {company}."),
-        ("content_download", f"thank you for your interest in our material at {company}."),
-        ("webinar", f"thank you for joining our webinar from {company}."),
-    )
-    done = {each.type for each in data.activities} | {kind}
-    default = f"thank you for your interest; I look after {company} here."
-    return next((text for type_, text in thanks if type_ in done), default)
+    return f"{greeting} {occasion} Would a short call this week help?{ending}"

@@ -1,7 +1,8 @@
-"""From a scored lead to its owner: the route, whose turn it is, and whether there is anything to say.
+"""The decision on a scored lead: its route, its owner, and which events to emit.
 
-A revision is always answered. A re-score is answered only when it changes something; what has ended (won,
-lost) is opened again by a new revision, or by news that lead to another queue, not by time passing.
+A new revision of a lead always emits `lead.routed`. A new score of the same revision emits only when it
+changes something. A lead that was won or lost is reopened by a new revision, or by new facts that route it
+to another queue, but not by the passing of time.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.emit import say_of_owner, say_routed, say_suppressed
+from services.router.domain.emit import emit_ownership_change, emit_routed, emit_suppressed
 from services.router.domain.ownership import (
-    Holder,
-    account_holder,
+    AccountOwner,
+    account_owner,
     active_assignment,
     end_assignment,
     excluded_reps,
     open_assignment,
 )
 from services.router.domain.policy import RoutingPolicy
-from services.router.domain.rotation import Pick, pick_from
+from services.router.domain.rotation import Selection, select_from_queue
 from services.router.domain.route import Route, decide_route
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.events.lead_alerted import LeadAlertedV1
@@ -33,11 +34,12 @@ from shared.lead.events.routing import Change, Considered, Decision
 from shared.lead.facts import ActiveOwner, facts_of
 from shared.storage.change_set import ChangeSet
 
-_NO_NEWS: Final = frozenset({"decay", "enrichment", "outcome", "policy"})
+_TRIGGERS_WITHOUT_NEWS: Final = frozenset({"decay", "enrichment", "outcome", "policy"})
+"""Triggers of a new score that say nothing new about the buyer."""
 
 
-class Scored(Struct, frozen=True):
-    """A scored lead in hand: `raw` is the data as it came, `cause` what ids are derived from."""
+class ScoredLead(Struct, frozen=True):
+    """A `lead.scored` event: its data, decoded and as JSON, and the cause from which ids are derived."""
 
     data: LeadScoredV1
     raw: bytes
@@ -45,43 +47,87 @@ class Scored(Struct, frozen=True):
     at: datetime
 
 
-class _Case(Struct, frozen=True):
-    """What is known when a scored lead is decided on. `holder` owns the account of a lead without owner."""
+class _RoutingContext(Struct, frozen=True):
+    """Everything that the decision depends on.
 
-    plan: RoutingPolicy
-    scored: Scored
-    before: RoutedLeadRow | None
-    own: AssignmentRow | None
-    holder: Holder | None
+    `previous` is the last decision on the lead and `assignment` its active assignment. `account_owner` is
+    set only for a lead without an owner of its own.
+    """
+
+    policy: RoutingPolicy
+    scored: ScoredLead
+    previous: RoutedLeadRow | None
+    assignment: AssignmentRow | None
+    account_owner: AccountOwner | None
     route: Route
 
-    @property
-    def fresh(self) -> bool:
-        """Whether this is a revision that was not decided on so far."""
-        return self.before is None or self.scored.data.revision > self.before.revision
+    @classmethod
+    def load(cls, changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) -> _RoutingContext:
+        """Read the lead's rows and decide its route."""
+        data, of_account = scored.data, None
+        assignment = active_assignment(changes, data.lead_id)
+        if assignment is not None and policy.rep_of(assignment.rep) is not None:
+            owner: ActiveOwner | None = ActiveOwner(assignment.queue, accepted=assignment.state == "accepted")
+        else:
+            of_account = account_owner(
+                changes,
+                policy,
+                data.account,
+                crm_owner=data.account_view.owner,
+                excluded=excluded_reps(changes, data.lead_id),
+            )
+            owner = ActiveOwner(of_account.queue, accepted=False) if of_account else None
+        route = decide_route(policy, facts_of(data, data.account_view, policy.readers, owner), scored.at)
+        previous = changes.get(RoutedLeadRow, data.lead_id)
+        return cls(policy, scored, previous, assignment, of_account, route)
 
     @property
-    def rests(self) -> bool:
-        """Whether the lead has ended, and this re-score is no reason to open it again."""
-        before, route = self.before, self.route
-        if before is None or self.fresh or before.status != "routed" or self.own is not None:
+    def is_new_revision(self) -> bool:
+        return self.previous is None or self.scored.data.revision > self.previous.revision
+
+    @property
+    def stays_closed(self) -> bool:
+        """Whether the lead was won or lost and this score is no reason to reopen it."""
+        previous, route = self.previous, self.route
+        if (
+            previous is None
+            or self.is_new_revision
+            or previous.status != "routed"
+            or self.assignment is not None
+        ):
             return False
-        no_news = self.scored.data.trigger.kind in _NO_NEWS
-        return no_news or route.keep or route.queue == before.queue
+        no_news = self.scored.data.trigger.kind in _TRIGGERS_WITHOUT_NEWS
+        return no_news or route.keep or route.queue == previous.queue
 
     @property
-    def risen(self) -> bool:
-        """Whether the lead has become one to look at since its owner was last told."""
-        return self.before is not None and self.route.alert and not self.before.high_intent
+    def became_high_intent(self) -> bool:
+        """Whether the owner should look now, and the previous decision did not say so."""
+        return self.previous is not None and self.route.alert and not self.previous.high_intent
 
     @property
-    def orphaned(self) -> bool:
-        """Whether the lead's owner has left the team."""
-        return self.own is not None and self.plan.rep_of(self.own.rep) is None
+    def owner_left(self) -> bool:
+        """Whether the lead's owner is no longer in the team."""
+        return self.assignment is not None and self.policy.rep_of(self.assignment.rep) is None
+
+    def lead_row(self) -> RoutedLeadRow:
+        """Return the lead's row by the new route, before the lead is assigned."""
+        data, route = self.scored.data, self.route
+        return RoutedLeadRow(
+            lead_id=data.lead_id,
+            account=data.account,
+            revision=data.revision,
+            scored_sequence=data.sequence,
+            sequence=self.previous.sequence if self.previous else 0,
+            status="routed",
+            queue=route.queue,
+            motion=route.motion,
+            rule=route.rule,
+            high_intent=route.alert,
+        )
 
 
 class _Placement(Struct, frozen=True):
-    """Where the lead is now, and who was passed over."""
+    """The queue and assignment that the lead has now, and the rules and reps that were not taken."""
 
     change: Change
     queue: str
@@ -89,170 +135,147 @@ class _Placement(Struct, frozen=True):
     considered: tuple[Considered, ...] = ()
 
 
-def route_scored(draft: ChangeSet, plan: RoutingPolicy, scored: Scored) -> bool:
-    """Decide on a scored lead; tell whether more than its fence changed."""
-    case = _case(draft, plan, scored)
-    lead = _lead_of(case)
-    if case.rests and case.before is not None:
-        before = case.before
-        draft.put(replace(lead, queue=before.queue, motion=before.motion, rule=before.rule))
+def route_scored(changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) -> bool:
+    """Decide on a scored lead. Return whether an event was emitted."""
+    context = _RoutingContext.load(changes, policy, scored)
+    previous, assignment, lead = context.previous, context.assignment, context.lead_row()
+    if context.stays_closed and previous is not None:
+        changes.put(replace(lead, queue=previous.queue, motion=previous.motion, rule=previous.rule))
         return False
-    if case.route.suppressed is not None:
-        return _suppress(draft, case, lead, case.route.suppressed)
-    if case.own is not None and case.own.account != scored.data.account:
-        case = replace(case, own=replace(case.own, account=scored.data.account))
-        draft.put(case.own)  # type: ignore[arg-type]  # it is there: it was just replaced
-    placed = _place(draft, case, lead)
-    return _tell(draft, case, _settled(case, lead, placed), placed)
+    if context.route.suppressed is not None:
+        return _suppress(changes, context, lead, context.route.suppressed)
+    if assignment is not None and assignment.account != scored.data.account:
+        assignment = replace(assignment, account=scored.data.account)
+        context = replace(context, assignment=assignment)
+        changes.put(assignment)
+    placement = _place(changes, context, lead)
+    return _emit(changes, context, _placed_lead(context, lead, placement), placement)
 
 
-def choose(
-    draft: ChangeSet,
-    plan: RoutingPolicy,
+def choose_rep(
+    changes: ChangeSet,
+    policy: RoutingPolicy,
     queue: str,
     at: datetime,
     excluded: Collection[str],
     *,
-    helped: bool,
-) -> tuple[Pick, str]:
-    """Return whose turn it is in the queue or, when nobody there may and it is `helped`, in its fallback.
+    use_fallback: bool,
+) -> tuple[Selection, str]:
+    """Return whose turn it is and in which queue: the given one, or its fallback if nobody is eligible.
 
-    Every rep of the team who is not picked has a reason.
+    Every other rep of the team has a reason in the selection.
     """
-    pick = pick_from(draft, plan, queue, at, excluded)
-    outside, terms = plan.outside.get(queue, ()), plan.queues.get(queue)
-    if pick.rep is not None or not helped or terms is None or terms.fallback is None:
-        return Pick(pick.rep, pick.considered + outside), queue
-    other = pick_from(draft, plan, terms.fallback, at, excluded)
-    # Who is in both queues has had a reason already.
-    seen: set[object] = {each.rep for each in pick.considered}
-    added = [each for each in other.considered if each.rep not in seen]
-    seen |= {other.rep, *(each.rep for each in added)}
-    considered = (*pick.considered, *added, *(each for each in outside if each.rep not in seen))
-    return Pick(other.rep, considered), queue if other.rep is None else terms.fallback
+    selection = select_from_queue(changes, policy, queue, at, excluded)
+    not_in_queue, settings = policy.not_in_queue.get(queue, ()), policy.queues.get(queue)
+    if selection.rep is not None or not use_fallback or settings is None or settings.fallback is None:
+        return Selection(selection.rep, selection.considered + not_in_queue), queue
+    fallback = select_from_queue(changes, policy, settings.fallback, at, excluded)
+    # A rep of both queues is listed once, with the reason of the first queue.
+    listed: set[object] = {entry.rep for entry in selection.considered}
+    added = [entry for entry in fallback.considered if entry.rep not in listed]
+    listed |= {fallback.rep, *(entry.rep for entry in added)}
+    outside = (entry for entry in not_in_queue if entry.rep not in listed)
+    considered = (*selection.considered, *added, *outside)
+    return Selection(fallback.rep, considered), queue if fallback.rep is None else settings.fallback
 
 
-def _case(draft: ChangeSet, plan: RoutingPolicy, scored: Scored) -> _Case:
-    data = scored.data
-    own = active_assignment(draft, data.lead_id)
-    owner, holder = None, None
-    if own is not None and plan.rep_of(own.rep) is not None:
-        owner = ActiveOwner(own.queue, accepted=own.state == "accepted")
-    else:
-        excluded = excluded_reps(draft, data.lead_id)
-        named = data.account_view.owner
-        holder = account_holder(draft, plan, data.account, named=named, excluded=excluded)
-        owner = ActiveOwner(holder.queue, accepted=False) if holder else None
-    route = decide_route(plan, facts_of(data, data.account_view, plan.readers, owner), scored.at)
-    return _Case(plan, scored, draft.get(RoutedLeadRow, data.lead_id), own, holder, route)
-
-
-def _lead_of(case: _Case) -> RoutedLeadRow:
-    data, before, route = case.scored.data, case.before, case.route
-    return RoutedLeadRow(
-        lead_id=data.lead_id,
-        account=data.account,
-        revision=data.revision,
-        scored_sequence=data.sequence,
-        sequence=before.sequence if before else 0,
-        status="routed",
-        queue=route.queue,
-        motion=route.motion,
-        rule=route.rule,
-        high_intent=route.alert,
-    )
-
-
-def _suppress(draft: ChangeSet, case: _Case, lead: RoutedLeadRow, reason: str) -> bool:
-    before, scored = case.before, case.scored
+def _suppress(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow, reason: str) -> bool:
+    previous, scored = context.previous, context.scored
     lead = replace(lead, status="suppressed")
-    known = before is not None and before.status == "suppressed" and before.rule == reason
-    if known and not case.fresh:
-        draft.put(lead)
+    already = previous is not None and previous.status == "suppressed" and previous.rule == reason
+    if already and not context.is_new_revision:
+        changes.put(lead)
         return False
-    if case.own is not None:
-        end_assignment(draft, case.own, "withdrawn", scored.at)
-    draft.put(say_suppressed(draft, lead, scored.data, reason, policy=case.plan.version, at=scored.at))
+    if context.assignment is not None:
+        end_assignment(changes, context.assignment, "withdrawn", scored.at)
+    version = context.policy.version
+    changes.put(emit_suppressed(changes, lead, scored.data, reason, policy_version=version, at=scored.at))
     return True
 
 
-def _place(draft: ChangeSet, case: _Case, lead: RoutedLeadRow) -> _Placement:
-    own, route, plan = case.own, case.route, case.plan
-    if own is not None and not case.orphaned and (route.keep or route.queue == own.queue):
-        return _Placement("kept", own.queue, own, route.considered)
-    if route.keep and case.holder is not None:
-        pick, queue = Pick(case.holder.rep.id, ()), case.holder.queue
+def _place(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow) -> _Placement:
+    """Keep the lead with its owner, or assign it by the route; without an eligible rep it waits."""
+    current, route, policy = context.assignment, context.route, context.policy
+    if current is not None and not context.owner_left and (route.keep or route.queue == current.queue):
+        return _Placement("kept", current.queue, current, route.considered)
+    if route.keep and context.account_owner is not None:
+        selection, queue = Selection(context.account_owner.rep.id, ()), context.account_owner.queue
     else:
-        excluded = excluded_reps(draft, lead.lead_id)
-        helped = own is None or case.orphaned
-        pick, queue = choose(draft, plan, route.queue, case.scored.at, excluded, helped=helped)
-    considered = (*route.considered, *pick.considered)
-    rep = plan.rep_of(pick.rep)
+        excluded = excluded_reps(changes, lead.lead_id)
+        # A lead with an owner moves only to the queue of its route; with nobody there, the owner keeps it.
+        use_fallback = current is None or context.owner_left
+        selection, queue = choose_rep(
+            changes, policy, route.queue, context.scored.at, excluded, use_fallback=use_fallback
+        )
+    considered = (*route.considered, *selection.considered)
+    rep = policy.rep_of(selection.rep)
     if rep is None:
-        if own is not None:
-            return _Placement("kept", own.queue, own, considered)
+        if current is not None:
+            return _Placement("kept", current.queue, current, considered)
         return _Placement("waiting", route.queue, None, considered)
-    if own is not None:
-        end_assignment(draft, own, "moved", case.scored.at)
+    if current is not None:
+        end_assignment(changes, current, "moved", context.scored.at)
     assignment = open_assignment(
-        draft,
-        plan,
+        changes,
+        policy,
         lead_id=lead.lead_id,
         account=lead.account,
         queue=queue,
         rep=rep,
         sequence=lead.sequence + 1,
-        cause=case.scored.cause,
-        at=case.scored.at,
+        cause=context.scored.cause,
+        at=context.scored.at,
     )
-    return _Placement("assigned" if own is None else "moved", queue, assignment, considered)
+    return _Placement("assigned" if current is None else "moved", queue, assignment, considered)
 
 
-def _settled(case: _Case, lead: RoutedLeadRow, placed: _Placement) -> RoutedLeadRow:
-    """Return the lead's row as it stands after being placed."""
-    before = case.before
-    if placed.change == "waiting":
-        since = before.waiting_since if before is not None else None
-        return replace(lead, status="waiting", waiting_since=since or case.scored.at, scored=case.scored.raw)
-    if placed.change == "kept" and before is not None and not case.fresh:
-        return replace(lead, queue=placed.queue, motion=before.motion, rule=before.rule)
-    return replace(lead, queue=placed.queue)
+def _placed_lead(context: _RoutingContext, lead: RoutedLeadRow, placement: _Placement) -> RoutedLeadRow:
+    """Return the lead's row after its placement."""
+    previous = context.previous
+    if placement.change == "waiting":
+        since = previous.waiting_since if previous is not None else None
+        scored = context.scored
+        return replace(lead, status="waiting", waiting_since=since or scored.at, scored=scored.raw)
+    if placement.change == "kept" and previous is not None and not context.is_new_revision:
+        return replace(lead, queue=placement.queue, motion=previous.motion, rule=previous.rule)
+    return replace(lead, queue=placement.queue)
 
 
-def _tell(draft: ChangeSet, case: _Case, lead: RoutedLeadRow, placed: _Placement) -> bool:
-    """Say what there is to say, and keep the lead's row; tell whether anything was said."""
-    at, data, own = case.scored.at, case.scored.data, case.own
-    decision = _decision(case.route, placed)
-    silent = lead.sequence
-    if case.fresh or _changed(case, placed):
-        lead = say_routed(
-            draft, case.plan, lead, data, decision=decision, assignment=placed.assignment, at=at
-        )
-    if placed.change == "moved" and own is not None:
-        lead = say_of_owner(
-            draft, LeadReassignedV1, lead, decision, previous_owner=own.rep, reason=case.route.rule, at=at
-        )
-    if placed.change == "kept" and case.risen:
-        lead = say_of_owner(draft, LeadAlertedV1, lead, decision, reason=case.plan.alert_reason, at=at)
-    draft.put(lead)
-    return lead.sequence > silent
-
-
-def _changed(case: _Case, placed: _Placement) -> bool:
-    before = case.before
-    if placed.change == "kept":
-        return False
-    waits_as_before = before is not None and before.status == "waiting" and before.queue == placed.queue
-    return placed.change != "waiting" or not waits_as_before
-
-
-def _decision(route: Route, placed: _Placement) -> Decision:
-    return Decision(
-        change=placed.change,
-        queue=placed.queue,
+def _emit(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow, placement: _Placement) -> bool:
+    """Emit the events of the placement and store the lead's row. Return whether there were events."""
+    at, previous, current, route = context.scored.at, context.previous, context.assignment, context.route
+    change, first = placement.change, lead.sequence
+    decision = Decision(
+        change=change,
+        queue=placement.queue,
         motion=route.motion,
-        owner=placed.assignment.rep if placed.assignment else None,
+        owner=placement.assignment.rep if placement.assignment else None,
         rule=route.rule,
         reasons=list(route.reasons),
-        considered=list(placed.considered),
+        considered=list(placement.considered),
     )
+    waits_as_before = (
+        change == "waiting"
+        and previous is not None
+        and previous.status == "waiting"
+        and previous.queue == placement.queue
+    )
+    if context.is_new_revision or (change != "kept" and not waits_as_before):
+        lead = emit_routed(
+            changes,
+            context.policy,
+            lead,
+            context.scored.data,
+            decision=decision,
+            assignment=placement.assignment,
+            at=at,
+        )
+    if change == "moved" and current is not None:
+        lead = emit_ownership_change(
+            changes, LeadReassignedV1, lead, decision, previous_owner=current.rep, reason=route.rule, at=at
+        )
+    if change == "kept" and context.became_high_intent:
+        reason = context.policy.alert_reason
+        lead = emit_ownership_change(changes, LeadAlertedV1, lead, decision, reason=reason, at=at)
+    changes.put(lead)
+    return lead.sequence > first

@@ -1,4 +1,4 @@
-"""Webhook deliveries: who gets which event, what is sent, and what becomes of an attempt."""
+"""Webhook deliveries: which events a target receives, and the content of a delivery."""
 
 from __future__ import annotations
 
@@ -15,35 +15,18 @@ from shared.lead.ids import derive_id
 from shared.storage.rows import Row
 from shared.webhooks import EVERYTHING, TRIAL, FailedAttempt
 
-DELIVER: Final = "router-deliver"
-
-RETRY_AFTER: Final = (
-    timedelta(seconds=5),
-    timedelta(seconds=30),
-    timedelta(minutes=2),
-    timedelta(minutes=10),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=6),
-    timedelta(hours=12),
-    timedelta(hours=12),
-    timedelta(hours=12),
-    timedelta(hours=24),
-)
-ATTEMPTS_MAX: Final = len(RETRY_AFTER) + 1
-GIVEN_UP_AFTER: Final = timedelta(days=3)
-_GONE: Final = 410
-_ERROR_LENGTH_MAX: Final = 500
-_FAILURES_KEPT: Final = 20
+DELIVERY_ROLE: Final = "router-deliver"
+"""The role under which deliveries claim their input and record tombstones."""
 
 DeliveryState = Literal["pending", "delivered", "failed", "gone"]
 
 
 class DeliveryRow(Row, frozen=True):
-    """One event for one endpoint. While it is pending, `next_attempt_at` says when, `body` what is sent.
+    """The delivery of one event to one target.
 
-    What is sent again after its body was let go has none: the ledger still has the event. `failures` are the
-    attempts that were not taken, the latest of them.
+    While it is pending, `next_attempt_at` is when it is sent and `body` what is sent. A delivery that is sent
+    again after its body was deleted has none: the body is then made from the event in the ledger. `failures`
+    are the latest failed attempts.
     """
 
     id: str
@@ -66,42 +49,49 @@ class DeliveryRow(Row, frozen=True):
     indexed: ClassVar[tuple[str, ...]] = ("lead_id",)
 
 
-class Target(Struct, frozen=True):
-    """An endpoint and what it wants: short event types, all of `wanted`, of `queue` only when that is set.
+class WebhookTarget(Struct, frozen=True):
+    """A URL that receives events: that of a subscription, or the destination of a queue.
 
-    `events` has short types (`lead.routed`), families (`lead.*`) or `*`. `wanted` maps dotted paths into
-    the data to a value, or to a list of which one must be there. The newest of `secrets` comes first.
+    `events` are short types (`lead.routed`), families (`lead.*`) or `*`. `filter` maps dotted paths into the
+    data to a value, or to a list of which one must be there; all entries must match. `queue` restricts the
+    target to decisions for that queue. The newest of `secrets` comes first.
     """
 
     id: str
     url: str
     events: tuple[str, ...]
     secrets: tuple[str, ...]
-    wanted: Mapping[str, Any] = {}
+    filter: Mapping[str, Any] = {}
     queue: str | None = None
 
-    def takes(self, short_type: str, data: Struct) -> bool:
-        """Tell whether an event is to be sent here."""
+    def matches(self, short_type: str, data: Struct) -> bool:
+        """Return whether an event is to be sent to this target."""
         family = short_type.partition(".")[0] + ".*"
-        if not any(each in (short_type, family, EVERYTHING) for each in self.events):
+        if {short_type, family, EVERYTHING}.isdisjoint(self.events):
             return False
-        if self.queue is not None and _at(data, "decision.queue") != self.queue:
+        if self.queue is not None and _value_at(data, "decision.queue") != self.queue:
             return False
-        return all(_is_one_of(_at(data, path), value) for path, value in self.wanted.items())
+        for path, expected in self.filter.items():
+            value = _value_at(data, path)
+            accepted = expected if isinstance(expected, list) else [expected]
+            # Python's True equals 1; in JSON and in the policy they are different values.
+            if not any(value == one and isinstance(value, bool) is isinstance(one, bool) for one in accepted):
+                return False
+        return True
 
 
 def destination_id(queue: str) -> str:
-    """Return the id of the endpoint that is a queue's destination."""
+    """Return the id of the target that is a queue's destination."""
     return f"queue:{queue}"
 
 
-def destination_of(queue: str, url: str, secrets: tuple[str, ...]) -> Target:
-    """Return the endpoint that hears of every lead of a queue."""
-    return Target(destination_id(queue), url, ("lead.*",), secrets, queue=queue)
+def destination_of(queue: str, url: str, secrets: tuple[str, ...]) -> WebhookTarget:
+    """Return the target that receives the events of every lead of a queue."""
+    return WebhookTarget(destination_id(queue), url, ("lead.*",), secrets, queue=queue)
 
 
-class Attempt(Struct, frozen=True):
-    """What an endpoint answered; `status` is None when there was no answer, and `error` says why."""
+class DeliveryAttempt(Struct, frozen=True):
+    """The result of one attempt. `status` is None when there was no response; `error` then says why."""
 
     status: int | None = None
     error: str | None = None
@@ -113,24 +103,24 @@ class Attempt(Struct, frozen=True):
 
 
 def delivery_id(event_id: str, target_id: str) -> str:
-    """Return the id of the delivery of an event to an endpoint."""
+    """Return the id of the delivery of an event to a target. The same event and target give the same id."""
     return derive_id("delivery", target_id, event_id, 0)
 
 
 def webhook_body(short_type: str, at: datetime, raw: bytes) -> bytes:
-    """Return the body for an event whose data is `raw` JSON; it is not encoded again."""
+    """Return the JSON body for an event whose data is the JSON `raw`, which is copied unchanged."""
     return b'{"type":"%b","timestamp":"%b","data":%b}' % (short_type.encode(), rfc3339(at).encode(), raw)
 
 
-def trial_body(row: DeliveryRow) -> bytes:
-    """Return the body of a delivery that tries an endpoint."""
+def webhook_test_body(row: DeliveryRow) -> bytes:
+    """Return the JSON body of a test delivery."""
     data = msgspec.json.encode({"subscription_id": row.subscription_id, "says": "Baton can reach you."})
     return webhook_body("webhook.test", row.created_at, data)
 
 
-def untried(
+def new_delivery(
     id_: str,
-    endpoint: str,
+    target_id: str,
     url: str,
     *,
     event_id: str,
@@ -139,10 +129,10 @@ def untried(
     body: bytes | None,
     at: datetime,
 ) -> DeliveryRow:
-    """Return the delivery of an event to an endpoint as it is made: nothing was tried, and it is due."""
+    """Return a delivery without attempts that is due at `at`."""
     return DeliveryRow(
         id=id_,
-        subscription_id=endpoint,
+        subscription_id=target_id,
         event_id=event_id,
         event_type=event_type,
         lead_id=lead_id,
@@ -158,13 +148,13 @@ def untried(
     )
 
 
-def trial(id_: str, endpoint: str, url: str, at: datetime) -> DeliveryRow:
-    """Return the delivery, due at once, that tries an endpoint; `id_` becomes the webhook's id."""
-    return untried(
-        delivery_id(id_, endpoint),
-        endpoint,
+def new_test_delivery(event_id: str, target_id: str, url: str, at: datetime) -> DeliveryRow:
+    """Return a delivery that sends a test event to a target; `event_id` is the `webhook-id` that is sent."""
+    return new_delivery(
+        delivery_id(event_id, target_id),
+        target_id,
         url,
-        event_id=id_,
+        event_id=event_id,
         event_type=TRIAL,
         lead_id="",
         body=None,
@@ -172,44 +162,13 @@ def trial(id_: str, endpoint: str, url: str, at: datetime) -> DeliveryRow:
     )
 
 
-def retry_at(attempts: int, at: datetime) -> datetime | None:
-    """Return when to try again after that many attempts, the last at `at`; None: never again."""
-    if not 1 <= attempts < ATTEMPTS_MAX:
-        return None
-    return at + RETRY_AFTER[attempts - 1]
-
-
-def attempted(row: DeliveryRow, attempt: Attempt, at: datetime) -> DeliveryRow:
-    """Return the delivery after an attempt at `at`. What is delivered or gone needs its body no more."""
-    error = attempt.error[:_ERROR_LENGTH_MAX] if attempt.error else None
-    row = replace(row, attempts=row.attempts + 1, last_status=attempt.status, last_error=error)
-    if attempt.delivered:
-        return replace(row, state="delivered", delivered_at=at, next_attempt_at=None, body=None)
-    failed = FailedAttempt(at, attempt.status, error or "")
-    row = replace(row, failures=[*(row.failures or ()), failed][-_FAILURES_KEPT:])
-    if attempt.status == _GONE:
-        return replace(row, state="gone", next_attempt_at=None, body=None)
-    again = retry_at(row.attempts, at)
-    if again is None:
-        return replace(row, state="failed", next_attempt_at=None)
-    if attempt.retry_after is not None:
-        again = max(again, at + attempt.retry_after)
-    return replace(row, state="pending", next_attempt_at=again)
-
-
-def redacted(row: DeliveryRow, subject: str) -> DeliveryRow:
-    """Return the delivery without the person, under another name; nothing more is sent."""
-    row = replace(row, lead_id=subject, body=None, next_attempt_at=None)
+def redacted(row: DeliveryRow, pseudonym: str) -> DeliveryRow:
+    """Return the delivery without data about the person, under a pseudonym. Nothing more is sent."""
+    row = replace(row, lead_id=pseudonym, body=None, next_attempt_at=None)
     return replace(row, state="failed", last_error="the person was erased") if row.state == "pending" else row
 
 
-def _at(data: Any, path: str) -> Any:
+def _value_at(data: Any, path: str) -> Any:
     for name in path.split("."):
         data = data.get(name) if isinstance(data, Mapping) else getattr(data, name, None)
     return data
-
-
-def _is_one_of(value: Any, wanted: Any) -> bool:
-    values = wanted if isinstance(wanted, list) else [wanted]
-    # In JSON, as in the policy, true is not 1.
-    return any(value == each and isinstance(value, bool) is isinstance(each, bool) for each in values)

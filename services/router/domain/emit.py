@@ -1,4 +1,8 @@
-"""What the router says: the events about a lead, each with the next number of the lead's sequence."""
+"""The events that the router emits about a lead. Each takes the next number of the lead's sequence.
+
+Every function adds one event to the change set and returns the lead's row with its new sequence number;
+the caller stores the row.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,9 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from services.router.domain.brief import write_brief
+from services.router.domain.brief import build_brief
 from services.router.domain.policy import RoutingPolicy
-from services.router.domain.state import AcquaintanceRow, AssignmentRow, RoutedLeadRow
+from services.router.domain.state import AccountContactRow, AssignmentRow, RoutedLeadRow
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
@@ -17,12 +21,12 @@ from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.routing import Change, Decision, PolicyVersions, Sla, Suppression
 from shared.storage.change_set import ChangeSet
 
-C = TypeVar("C", bound=OwnershipChange)
+E = TypeVar("E", bound=OwnershipChange)
 
 
-def say_routed(
-    draft: ChangeSet,
-    plan: RoutingPolicy,
+def emit_routed(
+    changes: ChangeSet,
+    policy: RoutingPolicy,
     lead: RoutedLeadRow,
     data: LeadScoredV1,
     *,
@@ -30,11 +34,11 @@ def say_routed(
     assignment: AssignmentRow | None,
     at: datetime,
 ) -> RoutedLeadRow:
-    """Say where the lead is; return its row, counted on."""
-    lead = _counted(lead)
-    waited_for = assignment is not None and assignment.state == "open"
-    rep = plan.rep_of(decision.owner)
-    acquaintances = draft.find(AcquaintanceRow, "account", data.account)
+    """Emit `lead.routed`: the decision on a scored lead, with the brief for its owner."""
+    lead = _with_next_sequence(lead)
+    must_accept = assignment is not None and assignment.state == "open"
+    rep = policy.rep_of(decision.owner)
+    contacts = changes.find(AccountContactRow, "account", data.account)
     routed = LeadRoutedV1(
         lead_id=data.lead_id,
         revision=data.revision,
@@ -46,20 +50,26 @@ def say_routed(
         provenance=data.provenance,
         score=data.score,
         decision=decision,
-        sla=Sla(assignment.accept_by if assignment is not None and waited_for else None),
-        brief=write_brief(data, decision.queue, rep.name if rep else None, acquaintances),
-        policy_versions=PolicyVersions(data.policy_version, plan.version),
+        sla=Sla(assignment.accept_by if assignment is not None and must_accept else None),
+        brief=build_brief(data, decision.queue, rep.name if rep else None, contacts),
+        policy_versions=PolicyVersions(data.policy_version, policy.version),
         occurred_at=at,
     )
-    draft.emit(routed, subject=lead.lead_id, key=lead.account)
+    changes.emit(routed, subject=lead.lead_id, key=lead.account)
     return lead
 
 
-def say_suppressed(
-    draft: ChangeSet, lead: RoutedLeadRow, data: LeadScoredV1, reason: str, *, policy: str, at: datetime
+def emit_suppressed(
+    changes: ChangeSet,
+    lead: RoutedLeadRow,
+    data: LeadScoredV1,
+    reason: str,
+    *,
+    policy_version: str,
+    at: datetime,
 ) -> RoutedLeadRow:
-    """Say that nobody gets the lead; return its row, counted on."""
-    lead = _counted(lead)
+    """Emit `lead.suppressed`: nobody gets the lead."""
+    lead = _with_next_sequence(lead)
     suppressed = LeadSuppressedV1(
         lead_id=data.lead_id,
         revision=data.revision,
@@ -71,27 +81,27 @@ def say_suppressed(
         provenance=data.provenance,
         score=data.score,
         decision=Suppression(reason),
-        policy_versions=PolicyVersions(data.policy_version, policy),
+        policy_versions=PolicyVersions(data.policy_version, policy_version),
         occurred_at=at,
     )
-    draft.emit(suppressed, subject=lead.lead_id, key=lead.account)
+    changes.emit(suppressed, subject=lead.lead_id, key=lead.account)
     return lead
 
 
-def say_of_owner(
-    draft: ChangeSet,
-    kind: type[C],
+def emit_ownership_change(
+    changes: ChangeSet,
+    kind: type[E],
     lead: RoutedLeadRow,
     decision: Decision,
     *,
     reason: str,
     at: datetime,
     previous_owner: str | None = None,
-    **more: object,
+    **fields: object,
 ) -> RoutedLeadRow:
-    """Say what happened to the lead's owner; return the lead's row, counted on."""
-    lead = _counted(lead)
-    said = kind(
+    """Emit an event of type `kind` about the lead's owner. `fields` are those that only `kind` has."""
+    lead = _with_next_sequence(lead)
+    change = kind(
         lead_id=lead.lead_id,
         revision=lead.revision,
         sequence=lead.sequence,
@@ -100,16 +110,16 @@ def say_of_owner(
         previous_owner=previous_owner,
         reason=reason,
         occurred_at=at,
-        **more,  # the fields of `kind` beyond the common ones
+        **fields,
     )
-    draft.emit(said, subject=lead.lead_id, key=lead.account)
+    changes.emit(change, subject=lead.lead_id, key=lead.account)
     return lead
 
 
 def decision_of(
     lead: RoutedLeadRow, change: Change, assignment: AssignmentRow | None, reason: str
 ) -> Decision:
-    """Return the decision that an owner's step amounts to; the rule is the one that routed the lead."""
+    """Return the decision after an action on a lead. Its rule is the rule that routed the lead."""
     return Decision(
         change=change,
         queue=assignment.queue if assignment else lead.queue,
@@ -121,5 +131,5 @@ def decision_of(
     )
 
 
-def _counted(lead: RoutedLeadRow) -> RoutedLeadRow:
+def _with_next_sequence(lead: RoutedLeadRow) -> RoutedLeadRow:
     return replace(lead, sequence=lead.sequence + 1)

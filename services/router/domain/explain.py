@@ -1,12 +1,13 @@
-"""Why a lead is where it is, rule by rule, and which single change would have led elsewhere.
+"""Explains a route: the verdict of every rule, and counterfactuals (the smallest change to another route).
 
-The counterfactuals are computed, not guessed: every field that a rule compares has a few values between which
-no rule tells apart (`shared.rules.equivalence_classes`), so that trying one of each tries them all.
+The counterfactuals are complete for the fields whose conditions split the values into finitely many
+equivalence classes (`shared.rules.equivalence_classes`): one value of each class is tried, and no rule
+distinguishes the values of a class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,13 +24,13 @@ from shared.rules.explained import RuleExplanation, as_json, explained
 from shared.rules.syntax import MEMBERSHIP, Compare, Facts, Op, Rule, comparisons
 
 _FIXED: Final = ("owner.", "trigger.", "lead.", "consent.")
-"""Fields that tell how it came about; nobody asks what if they were different."""
+"""Prefixes of fields that are not varied: a different owner, trigger or consent is no useful advice."""
 
 
 class Counterfactual(Struct, frozen=True):
     """The smallest change of one field that leads to another queue or motion, or to a suppression.
 
-    Everything else stays, also the scores. `says` is `with 300 more employees: bdr`.
+    All other fields keep their values, the scores too. `says` reads like `with 300 more employees: bdr`.
     """
 
     field: str
@@ -41,7 +42,7 @@ class Counterfactual(Struct, frozen=True):
 
 
 class RouteExplanation(Struct, frozen=True):
-    """Where the policy sends a lead. `rule` is the reason when it is suppressed, and `queue` None then."""
+    """Where the policy sends a lead. When it is suppressed, `rule` is the reason and `queue` is None."""
 
     policy_version: str
     rule: str
@@ -52,125 +53,124 @@ class RouteExplanation(Struct, frozen=True):
     counterfactuals: list[Counterfactual]
 
 
-class _Outcome(Struct, frozen=True):
+class _Result(Struct, frozen=True):
+    """Where the rules send a lead. `queue` and `motion` are None when it is suppressed."""
+
     rule: str
     queue: str | None
     motion: str | None
 
     @property
-    def place(self) -> tuple[str | None, str | None, str | None]:
-        """What counts as another outcome: where the lead goes, or why nowhere."""
+    def destination(self) -> tuple[str | None, str | None, str | None]:
+        """Equal for results that lead to the same place, or that suppress for the same reason."""
         return (self.queue, self.motion, self.rule if self.queue is None else None)
 
 
 def explain_route(
-    data: LeadScoredV1, owner: ActiveOwner | None, plan: RoutingPolicy, at: datetime
+    data: LeadScoredV1, owner: ActiveOwner | None, policy: RoutingPolicy, at: datetime
 ) -> RouteExplanation:
-    """Return why the plan sends a scored lead where it does, at the instant `at`."""
-    facts = facts_of(data, data.account_view, plan.readers, owner)
-    decide = _decider(plan, owner, at)
-    outcome = decide(facts)
+    """Return why the policy sends a scored lead where it does, at the instant `at`."""
+
+    def decide(facts: Facts) -> _Result:
+        suppression = policy.compiled.suppress.first(facts, at)
+        if suppression is not None:
+            return _Result(suppression.reason, None, None)
+        rule = policy.compiled.rules.first(facts, at)
+        if rule is None:
+            return _Result("", None, None)
+        queue = owner.queue if rule.keeps and owner is not None else rule.queue
+        return _Result(rule.name, queue, rule.motion)
+
+    facts = facts_of(data, data.account_view, policy.readers, owner)
+    result = decide(facts)
     return RouteExplanation(
-        policy_version=plan.version,
-        rule=outcome.rule,
-        queue=outcome.queue,
-        motion=outcome.motion,
-        suppressions=[explained(each) for each in plan.policy.suppress.explain(facts, at)],
-        rules=[explained(each) for each in plan.policy.rules.explain(facts, at)],
-        counterfactuals=list(_counterfactuals(plan, facts, outcome, decide)),
+        policy_version=policy.version,
+        rule=result.rule,
+        queue=result.queue,
+        motion=result.motion,
+        suppressions=[explained(verdict) for verdict in policy.compiled.suppress.explain(facts, at)],
+        rules=[explained(verdict) for verdict in policy.compiled.rules.explain(facts, at)],
+        counterfactuals=list(_counterfactuals(policy, facts, result, decide)),
     )
 
 
-def _decider(plan: RoutingPolicy, owner: ActiveOwner | None, at: datetime) -> Callable[[Facts], _Outcome]:
-    def decide(facts: Facts) -> _Outcome:
-        suppression = plan.policy.suppress.first(facts, at)
-        if suppression is not None:
-            return _Outcome(suppression.reason, None, None)
-        rule = plan.policy.rules.first(facts, at)
-        if rule is None:
-            return _Outcome("", None, None)
-        queue = owner.queue if rule.keeps and owner is not None else rule.queue
-        return _Outcome(rule.name, queue, rule.motion)
-
-    return decide
-
-
-# What would have to be different
-
-
 def _counterfactuals(
-    plan: RoutingPolicy, facts: Facts, outcome: _Outcome, decide: Callable[[Facts], _Outcome]
+    policy: RoutingPolicy, facts: Facts, result: _Result, decide: Callable[[Facts], _Result]
 ) -> Iterator[Counterfactual]:
-    """Yield for each field, in the order of the policy, the smallest change to each other outcome."""
-    for name, compares in _compared(plan).items():
-        field = field_named(name)
-        if field is None or name.startswith(_FIXED):
-            continue
-        found: dict[object, tuple[Any, _Outcome]] = {}
-        for value in _candidates(field, compares, fact_of(name, facts)):
-            then = decide({**facts, name: value})
-            if then.place != outcome.place:
-                found.setdefault(then.place, (value, then))
-        for value, then in found.values():
-            yield _counterfactual(field, fact_of(name, facts), value, then)
-
-
-def _compared(plan: RoutingPolicy) -> Mapping[str, list[Compare]]:
-    """Return the comparisons of every field that a rule or a suppression looks at."""
-    rules: tuple[Rule[Any], ...] = (*plan.policy.suppress.rules, *plan.policy.rules.rules)
+    """Yield for each field, in the order of the policy, the smallest change to each other destination."""
+    rules: tuple[Rule[Any], ...] = (*policy.compiled.suppress.rules, *policy.compiled.rules.rules)
     by_field: dict[str, list[Compare]] = {}
     for rule in rules:
         for compare in comparisons(rule.when):
             by_field.setdefault(compare.field, []).append(compare)
-    return by_field
+    for name, compares in by_field.items():
+        field = field_named(name)
+        if field is None or name.startswith(_FIXED):
+            continue
+        now = fact_of(name, facts)
+        found: dict[object, tuple[Any, _Result]] = {}
+        for value in _candidate_values(field, compares, now):
+            other = decide({**facts, name: value})
+            if other.destination != result.destination:
+                found.setdefault(other.destination, (value, other))
+        for value, other in found.values():
+            goes = other.queue or f"suppressed ({other.rule})"
+            if other.motion == "nurture":
+                goes += " (nurture)"
+            says = f"with {_describe_change(field, now, value)}: {goes}"
+            yield Counterfactual(name, as_json(now), as_json(value), other.rule, other.queue, says)
 
 
-def _candidates(field: Field, compares: list[Compare], now: Any) -> list[Any]:
-    """Return values that stand for all that the field could be instead, the nearest first."""
+def _candidate_values(field: Field, compares: list[Compare], now: Any) -> list[Any]:
+    """Return one value of every equivalence class that the field could have instead, the nearest first."""
     if field.kind is Kind.SET:
-        return _sets(compares, now)
+        return _neighbouring_sets(compares, now)
     if field.kind is Kind.OPEN:
-        values = [each for each in compares if each.op in {Op.EQ, Op.IN}]
-        return [
-            one for each in values for one in (each.value if isinstance(each.value, tuple) else [each.value])
-        ]
-    # What only a pattern or an age settles has no values to try.
-    settled = [each for each in compares if not isinstance(dimension_of(each), Compare)]
-    texts = {one for each in settled for one in _texts(each)}
-    tried = representatives(field, settled) if settled else ()
-    present = [each for each in tried if each != now and not (field.kind is Kind.TEXT and each not in texts)]
+        equalities = [compare for compare in compares if compare.op in {Op.EQ, Op.IN}]
+        return [value for compare in equalities for value in _compared_values(compare)]
+    # A pattern or an age has no equivalence classes that could be enumerated.
+    enumerable = [compare for compare in compares if not isinstance(dimension_of(compare), Compare)]
+    texts = {_casefolded(value) for compare in enumerable for value in _compared_values(compare)}
+    values = representatives(field, enumerable) if enumerable else ()
+    others = [
+        value for value in values if value != now and not (field.kind is Kind.TEXT and value not in texts)
+    ]
     if field.kind is Kind.INTEGER:
-        return sorted(present, key=lambda each: abs(each - (now or 0)))
-    return present
+        return sorted(others, key=lambda value: abs(value - (now or 0)))
+    return others
 
 
-def _texts(compare: Compare) -> tuple[Any, ...]:
-    values = compare.value if isinstance(compare.value, tuple) else (compare.value,)
-    return tuple(each.casefold() if isinstance(each, str) else each for each in values)
+def _compared_values(compare: Compare) -> tuple[Any, ...]:
+    return compare.value if isinstance(compare.value, tuple) else (compare.value,)
 
 
-def _sets(compares: list[Compare], now: Any) -> list[Any]:
-    """Return the set with one more, or one less, of what is looked for in it."""
-    has = tuple(now or ())
-    looked_for = {one for each in compares if each.op in MEMBERSHIP for one in _texts(each)}
-    more = [(*has, one) for one in sorted(looked_for - {each.casefold() for each in has})]
-    less = [tuple(each for each in has if each.casefold() != one) for one in sorted(looked_for)]
-    return more + [each for each in less if len(each) < len(has)]
+def _casefolded(value: Any) -> Any:
+    return value.casefold() if isinstance(value, str) else value
 
 
-def _counterfactual(field: Field, now: Any, then: Any, outcome: _Outcome) -> Counterfactual:
-    goes = outcome.queue or f"suppressed ({outcome.rule})"
-    if outcome.motion == "nurture":
-        goes += " (nurture)"
-    says = f"with {_change(field, now, then)}: {goes}"
-    return Counterfactual(field.name, as_json(now), as_json(then), outcome.rule, outcome.queue, says)
+def _neighbouring_sets(compares: list[Compare], now: Any) -> list[Any]:
+    """Return the set with one more, or one less, of the values that conditions look for in it."""
+    present = tuple(now or ())
+    looked_for = {
+        _casefolded(value)
+        for compare in compares
+        if compare.op in MEMBERSHIP
+        for value in _compared_values(compare)
+    }
+    larger = [(*present, value) for value in sorted(looked_for - {value.casefold() for value in present})]
+    smaller = [
+        tuple(value for value in present if value.casefold() != removed) for removed in sorted(looked_for)
+    ]
+    return larger + [values for values in smaller if len(values) < len(present)]
 
 
-def _change(field: Field, now: Any, then: Any) -> str:
+def _describe_change(field: Field, now: Any, then: Any) -> str:
     label = label_of(field.name).removeprefix("company ")
     if field.kind is Kind.SET:
-        one, other = {*(now or ())}, {*then}
-        return f"{shown(other - one)} in {label}" if other - one else f"no {shown(one - other)} in {label}"
+        before, after = {*(now or ())}, {*then}
+        if after - before:
+            return f"{shown(after - before)} in {label}"
+        return f"no {shown(before - after)} in {label}"
     if field.name in _AMOUNTS and now is not None:
         difference = then - now
         return f"{abs(difference):,} {'more' if difference > 0 else 'fewer'} {label}"
@@ -180,4 +180,4 @@ def _change(field: Field, now: Any, then: Any) -> str:
 _AMOUNTS: Final = frozenset(
     {"company.employees", "account.people", "account.high_intent_people", "account.medium_intent_people"}
 )
-"""What is counted; of other numbers the value itself is told."""
+"""Fields that count something: their change is described as a difference, that of others by the new value."""

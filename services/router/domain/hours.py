@@ -1,7 +1,7 @@
-"""Working hours on the time line: whether somebody is at work, and by when so much working time has passed.
+"""Working hours as instants: whether a rep is at work, and when an amount of working time has passed.
 
-Hours are kept by the clock on the wall; a day of a change to or from summer time is as much shorter or
-longer. A shift that the clock jumps over is not there that day.
+Hours are local wall-clock times in the rep's time zone. On a day on which the clock changes, a shift that
+spans the change is an hour shorter or longer; a shift that the clock skips entirely does not take place.
 """
 
 from __future__ import annotations
@@ -11,73 +11,70 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from shared.policy.hours import Hours, Shift
+from shared.policy.hours import Hours
 
-_NOTHING: Final = timedelta()
+_ZERO: Final = timedelta()
 _DAY: Final = timedelta(days=1)
 _HORIZON_DAYS: Final = 400
-"""A deadline is at most this far away, however few hours somebody works."""
+"""Deadlines are at most this far in the future, however few hours a rep works."""
 
 
 class WorkingHours:
-    """When one or several reps work: a function of time that remembers the last span it was asked for."""
+    """The working hours of one or more reps in one time zone. The last span that was looked up is cached."""
 
     def __init__(self, hours: Hours, zone: str) -> None:
-        self._hours = hours
+        self._shifts = sorted(hours.shifts, key=lambda shift: shift.begins)
         self._zone = ZoneInfo(zone)
-        self._same = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), False)
+        self._cached_span = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), False)
 
     def is_open(self, at: datetime) -> bool:
         """Return whether `at` is working time."""
-        since, until, is_open = self._same
-        if not since <= at < until:
-            since, until, is_open = self._same = self._around(at)
+        start, end, is_open = self._cached_span
+        if not start <= at < end:
+            self._cached_span = self._span_around(at)
+            is_open = self._cached_span[2]
         return is_open
 
     def deadline(self, at: datetime, length: timedelta) -> datetime:
         """Return when `length` of working time has passed after `at`: within a shift, or at the end of one.
 
-        Beyond the horizon it is the end of the last shift before that.
+        If the horizon does not hold that much working time, it is the end of the last shift before it.
         """
-        latest = at
-        for begins, ends in self._spans(at, _HORIZON_DAYS):
-            rest = ends - max(begins, latest)
-            if rest >= length:
-                return ends - rest + length
-            length -= max(rest, _NOTHING)
-            latest = max(ends, latest)
-        return latest
+        reached = at
+        for begins, ends in self._shifts_after(at, _HORIZON_DAYS):
+            left = ends - max(begins, reached)  # negative when an overlapping shift already ended later
+            if left >= length:
+                return ends - left + length
+            length -= max(left, _ZERO)
+            reached = max(ends, reached)
+        return reached
 
-    def _around(self, at: datetime) -> tuple[datetime, datetime, bool]:
-        """Return a span around `at` in which it is open all the time, or closed all the time."""
-        since = at
-        for begins, ends in self._spans(at, 8):
+    def _span_around(self, at: datetime) -> tuple[datetime, datetime, bool]:
+        """Return the start and end of a span that contains `at`, and whether all of it is working time."""
+        for begins, ends in self._shifts_after(at, 8):
             if begins <= at < ends:
                 return begins, ends, True
             if begins > at:
-                return since, begins, False
-        return since, at + _DAY, False
+                return at, begins, False
+        return at, at + _DAY, False
 
-    def _spans(self, at: datetime, days: int) -> Iterator[tuple[datetime, datetime]]:
-        """Yield the shifts that end after `at`, by the day on which they begin, for so many days."""
+    def _shifts_after(self, at: datetime, days: int) -> Iterator[tuple[datetime, datetime]]:
+        """Yield start and end of the shifts that end after `at`, by the day on which they begin.
+
+        Yesterday is included, because a shift may last past midnight.
+        """
         today = at.astimezone(self._zone).date()
-        for number in range(-1, days):
-            day = today + number * _DAY
+        for offset in range(-1, days):
+            day = today + offset * _DAY
             for shift in self._shifts:
                 if day.weekday() in shift.days:
-                    begins, ends = (
-                        self._instant(day, shift.begins, fold=0),
-                        self._instant(day, shift.ends, fold=1),
-                    )
+                    begins = self._instant(day, shift.begins, fold=0)
+                    ends = self._instant(day, shift.ends, fold=1)
                     if ends > max(begins, at):
                         yield begins, ends
 
-    @property
-    def _shifts(self) -> list[Shift]:
-        return sorted(self._hours.shifts, key=lambda shift: shift.begins)
-
     def _instant(self, day: date, minutes: int, *, fold: int) -> datetime:
-        """Return when the clock shows so many minutes after midnight; of two such times, by `fold`."""
+        """Return the instant of a wall-clock time; `fold` picks one of two when the clock is set back."""
         days, minutes = divmod(minutes, 24 * 60)
         clock = time(minutes // 60, minutes % 60, fold=fold)
         return datetime.combine(day + days * _DAY, clock, self._zone).astimezone(UTC)

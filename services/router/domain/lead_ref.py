@@ -1,4 +1,4 @@
-"""Which lead an outcome or an action is about: by its id, an alias of it, or an e-mail address."""
+"""Finds the lead that an outcome or an action refers to: by id, by an alias of the id, or by e-mail."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from shared.storage.change_set import ChangeSet
 from shared.storage.rows import Row
 
 
-class AliasRow(Row, frozen=True):
-    """The enricher found that `alias_id` is the lead `lead_id`. Read here, never written."""
+class LeadAliasRow(Row, frozen=True):
+    """The enricher merged `alias_id` into the lead `lead_id`. The router only reads these rows."""
 
     alias_id: str
     lead_id: str
@@ -18,15 +18,18 @@ class AliasRow(Row, frozen=True):
     key_fields: ClassVar[tuple[str, ...]] = ("alias_id",)
 
 
-def named_lead(lead_id: str | None, email: str | None) -> str | None:
-    """Return the lead id that is meant, before aliases; None when nobody is."""
+def referenced_lead_id(lead_id: str | None, email: str | None) -> str | None:
+    """Return the given lead id, or else the one that the e-mail address identifies. Aliases are not resolved.
+
+    None when there is neither an id nor a valid address.
+    """
     if lead_id:
         return lead_id
     identity = identify(email=email) if email else None
     return identity.lead_id if identity else None
 
 
-def surviving_lead(draft: ChangeSet, lead_id: str) -> str:
-    """Return the lead that answers to this id: itself, or the one that it is an alias of."""
-    alias = draft.get(AliasRow, lead_id)
+def resolve_alias(changes: ChangeSet, lead_id: str) -> str:
+    """Return the id of the lead that `lead_id` was merged into, or `lead_id` itself."""
+    alias = changes.get(LeadAliasRow, lead_id)
     return alias.lead_id if alias else lead_id

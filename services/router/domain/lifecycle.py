@@ -1,7 +1,7 @@
-"""What becomes of a lead after it was routed: its owner's steps, its outcomes, its clock, its wait.
+"""What happens to a lead after it was routed: actions of reps, outcomes, the SLA timer, waiting, erasure.
 
-Each verb writes into a draft and tells whether it changed anything; a step that does not fit the lead's
-state (somebody else's lead, one that has ended) changes nothing.
+Each function writes to the change set and returns whether it changed anything. An input that does not fit
+the lead's state (another rep's lead, a lead that has ended) changes nothing.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.decide import Scored, choose, route_scored
-from services.router.domain.emit import decision_of, say_of_owner
+from services.router.domain.decide import ScoredLead, choose_rep, route_scored
+from services.router.domain.emit import decision_of, emit_ownership_change
 from services.router.domain.ownership import (
     accept_assignment,
     active_assignment,
     end_assignment,
     excluded_reps,
+    extend_deadline,
     open_assignment,
-    put_off,
 )
 from services.router.domain.policy import RoutingPolicy
-from services.router.domain.rotation import Pick
-from services.router.domain.state import AssignmentRow, Ended, RoutedLeadRow
+from services.router.domain.rotation import Selection
+from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.lead_escalated import LeadEscalatedV1
 from shared.lead.events.lead_handed_off import LeadHandedOffV1
@@ -36,216 +36,212 @@ from shared.lead.events.routing import Change
 from shared.storage.change_set import ChangeSet
 
 _decode = msgspec.json.Decoder(LeadScoredV1).decode
-_WORKED: Final = frozenset({"accepted", "meeting_booked", "opportunity"})
+_ACCEPTING_OUTCOMES: Final = frozenset({"accepted", "meeting_booked", "opportunity"})
+"""Outcomes that only a rep who works the lead can report, so they count as accepting it."""
 
 
-class Moment(Struct, frozen=True):
-    """When a step is taken, by which plan, and what ids are derived from."""
+class DecisionContext(Struct, frozen=True):
+    """The policy and the time of a decision, and the cause from which ids are derived."""
 
-    plan: RoutingPolicy
+    policy: RoutingPolicy
     at: datetime
     cause: str
 
 
-def take_action(draft: ChangeSet, moment: Moment, action: ActionReceivedV1) -> bool:
-    """Let a rep's action on a lead hold. A rep acts on own leads only; a manager names no rep."""
-    lead = draft.get(RoutedLeadRow, action.lead_id)
-    own = active_assignment(draft, action.lead_id)
-    if lead is None or (own is None and action.type != "reassign"):
+def apply_action(changes: ChangeSet, context: DecisionContext, action: ActionReceivedV1) -> bool:
+    """Apply an action. A rep may act on own leads only; an action that names no rep is a manager's."""
+    lead = changes.get(RoutedLeadRow, action.lead_id)
+    assignment = active_assignment(changes, action.lead_id)
+    if lead is None:
         return False
-    if own is None or action.type == "reassign":
-        return _give(draft, moment, lead, own, action)
-    return action.rep in (None, own.rep) and _act(draft, moment, lead, own, action)
+    if action.type != "reassign" and (assignment is None or action.rep not in (None, assignment.rep)):
+        return False
+    if assignment is None or action.type in ("reassign", "handoff"):
+        return _reassign(changes, context, lead, assignment, action)
+    if action.type == "accept":
+        return _accept(changes, assignment, context.at)
+    if action.type == "reject":
+        return _reject(changes, context, lead, assignment, action.reason)
+    snoozed = assignment.state == "open" and action.until is not None and action.until > context.at
+    if snoozed and action.until is not None:
+        extend_deadline(changes, assignment, action.until)
+    return snoozed
 
 
-def _act(
-    draft: ChangeSet, moment: Moment, lead: RoutedLeadRow, own: AssignmentRow, action: ActionReceivedV1
+def apply_outcome(
+    changes: ChangeSet, context: DecisionContext, lead_id: str, outcome: OutcomeReceivedV1
 ) -> bool:
-    match action.type:
-        case "accept":
-            return _accept(draft, own, moment.at)
-        case "reject":
-            return _give_back(draft, moment, lead, own, action.reason)
-        case "snooze":
-            return _snooze(draft, own, action.until, moment.at)
-        case _:
-            return _give(draft, moment, lead, own, action)
-
-
-def take_outcome(draft: ChangeSet, moment: Moment, lead_id: str, outcome: OutcomeReceivedV1) -> bool:
-    """Let what came of a lead hold."""
-    lead = draft.get(RoutedLeadRow, lead_id)
-    own = active_assignment(draft, lead_id)
-    if lead is None or own is None:
+    """Apply an outcome from the CRM to an owned lead."""
+    lead = changes.get(RoutedLeadRow, lead_id)
+    assignment = active_assignment(changes, lead_id)
+    if lead is None or assignment is None:
         return False
-    if outcome.type in _WORKED:
-        return _accept(draft, own, moment.at)
+    if outcome.type in _ACCEPTING_OUTCOMES:
+        return _accept(changes, assignment, context.at)
     if outcome.type == "rejected":
-        return _give_back(draft, moment, lead, own, outcome.reason)
-    end_assignment(draft, own, "won" if outcome.type == "won" else "lost", moment.at)
+        return _reject(changes, context, lead, assignment, outcome.reason)
+    end_assignment(changes, assignment, "won" if outcome.type == "won" else "lost", context.at)
     return True
 
 
-def escalate(draft: ChangeSet, moment: Moment, lead_id: str) -> bool:
-    """Say that the owner did not accept in time, and give the lead to the next of the queue.
+def escalate(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool:
+    """Emit that the owner did not accept in time, and reassign the lead within its queue.
 
-    Each rep of the queue gets one chance: the one after whom there is nobody left keeps the lead.
+    Each rep of the queue gets the lead once; when nobody is left, the last one keeps it.
     """
-    lead = draft.get(RoutedLeadRow, lead_id)
-    own = active_assignment(draft, lead_id)
-    if lead is None or own is None or own.state != "open":
+    lead = changes.get(RoutedLeadRow, lead_id)
+    assignment = active_assignment(changes, lead_id)
+    if lead is None or assignment is None or assignment.state != "open":
         return False
-    decision = decision_of(lead, "kept", own, "not accepted in time")
-    lead = say_of_owner(draft, LeadEscalatedV1, lead, decision, reason="sla", at=moment.at)
-    draft.put(lead)
-    excluded = {own.rep} | excluded_reps(draft, lead_id, ("rejected", "overdue"))
-    pick, queue = choose(draft, moment.plan, own.queue, moment.at, excluded, helped=False)
-    if pick.rep is not None:
-        end_assignment(draft, own, "overdue", moment.at)
-        _pass_on(draft, moment, lead, pick, queue, previous=own.rep, reason="sla")
+    decision = decision_of(lead, "kept", assignment, "not accepted in time")
+    lead = emit_ownership_change(changes, LeadEscalatedV1, lead, decision, reason="sla", at=context.at)
+    changes.put(lead)
+    excluded = {assignment.rep} | excluded_reps(changes, lead_id, ("rejected", "overdue"))
+    selection, queue = choose_rep(
+        changes, context.policy, assignment.queue, context.at, excluded, use_fallback=False
+    )
+    if selection.rep is not None:
+        end_assignment(changes, assignment, "overdue", context.at)
+        _assign_next(changes, context, lead, selection, queue, previous=assignment.rep, reason="sla")
     return True
 
 
-def drain(draft: ChangeSet, moment: Moment, lead_id: str) -> bool:
-    """Find an owner for a lead that waits, if by now there is one."""
-    lead = draft.get(RoutedLeadRow, lead_id)
+def assign_waiting(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool:
+    """Assign a waiting lead if somebody may have it by now.
+
+    A lead that never had an owner is routed again, by its stored score and the present policy.
+    """
+    lead = changes.get(RoutedLeadRow, lead_id)
     if lead is None or lead.status != "waiting":
         return False
     if lead.scored is not None:
-        scored = Scored(_decode(lead.scored), lead.scored, moment.cause, moment.at)
-        return route_scored(draft, moment.plan, scored)
-    excluded = excluded_reps(draft, lead_id)
-    pick, queue = choose(draft, moment.plan, lead.queue, moment.at, excluded, helped=True)
-    if pick.rep is None:
+        scored = ScoredLead(_decode(lead.scored), lead.scored, context.cause, context.at)
+        return route_scored(changes, context.policy, scored)
+    excluded = excluded_reps(changes, lead_id)
+    selection, queue = choose_rep(
+        changes, context.policy, lead.queue, context.at, excluded, use_fallback=True
+    )
+    if selection.rep is None:
         return False
-    _pass_on(draft, moment, lead, pick, queue, previous=None, reason="drained")
+    _assign_next(changes, context, lead, selection, queue, previous=None, reason="drained")
     return True
 
 
-def erase(draft: ChangeSet, moment: Moment, lead_id: str, redacted: str) -> bool:
-    """Forget the person; the credits that were spent stay, under the `redacted` name."""
-    for each in draft.find(AssignmentRow, "lead_id", lead_id):
-        if each.active:
-            end_assignment(draft, each, "erased", moment.at)
-        ended = draft.get(AssignmentRow, each.id) or each
-        account = redacted if ended.account == lead_id else ended.account
-        draft.put(replace(ended, lead_id=redacted, account=account))
-    lead = draft.get(RoutedLeadRow, lead_id)
-    if lead is not None:
-        draft.remove(RoutedLeadRow, lead_id)
-    return lead is not None
-
-
-def _accept(draft: ChangeSet, own: AssignmentRow, at: datetime) -> bool:
-    if own.state != "open":
+def erase(changes: ChangeSet, context: DecisionContext, lead_id: str, pseudonym: str) -> bool:
+    """Remove the lead. Its assignments stay under `pseudonym`, because the credits count for fairness."""
+    for assignment in changes.find(AssignmentRow, "lead_id", lead_id):
+        if assignment.active:
+            end_assignment(changes, assignment, "erased", context.at)
+        ended = changes.get(AssignmentRow, assignment.id) or assignment
+        account = pseudonym if ended.account == lead_id else ended.account
+        changes.put(replace(ended, lead_id=pseudonym, account=account))
+    if changes.get(RoutedLeadRow, lead_id) is None:
         return False
-    accept_assignment(draft, own, at)
+    changes.remove(RoutedLeadRow, lead_id)
     return True
 
 
-def _snooze(draft: ChangeSet, own: AssignmentRow, until: datetime | None, at: datetime) -> bool:
-    if own.state != "open" or until is None or until <= at:
+def _accept(changes: ChangeSet, assignment: AssignmentRow, at: datetime) -> bool:
+    if assignment.state != "open":
         return False
-    put_off(draft, own, until)
+    accept_assignment(changes, assignment, at)
     return True
 
 
-def _give_back(
-    draft: ChangeSet, moment: Moment, lead: RoutedLeadRow, own: AssignmentRow, reason: str | None
-) -> bool:
-    """End the assignment and find another owner; the lead waits when there is none."""
-    end_assignment(draft, own, "rejected", moment.at)
-    excluded = excluded_reps(draft, lead.lead_id)
-    pick, queue = choose(draft, moment.plan, own.queue, moment.at, excluded, helped=True)
-    _pass_on(draft, moment, lead, pick, queue, previous=own.rep, reason=reason or "rejected")
-    return True
-
-
-def _give(
-    draft: ChangeSet,
-    moment: Moment,
+def _reject(
+    changes: ChangeSet,
+    context: DecisionContext,
     lead: RoutedLeadRow,
-    own: AssignmentRow | None,
+    assignment: AssignmentRow,
+    reason: str | None,
+) -> bool:
+    """End the assignment and find another owner; without one the lead waits."""
+    end_assignment(changes, assignment, "rejected", context.at)
+    excluded = excluded_reps(changes, lead.lead_id)
+    selection, queue = choose_rep(
+        changes, context.policy, assignment.queue, context.at, excluded, use_fallback=True
+    )
+    reason = reason or "rejected"
+    _assign_next(changes, context, lead, selection, queue, previous=assignment.rep, reason=reason)
+    return True
+
+
+def _reassign(
+    changes: ChangeSet,
+    context: DecisionContext,
+    lead: RoutedLeadRow,
+    assignment: AssignmentRow | None,
     action: ActionReceivedV1,
 ) -> bool:
-    """Give the lead to the rep or queue that the action names; without a name, to the next of its queue.
+    """Assign the lead to the rep or queue in `action.to`; without one, to the next rep of the lead's queue.
 
-    A hand-off has to say all that the policy wants known first.
+    A hand-off must have a note on each field that the policy requires.
     """
-    if action.type == "handoff" and not _tells_enough(moment.plan, action):
+    policy, previous, is_hand_off = (
+        context.policy,
+        assignment.rep if assignment else None,
+        action.type == "handoff",
+    )
+    noted = {name for name, note in action.notes.items() if note not in (None, "", [], {})}
+    if is_hand_off and not noted.issuperset(policy.hand_off.known_first):
         return False
-    plan, before = moment.plan, own.rep if own else None
-    rep = plan.rep_of(action.to)
+    rep = policy.rep_of(action.to)
     if rep is not None and rep.queues:
         queue = lead.queue if lead.queue in rep.queues else rep.queues[0]
-        pick = Pick(rep.id, ())
-    elif action.to in plan.queues or action.to is None:
+        selection = Selection(rep.id, ())
+    elif action.to in policy.queues or action.to is None:
         queue = action.to or lead.queue
-        excluded = excluded_reps(draft, lead.lead_id) | ({before} if before else set())
-        pick, queue = choose(draft, plan, queue, moment.at, excluded, helped=False)
+        excluded = excluded_reps(changes, lead.lead_id) | ({previous} if previous else set())
+        selection, queue = choose_rep(changes, policy, queue, context.at, excluded, use_fallback=False)
     else:
         return False
-    if pick.rep in (None, before):
+    if selection.rep in (None, previous):
         return False
-    handed_on = action.type == "handoff"
-    if own is not None:
-        state: Ended = "handed_on" if handed_on else "moved"
-        end_assignment(draft, own, state, moment.at)
-    notes = action.notes if handed_on else None
+    if assignment is not None:
+        end_assignment(changes, assignment, "handed_on" if is_hand_off else "moved", context.at)
+    notes = action.notes if is_hand_off else None
     reason = action.reason or action.type
-    _pass_on(draft, moment, lead, pick, queue, previous=before, reason=reason, notes=notes)
+    _assign_next(changes, context, lead, selection, queue, previous=previous, reason=reason, notes=notes)
     return True
 
 
-def _tells_enough(plan: RoutingPolicy, action: ActionReceivedV1) -> bool:
-    told = {name for name, note in action.notes.items() if note not in (None, "", [], {})}
-    return told.issuperset(plan.hand_off.known_first)
-
-
-def _pass_on(
-    draft: ChangeSet,
-    moment: Moment,
+def _assign_next(
+    changes: ChangeSet,
+    context: DecisionContext,
     lead: RoutedLeadRow,
-    pick: Pick,
+    selection: Selection,
     queue: str,
     *,
     previous: str | None,
     reason: str,
     notes: dict[str, Any] | None = None,
 ) -> None:
-    """Open the assignment that follows, if anybody was picked, and say so. `notes` make it a hand-off."""
-    rep = moment.plan.rep_of(pick.rep)
+    """Open the assignment after an ended one and emit it; without a selected rep the lead waits.
+
+    Emits `lead.handed_off` if there are `notes`, else `lead.reassigned`.
+    """
+    rep = context.policy.rep_of(selection.rep)
     assignment = None
     if rep is not None:
         assignment = open_assignment(
-            draft,
-            moment.plan,
+            changes,
+            context.policy,
             lead_id=lead.lead_id,
             account=lead.account,
             queue=queue,
             rep=rep,
             sequence=lead.sequence + 1,
-            cause=moment.cause,
-            at=moment.at,
+            cause=context.cause,
+            at=context.at,
         )
         lead = replace(lead, status="routed", queue=queue, waiting_since=None, scored=None)
     else:
-        lead = replace(lead, status="waiting", waiting_since=moment.at)
+        lead = replace(lead, status="waiting", waiting_since=context.at)
     change: Change = "waiting" if assignment is None else "assigned" if previous is None else "moved"
-    decision = replace(decision_of(lead, change, assignment, reason), considered=list(pick.considered))
-    if notes is not None:
-        lead = say_of_owner(
-            draft,
-            LeadHandedOffV1,
-            lead,
-            decision,
-            previous_owner=previous,
-            reason=reason,
-            at=moment.at,
-            notes=notes,
-        )
-    else:
-        lead = say_of_owner(
-            draft, LeadReassignedV1, lead, decision, previous_owner=previous, reason=reason, at=moment.at
-        )
-    draft.put(lead)
+    decision = replace(decision_of(lead, change, assignment, reason), considered=list(selection.considered))
+    kind: type[LeadReassignedV1 | LeadHandedOffV1] = LeadReassignedV1 if notes is None else LeadHandedOffV1
+    fields = {} if notes is None else {"notes": notes}
+    lead = emit_ownership_change(
+        changes, kind, lead, decision, previous_owner=previous, reason=reason, at=context.at, **fields
+    )
+    changes.put(lead)

@@ -1,7 +1,10 @@
-"""Who owns a lead: opening, accepting and ending assignments. Each verb writes into a draft.
+"""Assignments: opening, accepting, extending and ending a rep's ownership of a lead.
 
-A lead has at most one active assignment. Every assignment costs one credit of the rotation, when it is
-opened and never again.
+Invariants, which the tests check after every event:
+
+- a lead has at most one active assignment;
+- every assignment is charged one credit of the rotation when it opens, and never again;
+- a rep's `open_leads` is the number of active assignments.
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.policy import RoutingPolicy
-from services.router.domain.rotation import charge, relieve
-from services.router.domain.state import AssignmentRow, Ended
+from services.router.domain.rotation import charge, release
+from services.router.domain.state import AssignmentRow, ClosedState
 from shared.lead.ids import derive_id
 from shared.policy.models import Rep
 from shared.storage.change_set import ChangeSet
@@ -21,48 +24,54 @@ from shared.worker.rows import TimerRow
 
 ROLE = "router"
 SLA = "sla"
+"""The kind of the timer that fires when an owner has not accepted a lead in time."""
 
 
-class Holder(Struct, frozen=True):
-    """A rep who owns an account, and the queue that the account's leads go to."""
+class AccountOwner(Struct, frozen=True):
+    """The rep who owns an account, and the queue that new leads of the account join."""
 
     rep: Rep
     queue: str
 
 
-def active_assignment(draft: ChangeSet, lead_id: str) -> AssignmentRow | None:
-    """Return the assignment by which somebody owns the lead, or None."""
-    active = [each for each in draft.find(AssignmentRow, "lead_id", lead_id) if each.active]
-    return min(active, key=lambda each: each.age, default=None)
+def active_assignment(changes: ChangeSet, lead_id: str) -> AssignmentRow | None:
+    """Return the active assignment of a lead, or None."""
+    return _oldest_active(changes, "lead_id", lead_id)
 
 
 def excluded_reps(
-    draft: ChangeSet, lead_id: str, states: tuple[Ended, ...] = ("rejected",)
+    changes: ChangeSet, lead_id: str, states: tuple[ClosedState, ...] = ("rejected",)
 ) -> frozenset[str]:
-    """Return the reps who gave this lead back, or whose assignment ended in one of `states`."""
-    return frozenset(
-        each.rep for each in draft.find(AssignmentRow, "lead_id", lead_id) if each.state in states
-    )
+    """Return the ids of the reps who had this lead and whose assignment ended in one of `states`."""
+    assignments = changes.find(AssignmentRow, "lead_id", lead_id)
+    return frozenset(assignment.rep for assignment in assignments if assignment.state in states)
 
 
-def account_holder(
-    draft: ChangeSet, plan: RoutingPolicy, account: str, *, named: str | None, excluded: frozenset[str]
-) -> Holder | None:
-    """Return who owns the account: the rep whom the CRM names, else by its oldest active assignment."""
-    rep = plan.rep_of(named)
+def account_owner(
+    changes: ChangeSet,
+    policy: RoutingPolicy,
+    account: str,
+    *,
+    crm_owner: str | None,
+    excluded: frozenset[str],
+) -> AccountOwner | None:
+    """Return who owns the account: the owner in the CRM, else the rep of its oldest active assignment.
+
+    None when that rep has left the team or is in `excluded`.
+    """
+    rep = policy.rep_of(crm_owner)
     if rep is not None and rep.id not in excluded and rep.queues:
-        return Holder(rep, rep.queues[0])
-    active = (each for each in draft.find(AssignmentRow, "account", account) if each.active)
-    oldest = min(active, key=lambda each: each.age, default=None)
-    rep = plan.rep_of(oldest.rep) if oldest else None
+        return AccountOwner(rep, rep.queues[0])
+    oldest = _oldest_active(changes, "account", account)
+    rep = policy.rep_of(oldest.rep) if oldest else None
     if oldest is None or rep is None or rep.id in excluded:
         return None
-    return Holder(rep, oldest.queue)
+    return AccountOwner(rep, oldest.queue)
 
 
 def open_assignment(
-    draft: ChangeSet,
-    plan: RoutingPolicy,
+    changes: ChangeSet,
+    policy: RoutingPolicy,
     *,
     lead_id: str,
     account: str,
@@ -72,8 +81,8 @@ def open_assignment(
     cause: str,
     at: datetime,
 ) -> AssignmentRow:
-    """Give the lead to the rep, from `at` on, and start the clock."""
-    accept_by = plan.accept_by(queue, rep.id, at)
+    """Assign the lead to the rep, charge the credit, and start the timer for accepting it."""
+    accept_by = policy.accept_by(queue, rep.id, at)
     assignment = AssignmentRow(
         id=derive_id("assignment", lead_id, cause, sequence),
         lead_id=lead_id,
@@ -85,36 +94,41 @@ def open_assignment(
         opened_at=at,
         accept_by=accept_by,
     )
-    draft.put(assignment)
-    charge(draft, plan, queue, rep, at)
+    changes.put(assignment)
+    charge(changes, policy, queue, rep, at)
     if accept_by is not None:
-        draft.put(sla_timer(lead_id, accept_by))
+        changes.put(sla_timer(lead_id, accept_by))
     return assignment
 
 
-def accept_assignment(draft: ChangeSet, assignment: AssignmentRow, at: datetime) -> None:
-    """Note that the owner took the lead up: the clock stops."""
-    draft.put(replace(assignment, state="accepted", accepted_at=at))
-    _stop_clock(draft, assignment.lead_id)
+def accept_assignment(changes: ChangeSet, assignment: AssignmentRow, at: datetime) -> None:
+    """Record that the owner accepted the lead, and stop the timer."""
+    changes.put(replace(assignment, state="accepted", accepted_at=at))
+    _stop_sla_timer(changes, assignment.lead_id)
 
 
-def end_assignment(draft: ChangeSet, assignment: AssignmentRow, state: Ended, at: datetime) -> None:
-    """Let the rep own the lead no more; the credit stays spent."""
-    draft.put(replace(assignment, state=state, closed_at=at))
-    relieve(draft, assignment.queue, assignment.rep)
-    _stop_clock(draft, assignment.lead_id)
+def end_assignment(changes: ChangeSet, assignment: AssignmentRow, state: ClosedState, at: datetime) -> None:
+    """End the rep's ownership and stop the timer. The credit stays charged."""
+    changes.put(replace(assignment, state=state, closed_at=at))
+    release(changes, assignment.queue, assignment.rep)
+    _stop_sla_timer(changes, assignment.lead_id)
 
 
-def put_off(draft: ChangeSet, assignment: AssignmentRow, until: datetime) -> None:
-    """Give the owner until then to accept."""
-    draft.put(replace(assignment, accept_by=until))
-    draft.put(sla_timer(assignment.lead_id, until))
+def extend_deadline(changes: ChangeSet, assignment: AssignmentRow, until: datetime) -> None:
+    """Give the owner until `until` to accept the lead."""
+    changes.put(replace(assignment, accept_by=until))
+    changes.put(sla_timer(assignment.lead_id, until))
 
 
 def sla_timer(lead_id: str, due_at: datetime) -> TimerRow:
-    """Return the clock of a lead's owner."""
+    """Return the timer that fires when the owner of a lead has not accepted it by `due_at`."""
     return TimerRow(subject=lead_id, role=ROLE, kind=SLA, due_at=due_at)
 
 
-def _stop_clock(draft: ChangeSet, lead_id: str) -> None:
-    draft.remove(TimerRow, lead_id, ROLE, SLA)
+def _stop_sla_timer(changes: ChangeSet, lead_id: str) -> None:
+    changes.remove(TimerRow, lead_id, ROLE, SLA)
+
+
+def _oldest_active(changes: ChangeSet, field: str, value: str) -> AssignmentRow | None:
+    active = [assignment for assignment in changes.find(AssignmentRow, field, value) if assignment.active]
+    return min(active, key=lambda assignment: assignment.age, default=None)

@@ -1,7 +1,10 @@
-"""What a scored lead tells about BANT or MEDDPICC: known from the buyer, inferred from facts, or unknown.
+"""Qualifies a scored lead by BANT or MEDDPICC: each element is known, inferred or unknown.
 
-Known is only what the buyer said, and the evidence quotes it. Inferred is what a fact suggests, and the
-evidence names the fact. The SDRs qualify by BANT; where bigger deals are worked, it is MEDDPICC.
+- known: the buyer said it; the evidence quotes the message or the answer.
+- inferred: a fact about the lead suggests it; the evidence names the fact.
+- unknown: there is no evidence.
+
+SDRs qualify by BANT. The queues that work bigger deals use MEDDPICC.
 """
 
 from __future__ import annotations
@@ -23,66 +26,69 @@ _SENTENCES_READ_MAX: Final = 40
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
-class _Sign(Struct, frozen=True):
-    """How one element shows, and what to ask while it does not.
+class _Indicator(Struct, frozen=True):
+    """How to detect one element, and the question that asks for it.
 
-    `answers` are words in the label of an answer, `said` in a sentence of the message; `suggests` gives the
-    fact that lets infer it.
+    The element is known if the label of an answer contains one of `label_words` or a sentence of the message
+    matches `message_pattern`. It is inferred if `infer` returns a fact as evidence.
     """
 
     ask: str
-    answers: tuple[str, ...]
-    said: re.Pattern[str]
-    suggests: Callable[[LeadScoredV1], str | None] = lambda _data: None
+    label_words: tuple[str, ...]
+    message_pattern: re.Pattern[str]
+    infer: Callable[[LeadScoredV1], str | None] = lambda _data: None
 
 
 def frame_of(queue: str) -> Literal["bant", "meddpicc"]:
-    """Return the frame by which the leads of a queue are qualified."""
+    """Return the qualification frame of a queue."""
     return "meddpicc" if queue in _MEDDPICC_QUEUES else "bant"
 
 
 def qualify(data: LeadScoredV1, queue: str) -> Qualification:
-    """Return what is known for qualification, element by element."""
+    """Return the state and the evidence of each element of the queue's frame."""
     frame = frame_of(queue)
-    said = sentences_of(data.message)
-    return Qualification(frame, [_element(name, _SIGNS[name], data, said) for name in FRAMES[frame]])
+    sentences = split_sentences(data.message)
+    elements = []
+    for name in FRAMES[frame]:
+        indicator = _INDICATORS[name]
+        quote = next(_quotes(indicator, data, sentences), None)
+        fact = indicator.infer(data) if quote is None else None
+        if quote is not None:
+            elements.append(Element(name, "known", quote))
+        else:
+            elements.append(Element(name, "unknown" if fact is None else "inferred", fact))
+    return Qualification(frame, elements)
 
 
-def questions(qualification: Qualification) -> list[str]:
-    """Return what to ask next: first for what is unknown, then to confirm what is inferred."""
-    order = ("unknown", "inferred")
+def questions_to_ask(qualification: Qualification) -> list[str]:
+    """Return the questions for unknown elements, then those that confirm inferred ones."""
     return [
-        _SIGNS[each.name].ask for state in order for each in qualification.elements if each.state == state
+        _INDICATORS[element.name].ask
+        for state in ("unknown", "inferred")
+        for element in qualification.elements
+        if element.state == state
     ]
 
 
-def sentences_of(text: str | None) -> list[str]:
-    """Return the first sentences of a text, each on one line."""
+def split_sentences(text: str | None) -> list[str]:
+    """Return the first 40 sentences of a text, each on one line."""
     parts = _SENTENCE_END.split(text or "", maxsplit=_SENTENCES_READ_MAX)[:_SENTENCES_READ_MAX]
     return [sentence for part in parts if (sentence := " ".join(part.split()))]
 
 
 def answer_text(answer: Answer) -> str:
-    """Return what was answered as one line; nothing for an answer that says nothing."""
+    """Return an answer as one line; empty for an empty answer."""
     answers = answer if isinstance(answer, list) else [answer]
-    return ", ".join(" ".join(str(each).split()) for each in answers if each not in (None, "", False))
+    return ", ".join(" ".join(str(value).split()) for value in answers if value not in (None, "", False))
 
 
-def _element(name: str, sign: _Sign, data: LeadScoredV1, said: list[str]) -> Element:
-    quote = next(_quotes(sign, data, said), None)
-    if quote is not None:
-        return Element(name, "known", quote)
-    fact = sign.suggests(data)
-    return Element(name, "unknown" if fact is None else "inferred", fact)
-
-
-def _quotes(sign: _Sign, data: LeadScoredV1, said: list[str]) -> Iterator[str]:
+def _quotes(indicator: _Indicator, data: LeadScoredV1, sentences: list[str]) -> Iterator[str]:
     for label, answer in data.answers.items():
         words = label.casefold().replace("_", " ").replace("-", " ").split()
-        if not {*sign.answers}.isdisjoint(words) and (text := answer_text(answer)):
+        if not {*indicator.label_words}.isdisjoint(words) and (text := answer_text(answer)):
             yield f"answered “{_short(text)}” to {_short(label)}"
-    for sentence in said:
-        if sign.said.search(sentence):
+    for sentence in sentences:
+        if indicator.message_pattern.search(sentence):
             yield f"“{_short(sentence)}”"
 
 
@@ -91,10 +97,7 @@ def _short(text: str) -> str:
     return line if len(line) <= _EVIDENCE_LENGTH_MAX else f"{line[: _EVIDENCE_LENGTH_MAX - 1]}…"
 
 
-# What facts suggest
-
-
-def _money(data: LeadScoredV1) -> str | None:
+def _funding_or_revenue(data: LeadScoredV1) -> str | None:
     if "funding_round" in data.signals.types:
         return "a funding round is among the live signals"
     if data.company.last_funding_at is not None:
@@ -102,24 +105,24 @@ def _money(data: LeadScoredV1) -> str | None:
     return f"revenue of {data.company.revenue_usd:,} USD" if data.company.revenue_usd else None
 
 
-def _decides(data: LeadScoredV1) -> str | None:
+def _decision_maker_title(data: LeadScoredV1) -> str | None:
     title, level = data.person.title, data.person.seniority
     return f"the title is {_short(title or level)}" if level in ("cxo", "vp", "director") else None
 
 
-def _holds_the_purse(data: LeadScoredV1) -> str | None:
+def _budget_holder_title(data: LeadScoredV1) -> str | None:
     title, level = data.person.title, data.person.seniority
     holds = level == "cxo" or (level == "vp" and data.person.department == "finance")
     return f"the title is {_short(title or level or '')}" if holds else None
 
 
-def _asked(data: LeadScoredV1) -> str | None:
-    wanted = ("demo_request", "contact_request", "trial_started")
-    asked = next((each for each in data.activities if each.type in wanted), None)
-    return f"{asked.type.replace('_', ' ')} on {asked.at.date().isoformat()}" if asked else None
+def _request_activity(data: LeadScoredV1) -> str | None:
+    types = ("demo_request", "contact_request", "trial_started")
+    request = next((activity for activity in data.activities if activity.type in types), None)
+    return f"{request.type.replace('_', ' ')} on {request.at.date().isoformat()}" if request else None
 
 
-def _expiry(data: LeadScoredV1) -> str | None:
+def _contract_expiry(data: LeadScoredV1) -> str | None:
     expires = "contract_expiry" in data.signals.types
     return "an expiring contract is among the live signals" if expires else None
 
@@ -147,65 +150,67 @@ _NUMBERS: Final = re.compile(
     re.IGNORECASE,
 )
 
-_SIGNS: Final[dict[str, _Sign]] = {
-    "budget": _Sign(
-        "What is set aside for this, and when is it decided?", ("budget", "spend", "price"), _MONEY, _money
+_INDICATORS: Final[dict[str, _Indicator]] = {
+    "budget": _Indicator(
+        "What is set aside for this, and when is it decided?", ("budget", "spend", "price"), _MONEY,
+        _funding_or_revenue,
     ),
-    "authority": _Sign(
-        "Who else decides, and who signs?", ("authority", "decision", "decides", "decider"), _WHO, _decides
+    "authority": _Indicator(
+        "Who else decides, and who signs?", ("authority", "decision", "decides", "decider"),
+        _WHO, _decision_maker_title,
     ),
-    "need": _Sign(
+    "need": _Indicator(
         "What happens if nothing changes?",
         ("need", "needs", "problem", "challenge", "challenges", "pain", "goal", "goals"),
         _PAIN,
-        _asked,
+        _request_activity,
     ),
-    "timeline": _Sign(
+    "timeline": _Indicator(
         "By when should this work?",
         ("timeline", "timeframe", "timing", "when", "start", "deadline"),
         _WHEN,
-        _expiry,
+        _contract_expiry,
     ),
-    "metrics": _Sign(
+    "metrics": _Indicator(
         "Which number should be better, and by how much?",
         ("metric", "metrics", "kpi", "kpis", "target", "goal", "goals", "volume"),
         _NUMBERS,
     ),
-    "economic_buyer": _Sign(
+    "economic_buyer": _Indicator(
         "Whose budget pays for this?", ("budget", "buyer", "sponsor"), _words(r"my budget|our (?:cfo|ceo)"),
-        _holds_the_purse,
+        _budget_holder_title,
     ),
-    "decision_criteria": _Sign(
+    "decision_criteria": _Indicator(
         "What must a solution do to be chosen?",
         ("criteria", "requirement", "requirements"),
         _words(r"must (?:have|support|integrate)|requirements?|criteria|integrat\w+ with"),
     ),
-    "decision_process": _Sign(
+    "decision_process": _Indicator(
         "Which steps lead to a decision, and who takes part?",
         ("process", "decision", "evaluation"),
         _words(r"evaluat\w+|shortlist\w*|comparing|pilot|proof of concept|rfp|tender"),
     ),
-    "paper_process": _Sign(
+    "paper_process": _Indicator(
         "What do legal, security and procurement ask for?",
         ("legal", "procurement", "security", "contract"),
         _words(r"procurement|legal review|security review|nda|dpa|purchase order"),
     ),
-    "identify_pain": _Sign(
+    "identify_pain": _Indicator(
         "What does the problem cost today?",
         ("need", "needs", "problem", "challenge", "challenges", "pain"),
         _PAIN,
     ),
-    "champion": _Sign(
+    "champion": _Indicator(
         "Who gains most from this, and speaks for it inside?",
         ("champion",),
         _words(r"i (?:will|would|want to) (?:recommend|push|propose|introduce)"),
-        _asked,
+        _request_activity,
     ),
-    "competition": _Sign(
+    "competition": _Indicator(
         "What is used today, and who else is being looked at?",
         ("competitor", "competitors", "competition", "current", "vendor", "tool", "tools", "using"),
         _words(r"currently us\w+|we use|we are using|instead of|replac\w+|switch\w* from|versus|vs"),
-        _expiry,
+        _contract_expiry,
     ),
 }  # fmt: skip
-"""By the names of `FRAMES`."""
+"""By the element names of `FRAMES`."""

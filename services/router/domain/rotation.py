@@ -1,10 +1,12 @@
-"""Whose turn it is: weighted round robin whose fairness is a bound, not a hope.
+"""Whose turn it is in a queue: weighted round robin with a proven bound on unfairness.
 
-With weights that add up to W, a rep of weight w is owed w/W of each lead. The rep's n-th turn is due when
-that share reaches n, and may come as soon as the share has passed n - 1; of those whose turn may come,
-the one whose turn is due first gets the lead. (This is earliest deadline first on one resource, which
-keeps every rep's count within one lead of the exact share.) All of it is told by the `balance` of a rep:
-W times what is owed minus what was given.
+With weights that add up to W, each lead is worth w/W of a turn to a rep of weight w. The rep's n-th turn
+becomes eligible when that share has passed n - 1, and its deadline is when the share reaches n. Among the
+eligible turns, the one with the earliest deadline gets the lead (earliest deadline first with eligibility
+times, on one resource). This keeps every rep's count within one lead of the exact share for as long as the
+set of candidates does not change (Baruah, Cohen, Plaxton, Varvel: "Proportionate progress", 1996).
+
+The state per rep and queue is one integer, the `balance`: W times what is owed minus what was given.
 """
 
 from __future__ import annotations
@@ -17,137 +19,151 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.policy import RoutingPolicy
-from services.router.domain.state import AwayRow, RepQueueRow
+from services.router.domain.state import AwayRepRow, RepQueueRow
 from shared.lead.events.routing import Considered, Skipped
 from shared.policy.models import Rep
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import Key
 
 
-class Contender(Struct, frozen=True, gc=False):
-    """A rep of a queue, with what decides whether and when the turn comes. `barred`: why it does not come.
+class Candidate(Struct, frozen=True, gc=False):
+    """A rep of a queue. `skipped` is the reason why the rep may get no lead now, None if there is none.
 
-    Without weight the rep has no turns, and gets leads by name only.
+    A rep of weight 0 has no turns and gets leads only by name.
     """
 
     rep: str
     weight: int
     balance: int = 0
-    barred: Skipped | None = None
+    skipped: Skipped | None = None
+
+    @property
+    def shares(self) -> bool:
+        """Whether the rep has a share in the next lead."""
+        return self.weight > 0 and self.skipped is None
 
 
-class Pick(Struct, frozen=True):
-    """Who gets the lead, if anybody may, and why the others do not."""
+class Selection(Struct, frozen=True):
+    """The id of the rep who gets the lead, if anybody does, and for every other rep why not."""
 
     rep: str | None
     considered: tuple[Considered, ...]
 
 
-def pick_rep(contenders: Sequence[Contender], excluded: Collection[str] = ()) -> Pick:
-    """Return whose turn it is among those who may have the lead. The order of `contenders` is no matter."""
+def select_rep(candidates: Sequence[Candidate], excluded: Collection[str] = ()) -> Selection:
+    """Return whose turn it is among those who may have the lead. The order of `candidates` has no effect."""
+    # Runs for each lead over up to hundreds of reps, so the fields are read directly.
     eligible = [
-        each for each in contenders if each.weight and each.barred is None and each.rep not in excluded
+        candidate
+        for candidate in candidates
+        if candidate.weight and candidate.skipped is None and candidate.rep not in excluded
     ]
-    chosen = _first_due(eligible) if eligible else None
-    reps = tuple(sorted([each.rep for each in contenders]))
-    considered = _all_ahead(reps)
-    if len(eligible) < len(contenders):
-        barred = {each.rep: each.barred or "lower_share" for each in contenders}
-        barred |= dict.fromkeys(barred.keys() & excluded, "excluded")
-        considered = tuple([_passed(barred[rep], rep) for rep in reps])
-    if chosen is None:
-        return Pick(None, considered)
-    place = reps.index(chosen)
-    return Pick(chosen, considered[:place] + considered[place + 1 :])
+    reps = tuple(sorted([candidate.rep for candidate in candidates]))
+    if len(eligible) == len(candidates):
+        considered = _all_have_lower_share(reps)
+    else:
+        reasons: dict[str, Skipped] = {
+            candidate.rep: candidate.skipped or "lower_share" for candidate in candidates
+        }
+        reasons |= dict.fromkeys(reasons.keys() & excluded, "excluded")
+        considered = tuple([_considered(reasons[rep], rep) for rep in reps])
+    if not eligible:
+        return Selection(None, considered)
+    total = sum([candidate.weight for candidate in eligible])
+    # By eligibility of the turn, deadline of the turn, greatest balance, id. When no turn is eligible, the
+    # earliest deadline of all decides.
+    chosen = min(
+        [
+            (
+                candidate.balance + candidate.weight <= 0,
+                -((candidate.balance - total) // candidate.weight),
+                -candidate.balance,
+                candidate.rep,
+            )
+            for candidate in eligible
+        ]
+    )[-1]
+    index = reps.index(chosen)
+    return Selection(chosen, considered[:index] + considered[index + 1 :])
 
 
-def charged(contenders: Sequence[Contender], chosen: str) -> dict[str, int]:
-    """Return the balances that change when `chosen` gets a lead that these would have shared.
+def balances_after(candidates: Sequence[Candidate], chosen: str) -> dict[str, int]:
+    """Return the balances that change, by rep, when `chosen` gets a lead that the candidates share.
 
-    Who is not available or holds enough has no share in it, so is owed nothing on coming back.
+    A rep who is unavailable or at the cap has no share in the lead, so is owed nothing on coming back.
     """
-    sharing = [each for each in contenders if (each.weight and each.barred is None) or each.rep == chosen]
-    total = sum(each.weight for each in sharing)
-    return {each.rep: each.balance + each.weight - (total if each.rep == chosen else 0) for each in sharing}
+    sharing = [candidate for candidate in candidates if candidate.shares or candidate.rep == chosen]
+    total = sum(candidate.weight for candidate in sharing)
+    return {
+        candidate.rep: candidate.balance + candidate.weight - (total if candidate.rep == chosen else 0)
+        for candidate in sharing
+    }
 
 
 @lru_cache(maxsize=1_024)
-def _all_ahead(reps: tuple[str, ...]) -> tuple[Considered, ...]:
-    return tuple(_passed("lower_share", rep) for rep in reps)
+def _all_have_lower_share(reps: tuple[str, ...]) -> tuple[Considered, ...]:
+    return tuple(_considered("lower_share", rep) for rep in reps)
 
 
 @lru_cache(maxsize=20_000)
-def _passed(why: Skipped, rep: str) -> Considered:
-    return Considered(why, rep=rep)
+def _considered(skipped: Skipped, rep: str) -> Considered:
+    return Considered(skipped, rep=rep)
 
 
-def _first_due(eligible: Sequence[Contender]) -> str:
-    """Return the rep whose turn is due first of those whose turn may come; of all, when no turn may."""
-    total = sum([each.weight for each in eligible])
-    turns = [
-        (each.balance + each.weight <= 0, -((each.balance - total) // each.weight), -each.balance, each.rep)
-        for each in eligible
-    ]
-    return min(turns)[-1]
+def select_from_queue(
+    changes: ChangeSet, policy: RoutingPolicy, queue: str, at: datetime, excluded: Collection[str] = ()
+) -> Selection:
+    """Return whose turn it is in a queue, by the stored balances."""
+    return select_rep(_candidates(changes, policy, queue, at), excluded)
 
 
-# Over the stored rows
-
-
-def pick_from(
-    draft: ChangeSet, plan: RoutingPolicy, queue: str, at: datetime, excluded: Collection[str] = ()
-) -> Pick:
-    """Return whose turn it is in a queue."""
-    return pick_rep(_contenders(draft, plan, queue, at), excluded)
-
-
-def charge(draft: ChangeSet, plan: RoutingPolicy, queue: str, rep: Rep, at: datetime) -> None:
-    """Give the rep one credit of the queue and one more open lead."""
-    contenders = _contenders(draft, plan, queue, at)
-    if all(each.rep != rep.id for each in contenders):
-        contenders.append(Contender(rep.id, rep.weight, place_of(draft, queue, rep.id).balance))
-    for rep_id, balance in charged(contenders, rep.id).items():
-        row = place_of(draft, queue, rep_id)
-        given = int(rep_id == rep.id)
-        draft.put(
-            replace(row, balance=balance, credits=row.credits + given, open_leads=row.open_leads + given)
+def charge(changes: ChangeSet, policy: RoutingPolicy, queue: str, rep: Rep, at: datetime) -> None:
+    """Charge the rep one credit of the queue for a new assignment, and count one more open lead."""
+    candidates = _candidates(changes, policy, queue, at)
+    if all(candidate.rep != rep.id for candidate in candidates):
+        candidates.append(Candidate(rep.id, rep.weight, rep_queue_of(changes, queue, rep.id).balance))
+    for rep_id, balance in balances_after(candidates, rep.id).items():
+        row = rep_queue_of(changes, queue, rep_id)
+        added = int(rep_id == rep.id)
+        changes.put(
+            replace(row, balance=balance, credits=row.credits + added, open_leads=row.open_leads + added)
         )
 
 
-def relieve(draft: ChangeSet, queue: str, rep_id: str) -> None:
-    """Take one open lead off the rep; the credit stays."""
-    row = place_of(draft, queue, rep_id)
-    draft.put(replace(row, open_leads=max(0, row.open_leads - 1)))
+def release(changes: ChangeSet, queue: str, rep_id: str) -> None:
+    """Count one open lead less for the rep. The credit is not given back."""
+    row = rep_queue_of(changes, queue, rep_id)
+    changes.put(replace(row, open_leads=max(0, row.open_leads - 1)))
 
 
-def place_of(draft: ChangeSet, queue: str, rep_id: str) -> RepQueueRow:
-    """Return the rep's place in a queue; a new one when there is none so far."""
-    return draft.get(RepQueueRow, queue, rep_id) or RepQueueRow(queue, rep_id)
+def rep_queue_of(changes: ChangeSet, queue: str, rep_id: str) -> RepQueueRow:
+    """Return the rep's row of a queue, a new one if the rep had no lead of it yet."""
+    return changes.get(RepQueueRow, queue, rep_id) or RepQueueRow(queue, rep_id)
 
 
-def _contenders(draft: ChangeSet, plan: RoutingPolicy, queue: str, at: datetime) -> list[Contender]:
-    """Return the reps of a queue. This is asked for each lead, of up to hundreds of reps."""
-    places, away, hours = draft.by_key(RepQueueRow), draft.by_key(AwayRow), plan.hours
-    held = _open_leads(places) if queue in plan.limited else {}
-    found: list[Contender] = []
-    for rep in plan.teams.get(queue, ()):
+def _candidates(changes: ChangeSet, policy: RoutingPolicy, queue: str, at: datetime) -> list[Candidate]:
+    """Return the reps of a queue. Called for each lead, with up to hundreds of reps."""
+    rows, away, hours = changes.by_key(RepQueueRow), changes.by_key(AwayRepRow), policy.hours
+    open_leads = _open_leads_by_rep(rows) if queue in policy.capped_queues else {}
+    candidates: list[Candidate] = []
+    for rep in policy.teams.get(queue, ()):
         id_ = rep.id
-        own = places.get((queue, id_))
-        barred: Skipped | None = None
+        row = rows.get((queue, id_))
+        skipped: Skipped | None = None
         if away and (id_,) in away:
-            barred = "unavailable"
-        elif id_ in hours and not plan.at_work(id_, at):
-            barred = "off_hours"
-        elif rep.max_open is not None and held.get(id_, 0) >= rep.max_open:
-            barred = "at_cap"
-        found.append(Contender(id_, rep.weight, 0 if own is None else own.balance, barred))
-    return found
+            skipped = "unavailable"
+        elif id_ in hours and not policy.at_work(id_, at):
+            skipped = "off_hours"
+        elif rep.max_open is not None and open_leads.get(id_, 0) >= rep.max_open:
+            skipped = "at_cap"
+        candidates.append(Candidate(id_, rep.weight, 0 if row is None else row.balance, skipped))
+    return candidates
 
 
-def _open_leads(places: Mapping[Key, RepQueueRow]) -> Mapping[str, int]:
-    """Return what the reps hold of all queues, those included that they have left."""
-    held: dict[str, int] = {}
-    for place in places.values():
-        if place.open_leads:
-            held[place.rep] = held.get(place.rep, 0) + place.open_leads
-    return held
+def _open_leads_by_rep(rows: Mapping[Key, RepQueueRow]) -> Mapping[str, int]:
+    """Return how many open leads each rep holds over all queues, including queues that the rep has left."""
+    open_leads: dict[str, int] = {}
+    for row in rows.values():
+        if row.open_leads:
+            open_leads[row.rep] = open_leads.get(row.rep, 0) + row.open_leads
+    return open_leads

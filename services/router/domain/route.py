@@ -1,7 +1,7 @@
-"""Which queue a lead belongs in: the first rule of the policy that matches wins.
+"""The route of a lead: the first routing rule of the policy that matches.
 
-A condition over a value that is missing is unknown: it does not match, and is told apart from one that
-is false.
+Conditions are evaluated in three-valued logic: a condition on a missing value is unknown. Unknown does not
+match, but is reported separately from false.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from services.router.domain.policy import RoutingPolicy
 from shared.lead.events.routing import Considered, Motion
 from shared.rules.describe import sentences
 from shared.rules.evaluate import evaluate
-from shared.rules.syntax import Condition, Facts
+from shared.rules.syntax import Facts
 
 
 class Route(Struct, frozen=True):
-    """Where a lead belongs. `keep`: with its owner, in the owner's queue. `suppressed`: nowhere, and why.
+    """The result of the routing rules.
 
-    `alert`: the owner should look now.
+    `keep` leaves the lead with its owner, in the owner's queue. `suppressed` is the reason why nobody gets
+    the lead, None if it is not suppressed. `alert` asks for the owner's immediate attention.
     """
 
     rule: str
@@ -33,22 +34,19 @@ class Route(Struct, frozen=True):
     considered: tuple[Considered, ...] = ()
 
 
-def decide_route(plan: RoutingPolicy, facts: Facts, at: datetime) -> Route:
-    """Return where a lead with these facts belongs, with a reason for every rule that was not taken."""
-    suppression = plan.policy.suppress.first(facts, at)
+def decide_route(policy: RoutingPolicy, facts: Facts, at: datetime) -> Route:
+    """Return the route of a lead with these facts, with a reason for every rule that was not taken."""
+    suppression = policy.compiled.suppress.first(facts, at)
     if suppression is not None:
         return Route(rule=suppression.reason, suppressed=suppression.reason)
-    taken, alert = plan.take(facts, at), plan.policy.alert_owner
+    match, alert = policy.first_match(facts, at), policy.compiled.alert_owner
     return Route(
-        rule=taken.rule.name,
-        queue=taken.rule.queue,
-        motion=taken.rule.motion,
-        keep=taken.rule.keeps,
+        rule=match.rule.name,
+        queue=match.rule.queue,
+        motion=match.rule.motion,
+        keep=match.rule.keeps,
         alert=alert is not None and alert.holds(facts, at) is True,
-        reasons=_reasons(taken.when, facts, at),
-        considered=taken.considered,
+        # The last rule has no condition, so nothing to report.
+        reasons=sentences(evaluate(match.when, facts, at).because) or ("no other rule matched",),
+        considered=match.considered,
     )
-
-
-def _reasons(when: Condition, facts: Facts, at: datetime) -> tuple[str, ...]:
-    return sentences(evaluate(when, facts, at).because) or ("no other rule matched",)

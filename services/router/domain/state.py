@@ -1,4 +1,4 @@
-"""What the router remembers: the last decision on each lead, who owns it, and each rep's turn."""
+"""The rows that the router decides on: the last decision on each lead, assignments, and the rotation."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from shared.lead.events.routing import Motion
 from shared.storage.rows import Row
 
 LeadStatus = Literal["routed", "suppressed", "waiting"]
-Ended = Literal["rejected", "won", "lost", "handed_on", "moved", "overdue", "withdrawn", "erased"]
-AssignmentState = Literal["open", "accepted"] | Ended
+ClosedState = Literal["rejected", "won", "lost", "handed_on", "moved", "overdue", "withdrawn", "erased"]
+AssignmentState = Literal["open", "accepted"] | ClosedState
 
 
 class RoutedLeadRow(Row, frozen=True):
     """The last decision on a lead.
 
-    `scored_sequence` fences its input, `sequence` counts what the router said about it. `rule` is the
-    reason of a suppression. `high_intent`: the owner was last told to look at once. A lead that waits for
-    its first owner keeps the data that it was scored with.
+    `scored_sequence` is the highest sequence of `lead.scored` that was processed, so that older ones are
+    ignored. `sequence` counts the events that the router emitted about the lead. `rule` is the rule that
+    routed the lead, or the reason of a suppression. `high_intent` is whether the last decision asked for the
+    owner's immediate attention. `scored` is the JSON of `lead.scored` while the lead waits for its first
+    owner.
     """
 
     lead_id: str
@@ -41,7 +43,8 @@ class RoutedLeadRow(Row, frozen=True):
 class AssignmentRow(Row, frozen=True):
     """One rep's ownership of one lead, from `opened_at` until `closed_at`.
 
-    `sequence` is that of the event which announced it; `accept_by` is the owner's clock.
+    `sequence` is that of the event that announced it. The owner has until `accept_by` to accept; None is
+    no deadline.
     """
 
     id: str
@@ -66,15 +69,15 @@ class AssignmentRow(Row, frozen=True):
 
     @property
     def age(self) -> tuple[datetime, str]:
-        """What the oldest is the smallest of."""
+        """Sort key, oldest first. The id makes the order total."""
         return (self.opened_at, self.id)
 
 
 class RepQueueRow(Row, frozen=True):
-    """A rep's place in the rotation of a queue.
+    """A rep's state in the rotation of a queue.
 
-    `credits` counts the assignments ever given. `balance` is by how much the rep is owed (above 0) or
-    ahead, in shares of weight; over a queue the balances add up to 0. Who left the team keeps the row.
+    `credits` counts all assignments. `balance` is above 0 if the rep is owed leads and below 0 if ahead, in
+    units of weight; the balances of a queue add up to 0. The row stays when the rep leaves the team.
     """
 
     queue: str
@@ -87,16 +90,16 @@ class RepQueueRow(Row, frozen=True):
     indexed: ClassVar[tuple[str, ...]] = ("queue", "rep")
 
 
-class AwayRow(Row, frozen=True):
-    """A rep who takes no new leads for now. Read here, never written: the gateway owns it."""
+class AwayRepRow(Row, frozen=True):
+    """A rep who takes no new leads for now. The gateway writes these rows, the router only reads them."""
 
     rep: str
     table: ClassVar[str] = "rep_availability"
     key_fields: ClassVar[tuple[str, ...]] = ("rep",)
 
 
-class AcquaintanceRow(Row, frozen=True):
-    """A person of an account whose lead somebody owns. Read here, never written: the enricher owns it."""
+class AccountContactRow(Row, frozen=True):
+    """A person of an account, with an owned lead. The enricher writes these rows, the router reads them."""
 
     lead_id: str
     account: str
@@ -106,8 +109,8 @@ class AcquaintanceRow(Row, frozen=True):
     indexed: ClassVar[tuple[str, ...]] = ("account",)
 
 
-class AccountRow(Row, frozen=True):
-    """An account, there to be locked: whoever holds it decides who owns the account."""
+class AccountLockRow(Row, frozen=True):
+    """A row per account that exists to be locked: only its holder decides who owns the account."""
 
     account: str
     table: ClassVar[str] = "router_accounts"

@@ -16,7 +16,7 @@ from services.enricher.domain.providers import LookupResult
 from services.enricher.handlers import EnricherHandler
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.leads import receive_lead
-from services.router.domain.policy import plan_of
+from services.router.domain.policy import routing_policy_of
 from services.router.handlers import RouterHandler
 from services.scorer.handlers import ScorerHandler
 from shared.lead.events.envelope import Event, decode, emitted, encode
@@ -107,7 +107,7 @@ async def test_an_email_address_is_parsed_once_at_intake_and_once_at_the_merge()
         enriched = await handled(EnricherHandler(NoProviders()), received)
     with counted() as downstream:
         scored = await handled(ScorerHandler(default_scoring()), enriched)
-        routed = await handled(RouterHandler(plan_of(default_compiled())), scored)
+        routed = await handled(RouterHandler(routing_policy_of(default_compiled())), scored)
     assert (intake["normalise_email"], merge["normalise_email"]) == (1, 1)
     assert (merge["normalise_phone"], merge["normalise_linkedin"]) == (1, 2)
     assert merge["spam_score"] == 1

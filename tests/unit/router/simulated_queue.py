@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from services.router.domain.ownership import ROLE, SLA
 from services.router.domain.policy import RoutingPolicy
-from services.router.domain.state import AssignmentRow, AwayRow, RepQueueRow, RoutedLeadRow
-from services.router.handlers import RouterHandler, drain_timer
+from services.router.domain.state import AssignmentRow, AwayRepRow, RepQueueRow, RoutedLeadRow
+from services.router.handlers import RouterHandler, assign_waiting_timer
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event
 from shared.storage.rows import IdentityMap, Put, Remove
@@ -20,7 +20,7 @@ from shared.worker.decision import Outcome
 from shared.worker.rows import TimerRow
 from shared.worker.timers import timer_event
 from shared.worker.unit_of_work import Result, fold
-from tests.support.plans import default_plan
+from tests.support.routing_policies import default_routing_policy
 from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scored_lead
 
 
@@ -40,7 +40,7 @@ def check_ownership(rows: IdentityMap) -> None:
 class Desk:
     def __init__(self, plan: RoutingPolicy | None = None) -> None:
         self.rows = IdentityMap()
-        self.handler = RouterHandler(plan or default_plan())
+        self.handler = RouterHandler(plan or default_routing_policy())
         self.at = AT
         self.said: list[tuple[str, Any]] = []
         self._count = 0
@@ -71,12 +71,12 @@ class Desk:
         self.take(*(timer_event(timer, self.at) for timer in due)) if due else None
 
     def drain(self) -> Outcome:
-        timer = drain_timer(self.at)
+        timer = assign_waiting_timer(self.at)
         self.rows.apply([Put(timer)])
         return self.take(timer_event(timer, self.at))
 
     def set_available(self, rep: str, *, available: bool) -> None:
-        self.rows.apply([Remove(AwayRow, (rep,)) if available else Put(AwayRow(rep))])
+        self.rows.apply([Remove(AwayRepRow, (rep,)) if available else Put(AwayRepRow(rep))])
 
     def follow(self, plan: RoutingPolicy) -> None:
         """Go on by another plan."""

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.router.domain.brief import STAKEHOLDERS_MAX, write_brief
-from services.router.domain.state import AcquaintanceRow
+from services.router.domain.brief import STAKEHOLDERS_MAX, build_brief
+from services.router.domain.state import AccountContactRow
 from shared.lead.events.parts import Activity, Company, Person, Trigger
 from shared.lead.events.routing import Brief
 from shared.lead.events.scoring import AccountView, Signals
@@ -26,7 +26,7 @@ DEMO = [Activity("demo_request", AT - timedelta(minutes=1))]
 
 def brief_of(queue: str = "sdr", **given: Any) -> Brief:
     changed = {"message": MESSAGE, "activities": DEMO, **given}
-    return write_brief(replace(scored_lead(), derived=None, **changed), queue, "Ana Ruiz")
+    return build_brief(replace(scored_lead(), derived=None, **changed), queue, "Ana Ruiz")
 
 
 def states(brief: Brief) -> dict[str, str]:
@@ -83,9 +83,9 @@ def test_the_people_of_the_account_are_named_a_few_of_them_and_roles_that_have_n
         scored_lead(person=Person(first_name="Dana", last_name="Okafor", title="VP Finance")),
         account_view=AccountView(roles=["finance", "legal"]),
     )
-    known = [AcquaintanceRow(lead.lead_id, "a", lead.person)]
-    known += [AcquaintanceRow(f"{n}", "a", Person(email=f"{n}@a.example", title="CTO")) for n in range(20)]
-    found = write_brief(lead, "sdr", None, known).stakeholders
+    known = [AccountContactRow(lead.lead_id, "a", lead.person)]
+    known += [AccountContactRow(f"{n}", "a", Person(email=f"{n}@a.example", title="CTO")) for n in range(20)]
+    found = build_brief(lead, "sdr", None, known).stakeholders
     assert (found[0].name, found[0].role, found[0].known_from) == ("Dana Okafor", "finance", "this lead")
     assert (found[1].name, found[1].title, found[1].known_from) == ("0@a.example", "CTO", "another lead")
     assert len([each for each in found if each.name]) == STAKEHOLDERS_MAX
@@ -131,7 +131,7 @@ TEXTS = st.none() | st.text(max_size=60) | st.sampled_from([MESSAGE, "\n\n", "â€
 )
 def test_there_is_a_brief_on_any_lead_and_it_quotes_only_what_was_said(queue, **given_):
     lead = replace(scored_lead(), **given_)
-    brief = write_brief(lead, queue)
+    brief = build_brief(lead, queue)
     assert msgspec.json.encode(brief)
     said = [" ".join(str(text).split()) for text in (lead.message, *lead.answers.values())]
     for quote in brief.pain:

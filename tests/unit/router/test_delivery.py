@@ -1,3 +1,5 @@
+"""Webhook deliveries: the rows, which events a target receives, and the result of an attempt."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -5,35 +7,38 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from services.router.delivery.retry_schedule import RETRIES, after_attempt
 from services.router.domain.delivery import (
-    ATTEMPTS_MAX,
-    Attempt,
+    DeliveryAttempt,
     DeliveryRow,
-    Target,
-    attempted,
+    WebhookTarget,
+    delivery_id,
+    destination_of,
+    new_test_delivery,
     redacted,
     webhook_body,
+    webhook_test_body,
 )
 from services.tables import metadata
 from tests.support.scored_leads import AT, scored_lead
 
-REFUSED = Attempt(error="no answer in time")
+TIMEOUT = DeliveryAttempt(error="no answer in time")
 
 
 def pending() -> DeliveryRow:
     return DeliveryRow("d", "s", "e", "t", "lead", "https://x", "pending", 0, AT, None, None, AT, None, b"{}")
 
 
-def target(events: tuple[str, ...] = ("lead.*",), **given) -> Target:
-    return Target("s", "https://hooks.example/", events, ("whsec_x",), **given)
+def target(events: tuple[str, ...] = ("lead.*",), **given) -> WebhookTarget:
+    return WebhookTarget("s", "https://hooks.example/", events, ("whsec_x",), **given)
 
 
-def test_a_delivery_has_the_columns_of_its_table_in_order():
+def test_the_fields_of_a_delivery_row_are_the_columns_of_its_table_in_order():
     table = metadata.tables[DeliveryRow.table]
     assert [column.name for column in table.columns] == list(DeliveryRow.__struct_fields__)
 
 
-def test_the_body_carries_the_data_as_it_came():
+def test_the_webhook_body_contains_the_event_data_unchanged():
     raw = b'{"lead_id": "1",   "spaced": true}'
     body = webhook_body("lead.routed", AT, raw)
     assert raw in body
@@ -45,54 +50,56 @@ def test_the_body_carries_the_data_as_it_came():
 
 
 @pytest.mark.parametrize("status", [200, 204, 299])
-def test_what_was_taken_needs_no_body_any_more(status):
-    row = attempted(pending(), Attempt(status), AT)
+def test_a_delivered_delivery_drops_its_body(status):
+    row = after_attempt(pending(), DeliveryAttempt(status), AT)
     assert (row.state, row.body, row.next_attempt_at, row.delivered_at) == ("delivered", None, None, AT)
 
 
-@pytest.mark.parametrize("attempt", [Attempt(500, "answered 500"), Attempt(302, "moved"), REFUSED])
-def test_what_was_not_taken_is_tried_again_for_days_and_then_given_up(attempt):
+@pytest.mark.parametrize(
+    "attempt", [DeliveryAttempt(500, "answered 500"), DeliveryAttempt(302, "moved"), TIMEOUT]
+)
+def test_a_failed_delivery_is_retried_for_days_and_then_fails(attempt):
     row, at = pending(), AT
     while row.state == "pending":
         assert row.next_attempt_at is not None
         assert row.body is not None
         at = row.next_attempt_at
-        row = attempted(row, attempt, at)
+        row = after_attempt(row, attempt, at)
     assert row.state == "failed"
-    assert row.attempts == ATTEMPTS_MAX
+    assert row.attempts == RETRIES.attempts_max
     assert timedelta(days=2) < at - AT < timedelta(days=3)
     assert row.last_error == attempt.error
 
 
-def test_an_endpoint_that_is_gone_is_not_asked_again():
-    row = attempted(pending(), Attempt(410, "answered 410"), AT)
+def test_status_410_ends_the_retries():
+    row = after_attempt(pending(), DeliveryAttempt(410, "answered 410"), AT)
     assert (row.state, row.next_attempt_at) == ("gone", None)
 
 
-def test_an_endpoint_may_ask_for_more_time_but_not_for_less():
-    later = attempted(pending(), Attempt(429, "slow down", timedelta(minutes=5)), AT)
-    sooner = attempted(pending(), Attempt(429, "slow down", timedelta(seconds=1)), AT)
+def test_retry_after_may_postpone_the_next_attempt_but_not_bring_it_forward():
+    later = after_attempt(pending(), DeliveryAttempt(429, "slow down", timedelta(minutes=5)), AT)
+    sooner = after_attempt(pending(), DeliveryAttempt(429, "slow down", timedelta(seconds=1)), AT)
     assert later.next_attempt_at == AT + timedelta(minutes=5)
     assert sooner.next_attempt_at == AT + timedelta(seconds=5)
 
 
-def test_an_erased_person_is_not_written_about():
+def test_a_redacted_delivery_is_not_sent_any_more():
     row = redacted(pending(), "hash")
     assert (row.state, row.lead_id, row.body, row.next_attempt_at) == ("failed", "hash", None, None)
-    done = attempted(pending(), Attempt(200), AT)
+    done = after_attempt(pending(), DeliveryAttempt(200), AT)
     assert redacted(done, "hash").state == "delivered"
 
 
 @pytest.mark.parametrize(
-    ("events", "takes"),
+    ("events", "matches"),
     [(("lead.routed",), True), (("lead.*",), True), (("*",), True), (("account.*",), False), ((), False)],
 )
-def test_an_endpoint_gets_the_types_it_asked_for(events, takes):
-    assert target(events).takes("lead.routed", scored_lead()) is takes
+def test_a_target_receives_the_event_types_of_its_subscription(events, matches):
+    assert target(events).matches("lead.routed", scored_lead()) is matches
 
 
 @pytest.mark.parametrize(
-    ("wanted", "takes"),
+    ("filter_", "matches"),
     [
         ({"score.band": "mql"}, True),
         ({"score.band": ["sql", "mql"], "company.employees": 200}, True),
@@ -104,5 +111,42 @@ def test_an_endpoint_gets_the_types_it_asked_for(events, takes):
         ({"revision": [True, "1"]}, False),
     ],
 )
-def test_every_condition_of_a_filter_must_hold(wanted, takes):
-    assert target(wanted=wanted).takes("lead.routed", scored_lead()) is takes
+def test_every_entry_of_a_filter_must_match(filter_, matches):
+    assert target(filter=filter_).matches("lead.routed", scored_lead()) is matches
+
+
+def test_a_queue_destination_receives_only_decisions_for_its_queue():
+    class Decided(msgspec.Struct):
+        decision: dict[str, str]
+
+    destination = destination_of("sdr", "https://hooks.example/", ("whsec_x",))
+    assert destination.id == "queue:sdr"
+    assert destination.matches("lead.routed", Decided({"queue": "sdr"}))
+    assert not destination.matches("lead.routed", Decided({"queue": "bdr"}))
+    assert not destination.matches("lead.routed", scored_lead())
+    assert not destination.matches("account.qualified", Decided({"queue": "sdr"}))
+
+
+def test_a_test_delivery_is_due_at_once_and_names_its_subscription():
+    row = new_test_delivery("order-1", "s", "https://hooks.example/", AT)
+    assert (row.id, row.event_id, row.next_attempt_at) == (delivery_id("order-1", "s"), "order-1", AT)
+    body = msgspec.json.decode(webhook_test_body(row))
+    assert (body["type"], body["data"]["subscription_id"]) == ("webhook.test", "s")
+
+
+def test_the_latest_twenty_failures_are_kept_and_long_errors_are_cut():
+    row = pending()
+    for number in range(RETRIES.attempts_max):
+        row = after_attempt(row, DeliveryAttempt(500 + number, "x" * 600), AT)
+    row = msgspec.structs.replace(row, failures=[*(row.failures or []), *(row.failures or [])][:20])
+    row = after_attempt(row, DeliveryAttempt(599, None), AT)
+    assert row.failures is not None
+    assert len(row.failures) == 20
+    assert (row.failures[-1].status, row.failures[-1].error) == (599, "")
+    assert len(row.failures[0].error) == 500
+
+
+def test_a_retried_delivery_that_arrives_keeps_its_failures():
+    row = after_attempt(after_attempt(pending(), TIMEOUT, AT), DeliveryAttempt(204), AT)
+    assert (row.state, row.attempts, row.last_status, row.last_error) == ("delivered", 2, 204, None)
+    assert [failure.error for failure in row.failures or []] == ["no answer in time"]

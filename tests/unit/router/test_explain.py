@@ -7,10 +7,10 @@ from services.router.domain.explain import RouteExplanation, explain_route
 from services.router.domain.route import decide_route
 from shared.lead.events.scoring import AccountView
 from shared.lead.facts import ActiveOwner, facts_of
-from tests.support.plans import default_plan
+from tests.support.routing_policies import default_routing_policy
 from tests.support.scored_leads import AT, scored_lead
 
-PLAN = default_plan()
+PLAN = default_routing_policy()
 
 
 def explained(owner: ActiveOwner | None = None, **lead) -> RouteExplanation:

@@ -13,16 +13,16 @@ from shared.policy.hours import parse_hours
 from shared.policy.models import HandOff
 from shared.worker.decision import Outcome
 from shared.worker.rows import TombstoneRow
-from tests.support.plans import default_plan, plan_with, queue, rep
+from tests.support.routing_policies import default_routing_policy, queue, rep, routing_policy_with
 from tests.support.scored_leads import AT, lead_id
 from tests.unit.router.simulated_queue import Desk
 
 HOT = {"grade": "A1"}
 
 
-def small_plan(**given: Any) -> RoutingPolicy:
+def small_team_policy(**given: Any) -> RoutingPolicy:
     reps = (rep("one", **given), rep("two", **given), rep("ae", "senior-ae"))
-    return plan_with(reps, {"sdr": queue("4h"), "senior-ae": queue("15m", fallback="sdr")})
+    return routing_policy_with(reps, {"sdr": queue("4h"), "senior-ae": queue("15m", fallback="sdr")})
 
 
 def outcome(type_: str, name: str = "ana", **given) -> OutcomeReceivedV1:
@@ -43,7 +43,7 @@ def test_a_new_lead_gets_an_owner_a_clock_and_a_brief():
     assert routed["decision"]["owner"] == desk.owner() == "sdr-1"
     assert routed["sla"] == {"accept_by": "2026-03-02T13:00:00Z"}
     assert desk.clock() == AT + timedelta(hours=4)
-    assert routed["policy_versions"] == {"scored": "scored-by", "routed": default_plan().version}
+    assert routed["policy_versions"] == {"scored": "scored-by", "routed": default_routing_policy().version}
     assert routed["brief"]["pain"] == [
         {"quote": "We lose two days a week to hand-made reports.", "from": "message"}
     ]
@@ -163,9 +163,9 @@ def test_an_opt_out_withdraws_the_lead():
 
 
 def test_who_has_left_the_team_owns_nothing_that_is_looked_at_again():
-    desk = Desk(small_plan())
+    desk = Desk(small_team_policy())
     desk.score()
-    desk.follow(plan_with((rep("two"), rep("new")), {"sdr": queue("4h")}))
+    desk.follow(routing_policy_with((rep("two"), rep("new")), {"sdr": queue("4h")}))
     desk.score(sequence=2, trigger="decay")
     assert desk.types() == ["lead.routed", "lead.reassigned"]
     assert (desk.decision()["change"], desk.decision()["rule"]) == ("moved", "fits")
@@ -174,9 +174,9 @@ def test_who_has_left_the_team_owns_nothing_that_is_looked_at_again():
 
 
 def test_who_is_new_in_the_team_gets_leads_and_a_new_weight_counts_at_once():
-    desk = Desk(plan_with((rep("one"),), {"sdr": queue("4h")}))
+    desk = Desk(routing_policy_with((rep("one"),), {"sdr": queue("4h")}))
     desk.score("first")
-    desk.follow(plan_with((rep("one", weight=0), rep("new")), {"sdr": queue("4h")}))
+    desk.follow(routing_policy_with((rep("one", weight=0), rep("new")), {"sdr": queue("4h")}))
     for name in ("ana", "ben", "cy"):
         desk.score(name)
         assert desk.owner(name) == "new"
@@ -187,16 +187,16 @@ def test_who_is_new_in_the_team_gets_leads_and_a_new_weight_counts_at_once():
 
 def test_the_version_that_decided_is_told():
     desk = Desk()
-    other = small_plan()
+    other = small_team_policy()
     desk.follow(other)
     desk.score()
-    assert desk.said[0][1]["policy_versions"]["routed"] == other.version != default_plan().version
+    assert desk.said[0][1]["policy_versions"]["routed"] == other.version != default_routing_policy().version
 
 
 def test_only_who_is_at_work_gets_leads_and_has_business_hours_to_accept():
     office = {"time_zone": "UTC", "hours": parse_hours("Mon-Fri 09:00-17:00")}
     away = {"time_zone": "America/Los_Angeles", "hours": parse_hours("Mon-Fri 09:00-17:00")}
-    plan = plan_with((rep("far", **away), rep("near", **office)), {"sdr": queue("4h business")})
+    plan = routing_policy_with((rep("far", **away), rep("near", **office)), {"sdr": queue("4h business")})
     desk = Desk(plan)
     desk.at = AT + timedelta(hours=6)
     desk.score()
@@ -217,7 +217,7 @@ def test_the_alert_names_the_condition_that_the_policy_asks_for():
     desk.act("accept")
     desk.score(sequence=2, trigger="signal", **HOT)
     assert desk.said[0][1]["reason"] == "high_intent"
-    quiet = Desk(plan_with(alert_owner_when=None))
+    quiet = Desk(routing_policy_with(alert_owner_when=None))
     quiet.score()
     quiet.act("accept")
     assert quiet.score(sequence=2, trigger="signal", **HOT) is Outcome.UNCHANGED
@@ -227,7 +227,7 @@ def test_the_alert_names_the_condition_that_the_policy_asks_for():
 
 
 def test_a_lead_waits_when_nobody_may_have_it_and_is_drained_oldest_first():
-    desk = Desk(small_plan(max_open=1))
+    desk = Desk(small_team_policy(max_open=1))
     for name in ("ana", "ben", "cy", "dee"):
         desk.at += timedelta(seconds=1)
         desk.score(name)
@@ -248,7 +248,7 @@ def test_a_lead_waits_when_nobody_may_have_it_and_is_drained_oldest_first():
 
 
 def test_a_waiting_lead_that_is_scored_again_keeps_its_turn_and_says_nothing():
-    desk = Desk(small_plan(max_open=0))
+    desk = Desk(small_team_policy(max_open=0))
     desk.score()
     desk.at += timedelta(minutes=1)
     assert desk.score(sequence=2, trigger="decay") is Outcome.UNCHANGED
@@ -258,7 +258,7 @@ def test_a_waiting_lead_that_is_scored_again_keeps_its_turn_and_says_nothing():
 
 
 def test_the_fallback_helps_out():
-    desk = Desk(small_plan())
+    desk = Desk(small_team_policy())
     desk.set_available("ae", available=False)
     desk.score(**HOT)
     assert (desk.decision()["queue"], desk.decision()["owner"]) == ("sdr", "one")
@@ -268,7 +268,7 @@ def test_the_fallback_helps_out():
 
 
 def test_a_lead_that_is_given_back_goes_to_somebody_else():
-    desk = Desk(small_plan())
+    desk = Desk(small_team_policy())
     desk.score()
     desk.act("reject", rep="one", reason="not my language")
     assert desk.types() == ["lead.reassigned"]
@@ -304,7 +304,7 @@ def test_a_lead_is_handed_on_to_a_rep_or_a_queue(to, owner, queue):
 
 
 def test_a_hand_off_says_what_the_policy_wants_known_first():
-    desk = Desk(plan_with(hand_off=HandOff(frame="bant", known_first=("budget", "need"))))
+    desk = Desk(routing_policy_with(hand_off=HandOff(frame="bant", known_first=("budget", "need"))))
     desk.score()
     for notes in ({}, {"budget": "approved"}, {"budget": "approved", "need": ""}):
         assert desk.act("handoff", to="senior-ae", notes=notes) is Outcome.UNCHANGED
@@ -342,7 +342,7 @@ def test_a_snooze_puts_the_clock_off():
 
 
 def test_a_lead_that_is_not_accepted_in_time_goes_to_the_next_until_all_had_their_chance():
-    desk = Desk(small_plan())
+    desk = Desk(small_team_policy())
     desk.score()
     desk.wait(timedelta(hours=4))
     assert desk.types() == ["lead.escalated", "lead.reassigned"]

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from services.router.domain.policy import RoutingPolicy, plan_of
+from services.router.domain.policy import RoutingPolicy, routing_policy_of
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load
 from shared.policy.models import Policy, Queue, Rep, Team
@@ -27,7 +27,7 @@ class StandingPolicy(PolicyWatch):
 
     def __init__(self, database: Database, policy: CompiledPolicy | None = None) -> None:
         super().__init__(database)
-        self.policy = policy or default_plan().policy
+        self.policy = policy or default_routing_policy().compiled
 
     @property
     def current(self) -> CompiledPolicy:
@@ -35,9 +35,9 @@ class StandingPolicy(PolicyWatch):
 
 
 @cache
-def default_plan() -> RoutingPolicy:
+def default_routing_policy() -> RoutingPolicy:
     """The plan of the default policy."""
-    return plan_of(compiled(default_policy()))
+    return routing_policy_of(compiled(default_policy()))
 
 
 def rep(id_: str, *queues: str, **given: Any) -> Rep:
@@ -50,7 +50,7 @@ def queue(accept_within: str, **given: Any) -> Queue:
     return Queue(accept_within=parse_duration(accept_within), **given)
 
 
-def plan_with(
+def routing_policy_with(
     reps: Sequence[Rep] | None = None, queues: Mapping[str, Queue] | None = None, **routing: Any
 ) -> RoutingPolicy:
     """The default plan with another team, other queues, other parts of the routing."""
@@ -59,4 +59,4 @@ def plan_with(
     changed: dict[str, Any] = {"routing": policy.routing.model_copy(update=given)}
     if reps is not None:
         changed["team"] = Team(reps=tuple(reps))
-    return plan_of(compiled(policy.model_copy(update=changed)))
+    return routing_policy_of(compiled(policy.model_copy(update=changed)))

@@ -1,0 +1,50 @@
+"""The destinations of the active policy's queues, as webhook targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from services.router.domain.delivery import WebhookTarget, destination_of
+from shared.policy.compiled import CompiledPolicy
+from shared.web.signing import SecretInvalid, Signer
+
+log = structlog.get_logger()
+
+
+class QueueDestinations:
+    """Returns the targets of the active policy; those of each version are made once.
+
+    A destination whose secret is missing from the environment is still a target: its deliveries are stored,
+    fail and are retried, so that those of the last days go out once the secret is there.
+    """
+
+    def __init__(self, policy: Callable[[], CompiledPolicy], environ: Mapping[str, str]) -> None:
+        self._policy = policy
+        self._environ = environ
+        self._of_version: tuple[CompiledPolicy, tuple[WebhookTarget, ...]] | None = None
+
+    def __call__(self) -> tuple[WebhookTarget, ...]:
+        """Return a target per queue that has a destination."""
+        policy = self._policy()
+        if self._of_version is None or self._of_version[0] is not policy:
+            self._of_version = policy, tuple(self._targets(policy))
+        return self._of_version[1]
+
+    def _targets(self, policy: CompiledPolicy) -> list[WebhookTarget]:
+        targets = []
+        for queue, settings in policy.policy.routing.queues.items():
+            url, variable = settings.destination.url, settings.destination.secret_env
+            if not url:
+                continue
+            secret = self._environ.get(variable)
+            secrets = (secret,) if secret else ()
+            try:
+                Signer(*secrets)
+            except SecretInvalid as error:
+                log.warning(
+                    "no usable secret for a destination", queue=queue, variable=variable, reason=str(error)
+                )
+            targets.append(destination_of(queue, url, secrets))
+        return targets
