@@ -17,7 +17,7 @@ from services.enricher.ownership_queries import (
     lead_snapshots,
     open_assignments,
 )
-from services.scorer.domain.policy import ScoringPolicy
+from services.scorer.policy import ScoringPolicy
 from shared.lead.facts import ActiveOwner
 from shared.resilience.batch_loader import BatchLoader
 from shared.storage.database import Database
@@ -89,5 +89,5 @@ def _possible_owners(
         return tuple(dict.fromkeys(owners))
     queues = {assignment.queue for assignment in assignments}
     if has_named_owner:
-        queues |= set(policy.source.policy.routing.queues)
+        queues |= set(policy.compiled.policy.routing.queues)
     return (None, *(ActiveOwner(queue) for queue in sorted(queues)))

@@ -18,6 +18,7 @@ from shared.clock import Clock
 from shared.observability.metrics import Metrics
 from shared.policy.compiled import CompiledPolicy
 from shared.policy.models import Provider, ProviderPolicy
+from shared.policy.per_version import PerVersion
 from shared.policy.versions import PolicyWatch
 from shared.web.egress import EgressPolicy, EgressRefused
 from shared.web.httpx_egress import egress_client
@@ -75,25 +76,19 @@ class ProviderRegistry:
         stubs_url: str,
         keys: Mapping[str, str],
     ) -> None:
-        self._policy = policy
+        self._provider_set = PerVersion(lambda: policy.current, self._build)
         self._egress = egress
         self._clock = clock
         self._metrics = metrics
         self._stubs_url = stubs_url
         self._keys = keys
         self._clients: Mapping[str, ProviderClient] = {}
-        self._built_from: CompiledPolicy | None = None
-        self._provider_set: ProviderSet | None = None
         self._retiring: set[asyncio.Task[None]] = set()
 
     @property
     def current(self) -> ProviderSet:
         """The provider set of the active policy."""
-        policy = self._policy.current
-        # By identity: a policy whose accounts alone changed is the same compiled object.
-        if self._provider_set is None or policy is not self._built_from:
-            self._provider_set, self._built_from = self._build(policy), policy
-        return self._provider_set
+        return self._provider_set.current
 
     async def close(self) -> None:
         """Close the connections of every client, replaced ones included."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from services.scorer.domain.from_policy import ScoringPolicies
 from services.scorer.handlers import LiveScorerHandler
+from services.scorer.policy import scoring_policy
 from services.scorer.storage import ScorerStore
+from shared.policy.per_version import PerVersion
 from shared.settings import ScorerSettings
 from shared.worker.role import Resources, Worker, run_worker
 
@@ -16,7 +17,7 @@ _TIMERS_EVERY_S = 0.2
 
 async def run(resources: Resources, stop: asyncio.Event, settings: ScorerSettings) -> None:  # noqa: ARG001
     """Run the scorer until `stop`."""
-    policies = ScoringPolicies(lambda: resources.policy.current)
+    policies = PerVersion(lambda: resources.policy.current, scoring_policy)
     handler = LiveScorerHandler(policies)
     worker = Worker(handler, ScorerStore(), timers=True, timers_every_s=_TIMERS_EVERY_S)
     await run_worker(resources, worker, stop)

@@ -7,11 +7,11 @@ from typing import Any
 
 from services.scorer.domain.decide import decide
 from services.scorer.domain.erasure import forget_lead
-from services.scorer.domain.from_policy import ScoringPolicies
-from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.score import ROLE, Moment
+from services.scorer.policy import ScoringPolicy
 from shared.lead.events.envelope import Event
 from shared.lead.events.person_erased import PersonErasedV1
+from shared.policy.per_version import PerVersion
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap
 from shared.worker.decision import Step
@@ -53,7 +53,7 @@ class LiveScorerHandler(ScorerHandler):
     scored again for a reason of its own (an activity, a signal, time) is scored by the new one.
     """
 
-    def __init__(self, policies: ScoringPolicies) -> None:
+    def __init__(self, policies: PerVersion[ScoringPolicy]) -> None:
         super().__init__(policies.current)
         self._policies = policies
 

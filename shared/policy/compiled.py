@@ -89,7 +89,7 @@ class CompiledCondition:
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledSegment:
+class SegmentTables:
     """A segment. `levels(facts, at)` gives for each criterion, in order, the level that it reached."""
 
     segment: Segment
@@ -116,7 +116,7 @@ class CompiledPolicy:
     policy: Policy
     version: str
     markets: FirstMatch[Market]
-    segments: tuple[CompiledSegment, ...]
+    segments: tuple[SegmentTables, ...]
     intent: Mapping[str, AllMatches[IntentRule]]
     signals: Mapping[str, AllMatches[SignalRule]]
     bands: FirstMatch[Band]
@@ -175,9 +175,9 @@ def _question(condition: Condition | None) -> CompiledCondition | None:
     return None if condition is None else CompiledCondition(condition, check(condition))
 
 
-def _segment(segment: Segment) -> CompiledSegment:
+def _segment(segment: Segment) -> SegmentTables:
     criteria = [level_rules(criterion) for criterion in segment.criteria]
-    return CompiledSegment(
+    return SegmentTables(
         segment=segment,
         disqualify=_first(disqualifier_rules(segment.disqualify)),
         criteria=tuple(map(_first, criteria)),

@@ -11,8 +11,8 @@ from typing import Final
 
 from services.scorer.domain.assess import Subject, assess, lead_facts
 from services.scorer.domain.fit import score_fit
-from services.scorer.domain.from_policy import scoring_policy
 from services.scorer.domain.next_change import next_change_at
+from services.scorer.policy import scoring_policy
 from shared.policy.compiled import compiled
 from shared.policy.load import load
 from tests.bench.figure import Figure, microseconds

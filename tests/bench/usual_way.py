@@ -52,8 +52,8 @@ from services.router.domain.state import (
 from services.router.handlers import RouterHandler
 from services.router.tables import assignments
 from services.scorer.domain import state as scorer
-from services.scorer.domain.from_policy import scoring_policy
 from services.scorer.handlers import ScorerHandler
+from services.scorer.policy import scoring_policy
 from shared.lead.events.envelope import Event, decode
 from shared.messaging.port import Outgoing, Record
 from shared.policy.compiled import CompiledPolicy

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from services.scorer.domain.from_policy import ScoringPolicies
 from services.scorer.domain.rescore import CHUNK
 from services.scorer.domain.signals import PARKED_FOR
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.handlers import LiveScorerHandler
+from services.scorer.policy import scoring_policy
 from services.scorer.storage import ScorerStore
 from services.scorer.tables import accounts, rescores, scores
 from shared.clock import FixedClock
@@ -26,6 +26,7 @@ from shared.lead.events.parts import Company, Person, Trigger
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.ids import lead_id_of
 from shared.messaging.port import Ack, Outgoing, Record
+from shared.policy.per_version import PerVersion
 from shared.policy.versions import PolicyWatch, candidate, put
 from shared.storage.database import Database
 from shared.worker.decision import Outcome
@@ -57,7 +58,7 @@ class Desk:
         self.said: list[Event[Any]] = []
         self.timers = Timers("scorer", database, clock)
         self.active = default_compiled()
-        self.policies = ScoringPolicies(lambda: self.active)
+        self.policies = PerVersion(lambda: self.active, scoring_policy)
 
     async def take(
         self, *events: Event[Any], failpoint: Callable[[str], None] = lambda _name: None
@@ -235,7 +236,7 @@ async def test_a_new_policy_scores_what_comes_after_it_and_nothing_twice(desk: D
     """The version changes while a unit is under way, and between one that a crash undid and its repetition."""
     watch = PolicyWatch(desk.database)
     first = await _applied(desk, watch)
-    desk.policies = ScoringPolicies(lambda: watch.current)
+    desk.policies = PerVersion(lambda: watch.current, scoring_policy)
     ana, bob = (event_of(enriched_lead(name, title="Clerk")) for name in ("ana", "bob"))
     await desk.take(ana)
     with pytest.raises(RuntimeError, match="power cut"):
@@ -255,7 +256,7 @@ async def test_a_new_policy_scores_what_comes_after_it_and_nothing_twice(desk: D
 async def test_a_unit_is_decided_by_one_version_though_another_comes_meanwhile(desk: Desk) -> None:
     watch = PolicyWatch(desk.database)
     first = await _applied(desk, watch)
-    desk.policies = ScoringPolicies(lambda: watch.current)
+    desk.policies = PerVersion(lambda: watch.current, scoring_policy)
     stricter = compiled_with(**STRICTER)
 
     def reload(_name: str) -> None:

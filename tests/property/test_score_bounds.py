@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.scorer.domain.assess import Assessment, Subject, assess, lead_facts
 from services.scorer.domain.bounds import DERIVED_FIELDS, HeldGrades, ScoreBounds, ScoringBounds
-from services.scorer.domain.from_policy import scoring_policy
+from services.scorer.policy import scoring_policy
 from shared.lead.events.parts import Activity, Company
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.fields import FactKeys

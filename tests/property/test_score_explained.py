@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from services.scorer.domain.account import account_view
 from services.scorer.domain.assess import Assessment, Subject, assess
 from services.scorer.domain.explain import ScoreExplanation, explain_score, explain_scored
-from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.state import AccountRow
+from services.scorer.policy import ScoringPolicy
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Trigger

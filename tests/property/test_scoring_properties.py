@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from services.scorer.domain.assess import Assessment, Subject, assess
 from services.scorer.domain.decay import halving, rising
 from services.scorer.domain.next_change import next_change_at, said_by
-from services.scorer.domain.policy import Band, ScoringPolicy
+from services.scorer.policy import CompiledBand, ScoringPolicy
 from shared.lead.events.parts import Activity, Company
 from shared.lead.events.signal_received import SignalReceivedV1
 from tests.support.enriched_leads import AT, DAY, enriched_lead, signal
@@ -24,9 +24,9 @@ DEFAULT = default_scoring()
 FINE = with_fields(
     DEFAULT,
     bands=(
-        Band("sql", between("score.intent", 40, 50)),
-        Band("mql", between("score.total", 61, 62)),
-        Band("cold"),
+        CompiledBand("sql", between("score.intent", 40, 50)),
+        CompiledBand("mql", between("score.total", 61, 62)),
+        CompiledBand("cold"),
     ),
     bands_read=frozenset({"score.intent", "score.total"}),
 )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from services.scorer.domain.from_policy import scoring_policy
-from services.scorer.domain.policy import Condition, ScoringPolicy
+from services.scorer.policy import Predicate, ScoringPolicy, scoring_policy
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load, texts_in
 from shared.rules.compile import check
@@ -41,6 +40,6 @@ def compiled_with(**changes: tuple[str, str]) -> CompiledPolicy:
     return compiled(load(texts_with(**changes)))
 
 
-def between(field: str, low: int, high: int) -> Condition:
+def between(field: str, low: int, high: int) -> Predicate:
     """Return the condition that a number is in a range, both ends in."""
     return check(Compare(field, Op.BETWEEN, (low, high)))

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from services.scorer.domain.bounds import HeldGrades, IntentBounds, ScoringBounds
-from services.scorer.domain.from_policy import scoring_conditions, scoring_policy
+from services.scorer.policy import scoring_conditions, scoring_policy
 from shared.lead.facts import ActiveOwner, owner_facts
 from shared.lead.fields import FactKeys, Known, field_named
 from shared.policy.compiled import CompiledPolicy

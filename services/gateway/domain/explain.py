@@ -16,7 +16,7 @@ from msgspec import Struct
 from services.router.domain.explain import Counterfactual, RouteExplanation, explain_route
 from services.router.domain.policy import routing_policy_of
 from services.scorer.domain.explain import ScoreExplanation, explain_scored
-from services.scorer.domain.from_policy import scoring_policy
+from services.scorer.policy import scoring_policy
 from shared.lead.events.lead_enriched import Enrichment, LeadEnrichedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1

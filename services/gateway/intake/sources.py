@@ -9,26 +9,23 @@ import structlog
 from services.gateway.domain.sources import HookSource, source_of
 from shared.errors import Retry
 from shared.policy.compiled import CompiledPolicy
+from shared.policy.per_version import PerVersion
 from shared.web.signing import SecretInvalid, Signer
 
 log = structlog.get_logger()
 
 
 class PolicySources:
-    """Follows the policy; the sources of each version are made once."""
+    """The sources of the active policy, built once for each version."""
 
     def __init__(self, policy: Callable[[], CompiledPolicy], environ: Mapping[str, str]) -> None:
-        self._policy = policy
         self._environ = environ
-        self._made: tuple[CompiledPolicy, Mapping[str, HookSource]] | None = None
+        self._sources = PerVersion(policy, self._build)
 
     @property
     def current(self) -> Mapping[str, HookSource]:
         """The sources, by name, as they are now."""
-        policy = self._policy()
-        if self._made is None or self._made[0] is not policy:
-            self._made = policy, self._read(policy)
-        return self._made[1]
+        return self._sources.current
 
     def problem(self, source: HookSource) -> str | None:
         """Say why nobody can speak for a source at present, None when it can be used."""
@@ -46,7 +43,7 @@ class PolicySources:
             raise Retry(f"source {source.name}: {problem}")
         return self._environ[source.secret_env]
 
-    def _read(self, policy: CompiledPolicy) -> Mapping[str, HookSource]:
+    def _build(self, policy: CompiledPolicy) -> Mapping[str, HookSource]:
         sources = {name: source_of(name, each) for name, each in policy.policy.sources.sources.items()}
         for source in sources.values():
             problem = self.problem(source)

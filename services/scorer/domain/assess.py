@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from services.scorer.domain.fit import score_fit
 from services.scorer.domain.intent import Matches, live_signals, match_facts, score_intent
-from services.scorer.domain.policy import BandName, ScoringPolicy
+from services.scorer.policy import BandName, ScoringPolicy
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Activity

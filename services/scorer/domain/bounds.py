@@ -20,14 +20,22 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from msgspec import Struct
 
 from services.scorer.domain.assess import total_of
-from services.scorer.domain.from_policy import scoring_conditions
 from services.scorer.domain.intent import Sums, anchor_of, capped
-from services.scorer.domain.policy import BandName, Floors, IntentRule, R, RulesOn, ScoringPolicy, SignalRule
+from services.scorer.policy import (
+    BandName,
+    CompiledIntentRule,
+    CompiledSignalRule,
+    GradeFloors,
+    R,
+    RulesOfType,
+    ScoringPolicy,
+    scoring_conditions,
+)
 from shared.lead.events.parts import Activity
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.facts import activity_facts, signal_facts
 from shared.lead.fields import FactKeys
-from shared.policy.compiled import CompiledSegment, FirstMatch
+from shared.policy.compiled import FirstMatch, SegmentTables
 from shared.policy.models import Disqualifier, Level, Market
 from shared.rules.bounds import (
     ANY_VALUE,
@@ -111,7 +119,7 @@ class ScoringBounds:
     """Bounds scores under one version of the policy. `index` has at least the fields that scoring reads."""
 
     def __init__(self, policy: ScoringPolicy, index: KnowledgeIndex | None = None) -> None:
-        source = policy.source
+        source = policy.compiled
         if index is None:
             index = KnowledgeIndex(when for when in scoring_conditions(source.policy) if when is not None)
         self.policy = policy
@@ -176,7 +184,7 @@ class ScoringBounds:
 
     def _activity_points(
         self, activity: Activity, facts: Facts, unknown: UnknownFields, at: datetime
-    ) -> Iterator[tuple[IntentRule, int, frozenset[Truth]]]:
+    ) -> Iterator[tuple[CompiledIntentRule, int, frozenset[Truth]]]:
         on = self.policy.intent_on.get(activity.type)
         if on is not None:
             own = facts if on.matching is None else activity_facts(facts, activity)
@@ -298,7 +306,7 @@ _Disqualified = Literal["not", "perhaps", "certainly"]
 class _SegmentBounds:
     """Bounds the fit of one segment; the result is kept by what is known of all its fields."""
 
-    def __init__(self, segment: CompiledSegment, index: KnowledgeIndex) -> None:
+    def __init__(self, segment: SegmentTables, index: KnowledgeIndex) -> None:
         self._disqualify: TableBounds[_Disqualified] = _table(segment.disqualify, index, _disqualified)
         self._criteria = [_table(criterion, index, _points) for criterion in segment.criteria]
         tables: list[TableBounds[Any]] = [self._disqualify, *self._criteria]
@@ -331,7 +339,7 @@ def _points(found: Sequence[Level | None]) -> PointsRange:
     return PointsRange(min(points), max(points))
 
 
-_SignalPoints = tuple[SignalRule, int, frozenset[Truth]]
+_SignalPoints = tuple[CompiledSignalRule, int, frozenset[Truth]]
 """A rule on a signal: what it gives at the instant, and what its condition may come to."""
 
 
@@ -378,14 +386,20 @@ def _table(
     return TableBounds([rule.when for rule in table.rules], index, concluded)
 
 
-def _bounded_rules(on: RulesOn[R], conditions: Iterable[Condition]) -> list[tuple[R, ConditionBounds | None]]:
+def _bounded_rules(
+    on: RulesOfType[R], conditions: Iterable[Condition]
+) -> list[tuple[R, ConditionBounds | None]]:
     """Return the rules on one type with the bounds of their conditions; None: it always matches."""
     bounds = [None if condition == ALWAYS else ConditionBounds(condition) for condition in conditions]
     return list(zip(on.rules, bounds, strict=True))
 
 
 def _count(
-    rule: IntentRule | SignalRule, points: int, truths: frozenset[Truth], least: Sums, most: Sums
+    rule: CompiledIntentRule | CompiledSignalRule,
+    points: int,
+    truths: frozenset[Truth],
+    least: Sums,
+    most: Sums,
 ) -> None:
     if True in truths:
         most[rule] = most.get(rule, 0) + points
@@ -402,7 +416,7 @@ def _segments(fits: Sequence[PointsRange], policy: ScoringPolicy) -> PossibleVal
     return PossibleValues(names, missing=least == 0)
 
 
-def _grades(floors: Floors, points: PointsRange, held: str | None, hysteresis: int) -> tuple[str, ...]:
+def _grades(floors: GradeFloors, points: PointsRange, held: str | None, hysteresis: int) -> tuple[str, ...]:
     """Return the grades that points in that range may get; more points never give a worse one."""
     names = [name for name, _floor in floors.grades]
     best = names.index(floors.grade(points.high, held, hysteresis))

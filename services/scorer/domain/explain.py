@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from services.scorer.domain.account import account_facts
 from services.scorer.domain.assess import Assessment, Subject, assess, lead_facts
 from services.scorer.domain.intent import Matches, anchor_of, fact_named
-from services.scorer.domain.policy import Floors, IntentRule, ScoringPolicy, SignalRule
+from services.scorer.policy import CompiledIntentRule, CompiledSignalRule, GradeFloors, ScoringPolicy
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.scoring import AccountView, ScoreLine
 from shared.lead.facts import activity_facts, signal_facts
 from shared.lead.fields import FactKeys
-from shared.policy.compiled import CompiledSegment, FirstMatch
+from shared.policy.compiled import FirstMatch, SegmentTables
 from shared.policy.models import Level
 from shared.rules.evaluate import RuleVerdict
 from shared.rules.explained import ExplainedComparison, RuleExplanation, Verdict, explained
@@ -151,7 +151,7 @@ class _Seen(Struct, frozen=True):
 
 def _explanation(seen: _Seen, at: datetime, policy: ScoringPolicy) -> ScoreExplanation:
     facts, now, subject = seen.now.facts, seen.now, seen.subject
-    source, score = policy.source, seen.now.score
+    source, score = policy.compiled, seen.now.score
     types: set[str] = {each.type for each in subject.activities} | {each.type for each in subject.signals}
     return ScoreExplanation(
         policy_version=policy.version,
@@ -172,7 +172,7 @@ def _rules(verdicts: Iterable[RuleVerdict]) -> list[RuleExplanation]:
     return [explained(each) for each in verdicts]
 
 
-def _segment(segment: CompiledSegment, facts: Facts, at: datetime, taken: str | None) -> SegmentExplanation:
+def _segment(segment: SegmentTables, facts: Facts, at: datetime, taken: str | None) -> SegmentExplanation:
     disqualifier = segment.disqualify.first(facts, at)
     criteria = [
         _criterion(criterion.name, criterion.points_max, table, facts, at)
@@ -207,7 +207,7 @@ def _activities(
     for activity in subject.activities:
         on = policy.intent_on.get(activity.type)
         if on is not None:
-            verdicts = policy.source.intent[activity.type].explain(activity_facts(facts, activity), at)
+            verdicts = policy.compiled.intent[activity.type].explain(activity_facts(facts, activity), at)
             age = at - activity.at
             for rule, verdict in zip(on.rules, verdicts, strict=True):
                 yield _fact(rule, fact_named(activity.type, activity.at), explained(verdict), age)
@@ -219,7 +219,7 @@ def _signals(
     for signal in subject.signals:
         on = policy.signals_on.get(signal.type)
         if on is not None:
-            verdicts = policy.source.signals[signal.type].explain(signal_facts(facts, signal), at)
+            verdicts = policy.compiled.signals[signal.type].explain(signal_facts(facts, signal), at)
             for rule, verdict in zip(on.rules, verdicts, strict=True):
                 anchor = anchor_of(rule.rises, signal)
                 age = None if anchor is None else at - anchor
@@ -229,10 +229,10 @@ def _signals(
 
 
 def _fact(
-    rule: IntentRule | SignalRule, named: str, verdict: RuleExplanation, age: timedelta | None
+    rule: CompiledIntentRule | CompiledSignalRule, named: str, verdict: RuleExplanation, age: timedelta | None
 ) -> FactExplanation:
     counts = verdict.verdict == "matched" and age is not None
-    rises = rule if isinstance(rule, SignalRule) and rule.rises is not None else None
+    rises = rule if isinstance(rule, CompiledSignalRule) and rule.rises is not None else None
     return FactExplanation(
         rule=rule.name,
         fact=named,
@@ -251,7 +251,7 @@ def _seconds(span: timedelta | None) -> float | None:
     return None if span is None else span.total_seconds()
 
 
-def _grade(points: int, grade: str, floors: Floors, hysteresis: int) -> GradeExplanation:
+def _grade(points: int, grade: str, floors: GradeFloors, hysteresis: int) -> GradeExplanation:
     by_name = dict(floors.grades)
     return GradeExplanation(points, grade, points < by_name[grade], hysteresis, by_name)
 
@@ -259,7 +259,7 @@ def _grade(points: int, grade: str, floors: Floors, hysteresis: int) -> GradeExp
 def _qualified(
     view: AccountView | None, facts: Facts, at: datetime, policy: ScoringPolicy
 ) -> RuleExplanation | None:
-    question = policy.source.qualified
+    question = policy.compiled.qualified
     if question is None or view is None:
         return None
     verdict = question.explain({**facts, **account_facts(view)}, at)

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from services.scorer.domain.policy import Criterion, Disqualifier, ScoringPolicy, Segment
+from services.scorer.policy import CompiledCriterion, CompiledDisqualifier, CompiledSegment, ScoringPolicy
 from shared.lead.events.scoring import ScoreLine
 from shared.rules.syntax import Facts
 
@@ -29,7 +29,7 @@ def score_fit(facts: Facts, at: datetime, policy: ScoringPolicy) -> Fit:
     return max(fits, key=lambda fit: fit.points, default=Fit(0, None, []))
 
 
-def _fit_to(segment: Segment, facts: Facts, at: datetime) -> Fit:
+def _fit_to(segment: CompiledSegment, facts: Facts, at: datetime) -> Fit:
     for disqualifier in segment.disqualify:
         if disqualifier.when(facts, at):
             return Fit(0, None, [_disqualified(disqualifier, facts)])
@@ -38,7 +38,7 @@ def _fit_to(segment: Segment, facts: Facts, at: datetime) -> Fit:
     return Fit(points, segment.name if points else None, lines)
 
 
-def _line(criterion: Criterion, facts: Facts, at: datetime) -> ScoreLine:
+def _line(criterion: CompiledCriterion, facts: Facts, at: datetime) -> ScoreLine:
     unknown = False
     for level in criterion.levels:
         matches = level.when(facts, at)
@@ -51,11 +51,11 @@ def _line(criterion: Criterion, facts: Facts, at: datetime) -> ScoreLine:
     return _said(criterion, 0, f"no level for {_seen(criterion.fields, facts)}")
 
 
-def _said(criterion: Criterion, points: int, what: str) -> ScoreLine:
+def _said(criterion: CompiledCriterion, points: int, what: str) -> ScoreLine:
     return ScoreLine("fit", criterion.name, criterion.fact, points, f"{criterion.name}: {what}")
 
 
-def _disqualified(disqualifier: Disqualifier, facts: Facts) -> ScoreLine:
+def _disqualified(disqualifier: CompiledDisqualifier, facts: Facts) -> ScoreLine:
     why = f"disqualified as {disqualifier.name}: {_seen(disqualifier.fields, facts)}"
     return ScoreLine("fit", disqualifier.name, ", ".join(disqualifier.fields), 0, why)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from services.scorer.domain.decay import Course
 from services.scorer.domain.intent import Match
-from services.scorer.domain.policy import IntentRule, ScoringPolicy, SignalRule
+from services.scorer.policy import CompiledIntentRule, CompiledSignalRule, ScoringPolicy
 
 _FIRST_LOOK: Final = timedelta(days=4)
 _HALVINGS: Final = 4
@@ -68,7 +68,7 @@ class FallingIntent:
 
 def _groups(matches: Iterable[Match], policy: ScoringPolicy) -> Iterator[tuple[int, Sequence[_Rule]]]:
     """Yield for each group what it gives at most, and its rules; a rule without one is a group by itself."""
-    anchors: dict[IntentRule | SignalRule, list[datetime]] = {}
+    anchors: dict[CompiledIntentRule | CompiledSignalRule, list[datetime]] = {}
     for match in matches:
         anchors.setdefault(match.rule, []).append(match.anchor)
     groups: dict[str, list[_Rule]] = {}

@@ -11,14 +11,14 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from services.scorer.domain.decay import Course
-from services.scorer.domain.policy import IntentRule, ScoringPolicy, SignalRule
+from services.scorer.policy import CompiledIntentRule, CompiledSignalRule, ScoringPolicy
 from shared.lead.events.parts import Activity
 from shared.lead.events.scoring import ScoreLine, Signals
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.facts import activity_facts, signal_facts
 from shared.rules.syntax import Facts
 
-Sums = dict[IntentRule | SignalRule, int]
+Sums = dict[CompiledIntentRule | CompiledSignalRule, int]
 """Points by rule, before any cap."""
 _NOTHING: Final[Facts] = {}
 
@@ -26,7 +26,7 @@ _NOTHING: Final[Facts] = {}
 class Match(Struct, frozen=True, gc=False):
     """One fact under one rule: its points follow the rule's course from `anchor` on."""
 
-    rule: IntentRule | SignalRule
+    rule: CompiledIntentRule | CompiledSignalRule
     type: str
     fact: str
     anchor: datetime
@@ -145,14 +145,14 @@ def strongest_activity(
 
 def _activity_rules(
     activity: Activity, facts: Facts, at: datetime, policy: ScoringPolicy
-) -> Sequence[IntentRule]:
+) -> Sequence[CompiledIntentRule]:
     on = policy.intent_on.get(activity.type)
     if on is None:
         return ()
-    if on.of_page is not None and _may_be_remembered(activity.url):
-        return on.of_page[activity.url]
+    if on.by_url is not None and _may_be_remembered(activity.url):
+        return on.by_url[activity.url]
     if on.matching is not None:
-        return on.matching(activity_facts(facts if on.of_lead else _NOTHING, activity), at)
+        return on.matching(activity_facts(facts if on.reads_lead else _NOTHING, activity), at)
     return on.rules
 
 
@@ -167,9 +167,9 @@ def _signal_matches(
     on = policy.signals_on.get(signal.type)
     if on is None:
         return ()
-    rules: Sequence[SignalRule] = on.rules
+    rules: Sequence[CompiledSignalRule] = on.rules
     if on.matching is not None:
-        rules = on.matching(signal_facts(facts if on.of_lead else _NOTHING, signal), at)
+        rules = on.matching(signal_facts(facts if on.reads_lead else _NOTHING, signal), at)
     fact, ends = fact_named(signal.type, signal.occurred_at), signal.expires_at
     anchored = [(rule, anchor_of(rule.rises, signal)) for rule in rules]
     return [

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from services.scorer.domain.assess import Assessment, Subject, assess, band_of, score_facts
 from services.scorer.domain.grade_decay import FallingIntent
 from services.scorer.domain.intent import Match, Sums, capped, live_signals, sums_at
-from services.scorer.domain.policy import ScoringPolicy
+from services.scorer.policy import ScoringPolicy
 from shared.lead.fields import FactKeys
 from shared.rules.coercion import open_time
 from shared.rules.syntax import Facts

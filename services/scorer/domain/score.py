@@ -13,8 +13,8 @@ from services.scorer.domain.account import account_view, knowledge_of, recounted
 from services.scorer.domain.assess import Assessment, Subject, assess
 from services.scorer.domain.intent import strongest_activity
 from services.scorer.domain.next_change import next_change_at
-from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.state import AccountRow, ScoreRow
+from services.scorer.policy import ScoringPolicy
 from shared.lead.events.account_qualified import AccountQualifiedV1
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1

@@ -6,7 +6,7 @@ import pytest
 
 from services.scorer.domain.grade_decay import FallingIntent
 from services.scorer.domain.intent import Match
-from services.scorer.domain.policy import IntentRule
+from services.scorer.policy import CompiledIntentRule
 from tests.support.enriched_leads import AT
 from tests.support.scoring_policies import default_scoring
 
@@ -14,28 +14,28 @@ DAY = timedelta(days=1)
 TICK = timedelta(microseconds=1)
 
 
-def falling(rule: IntentRule, *ages: timedelta) -> FallingIntent:
+def falling(rule: CompiledIntentRule, *ages: timedelta) -> FallingIntent:
     matches = [Match(rule, "demo_request", "", AT - age, rule.course) for age in ages]
     return FallingIntent(matches, default_scoring())
 
 
 @pytest.mark.parametrize("half_life", [timedelta(seconds=1), DAY, 30_000 * DAY])
 def test_a_half_is_left_after_a_half_life_to_the_microsecond(half_life: timedelta) -> None:
-    demo = falling(IntentRule("demo", 80, half_life), half_life / 2)
+    demo = falling(CompiledIntentRule("demo", 80, half_life), half_life / 2)
     # 40 is what 39.5 and more round to: the step down lies a little after the half-life.
     below_at = demo.falls_below(40, AT)
     assert below_at is not None
-    worth = IntentRule("demo", 80, half_life).course.worth
+    worth = CompiledIntentRule("demo", 80, half_life).course.worth
     age = below_at - AT + half_life / 2
     assert (worth(age - TICK), worth(age)) == (40, 39)
 
 
 def test_a_capped_rule_falls_only_once_it_is_below_its_cap() -> None:
-    rule = IntentRule("demo", 40, 10 * DAY, max=40)
+    rule = CompiledIntentRule("demo", 40, 10 * DAY, max=40)
     below_at = falling(rule, timedelta(), timedelta()).falls_below(40, AT)
     assert below_at is not None
     assert below_at - AT > 10 * DAY
 
 
 def test_what_falls_too_slowly_for_the_calendar_never_does() -> None:
-    assert falling(IntentRule("demo", 80, 10**8 * DAY), DAY).falls_below(40, AT) is None
+    assert falling(CompiledIntentRule("demo", 80, 10**8 * DAY), DAY).falls_below(40, AT) is None

@@ -11,16 +11,16 @@ from msgspec.structs import replace
 
 from services.scorer.domain.account import account_facts, account_view, knowledge_of
 from services.scorer.domain.assess import Subject, assess
-from services.scorer.domain.from_policy import ScoringPolicies, scoring_policy
 from services.scorer.domain.next_change import next_change_at
-from services.scorer.domain.policy import ScoringPolicy
 from services.scorer.domain.state import AccountRow
+from services.scorer.policy import ScoringPolicy, scoring_policy
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.parts import Consent, Origin
 from shared.lead.events.scoring import AccountView
 from shared.lead.facts import activity_facts, fact_readers, signal_facts
 from shared.lead.fields import Kind, Known, all_fields, field_named
 from shared.policy.compiled import compiled
+from shared.policy.per_version import PerVersion
 from tests.support.enriched_leads import AT, DAY, FITTING, did, enriched_lead, signal
 from tests.support.scoring_policies import compiled_with, default_compiled, default_scoring
 
@@ -87,7 +87,7 @@ def test_facts_are_the_fields_of_the_language_each_of_its_type() -> None:
 
 def test_the_version_is_that_of_the_policy_and_is_made_once() -> None:
     active = default_compiled()
-    policies = ScoringPolicies(lambda: active)
+    policies = PerVersion(lambda: active, scoring_policy)
     first = policies.current
     assert first.version == active.version
     assert policies.current is first
@@ -98,7 +98,7 @@ def test_the_version_is_that_of_the_policy_and_is_made_once() -> None:
 
 def test_other_accounts_in_the_files_are_known_at_once_though_the_version_is_the_same() -> None:
     active = default_compiled()
-    policies = ScoringPolicies(lambda: active)
+    policies = PerVersion(lambda: active, scoring_policy)
     assert policies.current.seeds["rivalworks.example"].relation == "competitor"
     active = compiled_with(accounts=("customer: []", "customer: [www.kestrel.example, gmail.com]"))
     assert active.version == default_compiled().version
@@ -131,7 +131,7 @@ def test_what_was_told_of_an_account_wins_over_the_files() -> None:
 def test_a_rule_of_intent_may_ask_about_the_lead(condition: str, of_lead: bool, points: int) -> None:
     old = "{any: [{field: activity.type, eq: pricing_view}, {field: activity.path, starts_with: /pricing}]}"
     policy = policy_with(scoring=(old, condition))
-    assert policy.intent_on["page_view"].of_lead is of_lead
+    assert policy.intent_on["page_view"].reads_lead is of_lead
     score = assess(Subject(enriched_lead(), [did("page_view", details={"page": 3})]), AT, policy).score
     assert score.intent == points + 2
 
