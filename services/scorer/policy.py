@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import ClassVar, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, Literal, TypeVar
 
 from services.scorer.domain.decay import Course, halving, rising
 from shared.lead.events.account_received import AccountReceivedV1, Relation
@@ -20,11 +20,13 @@ from shared.lead.facts import FactReaders, activity_facts, fact_readers
 from shared.lead.fields import FactKeys, Known, field_named
 from shared.lead.identity import account_key
 from shared.policy.compiled import CompiledPolicy, ages_asked, fields_asked
-from shared.policy.models import Accounts, Criterion, IntentRule, Policy, Segment, SignalRule
 from shared.rules.compile import all_matches, check
 from shared.rules.equivalence_classes import ARBITRARY_TIME
 from shared.rules.memo import Memo
 from shared.rules.syntax import ALWAYS, Condition, Facts, Rule
+
+if TYPE_CHECKING:
+    from shared.policy.models import Accounts, Criterion, IntentRule, Policy, Segment, SignalRule
 
 Predicate = Callable[[Facts, datetime], bool | None]
 """A compiled condition, asked of facts at an instant. None: a field that decides is unknown; no match."""

@@ -8,21 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from shared.policy.content_hash import version_of
-from shared.policy.models import (
-    Band,
-    Disqualifier,
-    IntentRule,
-    Level,
-    Market,
-    Policy,
-    RoutingRule,
-    Segment,
-    SignalRule,
-    SuppressionRule,
-)
 from shared.policy.rule_tables import (
     band_rules,
     disqualifier_rules,
@@ -38,6 +26,20 @@ from shared.rules.compile import all_matches, check, first_match, first_of_each
 from shared.rules.evaluate import RuleVerdict, Truth, Verdict, evaluate, explain_first
 from shared.rules.syntax import Condition, Facts, Rule, comparisons
 from shared.rules.times import Duration
+
+if TYPE_CHECKING:
+    from shared.policy.models import (
+        Band,
+        Disqualifier,
+        IntentRule,
+        Level,
+        Market,
+        Policy,
+        RoutingRule,
+        Segment,
+        SignalRule,
+        SuppressionRule,
+    )
 
 T = TypeVar("T")
 

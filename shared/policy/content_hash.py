@@ -7,11 +7,12 @@ Accounts and sources are no part of it: they seed tables.
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from shared.policy.models import Policy
+if TYPE_CHECKING:
+    from shared.policy.models import Policy
 
 HASHED: Final = ("icp", "scoring", "routing", "team", "providers")
 SHOWN_LENGTH: Final = 12

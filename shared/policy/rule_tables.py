@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from shared.policy.models import (
-    Band,
-    Criterion,
-    Disqualifier,
-    IntentRule,
-    Level,
-    Market,
-    RoutingRule,
-    SignalRule,
-    SuppressionRule,
-)
 from shared.rules.syntax import ALWAYS, Rule
+
+if TYPE_CHECKING:
+    from shared.policy.models import (
+        Band,
+        Criterion,
+        Disqualifier,
+        IntentRule,
+        Level,
+        Market,
+        RoutingRule,
+        SignalRule,
+        SuppressionRule,
+    )
 
 
 def market_rules(markets: Sequence[Market]) -> list[Rule[Market]]:

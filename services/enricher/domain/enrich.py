@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec.structs import replace
 
@@ -25,7 +25,9 @@ from shared.lead.derived import derive_fields
 from shared.lead.events.lead_enriched import Enrichment, EnrichmentStep
 from shared.lead.events.parts import FieldSource
 from shared.lead.normalise.titles import department, seniority
-from shared.policy.models import Waterfall
+
+if TYPE_CHECKING:
+    from shared.policy.models import Waterfall
 
 Status = Literal["complete", "incomplete", "skipped"]
 
@@ -34,7 +36,6 @@ RETRY_FOR: Final = timedelta(hours=6)
 """A lead that is still incomplete that long after its last form stays so until its next one."""
 
 _SOURCE_RANKS: Final = {"form": 3, "human": 2, "crm": 2}
-_NO_TERMS: Final = Waterfall(order=("any",))
 _NEVER_REPLACED: Final = frozenset({"company.domain", "company.name", "person.email"})
 """What identifies the lead or its company; a provider may add it but not change it."""
 _DERIVED_FROM: Final = frozenset({"company.name", "person.email", "person.first_name", "person.last_name"})
@@ -121,7 +122,7 @@ def _with_answer(
     better: dict[str, tuple[Any, float]] = {}
     for name, value, confidence in answer.facts.values():
         origin = FieldSource(answer.provider, confidence, 0, answer.observed_at)
-        if (value or value == 0) and _is_better(lead, name, origin, fields.get(name, _NO_TERMS), at):
+        if (value or value == 0) and _is_better(lead, name, origin, fields.get(name), at):
             better[name] = (value, confidence)
     if not better:
         return lead
@@ -134,7 +135,7 @@ def _with_answer(
     return _with_values(lead, values, origins)
 
 
-def _is_better(lead: LeadRow, name: str, new: FieldSource, terms: Waterfall, at: datetime) -> bool:
+def _is_better(lead: LeadRow, name: str, new: FieldSource, terms: Waterfall | None, at: datetime) -> bool:
     known, old = known_origin(lead, name)
     if not known:
         return True
@@ -146,8 +147,9 @@ def _is_better(lead: LeadRow, name: str, new: FieldSource, terms: Waterfall, at:
     return new_quality > old_quality
 
 
-def _quality(origin: FieldSource, terms: Waterfall, at: datetime) -> tuple[int, bool, float]:
-    return (_SOURCE_RANKS.get(origin.source, 1), is_acceptable(origin, terms, at), origin.confidence)
+def _quality(origin: FieldSource, terms: Waterfall | None, at: datetime) -> tuple[int, bool, float]:
+    acceptable = terms is None or is_acceptable(origin, terms, at)
+    return (_SOURCE_RANKS.get(origin.source, 1), acceptable, origin.confidence)
 
 
 def _with_values(lead: LeadRow, values: dict[str, Any], origins: Mapping[str, FieldSource]) -> LeadRow:

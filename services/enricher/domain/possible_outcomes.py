@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -16,14 +16,16 @@ from services.scorer.domain.bounds import HeldGrades, IntentBounds, ScoringBound
 from services.scorer.policy import scoring_conditions, scoring_policy
 from shared.lead.facts import ActiveOwner, owner_facts
 from shared.lead.fields import FactKeys, Known, field_named
-from shared.policy.compiled import CompiledPolicy
-from shared.policy.models import RoutingRule
 from shared.rules.bounds import ANY_VALUE, KnowledgeIndex, KnowledgeState, TableBounds, UnknownFields
 from shared.rules.compile import concluding
 from shared.rules.equivalence_classes import ARBITRARY_TIME
 from shared.rules.evaluate import Truth
 from shared.rules.memo import Memo
 from shared.rules.syntax import Facts
+
+if TYPE_CHECKING:
+    from shared.policy.compiled import CompiledPolicy
+    from shared.policy.models import RoutingRule
 
 CONTEXTS_MAX: Final = 256
 """For so many contexts what was worked out is kept."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
-from typing import Any, ClassVar, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -21,9 +21,11 @@ from services.enricher.domain.form import Form, company_account
 from shared.lead.events.parts import Company, FieldSource, Person
 from shared.lead.ids import lead_id_of
 from shared.lead.normalise.emails import stored_email
-from shared.policy.models import Waterfall
 from shared.storage.rows import Row
 from shared.worker.rows import TimerRow
+
+if TYPE_CHECKING:
+    from shared.policy.models import Waterfall
 
 NO_MATCH_TTL: Final = timedelta(days=1)
 """How long a `no_match` is cached: short, because coverage grows and asking again is mostly free."""

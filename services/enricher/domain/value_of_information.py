@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.outcome_search import chance_of, is_certain, unknown_field
@@ -17,9 +17,11 @@ from services.enricher.domain.record import LeadRow
 from services.scorer.domain.bounds import DERIVED_FIELDS, HeldGrades
 from shared.lead.facts import fact_readers, facts_of
 from shared.lead.fields import FactKeys, Known
-from shared.policy.compiled import CompiledPolicy
 from shared.rules.bounds import ANY_VALUE, FieldKnowledge, KnowledgeState
 from shared.rules.syntax import comparisons
+
+if TYPE_CHECKING:
+    from shared.policy.compiled import CompiledPolicy
 
 RESULTS_MAX: Final = 20_000
 """So many results are kept, for leads that are alike."""

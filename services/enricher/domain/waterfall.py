@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from services.enricher.domain.enrich import known_origin
 from services.enricher.domain.providers import LookupTarget, StopReason, Subject, is_acceptable
 from services.enricher.domain.record import LeadRow
-from shared.policy.models import Waterfall
+
+if TYPE_CHECKING:
+    from shared.policy.models import Waterfall
 
 SUBJECTS: tuple[Subject, ...] = ("company", "person", "email")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
@@ -26,9 +26,11 @@ from shared.lead.events.parts import Company, Person, Trigger
 from shared.lead.events.routing import Change, Decision, Motion, Skipped
 from shared.lead.events.scoring import AccountView, ScoreLine, Signals
 from shared.lead.facts import ActiveOwner
-from shared.policy.compiled import CompiledPolicy
 from shared.rules.explained import ExplainedComparison
 from shared.rules.syntax import canonical
+
+if TYPE_CHECKING:
+    from shared.policy.compiled import CompiledPolicy
 
 
 class RecordedChange(Struct, frozen=True):

@@ -70,9 +70,9 @@ def with_defaults(lead: LeadReceivedV1, source: HookSource) -> LeadReceivedV1:
     said, defaults = lead.source, source.defaults
     origin = msgspec.structs.replace(
         said,
-        channel=said.channel or defaults.channel,
-        name=said.name or defaults.name or source.name,
-        campaign=said.campaign or defaults.campaign,
+        channel=said.channel or (defaults and defaults.channel),
+        name=said.name or (defaults and defaults.name) or source.name,
+        campaign=said.campaign or (defaults and defaults.campaign),
     )
     return msgspec.structs.replace(lead, source=origin)
 

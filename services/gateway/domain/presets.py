@@ -6,11 +6,13 @@ What lacks the vendor's shape is read as a flat form, so that a proxy in between
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from services.gateway.domain.labels import FIELD_OF, plain_label
 from services.gateway.domain.sources import HookSource
-from shared.policy.models import SourceKind
+
+if TYPE_CHECKING:
+    from shared.policy.models import SourceKind
 
 Pairs = Iterator[tuple[str, Any]]
 Own = Container[str]

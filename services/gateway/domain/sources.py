@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 
 from services.gateway.domain.labels import plain_label
-from shared.policy.models import Signature, SourceConfig, SourceDefaults, SourceKind
+
+if TYPE_CHECKING:
+    from shared.policy.models import Signature, SourceConfig, SourceDefaults, SourceKind
 
 Hook = Literal["forms", "signals"]
 
@@ -33,7 +35,7 @@ class HookSource(Struct, frozen=True):
     secret_env: str = ""
     origins: tuple[str, ...] = ()
     redirects: tuple[str, ...] = ()
-    defaults: SourceDefaults = SourceDefaults()
+    defaults: SourceDefaults | None = None
     fields: Mapping[str, str] = {}
 
     @property

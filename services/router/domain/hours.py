@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from shared.policy.hours import Hours
+if TYPE_CHECKING:
+    from shared.policy.hours import Hours
 
 _ZERO: Final = timedelta()
 _DAY: Final = timedelta(days=1)

@@ -10,6 +10,7 @@ Invariants, which the tests check after every event:
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,9 +19,11 @@ from services.router.domain.policy import RoutingPolicy
 from services.router.domain.rotation import charge, release
 from services.router.domain.state import AssignmentRow, ClosedState
 from shared.lead.ids import derive_id
-from shared.policy.models import Rep
 from shared.storage.change_set import ChangeSet
 from shared.worker.rows import TimerRow
+
+if TYPE_CHECKING:
+    from shared.policy.models import Rep
 
 ROLE = "router"
 SLA = "sla"

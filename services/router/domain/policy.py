@@ -6,16 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from services.router.domain.hours import WorkingHours
 from shared.lead.events.routing import Considered
 from shared.lead.facts import FactReaders, fact_readers
 from shared.lead.fields import Scope
 from shared.policy.compiled import CompiledPolicy, fields_asked
-from shared.policy.models import HandOff, Queue, Rep, RoutingRule
 from shared.rules.compile import concluding
 from shared.rules.evaluate import Truth
 from shared.rules.syntax import Condition, Facts, Rule, Use
+
+if TYPE_CHECKING:
+    from shared.policy.models import HandOff, Queue, Rep, RoutingRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from msgspec import Struct
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Answer
 from shared.lead.events.routing import Element, Qualification
-from shared.policy.models import FRAMES
+from shared.policy.frames import FRAMES
 
 _MEDDPICC_QUEUES: Final = frozenset({"senior-ae", "bdr"})
 _EVIDENCE_LENGTH_MAX: Final = 200

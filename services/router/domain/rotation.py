@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,9 +22,11 @@ from msgspec.structs import replace
 from services.router.domain.policy import RoutingPolicy
 from services.router.domain.state import AwayRepRow, RepQueueRow
 from shared.lead.events.routing import Considered, Skipped
-from shared.policy.models import Rep
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import Key
+
+if TYPE_CHECKING:
+    from shared.policy.models import Rep
 
 
 class Candidate(Struct, frozen=True, gc=False):

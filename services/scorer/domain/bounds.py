@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import product
-from typing import Any, Final, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -35,8 +35,6 @@ from shared.lead.events.parts import Activity
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.facts import activity_facts, signal_facts
 from shared.lead.fields import FactKeys
-from shared.policy.compiled import FirstMatch, SegmentTables
-from shared.policy.models import Disqualifier, Level, Market
 from shared.rules.bounds import (
     ANY_VALUE,
     ConditionBounds,
@@ -52,6 +50,10 @@ from shared.rules.equivalence_classes import ARBITRARY_TIME
 from shared.rules.evaluate import Truth
 from shared.rules.memo import Memo
 from shared.rules.syntax import ALWAYS, Condition, Facts
+
+if TYPE_CHECKING:
+    from shared.policy.compiled import FirstMatch, SegmentTables
+    from shared.policy.models import Disqualifier, Level, Market
 
 Outcome_ = TypeVar("Outcome_")
 T = TypeVar("T")

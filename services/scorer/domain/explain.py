@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,11 +18,13 @@ from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.scoring import AccountView, ScoreLine
 from shared.lead.facts import activity_facts, signal_facts
 from shared.lead.fields import FactKeys
-from shared.policy.compiled import FirstMatch, SegmentTables
-from shared.policy.models import Level
 from shared.rules.evaluate import RuleVerdict
 from shared.rules.explained import ExplainedComparison, RuleExplanation, Verdict, explained
 from shared.rules.syntax import Facts
+
+if TYPE_CHECKING:
+    from shared.policy.compiled import FirstMatch, SegmentTables
+    from shared.policy.models import Level
 
 
 class LevelExplanation(Struct, frozen=True):

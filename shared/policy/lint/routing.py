@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from shared.lead.fields import FactKeys
 from shared.policy.addresses import is_web_address
-from shared.policy.models import FRAMES, KEEP, Icp, Queue, Routing, RoutingRule
+from shared.policy.frames import FRAMES
+from shared.policy.models import KEEP, Icp, Queue, Routing, RoutingRule
 from shared.policy.policy_file import PolicyFile
 from shared.policy.rule_tables import routing_rules, suppression_rules
 from shared.rules.boxes import FactSpace, TooManyBoxes

@@ -14,7 +14,6 @@ from shared.policy.models.base import PolicyModel
 from shared.policy.models.icp import Criterion, Disqualifier, Icp, Level, Market, Segment
 from shared.policy.models.providers import Budget, Provider, ProviderPolicy, Waterfall
 from shared.policy.models.routing import (
-    FRAMES,
     KEEP,
     Destination,
     HandOff,
@@ -41,7 +40,6 @@ from shared.policy.models.team import Rep, Team
 
 __all__ = [
     "FILES",
-    "FRAMES",
     "KEEP",
     "AccountScoring",
     "Accounts",

@@ -13,21 +13,6 @@ from shared.policy.models.conditions import NamedCondition, WhenRoute
 KEEP: Final = "keep"
 """The queue, and the owner, of a rule that leaves a lead where it is."""
 
-FRAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "bant": ("budget", "authority", "need", "timeline"),
-    "meddpicc": (
-        "metrics",
-        "economic_buyer",
-        "decision_criteria",
-        "decision_process",
-        "paper_process",
-        "identify_pain",
-        "champion",
-        "competition",
-    ),
-}
-"""The elements of each qualification frame."""
-
 
 class SuppressionRule(PolicyModel):
     """A lead that this holds for goes to nobody."""
