@@ -42,12 +42,13 @@ async def run(
     """Run both workers, or `only` one of them, until `stop` is set."""
     async with asyncio.TaskGroup() as workers:
         if only != "deliver":
-            workers.create_task(_decide(resources, stop))
+            workers.create_task(run_routing(resources, stop))
         if only != "decide":
-            workers.create_task(_deliver(resources, stop, settings))
+            workers.create_task(run_delivery(resources, stop, settings))
 
 
-async def _decide(resources: Resources, stop: asyncio.Event) -> None:
+async def run_routing(resources: Resources, stop: asyncio.Event) -> None:
+    """Decide on leads until `stop` is set."""
     policies = RoutingPolicies(lambda: resources.policy.current)
     timer = assign_waiting_timer(resources.clock.now())
     # "drain" is the name in readiness reports, which alerts may already match.
@@ -59,7 +60,8 @@ async def _decide(resources: Resources, stop: asyncio.Event) -> None:
         await _prune(resources, "router", prune_assignments, ASSIGNMENTS_KEPT, stop)
 
 
-async def _deliver(resources: Resources, stop: asyncio.Event, settings: RouterSettings) -> None:
+async def run_delivery(resources: Resources, stop: asyncio.Event, settings: RouterSettings) -> None:
+    """Send webhooks until `stop` is set."""
     clock, database = resources.clock, resources.database
     destinations = QueueDestinations(lambda: resources.policy.current, os.environ)
     reader = DeliveryReader(database, Vault(resources.secret, os.urandom), clock, destinations)

@@ -13,8 +13,6 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from ssl import SSLContext
 from types import TracebackType
 from typing import Self
@@ -25,9 +23,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from shared.clock import Clock
 from shared.errors import BatonError, Retry
 from shared.web.egress import UNREACHABLE, AddressRefused, EgressPolicy, EgressRefused
-from shared.web.egress_client import EgressClient, EgressLimits, EgressResponse
-
-RETRY_AFTER_S_MAX = 86_400.0
+from shared.web.egress_client import EgressClient, EgressLimits, EgressResponse, parse_retry_after
 
 
 class _CheckedResolver(AbstractResolver):
@@ -103,7 +99,7 @@ class AiohttpEgressClient(EgressClient):
             status=response.status,
             body_excerpt=excerpt,
             elapsed_s=loop.time() - started,
-            retry_after_s=self._retry_after(response.headers.get("Retry-After")),
+            retry_after_s=parse_retry_after(response.headers.get("Retry-After"), self._clock.now()),
         )
 
     def _session(self, tls: SSLContext | None, *, plain: bool) -> aiohttp.ClientSession:
@@ -147,19 +143,6 @@ class AiohttpEgressClient(EgressClient):
         if not response.content.at_eof():
             response.close()
         return bytes(excerpt)
-
-    def _retry_after(self, header: str | None) -> float | None:
-        """Parse seconds or a date (RFC 9110, section 10.2.3); anything else counts as absent."""
-        if header is None:
-            return None
-        if header.isascii() and header.isdigit():
-            return min(float(header), RETRY_AFTER_S_MAX)
-        try:
-            at = parsedate_to_datetime(header)
-        except (ValueError, OverflowError):
-            return None
-        wait_s = (at.replace(tzinfo=at.tzinfo or UTC) - self._clock.now()).total_seconds()
-        return min(max(wait_s, 0.0), RETRY_AFTER_S_MAX)
 
 
 # The reason for users, by the first type that fits. No reason names an address.

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final, Protocol
+
+RETRY_AFTER_S_MAX: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +53,20 @@ class EgressClient(Protocol):
         no response came. The text of both is fit for users.
         """
         ...
+
+
+def parse_retry_after(header: str | None, now: datetime) -> float | None:
+    """Return the seconds that a `Retry-After` header asks for: a number or a date (RFC 9110, section 10.2.3).
+
+    At most one day. None when the header is absent or malformed.
+    """
+    if header is None:
+        return None
+    if header.isascii() and header.isdigit():
+        return min(float(header), RETRY_AFTER_S_MAX)
+    try:
+        at = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):
+        return None
+    wait_s = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
+    return min(max(wait_s, 0.0), RETRY_AFTER_S_MAX)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 
@@ -29,11 +29,10 @@ class QueueDestinations:
         """Return a target per queue that has a destination."""
         policy = self._policy()
         if self._of_version is None or self._of_version[0] is not policy:
-            self._of_version = policy, tuple(self._targets(policy))
+            self._of_version = policy, tuple(self._targets_of(policy))
         return self._of_version[1]
 
-    def _targets(self, policy: CompiledPolicy) -> list[WebhookTarget]:
-        targets = []
+    def _targets_of(self, policy: CompiledPolicy) -> Iterator[WebhookTarget]:
         for queue, settings in policy.policy.routing.queues.items():
             url, variable = settings.destination.url, settings.destination.secret_env
             if not url:
@@ -46,5 +45,4 @@ class QueueDestinations:
                 log.warning(
                     "no usable secret for a destination", queue=queue, variable=variable, reason=str(error)
                 )
-            targets.append(destination_of(queue, url, secrets))
-        return targets
+            yield destination_of(queue, url, secrets)

@@ -43,19 +43,19 @@ def build_brief(
     qualification = qualify(data, queue)
     brief = Brief(
         company=data.company,
-        pain=list(_pain_quotes(data))[:_QUOTES_MAX],
-        stakeholders=_stakeholders(data, contacts),
+        pain=list(pain_quotes(data))[:_QUOTES_MAX],
+        stakeholders=stakeholders_of(data, contacts),
         trigger=data.trigger,
         qualification=qualification,
         score_lines=data.score.lines,
         ask_next=questions_to_ask(qualification)[:_QUESTIONS_MAX],
-        warm_intro=_warm_intro(data, owner),
+        warm_intro=warm_intro(data, owner),
         markdown="",
     )
     return replace(brief, markdown=render_markdown(data, brief))
 
 
-def _pain_quotes(data: LeadScoredV1) -> Iterator[Quote]:
+def pain_quotes(data: LeadScoredV1) -> Iterator[Quote]:
     """Yield the message and every written answer, in the buyer's words, each with its source."""
     texts = {"message": (data.message or "").strip()}
     for label, answer in data.answers.items():
@@ -68,7 +68,7 @@ def _pain_quotes(data: LeadScoredV1) -> Iterator[Quote]:
             yield Quote(text if len(text) <= _QUOTE_LENGTH_MAX else cut, source)
 
 
-def _stakeholders(data: LeadScoredV1, contacts: Iterable[AccountContactRow]) -> list[Stakeholder]:
+def stakeholders_of(data: LeadScoredV1, contacts: Iterable[AccountContactRow]) -> list[Stakeholder]:
     """Return the lead's person, other people of the account, then roles that nobody named has."""
     people = [_stakeholder(data.person, "this lead")]
     others = (contact.person for contact in contacts if contact.lead_id != data.lead_id)
@@ -88,7 +88,7 @@ def _stakeholder(person: Person, known_from: str) -> Stakeholder | None:
     return Stakeholder(name, person.title, person.department, known_from)
 
 
-def _warm_intro(data: LeadScoredV1, owner: str | None) -> str:
+def warm_intro(data: LeadScoredV1, owner: str | None) -> str:
     """Return the opening of a first message: greeting, the occasion, a question, the owner's name."""
     company, trigger_type = data.company.name or data.company.domain or data.account, data.trigger.type or ""
     if data.trigger.kind == "signal":

@@ -32,8 +32,15 @@ class WorkingHours:
         """Return whether `at` is working time."""
         start, end, is_open = self._cached_span
         if not start <= at < end:
-            self._cached_span = self._span_around(at)
-            is_open = self._cached_span[2]
+            start, end, is_open = at, at + _DAY, False
+            for begins, ends in self._shifts_after(at, 8):
+                if begins <= at < ends:
+                    start, end, is_open = begins, ends, True
+                    break
+                if begins > at:
+                    end = begins
+                    break
+            self._cached_span = (start, end, is_open)
         return is_open
 
     def deadline(self, at: datetime, length: timedelta) -> datetime:
@@ -49,15 +56,6 @@ class WorkingHours:
             length -= max(left, _ZERO)
             reached = max(ends, reached)
         return reached
-
-    def _span_around(self, at: datetime) -> tuple[datetime, datetime, bool]:
-        """Return the start and end of a span that contains `at`, and whether all of it is working time."""
-        for begins, ends in self._shifts_after(at, 8):
-            if begins <= at < ends:
-                return begins, ends, True
-            if begins > at:
-                return at, begins, False
-        return at, at + _DAY, False
 
     def _shifts_after(self, at: datetime, days: int) -> Iterator[tuple[datetime, datetime]]:
         """Yield start and end of the shifts that end after `at`, by the day on which they begin.

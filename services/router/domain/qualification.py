@@ -97,7 +97,8 @@ def _short(text: str) -> str:
     return line if len(line) <= _EVIDENCE_LENGTH_MAX else f"{line[: _EVIDENCE_LENGTH_MAX - 1]}…"
 
 
-def _funding_or_revenue(data: LeadScoredV1) -> str | None:
+def funding_or_revenue(data: LeadScoredV1) -> str | None:
+    """Return evidence of money: funding or revenue."""
     if "funding_round" in data.signals.types:
         return "a funding round is among the live signals"
     if data.company.last_funding_at is not None:
@@ -105,24 +106,28 @@ def _funding_or_revenue(data: LeadScoredV1) -> str | None:
     return f"revenue of {data.company.revenue_usd:,} USD" if data.company.revenue_usd else None
 
 
-def _decision_maker_title(data: LeadScoredV1) -> str | None:
+def decision_maker_title(data: LeadScoredV1) -> str | None:
+    """Return the title when it is that of somebody who decides."""
     title, level = data.person.title, data.person.seniority
     return f"the title is {_short(title or level)}" if level in ("cxo", "vp", "director") else None
 
 
-def _budget_holder_title(data: LeadScoredV1) -> str | None:
+def budget_holder_title(data: LeadScoredV1) -> str | None:
+    """Return the title when it is that of somebody who holds a budget."""
     title, level = data.person.title, data.person.seniority
     holds = level == "cxo" or (level == "vp" and data.person.department == "finance")
     return f"the title is {_short(title or level or '')}" if holds else None
 
 
-def _request_activity(data: LeadScoredV1) -> str | None:
+def request_activity(data: LeadScoredV1) -> str | None:
+    """Return the first request of the buyer, with its date."""
     types = ("demo_request", "contact_request", "trial_started")
     request = next((activity for activity in data.activities if activity.type in types), None)
     return f"{request.type.replace('_', ' ')} on {request.at.date().isoformat()}" if request else None
 
 
-def _contract_expiry(data: LeadScoredV1) -> str | None:
+def contract_expiry(data: LeadScoredV1) -> str | None:
+    """Return evidence of a contract that runs out."""
     expires = "contract_expiry" in data.signals.types
     return "an expiring contract is among the live signals" if expires else None
 
@@ -153,23 +158,23 @@ _NUMBERS: Final = re.compile(
 _INDICATORS: Final[dict[str, _Indicator]] = {
     "budget": _Indicator(
         "What is set aside for this, and when is it decided?", ("budget", "spend", "price"), _MONEY,
-        _funding_or_revenue,
+        funding_or_revenue,
     ),
     "authority": _Indicator(
         "Who else decides, and who signs?", ("authority", "decision", "decides", "decider"),
-        _WHO, _decision_maker_title,
+        _WHO, decision_maker_title,
     ),
     "need": _Indicator(
         "What happens if nothing changes?",
         ("need", "needs", "problem", "challenge", "challenges", "pain", "goal", "goals"),
         _PAIN,
-        _request_activity,
+        request_activity,
     ),
     "timeline": _Indicator(
         "By when should this work?",
         ("timeline", "timeframe", "timing", "when", "start", "deadline"),
         _WHEN,
-        _contract_expiry,
+        contract_expiry,
     ),
     "metrics": _Indicator(
         "Which number should be better, and by how much?",
@@ -178,7 +183,7 @@ _INDICATORS: Final[dict[str, _Indicator]] = {
     ),
     "economic_buyer": _Indicator(
         "Whose budget pays for this?", ("budget", "buyer", "sponsor"), _words(r"my budget|our (?:cfo|ceo)"),
-        _budget_holder_title,
+        budget_holder_title,
     ),
     "decision_criteria": _Indicator(
         "What must a solution do to be chosen?",
@@ -204,13 +209,13 @@ _INDICATORS: Final[dict[str, _Indicator]] = {
         "Who gains most from this, and speaks for it inside?",
         ("champion",),
         _words(r"i (?:will|would|want to) (?:recommend|push|propose|introduce)"),
-        _request_activity,
+        request_activity,
     ),
     "competition": _Indicator(
         "What is used today, and who else is being looked at?",
         ("competitor", "competitors", "competition", "current", "vendor", "tool", "tools", "using"),
         _words(r"currently us\w+|we use|we are using|instead of|replac\w+|switch\w* from|versus|vs"),
-        _contract_expiry,
+        contract_expiry,
     ),
 }  # fmt: skip
 """By the element names of `FRAMES`."""

@@ -11,7 +11,7 @@ The state per rep and queue is one integer, the `balance`: W times what is owed 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -23,7 +23,6 @@ from services.router.domain.policy import RoutingPolicy
 from services.router.domain.state import AwayRepRow, RepQueueRow
 from shared.lead.events.routing import Considered, Skipped
 from shared.storage.change_set import ChangeSet
-from shared.storage.rows import Key
 
 if TYPE_CHECKING:
     from shared.policy.models import Rep
@@ -147,11 +146,16 @@ def rep_queue_of(changes: ChangeSet, queue: str, rep_id: str) -> RepQueueRow:
 def _candidates(changes: ChangeSet, policy: RoutingPolicy, queue: str, at: datetime) -> list[Candidate]:
     """Return the reps of a queue. Called for each lead, with up to hundreds of reps."""
     rows, away, hours = changes.by_key(RepQueueRow), changes.by_key(AwayRepRow), policy.hours
-    open_leads = _open_leads_by_rep(rows) if queue in policy.capped_queues else {}
+    open_leads: dict[str, int] = {}
+    if queue in policy.capped_queues:
+        # Over all queues, including those that the rep has left.
+        for row in rows.values():
+            if row.open_leads:
+                open_leads[row.rep] = open_leads.get(row.rep, 0) + row.open_leads
     candidates: list[Candidate] = []
     for rep in policy.teams.get(queue, ()):
         id_ = rep.id
-        row = rows.get((queue, id_))
+        own = rows.get((queue, id_))
         skipped: Skipped | None = None
         if away and (id_,) in away:
             skipped = "unavailable"
@@ -159,14 +163,5 @@ def _candidates(changes: ChangeSet, policy: RoutingPolicy, queue: str, at: datet
             skipped = "off_hours"
         elif rep.max_open is not None and open_leads.get(id_, 0) >= rep.max_open:
             skipped = "at_cap"
-        candidates.append(Candidate(id_, rep.weight, 0 if row is None else row.balance, skipped))
+        candidates.append(Candidate(id_, rep.weight, 0 if own is None else own.balance, skipped))
     return candidates
-
-
-def _open_leads_by_rep(rows: Mapping[Key, RepQueueRow]) -> Mapping[str, int]:
-    """Return how many open leads each rep holds over all queues, including queues that the rep has left."""
-    open_leads: dict[str, int] = {}
-    for row in rows.values():
-        if row.open_leads:
-            open_leads[row.rep] = open_leads.get(row.rep, 0) + row.open_leads
-    return open_leads
