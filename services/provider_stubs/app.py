@@ -1,109 +1,133 @@
-"""The stub providers over HTTP, with the truth about their world, faults on demand and a record of calls."""
-
-from __future__ import annotations
+"""The stub providers as a FastAPI application: vendors, the truth about their world, faults, the call log."""
 
 import asyncio
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final, cast
 
-import msgspec
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 
 from services.provider_stubs import golden
-from services.provider_stubs.answering import VENDORS, Stubs, bounded_body, vendor_routes
-from services.provider_stubs.calls import KEPT_MAX, Calls
-from services.provider_stubs.faults import Fault, Faults
-from services.provider_stubs.world import SEED, World, generate, truth
+from services.provider_stubs.call_log import CALLS_KEPT_MAX, CallLog, CallReport
+from services.provider_stubs.faults import FaultRegistry, ProviderFault
+from services.provider_stubs.request_body import bounded_body
+from services.provider_stubs.vendor_calls import StubState, vendor_router
+from services.provider_stubs.vendors.apollo import APOLLO
+from services.provider_stubs.vendors.clearbit import CLEARBIT
+from services.provider_stubs.vendors.hunter import HUNTER
+from services.provider_stubs.vendors.peopledatalabs import PEOPLEDATALABS
+from services.provider_stubs.vendors.vendor import Vendor
+from services.provider_stubs.vendors.zerobounce import ZEROBOUNCE
+from services.provider_stubs.world import SEED, generate, truth
 from shared.clock import Clock
-from shared.errors import FieldProblem, Reject
-from shared.web.problem import from_msgspec, from_reject
+from shared.errors import Reject
+from shared.web.problem import field_problems, from_reject
 
-LISTED: Final = 100
-LISTED_MAX: Final = 10_000
+VENDORS: Final[tuple[Vendor, ...]] = (PEOPLEDATALABS, APOLLO, CLEARBIT, HUNTER, ZEROBOUNCE)
+DOMAINS_DEFAULT: Final = 100
+DOMAINS_MAX: Final = 10_000
 
 
-def create_app(clock: Clock, ending: asyncio.Event, *, seed: int = SEED) -> Starlette:
-    """Return the stubs as an ASGI application; each has faults and calls of its own.
+class DomainPage(BaseModel):
+    """Domains of the world, those of the demo first."""
 
-    Calls that wait on purpose wait until `ending` at most.
+    data: list[str]
+    next: None = None
+
+
+def create_app(clock: Clock, stopping: asyncio.Event, *, seed: int = SEED) -> FastAPI:
+    """Return the application; each one has faults and a call log of its own.
+
+    Calls that wait on purpose end when `stopping` is set.
     """
-    stubs = Stubs(generate(seed, golden.COMPANIES), Faults(), Calls(), clock, ending)
-    routes = [
-        *vendor_routes(stubs),
-        *_fault_routes(stubs.faults),
-        *_world_routes(stubs.world, clock),
-        *_call_routes(stubs.calls),
-    ]
-    return Starlette(routes=routes, exception_handlers={Reject: _rejected})
+    world = generate(seed, golden.COMPANIES)
+    state = StubState(world, FaultRegistry(), CallLog(), clock, stopping)
+    app = FastAPI(title="Baton's provider stubs", docs_url=None, redoc_url=None)
+    for vendor in VENDORS:
+        app.include_router(vendor_router(vendor, state))
+    app.include_router(fault_router(state))
+    app.include_router(world_router(state))
+    app.include_router(call_router(state))
+    app.add_exception_handler(Reject, _problem_response)
+    app.add_exception_handler(RequestValidationError, _invalid_query)
+    return app
 
 
-def _fault_routes(faults: Faults) -> Iterator[Route]:
-    async def put(request: Request) -> Response:
-        provider = request.path_params["provider"]
+async def read_fault(request: Request) -> ProviderFault:
+    """Return the fault in the body. Its content type is not looked at, so that `curl -d` is enough."""
+    body = await bounded_body(request)
+    try:
+        return ProviderFault.model_validate_json(body)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        if faults[0]["type"] == "json_invalid":
+            raise Reject(400, "not-json", "The body is not JSON", faults[0]["msg"]) from error
+        located = [{**fault, "loc": ("body", *fault["loc"])} for fault in faults]
+        problems = field_problems(located, dict.fromkeys(name for fault in faults for name in fault["loc"]))
+        raise Reject(422, "invalid-body", "The body is not valid", errors=problems) from error
+
+
+def fault_router(state: StubState) -> APIRouter:
+    """Return the routes that make a vendor fail, and let it work again."""
+    router = APIRouter(prefix="/faults", tags=["faults"])
+    request_body = {"content": {"application/json": {"schema": ProviderFault.model_json_schema()}}}
+
+    @router.put("/{provider}", openapi_extra={"requestBody": request_body})
+    async def put_fault(provider: str, fault: Annotated[ProviderFault, Depends(read_fault)]) -> ProviderFault:
+        """Replace the fault of a vendor."""
         if provider not in {vendor.name for vendor in VENDORS}:
             raise Reject(404, "not-found", "There is no such provider", provider[:100])
-        fault = _fault_in(await bounded_body(request))
-        faults.put(provider, fault)
-        return _json(fault)
+        state.faults.put(provider, fault)
+        return fault
 
-    async def delete(_request: Request) -> Response:
-        faults.clear()
-        return Response(status_code=204)
+    @router.delete("", status_code=204)
+    async def delete_faults() -> None:
+        """End all faults."""
+        state.faults.clear()
 
-    yield Route("/faults/{provider}", put, methods=["PUT"])
-    yield Route("/faults", delete, methods=["DELETE"])
-
-
-def _fault_in(body: bytes) -> Fault:
-    try:
-        return msgspec.json.decode(body, type=Fault)
-    except msgspec.ValidationError as error:
-        raise Reject(422, "invalid-body", "The body is not valid", errors=from_msgspec(error)) from error
-    except msgspec.DecodeError as error:
-        raise Reject(400, "not-json", "The body is not JSON", str(error)) from error
+    return router
 
 
-def _world_routes(world: World, clock: Clock) -> Iterator[Route]:
-    async def one(request: Request) -> Response:
-        company = world.find(request.path_params["domain"])
+def world_router(state: StubState) -> APIRouter:
+    """Return the routes that tell the truth about the world."""
+    router = APIRouter(prefix="/world", tags=["world"])
+
+    @router.get("/{domain}")
+    async def read_company(domain: str) -> dict[str, Any]:
+        """Return a company of the world with its people; 404 outside of the world."""
+        company = state.world.find(domain)
         if company is None:
             raise Reject(404, "not-found", "No company of this world has that domain")
-        return _json(truth(company, clock.now().date()))
+        return truth(company, state.clock.now().date())
 
-    async def domains(request: Request) -> Response:
-        return _json({"data": world.domains(_limit(request, LISTED, LISTED_MAX)), "next": None})
+    @router.get("")
+    async def list_domains(limit: Annotated[int, Query(ge=0)] = DOMAINS_DEFAULT) -> DomainPage:
+        """Return the first domains of the world."""
+        return DomainPage(data=list(state.world.domains(min(limit, DOMAINS_MAX))))
 
-    yield Route("/world/{domain}", one)
-    yield Route("/world", domains)
-
-
-def _call_routes(calls: Calls) -> Iterator[Route]:
-    async def report(request: Request) -> Response:
-        return _json(calls.report(_limit(request, KEPT_MAX, KEPT_MAX)))
-
-    yield Route("/calls", report)
+    return router
 
 
-def _limit(request: Request, default: int, most: int) -> int:
-    text = request.query_params.get("limit", str(default))
-    if not text.isascii() or not text.isdigit() or len(text) > 6:
-        raise Reject(
-            422,
-            "invalid-query",
-            "The query is not valid",
-            errors=(FieldProblem("/limit", "This is no number"),),
-        )
-    return min(int(text), most)
+def call_router(state: StubState) -> APIRouter:
+    """Return the route of the call log."""
+    router = APIRouter(prefix="/calls", tags=["calls"])
+
+    @router.get("")
+    async def read_calls(limit: Annotated[int, Query(ge=0)] = CALLS_KEPT_MAX) -> CallReport:
+        """Return the latest calls, and the totals by vendor since the start."""
+        return state.calls.report(limit)
+
+    return router
 
 
-async def _rejected(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Reject)  # noqa: S101 - Starlette hands over what the handler is registered for
-    status, headers, body = from_reject(error, request.url.path)
+async def _problem_response(request: Request, error: Exception) -> Response:
+    status, headers, body = from_reject(cast("Reject", error), request.url.path)
     return Response(body, status, dict(headers))
 
 
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status, media_type="application/json")
+async def _invalid_query(request: Request, error: Exception) -> Response:
+    faults = cast("RequestValidationError", error).errors()
+    problems = field_problems(faults, {fault["loc"][-1]: None for fault in faults})
+    return await _problem_response(
+        request, Reject(422, "invalid-query", "The query is not valid", errors=problems)
+    )

@@ -11,12 +11,12 @@ from shared.web.server import HttpServer
 
 
 class StubServer(HttpServer):
-    """The stubs' server. Calls that hang on purpose do not hold up its end."""
+    """The stubs' server, not started. When it stops, calls that hang on purpose get their answer."""
 
     def __init__(self, clock: Clock, settings: StubsSettings) -> None:
-        self._ending = asyncio.Event()
+        self._stopping = asyncio.Event()
         super().__init__(
-            create_app(clock, self._ending),
+            create_app(clock, self._stopping),
             host=settings.http_host,
             port=settings.stubs_port,
             port_field="stubs_port",
@@ -24,18 +24,13 @@ class StubServer(HttpServer):
         )
 
     async def stop(self) -> None:
-        self._ending.set()
+        self._stopping.set()
         await super().stop()
 
 
-def stub_server(clock: Clock, settings: StubsSettings) -> StubServer:
-    """Return the stubs' server, not started."""
-    return StubServer(clock, settings)
-
-
 async def run(clock: Clock, stop: asyncio.Event, settings: StubsSettings) -> None:
-    """Serve until `stop`."""
-    server = stub_server(clock, settings)
+    """Serve until `stop` is set."""
+    server = StubServer(clock, settings)
     await server.start()
     try:
         await stop.wait()

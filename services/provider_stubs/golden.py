@@ -1,14 +1,14 @@
-"""The companies that the golden leads are about: as they are known, and how vendors fail them. Pure."""
+"""The companies of the golden leads, and how vendors fail when asked about them. Pure."""
 
 from __future__ import annotations
 
 from typing import Final, Literal
 
-from services.provider_stubs.world import Company
+from services.provider_stubs.world import WorldCompany
 from shared.lead.normalise.domains import registrable_domain
 
 COMPANIES: Final = (
-    Company(
+    WorldCompany(
         domain="brightloom.example",
         name="Brightloom",
         employees=350,
@@ -21,7 +21,7 @@ COMPANIES: Final = (
         technologies=("salesforce", "segment", "snowflake"),
         hiring=("sales",),
     ),
-    Company(
+    WorldCompany(
         domain="copperfen.example",
         name="Copperfen",
         employees=120,
@@ -33,7 +33,7 @@ COMPANIES: Final = (
         growth_pct=12,
         technologies=("hubspot", "stripe"),
     ),
-    Company(
+    WorldCompany(
         domain="ironharbor.example",
         name="Ironharbor",
         employees=8_000,
@@ -43,7 +43,7 @@ COMPANIES: Final = (
         growth_pct=2,
         technologies=("salesforce", "sap"),
     ),
-    Company(
+    WorldCompany(
         domain="stormfall.example",
         name="Stormfall",
         employees=60,
@@ -58,7 +58,7 @@ COMPANIES: Final = (
 DOMAINS: Final = frozenset(company.domain for company in COMPANIES)
 
 UNKNOWN_TO: Final = frozenset({("peopledatalabs", "ironharbor.example")})
-"""Vendors that have no match for a golden company; all others know it as it is."""
+"""Vendors without a match for a golden company; all others know it, without errors."""
 
 Outage = Literal["error", "hang"]
 _OUTAGE_AT: Final = "stormfall.example"
@@ -66,7 +66,7 @@ _HANGING: Final = frozenset({"clearbit", "zerobounce"})
 
 
 def outage(vendor: str, subject: str) -> Outage | None:
-    """Return how a vendor fails whoever asks about `subject` (a domain or an address), if it does."""
+    """Return how a vendor fails when asked about `subject`, a domain or an address; None when it does not."""
     if registrable_domain(subject.rpartition("@")[2]) != _OUTAGE_AT:
         return None
     return "hang" if vendor in _HANGING else "error"

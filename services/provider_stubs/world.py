@@ -1,7 +1,7 @@
-"""The stub world: companies and their people, the truth of which every stub vendor knows a part. Pure.
+"""The stub world: the true companies and people, of which every stub vendor knows a part. Pure.
 
-A world follows from its seed alone. What happened at some time is kept as its age in days, so that the
-world looks the same on every day, and `within: 365d` holds of the same companies.
+A world is generated from its seed alone. Events are kept as their age in days, so that a policy's
+`within: 365d` is true for the same companies on every day.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Mail = Literal["exact", "catch_all", "silent"]
 T = TypeVar("T")
 
 
-class Person(Struct, frozen=True):
+class WorldPerson(Struct, frozen=True):
     """Somebody who works at a company. `phone` is in E.164."""
 
     first_name: str
@@ -41,7 +41,7 @@ class Person(Struct, frozen=True):
     linkedin_url: str
 
 
-class Company(Struct, frozen=True):
+class WorldCompany(Struct, frozen=True):
     """What is true of a company. Money is whole US dollars, `country` ISO 3166 alpha-2.
 
     `mail` is how its mail server answers whether an address exists: as it is, always yes, or never.
@@ -60,7 +60,7 @@ class Company(Struct, frozen=True):
     hiring: tuple[str, ...] = ()
     parent: str | None = None
     mail: Mail = "exact"
-    people: tuple[Person, ...] = ()
+    people: tuple[WorldPerson, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,23 +68,23 @@ class World:
     """Companies by domain."""
 
     seed: int
-    companies: Mapping[str, Company]
+    companies: Mapping[str, WorldCompany]
 
-    def find(self, domain: str) -> Company | None:
-        """Return the company of a domain, or of what it is a subdomain of."""
+    def find(self, domain: str) -> WorldCompany | None:
+        """Return the company of a domain or of one of its subdomains."""
         return self.companies.get(registrable_domain(domain) or "")
 
     def domains(self, limit: int) -> Sequence[str]:
         """Return the first `limit` domains of the world, the fixed ones before the others."""
         return list(islice(self.companies, limit))
 
-    def person(self, email: str) -> tuple[Company, Person] | None:
-        """Return who has this address, however it is written."""
+    def person(self, email: str) -> tuple[WorldCompany, WorldPerson] | None:
+        """Return the owner of an address in any spelling, with their company."""
         address = normalise_email(email)
         return None if address is None else self._people.get(address.identity)
 
     @cached_property
-    def _people(self) -> Mapping[str, tuple[Company, Person]]:
+    def _people(self) -> Mapping[str, tuple[WorldCompany, WorldPerson]]:
         return {
             person.email: (company, person)
             for company in self.companies.values()
@@ -92,24 +92,24 @@ class World:
         }
 
 
-def draws(*of: object) -> Random:
-    """Return the random numbers that belong to these names and no others."""
-    return Random("/".join(map(str, of)))
+def seeded_random(*names: object) -> Random:
+    """Return a generator whose numbers depend on these names only."""
+    return Random("/".join(map(str, names)))
 
 
 def day_of(today: date, days_ago: int | None) -> date | None:
-    """Return the day that lies so far back."""
+    """Return the day so many days ago."""
     return None if days_ago is None else today - timedelta(days=days_ago)
 
 
-def truth(company: Company, today: date) -> dict[str, Any]:
+def truth(company: WorldCompany, today: date) -> dict[str, Any]:
     """Return what is true of a company on this day, as JSON values."""
     known: dict[str, Any] = msgspec.to_builtins(company)
     funded = day_of(today, known.pop("funded_days_ago"))
     return {**known, "last_funding_at": funded and f"{funded.isoformat()}T00:00:00Z"}
 
 
-def generate(seed: int, fixed: Sequence[Company] = ()) -> World:
+def generate(seed: int, fixed: Sequence[WorldCompany] = ()) -> World:
     """Return the world of a seed. The companies in `fixed` are in it as they are, but for their people."""
     companies = {company.domain: company for company in (*fixed, *_companies(seed))}
     peopled = (
@@ -119,12 +119,12 @@ def generate(seed: int, fixed: Sequence[Company] = ()) -> World:
     return World(seed, {company.domain: company for company in peopled})
 
 
-def _companies(seed: int) -> Iterator[Company]:
+def _companies(seed: int) -> Iterator[WorldCompany]:
     names = [beginning + ending for beginning in vocabulary.BEGINNINGS for ending in vocabulary.ENDINGS]
-    chosen = draws(seed, "names").sample(names, COMPANIES)
+    chosen = seeded_random(seed, "names").sample(names, COMPANIES)
     for name in chosen:
         domain = _domain(name)
-        draw = draws(seed, domain)
+        draw = seeded_random(seed, domain)
         owner = draw.choice(chosen) if draw.random() < 0.06 else name
         yield _company(draw, domain, name, None if owner == name else _domain(owner))
 
@@ -133,11 +133,11 @@ def _domain(name: str) -> str:
     return f"{name.lower()}.example"
 
 
-def _company(draw: Random, domain: str, name: str, parent: str | None) -> Company:
+def _company(draw: Random, domain: str, name: str, parent: str | None) -> WorldCompany:
     industry = _weighted(draw, vocabulary.INDUSTRIES)
     employees = draw.randint(*_weighted(draw, vocabulary.SIZES))
     funded = draw.random() < (0.6 if industry in vocabulary.VENTURE_BACKED else 0.1)
-    return Company(
+    return WorldCompany(
         domain=domain,
         name=name,
         employees=employees,
@@ -157,9 +157,9 @@ def _company(draw: Random, domain: str, name: str, parent: str | None) -> Compan
 _MAIL: Final[Mapping[Mail, int]] = {"exact": 80, "catch_all": 14, "silent": 6}
 
 
-def _people(seed: int, number: int, company: Company) -> Iterator[Person]:
+def _people(seed: int, number: int, company: WorldCompany) -> Iterator[WorldPerson]:
     """Yield the people of a company; nobody in the world shares an address or a telephone number."""
-    draw = draws(seed, company.domain, "people")
+    draw = seeded_random(seed, company.domain, "people")
     count = min(draw.randint(PEOPLE_MIN, PEOPLE_MAX), max(company.employees, PEOPLE_MIN))
     titles = draw.sample(vocabulary.TITLES, count)
     firsts = draw.sample(vocabulary.FIRST_NAMES, count)
@@ -169,7 +169,7 @@ def _people(seed: int, number: int, company: Company) -> Iterator[Person]:
         line = number * PEOPLE_MAX + at
         area = vocabulary.AREA_CODES[line // 100 % len(vocabulary.AREA_CODES)]
         local = pattern.format(first=first, last=last, initial=first[0]).lower()
-        yield Person(
+        yield WorldPerson(
             first_name=first,
             last_name=last,
             title=title,

@@ -27,7 +27,7 @@ from services.enricher.domain.record import LeadRow
 from services.enricher.domain.value_of_information import OutcomeModel
 from services.enricher.lookup import WaterfallLookup
 from services.enricher.provider_registry import ProviderRegistry
-from services.provider_stubs.bootstrap import stub_server
+from services.provider_stubs.bootstrap import StubServer
 from shared.clock import SystemClock
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Activity, Person
@@ -73,7 +73,7 @@ class _Compared(Struct, frozen=True):
 async def credits(_running: Services) -> Figure:  # noqa: A001 - the figure's name
     """Buy for the same leads of the stub world both ways; nothing is remembered from one to the other."""
     clock = SystemClock()
-    server = stub_server(clock, load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
+    server = StubServer(clock, load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
     await server.start()
     try:
         known = await _known(f"http://127.0.0.1:{server.port}")

@@ -12,7 +12,7 @@ from services.enricher.domain.providers import LookupTarget, ProviderAnswer, Pro
 from services.enricher.provider_client import ProviderClient
 from services.enricher.providers import INTEGRATIONS
 from services.enricher.providers.integration import HttpReply, range_midpoint
-from services.provider_stubs.bootstrap import stub_server
+from services.provider_stubs.bootstrap import StubServer
 from shared.clock import SystemClock
 from shared.observability.metrics import Metrics
 from shared.policy.models import Provider
@@ -65,7 +65,7 @@ def query_of(name: str, subject: Subject, target: LookupTarget = ANA) -> Provide
 
 @pytest.fixture
 async def providers() -> AsyncIterator[Providers]:
-    server = stub_server(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
+    server = StubServer(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
     await server.start()
     yield Providers(f"http://127.0.0.1:{server.port}")
     await server.stop()

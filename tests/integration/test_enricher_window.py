@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from services.enricher.bootstrap import run
-from services.provider_stubs.bootstrap import stub_server
+from services.provider_stubs.bootstrap import StubServer
 from shared.clock import SystemClock
 from shared.lead.events.envelope import Event, encode
 from shared.lead.events.lead_enriched import LeadEnrichedV1
@@ -78,7 +78,7 @@ clock = SystemClock()
 
 @pytest.fixture
 async def stubs() -> AsyncIterator[HttpServer]:
-    server = stub_server(clock, load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
+    server = StubServer(clock, load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
     await server.start()
     yield server
     await server.stop()

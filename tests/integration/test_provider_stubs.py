@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from services.provider_stubs.bootstrap import stub_server
+from services.provider_stubs.bootstrap import StubServer
 from shared.clock import SystemClock
 from shared.settings import StubsSettings, load
 
@@ -17,7 +17,7 @@ FIND = "/clearbit/v2/companies/find"
 
 @pytest.fixture
 async def stubs() -> AsyncIterator[aiohttp.ClientSession]:
-    server = stub_server(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
+    server = StubServer(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
     await server.start()
     base = f"http://127.0.0.1:{server.port}"
     timeout = aiohttp.ClientTimeout(total=5)

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from services.provider_stubs.bootstrap import stub_server
+from services.provider_stubs.bootstrap import StubServer
 from shared.clock import SystemClock
 from shared.policy.load import load as load_policy
 from shared.settings import StubsSettings, load
@@ -67,7 +67,7 @@ class Vendors:
 
 @pytest.fixture
 async def vendors() -> AsyncIterator[Vendors]:
-    server = stub_server(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
+    server = StubServer(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
     await server.start()
     timeout = aiohttp.ClientTimeout(total=5)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}", timeout=timeout) as session:
@@ -376,7 +376,7 @@ async def test_prices_are_those_of_the_default_policy(vendors):
 
 
 async def test_a_call_that_hangs_does_not_hold_up_the_end():
-    server = stub_server(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
+    server = StubServer(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
     await server.start()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}", headers=KEY) as session:
         path = "/clearbit/v2/companies/find?domain=stormfall.example"

@@ -9,10 +9,16 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
-from services.provider_stubs import knowledge, vocabulary
-from services.provider_stubs.knowledge import Coverage, SeenCompany, SeenPerson
-from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor
-from services.provider_stubs.world import Company, World, day_of, draws
+from services.provider_stubs import vendor_records, vocabulary
+from services.provider_stubs.vendor_records import CompanyRecord, Coverage, PersonRecord
+from services.provider_stubs.vendors.vendor import (
+    DomainParameters,
+    EmailParameters,
+    Vendor,
+    VendorEndpoint,
+    VendorReply,
+)
+from services.provider_stubs.world import World, WorldCompany, day_of, seeded_random
 from shared.lead.ids import derive_id
 from shared.lead.normalise.domains import normalise_domain
 from shared.lead.normalise.emails import normalise_email
@@ -21,7 +27,7 @@ from shared.lead.normalise.titles import department, seniority
 COVERAGE: Final = Coverage("apollo", companies=60, people=60)
 PRICE_CENTS: Final = 8
 
-_PROBLEMS: Final = {
+_ERRORS: Final = {
     401: "Invalid access credentials.",
     422: "A parameter is missing or not valid.",
     429: "The maximum number of api calls allowed is reached.",
@@ -32,33 +38,33 @@ _LOCKED: Final = "email_not_unlocked@domain.com"
 _LOCKED_PCT: Final = 10
 
 
-def problem(status: int) -> Reply:
-    """Return Apollo's way to say that it fails: a limit as `message`, all else as `error`."""
-    text = _PROBLEMS.get(status, "Something went wrong.")
-    return Reply(status, {"message" if status == 429 else "error": text})
+def error(status: int) -> VendorReply:
+    """Return Apollo's answer with an error status: the rate limit as `message`, all others as `error`."""
+    text = _ERRORS.get(status, "Something went wrong.")
+    return VendorReply(status, {"message" if status == 429 else "error": text})
 
 
-def enrich_organization(world: World, question: Question) -> Reply:
+def enrich_organization(world: World, parameters: DomainParameters, today: date) -> VendorReply:
     """Answer for `?domain=`; only a match is billed."""
-    domain = normalise_domain(question.get("domain"))
+    domain = normalise_domain(parameters.domain)
     if domain is None:
-        return problem(422)
-    seen = knowledge.see_company(world, COVERAGE, domain)
+        return error(422)
+    seen = vendor_records.company_record(world, COVERAGE, domain)
     if seen is None:
-        return Reply(200, {"organization": None})
-    return Reply(200, {"organization": _organization(seen, question.today)}, PRICE_CENTS, matched=True)
+        return VendorReply(200, {"organization": None})
+    return VendorReply(200, {"organization": _organization(seen, today)}, PRICE_CENTS, matched=True)
 
 
-def match_person(world: World, question: Question) -> Reply:
+def match_person(world: World, parameters: EmailParameters, today: date) -> VendorReply:
     """Answer for `email`; without it nothing matches, and only a match is billed."""
-    address = normalise_email(question.get("email"))
-    seen = address and knowledge.see_person(world, COVERAGE, address.address)
+    address = normalise_email(parameters.email)
+    seen = address and vendor_records.person_record(world, COVERAGE, address.address)
     if not seen:
-        return Reply(200, {"person": None})
-    return Reply(200, {"person": _person(world, seen, question.today)}, PRICE_CENTS, matched=True)
+        return VendorReply(200, {"person": None})
+    return VendorReply(200, {"person": _person(world, seen, today)}, PRICE_CENTS, matched=True)
 
 
-def _organization(seen: SeenCompany, today: date) -> dict[str, Any]:
+def _organization(seen: CompanyRecord, today: date) -> dict[str, Any]:
     company = seen.company
     industry = _INDUSTRIES.get(company.industry, company.industry)
     return {
@@ -82,9 +88,9 @@ def _organization(seen: SeenCompany, today: date) -> dict[str, Any]:
     }
 
 
-def _person(world: World, seen: SeenPerson, today: date) -> dict[str, Any]:
+def _person(world: World, seen: PersonRecord, today: date) -> dict[str, Any]:
     person, company = seen.person, seen.company
-    locked = draws(world.seed, COVERAGE.vendor, person.email, "locked").randrange(100) < _LOCKED_PCT
+    locked = seeded_random(world.seed, COVERAGE.vendor, person.email, "locked").randrange(100) < _LOCKED_PCT
     rank = seniority(person.title)
     return {
         "id": _object_id(person.email),
@@ -105,7 +111,7 @@ def _person(world: World, seen: SeenPerson, today: date) -> dict[str, Any]:
     }
 
 
-def _headline(company: Company) -> dict[str, Any]:
+def _headline(company: WorldCompany) -> dict[str, Any]:
     return {
         "id": _object_id(company.domain),
         "name": company.name,
@@ -135,12 +141,10 @@ def _instant(today: date, days_ago: int | None) -> str | None:
 APOLLO: Final = Vendor(
     name=COVERAGE.vendor,
     endpoints=(
-        Endpoint(
-            "/api/v1/organizations/enrich", enrich_organization, lambda question: question.get("domain")
-        ),
-        Endpoint("/api/v1/people/match", match_person, lambda question: question.get("email"), ("POST",)),
+        VendorEndpoint("/api/v1/organizations/enrich", DomainParameters, enrich_organization),
+        VendorEndpoint("/api/v1/people/match", EmailParameters, match_person, ("POST",)),
     ),
-    problem=problem,
+    error=error,
     key_headers=("x-api-key", "authorization"),
-    key_params=("api_key",),
+    takes_key_parameter=True,
 )

@@ -8,9 +8,16 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
-from services.provider_stubs import knowledge, vocabulary
-from services.provider_stubs.knowledge import Coverage, SeenCompany, SeenPerson
-from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor, bracket
+from services.provider_stubs import vendor_records, vocabulary
+from services.provider_stubs.vendor_records import CompanyRecord, Coverage, PersonRecord
+from services.provider_stubs.vendors.vendor import (
+    DomainParameters,
+    EmailParameters,
+    Vendor,
+    VendorEndpoint,
+    VendorReply,
+    bracket,
+)
 from services.provider_stubs.world import World, day_of
 from shared.lead.ids import derive_id
 from shared.lead.normalise.domains import normalise_domain
@@ -20,14 +27,14 @@ from shared.lead.normalise.titles import department, seniority
 COVERAGE: Final = Coverage("clearbit", companies=55, people=45, slow=4, vague=15)
 PRICE_CENTS: Final = 12
 
-_PROBLEMS: Final = {
+_ERRORS: Final = {
     401: ("auth_required", "Authentication is required."),
     402: ("over_quota", "The quota of this account is used up."),
     404: ("unknown_record", "Unknown record."),
     422: ("params_invalid", "A parameter is missing or not valid."),
     429: ("rate_limit", "Too many requests."),
 }
-_QUEUED: Final = Reply(202, {"error": {"type": "queued", "message": "The record is being looked up."}})
+_QUEUED: Final = VendorReply(202, {"error": {"type": "queued", "message": "The record is being looked up."}})
 _EMPLOYEES: Final = (
     (10, "1-10"),
     (50, "11-50"),
@@ -56,48 +63,48 @@ _INDUSTRIES: Final = {
 _SENIORITIES: Final = {"cxo": "executive", "vp": "executive", "director": "director", "manager": "manager"}
 
 
-def problem(status: int) -> Reply:
-    """Return Clearbit's way to say that it fails."""
-    type_, message = _PROBLEMS.get(status, ("internal_error", "Something went wrong."))
-    return Reply(status, {"error": {"type": type_, "message": message}})
+def error(status: int) -> VendorReply:
+    """Return Clearbit's answer with an error status."""
+    type_, message = _ERRORS.get(status, ("internal_error", "Something went wrong."))
+    return VendorReply(status, {"error": {"type": type_, "message": message}})
 
 
-def find_company(world: World, question: Question) -> Reply:
+def find_company(world: World, parameters: DomainParameters, today: date) -> VendorReply:
     """Answer for `?domain=`; only a match is billed."""
-    domain = normalise_domain(question.get("domain"))
+    domain = normalise_domain(parameters.domain)
     if domain is None:
-        return problem(422)
-    seen = knowledge.see_company(world, COVERAGE, domain)
+        return error(422)
+    seen = vendor_records.company_record(world, COVERAGE, domain)
     if seen is None:
-        return problem(404)
-    return _found(world, seen.company.domain, _company(world, seen, question.today))
+        return error(404)
+    return _found(world, seen.company.domain, _company(world, seen, today))
 
 
-def find_combined(world: World, question: Question) -> Reply:
-    """Answer for `?email=`; who is not known has their company all the same, and the other way round."""
-    address = normalise_email(question.get("email"))
+def find_combined(world: World, parameters: EmailParameters, today: date) -> VendorReply:
+    """Answer for `?email=` with the person, the company, or both; only a match is billed."""
+    address = normalise_email(parameters.email)
     if address is None:
-        return problem(422)
-    person = knowledge.see_person(world, COVERAGE, address.address)
-    company = knowledge.see_company(world, COVERAGE, address.domain)
+        return error(422)
+    person = vendor_records.person_record(world, COVERAGE, address.address)
+    company = vendor_records.company_record(world, COVERAGE, address.domain)
     if person is None and company is None:
-        return problem(404)
+        return error(404)
     body = {
-        "person": person and _person(person, question.today),
-        "company": company and _company(world, company, question.today),
+        "person": person and _person(person, today),
+        "company": company and _company(world, company, today),
     }
     return _found(world, address.identity, body)
 
 
-def _found(world: World, subject: str, body: dict[str, Any]) -> Reply:
-    first = _QUEUED if knowledge.is_slow(world, COVERAGE, subject) else None
-    return Reply(200, body, PRICE_CENTS, matched=True, first=first)
+def _found(world: World, subject: str, body: dict[str, Any]) -> VendorReply:
+    first = _QUEUED if vendor_records.is_slow(world, COVERAGE, subject) else None
+    return VendorReply(200, body, PRICE_CENTS, matched=True, first=first)
 
 
-def _company(world: World, seen: SeenCompany, today: date) -> dict[str, Any]:
+def _company(world: World, seen: CompanyRecord, today: date) -> dict[str, Any]:
     company = seen.company
     industry = _INDUSTRIES.get(company.industry, company.industry.title())
-    range_only = knowledge.is_vague(world, COVERAGE, company.domain)
+    range_only = vendor_records.is_vague(world, COVERAGE, company.domain)
     return {
         "id": derive_id("clearbit", company.domain, "company", 0),
         "name": company.name,
@@ -126,7 +133,7 @@ def _company(world: World, seen: SeenCompany, today: date) -> dict[str, Any]:
     }
 
 
-def _person(seen: SeenPerson, today: date) -> dict[str, Any]:
+def _person(seen: PersonRecord, today: date) -> dict[str, Any]:
     person, company = seen.person, seen.company
     return {
         "id": derive_id("clearbit", person.email, "person", 0),
@@ -159,9 +166,9 @@ def _indexed(today: date, days_old: int) -> str:
 CLEARBIT: Final = Vendor(
     name=COVERAGE.vendor,
     endpoints=(
-        Endpoint("/v2/companies/find", find_company, lambda question: question.get("domain")),
-        Endpoint("/v2/combined/find", find_combined, lambda question: question.get("email")),
+        VendorEndpoint("/v2/companies/find", DomainParameters, find_company),
+        VendorEndpoint("/v2/combined/find", EmailParameters, find_combined),
     ),
-    problem=problem,
+    error=error,
     key_headers=("authorization",),
 )

@@ -9,24 +9,30 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
-from services.provider_stubs import knowledge
-from services.provider_stubs.knowledge import Coverage, SeenPerson
-from services.provider_stubs.mailbox import Verdict, probe
-from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor
-from services.provider_stubs.world import Person, World, day_of
+from services.provider_stubs import vendor_records
+from services.provider_stubs.mailbox import MailboxStatus, probe
+from services.provider_stubs.vendor_records import Coverage, PersonRecord
+from services.provider_stubs.vendors.vendor import (
+    DomainParameters,
+    EmailParameters,
+    Vendor,
+    VendorEndpoint,
+    VendorReply,
+)
+from services.provider_stubs.world import World, WorldPerson, day_of
 from shared.lead.normalise.domains import normalise_domain
 from shared.lead.normalise.emails import Email, normalise_email
 
 COVERAGE: Final = Coverage("hunter", companies=0, people=60, stale=0, slow=4)
 PRICE_CENTS: Final = 1
 
-_PROBLEMS: Final = {
+_ERRORS: Final = {
     400: ("wrong_params", "A parameter is missing or not valid."),
     401: ("authentication_failed", "No user found for the API key supplied"),
     403: ("too_many_requests", "You have reached the rate limit."),
     429: ("usage_exceeded", "You have reached your usage limit."),
 }
-_STATUSES: Final[dict[Verdict, tuple[str, str, int]]] = {
+_STATUSES: Final[dict[MailboxStatus, tuple[str, str, int]]] = {
     "exists": ("valid", "deliverable", 97),
     "absent": ("invalid", "undeliverable", 5),
     "accept_all": ("accept_all", "risky", 62),
@@ -37,63 +43,72 @@ _STATUSES: Final[dict[Verdict, tuple[str, str, int]]] = {
 """For what the mail server said: Hunter's status, its older result and its score of 100."""
 
 
-def problem(status: int) -> Reply:
-    """Return Hunter's way to say that it fails."""
-    id_, details = _PROBLEMS.get(status, ("internal_error", "Something went wrong on our side."))
-    return Reply(status, {"errors": [{"id": id_, "code": status, "details": details}]})
+class FinderParameters(DomainParameters):
+    """A person by name at the company of a domain."""
+
+    first_name: str = ""
+    last_name: str = ""
+    full_name: str = ""
+
+    @property
+    def first_and_last_name(self) -> tuple[str, str] | None:
+        """The name, taken from `full_name` when it is not given in parts; None when a part is missing."""
+        first, last = self.first_name, self.last_name
+        if not (first and last):
+            first, _, last = self.full_name.rpartition(" ")
+        return (first, last) if first and last else None
 
 
-def verify(world: World, question: Question) -> Reply:
-    """Answer for `?email=`; every verdict is billed, waiting for one is not."""
-    address = normalise_email(question.get("email"))
+def error(status: int) -> VendorReply:
+    """Return Hunter's answer with an error status."""
+    id_, details = _ERRORS.get(status, ("internal_error", "Something went wrong on our side."))
+    return VendorReply(status, {"errors": [{"id": id_, "code": status, "details": details}]})
+
+
+def verify(world: World, parameters: EmailParameters, _today: date) -> VendorReply:
+    """Answer for `?email=`; every result is billed, a verification that still runs is not."""
+    address = normalise_email(parameters.email)
     if address is None:
-        return problem(400)
-    meta = {"params": {"email": question.get("email")}}
+        return error(400)
+    meta = {"params": {"email": parameters.email}}
     verdict = probe(world, address)
     found = world.person(address.address) is not None
-    slow = found and knowledge.is_slow(world, COVERAGE, address.identity)
-    first = Reply(202, {"data": None, "meta": meta}) if slow else None
+    slow = found and vendor_records.is_slow(world, COVERAGE, address.identity)
+    first = VendorReply(202, {"data": None, "meta": meta}) if slow else None
     body = {"data": _verdict(address, verdict), "meta": meta}
-    return Reply(200, body, PRICE_CENTS, matched=verdict != "no_answer", first=first)
+    return VendorReply(200, body, PRICE_CENTS, matched=verdict != "no_answer", first=first)
 
 
-def find(world: World, question: Question) -> Reply:
+def find(world: World, parameters: FinderParameters, today: date) -> VendorReply:
     """Answer for `?domain=` with `first_name` and `last_name`, or `full_name`; only a find is billed."""
-    domain = normalise_domain(question.get("domain"))
-    name = _name(question)
+    domain = normalise_domain(parameters.domain)
+    name = parameters.first_and_last_name
     if domain is None or name is None:
-        return problem(400)
+        return error(400)
     seen = _find(world, domain, name)
-    data = _finding(seen, question.today) if seen else {**_nobody(name), "domain": domain}
+    data = _finding(seen, today) if seen else {**_nobody(name), "domain": domain}
     first, last = name
     params = {"first_name": first, "last_name": last, "full_name": None, "domain": domain, "company": None}
-    return Reply(
+    return VendorReply(
         200, {"data": data, "meta": {"params": params}}, PRICE_CENTS if seen else 0, matched=seen is not None
     )
 
 
-def _name(question: Question) -> tuple[str, str] | None:
-    first, last = question.get("first_name"), question.get("last_name")
-    if not (first and last):
-        first, _, last = question.get("full_name").rpartition(" ")
-    return (first, last) if first and last else None
-
-
-def _find(world: World, domain: str, name: tuple[str, str]) -> SeenPerson | None:
+def _find(world: World, domain: str, name: tuple[str, str]) -> PersonRecord | None:
     company = world.find(domain)
     people = company.people if company else ()
-    person = next((each for each in people if _named(each, name)), None)
-    return knowledge.see_person(world, COVERAGE, person.email) if person else None
+    person = next((person for person in people if _has_name(person, name)), None)
+    return vendor_records.person_record(world, COVERAGE, person.email) if person else None
 
 
-def _named(person: Person, name: tuple[str, str]) -> bool:
+def _has_name(person: WorldPerson, name: tuple[str, str]) -> bool:
     return (person.first_name.casefold(), person.last_name.casefold()) == (
         name[0].casefold(),
         name[1].casefold(),
     )
 
 
-def _verdict(address: Email, verdict: Verdict) -> dict[str, Any]:
+def _verdict(address: Email, verdict: MailboxStatus) -> dict[str, Any]:
     status, result, score = _STATUSES[verdict]
     answered = verdict != "no_answer"
     return {
@@ -119,7 +134,7 @@ def _nobody(name: tuple[str, str]) -> dict[str, Any]:
     return {"first_name": name[0], "last_name": name[1], "email": None, "score": None, "sources": []}
 
 
-def _finding(seen: SeenPerson, today: date) -> dict[str, Any]:
+def _finding(seen: PersonRecord, today: date) -> dict[str, Any]:
     person, company = seen.person, seen.company
     return {
         "first_name": person.first_name,
@@ -141,11 +156,11 @@ def _finding(seen: SeenPerson, today: date) -> dict[str, Any]:
 HUNTER: Final = Vendor(
     name=COVERAGE.vendor,
     endpoints=(
-        Endpoint("/v2/email-verifier", verify, lambda question: question.get("email")),
-        Endpoint("/v2/email-finder", find, lambda question: question.get("domain")),
+        VendorEndpoint("/v2/email-verifier", EmailParameters, verify),
+        VendorEndpoint("/v2/email-finder", FinderParameters, find),
     ),
-    problem=problem,
+    error=error,
     key_headers=("x-api-key", "authorization"),
-    key_params=("api_key",),
+    takes_key_parameter=True,
     limit_status=403,
 )

@@ -7,11 +7,17 @@ likelihood of 1 to 10 that says when a record is mixed up, a company flat and a 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-from services.provider_stubs import knowledge, vocabulary
-from services.provider_stubs.knowledge import Coverage, SeenCompany, SeenPerson
-from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor, bracket
+from services.provider_stubs import vendor_records, vocabulary
+from services.provider_stubs.vendor_records import CompanyRecord, Coverage, PersonRecord
+from services.provider_stubs.vendors.vendor import (
+    Vendor,
+    VendorEndpoint,
+    VendorParameters,
+    VendorReply,
+    bracket,
+)
 from services.provider_stubs.world import World, day_of
 from shared.lead.ids import derive_id
 from shared.lead.normalise.domains import normalise_domain
@@ -22,7 +28,7 @@ COVERAGE: Final = Coverage("peopledatalabs", companies=70, people=65, vague=8)
 PRICE_CENTS: Final = 10
 
 _LIKELIHOOD_MIN: Final = 2
-_PROBLEMS: Final = {
+_ERRORS: Final = {
     400: ("invalid_request_error", "Request contained unsupported, unsearchable or missing parameters"),
     401: ("authentication_error", "Request contained a missing or invalid key"),
     402: ("payment_required", "You have hit your account maximum for this endpoint"),
@@ -64,52 +70,68 @@ _INDUSTRIES: Final = {
 _DATASET: Final = "29.1"
 
 
-def problem(status: int) -> Reply:
-    """Return People Data Labs' way to say that it fails."""
-    type_, message = _PROBLEMS.get(status, ("api_error", "The server encountered an unexpected condition"))
-    return Reply(status, {"status": status, "error": {"type": type_, "message": message}})
+class CompanyParameters(VendorParameters):
+    """A company by its website."""
+
+    subject_names: ClassVar[tuple[str, ...]] = ("website",)
+    website: str = ""
+    min_likelihood: str = ""
 
 
-def enrich_company(world: World, question: Question) -> Reply:
+class PersonParameters(VendorParameters):
+    """A person by e-mail address, under either name of the parameter."""
+
+    subject_names: ClassVar[tuple[str, ...]] = ("email", "work_email")
+    email: str = ""
+    work_email: str = ""
+    min_likelihood: str = ""
+
+
+def error(status: int) -> VendorReply:
+    """Return People Data Labs' answer with an error status."""
+    type_, message = _ERRORS.get(status, ("api_error", "The server encountered an unexpected condition"))
+    return VendorReply(status, {"status": status, "error": {"type": type_, "message": message}})
+
+
+def enrich_company(world: World, parameters: CompanyParameters, today: date) -> VendorReply:
     """Answer for `?website=` and `?min_likelihood=`; only a match is billed."""
-    domain = normalise_domain(question.get("website"))
+    domain = normalise_domain(parameters.website)
     if domain is None:
-        return problem(400)
-    seen = knowledge.see_company(world, COVERAGE, domain)
-    if seen is None or _likelihood(seen.confidence) < _likelihood_min(question):
-        return problem(404)
-    return Reply(200, _company(world, seen, question.today), PRICE_CENTS, matched=True)
+        return error(400)
+    seen = vendor_records.company_record(world, COVERAGE, domain)
+    if seen is None or _likelihood(seen.confidence) < _likelihood_min(parameters.min_likelihood):
+        return error(404)
+    return VendorReply(200, _company(world, seen, today), PRICE_CENTS, matched=True)
 
 
-def enrich_person(world: World, question: Question) -> Reply:
+def enrich_person(world: World, parameters: PersonParameters, today: date) -> VendorReply:
     """Answer for `?email=` and `?min_likelihood=`; only a match is billed."""
-    address = normalise_email(question.get("email", "work_email"))
+    address = normalise_email(parameters.subject)
     if address is None:
-        return problem(400)
-    seen = knowledge.see_person(world, COVERAGE, address.address)
-    if seen is None or _likelihood(seen.confidence) < _likelihood_min(question):
-        return problem(404)
+        return error(400)
+    seen = vendor_records.person_record(world, COVERAGE, address.address)
+    if seen is None or _likelihood(seen.confidence) < _likelihood_min(parameters.min_likelihood):
+        return error(404)
     body = {
         "status": 200,
         "likelihood": _likelihood(seen.confidence),
-        "data": _person(seen, question.today),
+        "data": _person(seen, today),
         "dataset_version": _DATASET,
     }
-    return Reply(200, body, PRICE_CENTS, matched=True)
+    return VendorReply(200, body, PRICE_CENTS, matched=True)
 
 
 def _likelihood(confidence: int) -> int:
     return max(1, min(10, round(confidence / 10)))
 
 
-def _likelihood_min(question: Question) -> int:
-    text = question.get("min_likelihood")
+def _likelihood_min(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 3 else _LIKELIHOOD_MIN
 
 
-def _company(world: World, seen: SeenCompany, today: date) -> dict[str, Any]:
+def _company(world: World, seen: CompanyRecord, today: date) -> dict[str, Any]:
     company = seen.company
-    banded = knowledge.is_vague(world, COVERAGE, company.domain)
+    banded = vendor_records.is_vague(world, COVERAGE, company.domain)
     country = vocabulary.COUNTRY_NAMES[company.country].lower()
     return {
         "status": 200,
@@ -137,7 +159,7 @@ def _company(world: World, seen: SeenCompany, today: date) -> dict[str, Any]:
     }
 
 
-def _person(seen: SeenPerson, today: date) -> dict[str, Any]:
+def _person(seen: PersonRecord, today: date) -> dict[str, Any]:
     person, company = seen.person, seen.company
     level = _LEVELS.get(seniority(person.title) or "")
     first, last = person.first_name.lower(), person.last_name.lower()
@@ -175,17 +197,10 @@ def _day(today: date, days_ago: int | None) -> str | None:
 PEOPLEDATALABS: Final = Vendor(
     name=COVERAGE.vendor,
     endpoints=(
-        Endpoint(
-            "/v5/company/enrich", enrich_company, lambda question: question.get("website"), ("GET", "POST")
-        ),
-        Endpoint(
-            "/v5/person/enrich",
-            enrich_person,
-            lambda question: question.get("email", "work_email"),
-            ("GET", "POST"),
-        ),
+        VendorEndpoint("/v5/company/enrich", CompanyParameters, enrich_company, ("GET", "POST")),
+        VendorEndpoint("/v5/person/enrich", PersonParameters, enrich_person, ("GET", "POST")),
     ),
-    problem=problem,
+    error=error,
     key_headers=("x-api-key",),
-    key_params=("api_key",),
+    takes_key_parameter=True,
 )

@@ -1,64 +1,91 @@
-"""What a stub of a vendor is: its paths, how it wants its key, and how it says what it knows. Pure."""
+"""What a stub of a vendor consists of: its paths and parameters, its API key, its answers. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from msgspec import Struct
+from pydantic import BaseModel, ConfigDict
 
 from services.provider_stubs.world import World
 
 
-class Question(Struct, frozen=True):
-    """What a vendor is asked: parameters of the query and the body together, on this day."""
+class VendorParameters(BaseModel):
+    """The parameters of a vendor's call; all are optional, so that the vendor itself refuses what is missing.
 
-    params: Mapping[str, str]
-    today: date
+    `subject_names` are the parameters that say what is asked about; the first that is not blank counts.
+    """
 
-    def get(self, *names: str) -> str:
-        """Return the first of these parameters that says something."""
-        return next((text for name in names if (text := self.params.get(name, "").strip())), "")
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
+    subject_names: ClassVar[tuple[str, ...]] = ()
+
+    api_key: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """The domain or address that is asked about; empty when there is none."""
+        return next((text for name in self.subject_names if (text := getattr(self, name))), "")
+
+    def with_body(self, body: Mapping[str, object]) -> Self:
+        """Return the parameters with those of a JSON body, which go before those of the query."""
+        texts = {name: value for name, value in body.items() if isinstance(value, str)}
+        return self.model_validate(self.model_dump() | texts)
 
 
-class Reply(Struct, frozen=True):
-    """A vendor's answer: status and body as JSON values, and what it bills for it in cents.
+class DomainParameters(VendorParameters):
+    """A company by its domain."""
 
-    A vendor that has to look first gives `first` to whoever is the first to ask.
+    subject_names: ClassVar[tuple[str, ...]] = ("domain",)
+    domain: str = ""
+
+
+class EmailParameters(VendorParameters):
+    """A person, or a mailbox, by e-mail address."""
+
+    subject_names: ClassVar[tuple[str, ...]] = ("email",)
+    email: str = ""
+
+
+class VendorReply(Struct, frozen=True):
+    """A vendor's answer: status, body as JSON values, and what it bills for it in cents.
+
+    A vendor that looks something up in the background sends `first` to the first call about a subject.
     """
 
     status: int
     body: Any
     billed: int = 0
     matched: bool = False
-    first: Reply | None = None
+    first: VendorReply | None = None
 
 
-class Endpoint(Struct, frozen=True):
-    """One call of a vendor. `subject` names the domain or the address that is asked about."""
+class VendorEndpoint(Struct, frozen=True):
+    """One call of a vendor. `answer` gets the world, the parameters (of that type) and today's date."""
 
     path: str
-    answer: Callable[[World, Question], Reply]
-    subject: Callable[[Question], str]
+    parameters: type[VendorParameters]
+    answer: Callable[[World, Any, date], VendorReply]
     methods: tuple[str, ...] = ("GET",)
 
 
 class Vendor(Struct, frozen=True):
-    """A vendor by the name that faults and calls use; its paths are under `/<name>`.
+    """A vendor by the name that faults and the call log use; its paths are under `/<name>`.
 
-    One of `key_headers` (lower case) or `key_params` must be there; any value will do. `problem` is how the
-    vendor says that it fails with a status, and `limit_status` is its status for too many calls in a second.
+    One of `key_headers` (lower case) must be there, or the parameter `api_key` if `takes_key_parameter`; any
+    text will do. `error` returns how the vendor reports an HTTP status, `limit_status` is its status for too
+    many calls in a second.
     """
 
     name: str
-    endpoints: tuple[Endpoint, ...]
-    problem: Callable[[int], Reply]
+    endpoints: tuple[VendorEndpoint, ...]
+    error: Callable[[int], VendorReply]
     key_headers: tuple[str, ...] = ()
-    key_params: tuple[str, ...] = ()
+    takes_key_parameter: bool = False
     limit_status: int = 429
 
 
 def bracket(amount: float, brackets: Sequence[tuple[int, str]], above: str) -> str:
-    """Return the name of the first bracket that an amount is not above."""
-    return next((name for end, name in brackets if amount <= end), above)
+    """Return the name of the first bracket whose upper bound is not below `amount`, else `above`."""
+    return next((name for upper, name in brackets if amount <= upper), above)

@@ -8,8 +8,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
-from services.provider_stubs.mailbox import Verdict, probe
-from services.provider_stubs.vendors.vendor import Endpoint, Question, Reply, Vendor
+from services.provider_stubs.mailbox import MailboxStatus, probe
+from services.provider_stubs.vendors.vendor import (
+    EmailParameters,
+    Vendor,
+    VendorEndpoint,
+    VendorReply,
+)
 from services.provider_stubs.world import World
 from shared.lead.normalise.emails import Email, normalise_email
 
@@ -17,7 +22,7 @@ NAME: Final = "zerobounce"
 PRICE_CENTS: Final = 1
 
 _NO_KEY: Final = "Invalid API key or your account ran out of credits"
-_STATUSES: Final[dict[Verdict, tuple[str, str]]] = {
+_STATUSES: Final[dict[MailboxStatus, tuple[str, str]]] = {
     "exists": ("valid", ""),
     "absent": ("invalid", "mailbox_not_found"),
     "accept_all": ("catch-all", ""),
@@ -27,29 +32,29 @@ _STATUSES: Final[dict[Verdict, tuple[str, str]]] = {
 }
 
 
-def problem(status: int) -> Reply:
-    """Return ZeroBounce's way to say that it fails: what is the asker's fault comes with status 200."""
+def error(status: int) -> VendorReply:
+    """Return ZeroBounce's answer to an error: client errors come with status 200 and an `error`."""
     if status in (401, 402):
-        return Reply(200, {"error": _NO_KEY})
+        return VendorReply(200, {"error": _NO_KEY})
     if status in (400, 422):
-        return Reply(200, {"error": "Missing parameter: email."})
-    return Reply(status, {"error": "Something went wrong."})
+        return VendorReply(200, {"error": "Missing parameter: email."})
+    return VendorReply(status, {"error": "Something went wrong."})
 
 
-def validate(world: World, question: Question) -> Reply:
-    """Answer for `?email=`; every verdict is billed. What is no address is a verdict too."""
-    asked = question.get("email")
+def validate(world: World, parameters: EmailParameters, today: date) -> VendorReply:
+    """Answer for `?email=`; every result is billed, also that of a malformed address."""
+    asked = parameters.email
     if not asked:
-        return problem(400)
+        return error(400)
     address = normalise_email(asked)
     if address is None:
-        return Reply(200, _invalid(asked, question.today), PRICE_CENTS, matched=True)
+        return VendorReply(200, _invalid(asked, today), PRICE_CENTS, matched=True)
     verdict = probe(world, address)
-    body = _verdict(world, address, verdict, question.today)
-    return Reply(200, body, PRICE_CENTS, matched=verdict != "no_answer")
+    body = _verdict(world, address, verdict, today)
+    return VendorReply(200, body, PRICE_CENTS, matched=verdict != "no_answer")
 
 
-def _verdict(world: World, address: Email, verdict: Verdict, today: date) -> dict[str, Any]:
+def _verdict(world: World, address: Email, verdict: MailboxStatus, today: date) -> dict[str, Any]:
     status, sub_status = _STATUSES[verdict]
     found = world.person(address.address) if verdict == "exists" else None
     person = found and found[1]
@@ -67,7 +72,7 @@ def _verdict(world: World, address: Email, verdict: Verdict, today: date) -> dic
     }
 
 
-def _is_role(address: Email, verdict: Verdict) -> bool:
+def _is_role(address: Email, verdict: MailboxStatus) -> bool:
     return address.kind == "role" and verdict == "exists"
 
 
@@ -101,7 +106,7 @@ def _result(address: str, status: str, sub_status: str, today: date) -> dict[str
 
 ZEROBOUNCE: Final = Vendor(
     name=NAME,
-    endpoints=(Endpoint("/v2/validate", validate, lambda question: question.get("email")),),
-    problem=problem,
-    key_params=("api_key",),
+    endpoints=(VendorEndpoint("/v2/validate", EmailParameters, validate),),
+    error=error,
+    takes_key_parameter=True,
 )

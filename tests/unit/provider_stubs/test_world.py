@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.provider_stubs import golden, vocabulary
-from services.provider_stubs.knowledge import Coverage, SeenCompany, see_company, see_person
+from services.provider_stubs.vendor_records import CompanyRecord, Coverage, company_record, person_record
 from services.provider_stubs.vendors.apollo import COVERAGE as APOLLO
 from services.provider_stubs.vendors.clearbit import COVERAGE as CLEARBIT
 from services.provider_stubs.vendors.hunter import COVERAGE as HUNTER
@@ -137,7 +137,7 @@ def test_a_vendor_knows_its_share_and_some_of_it_badly(world, coverage):
 
 def test_vendors_overlap_and_leave_gaps(world):
     known_to = Counter(
-        tuple(see_company(world, coverage, domain) is not None for coverage in OF_COMPANIES)
+        tuple(company_record(world, coverage, domain) is not None for coverage in OF_COMPANIES)
         for domain in world.companies
     )
     assert len(known_to) == 2 ** len(OF_COMPANIES)
@@ -148,7 +148,7 @@ def test_vendors_overlap_and_leave_gaps(world):
 )
 def test_a_vendor_knows_its_share_of_the_people(world, coverage):
     emails = [person.email for company in world.companies.values() for person in company.people]
-    seen = [found for email in emails if (found := see_person(world, coverage, email))]
+    seen = [found for email in emails if (found := person_record(world, coverage, email))]
     assert len(seen) / len(emails) == pytest.approx(coverage.people / 100, abs=0.04)
     assert all(world.person(each.person.email) for each in seen)
 
@@ -159,7 +159,7 @@ def test_the_golden_companies_are_known_as_they_are_in_every_world(seed):
     world = generate(seed, golden.COMPANIES)
     for coverage in OF_COMPANIES:
         for domain in golden.DOMAINS:
-            seen = see_company(world, coverage, domain)
+            seen = company_record(world, coverage, domain)
             if (coverage.vendor, domain) in golden.UNKNOWN_TO:
                 assert seen is None
             else:
@@ -176,5 +176,5 @@ def test_every_vendor_is_out_for_stormfall_only(vendor):
         assert golden.outage(vendor, subject) is None
 
 
-def _seen(world: World, coverage: Coverage) -> list[SeenCompany]:
-    return [seen for domain in world.companies if (seen := see_company(world, coverage, domain))]
+def _seen(world: World, coverage: Coverage) -> list[CompanyRecord]:
+    return [seen for domain in world.companies if (seen := company_record(world, coverage, domain))]
