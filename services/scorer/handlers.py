@@ -1,4 +1,4 @@
-"""The scorer's handler: the decisions of its domain, under the policy that is active as a unit begins."""
+"""The scorer's handler: the decisions of its domain, by the policy that is active when a unit begins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from services.scorer.domain.decide import decide
 from services.scorer.domain.erasure import forget_lead
-from services.scorer.domain.score import ROLE, Moment
+from services.scorer.domain.update_score import ROLE, ScoringContext
 from services.scorer.policy import ScoringPolicy
 from shared.lead.events.envelope import Event
 from shared.lead.events.person_erased import PersonErasedV1
@@ -32,25 +32,25 @@ class ScorerHandler(Handler):
         return event
 
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
-        draft = ChangeSet(world)
-        outcome = decide(draft, Moment(self._policy, at), event)
-        return Step(outcome, draft.changes, draft.emits)
+        change_set = ChangeSet(world)
+        outcome = decide(change_set, ScoringContext(self._policy, at), event)
+        return Step(outcome, change_set.changes, change_set.emits)
 
     def redact(
         self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
     ) -> Redaction:
         del keyed_hash
-        draft = ChangeSet(rows)
+        change_set = ChangeSet(rows)
         for lead_id in erased.data.lead_ids:
-            forget_lead(draft, Moment(self._policy, at), lead_id)
-        return Redaction(draft.changes)
+            forget_lead(change_set, ScoringContext(self._policy, at), lead_id)
+        return Redaction(change_set.changes)
 
 
 class LiveScorerHandler(ScorerHandler):
     """Decides each unit of work by the policy that is active as the unit begins.
 
-    A new policy is for what happens from then on: leads are not scored again because of it. One that is
-    scored again for a reason of its own (an activity, a signal, time) is scored by the new one.
+    A new policy version does not score leads again by itself: it applies to what is scored from then on, for
+    whatever reason (an activity, a signal, the passing of time).
     """
 
     def __init__(self, policies: PerVersion[ScoringPolicy]) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, Literal, TypeVar
 
-from services.scorer.domain.decay import Course, halving, rising
+from services.scorer.domain.decay import PointsCurve, half_life_curve, ramp_curve
 from shared.lead.events.account_received import AccountReceivedV1, Relation
 from shared.lead.events.parts import Activity
 from shared.lead.facts import FactReaders, activity_facts, fact_readers
@@ -93,9 +93,9 @@ class CompiledIntentRule:
     strong: ClassVar[bool] = False
 
     @cached_property
-    def course(self) -> Course:
+    def curve(self) -> PointsCurve:
         """The points by the age of the activity."""
-        return halving(self.points, self.half_life)
+        return half_life_curve(self.points, self.half_life)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,13 +112,13 @@ class CompiledSignalRule:
     group: ClassVar[str | None] = None
 
     @cached_property
-    def course(self) -> Course:
+    def curve(self) -> PointsCurve:
         """The points by the age of the signal, or by the time since the day that it rises to."""
         if self.rises is not None:
-            return rising(self.points, self.rises, self.ends)
+            return ramp_curve(self.points, self.rises, self.ends)
         if self.half_life is None:
             raise ValueError(f"signal rule {self.name} neither halves nor rises")
-        return halving(self.points, self.half_life)
+        return half_life_curve(self.points, self.half_life)
 
 
 R = TypeVar("R", CompiledIntentRule, CompiledSignalRule)

@@ -1,4 +1,4 @@
-"""The scorer's rows: which ones a batch of events needs; accounts are locked by key, then leads by id."""
+"""Loads the rows that a batch of events needs, with locks: accounts by key first, then leads by id."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sqlalchemy import select
 from services.scorer.domain.account import name_key
 from services.scorer.domain.leads import alias_of
 from services.scorer.domain.rescore import AT_ONCE_MAX, CHUNK, RESCORE
-from services.scorer.domain.signal_subject import about_account, about_signal, account_name_key
 from services.scorer.domain.state import AccountRow, ChunkRow, RescoreRow, ScoreRow
+from services.scorer.domain.subjects import account_keys, account_name_key, signal_subject_of
 from services.scorer.tables import accounts, scores
 from shared.errors import Retry
 from shared.lead.derived import derived_of
@@ -25,8 +25,12 @@ from shared.storage.rows import Row
 from shared.worker.rows import TimerRow
 
 
-class _Wanted:
-    """The keys that a batch of events names. `whole`: accounts whose leads may all be re-scored."""
+class _Keys:
+    """The keys that a batch of events refers to.
+
+    `aliases` are lead ids that may be aliases, `names` name keys of accounts, `whole` accounts of which all
+    leads may be re-scored, and `chunks` accounts whose next re-score chunk is due.
+    """
 
     def __init__(self, events: Iterable[Event[Any]]) -> None:
         self.leads: set[str] = set()
@@ -36,16 +40,16 @@ class _Wanted:
         self.whole: set[str] = set()
         self.chunks: set[str] = set()
         for event in events:
-            self._want(event.data)
+            self._add(event.data)
 
-    def _want(self, data: Any) -> None:
+    def _add(self, data: Any) -> None:
         if isinstance(data, LeadEnrichedV1):
             self.leads |= {data.lead_id, alias_of(data) or data.lead_id}
             self.accounts |= {data.account, name_key(derived_of(data).company_key) or data.account}
         elif isinstance(data, SignalReceivedV1):
-            self._want_signal(data)
+            self._add_signal(data)
         elif isinstance(data, AccountReceivedV1):
-            self.whole.update(about_account(data))
+            self.whole.update(account_keys(data))
             self.accounts |= self.whole | {key for key in (account_name_key(data),) if key}
         elif isinstance(data, PersonErasedV1):
             self.aliases.update(data.lead_ids)
@@ -56,63 +60,64 @@ class _Wanted:
         elif isinstance(data, TimerRow):
             self.leads.add(data.subject)
 
-    def _want_signal(self, signal: SignalReceivedV1) -> None:
-        about = about_signal(signal)
+    def _add_signal(self, signal: SignalReceivedV1) -> None:
+        about = signal_subject_of(signal)
         if signal.type in ("activity", "opt_out"):
             self.aliases.update(filter(None, (about.lead_id,)))
         elif about.account is not None:
             self.accounts.add(about.account)
             self.whole.add(about.account)
-        elif about.named is not None:
-            self.names.add(about.named)
+        elif about.name_key is not None:
+            self.names.add(about.name_key)
 
 
 class ScorerStore:
-    """Loads what the scorer decides on."""
+    """Loads the rows that the scorer decides on.
+
+    Raises `Retry` when a lead changed its account between finding and locking it.
+    """
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
-        wanted = _Wanted(events)
-        await _find_accounts(tx, wanted)
-        account_rows = await tx.load(AccountRow, "account", wanted.accounts, lock=True)
-        rescores = await tx.load(RescoreRow, "account", wanted.whole | wanted.chunks, lock=True)
-        chunks = [await _chunk(tx, row) for row in rescores if row.account in wanted.chunks]
-        leads = wanted.leads | {lead_id for chunk in chunks for lead_id in chunk.lead_ids}
-        few = {
-            row.account for row in account_rows if row.account in wanted.whole and row.leads <= AT_ONCE_MAX
-        }
+        keys = _Keys(events)
+        await _add_accounts(tx, keys)
+        account_rows = await tx.load(AccountRow, "account", keys.accounts, lock=True)
+        rescores = await tx.load(RescoreRow, "account", keys.whole | keys.chunks, lock=True)
+        chunks = [await _next_chunk(tx, row) for row in rescores if row.account in keys.chunks]
+        leads = keys.leads | {lead_id for chunk in chunks for lead_id in chunk.lead_ids}
+        few = {row.account for row in account_rows if row.account in keys.whole and row.leads <= AT_ONCE_MAX}
         lead_rows = {row.lead_id: row for row in await tx.load(ScoreRow, "account", few, lock=True)}
         rest = await tx.load(ScoreRow, "lead_id", leads - lead_rows.keys(), lock=True)
         lead_rows.update((row.lead_id, row) for row in rest)
-        if any(row.account not in wanted.accounts for row in lead_rows.values()):
-            raise Retry("a lead went to another account in between")
+        if any(row.account not in keys.accounts for row in lead_rows.values()):
+            raise Retry("a lead changed its account meanwhile")
         return [*account_rows, *rescores, *chunks, *lead_rows.values()]
 
 
-async def _find_accounts(tx: Tx, wanted: _Wanted) -> None:
-    """Look, without locks, where the wanted leads are now, and add the accounts that are to be locked."""
-    if wanted.aliases:
-        wanted.leads |= wanted.aliases
+async def _add_accounts(tx: Tx, keys: _Keys) -> None:
+    """Add the present accounts of the leads, read without locks, so that they can be locked first."""
+    if keys.aliases:
+        keys.leads |= keys.aliases
         by_alias = select(scores.c.lead_id).where(member_of(tx.dialect, scores.c.alias))
-        found = await tx.execute(by_alias, {"members": members(tx.dialect, sorted(wanted.aliases))})
-        wanted.leads.update(found.scalars())
-    if wanted.leads:
+        found = await tx.execute(by_alias, {"members": members(tx.dialect, sorted(keys.aliases))})
+        keys.leads.update(found.scalars())
+    if keys.leads:
         where = select(scores.c.account).where(member_of(tx.dialect, scores.c.lead_id)).distinct()
-        found = await tx.execute(where, {"members": members(tx.dialect, sorted(wanted.leads))})
-        wanted.accounts.update(found.scalars())
-    if wanted.names:
+        found = await tx.execute(where, {"members": members(tx.dialect, sorted(keys.leads))})
+        keys.accounts.update(found.scalars())
+    if keys.names:
         named = select(accounts.c.account).where(member_of(tx.dialect, accounts.c.name_key))
-        found = await tx.execute(named, {"members": members(tx.dialect, sorted(wanted.names))})
+        found = await tx.execute(named, {"members": members(tx.dialect, sorted(keys.names))})
         namesakes = set(found.scalars())
-        wanted.accounts |= wanted.names | namesakes
-        wanted.whole |= namesakes
-    for row in await tx.load(AccountRow, "account", wanted.whole):
-        # Aliases that an account had before lose what was known of them.
-        aliases = about_account(row.knowledge) if row.knowledge else ()
-        wanted.accounts.update(aliases)
-        wanted.whole.update(aliases)
+        keys.accounts |= keys.names | namesakes
+        keys.whole |= namesakes
+    for row in await tx.load(AccountRow, "account", keys.whole):
+        # Aliases that the account had before lose its data, so their rows are needed too.
+        aliases = account_keys(row.knowledge) if row.knowledge else ()
+        keys.accounts.update(aliases)
+        keys.whole.update(aliases)
 
 
-async def _chunk(tx: Tx, row: RescoreRow) -> ChunkRow:
+async def _next_chunk(tx: Tx, row: RescoreRow) -> ChunkRow:
     following = (
         select(scores.c.lead_id)
         .where(scores.c.account == row.account, scores.c.lead_id > row.cursor)

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from services.scorer.domain.assess import Subject, assess, lead_facts
 from services.scorer.domain.fit import score_fit
 from services.scorer.domain.next_change import next_change_at
+from services.scorer.domain.score import ScoringSubject, compute_score, lead_facts
 from services.scorer.policy import scoring_policy
 from shared.policy.compiled import compiled
 from shared.policy.load import load
@@ -42,11 +42,11 @@ async def score(_services: Services) -> Figure:
         )
         for at, type_ in enumerate(_TYPES)
     ]
-    subject = Subject(enriched_lead(), activities, [signal()])
-    now = assess(subject, AT, policy)
+    subject = ScoringSubject(enriched_lead(), activities, [signal()])
+    now = compute_score(subject, AT, policy)
     assert (now.score.grade, len(subject.activities)) == ("A1", 20)
     facts = lead_facts(subject.lead, None, AT, policy)
-    whole = microseconds(_TIMES, lambda: assess(subject, AT, policy))
+    whole = microseconds(_TIMES, lambda: compute_score(subject, AT, policy))
     parts = {
         "facts": microseconds(_TIMES, lambda: lead_facts(subject.lead, None, AT, policy)),
         "fit": microseconds(_TIMES, lambda: score_fit(facts, AT, policy)),

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scorer.domain.assess import Assessment, Subject, assess, lead_facts
 from services.scorer.domain.bounds import DERIVED_FIELDS, HeldGrades, ScoreBounds, ScoringBounds
+from services.scorer.domain.score import ScoreResult, ScoringSubject, compute_score, lead_facts
 from services.scorer.policy import scoring_policy
 from shared.lead.events.parts import Activity, Company
 from shared.lead.events.signal_received import SignalReceivedV1
@@ -117,17 +117,17 @@ class Doings(NamedTuple):
 doings = st.builds(Doings, activities, signals, st.sampled_from([None, "A1", "B2", "C3", "D4"]))
 
 
-def subject_of(values: dict[str, Any], done: Doings) -> Subject:
+def subject_of(values: dict[str, Any], done: Doings) -> ScoringSubject:
     company = Company(**{name: value for name, value in values.items() if name != "title"})
     lead = enriched_lead(company=company, title=values.get("title"))
     held = done.held
-    return Subject(lead, done.activities, done.signals, None, held and held[0], held and held[1])
+    return ScoringSubject(lead, done.activities, done.signals, None, held and held[0], held and held[1])
 
 
-def bounds_of(subject: Subject, buyable: set[str], scoring: ScoringBounds) -> ScoreBounds:
+def bounds_of(subject: ScoringSubject, buyable: set[str], scoring: ScoringBounds) -> ScoreBounds:
     bought = [BUYABLE[name] for name in buyable]
     unknown = {field: PossibleValues() for name in bought for field in (name, *DERIVED_FIELDS.get(name, ()))}
-    facts = lead_facts(subject.lead, subject.known, AT, scoring.policy)
+    facts = lead_facts(subject.lead, subject.account, AT, scoring.policy)
     decided = unknown.keys() | {FactKeys.MARKET, FactKeys.MARKET_VALIDATED}
     known = {name: fact for name, fact in facts.items() if name not in decided}
     intent = scoring.intent_bounds(subject.activities, subject.signals, known, unknown, AT)
@@ -135,7 +135,7 @@ def bounds_of(subject: Subject, buyable: set[str], scoring: ScoringBounds) -> Sc
     return scoring.lead_bounds(intent, held).bounds(scoring.index.state(known, unknown, AT))
 
 
-def assert_within(now: Assessment, bounds: ScoreBounds, scoring: ScoringBounds) -> None:
+def assert_within(now: ScoreResult, bounds: ScoreBounds, scoring: ScoringBounds) -> None:
     score = now.score
     assert bounds.fit.low <= score.fit <= bounds.fit.high
     assert bounds.intent.low <= score.intent <= bounds.intent.high
@@ -169,15 +169,15 @@ def test_every_score_that_can_still_come_is_within_the_bounds(known, bought, buy
     scoring = which()
     bounds = bounds_of(subject_of(known, done), buyable, scoring)
     later = known | {name: value for name, value in bought.items() if name in buyable}
-    assert_within(assess(subject_of(later, done), AT, scoring.policy), bounds, scoring)
-    assert_within(assess(subject_of(known, done), AT, scoring.policy), bounds, scoring)
+    assert_within(compute_score(subject_of(later, done), AT, scoring.policy), bounds, scoring)
+    assert_within(compute_score(subject_of(known, done), AT, scoring.policy), bounds, scoring)
 
 
 @settings(max_examples=150)
 @given(known=known_values, done=doings, which=st.sampled_from([default, tricky]))
 def test_when_nothing_is_open_the_bounds_are_the_score(known, done, which) -> None:
     subject = subject_of(known, done)
-    now, bounds = assess(subject, AT, which().policy), bounds_of(subject, set(), which())
+    now, bounds = compute_score(subject, AT, which().policy), bounds_of(subject, set(), which())
     assert (bounds.fit, bounds.intent) == ((now.score.fit,) * 2, (now.score.intent,) * 2)
     assert (bounds.fit_grades, bounds.intent_grades) == ((now.fit_grade,), (now.intent_grade,))
     assert (bounds.bands, bounds.strong) == ((now.score.band,), (now.signals.strong,))

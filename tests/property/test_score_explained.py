@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scorer.domain.account import account_view
-from services.scorer.domain.assess import Assessment, Subject, assess
 from services.scorer.domain.explain import ScoreExplanation, explain_score, explain_scored
+from services.scorer.domain.score import ScoreResult, ScoringSubject, compute_score
 from services.scorer.domain.state import AccountRow
 from services.scorer.policy import ScoringPolicy
 from shared.lead.events.lead_enriched import LeadEnrichedV1
@@ -21,6 +21,7 @@ from shared.lead.fields import FactKeys
 from tests.property.test_score_bounds import (
     Doings,
     bands_of_anything,
+    default,
     doings,
     known_values,
     subject_of,
@@ -29,10 +30,10 @@ from tests.property.test_score_bounds import (
 from tests.support.enriched_leads import AT, DAY, did, signal
 from tests.support.scoring_policies import default_scoring
 
-policies = st.sampled_from([default_scoring, tricky, bands_of_anything])
+policies = st.sampled_from([default, tricky, bands_of_anything])
 
 
-def assert_adds_up(told: ScoreExplanation, now: Assessment) -> None:
+def assert_adds_up(told: ScoreExplanation, now: ScoreResult) -> None:
     taken = [each for each in told.segments if each.taken]
     assert [each.segment for each in taken] == ([now.score.segment] if now.score.segment else [])
     assert max(each.fit for each in told.segments) == now.score.fit
@@ -46,8 +47,8 @@ def assert_adds_up(told: ScoreExplanation, now: Assessment) -> None:
 @settings(max_examples=100)
 @given(known=known_values, done=doings, which=policies)
 def test_an_explanation_adds_up_to_the_score(known, done, which) -> None:
-    subject, policy = subject_of(known, done), which()
-    now = assess(subject, AT, policy)
+    subject, policy = subject_of(known, done), which().policy
+    now = compute_score(subject, AT, policy)
     told = explain_score(subject, AT, policy)
     assert_adds_up(told, now)
     gave = Counter(
@@ -68,15 +69,15 @@ def test_an_explanation_adds_up_to_the_score(known, done, which) -> None:
 @settings(max_examples=100)
 @given(known=known_values, done=doings, which=policies)
 def test_the_event_alone_explains_the_same(known, done, which) -> None:
-    subject, policy = subject_of(known, done), which()
-    now = assess(subject, AT, policy)
+    subject, policy = subject_of(known, done), which().policy
+    now = compute_score(subject, AT, policy)
     told = explain_scored(event_of(subject, now, policy), policy)
     assert_adds_up(told, now)
     assert told.segments == explain_score(subject, AT, policy).segments
     assert told.bands == explain_score(subject, AT, policy).bands
 
 
-def event_of(subject: Subject, now: Assessment, policy: ScoringPolicy) -> LeadScoredV1:
+def event_of(subject: ScoringSubject, now: ScoreResult, policy: ScoringPolicy) -> LeadScoredV1:
     lead: dict[str, Any] = {name: getattr(subject.lead, name) for name in LeadEnrichedV1.__struct_fields__}
     lead |= {"activities": list(subject.activities), "trigger": Trigger("lead", "1"), "occurred_at": AT}
     view = account_view(AccountRow("kestrel.example", grades={"A1": 2}), None, now.facts, AT, policy)
@@ -117,7 +118,9 @@ def test_a_grade_that_is_only_held_says_so() -> None:
 
 def test_it_says_why_an_account_is_qualified() -> None:
     subject, policy = subject_of({"employees": 400}, Doings([did("demo_request")])), default_scoring()
-    qualified = explain_scored(event_of(subject, assess(subject, AT, policy), policy), policy).qualified
+    qualified = explain_scored(
+        event_of(subject, compute_score(subject, AT, policy), policy), policy
+    ).qualified
     assert qualified is not None
     assert qualified.verdict == "matched"
     assert {leaf.field for leaf in qualified.because} == {

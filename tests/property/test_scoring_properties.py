@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.scorer.domain.assess import Assessment, Subject, assess
-from services.scorer.domain.decay import halving, rising
-from services.scorer.domain.next_change import next_change_at, said_by
+from services.scorer.domain.decay import half_life_curve, ramp_curve
+from services.scorer.domain.next_change import actionable_parts, next_change_at
+from services.scorer.domain.score import ScoreResult, ScoringSubject, compute_score
 from services.scorer.policy import CompiledBand, ScoringPolicy
 from shared.lead.events.parts import Activity, Company
 from shared.lead.events.signal_received import SignalReceivedV1
@@ -66,7 +66,7 @@ def signals(draw: st.DrawFn, *, rising_too: bool = True) -> list[SignalReceivedV
 
 
 @st.composite
-def subjects(draw: st.DrawFn, *, rising_too: bool = True) -> Subject:
+def subjects(draw: st.DrawFn, *, rising_too: bool = True) -> ScoringSubject:
     company = Company(
         employees=draw(st.sampled_from([None, 4, 30, 400, 5000])),
         industry=draw(st.sampled_from([None, "Software", "retail"])),
@@ -74,7 +74,7 @@ def subjects(draw: st.DrawFn, *, rising_too: bool = True) -> Subject:
         last_funding_at=draw(st.one_of(st.none(), ages.map(lambda age: AT - 2 * age))),
     )
     grades = [*"ABCD"], [*"1234"]
-    return Subject(
+    return ScoringSubject(
         enriched_lead(company=company, title=draw(st.sampled_from([None, "CFO", "Account Manager"]))),
         draw(activities),
         draw(signals(rising_too=rising_too)),
@@ -83,13 +83,13 @@ def subjects(draw: st.DrawFn, *, rising_too: bool = True) -> Subject:
     )
 
 
-def later(subject: Subject, now: Assessment) -> Subject:
+def later(subject: ScoringSubject, now: ScoreResult) -> ScoringSubject:
     return replace(subject, fit_grade=now.fit_grade, intent_grade=now.intent_grade)
 
 
 @given(subjects())
-def test_lines_sum_to_fit_and_to_intent(subject: Subject) -> None:
-    score = assess(subject, AT, DEFAULT).score
+def test_lines_sum_to_fit_and_to_intent(subject: ScoringSubject) -> None:
+    score = compute_score(subject, AT, DEFAULT).score
     assert sum(line.points for line in score.lines if line.part == "fit") == score.fit
     assert sum(line.points for line in score.lines if line.part != "fit") == score.intent
     assert 0 <= score.fit <= 100
@@ -98,78 +98,82 @@ def test_lines_sum_to_fit_and_to_intent(subject: Subject) -> None:
 
 
 @given(subjects(), st.randoms(use_true_random=False))
-def test_the_order_of_facts_does_not_matter(subject: Subject, random) -> None:
+def test_the_order_of_facts_does_not_matter(subject: ScoringSubject, random) -> None:
     shuffled_activities, shuffled_signals = list(subject.activities), list(subject.signals)
     random.shuffle(shuffled_activities)
     random.shuffle(shuffled_signals)
-    one = assess(subject, AT, DEFAULT)
-    other = assess(replace(subject, activities=shuffled_activities, signals=shuffled_signals), AT, DEFAULT)
+    one = compute_score(subject, AT, DEFAULT)
+    other = compute_score(
+        replace(subject, activities=shuffled_activities, signals=shuffled_signals), AT, DEFAULT
+    )
     assert one.signals == other.signals
     assert sorted(map(repr, one.score.lines)) == sorted(map(repr, other.score.lines))
     assert replace(one.score, lines=[]) == replace(other.score, lines=[])
 
 
 @given(subjects(rising_too=False), ages, ages)
-def test_intent_never_rises_by_waiting(subject: Subject, wait: timedelta, more: timedelta) -> None:
-    first = assess(subject, AT + wait, DEFAULT).score.intent
-    assert assess(subject, AT + wait + more, DEFAULT).score.intent <= first
+def test_intent_never_rises_by_waiting(subject: ScoringSubject, wait: timedelta, more: timedelta) -> None:
+    first = compute_score(subject, AT + wait, DEFAULT).score.intent
+    assert compute_score(subject, AT + wait + more, DEFAULT).score.intent <= first
 
 
 @given(st.integers(1, 120), st.integers(1, 10**13), st.integers(0, 10**14))
 def test_points_halve_exactly(points: int, half_life_us: int, age_us: int) -> None:
-    """`worth(age)` is the whole number next to `points / 2 ** (age / half_life)`; halves are rounded up."""
-    course = halving(points, half_life_us * MICROSECOND)
+    """`points_at(age)` is the whole number next to `points / 2 ** (age / half_life)`; halves are rounded up."""
+    curve = half_life_curve(points, half_life_us * MICROSECOND)
     age_us %= 10 * half_life_us
     whole, rest = divmod(age_us, half_life_us)
-    worth = course.worth(age_us * MICROSECOND)
+    points_at = curve.points_at(age_us * MICROSECOND)
     exact = points / 2**whole * 2 ** (-rest / half_life_us)
-    assert abs(worth - exact) <= 0.5 + 1e-9
+    assert abs(points_at - exact) <= 0.5 + 1e-9
     if rest == 0:
-        assert worth == int(Fraction(points, 2**whole) + Fraction(1, 2))
+        assert points_at == int(Fraction(points, 2**whole) + Fraction(1, 2))
 
 
 @given(st.integers(1, 120), st.integers(1, 10**13), st.integers(0, 10**13), st.integers(0, 10**14))
 def test_points_rise_in_a_line(points: int, rises_us: int, ends_us: int, before_us: int) -> None:
-    course = rising(points, rises_us * MICROSECOND, ends_us * MICROSECOND)
+    curve = ramp_curve(points, rises_us * MICROSECOND, ends_us * MICROSECOND)
     climbed = max(0, rises_us - before_us % (2 * rises_us))
     expected = int(Fraction(points * climbed, rises_us) + Fraction(1, 2))
     if before_us % (2 * rises_us) > 0 or ends_us > 0:
-        assert course.worth((climbed - rises_us) * MICROSECOND) == expected
-    assert course.worth(ends_us * MICROSECOND) == 0
+        assert curve.points_at((climbed - rises_us) * MICROSECOND) == expected
+    assert curve.points_at(ends_us * MICROSECOND) == 0
 
 
 @settings(max_examples=150)
 @given(subjects(), st.sampled_from([DEFAULT, FINE]), st.lists(st.integers(0, 999), max_size=30))
 def test_nothing_changes_before_the_next_change(
-    subject: Subject, policy: ScoringPolicy, looks: list[int]
+    subject: ScoringSubject, policy: ScoringPolicy, looks: list[int]
 ) -> None:
-    now = assess(subject, AT, policy)
+    now = compute_score(subject, AT, policy)
     held = later(subject, now)
     due = next_change_at(subject, now, AT, policy)
     horizon = due or AT + 3000 * DAY
     for look in looks:
         between_us = (horizon - AT) // MICROSECOND * look // 1000
-        assert said_by(assess(held, AT + between_us * MICROSECOND, policy)) == said_by(now)
+        assert actionable_parts(
+            compute_score(held, AT + between_us * MICROSECOND, policy)
+        ) == actionable_parts(now)
     if due is not None:
         assert due > AT
-        assert said_by(assess(held, due - MICROSECOND, policy)) == said_by(now)
-        assert said_by(assess(held, due, policy)) != said_by(now)
+        assert actionable_parts(compute_score(held, due - MICROSECOND, policy)) == actionable_parts(now)
+        assert actionable_parts(compute_score(held, due, policy)) != actionable_parts(now)
 
 
 @settings(max_examples=60)
 @given(subjects(), st.integers(1, 400))
-def test_timers_find_every_grade_that_watching_finds(subject: Subject, days: int) -> None:
+def test_timers_find_every_grade_that_watching_finds(subject: ScoringSubject, days: int) -> None:
     """Going from one next change to the next leads to the same grades as looking every day."""
     end = AT + days * DAY
-    hopping, at, now = subject, AT, assess(subject, AT, DEFAULT)
+    hopping, at, now = subject, AT, compute_score(subject, AT, DEFAULT)
     while (due := next_change_at(hopping, now, at, DEFAULT)) is not None and due <= end:
         hopping, at = later(hopping, now), due
-        now = assess(hopping, at, DEFAULT)
-    watching, watched = subject, assess(subject, AT, DEFAULT)
+        now = compute_score(hopping, at, DEFAULT)
+    watching, watched = subject, compute_score(subject, AT, DEFAULT)
     for day in range(1, days + 1):
         watching = later(watching, watched)
-        watched = assess(watching, AT + day * DAY, DEFAULT)
-    assert said_by(watched) == said_by(assess(later(hopping, now), end, DEFAULT))
+        watched = compute_score(watching, AT + day * DAY, DEFAULT)
+    assert actionable_parts(watched) == actionable_parts(compute_score(later(hopping, now), end, DEFAULT))
 
 
 @given(st.integers(0, 100), st.lists(st.integers(0, 100), max_size=5), st.sampled_from("1234"))

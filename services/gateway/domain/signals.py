@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from services.gateway.domain.arrival import SOURCE, Arrival, invalid, is_blank, refuse_unreal_times
-from services.scorer.domain.activities import activity_in
+from services.scorer.domain.activities import activity_of
 from shared.errors import DataError, FieldProblem
 from shared.lead.events.envelope import Event
 from shared.lead.events.signal_received import SignalReceivedV1
@@ -69,7 +69,7 @@ def _person(body: SignalReceivedV1) -> About:
 def _refuse_no_activity(body: SignalReceivedV1) -> None:
     """Reject here what the scorer could only make a dead letter of."""
     try:
-        activity = activity_in(body)
+        activity = activity_of(body)
     except DataError as error:
         raise invalid((FieldProblem("/details/activity", str(error)),)) from error
     refuse_unreal_times((("/details/activity/at", activity.at),))

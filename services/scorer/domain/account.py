@@ -1,4 +1,4 @@
-"""An account in numbers: whom we know there, how interested they are, whether it qualifies as a whole."""
+"""What is stored and counted of an account: people, grades, roles, signals, and whether it qualifies."""
 
 from __future__ import annotations
 
@@ -20,76 +20,90 @@ from shared.lead.fields import FactKeys
 from shared.rules.syntax import Facts
 
 ACTIVE_MAX: Final = 50
-"""So many of the people who did something last are remembered by id."""
+"""The people whose last activity is kept, at most; the most recently active ones."""
 SIGNALS_MAX: Final = 100
+"""The signals that are kept, at most; the newest ones."""
 _DETAILS_MAX: Final = 20
 _DETAIL_LENGTH_MAX: Final = 300
 
 
-def knowledge_of(account: AccountRow, seeds: Mapping[str, AccountReceivedV1]) -> AccountReceivedV1 | None:
-    """Return what is known of an account: what was told last, else the seed."""
+def account_data_of(account: AccountRow, seeds: Mapping[str, AccountReceivedV1]) -> AccountReceivedV1 | None:
+    """Return what is known of an account: what was received last, else what the policy's files say."""
     return account.knowledge or seeds.get(account.account)
 
 
-def recounted(
+def with_lead(
     account: AccountRow, before: ScoreRow | None, row: ScoreRow, seen_at: datetime | None
 ) -> AccountRow:
-    """Return the account with a scored lead counted as it is now, no longer as it was in it before.
+    """Return the account with a scored lead counted as `row` instead of as `before`.
 
-    `seen_at` is when the person was there, if that is known by more than activities.
+    `seen_at` is when the person was last active, if that is known by more than activities.
     """
-    counted = _counted(account if before is None else _counted(account, before, -1), row, 1)
+    counted = _add_to_counts(account if before is None else _add_to_counts(account, before, -1), row, 1)
     latest = max((activity.at for activity in row.activities), default=None)
-    moments = [at for at in (account.active.get(row.lead_id), latest, seen_at) if at is not None]
-    if not moments or not is_person(row.lead):
+    times = [at for at in (account.active.get(row.lead_id), latest, seen_at) if at is not None]
+    if not times or not has_contact(row.lead):
         return counted
-    return replace(counted, active=_latest({**account.active, row.lead_id: max(moments)}))
+    active = {**account.active, row.lead_id: max(times)}
+    if len(active) > ACTIVE_MAX:
+        active = dict(nlargest(ACTIVE_MAX, active.items(), key=lambda item: (item[1], item[0])))
+    return replace(counted, active=active)
 
 
 def without_lead(account: AccountRow, row: ScoreRow, at: datetime, policy: ScoringPolicy) -> AccountRow:
-    """Return the account as if that lead had never been; so it may be qualified no more."""
+    """Return the account without a lead. Its qualification ends if it certainly does not hold any more."""
     active = {lead_id: seen_at for lead_id, seen_at in account.active.items() if lead_id != row.lead_id}
-    left = replace(_counted(account, row, -1), active=active)
-    known = knowledge_of(left, policy.seeds)
-    facts = {FactKeys.RELATION: known.relation if known else None}
-    view = account_view(left, known, facts, at, policy)
-    surely_not = _qualifies({**facts, **account_facts(view)}, at, policy) is False
-    return replace(left, qualified=False) if surely_not else left
+    remaining = replace(_add_to_counts(account, row, -1), active=active)
+    data = account_data_of(remaining, policy.seeds)
+    facts = {FactKeys.RELATION: data.relation if data else None}
+    view = account_view(remaining, data, facts, at, policy)
+    certainly_not = _qualifies({**facts, **account_facts(view)}, at, policy) is False
+    return replace(remaining, qualified=False) if certainly_not else remaining
 
 
 def with_signal(account: AccountRow, event_id: str, signal: SignalReceivedV1) -> AccountRow:
-    """Return the account with one more signal, without the oldest ones beyond the bound.
+    """Return the account with one more signal, and without the oldest ones beyond `SIGNALS_MAX`.
 
-    Who the signal names is left out: what happened at an account is not about a person.
+    The person that the signal names is not stored: what happened at an account is not about a person. Of its
+    details, only those short enough to be compared by a rule are; the rest stays with the event.
     """
-    signals = {**account.signals, event_id: replace(signal, person=None, details=_short(signal.details))}
+    details = {
+        name: value
+        for name, value in signal.details.items()
+        if not isinstance(value, str | list | dict) or len(str(value)) <= _DETAIL_LENGTH_MAX
+    }
+    stored = replace(signal, person=None, details=dict(list(details.items())[:_DETAILS_MAX]))
+    signals = {**account.signals, event_id: stored}
     kept = nlargest(SIGNALS_MAX, signals.items(), key=lambda item: (item[1].occurred_at, item[0]))
     return replace(account, signals=dict(sorted(kept)))
 
 
 def account_view(
-    account: AccountRow, known: AccountReceivedV1 | None, facts: Facts, at: datetime, policy: ScoringPolicy
+    account: AccountRow, data: AccountReceivedV1 | None, facts: Facts, at: datetime, policy: ScoringPolicy
 ) -> AccountView:
-    """Return the account as it is told with a lead, qualification included."""
-    counts = _by_intent(account.grades)
+    """Return the account as it is emitted with a lead that has these facts, qualification included."""
+    people_by_intent: dict[str, int] = {}
+    for grade, count in account.grades.items():
+        people_by_intent[grade[1:]] = people_by_intent.get(grade[1:], 0) + count
+    recent = sum(at - seen_at <= policy.spike_within for seen_at in account.active.values())
     view = AccountView(
-        relation=known.relation if known else "none",
+        relation=data.relation if data else "none",
         market=facts.get(FactKeys.MARKET),
         market_validated=facts.get(FactKeys.MARKET_VALIDATED),
-        open_opportunity=known.open_opportunity if known else None,
-        owner=known.owner if known else None,
+        open_opportunity=data.open_opportunity if data else None,
+        owner=data.owner if data else None,
         people=sum(account.grades.values()),
-        high_intent_people=counts.get("1", 0),
-        medium_intent_people=counts.get("2", 0),
+        high_intent_people=people_by_intent.get("1", 0),
+        medium_intent_people=people_by_intent.get("2", 0),
         roles=sorted(account.roles),
-        spike=_is_spike(account.active, at, policy),
+        spike=recent >= policy.spike_people > 0,
         best_fit_grade=min((grade[0] for grade in account.grades), default=None),
     )
     return replace(view, qualified=_qualifies({**facts, **account_facts(view)}, at, policy) is True)
 
 
 def account_facts(view: AccountView) -> dict[str, Any]:
-    """Return what `qualified_when` can ask of an account, beside what is known of the lead."""
+    """Return the facts about an account that `qualified_when` can ask for, beside those about the lead."""
     return {
         FactKeys.PEOPLE: view.people,
         FactKeys.HIGH_INTENT_PEOPLE: view.high_intent_people,
@@ -100,65 +114,37 @@ def account_facts(view: AccountView) -> dict[str, Any]:
     }
 
 
-def is_person(lead: LeadEnrichedV1 | None) -> bool:
-    """Tell a person from an account lead, which has only a company."""
+def has_contact(lead: LeadEnrichedV1 | None) -> bool:
+    """Tell a person, who can be reached, from an account lead, which has only a company."""
     person = lead.person if lead else None
     return bool(person and (person.email or person.phone or person.linkedin_url))
 
 
 def name_key(company_key: str | None) -> str | None:
-    """Return the key under which an account that is known by name only is kept."""
+    """Return the key of the account row for signals that give an account by its name only."""
     return f"name:{company_key}" if company_key else None
 
 
-def _counted(account: AccountRow, row: ScoreRow, by: int) -> AccountRow:
+def _add_to_counts(account: AccountRow, row: ScoreRow, by: int) -> AccountRow:
+    """Return the account with a lead counted in (`by` is 1) or out (-1); an unscored one is in no count."""
     if row.lead is None or row.score is None:
         return account
     counted = replace(account, leads=account.leads + by)
-    if not is_person(row.lead):
+    if not has_contact(row.lead):
         return counted
     role = with_derived(row.lead).person.department
     return replace(
         counted,
-        grades=_count(account.grades, row.score.grade, by),
-        roles=_count(account.roles, role, by) if role else account.roles,
+        grades=_add(account.grades, row.score.grade, by),
+        roles=_add(account.roles, role, by) if role else account.roles,
     )
 
 
-def _count(counts: dict[str, int], name: str, by: int) -> dict[str, int]:
+def _add(counts: dict[str, int], name: str, by: int) -> dict[str, int]:
     changed = {**counts, name: counts.get(name, 0) + by}
     return {name: count for name, count in changed.items() if count > 0}
 
 
-def _by_intent(grades: dict[str, int]) -> dict[str, int]:
-    """Return how many people hold each intent grade."""
-    counts: dict[str, int] = {}
-    for grade, count in grades.items():
-        counts[grade[1:]] = counts.get(grade[1:], 0) + count
-    return counts
-
-
-def _latest(active: dict[str, datetime]) -> dict[str, datetime]:
-    if len(active) <= ACTIVE_MAX:
-        return active
-    return dict(nlargest(ACTIVE_MAX, active.items(), key=lambda item: (item[1], item[0])))
-
-
-def _is_spike(active: dict[str, datetime], at: datetime, policy: ScoringPolicy) -> bool:
-    recent = sum(at - seen_at <= policy.spike_within for seen_at in active.values())
-    return recent >= policy.spike_people > 0
-
-
 def _qualifies(facts: Facts, at: datetime, policy: ScoringPolicy) -> bool | None:
-    """Tell whether an account qualifies; None when that hangs on what is not known."""
+    """Return whether an account qualifies, `None` when that depends on a missing fact."""
     return False if policy.qualified_when is None else policy.qualified_when(facts, at)
-
-
-def _short(details: dict[str, Any]) -> dict[str, Any]:
-    """Return the details that a rule can ask for; long texts stay with the event."""
-    short = {
-        name: value
-        for name, value in details.items()
-        if not isinstance(value, str | list | dict) or len(str(value)) <= _DETAIL_LENGTH_MAX
-    }
-    return dict(list(short.items())[:_DETAILS_MAX])

@@ -1,9 +1,8 @@
-"""The activities of a lead: every one once, the latest ones kept."""
+"""The activities of a lead: each one once, the newest ones kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -15,25 +14,32 @@ from shared.lead.events.signal_received import SignalReceivedV1
 ACTIVITIES_MAX: Final = 200
 
 
-def merged(known: list[Activity], heard: Iterable[Activity]) -> list[Activity]:
-    """Return both together in the order of time; what was said twice happened once."""
-    distinct = {_identity(activity): activity for activity in (*known, *heard)}
-    return [distinct[identity] for identity in sorted(distinct)[-ACTIVITIES_MAX:]]
+def merge_activities(stored: list[Activity], received: Iterable[Activity]) -> list[Activity]:
+    """Return stored and received activities in the order of time, at most `ACTIVITIES_MAX` of them.
 
-
-def activity_in(signal: SignalReceivedV1) -> Activity:
-    """Return the activity that a signal of that type carries. Raises `DataError`.
-
-    Without a time of its own it happened when the signal did.
+    Two that agree in time, type, URL and details are one activity that was reported twice.
     """
-    told = signal.details.get("activity")
-    if not isinstance(told, dict):
+    distinct = {
+        (
+            activity.at,
+            activity.type,
+            activity.url or "",
+            repr(activity.details) if activity.details else "",
+        ): activity
+        for activity in (*stored, *received)
+    }
+    return [distinct[key] for key in sorted(distinct)[-ACTIVITIES_MAX:]]
+
+
+def activity_of(signal: SignalReceivedV1) -> Activity:
+    """Return the activity in a signal of that type; its time is the signal's unless it has its own.
+
+    Raises `DataError` when there is none, or when it is malformed.
+    """
+    activity = signal.details.get("activity")
+    if not isinstance(activity, dict):
         raise DataError("a signal of type activity needs details.activity", kind="activity")
     try:
-        return msgspec.convert({"at": signal.occurred_at, **told}, Activity)
+        return msgspec.convert({"at": signal.occurred_at, **activity}, Activity)
     except msgspec.ValidationError as error:
         raise DataError(f"details.activity: {error}", kind="activity") from error
-
-
-def _identity(activity: Activity) -> tuple[datetime, str, str, str]:
-    return activity.at, activity.type, activity.url or "", repr(activity.details) if activity.details else ""

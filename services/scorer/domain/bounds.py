@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from services.scorer.domain.assess import total_of
-from services.scorer.domain.intent import Sums, anchor_of, capped
+from services.scorer.domain.intent import PointsByRule, anchor_of, apply_caps
+from services.scorer.domain.score import weighted_total
 from services.scorer.policy import (
     BandName,
     CompiledIntentRule,
@@ -162,8 +162,8 @@ class ScoringBounds:
         at: datetime,
     ) -> IntentBounds:
         """Return what activities and signals may come to."""
-        least: Sums = {}
-        most: Sums = {}
+        least: PointsByRule = {}
+        most: PointsByRule = {}
         live = _LiveSignals()
         for activity in activities:
             for rule, points, truths in self._activity_points(activity, facts, unknown, at):
@@ -173,7 +173,7 @@ class ScoringBounds:
             for counted, points, truths in found:
                 _count(counted, points, truths, least, most)
             live.add(signal, found, at)
-        points_range = PointsRange(capped(least, self.policy), capped(most, self.policy))
+        points_range = PointsRange(apply_caps(least, self.policy), apply_caps(most, self.policy))
         return IntentBounds(points_range, live.strong, (frozenset(live.certain), frozenset(live.possible)))
 
     def known_of(self, values: Mapping[str, PossibleValues]) -> dict[str, FieldKnowledge]:
@@ -192,7 +192,7 @@ class ScoringBounds:
             own = facts if on.matching is None else activity_facts(facts, activity)
             for rule, condition in self._intent_rules[activity.type]:
                 truths = _CERTAIN if condition is None else condition.possible(own, unknown, at)
-                yield rule, rule.course.worth(at - activity.at), truths
+                yield rule, rule.curve.points_at(at - activity.at), truths
 
     def _signal_points(
         self, signal: SignalReceivedV1, facts: Facts, unknown: UnknownFields, at: datetime
@@ -204,7 +204,7 @@ class ScoringBounds:
                 anchor = anchor_of(rule.rises, signal)
                 if anchor is not None:
                     truths = _CERTAIN if condition is None else condition.possible(own, unknown, at)
-                    yield rule, rule.course.worth(at - anchor), truths
+                    yield rule, rule.curve.points_at(at - anchor), truths
 
     def _market_knowledge(self, markets: Sequence[Market | None]) -> list[tuple[int, FieldKnowledge]]:
         """Return what is known of the market's fields; without a possible market they are missing."""
@@ -262,7 +262,8 @@ class LeadScoreBounds:
         policy, intent = self._scoring.policy, self._intent
         fit = PointsRange(max(each.low for each in fits), max(each.high for each in fits))
         total = PointsRange(
-            total_of(fit.low, intent.points.low, policy), total_of(fit.high, intent.points.high, policy)
+            weighted_total(fit.low, intent.points.low, policy),
+            weighted_total(fit.high, intent.points.high, policy),
         )
         fit_grades = _grades(policy.fit_floors, fit, self._held.fit, policy.hysteresis)
         intent_grades = _grades(policy.intent_floors, intent.points, self._held.intent, policy.hysteresis)
@@ -400,8 +401,8 @@ def _count(
     rule: CompiledIntentRule | CompiledSignalRule,
     points: int,
     truths: frozenset[Truth],
-    least: Sums,
-    most: Sums,
+    least: PointsByRule,
+    most: PointsByRule,
 ) -> None:
     if True in truths:
         most[rule] = most.get(rule, 0) + points

@@ -1,7 +1,8 @@
-"""How points change as time passes: exact steps on whole microseconds, no floating point.
+"""How points change with the age of a fact: step functions, exact to the microsecond, without floating point.
 
-A line of a score is a whole number, so what it does over time is a staircase. It is computed once per rule;
-reading it is a search. So a score, and the instant at which it changes next, agree to the microsecond.
+A line of a score is a whole number, so its points over time are a step function. It is computed once per
+rule, and reading it is a binary search. So the score at an instant and the instant of its next change agree
+exactly, which timers rely on.
 """
 
 from __future__ import annotations
@@ -17,43 +18,43 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """Points by age: `values[i]` holds until `ages[i]`, from which on it is `values[i + 1]`."""
+class PointsCurve:
+    """Points by age: `values[i]` holds up to `ages[i]`, from which on it is `values[i + 1]`."""
 
     ages: tuple[timedelta, ...]
     values: tuple[int, ...]
 
-    def worth(self, age: timedelta) -> int:
-        """Return the points at that age; an age below zero is a fact that lies ahead."""
+    def points_at(self, age: timedelta) -> int:
+        """Return the points at that age; a negative age belongs to a fact in the future."""
         return self.values[bisect_right(self.ages, age)]
 
-    def step_after(self, age: timedelta) -> int:
-        """Return which of `ages` is the first after that age; `len(ages)` when none is."""
+    def next_step(self, age: timedelta) -> int:
+        """Return the index in `ages` of the first step after that age, `len(ages)` when there is none."""
         return bisect_right(self.ages, age)
 
 
 @lru_cache(maxsize=4_096)
-def halving(points: int, half_life: timedelta) -> Course:
-    """Return the course of points that halve every `half_life`, rounded half up; full before age zero."""
+def half_life_curve(points: int, half_life: timedelta) -> PointsCurve:
+    """Return `points * 2 ** (-age / half_life)`, rounded half up; `points` before age zero."""
     span = half_life // _MICROSECOND
-    ages = (_last_age_worth(left, points, span) + 1 for left in range(points, 0, -1))
-    return Course(tuple(age * _MICROSECOND for age in ages), tuple(range(points, -1, -1)))
+    ages = (_last_age_at(left, points, span) + 1 for left in range(points, 0, -1))
+    return PointsCurve(tuple(age * _MICROSECOND for age in ages), tuple(range(points, -1, -1)))
 
 
 @lru_cache(maxsize=4_096)
-def rising(points: int, rises: timedelta, ends: timedelta) -> Course:
-    """Return the course of points that rise in a line over `rises` to full at age zero, gone at `ends`."""
+def ramp_curve(points: int, rises: timedelta, ends: timedelta) -> PointsCurve:
+    """Return points that rise linearly over `rises` up to age zero, stay full, and are 0 from `ends` on."""
     span = rises // _MICROSECOND
     climb = (-((1 - 2 * reached) * span // (2 * points)) - span for reached in range(1, points + 1))
     ages = (*(age * _MICROSECOND for age in climb), ends)
-    return Course(ages, (*range(points + 1), 0))
+    return PointsCurve(ages, (*range(points + 1), 0))
 
 
-def _last_age_worth(left: int, points: int, half_life_us: int) -> int:
-    """Return the last age (microseconds) at which `points` are still worth `left` when rounded half up.
+def _last_age_at(left: int, points: int, half_life_us: int) -> int:
+    """Return the last age (microseconds) at which `points` have decayed to `left`, rounded half up.
 
-    That is the floor of `half_life * log2(points / (left - 1/2))`. The logarithm is a whole number or has no
-    last digit (it is transcendental), so enough digits always decide on which side of a microsecond it lies.
+    That is the floor of `half_life * log2(points / (left - 1/2))`. The logarithm is either an integer or
+    transcendental, so with enough digits it always lies clearly on one side of a microsecond.
     """
     ratio = Fraction(2 * points, 2 * left - 1)
     if ratio.denominator == 1 and ratio.numerator & (ratio.numerator - 1) == 0:

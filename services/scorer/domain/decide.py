@@ -1,14 +1,14 @@
-"""Which event asks for what of the scorer: the whole of its decisions, for the handler and for replays."""
+"""The scorer's decisions by type of event, for the handler and for replays."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from services.scorer.domain.knowledge import take_account
-from services.scorer.domain.leads import take_due, take_enriched
-from services.scorer.domain.rescore import RESCORE, take_chunk
-from services.scorer.domain.score import Moment
-from services.scorer.domain.signals import take_signal
+from services.scorer.domain.account_updates import handle_account
+from services.scorer.domain.leads import handle_decay_timer, handle_enriched
+from services.scorer.domain.rescore import RESCORE, handle_rescore_timer
+from services.scorer.domain.signals import handle_signal
+from services.scorer.domain.update_score import ScoringContext
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
@@ -18,20 +18,21 @@ from shared.worker.decision import Outcome
 from shared.worker.rows import TimerRow
 
 
-def decide(draft: ChangeSet, moment: Moment, event: Event[Any]) -> Outcome:
-    """Draft what follows from an event. Outcomes say nothing that a score is made of: they are left.
+def decide(changes: ChangeSet, context: ScoringContext, event: Event[Any]) -> Outcome:
+    """Record in `changes` what follows from an event; return what became of it.
 
-    Raises `DataError` for what is about nobody.
+    Outcomes of leads are ignored: no part of a score depends on them. Raises `DataError` for an event that is
+    about nobody.
     """
-    data, outcome = event.data, Outcome.UNCHANGED
+    data = event.data
     if isinstance(data, LeadEnrichedV1):
-        outcome = take_enriched(draft, moment, data, event.causation_id or event.id)
-    elif isinstance(data, SignalReceivedV1):
-        outcome = take_signal(draft, moment, data, event.id)
-    elif isinstance(data, AccountReceivedV1):
-        outcome = take_account(draft, moment, data, event.id)
-    elif isinstance(data, TimerRow) and data.kind == RESCORE:
-        outcome = take_chunk(draft, moment, data)
-    elif isinstance(data, TimerRow):
-        outcome = take_due(draft, moment, data, event.id)
-    return outcome
+        return handle_enriched(changes, context, data, event.causation_id or event.id)
+    if isinstance(data, SignalReceivedV1):
+        return handle_signal(changes, context, data, event.id)
+    if isinstance(data, AccountReceivedV1):
+        return handle_account(changes, context, data, event.id)
+    if isinstance(data, TimerRow) and data.kind == RESCORE:
+        return handle_rescore_timer(changes, context, data)
+    if isinstance(data, TimerRow):
+        return handle_decay_timer(changes, context, data, event.id)
+    return Outcome.UNCHANGED

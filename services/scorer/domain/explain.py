@@ -1,4 +1,4 @@
-"""Why a lead has its score: what every rule came to, on which fact, and what time has left of each fact."""
+"""Why a lead has its score: the verdict of every rule, on which fact, and the points left of each fact."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.scorer.domain.account import account_facts
-from services.scorer.domain.assess import Assessment, Subject, assess, lead_facts
-from services.scorer.domain.intent import Matches, anchor_of, fact_named
+from services.scorer.domain.intent import MatchedFacts, anchor_of, describe_fact
+from services.scorer.domain.score import ScoreResult, ScoringSubject, compute_score, lead_facts
 from services.scorer.policy import CompiledIntentRule, CompiledSignalRule, GradeFloors, ScoringPolicy
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_scored import LeadScoredV1
@@ -109,25 +109,27 @@ class ScoreExplanation(Struct, frozen=True):
 
 
 def explain_score(
-    subject: Subject, at: datetime, policy: ScoringPolicy, view: AccountView | None = None
+    subject: ScoringSubject, at: datetime, policy: ScoringPolicy, view: AccountView | None = None
 ) -> ScoreExplanation:
     """Return why a lead has its score at an instant; with its account, also why that is qualified or not."""
-    now = assess(subject, at, policy)
-    caps = [line for line in now.score.lines if line.points < 0]
-    return _explanation(_Seen(subject, now, caps, view), at, policy)
+    result = compute_score(subject, at, policy)
+    caps = [line for line in result.score.lines if line.points < 0]
+    return _explanation(subject, result, at, policy, lines=caps, view=view)
 
 
 def explain_scored(data: LeadScoredV1, policy: ScoringPolicy) -> ScoreExplanation:
-    """Return why a scored lead has its score, as far as its event says what that was made of.
+    """Return why a scored lead has its score, as far as its event says what it was computed from.
 
-    It names the live signals of the account, not the signals, nor the grades that were held before. So the
-    score itself is as it was recorded, and the bands are asked about that one.
+    The event has the types of the live signals but not the signals themselves, nor the grades held before. So
+    the score is taken as recorded, and the bands are evaluated on that one.
     """
     view, score = data.account_view, data.score
-    known = AccountReceivedV1(data.account, None, view.relation, view.owner, view.open_opportunity or False)
-    subject = Subject(data, data.activities, known=None if view.open_opportunity is None else known)
+    account = AccountReceivedV1(data.account, None, view.relation, view.owner, view.open_opportunity or False)
+    subject = ScoringSubject(
+        data, data.activities, account=None if view.open_opportunity is None else account
+    )
     facts = {
-        **lead_facts(data, subject.known, data.occurred_at, policy),
+        **lead_facts(data, subject.account, data.occurred_at, policy),
         FactKeys.FIT: score.fit,
         FactKeys.INTENT: score.intent,
         FactKeys.TOTAL: score.total,
@@ -138,41 +140,45 @@ def explain_scored(data: LeadScoredV1, policy: ScoringPolicy) -> ScoreExplanatio
         FactKeys.SIGNALS_STRONG: data.signals.strong,
         FactKeys.SIGNALS_TYPES: data.signals.types,
     }
-    told = Assessment(score, data.signals, score.grade[:1], score.grade[1:], facts, Matches())
+    recorded = ScoreResult(score, data.signals, score.grade[:1], score.grade[1:], facts, MatchedFacts())
     lines = [line for line in score.lines if line.points < 0 or line.part == "signal"]
-    return _explanation(_Seen(subject, told, lines, view), data.occurred_at, policy)
+    return _explanation(subject, recorded, data.occurred_at, policy, lines=lines, view=view)
 
 
-class _Seen(Struct, frozen=True):
-    """What is explained: a subject, its assessment, the lines that stand for no fact, its account."""
-
-    subject: Subject
-    now: Assessment
-    lines: list[ScoreLine]
-    view: AccountView | None
-
-
-def _explanation(seen: _Seen, at: datetime, policy: ScoringPolicy) -> ScoreExplanation:
-    facts, now, subject = seen.now.facts, seen.now, seen.subject
-    source, score = policy.compiled, seen.now.score
-    types: set[str] = {each.type for each in subject.activities} | {each.type for each in subject.signals}
+def _explanation(
+    subject: ScoringSubject,
+    result: ScoreResult,
+    at: datetime,
+    policy: ScoringPolicy,
+    *,
+    lines: list[ScoreLine],
+    view: AccountView | None,
+) -> ScoreExplanation:
+    """Return the explanation of a result; `lines` are those that stand for no single fact."""
+    facts, score, source = result.facts, result.score, policy.compiled
+    types: set[str] = {activity.type for activity in subject.activities}
+    types.update(signal.type for signal in subject.signals)
+    qualified = None
+    if source.qualified is not None and view is not None:
+        verdict = source.qualified.explain({**facts, **account_facts(view)}, at)
+        qualified = explained(RuleVerdict("qualified_when", verdict))
     return ScoreExplanation(
         policy_version=policy.version,
         at=at,
         markets=_rules(source.markets.explain(facts, at)),
-        segments=[_segment(each, facts, at, score.segment) for each in source.segments],
+        segments=[_segment(segment, facts, at, score.segment) for segment in source.segments],
         facts=[*_activities(subject, facts, at, policy), *_signals(subject, facts, at, policy)],
-        lines=seen.lines,
+        lines=lines,
         uncounted=sorted(types - policy.intent_on.keys() - policy.signals_on.keys()),
-        fit_grade=_grade(score.fit, now.fit_grade, policy.fit_floors, policy.hysteresis),
-        intent_grade=_grade(score.intent, now.intent_grade, policy.intent_floors, policy.hysteresis),
+        fit_grade=_grade(score.fit, result.fit_grade, policy.fit_floors, policy.hysteresis),
+        intent_grade=_grade(score.intent, result.intent_grade, policy.intent_floors, policy.hysteresis),
         bands=_rules(source.bands.explain(facts, at)),
-        qualified=_qualified(seen.view, facts, at, policy),
+        qualified=qualified,
     )
 
 
 def _rules(verdicts: Iterable[RuleVerdict]) -> list[RuleExplanation]:
-    return [explained(each) for each in verdicts]
+    return [explained(verdict) for verdict in verdicts]
 
 
 def _segment(segment: SegmentTables, facts: Facts, at: datetime, taken: str | None) -> SegmentExplanation:
@@ -183,7 +189,7 @@ def _segment(segment: SegmentTables, facts: Facts, at: datetime, taken: str | No
     ]
     return SegmentExplanation(
         segment=segment.segment.name,
-        fit=0 if disqualifier else sum(each.points for each in criteria),
+        fit=0 if disqualifier else sum(criterion.points for criterion in criteria),
         taken=segment.segment.name == taken,
         disqualified=disqualifier.name if disqualifier else None,
         disqualify=_rules(segment.disqualify.explain(facts, at)),
@@ -200,49 +206,52 @@ def _criterion(
         criterion=name,
         points=reached.points if reached else 0,
         most=most,
-        levels=[LevelExplanation(rule.outcome.points, each.verdict, each.because) for rule, each in verdicts],
+        levels=[
+            LevelExplanation(rule.outcome.points, verdict.verdict, verdict.because)
+            for rule, verdict in verdicts
+        ],
     )
 
 
 def _activities(
-    subject: Subject, facts: Facts, at: datetime, policy: ScoringPolicy
+    subject: ScoringSubject, facts: Facts, at: datetime, policy: ScoringPolicy
 ) -> Iterator[FactExplanation]:
     for activity in subject.activities:
-        on = policy.intent_on.get(activity.type)
-        if on is not None:
+        rules_on = policy.intent_on.get(activity.type)
+        if rules_on is not None:
             verdicts = policy.compiled.intent[activity.type].explain(activity_facts(facts, activity), at)
             age = at - activity.at
-            for rule, verdict in zip(on.rules, verdicts, strict=True):
-                yield _fact(rule, fact_named(activity.type, activity.at), explained(verdict), age)
+            for rule, verdict in zip(rules_on.rules, verdicts, strict=True):
+                yield _fact(rule, describe_fact(activity.type, activity.at), explained(verdict), age)
 
 
 def _signals(
-    subject: Subject, facts: Facts, at: datetime, policy: ScoringPolicy
+    subject: ScoringSubject, facts: Facts, at: datetime, policy: ScoringPolicy
 ) -> Iterator[FactExplanation]:
     for signal in subject.signals:
-        on = policy.signals_on.get(signal.type)
-        if on is not None:
+        rules_on = policy.signals_on.get(signal.type)
+        if rules_on is not None:
             verdicts = policy.compiled.signals[signal.type].explain(signal_facts(facts, signal), at)
-            for rule, verdict in zip(on.rules, verdicts, strict=True):
+            for rule, verdict in zip(rules_on.rules, verdicts, strict=True):
                 anchor = anchor_of(rule.rises, signal)
                 age = None if anchor is None else at - anchor
-                fact = _fact(rule, fact_named(signal.type, signal.occurred_at), explained(verdict), age)
+                fact = _fact(rule, describe_fact(signal.type, signal.occurred_at), explained(verdict), age)
                 expired = signal.expires_at is not None and at >= signal.expires_at
                 yield replace(fact, strong=rule.strong, live=fact.points >= 1 and not expired)
 
 
 def _fact(
-    rule: CompiledIntentRule | CompiledSignalRule, named: str, verdict: RuleExplanation, age: timedelta | None
+    rule: CompiledIntentRule | CompiledSignalRule, fact: str, verdict: RuleExplanation, age: timedelta | None
 ) -> FactExplanation:
     counts = verdict.verdict == "matched" and age is not None
     rises = rule if isinstance(rule, CompiledSignalRule) and rule.rises is not None else None
     return FactExplanation(
         rule=rule.name,
-        fact=named,
+        fact=fact,
         verdict=verdict.verdict,
         because=verdict.because,
         full=rule.points,
-        points=rule.course.worth(age) if counts and age is not None else 0,
+        points=rule.curve.points_at(age) if counts and age is not None else 0,
         age_s=_seconds(age),
         half_life_s=_seconds(rule.half_life),
         rises_s=_seconds(rises.rises) if rises else None,
@@ -257,13 +266,3 @@ def _seconds(span: timedelta | None) -> float | None:
 def _grade(points: int, grade: str, floors: GradeFloors, hysteresis: int) -> GradeExplanation:
     by_name = dict(floors.grades)
     return GradeExplanation(points, grade, points < by_name[grade], hysteresis, by_name)
-
-
-def _qualified(
-    view: AccountView | None, facts: Facts, at: datetime, policy: ScoringPolicy
-) -> RuleExplanation | None:
-    question = policy.compiled.qualified
-    if question is None or view is None:
-        return None
-    verdict = question.explain({**facts, **account_facts(view)}, at)
-    return explained(RuleVerdict("qualified_when", verdict))

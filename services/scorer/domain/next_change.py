@@ -1,8 +1,7 @@
-"""When a score will change by the passing of time alone, so that a timer can be set for that instant."""
+"""When a score changes by the passing of time alone, so that a timer can be set for exactly that instant."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heapreplace
@@ -10,9 +9,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from services.scorer.domain.assess import Assessment, Subject, assess, band_of, score_facts
-from services.scorer.domain.grade_decay import FallingIntent
-from services.scorer.domain.intent import Match, Sums, capped, live_signals, sums_at
+from services.scorer.domain.grade_decay import DecayingIntent
+from services.scorer.domain.intent import MatchedFact, PointsByRule, apply_caps, live_signals, points_by_rule
+from services.scorer.domain.score import ScoreResult, ScoringSubject, band_of, compute_score, score_facts
 from services.scorer.policy import ScoringPolicy
 from shared.lead.fields import FactKeys
 from shared.rules.coercion import open_time
@@ -20,45 +19,50 @@ from shared.rules.syntax import Facts
 
 _MICROSECOND = timedelta(microseconds=1)
 _EXPIRY = -1
-"""In the place of a fact: here no points change, but a signal expires."""
+"""Instead of the index of a match: at this step a signal expires, and no points change."""
 
 
-def next_change_at(subject: Subject, now: Assessment, at: datetime, policy: ScoringPolicy) -> datetime | None:
-    """Return the first instant after `at` at which grade, band or live signals are others by themselves.
+def next_change_at(
+    subject: ScoringSubject, result: ScoreResult, at: datetime, policy: ScoringPolicy
+) -> datetime | None:
+    """Return the first instant after `at` with another grade, band or set of live signals, `None` for never.
 
-    `now` is the assessment of `subject` at `at`. None: never. Points follow known staircases; only where a
-    `within` condition turns is everything asked anew.
+    `result` is the score of `subject` at `at`. Between two instants at which a `within` condition changes its
+    verdict, points follow the curves of facts that are known already, so the score is computed again only
+    there.
     """
-    held = replace(subject, fit_grade=now.fit_grade, intent_grade=now.intent_grade)
-    current, since = now, at
-    for turn in _turns(subject, now, at, policy):
-        found = _Outlook(current, since, policy).first_change(before=turn)
+    held = replace(subject, fit_grade=result.fit_grade, intent_grade=result.intent_grade)
+    current, since = result, at
+    for instant in _condition_changes(subject, result, at, policy):
+        found = _ScoreTimeline(current, since, policy).first_change(before=instant)
         if found is not None:
             return found
-        current, since = assess(held, turn, policy), turn
-        if said_by(current) != said_by(now):
-            return turn
-    return _Outlook(current, since, policy).first_change()
+        current, since = compute_score(held, instant, policy), instant
+        if actionable_parts(current) != actionable_parts(result):
+            return instant
+    return _ScoreTimeline(current, since, policy).first_change()
 
 
-def said_by(assessment: Assessment) -> tuple[object, ...]:
-    """Return what others act on: a change of it is worth telling although nothing happened."""
-    return assessment.score.grade, assessment.score.band, assessment.signals
+def actionable_parts(result: ScoreResult) -> tuple[object, ...]:
+    """Return grade, band and live signals: what readers of a score act on, so a change of it is news."""
+    return result.score.grade, result.score.band, result.signals
 
 
-def _turns(subject: Subject, now: Assessment, at: datetime, policy: ScoringPolicy) -> Sequence[datetime]:
-    """Return the instants after `at` from which a `within` condition has another answer."""
-    turns: set[datetime | None] = set()
+def _condition_changes(
+    subject: ScoringSubject, result: ScoreResult, at: datetime, policy: ScoringPolicy
+) -> Sequence[datetime]:
+    """Return the instants after `at` at which a `within` condition changes its verdict."""
+    instants: set[datetime | None] = set()
     for field, age in policy.ages:
-        for told in _told(field, subject, now.facts):
-            since = open_time(told)
+        for value in _values_of(field, subject, result.facts):
+            since = open_time(value)
             if since is not None:
-                turns |= {since, _later(since, age + _MICROSECOND)}
-    return sorted(turn for turn in turns if turn is not None and turn > at)
+                instants |= {since, _later(since, age + _MICROSECOND)}
+    return sorted(instant for instant in instants if instant is not None and instant > at)
 
 
-def _told(field: str, subject: Subject, facts: Facts) -> Iterator[Any]:
-    """Yield what a field is, or in each activity or signal of the lead, where it is a detail of these."""
+def _values_of(field: str, subject: ScoringSubject, facts: Facts) -> Iterator[Any]:
+    """Yield the value of a field; of a detail of activities or signals, the value in each of them."""
     if field.startswith(FactKeys.ACTIVITY_DETAILS):
         name = field.removeprefix(FactKeys.ACTIVITY_DETAILS)
         yield from (activity.details.get(name) for activity in subject.activities)
@@ -69,110 +73,106 @@ def _told(field: str, subject: Subject, facts: Facts) -> Iterator[Any]:
         yield facts.get(field)
 
 
-class _Outlook:
-    """What the facts of one assessment come to, as long as no condition turns."""
+class _ScoreTimeline:
+    """How one score develops as long as no condition changes its verdict."""
 
-    def __init__(self, current: Assessment, at: datetime, policy: ScoringPolicy) -> None:
-        self._current = current
+    def __init__(self, result: ScoreResult, at: datetime, policy: ScoringPolicy) -> None:
+        self._result = result
         self._policy = policy
         self._at = at
-        self._signals = current.matches.signals
-        self._matches = (*current.matches.activities, *self._signals)
+        self._signals = result.matches.signals
+        self._matches = (*result.matches.activities, *self._signals)
 
     def first_change(self, *, before: datetime | None = None) -> datetime | None:
-        """Return the first instant after the assessment that tells, if it is before that one."""
+        """Return the first instant with another grade, band or live signals, if it is before `before`."""
         rises = any(match.rule.rises is not None and self._at < match.anchor for match in self._signals)
         if rises or self._policy.bands_follow_points:
-            return self._first_step_that_tells(before)
-        changes = [self._grade_falls(), self._signals_end()]
-        first = min((change for change in changes if change is not None), default=None)
+            return self._first_relevant_step(before)
+        found: list[datetime | None] = [self._first_signal_end()]
+        # Points only fall from here, so a bisection finds when the intent grade is lost.
+        floor = self._policy.intent_floors.least(self._result.intent_grade, self._policy.hysteresis)
+        if floor > 0:
+            found.append(DecayingIntent(self._matches, self._policy).falls_below(floor, self._at))
+        first = min((instant for instant in found if instant is not None), default=None)
         return first if first is None or before is None or first < before else None
 
-    def _grade_falls(self) -> datetime | None:
-        """Return when the grade is left; points only fall."""
-        least = self._policy.intent_floors.least(self._current.intent_grade, self._policy.hysteresis)
-        return FallingIntent(self._matches, self._policy).falls_below(least, self._at) if least > 0 else None
-
-    def _signals_end(self) -> datetime | None:
-        """Return when other signals are live, by a signal that ends; none begins."""
-        last_steps = (_step_at(match, len(match.course.ages) - 1) for match in self._signals)
+    def _first_signal_end(self) -> datetime | None:
+        """Return when the set of live signals changes first; signals only end here, none begins."""
+        last_steps = (_step_at(match, len(match.curve.ages) - 1) for match in self._signals)
         ends = {*last_steps, *self._expiries()}
         ahead = sorted(end for end in ends if end is not None and end > self._at)
         return next(filter(self._signals_differ, ahead), None)
 
-    def _first_step_that_tells(self, before: datetime | None) -> datetime | None:
-        """Return the first step of any fact after which grade, band or live signals are others."""
-        steps = self._next_steps(self._at)
+    def _first_relevant_step(self, before: datetime | None) -> datetime | None:
+        """Return the first step of any fact after which grade, band or live signals differ.
+
+        A heap holds the next step of each fact as (instant, index of the match, index of the step).
+        """
+        steps: list[tuple[datetime, int, int]] = []
+        for index, match in enumerate(self._matches):
+            step = match.curve.next_step(self._at - match.anchor)
+            instant = _step_at(match, step)
+            if instant is not None:
+                steps.append((instant, index, step))
+        steps += [(expires_at, _EXPIRY, 0) for expires_at in self._expiries() if expires_at > self._at]
         heapify(steps)
-        sums = sums_at(self._matches, self._at)
-        intent = capped(sums, self._policy)
+        sums = points_by_rule(self._matches, self._at)
+        intent = apply_caps(sums, self._policy)
         while steps and (before is None or steps[0][0] < before):
-            instant = steps[0][0]
-            self._step(steps, sums)
-            reached = capped(sums, self._policy)
-            if reached != intent and self._tells(reached, instant):
-                return instant
+            now = steps[0][0]
+            self._take_steps(steps, sums)
+            reached = apply_caps(sums, self._policy)
+            if reached != intent and self._changes_grade_or_band(reached, now):
+                return now
             intent = reached
-            if self._signals_differ(instant):
-                return instant
+            if self._signals_differ(now):
+                return now
         return None
 
-    def _next_steps(self, at: datetime) -> list[tuple[datetime, int, int]]:
-        """Return for each fact the next step down (or up) of its staircase; also where signals expire."""
-        steps = []
-        for place, match in enumerate(self._matches):
-            index = bisect_right(match.course.ages, at - match.anchor)
-            instant = _step_at(match, index)
-            if instant is not None:
-                steps.append((instant, place, index))
-        steps += [(expires_at, _EXPIRY, 0) for expires_at in self._expiries() if expires_at > at]
-        return steps
-
-    def _step(self, steps: list[tuple[datetime, int, int]], sums: Sums) -> None:
-        """Take every step of the first instant."""
-        instant = steps[0][0]
-        while steps and steps[0][0] == instant:
-            _, place, index = steps[0]
+    def _take_steps(self, steps: list[tuple[datetime, int, int]], sums: PointsByRule) -> None:
+        """Apply all steps of the first instant to `sums`, and replace them with the steps that follow."""
+        now = steps[0][0]
+        while steps and steps[0][0] == now:
+            _, index, step = steps[0]
             following = None
-            if place != _EXPIRY:
-                match = self._matches[place]
-                sums[match.rule] += match.course.values[index + 1] - match.course.values[index]
-                following = _step_at(match, index + 1)
+            if index != _EXPIRY:
+                match = self._matches[index]
+                sums[match.rule] += match.curve.values[step + 1] - match.curve.values[step]
+                following = _step_at(match, step + 1)
             if following is None:
                 heappop(steps)
             else:
-                heapreplace(steps, (following, place, index + 1))
+                heapreplace(steps, (following, index, step + 1))
 
     def _expiries(self) -> Iterable[datetime]:
         yield from (match.expires_at for match in self._signals if match.expires_at is not None)
-        yield from (expires_at for _type, expires_at in self._current.matches.unruled)
+        yield from (expires_at for _type, expires_at in self._result.matches.without_rule)
 
     def _signals_differ(self, at: datetime) -> bool:
-        matches = self._current.matches
-        if not matches.signals and not matches.unruled:
+        matches = self._result.matches
+        if not matches.signals and not matches.without_rule:
             return False
-        return live_signals(matches, at) != self._current.signals
+        return live_signals(matches, at) != self._result.signals
 
-    def _tells(self, intent: int, at: datetime) -> bool:
-        """Tell whether grade or band are others with that much intent."""
-        current, policy = self._current, self._policy
-        grade = policy.intent_floors.grade(intent, current.intent_grade, policy.hysteresis)
-        if grade != current.intent_grade:
+    def _changes_grade_or_band(self, intent: int, at: datetime) -> bool:
+        result, policy = self._result, self._policy
+        grade = policy.intent_floors.grade(intent, result.intent_grade, policy.hysteresis)
+        if grade != result.intent_grade:
             return True
         if not policy.bands_follow_points:
             return False
-        changed = score_facts(current.score.fit, intent, current.fit_grade, grade, policy)
-        return band_of({**current.facts, **changed}, at, policy) != current.score.band
+        changed = score_facts(result.score.fit, intent, result.fit_grade, grade, policy)
+        return band_of({**result.facts, **changed}, at, policy) != result.score.band
 
 
-def _step_at(match: Match, index: int) -> datetime | None:
-    """Return the instant of that step of a fact; None when there is none, or beyond the calendar."""
-    ages = match.course.ages
-    return _later(match.anchor, ages[index]) if index < len(ages) else None
+def _step_at(match: MatchedFact, step: int) -> datetime | None:
+    """Return the instant of a step of a fact, `None` when there is none or it is beyond the calendar."""
+    ages = match.curve.ages
+    return _later(match.anchor, ages[step]) if step < len(ages) else None
 
 
 def _later(instant: datetime, by: timedelta) -> datetime | None:
-    """Return the later instant, or None beyond the end of the calendar."""
+    """Return the later instant, `None` beyond the end of the calendar."""
     try:
         return instant + by
     except OverflowError:

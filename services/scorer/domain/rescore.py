@@ -1,4 +1,4 @@
-"""Re-scoring the leads of an account: at once when they are few, else in chunks that survive a crash."""
+"""Scores all leads of an account again: at once when they are few, else in chunks that survive a crash."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.scorer.domain.score import ROLE, Moment, score_lead
 from services.scorer.domain.state import AccountRow, ChunkRow, RescoreRow, ScoreRow
+from services.scorer.domain.update_score import ROLE, ScoringContext, update_score
 from shared.lead.events.parts import Trigger
 from shared.storage.change_set import ChangeSet
 from shared.worker.decision import Outcome
@@ -16,50 +16,55 @@ from shared.worker.rows import TimerRow
 
 RESCORE: Final = "rescore"
 AT_ONCE_MAX: Final = 50
-"""The leads of an account with more are re-scored in chunks."""
+"""An account with more leads than that is re-scored in chunks of `CHUNK`, one per timer."""
 CHUNK: Final = 250
 
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def rescore_account(draft: ChangeSet, moment: Moment, account: AccountRow, trigger: Trigger) -> None:
-    """Score every lead of the account again, now or, when not all of them are at hand, from now on."""
-    under_way = draft.get(RescoreRow, account.account)
-    if under_way is not None:
-        draft.put(replace(under_way, again=trigger))
+def rescore_account(
+    changes: ChangeSet, context: ScoringContext, account: AccountRow, trigger: Trigger
+) -> None:
+    """Score every lead of the account again: now if all of them are loaded, else chunk by chunk.
+
+    While a re-score is in progress, another one is queued behind it.
+    """
+    in_progress = changes.get(RescoreRow, account.account)
+    if in_progress is not None:
+        changes.put(replace(in_progress, again=trigger))
         return
-    rows = [row for row in draft.find(ScoreRow, "account", account.account) if row.lead is not None]
+    rows = [row for row in changes.find(ScoreRow, "account", account.account) if row.lead is not None]
     if len(rows) < account.leads:
-        _go_on(draft, RescoreRow(account.account, trigger, cursor="", due_at=moment.at))
+        _schedule(changes, RescoreRow(account.account, trigger, cursor="", due_at=context.at))
         return
     for row in sorted(rows, key=lambda row: row.lead_id):
-        score_lead(draft, moment, row, trigger, "if_changed")
+        update_score(changes, context, row, trigger, "if_changed")
 
 
-def take_chunk(draft: ChangeSet, moment: Moment, timer: TimerRow) -> Outcome:
-    """Score the next leads of a re-score that is under way, and have it go on or end."""
-    under_way = draft.get(RescoreRow, timer.subject)
-    chunk = draft.get(ChunkRow, timer.subject)
-    if under_way is None or chunk is None:
-        draft.remove(TimerRow, *timer.key)
+def handle_rescore_timer(changes: ChangeSet, context: ScoringContext, timer: TimerRow) -> Outcome:
+    """Score the next chunk of a re-score, then schedule the one after it or end the re-score."""
+    in_progress = changes.get(RescoreRow, timer.subject)
+    chunk = changes.get(ChunkRow, timer.subject)
+    if in_progress is None or chunk is None:
+        changes.remove(TimerRow, *timer.key)
         return Outcome.UNCHANGED
-    told = False
+    emitted = False
     for lead_id in chunk.lead_ids:
-        row = draft.get(ScoreRow, lead_id)
+        row = changes.get(ScoreRow, lead_id)
         if row is not None and row.lead is not None and row.account == timer.subject:
-            told = score_lead(draft, moment, row, under_way.trigger, "if_changed") or told
-    # What a firing emits derives its ids from the due time: no two firings may share one.
-    due_at = max(moment.at, under_way.due_at + _MICROSECOND)
+            emitted = update_score(changes, context, row, in_progress.trigger, "if_changed") or emitted
+    # Ids of emitted events are derived from the due time, so each chunk needs its own.
+    due_at = max(context.at, in_progress.due_at + _MICROSECOND)
     if not chunk.last:
-        _go_on(draft, replace(under_way, cursor=chunk.lead_ids[-1], due_at=due_at))
-    elif under_way.again is not None:
-        _go_on(draft, RescoreRow(under_way.account, under_way.again, cursor="", due_at=due_at))
+        _schedule(changes, replace(in_progress, cursor=chunk.lead_ids[-1], due_at=due_at))
+    elif in_progress.again is not None:
+        _schedule(changes, RescoreRow(in_progress.account, in_progress.again, cursor="", due_at=due_at))
     else:
-        draft.remove(RescoreRow, under_way.account)
-        draft.remove(TimerRow, *timer.key)
-    return Outcome.APPLIED if told else Outcome.UNCHANGED
+        changes.remove(RescoreRow, in_progress.account)
+        changes.remove(TimerRow, *timer.key)
+    return Outcome.APPLIED if emitted else Outcome.UNCHANGED
 
 
-def _go_on(draft: ChangeSet, row: RescoreRow) -> None:
-    draft.put(row)
-    draft.put(TimerRow(subject=row.account, role=ROLE, kind=RESCORE, due_at=row.due_at))
+def _schedule(changes: ChangeSet, row: RescoreRow) -> None:
+    changes.put(row)
+    changes.put(TimerRow(subject=row.account, role=ROLE, kind=RESCORE, due_at=row.due_at))

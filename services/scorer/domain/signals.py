@@ -1,4 +1,4 @@
-"""What follows from a signal: about an account, or something that a person did later."""
+"""What follows from a signal: something happened at an account, or a person did something later."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.scorer.domain.account import knowledge_of, with_signal
-from services.scorer.domain.activities import activity_in, merged
+from services.scorer.domain.account import account_data_of, with_signal
+from services.scorer.domain.activities import activity_of, merge_activities
 from services.scorer.domain.rescore import rescore_account
-from services.scorer.domain.score import DECAY, ROLE, Moment, score_lead
-from services.scorer.domain.signal_subject import About, about_signal
 from services.scorer.domain.state import AccountRow, ScoreRow
+from services.scorer.domain.subjects import SignalSubject, signal_subject_of
+from services.scorer.domain.update_score import DECAY, ROLE, ScoringContext, update_score
 from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Origin, Trigger
@@ -23,87 +23,81 @@ from shared.worker.decision import Outcome
 from shared.worker.rows import TimerRow
 
 PARKED_FOR: Final = timedelta(days=90)
+"""How long activities are kept for a person who has not written yet."""
 
 
-def take_signal(draft: ChangeSet, moment: Moment, signal: SignalReceivedV1, event_id: str) -> Outcome:
-    """Keep a signal and score whom it is about again. Raises `DataError` when that is nobody."""
-    about = about_signal(signal)
+def handle_signal(
+    changes: ChangeSet, context: ScoringContext, signal: SignalReceivedV1, event_id: str
+) -> Outcome:
+    """Store a signal and score again whom it is about. Raises `DataError` when that is nobody."""
+    about = signal_subject_of(signal)
     if signal.type in ("opt_out", "activity") and about.lead_id is None:
         raise DataError(f"a signal of type {signal.type} needs the e-mail of a person", kind="nobody")
     if signal.type == "opt_out":
-        return Outcome.UNCHANGED  # the enricher keeps consent; what changes comes back with the lead
+        return Outcome.UNCHANGED  # the enricher stores consent, and its next event brings it here
     if signal.type == "activity":
-        return _take_activity(draft, moment, signal, about, event_id)
-    return _take_account_signal(draft, moment, signal, _account_of(draft, about), event_id)
+        return _add_activity(changes, context, signal, about, event_id)
+    return _add_account_signal(changes, context, signal, _account_of(changes, about), event_id)
 
 
-def ask_for_lead(draft: ChangeSet, account: AccountRow, trigger: Trigger) -> AccountRow:
-    """Make an account lead for a target that nobody wrote from; only once."""
+def emit_account_lead(changes: ChangeSet, account: AccountRow, trigger: Trigger) -> AccountRow:
+    """Emit a lead for an account from which nobody wrote; return the account marked as asked for."""
     lead = LeadReceivedV1(
         company=Company(domain=account.account, name=account.knowledge.name if account.knowledge else None),
         source=Origin(channel="signal"),
         trigger=trigger,
     )
-    draft.emit(lead, subject=lead_id_of(f"domain:{account.account}"), key=account.account)
+    changes.emit(lead, subject=lead_id_of(f"domain:{account.account}"), key=account.account)
     return replace(account, asked=True)
 
 
-def _take_account_signal(
-    draft: ChangeSet, moment: Moment, signal: SignalReceivedV1, account: AccountRow, event_id: str
+def _add_account_signal(
+    changes: ChangeSet, context: ScoringContext, signal: SignalReceivedV1, account: AccountRow, event_id: str
 ) -> Outcome:
     if event_id in account.signals:
         return Outcome.UNCHANGED
     account = with_signal(account, event_id, signal)
     trigger = Trigger("signal", event_id, signal.type)
-    known = knowledge_of(account, moment.policy.seeds)
     if account.leads:
-        draft.put(account)
-        if signal.type in moment.policy.signals_on or signal.expires_at is not None:
-            rescore_account(draft, moment, account, trigger)
+        changes.put(account)
+        if signal.type in context.policy.signals_on or signal.expires_at is not None:
+            rescore_account(changes, context, account, trigger)
         return Outcome.APPLIED
-    if not account.asked and (known is None or known.relation != "target"):
-        draft.put(account)
+    data = account_data_of(account, context.policy.seeds)
+    if not account.asked and (data is None or data.relation != "target"):
+        changes.put(account)
         return Outcome.PARKED
-    draft.put(account if account.asked else ask_for_lead(draft, account, trigger))
+    changes.put(account if account.asked else emit_account_lead(changes, account, trigger))
     return Outcome.APPLIED
 
 
-def _take_activity(
-    draft: ChangeSet, moment: Moment, signal: SignalReceivedV1, about: About, event_id: str
+def _add_activity(
+    changes: ChangeSet, context: ScoringContext, signal: SignalReceivedV1, about: SignalSubject, event_id: str
 ) -> Outcome:
-    activity = activity_in(signal)
-    lead_id, account = about.lead_id or "", about.account or ""
-    row = _lead_of(draft, lead_id) or ScoreRow(lead_id, account)
-    activities = merged(row.activities, [activity])
+    activity = activity_of(signal)
+    lead_id = about.lead_id or ""
+    joined = next(iter(changes.find(ScoreRow, "alias", lead_id)), None)
+    row = joined or changes.get(ScoreRow, lead_id) or ScoreRow(lead_id, about.account or "")
+    activities = merge_activities(row.activities, [activity])
     if activities == row.activities:
         return Outcome.UNCHANGED
     row = replace(row, activities=activities)
     if row.lead is None:
-        _park(draft, moment, row)
+        due_at = context.at + PARKED_FOR
+        changes.put(replace(row, due_at=due_at))
+        changes.put(TimerRow(subject=row.lead_id, role=ROLE, kind=DECAY, due_at=due_at))
         return Outcome.PARKED
-    score_lead(draft, moment, row, Trigger("signal", event_id, activity.type), "if_changed")
+    update_score(changes, context, row, Trigger("signal", event_id, activity.type), "if_changed")
     return Outcome.APPLIED
 
 
-def _park(draft: ChangeSet, moment: Moment, row: ScoreRow) -> None:
-    """Keep the activities of somebody who has not written yet, for a while."""
-    due_at = moment.at + PARKED_FOR
-    draft.put(replace(row, due_at=due_at))
-    draft.put(TimerRow(subject=row.lead_id, role=ROLE, kind=DECAY, due_at=due_at))
-
-
-def _lead_of(draft: ChangeSet, lead_id: str) -> ScoreRow | None:
-    """Return the lead of that id, or the one that it is an alias of."""
-    return next(iter(draft.find(ScoreRow, "alias", lead_id)), None) or draft.get(ScoreRow, lead_id)
-
-
-def _account_of(draft: ChangeSet, about: About) -> AccountRow:
-    """Return the account by its domain, else the only one of that name, else one that is but a name."""
+def _account_of(changes: ChangeSet, about: SignalSubject) -> AccountRow:
+    """Return the account by its domain, else the only one of that name, else the row of the name alone."""
     if about.account is not None:
-        return draft.get(AccountRow, about.account) or AccountRow(about.account)
-    if about.named is None:
+        return changes.get(AccountRow, about.account) or AccountRow(about.account)
+    if about.name_key is None:
         raise DataError("a signal needs the domain or the name of an account", kind="nobody")
-    namesakes = draft.find(AccountRow, "name_key", about.named)
+    namesakes = changes.find(AccountRow, "name_key", about.name_key)
     if len(namesakes) == 1:
         return namesakes[0]
-    return draft.get(AccountRow, about.named) or AccountRow(about.named)
+    return changes.get(AccountRow, about.name_key) or AccountRow(about.name_key)

@@ -10,11 +10,11 @@ from services.scorer.domain.account import (
     ACTIVE_MAX,
     SIGNALS_MAX,
     account_view,
-    recounted,
+    with_lead,
     with_signal,
     without_lead,
 )
-from services.scorer.domain.activities import ACTIVITIES_MAX, merged
+from services.scorer.domain.activities import ACTIVITIES_MAX, merge_activities
 from services.scorer.domain.state import AccountRow, ScoreRow
 from shared.lead.events.parts import Person
 from shared.lead.events.scoring import AccountView, Score
@@ -37,7 +37,7 @@ def row(name: str, grade: str = "A4", *, title: str = "CFO", active_ago: timedel
 def account_with(*rows: ScoreRow, seen_at: datetime | None = None) -> AccountRow:
     account = AccountRow("kestrel.example")
     for each in rows:
-        account = recounted(account, None, each, seen_at)
+        account = with_lead(account, None, each, seen_at)
     return account
 
 
@@ -58,7 +58,7 @@ def test_one_person_does_not_qualify_an_account() -> None:
 
 def test_who_is_counted_anew_is_counted_once() -> None:
     first, later = row("ana", "A1"), row("ana", "A2")
-    account = recounted(account_with(first, row("bob")), first, later, None)
+    account = with_lead(account_with(first, row("bob")), first, later, None)
     assert account.grades == {"A2": 1, "A4": 1}
     assert without_lead(account, later, AT, POLICY).grades == {"A4": 1}
     assert without_lead(account, later, AT, POLICY).leads == 1
@@ -96,9 +96,9 @@ def test_signals_are_bounded_and_name_nobody() -> None:
 
 def test_activities_are_kept_once_in_order_and_bounded() -> None:
     call, view_ = did("call", DAY), did("page_view", 2 * DAY, details={"page": "/a"})
-    assert merged([call], [view_, call, view_]) == [view_, call]
+    assert merge_activities([call], [view_, call, view_]) == [view_, call]
     many = [did("call", timedelta(minutes=place)) for place in range(ACTIVITIES_MAX + 9)]
-    assert merged([], many)[0] == many[ACTIVITIES_MAX - 1]
+    assert merge_activities([], many)[0] == many[ACTIVITIES_MAX - 1]
 
 
 def test_an_account_whose_people_leave_is_qualified_no_more() -> None:

@@ -15,7 +15,7 @@ from services.enricher.domain.merge import account_of, merge
 from services.enricher.domain.record import LeadRow
 from services.provider_stubs import golden
 from services.scorer.domain.decide import decide
-from services.scorer.domain.score import Moment
+from services.scorer.domain.update_score import ScoringContext
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -73,7 +73,7 @@ class Desk:
 
     def __init__(self) -> None:
         self._draft = ChangeSet(IdentityMap())
-        self._moment = Moment(default_scoring(), NOW)
+        self._moment = ScoringContext(default_scoring(), NOW)
         self._leads: dict[str, LeadRow] = {}
         self._read = self._forms = 0
         self.scored: list[LeadScoredV1] = []

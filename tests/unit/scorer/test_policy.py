@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from services.scorer.domain.account import account_facts, account_view, knowledge_of
-from services.scorer.domain.assess import Subject, assess
+from services.scorer.domain.account import account_data_of, account_facts, account_view
 from services.scorer.domain.next_change import next_change_at
+from services.scorer.domain.score import ScoringSubject, compute_score
 from services.scorer.domain.state import AccountRow
 from services.scorer.policy import ScoringPolicy, scoring_policy
 from shared.lead.events.account_received import AccountReceivedV1
@@ -61,12 +61,12 @@ def full_facts() -> dict[str, Any]:
     )
     known = AccountReceivedV1("kestrel.example", relation="customer", open_opportunity=True)
     done, heard = did("page_view", url="/a", details={"page": 3}), signal(strength=80, details={"round": "a"})
-    subject = Subject(replace(lead, person=person), [did("demo_request")], [signal()], known)
+    subject = ScoringSubject(replace(lead, person=person), [did("demo_request")], [signal()], known)
     names = [field.name for field in all_fields() if not field.family]
     every_field = fact_readers([*names, "answers.team_size", "source.utm.source"], Known.LEAD)
     view = AccountView(people=2, roles=["it"], best_fit_grade="A")
     return {
-        **assess(subject, AT, with_fields(default_scoring(), fact_readers=every_field)).facts,
+        **compute_score(subject, AT, with_fields(default_scoring(), fact_readers=every_field)).facts,
         **activity_facts({}, done),
         **signal_facts({}, heard),
         **account_facts(view),
@@ -113,10 +113,10 @@ def test_what_was_told_of_an_account_wins_over_the_files() -> None:
         (AccountRow("targetworks.example"), "target"),
         (AccountRow("targetworks.example", knowledge=told), "none"),
     ):
-        known = knowledge_of(row, seeds)
+        known = account_data_of(row, seeds)
         assert known is not None
         assert known.relation == relation
-    assert knowledge_of(AccountRow("kestrel.example"), seeds) is None
+    assert account_data_of(AccountRow("kestrel.example"), seeds) is None
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,9 @@ def test_a_rule_of_intent_may_ask_about_the_lead(condition: str, of_lead: bool, 
     old = "{any: [{field: activity.type, eq: pricing_view}, {field: activity.path, starts_with: /pricing}]}"
     policy = policy_with(scoring=(old, condition))
     assert policy.intent_on["page_view"].reads_lead is of_lead
-    score = assess(Subject(enriched_lead(), [did("page_view", details={"page": 3})]), AT, policy).score
+    score = compute_score(
+        ScoringSubject(enriched_lead(), [did("page_view", details={"page": 3})]), AT, policy
+    ).score
     assert score.intent == points + 2
 
 
@@ -145,12 +147,12 @@ def test_the_answer_of_an_age_turns_where_it_is_asked() -> None:
         (AT - 4 * DAY, AT + 6 * DAY + timedelta(microseconds=1)),
         (AT + 4 * DAY, AT + 4 * DAY),
     ):
-        subject = Subject(enriched_lead(answers={"renewal": renewed_at.isoformat()}), [])
-        assert next_change_at(subject, assess(subject, AT, policy), AT, policy) == due_at
+        subject = ScoringSubject(enriched_lead(answers={"renewal": renewed_at.isoformat()}), [])
+        assert next_change_at(subject, compute_score(subject, AT, policy), AT, policy) == due_at
     call = "- {name: call, on: call, when: {field: activity.details.until, within: 2d}, points: 90, half_life: 900d}\n"
     policy = policy_with(scoring=("- {name: demo-request", f"{call}    - {{name: demo-request"))
-    subject = Subject(enriched_lead(), [did("call", details={"until": AT.isoformat()})])
-    now = assess(subject, AT, policy)
+    subject = ScoringSubject(enriched_lead(), [did("call", details={"until": AT.isoformat()})])
+    now = compute_score(subject, AT, policy)
     assert now.intent_grade == "1"
     assert next_change_at(subject, now, AT, policy) == AT + 2 * DAY + timedelta(microseconds=1)
 

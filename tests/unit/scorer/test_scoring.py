@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.scorer.domain.assess import Assessment, Subject, assess
+from services.scorer.domain.score import ScoreResult, ScoringSubject, compute_score
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Activity, Company
@@ -23,11 +23,11 @@ POLICY = default_scoring()
 
 def scored(
     *activities: Activity, lead: LeadEnrichedV1 | None = None, at: Any = AT, **more: Any
-) -> Assessment:
-    return assess(Subject(lead or enriched_lead(), activities, **more), at, POLICY)
+) -> ScoreResult:
+    return compute_score(ScoringSubject(lead or enriched_lead(), activities, **more), at, POLICY)
 
 
-def points(assessment: Assessment, *parts: str) -> dict[str, int]:
+def points(assessment: ScoreResult, *parts: str) -> dict[str, int]:
     """Return the points of each rule in these parts."""
     sums: dict[str, int] = {}
     for line in assessment.score.lines:
@@ -150,8 +150,8 @@ def test_a_bands_condition_sees_score_signals_and_lead() -> None:
     asked = ["account.relation", "account.open_opportunity", "person.email_domain", "person.department"]
     policy = with_fields(POLICY, fact_readers=fact_readers(asked, Known.LEAD))
     known = AccountReceivedV1("kestrel.example", relation="customer", open_opportunity=True)
-    subject = Subject(enriched_lead(), [did("demo_request")], [signal()], known)
-    facts = assess(subject, AT, policy).facts
+    subject = ScoringSubject(enriched_lead(), [did("demo_request")], [signal()], known)
+    facts = compute_score(subject, AT, policy).facts
     assert [facts[name] for name in asked] == ["customer", True, "kestrel.example", "finance"]
     assert facts["signals.types"] == ["funding_round"]
     assert {"score.grade", "score.total", "score.segment"} <= facts.keys()
@@ -175,7 +175,7 @@ def test_the_spam_score_is_a_fact_only_when_a_condition_asks_for_it() -> None:
     lead = enriched_lead(message="FREE SEO BACKLINKS http://x.example http://y.example http://z.example")
     assert "spam_score" not in scored(lead=lead).facts
     asking = with_fields(POLICY, fact_readers=fact_readers(["spam_score"], Known.LEAD))
-    assert assess(Subject(lead, []), AT, asking).facts["spam_score"] > 0
+    assert compute_score(ScoringSubject(lead, []), AT, asking).facts["spam_score"] > 0
 
 
 def test_bands_follow_the_grade() -> None:

@@ -1,4 +1,4 @@
-"""Whom an input from outside is about, as far as it says so itself."""
+"""Which account and which lead a signal or an account fact from outside is about, as far as it says so."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from shared.lead.normalise.emails import normalise_email
 from shared.lead.normalise.names import company_key
 
 
-class About(Struct, frozen=True):
-    """`account` is the key of its domain, `named` the one of its name, `lead_id` what the e-mail gives."""
+class SignalSubject(Struct, frozen=True):
+    """The keys of an account by domain and by name, and the lead id of an e-mail address."""
 
     account: str | None = None
-    named: str | None = None
+    name_key: str | None = None
     lead_id: str | None = None
 
 
-def about_signal(signal: SignalReceivedV1) -> About:
-    """Return whom a signal is about. A person without a company is an account of their own."""
+def signal_subject_of(signal: SignalReceivedV1) -> SignalSubject:
+    """Return what a signal is about. A person without a company is an account of their own."""
     email = normalise_email(signal.person.email) if signal.person else None
     lead_id = lead_id_of(f"email:{email.identity}") if email else None
-    key = account_key(signal.account.domain, email.address if email else None, lead_id or "")
-    return About(key or None, name_key(company_key(signal.account.name)), lead_id)
+    key = account_key(signal.account.domain, email, lead_id or "")
+    return SignalSubject(key or None, name_key(company_key(signal.account.name)), lead_id)
 
 
 def account_name_key(account: AccountReceivedV1) -> str | None:
@@ -34,7 +34,7 @@ def account_name_key(account: AccountReceivedV1) -> str | None:
     return name_key(company_key(account.name))
 
 
-def about_account(account: AccountReceivedV1) -> tuple[str, ...]:
-    """Return the keys of an account: of its domain first, then of its aliases. Empty: of nobody."""
+def account_keys(account: AccountReceivedV1) -> tuple[str, ...]:
+    """Return the keys of an account's domain and its aliases, none when the domain cannot be a company's."""
     keys = [account_key(domain, None, "") for domain in (account.domain, *account.aliases)]
     return tuple(dict.fromkeys(key for key in keys if key)) if keys[0] else ()

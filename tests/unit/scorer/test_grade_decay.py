@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.scorer.domain.grade_decay import FallingIntent
-from services.scorer.domain.intent import Match
+from services.scorer.domain.grade_decay import DecayingIntent
+from services.scorer.domain.intent import MatchedFact
 from services.scorer.policy import CompiledIntentRule
 from tests.support.enriched_leads import AT
 from tests.support.scoring_policies import default_scoring
@@ -14,9 +14,9 @@ DAY = timedelta(days=1)
 TICK = timedelta(microseconds=1)
 
 
-def falling(rule: CompiledIntentRule, *ages: timedelta) -> FallingIntent:
-    matches = [Match(rule, "demo_request", "", AT - age, rule.course) for age in ages]
-    return FallingIntent(matches, default_scoring())
+def falling(rule: CompiledIntentRule, *ages: timedelta) -> DecayingIntent:
+    matches = [MatchedFact(rule, "demo_request", "", AT - age, rule.curve) for age in ages]
+    return DecayingIntent(matches, default_scoring())
 
 
 @pytest.mark.parametrize("half_life", [timedelta(seconds=1), DAY, 30_000 * DAY])
@@ -25,9 +25,9 @@ def test_a_half_is_left_after_a_half_life_to_the_microsecond(half_life: timedelt
     # 40 is what 39.5 and more round to: the step down lies a little after the half-life.
     below_at = demo.falls_below(40, AT)
     assert below_at is not None
-    worth = CompiledIntentRule("demo", 80, half_life).course.worth
+    points_at = CompiledIntentRule("demo", 80, half_life).curve.points_at
     age = below_at - AT + half_life / 2
-    assert (worth(age - TICK), worth(age)) == (40, 39)
+    assert (points_at(age - TICK), points_at(age)) == (40, 39)
 
 
 def test_a_capped_rule_falls_only_once_it_is_below_its_cap() -> None:

@@ -1,0 +1,151 @@
+"""Gives a lead a new score: its row, its account's counts, its decay timer, and the event when it is news."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from services.scorer.domain.account import account_data_of, account_view, with_lead, without_lead
+from services.scorer.domain.intent import strongest_activity
+from services.scorer.domain.next_change import next_change_at
+from services.scorer.domain.score import ScoringSubject, compute_score
+from services.scorer.domain.state import AccountRow, ScoreRow
+from services.scorer.policy import ScoringPolicy
+from shared.lead.events.account_qualified import AccountQualifiedV1
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.parts import Activity, Trigger
+from shared.lead.events.scoring import AccountView, ScoreLine
+from shared.storage.change_set import ChangeSet
+from shared.worker.rows import TimerRow
+
+ROLE: Final = "scorer"
+DECAY: Final = "decay"
+
+EmitWhen = Literal["always", "if_changed", "if_regraded"]
+"""When a score is emitted: always; when anything but its lines differs; when grade, band or signals do."""
+
+_LEAD_FIELDS: Final = tuple(name for name in LeadEnrichedV1.__struct_fields__ if name != "trigger")
+
+
+class ScoringContext(Struct, frozen=True):
+    """The policy and the instant that a decision is made by."""
+
+    policy: ScoringPolicy
+    at: datetime
+
+
+def update_score(
+    changes: ChangeSet,
+    context: ScoringContext,
+    row: ScoreRow,
+    trigger: Trigger,
+    emit_when: EmitWhen,
+    *,
+    new_activities: Sequence[Activity] = (),
+    seen_at: datetime | None = None,
+) -> bool:
+    """Score the lead in `row`, count it in its account and set its timer; return whether it was emitted.
+
+    `row` has the lead's present facts and the score that was emitted last. The strongest of the new
+    activities gives the trigger its type. `seen_at` is when the person was last active, if that is known by
+    more than activities. Raises `ValueError` for a row without a lead.
+    """
+    if row.lead is None:
+        raise ValueError("only a lead can be scored")
+    at, policy = context.at, context.policy
+    before = changes.get(ScoreRow, row.lead_id)
+    stays = before is not None and before.account == row.account
+    if before is not None and not stays:
+        previous = changes.get(AccountRow, before.account)
+        if previous is not None:
+            put_changed(changes, without_lead(previous, before, at, policy))
+    account = changes.get(AccountRow, row.account) or AccountRow(row.account)
+    account_data = account_data_of(account, policy.seeds)
+    grade = row.score.grade if row.score else None
+    subject = ScoringSubject(
+        lead=row.lead,
+        activities=row.activities,
+        signals=tuple(account.signals.values()),
+        account=account_data,
+        fit_grade=grade[0] if grade else None,
+        intent_grade=grade[1:] if grade else None,
+    )
+    result = compute_score(subject, at, policy)
+    due_at = next_change_at(subject, result, at, policy)
+    scored = replace(row, score=replace(result.score, lines=[]), signals=result.signals, due_at=due_at)
+    counted = with_lead(account, before if stays else None, scored, seen_at)
+    view = account_view(counted, account_data, result.facts, at, policy)
+    _set_timer(changes, row.lead_id, before.due_at if before else None, due_at)
+    emits = _is_news(row, scored, view, emit_when)
+    if emits:
+        scored = replace(scored, account_view=view, sequence=row.sequence + 1)
+        strongest = strongest_activity(new_activities, result.facts, at, policy)
+        trigger = replace(trigger, type=strongest or trigger.type)
+        _emit_scored(changes, context, scored, result.score.lines, trigger)
+    else:
+        scored = replace(row, due_at=due_at)
+    if view.qualified and not account.qualified:
+        _emit_qualified(changes, context, counted, view)
+    put_changed(changes, replace(counted, qualified=view.qualified))
+    put_changed(changes, scored)
+    return emits
+
+
+def put_changed(changes: ChangeSet, row: ScoreRow | AccountRow) -> None:
+    """Write a row unless it is stored like that already: writes are what a unit of work costs."""
+    if changes.get(type(row), *row.key) != row:
+        changes.put(row)
+
+
+def _is_news(row: ScoreRow, scored: ScoreRow, view: AccountView, emit_when: EmitWhen) -> bool:
+    if emit_when == "always" or row.score is None or scored.score is None:
+        return True
+    if emit_when == "if_changed":
+        return (scored.score, scored.signals, view) != (row.score, row.signals, row.account_view)
+    before, now = row.score, scored.score
+    return (now.grade, now.band, scored.signals) != (before.grade, before.band, row.signals)
+
+
+def _emit_scored(
+    changes: ChangeSet, context: ScoringContext, row: ScoreRow, lines: list[ScoreLine], trigger: Trigger
+) -> None:
+    if row.score is None:
+        raise ValueError("only a scored lead can be emitted")
+    lead = {name: getattr(row.lead, name) for name in _LEAD_FIELDS}
+    lead |= {"sequence": row.sequence, "activities": row.activities, "occurred_at": context.at}
+    event = LeadScoredV1(
+        **lead,
+        trigger=trigger,
+        score=replace(row.score, lines=lines),
+        signals=row.signals,
+        account_view=row.account_view,
+        policy_version=context.policy.version,
+    )
+    changes.emit(event, subject=row.lead_id, key=row.account)
+
+
+def _emit_qualified(
+    changes: ChangeSet, context: ScoringContext, account: AccountRow, view: AccountView
+) -> None:
+    event = AccountQualifiedV1(
+        account=account.account,
+        account_view=view,
+        lead_ids=sorted(account.active),
+        policy_version=context.policy.version,
+        occurred_at=context.at,
+    )
+    changes.emit(event, subject=account.account, key=account.account)
+
+
+def _set_timer(changes: ChangeSet, lead_id: str, before: datetime | None, due_at: datetime | None) -> None:
+    if due_at == before:
+        return
+    if due_at is None:
+        changes.remove(TimerRow, lead_id, ROLE, DECAY)
+    else:
+        changes.put(TimerRow(subject=lead_id, role=ROLE, kind=DECAY, due_at=due_at))
