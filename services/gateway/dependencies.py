@@ -106,6 +106,13 @@ class Page(BaseModel, Generic[T]):
     next: str | None
 
 
+class CompleteList(BaseModel, Generic[T]):
+    """All items of a list that is always short, so that it has no pages: `next` is always null."""
+
+    data: list[T]
+    next: None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PageRequest:
     """How many items a page may have, and the position that it begins after (None: the first page)."""

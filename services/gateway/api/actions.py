@@ -85,7 +85,8 @@ def action_endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
             view, ownership = await find_lead_view(tx, lead_id), await find_ownership(tx, lead_id)
         if view is None:
             raise not_yet_known()
-        action = ActionReceivedV1(lead_id=lead_id, type=verb, rep=rep, **_details(body))
+        details = body.model_dump(exclude={"rep"})
+        action = ActionReceivedV1(lead_id=lead_id, type=verb, rep=rep, **details)
         check_action(action, gateway.clock.now())
         if not principal.may("manager") and ownership.owner != rep:
             if rep in ownership.owners:
@@ -105,10 +106,6 @@ def action_endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
         return await _await_decision(gateway, event.id, lead_id)
 
     return act_on_lead
-
-
-def _details(body: ActionBody) -> dict[str, Any]:
-    return {name: getattr(body, name) for name in ("reason", "to", "until", "notes")}
 
 
 async def _await_decision(gateway: GatewayState, event_id: str, lead_id: str) -> Response:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Security
 from pydantic import Field
 
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
-from services.gateway.dependencies import Gateway, caller
+from services.gateway.dependencies import CompleteList, Gateway, caller
 from services.gateway.domain.access import Scope
 from services.gateway.domain.arrival import invalid
 from shared.errors import FieldProblem, Reject
@@ -52,13 +52,6 @@ class CreatedApiKey(ApiKeyView):
     key: str
 
 
-class ApiKeys(ApiModel):
-    """All keys that are not revoked. There are few, so `next` is always null."""
-
-    data: list[ApiKeyView]
-    next: None = None
-
-
 @router.post("", status_code=201, summary="Create an API key; only this answer has its text")
 async def create_api_key(body: NewApiKey, gateway: Gateway) -> CreatedApiKey:
     if "rep" in body.scopes and body.rep is None:
@@ -70,8 +63,8 @@ async def create_api_key(body: NewApiKey, gateway: Gateway) -> CreatedApiKey:
 
 
 @router.get("", summary="List the API keys, the oldest first")
-async def list_api_keys(gateway: Gateway) -> ApiKeys:
-    return ApiKeys(data=[ApiKeyView.model_validate(key) for key in await gateway.keys.list_all()])
+async def list_api_keys(gateway: Gateway) -> CompleteList[ApiKeyView]:
+    return CompleteList(data=[ApiKeyView.model_validate(key) for key in await gateway.keys.list_all()])
 
 
 @router.delete(

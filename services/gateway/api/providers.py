@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Query, Security
 
 from services.gateway.api_route import ApiModel, ApiRoute
-from services.gateway.dependencies import Gateway, caller
+from services.gateway.dependencies import CompleteList, Gateway, caller
 from services.gateway.queries.providers import ProviderUsage, stored_answers_by_provider, usage_by_provider
 
 router = APIRouter(
@@ -37,13 +37,6 @@ class ProviderView(ApiModel):
     answers_kept: int
 
 
-class ProviderList(ApiModel):
-    """Every provider. `next` is always null."""
-
-    data: list[ProviderView]
-    next: None = None
-
-
 @router.get("", summary="List the providers, with their calls, matches and cost in cents")
 async def get_providers(
     gateway: Gateway,
@@ -55,7 +48,7 @@ async def get_providers(
             description=f"How many days back, today included; {DAYS_DEFAULT} by default",
         ),
     ] = DAYS_DEFAULT,
-) -> ProviderList:
+) -> CompleteList[ProviderView]:
     since = (gateway.clock.now() - timedelta(days=days - 1)).date()
     policy = (await gateway.policies.start()).policy.providers
     async with gateway.database.read() as tx:
@@ -76,4 +69,4 @@ async def get_providers(
                 answers_kept=stored_answers.get(name, 0),
             )
         )
-    return ProviderList(data=views)
+    return CompleteList(data=views)

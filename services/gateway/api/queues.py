@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping
 
 from services.gateway.api.lead_id import is_storable
 from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
-from services.gateway.dependencies import Gateway, Page, Paging, caller
+from services.gateway.dependencies import CompleteList, Gateway, Page, Paging, caller
 from services.gateway.domain.leads import Status
 from services.gateway.queries.reps import away_reps, list_queue_leads, open_by_queue, waiting_by_queue
 from shared.errors import Reject
@@ -34,13 +34,6 @@ class QueueView(ApiModel):
     waiting: int
 
 
-class QueueList(ApiModel):
-    """Every queue of the policy. `next` is always null."""
-
-    data: list[QueueView]
-    next: None = None
-
-
 class QueueLead(ApiModel):
     """A lead in a queue. A lead without an `owner` has waited since `waiting_since`."""
 
@@ -64,7 +57,7 @@ class QueueLead(ApiModel):
 
 
 @router.get("", summary="List the queues")
-async def get_queues(gateway: Gateway) -> QueueList:
+async def get_queues(gateway: Gateway) -> CompleteList[QueueView]:
     policy = (await gateway.policies.start()).policy
     async with gateway.database.read() as tx:
         away, open_leads, waiting = await away_reps(tx), await open_by_queue(tx), await waiting_by_queue(tx)
@@ -82,7 +75,7 @@ async def get_queues(gateway: Gateway) -> QueueList:
                 waiting=waiting.get(name, 0),
             )
         )
-    return QueueList(data=views)
+    return CompleteList(data=views)
 
 
 @router.get(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Security
 
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
-from services.gateway.dependencies import Gateway, Seller, caller
+from services.gateway.dependencies import CompleteList, Gateway, Seller, caller
 from services.gateway.domain.actions import forbidden
 from services.gateway.queries.reps import RepAvailability, RepLoad, away_reps, loads_by_rep
 from shared.errors import Reject
@@ -27,13 +27,6 @@ class RepView(ApiModel):
     credits: int
 
 
-class RepList(ApiModel):
-    """The whole team, in the order of the policy. `next` is always null."""
-
-    data: list[RepView]
-    next: None = None
-
-
 class RepChange(RequestBody):
     """With `available: false` the rep gets no new leads until it is true again, and keeps those it has."""
 
@@ -41,11 +34,11 @@ class RepChange(RequestBody):
 
 
 @router.get("", summary="List the reps", dependencies=[Security(caller, scopes=["read"])])
-async def get_reps(gateway: Gateway) -> RepList:
+async def get_reps(gateway: Gateway) -> CompleteList[RepView]:
     policy = (await gateway.policies.start()).policy
     async with gateway.database.read() as tx:
         away, loads = await away_reps(tx), await loads_by_rep(tx)
-    return RepList(data=[_view(rep, away, loads) for rep in policy.team.reps])
+    return CompleteList(data=[_view(rep, away, loads) for rep in policy.team.reps])
 
 
 @router.get(

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Security
 
 from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
-from services.gateway.dependencies import Gateway, caller
+from services.gateway.dependencies import CompleteList, Gateway, caller
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.forms import FORM_BODY, receive_form
@@ -51,13 +51,6 @@ class SourceView(ApiModel):
     redirects: tuple[str, ...]
 
 
-class SourceList(ApiModel):
-    """Every source. `next` is always null."""
-
-    data: list[SourceView]
-    next: None = None
-
-
 class FormPreview(ApiModel):
     """The lead that a form would be: its id, the key of its account, and all that is read of the form."""
 
@@ -67,9 +60,9 @@ class FormPreview(ApiModel):
 
 
 @router.get("", summary="List the sources of the active policy, without their secrets")
-async def get_sources(gateway: Gateway) -> SourceList:
+async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
     policy = (await gateway.policies.start()).policy.sources
-    return SourceList(
+    return CompleteList(
         data=[
             _view(source, policy.sources[name].map, gateway.sources.problem(source))
             for name, source in gateway.sources.current.items()

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Security
 from msgspec import structs
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
 from services.gateway.dependencies import Gateway, Page, Paging, caller
@@ -48,21 +48,14 @@ class NewSubscription(RequestBody):
     filter: EventFilter | None = None
 
 
-def _without_defaults(schema: dict[str, Any]) -> None:
-    for field in schema["properties"].values():
-        field.pop("default", None)
-
-
 class SubscriptionChange(RequestBody):
     """The fields to change; what is left out stays. A `filter` of null removes the filter."""
 
-    # A field that is left out has no value: the defaults below are never read.
-    model_config = ConfigDict(json_schema_extra=_without_defaults)
-
-    url: WebhookUrl = ""
+    # Only fields that the body has are read. A factory keeps the unused default out of the schema.
+    url: WebhookUrl = Field(default_factory=str)
     events: EventNames = Field(default_factory=list)
     filter: EventFilter | None = None
-    state: SubscriptionState = "active"
+    state: SubscriptionState = Field(default_factory=lambda: "active")
 
 
 class SubscriptionView(ApiModel):

@@ -270,7 +270,14 @@ def _explain_decision(
             rule=decision.rule,
             reasons=decision.reasons,
             rules=_explain_rules(decision, policy, because),
-            reps=_explain_reps(decision),
+            reps=[
+                *([RepExplained(decision.owner, "taken")] if decision.owner is not None else []),
+                *(
+                    RepExplained(considered.rep, considered.skipped)
+                    for considered in decision.considered
+                    if isinstance(considered.rep, str)
+                ),
+            ],
         )
     reason = routed.decision.reason
     rules = [RuleExplained(reason, "taken")]
@@ -324,15 +331,6 @@ def _explain_rules(
     before = [RuleExplained(rule, why) for rule, why in skipped.items() if why != "earlier_match"]
     after = [RuleExplained(rule, why) for rule, why in skipped.items() if why == "earlier_match"]
     return [*before, RuleExplained(decision.rule, "taken", decision.queue), *after]
-
-
-def _explain_reps(decision: Decision) -> list[RepExplained]:
-    owner = [RepExplained(decision.owner, "taken")] if decision.owner is not None else []
-    return owner + [
-        RepExplained(considered.rep, considered.skipped)
-        for considered in decision.considered
-        if isinstance(considered.rep, str)
-    ]
 
 
 def _explain_fields(lead: LeadEnrichedV1) -> list[FieldExplained]:

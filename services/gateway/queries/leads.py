@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, RowMapping, and_, case, exists, select
+from sqlalchemy import RowMapping, and_, case, exists, select
 
 from services.gateway.domain.lead_view import DEAD_LETTERED, UNDECIDED
 from services.gateway.queries.lead_view import surviving_lead
@@ -35,26 +35,17 @@ async def list_leads(tx: Tx, wanted: LeadFilter, after: Cursor | None, limit: in
     status = case((is_stuck, DEAD_LETTERED), else_=lead_views.c.status).label("status")
 
     columns = [column for column in lead_views.c if column.name != "status"]
-    statement = select(*columns, status).where(*_conditions(wanted, is_stuck))
+    statement = select(*columns, status)
+    for name in ("email", "account", "queue", "owner"):
+        if (value := getattr(wanted, name)) is not None:
+            statement = statement.where(lead_views.c[name] == value)
+    if wanted.status == DEAD_LETTERED:
+        statement = statement.where(is_stuck)
+    elif wanted.status is not None:
+        statement = statement.where(lead_views.c.status == wanted.status, ~is_stuck)
     if wanted.lead_id is not None:
         statement = statement.where(lead_views.c.lead_id == await surviving_lead(tx, wanted.lead_id))
     if after is not None:
         statement = statement.where(after_cursor(after, lead_views.c.first_at, lead_views.c.lead_id))
     statement = statement.order_by(lead_views.c.first_at.desc(), lead_views.c.lead_id.desc()).limit(limit)
     return list((await tx.execute(statement)).mappings())
-
-
-def _conditions(wanted: LeadFilter, is_stuck: ColumnElement[bool]) -> list[ColumnElement[bool]]:
-    """Return the conditions of a filter, except that of the lead id."""
-    conditions = [
-        lead_views.c[name] == value
-        for name in ("email", "account", "queue", "owner")
-        if (value := getattr(wanted, name)) is not None
-    ]
-    if wanted.status == DEAD_LETTERED:
-        conditions.append(is_stuck)
-    elif wanted.status is not None:
-        conditions.append(lead_views.c.status == wanted.status)
-        if wanted.status in UNDECIDED:
-            conditions.append(~is_stuck)
-    return conditions

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from services.gateway.domain.explain import DecisionRecord, RecordedChange, explain
 from services.router.domain.explain import explain_route
-from services.router.domain.policy import plan_of
+from services.router.domain.policy import routing_policy_of
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
@@ -149,7 +149,7 @@ def test_a_lead_that_waits_has_no_rep_that_was_taken():
 
 
 def test_with_the_policy_each_rule_has_its_condition_and_the_comparisons_that_decided(policy: CompiledPolicy):
-    route = explain_route(SCORED, None, plan_of(policy), AT)
+    route = explain_route(SCORED, None, routing_policy_of(policy), AT)
     taken = decision(route.rule, Considered("no_match", rule="new-market"), queue=route.queue or "")
     explanation = explain(record(scored=SCORED, routed=routed(taken)), policy, policy)
     assert explanation.decision is not None
@@ -166,7 +166,7 @@ def test_a_decision_that_the_policy_would_not_make_again_has_no_counterfactuals(
     other = next(
         rule.name
         for rule in policy.policy.routing.rules
-        if not rule.keeps and rule.name != explain_route(SCORED, None, plan_of(policy), AT).rule
+        if not rule.keeps and rule.name != explain_route(SCORED, None, routing_policy_of(policy), AT).rule
     )
     explanation = explain(record(scored=SCORED, routed=routed(decision(other))), policy)
     assert explanation.counterfactuals == []

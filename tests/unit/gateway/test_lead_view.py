@@ -79,7 +79,12 @@ def test_until_it_is_routed_the_trigger_and_the_version_are_those_of_the_score()
 
 @given(st.sets(st.sampled_from(["enriched", "scored", "routed", "owned"])))
 def test_every_view_has_every_field_whatever_stages_are_recorded(stages: set[str]):
-    data = {"enriched": ENRICHED, "scored": SCORED, "routed": ROUTED, "owned": {"decision": {"queue": "ae"}}}
+    data: dict[str, Any] = {
+        "enriched": ENRICHED,
+        "scored": SCORED,
+        "routed": ROUTED,
+        "owned": {"decision": {"queue": "ae"}},
+    }
     view = assemble_view(ROW, {stage: data[stage] for stage in stages}, [])
     assert set(view) == FIELDS == set(view_before_enrichment("L", "received", None))
     assert view["policy_versions"] is not None

@@ -1,0 +1,195 @@
+"""The OpenAPI document: valid, complete, and each operation with its key, its bounds and its errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from services.gateway.domain.access import SCOPES
+from tests.support.gateway import RunningGateway, running_gateway
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Operations = dict[tuple[str, str], dict[str, Any]]
+
+PUBLIC = {
+    ("POST", "/hooks/forms/{source}"),
+    ("POST", "/hooks/forms/{source}/{token}"),
+    ("OPTIONS", "/hooks/forms/{source}"),
+    ("OPTIONS", "/hooks/forms/{source}/{token}"),
+    ("POST", "/hooks/signals/{source}"),
+    ("POST", "/hooks/signals/{source}/{token}"),
+    ("GET", "/livez"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+    ("GET", "/openapi.json"),
+    ("GET", "/asyncapi.json"),
+    ("GET", "/"),
+}
+SCOPE_OF = {
+    ("POST", "/v1/leads"): "intake",
+    ("POST", "/v1/signals"): "intake",
+    ("GET", "/v1/leads"): "read",
+    ("GET", "/v1/leads/{id}"): "read",
+    ("GET", "/v1/leads/{id}/timeline"): "read",
+    ("GET", "/v1/leads/{id}/explain"): "read",
+    **{
+        ("POST", f"/v1/leads/{{id}}/{verb}"): "rep"
+        for verb in ("accept", "reject", "reassign", "snooze", "handoff")
+    },
+    ("POST", "/v1/outcomes"): "rep",
+    ("PUT", "/v1/accounts/{domain}"): "manager",
+    ("GET", "/v1/accounts/{domain}"): "read",
+    ("POST", "/v1/accounts"): "manager",
+    ("GET", "/v1/queues"): "read",
+    ("GET", "/v1/queues/{q}/leads"): "read",
+    ("GET", "/v1/reps"): "read",
+    ("GET", "/v1/reps/{id}"): "read",
+    ("PATCH", "/v1/reps/{id}"): "rep",
+    ("POST", "/v1/subscriptions"): "admin",
+    ("GET", "/v1/subscriptions"): "admin",
+    ("GET", "/v1/subscriptions/{id}"): "admin",
+    ("PATCH", "/v1/subscriptions/{id}"): "admin",
+    ("DELETE", "/v1/subscriptions/{id}"): "admin",
+    ("POST", "/v1/subscriptions/{id}/rotate-secret"): "admin",
+    ("POST", "/v1/subscriptions/{id}/test"): "admin",
+    ("GET", "/v1/subscriptions/{id}/deliveries"): "admin",
+    ("POST", "/v1/subscriptions/{id}/replay"): "admin",
+    ("GET", "/v1/deliveries/{id}"): "admin",
+    ("POST", "/v1/deliveries/{id}/retry"): "admin",
+    ("GET", "/v1/policies"): "manager",
+    ("POST", "/v1/policies"): "admin",
+    ("POST", "/v1/policies/validate"): "manager",
+    ("GET", "/v1/policies/{id}"): "manager",
+    ("GET", "/v1/dead-letters"): "admin",
+    ("POST", "/v1/dead-letters/{id}/replay"): "admin",
+    ("GET", "/v1/providers"): "manager",
+    ("GET", "/v1/sources"): "manager",
+    ("POST", "/v1/sources/{source}/preview"): "manager",
+    ("DELETE", "/v1/people"): "admin",
+    ("GET", "/v1/people/export"): "admin",
+    ("POST", "/v1/api-keys"): "admin",
+    ("GET", "/v1/api-keys"): "admin",
+    ("DELETE", "/v1/api-keys/{id}"): "admin",
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningGateway]:
+    async with running_gateway(tmp_path_factory.mktemp("gateway")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def document(gateway: RunningGateway) -> dict[str, Any]:
+    """Return the document as a client gets it, without a key."""
+    async with gateway.http.get("/openapi.json", headers={"Authorization": ""}) as response:
+        assert response.status == 200
+        found: dict[str, Any] = json.loads(await response.read())
+    return found
+
+
+@pytest.fixture(scope="module")
+def operations(document: dict[str, Any]) -> Operations:
+    return {
+        (method.upper(), path): operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, list):
+        for item in node:
+            yield from references(item)
+    elif isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for value in node.values():
+            yield from references(value)
+
+
+async def test_it_is_valid_openapi_3_1(document: dict[str, Any]):
+    assert document["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(document).validate()
+
+
+async def test_every_reference_leads_to_a_schema(document: dict[str, Any]):
+    schemas = document["components"]["schemas"]
+    missing = {ref for ref in references(document) if ref.rpartition("/")[2] not in schemas}
+    assert missing == set()
+
+
+async def test_it_has_exactly_the_operations_of_the_api(operations: Operations):
+    assert operations.keys() == SCOPE_OF.keys() | PUBLIC
+
+
+async def test_each_operation_names_the_scope_that_its_key_needs(operations: Operations):
+    for name, operation in operations.items():
+        if name in PUBLIC:
+            assert not operation.get("security"), name
+        else:
+            scopes = [scope for entry in operation["security"] for scope in entry.get("key", [])]
+            assert scopes == [SCOPE_OF[name]], name
+            assert SCOPE_OF[name] in SCOPES
+
+
+async def test_each_operation_has_its_errors_as_problem_documents(operations: Operations):
+    for name, operation in operations.items():
+        method, path = name
+        responses = operation["responses"]
+        expected: set[str] = set()
+        if name not in PUBLIC:
+            expected |= {"401", "403", "500", "503"}
+        if "requestBody" in operation:
+            expected |= {"400", "413", "415", "422"}
+        if any(parameter["in"] == "query" for parameter in operation.get("parameters", [])):
+            expected |= {"422"}
+        if path.endswith("{id}") and path != "/v1/leads/{id}/accept":
+            expected |= {"404"}
+        assert expected <= responses.keys(), (name, expected - responses.keys())
+        for status, response in responses.items():
+            if status >= "400" and name[1].startswith(("/v1", "/hooks")):
+                assert list(response["content"]) == ["application/problem+json"], (method, path, status)
+
+
+async def test_each_operation_has_a_summary_a_tag_and_an_id_of_its_own(operations: Operations):
+    for name, operation in operations.items():
+        assert operation["summary"], name
+        assert operation["tags"], name
+    ids = [operation["operationId"] for operation in operations.values()]
+    assert len({*ids}) == len(ids)
+
+
+async def test_bounds_and_enums_are_documented(document: dict[str, Any], operations: Operations):
+    parameters = {one["name"]: one for one in operations["GET", "/v1/leads"]["parameters"]}
+    assert (parameters["limit"]["schema"]["minimum"], parameters["limit"]["schema"]["maximum"]) == (1, 200)
+    assert "routed" in parameters["status"]["schema"]["enum"]
+    assert {"email", "account", "queue", "owner", "cursor"} <= parameters.keys()
+    schemas = document["components"]["schemas"]
+    assert schemas["NewSubscription"]["properties"]["url"]["maxLength"] == 2_048
+    assert "lead.routed" in schemas["NewSubscription"]["properties"]["events"]["items"]["enum"]
+    assert schemas["AccountBody"]["properties"]["relation"]["enum"][0] == "target"
+    assert schemas["AccountBody"]["additionalProperties"] is False
+    keyed = {one["name"] for one in operations["POST", "/v1/outcomes"]["parameters"]}
+    assert {name.lower() for name in keyed} == {"idempotency-key"}
+
+
+async def test_answers_that_are_recorded_events_are_documented_as_those_events(document: dict[str, Any]):
+    view = document["components"]["schemas"]["LeadView"]
+    assert "#/components/schemas/Brief" in references(view["properties"]["brief"])
+    assert "markdown" in document["components"]["schemas"]["Brief"]["properties"]
+
+
+async def test_documentation_pages_need_no_key_and_no_other_server(gateway: RunningGateway):
+    for path in ("/docs", "/redoc"):
+        async with gateway.http.get(path, headers={"Authorization": ""}) as response:
+            page = await response.text()
+        assert response.status == 200
+        assert "/openapi.json" in page
+        assert "cdn." not in page
