@@ -22,8 +22,9 @@ from shared.policy.rule_tables import (
     suppression_rules,
 )
 from shared.rules.bounds import UnknownFields, possible_rules, possible_verdicts
+from shared.rules.comparison import Truth
 from shared.rules.compile import all_matches, check, first_match, first_of_each
-from shared.rules.evaluate import RuleVerdict, Truth, Verdict, evaluate, explain_first
+from shared.rules.evaluate import RuleVerdict, Verdict, evaluate, explain_first
 from shared.rules.syntax import Condition, Facts, Rule, comparisons
 from shared.rules.times import Duration
 

@@ -10,7 +10,8 @@ from shared.policy.models import PolicyModel
 from shared.policy.source_values import SourceDocument
 from shared.rules.findings import FindingReport, Path, did_you_mean, quoted
 from shared.rules.lint import LintCode, contradictions, lint_first_match, lint_overlaps
-from shared.rules.syntax import ALWAYS, EQUALITY, AllOf, AnyOf, Condition, Not, Rule, Use, comparisons
+from shared.rules.operators import EQUALITY
+from shared.rules.syntax import ALWAYS, AllOf, AnyOf, Condition, Not, Rule, Use, comparisons
 
 M_co = TypeVar("M_co", bound=PolicyModel, covariant=True)
 

@@ -16,26 +16,13 @@ from pydantic.json_schema import GenerateJsonSchema
 from shared.lead.fields import all_fields
 from shared.policy.models import FILES
 from shared.policy.models.conditions import CONDITION_MARK
-from shared.rules.syntax import Op
-from shared.rules.times import DURATION_PATTERN, Duration
+from shared.rules.operators import operator_schemas
+from shared.rules.times import Duration
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _FIRST: Final = ("title", "description", "type")
 """The keys of a schema with which it begins, for readers."""
 _CONDITION: Final = {"$ref": "#/$defs/Condition"}
-_VALUE: Final = {"type": ["string", "integer", "boolean"]}
-_VALUES: Final = {"type": "array", "minItems": 1, "items": {"type": ["string", "integer"]}}
-_OF_OPERATOR: Final[Mapping[Op, Mapping[str, Any]]] = {
-    Op.IN: _VALUES,
-    Op.NOT_IN: _VALUES,
-    Op.CONTAINS_ANY: _VALUES,
-    Op.CONTAINS_ALL: _VALUES,
-    Op.BETWEEN: {**_VALUES, "minItems": 2, "maxItems": 2, "description": "both ends in"},
-    Op.EXISTS: {"type": "boolean"},
-    Op.MISSING: {"type": "boolean"},
-    Op.MATCHES: {"type": "string", "description": "an RE2 pattern, without case, anywhere in the text"},
-    Op.WITHIN: {"type": "string", "pattern": DURATION_PATTERN, "description": "age of a time, such as 180d"},
-}
 
 
 def schema_of(file: str) -> dict[str, Any]:
@@ -103,7 +90,7 @@ def _condition() -> dict[str, Any]:
         "description": "one field, one operator",
         "properties": {
             "field": {"$ref": "#/$defs/Field"},
-            **{op.value: dict(_OF_OPERATOR.get(op, _VALUE)) for op in Op},
+            **operator_schemas(),
         },
         "required": ["field"],
         "minProperties": 2,

@@ -19,8 +19,8 @@ from operator import itemgetter
 from typing import Any, Final, Generic, TypeVar
 
 from shared.lead.fields import Field, Kind, default_of, field_named
+from shared.rules.comparison import Truth, comparator, compare_fact
 from shared.rules.equivalence_classes import ARBITRARY_TIME, dimension_of, representatives
-from shared.rules.evaluate import Truth, compare_fact
 from shared.rules.memo import Memo
 from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Rule, Use, comparisons
 
@@ -90,6 +90,9 @@ class KnowledgeIndex:
         self.comparisons: Mapping[str, tuple[Compare, ...]] = {
             field: tuple(compares) for field, compares in by_field.items()
         }
+        self._comparators = {
+            field: [comparator(compare) for compare in compares] for field, compares in by_field.items()
+        }
         self.positions: Mapping[str, int] = {field: position for position, field in enumerate(by_field)}
         self._by_cases = Memo[tuple[str, tuple[tuple[Truth, ...], ...]], FieldKnowledge](
             lambda key: FieldKnowledge(*key)
@@ -129,7 +132,7 @@ class KnowledgeIndex:
         return self._by_cases[field, tuple(dict.fromkeys(cases))]
 
     def _truths(self, field: str, fact: Any, at: datetime) -> tuple[Truth, ...]:
-        return tuple([compare_fact(compare, fact, at) for compare in self.comparisons[field]])
+        return tuple([compare(fact, at) for compare in self._comparators[field]])
 
 
 _Evaluator = Callable[[Sequence[Verdicts]], Verdicts]

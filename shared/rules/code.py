@@ -14,7 +14,7 @@ from typing import Any, Final
 from shared.lead.fields import default_of
 from shared.rules.coercion import COERCERS, Coercion
 
-_OURS: Final = re.compile(r"facts|at|make|decide|get|left|seen|each|[vc][0-9]+")
+_OURS: Final = re.compile(r"facts|at|make|decide|get|left|seen|text|[vc][0-9]+")
 _METHODS: Final = {"get", "casefold", "startswith", "endswith", "isdisjoint"}
 _CONSTANTS: Final = (None, True, False, 0)
 _NODES: Final = (

@@ -16,10 +16,6 @@ from typing import Any, Final
 
 import re2
 
-from shared.lead.fields import Kind, field_named
-from shared.rules.syntax import EQUALITY, Compare, Op
-from shared.rules.times import Duration
-
 PATTERN_LENGTH_MAX: Final = 200
 MATCHED_LENGTH_MAX: Final = 10_000
 """A pattern looks at this many characters of a text."""
@@ -33,7 +29,6 @@ class Coercion(Enum):
     """What a comparison needs of a fact."""
 
     PLAIN = "as it is"
-    NUMBER = "a number, where a missing one is not a number"
     FOLDED = "text without case"
     FOLDED_SET = "set of texts without case"
     OPEN_PRESENT = "whether there is anything"
@@ -45,60 +40,9 @@ class Coercion(Enum):
     OPEN_TEXT_OR_SET = "open, as text or, of a list, as set"
     OPEN_TIME = "open, as time"
 
-
-_OPEN_BY_OPERATOR: Final = {
-    Op.EXISTS: Coercion.OPEN_PRESENT,
-    Op.MISSING: Coercion.OPEN_PRESENT,
-    Op.MATCHES: Coercion.OPEN_RAW_TEXT,
-    Op.CONTAINS: Coercion.OPEN_TEXT_OR_SET,
-    Op.CONTAINS_ANY: Coercion.OPEN_SET,
-    Op.CONTAINS_ALL: Coercion.OPEN_SET,
-}
-
-
-def coercion_of(compare: Compare) -> Coercion:
-    """Return how the field of a comparison is read."""
-    field = field_named(compare.field)
-    kind = Kind.OPEN if field is None else field.kind
-    if kind is Kind.OPEN:
-        return _open_coercion(compare)
-    if compare.op in {Op.EXISTS, Op.MISSING, Op.MATCHES}:
-        return Coercion.PLAIN
-    if kind in {Kind.TEXT, Kind.COUNTRY}:
-        return Coercion.FOLDED
-    return Coercion.FOLDED_SET if kind is Kind.SET else Coercion.PLAIN
-
-
-def _open_coercion(compare: Compare) -> Coercion:
-    if compare.op in _OPEN_BY_OPERATOR:
-        return _OPEN_BY_OPERATOR[compare.op]
-    value = compare.value[0] if isinstance(compare.value, tuple) else compare.value
-    if isinstance(value, Duration | datetime):
-        return Coercion.OPEN_TIME
-    if isinstance(value, bool):
-        return Coercion.OPEN_BOOLEAN
-    if isinstance(value, int):
-        return Coercion.OPEN_INTEGER
-    return Coercion.OPEN_SET if compare.op in EQUALITY else Coercion.OPEN_TEXT
-
-
-def comparand(compare: Compare) -> Any:
-    """Return the policy's side, ready: folded, as a frozen set, as a matcher, as a length of time."""
-    value, op = compare.value, compare.op
-    if op is Op.MATCHES:
-        return matcher(str(value))
-    if isinstance(value, Duration):
-        return value.timedelta
-    field = field_named(compare.field)
-    fold = field is None or field.kind is not Kind.WORD
-    if isinstance(value, tuple):
-        ready = tuple(_folded(each) if fold else each for each in value)
-        return ready if op is Op.BETWEEN else frozenset(ready)
-    return _folded(value) if fold else value
-
-
-def _folded(value: Any) -> Any:
-    return value.casefold() if isinstance(value, str) else value
+    @property
+    def is_set(self) -> bool:
+        return self in {Coercion.FOLDED_SET, Coercion.OPEN_SET}
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:
@@ -207,7 +151,7 @@ COERCERS: Final[dict[Coercion, Callable[[Any], Any]]] = {
 """The readings that are a function of the fact; the others are written out where they are used."""
 
 
-def read(coercion: Coercion, fact: Any) -> Any:
+def coerce(coercion: Coercion, fact: Any) -> Any:
     """Return a fact as a comparison needs it, or `None` when it is missing."""
     if fact is None or coercion is Coercion.PLAIN:
         return fact

@@ -14,8 +14,8 @@ from itertools import compress
 from typing import TypeVar, cast
 
 from shared.rules.code import Code
+from shared.rules.comparison import Truth
 from shared.rules.dnf import Term, TooManyTerms, terms_of
-from shared.rules.evaluate import Truth
 from shared.rules.inline import expression
 from shared.rules.match_index import possible_terms
 from shared.rules.memo import Memo

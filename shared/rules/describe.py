@@ -8,47 +8,22 @@ from functools import lru_cache
 from typing import Any, Final
 
 from shared.rules.evaluate import DecidingComparison
-from shared.rules.syntax import PRESENCE, Compare, Op
+from shared.rules.operators import OPERATORS
+from shared.rules.syntax import Compare
 
-_IS: Final = {
-    Op.IN: "one of",
-    Op.GT: "more than",
-    Op.GTE: "at least",
-    Op.LT: "less than",
-    Op.LTE: "at most",
-    Op.BETWEEN: "within",
-}
-_NEGATED: Final = {Op.NE: Op.EQ, Op.NOT_IN: Op.IN}
-_DOES: Final = {
-    Op.CONTAINS: "contains",
-    Op.CONTAINS_ANY: "contains one of",
-    Op.CONTAINS_ALL: "contains all of",
-    Op.STARTS_WITH: "starts with",
-    Op.ENDS_WITH: "ends with",
-    Op.MATCHES: "matches",
-}
 _SHOWN_MAX: Final = 80
 _LISTED_MAX: Final = 6
 
 
 def sentence(decider: DecidingComparison) -> str:
-    """Return what a comparison saw, and what it came to."""
+    """Return the fact that a comparison saw and what it came to, as a sentence."""
     compare, label = decider.compare, label_of(decider.compare.field)
-    if compare.op in PRESENCE:
-        known = decider.truth is (compare.op is Op.EXISTS)
-        return f"{label} is {'' if known else 'not '}known"
+    operator = OPERATORS[compare.op]
     if decider.truth is None:
         return f"{label} is not known"
-    seen = shown(decider.fact)
-    op = _NEGATED.get(compare.op, compare.op)
-    holds = decider.truth is (op is compare.op)
-    if op is Op.EQ:
-        return f"{label} is {seen}" if holds else f"{label} is {seen}, not {shown(compare.value)}"
-    if op is Op.WITHIN:
-        return f"{label} ({seen}) is {'' if holds else 'not '}within {shown(compare.value)}"
-    if op in _DOES:
-        return f"{label} {'' if holds else 'does not say: '}{_DOES[op]} {shown(compare.value)}"
-    return f"{label} is {seen}, {'' if holds else 'not '}{_IS[op]} {_bound(compare)}"
+    positive, negative = operator.sentences
+    template = positive if decider.truth is (operator.negates is None) else negative
+    return template.format(label=label, fact=shown(decider.fact), **_shown_value(compare))
 
 
 def sentences(deciders: Iterable[DecidingComparison]) -> tuple[str, ...]:
@@ -81,7 +56,7 @@ def shown(value: Any) -> str:
 
 
 @lru_cache(maxsize=4_000)
-def _bound(compare: Compare) -> str:
-    if compare.op is Op.BETWEEN and isinstance(compare.value, tuple):
-        return f"{shown(compare.value[0])} to {shown(compare.value[1])}"
-    return shown(compare.value)
+def _shown_value(compare: Compare) -> dict[str, str]:
+    value = compare.value
+    ends = value if isinstance(value, tuple) else (value,)
+    return {"value": shown(value), "low": shown(ends[0]), "high": shown(ends[-1])}

@@ -14,23 +14,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.lead.fields import Field, Kind, field_named
-from shared.rules.coercion import Coercion, coercion_of
-from shared.rules.evaluate import compare_fact
-from shared.rules.syntax import EQUALITY, ORDER, PRESENCE, Compare
+from shared.rules.coercion import Coercion
+from shared.rules.comparison import coercion_of, compare_fact
+from shared.rules.operators import OPERATORS
+from shared.rules.syntax import Compare
+from shared.rules.values import FLAG
 
 ARBITRARY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """The present, where no age is asked for."""
 
-_FINITE: Final = {
-    Kind.TEXT: EQUALITY | PRESENCE,
-    Kind.COUNTRY: EQUALITY | PRESENCE,
-    Kind.WORD: EQUALITY | PRESENCE,
-    Kind.BOOLEAN: EQUALITY | PRESENCE,
-    Kind.INTEGER: EQUALITY | ORDER | PRESENCE,
-    Kind.SET: PRESENCE,
-    Kind.TIME: PRESENCE,
-    Kind.OPEN: EQUALITY | ORDER | PRESENCE,
-}
 _UNEXCLUSIVE: Final = {Coercion.OPEN_TIME, Coercion.OPEN_SET}
 _ANOTHER_TEXT: Final = "\x00another"
 _SOMETHING: Final[dict[Kind, Any]] = {Kind.SET: (_ANOTHER_TEXT,), Kind.TIME: ARBITRARY_TIME}
@@ -50,7 +42,7 @@ class EquivalenceClasses:
 def dimension_of(compare: Compare) -> Dimension:
     """Return on which dimension a comparison lies."""
     field = field_named(compare.field)
-    if field is None or compare.op not in _FINITE[field.kind]:
+    if field is None or field.kind not in OPERATORS[compare.op].class_kinds:
         return compare
     if field.kind is not Kind.OPEN:
         return (compare.field, None)
@@ -97,7 +89,7 @@ def representatives(
 
 
 def _constants(compare: Compare) -> Sequence[Any]:
-    if compare.op in PRESENCE:
+    if OPERATORS[compare.op].value is FLAG:
         return ()
     return compare.value if isinstance(compare.value, tuple) else (compare.value,)
 

@@ -5,47 +5,14 @@ Slower than the compiled function, and the definition of what that must give: on
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from shared.lead.fields import default_of
-from shared.rules.coercion import Coercion, coercion_of, comparand, read
-from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Op, Rule, Use
-
-Truth = bool | None
-"""True, false, or unknown (`None`)."""
-
-_NOTHING: Final = timedelta()
-_HOLDS: Final[Mapping[Op, Callable[[Any, Any], Any]]] = {
-    Op.EQ: operator.eq,
-    Op.NE: operator.ne,
-    Op.IN: lambda seen, values: seen in values,
-    Op.NOT_IN: lambda seen, values: seen not in values,
-    Op.GT: operator.gt,
-    Op.GTE: operator.ge,
-    Op.LT: operator.lt,
-    Op.LTE: operator.le,
-    Op.BETWEEN: lambda seen, ends: ends[0] <= seen <= ends[1],
-    Op.CONTAINS: operator.contains,
-    Op.CONTAINS_ANY: lambda seen, values: any(value in seen for value in values),
-    Op.CONTAINS_ALL: lambda seen, values: all(value in seen for value in values),
-    Op.STARTS_WITH: str.startswith,
-    Op.ENDS_WITH: str.endswith,
-    Op.MATCHES: lambda seen, matches: matches(seen),
-}
-
-_HOLDS_OF_SOME: Final[Mapping[Op, Callable[[Any, Any], Any]]] = {
-    **_HOLDS,
-    Op.EQ: operator.contains,
-    Op.NE: lambda seen, value: value not in seen,
-    Op.IN: lambda seen, values: not values.isdisjoint(seen),
-    Op.NOT_IN: lambda seen, values: values.isdisjoint(seen),
-}
-"""Where a fact may have several values, one of which is enough."""
+from shared.rules.comparison import Truth, compare_fact
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Rule, Use
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,29 +93,3 @@ def explain_first(rules: Iterable[Rule[Any]], facts: Facts, at: datetime) -> tup
         explained.append(RuleVerdict(rule.name, verdict, earlier=taken and verdict.truth is True))
         taken = taken or verdict.truth is True
     return tuple(explained)
-
-
-def compare_fact(compare: Compare, fact: Any, at: datetime) -> Truth:
-    """Return what one comparison comes to on a fact that may be missing (`None`)."""
-    return compare_coerced(compare, read(_prepared(compare)[0], fact), at)
-
-
-def compare_coerced(compare: Compare, seen: Any, at: datetime) -> Truth:
-    """Return what one comparison comes to on a fact that has been read as the comparison needs it."""
-    coercion, value = _prepared(compare)
-    if compare.op is Op.EXISTS:
-        return seen is not None
-    if compare.op is Op.MISSING:
-        return seen is None
-    if seen is None:
-        return None
-    if compare.op is Op.WITHIN:
-        return bool(_NOTHING <= at - seen <= value)
-    if coercion is Coercion.OPEN_SET:
-        return bool(_HOLDS_OF_SOME[compare.op](seen, value))
-    return bool(_HOLDS[compare.op](seen, value))
-
-
-@lru_cache(maxsize=4096)
-def _prepared(compare: Compare) -> tuple[Coercion, Any]:
-    return coercion_of(compare), comparand(compare)

@@ -1,205 +1,185 @@
-"""Finds all rules of a table that hold at once: one look at each field, whatever the number of rules.
+"""A decision table as an index: finds all rules that hold by one look-up for each field, however many rules.
 
-The terms of a table (`terms`) are the bits of an integer. What a table asks of one field divides what the
-field may be into cells, in which no comparison of it turns; each cell has the set of terms that are still
-possible there, found beforehand by asking the interpreter about one value of the cell. At run time a fact
-leads to its cell, and the sets of all fields' cells, joined by `&`, are the terms that are true.
+The conditions of a table are in disjunctive normal form (`dnf`); every conjunction of it, a term, is a bit of
+an integer. The comparisons of one field divide its values into equivalence classes, within which none of them
+changes. For each class the set of terms that are still possible there is worked out beforehand, by deciding
+the comparisons for one value of the class. At run time a fact leads to its class, and the sets of the classes
+of all fields, joined by `&`, are the terms that are true.
 
-How a fact leads to its cell is the axis on which a comparison lies:
+How a fact leads to its class depends on the comparisons of the field:
 
-    value     equality: a dictionary of the values that are named; every other one is alike
-    order     comparison of numbers, the beginning of a text: a search among the bounds
-    members   a set: which of the named texts it has
-    test      anything else: the comparison itself, true or false
+    by value     equality: a dictionary of the values that are named; all others are one class
+    by order     order of numbers, the beginning of a text: a binary search among the bounds
+    by members   a set: which of the named texts it has
+    by test      anything else: the comparison itself is decided
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial, reduce
 from operator import or_
 from typing import Any, Final
 
 from shared.lead.fields import Kind, field_named
 from shared.rules.code import Code
-from shared.rules.coercion import Coercion, coercion_of, comparand
+from shared.rules.coercion import Coercion
+from shared.rules.comparison import Comparator, Truth, coerced_comparator, coercion_of, comparand
 from shared.rules.dnf import Term
 from shared.rules.equivalence_classes import ARBITRARY_TIME
-from shared.rules.evaluate import Truth, compare_coerced
-from shared.rules.inline import known, test
+from shared.rules.inline import holds_of_known, is_known
 from shared.rules.memo import Memo
-from shared.rules.syntax import EQUALITY, MEMBERSHIP, ORDER, PRESENCE, Compare, Op
+from shared.rules.operators import OPERATORS
+from shared.rules.syntax import Compare
+from shared.rules.values import FLAG
 
-_READ: Final = {
+_DECLARED_COERCIONS: Final = {
     Kind.TEXT: Coercion.FOLDED,
     Kind.COUNTRY: Coercion.FOLDED,
     Kind.SET: Coercion.FOLDED_SET,
 }
-"""How a field is read on its axis, where it is not plain."""
-_ON_AXIS: Final[Mapping[Coercion, frozenset[Op]]] = {
-    Coercion.PLAIN: EQUALITY | ORDER | PRESENCE,
-    Coercion.FOLDED: EQUALITY | PRESENCE | {Op.STARTS_WITH},
-    Coercion.FOLDED_SET: MEMBERSHIP | PRESENCE,
-    Coercion.OPEN_INTEGER: EQUALITY | ORDER,
-    Coercion.OPEN_BOOLEAN: EQUALITY,
-    Coercion.OPEN_TEXT: frozenset({Op.STARTS_WITH}),
-    Coercion.OPEN_SET: EQUALITY | MEMBERSHIP,
-}
-"""What has cells; every other comparison is an axis of its own."""
-_SETS: Final = {Coercion.FOLDED_SET, Coercion.OPEN_SET}
-_ANOTHER: Final = object()
-"""A value that no policy names."""
-_LAST_CHARACTER: Final = "\U0010ffff"
+"""How a field with a type is read for its index, where it is not plain."""
+_UNNAMED: Final = object()
+"""A value that no rule names."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    """Comparisons that one fact settles, and for each the terms that need it true and that need it false."""
+class _FieldIndex:
+    """The comparisons that one fact decides, and for each the terms that need it true or false."""
 
-    name: str
-    coercion: Coercion
-    all_terms: int
-    needs: dict[Compare, tuple[int, int]] = field(default_factory=dict)
+    def __init__(self, field: str, coercion: Coercion, all_terms: int) -> None:
+        self.field = field
+        self.coercion = coercion
+        self.needs: dict[Compare, tuple[int, int]] = {}
+        self._all_terms = all_terms
+        self._decide: dict[Compare, Comparator] = {}
 
-    def need(self, compare: Compare, term: int, *, holds: bool) -> None:
+    def add(self, compare: Compare, term: int, *, holds: bool) -> None:
+        """Note that a term (a bit) needs a comparison to be true, or to be false."""
         true, false = self.needs.get(compare, (0, 0))
         self.needs[compare] = (true | term, false) if holds else (true, false | term)
+        self._decide.setdefault(compare, coerced_comparator(compare))
 
-    def settle(self, compare: Compare, truth: Truth) -> int:
-        """Return the terms that are not true where the comparison comes to that."""
+    def excluded(self, compare: Compare, truth: Truth) -> int:
+        """Return the terms that are not true when the comparison comes to that."""
         true, false = self.needs[compare]
         return (0 if truth is True else true) | (0 if truth is False else false)
 
-    def settle_at(self, compare: Compare, seen: Any) -> int:
-        """Return the terms that are not true where the fact, as it is read, is that one."""
-        return self.settle(compare, compare_coerced(compare, seen, ARBITRARY_TIME))
+    def excluded_by(self, compare: Compare, fact: Any) -> int:
+        """Return the terms that are not true, as far as one comparison tells, for that coerced fact."""
+        return self.excluded(compare, self._decide[compare](fact, ARBITRARY_TIME))
 
-    def left(self, settled: Iterable[int]) -> int:
-        """Return the terms that are still possible when those are not true."""
-        return self.all_terms & ~reduce(or_, settled, 0)
+    def possible(self, excluded: Iterable[int]) -> int:
+        """Return the terms that are left when these are excluded."""
+        return self._all_terms & ~reduce(or_, excluded, 0)
 
-    def left_at(self, seen: Any) -> int:
-        return self.left(self.settle_at(compare, seen) for compare in self.needs)
+    def possible_for(self, fact: Any) -> int:
+        """Return the terms that are possible for that coerced fact (`None`: missing)."""
+        return self.possible(self.excluded_by(compare, fact) for compare in self.needs)
 
-    def turning(self, points: Callable[[Compare], Iterable[Any]]) -> Mapping[Any, Sequence[Compare]]:
-        """Return the comparisons by the points at which they may turn."""
-        turning: dict[Any, list[Compare]] = {}
+    def by_point(self, points: Callable[[Compare], Iterable[Any]]) -> Mapping[Any, Sequence[Compare]]:
+        """Return the comparisons by the points at which their truth may change."""
+        changing: dict[Any, list[Compare]] = {}
         for compare in self.needs:
             for point in points(compare):
-                turning.setdefault(point, []).append(compare)
-        return turning
+                changing.setdefault(point, []).append(compare)
+        return changing
 
 
 def possible_terms(code: Code, terms: Sequence[Term]) -> None:
     """Add lines that find which terms are true, and name the set `left`: bit n is the n-th term."""
     all_terms = (1 << len(terms)) - 1
-    axes: dict[Hashable, _Axis] = {}
-    for place, term in enumerate(terms):
+    indices: dict[Hashable, _FieldIndex] = {}
+    for number, term in enumerate(terms):
         for compare, holds in term:
-            coercion = _axis_coercion(compare)
+            coercion = _index_coercion(compare)
+            # A comparison that no index serves is decided by itself.
             key: Hashable = compare if coercion is None else (compare.field, coercion)
-            axis = axes.get(key)
-            if axis is None:
-                axis = axes[key] = _Axis(compare.field, coercion or coercion_of(compare), all_terms)
-            axis.need(compare, 1 << place, holds=holds)
+            index = indices.get(key)
+            if index is None:
+                index = _FieldIndex(compare.field, coercion or coercion_of(compare), all_terms)
+                indices[key] = index
+            index.add(compare, 1 << number, holds=holds)
     code.add(f"left = {code.bind(all_terms)}")
-    for key, axis in axes.items():
-        _write(code, axis, alone=isinstance(key, Compare))
+    for key, index in indices.items():
+        if isinstance(key, Compare):
+            _by_test(code, index, key)
+        elif index.coercion.is_set:
+            _by_members(code, index)
+        elif any(OPERATORS[compare.op].ordered for compare in index.needs):
+            _by_order(code, index)
+        else:
+            _by_value(code, index)
 
 
-def _axis_coercion(compare: Compare) -> Coercion | None:
-    """Return how the fact is read on the axis of a comparison; None where it is an axis of its own."""
+def _index_coercion(compare: Compare) -> Coercion | None:
+    """Return how the fact is read for the index of its field; None where the comparison is not indexed."""
     declared = field_named(compare.field)
     if declared is None or declared.kind is Kind.OPEN:
         coercion = coercion_of(compare)
     elif declared.kind is Kind.TIME:
         return None
     else:
-        coercion = _READ.get(declared.kind, Coercion.PLAIN)
-    return coercion if compare.op in _ON_AXIS.get(coercion, ()) else None
+        coercion = _DECLARED_COERCIONS.get(declared.kind, Coercion.PLAIN)
+    return coercion if coercion in OPERATORS[compare.op].index_coercions else None
 
 
-def _write(code: Code, axis: _Axis, *, alone: bool) -> None:
-    if alone:
-        _by_test(code, axis)
-    elif axis.coercion in _SETS:
-        _by_members(code, axis)
-    elif any(compare.op in ORDER or compare.op is Op.STARTS_WITH for compare in axis.needs):
-        _by_order(code, axis)
-    else:
-        _by_value(code, axis)
+def _by_value(code: Code, index: _FieldIndex) -> None:
+    fact = code.fact(index.field, index.coercion)
+    unnamed = {compare: index.excluded_by(compare, _UNNAMED) for compare in index.needs}
+    classes = {None: index.possible_for(None)}
+    for value, compares in index.by_point(_constants).items():
+        excluded = unnamed | {compare: index.excluded_by(compare, value) for compare in compares}
+        classes[value] = index.possible(excluded.values())
+    code.add(f"left &= {code.bind(classes.get)}({fact}, {code.bind(index.possible(unnamed.values()))})")
 
 
-def _by_value(code: Code, axis: _Axis) -> None:
-    fact = code.fact(axis.name, axis.coercion)
-    elsewhere = {compare: axis.settle_at(compare, _ANOTHER) for compare in axis.needs}
-    cells = {None: axis.left_at(None)}
-    for value, compares in axis.turning(_constants).items():
-        here = elsewhere | {compare: axis.settle_at(compare, value) for compare in compares}
-        cells[value] = axis.left(here.values())
-    code.add(f"left &= {code.bind(cells.get)}({fact}, {code.bind(axis.left(elsewhere.values()))})")
-
-
-def _by_order(code: Code, axis: _Axis) -> None:
-    fact = code.fact(axis.name, axis.coercion)
-    turning = axis.turning(_bounds)
-    bounds = sorted(turning)
+def _by_order(code: Code, index: _FieldIndex) -> None:
+    fact = code.fact(index.field, index.coercion)
+    changing = index.by_point(
+        lambda compare: (
+            bound for value in _constants(compare) for bound in OPERATORS[compare.op].changes_at(value)
+        )
+    )
+    bounds = sorted(changing)
     lowest = bounds[0] - 1 if isinstance(bounds[0], int) else ""
-    here = {compare: axis.settle_at(compare, lowest) for compare in axis.needs}
-    cells = [axis.left(here.values())]
+    excluded = {compare: index.excluded_by(compare, lowest) for compare in index.needs}
+    classes = [index.possible(excluded.values())]
     for bound in bounds:
-        here |= {compare: axis.settle_at(compare, bound) for compare in turning[bound]}
-        cells.append(axis.left(here.values()))
-    cell = f"{code.bind(cells)}[{code.bind(bisect_right)}({code.bind(bounds)}, {fact})]"
-    code.add(f"left &= {code.bind(axis.left_at(None))} if {fact} is None else {cell}")
+        excluded |= {compare: index.excluded_by(compare, bound) for compare in changing[bound]}
+        classes.append(index.possible(excluded.values()))
+    found = f"{code.bind(classes)}[{code.bind(bisect_right)}({code.bind(bounds)}, {fact})]"
+    code.add(f"left &= {code.bind(index.possible_for(None))} if {fact} is None else {found}")
 
 
-def _constants(compare: Compare) -> Iterable[Any]:
-    """Return the values that a comparison names, as facts are read."""
-    if compare.op in PRESENCE:
-        return ()
-    ready = comparand(compare)
-    return ready if isinstance(ready, frozenset | tuple) else (ready,)
-
-
-def _bounds(compare: Compare) -> Iterator[Any]:
-    """Yield the least values of the cells that a comparison makes: where it may turn."""
-    for value in _constants(compare):
-        yield value
-        if isinstance(value, int):
-            yield value + 1
-        elif compare.op is not Op.STARTS_WITH:
-            yield value + "\0"
-        elif stem := value.rstrip(_LAST_CHARACTER):
-            yield stem[:-1] + chr(ord(stem[-1]) + 1)
-
-
-def _by_members(code: Code, axis: _Axis) -> None:
-    folded = axis.coercion is Coercion.OPEN_SET
-    fact = code.fact(axis.name, Coercion.OPEN_SET if folded else Coercion.PLAIN)
-    bits = {text: 1 << place for place, text in enumerate(axis.turning(_constants))}
-    cells = Memo(partial(_with_members, axis, bits))
+def _by_members(code: Code, index: _FieldIndex) -> None:
+    folded = index.coercion is Coercion.OPEN_SET
+    fact = code.fact(index.field, Coercion.OPEN_SET if folded else Coercion.PLAIN)
+    bits = {text: 1 << number for number, text in enumerate(index.by_point(_constants))}
+    classes = Memo(partial(_possible_with_members, index, bits))
     code.add(
         "seen = 0",
-        f"if {fact} is None: left &= {code.bind(axis.left_at(None))}",
+        f"if {fact} is None: left &= {code.bind(index.possible_for(None))}",
         "else:",
-        f" for each in {fact}: seen |= {code.bind(bits.get)}(each{'' if folded else '.casefold()'}, 0)",
-        f" left &= {code.bind(cells)}[seen]",
+        f" for text in {fact}: seen |= {code.bind(bits.get)}(text{'' if folded else '.casefold()'}, 0)",
+        f" left &= {code.bind(classes)}[seen]",
     )
 
 
-def _with_members(axis: _Axis, bits: Mapping[str, int], seen: int) -> int:
-    return axis.left_at(frozenset(text for text, bit in bits.items() if seen & bit))
+def _possible_with_members(index: _FieldIndex, bits: Mapping[str, int], seen: int) -> int:
+    return index.possible_for(frozenset(text for text, bit in bits.items() if seen & bit))
 
 
-def _by_test(code: Code, axis: _Axis) -> None:
-    (compare,) = axis.needs
-    there, missing = known(code, compare), code.bind(axis.left_at(None))
-    if compare.op in PRESENCE:
-        code.add(f"left &= {code.bind(axis.left_at(_ANOTHER))} if {there} else {missing}")
-        return
-    true, false = (code.bind(axis.left([axis.settle(compare, truth)])) for truth in (True, False))
-    holds = f"{true} if {test(code, compare)} else {false}"
-    code.add(f"left &= ({holds}) if {there} else {missing}")
+def _by_test(code: Code, index: _FieldIndex, compare: Compare) -> None:
+    missing = code.bind(index.possible_for(None))
+    true, false = (code.bind(index.possible([index.excluded(compare, truth)])) for truth in (True, False))
+    found = f"({true} if {holds_of_known(code, compare)} else {false})"
+    code.add(f"left &= {found} if {is_known(code, compare)} else {missing}")
+
+
+def _constants(compare: Compare) -> Iterable[Any]:
+    """Return the values that a comparison names, coerced as facts are."""
+    if OPERATORS[compare.op].value is FLAG:
+        return ()
+    prepared = comparand(compare)
+    return prepared if isinstance(prepared, frozenset | tuple) else (prepared,)

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from shared.lead.fields import Field, Known, all_fields, field_named
+from shared.lead.fields import Field, Kind, Known, all_fields, field_named
 from shared.rules.document import Entries, Items, Node, Scalar
 from shared.rules.findings import FindingReport, Path, did_you_mean, quoted
-from shared.rules.syntax import AllOf, AnyOf, Condition, Not, Op, Use, comparisons
-from shared.rules.values import OPERATORS, InvalidItem, InvalidValue, comparison
+from shared.rules.operators import OPERATORS, Op, operators_of, opposite_of
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Use, comparisons
+from shared.rules.values import FLAG, InvalidItem, InvalidValue, ValueTarget
 
 COMPARISONS_MAX: Final = 500
 """A condition compares this often at most, everything that it uses written out."""
@@ -181,8 +182,8 @@ class _Reader:
         if field is None:
             return None
         op = Op(word)
-        if op not in OPERATORS[field.kind]:
-            fitting = ", ".join(each.value for each in Op if each in OPERATORS[field.kind])
+        if not OPERATORS[op].takes(field.kind):
+            fitting = ", ".join(operators_of(field.kind))
             message = f"{field.name} ({field.kind.value}) has no operator {word}; it has {fitting}"
             self._report.error(position, (*path, word), message)
             return None
@@ -204,7 +205,12 @@ class _Reader:
 
     def _checked(self, field: Field, op: Op, node: Node, path: Path) -> Condition | None:
         try:
-            return comparison(field, op, node)
+            operator = OPERATORS[op]
+            kind_of = operator.open_kind if field.kind is Kind.OPEN else lambda _: field.kind
+            value = operator.value.parse(node, ValueTarget(op.value, field, kind_of))
+            if operator.value is FLAG:  # `exists: false` is `missing: true`
+                return Compare(field.name, op if value else opposite_of(op), value=True)
+            return Compare(field.name, op, value)
         except InvalidItem as wrong:
             self._report.error(wrong.position, (*path, wrong.index), str(wrong))
         except InvalidValue as wrong:

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from shared.rules.operators import Op
 from shared.rules.times import Duration
 
 T_co = TypeVar("T_co", covariant=True)
@@ -27,35 +27,6 @@ Integers, booleans and texts are themselves, a set is any collection of texts, a
 """
 
 Value = str | int | bool | datetime | Duration | tuple[str, ...] | tuple[int, ...] | tuple[datetime, ...]
-
-
-class Op(StrEnum):
-    __hash__ = str.__hash__  # what `Enum` has instead is no C, and every look into a table by operator asks
-
-    EQ = "eq"
-    NE = "ne"
-    IN = "in"
-    NOT_IN = "not_in"
-    GT = "gt"
-    GTE = "gte"
-    LT = "lt"
-    LTE = "lte"
-    BETWEEN = "between"
-    CONTAINS = "contains"
-    CONTAINS_ANY = "contains_any"
-    CONTAINS_ALL = "contains_all"
-    STARTS_WITH = "starts_with"
-    ENDS_WITH = "ends_with"
-    MATCHES = "matches"
-    EXISTS = "exists"
-    MISSING = "missing"
-    WITHIN = "within"
-
-
-EQUALITY: Final = frozenset({Op.EQ, Op.NE, Op.IN, Op.NOT_IN})
-ORDER: Final = frozenset({Op.GT, Op.GTE, Op.LT, Op.LTE, Op.BETWEEN})
-MEMBERSHIP: Final = frozenset({Op.CONTAINS, Op.CONTAINS_ANY, Op.CONTAINS_ALL})
-PRESENCE: Final = frozenset({Op.EXISTS, Op.MISSING})
 
 
 class Condition:

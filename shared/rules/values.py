@@ -1,42 +1,32 @@
-"""Which operators a field of each type takes, and what may stand on the policy's side of a comparison."""
+"""The policy's side of a comparison: which form it has, how it is read, checked and prepared.
+
+A `ValueForm` is one value, a list, a range, a pattern, an age or a flag. Single values are checked against
+the type of the field: a country is a country code, a word is one of the field's words.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from shared.lead.fields import Field, Kind
 from shared.rules.coercion import matcher
 from shared.rules.document import Items, Node, Scalar
 from shared.rules.findings import SourcePosition, did_you_mean, quoted
-from shared.rules.syntax import EQUALITY, MEMBERSHIP, ORDER, PRESENCE, Compare, Op
-from shared.rules.times import parse_duration
+from shared.rules.times import DURATION_PATTERN, Duration, parse_duration
 
 VALUES_MAX: Final = 2_000
 
-_TEXTUAL: Final = MEMBERSHIP | {Op.STARTS_WITH, Op.ENDS_WITH, Op.MATCHES}
-_LISTS: Final = {Op.IN, Op.NOT_IN, Op.CONTAINS_ANY, Op.CONTAINS_ALL, Op.BETWEEN}
-
-OPERATORS: Final[Mapping[Kind, frozenset[Op]]] = {
-    Kind.TEXT: EQUALITY | _TEXTUAL | PRESENCE,
-    Kind.WORD: EQUALITY | PRESENCE,
-    Kind.COUNTRY: EQUALITY | PRESENCE,
-    Kind.INTEGER: EQUALITY | ORDER | PRESENCE,
-    Kind.BOOLEAN: PRESENCE | {Op.EQ, Op.NE},
-    Kind.SET: MEMBERSHIP | PRESENCE,
-    Kind.TIME: ORDER | PRESENCE | {Op.WITHIN},
-    Kind.OPEN: frozenset(Op),
-}
-"""Which operators a field of each kind takes."""
-
 
 class InvalidValue(Exception):
-    """A value is not what it should be; the message says what."""
+    """A value is not what the comparison needs; the message says what it should be."""
 
 
 class InvalidItem(InvalidValue):
-    """One value of a list is wrong."""
+    """One value of a list is not what the comparison needs."""
 
     def __init__(self, position: SourcePosition, index: int, message: str) -> None:
         super().__init__(message)
@@ -44,96 +34,118 @@ class InvalidItem(InvalidValue):
         self.index = index
 
 
-def comparison(field: Field, op: Op, node: Node) -> Compare:
-    """Return the comparison; raises `InvalidValue` when the value is not one for that field and operator."""
-    if op in PRESENCE:
-        return _presence(field, op, node)
-    if op in _LISTS:
-        values = _list(field, op, node)
-        if op is Op.BETWEEN:
-            _check_ends(values)
-        return Compare(field.name, op, values)
-    if not isinstance(node, Scalar):
-        raise InvalidValue(
-            f"{op.value} takes one value, not {'a list' if isinstance(node, Items) else 'a mapping'}"
-        )
-    return Compare(field.name, op, _value(field, op, node))
+@dataclass(frozen=True, slots=True)
+class ValueTarget:
+    """What a value is compared with: the operator's name and the field.
+
+    `kind_of` returns the type as which a value is read: the field's, or if that is open the value's own.
+    """
+
+    operator: str
+    field: Field
+    kind_of: Callable[[Scalar], Kind]
 
 
-def _presence(field: Field, op: Op, node: Node) -> Compare:
-    """`exists: false` is `missing: true`."""
+@dataclass(frozen=True, slots=True)
+class ValueForm:
+    """The form of the value that an operator takes.
+
+    schema: its JSON Schema, for editors.
+    parse: returns the value that a node of the policy holds; raises `InvalidValue`.
+    prepare: returns the value as the operator compares with it, given the folded value.
+    """
+
+    schema: Mapping[str, Any]
+    parse: Callable[[Node, ValueTarget], Any]
+    prepare: Callable[[Any], Any] = lambda value: value
+
+
+def _parse_one(node: Node, target: ValueTarget) -> Any:
+    return _value(_scalar(node, target), target)
+
+
+def _parse_several(node: Node, target: ValueTarget) -> tuple[Any, ...]:
+    return _list(node, target, f"{target.operator} takes a list of at least one value")
+
+
+def _parse_range(node: Node, target: ValueTarget) -> tuple[Any, ...]:
+    takes = f"{target.operator} takes two values, [least, most]"
+    ends = _list(node, target, takes)
+    if len(ends) != 2:
+        raise InvalidValue(takes)
+    if ends[0] > ends[1]:
+        raise InvalidValue(f"nothing lies between {ends[0]} and {ends[1]}; the lesser goes first")
+    return ends
+
+
+def _parse_pattern(node: Node, target: ValueTarget) -> str:
+    pattern = _text(_scalar(node, target))
+    try:
+        matcher(pattern)
+    except ValueError as error:
+        raise InvalidValue(str(error)) from None
+    return pattern
+
+
+def _parse_age(node: Node, target: ValueTarget) -> Duration:
+    try:
+        duration = parse_duration(_scalar(node, target).text)
+    except ValueError as error:
+        raise InvalidValue(str(error)) from None
+    if duration.business:
+        raise InvalidValue("an age is not counted in business time")
+    return duration
+
+
+def _parse_flag(node: Node, target: ValueTarget) -> bool:
     if not isinstance(node, Scalar) or not isinstance(node.value, bool):
-        raise InvalidValue(f"{op.value} takes true or false")
-    if field.default is not None:
-        raise InvalidValue(f"{field.name} is never missing")
-    return Compare(field.name, Op.EXISTS if (op is Op.EXISTS) is node.value else Op.MISSING, value=True)
+        raise InvalidValue(f"{target.operator} takes true or false")
+    if target.field.default is not None:
+        raise InvalidValue(f"{target.field.name} is never missing")
+    return node.value
 
 
-def _list(field: Field, op: Op, node: Node) -> tuple[Any, ...]:
+def _scalar(node: Node, target: ValueTarget) -> Scalar:
+    if not isinstance(node, Scalar):
+        what = "a list" if isinstance(node, Items) else "a mapping"
+        raise InvalidValue(f"{target.operator} takes one value, not {what}")
+    return node
+
+
+def _list(node: Node, target: ValueTarget, takes: str) -> tuple[Any, ...]:
     if not isinstance(node, Items) or not node.items:
-        hint = "two values, [least, most]" if op is Op.BETWEEN else "a list of at least one value"
-        raise InvalidValue(f"{op.value} takes {hint}")
+        raise InvalidValue(takes)
     if len(node.items) > VALUES_MAX:
         raise InvalidValue(f"a list has {VALUES_MAX:,} values at most")
     values = []
-    for at, item in enumerate(node.items):
+    for index, item in enumerate(node.items):
         if not isinstance(item, Scalar):
-            raise InvalidItem(item.position, at, "should be one value")
+            raise InvalidItem(item.position, index, "should be one value")
         try:
-            values.append(_value(field, op, item))
+            values.append(_value(item, target))
         except InvalidValue as wrong:
-            raise InvalidItem(item.position, at, str(wrong)) from None
+            raise InvalidItem(item.position, index, str(wrong)) from None
     if len({type(value) for value in values}) > 1:
         raise InvalidValue("the values should be all text or all whole numbers")
     return tuple(values)
 
 
-def _check_ends(values: tuple[Any, ...]) -> None:
-    if len(values) != 2:
-        raise InvalidValue("between takes two values, [least, most]")
-    if values[0] > values[1]:
-        raise InvalidValue(f"nothing lies between {values[0]} and {values[1]}; the lesser goes first")
-
-
-def _value(field: Field, op: Op, node: Scalar) -> Any:
-    kind = field.kind
-    if kind is Kind.OPEN:
-        kind = _kind_compared(op, node)
-    if op is Op.WITHIN:
-        return _age(node)
-    match kind:
+def _value(node: Scalar, target: ValueTarget) -> Any:
+    field = target.field
+    match target.kind_of(node):
         case Kind.BOOLEAN:
-            return _boolean(node)
+            if not isinstance(node.value, bool):
+                raise InvalidValue(f"should be true or false, not {quoted(node.text)}")
+            return node.value
         case Kind.INTEGER:
             return _integer(field, node)
         case Kind.TIME:
             return _time(node)
-    text = _text(node)
-    if op is Op.MATCHES:
-        try:
-            matcher(text)
-        except ValueError as error:
-            raise InvalidValue(str(error)) from None
-    if kind is Kind.WORD:
-        return _word(field, text)
-    return _country(text) if kind is Kind.COUNTRY else text
-
-
-def _kind_compared(op: Op, node: Scalar) -> Kind:
-    """Return what a field without a type is taken for."""
-    if op in _TEXTUAL:
-        return Kind.TEXT
-    if op in ORDER:
-        return Kind.INTEGER if isinstance(node.value, int) else Kind.TIME
-    if isinstance(node.value, bool):
-        return Kind.BOOLEAN
-    return Kind.INTEGER if isinstance(node.value, int) else Kind.TEXT
-
-
-def _boolean(node: Scalar) -> bool:
-    if not isinstance(node.value, bool):
-        raise InvalidValue(f"should be true or false, not {quoted(node.text)}")
-    return node.value
+        case Kind.WORD:
+            return _word(field, _text(node))
+        case Kind.COUNTRY:
+            return _country(_text(node))
+    return _text(node)
 
 
 def _integer(field: Field, node: Scalar) -> int:
@@ -174,19 +186,30 @@ def _country(text: str) -> str:
     return code
 
 
-def _age(node: Scalar) -> Any:
-    try:
-        duration = parse_duration(node.text)
-    except ValueError as error:
-        raise InvalidValue(str(error)) from None
-    if duration.business:
-        raise InvalidValue("an age is not counted in business time")
-    return duration
-
-
 def _time(node: Scalar) -> datetime:
     try:
         moment = datetime.fromisoformat(node.text.strip())
     except ValueError:
         raise InvalidValue(f"should be a date or a time (2025-03-31), not {quoted(node.text)}") from None
     return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
+
+
+ONE_VALUE: Final = ValueForm({"type": ["string", "integer", "boolean"]}, _parse_one)
+SEVERAL_VALUES: Final = ValueForm(
+    {"type": "array", "minItems": 1, "items": {"type": ["string", "integer"]}}, _parse_several, frozenset
+)
+VALUE_RANGE: Final = ValueForm(
+    {**SEVERAL_VALUES.schema, "minItems": 2, "maxItems": 2, "description": "both ends in"}, _parse_range
+)
+PATTERN: Final = ValueForm(
+    {"type": "string", "description": "an RE2 pattern, without case, anywhere in the text"},
+    _parse_pattern,
+    matcher,
+)
+AGE: Final = ValueForm(
+    {"type": "string", "pattern": DURATION_PATTERN, "description": "age of a time, such as 180d"},
+    _parse_age,
+    attrgetter("timedelta"),
+)
+FLAG: Final = ValueForm({"type": "boolean"}, _parse_flag)
+"""True or false: whether the comparison is meant as it is named, or its opposite."""

@@ -17,7 +17,8 @@ from shared.lead.facts import facts_of
 from shared.policy.compiled import compiled
 from shared.policy.load import load
 from shared.policy.models import Rep, RoutingRule, Team
-from shared.rules.syntax import AllOf, Compare, Op
+from shared.rules.operators import Op
+from shared.rules.syntax import AllOf, Compare
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap
 from tests.bench.figure import Figure, microseconds

@@ -22,7 +22,8 @@ import zen
 
 from shared.lead.events.scoring import ScoreLine
 from shared.rules.compile import all_matches
-from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Op, Rule
+from shared.rules.operators import Op
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Rule
 from tests.bench.figure import ROUNDS, Figure, Measure, Rounds, in_turns
 from tests.bench.services import Services
 

@@ -21,8 +21,9 @@ from shared.rules.evaluate import evaluate, explain_first, truth_of
 from shared.rules.findings import FindingReport
 from shared.rules.lint import LintCode, contradictions, lint_first_match, lint_overlaps
 from shared.rules.memo import MEMO_SIZE_MAX, Memo
+from shared.rules.operators import Op
 from shared.rules.parse import read_condition
-from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Op, Rule, comparisons
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Rule, comparisons
 from tests.support.rules import AT, LEAVES, SMALL, SMALL_LEAVES, conditions, every_fact, facts, tables
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Op, Rule, Use, Value
+from shared.rules.operators import Op
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Rule, Use, Value
 from shared.rules.times import Duration
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -9,7 +9,8 @@ from services.scorer.policy import Predicate, ScoringPolicy, scoring_policy
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load, texts_in
 from shared.rules.compile import check
-from shared.rules.syntax import Compare, Op
+from shared.rules.operators import Op
+from shared.rules.syntax import Compare
 
 
 @cache

@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 from services.enricher.domain.possible_outcomes import ContextOutcomes, OutcomeBounds, RoutingOutcome
 from shared.lead.fields import field_named
 from shared.rules.bounds import FieldKnowledge, KnowledgeIndex, KnowledgeState
+from shared.rules.comparison import compare_fact
 from shared.rules.equivalence_classes import ARBITRARY_TIME, dimension_of, representatives
-from shared.rules.evaluate import compare_fact
 from shared.rules.syntax import Compare
 
 EVALUATIONS_MAX: Final = 400

@@ -17,9 +17,9 @@ from services.scorer.policy import scoring_conditions, scoring_policy
 from shared.lead.facts import ActiveOwner, owner_facts
 from shared.lead.fields import FactKeys, Known, field_named
 from shared.rules.bounds import ANY_VALUE, KnowledgeIndex, KnowledgeState, TableBounds, UnknownFields
+from shared.rules.comparison import Truth
 from shared.rules.compile import concluding
 from shared.rules.equivalence_classes import ARBITRARY_TIME
-from shared.rules.evaluate import Truth
 from shared.rules.memo import Memo
 from shared.rules.syntax import Facts
 

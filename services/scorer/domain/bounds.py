@@ -46,8 +46,8 @@ from shared.rules.bounds import (
     UnknownFields,
     selector,
 )
+from shared.rules.comparison import Truth
 from shared.rules.equivalence_classes import ARBITRARY_TIME
-from shared.rules.evaluate import Truth
 from shared.rules.memo import Memo
 from shared.rules.syntax import ALWAYS, Condition, Facts
 

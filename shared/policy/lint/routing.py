@@ -11,7 +11,8 @@ from shared.policy.rule_tables import routing_rules, suppression_rules
 from shared.rules.boxes import FactSpace, TooManyBoxes
 from shared.rules.findings import Path
 from shared.rules.lint import lint_overlaps
-from shared.rules.syntax import AllOf, Compare, Condition, Op, Rule
+from shared.rules.operators import Op
+from shared.rules.syntax import AllOf, Compare, Condition, Rule
 
 
 def lint_routing(file: PolicyFile[Routing], icp: Icp | None) -> None:

@@ -14,10 +14,10 @@ from shared.rules.document import read_document
 from shared.rules.evaluate import evaluate, explain_first
 from shared.rules.explained import as_json
 from shared.rules.findings import FindingReport
+from shared.rules.operators import Op, operators_of
 from shared.rules.parse import read_condition, read_named
-from shared.rules.syntax import ALWAYS, AnyOf, Compare, Condition, Op, Rule, Use
+from shared.rules.syntax import ALWAYS, AnyOf, Compare, Condition, Rule, Use
 from shared.rules.times import Duration, parse_duration
-from shared.rules.values import OPERATORS
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EMPLOYEES = "company.employees"
@@ -257,7 +257,7 @@ def test_what_is_no_duration(text: str) -> None:
 def test_every_field_has_a_key_and_operators() -> None:
     keys = {value for name, value in vars(FactKeys).items() if name.isupper()}
     assert keys == {field.name.removesuffix("*") for field in all_fields()}
-    assert all(OPERATORS[kind] for kind in Kind)
+    assert all(operators_of(kind) for kind in Kind)
 
 
 def test_families_stand_for_names_of_the_policys_own() -> None:

@@ -1,0 +1,94 @@
+"""Decides one comparison: how its fact is coerced, what it is compared with, and what that comes to.
+
+This is the definition of what a comparison means. The generated code (`inline`, `match_index`) is another
+writing of it; property tests hold the two together on every input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from shared.lead.fields import Kind, field_named
+from shared.rules.coercion import Coercion, coerce
+from shared.rules.operators import OPERATORS, Operator
+from shared.rules.syntax import Compare
+
+Truth = bool | None
+"""True, false, or unknown (`None`)."""
+
+Comparator = Callable[[Any, datetime], Truth]
+"""Decides a comparison on a fact (`None`: missing) at an instant."""
+
+
+def coercion_of(compare: Compare) -> Coercion:
+    """Return how the field of a comparison is read."""
+    field, operator = field_named(compare.field), OPERATORS[compare.op]
+    if field is None or field.kind is Kind.OPEN:
+        return operator.coercion_of_open(compare.value)
+    if operator.folds and field.kind in {Kind.TEXT, Kind.COUNTRY}:
+        return Coercion.FOLDED
+    return Coercion.FOLDED_SET if operator.folds and field.kind is Kind.SET else Coercion.PLAIN
+
+
+def comparand(compare: Compare) -> Any:
+    """Return the policy's value as it is compared with: folded, a frozen set, a matcher, a timedelta."""
+    field, operator, value = field_named(compare.field), OPERATORS[compare.op], compare.value
+    # The words of a field are spelled in one way, so their case need not be ignored.
+    if operator.folds and (field is None or field.kind is not Kind.WORD):
+        return operator.value.prepare(
+            tuple(map(_folded, value)) if isinstance(value, tuple) else _folded(value)
+        )
+    return operator.value.prepare(value)
+
+
+def _folded(value: Any) -> Any:
+    return value.casefold() if isinstance(value, str) else value
+
+
+def deciding_operator(compare: Compare, coercion: Coercion) -> tuple[Operator, bool]:
+    """Return the operator that decides, and whether its result is negated.
+
+    `ne` is decided by `eq`; where a fact has several values, `eq` is decided by `contains`.
+    """
+    operator = OPERATORS[compare.op]
+    negated = operator.negates is not None
+    operator = OPERATORS[operator.negates or operator.op]
+    if coercion is Coercion.OPEN_SET and operator.of_several is not None:
+        operator = OPERATORS[operator.of_several]
+    return operator, negated
+
+
+def truth_when_missing(compare: Compare) -> Truth:
+    """Return what a comparison comes to on a missing fact."""
+    operator = OPERATORS[compare.op]
+    if operator.on_missing is None:
+        return None
+    return operator.on_missing is (operator.negates is None)
+
+
+def coerced_comparator(compare: Compare) -> Comparator:
+    """Return the function that decides a comparison on a fact that was coerced already."""
+    operator, negated = deciding_operator(compare, coercion_of(compare))
+    value, missing, holds = comparand(compare), truth_when_missing(compare), operator.holds
+
+    def decide(fact: Any, at: datetime) -> Truth:
+        return missing if fact is None else bool(holds(fact, value, at)) is not negated
+
+    return decide
+
+
+def comparator(compare: Compare) -> Comparator:
+    """Return the function that decides a comparison."""
+    coercion, decide = coercion_of(compare), coerced_comparator(compare)
+    return lambda fact, at: decide(coerce(coercion, fact), at)
+
+
+_cached_comparator = lru_cache(maxsize=4096)(comparator)
+
+
+def compare_fact(compare: Compare, fact: Any, at: datetime) -> Truth:
+    """Return what a comparison comes to on a fact that may be missing (`None`)."""
+    return _cached_comparator(compare)(fact, at)
