@@ -7,8 +7,8 @@ from typing import Any, Final
 from shared.lead.fields import Field, Kind
 from shared.rules.describe import label_of, shown
 from shared.rules.equivalence_classes import dimension_of, representatives
-from shared.rules.syntax import Compare
 from shared.rules.operators import MEMBERSHIP, Op
+from shared.rules.syntax import Compare
 
 
 def candidate_values(field: Field, compares: list[Compare], now: Any) -> list[Any]:

@@ -13,8 +13,8 @@ from shared.lead.events.routing import Considered
 from shared.lead.facts import FactReaders, fact_readers
 from shared.lead.fields import Scope
 from shared.policy.compiled import CompiledPolicy, fields_asked
-from shared.rules.compile import concluding
 from shared.rules.comparison import Truth
+from shared.rules.compile import concluding
 from shared.rules.syntax import Condition, Facts, Rule, Use
 
 if TYPE_CHECKING:
