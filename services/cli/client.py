@@ -1,4 +1,4 @@
-"""The commands' way to a running Baton: HTTP, with the administrator's key, and errors for people."""
+"""The HTTP client of the commands: the gateway's API with the administrator's key, and errors for people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-import aiohttp
+import httpx2
 import msgspec
 
 from services.cli.errors import Refused, Unreachable
@@ -17,14 +17,14 @@ from shared.settings import CliSettings, load
 
 T = TypeVar("T")
 
-_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
+_TIMEOUT = httpx2.Timeout(30, connect=5)
 
 
-class Client:
+class BatonClient:
     """Calls the gateway. Every method returns the decoded JSON body."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self._session = session
+    def __init__(self, http: httpx2.AsyncClient, url: str) -> None:
+        self._http = http
         self.url = url
 
     async def call(
@@ -36,71 +36,70 @@ class Client:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Raise `Unreachable` or `Refused`; return None where there is no body."""
+        """Return the decoded answer, None where it has no body. Raises `Unreachable`, `Refused`."""
         content = None if body is None else msgspec.json.encode(body)
         sent = {**(headers or {}), **({} if content is None else {"content-type": "application/json"})}
         try:
-            async with self._session.request(
-                method, self.url + path, data=content, params=query, headers=sent
-            ) as answer:
-                raw = await answer.read()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise Unreachable(f"Baton does not answer at {self.url} (BATON_URL): {error}") from error
-        decoded = _decoded(raw)
-        if answer.status >= 400:
-            raise Refused(decoded if isinstance(decoded, dict) else {"status": answer.status})
+            response = await self._http.request(
+                method, self.url + path, content=content, params=query, headers=sent
+            )
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise Unreachable(
+                f"Baton does not answer at {self.url} (BATON_URL): {error or type(error).__name__}"
+            ) from error
+        try:
+            decoded = msgspec.json.decode(response.content) if response.content else None
+        except msgspec.DecodeError:
+            decoded = None
+        if response.status_code >= 400:
+            raise Refused(decoded if isinstance(decoded, dict) else {"status": response.status_code})
         return decoded
 
     async def pages(self, path: str, query: Mapping[str, str] | None = None) -> AsyncIterator[Any]:
-        """Give every item of a list, page by page."""
-        wanted = dict(query or {})
+        """Yield every item of a list, page by page."""
+        parameters = dict(query or {})
         while True:
-            page = await self.call("GET", path, query=wanted)
+            page = await self.call("GET", path, query=parameters)
             for item in page["data"]:
                 yield item
             if not page.get("next"):
                 return
-            wanted["cursor"] = page["next"]
+            parameters["cursor"] = page["next"]
 
 
 @asynccontextmanager
-async def connected(url: str, key: str | None) -> AsyncIterator[Client]:
-    """Give a client for the Baton at `url`."""
+async def connect(url: str, key: str | None) -> AsyncIterator[BatonClient]:
+    """Yield a client for the Baton at `url`."""
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    async with aiohttp.ClientSession(headers=headers, timeout=_TIMEOUT) as session:
-        yield Client(session, url.rstrip("/"))
+    async with httpx2.AsyncClient(headers=headers, timeout=_TIMEOUT) as http:
+        yield BatonClient(http, url.rstrip("/"))
 
 
-def ask(question: Callable[[Client], Awaitable[T]]) -> T:
-    """Have one conversation with the Baton at BATON_URL and return what came of it.
+def run_with_client(conversation: Callable[[BatonClient], Awaitable[T]]) -> T:
+    """Return the result of a conversation with the Baton at BATON_URL.
 
-    The key is BATON_ADMIN_KEY, else the one in the data directory's secrets.env.
+    The key is BATON_ADMIN_KEY, else the one in `secrets.env` of the data directory.
     """
     settings = load(CliSettings, os.environ)
-    key = settings.admin_key.get_secret_value() if settings.admin_key else _stored_key(settings)
+    stored = secrets_file.read(settings.data_dir)
+    key = settings.admin_key.get_secret_value() if settings.admin_key else stored.get(secrets_file.ADMIN_KEY)
 
-    async def conversation() -> T:
-        async with connected(settings.url, key) as client:
-            return await question(client)
+    async def converse() -> T:
+        async with connect(settings.url, key) as client:
+            return await conversation(client)
 
-    return asyncio.run(conversation())
+    return asyncio.run(converse())
 
 
-def every(path: str) -> Callable[[Client], Awaitable[list[Any]]]:
-    """Return the question for all items of a list, page after page."""
+def request(method: str, path: str, *, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
+    """Return the decoded answer to one request. Raises `Unreachable`, `Refused`."""
+    return run_with_client(lambda client: client.call(method, path, body=body, query=query))
 
-    async def collect(client: Client) -> list[Any]:
+
+def list_all(path: str) -> list[Any]:
+    """Return all items of a list, page after page. Raises `Unreachable`, `Refused`."""
+
+    async def collect(client: BatonClient) -> list[Any]:
         return [item async for item in client.pages(path)]
 
-    return collect
-
-
-def _stored_key(settings: CliSettings) -> str | None:
-    return secrets_file.read(settings.data_dir).get(secrets_file.ADMIN_KEY)
-
-
-def _decoded(raw: bytes) -> Any:
-    try:
-        return msgspec.json.decode(raw) if raw else None
-    except msgspec.DecodeError:
-        return None
+    return run_with_client(collect)

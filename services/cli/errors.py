@@ -1,4 +1,9 @@
-"""What can go wrong between a command and the Baton that it asks."""
+"""What can go wrong between a command and a running Baton.
+
+BatonError
+├── Unreachable   nobody answers at BATON_URL: exit code 3
+└── Refused       the answer is a problem document: exit code 1
+"""
 
 from __future__ import annotations
 
@@ -9,16 +14,16 @@ from shared.errors import BatonError
 
 
 class Unreachable(BatonError):
-    """Nobody answers at BATON_URL (exit code 3)."""
+    """Nobody answers at BATON_URL."""
 
 
 class Refused(BatonError):
-    """Baton answered with a problem document; `problem` is it."""
+    """Baton answered with a problem document, which is `problem`; the message has all its errors."""
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
         title, detail = problem.get("title") or f"Refused ({problem.get('status')})", problem.get("detail")
         errors = problem.get("errors") or ()
-        said = [str(title) if errors or detail in (None, title) else f"{title}: {detail}"]
-        said += (f"  {error['pointer'] or '/'}: {error['detail']}" for error in errors)
-        super().__init__("\n".join(said))
+        lines = [str(title) if errors or detail in (None, title) else f"{title}: {detail}"]
+        lines += (f"  {error['pointer'] or '/'}: {error['detail']}" for error in errors)
+        super().__init__("\n".join(lines))
         self.problem = problem

@@ -1,4 +1,4 @@
-"""The `baton` command."""
+"""The `baton` command: one module for every noun, put together here."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import sys
 
 import typer
 
-from services.cli import policy as policies
-from services.cli import process_commands as serving
-from services.cli import queries as asking
-from services.cli import webhooks
+from services.cli import (
+    api_keys,
+    dead_letters,
+    deliveries,
+    leads,
+    listen,
+    policy,
+    processes,
+    providers,
+    subscriptions,
+)
 from services.cli.errors import Unreachable
 from shared.errors import BatonError
 from shared.settings import SettingsError
@@ -22,25 +29,41 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-serving.register(app)
-asking.register(app)
-webhooks.register(app)
-policies.register(app)
+for command in (
+    processes.up,
+    processes.demo,
+    processes.serve,
+    processes.migrate,
+    listen.listen,
+    leads.timeline,
+    leads.explain,
+):
+    app.command()(command)
+for noun, commands in (
+    ("leads", leads.app),
+    ("providers", providers.app),
+    ("dead-letters", dead_letters.app),
+    ("keys", api_keys.app),
+    ("subscriptions", subscriptions.app),
+    ("deliveries", deliveries.app),
+    ("policy", policy.app),
+):
+    app.add_typer(commands, name=noun)
 
 
 def main() -> None:
     """Run the command; exit code 1: failed, 2: usage, 3: Baton is not reachable."""
     try:
         app()
-    except SettingsError as wrong:
-        _leave("\n".join(wrong.problems), code=1)
+    except SettingsError as error:
+        _exit_with(1, "\n".join(error.problems))
     except Unreachable as error:
-        _leave(str(error), code=3)
+        _exit_with(3, str(error))
     except BatonError as error:
-        _leave(str(error), code=1)
+        _exit_with(1, str(error))
 
 
-def _leave(message: str, *, code: int) -> None:
+def _exit_with(code: int, message: str) -> None:
     for line in message.splitlines():
         typer.echo(f"baton: {line}", err=True)
     sys.exit(code)

@@ -18,10 +18,10 @@ def print_json(value: Any) -> None:
     typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
-def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, none: str) -> None:
-    """Print one line per row; `columns` maps a row's key to its heading, `none` is said without rows."""
+def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, empty: str) -> None:
+    """Print a line for every row, or the text `empty`; `columns` maps a row's key to its heading."""
     if not rows:
-        typer.echo(none)
+        typer.echo(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in columns.values():
@@ -29,6 +29,24 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *
     for row in rows:
         table.add_row(*(_cell(row.get(name)) for name in columns))
     Console(soft_wrap=False).print(table)
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, empty: str, as_json: bool
+) -> None:
+    """Print rows as JSON with all that they hold, or as a table of the given columns."""
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, columns, empty=empty)
+
+
+def print_result(value: Any, text: str, *, as_json: bool) -> None:
+    """Print a value as JSON, or the text that says the same."""
+    if as_json:
+        print_json(value)
+    else:
+        typer.echo(text)
 
 
 def _cell(value: Any) -> str:

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from services.cli.client import ask
+from services.cli.client import request
 from services.cli.output import AsJson, print_json
 
-policy = typer.Typer(help="The policy: who fits, what counts, who gets what.", no_args_is_help=True)
+app = typer.Typer(help="The policy: who fits, what counts, who gets what.", no_args_is_help=True)
 
 Directory = Annotated[
     Path,
@@ -21,14 +21,9 @@ Directory = Annotated[
 _CONFIG = Path("config")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the app."""
-    app.add_typer(policy, name="policy")
-
-
-@policy.command()
+@app.command()
 def check(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
-    """Check the files without asking anybody; exit code 1 when they are no policy."""
+    """Check the files without a running Baton; exit code 1 when they are no policy."""
     from shared.policy.content_hash import shown, version_of
     from shared.policy.load import PolicyInvalid, read_policy, texts_in
 
@@ -49,13 +44,13 @@ def check(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-@policy.command()
+@app.command()
 def show(
     version: Annotated[str, typer.Argument(help="A version; `active` is the one in force.")] = "active",
     as_json: AsJson = False,
 ) -> None:
     """Show a version of the policy with its files."""
-    found = ask(lambda client: client.call("GET", f"/v1/policies/{version}"))
+    found = request("GET", f"/v1/policies/{version}")
     if as_json:
         print_json(found)
         return
@@ -65,7 +60,7 @@ def show(
         typer.echo(f"\n# --- {name}\n{text.rstrip()}")
 
 
-@policy.command()
+@app.command()
 def apply(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
     """Put the files in force; every role runs them within seconds."""
     applied = _send("/v1/policies", directory)
@@ -77,7 +72,7 @@ def apply(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
     typer.echo(f"In force: version {applied['version']}.")
 
 
-@policy.command()
+@app.command()
 def diff(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
     """Show what the files would change of the policy in force."""
     found = _send("/v1/policies/validate", directory)
@@ -89,7 +84,7 @@ def diff(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
 
 
 def _send(path: str, directory: Path) -> Any:
+    """Return the answer to the policy files of a directory."""
     from shared.policy.load import texts_in
 
-    files = texts_in(directory)
-    return ask(lambda client: client.call("POST", path, body={"files": files}))
+    return request("POST", path, body={"files": texts_in(directory)})

@@ -1,4 +1,4 @@
-"""What `baton serve` can run."""
+"""The processes that `baton serve` can run."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Role(StrEnum):
     PROVIDER_STUBS = "provider-stubs"
 
 
-class Part(StrEnum):
-    """The two halves of the router, which scale apart."""
+class RouterHalf(StrEnum):
+    """The two halves of the router, which scale independently."""
 
     DECIDE = "decide"
     DELIVER = "deliver"

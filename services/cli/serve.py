@@ -1,4 +1,4 @@
-"""What `baton serve` and `migrate` do. Imported by them alone: it brings in what every role stands on."""
+"""What `baton serve` and `migrate` do; only they import it, since it loads a lot."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
 
-from services.cli.roles import Part, Role
+from services.cli.roles import Role, RouterHalf
 from shared import secrets_file
 from shared.clock import SystemClock
 from shared.observability import logging, tracing
@@ -25,7 +25,7 @@ from shared.settings import (
     StubsSettings,
     load,
 )
-from shared.storage.migrate import migrate as run_migrations
+from shared.storage.migrate import migrate
 from shared.web.ops import Health, OpsServer
 from shared.worker import failpoints
 from shared.worker.process import open_resources, run_until_signalled, wait_for, watch
@@ -39,7 +39,7 @@ _SETTINGS: Mapping[Role, type[StatefulSettings]] = {
 }
 
 
-def serve(role: Role, only: Part | None) -> None:
+def serve_role(role: Role, only: RouterHalf | None) -> None:
     """Run one role until a signal."""
     if role is Role.PROVIDER_STUBS:
         _serve_stubs()
@@ -54,7 +54,7 @@ def serve(role: Role, only: Part | None) -> None:
         run = partial(run, only=only.value)
 
     async def main(stop: asyncio.Event) -> None:
-        health, metrics = Health(awaited=_awaited(role, only)), Metrics()
+        health, metrics = Health(awaited=_checks_of(role, only)), Metrics()
         ops = OpsServer(health, metrics, settings)
         failpoint = failpoints.from_environ(os.environ)
         await ops.start()
@@ -74,20 +74,20 @@ def serve(role: Role, only: Part | None) -> None:
     traces.stop()
 
 
-def _awaited(role: Role, only: Part | None) -> tuple[str, ...]:
-    """Return the checks without which a role is not ready, though nothing has gone wrong so far."""
+def _checks_of(role: Role, only: RouterHalf | None) -> tuple[str, ...]:
+    """Return the names of the readiness checks that have to succeed once before a role is ready."""
     if role is Role.GATEWAY:
-        parts: tuple[str, ...] = ("gateway",)
+        checks: tuple[str, ...] = ("gateway",)
     elif role is Role.ROUTER:
-        halves = {Part.DECIDE: "router.stream", Part.DELIVER: "router-deliver.stream"}
-        parts = tuple(halves.values()) if only is None else (halves[only],)
+        halves = {RouterHalf.DECIDE: "router.stream", RouterHalf.DELIVER: "router-deliver.stream"}
+        checks = tuple(halves.values()) if only is None else (halves[only],)
     else:
-        parts = (f"{role}.stream",)
-    return ("database", "stream", *parts)
+        checks = (f"{role}.stream",)
+    return ("database", "stream", *checks)
 
 
-def migrate() -> None:
-    """Bring the tables up to date, make missing topics and secrets; waits for a database that is away."""
+def migrate_tables() -> None:
+    """Bring the tables up to date, make missing topics and secrets; wait for an unreachable database."""
     data_dir = load(CommonSettings, os.environ).data_dir
     secrets = secrets_file.ensure(data_dir, os.environ, os.urandom)
     settings = load(LedgerSettings, {**os.environ, **secrets.as_environ()})
@@ -95,7 +95,7 @@ def migrate() -> None:
 
     async def main(stop: asyncio.Event) -> None:
         health = Health()
-        await wait_for("database", lambda: run_migrations(settings.database_url), stop, health)
+        await wait_for("database", lambda: migrate(settings.database_url), stop, health)
         if settings.kafka_servers:
             async with open_resources(
                 settings, stop, health=health, metrics=Metrics(), tracing=Tracing(None)

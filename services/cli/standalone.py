@@ -1,4 +1,4 @@
-"""What `baton up` and `demo` do: every role in one process. Imported by them alone: it brings in all."""
+"""What `baton up` and `demo` do: every role in one process; only they import it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from services.cli.client import connected
-from services.cli.demo.cases import Case, golden_cases
-from services.cli.demo.runner import Played
-from services.cli.demo.show import Board, print_differences, print_where_next, walk
+from services.cli.client import connect
+from services.cli.demo.cases import GoldenCase, golden_cases
+from services.cli.demo.report import DemoReport, print_differences, print_next_steps
+from services.cli.demo.runner import PlayedCase, play_cases
 from services.cli.errors import Unreachable
 from services.cli.output import print_json
 from services.standalone import bootstrap as standalone
@@ -28,8 +28,8 @@ from shared.worker import failpoints
 from shared.worker.process import run_until_signalled
 
 
-def up(*, with_demo: bool) -> None:
-    """Run every role until a signal; once all are ready, play the demo if wanted, and say so."""
+def run_standalone(*, with_demo: bool) -> None:
+    """Run every role until a signal; once all are ready, play the demo where asked for, and print the URL."""
     data_dir = load(CommonSettings, os.environ).data_dir
     secrets = secrets_file.ensure(data_dir, os.environ, os.urandom)
     settings = load(StandaloneSettings, _embedded(os.environ) | secrets.as_environ())
@@ -39,46 +39,47 @@ def up(*, with_demo: bool) -> None:
 
     async def ready(stop: asyncio.Event) -> None:
         if with_demo:
-            played = await _play(url, secrets.admin_key, golden_cases(), stop, Board())
+            played = await _play(url, secrets.admin_key, golden_cases(), stop, DemoReport())
             if stop.is_set():
                 return
-            print_where_next(url, played)
+            print_next_steps(url, played)
         typer.echo(f"Baton is ready on {url}")
 
-    _run_standalone(settings, traces, ready)
+    _run(settings, traces, ready)
     traces.stop()
 
 
-def demo(named: str, *, as_json: bool) -> bool:
-    """Play the golden cases of that name on a temporary data directory and free ports; tell if all held.
+def run_demo(named: str, *, as_json: bool) -> bool:
+    """Play the golden cases whose name contains `named` on a temporary data directory and free ports.
 
-    As JSON, what came of each case is printed at the end, in place of the lines for people.
+    Returns whether every case held. As JSON, the result of each case is printed at the end, in place of the
+    lines for people.
     """
     cases = golden_cases(named)
     if not cases:
         raise typer.BadParameter(f"no case has {named!r} in its name", param_hint="--only")
     with tempfile.TemporaryDirectory(prefix="baton-demo-") as folder:
         secrets = secrets_file.ensure(Path(folder), {}, os.urandom)
-        settings = load(StandaloneSettings, _embedded(_elsewhere(Path(folder))) | secrets.as_environ())
+        settings = load(StandaloneSettings, _embedded(_temporary(Path(folder))) | secrets.as_environ())
         logging.configure(settings, role="baton")
         url = f"http://{settings.http_host}:{settings.http_port}"
-        played: list[Played] = []
+        played: list[PlayedCase] = []
 
         async def ready(stop: asyncio.Event) -> None:
-            board = Board(Console(quiet=True) if as_json else None)
-            played.extend(await _play(url, secrets.admin_key, cases, stop, board))
+            report = DemoReport(Console(quiet=True) if as_json else None)
+            played.extend(await _play(url, secrets.admin_key, cases, stop, report))
             stop.set()
 
-        _run_standalone(settings, Tracing(None), ready)
-    failed = [one for one in played if one.wrong]
+        _run(settings, Tracing(None), ready)
+    failed = [case for case in played if case.differences]
     if as_json:
-        print_json([one.told() for one in played])
+        print_json([case.summary() for case in played])
     elif failed:
         print_differences(failed)
     return len(played) == len(cases) and not failed
 
 
-def _run_standalone(settings: StandaloneSettings, traces: Tracing, ready: standalone.Ready) -> None:
+def _run(settings: StandaloneSettings, traces: Tracing, ready: standalone.Ready) -> None:
     failpoint = failpoints.from_environ(os.environ)
     run_until_signalled(
         lambda stop: standalone.run(settings, stop, tracing=traces, ready=ready, failpoint=failpoint)
@@ -86,14 +87,17 @@ def _run_standalone(settings: StandaloneSettings, traces: Tracing, ready: standa
 
 
 async def _play(
-    url: str, admin_key: str, cases: Sequence[Case], stop: asyncio.Event, board: Board
-) -> list[Played]:
-    """Play the cases and print them as they come; what is played by the time of `stop` is returned."""
+    url: str, admin_key: str, cases: Sequence[GoldenCase], stop: asyncio.Event, report: DemoReport
+) -> list[PlayedCase]:
+    """Play and print the cases one after another; return those that were played before `stop`."""
 
     async def follow() -> None:
-        async with connected(url, admin_key) as client, aclosing(walk(client, cases, run="demo")) as walked:
+        async with (
+            connect(url, admin_key) as client,
+            aclosing(play_cases(client, cases, run="demo")) as results,
+        ):
             try:
-                await board.follow(walked, cases)
+                await report.show(results, cases)
             except Unreachable:
                 if not stop.is_set():
                     raise
@@ -106,11 +110,11 @@ async def _play(
         following = tasks.create_task(follow())
         stopping = tasks.create_task(cancel(following))
         following.add_done_callback(lambda _followed: stopping.cancel())
-    return board.played
+    return report.played
 
 
 def _embedded(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment with what `baton up` sets where nobody said otherwise."""
+    """Return the environment with the defaults of `baton up` for what it does not set."""
     given = {name: value for name, value in environ.items() if value}
     stubs_port = given.get("BATON_STUBS_PORT", "8090")
     return {
@@ -121,7 +125,8 @@ def _embedded(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _elsewhere(data_dir: Path) -> dict[str, str]:
+def _temporary(data_dir: Path) -> dict[str, str]:
+    """Return an environment with this data directory and free ports, apart from any other Baton."""
     http, stubs = free_ports(2)
     return {
         "BATON_DATA_DIR": str(data_dir),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.demo.cases import Case, golden_cases
+from services.cli.demo.cases import GoldenCase, golden_cases
 from tests.support.golden import assert_held, in_this_process, play_all
 from tests.support.services.kafka import Kafka, KafkaBroker
 from tests.support.services.postgres import Postgres
@@ -83,6 +83,6 @@ async def test_alone(embedded: Topology, nth: int):
 
 @pytest.mark.chaos
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_each_alone(topology: Topology, case: Case):
+async def test_each_alone(topology: Topology, case: GoldenCase):
     async with in_this_process(topology):
         assert_held(await play_all(topology, [case]))

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.client import connected
+from services.cli.client import connect
 from services.cli.demo.cases import golden_cases
-from services.cli.demo.runner import listening
+from services.cli.demo.runner import subscribed_inbox
 from tests.support.api import eventually
 from tests.support.topology import RoleProcess, Topology
 
@@ -130,7 +130,7 @@ async def test_stopped_in_the_middle_it_exits_0_and_its_subscription_is_removed_
 
     second = up.start()
     second.printed(READY)
-    async with connected(up.topology.url, up.topology.secrets.admin_key) as client, listening(client):
+    async with connect(up.topology.url, up.topology.secrets.admin_key) as client, subscribed_inbox(client):
         assert len(up.subscriptions()) == 1
     assert up.subscriptions() == []
     assert second.end(signal.SIGTERM) == 0

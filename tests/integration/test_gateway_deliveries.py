@@ -12,7 +12,7 @@ from services.router import bootstrap
 from services.router.domain.delivery import DELIVERY_ROLE, DeliveryRow
 from shared.settings import RouterSettings, load
 from shared.worker.rows import TombstoneRow
-from tests.integration.test_cli_asking import baton
+from tests.integration.test_cli import baton
 from tests.integration.test_gateway_team import key_of, store
 from tests.support.gateway import running_gateway
 from tests.support.receiver import Receiver

@@ -9,9 +9,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from services.cli.client import connected
-from services.cli.demo.cases import EXPECTATIONS, Case, Seen, differences
-from services.cli.demo.runner import Played, listening, play
+from services.cli.client import connect
+from services.cli.demo.cases import EXPECTATIONS, CaseResult, GoldenCase, differences
+from services.cli.demo.runner import PlayedCase, play_cases
 from services.standalone import bootstrap as standalone
 from shared.observability.tracing import Tracing
 from shared.settings import StandaloneSettings, load
@@ -20,24 +20,24 @@ from tests.support.topology import Topology
 _PATIENCE_S = 300.0
 
 
-async def play_all(topology: Topology, cases: Sequence[Case]) -> list[Played]:
+async def play_all(topology: Topology, cases: Sequence[GoldenCase]) -> list[PlayedCase]:
     """Play the cases in the order given; more patient than the demo, since machines of tests are busy."""
     key = topology.secrets.admin_key
-    async with connected(topology.url, key) as client, listening(client) as inbox:
-        return [await play(client, inbox, case, run="test", patience_s=_PATIENCE_S) for case in cases]
+    async with connect(topology.url, key) as client:
+        return [played async for played in play_cases(client, cases, run="test", timeout_s=_PATIENCE_S)]
 
 
-def assert_held(played: Sequence[Played]) -> None:
+def assert_held(played: Sequence[PlayedCase]) -> None:
     """Every case was sent, held, and would have failed with any of its expectations turned round."""
-    assert not [one.case.name for one in played if one.repeated]
-    assert {one.case.name: one.wrong for one in played if one.wrong} == {}
-    for one in played:
-        for name in one.case.expect.keys() & EXPECTATIONS:
-            turned, seen = flipped(one.case.expect, name, one.seen)
-            assert differences(turned, seen), f"{one.case.name}: {name} cannot fail"
+    assert not [case.case.name for case in played if case.repeated]
+    assert {case.case.name: case.differences for case in played if case.differences} == {}
+    for case in played:
+        for name in case.case.expect.keys() & EXPECTATIONS:
+            turned, result = flipped(case.case.expect, name, case.result)
+            assert differences(turned, result), f"{case.case.name}: {name} cannot fail"
 
 
-def flipped(expect: Mapping[str, Any], name: str, seen: Seen) -> tuple[dict[str, Any], Seen]:
+def flipped(expect: Mapping[str, Any], name: str, seen: CaseResult) -> tuple[dict[str, Any], CaseResult]:
     """Turn one expectation round; of those that compare leads, what was seen of them."""
     wanted = expect[name]
     match name:

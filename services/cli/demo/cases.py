@@ -1,4 +1,4 @@
-"""The golden cases as values: what is sent, what must come of it, and whether it did. Pure."""
+"""The golden cases as values: requests, expectations, and how a result differs. Pure."""
 
 from __future__ import annotations
 
@@ -19,23 +19,27 @@ _AGO = re.compile(r"\{now-(\d+)([smhd])\}")
 _DEMO = uuid5(NAMESPACE_URL, "urn:baton:demo")
 
 
-class Step(Struct, frozen=True):
-    """One thing that is sent."""
+class CaseStep(Struct, frozen=True):
+    """One request."""
 
     kind: Kind
     body: dict[str, Any]
 
 
-class Case(Struct, frozen=True):
-    """Steps in order, and what holds after the last of them."""
+class GoldenCase(Struct, frozen=True):
+    """Requests in order, and what is expected after the last of them."""
 
     name: str
-    steps: list[Step]
+    steps: list[CaseStep]
     expect: dict[str, Any]
 
 
-class Seen(Struct, frozen=True):
-    """What came of a case: the view of the lead of each step (None: it made none), and two counts."""
+class CaseResult(Struct, frozen=True):
+    """What a case led to.
+
+    `views`: the view of the lead of every step, None for a step without one. `subject`: the view of the
+    lead that the expectations are about. `webhooks` and `credits` count what the case brought about.
+    """
 
     views: Sequence[Mapping[str, Any] | None]
     subject: Mapping[str, Any] | None
@@ -43,8 +47,8 @@ class Seen(Struct, frozen=True):
     credits: int
 
 
-def golden_cases(named: str = "") -> list[Case]:
-    """Return the committed golden cases whose name contains `named`, in the order of the file."""
+def golden_cases(named: str = "") -> list[GoldenCase]:
+    """Return the committed golden cases whose name contains `named` (any case), in file order."""
     document = YAML(typ="safe", pure=True).load(
         files(__package__).joinpath("golden-leads.yaml").read_text(encoding="utf-8")
     )
@@ -52,39 +56,39 @@ def golden_cases(named: str = "") -> list[Case]:
     return [_case(raw) for raw in raws if named.casefold() in raw["name"].casefold()]
 
 
-def prepared(case: Case, now: datetime, run: str) -> Case:
-    """Fill in times and, where a body has none, an event id that is the same each time for this `run`."""
+def prepare(case: GoldenCase, now: datetime, run: str) -> GoldenCase:
+    """Return the case with times and, where a body has none, an event id that follows from `run`."""
     steps = [
-        Step(step.kind, _with_id(_filled(step.body, now), step.kind, f"{run}/{case.name}/{number}"))
+        CaseStep(step.kind, _with_id(_fill(step.body, now), step.kind, f"{run}/{case.name}/{number}"))
         for number, step in enumerate(case.steps)
     ]
-    return Case(case.name, steps, case.expect)
+    return GoldenCase(case.name, steps, case.expect)
 
 
-def differences(expect: Mapping[str, Any], seen: Seen) -> list[str]:
-    """Return, in words, what is not as expected; nothing when the case holds.
+def differences(expect: Mapping[str, Any], result: CaseResult) -> list[str]:
+    """Return a sentence for every expectation that the result does not meet; none when the case holds.
 
-    Raises KeyError for an expectation that nobody checks.
+    Raises `KeyError` for an expectation that is not known.
     """
     return [
-        f"{name}: expected {wanted!r}, got {got!r}"
-        for name, wanted in expect.items()
-        if name not in _NAMES_SUBJECT
-        for holds, got in [_holds(name, wanted, seen)]
+        f"{name}: expected {expected!r}, got {got!r}"
+        for name, expected in expect.items()
+        if name not in _SUBJECT_KEYS
+        for holds, got in [_check(name, expected, result)]
         if not holds
     ]
 
 
-def _case(raw: Mapping[str, Any]) -> Case:
-    steps = [Step(kind, dict(body)) for step in raw["steps"] for kind, body in step.items()]
-    return Case(raw["name"], steps, dict(raw["expect"]))
+def _case(raw: Mapping[str, Any]) -> GoldenCase:
+    steps = [CaseStep(kind, dict(body)) for step in raw["steps"] for kind, body in step.items()]
+    return GoldenCase(raw["name"], steps, dict(raw["expect"]))
 
 
-def _filled(value: Any, now: datetime) -> Any:
+def _fill(value: Any, now: datetime) -> Any:
     if isinstance(value, dict):
-        return {key: _filled(item, now) for key, item in value.items()}
+        return {key: _fill(item, now) for key, item in value.items()}
     if isinstance(value, list):
-        return [_filled(item, now) for item in value]
+        return [_fill(item, now) for item in value]
     if isinstance(value, str):
         ago = _AGO.fullmatch(value)
         if ago:
@@ -98,21 +102,21 @@ def _with_id(body: dict[str, Any], kind: Kind, place: str) -> dict[str, Any]:
     return body if name is None or name in body else {**body, name: str(uuid5(_DEMO, place))}
 
 
-def _holds(name: str, wanted: Any, seen: Seen) -> tuple[bool, Any]:
+def _check(name: str, expected: Any, result: CaseResult) -> tuple[bool, Any]:
     if name in _COMPARED:
-        return _compare(name, [seen.views[number - 1] for number in wanted])
+        return _compare(name, [result.views[number - 1] for number in expected])
     if name in _COUNTED:
-        count = _COUNTED[name](seen)
-        return count == wanted, count
-    got = _VALUES[name](seen.subject or {})
+        count = _COUNTED[name](result)
+        return count == expected, count
+    got = _VALUES[name](result.subject or {})
     match name:
         case "provenance":
-            return set(wanted) <= set(got or ()), sorted(got or ())
+            return set(expected) <= set(got or ()), sorted(got or ())
         case "rule_is_not":
-            return got is not None and got != wanted, got
+            return got is not None and got != expected, got
         case "brief_contains":
-            return str(wanted) in (got or ""), got
-    return (got in wanted if isinstance(wanted, list) else got == wanted), got
+            return str(expected) in (got or ""), got
+    return (got in expected if isinstance(expected, list) else got == expected), got
 
 
 def _compare(name: str, views: Sequence[Mapping[str, Any] | None]) -> tuple[bool, Any]:
@@ -123,7 +127,7 @@ def _compare(name: str, views: Sequence[Mapping[str, Any] | None]) -> tuple[bool
     return alike is (name != "different_lead"), values
 
 
-def _within(*path: str) -> Callable[[Mapping[str, Any]], Any]:
+def _value_at(*path: str) -> Callable[[Mapping[str, Any]], Any]:
     def value(view: Mapping[str, Any]) -> Any:
         found: Any = view
         for name in path:
@@ -134,25 +138,25 @@ def _within(*path: str) -> Callable[[Mapping[str, Any]], Any]:
 
 
 _COMPARED: Final = {"same_lead": "lead_id", "different_lead": "lead_id", "same_owner": "owner"}
-_COUNTED: Final[Mapping[str, Callable[[Seen], int]]] = {
-    "webhooks": lambda seen: seen.webhooks,
-    "rotation_credits": lambda seen: seen.credits,
+_COUNTED: Final[Mapping[str, Callable[[CaseResult], int]]] = {
+    "webhooks": lambda result: result.webhooks,
+    "rotation_credits": lambda result: result.credits,
 }
 _VALUES: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
-    "status": _within("status"),
-    "revision": _within("revision"),
-    "queue": _within("decision", "queue"),
-    "motion": _within("decision", "motion"),
-    "reason": _within("decision", "reason"),
-    "rule_is_not": _within("decision", "rule"),
-    "band": _within("score", "band"),
-    "grade": _within("score", "grade"),
-    "trigger": _within("trigger", "kind"),
-    "trigger_type": _within("trigger", "type"),
-    "brief_contains": _within("brief", "markdown"),
-    "enrichment_status": _within("enrichment", "status"),
-    "provenance": _within("provenance"),
+    "status": _value_at("status"),
+    "revision": _value_at("revision"),
+    "queue": _value_at("decision", "queue"),
+    "motion": _value_at("decision", "motion"),
+    "reason": _value_at("decision", "reason"),
+    "rule_is_not": _value_at("decision", "rule"),
+    "band": _value_at("score", "band"),
+    "grade": _value_at("score", "grade"),
+    "trigger": _value_at("trigger", "kind"),
+    "trigger_type": _value_at("trigger", "type"),
+    "brief_contains": _value_at("brief", "markdown"),
+    "enrichment_status": _value_at("enrichment", "status"),
+    "provenance": _value_at("provenance"),
 }
 EXPECTATIONS: Final = frozenset((*_COMPARED, *_COUNTED, *_VALUES))
 """What a case may expect."""
-_NAMES_SUBJECT: Final = frozenset({"of", "account_lead"})
+_SUBJECT_KEYS: Final = frozenset({"of", "account_lead"})

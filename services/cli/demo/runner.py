@@ -1,10 +1,10 @@
-"""Plays golden cases against a running Baton over HTTP and receives the webhooks that come of them."""
+"""Plays golden cases against a running Baton over HTTP and receives the webhooks that they cause."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -12,15 +12,15 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from services.cli.client import Client
-from services.cli.demo.cases import Case, Seen, Step, differences, prepared
+from services.cli.client import BatonClient
+from services.cli.demo.cases import CaseResult, CaseStep, GoldenCase, differences, prepare
 from services.cli.errors import Refused, Unreachable
-from services.cli.listen import Received, receiver
+from services.cli.webhook_receiver import ReceivedWebhook, create_app
 from shared.lead.identity import identify
 from shared.web.server import HttpServer
 
-_PATIENCE_S = 20.0
-_LOOK_EVERY_S = 0.05
+_TIMEOUT_S = 20.0
+_POLL_INTERVAL_S = 0.05
 _QUIET_S = 0.5
 """How long nothing more may come before an absence counts."""
 
@@ -28,64 +28,74 @@ _QUIET_S = 0.5
 _RECEIVER_PATH = "/baton-demo"
 
 
-class Played(Struct, frozen=True):
-    """How a case went. `wrong` is empty when it held; `repeated`: it was here already, nothing was sent."""
+class PlayedCase(Struct, frozen=True):
+    """A case with its result. `differences` is empty when it held.
 
-    case: Case
-    seen: Seen
-    wrong: list[str]
+    `repeated`: its lead was there from an earlier run, so nothing was sent.
+    """
+
+    case: GoldenCase
+    result: CaseResult
+    differences: list[str]
     repeated: bool = False
 
     @property
     def view(self) -> Mapping[str, Any]:
-        """The lead that the case is about, as it is now."""
-        return self.seen.subject or {}
+        """The view of the lead that the case is about."""
+        return self.result.subject or {}
 
-    def told(self) -> dict[str, Any]:
-        """Return how it went, for programs."""
+    def summary(self) -> dict[str, Any]:
+        """Return the result for programs (`--json`)."""
         lead = {name: self.view.get(name) for name in ("lead_id", "status", "owner", "decision")}
         return {
             "case": self.case.name,
-            "held": not self.wrong,
-            "differences": self.wrong,
-            "webhooks": self.seen.webhooks,
+            "held": not self.differences,
+            "differences": self.differences,
+            "webhooks": self.result.webhooks,
             **lead,
         }
 
 
-class Inbox:
+class WebhookInbox:
     """The verified `lead.routed` deliveries, by lead."""
 
     def __init__(self) -> None:
         self._ids: dict[str, set[str]] = {}
 
-    async def take(self, received: Received) -> int:
-        """Note one delivery; the status to answer with."""
-        if not received.verified:
+    async def receive(self, webhook: ReceivedWebhook) -> int:
+        """Note one delivery; return the status to answer with."""
+        if not webhook.verified:
             return 401
-        body = msgspec.json.decode(received.body)
+        body = msgspec.json.decode(webhook.body)
         if body["type"] == "lead.routed":
-            self._ids.setdefault(body["data"]["lead_id"], set()).add(received.headers["webhook-id"])
+            self._ids.setdefault(body["data"]["lead_id"], set()).add(webhook.headers["webhook-id"])
         return 204
 
     def count(self, lead_id: str) -> int:
-        """Return how many deliveries with distinct ids there were about a lead."""
+        """Return how many deliveries with distinct ids were about a lead."""
         return len(self._ids.get(lead_id, ()))
 
 
 @asynccontextmanager
-async def listening(client: Client) -> AsyncIterator[Inbox]:
+async def subscribed_inbox(client: BatonClient) -> AsyncIterator[WebhookInbox]:
     """Subscribe a receiver on this machine for as long as the block runs.
 
-    Where Baton ends before the block does, the subscription stays; the next one to listen removes it.
+    Where Baton ends before the block does, the subscription stays; the next call removes it.
     """
-    inbox = Inbox()
+    inbox = WebhookInbox()
     secret: list[str] = []
 
-    server = HttpServer(receiver(inbox.take, lambda: secret[0]), host="127.0.0.1", port=0, port_field="port")
+    app = create_app(inbox.receive, lambda: secret[0])
+    server = HttpServer(app, host="127.0.0.1", port=0, port_field="port")
     await server.start()
     try:
-        await _unsubscribe_leftovers(client)
+        leftover = [
+            subscription["id"]
+            async for subscription in client.pages("/v1/subscriptions")
+            if _is_ours(subscription["url"])
+        ]
+        for subscription_id in leftover:
+            await client.call("DELETE", f"/v1/subscriptions/{subscription_id}")
         body = {"url": f"http://127.0.0.1:{server.port}{_RECEIVER_PATH}", "events": ["lead.routed"]}
         subscription = await client.call("POST", "/v1/subscriptions", body=body)
         secret.append(subscription["secret"])
@@ -98,60 +108,62 @@ async def listening(client: Client) -> AsyncIterator[Inbox]:
         await server.stop()
 
 
-async def _unsubscribe_leftovers(client: Client) -> None:
-    left = [each["id"] async for each in client.pages("/v1/subscriptions") if _is_ours(each["url"])]
-    for subscription in left:
-        await client.call("DELETE", f"/v1/subscriptions/{subscription}")
-
-
 def _is_ours(url: str) -> bool:
+    """Return whether a subscription was made by an earlier run."""
     return url.startswith("http://127.0.0.1:") and url.endswith(_RECEIVER_PATH)
 
 
-async def play(
-    client: Client, inbox: Inbox, case: Case, *, run: str, patience_s: float = _PATIENCE_S
-) -> Played:
-    """Send the steps, each after the one before has settled, and wait until the case holds or time is up.
+async def play_cases(
+    client: BatonClient, cases: Sequence[GoldenCase], *, run: str, timeout_s: float = _TIMEOUT_S
+) -> AsyncGenerator[PlayedCase, None]:
+    """Play the cases one after another and yield the result of each."""
+    async with subscribed_inbox(client) as inbox:
+        for case in cases:
+            yield await _play(client, inbox, case, run=run, timeout_s=timeout_s)
 
-    `patience_s` is for each step, and half of it for the end. A case whose lead is there already is not
-    sent again.
+
+async def _play(
+    client: BatonClient, inbox: WebhookInbox, case: GoldenCase, *, run: str, timeout_s: float
+) -> PlayedCase:
+    """Send the steps one after another and wait until the case holds, `timeout_s` seconds a step at most.
+
+    A step is sent once the one before has its outcome. A case whose lead is there already is not sent again.
     """
-    case = prepared(case, datetime.now(UTC), run)
+    case = prepare(case, datetime.now(UTC), run)
     leads = [_lead_of(step) for step in case.steps]
     before = await _credits(client)
-    seen = await _seen(client, inbox, case, leads, before)
-    if seen.subject is not None:
-        return Played(case, seen, [], repeated=True)
+    result = await _result_of(client, inbox, case, leads, before)
+    if result.subject is not None:
+        return PlayedCase(case, result, [], repeated=True)
     for step in case.steps:
-        await _settled(client, await _send(client, step), patience_s)
-    deadline = time.monotonic() + patience_s / 2
+        await _await_outcome(client, await _send(client, step), timeout_s)
+    deadline = time.monotonic() + timeout_s / 2
     while True:
-        seen = await _seen(client, inbox, case, leads, before)
-        wrong = differences(case.expect, seen)
-        if (not wrong and _delivered(case, seen)) or time.monotonic() > deadline:
+        result = await _result_of(client, inbox, case, leads, before)
+        delivered = result.webhooks > 0 or case.expect.get("status") == "suppressed"
+        if (delivered and not differences(case.expect, result)) or time.monotonic() > deadline:
             break
-        await asyncio.sleep(_LOOK_EVERY_S)
+        await asyncio.sleep(_POLL_INTERVAL_S)
     if "webhooks" in case.expect:
         await asyncio.sleep(_QUIET_S)
-        seen = await _seen(client, inbox, case, leads, before)
-    return Played(case, seen, differences(case.expect, seen))
+        result = await _result_of(client, inbox, case, leads, before)
+    return PlayedCase(case, result, differences(case.expect, result))
 
 
-def _delivered(case: Case, seen: Seen) -> bool:
-    return seen.webhooks > 0 or case.expect.get("status") == "suppressed"
-
-
-async def _seen(client: Client, inbox: Inbox, case: Case, leads: list[str | None], before: int) -> Seen:
-    views = [await _view(client, lead) if lead else None for lead in leads]
+async def _result_of(
+    client: BatonClient, inbox: WebhookInbox, case: GoldenCase, leads: list[str | None], before: int
+) -> CaseResult:
+    """Return what the case has led to by now; `before` are the credits at its start."""
+    views = [await _lead_view(client, lead) if lead else None for lead in leads]
     if "account_lead" in case.expect:
         subject = await _account_lead(client, case.expect["account_lead"])
     else:
         subject = views[case.expect.get("of", 1) - 1]
     count = inbox.count(subject["lead_id"]) if subject else 0
-    return Seen(views, subject, count, await _credits(client) - before)
+    return CaseResult(views, subject, count, await _credits(client) - before)
 
 
-async def _send(client: Client, step: Step) -> tuple[str | None, str | None]:
+async def _send(client: BatonClient, step: CaseStep) -> tuple[str | None, str | None]:
     """Send one step; return the id of its lead, if it has one, and of its event."""
     path = {
         "lead": "/v1/leads",
@@ -163,8 +175,8 @@ async def _send(client: Client, step: Step) -> tuple[str | None, str | None]:
     return answer.get("lead_id"), answer.get("event_id")
 
 
-async def _settled(client: Client, sent: tuple[str | None, str | None], patience_s: float) -> None:
-    """Wait until what was sent has its outcome; for a signal, which has no lead, the case's end waits."""
+async def _await_outcome(client: BatonClient, sent: tuple[str | None, str | None], timeout_s: float) -> None:
+    """Wait until an event has its outcome; a signal has no lead to ask about and is not waited for."""
     lead, event = sent
     if lead is None or event is None:
         return
@@ -176,12 +188,12 @@ async def _settled(client: Client, sent: tuple[str | None, str | None], patience
             return False
         return any(entry["id"] == event and entry.get("outcome") for entry in entries)
 
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + timeout_s
     while not await decided() and time.monotonic() < deadline:  # noqa: ASYNC110 - over HTTP
-        await asyncio.sleep(_LOOK_EVERY_S)
+        await asyncio.sleep(_POLL_INTERVAL_S)
 
 
-async def _view(client: Client, lead: str) -> dict[str, Any] | None:
+async def _lead_view(client: BatonClient, lead: str) -> dict[str, Any] | None:
     try:
         view: dict[str, Any] = await client.call("GET", f"/v1/leads/{lead}")
     except Refused as refused:
@@ -191,16 +203,17 @@ async def _view(client: Client, lead: str) -> dict[str, Any] | None:
     return view
 
 
-async def _account_lead(client: Client, account: str) -> dict[str, Any] | None:
+async def _account_lead(client: BatonClient, account: str) -> dict[str, Any] | None:
     found = (await client.call("GET", "/v1/leads", query={"account": account}))["data"]
-    return await _view(client, found[0]["lead_id"]) if found else None
+    return await _lead_view(client, found[0]["lead_id"]) if found else None
 
 
-async def _credits(client: Client) -> int:
+async def _credits(client: BatonClient) -> int:
     return sum(rep["credits"] for rep in (await client.call("GET", "/v1/reps"))["data"])
 
 
-def _lead_of(step: Step) -> str | None:
+def _lead_of(step: CaseStep) -> str | None:
+    """Return the id of the lead that a step is about, None for a signal or an outcome."""
     if step.kind not in ("lead", "form"):
         return None
     person = step.body.get("person") or step.body

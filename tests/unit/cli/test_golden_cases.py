@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.demo.cases import EXPECTATIONS, Case, Seen, differences, golden_cases, prepared
+from services.cli.demo.cases import EXPECTATIONS, CaseResult, GoldenCase, differences, golden_cases, prepare
 from tests.support.golden import flipped
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -26,7 +26,7 @@ PLACES = {
 }
 
 
-def holding(case: Case) -> Seen:
+def holding(case: GoldenCase) -> CaseResult:
     """What would be seen if the case held."""
     view: dict[str, Any] = {
         "lead_id": "lead-1",
@@ -45,7 +45,9 @@ def holding(case: Case) -> Seen:
             place = place[part]
         place[path[-1]] = wanted[-1] if isinstance(wanted, list) else wanted
     other = {**view, "lead_id": "lead-2"} if "different_lead" in case.expect else view
-    return Seen([view, other], view, case.expect.get("webhooks", 1), case.expect.get("rotation_credits", 1))
+    return CaseResult(
+        [view, other], view, case.expect.get("webhooks", 1), case.expect.get("rotation_credits", 1)
+    )
 
 
 def each_expectation() -> list[Any]:
@@ -57,20 +59,20 @@ def each_expectation() -> list[Any]:
 
 
 @pytest.mark.parametrize("case", golden_cases(), ids=lambda case: case.name)
-def test_what_is_as_expected_holds(case: Case):
+def test_what_is_as_expected_holds(case: GoldenCase):
     assert differences(case.expect, holding(case)) == []
 
 
 @pytest.mark.parametrize(("case", "name"), each_expectation())
-def test_an_expectation_turned_round_does_not_hold(case: Case, name: str):
+def test_an_expectation_turned_round_does_not_hold(case: GoldenCase, name: str):
     turned, seen = flipped(case.expect, name, holding(case))
     wrong = differences(turned, seen)
     assert [line.partition(":")[0] for line in wrong] == [name]
 
 
 @pytest.mark.parametrize("case", golden_cases(), ids=lambda case: case.name)
-def test_where_nothing_came_of_it_nothing_holds(case: Case):
-    wrong = differences(case.expect, Seen([None] * len(case.steps), None, webhooks=9, credits=9))
+def test_where_nothing_came_of_it_nothing_holds(case: GoldenCase):
+    wrong = differences(case.expect, CaseResult([None] * len(case.steps), None, webhooks=9, credits=9))
     assert {line.partition(":")[0] for line in wrong} == case.expect.keys() & EXPECTATIONS
 
 
@@ -83,13 +85,13 @@ def test_every_expectation_of_the_file_is_checked():
 
 def test_a_case_says_the_same_each_time_for_the_same_run():
     case = golden_cases("content download")[0]
-    first, again, other = (prepared(case, NOW, run) for run in ("one", "one", "two"))
+    first, again, other = (prepare(case, NOW, run) for run in ("one", "one", "two"))
     assert first == again
     assert first.steps[0].body["event_id"] != other.steps[0].body["event_id"]
 
 
 def test_times_are_that_long_before_the_moment_of_sending():
-    case = prepared(golden_cases("content download")[0], NOW, "run")
+    case = prepare(golden_cases("content download")[0], NOW, "run")
     activity: Mapping[str, Any] = case.steps[0].body["activities"][0]
     assert datetime.fromisoformat(activity["at"]) == NOW - timedelta(hours=2)
 

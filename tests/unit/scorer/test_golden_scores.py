@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from services.cli.demo.cases import Case, Step, golden_cases, prepared
+from services.cli.demo.cases import CaseStep, GoldenCase, golden_cases, prepare
 from services.enricher.domain.form import read_form
 from services.enricher.domain.merge import account_of, merge
 from services.enricher.domain.record import LeadRow
@@ -78,7 +78,7 @@ class Desk:
         self._read = self._forms = 0
         self.scored: list[LeadScoredV1] = []
 
-    def take(self, step: Step, number: int) -> None:
+    def take(self, step: CaseStep, number: int) -> None:
         if step.kind == "signal":
             self._decide(event_of(msgspec.convert(step.body, SignalReceivedV1), f"signal-{number}"))
             return
@@ -121,9 +121,9 @@ def test_every_golden_case_has_its_score() -> None:
 
 
 @pytest.mark.parametrize("case", golden_cases(), ids=lambda case: case.name)
-def test_a_golden_lead_is_scored_as_it_should(case: Case) -> None:
+def test_a_golden_lead_is_scored_as_it_should(case: GoldenCase) -> None:
     desk = Desk()
-    for number, step in enumerate(prepared(case, NOW, "unit").steps):
+    for number, step in enumerate(prepare(case, NOW, "unit").steps):
         desk.take(step, number)
     scored, expected = desk.scored[-1], SCORES[case.name]
     score = scored.score

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from services.cli.demo.cases import Case, Seen, Step
-from services.cli.demo.runner import Played
-from services.cli.demo.show import Board
+from services.cli.demo.cases import CaseResult, CaseStep, GoldenCase
+from services.cli.demo.report import DemoReport
+from services.cli.demo.runner import PlayedCase
 
-LEAD = Step("lead", {})
+LEAD = CaseStep("lead", {})
 
 
-def played(**changes: Any) -> Played:
+def played(**changes: Any) -> PlayedCase:
     view = {
         "status": "routed",
         "owner": "sdr-1",
@@ -26,18 +26,18 @@ def played(**changes: Any) -> Played:
         "trigger": {"kind": "lead", "type": "form"},
         **changes.pop("view", {}),
     }
-    case = Case("a [red] case", [LEAD], {})
-    return Played(case, Seen([view], view, webhooks=1, credits=1), wrong=[], **changes)
+    case = GoldenCase("a [red] case", [LEAD], {})
+    return PlayedCase(case, CaseResult([view], view, webhooks=1, credits=1), differences=[], **changes)
 
 
-async def shown(*some: Played, width: int) -> list[str]:
+async def shown(*some: PlayedCase, width: int) -> list[str]:
     out = io.StringIO()
 
-    async def walked() -> AsyncIterator[Played]:
+    async def walked() -> AsyncIterator[PlayedCase]:
         for one in some:
             yield one
 
-    await Board(Console(file=out, width=width)).follow(walked(), [one.case for one in some])
+    await DemoReport(Console(file=out, width=width)).show(walked(), [one.case for one in some])
     return out.getvalue().splitlines()
 
 

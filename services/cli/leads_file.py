@@ -1,6 +1,7 @@
-"""`baton leads import`: a file of leads, CSV or JSON lines, sent in lists; each line stands by itself.
+"""A file of leads, CSV or JSON lines, read and sent to a running Baton in lists.
 
-A list carries a key made of its own bytes, so that a file that is imported again repeats no event.
+Each line stands by itself: one that cannot be read is reported and the others are sent. A list carries an
+idempotency key made of its own bytes, so that importing the same file again repeats no event.
 """
 
 from __future__ import annotations
@@ -16,68 +17,70 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import Progress
 
-from services.cli.client import Client
+from services.cli.client import BatonClient
 from services.cli.errors import Refused
 from services.gateway.domain.forms import is_intake_shape, read_form
 from services.gateway.domain.sources import HookSource
 from shared.errors import BatonError, Reject
 from shared.policy.models import SourceDefaults
 
-AT_ONCE: Final = 500
+LIST_ITEMS_MAX: Final = 500
 _LIST_BYTES_MAX: Final = 1_000_000
 _SOURCE: Final = HookSource("import", defaults=SourceDefaults(channel="import"))
-_LINES: Final = frozenset({".jsonl", ".ndjson", ".json"})
+_JSON_LINES_SUFFIXES: Final = frozenset({".jsonl", ".ndjson", ".json"})
 
 
-class Line(Struct, frozen=True):
+class LeadLine(Struct, frozen=True):
     """One lead of the file as it is sent. `number` counts lines from 1."""
 
     number: int
     body: bytes
 
 
-class Wrong(Struct, frozen=True):
+class RejectedLine(Struct, frozen=True):
     """A line that was not accepted, and why."""
 
     line: int
     problem: str
 
 
-class Imported(Struct, frozen=True):
-    """What came of a file."""
+class ImportResult(Struct, frozen=True):
+    """How many leads of a file were accepted, and the lines that were not."""
 
     accepted: int
-    problems: list[Wrong]
+    problems: list[RejectedLine]
 
 
 class FileUnreadable(BatonError):
     """The file is not there, or is neither CSV nor JSON lines."""
 
 
-async def import_leads(client: Client, lines: Sequence[Line | Wrong], *, show_progress: bool) -> Imported:
-    """Send the leads; what could not be read is counted among the problems. Raises as `Client.call`."""
-    problems = [line for line in lines if isinstance(line, Wrong)]
+async def send_leads(
+    client: BatonClient, lines: Sequence[LeadLine | RejectedLine], *, show_progress: bool
+) -> ImportResult:
+    """Send the leads; return how many were accepted and which lines were not. Raises as `call` does."""
+    problems = [line for line in lines if isinstance(line, RejectedLine)]
     accepted = 0
     with Progress(console=Console(stderr=True), disable=not show_progress) as progress:
         task = progress.add_task("Leads", total=len(lines), completed=len(problems))
-        for batch in _batches(line for line in lines if isinstance(line, Line)):
+        for batch in _batches(line for line in lines if isinstance(line, LeadLine)):
             refused = await _send(client, batch)
             problems += refused
             accepted += len(batch) - len(refused)
             progress.advance(task, len(batch))
-    return Imported(accepted, sorted(problems, key=lambda wrong: wrong.line))
+    return ImportResult(accepted, sorted(problems, key=lambda rejected: rejected.line))
 
 
-def read_leads(file: Path) -> list[Line | Wrong]:
+def read_leads(file: Path) -> list[LeadLine | RejectedLine]:
     """Return the leads of a file, CSV unless its name says JSON. Raises `FileUnreadable`."""
-    read = _json_lines if file.suffix.lower() in _LINES else _csv_rows
+    read = _json_lines if file.suffix.lower() in _JSON_LINES_SUFFIXES else _csv_rows
     try:
         return [*read(file)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FileUnreadable(f"{file}: {error}") from error
 
 
-def _json_lines(file: Path) -> Iterator[Line | Wrong]:
+def _json_lines(file: Path) -> Iterator[LeadLine | RejectedLine]:
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -85,17 +88,17 @@ def _json_lines(file: Path) -> Iterator[Line | Wrong]:
             try:
                 body = msgspec.json.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                yield Wrong(number, f"this is not JSON: {error}")
+                yield RejectedLine(number, f"this is not JSON: {error}")
                 continue
             if not isinstance(body, dict):
-                yield Wrong(number, "this is not an object")
+                yield RejectedLine(number, "this is not an object")
             elif is_intake_shape(body):
-                yield _line(number, line.strip())
+                yield _lead_line(number, line.strip())
             else:
-                yield _form(number, body)
+                yield _form_line(number, body)
 
 
-def _csv_rows(file: Path) -> Iterator[Line | Wrong]:
+def _csv_rows(file: Path) -> Iterator[LeadLine | RejectedLine]:
     with file.open(encoding="utf-8-sig", newline="") as text:
         rows = csv.reader(text, strict=True)
         header = next(rows, None)
@@ -103,31 +106,33 @@ def _csv_rows(file: Path) -> Iterator[Line | Wrong]:
             raise FileUnreadable(f"{file}: the file is empty")
         for row in rows:
             if len(row) > len(header):
-                yield Wrong(rows.line_num, f"the row has {len(row)} cells, the header has {len(header)}")
+                yield RejectedLine(
+                    rows.line_num, f"the row has {len(row)} cells, the header has {len(header)}"
+                )
             elif any(row):
-                yield _form(
+                yield _form_line(
                     rows.line_num, {name: cell for name, cell in zip(header, row, strict=False) if cell}
                 )
 
 
-def _form(number: int, fields: Mapping[str, Any]) -> Line | Wrong:
+def _form_line(number: int, fields: Mapping[str, Any]) -> LeadLine | RejectedLine:
     try:
-        return _line(number, msgspec.json.encode(read_form(fields, _SOURCE)))
+        return _lead_line(number, msgspec.json.encode(read_form(fields, _SOURCE)))
     except Reject as reject:
-        return Wrong(number, f"{reject.title}: {reject.detail}")
+        return RejectedLine(number, f"{reject.title}: {reject.detail}")
 
 
-def _line(number: int, body: bytes) -> Line | Wrong:
+def _lead_line(number: int, body: bytes) -> LeadLine | RejectedLine:
     too_long = len(body) > _LIST_BYTES_MAX
-    return Wrong(number, "the line is too long to be sent") if too_long else Line(number, body)
+    return RejectedLine(number, "the line is too long to be sent") if too_long else LeadLine(number, body)
 
 
-def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    batch: list[Line] = []
+def _batches(lines: Iterable[LeadLine]) -> Iterator[list[LeadLine]]:
+    batch: list[LeadLine] = []
     size = 0
     for line in lines:
         size += len(line.body) + 1
-        if batch and (len(batch) == AT_ONCE or size > _LIST_BYTES_MAX):
+        if batch and (len(batch) == LIST_ITEMS_MAX or size > _LIST_BYTES_MAX):
             yield batch
             batch, size = [], len(line.body) + 1
         batch.append(line)
@@ -135,8 +140,8 @@ def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
         yield batch
 
 
-async def _send(client: Client, batch: Sequence[Line]) -> list[Wrong]:
-    """Send one list; return what was not accepted of it."""
+async def _send(client: BatonClient, batch: Sequence[LeadLine]) -> list[RejectedLine]:
+    """Send one list; return the lines that were not accepted."""
     content = b",".join(line.body for line in batch)
     key = {"idempotency-key": f"import-{hashlib.sha256(content).hexdigest()}"}
     try:
@@ -146,7 +151,7 @@ async def _send(client: Client, batch: Sequence[Line]) -> list[Wrong]:
             raise
         answer = refused.problem
     return [
-        Wrong(batch[result["index"]].number, str(Refused(result["problem"])))
+        RejectedLine(batch[result["index"]].number, str(Refused(result["problem"])))
         for result in answer["results"]
         if "problem" in result
     ]

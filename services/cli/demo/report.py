@@ -1,10 +1,10 @@
-"""The demo as a person sees it: a line for each lead, who it is, which way it took, who has it and why."""
+"""The demo's output for people: a line for every lead with its path, queue, owner, webhook and reason."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -14,9 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.client import Client
-from services.cli.demo.cases import Case
-from services.cli.demo.runner import Played, listening, play
+from services.cli.demo.cases import GoldenCase
+from services.cli.demo.runner import PlayedCase
 
 _PIPED_WIDTH: Final = 150
 _WIDE, _NARROW = 116, 96
@@ -24,32 +23,25 @@ _WIDE, _NARROW = 116, 96
 _QUEUE_STYLES: Final = {"senior-ae": "magenta", "bdr": "blue", "sdr": "cyan", "suppressed": "dim"}
 
 
-async def walk(client: Client, cases: Sequence[Case], *, run: str) -> AsyncGenerator[Played, None]:
-    """Play the cases one after the other, and give each once it is over."""
-    async with listening(client) as inbox:
-        for case in cases:
-            yield await play(client, inbox, case, run=run)
-
-
-class Board:
-    """Prints a line for each lead as soon as it is where it belongs."""
+class DemoReport:
+    """Prints a line for every lead as soon as it has been routed; `played` are the cases so far."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or _console()
         self._began = time.monotonic()
-        self.played: list[Played] = []
+        self.played: list[PlayedCase] = []
 
-    async def follow(self, walked: AsyncIterator[Played], cases: Sequence[Case]) -> list[Played]:
-        """Print every lead of a walk over the cases; return them all."""
+    async def show(self, results: AsyncIterator[PlayedCase], cases: Sequence[GoldenCase]) -> list[PlayedCase]:
+        """Print the results of these cases as they come; return them all."""
         self._console.print(self._table(header=True))
-        waiting = self._console.status("", spinner="dots", spinner_style="dim")
-        with waiting:
+        progress = self._console.status("", spinner="dots", spinner_style="dim")
+        with progress:
             for case in cases:
-                waiting.update(f"[dim]{escape(case.name)}[/dim]")
-                one = await anext(walked)
-                self.played.append(one)
+                progress.update(f"[dim]{escape(case.name)}[/dim]")
+                played = await anext(results)
+                self.played.append(played)
                 table = self._table(header=False)
-                table.add_row(*_row(one, self._mark(one), wide=self._wide))
+                table.add_row(*_row(played, self._mark(played), wide=self._wide))
                 self._console.print(table)
         self._console.print(f"\n{self._summary()}")
         return self.played
@@ -59,7 +51,7 @@ class Board:
         return self._console.width >= _WIDE
 
     def _table(self, *, header: bool) -> Table:
-        """Return a table of one line: all are as wide, so that they stand below each other."""
+        """Return a table for one line, with fixed column widths so that the lines align."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=header)
         who, path = (31, 20) if self._wide else (27, 16) if self._console.width >= _NARROW else (21, 9)
         widths = {"": 1, "lead": who, "path": path, "queue": 10, "owner": 5, "webhook": 8, "why": None}
@@ -69,49 +61,49 @@ class Board:
             table.add_column(heading, width=room, no_wrap=True, overflow="ellipsis")
         return table
 
-    def _mark(self, one: Played) -> Text:
-        if one.repeated:
+    def _mark(self, played: PlayedCase) -> Text:
+        if played.repeated:
             return Text("=", style="dim")
         plain = self._console.options.ascii_only
-        if one.wrong:
+        if played.differences:
             return Text("x" if plain else "✗", style="bold red")
         return Text("+" if plain else "✓", style="green")
 
     def _summary(self) -> str:
-        sent = [one for one in self.played if not one.repeated]
-        statuses = sorted(str(one.view.get("status", "unknown")) for one in self.played)
+        sent = [case for case in self.played if not case.repeated]
+        statuses = sorted(str(case.view.get("status", "unknown")) for case in self.played)
         counts = ", ".join(f"{len(list(same))} {status}" for status, same in groupby(statuses))
         if not sent:
             return f"{len(self.played)} demo leads are here from before ({counts}); nothing was sent."
-        webhooks = sum(one.seen.webhooks for one in sent)
+        webhooks = sum(case.result.webhooks for case in sent)
         took = time.monotonic() - self._began
         return f"{len(self.played)} leads: {counts}; {webhooks} webhooks verified; {took:.0f} s."
 
 
-def print_differences(played: Sequence[Played]) -> None:
-    """Print what did not come out as it must."""
+def print_differences(played: Sequence[PlayedCase]) -> None:
+    """Print every expectation that was not met."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold red")
     table.add_column("case", overflow="fold", ratio=1)
     table.add_column("difference", overflow="fold", ratio=1)
-    for one in played:
-        for difference in one.wrong:
-            table.add_row(escape(one.case.name), escape(difference))
+    for case in played:
+        for difference in case.differences:
+            table.add_row(escape(case.case.name), escape(difference))
     _console().print(table)
 
 
-def print_where_next(url: str, played: Sequence[Played]) -> None:
-    """Say what to try now, with the first of the leads."""
+def print_next_steps(url: str, played: Sequence[PlayedCase]) -> None:
+    """Print commands to try next, with the id of the first lead."""
     baton = _program()
     console = Console(highlight=False, soft_wrap=True)
-    if any(one.wrong for one in played):
+    if any(case.differences for case in played):
         console.print(
             f"A ✗ went elsewhere than the default policy sends it: `{baton} demo` tells the difference."
         )
-    shown = next((one.view["lead_id"] for one in played if one.view.get("lead_id")), None)
-    if shown is not None:
+    lead_id = next((case.view["lead_id"] for case in played if case.view.get("lead_id")), None)
+    if lead_id is not None:
         lines = {
-            f"{baton} explain {shown}": "why the first of them is where it is",
-            f"{baton} timeline {shown}": "what happened to it, in order",
+            f"{baton} explain {lead_id}": "why the first of them is where it is",
+            f"{baton} timeline {lead_id}": "what happened to it, in order",
             f"curl -d email=you@yours.example {url}/hooks/forms/website": "one more",
         }
         room = max(map(len, lines))
@@ -122,7 +114,7 @@ def print_where_next(url: str, played: Sequence[Played]) -> None:
 
 
 def _program() -> str:
-    """Return how `baton` is called from here: `make` puts it into a folder that is on nobody's path."""
+    """Return the command that runs `baton` from here; `make` installs it outside of the PATH."""
     program = Path(sys.argv[0])
     inside = program.name == "baton" and program.is_relative_to(Path.cwd())
     return str(program.relative_to(Path.cwd())) if inside else "baton"
@@ -134,25 +126,25 @@ def _console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=_PIPED_WIDTH)
 
 
-def _row(one: Played, mark: Text, *, wide: bool) -> tuple[Text, ...]:
-    view = one.view
+def _row(played: PlayedCase, mark: Text, *, wide: bool) -> tuple[Text, ...]:
+    view = played.view
     decision: Mapping[str, Any] = view.get("decision") or {}
     queue = str(decision.get("queue") or view.get("status") or "-")
     return (
         mark,
         Text(_who(view)),
-        Text(_path(one, wide=wide)),
+        Text(_path(played, wide=wide)),
         Text(queue, style=_QUEUE_STYLES.get(queue, "")),
         Text(str(view.get("owner") or "-")),
-        _webhook(one),
+        _webhook(played),
         Text(_why(view, decision)),
     )
 
 
-def _webhook(one: Played) -> Text:
-    if one.repeated:
+def _webhook(played: PlayedCase) -> Text:
+    if played.repeated:
         return Text("before", style="dim")
-    return Text("verified", style="green") if one.seen.webhooks else Text("none", style="dim")
+    return Text("verified", style="green") if played.result.webhooks else Text("none", style="dim")
 
 
 def _who(view: Mapping[str, Any]) -> str:
@@ -160,16 +152,16 @@ def _who(view: Mapping[str, Any]) -> str:
     return str(person.get("email") or view.get("account") or "-")
 
 
-def _path(one: Played, *, wide: bool) -> str:
-    """Return how it came and what it scored: `lead+signal > A2 sql`."""
-    score = one.view.get("score") or {}
-    kinds = "+".join(dict.fromkeys(step.kind for step in one.case.steps))
+def _path(played: PlayedCase, *, wide: bool) -> str:
+    """Return how the lead arrived and its score: `lead+signal > A2 sql`."""
+    score = played.view.get("score") or {}
+    kinds = "+".join(dict.fromkeys(step.kind for step in played.case.steps))
     scored = [str(score.get("grade", "-")), *([str(score.get("band", ""))] if wide else [])]
     return f"{kinds} > {' '.join(scored)}".rstrip()
 
 
 def _why(view: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
-    """Return what brought it there, in few words: the signal if it was one, the rule, the rule's reasons."""
+    """Return the reason in a few words: the signal that triggered the decision, the rule and its reasons."""
     if decision.get("reason"):
         return str(decision["reason"]).replace("_", " ")
     trigger = view.get("trigger") or {}

@@ -1,0 +1,73 @@
+"""`baton deliveries`: what was sent by webhook, or is to be."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from services.cli.client import request
+from services.cli.output import AsJson, print_json, print_result, print_rows, print_table
+
+app = typer.Typer(help="What was sent by webhook, or is to be.", no_args_is_help=True)
+
+DeliveryId = Annotated[str, typer.Argument(metavar="DELIVERY", help="Its id.")]
+
+_COLUMNS = {
+    "id": "id",
+    "created_at": "since",
+    "event_type": "what",
+    "state": "state",
+    "attempts": "attempts",
+    "last_status": "answered",
+    "last_error": "error",
+    "next_attempt_at": "next",
+}
+
+
+@app.command("list")
+def list_deliveries(
+    subscription: Annotated[str, typer.Argument(help="Id of a subscription, or queue:NAME.")],
+    limit: Annotated[int, typer.Option(help="How many, at most.", min=1, max=200)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was sent to an endpoint or is to be, the newest first."""
+    path = f"/v1/subscriptions/{subscription}/deliveries"
+    deliveries = request("GET", path, query={"limit": str(limit)})["data"]
+    print_rows(deliveries, _COLUMNS, empty="Nothing was sent.", as_json=as_json)
+
+
+@app.command()
+def show(delivery: DeliveryId, as_json: AsJson = False) -> None:
+    """Show a delivery, with the attempts that were not taken."""
+    found = request("GET", f"/v1/deliveries/{delivery}")
+    if as_json:
+        print_json(found)
+        return
+    typer.echo(f"{found['event_type']} {found['event_id']} to {found['url']}: {_result_of(found)}")
+    columns = {"at": "when", "status": "answered", "error": "error"}
+    print_table(found["failures"], columns, empty="No attempt failed.")
+
+
+@app.command()
+def retry(delivery: DeliveryId, as_json: AsJson = False) -> None:
+    """Send a delivery now, whatever became of it before; exit code 1 when it is not taken."""
+    print_attempt(request("POST", f"/v1/deliveries/{delivery}/retry"), as_json=as_json)
+
+
+def print_attempt(delivery: dict[str, Any], *, as_json: bool) -> None:
+    """Print what came of a delivery that was just sent; exit code 1 unless it was delivered.
+
+    A delivery without a `state` is an accepted command that was not carried out yet.
+    """
+    print_result(delivery, f"{delivery['id']}: {_result_of(delivery)}", as_json=as_json)
+    if delivery.get("state") != "delivered":
+        raise typer.Exit(1)
+
+
+def _result_of(delivery: dict[str, Any]) -> str:
+    if "state" not in delivery:
+        return "not tried yet"
+    if delivery["state"] == "delivered":
+        return f"delivered at {delivery['delivered_at']}"
+    return f"{delivery['state']}, {delivery['last_error'] or 'not tried yet'}"

@@ -1,0 +1,88 @@
+"""`baton leads`, `timeline` and `explain`: what happened to a lead, why, and leads from a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from services.cli.client import request, run_with_client
+from services.cli.output import AsJson, print_json, print_rows, print_table
+
+app = typer.Typer(help="Leads.", no_args_is_help=True)
+
+LeadId = Annotated[str, typer.Argument(metavar="LEAD", help="Lead id or alias.")]
+
+
+def timeline(lead: LeadId, as_json: AsJson = False) -> None:
+    """Show everything that happened to a lead, in order."""
+    entries = request("GET", f"/v1/leads/{lead}/timeline")["data"]
+    columns = {"at": "when", "type": "what", "source": "by", "outcome": "outcome", "id": "id"}
+    print_rows(entries, columns, empty="Nothing happened to this lead.", as_json=as_json)
+
+
+def explain(lead: LeadId, as_json: AsJson = False) -> None:
+    """Say why a lead is where it is."""
+    explanation = request("GET", f"/v1/leads/{lead}/explain")
+    if as_json:
+        print_json(explanation)
+        return
+    typer.echo(explanation["summary"])
+    score, decision = (
+        explanation["score"] or {"lines": []},
+        explanation["decision"] or {"rules": [], "reps": []},
+    )
+    for title, rows, columns in (
+        ("Score", score["lines"], {"part": "part", "rule": "rule", "points": "points", "why": "why"}),
+        (
+            "Rules",
+            _with_reasons(decision["rules"]),
+            {"rule": "rule", "queue": "queue", "result": "result", "why": "why"},
+        ),
+        ("Reps", decision["reps"], {"rep": "rep", "result": "result"}),
+        (
+            "Since then",
+            explanation["since"],
+            {"at": "when", "type": "what", "owner": "owner", "reason": "why"},
+        ),
+        (
+            "Fields",
+            explanation["fields"],
+            {"field": "field", "value": "value", "source": "from", "confidence": "sure", "cost": "cents"},
+        ),
+    ):
+        if rows:
+            typer.echo(f"\n{title}")
+            print_table(rows, columns, empty="")
+    if explanation["counterfactuals"]:
+        typer.echo("\nIt would be elsewhere")
+        for change in explanation["counterfactuals"]:
+            typer.echo(f"  {change['says']}")
+
+
+def _with_reasons(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rules with the sentences about their comparisons joined as `why`."""
+    return [rule | {"why": "; ".join(leaf["says"] for leaf in rule["because"])} for rule in rules]
+
+
+@app.command("import")
+def import_leads(
+    file: Annotated[Path, typer.Argument(help="CSV with a header, or JSON lines (.jsonl).", dir_okay=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Send the leads of a file; exit code 1 when a line was not accepted."""
+    from services.cli.leads_file import read_leads, send_leads
+
+    lines = read_leads(file)
+    show_progress = sys.stderr.isatty() and not as_json
+    result = run_with_client(lambda client: send_leads(client, lines, show_progress=show_progress))
+    if as_json:
+        print_json(result)
+    else:
+        for rejected in result.problems:
+            typer.echo(f"{file}:{rejected.line}: {rejected.problem}", err=True)
+        typer.echo(f"{result.accepted} accepted, {len(result.problems)} not.")
+    if result.problems:
+        raise typer.Exit(1)
