@@ -15,11 +15,12 @@ from services.router.delivery.retrier import DeliveryRetrier
 from services.router.delivery.sender import IN_FLIGHT_MAX, LIMITS, WebhookSender
 from services.router.delivery.storage import DeliveryStore, DueDeliveries
 from services.router.delivery.targets import QueueDestinations
-from services.router.domain.policy import RoutingPolicies
 from services.router.handlers import LiveRouterHandler, assign_waiting_timer
+from services.router.policy import routing_policy_of
 from services.router.pruning import ASSIGNMENTS_KEPT, prune_assignments, prune_deliveries
 from services.router.recurring_timer import ensure_timer
 from services.router.storage import RouterStore
+from shared.policy.per_version import PerVersion
 from shared.resilience.bulkhead import Bulkheads
 from shared.resilience.periodic import repeat
 from shared.settings import RouterSettings
@@ -49,7 +50,7 @@ async def run(
 
 async def run_routing(resources: Resources, stop: asyncio.Event) -> None:
     """Decide on leads until `stop` is set."""
-    policies = RoutingPolicies(lambda: resources.policy.current)
+    policies = PerVersion(lambda: resources.policy.current, routing_policy_of)
     timer = assign_waiting_timer(resources.clock.now())
     # "drain" is the name in readiness reports, which alerts may already match.
     await wait_for("router.drain", lambda: ensure_timer(resources.database, timer), stop, resources.health)

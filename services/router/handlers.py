@@ -18,13 +18,14 @@ from services.router.domain.lifecycle import (
     escalate,
 )
 from services.router.domain.ownership import ROLE, SLA
-from services.router.domain.policy import RoutingPolicies, RoutingPolicy
 from services.router.domain.state import RoutedLeadRow
+from services.router.policy import RoutingPolicy
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.person_erased import PersonErasedV1
+from shared.policy.per_version import PerVersion
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap
 from shared.worker.decision import Outcome, Step
@@ -90,7 +91,7 @@ class RouterHandler(Handler):
 class LiveRouterHandler(RouterHandler):
     """Decides each unit of work by the policy version that is active when the unit begins."""
 
-    def __init__(self, policies: RoutingPolicies) -> None:
+    def __init__(self, policies: PerVersion[RoutingPolicy]) -> None:
         super().__init__(policies.current)
         self._policies = policies
 

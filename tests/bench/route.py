@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from services.router.domain.decide import choose_rep
-from services.router.domain.policy import RoutingPolicy, routing_policy_of
 from services.router.domain.rotation import select_from_queue
 from services.router.domain.route import decide_route
 from services.router.domain.state import RepQueueRow
+from services.router.policy import RoutingPolicy, routing_policy_of
 from shared.lead.facts import facts_of
 from shared.policy.compiled import compiled
 from shared.policy.load import load

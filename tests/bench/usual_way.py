@@ -40,7 +40,6 @@ from services.router.domain.delivery import (
     new_delivery,
     webhook_body,
 )
-from services.router.domain.policy import routing_policy_of
 from services.router.domain.state import (
     AccountContactRow,
     AccountLockRow,
@@ -50,6 +49,7 @@ from services.router.domain.state import (
     RoutedLeadRow,
 )
 from services.router.handlers import RouterHandler
+from services.router.policy import routing_policy_of
 from services.router.tables import assignments
 from services.scorer.domain import state as scorer
 from services.scorer.handlers import ScorerHandler

@@ -15,9 +15,9 @@ from sqlalchemy import func, select
 from services.enricher.domain.record import LeadRow
 from services.enricher.tables import lead_aliases
 from services.gateway.tables import rep_availability
-from services.router.domain.policy import RoutingPolicies, RoutingPolicy
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
 from services.router.handlers import LiveRouterHandler, assign_waiting_timer
+from services.router.policy import RoutingPolicy, routing_policy_of
 from services.router.recurring_timer import ensure_timer
 from services.router.storage import RouterStore
 from services.router.tables import assignments, rep_queues, routed_leads
@@ -29,6 +29,7 @@ from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.parts import Person
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.messaging.port import Ack, Outgoing
+from shared.policy.per_version import PerVersion
 from shared.storage.database import Database
 from shared.storage.rows import IdentityMap, Put
 from shared.worker.outbox import Outbox
@@ -54,12 +55,12 @@ class NoSink:
 
 def router(
     database: Database,  # noqa: F811
-    plan: RoutingPolicy | RoutingPolicies,
+    plan: RoutingPolicy | PerVersion[RoutingPolicy],
     clock: FixedClock,
     failpoint: Any = lambda _name: None,
 ) -> UnitOfWork:
     outbox = Outbox("router", database, NoSink(), clock, partitions=PARTITIONS)  # type: ignore[arg-type]
-    plans = plan if isinstance(plan, RoutingPolicies) else RoutingPolicies(lambda: plan.compiled)
+    plans = plan if isinstance(plan, PerVersion) else PerVersion(lambda: plan.compiled, routing_policy_of)
     handler = LiveRouterHandler(plans)
     store = RouterStore(lambda: plans.current.rep_queues)
     return UnitOfWork(handler, store, database, outbox, clock, keyed_hash=_hashed, failpoint=failpoint)
@@ -170,7 +171,7 @@ async def test_the_people_of_the_account_are_in_the_brief(desk, database):  # no
 async def test_a_unit_follows_the_policy_that_is_active_as_it_begins(database, clock):  # noqa: F811
     """The rows of who is new are made as they are needed, and who has left keeps the row."""
     current = [routing_policy_with([rep("one")], {"sdr": queue("4h")}).compiled]
-    plans = RoutingPolicies(lambda: current[0])
+    plans = PerVersion(lambda: current[0], routing_policy_of)
     work = router(database, plans, clock)
     await work.run([scored_event(scored_lead("ana"))])
     current[0] = routing_policy_with([rep("two"), rep("three")], {"sdr": queue("4h")}).compiled

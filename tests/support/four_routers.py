@@ -19,14 +19,15 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from services.router.domain.policy import RoutingPolicies, RoutingPolicy
 from services.router.domain.state import AssignmentRow, RepQueueRow
 from services.router.handlers import LiveRouterHandler
+from services.router.policy import RoutingPolicy, routing_policy_of
 from services.router.storage import RouterStore
 from services.router.tables import assignments, rep_queues, routed_leads
 from shared.clock import FixedClock
 from shared.errors import Retry
 from shared.lead.events.envelope import Event
+from shared.policy.per_version import PerVersion
 from shared.storage.database import Database
 from shared.worker.failpoints import VARIABLE, from_environ
 from shared.worker.outbox import Outbox
@@ -137,7 +138,7 @@ def _check_shares(places: list[RepQueueRow]) -> None:
 async def _route(url: str, number: int, leads: int) -> None:
     """Be one of the processes."""
     database, clock, team = Database(url), FixedClock(AT), plan()
-    plans = RoutingPolicies(lambda: team.compiled)
+    plans = PerVersion(lambda: team.compiled, routing_policy_of)
     work = UnitOfWork(
         LiveRouterHandler(plans),
         RouterStore(lambda: plans.current.rep_queues),

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from services.router.domain.policy import RoutingPolicy, routing_policy_of
+from services.router.policy import RoutingPolicy, routing_policy_of
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load
 from shared.policy.models import Policy, Queue, Rep, Team

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from services.router.domain.explain import Counterfactual, RouteExplanation, explain_route
-from services.router.domain.policy import routing_policy_of
+from services.router.policy import routing_policy_of
 from services.scorer.domain.explain import ScoreExplanation, explain_scored
 from services.scorer.policy import scoring_policy
 from shared.lead.events.lead_enriched import Enrichment, LeadEnrichedV1

@@ -8,6 +8,7 @@ import structlog
 
 from services.router.domain.delivery import WebhookTarget, destination_of
 from shared.policy.compiled import CompiledPolicy
+from shared.policy.per_version import PerVersion
 from shared.web.signing import SecretInvalid, Signer
 
 log = structlog.get_logger()
@@ -21,16 +22,12 @@ class QueueDestinations:
     """
 
     def __init__(self, policy: Callable[[], CompiledPolicy], environ: Mapping[str, str]) -> None:
-        self._policy = policy
         self._environ = environ
-        self._of_version: tuple[CompiledPolicy, tuple[WebhookTarget, ...]] | None = None
+        self._targets = PerVersion(policy, lambda compiled: tuple(self._targets_of(compiled)))
 
     def __call__(self) -> tuple[WebhookTarget, ...]:
         """Return a target per queue that has a destination."""
-        policy = self._policy()
-        if self._of_version is None or self._of_version[0] is not policy:
-            self._of_version = policy, tuple(self._targets_of(policy))
-        return self._of_version[1]
+        return self._targets.current
 
     def _targets_of(self, policy: CompiledPolicy) -> Iterator[WebhookTarget]:
         for queue, settings in policy.policy.routing.queues.items():

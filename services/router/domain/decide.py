@@ -23,10 +23,10 @@ from services.router.domain.ownership import (
     excluded_reps,
     open_assignment,
 )
-from services.router.domain.policy import RoutingPolicy
 from services.router.domain.rotation import Selection, select_from_queue
 from services.router.domain.route import Route, decide_route
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_alerted import LeadAlertedV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_scored import LeadScoredV1

@@ -12,8 +12,8 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from services.router.domain.brief import build_brief
-from services.router.domain.policy import RoutingPolicy
 from services.router.domain.state import AccountContactRow, AssignmentRow, RoutedLeadRow
+from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1

@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from services.router.domain.field_variations import candidate_values, describe_change
-from services.router.domain.policy import RoutingPolicy
+from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.facts import ActiveOwner, facts_of
 from shared.lead.fields import field_named

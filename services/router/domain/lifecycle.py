@@ -23,9 +23,9 @@ from services.router.domain.ownership import (
     extend_deadline,
     open_assignment,
 )
-from services.router.domain.policy import RoutingPolicy
 from services.router.domain.rotation import Selection
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.policy import RoutingPolicy
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.lead_escalated import LeadEscalatedV1
 from shared.lead.events.lead_handed_off import LeadHandedOffV1

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.policy import RoutingPolicy
 from services.router.domain.rotation import charge, release
 from services.router.domain.state import AssignmentRow, ClosedState
+from services.router.policy import RoutingPolicy
 from shared.lead.ids import derive_id
 from shared.storage.change_set import ChangeSet
 from shared.worker.rows import TimerRow

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.policy import RoutingPolicy
 from services.router.domain.state import AwayRepRow, RepQueueRow
+from services.router.policy import RoutingPolicy
 from shared.lead.events.routing import Considered, Skipped
 from shared.storage.change_set import ChangeSet
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from services.router.domain.policy import RoutingPolicy
+from services.router.policy import RoutingPolicy
 from shared.lead.events.routing import Considered, Motion
 from shared.rules.describe import sentences
 from shared.rules.evaluate import evaluate

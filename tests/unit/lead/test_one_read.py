@@ -16,8 +16,8 @@ from services.enricher.domain.providers import LookupResult
 from services.enricher.handlers import EnricherHandler
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.leads import receive_lead
-from services.router.domain.policy import routing_policy_of
 from services.router.handlers import RouterHandler
+from services.router.policy import routing_policy_of
 from services.scorer.handlers import ScorerHandler
 from shared.lead.events.envelope import Event, decode, emitted, encode
 from shared.lead.events.lead_received import LeadReceivedV1

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from services.router.domain.ownership import ROLE, SLA
-from services.router.domain.policy import RoutingPolicy
 from services.router.domain.state import AssignmentRow, AwayRepRow, RepQueueRow, RoutedLeadRow
 from services.router.handlers import RouterHandler, assign_waiting_timer
+from services.router.policy import RoutingPolicy
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event
 from shared.storage.rows import IdentityMap, Put, Remove

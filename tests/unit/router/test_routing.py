@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.router.domain.policy import RoutingPolicy
+from services.router.policy import RoutingPolicy
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.scoring import AccountView

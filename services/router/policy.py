@@ -1,4 +1,4 @@
-"""What the router needs of one version of the policy, computed once per version."""
+"""The routing policy: what the router needs of one version of the policy, computed once."""
 
 from __future__ import annotations
 
@@ -116,21 +116,6 @@ def routing_policy_of(policy: CompiledPolicy) -> RoutingPolicy:
         rep_queues=frozenset((queue, rep.id) for queue, team in teams.items() for rep in team),
         alert_reason=alert.name if isinstance(alert, Use) else "alert_owner_when",
     )
-
-
-class RoutingPolicies:
-    """The routing policy of the active version, computed once per version."""
-
-    def __init__(self, policy: Callable[[], CompiledPolicy]) -> None:
-        self._policy = policy
-        self._current = routing_policy_of(policy())
-
-    @property
-    def current(self) -> RoutingPolicy:
-        policy = self._policy()
-        if policy is not self._current.compiled:
-            self._current = routing_policy_of(policy)
-        return self._current
 
 
 def _first_match(rules: Sequence[Rule[RoutingRule]]) -> Callable[[Facts, datetime], RuleMatch]:
