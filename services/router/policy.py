@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.router.domain.hours import WorkingHours
 from shared.lead.events.routing import Considered
@@ -30,6 +30,14 @@ class RuleMatch:
     considered: tuple[Considered, ...]
 
 
+class TeamMember(NamedTuple):
+    """What a choice among the reps of a queue reads of each; a tuple, as it does so for every lead."""
+
+    id: str
+    weight: int
+    max_open: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class RoutingPolicy:
     """One version of the policy, as the router uses it.
@@ -44,7 +52,7 @@ class RoutingPolicy:
     first_match: Callable[[Facts, datetime], RuleMatch]
     readers: FactReaders
     reps: Mapping[str, Rep]
-    teams: Mapping[str, tuple[Rep, ...]]
+    teams: Mapping[str, tuple[TeamMember, ...]]
     capped_queues: frozenset[str]
     not_in_queue: Mapping[str, tuple[Considered, ...]]
     hours: Mapping[str, WorkingHours]
@@ -92,7 +100,10 @@ def routing_policy_of(policy: CompiledPolicy) -> RoutingPolicy:
     routing = policy.policy.routing
     alert = routing.alert_owner_when
     by_id = sorted(reps, key=lambda rep: rep.id)
-    teams = {queue: tuple(rep for rep in by_id if queue in rep.queues) for queue in routing.queues}
+    teams = {
+        queue: tuple(TeamMember(rep.id, rep.weight, rep.max_open) for rep in by_id if queue in rep.queues)
+        for queue in routing.queues
+    }
     conditions = (
         *(rule.when for rule in (*policy.suppress.rules, *policy.rules.rules)),
         alert,

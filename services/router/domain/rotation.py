@@ -153,15 +153,14 @@ def _candidates(changes: ChangeSet, policy: RoutingPolicy, queue: str, at: datet
             if row.open_leads:
                 open_leads[row.rep] = open_leads.get(row.rep, 0) + row.open_leads
     candidates: list[Candidate] = []
-    for rep in policy.teams.get(queue, ()):
-        id_ = rep.id
+    for id_, weight, max_open in policy.teams.get(queue, ()):
         own = rows.get((queue, id_))
         skipped: Skipped | None = None
         if away and (id_,) in away:
             skipped = "unavailable"
         elif id_ in hours and not policy.at_work(id_, at):
             skipped = "off_hours"
-        elif rep.max_open is not None and open_leads.get(id_, 0) >= rep.max_open:
+        elif max_open is not None and open_leads.get(id_, 0) >= max_open:
             skipped = "at_cap"
-        candidates.append(Candidate(id_, rep.weight, 0 if own is None else own.balance, skipped))
+        candidates.append(Candidate(id_, weight, 0 if own is None else own.balance, skipped))
     return candidates
