@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from services.router.domain.policy import routing_policy_of
 
 from services.gateway.domain.explain import DecisionRecord, RecordedChange, explain
 from services.router.domain.explain import explain_route
+from services.router.policy import routing_policy_of
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
