@@ -1,12 +1,12 @@
-"""Settling the `Ack` of a send, in the same way in every adapter."""
+"""Completes the `Ack` of a send, in the same way in every adapter."""
 
 from __future__ import annotations
 
 import asyncio
 
 
-def settle(done: asyncio.Future[None], error: BaseException | None) -> None:
-    """Tell whoever awaits the ack; one that nobody awaits (any more) is no reason for a warning."""
+def complete(done: asyncio.Future[None], error: BaseException | None) -> None:
+    """Complete the ack with success or `error`; asyncio shall not warn about one that nobody awaits."""
     if done.done():
         return
     if error is None:
@@ -16,8 +16,8 @@ def settle(done: asyncio.Future[None], error: BaseException | None) -> None:
         done.exception()
 
 
-def refused(error: BaseException) -> asyncio.Future[None]:
-    """Return an ack that has failed already."""
+def failed_ack(error: BaseException) -> asyncio.Future[None]:
+    """Return an ack that has already failed with `error`."""
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    settle(done, error)
+    complete(done, error)
     return done

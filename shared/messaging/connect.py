@@ -1,4 +1,4 @@
-"""Turns `BATON_STREAM_URL` into a stream."""
+"""Makes the stream that `BATON_STREAM_URL` names."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Every topic of Baton: who writes it, who reads it, how long and how large. Key and ids: see docs.
+"""Every topic of Baton: its writers, its readers and the size of its records. Keys and ids: `docs/events.md`.
 
-Kept in code so that the adapters, the roles, AsyncAPI and the tests read one list.
+The adapters, the roles, the AsyncAPI document and the tests all read this list.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 MIB = 1024 * 1024
 RECORD_BYTES_MAX = MIB
-"""What Baton itself writes, and the most that a role processes; larger records are dead-lettered."""
+"""The largest record that Baton writes or processes; larger ones are dead-lettered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic. `readers[0]` is the keeper: the role that dead-letters what cannot be read."""
+    """One topic. `readers[0]` is the keeper: the role that dead-letters records that cannot be processed."""
 
     name: str
     writers: tuple[str, ...]

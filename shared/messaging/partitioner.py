@@ -1,4 +1,4 @@
-"""Where a record goes and whether it fits: decided here once, so that every adapter answers alike."""
+"""The partition of a record, and whether the record fits its topic; the same rules for every adapter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEADER_FRAME_BYTES = 10
 
 
 def stored_bytes(record: Outgoing) -> int:
-    """Return what the record takes in a log, at most: Kafka's framing of a record that stands alone."""
+    """Return an upper bound of the record's bytes in a log: its content in Kafka's framing of one record."""
     size = _FRAME_BYTES + len(record.key or b"") + len(record.value or b"")
     for name, value in record.headers:
         size += _HEADER_FRAME_BYTES + len(name.encode()) + len(value or b"")
@@ -31,33 +31,33 @@ def refuse_oversized(record: Outgoing, topic: Topic) -> None:
 
 
 class Partitioner:
-    """Sorts records by the partition they go to: crc32 of the key, or in turn when there is no key."""
+    """Assigns records to partitions: by crc32 of the key, round-robin for records without a key."""
 
     def __init__(self, topics: Sequence[Topic], partitions: int) -> None:
         self.topics: Mapping[str, Topic] = {topic.name: topic for topic in topics}
         self._partitions = partitions
-        self._turn = count()
+        self._round_robin = count()
 
-    def place(self, out: Sequence[Outgoing]) -> dict[Partition, list[Outgoing]]:
+    def by_partition(self, out: Sequence[Outgoing]) -> dict[Partition, list[Outgoing]]:
         """Group the records by partition, each group in the given order."""
         numbers = self._partitions
         groups: dict[tuple[str, int], list[Outgoing]] = {}
         for record in out:
             key = record.key
-            number = (crc32(key) if key is not None else next(self._turn)) % numbers
-            place = (record.topic, number)
-            group = groups.get(place)
+            number = (crc32(key) if key is not None else next(self._round_robin)) % numbers
+            name = (record.topic, number)
+            group = groups.get(name)
             if group is None:
-                groups[place] = [record]
+                groups[name] = [record]
             else:
                 group.append(record)
         if unknown := {topic for topic, _ in groups} - self.topics.keys():
             raise Crash(f"not in the manifest of topics: {', '.join(sorted(unknown))}")
-        return {Partition(*place): group for place, group in groups.items()}
+        return {Partition(*name): group for name, group in groups.items()}
 
     def partition_for(self, record: Outgoing) -> Partition:
-        """Return where one record goes."""
+        """Return the partition of one record."""
         if record.topic not in self.topics:
             raise Crash(f"not in the manifest of topics: {record.topic}")
-        number = crc32(record.key) if record.key is not None else next(self._turn)
+        number = crc32(record.key) if record.key is not None else next(self._round_robin)
         return Partition(record.topic, number % self._partitions)

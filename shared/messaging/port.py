@@ -1,16 +1,16 @@
-"""The stream as Baton sees it: partitioned logs of records, read by groups that share the partitions.
+"""The port of the stream: partitioned logs of records, read by groups that share the partitions.
 
 Two adapters keep this contract, `kafka` and `embedded`, and one conformance suite holds both to it:
 
 * Records of one partition are delivered in the order of their offsets, and appended in the order in
   which `Sink.send` was called.
-* What was not committed is delivered again after a crash, a rewind or a hand-over: at least once.
+* Records that were not committed are delivered again after a crash, a rewind or a rebalance: at least once.
 * A partition belongs to one member of a group at a time. A member that lost a partition learns of it by
-  its `revoking` callback, or, when it was too slow, by `Fenced` from `commit`.
+  its `on_revoke` callback, or, when it was too slow, by `Fenced` from `commit`.
 * All topics of one source have the same number of partitions, and partition N of each is with one member.
 
-Topics are named here without prefix (`leads.received.v1`); an adapter adds the prefix. Anything that may
-pass (a broker away, a time-out) is raised as `shared.errors.Retry`.
+Topics are named here without prefix (`leads.received.v1`); an adapter adds the prefix. A transient
+failure (no broker reachable, a time-out) is raised as `shared.errors.Retry`.
 """
 
 from __future__ import annotations
@@ -55,17 +55,17 @@ class Outgoing(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one poll gave: partitions that have just become ours (then there are no records yet), or records.
+    """The result of one poll: newly assigned partitions (then without records), or records.
 
-    The records of one partition are in order and without gaps against the batch before.
+    The records of one partition are in order, and follow those of the batch before without a gap.
     """
 
     records: Sequence[Record] = ()
     assigned: frozenset[Partition] = frozenset()
 
 
-Revoking = Callable[[frozenset[Partition]], Awaitable[None]]
-"""Told of partitions about to be taken away, while they can still be committed; returns within seconds."""
+OnRevoke = Callable[[frozenset[Partition]], Awaitable[None]]
+"""Called with the partitions about to be revoked, while they can still be committed; returns in seconds."""
 
 
 class Source(Protocol):
@@ -76,7 +76,7 @@ class Source(Protocol):
         ...
 
     async def commit(self, upto: Mapping[Partition, int]) -> None:
-        """Durably note, per partition, the offset of the next record to read. Raises `Fenced`."""
+        """Store durably, per partition, the offset of the next record to read. Raises `Fenced`."""
         ...
 
     async def rewind(self) -> None:
@@ -84,7 +84,7 @@ class Source(Protocol):
         ...
 
     async def seek(self, to: Mapping[Partition, int]) -> None:
-        """Go to these offsets in partitions that are held; committed offsets stay as they are."""
+        """Read on from these offsets, in held partitions; committed offsets stay as they are."""
         ...
 
     async def lag(self) -> Mapping[Partition, int]:
@@ -97,36 +97,36 @@ class Source(Protocol):
 
 
 Ack = Awaitable[None]
-"""Done when the records are durable; raises `Retry` when it is not known that they are, `DataError` when
-a record can never be appended (too large)."""
+"""Completes when the records are durable. Raises `Retry` when that is not known, `DataError` when a record
+can never be appended because it is too large."""
 
 
 class Sink(Protocol):
     """Appends records."""
 
     async def send(self, out: Sequence[Outgoing]) -> Ack:
-        """Put the records in line and return at once; the returned `Ack` waits for them to be durable.
+        """Queue the records and return; the returned `Ack` completes when they are durable.
 
-        Two sends from one task keep their order per partition. Waits while the line is full.
+        Two sends from one task keep their order per partition. Waits while the queue is full.
         """
         ...
 
     async def close(self) -> None:
-        """Send what is in line, then let go."""
+        """Send what is queued, then release the connection."""
         ...
 
 
 class Stream(Protocol):
-    """A broker, or the file that stands for one."""
+    """A broker, or the embedded file that takes its place."""
 
     async def open(self) -> None:
-        """Connect, and see that every topic of the manifest is there as declared (or make it, when allowed).
+        """Connect, and check that every topic of the manifest is as declared (or create it, when allowed).
 
         Raises `Crash` with the difference when a topic has other partitions or sizes than declared.
         """
         ...
 
-    async def source(self, group: str, topics: Sequence[str], revoking: Revoking) -> Source:
+    async def source(self, group: str, topics: Sequence[str], on_revoke: OnRevoke) -> Source:
         """Join `group` (named without prefix, e.g. `router`) as a new member that reads `topics`."""
         ...
 
@@ -139,7 +139,7 @@ class Stream(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of everything; sources and sinks must be closed before."""
+        """Release all resources; sources and sinks must be closed before."""
         ...
 
 

@@ -13,7 +13,7 @@ from shared.clock import SystemClock
 from shared.lead.events.envelope import Emit, Event
 from shared.messaging.kafka import KafkaStream
 from shared.messaging.manifest import LEADS_RECEIVED
-from shared.messaging.port import Batch, Partition, Revoking, Source, Stream, publish
+from shared.messaging.port import Batch, OnRevoke, Partition, Source, Stream, publish
 from shared.observability.metrics import Metrics
 from shared.storage.rows import IdentityMap
 from shared.web.ops import Health
@@ -60,8 +60,8 @@ class Watched:
     def seconds(self) -> float:
         return self._ended - self._began
 
-    async def source(self, group: str, topics: Sequence[str], revoking: Revoking) -> Source:
-        self._source = await self._stream.source(group, topics, revoking)
+    async def source(self, group: str, topics: Sequence[str], on_revoke: OnRevoke) -> Source:
+        self._source = await self._stream.source(group, topics, on_revoke)
         return self  # type: ignore[return-value]
 
     async def poll(self, limit: int, wait_s: float) -> Batch:

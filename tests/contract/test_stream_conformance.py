@@ -17,7 +17,7 @@ from shared.messaging.embedded import EmbeddedStream
 from shared.messaging.kafka import KafkaStream
 from shared.messaging.manifest import LEADS_RECEIVED, LEADS_SCORED, MIB, SIGNALS_RECEIVED, TOPICS, Topic
 from shared.messaging.partitioner import stored_bytes
-from shared.messaging.port import Batch, Outgoing, Partition, Record, Revoking, Sink, Source, Stream, publish
+from shared.messaging.port import Batch, OnRevoke, Outgoing, Partition, Record, Sink, Source, Stream, publish
 from tests.support.services.kafka import Kafka
 
 PARTITIONS = 4
@@ -97,9 +97,9 @@ Join = Callable[..., Awaitable[Source]]
 @pytest.fixture
 async def join(stream: Stream, closing: AsyncExitStack) -> Join:
     async def join_group(
-        group: str = "reader", topics: Sequence[str] = (SCORED,), revoking: Revoking = let_go
+        group: str = "reader", topics: Sequence[str] = (SCORED,), on_revoke: OnRevoke = let_go
     ) -> Source:
-        source = await stream.source(group, topics, revoking)
+        source = await stream.source(group, topics, on_revoke)
         closing.push_async_callback(source.close)
         return source
 
@@ -342,7 +342,7 @@ async def test_a_new_member_takes_over_without_loss_and_never_at_the_same_time(
             for partition in lost:
                 assert holders.pop(partition) == name
 
-        source = await join(revoking=revoking)
+        source = await join(on_revoke=revoking)
         while not stop.is_set():
             batch = await source.poll(20, 0.1)
             for partition in batch.assigned:
@@ -388,7 +388,7 @@ async def test_a_member_that_does_not_let_go_is_fenced(sink: Sink, join: Join) -
         await asyncio.sleep(3600)
 
     await publish(sink, records(40))
-    zombie = Reading(await join(revoking=never))
+    zombie = Reading(await join(on_revoke=never))
     in_hand = list(await zombie.count(40))
     heir = Reading(await join())
     lost = await heir.settled()
@@ -408,7 +408,7 @@ async def test_while_letting_go_a_member_can_still_commit(sink: Sink, join: Join
         await reading.source.commit({partition: after(reading.records)[partition] for partition in lost})
         committed.set()
 
-    reading = Reading(await join(revoking=finish))
+    reading = Reading(await join(on_revoke=finish))
     await reading.count(40)
     heir = Reading(await join())
     await heir.settled()

@@ -71,7 +71,7 @@ class _Member:
         self._holders = holders
         self._slowness = slowness
 
-    async def give_up(self, lost: frozenset[Partition]) -> None:
+    async def revoke(self, lost: frozenset[Partition]) -> None:
         for _ in range(self._slowness):
             await asyncio.sleep(0)
         self.drop(lost & self.held)
@@ -81,7 +81,7 @@ class _Member:
         for partition in lost:
             assert self._holders.pop(partition) == self.number
 
-    def take(self, gained: frozenset[Partition]) -> None:
+    def assign(self, gained: frozenset[Partition]) -> None:
         self.held |= gained
         for partition in gained:
             assert self._holders.setdefault(partition, self.number) == self.number

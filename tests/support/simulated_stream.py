@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 
 from shared.errors import Fenced, Retry
-from shared.messaging.port import Ack, Batch, Outgoing, Partition, Record, Revoking
+from shared.messaging.port import Ack, Batch, OnRevoke, Outgoing, Partition, Record
 
 
 class SimulatedBroker:
@@ -38,9 +38,9 @@ class SimulatedBroker:
     async def close(self) -> None:
         return None
 
-    async def source(self, group: str, topics: Sequence[str], revoking: Revoking) -> SimulatedSource:
+    async def source(self, group: str, topics: Sequence[str], on_revoke: OnRevoke) -> SimulatedSource:
         await self.delay(0.05)
-        member = SimulatedSource(self, revoking)
+        member = SimulatedSource(self, on_revoke)
         self.members.append(member)
         self._give_what_nobody_has()
         return member
@@ -83,9 +83,9 @@ class SimulatedBroker:
 
 
 class SimulatedSource:
-    def __init__(self, broker: SimulatedBroker, revoking: Revoking) -> None:
+    def __init__(self, broker: SimulatedBroker, on_revoke: OnRevoke) -> None:
         self._broker = broker
-        self.revoking = revoking
+        self.revoking = on_revoke
         self.held: dict[Partition, int] = {}
         self._gained: set[Partition] = set()
         self._tenure: dict[Partition, object] = {}

@@ -1,7 +1,7 @@
 """The embedded stream: topics, groups and offsets in one SQLite file, members in this process.
 
-One process owns a data directory, so who is a member of what lives in memory; records and committed
-offsets live in the file and survive a kill -9 once acknowledged.
+One process owns a data directory, so group membership is kept in memory. Records and committed offsets are
+in the file, and survive a kill -9 once they are acknowledged.
 """
 
 from __future__ import annotations

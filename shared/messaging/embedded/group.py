@@ -1,4 +1,4 @@
-"""Who of a group reads what: range assignment, and hand-over with a say for the member that loses."""
+"""A consumer group: range assignment, and rebalances that let a member finish before it loses partitions."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _log = structlog.get_logger(__name__)
 
 
 class Member(Protocol):
-    """One reader of the group, as the group sees it. `number` orders members by when they joined."""
+    """A member as its group uses it. `number` orders members by when they joined."""
 
     number: int
     topics: frozenset[str]
     held: set[Partition]
 
-    async def give_up(self, lost: frozenset[Partition]) -> None:
-        """Let the reader finish, for a bounded time; afterwards the partitions are not held any more."""
+    async def revoke(self, lost: frozenset[Partition]) -> None:
+        """Let the member finish, for a bounded time; afterwards it does not hold the partitions."""
         ...
 
-    def take(self, gained: frozenset[Partition]) -> None:
-        """Hold these from now on, reading from what is committed."""
+    def assign(self, gained: frozenset[Partition]) -> None:
+        """Hold these partitions too, reading from the committed offsets."""
         ...
 
 
@@ -38,10 +38,10 @@ def assign_ranges(topics: Mapping[int, Collection[str]], partitions: int) -> dic
     shares: dict[int, set[Partition]] = {number: set() for number in topics}
     for topic in {topic for of_member in topics.values() for topic in of_member}:
         readers = sorted(number for number, of_member in topics.items() if topic in of_member)
-        each, extra = divmod(partitions, len(readers))
+        share, extra = divmod(partitions, len(readers))
         first = 0
         for place, number in enumerate(readers):
-            size = each + (place < extra)
+            size = share + (place < extra)
             shares[number].update(Partition(topic, first + step) for step in range(size))
             first += size
     return {number: frozenset(share) for number, share in shares.items()}
@@ -56,44 +56,44 @@ class Group:
         self._partitions = partitions
         self._members: dict[int, Member] = {}
         self._changed = False
-        self._settling: asyncio.Task[None] | None = None
+        self._rebalancing: asyncio.Task[None] | None = None
 
     def join(self, member: Member) -> None:
         self._members[member.number] = member
-        self._resettle()
+        self._start_rebalance()
 
     def leave(self, member: Member) -> None:
-        """Free what the member held, at once."""
+        """Free the partitions of the member at once."""
         if self._members.pop(member.number, None) is not None:
-            self._resettle()
+            self._start_rebalance()
 
     async def close(self) -> None:
-        """Wait for a hand-over in progress."""
-        if self._settling is not None:
-            await self._settling
+        """Wait for a rebalance in progress."""
+        if self._rebalancing is not None:
+            await self._rebalancing
 
-    def _resettle(self) -> None:
+    def _start_rebalance(self) -> None:
         self._changed = True
-        if self._settling is None:
-            self._settling = asyncio.create_task(self._settle())
+        if self._rebalancing is None:
+            self._rebalancing = asyncio.create_task(self._rebalance())
 
-    async def _settle(self) -> None:
+    async def _rebalance(self) -> None:
         while self._changed:
             self._changed = False
             topics = {number: member.topics for number, member in self._members.items()}
             shares = assign_ranges(topics, self._partitions)
-            await self._take_away(shares)
+            await self._revoke_surplus(shares)
             if not self._changed:
                 for number, share in shares.items():
                     member = self._members[number]
                     if gained := share - member.held:
-                        member.take(gained)
-        self._settling = None
+                        member.assign(gained)
+        self._rebalancing = None
 
-    async def _take_away(self, shares: Mapping[int, frozenset[Partition]]) -> None:
-        """Nobody is given a partition before the member that held it has let go."""
+    async def _revoke_surplus(self, shares: Mapping[int, frozenset[Partition]]) -> None:
+        """Revoke what members hold beyond their share, before any of it is assigned to others."""
         losers = [(member, member.held - shares[member.number]) for member in self._members.values()]
-        handovers = [member.give_up(frozenset(lost)) for member, lost in losers if lost]
+        handovers = [member.revoke(frozenset(lost)) for member, lost in losers if lost]
         for failed in await asyncio.gather(*handovers, return_exceptions=True):
             if isinstance(failed, BaseException):
-                _log.error("revoking failed; the partitions are handed over all the same", exc_info=failed)
+                _log.error("on_revoke failed; the partitions are reassigned all the same", exc_info=failed)

@@ -1,4 +1,4 @@
-"""The file of the embedded stream: every statement that is run on it. All functions block; call in threads.
+"""The file of the embedded stream: all statements that run on it. The functions block: call them in a thread.
 
 Records are stored in chunks, as Kafka stores them in batches: one row per chunk costs a tenth of a row per
 record. A chunk is a MessagePack array of (key, value, headers).
@@ -51,7 +51,7 @@ class Chunk(NamedTuple):
 
 
 class Span(NamedTuple):
-    """What to read of one partition: from `start` on; `end` is the offset that follows its last record."""
+    """A range of one partition to read: from `start` up to `end`, the offset after its last record."""
 
     partition: Partition
     log: int
@@ -60,7 +60,7 @@ class Span(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What was read, and where to go on per partition (beyond the records where some were pruned)."""
+    """The records read, and per partition the next offset (past the records where some were pruned)."""
 
     records: list[Record]
     next_offsets: dict[Partition, int]
@@ -82,9 +82,9 @@ def connect(file: Path) -> sqlite3.Connection:
 def declare(
     connection: sqlite3.Connection, topics: Mapping[str, str], partitions: int
 ) -> dict[Partition, int]:
-    """See that every log is there, making those that are not, and return their ids.
+    """Create the logs that are missing, and return the ids of all.
 
-    `topics` gives the name in the file and the name in the manifest; the latter is what is answered with.
+    `topics` maps the name in the file to the name in the manifest, which the result uses.
     """
     found_format = connection.execute("PRAGMA user_version").fetchone()[0]
     if found_format == 0:
@@ -183,30 +183,30 @@ def _chunks_from(connection: sqlite3.Connection, span: Span, wanted: int) -> sql
 
 
 def register(connection: sqlite3.Connection, group: str, logs: Sequence[int]) -> dict[int, int]:
-    """Make the group known, from the first record on where it is new; return its committed offsets."""
+    """Add the group, starting at the first record of each log; return its committed offsets."""
     statement = """
         INSERT OR IGNORE INTO committed
         SELECT ?1, id, coalesce(
             (SELECT min(place) % ?3 FROM chunk WHERE place BETWEEN id * ?3 AND id * ?3 + ?3 - 1), next_offset)
         FROM log WHERE id = ?2"""
     connection.executemany(statement, [(group, log, _OFFSETS_PER_LOG) for log in logs])
-    known = dict(
+    committed = dict(
         connection.execute("SELECT log, next_offset FROM committed WHERE member_group = ?", (group,))
     )
-    return {log: known[log] for log in logs}
+    return {log: committed[log] for log in logs}
 
 
 def commit(connection: sqlite3.Connection, group: str, upto: Mapping[int, int]) -> None:
-    """Note, per log, the next offset that the group reads."""
+    """Store per log the next offset that the group reads."""
     rows = [(offset, group, log) for log, offset in upto.items()]
     connection.executemany("UPDATE committed SET next_offset = ? WHERE member_group = ? AND log = ?", rows)
 
 
 def prune(connection: sqlite3.Connection, now_ms: int, retention_ms: int, chunks_max: int) -> int:
-    """Delete at most `chunks_max` chunks that are past their time; return how many were deleted.
+    """Delete at most `chunks_max` chunks past their retention; return how many were deleted.
 
-    A chunk that some known group has not read yet is kept for a second retention time, and no longer:
-    a group that never comes back must not make personal data stay.
+    A chunk that a group has not read yet is kept for a second retention time, and no longer: a group that
+    never comes back must not keep personal data for ever.
     """
     unread = dict(connection.execute("SELECT log, min(next_offset) FROM committed GROUP BY log"))
     gone: list[tuple[int]] = []

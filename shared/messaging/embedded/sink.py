@@ -1,4 +1,4 @@
-"""Appends to the embedded stream."""
+"""Appends records to the embedded stream."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from functools import partial
 
 from shared.clock import Clock
 from shared.errors import Crash, DataError
-from shared.messaging.ack import refused, settle
+from shared.messaging.ack import complete, failed_ack
 from shared.messaging.embedded import log
 from shared.messaging.embedded.writer import Writer
 from shared.messaging.partitioner import Partitioner, refuse_oversized
 from shared.messaging.port import Ack, Outgoing, Partition
 
 Appended = Callable[[dict[int, int]], None]
+"""Called after an append with the new end of each log, by log id."""
 
 
 class EmbeddedSink:
@@ -22,19 +23,19 @@ class EmbeddedSink:
 
     def __init__(
         self,
-        placing: Partitioner,
+        partitioner: Partitioner,
         *,
         ids: dict[Partition, int],
         writer: Writer,
         clock: Clock,
         appended: Appended,
     ) -> None:
-        self._placing = placing
+        self._partitioner = partitioner
         self._ids = ids
         self._writer = writer
         self._clock = clock
         self._appended = appended
-        self._in_line: set[asyncio.Future[dict[int, int]]] = set()
+        self._pending: set[asyncio.Future[dict[int, int]]] = set()
         self._closed = False
 
     async def send(self, out: Sequence[Outgoing]) -> Ack:
@@ -43,26 +44,26 @@ class EmbeddedSink:
         try:
             chunks = self._pack(out)
         except DataError as error:
-            return refused(error)
+            return failed_ack(error)
         size = sum(len(chunk.body) for of_log in chunks.values() for chunk in of_log)
         at_ms = int(self._clock.now().timestamp() * 1000)
         written = await self._writer.enqueue(partial(log.append, chunks=chunks, at_ms=at_ms), size)
-        self._in_line.add(written)
+        self._pending.add(written)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         written.add_done_callback(partial(self._written, done))
         return done
 
     async def close(self) -> None:
         self._closed = True
-        if self._in_line:
-            await asyncio.wait(self._in_line)
+        if self._pending:
+            await asyncio.wait(self._pending)
 
     def _pack(self, out: Sequence[Outgoing]) -> dict[int, list[log.Chunk]]:
         packed: dict[int, list[log.Chunk]] = {}
-        for partition, records in self._placing.place(out).items():
+        for partition, records in self._partitioner.by_partition(out).items():
             chunks = list(log.pack(records))
-            topic = self._placing.topics[partition.topic]
-            # Most chunks are far below the limit of a single record: then no record needs a look.
+            topic = self._partitioner.topics[partition.topic]
+            # A chunk far below the limit of a single record holds no oversized one, so most need no check.
             if any(len(chunk.body) > topic.record_bytes_max // 2 for chunk in chunks):
                 for record in records:
                     refuse_oversized(record, topic)
@@ -70,8 +71,8 @@ class EmbeddedSink:
         return packed
 
     def _written(self, done: asyncio.Future[None], written: asyncio.Future[dict[int, int]]) -> None:
-        self._in_line.discard(written)
+        self._pending.discard(written)
         error = written.exception()
         if error is None:
             self._appended(written.result())
-        settle(done, error)
+        complete(done, error)

@@ -14,7 +14,7 @@ from shared.errors import Fenced
 from shared.messaging.embedded import log
 from shared.messaging.embedded.group import Group
 from shared.messaging.embedded.writer import FileThread, Writer
-from shared.messaging.port import Batch, Partition, Revoking
+from shared.messaging.port import Batch, OnRevoke, Partition
 
 POLL_BYTES_MAX = 32 * 1024 * 1024
 
@@ -23,20 +23,20 @@ _log = structlog.get_logger(__name__)
 
 
 class Logs(Protocol):
-    """What a source must know of the logs: their ids in the file and where they end."""
+    """The ids of the logs in the file, and the offset of the next record of each."""
 
     ids: dict[Partition, int]
     ends: dict[Partition, int]
 
 
 class EmbeddedSource:
-    """Reads what its group gives it; see `port.Source`."""
+    """See `port.Source`."""
 
     def __init__(
         self,
         group: Group,
         topics: Sequence[str],
-        revoking: Revoking,
+        on_revoke: OnRevoke,
         *,
         logs: Logs,
         reader: FileThread,
@@ -47,18 +47,18 @@ class EmbeddedSource:
         self.topics = frozenset(topics)
         self.held: set[Partition] = set()
         self._group = group
-        self._revoking = revoking
+        self._on_revoke = on_revoke
         self._revoking_s_max = revoking_s_max
         self._logs = logs
         self._reader = reader
         self._writer = writer
         self._positions: dict[Partition, int] = {}
-        self._gained: set[Partition] = set()
-        self._losing: frozenset[Partition] = frozenset()
-        # Counts what makes a reading in progress void: a hand-over, a rewind, a seek.
+        self._unreported: set[Partition] = set()
+        self._revoked: frozenset[Partition] = frozenset()
+        # Incremented by everything that invalidates a read in progress: a rebalance, a rewind, a seek.
         self._epoch = 0
         self._turn = 0
-        self._stir = asyncio.Event()
+        self._changed = asyncio.Event()
         self._closed = False
 
     @property
@@ -70,10 +70,10 @@ class EmbeddedSource:
         while True:
             if self._closed:
                 raise Fenced("this member has left its group")
-            self._stir.clear()
-            if self._gained:
-                gained = frozenset(self._gained)
-                self._gained.clear()
+            self._changed.clear()
+            if self._unreported:
+                gained = frozenset(self._unreported)
+                self._unreported.clear()
                 return Batch(assigned=gained)
             if spans := self._readable():
                 epoch = self._epoch
@@ -85,7 +85,7 @@ class EmbeddedSource:
                     if reading.records:
                         return Batch(reading.records)
                 continue
-            if not await self._stirred(until):
+            if not await self._wait_for_change(until):
                 return Batch()
 
     async def commit(self, upto: Mapping[Partition, int]) -> None:
@@ -110,65 +110,67 @@ class EmbeddedSource:
         self._closed = True
         self._epoch += 1
         self.held.clear()
-        self._gained.clear()
+        self._unreported.clear()
         self._group.leave(self)
-        self._stir.set()
+        self._changed.set()
 
-    async def give_up(self, lost: frozenset[Partition]) -> None:
-        self._losing = lost
+    async def revoke(self, lost: frozenset[Partition]) -> None:
+        self._revoked = lost
         self._epoch += 1
         try:
-            # Partitions that the caller has not heard of yet hold nothing it could finish.
-            if known := lost - self._gained:
-                await asyncio.wait_for(self._revoking(known), self._revoking_s_max)
+            # The caller has no records of partitions that were not reported to it yet.
+            if reported := lost - self._unreported:
+                await asyncio.wait_for(self._on_revoke(reported), self._revoking_s_max)
         except TimeoutError:
-            _log.warning("revoking took too long", group=self._group.name, seconds=self._revoking_s_max)
+            _log.warning("on_revoke took too long", group=self._group.name, seconds=self._revoking_s_max)
         finally:
             self.held -= lost
-            self._gained -= lost
-            self._losing = frozenset()
+            self._unreported -= lost
+            self._revoked = frozenset()
 
-    def take(self, gained: frozenset[Partition]) -> None:
+    def assign(self, gained: frozenset[Partition]) -> None:
         self.held |= gained
-        self._gained |= gained
+        self._unreported |= gained
         self._go_to({partition: self._group.committed[partition] for partition in gained})
 
     def appended(self, to: frozenset[Partition]) -> None:
-        """Hear that there are new records in these partitions."""
+        """Wake a waiting poll when these partitions, which have new records, are held."""
         if not self.held.isdisjoint(to):
-            self._stir.set()
+            self._changed.set()
 
     def _go_to(self, offsets: Mapping[Partition, int]) -> None:
         self._positions.update(offsets)
         self._epoch += 1
-        self._stir.set()
+        self._changed.set()
 
     def _refuse_lost(self, partitions: Mapping[Partition, int]) -> None:
         lost = [
-            partition for partition in partitions if partition not in self.held or partition in self._gained
+            partition
+            for partition in partitions
+            if partition not in self.held or partition in self._unreported
         ]
         if lost:
-            raise Fenced(f"group {self._group.name} has given away {lost[0].topic}/{lost[0].number}")
+            raise Fenced(f"group {self._group.name} does not hold {lost[0].topic}/{lost[0].number}")
 
     def _readable(self) -> list[log.Span]:
-        """Partitions with something to read, each in turn the first one to be read."""
+        """Return the ranges to read, rotated by one per poll so that no partition is always last."""
         ends, positions = self._logs.ends, self._positions
         spans = [
             log.Span(partition, self._logs.ids[partition], positions[partition], ends[partition])
-            for partition in sorted(self.held - self._losing)
+            for partition in sorted(self.held - self._revoked)
             if positions[partition] < ends[partition]
         ]
         self._turn += 1
         first = self._turn % len(spans) if spans else 0
         return spans[first:] + spans[:first]
 
-    async def _stirred(self, until: float) -> bool:
-        """Wait until something happened, at most until `until`; a new record, a hand-over, a seek."""
+    async def _wait_for_change(self, until: float) -> bool:
+        """Wait for a new record, a rebalance or a seek until the loop time `until`; tell whether one came."""
         wait_s = until - asyncio.get_running_loop().time()
         if wait_s <= 0:
             return False
         try:
-            await asyncio.wait_for(self._stir.wait(), wait_s)
+            await asyncio.wait_for(self._changed.wait(), wait_s)
         except TimeoutError:
             return False
         return True

@@ -1,4 +1,4 @@
-"""The embedded stream as a whole: opens the file, keeps groups, prunes what is past its time."""
+"""The embedded stream: opens the file, keeps the groups, prunes records past their retention."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shared.messaging.embedded.source import EmbeddedSource
 from shared.messaging.embedded.writer import FileThread, Writer
 from shared.messaging.manifest import TOPICS, Topic
 from shared.messaging.partitioner import Partitioner
-from shared.messaging.port import Partition, Revoking, Sink, Source
+from shared.messaging.port import OnRevoke, Partition, Sink, Source
 
 REVOKING_S_MAX = 10.0
 PRUNE_EVERY_S = 60.0
@@ -59,7 +59,7 @@ class EmbeddedStream:
         self._retention_ms = int(retention_days * _DAY_MS)
         self._clock = clock
         self._topics = topics
-        self._placing = Partitioner(topics, partitions)
+        self._partitioner = Partitioner(topics, partitions)
         self._revoking_s_max = revoking_s_max
         self._prune_every_s = prune_every_s
         self._by_id: dict[int, Partition] = {}
@@ -76,7 +76,7 @@ class EmbeddedStream:
         reader = FileThread(file, "stream-read")
         names = {f"{self._prefix}.{topic.name}": topic.name for topic in self._topics}
         try:
-            # Not in the writer's transaction: making the tables needs one of its own.
+            # On the reader's connection: creating the tables needs a transaction of its own.
             self.ids = await reader.run(partial(log.declare, topics=names, partitions=self._partitions))
             by_log = await reader.run(log.ends)
         except (Crash, Retry):
@@ -88,8 +88,8 @@ class EmbeddedStream:
         self.ends = {partition: by_log[log_id] for partition, log_id in self.ids.items()}
         self._opened = (reader, writer, asyncio.create_task(self._prune(writer)))
 
-    async def source(self, group: str, topics: Sequence[str], revoking: Revoking) -> Source:
-        reader, writer, _ = self._open_parts()
+    async def source(self, group: str, topics: Sequence[str], on_revoke: OnRevoke) -> Source:
+        reader, writer, _ = self._require_open()
         joined = self._groups.get(group)
         if joined is None:
             joined = self._groups[group] = Group(f"{self._prefix}.{group}", self._partitions)
@@ -100,7 +100,7 @@ class EmbeddedStream:
         source = EmbeddedSource(
             joined,
             topics,
-            revoking,
+            on_revoke,
             logs=self,
             reader=reader,
             writer=writer,
@@ -111,13 +111,13 @@ class EmbeddedStream:
         return source
 
     async def sink(self) -> Sink:
-        _, writer, _ = self._open_parts()
+        _, writer, _ = self._require_open()
         return EmbeddedSink(
-            self._placing, ids=self.ids, writer=writer, clock=self._clock, appended=self._appended
+            self._partitioner, ids=self.ids, writer=writer, clock=self._clock, appended=self._appended
         )
 
     async def ping(self) -> None:
-        reader, _, _ = self._open_parts()
+        reader, _, _ = self._require_open()
         await reader.run(lambda connection: connection.execute("SELECT 1").fetchone())
 
     async def close(self) -> None:
@@ -135,7 +135,7 @@ class EmbeddedStream:
         if self._lock is not None:
             self._lock.close()
 
-    def _open_parts(self) -> tuple[FileThread, Writer, asyncio.Task[None]]:
+    def _require_open(self) -> tuple[FileThread, Writer, asyncio.Task[None]]:
         if self._opened is None:
             raise Crash("the stream is not open")
         return self._opened
@@ -154,10 +154,10 @@ class EmbeddedStream:
             try:
                 await self._prune_all(writer)
             except Retry as error:
-                _log.warning("pruning the stream failed; it is tried again", error=str(error))
+                _log.warning("pruning the stream failed; it is retried", error=str(error))
 
     async def _prune_all(self, writer: Writer) -> None:
-        """Delete in small steps, so that appends never wait long behind one."""
+        """Delete in small steps, so that no append waits long behind one."""
         gone = _PRUNE_CHUNKS_MAX
         while gone == _PRUNE_CHUNKS_MAX:
             now_ms = int(self._clock.now().timestamp() * 1000)
@@ -171,7 +171,7 @@ class EmbeddedStream:
 
 
 def _lock(data_dir: Path) -> TextIO:
-    """Take the data directory for this process; the lock goes with the process, however it ends."""
+    """Lock the data directory for this process; the operating system releases the lock when it ends."""
     lock = (data_dir / "stream.lock").open("a+", encoding="utf-8")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""The one writer of the file: whatever waits is run in one transaction, so that they share its fsync."""
+"""The single writer of the file: all waiting jobs run in one transaction and share its fsync."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 from shared.errors import Retry
 from shared.messaging.embedded import log
 
-LINE_BYTES_MAX = 32 * 1024 * 1024
-"""How much may wait to be written before `enqueue` waits."""
+QUEUE_BYTES_MAX = 32 * 1024 * 1024
+"""The most bytes that may be queued before `enqueue` waits."""
 
 _TRANSACTION_BYTES_MAX = 8 * 1024 * 1024
 _JOB_BYTES = 256
@@ -50,24 +50,24 @@ class FileThread:
 
 
 class Writer:
-    """Runs jobs on the writing connection, in the order in which they came."""
+    """Runs jobs on the writing connection in the order of `enqueue`."""
 
     def __init__(self, file: Path) -> None:
         self._file = FileThread(file, "stream-write")
-        self._line: deque[_Waiting] = deque()
-        self._line_bytes = 0
-        self._room = asyncio.Event()
+        self._queue: deque[_Waiting] = deque()
+        self._queued_bytes = 0
+        self._has_space = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
 
     async def enqueue(self, job: Job[T], size: int = 0) -> asyncio.Future[T]:
-        """Put a job of about `size` bytes in line; the future is done when it is on disk."""
-        while self._line_bytes >= LINE_BYTES_MAX:
-            self._room.clear()
-            await self._room.wait()
+        """Queue a job of about `size` bytes; the future completes when its effect is on disk."""
+        while self._queued_bytes >= QUEUE_BYTES_MAX:
+            self._has_space.clear()
+            await self._has_space.wait()
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         size += _JOB_BYTES
-        self._line.append(_Waiting(job, size, done))
-        self._line_bytes += size
+        self._queue.append(_Waiting(job, size, done))
+        self._queued_bytes += size
         if self._writing is None:
             self._writing = asyncio.create_task(self._write())
         return done
@@ -77,14 +77,14 @@ class Writer:
         return await (await self.enqueue(job))
 
     async def close(self) -> None:
-        """Write what is in line, then let go of the file."""
+        """Write what is queued, then close the file."""
         if self._writing is not None:
             await self._writing
         await self._file.close()
 
     async def _write(self) -> None:
-        while self._line:
-            taken = self._take()
+        while self._queue:
+            taken = self._next_jobs()
             try:
                 results = await self._file.run(partial(_transaction, taken=taken))
             except Retry as error:
@@ -93,15 +93,15 @@ class Writer:
                 for waiting, result in zip(taken, results, strict=True):
                     if not waiting.done.done():
                         waiting.done.set_result(result)
-            self._line_bytes -= sum(waiting.size for waiting in taken)
-            self._room.set()
+            self._queued_bytes -= sum(waiting.size for waiting in taken)
+            self._has_space.set()
         self._writing = None
 
-    def _take(self) -> list[_Waiting]:
-        taken = [self._line.popleft()]
+    def _next_jobs(self) -> list[_Waiting]:
+        taken = [self._queue.popleft()]
         size = taken[0].size
-        while self._line and size + self._line[0].size <= _TRANSACTION_BYTES_MAX:
-            taken.append(self._line.popleft())
+        while self._queue and size + self._queue[0].size <= _TRANSACTION_BYTES_MAX:
+            taken.append(self._queue.popleft())
             size += taken[-1].size
         return taken
 
@@ -122,5 +122,5 @@ def _fail(taken: list[_Waiting], error: Retry) -> None:
     for waiting in taken:
         if not waiting.done.done():
             waiting.done.set_exception(error)
-            # Whoever waits gets the error; nobody waiting any more is no reason for a warning.
+            # Mark the error as seen: asyncio shall not warn when the caller has gone.
             waiting.done.exception()

@@ -21,7 +21,7 @@ _TRANSLATED = (kafka.KafkaError, kafka.ConsumerStoppedError, OSError, TimeoutErr
 
 
 def as_baton(error: BaseException, doing: str) -> BatonError:
-    """Return the error to raise: whatever is not known to be for good may pass."""
+    """Return the error to raise; an error that is not known to be permanent becomes `Retry`."""
     message = f"Kafka, {doing}: {error!r}"
     if isinstance(error, _LOST):
         return Fenced(message)
@@ -30,11 +30,11 @@ def as_baton(error: BaseException, doing: str) -> BatonError:
     return Retry(message)
 
 
-class translated:  # noqa: N801 - reads as a word: `with translated("sending"):`
+class translated:  # noqa: N801 - a context manager, used as `with translated("sending"):`
     """Raise Baton's errors in place of Kafka's, of time-outs, of the network's, and of stray cancellations.
 
-    When aiokafka gives up on one of its own tasks, whoever waits for that task gets a `CancelledError` that
-    nobody asked for; a task group would take it for a quiet end, and the role would be gone without a word.
+    When aiokafka gives up one of its own tasks, the code that awaits that task gets a `CancelledError`. A
+    task group would treat it as a normal end, and the role would stop without an error.
     """
 
     __slots__ = ("_doing",)
@@ -46,11 +46,13 @@ class translated:  # noqa: N801 - reads as a word: `with translated("sending"):`
         return None
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, _TRANSLATED) or (isinstance(error, asyncio.CancelledError) and not _is_wanted()):
+        if isinstance(error, _TRANSLATED) or (
+            isinstance(error, asyncio.CancelledError) and not _was_requested()
+        ):
             raise as_baton(error, self._doing) from error
 
 
-def _is_wanted() -> bool:
-    """Tell whether it was the running task itself that was told to end."""
+def _was_requested() -> bool:
+    """Tell whether the running task itself was cancelled, by the code that owns it."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

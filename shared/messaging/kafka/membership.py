@@ -1,4 +1,4 @@
-"""What one consumer holds in its group: told by aiokafka's rebalances, asked by the source."""
+"""The partitions that one consumer holds in its group, as aiokafka's rebalances report them."""
 
 from __future__ import annotations
 
@@ -11,67 +11,67 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.structs import TopicPartition
 
 from shared.errors import Fenced
-from shared.messaging.port import Partition, Record, Revoking
+from shared.messaging.port import OnRevoke, Partition, Record
 
 _log = structlog.get_logger(__name__)
 
 
 class Phase(Enum):
-    """Where the consumer stands in the group's life."""
+    """The state of a consumer in its group."""
 
-    JOINING = "joining"  # holds nothing: not assigned yet, or everything was handed back
+    JOINING = "joining"  # holds nothing: not assigned yet, or everything was revoked
     HOLDING = "holding"
-    LETTING_GO = "letting go"  # still holds what it held, and may commit it
+    REVOKING = "revoking"  # still holds its partitions, and may commit them
 
 
 class Membership(ConsumerRebalanceListener):
-    """Kafka's rebalances are eager: everything is handed back, then something is assigned."""
+    """Follows eager rebalances: all partitions are revoked, then some are assigned."""
 
-    def __init__(self, revoking: Revoking, logical: dict[str, str], *, revoking_s_max: float) -> None:
+    def __init__(self, on_revoke: OnRevoke, logical: dict[str, str], *, revoking_s_max: float) -> None:
         self.phase = Phase.JOINING
         self.joining_since_s = asyncio.get_running_loop().time()
         self.held: frozenset[Partition] = frozenset()
-        # Records that were fetched and not given out yet: their partitions had to be told of first, or
-        # there were more than asked for. They are lost with the partitions, and fetched again.
-        self.kept: list[Record] = []
-        self._pending: frozenset[Partition] = frozenset()
-        self._revoking = revoking
+        # Records fetched and not returned yet, because newly assigned partitions had to be returned first or
+        # because there were more than requested. A revocation drops them, and they are fetched again.
+        self.buffered: list[Record] = []
+        self._unreported: frozenset[Partition] = frozenset()
+        self._on_revoke = on_revoke
         self._logical = logical
         self._revoking_s_max = revoking_s_max
-        self._assigned = asyncio.Event()
+        self._is_assigned = asyncio.Event()
 
     def newly_assigned(self) -> frozenset[Partition]:
-        """Return the partitions that the caller has not heard of yet, once."""
-        pending, self._pending = self._pending, frozenset()
-        return pending
+        """Return the partitions assigned since the last call."""
+        unreported, self._unreported = self._unreported, frozenset()
+        return unreported
 
     def refuse_lost(self, partitions: Iterable[Partition]) -> None:
-        """Raise `Fenced` unless the caller holds all of these, as far as it has heard."""
-        held = self.held - self._pending
+        """Raise `Fenced` unless these partitions are held and the caller knows it."""
+        held = self.held - self._unreported
         for partition in partitions:
             if partition not in held:
                 raise Fenced(f"this member does not hold {partition.topic}/{partition.number}")
 
     async def wait_until_assigned(self, wait_s: float) -> bool:
-        """Wait until the group has settled, at most so long."""
+        """Wait until partitions are assigned, at most `wait_s` seconds; tell whether they are."""
         if self.phase is Phase.HOLDING:
             return True
         try:
-            await asyncio.wait_for(self._assigned.wait(), wait_s)
+            await asyncio.wait_for(self._is_assigned.wait(), wait_s)
         except TimeoutError:
             return False
         return True
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:  # noqa: ARG002 - all
-        known = self.held - self._pending
-        self._assigned.clear()
-        self._pending = frozenset()
+        known = self.held - self._unreported
+        self._is_assigned.clear()
+        self._unreported = frozenset()
         if known:
-            self.phase = Phase.LETTING_GO
+            self.phase = Phase.REVOKING
             try:
-                await asyncio.wait_for(self._revoking(known), self._revoking_s_max)
+                await asyncio.wait_for(self._on_revoke(known), self._revoking_s_max)
             except TimeoutError:
-                _log.warning("revoking took too long", seconds=self._revoking_s_max)
+                _log.warning("on_revoke took too long", seconds=self._revoking_s_max)
             finally:
                 self.lose_all()
         else:
@@ -79,14 +79,14 @@ class Membership(ConsumerRebalanceListener):
 
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self.held = frozenset(Partition(self._logical[topic], number) for topic, number in assigned)
-        self._pending = self.held
+        self._unreported = self.held
         self.phase = Phase.HOLDING
-        self._assigned.set()
+        self._is_assigned.set()
 
     def lose_all(self) -> None:
-        """Hold nothing any more."""
-        self.held = self._pending = frozenset()
-        self.kept = []
+        """Drop all partitions."""
+        self.held = self._unreported = frozenset()
+        self.buffered = []
         self.phase = Phase.JOINING
         self.joining_since_s = asyncio.get_running_loop().time()
-        self._assigned.clear()
+        self._is_assigned.clear()

@@ -1,8 +1,8 @@
-"""Reads one batch of a partition where aiokafka cannot.
+"""Decodes one record batch of a partition that aiokafka cannot decode.
 
 aiokafka fails a whole fetch on a header name that is not UTF-8, though Kafka allows any bytes there and
-clients of other languages write them. No record may stop a partition, so such a batch is decoded here, with
-the offending bytes of the name written out in hex.
+clients in other languages write them. One record must not stop a partition, so such a batch is decoded here,
+with the invalid bytes of the name written out in hexadecimal.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _BYTES_MAX = 1024 * 1024
 async def read_batch(
     bootstrap: list[str], partition: TopicPartition, offset: int, topic: str
 ) -> list[Record]:
-    """Fetch the batch that holds `offset` and return its records from there on, as of `topic`."""
+    """Fetch the batch that holds `offset`; return its records from `offset` on, under the name `topic`."""
     client = AIOKafkaClient(bootstrap_servers=bootstrap)
     try:
         await client.bootstrap()

@@ -1,8 +1,8 @@
-"""Appends to Kafka: many records of a partition as ready-made batches, few through the client's own line.
+"""Appends records to Kafka: many records of a partition as ready-made batches, few as single sends.
 
-A batch costs a fifth of the CPU that as many single sends cost; single sends of concurrent requests share
-a batch after a linger of 2 ms. Both go through one queue per partition inside the client, and each call
-here is awaited before the next, so records of one task keep their order whichever way they take.
+A batch costs a fifth of the CPU of as many single sends. Single sends of concurrent requests share a batch
+after a linger of 2 ms. Both go through one queue per partition inside the client, and each call is awaited
+before the next, so the records of one task keep their order either way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaTimeoutError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from shared.errors import Crash, DataError, Retry
-from shared.messaging.ack import refused, settle
+from shared.messaging.ack import complete, failed_ack
 from shared.messaging.kafka.errors import as_baton, translated
 from shared.messaging.manifest import MIB
 from shared.messaging.partitioner import Partitioner, refuse_oversized
@@ -36,8 +36,8 @@ _RENEW_STOP_S_MAX = 5.0
 _log = structlog.get_logger(__name__)
 
 
-class _Part(NamedTuple):
-    """What goes to one partition in one piece: a batch, or a single record."""
+class _Piece(NamedTuple):
+    """One unit that the client queues for a partition: a batch, or a single record."""
 
     topic: str
     number: int
@@ -47,15 +47,15 @@ class _Part(NamedTuple):
 class KafkaSink:
     """See `port.Sink`. A send with an oversized record appends nothing at all.
 
-    While the broker is away acks wait, and so does `send` once the line is full.
+    While no broker can be reached acks wait, and so does `send` once the client's buffer is full.
     """
 
-    def __init__(self, bootstrap: Sequence[str], placing: Partitioner, prefix: str) -> None:
+    def __init__(self, bootstrap: Sequence[str], partitioner: Partitioner, prefix: str) -> None:
         self._bootstrap = list(bootstrap)
-        self._placing = placing
-        self._names = {topic: f"{prefix}.{topic}" for topic in placing.topics}
+        self._partitioner = partitioner
+        self._names = {topic: f"{prefix}.{topic}" for topic in partitioner.topics}
         self._producer: AIOKafkaProducer | None = None
-        self._broken = False
+        self._needs_new_producer = False
         self._closed = False
         self._renewing = asyncio.Lock()
 
@@ -79,30 +79,30 @@ class KafkaSink:
 
     async def send(self, out: Sequence[Outgoing]) -> Ack:
         producer = self._producer
-        if producer is None or self._broken or self._closed:
-            producer = await self._working()
+        if producer is None or self._needs_new_producer or self._closed:
+            producer = await self._usable_producer()
         if len(out) == 1 and _can_go_alone(out[0]):
             return await self._send_one(producer, out[0])
         try:
-            parts = [self._parts(producer, *group) for group in self._placing.place(out).items()]
+            pieces = [self._pieces(producer, *group) for group in self._partitioner.by_partition(out).items()]
         except DataError as error:
-            return refused(error)
-        # The first piece of every partition, then the second: a partition takes one batch per round trip.
-        in_turn = [part for part in chain.from_iterable(zip_longest(*parts)) if part is not None]
+            return failed_ack(error)
+        # The first piece of every partition, then the second: a request holds one batch per partition.
+        queue = [piece for piece in chain.from_iterable(zip_longest(*pieces)) if piece is not None]
         with translated("sending"):
-            futures = [await self._enqueue(producer, *part) for part in in_turn]
+            futures = [await self._enqueue(producer, *piece) for piece in queue]
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         delivered = asyncio.gather(*futures, return_exceptions=True)
         delivered.add_done_callback(partial(self._delivered, done, producer))
         return done
 
     async def _send_one(self, producer: AIOKafkaProducer, record: Outgoing) -> Ack:
-        """Do the same for one record, which is what each request of the gateway sends, in half the time."""
-        topic, number = self._placing.partition_for(record)
+        """Send one record, in half the CPU of the general way; each request of the gateway sends one."""
+        topic, number = self._partitioner.partition_for(record)
         try:
-            refuse_oversized(record, self._placing.topics[topic])
+            refuse_oversized(record, self._partitioner.topics[topic])
         except DataError as error:
-            return refused(error)
+            return failed_ack(error)
         with translated("sending"):
             sent = await self._enqueue(producer, self._names[topic], number, record)
         done: asyncio.Future[None] = sent.get_loop().create_future()
@@ -114,24 +114,24 @@ class KafkaSink:
         if self._producer is not None:
             await _stop(self._producer, _STOP_S_MAX)
 
-    async def _working(self) -> AIOKafkaProducer:
+    async def _usable_producer(self) -> AIOKafkaProducer:
         if self._closed:
             raise Crash("this sink is closed")
-        if self._broken or self._producer is None:
+        if self._needs_new_producer or self._producer is None:
             async with self._renewing:
-                if self._broken and self._producer is not None:
+                if self._needs_new_producer and self._producer is not None:
                     await _stop(self._producer, _RENEW_STOP_S_MAX)
                     self._producer = None
                 if self._producer is None:
                     await self.start()
-                    self._broken = False
+                    self._needs_new_producer = False
         assert self._producer is not None  # noqa: S101 - told to the type checker
         return self._producer
 
-    def _parts(
+    def _pieces(
         self, producer: AIOKafkaProducer, partition: Partition, records: Sequence[Outgoing]
-    ) -> list[_Part]:
-        topic = self._placing.topics[partition.topic]
+    ) -> list[_Piece]:
+        topic = self._partitioner.topics[partition.topic]
         pieces: Iterable[BatchBuilder | Outgoing]
         if len(records) <= _SINGLES_MAX and all(_can_go_alone(record) for record in records):
             for record in records:
@@ -140,7 +140,7 @@ class KafkaSink:
         else:
             pieces = self._batches(producer, partition, records)
         name = self._names[partition.topic]
-        return [_Part(name, partition.number, piece) for piece in pieces]
+        return [_Piece(name, partition.number, piece) for piece in pieces]
 
     def _batches(
         self, producer: AIOKafkaProducer, partition: Partition, records: Sequence[Outgoing]
@@ -153,8 +153,8 @@ class KafkaSink:
                 timestamp=None, key=record.key, value=record.value, headers=headers
             ):
                 continue
-            # Only the first record of a batch can be larger than a batch, so only it needs a look.
-            refuse_oversized(record, self._placing.topics[partition.topic])
+            # Only the first record of a batch can be larger than a batch, so only it is checked.
+            refuse_oversized(record, self._partitioner.topics[partition.topic])
             batch = producer.create_batch()
             batch.append(timestamp=None, key=record.key, value=record.value, headers=headers)
             batches.append(batch)
@@ -166,7 +166,7 @@ class KafkaSink:
     async def _enqueue(
         self, producer: AIOKafkaProducer, topic: str, number: int, piece: BatchBuilder | Outgoing
     ) -> asyncio.Future[Any]:
-        """Put a piece in line; wait while the line is full, however long the broker is away."""
+        """Queue a piece in the client; wait while its buffer is full, however long no broker is reachable."""
         sent: asyncio.Future[Any]
         while True:
             try:
@@ -176,45 +176,45 @@ class KafkaSink:
                 else:
                     sent = await producer.send_batch(piece, topic, partition=number)
             except KafkaTimeoutError:
-                continue  # nothing was put in line, so the same piece can be tried again
+                continue  # nothing was queued, so the same piece can be tried again
             return sent
 
     def _delivered(
         self, done: asyncio.Future[None], producer: AIOKafkaProducer, gathered: asyncio.Future[list[Any]]
     ) -> None:
         failed = next((result for result in gathered.result() if isinstance(result, BaseException)), None)
-        self._settle(done, producer, failed)
+        self._complete(done, producer, failed)
 
     def _one_delivered(
         self, done: asyncio.Future[None], producer: AIOKafkaProducer, sent: asyncio.Future[Any]
     ) -> None:
         failed = asyncio.CancelledError() if sent.cancelled() else sent.exception()
         if failed is not None:
-            self._settle(done, producer, failed)
+            self._complete(done, producer, failed)
         elif not done.done():
             done.set_result(None)
 
-    def _settle(
+    def _complete(
         self, done: asyncio.Future[None], producer: AIOKafkaProducer, failed: BaseException | None
     ) -> None:
         if failed is None:
-            settle(done, None)
+            complete(done, None)
             return
-        # An idempotent producer that has lost a batch has a gap in its sequence, and can only be replaced.
-        self._broken = self._broken or producer is self._producer
+        # An idempotent producer that has lost a batch has a gap in its sequence numbers: it must be replaced.
+        self._needs_new_producer = self._needs_new_producer or producer is self._producer
         _log.warning("a batch was not delivered; the producer is replaced", error=repr(failed))
-        settle(done, as_baton(failed, "delivering"))
+        complete(done, as_baton(failed, "delivering"))
 
 
 def _can_go_alone(record: Outgoing) -> bool:
-    """Kafka stores a record without key and value, but the client's `send` refuses it."""
+    """Tell whether the client's `send` takes the record: it wants a key or a value, Kafka neither."""
     return record.key is not None or record.value is not None
 
 
 async def _stop(producer: AIOKafkaProducer, seconds_max: float) -> None:
-    """Send what is in line, unless that takes too long."""
+    """Flush and stop the producer, unless that takes longer than `seconds_max`."""
     try:
         with translated("stopping a producer"):
             await asyncio.wait_for(producer.stop(), seconds_max)
     except Retry as error:
-        _log.warning("a producer did not stop in good order", reason=str(error))
+        _log.warning("a producer did not stop cleanly", reason=str(error))

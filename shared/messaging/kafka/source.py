@@ -19,17 +19,17 @@ from shared.messaging.kafka.errors import translated
 from shared.messaging.kafka.membership import Membership, Phase
 from shared.messaging.kafka.raw_batch_decoder import read_batch
 from shared.messaging.kafka.stuck_detector import StuckDetector
-from shared.messaging.port import Batch, Partition, Record, Revoking
+from shared.messaging.port import Batch, OnRevoke, Partition, Record
 
 REQUEST_S_MAX = 15.0
-"""How long one question to the broker may take before it counts as away."""
+"""How long one request to a broker may take before the broker counts as unreachable."""
 
 _FETCH_BYTES_MAX = 32 * 1024 * 1024
 _STOP_S_MAX = 10.0
 _REJOIN_S_MAX = 60.0
 # A rebalance that begins while a fetch waits makes aiokafka wait for its end.
 _FETCH_GRACE_S = 0.5
-_CAREFUL_PAUSE_S = 0.05
+_SINGLE_READ_PAUSE_S = 0.05
 _log = structlog.get_logger(__name__)
 
 Fetched = Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]
@@ -37,7 +37,7 @@ Fetched = Mapping[TopicPartition, Sequence[ConsumerRecord[bytes, bytes]]]
 
 @dataclass(frozen=True, slots=True)
 class GroupTimes:
-    """How long a member may be silent, and how soon a group notices changes; seconds."""
+    """Time-outs of a group member, in seconds. `stuck_s`: without progress for so long, it is replaced."""
 
     session_s: float
     heartbeat_s: float
@@ -46,14 +46,14 @@ class GroupTimes:
 
 
 class KafkaSource:
-    """See `port.Source`. A consumer that has stopped fetching is built anew; it looks like a hand-over."""
+    """See `port.Source`. A consumer that stops fetching is replaced; the caller sees a rebalance."""
 
     def __init__(
         self,
         bootstrap: Sequence[str],
         group: str,
         topics: Mapping[str, str],
-        revoking: Revoking,
+        on_revoke: OnRevoke,
         *,
         probe: AIOKafkaConsumer,
         times: GroupTimes,
@@ -64,35 +64,35 @@ class KafkaSource:
         self._logical = {name: topic for topic, name in topics.items()}
         self._probe = probe
         self._times = times
-        self._member = Membership(revoking, self._logical, revoking_s_max=times.revoking_s_max)
+        self._member = Membership(on_revoke, self._logical, revoking_s_max=times.revoking_s_max)
         self._consumer: AIOKafkaConsumer | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._broken = False
+        self._needs_new_consumer = False
         # Set after a record that could not be decoded, until it has been read past.
-        self._careful = False
+        self._reads_singly = False
         self._closed = False
-        self._hungry_since: float | None = None
+        self._starving_since: float | None = None
         self._polled_at = 0.0
 
     async def start(self) -> None:
         """Connect and join the group. Raises `Retry` when no broker answers."""
         self._consumer = await self._join()
-        self._watching = asyncio.create_task(self._watch())
+        self._watching = asyncio.create_task(self._watch_for_stuck())
 
     async def poll(self, limit: int, wait_s: float) -> Batch:
-        consumer = await self._working()
+        consumer = await self._usable_consumer()
         if not await self._member.wait_until_assigned(wait_s):
             return Batch()
         if assigned := self._member.newly_assigned():
             return Batch(assigned=assigned)
-        if kept := self._member.kept:
-            self._member.kept = kept[limit:]
-            return Batch(kept[:limit])
+        if buffered := self._member.buffered:
+            self._member.buffered = buffered[limit:]
+            return Batch(buffered[:limit])
         records = await self._fetch(consumer, limit, wait_s)
         if assigned := self._member.newly_assigned():
-            self._member.kept = [*records, *self._member.kept]
+            self._member.buffered = [*records, *self._member.buffered]
             return Batch(assigned=assigned)
-        self._note_hunger(fed=bool(records))
+        self._note_poll(empty=not records)
         return Batch(records)
 
     async def commit(self, upto: Mapping[Partition, int]) -> None:
@@ -105,8 +105,8 @@ class KafkaSource:
                 await self._consumer.commit(offsets)
 
     async def rewind(self) -> None:
-        consumer = await self._working()
-        self._member.kept.clear()
+        consumer = await self._usable_consumer()
+        self._member.buffered.clear()
         with translated("rewinding"):
             async with asyncio.timeout(REQUEST_S_MAX):
                 for partition in self._member.held:
@@ -119,16 +119,16 @@ class KafkaSource:
 
     async def seek(self, to: Mapping[Partition, int]) -> None:
         self._member.refuse_lost(to)
-        consumer = await self._working()
-        self._member.kept = [
-            record for record in self._member.kept if Partition(record.topic, record.partition) not in to
+        consumer = await self._usable_consumer()
+        self._member.buffered = [
+            record for record in self._member.buffered if Partition(record.topic, record.partition) not in to
         ]
         with translated("seeking"):
             for partition, offset in to.items():
                 consumer.seek(self._physical(partition), offset)
 
     async def lag(self) -> Mapping[Partition, int]:
-        consumer = await self._working()
+        consumer = await self._usable_consumer()
         held = {partition: self._physical(partition) for partition in self._member.held}
         if not held:
             return {}
@@ -137,13 +137,13 @@ class KafkaSource:
             async with asyncio.timeout(REQUEST_S_MAX):
                 ends = await self._probe.end_offsets(list(held.values()))
                 for partition, name in held.items():
-                    # Lost while we ask: not ours to count any more.
+                    # The partition was revoked during the request: it is not counted any more.
                     with suppress(IllegalStateError):
                         positions[partition] = await consumer.position(name)
-        # What is kept was fetched, but not read yet.
-        kept = Counter(Partition(record.topic, record.partition) for record in self._member.kept)
+        # Buffered records are fetched, but not read by the caller yet.
+        buffered = Counter(Partition(record.topic, record.partition) for record in self._member.buffered)
         return {
-            partition: max(0, ends[held[partition]] - position) + kept[partition]
+            partition: max(0, ends[held[partition]] - position) + buffered[partition]
             for partition, position in positions.items()
         }
 
@@ -172,7 +172,7 @@ class KafkaSource:
         try:
             with translated("joining a group"):
                 await consumer.start()
-                # Only now: a start with topics would wait for the whole group to settle.
+                # Not at the start: a start with topics would wait for the whole group to rebalance.
                 consumer.subscribe(list(self._names.values()), listener=self._member)
         except BaseException:
             await consumer.stop()
@@ -180,7 +180,7 @@ class KafkaSource:
         return consumer
 
     async def _leave(self) -> None:
-        """Leave the group; what a broker that is away makes of it is settled by the session's end."""
+        """Leave the group; if no broker is reachable, the end of the session removes this member."""
         self._member.lose_all()
         consumer, self._consumer = self._consumer, None
         if consumer is None:
@@ -189,20 +189,20 @@ class KafkaSource:
             with translated("leaving a group"):
                 await asyncio.wait_for(consumer.stop(), _STOP_S_MAX)
         except Retry as error:
-            _log.warning("a consumer did not leave in good order", group=self._group, reason=str(error))
+            _log.warning("a consumer did not leave its group cleanly", group=self._group, reason=str(error))
 
-    async def _working(self) -> AIOKafkaConsumer:
+    async def _usable_consumer(self) -> AIOKafkaConsumer:
         if self._closed:
             raise Fenced("this member has left its group")
-        if self._broken or self._consumer is None:
+        if self._needs_new_consumer or self._consumer is None:
             await self._leave()
             self._consumer = await self._join()
-            self._broken = False
-            self._hungry_since = None
+            self._needs_new_consumer = False
+            self._starving_since = None
         return self._consumer
 
     async def _fetch(self, consumer: AIOKafkaConsumer, limit: int, wait_s: float) -> list[Record]:
-        if self._careful:
+        if self._reads_singly:
             with translated("reading past a record that aiokafka cannot decode"):
                 async with asyncio.timeout(REQUEST_S_MAX):
                     return await self._fetch_singly(consumer, limit, wait_s)
@@ -214,9 +214,9 @@ class KafkaSource:
         except ConsumerStoppedError as error:
             raise Fenced("this member has left its group") from error
         except (KafkaError, UnicodeDecodeError) as error:
-            # A fetch that fails may have drained other partitions: only what is committed is sure.
-            self._broken = True
-            self._careful = isinstance(error, UnicodeDecodeError)
+            # A failed fetch may have taken records of other partitions too: only committed offsets are sure.
+            self._needs_new_consumer = True
+            self._reads_singly = isinstance(error, UnicodeDecodeError)
             raise Retry(f"Kafka, fetching: {error!r}") from error
         return self._records(fetched)
 
@@ -228,14 +228,14 @@ class KafkaSource:
                 try:
                     got: Fetched = await consumer.getmany(name, max_records=1)
                 except UnicodeDecodeError:
-                    # With records in hand, the next poll meets it again, as the first.
+                    # After records of this poll, the next poll meets the same record first.
                     return records or await self._read_past(consumer, name, limit)
                 if not got:
                     break
                 records += self._records(got)
             if records:
                 return records
-        await asyncio.sleep(min(wait_s, _CAREFUL_PAUSE_S))
+        await asyncio.sleep(min(wait_s, _SINGLE_READ_PAUSE_S))
         return []
 
     async def _read_past(self, consumer: AIOKafkaConsumer, name: TopicPartition, limit: int) -> list[Record]:
@@ -243,11 +243,11 @@ class KafkaSource:
         offset = await consumer.position(name)
         records = await read_batch(self._bootstrap, name, offset, self._logical[name.topic])
         if not records or self._member.held is not held:
-            # After a hand-over reading starts again at what is committed.
+            # After a rebalance reading starts again at the committed offsets.
             return []
         consumer.seek(name, records[-1].offset + 1)
-        self._careful = False
-        self._member.kept = records[limit:]
+        self._reads_singly = False
+        self._member.buffered = records[limit:]
         return records[:limit]
 
     def _records(self, fetched: Fetched) -> list[Record]:
@@ -263,43 +263,43 @@ class KafkaSource:
     def _physical(self, partition: Partition) -> TopicPartition:
         return TopicPartition(self._names[partition.topic], partition.number)
 
-    def _note_hunger(self, *, fed: bool) -> None:
-        """Note since when the caller asks again and again and gets nothing."""
+    def _note_poll(self, *, empty: bool) -> None:
+        """Note since when consecutive polls have returned no records."""
         now = asyncio.get_running_loop().time()
-        if fed or now - self._polled_at > self._times.stuck_s:
-            self._hungry_since = None
-        elif self._hungry_since is None:
-            self._hungry_since = now
+        if not empty or now - self._polled_at > self._times.stuck_s:
+            self._starving_since = None
+        elif self._starving_since is None:
+            self._starving_since = now
         self._polled_at = now
 
-    async def _watch(self) -> None:
-        starvation = StuckDetector(self._times.stuck_s)
+    async def _watch_for_stuck(self) -> None:
+        detector = StuckDetector(self._times.stuck_s)
         while True:
             await asyncio.sleep(self._times.stuck_s / 4)
-            if await self._stuck(starvation):
-                _log.warning("the consumer has stopped fetching; it is built anew", group=self._group)
-                starvation.forget()
-                self._broken = True
+            if await self._is_stuck(detector):
+                _log.warning("the consumer has stopped fetching; it is replaced", group=self._group)
+                detector.forget()
+                self._needs_new_consumer = True
 
-    async def _stuck(self, starvation: StuckDetector) -> bool:
+    async def _is_stuck(self, detector: StuckDetector) -> bool:
         now = asyncio.get_running_loop().time()
         consumer = self._consumer
-        if self._broken or consumer is None:
+        if self._needs_new_consumer or consumer is None:
             return False
         if self._member.phase is Phase.JOINING:
             return now - self._member.joining_since_s > _REJOIN_S_MAX and await self._reachable()
-        if self._hungry_since is None:
-            starvation.forget()
+        if self._starving_since is None:
+            detector.forget()
             return False
         names = [self._physical(partition) for partition in self._member.held]
         try:
             async with asyncio.timeout(REQUEST_S_MAX):
                 ends = await self._probe.end_offsets(names)
         except (KafkaError, TimeoutError):
-            starvation.forget()
+            detector.forget()
             return False
         positions = await asyncio.gather(*(_position(consumer, name) for name in names))
-        return starvation.observe(now, dict(zip(names, positions, strict=True)), ends)
+        return detector.observe(now, dict(zip(names, positions, strict=True)), ends)
 
     async def _reachable(self) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""Kafka as a whole: connects, sees that topics are as declared, hands out sources and sinks."""
+"""The stream on Kafka: connects, checks that topics are as declared, makes sources and sinks."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from shared.errors import Crash
 from shared.messaging.kafka.errors import translated
 from shared.messaging.kafka.sink import KafkaSink
 from shared.messaging.kafka.source import GroupTimes, KafkaSource
-from shared.messaging.kafka.topics import Declared, agree
+from shared.messaging.kafka.topics import Declared, ensure_topics
 from shared.messaging.manifest import TOPICS, Topic
 from shared.messaging.partitioner import Partitioner
-from shared.messaging.port import Revoking, Sink, Source
+from shared.messaging.port import OnRevoke, Sink, Source
 
 PING_S_MAX = 5.0
 
@@ -42,13 +42,13 @@ class KafkaStream:
         self._bootstrap = list(bootstrap)
         self._prefix = prefix
         self._create_topics = create_topics
-        self._placing = Partitioner(topics, partitions)
+        self._partitioner = Partitioner(topics, partitions)
         self._declared = Declared(prefix, partitions, int(retention_days * _DAY_MS), topics)
         self._times = GroupTimes(session_s, heartbeat_s, revoking_s_max, stuck_s)
         self._probe: AIOKafkaConsumer | None = None
 
     async def open(self) -> None:
-        await self._agree_on_topics()
+        await self._check_topics()
         probe = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
         try:
             with translated("connecting"):
@@ -59,13 +59,13 @@ class KafkaStream:
             raise
         self._probe = probe
 
-    async def source(self, group: str, topics: Sequence[str], revoking: Revoking) -> Source:
+    async def source(self, group: str, topics: Sequence[str], on_revoke: OnRevoke) -> Source:
         names = {topic: f"{self._prefix}.{topic}" for topic in topics}
         source = KafkaSource(
             self._bootstrap,
             f"{self._prefix}.{group}",
             names,
-            revoking,
+            on_revoke,
             probe=self._connected(),
             times=self._times,
         )
@@ -73,16 +73,16 @@ class KafkaStream:
         return source
 
     async def sink(self) -> Sink:
-        sink = KafkaSink(self._bootstrap, self._placing, self._prefix)
+        sink = KafkaSink(self._bootstrap, self._partitioner, self._prefix)
         await sink.start()
         return sink
 
     async def ping(self) -> None:
-        # Of one partition only: to ask for all topics costs 10 % of a gateway where a broker has thousands.
-        asked = TopicPartition(f"{self._prefix}.{next(iter(self._placing.topics))}", 0)
+        # One partition only: metadata of all costs 10 % of a gateway's CPU on a broker with thousands.
+        partition = TopicPartition(f"{self._prefix}.{next(iter(self._partitioner.topics))}", 0)
         with translated("a ping"):
             async with asyncio.timeout(PING_S_MAX):
-                await self._connected().end_offsets([asked])
+                await self._connected().end_offsets([partition])
 
     async def close(self) -> None:
         probe, self._probe = self._probe, None
@@ -94,11 +94,11 @@ class KafkaStream:
             raise Crash("the stream is not open")
         return self._probe
 
-    async def _agree_on_topics(self) -> None:
-        with translated("looking at the topics"):
+    async def _check_topics(self) -> None:
+        with translated("checking the topics"):
             admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
             try:
                 await admin.start()
-                await agree(admin, self._declared, create=self._create_topics)
+                await ensure_topics(admin, self._declared, create=self._create_topics)
             finally:
                 await admin.close()

@@ -1,4 +1,4 @@
-"""Sees that the topics on the broker are as declared, and makes them where that is allowed."""
+"""Checks that the topics on the broker are as declared, and creates missing ones where that is allowed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from shared.errors import Crash, Retry
 from shared.messaging.manifest import Topic
 
 _SIZE = "max.message.bytes"
-_APPEAR_S_MAX = 20.0
-_LOOK_EVERY_S = 0.1
+_CREATE_S_MAX = 20.0
+_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What every topic must look like."""
+    """The declared properties of all topics."""
 
     prefix: str
     partitions: int
@@ -34,8 +34,8 @@ class Declared:
         return {f"{self.prefix}.{topic.name}": topic for topic in self.topics}
 
 
-async def agree(admin: AIOKafkaAdminClient, declared: Declared, *, create: bool) -> None:
-    """Return when every topic is there as declared. Raises `Crash` with what is missing or different."""
+async def ensure_topics(admin: AIOKafkaAdminClient, declared: Declared, *, create: bool) -> None:
+    """Return when every topic exists as declared. Raises `Crash` with what is missing or different."""
     missing = declared.by_name.keys() - (await _partition_counts(admin)).keys()
     if missing and not create:
         raise Crash(f"Kafka has no topics {', '.join(sorted(missing))}: make them with `baton migrate`")
@@ -71,17 +71,17 @@ async def _create(admin: AIOKafkaAdminClient, declared: Declared, missing: set[s
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
             raise Crash(f"Kafka cannot make {name}: {error.__name__} {' '.join(map(str, reason))}")
-    await _appeared(admin, missing)
+    await _wait_until_served(admin, missing)
 
 
-async def _appeared(admin: AIOKafkaAdminClient, names: set[str]) -> None:
-    """Wait until the broker serves what it has agreed to make."""
+async def _wait_until_served(admin: AIOKafkaAdminClient, names: set[str]) -> None:
+    """Wait until the broker serves the topics that it accepted to create."""
     try:
-        async with asyncio.timeout(_APPEAR_S_MAX):
-            while names - (await _partition_counts(admin)).keys():  # noqa: ASYNC110 - the broker tells nobody
-                await asyncio.sleep(_LOOK_EVERY_S)
+        async with asyncio.timeout(_CREATE_S_MAX):
+            while names - (await _partition_counts(admin)).keys():  # noqa: ASYNC110 - the broker sends no event
+                await asyncio.sleep(_POLL_S)
     except TimeoutError as error:
-        raise Retry(f"Kafka has not made {', '.join(sorted(names))} in {_APPEAR_S_MAX} s") from error
+        raise Retry(f"Kafka has not created {', '.join(sorted(names))} in {_CREATE_S_MAX} s") from error
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
@@ -94,7 +94,7 @@ async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
 
 
 async def _compare(admin: AIOKafkaAdminClient, declared: Declared) -> list[tuple[str, str, int, int]]:
-    """Return (topic, what, expected, found) for all that is declared."""
+    """Return (topic, property, expected value, found value) for every declared property."""
     counts = await _partition_counts(admin)
     sizes = await _sizes(admin, list(declared.by_name))
     lines: list[tuple[str, str, int, int]] = []
@@ -105,9 +105,9 @@ async def _compare(admin: AIOKafkaAdminClient, declared: Declared) -> list[tuple
 
 
 async def _sizes(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
-    asked = [ConfigResource(ConfigResourceType.TOPIC, name, {_SIZE: None}) for name in names]
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, {_SIZE: None}) for name in names]
     sizes: dict[str, int] = {}
-    responses: list[Any] = await admin.describe_configs(asked)
+    responses: list[Any] = await admin.describe_configs(resources)
     for response in responses:
         for _code, _message, _kind, name, entries in response.resources:
             values: dict[str, Any] = {entry[0]: entry[1] for entry in entries}
