@@ -1,8 +1,8 @@
-"""Time as a value that is handed in: nothing in Baton reads the wall clock except through a `Clock`.
+"""The clock is injected: nothing in Baton reads the wall clock except through a `Clock`.
 
 `BATON_CLOCK_FILE`, when set, names a file that holds an offset in seconds (may be negative or have a
-fraction). It is added to every reading and read again each second, so that decay, clocks and
-signatures can be moved from outside a running process.
+fraction). It is added to every reading and read again each second, so that tests and
+demos can move the time of a running process.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the time comes from."""
+    """A source of the current time."""
 
     def now(self) -> datetime:
-        """Return the present instant, aware, in UTC."""
+        """Return the current time, aware, in UTC."""
         ...
 
 
@@ -28,25 +28,25 @@ class SystemClock:
     def __init__(self, offset_file: Path | None = None) -> None:
         self._file = offset_file
         self._offset = timedelta()
-        self._next_look = 0.0
+        self._next_read = 0.0
 
     def now(self) -> datetime:
         if self._file is not None:
-            self._look(self._file)
+            self._read_offset(self._file)
         return datetime.now(UTC) + self._offset
 
-    def _look(self, file: Path) -> None:
+    def _read_offset(self, file: Path) -> None:
         tick = time.monotonic()
-        if tick < self._next_look:
+        if tick < self._next_read:
             return
-        self._next_look = tick + 1.0
+        self._next_read = tick + 1.0
         # A file that is absent or half written keeps the offset that was last read.
         with contextlib.suppress(OSError, ValueError, OverflowError):
             self._offset = timedelta(seconds=float(file.read_text(encoding="utf-8").strip() or 0))
 
 
 class FixedClock:
-    """A clock that stands still until it is told to move; for tests and replays."""
+    """A clock that only moves when it is advanced; for tests and replays."""
 
     def __init__(self, at: datetime) -> None:
         self.at = at

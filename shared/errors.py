@@ -1,12 +1,12 @@
 """The errors of Baton, named for what the caller does next.
 
     BatonError
-    ├── Retry          transient: a time-out, a broker or a database away. Wait, then do the same again.
-    │   ├── BackOff    a quota or an open breaker: wait at least `after_s`, then do the same again.
-    │   └── Fenced     this member lost its partitions: forget what is in hand and ask again.
-    ├── DataError      poison: this input can never work. Dead-letter it with its cause.
+    ├── Retry          transient: a time-out, a broker or database not reachable. Wait, then repeat.
+    │   ├── BackOff    a quota or an open circuit breaker: wait at least `after_s`, then repeat.
+    │   └── Fenced     this member lost its partitions: drop what is in flight and poll again.
+    ├── DataError      this input can never be processed. Dead-letter it with its cause.
     ├── Reject         the client's fault: answer with a problem document (RFC 9457).
-    └── Crash          a broken invariant: stop, say so, let the supervisor restart.
+    └── Crash          a broken invariant: log it, stop, and let the supervisor restart.
 
 Anything else that is raised is a bug and is treated as `Crash`.
 """
@@ -21,11 +21,11 @@ class BatonError(Exception):
 
 
 class Retry(BatonError):
-    """Something that is needed is away or busy; the same call may work later."""
+    """A dependency is not reachable or busy; the same call may succeed later."""
 
 
 class BackOff(Retry):
-    """The other side asks to be left alone for `after_s` seconds."""
+    """The other side wants no call for `after_s` seconds."""
 
     def __init__(self, message: str, *, after_s: float) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class BackOff(Retry):
 
 
 class Fenced(Retry):
-    """The partitions in hand belong to another member now; nothing may be committed for them."""
+    """The partitions belong to another member now; no offset of them may be committed."""
 
 
 class DataError(BatonError):
@@ -78,4 +78,4 @@ class Reject(BatonError):
 
 
 class Crash(BatonError):
-    """An invariant does not hold; going on would make it worse."""
+    """An invariant does not hold; to continue would make it worse."""

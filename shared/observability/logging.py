@@ -19,10 +19,10 @@ from shared.settings import CommonSettings
 
 REDACTED = "[redacted]"
 
-_CHATTY = {"alembic": logging.WARNING, "uvicorn": logging.WARNING, "aiokafka": logging.CRITICAL}
-"""Libraries that would bury what Baton tells of its own, and from which level on they speak.
+_LIBRARY_LEVELS = {"alembic": logging.WARNING, "uvicorn": logging.WARNING, "aiokafka": logging.CRITICAL}
+"""The log level of libraries that log much.
 
-While a broker is away aiokafka logs ten errors a second; Baton says that it waits, and for what.
+While no broker is reachable aiokafka logs ten errors a second; Baton logs what it waits for.
 """
 _SECRET_WORDS = ("authorization", "secret", "password", "token", "api_key", "admin_key", "secret_key")
 
@@ -48,7 +48,7 @@ def configure(settings: CommonSettings, *, role: str, out: TextIO | None = None)
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for library, quiet in _CHATTY.items():
+    for library, quiet in _LIBRARY_LEVELS.items():
         logging.getLogger(library).setLevel(level if level == logging.DEBUG else quiet)
 
 
@@ -103,7 +103,7 @@ def _chain(role: str) -> list[Processor]:
 
 def _rendering(settings: CommonSettings, out: TextIO) -> list[Processor]:
     if settings.log_format == "console" or (settings.log_format == "auto" and out.isatty()):
-        # Plain tracebacks: the rich ones print local variables, and with them what nobody may see.
+        # Plain tracebacks: rich ones print local variables, which may hold personal data and secrets.
         plain = structlog.dev.plain_traceback
         return [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]

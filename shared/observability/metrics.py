@@ -1,4 +1,4 @@
-"""Every Prometheus metric of Baton, by name, labels and unit; there is no other place that makes one."""
+"""Every Prometheus metric of Baton with its name, labels and unit; no other module creates one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Spans for those who collect them: by OpenTelemetry, when `OTEL_EXPORTER_OTLP_ENDPOINT` is set.
+"""Tracing by OpenTelemetry, on when `OTEL_EXPORTER_OTLP_ENDPOINT` is set.
 
-Whether or not spans are recorded, a `traceparent` goes in and the one to send on comes out.
+With tracing off, `traceparent`s are still passed on, so that others' traces are not cut.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def configure(role: str, environ: Mapping[str, str]) -> Tracing:
 
 
 class Tracing:
-    """Opens spans within the traces that others began. With no provider it is off and costs nothing."""
+    """Records spans below incoming `traceparent`s. Without a provider it is off and costs almost nothing."""
 
     def __init__(self, provider: TracerProvider | None) -> None:
         self._provider = provider
@@ -58,7 +58,7 @@ class Tracing:
         """Open a span of its own trace, linked to the sampled ones among `traceparents`, if there are any."""
         if self._tracer is None:
             return nullcontext()
-        links = [Link(_remote(each)) for each in dict.fromkeys(traceparents) if is_sampled(each)]
+        links = [Link(_remote(parent)) for parent in dict.fromkeys(traceparents) if is_sampled(parent)]
         return self._recorded(name, Context(), attributes, links) if links else nullcontext()
 
     @property
@@ -69,14 +69,14 @@ class Tracing:
     def record(self, name: str, traceparent: str, began_ns: int, **attributes: Attribute) -> None:
         """Record a span below `traceparent` that began at `began_ns` (nanoseconds since 1970) and ends now.
 
-        For what is done to many at once: each of their traces gets its span afterwards.
+        For work on many events at once: the trace of each gets its span afterwards.
         """
         if self._tracer is not None and is_sampled(traceparent):
             below = _below(traceparent)
             self._tracer.start_span(name, below, start_time=began_ns, attributes=attributes).end()
 
     def stop(self) -> None:
-        """Send what is left and end. Blocks, for some seconds when the collector is away."""
+        """Flush and end. Blocks, for some seconds when the collector is not reachable."""
         if self._provider is not None:
             self._provider.shutdown()
 
@@ -84,7 +84,7 @@ class Tracing:
     def _recorded(
         self, name: str, parent: Context, attributes: Mapping[str, Attribute], links: Iterable[Link] = ()
     ) -> Iterator[str]:
-        assert self._tracer is not None  # noqa: S101 - both callers have looked
+        assert self._tracer is not None  # noqa: S101 - both callers have checked
         with self._tracer.start_as_current_span(
             name, parent, attributes=attributes, links=list(links)
         ) as span:
@@ -93,7 +93,7 @@ class Tracing:
 
 
 class _Untraced(Struct, frozen=True, gc=False):
-    """What `span` gives when nothing is recorded: it is made for each record, so it does nothing else."""
+    """The span when nothing is recorded; one is made per record, so it does as little as possible."""
 
     traceparent: str
 

@@ -1,7 +1,7 @@
 """Many rows in one `executemany` of asyncpg, on PostgreSQL.
 
-SQLAlchemy still writes the statement and converts the values, but how to is found out once per table and
-not again for every row, which takes most of the time of a written row.
+SQLAlchemy compiles the statement and provides the conversions of values, once per table. Repeating that for
+every row takes most of the time of a written row.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
-from shared.storage.errors import meaning
+from shared.storage.errors import error_for
 
 
 class _Prepared(NamedTuple):
-    """The text of a statement, and how to get the values of its parameters from a row."""
+    """The text of a statement, and the functions that read and convert its parameters from a row."""
 
     text: str
     read: Callable[[Any], tuple[Any, ...]]
@@ -34,12 +34,12 @@ class _Prepared(NamedTuple):
         if not self.converters:
             return self.read(row)
         values = list(self.read(row))
-        for place, convert in self.converters:
-            values[place] = convert(values[place])
+        for index, convert in self.converters:
+            values[index] = convert(values[index])
         return tuple(values)
 
 
-async def run_for_each(
+async def execute_many(
     connection: AsyncConnection, statement: Executable, table: Table, rows: Sequence[Any]
 ) -> None:
     """Run `statement` for each row, or for each key if it deletes.
@@ -48,7 +48,7 @@ async def run_for_each(
     """
     prepared = _prepare(statement, table)
     driver = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(driver, asyncpg.Connection)  # noqa: S101 - told to the type checker
+    assert isinstance(driver, asyncpg.Connection)  # noqa: S101 - for the type checker
     if not driver.is_in_transaction():
         await connection.execute(text("select 1"))  # SQLAlchemy begins with the first statement that it sees
     with _translated(driver):
@@ -57,17 +57,17 @@ async def run_for_each(
 
 @cache
 def _prepare(statement: Executable, table: Table) -> _Prepared:
-    assert isinstance(statement, ClauseElement)  # noqa: S101 - told to the type checker
+    assert isinstance(statement, ClauseElement)  # noqa: S101 - for the type checker
     dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
     compiled = statement.compile(dialect=dialect)
-    assert isinstance(compiled, SQLCompiler)  # noqa: S101 - told to the type checker
+    assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for the type checker
     names = [name.removeprefix("_") for name in compiled.positiontup or ()]
     impls = [table.c[name].type.dialect_impl(dialect) for name in names]
-    converters = [(place, impl.bind_processor(dialect)) for place, impl in enumerate(impls)]
+    converters = [(index, impl.bind_processor(dialect)) for index, impl in enumerate(impls)]
     return _Prepared(
         compiled.string,
         _reader(names, table, of_keys=isinstance(statement, Delete)),
-        [(place, convert) for place, convert in converters if convert is not None],
+        [(index, convert) for index, convert in converters if convert is not None],
     )
 
 
@@ -84,8 +84,8 @@ def _translated(driver: asyncpg.Connection) -> Iterator[None]:
     try:
         yield
     except PostgresError as error:
-        raise meaning(
-            getattr(error, "sqlstate", None) or "", str(error), passing=driver.is_closed()
+        raise error_for(
+            getattr(error, "sqlstate", None) or "", str(error), transient=driver.is_closed()
         ) from error
     except InterfaceError as error:
-        raise meaning("", str(error), passing=True) from error
+        raise error_for("", str(error), transient=True) from error

@@ -1,4 +1,4 @@
-"""What one decision has changed and said so far, over the world that it began with."""
+"""The changes and events of one decision in progress, on top of the rows that it began with."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ R = TypeVar("R", bound=Row)
 
 
 class ChangeSet:
-    """Reads see what was put; the world itself stays as it is."""
+    """Reads see the changes made so far; the `IdentityMap` itself is not changed. Pure."""
 
-    def __init__(self, world: IdentityMap) -> None:
-        self._world = world
+    def __init__(self, rows: IdentityMap) -> None:
+        self._rows = rows
         self._changes: dict[tuple[type[Row], Key], Change] = {}
         self._emits: list[Emit] = []
 
@@ -33,12 +33,12 @@ class ChangeSet:
         """Return the row of that key, or None."""
         change = self._changes.get((kind, key))
         if change is None:
-            return self._world.get(kind, *key)
+            return self._rows.get(kind, *key)
         return change.row if isinstance(change, Put) else None  # type: ignore[return-value]
 
     def by_key(self, kind: type[R]) -> Mapping[Key, R]:
         """Return the rows of that kind by their keys, in no order; a view, to be read at once."""
-        rows = self._world.by_key(kind)
+        rows = self._rows.by_key(kind)
         changes = [(key, change) for (changed, key), change in self._changes.items() if changed is kind]
         if not changes:
             return rows
@@ -52,7 +52,7 @@ class ChangeSet:
 
     def find(self, kind: type[R], field: str, value: Any) -> list[R]:
         """Return the rows of that kind whose indexed `field` has `value`."""
-        found = {row.key: row for row in self._world.find(kind, field, value)}
+        found = {row.key: row for row in self._rows.find(kind, field, value)}
         for (changed, key), change in self._changes.items():
             if changed is not kind:
                 continue
@@ -62,13 +62,13 @@ class ChangeSet:
         return list(found.values())
 
     def put(self, row: Row) -> None:
-        """Let the row be so."""
+        """Insert or replace the row."""
         self._changes[type(row), row.key] = Put(row)
 
     def remove(self, kind: type[Row], *key: Any) -> None:
-        """Let the row of that key be no more."""
+        """Delete the row of that key."""
         self._changes[kind, key] = Remove(kind, key)
 
     def emit(self, data: Struct, *, subject: str, key: str) -> None:
-        """Say it, after what was said before."""
+        """Add an event, after those emitted before."""
         self._emits.append(Emit(data, subject, key))

@@ -42,7 +42,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.sql import ColumnElement
 
 from shared.errors import BatonError, DataError, Retry
-from shared.storage.errors import meaning
+from shared.storage.errors import error_for
 from shared.storage.metadata import metadata
 from shared.storage.rows import IdentityMap, Key, PendingWrites, Row
 
@@ -50,7 +50,7 @@ R = TypeVar("R", bound=Row)
 
 
 class Tx:
-    """A transaction in hand."""
+    """An open transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -65,33 +65,33 @@ class Tx:
     async def load(
         self, kind: type[R], field: str, values: Iterable[str], *, lock: bool = False, **equal: str
     ) -> list[R]:
-        """Return the rows whose `field` is one of `values`, in key order; locked until the end on demand.
+        """Return the rows whose `field` is one of `values`, in key order, with `lock` locked.
 
         `equal` narrows them further, by column.
         """
-        wanted = sorted(set(values))
-        if not wanted:
+        unique = sorted(set(values))
+        if not unique:
             return []
         statement = _select(metadata.tables[kind.table], self.dialect, field, tuple(equal), lock=lock)
         result = await self._connection.execute(
-            statement, {"members": members(self.dialect, wanted), **equal}
+            statement, {"members": members(self.dialect, unique), **equal}
         )
         return [kind(*row) for row in result]
 
     async def write(self, rows: IdentityMap) -> None:
-        """Write the net effect of a unit of work, one `executemany` per table and kind of change."""
-        net = rows.pending_writes()
-        for kind in sorted(net, key=lambda kind: kind.table):
-            await self._write(kind, net[kind])
+        """Write the pending changes of a unit of work, one `executemany` per table and kind of change."""
+        pending = rows.pending_writes()
+        for kind in sorted(pending, key=lambda kind: kind.table):
+            await self._write(kind, pending[kind])
 
-    async def _write(self, kind: type[Row], net: PendingWrites) -> None:
+    async def _write(self, kind: type[Row], writes: PendingWrites) -> None:
         table = metadata.tables[kind.table]
-        if net.removed:
-            await self._for_each(_delete(table), table, net.removed, partial(_named, table))
+        if writes.removed:
+            await self._for_each(_delete(table), table, writes.removed, partial(_key_values, table))
         put_blind = kind.upsert or kind.once
-        if net.updated and not put_blind:
-            await self._for_each(_update(table), table, net.updated, _changed)
-        fresh = [*net.inserted, *net.updated] if put_blind else net.inserted
+        if writes.updated and not put_blind:
+            await self._for_each(_update(table), table, writes.updated, _update_values)
+        fresh = [*writes.inserted, *writes.updated] if put_blind else writes.inserted
         if fresh:
             statement = _upsert(table, self.dialect, once=kind.once) if put_blind else _insert(table)
             await self._for_each(statement, table, fresh, asdict)
@@ -106,17 +106,17 @@ class Tx:
         if self.dialect != "postgresql":
             await self._connection.execute(statement, [values_of(row) for row in rows])
             return
-        from shared.storage.bulk_write import run_for_each  # its driver is not imported where SQLite will do
+        from shared.storage.bulk_write import execute_many  # imports asyncpg, which SQLite does not need
 
-        await run_for_each(self._connection, statement, table, rows)
+        await execute_many(self._connection, statement, table, rows)
 
 
 def member_of(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
-    """Return `column is one of :members` as a statement whose text does not depend on how many there are."""
+    """Return the condition that the column is one of `:members`; its text does not depend on their number."""
     if dialect == "postgresql":
         return column == func.any(bindparam("members", type_=ARRAY(String)))
-    each = func.json_each(bindparam("members", type_=String)).table_valued("value")
-    return column.in_(select(each.c.value))
+    elements = func.json_each(bindparam("members", type_=String)).table_valued("value")
+    return column.in_(select(elements.c.value))
 
 
 def members(dialect: str, values: Sequence[str]) -> Any:
@@ -124,19 +124,19 @@ def members(dialect: str, values: Sequence[str]) -> Any:
     return list(values) if dialect == "postgresql" else msgspec.json.encode(list(values)).decode()
 
 
-def _changed(row: Row) -> dict[str, Any]:
-    """Return the values of an update: those of the key, which say where, begin with `_`."""
+def _update_values(row: Row) -> dict[str, Any]:
+    """Return the parameters of an update; those of the key in the WHERE clause begin with `_`."""
     values = asdict(row)
     for name in row.key_fields:
         values[f"_{name}"] = values.pop(name)
     return values
 
 
-def _named(table: Table, key: Key) -> dict[str, Any]:
+def _key_values(table: Table, key: Key) -> dict[str, Any]:
     return {f"_{column.name}": value for column, value in zip(table.primary_key, key, strict=True)}
 
 
-# A statement costs more to make than to run again, so each is made once.
+# Building a statement costs more than running it, so each is built once.
 
 
 @cache
@@ -194,10 +194,10 @@ class Database:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
-        """Give a transaction that commits at the end, or rolls back on any error.
+        """Yield a transaction that commits at the end, or rolls back on any error.
 
-        Raises `Retry` when the database is away, busy, or another transaction won; `DataError` for a
-        value that it cannot store; `Crash` for a statement that is wrong.
+        Raises `Retry` when the database is away or busy, or another transaction came first; `DataError`
+        for a value that it cannot store; `Crash` for a statement that is wrong.
         """
         with translated():
             async with self._writers.begin() as connection:
@@ -205,7 +205,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
-        """Give a transaction that only reads."""
+        """Yield a transaction for reading."""
         with translated():
             async with self._readers.connect() as connection:
                 yield Tx(connection)
@@ -252,22 +252,22 @@ def _sqlite(url: str, *, begin: str, connections_max: int) -> AsyncEngine:
         connection.exec_driver_sql(begin)
 
     @event.listens_for(engine.sync_engine, "invalidate")
-    def _give_up(dbapi_connection: Any, _record: Any, _error: object) -> None:
+    def _roll_back(dbapi_connection: Any, _record: Any, _error: object) -> None:
         # The connection is about to be closed, because the task was cancelled in the middle of a statement.
         # SQLite keeps a closed connection, and its lock, as long as anything holds such a statement: the
         # error of the cancelled task does. So the transaction is ended first, even if we are cancelled again.
-        dbapi_connection.run_async(lambda connection: asyncio.shield(_ended(connection)))
+        dbapi_connection.run_async(lambda connection: asyncio.shield(_rolled_back(connection)))
 
     return engine
 
 
-async def _ended(connection: Any) -> None:
+async def _rolled_back(connection: Any) -> None:
     with suppress(ValueError, sqlite3.Error):  # closed already
         await connection.rollback()
 
 
-class translated:  # noqa: N801 - reads as a word: `with translated():`
-    """Turn the driver's errors into errors that say what to do next."""
+class translated:  # noqa: N801 - a context manager, used as `with translated():`
+    """Raise Baton's errors in place of the driver's."""
 
     def __enter__(self) -> None:
         return None
@@ -278,10 +278,10 @@ class translated:  # noqa: N801 - reads as a word: `with translated():`
         if isinstance(error, OverflowError | UnicodeEncodeError):  # SQLite's driver lets them through bare
             raise DataError(str(error), kind="database") from error
         if isinstance(error, DBAPIError):
-            raise _meaning(error) from error
+            raise _error_for(error) from error
 
 
-def _meaning(error: DBAPIError) -> BatonError:
+def _error_for(error: DBAPIError) -> BatonError:
     state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None) or ""
-    passing = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
-    return meaning(str(state), str(error.orig or error), passing=passing)
+    transient = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    return error_for(str(state), str(error.orig or error), transient=transient)

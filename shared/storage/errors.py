@@ -1,4 +1,4 @@
-"""What a database's refusal means for whoever asked."""
+"""Maps SQLSTATEs and SQLite error names to Baton's errors."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _WRONG_STATEMENT = ("SQLITE_ERROR",)
 _MESSAGE_LENGTH_MAX = 300
 
 
-def meaning(state: str, message: str, *, passing: bool) -> BatonError:
+def error_for(state: str, message: str, *, transient: bool) -> BatonError:
     """Return the error to raise for an SQLSTATE or the name of an SQLite error.
 
-    `passing`: where the state says nothing else, it is the connection that failed, not the statement.
+    `transient`: for a state that is in no list, the connection failed and not the statement.
     """
-    told = message.partition("\n")[0][:_MESSAGE_LENGTH_MAX]
+    text = message.partition("\n")[0][:_MESSAGE_LENGTH_MAX]
     if state.startswith(_DATA_STATES):
-        return DataError(told, kind="database")
-    if state.startswith(_RETRY_STATES) or (passing and state not in _WRONG_STATEMENT):
-        return Retry(told)
-    return Crash(told)
+        return DataError(text, kind="database")
+    if state.startswith(_RETRY_STATES) or (transient and state not in _WRONG_STATEMENT):
+        return Retry(text)
+    return Crash(text)

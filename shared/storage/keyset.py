@@ -24,6 +24,6 @@ class Cursor(NamedTuple):
 def after_cursor(cursor: Cursor, at: Column[Any], id_: Column[Any]) -> ColumnElement[bool]:
     """Return the condition for the rows that follow `cursor`: older ones, or as old with a smaller id.
 
-    Not a comparison of tuples: in those SQLAlchemy binds a time without the type of its column.
+    Not a comparison of tuples: SQLAlchemy would bind the time without the type of its column.
     """
     return or_(at < cursor.at, and_(at == cursor.at, id_ < cursor.id))

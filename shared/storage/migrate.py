@@ -1,4 +1,4 @@
-"""Bring the tables of a database to the version that this code needs.
+"""Migrations: bring the tables of a database to the version that this code needs.
 
 Migrations are Alembic scripts under `deploy/migrations`; `baton migrate` and `baton up` run them. Tables
 are changed so that the code of the version before still runs on them (add first, remove a version later).
@@ -35,25 +35,25 @@ def migrations_folder() -> Path:
 
 
 async def migrate(url: str) -> None:
-    """Run what has not been run, in one transaction. Several at once are safe. Raises `Retry`."""
-    await _on(url, _upgrade)
+    """Run the pending migrations in one transaction. Safe to call from several processes. Raises `Retry`."""
+    await _run(url, _upgrade)
 
 
 async def pending(url: str) -> str:
-    """Return which version the tables have and which they need, if that differs. Raises `Retry`."""
+    """Return a sentence on the version of the tables and the needed one, "" when equal. Raises `Retry`."""
     found: list[str] = []
-    await _on(url, lambda connection: found.append(_pending(connection)))
+    await _run(url, lambda connection: found.append(_pending(connection)))
     return found[0]
 
 
 async def differences(url: str, metadata: MetaData) -> list[object]:
-    """Return what tables and models disagree on; nothing when all migrations were run and none is missing."""
+    """Return the differences between the database and `metadata`; empty when no migration is missing."""
     found: list[object] = []
-    await _on(url, lambda connection: found.extend(_compare(connection, metadata)))
+    await _run(url, lambda connection: found.extend(_compare(connection, metadata)))
     return found
 
 
-async def _on(url: str, work: Callable[[Connection], None]) -> None:
+async def _run(url: str, work: Callable[[Connection], None]) -> None:
     engine = create_async_engine(url)
     try:
         with translated():
@@ -78,14 +78,14 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _pending(connection: Connection) -> str:
-    have = MigrationContext.configure(connection).get_current_revision()
+    current = MigrationContext.configure(connection).get_current_revision()
     scripts = ScriptDirectory.from_config(_config())
-    want = scripts.get_current_head()
-    known = {script.revision for script in scripts.walk_revisions()}
-    # A version that this code does not know is a later one, and this code still runs on it.
-    if have == want or (have is not None and have not in known):
+    head = scripts.get_current_head()
+    revisions = {script.revision for script in scripts.walk_revisions()}
+    # An unknown revision is a later one, and this code runs on its tables too.
+    if current == head or (current is not None and current not in revisions):
         return ""
-    return f"they have {have or 'nothing'}, this code needs {want}"
+    return f"they have {current or 'nothing'}, this code needs {head}"
 
 
 def _compare(connection: Connection, metadata: MetaData) -> list[object]:
@@ -94,7 +94,7 @@ def _compare(connection: Connection, metadata: MetaData) -> list[object]:
 
 
 def write_migration(message: str) -> None:
-    """Write the script that brings the tables from the last migration to what the models say now."""
+    """Write the migration from the tables of the last migration to the tables as declared now."""
     config = _config()
     number = len(list((migrations_folder() / "versions").glob("[0-9]*.py"))) + 1
     with tempfile.TemporaryDirectory() as folder:

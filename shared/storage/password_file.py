@@ -1,4 +1,4 @@
-"""Makes the password of a PostgreSQL server that is started along with Baton; nobody needs to know it.
+"""Generates the password of a PostgreSQL server that runs beside Baton, so that nobody has to set one.
 
 `python -m shared.storage.password_file FOLDER HOST:PORT:DATABASE:USER` writes two files, unless they are
 there: `password` for the server (`POSTGRES_PASSWORD_FILE`; readable by the folder's group) and `pgpass` for
@@ -19,23 +19,23 @@ CLIENT_FILE = "pgpass"
 _PASSWORD_BYTES = 32
 
 
-def ensure(folder: Path, place: str, random: Callable[[int], bytes]) -> None:
-    """Write what is missing. `place` is `HOST:PORT:DATABASE:USER`; `random` gives unguessable bytes.
+def ensure(folder: Path, server_name: str, random: Callable[[int], bytes]) -> None:
+    """Write what is missing. `server_name` is `HOST:PORT:DATABASE:USER`; `random` gives unguessable bytes.
 
-    An existing password is kept: the server has taken it into its data when it first started.
+    An existing password is kept: the server stored it in its data when it first started.
     """
     server, client = folder / SERVER_FILE, folder / CLIENT_FILE
     if not server.exists():
         # URL-safe, so that nothing in it needs escaping in a pgpass file.
         made = base64.urlsafe_b64encode(random(_PASSWORD_BYTES)).rstrip(b"=").decode()
         _write(server, made, mode=0o440)
-    line = f"{place}:{server.read_text(encoding='ascii')}\n"
+    line = f"{server_name}:{server.read_text(encoding='ascii')}\n"
     if not client.exists() or client.read_text(encoding="utf-8") != line:
         _write(client, line, mode=0o600)
 
 
 def _write(file: Path, text: str, *, mode: int) -> None:
-    """Put the file in place whole: a crash leaves the old one or the new one."""
+    """Write the file atomically: after a crash it is the old one or the new one."""
     partial = file.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     with os.fdopen(

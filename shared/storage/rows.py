@@ -1,7 +1,7 @@
-"""The working set of a unit of work: rows as values, and what became of them.
+"""Rows as immutable values, and the identity map of a unit of work.
 
-A decision reads rows from `IdentityMap` and returns changes; the runtime applies them, so that the next
-event of the same unit sees what the one before it changed, and writes the net effect at the end.
+A decision reads rows from the `IdentityMap` and returns changes. The unit of work applies them, so that the
+next event sees them, and at the end writes the difference to what was loaded. Pure.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Key = tuple[Any, ...]
 class Row(Struct, frozen=True):
     """One stored row of `table`; its fields are the columns, in order.
 
-    `key_fields` make the primary key, `indexed` are the fields that `IdentityMap.find`
-    looks up. A row type with `upsert` may be put without having been loaded; with `once` too, then
-    what is stored first stays.
+    `key_fields` make the primary key; `indexed` are the fields that `IdentityMap.find` looks up. A row type
+    with `upsert` or `once` may be put without having been loaded: with `upsert` the stored row is replaced,
+    with `once` it stays.
     """
 
     table: ClassVar[str] = ""
@@ -38,19 +38,19 @@ class Row(Struct, frozen=True):
 
 @cache
 def _key_reader(kind: type[Row]) -> Callable[[Row], Key]:
-    """Return what reads the key of such a row; keys are read several times per event."""
+    """Return the function that reads the key of such a row; keys are read several times per event."""
     read = attrgetter(*kind.key_fields)
     return read if len(kind.key_fields) > 1 else lambda row: (read(row),)
 
 
 class Put(Struct, frozen=True):
-    """The row is so from now on."""
+    """Insert or replace the row."""
 
     row: Row
 
 
 class Remove(Struct, frozen=True):
-    """The row of that key is no more."""
+    """Delete the row of that key."""
 
     kind: type[Row]
     key: Key
@@ -70,7 +70,7 @@ class IdentityMap:
         self.add(loaded)
 
     def add(self, loaded: Iterable[Row]) -> None:
-        """Take in rows as they are stored."""
+        """Add rows as they are stored in the database."""
         for row in loaded:
             key = row.key
             self._stored[type(row), key] = row
@@ -99,7 +99,7 @@ class IdentityMap:
         return [rows[key] for key in sorted(self._index.get((kind, field, value), ()))]  # type: ignore[misc]
 
     def apply(self, changes: Iterable[Change]) -> None:
-        """Let the changes of one decision hold."""
+        """Apply the changes of one decision."""
         for change in changes:
             if isinstance(change, Put):
                 kind, key = type(change.row), change.row.key
@@ -110,22 +110,22 @@ class IdentityMap:
             self._changed.setdefault(kind, {})[key] = None
 
     def pending_writes(self) -> Mapping[type[Row], PendingWrites]:
-        """Return what has to be written, per kind, in the order of the keys; what is as stored is not."""
-        return {kind: self._net_of(kind, keys) for kind, keys in self._changed.items()}
+        """Return the rows to write, per kind and in key order, without rows that are as stored."""
+        return {kind: self._writes_of(kind, keys) for kind, keys in self._changed.items()}
 
-    def _net_of(self, kind: type[Row], keys: Iterable[Key]) -> PendingWrites:
-        net = PendingWrites([], [], [])
+    def _writes_of(self, kind: type[Row], keys: Iterable[Key]) -> PendingWrites:
+        writes = PendingWrites([], [], [])
         rows = self._rows.get(kind, {})
         for key in sorted(keys):
             row, stored = rows.get(key), self._stored.get((kind, key))
             if row is None:
                 if stored is not None or kind.upsert or kind.once:
-                    net.removed.append(key)
+                    writes.removed.append(key)
             elif stored is None:
-                net.inserted.append(row)
+                writes.inserted.append(row)
             elif row != stored:
-                net.updated.append(row)
-        return net
+                writes.updated.append(row)
+        return writes
 
     def _put(self, row: Row, key: Key) -> None:
         kind = type(row)
@@ -147,7 +147,7 @@ class IdentityMap:
 
 
 class PendingWrites(Struct):
-    """The rows of one kind that are new, changed and gone."""
+    """The rows of one kind to insert and to update, and the keys of those to delete."""
 
     inserted: list[Row]
     updated: list[Row]

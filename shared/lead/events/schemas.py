@@ -1,10 +1,11 @@
-"""JSON Schema (2020-12) of every event, made from the models, and what would break those who use them.
+"""JSON Schema (2020-12) of every event, generated from the models, and the check for breaking changes.
 
     python -m shared.lead.events.schemas [--allow-breaking]
 
-writes `schemas/<type>.json` beside this module. The committed files are what other systems build on, so a
-change that breaks them is refused: it needs a new version of the event. Before the first release, or for
-an event that nobody can have used yet, `--allow-breaking` writes it all the same.
+writes everything that follows from the registered events: `schemas/<type>.json` beside this module, the
+table of `docs/events.md`, and a minimal example for an event that has only a full one. Other systems build on
+the committed schemas, so a breaking change is refused: it needs a new version of the event. Before the first
+release, or for an event that nobody can have used yet, `--allow-breaking` writes it all the same.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from shared.lead.events.event_type import EventType
 from shared.lead.events.registry import EVENT_TYPES
 
 FOLDER = Path(__file__).with_name("schemas")
+EXAMPLES = Path(__file__).with_name("examples")
+PAGE = Path(__file__).parents[3] / "docs" / "events.md"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = Mapping[str, Any]
@@ -154,7 +157,32 @@ def main(arguments: list[str]) -> int:
     FOLDER.mkdir(exist_ok=True)
     for event_type in EVENT_TYPES:
         path_of(event_type).write_text(rendered(schema_of(event_type)), encoding="utf-8")
+        _write_minimal_example(event_type)
+    PAGE.write_text(with_events_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
+
+
+def with_events_table(page: str) -> str:
+    """Return the page with its first table replaced by one row per registered event."""
+    start = page.index("| type | topic |")
+    end = page.index("\n\n", start)
+    head = page[start:end].splitlines()[:2]
+    rows = [
+        f"| `{event_type.name}` | `{topic.name}` | {', '.join(topic.writers)} | {', '.join(topic.readers)} |"
+        for event_type in EVENT_TYPES
+        for topic in (event_type.topic,)
+    ]
+    return page[:start] + "\n".join([*head, *rows]) + page[end:]
+
+
+def _write_minimal_example(event_type: EventType) -> None:
+    """Write the required fields of the full example as the minimal one, where there is none yet."""
+    full, minimal = (EXAMPLES / event_type.name / f"{name}.json" for name in ("full", "minimal"))
+    if full.exists() and not minimal.exists():
+        content = msgspec.json.decode(full.read_bytes())
+        required = {f.encode_name for f in msgspec.structs.fields(event_type.model) if f.required}
+        kept = {name: value for name, value in content.items() if name in required}
+        minimal.write_text(rendered(kept), encoding="utf-8")
 
 
 if __name__ == "__main__":
