@@ -1,0 +1,121 @@
+"""The ledger's decisions: what is recorded, what a replay marks, and what an erasure leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from services.ledger.domain.rows import DeadLetterRow, EventRow, ViewRow
+from services.ledger.handlers import LedgerHandler
+from shared.lead.events.dead_letter import DeadLetterV1
+from shared.lead.events.envelope import Event
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.storage.rows import IdentityMap
+from shared.worker.decision import Outcome
+from shared.worker.rows import TombstoneRow
+from shared.worker.unit_of_work import Result, fold
+from tests.unit.ledger.conftest import AT, MakeEvent
+
+
+def decide(rows: IdentityMap, *events: Event[Any]) -> list[Outcome]:
+    result = Result()
+    fold(LedgerHandler(), rows, events, AT, result=result, keyed_hash=lambda lead: f"hash of {lead}")
+    assert not result.rejected
+    return [outcome for _event, outcome in result.outcomes]
+
+
+def dead_letter(id_: str, *, subject: str = "", event_id: str = "") -> Event[DeadLetterV1]:
+    data = DeadLetterV1(
+        id=id_,
+        topic="leads.received.v1",
+        partition=0,
+        offset=7,
+        key=None,
+        value=b"{",
+        headers=[],
+        stage="enricher",
+        kind="json",
+        message="no JSON",
+        event_id=event_id,
+        event_type="",
+        subject=subject,
+        at=AT,
+    )
+    return Event(
+        id=id_, source="/baton/enricher", type="baton.dead_letter.v1", subject=subject, time=AT, data=data
+    )
+
+
+def erased(*lead_ids: str) -> Event[PersonErasedV1]:
+    data = PersonErasedV1(lead_ids=list(lead_ids), email_hash="9f", at=AT)
+    return Event(
+        id="erasure", source="/t", type="baton.person.erased.v1", subject="", time=AT, data=data, raw=b"{}"
+    )
+
+
+def test_an_event_without_a_subject_is_recorded_under_the_lead_that_its_data_names(
+    make_event: MakeEvent,
+) -> None:
+    rows = IdentityMap()
+    decide(rows, make_event("action.received", subject="", lead_id="lead-9"))
+    [row] = rows.all(EventRow)
+    assert row.subject == "lead-9"
+
+
+def test_a_view_is_written_only_when_it_changes(make_event: MakeEvent) -> None:
+    routed = make_event("lead.routed")
+    rows = IdentityMap()
+    decide(rows, routed)
+    stored = IdentityMap([*rows.all(ViewRow)])
+    decide(stored, routed)
+    assert ViewRow not in stored.pending_writes()
+
+
+def test_a_dead_letter_is_recorded_once() -> None:
+    rows = IdentityMap()
+    assert decide(rows, dead_letter("d"), dead_letter("d")) == [Outcome.APPLIED, Outcome.UNCHANGED]
+    assert [row.id for row in rows.all(DeadLetterRow)] == ["d"]
+
+
+def test_the_first_replay_marks_its_dead_letter(make_event: MakeEvent) -> None:
+    rows = IdentityMap()
+    replay = replace(make_event("lead.received"), replay_of="d")
+    decide(rows, dead_letter("d"), replay)
+    letter = rows.get(DeadLetterRow, "d")
+    assert letter is not None
+    assert letter.replayed_at == AT
+    decide(rows, replace(replay, id="again"), replace(replay, id="other", replay_of="unknown"))
+    assert rows.get(DeadLetterRow, "d") == letter
+
+
+def test_an_erasure_removes_events_forms_letters_and_view_and_leaves_itself_and_a_tombstone(
+    make_event: MakeEvent,
+) -> None:
+    form = make_event("lead.received", "form", subject="")
+    enriched = replace(make_event("lead.enriched", "enriched"), causation_id="form")
+    other = make_event("lead.enriched", "other", subject="lead-2", lead_id="lead-2")
+    rows = IdentityMap()
+    decide(
+        rows, form, enriched, other, dead_letter("d1", subject="lead-1"), dead_letter("d2", event_id="form")
+    )
+    decide(rows, dead_letter("d3", subject="lead-2"), erased("lead-1"))
+    assert {row.id for row in rows.all(EventRow)} == {"other", "erasure"}
+    assert {row.id for row in rows.all(DeadLetterRow)} == {"d3"}
+    assert [row.lead_id for row in rows.all(ViewRow)] == ["lead-2"]
+    assert rows.all(TombstoneRow) == [TombstoneRow("hash of lead-1", "ledger", AT)]
+
+
+def test_an_event_of_before_the_erasure_is_not_recorded_again(make_event: MakeEvent) -> None:
+    rows = IdentityMap()
+    late = make_event("lead.enriched")
+    assert decide(rows, erased("lead-1"), late) == [Outcome.APPLIED, Outcome.SUPERSEDED]
+    assert {row.id for row in rows.all(EventRow)} == {"erasure"}
+
+
+def test_a_cause_that_is_no_form_stays(make_event: MakeEvent) -> None:
+    signal = make_event("signal.received", "signal", subject="kestrel.example")
+    enriched = replace(make_event("lead.enriched", "enriched"), causation_id="signal")
+    rows = IdentityMap()
+    decide(rows, signal, enriched, erased("lead-1"))
+    assert {row.id for row in rows.all(EventRow)} == {"signal", "erasure"}
