@@ -12,6 +12,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -22,6 +23,7 @@ from shared.storage.migrate import migrate
 from tests.bench.figure import Figure, in_turns
 from tests.bench.services import Services
 from tests.support.api import eventually
+from tests.support.gateway import ADMIN_KEY
 from tests.support.services.debian import install
 from tests.support.services.ports import free_port
 from tests.support.topology import Topology
@@ -52,9 +54,11 @@ async def accept(services: Services) -> Figure:
                 )
         finally:
             gateway.stop()
+        beside = await _beside(services.kafka, prefix)
     details = [
         f"{_CONNECTIONS} connections, one lead a request",
         f"CPU a request: gateway {median(ours.cpu_us):.0f} us, bare app {median(bare.cpu_us):.0f} us (medians)",
+        *beside,
     ]
     return rounds.figure("accept", _GOAL, "leads", details)
 
@@ -70,6 +74,58 @@ class _Server:
     def cpu_s(self) -> float:
         times = self._process.cpu_times()
         return times.user + times.system
+
+
+_WAYS = {
+    "raw lane before FastAPI": "/v1/leads",
+    "the lane as a route inside FastAPI": "/hot",
+    "typed route with a pydantic body": "/typed",
+}
+
+
+async def _beside(kafka: str, prefix: str) -> list[str]:
+    """Return a line for each other way to take a lead in, measured in turns with the bare app."""
+    with (
+        tempfile.TemporaryDirectory(prefix="baton-bench-") as folder,
+        _bare_intake(kafka, f"{prefix}.leads.received.v1") as bare,
+        _framework_intake(kafka, prefix, folder) as (port, plain_port, pid),
+    ):
+        urls = {way: f"http://127.0.0.1:{port}{path}" for way, path in _WAYS.items()}
+        urls["raw lane, head and body written apart"] = f"http://127.0.0.1:{plain_port}/v1/leads"
+        lines = []
+        for way, url in urls.items():
+            server = _Server(url, pid)
+            rounds = await in_turns(
+                partial(_accepted_a_second, server, ADMIN_KEY),
+                partial(_accepted_a_second, bare, ADMIN_KEY),
+                rounds=3,
+            )
+            lines.append(
+                f"{way}: {rounds.ratio:.2f} of the bare app, CPU {median(server.cpu_us):.0f} us a request"
+            )
+        return lines
+
+
+@contextmanager
+def _framework_intake(kafka: str, prefix: str, folder: str) -> Iterator[tuple[int, int, int]]:
+    """Start `tests.bench.framework_intake`; gives its two ports and its process id."""
+    ports = (free_port(), free_port())
+    command = [sys.executable, "-m", "tests.bench.framework_intake", *map(str, ports), kafka, prefix, folder]
+    process = subprocess.Popen(command)
+    try:
+        for port in ports:
+            eventually(partial(_is_live, f"http://127.0.0.1:{port}/livez"), what="the framework intake")
+        yield *ports, process.pid
+    finally:
+        process.kill()
+        process.wait(20)
+
+
+def _is_live(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.TransportError:
+        return False
 
 
 @contextmanager

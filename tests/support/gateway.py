@@ -96,7 +96,7 @@ async def running_gateway(
         },
     )
     await create_tables(settings.database_url)
-    resources = _resources(settings, clock or SystemClock())
+    resources = gateway_resources(settings, clock or SystemClock())
     await resources.stream.open()
     sink = await resources.stream.sink()
     app = create_app(build(resources, sink, settings))
@@ -114,12 +114,13 @@ async def running_gateway(
         await resources.database.close()
 
 
-def _resources(settings: GatewaySettings, clock: Clock) -> Resources:
+def gateway_resources(settings: GatewaySettings, clock: Clock, partitions: int = 2) -> Resources:
+    """Return the resources of a gateway that is not traced."""
     stream = connect(
         settings.stream_url,
         data_dir=settings.data_dir,
-        prefix="baton",
-        partitions=2,
+        prefix=settings.topic_prefix,
+        partitions=partitions,
         retention_days=7,
         clock=clock,
         create_topics=True,
@@ -133,7 +134,7 @@ def _resources(settings: GatewaySettings, clock: Clock) -> Resources:
         metrics=Metrics(),
         tracing=Tracing(None),
         secret=settings.secret_key.get_secret_value().encode(),
-        partitions=2,
+        partitions=partitions,
     )
 
 

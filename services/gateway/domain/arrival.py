@@ -1,4 +1,4 @@
-"""What is known of a request besides its body, and the ids of events that come from outside. Pure."""
+"""What an event takes from its request besides the body, and the ids of events from outside. Pure."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _RANDOM_BYTES: Final = 10
 
 
 class Arrival(Struct, frozen=True):
-    """One item of a request: when it came, in which trace, and what its id may be made of.
+    """One item of a request: its time, its trace, and what its event id may be derived from.
 
-    `index` is its place in a list, 0 when it stands alone; `random` gives that many random bytes.
+    `index` is its position in a list, 0 for a single item; `random(n)` returns n random bytes.
     """
 
     at: datetime
@@ -30,7 +30,7 @@ class Arrival(Struct, frozen=True):
     index: int = 0
 
     def event_id(self, type_: str) -> str:
-        """Return the id of an event that has none of its own: by the idempotency key, else a new one."""
+        """Return the id for an event without an id of its own: from the idempotency key, else a new one."""
         if self.idempotency_key:
             return derive_id(type_, "", f"idempotency-key:{self.idempotency_key}", self.index)
         return uuid7(self.at, self.random)
@@ -47,7 +47,7 @@ def uuid7(at: datetime, random: Callable[[int], bytes]) -> str:
 
 
 def refuse_unreal_times(times: Iterable[tuple[str, datetime | None]]) -> None:
-    """Reject a time whose year in UTC is before 1 or after 9999: no table and no other system takes it."""
+    """Raise `Reject` for a time whose year in UTC is before 1 or after 9999: no table can store it."""
     for pointer, at in times:
         if at is None or 1 < at.year < 9999:
             continue
@@ -58,10 +58,10 @@ def refuse_unreal_times(times: Iterable[tuple[str, datetime | None]]) -> None:
 
 
 def invalid(errors: tuple[FieldProblem, ...]) -> Reject:
-    """Return the rejection of a body that can be read but does not say what it must."""
+    """Return the rejection of a body that is JSON but not valid, with all its faults."""
     return Reject(422, "invalid-body", "The body is not valid", errors=errors)
 
 
 def is_blank(text: str | None) -> bool:
-    """Tell whether a field says nothing; forms send empty strings."""
+    """Tell whether a field is missing, empty or white space: forms send empty strings."""
     return text is None or not text.strip()

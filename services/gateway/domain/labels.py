@@ -1,4 +1,4 @@
-"""What people call the fields of their forms. Pure."""
+"""Common labels of form fields, and the fields of a lead that they stand for. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SYNONYMS: Final = {
     "person.title": "title|job title|jobtitle|role|position|job role|your role|person title",
     "person.phone": "phone|phone number|telephone|tel|mobile|mobile phone|mobile number|work phone|your phone"
     "|person phone",
-    # `LinkedIn` is two words to whoever reads its capitals.
+    # `plain_label` makes two words of `LinkedIn`.
     "person.linkedin_url": "linkedin|linkedin url|linkedin profile|linkedin profile url|person linkedin url"
     "|linked in|linked in url|linked in profile|linked in profile url|your linked in profile",
     "person.country": "country|person country|country region|country code",
@@ -52,12 +52,12 @@ _SYNONYMS: Final = {
     "source.submitted_at": "submitted at|source submitted at|submission date",
 }
 FIELD_OF: Final = {label: field for field, labels in _SYNONYMS.items() for label in labels.split("|")}
-"""The field of a lead that a plain label means; a dotted name of a field means itself."""
+"""The field of a lead for each known plain label. The dotted name of a field is a label of it too."""
 
 
 def plain_label(label: str) -> str:
     """Return a label as plain words: `E-Mail *`, `e_mail` and `eMail` are `e mail`."""
-    return _plain(label[:_LABEL_LENGTH_MAX])  # cut before it is remembered: anybody may send labels
+    return _plain(label[:_LABEL_LENGTH_MAX])  # cut before it is cached: anybody may send labels
 
 
 @lru_cache(maxsize=4096)

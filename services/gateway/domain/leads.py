@@ -1,4 +1,4 @@
-"""The intake decision for leads: who is it, and which event follows; or what is wrong with the body. Pure."""
+"""The intake decision for leads: the event that a body becomes, or what is wrong with the body. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.gateway.domain.arrival import SOURCE, Arrival, invalid, is_blank, 
 from shared.errors import FieldProblem
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
-from shared.lead.identity import Identity, account_key, identify
+from shared.lead.identity import account_key, identify
 from shared.lead.ids import derive_id
 from shared.lead.normalise.emails import Email, normalise_email
 
@@ -24,45 +24,41 @@ Status = Literal["received", "enriched", "scored", "routed", "suppressed", "dead
 _NEEDED = "One of person.email, person.phone, person.linkedin_url and company.domain is needed"
 
 
-class Received(Struct, frozen=True):
+class ReceivedLead(Struct, frozen=True):
     """An accepted lead. The lead id is provisional: the enricher may merge it into another."""
 
     event: Event[LeadReceivedV1]
     lead_id: str
 
 
-def receive_lead(body: LeadReceivedV1, raw: bytes, arrival: Arrival) -> Received:
-    """Return the event that `body` becomes; `raw` is the body as it came and is published as it is.
+def receive_lead(body: LeadReceivedV1, raw: bytes, arrival: Arrival) -> ReceivedLead:
+    """Return the event that `body` becomes. `raw` is the body as it came and is published as it is.
 
-    Raises `Reject` (422) when nothing in it names a person or a company.
+    Raises `Reject` (422) when no field identifies a person or a company. An e-mail address that is given must
+    be readable, even beside a phone number: it is what the reply is sent to.
     """
-    _refuse_wrong(body)
-    address = normalise_email(body.person.email)
-    identity = _identity(body, address)
+    if body.trigger is not None:
+        raise invalid((FieldProblem("/trigger", "This field is set by Baton alone"),))
+    refuse_unreal_times(_times(body))
+    person, domain = body.person, body.company.domain
+    address = normalise_email(person.email)
+    identity = identify(address, person.phone, person.linkedin_url, domain, person.country)
+    if identity is None or (identity.kind != "email" and not is_blank(person.email)):
+        raise invalid(tuple(_contact_problems(body, address)) or (FieldProblem("", _NEEDED),))
     event = Event(
-        id=_event_id(body, arrival),
+        id=derive_id(LEAD_RECEIVED, "", f"event_id:{body.event_id}", 0)
+        if body.event_id
+        else arrival.event_id(LEAD_RECEIVED),
         source=SOURCE,
         type=LEAD_RECEIVED,
         subject=identity.lead_id,
         time=arrival.at,
         data=body,
         raw=raw,
-        key=account_key(body.company.domain, address, identity.lead_id),
+        key=account_key(domain, address, identity.lead_id),
         traceparent=arrival.traceparent,
     )
-    return Received(event, identity.lead_id)
-
-
-def _event_id(body: LeadReceivedV1, arrival: Arrival) -> str:
-    if body.event_id:
-        return derive_id(LEAD_RECEIVED, "", f"event_id:{body.event_id}", 0)
-    return arrival.event_id(LEAD_RECEIVED)
-
-
-def _refuse_wrong(body: LeadReceivedV1) -> None:
-    if body.trigger is not None:
-        raise invalid((FieldProblem("/trigger", "This field is set by Baton alone"),))
-    refuse_unreal_times(_times(body))
+    return ReceivedLead(event, identity.lead_id)
 
 
 def _times(body: LeadReceivedV1) -> Iterator[tuple[str, datetime | None]]:
@@ -73,18 +69,12 @@ def _times(body: LeadReceivedV1) -> Iterator[tuple[str, datetime | None]]:
         yield f"/activities/{index}/at", activity.at
 
 
-def _identity(body: LeadReceivedV1, address: Email | None) -> Identity:
-    person, domain = body.person, body.company.domain
-    identity = identify(address, person.phone, person.linkedin_url, domain, person.country)
-    if identity is not None and (identity.kind == "email" or is_blank(person.email)):
-        return identity
-    if not is_blank(person.email) and address is None:
-        raise invalid((FieldProblem("/person/email", "This is not an e-mail address"),))
-    raise invalid(tuple(_unreadable(body)) or (FieldProblem("", _NEEDED),))
-
-
-def _unreadable(body: LeadReceivedV1) -> Iterator[FieldProblem]:
+def _contact_problems(body: LeadReceivedV1, address: Email | None) -> Iterator[FieldProblem]:
+    """Yield what is wrong with the contact details: the e-mail address alone, or each of the others."""
     person = body.person
+    if address is None and not is_blank(person.email):
+        yield FieldProblem("/person/email", "This is not an e-mail address")
+        return
     if not is_blank(person.phone):
         yield FieldProblem("/person/phone", "This is not a phone number; national ones need person.country")
     if not is_blank(person.linkedin_url):

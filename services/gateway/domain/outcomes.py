@@ -25,7 +25,8 @@ def lead_of_outcome(body: OutcomeReceivedV1) -> str:
         return body.lead_id
     if is_blank(body.email):
         raise invalid((FieldProblem("", "One of lead_id and email is needed"),))
-    identity = identify(body.email) if normalise_email(body.email) else None
+    address = normalise_email(body.email)
+    identity = None if address is None else identify(address)
     if identity is None:
         raise invalid((FieldProblem("/email", "This is not an e-mail address"),))
     return identity.lead_id

@@ -1,6 +1,6 @@
-"""The shapes in which vendors of forms send them, each read as labels and values. Pure.
+"""Form vendors' payloads, each read as pairs of label and value. Pure.
 
-What lacks the vendor's shape is read as a flat form, so that a proxy in between does no harm.
+A body without the vendor's shape is read as a flat form: a proxy may have unpacked it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from shared.policy.models import SourceKind
 
 Pairs = Iterator[tuple[str, Any]]
-Own = Container[str]
-"""The plain labels whose meaning the source says itself."""
+MappedLabels = Container[str]
+"""The plain labels that the source maps to fields itself."""
 
 _HUBSPOT: Final = {
     "numemployees": "company size",
@@ -25,9 +25,11 @@ _HUBSPOT: Final = {
     "hs_email_optout": "opted out",
 }
 
+_TYPEFORM_LABELS: Final = {"email": "email", "phone_number": "phone"}
 
-def typeform(body: Mapping[str, Any], own: Own) -> Pairs:
-    """Read a Typeform response: answers by the titles of their questions, and what was passed in hidden."""
+
+def typeform(body: Mapping[str, Any], mapped: MappedLabels) -> Pairs:
+    """Read a Typeform response: answers, labelled by the titles of the questions, and hidden fields."""
     response = _mapping(body.get("form_response"))
     titles = {
         str(field.get("id")): field.get("title")
@@ -40,10 +42,17 @@ def typeform(body: Mapping[str, Any], own: Own) -> Pairs:
     for answer in map(_mapping, _list(response.get("answers"))):
         field, kind = _mapping(answer.get("field")), str(answer.get("type"))
         label = str(titles.get(str(field.get("id"))) or field.get("ref") or kind)
-        yield _by_kind(label, kind, own), _typeform_value(answer.get(kind))
+        by_kind, plain = _TYPEFORM_LABELS.get(kind), plain_label(label)
+        if by_kind is not None and plain not in mapped and plain not in FIELD_OF:
+            label = by_kind  # the question's title is not known, but its kind is
+        value = answer.get(kind)
+        if isinstance(value, Mapping):
+            chosen = value.get("label") or value.get("labels") or value.get("other")
+            value = value if chosen is None else chosen
+        yield label, value
 
 
-def webflow(body: Mapping[str, Any], _own: Own) -> Pairs:
+def webflow(body: Mapping[str, Any], _mapped: MappedLabels) -> Pairs:
     """Read a Webflow `form_submission`."""
     payload = _mapping(body.get("payload"))
     yield "event id", payload.get("id")
@@ -52,16 +61,16 @@ def webflow(body: Mapping[str, Any], _own: Own) -> Pairs:
     yield from _mapping(payload.get("data")).items()
 
 
-def hubspot(body: Mapping[str, Any], _own: Own) -> Pairs:
-    """Read a HubSpot contact, as its workflows send one; HubSpot's own bookkeeping (`hs_…`) is left out."""
+def hubspot(body: Mapping[str, Any], _mapped: MappedLabels) -> Pairs:
+    """Read a HubSpot contact as its workflows send it, without HubSpot's internal properties (`hs_…`)."""
     for name, given in _mapping(body.get("properties")).items():
         value = given.get("value") if isinstance(given, Mapping) else given
         if name in _HUBSPOT or not name.startswith("hs_"):
             yield _HUBSPOT.get(name, name), value
 
 
-def meta(body: Mapping[str, Any], _own: Own) -> Pairs:
-    """Read a lead of Meta's lead ads, as the Graph API and the tools that fetch from it give one."""
+def meta(body: Mapping[str, Any], _mapped: MappedLabels) -> Pairs:
+    """Read a lead of Meta's lead ads as the Graph API returns it."""
     yield "event id", body.get("id")
     yield "form id", body.get("form_id")
     yield "submitted at", body.get("created_time")
@@ -70,33 +79,20 @@ def meta(body: Mapping[str, Any], _own: Own) -> Pairs:
         yield str(field.get("name")), field.get("values")
 
 
-_PRESETS: Final[Mapping[SourceKind, tuple[str, Callable[[Mapping[str, Any], Own], Pairs]]]] = {
+_PRESETS: Final[Mapping[SourceKind, tuple[str, Callable[[Mapping[str, Any], MappedLabels], Pairs]]]] = {
     "typeform": ("form_response", typeform),
     "webflow": ("payload", webflow),
     "hubspot": ("properties", hubspot),
     "meta": ("field_data", meta),
 }
-"""What each vendor's shape is told by, and what reads it."""
+"""For each vendor the key that its payload is recognised by, and its reader."""
 
 
 def labelled(body: Mapping[str, Any], source: HookSource) -> list[tuple[str, Any]]:
-    """Return the labels and values of a body, as the source's kind of vendor sends them."""
-    told_by, read = _PRESETS.get(source.kind, ("", None))
-    pairs = body.items() if read is None or told_by not in body else read(body, source.fields)
+    """Return the labels and values of a body, read as the source's vendor sends them."""
+    recognised_by, read = _PRESETS.get(source.kind, ("", None))
+    pairs = body.items() if read is None or recognised_by not in body else read(body, source.fields)
     return [(label, value) for label, value in pairs if value is not None]
-
-
-def _by_kind(label: str, kind: str, own: Own) -> str:
-    """Return the label, or what the kind of the answer says where the question says nothing that is known."""
-    meant, plain = {"email": "email", "phone_number": "phone"}.get(kind), plain_label(label)
-    return label if meant is None or plain in own or plain in FIELD_OF else meant
-
-
-def _typeform_value(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return value
-    chosen = value.get("label") or value.get("labels") or value.get("other")
-    return value if chosen is None else chosen
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Where forms and signals come from: who may post, from which pages, and how a form is to be read. Pure."""
+"""Sources of forms and signals: who may post, from which pages, and how a form is read. Pure."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 Hook = Literal["forms", "signals"]
 
 _URL_LENGTH_MAX: Final = 2048
-_UNFIT = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]|/\.\.?(?:[/?#]|\Z)|%2[eE]")
+# Control characters, spaces, backslashes and dot segments: browsers rewrite them, perhaps to another URL.
+_UNSAFE_URL = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]|/\.\.?(?:[/?#]|\Z)|%2[eE]")
 
 
 class HookSource(Struct, frozen=True):
     """One source of forms or signals.
 
-    `origins` are the pages whose scripts may post (`*`: all). `redirects` are the URLs that a browser may be
-    sent to afterwards; one that ends in `/` stands for all below it. `fields` are those that plain labels of
-    this source mean, before what every form's labels mean. `secret_env` names the variable with the secret
-    of a source that is not public.
+    `origins` are the origins whose pages may read the answers (`*`: all). `redirects` are the URLs that a
+    browser may be sent to after a post; one that ends in `/` includes all below it. `fields` maps plain
+    labels to fields and goes before the common synonyms. `secret_env` is the environment variable with the
+    secret of a source that is not public.
     """
 
     name: str
@@ -40,18 +41,18 @@ class HookSource(Struct, frozen=True):
 
     @property
     def hook(self) -> Hook:
-        """What its events come in as: forms of whatever vendor, or signals."""
+        """The kind of hook that it posts to."""
         return "signals" if self.kind == "signal" else "forms"
 
     def allowed_origin(self, origin: str) -> str | None:
-        """Return the value of Access-Control-Allow-Origin for a page, None when it may not read answers."""
+        """Return the value of Access-Control-Allow-Origin, None for an origin that may not read answers."""
         if "*" in self.origins:
             return "*"
         return origin if origin in self.origins else None
 
     def may_redirect(self, url: str) -> bool:
         """Tell whether a browser may be sent to `url`."""
-        if len(url) > _URL_LENGTH_MAX or _UNFIT.search(url):
+        if len(url) > _URL_LENGTH_MAX or _UNSAFE_URL.search(url):
             return False
         return any(
             url == allowed or (allowed.endswith("/") and url.startswith(allowed))
@@ -60,7 +61,7 @@ class HookSource(Struct, frozen=True):
 
 
 def source_of(name: str, source: SourceConfig) -> HookSource:
-    """Return a source of the policy under its name."""
+    """Return a source as the policy describes it."""
     return HookSource(
         name=name,
         kind=source.kind,

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.forms import FIELDS_MAX, is_intake_shape, read_form, with_defaults
-from services.gateway.domain.leads import Received, receive_lead
+from services.gateway.domain.leads import ReceivedLead, receive_lead
 from services.gateway.domain.presets import labelled
 from services.gateway.domain.sources import HookSource
 from services.gateway.request_body import (
@@ -38,7 +38,7 @@ _object = msgspec.json.Decoder(dict[str, Any])
 _encode = msgspec.json.Encoder().encode
 
 
-async def receive_form(request: Request, source: HookSource, arrival: Arrival) -> Received:
+async def receive_form(request: Request, source: HookSource, arrival: Arrival) -> ReceivedLead:
     """Return the lead that the request's body is, as its source is to be read. Nothing is published.
 
     Raises `Reject` (400, 413, 415, 422).

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from services.gateway.batch import batch_response, validate_items
 from services.gateway.domain.arrival import Arrival
-from services.gateway.domain.leads import Received, receive_lead
+from services.gateway.domain.leads import ReceivedLead, receive_lead
 from services.gateway.request_body import decoded, is_list, items
 from services.gateway.state import GatewayState
 from shared.lead.events.envelope import encode
@@ -35,25 +35,25 @@ async def accept_leads(gateway: GatewayState, raw: bytes, arrival: Arrival) -> b
         received = receive_lead(decoded(raw, _lead), raw, arrival)
         return _encode(await publish_lead(gateway, received))
 
-    def receive(item: bytes, index: int) -> Received:
+    def receive(item: bytes, index: int) -> ReceivedLead:
         return receive_lead(decoded(item, _lead), item, msgspec.structs.replace(arrival, index=index))
 
     results = validate_items(items(raw), receive)
-    if accepted := [result for result in results if isinstance(result, Received)]:
+    if accepted := [result for result in results if isinstance(result, ReceivedLead)]:
         await gateway.publisher.publish([encode(received.event) for received in accepted])
     return batch_response(results, _result)
 
 
-async def publish_lead(gateway: GatewayState, received: Received) -> AcceptedLead:
+async def publish_lead(gateway: GatewayState, received: ReceivedLead) -> AcceptedLead:
     """Return what the client is told of a lead once its event is durable. Raises `Retry`, `DataError`."""
     await gateway.publisher.publish((encode(received.event),))
     return accepted_lead(received)
 
 
-def accepted_lead(received: Received) -> AcceptedLead:
+def accepted_lead(received: ReceivedLead) -> AcceptedLead:
     """Return what the client is told of a lead. The URL is relative to this server."""
     return AcceptedLead(received.lead_id, received.event.id, f"/v1/leads/{received.lead_id}")
 
 
-def _result(received: Received) -> dict[str, Any]:
+def _result(received: ReceivedLead) -> dict[str, Any]:
     return msgspec.structs.asdict(accepted_lead(received))
