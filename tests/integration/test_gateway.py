@@ -7,7 +7,6 @@ import os
 
 import aiohttp
 import msgspec
-import pytest
 from sqlalchemy import insert
 
 from services.enricher.tables import lead_aliases
@@ -23,13 +22,6 @@ LEADS = "leads.received.v1"
 JSON = {"Content-Type": "application/json"}
 LEAD = b'{ "person": {"email": "Dana@Ledgerlane.example"}, "unknown": 1 }'
 DANA = lead_id_of("email:dana@ledgerlane.example")
-
-
-@pytest.fixture
-async def gateway(tmp_path):
-    async with running_gateway(tmp_path, BATON_EGRESS_ALLOW="127.0.0.0/8") as running:
-        await running.apply_policy()
-        yield running
 
 
 async def test_an_accepted_lead_is_in_the_stream_as_it_came(gateway):

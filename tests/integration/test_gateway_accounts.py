@@ -11,16 +11,9 @@ from services.scorer.domain.state import AccountRow
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.signal_received import SignalReceivedV1
 from tests.integration.test_gateway_team import AT, key_of, store
-from tests.support.gateway import running_gateway
 
 ACCOUNTS = "accounts.received.v1"
 CSV = {"Content-Type": "text/csv; charset=utf-8"}
-
-
-@pytest.fixture
-async def gateway(tmp_path):
-    async with running_gateway(tmp_path) as running:
-        yield running
 
 
 async def test_what_is_known_of_an_account_is_in_the_stream(gateway):

@@ -14,18 +14,10 @@ from shared.settings import RouterSettings, load
 from shared.worker.rows import TombstoneRow
 from tests.integration.test_cli import baton
 from tests.integration.test_gateway_team import key_of, store
-from tests.support.gateway import running_gateway
 from tests.support.receiver import Receiver
 
 LOOPBACK = "127.0.0.0/8"
 BODY = b'{"type":"lead.routed","timestamp":"2026-03-01T09:00:00Z","data":{}}'
-
-
-@pytest.fixture
-async def gateway(tmp_path):
-    async with running_gateway(tmp_path, BATON_EGRESS_ALLOW=LOOPBACK) as running:
-        await running.apply_policy()
-        yield running
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 
 from services.ledger.handlers import LedgerHandler
@@ -27,7 +26,7 @@ from shared.policy.versions import seed_policy
 from shared.storage.rows import IdentityMap
 from shared.worker.unit_of_work import Result, fold
 from tests.integration.test_gateway_team import key_of
-from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway import RunningGateway
 from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scored_lead
 
 ANA = lead_id("ana")
@@ -46,12 +45,6 @@ DECISION = Decision(
         Considered("lower_share", rep="bdr-2"),
     ],
 )
-
-
-@pytest.fixture
-async def gateway(tmp_path):
-    async with running_gateway(tmp_path) as running:
-        yield running
 
 
 def routed(version: str = "builtin") -> Event[Any]:

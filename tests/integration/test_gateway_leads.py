@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from sqlalchemy import insert
 
 from services.ledger.tables import dead_letters, events, lead_views
-from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway import RunningGateway
 
 STAGES = ("enriched", "scored", "routed", "owned")
-
-
-@pytest.fixture
-async def gateway(tmp_path):
-    async with running_gateway(tmp_path) as running:
-        yield running
 
 
 async def _lead(

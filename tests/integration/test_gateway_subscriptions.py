@@ -9,13 +9,6 @@ import pytest
 
 from services.router.domain.delivery import DeliveryRow
 from tests.integration.test_gateway_team import AT, key_of, store
-from tests.support.gateway import running_gateway
-
-
-@pytest.fixture
-async def gateway(tmp_path):
-    async with running_gateway(tmp_path, BATON_EGRESS_ALLOW="127.0.0.0/8") as running:
-        yield running
 
 
 @pytest.fixture

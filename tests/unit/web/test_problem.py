@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import astuple
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from shared.errors import FieldProblem, Reject
-from shared.web.problem import CONTENT_TYPE, document, from_msgspec, from_reject
+from shared.web.problem import CONTENT_TYPE, document, field_problems, from_msgspec, from_reject
 
 
 class Company(msgspec.Struct, forbid_unknown_fields=True):
@@ -134,3 +136,57 @@ def test_a_reject_is_answered_with_its_status_headers_and_every_member() -> None
         "instance": "urn:uuid:0197",
         "errors": [{"pointer": "/company/employees", "detail": "Expected `int`, got `str`"}],
     }
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    lives: int
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    tricks: dict[str, int] = {}
+
+
+class Home(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    pets: list[Annotated[Cat | Dog, Field(discriminator="kind")]]
+    guest: int | list[int] = 0
+
+    @field_validator("guest")
+    @classmethod
+    def refuse_thirteen(cls, guest: Any) -> Any:
+        if guest == 13:
+            raise ValueError("There is no such guest")
+        return guest
+
+
+@pytest.mark.parametrize(
+    ("body", "problems"),
+    [
+        ({"pets": [{"kind": "cat"}]}, {("/pets/0/lives", "This field is required")}),
+        ({"pets": [], "a/b": 1}, {("/a~1b", "This field is unknown")}),
+        ({"pets": [], "guest": 13}, {("/guest", "There is no such guest")}),
+        ({}, {("/pets", "This field is required")}),
+    ],
+)
+def test_pydantics_errors_become_pointers_without_members_of_unions(body, problems):
+    assert set(map(astuple, problems_of(body))) == problems
+
+
+def test_every_fault_of_a_body_is_told():
+    body = {"pets": [{"kind": "dog", "tricks": {"sit": "x"}}, {"kind": "cow"}], "guest": [1, "x"]}
+    pointers = {problem.pointer for problem in problems_of(body)}
+    assert pointers == {"/pets/0/tricks/sit", "/pets/1", "/guest", "/guest/1"}
+
+
+def test_a_body_with_very_many_faults_gets_the_first_hundred():
+    assert len(problems_of({"pets": [], **{f"field {number}": 1 for number in range(500)}})) == 100
+
+
+def problems_of(body: dict[str, Any]) -> tuple[FieldProblem, ...]:
+    with pytest.raises(ValidationError) as raised:
+        Home.model_validate(body)
+    errors = [{**error, "loc": ("body", *error["loc"])} for error in raised.value.errors()]
+    return field_problems(errors, body)
