@@ -2,9 +2,8 @@
 .DEFAULT_GOAL := help
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
-SERVICES := $(RUN) python -m tests.support.services
 
-.PHONY: help up demo test check format bench metrics chaos clean
+.PHONY: help up demo test check format bench coverage metrics chaos clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,11 +23,12 @@ demo: .venv/.ready ## Walk the demo leads on a temporary data directory, and exi
 test: .venv/.ready ## Run the whole suite, services included
 	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-check: .venv/.ready ## Lint, types, import contracts
+check: .venv/.ready ## Lint, types, import contracts, dependencies
 	@$(RUN) ruff format --check .
 	@$(RUN) ruff check .
 	@$(RUN) mypy
 	@$(RUN) lint-imports
+	@$(RUN) deptry .
 
 format: .venv/.ready ## Format the code
 	@$(RUN) ruff format .
@@ -37,6 +37,11 @@ format: .venv/.ready ## Format the code
 bench: .venv/.ready ## Measure, against floors in the same run
 	@$(UV) run --frozen --group bench python -m tests.bench
 
+coverage: .venv/.ready ## Measure the branches that tests take in every domain and in the rules
+	@$(RUN) pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/unit tests/property tests/contract \
+	  --cov --cov-report=json:.coverage.json
+	@$(RUN) python -m tests.support.branch_coverage .coverage.json
+
 metrics: .venv/.ready ## Print figures of the code beside their aims
 	@$(RUN) python -m tests.support.metrics
 
@@ -44,4 +49,5 @@ chaos: .venv/.ready ## The long runs: faults, and each golden lead alone
 	@$(RUN) pytest -m chaos
 
 clean: ## Remove what was set up here (not the data directory)
-	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	  .import_linter_cache .coverage .coverage.json

@@ -165,7 +165,7 @@ def stop_list_modules(files: Iterable[SourceFile]) -> list[Path]:
 def files_touched() -> Mapping[str, int]:
     """Return how many files each guide of docs/how-to says that a newcomer touches."""
     guides = sorted((ROOT / "docs" / "how-to").glob("*.md"))
-    found = {guide.stem: re.search(r"(?m)^Files touched: (\d+)", guide.read_text()) for guide in guides}
+    found = {guide.stem: re.search(r"(?m)^You write (\d+) files?\b", guide.read_text()) for guide in guides}
     return {name: int(match[1]) for name, match in found.items() if match}
 
 
