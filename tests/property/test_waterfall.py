@@ -60,14 +60,16 @@ capabilities = st.builds(
         }
     ),
 )
-policies = st.builds(
-    WaterfallPolicy,
-    fields=st.dictionaries(st.sampled_from(sorted(VALUES)), waterfalls),
-    capabilities=st.dictionaries(st.sampled_from(PROVIDERS), capabilities),
-    budget_cents=st.integers(0, 60),
-    deadline_s=st.just(8.0),
-    sequential=st.booleans(),
-)
+# Not `st.builds`: it evaluates the annotations, which name the policy's models for the type checker only.
+policies = st.fixed_dictionaries(
+    {
+        "fields": st.dictionaries(st.sampled_from(sorted(VALUES)), waterfalls),
+        "capabilities": st.dictionaries(st.sampled_from(PROVIDERS), capabilities),
+        "budget_cents": st.integers(0, 60),
+        "deadline_s": st.just(8.0),
+        "sequential": st.booleans(),
+    }
+).map(lambda values: WaterfallPolicy(**values))
 chances = st.none() | st.fixed_dictionaries(dict.fromkeys(VALUES, st.floats(0, 1)))
 confidences = st.dictionaries(st.sampled_from(sorted(VALUES)), st.floats(0, 1))
 known = st.frozensets(st.sampled_from(sorted(COMPANY)))
