@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from services.enricher.daily_budget import DailyBudget
 from services.enricher.domain.form import read_form
-from services.enricher.domain.providers import ProviderAnswer, ProviderQuery
+from services.enricher.domain.providers import ProviderAnswer, ProviderFacts, ProviderQuery
 from services.enricher.domain.record import AliasRow, LeadRow
 from services.enricher.handlers import EnricherHandler
 from services.enricher.lookup import WaterfallLookup
@@ -83,7 +83,7 @@ class Enricher:
             return [tuple(row) for row in await tx.execute(select(provider_spend))]
 
     async def run(self, *data: Any) -> Result:
-        return await self.work.run([await self.handler.prepare(self.event(each)) for each in data])
+        return await self.work.run([await self.handler.prepare(self.event(item)) for item in data])
 
     def event(self, data: Any, *, at: datetime | None = None) -> Event[Any]:
         self._count += 1
@@ -309,13 +309,13 @@ async def test_the_first_who_gets_an_answer_pays_for_it(database):
     look_up = _look_up(database, FixedClock(NOW), provider, deadline_s=60.0)
     forms = [read_form(form(email=f"p{n}@brightloom.example")) for n in range(3)]
     async with asyncio.timeout(20):
-        waiting = [asyncio.create_task(look_up.look_up(each)) for each in forms]
+        waiting = [asyncio.create_task(look_up.look_up(received)) for received in forms]
         while not provider.asked:
             await asyncio.sleep(0.01)
         provider.ready.set()
         looked_up = await asyncio.gather(*waiting)
     await look_up.close()
-    answers = [each.answers[0] for each in looked_up]
+    answers = [result.answers[0] for result in looked_up]
     assert {answer.outcome for answer in answers} == {"match"}
     assert sorted(answer.billed for answer in answers) == [False, False, True]
     assert provider.asked == ["brightloom.example"]
@@ -346,6 +346,47 @@ async def test_a_lead_goes_on_at_its_deadline_and_gets_the_late_answer_with_a_la
     assert late.enrichment.cost == 10
     enricher.clock.advance(timedelta(minutes=1))
     assert not enriched(await enricher.fire_timers())
+
+
+async def test_when_the_budget_of_the_day_is_spent_no_provider_is_asked(database):
+    enricher = Enricher(database)
+    budget = default_policy().policy.providers.budget.model_copy(update={"per_day_cents": 9})
+    provider = FakeProvider("peopledatalabs", enricher.clock)
+    lookup = WaterfallLookup(
+        registry_of({"peopledatalabs": provider}, default_policy(budget=budget)),
+        database,
+        DailyBudget(database, enricher.clock),
+        enricher.clock,
+    )
+    enricher.handler = EnricherHandler(lookup)
+    [lead] = enriched(await enricher.run(form(email=ANA)))
+    assert provider.asked == []
+    assert [(step.outcome, step.cost, step.detail) for step in lead.enrichment.steps] == [
+        ("skipped", 0, "the day's budget is spent")
+    ]
+
+
+async def test_a_failed_answer_is_not_shared_with_the_next_lead(database):
+    class Failing(FakeProvider):
+        async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
+            answer = await super().query(query, within_s=within_s)
+            return replace(answer, outcome="failed", facts=ProviderFacts(), cost=0)
+
+    provider = Failing("peopledatalabs", FixedClock(NOW))
+    lookup = _look_up(database, FixedClock(NOW), provider)
+    for number in (1, 2):
+        result = await lookup.look_up(read_form(form(email=f"p{number}@brightloom.example")))
+        assert [answer.outcome for answer in result.answers] == ["failed"]
+    await lookup.close()
+    assert len(provider.asked) == 2
+
+
+async def test_an_erased_lead_is_not_looked_up_again(database):
+    provider = FakeProvider("peopledatalabs", FixedClock(NOW))
+    lookup = _look_up(database, FixedClock(NOW), provider)
+    assert (await lookup.refresh("nobody")).answers == ()
+    await lookup.close()
+    assert provider.asked == []
 
 
 async def test_what_is_bought_is_on_the_day_s_account(enricher):

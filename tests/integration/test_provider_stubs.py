@@ -20,7 +20,7 @@ async def stubs() -> AsyncIterator[aiohttp.ClientSession]:
     server = StubServer(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
     await server.start()
     base = f"http://127.0.0.1:{server.port}"
-    timeout = aiohttp.ClientTimeout(total=5)
+    timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(
         base, headers={"Authorization": "Bearer any"}, timeout=timeout
     ) as session:

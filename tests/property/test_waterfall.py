@@ -69,7 +69,7 @@ policies = st.fixed_dictionaries(
         "deadline_s": st.just(8.0),
         "sequential": st.booleans(),
     }
-).map(lambda values: WaterfallPolicy(**values))
+).map(lambda values: WaterfallPolicy(**values))  # type: ignore[arg-type]
 chances = st.none() | st.fixed_dictionaries(dict.fromkeys(VALUES, st.floats(0, 1)))
 confidences = st.dictionaries(st.sampled_from(sorted(VALUES)), st.floats(0, 1))
 known = st.frozensets(st.sampled_from(sorted(COMPANY)))

@@ -26,6 +26,6 @@ def form(company: Company | None = None, *, email: str | None = ANA, **rest: Any
 def merged(*forms: Form) -> LeadRow:
     """Return the lead that these forms make, one after the other."""
     lead = LeadRow("lead")
-    for each in forms:
-        lead = merge(lead, each, AT)
+    for next_form in forms:
+        lead = merge(lead, next_form, AT)
     return lead

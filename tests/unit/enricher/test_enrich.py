@@ -120,7 +120,7 @@ def test_a_title_brings_what_follows_from_it():
 def test_how_far_the_asking_came(outcome, billed, stop, status, step):
     answer = replace(ANSWER, outcome=outcome, billed=billed, facts=ProviderFacts(), cost=0)
     lead = _enriched(_lead(), answer, stop=stop)
-    assert (lead.enrichment.status, [each.outcome for each in lead.enrichment.steps]) == (status, [step])
+    assert (lead.enrichment.status, [taken.outcome for taken in lead.enrichment.steps]) == (status, [step])
     assert lead.enrichment.steps[0].fields == list(FIELDS)
 
 

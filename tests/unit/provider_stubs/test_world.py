@@ -122,17 +122,17 @@ def test_every_kind_of_company_is_there(world):
 def test_a_vendor_knows_its_share_and_some_of_it_badly(world, coverage):
     seen = _seen(world, coverage)
     assert len(seen) / len(world.companies) == pytest.approx(coverage.companies / 100, abs=0.07)
-    stale = [each for each in seen if each.days_old >= 400]
-    wrong = [each for each in seen if each.confidence < 60]
+    stale = [record for record in seen if record.days_old >= 400]
+    wrong = [record for record in seen if record.confidence < 60]
     assert 0.03 <= len(stale) / len(seen) <= 0.12
     assert 0.005 <= len(wrong) / len(seen) <= 0.07
-    for each in stale:
-        assert each.company.employees <= world.companies[each.company.domain].employees
-    for each in wrong:
-        assert each.company != world.companies[each.company.domain]
-    for each in seen:
-        if each not in stale and each not in wrong:
-            assert each.company == world.companies[each.company.domain]
+    for record in stale:
+        assert record.company.employees <= world.companies[record.company.domain].employees
+    for record in wrong:
+        assert record.company != world.companies[record.company.domain]
+    for record in seen:
+        if record not in stale and record not in wrong:
+            assert record.company == world.companies[record.company.domain]
 
 
 def test_vendors_overlap_and_leave_gaps(world):
@@ -150,7 +150,7 @@ def test_a_vendor_knows_its_share_of_the_people(world, coverage):
     emails = [person.email for company in world.companies.values() for person in company.people]
     seen = [found for email in emails if (found := person_record(world, coverage, email))]
     assert len(seen) / len(emails) == pytest.approx(coverage.people / 100, abs=0.04)
-    assert all(world.person(each.person.email) for each in seen)
+    assert all(world.person(record.person.email) for record in seen)
 
 
 @settings(max_examples=10)
