@@ -1,4 +1,4 @@
-"""The API keys: all of them in memory, read again from the table every few seconds."""
+"""The API keys, cached in memory and read again from their table every few seconds."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ log = structlog.get_logger()
 
 
 class StoredKeys:
-    """The keys of the table, and the administrator's, which needs no table.
+    """The keys of the table, and the administrator's key from the settings.
 
-    A key that is revoked elsewhere ends within `FRESH_S`, a new one counts within a second. While the
-    database is away the keys last read hold on, for `STALE_S_MAX` at most, so that intake goes on.
+    A key that another process revokes is refused within `FRESH_S`, a new one is accepted within a second.
+    While the database is away the cached keys stay valid for at most `STALE_S_MAX`, so that intake goes on.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class StoredKeys:
         self._reading = asyncio.Lock()
 
     async def find(self, key: str) -> Principal | None:
-        """Return whom a key stands for; see `state.KeyStore`."""
+        """Return the caller that a key identifies; see `state.KeyStore`."""
         hashed = key_hash(key)
         if hmac.compare_digest(hashed, self._admin_hash):
             return ADMIN
@@ -89,13 +89,13 @@ class StoredKeys:
 
     async def list_all(self) -> list[ApiKey]:
         """Return every key that is not revoked, the oldest first."""
-        wanted = select(api_keys).where(api_keys.c.revoked_at.is_(None))
+        live = select(api_keys).where(api_keys.c.revoked_at.is_(None))
         async with self._database.read() as tx:
-            result = await tx.execute(wanted.order_by(api_keys.c.created_at, api_keys.c.id))
+            result = await tx.execute(live.order_by(api_keys.c.created_at, api_keys.c.id))
             return [ApiKey(*tuple(row)) for row in result]
 
     async def revoke(self, key_id: str) -> bool:
-        """Let a key end: here at once, elsewhere within `FRESH_S`."""
+        """Revoke a key: here at once, in other processes within `FRESH_S`."""
         live = (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)
         async with self._database.begin() as tx:
             result = await tx.execute(update(api_keys).where(live).values(revoked_at=self._clock.now()))

@@ -1,4 +1,4 @@
-"""Unguessable bytes at the price of a slice: each request needs some, and asking the system costs a call."""
+"""A buffer of random bytes: every request needs some, and a system call for each would be slow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _POOL_BYTES = 4096
 
 
 class RandomPool:
-    """Gives bytes of the system's, each byte once. For one thread."""
+    """Returns bytes of the system's random source, each byte only once. Not thread-safe."""
 
     def __init__(self, system: Callable[[int], bytes]) -> None:
         self._system = system
@@ -16,7 +16,7 @@ class RandomPool:
         self._given = 0
 
     def __call__(self, count: int) -> bytes:
-        """Return `count` bytes that nobody was given before."""
+        """Return `count` unguessable bytes that were never returned before."""
         end = self._given + count
         if end > len(self._pool):
             self._pool = self._system(max(_POOL_BYTES, count))

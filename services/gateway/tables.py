@@ -1,4 +1,4 @@
-"""Tables of the gateway: API keys, webhook subscriptions, orders to deliver, and which reps are away."""
+"""Tables of the gateway: API keys, webhook subscriptions, delivery orders and rep availability."""
 
 from __future__ import annotations
 

@@ -126,10 +126,10 @@ async def lead_filter(
     description="A lead is listed once it was enriched; before that it is found by its id alone.",
 )
 async def get_leads(
-    gateway: Gateway, wanted: Annotated[LeadFilter, Depends(lead_filter)], paging: Paging
+    gateway: Gateway, filters: Annotated[LeadFilter, Depends(lead_filter)], paging: Paging
 ) -> Page[LeadSummary]:
     async with gateway.database.read() as tx:
-        rows = await list_leads(tx, wanted, paging.after, paging.limit + 1)
+        rows = await list_leads(tx, filters, paging.after, paging.limit + 1)
     cursors = [Cursor(row["first_at"], row["lead_id"]) for row in rows]
     return paging.page([LeadSummary.model_validate(dict(row)) for row in rows], cursors)
 

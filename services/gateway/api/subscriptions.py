@@ -103,7 +103,7 @@ async def post_subscription(body: NewSubscription, gateway: Gateway) -> CreatedS
         updated_at=now,
     )
     async with gateway.database.begin() as tx:
-        await _write(tx, subscription)
+        await _save(tx, subscription)
     return CreatedSubscription(**_fields(subscription), secret=secret)
 
 
@@ -133,7 +133,7 @@ async def patch_subscription(
         after = structs.replace(before, **changes, updated_at=gateway.clock.now())
         if after.url != before.url:
             gateway.egress.accept_url(after.url)
-        await _write(tx, after)
+        await _save(tx, after, before)
     return SubscriptionView.model_validate(after)
 
 
@@ -161,7 +161,7 @@ async def rotate_secret(
         before = await require_subscription(tx, id, lock=True)
         sealed = gateway.vault.seal(secret, purpose=sealed_for(id))
         after = before.rotated(sealed, now, timedelta(seconds=rotation.overlap_s))
-        await _write(tx, after)
+        await _save(tx, after, before)
     previous_until = max((previous.until for previous in after.secrets if previous.until), default=now)
     return RotatedSecret(**_fields(after), secret=secret, previous_until=previous_until)
 
@@ -179,10 +179,10 @@ def unknown_subscription() -> Reject:
     return Reject(404, "unknown-subscription", "There is no such subscription")
 
 
-async def _write(tx: Tx, subscription: Subscription) -> None:
-    known = IdentityMap(await tx.load(Subscription, "id", [subscription.id]))
-    known.apply((Put(subscription),))
-    await tx.write(known)
+async def _save(tx: Tx, subscription: Subscription, before: Subscription | None = None) -> None:
+    rows = IdentityMap([] if before is None else [before])
+    rows.apply((Put(subscription),))
+    await tx.write(rows)
 
 
 def _fields(subscription: Subscription) -> dict[str, Any]:

@@ -30,8 +30,8 @@ def check_filter(filter_: dict[str, Any]) -> dict[str, Any]:
     """Return the filter. Raises `ValueError` when it has too many conditions, or a nested value."""
     if len(filter_) > _CONDITIONS_MAX:
         raise ValueError(f"There are more than {_CONDITIONS_MAX} conditions")
-    for path, wanted in filter_.items():
-        values = wanted if isinstance(wanted, list) else [wanted]
-        if not all(isinstance(value, _SCALARS) for value in values):
+    for path, value in filter_.items():
+        values = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, _SCALARS) for item in values):
             raise ValueError(f"The value of {path[:100]} is neither a value nor a list of values")
     return filter_

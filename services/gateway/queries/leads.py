@@ -23,7 +23,7 @@ class LeadFilter(Struct, frozen=True):
     status: str | None = None
 
 
-async def list_leads(tx: Tx, wanted: LeadFilter, after: Cursor | None, limit: int) -> list[RowMapping]:
+async def list_leads(tx: Tx, filters: LeadFilter, after: Cursor | None, limit: int) -> list[RowMapping]:
     """Return at most `limit` leads, the newest first, from the cursor `after` on.
 
     They are rows of `lead_views`, with the status that the view of a lead has.
@@ -37,14 +37,14 @@ async def list_leads(tx: Tx, wanted: LeadFilter, after: Cursor | None, limit: in
     columns = [column for column in lead_views.c if column.name != "status"]
     statement = select(*columns, status)
     for name in ("email", "account", "queue", "owner"):
-        if (value := getattr(wanted, name)) is not None:
+        if (value := getattr(filters, name)) is not None:
             statement = statement.where(lead_views.c[name] == value)
-    if wanted.status == DEAD_LETTERED:
+    if filters.status == DEAD_LETTERED:
         statement = statement.where(is_stuck)
-    elif wanted.status is not None:
-        statement = statement.where(lead_views.c.status == wanted.status, ~is_stuck)
-    if wanted.lead_id is not None:
-        statement = statement.where(lead_views.c.lead_id == await surviving_lead(tx, wanted.lead_id))
+    elif filters.status is not None:
+        statement = statement.where(lead_views.c.status == filters.status, ~is_stuck)
+    if filters.lead_id is not None:
+        statement = statement.where(lead_views.c.lead_id == await surviving_lead(tx, filters.lead_id))
     if after is not None:
         statement = statement.where(after_cursor(after, lead_views.c.first_at, lead_views.c.lead_id))
     statement = statement.order_by(lead_views.c.first_at.desc(), lead_views.c.lead_id.desc()).limit(limit)

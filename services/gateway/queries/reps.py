@@ -59,8 +59,8 @@ async def loads_by_rep(tx: Tx) -> Mapping[str, RepLoad]:
 
 async def open_by_queue(tx: Tx) -> Mapping[str, int]:
     """Return how many leads of each queue are owned."""
-    held = func.sum(rep_queues.c.open_leads).label("number")
-    return await _by_queue(tx, select(rep_queues.c.queue, held).group_by(rep_queues.c.queue))
+    open_leads = func.sum(rep_queues.c.open_leads).label("number")
+    return await _by_queue(tx, select(rep_queues.c.queue, open_leads).group_by(rep_queues.c.queue))
 
 
 async def waiting_by_queue(tx: Tx) -> Mapping[str, int]:
