@@ -24,6 +24,7 @@ from shared.policy.load import texts_in
 from shared.policy.versions import PolicyWatch, candidate, put
 from shared.settings import GatewaySettings, load
 from shared.storage.database import Database
+from shared.storage.rows import IdentityMap, Put, Row
 from shared.web.ops import Health
 from shared.web.server import HttpServer
 from shared.worker.role import Resources
@@ -65,6 +66,20 @@ class RunningGateway:
                 assert body["title"]
                 assert body["detail"]
             return response.status, body, response.headers
+
+    async def key_headers(self, *scopes: str, rep: str | None = None) -> dict[str, str]:
+        """Create an API key; return the headers that send it."""
+        new = {"name": "test", "scopes": scopes, **({"rep": rep} if rep else {})}
+        status, made, _ = await self.ask("POST", "/v1/api-keys", json=new)
+        assert status == 201, made
+        return {"Authorization": f"Bearer {made['key']}"}
+
+    async def store(self, *rows: Row) -> None:
+        """Write rows as the role that owns them would."""
+        changes = IdentityMap()
+        changes.apply([Put(row) for row in rows])
+        async with self.database.begin() as tx:
+            await tx.write(changes)
 
     async def records(self, topic: str, count: int) -> list[Record]:
         """Return the first `count` records of a topic, in the order of their offsets per partition."""

@@ -15,7 +15,6 @@ from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.events.envelope import Event
 from shared.lead.ids import lead_id_of
 from shared.worker.rows import InputRow
-from tests.integration.test_gateway_team import key_of, store
 from tests.support.gateway import RunningGateway, running_gateway
 
 ACTIONS = "actions.received.v1"
@@ -28,8 +27,7 @@ NEVER = "2999-01-01T00:00:00Z"
 @pytest.fixture
 async def gateway(tmp_path):
     async with running_gateway(tmp_path) as running:
-        await store(
-            running.database,
+        await running.store(
             ViewRow(
                 ANA,
                 "kestrel.example",
@@ -51,7 +49,7 @@ async def gateway(tmp_path):
 async def decided(gateway: RunningGateway, outcome: str) -> Event[Any]:
     """Wait for an action, and record what the router would make of it."""
     (event,) = await gateway.events(ACTIONS, 1)
-    await store(gateway.database, InputRow(event.id, event.source, "router", outcome, event.subject, AT))
+    await gateway.store(InputRow(event.id, event.source, "router", outcome, event.subject, AT))
     return event
 
 
@@ -63,7 +61,7 @@ async def act(gateway: RunningGateway, verb: str, outcome: str, **more: Any) -> 
 
 
 async def test_an_owner_acts_and_hears_the_result(gateway):
-    own = await key_of(gateway, "rep", rep="sdr-1")
+    own = await gateway.key_headers("rep", rep="sdr-1")
     (status, view), event = await act(gateway, "accept", "applied", headers=own)
     assert (status, view["lead_id"], view["sla"]) == (
         200,
@@ -82,19 +80,19 @@ async def test_what_does_not_fit_the_lead_is_a_conflict_that_shows_the_lead(gate
 
 
 async def test_a_manager_may_act_as_a_rep(gateway):
-    manager = await key_of(gateway, "manager")
+    manager = await gateway.key_headers("manager")
     body = {"rep": "sdr-1", "to": "ae-1", "notes": {"budget": "50k"}}
     (status, _view), event = await act(gateway, "handoff", "applied", headers=manager, json=body)
     assert (status, event.data.rep, event.data.notes) == (200, "sdr-1", {"budget": "50k"})
 
 
 async def test_while_nothing_is_decided_it_says_where_to_look(gateway):
-    status, told, _ = await gateway.ask("POST", f"/v1/leads/{ANA}/snooze", json={"until": NEVER})
-    assert (status, told["status_url"]) == (202, f"/v1/leads/{ANA}")
+    status, answer, _ = await gateway.ask("POST", f"/v1/leads/{ANA}/snooze", json={"until": NEVER})
+    assert (status, answer["status_url"]) == (202, f"/v1/leads/{ANA}")
 
 
 async def test_a_rep_acts_as_itself_on_its_own_leads(gateway):
-    own, stranger, before = [await key_of(gateway, "rep", rep=rep) for rep in ("sdr-1", "sdr-2", "sdr-9")]
+    own, stranger, before = [await gateway.key_headers("rep", rep=rep) for rep in ("sdr-1", "sdr-2", "sdr-9")]
     for verb in get_args(Verb):
         body = {"until": NEVER}
         path = f"/v1/leads/{ANA}/{verb}"
@@ -102,7 +100,7 @@ async def test_a_rep_acts_as_itself_on_its_own_leads(gateway):
         status, problem, _ = await gateway.ask("POST", path, headers=before, json=body)
         assert (status, problem["lead"]["owner"]) == (409, "sdr-1")
         assert (await gateway.ask("POST", path, headers=own, json={**body, "rep": "sdr-2"}))[0] == 403
-    reader = await key_of(gateway, "read")
+    reader = await gateway.key_headers("read")
     assert (await gateway.ask("POST", f"/v1/leads/{ANA}/accept", headers=reader))[0] == 403
 
 
@@ -127,7 +125,7 @@ async def test_a_lead_that_nobody_knows_is_not_acted_on(gateway):
 
 
 async def test_outcomes_are_accepted_by_lead_and_by_email(gateway):
-    own = await key_of(gateway, "rep", rep="sdr-1")
+    own = await gateway.key_headers("rep", rep="sdr-1")
     won = {"type": "won", "at": "2026-03-02T09:00:00Z", "amount": {"value": 9, "currency": "EUR"}, "x": 1}
     first = await gateway.ask("POST", "/v1/outcomes", json={**won, "lead_id": ANA})
     second = await gateway.ask(
@@ -139,7 +137,7 @@ async def test_outcomes_are_accepted_by_lead_and_by_email(gateway):
     assert by_lead.subject == by_email.subject == ANA
     assert msgspec.json.decode(by_lead.raw) == {**won, "lead_id": ANA}
     assert (by_email.key, by_email.data.rep) == ("kestrel.example", "sdr-1")
-    other = await key_of(gateway, "rep", rep="sdr-2")
+    other = await gateway.key_headers("rep", rep="sdr-2")
     assert (await gateway.ask("POST", "/v1/outcomes", json={**won, "lead_id": ANA}, headers=other))[0] == 403
 
 

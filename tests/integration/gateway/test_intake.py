@@ -25,14 +25,14 @@ DANA = lead_id_of("email:dana@ledgerlane.example")
 
 
 async def test_an_accepted_lead_is_in_the_stream_as_it_came(gateway):
-    status, told, _ = await gateway.ask("POST", "/v1/leads", data=LEAD, headers=JSON)
+    status, answer, _ = await gateway.ask("POST", "/v1/leads", data=LEAD, headers=JSON)
     (event,) = await gateway.events(LEADS, 1)
     assert status == 202
     assert event.raw == LEAD
-    assert event.id == told["event_id"]
-    assert event.subject == told["lead_id"] == DANA
+    assert event.id == answer["event_id"]
+    assert event.subject == answer["lead_id"] == DANA
     assert event.key == "ledgerlane.example"
-    assert told["status_url"] == f"/v1/leads/{DANA}"
+    assert answer["status_url"] == f"/v1/leads/{DANA}"
 
 
 async def test_the_clients_trace_goes_on(gateway):
@@ -54,14 +54,14 @@ async def test_one_idempotency_key_is_one_event_alone_or_first_of_a_list(gateway
 
 async def test_an_event_id_wins_and_derives_as_it_does_for_outside_producers(gateway):
     lead = {"event_id": "crm-1", "person": {"email": "a@b.example"}}
-    _, told, _ = await gateway.ask("POST", "/v1/leads", json=lead, headers={"Idempotency-Key": "x"})
-    assert told["event_id"] == derive_id("baton.lead.received.v1", "", "event_id:crm-1", 0)
+    _, answer, _ = await gateway.ask("POST", "/v1/leads", json=lead, headers={"Idempotency-Key": "x"})
+    assert answer["event_id"] == derive_id("baton.lead.received.v1", "", "event_id:crm-1", 0)
 
 
 async def test_each_item_of_a_list_stands_by_itself(gateway):
     body = b'[{"person": {"email": "nobody"}}, ' + LEAD + b', 7, {"message": "hello"}]'
-    status, told, _ = await gateway.ask("POST", "/v1/leads", data=body, headers=JSON)
-    results = told["results"]
+    status, answer, _ = await gateway.ask("POST", "/v1/leads", data=body, headers=JSON)
+    results = answer["results"]
     assert status == 202
     assert [result["index"] for result in results] == [0, 1, 2, 3]
     assert results[0]["problem"]["errors"][0]["pointer"] == "/person/email"
@@ -70,13 +70,13 @@ async def test_each_item_of_a_list_stands_by_itself(gateway):
 
 
 async def test_a_list_of_which_nothing_is_accepted_is_a_problem(gateway):
-    status, told, _ = await gateway.ask("POST", "/v1/leads", data=b"[{}, 1]", headers=JSON)
-    assert (status, len(told["results"])) == (422, 2)
+    status, answer, _ = await gateway.ask("POST", "/v1/leads", data=b"[{}, 1]", headers=JSON)
+    assert (status, len(answer["results"])) == (422, 2)
 
 
 async def test_a_key_allows_its_scopes_and_ends_when_it_is_revoked(gateway):
-    wanted = {"name": "forms", "scopes": ["intake"]}
-    status, made, _ = await gateway.ask("POST", "/v1/api-keys", json=wanted)
+    new = {"name": "forms", "scopes": ["intake"]}
+    status, made, _ = await gateway.ask("POST", "/v1/api-keys", json=new)
     headers = {"Authorization": f"Bearer {made['key']}"}
     assert status == 201
     assert (await gateway.ask("POST", "/v1/leads", data=LEAD, headers={**JSON, **headers}))[0] == 202
@@ -101,8 +101,8 @@ async def test_forms_come_in_every_format_without_a_key(gateway):
     multipart.add_field("cv", b"%PDF", filename="cv.pdf")
     nobody = {"Authorization": "", "Origin": "https://www.shop.example"}
     for more in ({"data": fields}, {"json": fields}, {"data": multipart}):
-        status, told, headers = await gateway.ask("POST", "/hooks/forms/website", headers=nobody, **more)
-        assert (status, told["lead_id"]) == (202, DANA)
+        status, answer, headers = await gateway.ask("POST", "/hooks/forms/website", headers=nobody, **more)
+        assert (status, answer["lead_id"]) == (202, DANA)
         assert headers["Access-Control-Allow-Origin"] == "*"
     for event in await gateway.events(LEADS, 3):
         assert event.data.company.employees == 51
@@ -115,22 +115,22 @@ async def test_signals_are_accepted(gateway):
         "account": {"domain": "www.targetworks.example"},
         "occurred_at": "2026-01-01T00:00:00Z",
     }
-    status, told, _ = await gateway.ask("POST", "/v1/signals", json=signal)
+    status, answer, _ = await gateway.ask("POST", "/v1/signals", json=signal)
     _, again, _ = await gateway.ask("POST", "/v1/signals", json=[signal, {}])
     (event, *_) = await gateway.events("signals.received.v1", 2)
-    assert (status, event.id) == (202, told["event_id"])
+    assert (status, event.id) == (202, answer["event_id"])
     assert event.subject == event.key == "targetworks.example"
     assert "event_id" in again["results"][0]
     assert again["results"][1]["problem"]["status"] == 422
 
 
 async def test_a_subscription_shows_its_secret_once_and_delivery_can_open_it(gateway):
-    wanted = {
+    new = {
         "url": "http://127.0.0.1:9/hook",
         "events": ["lead.routed", "account.*"],
         "filter": {"decision.queue": "sdr"},
     }
-    status, made, _ = await gateway.ask("POST", "/v1/subscriptions", json=wanted)
+    status, made, _ = await gateway.ask("POST", "/v1/subscriptions", json=new)
     assert status == 201
     Signer(made["secret"])
     _, listed, _ = await gateway.ask("GET", "/v1/subscriptions")
@@ -147,8 +147,8 @@ async def test_a_subscription_shows_its_secret_once_and_delivery_can_open_it(gat
 
 async def test_pages_follow_each_other(gateway):
     for number in range(5):
-        wanted = {"url": f"https://example.com/{number}", "events": ["*"]}
-        await gateway.ask("POST", "/v1/subscriptions", json=wanted)
+        new = {"url": f"https://example.com/{number}", "events": ["*"]}
+        await gateway.ask("POST", "/v1/subscriptions", json=new)
     seen, query = [], ""
     for _ in range(3):
         _, page, _ = await gateway.ask("GET", f"/v1/subscriptions?limit=2{query}")

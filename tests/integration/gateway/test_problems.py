@@ -194,7 +194,7 @@ async def test_a_form_may_send_the_browser_on(gateway):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "pointer"),
+    ("new", "pointer"),
     [
         ({"url": "http://192.168.0.1/", "events": ["*"]}, "/url"),
         ({"url": "ftp://example.com/", "events": ["*"]}, "/url"),
@@ -206,8 +206,8 @@ async def test_a_form_may_send_the_browser_on(gateway):
         ({"events": ["*"]}, "/url"),
     ],
 )
-async def test_bad_subscriptions_are_problems(gateway, wanted, pointer):
-    status, problem, _ = await gateway.ask("POST", "/v1/subscriptions", json=wanted)
+async def test_bad_subscriptions_are_problems(gateway, new, pointer):
+    status, problem, _ = await gateway.ask("POST", "/v1/subscriptions", json=new)
     assert (status, problem["errors"][0]["pointer"]) == (422, pointer)
 
 

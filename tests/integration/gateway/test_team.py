@@ -12,8 +12,7 @@ from services.ledger.tables import lead_views
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
 from shared.policy.versions import seed_policy
 from shared.storage.database import Database
-from shared.storage.rows import IdentityMap, Put, Row
-from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway import running_gateway
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -25,26 +24,11 @@ async def gateway(tmp_path):
         yield running
 
 
-async def key_of(gateway: RunningGateway, *scopes: str, rep: str | None = None) -> dict[str, str]:
-    """Return the headers of a new key."""
-    wanted = {"name": "test", "scopes": scopes, **({"rep": rep} if rep else {})}
-    status, made, _ = await gateway.ask("POST", "/v1/api-keys", json=wanted)
-    assert status == 201, made
-    return {"Authorization": f"Bearer {made['key']}"}
-
-
-async def store(database: Database, *rows: Row) -> None:
-    world = IdentityMap()
-    world.apply([Put(row) for row in rows])
-    async with database.begin() as tx:
-        await tx.write(world)
-
-
 async def test_reps_are_the_team_with_what_they_hold(gateway):
-    await store(gateway.database, RepQueueRow("sdr", "sdr-1", 5, 0, 2), RepQueueRow("bdr", "sdr-1", 1, 0, 1))
-    status, told, _ = await gateway.ask("GET", "/v1/reps")
-    assert (status, told["next"]) == (200, None)
-    by_id = {rep["id"]: rep for rep in told["data"]}
+    await gateway.store(RepQueueRow("sdr", "sdr-1", 5, 0, 2), RepQueueRow("bdr", "sdr-1", 1, 0, 1))
+    status, answer, _ = await gateway.ask("GET", "/v1/reps")
+    assert (status, answer["next"]) == (200, None)
+    by_id = {rep["id"]: rep for rep in answer["data"]}
     assert by_id["sdr-1"] == {
         "id": "sdr-1",
         "name": "Ana Ruiz",
@@ -60,12 +44,12 @@ async def test_reps_are_the_team_with_what_they_hold(gateway):
 
 
 async def test_a_manager_and_the_rep_itself_say_whether_it_is_available(gateway):
-    own, manager = await key_of(gateway, "rep", rep="sdr-1"), await key_of(gateway, "manager")
+    own, manager = await gateway.key_headers("rep", rep="sdr-1"), await gateway.key_headers("manager")
     for headers, available in ((own, False), (manager, True), (own, False)):
-        status, told, _ = await gateway.ask(
+        status, answer, _ = await gateway.ask(
             "PATCH", "/v1/reps/sdr-1", json={"available": available}, headers=headers
         )
-        assert (status, told["available"]) == (200, available)
+        assert (status, answer["available"]) == (200, available)
     assert (await gateway.ask("GET", "/v1/reps/sdr-1", headers=own))[1]["available"] is False
     assert (await gateway.ask("GET", "/v1/reps/sdr-2", headers=own))[1]["available"] is True
     queues = {queue["name"]: queue for queue in (await gateway.ask("GET", "/v1/queues"))[1]["data"]}
@@ -80,8 +64,8 @@ async def test_a_change_of_a_rep_says_just_whether_it_is_available(gateway, body
 
 async def test_nobody_else_changes_a_rep(gateway):
     change = {"json": {"available": False}}
-    other, reader = await key_of(gateway, "rep", rep="sdr-2"), await key_of(gateway, "read")
-    intake = await key_of(gateway, "intake")
+    other, reader = await gateway.key_headers("rep", rep="sdr-2"), await gateway.key_headers("read")
+    intake = await gateway.key_headers("intake")
     for headers in (other, reader, intake):
         assert (await gateway.ask("PATCH", "/v1/reps/sdr-1", headers=headers, **change))[0] == 403
     assert (await gateway.ask("PATCH", "/v1/reps/nobody", **change))[0] == 404
@@ -93,8 +77,7 @@ async def test_a_queue_has_the_leads_that_are_owned_or_wait_in_it(gateway):
     for number, name in enumerate(("owned", "waiting", "lost")):
         at = AT + timedelta(minutes=number)
         await _lead(gateway.database, name, at)
-        await store(
-            gateway.database,
+        await gateway.store(
             RoutedLeadRow(
                 name,
                 "a.example",
@@ -111,7 +94,7 @@ async def test_a_queue_has_the_leads_that_are_owned_or_wait_in_it(gateway):
         )
     held = AssignmentRow("1", "owned", "a.example", "sdr", "sdr-1", "open", 1, AT, AT + timedelta(hours=4))
     lost = AssignmentRow("2", "lost", "a.example", "sdr", "sdr-1", "lost", 1, AT, None, closed_at=AT)
-    await store(gateway.database, held, lost, RepQueueRow("sdr", "sdr-1", 2, 0, 1))
+    await gateway.store(held, lost, RepQueueRow("sdr", "sdr-1", 2, 0, 1))
     _, page, _ = await gateway.ask("GET", "/v1/queues/sdr/leads?limit=1")
     _, rest, _ = await gateway.ask("GET", f"/v1/queues/sdr/leads?limit=1&cursor={page['next']}")
     assert rest["next"] is None

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from shared.policy.load import texts_in
-from tests.integration.test_gateway_team import key_of
 from tests.support.gateway import running_gateway
 
 FILES = texts_in(Path("config"))
@@ -28,7 +27,7 @@ async def test_a_policy_is_applied_and_seen(gateway):
     assert second["version"] != first["version"]
     _, page, _ = await gateway.ask("GET", "/v1/policies?limit=1")
     _, rest, _ = await gateway.ask("GET", f"/v1/policies?limit=1&cursor={page['next']}")
-    listed = [(each["version"], each["active"]) for each in (*page["data"], *rest["data"])]
+    listed = [(item["version"], item["active"]) for item in (*page["data"], *rest["data"])]
     assert listed == [(second["version"], True), (first["version"], False)]
     assert rest["next"] is None
     assert (await gateway.ask("GET", "/v1/policies/active"))[1]["files"] == OTHER
@@ -61,9 +60,9 @@ async def test_what_would_change_is_told_before_it_does(gateway):
     _, alone, _ = await gateway.ask("POST", "/v1/policies/validate", json={"files": OTHER})
     assert (alone["active"], alone["changes"]) == (False, [])
     await gateway.ask("POST", "/v1/policies", json={"files": FILES})
-    status, told, _ = await gateway.ask("POST", "/v1/policies/validate", json={"files": OTHER})
-    assert (status, told["active"], told["version"]) == (200, False, alone["version"])
-    assert [change.partition(":")[0] for change in told["changes"]] == ["routing.suppress[spam].when.gte"]
+    status, answer, _ = await gateway.ask("POST", "/v1/policies/validate", json={"files": OTHER})
+    assert (status, answer["active"], answer["version"]) == (200, False, alone["version"])
+    assert [change.partition(":")[0] for change in answer["changes"]] == ["routing.suppress[spam].when.gte"]
     _, same, _ = await gateway.ask("POST", "/v1/policies/validate", json={"files": FILES})
     assert (same["active"], same["changes"]) == (True, [])
 
@@ -77,7 +76,7 @@ async def test_bad_bodies_are_refused(gateway, body):
 
 
 async def test_managers_read_and_administrators_write(gateway):
-    manager, rep = await key_of(gateway, "manager"), await key_of(gateway, "rep", rep="sdr-1")
+    manager, rep = await gateway.key_headers("manager"), await gateway.key_headers("rep", rep="sdr-1")
     body = {"json": {"files": FILES}}
     assert (await gateway.ask("POST", "/v1/policies", headers=manager, **body))[0] == 403
     assert (await gateway.ask("POST", "/v1/policies/validate", headers=manager, **body))[0] == 200

@@ -10,7 +10,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.lead.ids import lead_id_of
-from tests.integration.test_gateway_team import key_of
 from tests.support.gateway import running_gateway
 
 LEADS = "leads.received.v1"
@@ -41,8 +40,8 @@ async def gateway(tmp_path, monkeypatch):
 
 
 async def test_a_form_is_read_as_its_source_says(gateway):
-    status, told, _ = await gateway.ask("POST", f"/hooks/forms/fair/{TOKEN}", **FORM)
-    assert (status, told["lead_id"]) == (202, ANA)
+    status, answer, _ = await gateway.ask("POST", f"/hooks/forms/fair/{TOKEN}", **FORM)
+    assert (status, answer["lead_id"]) == (202, ANA)
     (event,) = await gateway.events(LEADS, 1)
     assert event.data.answers == {"interest": "partnership"}
     assert (event.data.source.name, event.data.source.campaign) == ("fair", "fair-26")
@@ -83,18 +82,20 @@ async def test_a_secret_that_cannot_sign_is_told_as_our_own_fault(gateway, monke
     for secret, status in (("no base64!", 503), ("whsec_c2VjcmV0", 403)):
         monkeypatch.setenv("ADS_SECRET", secret)
         assert (await gateway.ask("POST", "/hooks/forms/ads", **FORM))[0] == status
-        _, told, _ = await gateway.ask("GET", "/v1/sources")
-        assert told["data"][0]["ready"] is (status == 403)
+        _, answer, _ = await gateway.ask("GET", "/v1/sources")
+        assert answer["data"][0]["ready"] is (status == 403)
 
 
 async def test_signals_come_from_sources_too(gateway):
-    status, told, _ = await gateway.ask("POST", f"/hooks/signals/intent/{TOKEN}", json=SIGNAL, headers=NOBODY)
+    status, answer, _ = await gateway.ask(
+        "POST", f"/hooks/signals/intent/{TOKEN}", json=SIGNAL, headers=NOBODY
+    )
     (event,) = await gateway.events("signals.received.v1", 1)
-    assert (status, event.id) == (202, told["event_id"])
-    status, told, _ = await gateway.ask(
+    assert (status, event.id) == (202, answer["event_id"])
+    status, answer, _ = await gateway.ask(
         "POST", f"/hooks/signals/intent/{TOKEN}", json=[SIGNAL, {}], headers=NOBODY
     )
-    assert (status, ["problem" in each for each in told["results"]]) == (202, [False, True])
+    assert (status, ["problem" in item for item in answer["results"]]) == (202, [False, True])
     assert (await gateway.ask("POST", "/hooks/signals/intent", json=SIGNAL, headers=NOBODY))[0] == 403
 
 
@@ -129,9 +130,9 @@ async def test_a_change_takes_hold_within_seconds_without_a_restart(gateway):
 
 
 async def test_sources_are_listed_without_their_secrets(gateway):
-    _, told, _ = await gateway.ask("GET", "/v1/sources")
-    by_name = {each["name"]: each for each in told["data"]}
-    assert {name: each["url"] for name, each in by_name.items()} == {
+    _, answer, _ = await gateway.ask("GET", "/v1/sources")
+    by_name = {item["name"]: item for item in answer["data"]}
+    assert {name: item["url"] for name, item in by_name.items()} == {
         "website": "/hooks/forms/website",
         "fair": "/hooks/forms/fair/{token}",
         "ads": "/hooks/forms/ads",
@@ -139,17 +140,17 @@ async def test_sources_are_listed_without_their_secrets(gateway):
     }
     assert (by_name["fair"]["ready"], by_name["fair"]["map"]) == (True, {"Thema": "answers.interest"})
     assert by_name["ads"]["problem"] == "the environment variable ADS_SECRET is not set"
-    assert TOKEN not in str(told)
+    assert TOKEN not in str(answer)
 
 
 async def test_a_preview_shows_the_lead_and_takes_nothing_in(gateway):
-    status, told, _ = await gateway.ask("POST", "/v1/sources/fair/preview", data=FORM["data"])
-    assert (status, told["lead_id"], told["account"]) == (200, ANA, "kestrel.example")
-    assert told["lead"]["answers"] == {"interest": "partnership"}
-    assert told["lead"]["source"] == {"name": "fair", "campaign": "fair-26"}
+    status, answer, _ = await gateway.ask("POST", "/v1/sources/fair/preview", data=FORM["data"])
+    assert (status, answer["lead_id"], answer["account"]) == (200, ANA, "kestrel.example")
+    assert answer["lead"]["answers"] == {"interest": "partnership"}
+    assert answer["lead"]["source"] == {"name": "fair", "campaign": "fair-26"}
     assert (await gateway.ask("POST", "/v1/sources/fair/preview", data={"x": "y"}))[0] == 422
     assert (await gateway.ask("POST", "/v1/sources/nowhere/preview", data=FORM["data"]))[0] == 404
-    rep = await key_of(gateway, "rep", rep="sdr-1")
+    rep = await gateway.key_headers("rep", rep="sdr-1")
     status, _, _ = await gateway.ask("POST", "/v1/sources/fair/preview", data=FORM["data"], headers=rep)
     assert status == 403
     await gateway.ask("POST", "/hooks/forms/website", **FORM)

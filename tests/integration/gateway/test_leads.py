@@ -1,4 +1,4 @@
-"""The list of leads says of each what its view says."""
+"""The list of leads shows the same status of each lead as its view."""
 
 from __future__ import annotations
 

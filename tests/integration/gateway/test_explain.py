@@ -25,7 +25,6 @@ from shared.policy.tables import policies
 from shared.policy.versions import seed_policy
 from shared.storage.rows import IdentityMap
 from shared.worker.unit_of_work import Result, fold
-from tests.integration.test_gateway_team import key_of
 from tests.support.gateway import RunningGateway
 from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scored_lead
 
@@ -74,19 +73,19 @@ def _common() -> dict[str, Any]:
     return {name: getattr(SCORED, name) for name in (*names, "occurred_at")}
 
 
-async def record(gateway: RunningGateway, *told: Event[Any]) -> None:
+async def record(gateway: RunningGateway, *answer: Event[Any]) -> None:
     """Let the ledger record the events."""
     result, world = Result(), IdentityMap()
-    fold(LedgerHandler(), world, told, AT, result=result)
+    fold(LedgerHandler(), world, answer, AT, result=result)
     assert not result.rejected
     async with gateway.database.begin() as tx:
         await tx.write(world)
 
 
 async def explained(gateway: RunningGateway) -> Any:
-    status, told, _ = await gateway.ask("GET", f"/v1/leads/{ANA}/explain")
+    status, answer, _ = await gateway.ask("GET", f"/v1/leads/{ANA}/explain")
     assert status == 200
-    return told
+    return answer
 
 
 async def test_a_routed_lead_is_explained(gateway):
@@ -95,8 +94,8 @@ async def test_a_routed_lead_is_explained(gateway):
     )
     rescored = scored_event(replace(SCORED, sequence=2, policy_version="later"))
     await record(gateway, scored_event(SCORED), routed(), event_of(moved, id_="moved"), rescored)
-    told = await explained(gateway)
-    decision = told["decision"]
+    answer = await explained(gateway)
+    decision = answer["decision"]
     assert (decision["queue"], decision["owner"], decision["suppressed"]) == ("bdr", "bdr-1", None)
     assert [(rule["rule"], rule["result"]) for rule in decision["rules"]] == [
         ("new-market", "no_match"),
@@ -108,15 +107,15 @@ async def test_a_routed_lead_is_explained(gateway):
         ("bdr-1", "taken"),
         ("bdr-2", "lower_share"),
     ]
-    assert [(change["owner"], change["reason"]) for change in told["since"]] == [("bdr-2", "knows them")]
-    assert told["summary"] == (
+    assert [(change["owner"], change["reason"]) for change in answer["since"]] == [("bdr-2", "knows them")]
+    assert answer["summary"] == (
         "Rule strategic sends it to bdr, bdr-1 (grade B3, assigned); since then knows them: bdr-2"
     )
-    fields = {field["field"]: field["value"] for field in told["fields"]}
+    fields = {field["field"]: field["value"] for field in answer["fields"]}
     assert fields["company.employees"] == 2_000
-    assert told["scoring"] is None  # nobody knows the policy that it was scored by
-    assert told["policy"] == {"scored": "scored-by", "routed": "builtin", "stored": False}
-    assert told["score"]["reconciles"] is False  # the lines of this score are few
+    assert answer["scoring"] is None  # nobody knows the policy that it was scored by
+    assert answer["policy"] == {"scored": "scored-by", "routed": "builtin", "stored": False}
+    assert answer["score"]["reconciles"] is False  # the lines of this score are few
 
 
 async def test_a_suppressed_lead_is_explained(gateway):
@@ -124,9 +123,9 @@ async def test_a_suppressed_lead_is_explained(gateway):
         **_common(), decision=Suppression("opted_out"), policy_versions=PolicyVersions("s", "builtin")
     )
     await record(gateway, scored_event(SCORED), event_of(data, id_="suppressed"))
-    told = await explained(gateway)
-    assert (told["decision"]["suppressed"], told["decision"]["queue"]) == ("opted_out", None)
-    assert told["summary"] == "Suppressed: opted_out"
+    answer = await explained(gateway)
+    assert (answer["decision"]["suppressed"], answer["decision"]["queue"]) == ("opted_out", None)
+    assert answer["summary"] == "Suppressed: opted_out"
 
 
 async def test_a_decision_by_a_stored_policy_shows_its_rules(gateway):
@@ -134,12 +133,12 @@ async def test_a_decision_by_a_stored_policy_shows_its_rules(gateway):
     async with gateway.database.read() as tx:
         version = (await tx.execute(policies.select())).mappings().one()["version"]
     await record(gateway, scored_event(replace(SCORED, policy_version=version)), routed(version))
-    told = await explained(gateway)
-    [segment] = told["scoring"]["segments"]
+    answer = await explained(gateway)
+    [segment] = answer["scoring"]["segments"]
     size = {criterion["criterion"]: criterion for criterion in segment["criteria"]}["size"]
     assert [level["verdict"] for level in size["levels"]] == ["no_match", "matched", "no_match"]
     assert size["levels"][1]["because"][0]["saw"] == 2_000
-    rules = {rule["rule"]: rule for rule in told["decision"]["rules"]}
+    rules = {rule["rule"]: rule for rule in answer["decision"]["rules"]}
     assert [*rules] == ["new-market", "partner", "strategic", "nurture"]
     assert (rules["strategic"]["queue"], rules["nurture"]["when"]) == ("bdr", None)
     assert rules["strategic"]["when"]["any"][0] == {"field": "company.employees", "gte": 1_000}
@@ -147,8 +146,8 @@ async def test_a_decision_by_a_stored_policy_shows_its_rules(gateway):
 
 async def test_a_lead_that_is_scored_only_has_no_decision_yet(gateway):
     await record(gateway, scored_event(SCORED))
-    told = await explained(gateway)
-    assert (told["decision"], told["summary"], told["score"]["grade"]) == (
+    answer = await explained(gateway)
+    assert (answer["decision"], answer["summary"], answer["score"]["grade"]) == (
         None,
         "Scored, not routed yet",
         "B3",
@@ -157,5 +156,5 @@ async def test_a_lead_that_is_scored_only_has_no_decision_yet(gateway):
 
 async def test_what_is_not_known_or_not_allowed(gateway):
     assert (await gateway.ask("GET", "/v1/leads/unknown/explain"))[0] == 404
-    intake = await key_of(gateway, "intake")
+    intake = await gateway.key_headers("intake")
     assert (await gateway.ask("GET", "/v1/leads/unknown/explain", headers=intake))[0] == 403

@@ -11,7 +11,6 @@ from sqlalchemy import insert
 from services.enricher.tables import provider_spend
 from shared.clock import FixedClock
 from shared.policy.versions import seed_policy
-from tests.integration.test_gateway_team import key_of
 from tests.support.gateway import running_gateway
 
 AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
@@ -31,25 +30,25 @@ async def test_providers_are_listed_with_what_they_cost(gateway):
     ]
     async with gateway.database.begin() as tx:
         await tx.execute(insert(provider_spend), rows)
-    _, told, _ = await gateway.ask("GET", "/v1/providers")
-    by_name = {each["name"]: each for each in told["data"]}
+    _, answer, _ = await gateway.ask("GET", "/v1/providers")
+    by_name = {item["name"]: item for item in answer["data"]}
     pdl = by_name["peopledatalabs"]
     assert (pdl["calls"], pdl["matches"], pdl["cost"], pdl["answers_kept"]) == (8, 6, 60, 0)
     assert "company.employees" in pdl["fields"]
     _, today, _ = await gateway.ask("GET", "/v1/providers?days=1")
-    assert {each["name"]: each["calls"] for each in today["data"]}["peopledatalabs"] == 4
+    assert {item["name"]: item["calls"] for item in today["data"]}["peopledatalabs"] == 4
     assert by_name["hunter"]["calls"] == 0
 
 
 async def test_sources_are_listed(gateway):
-    _, told, _ = await gateway.ask("GET", "/v1/sources")
-    website = next(each for each in told["data"] if each["name"] == "website")
+    _, answer, _ = await gateway.ask("GET", "/v1/sources")
+    website = next(item for item in answer["data"] if item["name"] == "website")
     assert (website["url"], website["public"]) == ("/hooks/forms/website", True)
 
 
 async def test_bad_questions_and_keys_are_refused(gateway):
     for days in ("0", "367", "x", "1.5", ""):
         assert (await gateway.ask("GET", f"/v1/providers?days={days}"))[0] == 422
-    rep = await key_of(gateway, "rep", rep="sdr-1")
+    rep = await gateway.key_headers("rep", rep="sdr-1")
     for path in ("/v1/providers", "/v1/sources"):
         assert (await gateway.ask("GET", path, headers=rep))[0] == 403

@@ -15,9 +15,6 @@ from shared.clock import FixedClock
 from shared.storage.keyset import Cursor
 from shared.storage.rows import IdentityMap, Put
 from shared.webhooks import SealedSecret, Subscription, SubscriptionState
-from tests.support.databases import database, database_url
-
-__all__ = ["database", "database_url"]  # fixtures
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 STORED: list[tuple[SubscriptionState, datetime]] = [

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.router.domain.delivery import DeliveryRow
-from tests.integration.test_gateway_team import AT, key_of, store
+
+AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
 @pytest.fixture
 async def path(gateway):
-    wanted = {"url": "http://127.0.0.1:9/", "events": ["lead.routed"], "filter": {"account": "a.example"}}
-    _, made, _ = await gateway.ask("POST", "/v1/subscriptions", json=wanted)
+    new = {"url": "http://127.0.0.1:9/", "events": ["lead.routed"], "filter": {"account": "a.example"}}
+    _, made, _ = await gateway.ask("POST", "/v1/subscriptions", json=new)
     return f"/v1/subscriptions/{made['id']}"
 
 
@@ -34,8 +35,7 @@ async def test_what_a_change_does_not_name_stays(gateway, path):
 
 async def test_deliveries_are_listed(gateway, path):
     own = path.rpartition("/")[2]
-    await store(
-        gateway.database,
+    await gateway.store(
         *(
             DeliveryRow(
                 id=f"d{n}",
@@ -58,9 +58,9 @@ async def test_deliveries_are_listed(gateway, path):
     )
     _, first, _ = await gateway.ask("GET", f"{path}/deliveries?limit=1")
     _, rest, _ = await gateway.ask("GET", f"{path}/deliveries?cursor={first['next']}")
-    assert [each["id"] for each in (*first["data"], *rest["data"])] == ["d1", "d0"]
+    assert [item["id"] for item in (*first["data"], *rest["data"])] == ["d1", "d0"]
     assert (first["data"][0]["last_status"], "body" in first["data"][0]) == (503, False)
     assert (await gateway.ask("GET", "/v1/subscriptions/none/deliveries"))[0] == 404
-    manager = await key_of(gateway, "manager")
+    manager = await gateway.key_headers("manager")
     assert (await gateway.ask("GET", f"{path}/deliveries", headers=manager))[0] == 403
     assert (await gateway.ask("PATCH", path, json={}, headers=manager))[0] == 403

@@ -13,8 +13,6 @@ from services.router.domain.delivery import DELIVERY_ROLE, DeliveryRow
 from shared.settings import RouterSettings, load
 from shared.worker.rows import TombstoneRow
 from tests.integration.test_cli import baton
-from tests.integration.test_gateway_team import key_of, store
-from tests.support.receiver import Receiver
 
 LOOPBACK = "127.0.0.0/8"
 BODY = b'{"type":"lead.routed","timestamp":"2026-03-01T09:00:00Z","data":{}}'
@@ -30,13 +28,6 @@ async def delivering(gateway):
     stop.set()
     async with asyncio.timeout(30):
         await task
-
-
-@pytest.fixture
-def receiver():
-    made = Receiver()
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -60,21 +51,23 @@ def failed(gateway, subscription: str, number: int = 0, **given) -> DeliveryRow:
 
 @pytest.mark.usefixtures("delivering")
 async def test_a_trial_says_at_once_what_came_of_it(gateway, receiver, path):
-    status, told, _ = await gateway.ask("POST", f"{path}/test")
-    assert (status, told["state"], told["attempts"], told["failures"]) == (200, "delivered", 1, [])
-    assert [(one.type, one.webhook_id) for one in receiver.deliveries] == [("webhook.test", told["event_id"])]
+    status, answer, _ = await gateway.ask("POST", f"{path}/test")
+    assert (status, answer["state"], answer["attempts"], answer["failures"]) == (200, "delivered", 1, [])
+    assert [(one.type, one.webhook_id) for one in receiver.deliveries] == [
+        ("webhook.test", answer["event_id"])
+    ]
     receiver.status = 500
-    status, told, _ = await gateway.ask("POST", f"{path}/test")
-    assert (status, told["state"], told["last_status"]) == (200, "pending", 500)
-    assert [each["status"] for each in told["failures"]] == [500]
-    assert (await gateway.ask("GET", f"/v1/deliveries/{told['id']}"))[1] == told
+    status, answer, _ = await gateway.ask("POST", f"{path}/test")
+    assert (status, answer["state"], answer["last_status"]) == (200, "pending", 500)
+    assert [item["status"] for item in answer["failures"]] == [500]
+    assert (await gateway.ask("GET", f"/v1/deliveries/{answer['id']}"))[1] == answer
 
 
 @pytest.mark.usefixtures("delivering")
 async def test_one_delivery_is_sent_again(gateway, receiver, path):
-    await store(gateway.database, failed(gateway, path.rpartition("/")[2]))
-    status, told, _ = await gateway.ask("POST", "/v1/deliveries/d0/retry")
-    assert (status, told["state"], told["last_error"]) == (200, "delivered", None)
+    await gateway.store(failed(gateway, path.rpartition("/")[2]))
+    status, answer, _ = await gateway.ask("POST", "/v1/deliveries/d0/retry")
+    assert (status, answer["state"], answer["last_error"]) == (200, "delivered", None)
     assert [one.webhook_id for one in receiver.deliveries] == ["e"]
 
 
@@ -84,10 +77,12 @@ async def test_a_time_is_sent_again(gateway, receiver, path):
     rows = [
         failed(gateway, own, n, event_id=f"e{n}", state=("failed", "gone", "delivered")[n]) for n in range(3)
     ]
-    await store(gateway.database, *rows, failed(gateway, "another", 3))
+    await gateway.store(*rows, failed(gateway, "another", 3))
     since = (rows[2].created_at - timedelta(minutes=1)).isoformat()
-    status, told, _ = await gateway.ask("POST", f"{path}/replay", json={"since": since, "failed_only": True})
-    assert (status, told["deliveries"]) == (202, 2)
+    status, answer, _ = await gateway.ask(
+        "POST", f"{path}/replay", json={"since": since, "failed_only": True}
+    )
+    assert (status, answer["deliveries"]) == (202, 2)
     async with asyncio.timeout(10):
         while len(receiver.deliveries) < 2:
             await asyncio.sleep(0.05)
@@ -100,20 +95,20 @@ async def test_a_time_is_sent_again(gateway, receiver, path):
 async def test_who_was_erased_is_not_counted_among_what_is_sent_again(gateway, path):
     own, hashed = path.rpartition("/")[2], gateway.resources.keyed_hash("l")
     erased = TombstoneRow(hashed, DELIVERY_ROLE, gateway.resources.clock.now())
-    await store(gateway.database, failed(gateway, own), failed(gateway, own, 1, lead_id=hashed), erased)
+    await gateway.store(failed(gateway, own), failed(gateway, own, 1, lead_id=hashed), erased)
     since = (gateway.resources.clock.now() - timedelta(hours=2)).isoformat()
-    status, told, _ = await gateway.ask("POST", f"{path}/replay", json={"since": since})
-    assert (status, told["deliveries"]) == (202, 1)
+    status, answer, _ = await gateway.ask("POST", f"{path}/replay", json={"since": since})
+    assert (status, answer["deliveries"]) == (202, 1)
 
 
 async def test_without_a_router_the_answer_is_202(gateway, path):
-    status, told, _ = await gateway.ask("POST", f"{path}/test")
-    assert (status, told["status_url"]) == (202, f"/v1/deliveries/{told['id']}")
+    status, answer, _ = await gateway.ask("POST", f"{path}/test")
+    assert (status, answer["status_url"]) == (202, f"/v1/deliveries/{answer['id']}")
 
 
 async def test_what_cannot_be_sent_is_refused(gateway, path):
     own = path.rpartition("/")[2]
-    await store(gateway.database, failed(gateway, own), failed(gateway, "ended", 1))
+    await gateway.store(failed(gateway, own), failed(gateway, "ended", 1))
     since = "2026-03-01T09:00:00Z"
     for at, body, status in (
         ("/v1/deliveries/none/retry", {}, 404),
@@ -131,23 +126,23 @@ async def test_what_cannot_be_sent_is_refused(gateway, path):
     for at in ("/v1/deliveries/d0/retry", f"{path}/test", f"{path}/replay"):
         status, problem, _ = await gateway.ask("POST", at, json={"since": since})
         assert (status, problem["type"].rpartition(":")[2]) == (409, "subscription-disabled"), at
-    manager = await key_of(gateway, "manager")
+    manager = await gateway.key_headers("manager")
     for at in ("/v1/deliveries/d0/retry", f"{path}/test", f"{path}/replay", f"{path}/rotate-secret"):
         assert (await gateway.ask("POST", at, json={}, headers=manager))[0] == 403
 
 
 @pytest.mark.usefixtures("delivering")
 async def test_a_new_secret_signs_beside_the_one_before(gateway, receiver, path):
-    status, told, _ = await gateway.ask("POST", f"{path}/rotate-secret")
-    assert (status, told["secret"] != receiver.secret) == (200, True)
+    status, answer, _ = await gateway.ask("POST", f"{path}/rotate-secret")
+    assert (status, answer["secret"] != receiver.secret) == (200, True)
     before = receiver.secret
-    for secret in (before, told["secret"]):
+    for secret in (before, answer["secret"]):
         receiver.secret = secret
         await gateway.ask("POST", f"{path}/test")
     assert (len(receiver.deliveries), receiver.invalid) == (2, [])
     assert "secret" not in (await gateway.ask("GET", path))[1]
     _, last, _ = await gateway.ask("POST", f"{path}/rotate-secret", json={"overlap_s": 0})
-    for secret, taken in ((told["secret"], 2), (last["secret"], 3)):
+    for secret, taken in ((answer["secret"], 2), (last["secret"], 3)):
         receiver.secret = secret
         await gateway.ask("POST", f"{path}/test")
         assert len(receiver.deliveries) == taken
@@ -160,9 +155,9 @@ async def test_deliveries_to_a_queue_are_listed(gateway, receiver):
     assert 'url: ""' in routing
     changed = routing.replace('url: "", secret_env: ""', f'url: "{receiver.url}", secret_env: SDR_SECRET', 1)
     await gateway.apply_policy(routing=changed)
-    await store(gateway.database, failed(gateway, "queue:sdr"))
-    _, told, _ = await gateway.ask("GET", "/v1/subscriptions/queue:sdr/deliveries")
-    assert [each["id"] for each in told["data"]] == ["d0"]
+    await gateway.store(failed(gateway, "queue:sdr"))
+    _, answer, _ = await gateway.ask("GET", "/v1/subscriptions/queue:sdr/deliveries")
+    assert [item["id"] for item in answer["data"]] == ["d0"]
     assert (await gateway.ask("POST", "/v1/deliveries/d0/retry"))[0] == 202
 
 
@@ -175,7 +170,7 @@ async def test_the_commands(gateway, receiver, path):
     assert code == 0
     receiver.secret = json.loads(out)["secret"]
     receiver.status = 503
-    await store(gateway.database, failed(gateway, own, 1))
+    await gateway.store(failed(gateway, own, 1))
     code, out, _ = await baton("deliveries", "retry", "d1", gateway=gateway)
     assert (code, out) == (1, "d1: pending, answered 503\n")
     code, out, _ = await baton("deliveries", "show", "d1", gateway=gateway)
@@ -185,7 +180,7 @@ async def test_the_commands(gateway, receiver, path):
     code, out, _ = await baton("subscriptions", "replay", own, "--since", since, gateway=gateway)
     assert (code, out) == (0, "Sent again: 1.\n")
     code, out, _ = await baton("deliveries", "list", own, "--json", gateway=gateway)
-    assert [each["id"] for each in json.loads(out)][1] == "d1"
+    assert [item["id"] for item in json.loads(out)][1] == "d1"
     code, out, _ = await baton("subscriptions", "update", own, "--disable", "--event", "*", gateway=gateway)
     assert (code, out) == (0, f"disabled: * to {receiver.url}\n")
     assert (await baton("subscriptions", "update", own, gateway=gateway))[0] == 2

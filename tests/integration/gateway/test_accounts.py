@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from io import BytesIO
 
 import msgspec
@@ -10,17 +11,18 @@ import pytest
 from services.scorer.domain.state import AccountRow
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.signal_received import SignalReceivedV1
-from tests.integration.test_gateway_team import AT, key_of, store
 
 ACCOUNTS = "accounts.received.v1"
 CSV = {"Content-Type": "text/csv; charset=utf-8"}
 
+AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
 
 async def test_what_is_known_of_an_account_is_in_the_stream(gateway):
     known = {"name": "Kestrel", "relation": "customer", "owner": "ae-1", "open_opportunity": True}
-    status, told, _ = await gateway.ask("PUT", "/v1/accounts/www.Kestrel.example", json=known)
+    status, answer, _ = await gateway.ask("PUT", "/v1/accounts/www.Kestrel.example", json=known)
     (event,) = await gateway.events(ACCOUNTS, 1)
-    assert (status, told["account"], told["event_id"]) == (202, "kestrel.example", event.id)
+    assert (status, answer["account"], answer["event_id"]) == (202, "kestrel.example", event.id)
     assert (event.type, event.key, event.subject) == (
         "baton.account.received.v1",
         "kestrel.example",
@@ -48,10 +50,10 @@ async def test_bad_knowledge_is_refused(gateway, domain, body, pointer):
 
 async def test_a_list_stands_item_by_item(gateway):
     body = [{"domain": "a.example", "relation": "target"}, {"name": "nobody"}, {"domain": "b.example"}, 7]
-    status, told, _ = await gateway.ask("POST", "/v1/accounts", json=body)
+    status, answer, _ = await gateway.ask("POST", "/v1/accounts", json=body)
     events = await gateway.events(ACCOUNTS, 2)
     assert status == 202
-    assert [result.get("account") for result in told["results"]] == ["a.example", None, "b.example", None]
+    assert [result.get("account") for result in answer["results"]] == ["a.example", None, "b.example", None]
     assert {event.key for event in events} == {"a.example", "b.example"}
 
 
@@ -65,12 +67,12 @@ async def test_rows_of_csv_stand_by_themselves(gateway):
         "d.example,,,,,extra\r\n"
         "e.example\r\n"
     )
-    status, told, _ = await gateway.ask("POST", "/v1/accounts", data=text.encode(), headers=CSV)
+    status, answer, _ = await gateway.ask("POST", "/v1/accounts", data=text.encode(), headers=CSV)
     events = {event.key: event.data for event in await gateway.events(ACCOUNTS, 2)}
     assert status == 202
     assert [
         result["problem"]["errors"][0]["pointer"] if "problem" in result else result["account"]
-        for result in told["results"]
+        for result in answer["results"]
     ] == ["a.example", "/relation", "/open_opportunity", "", "e.example"]
     assert events["a.example"] == AccountReceivedV1(
         "a.example", "Alpha, Inc.", "target", None, True, None, ["a.de", "a.fr"]
@@ -107,19 +109,24 @@ async def test_other_bodies_are_refused(gateway):
 async def test_an_account_is_seen_with_its_signals(gateway):
     signals = {"e1": SignalReceivedV1("news", AT), "e2": SignalReceivedV1("funding_round", AT, strength=80)}
     known = AccountReceivedV1("kestrel.example", "Kestrel", "target", aliases=["kestrel.de"])
-    await store(gateway.database, AccountRow("kestrel.example", None, known, signals, leads=2))
-    await store(gateway.database, AccountRow("other.example"))
-    status, told, _ = await gateway.ask("GET", "/v1/accounts/www.kestrel.example")
-    assert (status, told["relation"], told["leads"], told["aliases"]) == (200, "target", 2, ["kestrel.de"])
-    assert [signal["type"] for signal in told["signals"]] == ["funding_round", "news"]
+    await gateway.store(AccountRow("kestrel.example", None, known, signals, leads=2))
+    await gateway.store(AccountRow("other.example"))
+    status, answer, _ = await gateway.ask("GET", "/v1/accounts/www.kestrel.example")
+    assert (status, answer["relation"], answer["leads"], answer["aliases"]) == (
+        200,
+        "target",
+        2,
+        ["kestrel.de"],
+    )
+    assert [signal["type"] for signal in answer["signals"]] == ["funding_round", "news"]
     assert (await gateway.ask("GET", "/v1/accounts/other.example"))[1]["relation"] == "none"
     assert (await gateway.ask("GET", "/v1/accounts/unknown.example"))[0] == 404
     assert (await gateway.ask("GET", "/v1/accounts/gmail.com"))[0] == 404
 
 
 async def test_account_knowledge_is_written_by_managers(gateway):
-    rep = await key_of(gateway, "rep", "intake", rep="sdr-1")
+    rep = await gateway.key_headers("rep", "intake", rep="sdr-1")
     assert (await gateway.ask("PUT", "/v1/accounts/a.example", json={}, headers=rep))[0] == 403
     assert (await gateway.ask("POST", "/v1/accounts", json=[], headers=rep))[0] == 403
-    intake = await key_of(gateway, "intake")
+    intake = await gateway.key_headers("intake")
     assert (await gateway.ask("GET", "/v1/accounts/a.example", headers=intake))[0] == 403
