@@ -41,7 +41,9 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     prefix = f"t{uuid4().hex[:12]}"
     kafka: Kafka | None = request.getfixturevalue("kafka") if request.param == "kafka" else None
 
-    async def open_stream(partitions: int = PARTITIONS, topics: Sequence[Topic] = USED) -> Stream:
+    async def open_stream(
+        partitions: int = PARTITIONS, topics: Sequence[Topic] = USED, session_s: float = 6
+    ) -> Stream:
         stream: Stream
         if kafka is None:
             stream = EmbeddedStream(
@@ -62,7 +64,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
                 create_topics=True,
                 topics=topics,
                 revoking_s_max=REVOKING_S_MAX,
-                session_s=6,
+                session_s=session_s,
                 heartbeat_s=0.3,
             )
         await stream.open()
@@ -270,18 +272,19 @@ async def test_a_large_batch_comes_through_whole(sink: Sink, join: Join) -> None
     assert values(await Reading(await join()).count(10_000)) == list(range(10_000))
 
 
-async def test_poll_waits_for_records_and_no_longer_than_asked(sink: Sink, join: Join) -> None:
+async def test_poll_waits_for_records_and_no_longer_than_it_is_told(sink: Sink, join: Join) -> None:
     source = await join()
     await Reading(source).settled()
     before = asyncio.get_running_loop().time()
-    batch = await source.poll(10, 0.3)
+    async with asyncio.timeout(PATIENCE_S):
+        batch = await source.poll(10, 0.3)
     assert not batch.records
     assert not batch.assigned
-    assert 0.2 < asyncio.get_running_loop().time() - before < 2.0
-    waiting = asyncio.create_task(source.poll(10, 10.0))
+    assert asyncio.get_running_loop().time() - before > 0.2
+    waiting = asyncio.create_task(source.poll(10, 10 * PATIENCE_S))
     await asyncio.sleep(0.1)
     await publish(sink, records(1))
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE_S):
         assert values((await waiting).records) == [0]
 
 
@@ -373,14 +376,20 @@ async def test_a_new_member_takes_over_without_loss_and_never_at_the_same_time(
     assert values(done) == list(range(1500))
 
 
-async def test_a_member_that_leaves_hands_over_at_once(sink: Sink, join: Join) -> None:
-    one, other = Reading(await join()), Reading(await join())
+async def test_a_member_that_leaves_hands_over_without_waiting_for_its_session_to_expire(
+    opened: Open, closing: AsyncExitStack
+) -> None:
+    stream = await opened(session_s=10 * PATIENCE_S)
+    closing.push_async_callback(stream.close)
+    sink = await stream.sink()
+    closing.push_async_callback(sink.close)
+    one = Reading(await stream.source("reader", (SCORED,), let_go))
+    other = Reading(await stream.source("reader", (SCORED,), let_go))
+    closing.push_async_callback(other.source.close)
     await _shared_out(one, other)
     await one.source.close()
-    left = asyncio.get_running_loop().time()
     await publish(sink, records(40))
     await other.until(lambda: set(values(other.records)) == set(range(40)))
-    assert asyncio.get_running_loop().time() - left < 5.0
 
 
 async def test_a_member_that_does_not_let_go_is_fenced(sink: Sink, join: Join) -> None:
