@@ -31,18 +31,12 @@ class SystemClock:
         self._next_read = 0.0
 
     def now(self) -> datetime:
-        if self._file is not None:
-            self._read_offset(self._file)
+        if self._file is not None and time.monotonic() >= self._next_read:
+            self._next_read = time.monotonic() + 1.0
+            # A file that is absent or half written keeps the offset that was last read.
+            with contextlib.suppress(OSError, ValueError, OverflowError):
+                self._offset = timedelta(seconds=float(self._file.read_text(encoding="utf-8").strip() or 0))
         return datetime.now(UTC) + self._offset
-
-    def _read_offset(self, file: Path) -> None:
-        tick = time.monotonic()
-        if tick < self._next_read:
-            return
-        self._next_read = tick + 1.0
-        # A file that is absent or half written keeps the offset that was last read.
-        with contextlib.suppress(OSError, ValueError, OverflowError):
-            self._offset = timedelta(seconds=float(file.read_text(encoding="utf-8").strip() or 0))
 
 
 class FixedClock:

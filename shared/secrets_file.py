@@ -1,6 +1,7 @@
 """Baton's two secrets, from the environment or from `secrets.env` in the data directory.
 
-The environment wins. `baton up` and `baton migrate` make what is missing; `baton serve` refuses.
+The environment takes precedence. `baton up` and `baton migrate` generate missing secrets; `baton serve`
+raises `SettingsError` instead.
 """
 
 from __future__ import annotations
@@ -44,26 +45,26 @@ def ensure(data_dir: Path, environ: Mapping[str, str], random: Callable[[int], b
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(data_dir) as directory:
         stored = read(data_dir)
-        known = _known(stored, environ)
-        made = {name: _key(random) for name in _NAMES if name not in known}
+        available = _available(stored, environ)
+        made = {name: _key(random) for name in _NAMES if name not in available}
         if made:
             _replace(data_dir / FILE, stored | made, directory)
-    return _secrets(known | made)
+    return _secrets(available | made)
 
 
 def require(data_dir: Path, environ: Mapping[str, str]) -> Secrets:
     """Return both secrets, or refuse with a `SettingsError` that names the missing ones."""
-    known = _known(read(data_dir), environ)
-    missing = [name for name in _NAMES if name not in known]
+    available = _available(read(data_dir), environ)
+    missing = [name for name in _NAMES if name not in available]
     if missing:
         raise SettingsError(
             tuple(f"{name} is not set, and {data_dir / FILE} does not have it" for name in missing)
         )
-    return _secrets(known)
+    return _secrets(available)
 
 
 def read(data_dir: Path) -> dict[str, str]:
-    """Return the variables that the file holds; none when there is no file."""
+    """Return the variables in the file; none when there is no file."""
     try:
         text = (data_dir / FILE).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -74,12 +75,12 @@ def read(data_dir: Path) -> dict[str, str]:
     return {name: value for name, equals, value in lines if equals and value}
 
 
-def _known(stored: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+def _available(stored: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name in _NAMES if (value := environ.get(name) or stored.get(name))}
 
 
-def _secrets(known: Mapping[str, str]) -> Secrets:
-    return Secrets(admin_key=known[ADMIN_KEY], secret_key=known[SECRET_KEY])
+def _secrets(available: Mapping[str, str]) -> Secrets:
+    return Secrets(admin_key=available[ADMIN_KEY], secret_key=available[SECRET_KEY])
 
 
 def _key(random: Callable[[int], bytes]) -> str:
@@ -88,7 +89,7 @@ def _key(random: Callable[[int], bytes]) -> str:
 
 @contextmanager
 def _locked(data_dir: Path) -> Iterator[int]:
-    """Hold the directory's lock, which no crash can leave behind; gives its descriptor."""
+    """Lock the directory and yield its descriptor; the lock ends with the process, also in a crash."""
     directory = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
@@ -98,7 +99,7 @@ def _locked(data_dir: Path) -> Iterator[int]:
 
 
 def _replace(file: Path, values: Mapping[str, str], directory: int) -> None:
-    """Put the file in place whole: a crash leaves the old one or the new one."""
+    """Write the file atomically: after a crash it is the old one or the new one."""
     partial = file.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,7 +1,7 @@
-"""Seals what must be stored and read back but not lie in the database as it is: AES-256-GCM.
+"""Encrypts secrets for storage in the database, with AES-256-GCM.
 
-The key is derived from `BATON_SECRET_KEY`; each seal is bound to what it is for, so that a sealed value
-that is copied into another row does not open there.
+The key is derived from `BATON_SECRET_KEY`. The purpose of a sealed value is authenticated with it, so that a
+value that is copied into another row cannot be opened there.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _INFO = b"baton vault v1"
 
 
 class VaultRefused(BatonError):
-    """A sealed value does not open: another `BATON_SECRET_KEY`, another purpose, or damage."""
+    """A sealed value cannot be opened: another `BATON_SECRET_KEY`, another purpose, or corrupt data."""
 
 
 class Vault:
-    """Seals and opens short texts. `random` gives that many unguessable bytes."""
+    """Seals and opens short texts. `random` returns that many cryptographically random bytes."""
 
     def __init__(self, secret: bytes, random: Callable[[int], bytes]) -> None:
         key = HKDF(SHA256(), _KEY_BYTES, salt=None, info=_INFO).derive(secret)
@@ -42,7 +42,7 @@ class Vault:
         return _PREFIX + urlsafe_b64encode(sealed).decode()
 
     def open(self, sealed: str, *, purpose: str) -> str:
-        """Return what was sealed. Raises `VaultRefused`."""
+        """Return the text of a sealed value. Raises `VaultRefused`."""
         try:
             data = urlsafe_b64decode(sealed.removeprefix(_PREFIX))
             opened = self._cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], purpose.encode())

@@ -1,9 +1,9 @@
-"""Tables of the ledger: every event, where each lead stands, and the dead letters.
+"""Tables of the ledger: every event, the view of each lead, and the dead letters.
 
-`events` holds the data as it came. `lead_views` holds no copy of it: only what lists filter by, and which
-event is the latest of each stage, so that the view is put together from at most four events when it is
-read (`services/gateway/queries/lead_view.py`). A lead has a view from its first `lead.enriched` on; before
-that it is known by its `lead.received` event alone.
+`events` holds the data as it was received. `lead_views` holds no copy of it: only the columns that lists
+filter by, and the id of the latest event of each stage, so that a view is assembled from at most four events
+when it is read (`services/gateway/queries/lead_view.py`). A lead has a view from its first `lead.enriched`
+on; before that only its `lead.received` event exists.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text

@@ -1,4 +1,4 @@
-"""Baton in one process: every role on one database and one stream, and the provider stubs."""
+"""All roles and the provider stubs in one process, on one database and one stream (`baton up`)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from shared.worker.process import open_resources, watch
 from shared.worker.unit_of_work import Failpoint
 
 Ready = Callable[[asyncio.Event], Awaitable[None]]
-"""What is done once everything runs, e.g. the demo; it is handed the event that stops it."""
+"""Called once every role is ready, e.g. to run the demo; its argument is the event that stops the process."""
 
-
-_AWAITED = (
+_READINESS_CHECKS = (
     "database",
     "stream",
     "gateway",
@@ -39,8 +38,8 @@ async def run(
     ready: Ready,
     failpoint: Failpoint = lambda _name: None,
 ) -> None:
-    """Run every role until `stop`; call `ready` once they all do."""
-    health, metrics = Health(awaited=_AWAITED), Metrics()
+    """Migrate the database, then run every role until `stop`; call `ready` once all are ready."""
+    health, metrics = Health(awaited=_READINESS_CHECKS), Metrics()
     await migrate(settings.database_url)
     async with open_resources(
         settings, stop, health=health, metrics=metrics, tracing=tracing, failpoint=failpoint
@@ -57,7 +56,7 @@ async def run(
 
 
 async def _when_ready(health: Health, ready: Ready, stop: asyncio.Event) -> None:
-    while not stop.is_set() and not health.readiness().ready:  # noqa: ASYNC110 - state of many parts
+    while not stop.is_set() and not health.readiness().ready:  # noqa: ASYNC110 - readiness depends on many tasks
         await asyncio.sleep(0.05)
     if not stop.is_set():
         await ready(stop)

@@ -49,7 +49,12 @@ async def pending(url: str) -> str:
 async def differences(url: str, metadata: MetaData) -> list[object]:
     """Return the differences between the database and `metadata`; empty when no migration is missing."""
     found: list[object] = []
-    await _run(url, lambda connection: found.extend(_compare(connection, metadata)))
+
+    def compare(connection: Connection) -> None:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found.extend(compare_metadata(context, metadata))
+
+    await _run(url, compare)
     return found
 
 
@@ -86,11 +91,6 @@ def _pending(connection: Connection) -> str:
     if current == head or (current is not None and current not in revisions):
         return ""
     return f"they have {current or 'nothing'}, this code needs {head}"
-
-
-def _compare(connection: Connection, metadata: MetaData) -> list[object]:
-    options = {"compare_type": True}
-    return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
 
 def write_migration(message: str) -> None:

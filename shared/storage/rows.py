@@ -106,7 +106,8 @@ class IdentityMap:
                 self._put(change.row, key)
             else:
                 kind, key = change.kind, change.key
-                self._drop(kind, key)
+                self._unindex(kind, key)
+                self._rows.get(kind, {}).pop(key, None)
             self._changed.setdefault(kind, {})[key] = None
 
     def pending_writes(self) -> Mapping[type[Row], PendingWrites]:
@@ -134,10 +135,6 @@ class IdentityMap:
             for field in kind.indexed:
                 self._index.setdefault((kind, field, getattr(row, field)), {})[key] = None
         self._rows.setdefault(kind, {})[key] = row
-
-    def _drop(self, kind: type[Row], key: Key) -> None:
-        self._unindex(kind, key)
-        self._rows.get(kind, {}).pop(key, None)
 
     def _unindex(self, kind: type[Row], key: Key) -> None:
         before = self._rows.get(kind, {}).get(key)

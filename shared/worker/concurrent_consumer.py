@@ -93,7 +93,8 @@ class ConcurrentConsumer(ConsumerLoop):
             self._release_key(flight)
 
     async def _reject(self, record: Record, tracked: TrackedRecord, error: DataError) -> None:
-        await self.complete([record], Result(), _acknowledged(), [(record, error)])
+        # Nothing was sent, so the acknowledgement completes at once.
+        await self.complete([record], Result(), asyncio.sleep(0), [(record, error)])
         self.offsets.finish(tracked)
         self._free_slots.release()
 
@@ -101,7 +102,3 @@ class ConcurrentConsumer(ConsumerLoop):
         flight.completed.set()
         if self._last_of_key.get(flight.key) is flight:
             del self._last_of_key[flight.key]
-
-
-async def _acknowledged() -> None:
-    """Stand for the `Ack` of a send of no records."""

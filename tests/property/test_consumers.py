@@ -1,6 +1,6 @@
-"""Laws of the two drives, under delays, lost acknowledgements, moving partitions and crashes.
+"""Properties of the two consumers, under delays, lost acknowledgements, rebalances and crashes.
 
-* What one key's records bring about happens in their order.
+* The effects of the records of one key happen in the order of the records.
 * Every record has its effect exactly once, and every effect is published; what cannot be decided is set
   aside, and nothing else is.
 * No offset is committed past a record whose effect is not durable, and published or in the outbox.
@@ -127,7 +127,7 @@ class SlowHandler:
 
 
 class Simulation:
-    """A broker, a database, and at any time two members of the group that run a drive."""
+    """A broker, a database, and at any time two members of the group that run a consumer."""
 
     def __init__(self, seed: int, *, window: bool) -> None:
         self.random = Random(seed)
@@ -146,10 +146,10 @@ class Simulation:
                     poison |= {id_} if fate >= 0.05 else set()
                 else:
                     self.expected[key].append(id_)
-        self.refused = frozenset(each for each in poison if self.window and self.random.random() < 0.5)
+        self.refused = frozenset(id_ for id_ in poison if self.window and self.random.random() < 0.5)
         self.database = SimulatedDatabase(self.broker, frozenset(poison))
         self.broker.on_commit = self.check_commit
-        self._drives: list[tuple[ConsumerLoop, asyncio.Task[None]]] = []
+        self._consumers: list[tuple[ConsumerLoop, asyncio.Task[None]]] = []
         self._stop = asyncio.Event()
 
     def check_commit(self, upto: Mapping[Partition, int]) -> None:
@@ -160,15 +160,15 @@ class Simulation:
         set_aside = self.set_aside()
         for partition, offset in upto.items():
             assert offset >= self.broker.committed[partition], "a commit went back"
-            for each in range(offset):
-                id_ = f"{partition.number}/{each}"
+            for passed in range(offset):
+                id_ = f"{partition.number}/{passed}"
                 assert id_ in (set_aside if id_ in self.bad else safe), f"{id_} was passed by a commit"
 
     def set_aside(self) -> set[str]:
         letters = (out for out in self.broker.published if out.topic == DEAD_LETTERS.name)
         return {(dict(letter.headers)["ce_id"] or b"").decode() for letter in letters}
 
-    async def drive(self) -> ConsumerLoop:
+    async def consumer(self) -> ConsumerLoop:
         sink = await self.broker.sink()
         clock = FixedClock(AT)
         deps = ConsumerDeps(
@@ -192,33 +192,35 @@ class Simulation:
 
     async def start(self) -> None:
         self._stop.clear()
-        drives = [await self.drive() for _ in range(2)]
-        self._drives = [(drive, asyncio.create_task(drive.run(self._stop))) for drive in drives]
+        consumers = [await self.consumer() for _ in range(2)]
+        self._consumers = [
+            (consumer, asyncio.create_task(consumer.run(self._stop))) for consumer in consumers
+        ]
 
     async def crash(self) -> None:
         """All members die at once, without a word."""
         for member in list(self.broker.members):
             self.broker.forget(member)
-        for _drive, task in self._drives:
+        for _consumer, task in self._consumers:
             task.cancel()
-        for _drive, task in self._drives:
+        for _consumer, task in self._consumers:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
     async def leave(self) -> None:
         self._stop.set()
-        for _drive, task in self._drives:
+        for _consumer, task in self._consumers:
             await task
 
     async def until(self, done: Callable[[], bool]) -> None:
         while not done():
-            for _drive, task in self._drives:
+            for _consumer, task in self._consumers:
                 if task.done():
                     task.result()
             await asyncio.sleep(0.1)
 
     def all_committed(self) -> bool:
-        return all(self.broker.committed[each] == len(log) for each, log in self.broker.log.items())
+        return all(self.broker.committed[partition] == len(log) for partition, log in self.broker.log.items())
 
 
 async def simulate(seed: int, *, window: bool) -> None:
@@ -254,11 +256,11 @@ def _quiet() -> Iterable[None]:
 
 @settings(max_examples=80, phases=[Phase.generate])  # a seed cannot be made smaller
 @given(st.integers(0, 2**32))
-def test_the_batch_drive_keeps_its_laws(seed: int) -> None:
+def test_the_batch_consumer_processes_every_record_once_and_in_order(seed: int) -> None:
     run_in_virtual_time(simulate(seed, window=False), at_most_s=600)
 
 
 @settings(max_examples=80, phases=[Phase.generate])  # a seed cannot be made smaller
 @given(st.integers(0, 2**32))
-def test_the_window_drive_keeps_its_laws(seed: int) -> None:
+def test_the_concurrent_consumer_processes_every_record_once_and_in_order(seed: int) -> None:
     run_in_virtual_time(simulate(seed, window=True), at_most_s=600)

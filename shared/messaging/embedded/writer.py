@@ -88,7 +88,11 @@ class Writer:
             try:
                 results = await self._file.run(partial(_transaction, taken=taken))
             except Retry as error:
-                _fail(taken, error)
+                for waiting in taken:
+                    if not waiting.done.done():
+                        waiting.done.set_exception(error)
+                        # Mark the error as seen: asyncio shall not warn when the caller has gone.
+                        waiting.done.exception()
             else:
                 for waiting, result in zip(taken, results, strict=True):
                     if not waiting.done.done():
@@ -116,11 +120,3 @@ def _transaction(connection: sqlite3.Connection, taken: list[_Waiting]) -> list[
             connection.execute("ROLLBACK")
         raise
     return results
-
-
-def _fail(taken: list[_Waiting], error: Retry) -> None:
-    for waiting in taken:
-        if not waiting.done.done():
-            waiting.done.set_exception(error)
-            # Mark the error as seen: asyncio shall not warn when the caller has gone.
-            waiting.done.exception()

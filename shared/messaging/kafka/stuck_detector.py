@@ -25,13 +25,9 @@ class StuckDetector:
         self, at_s: float, positions: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
     ) -> bool:
         """Tell whether a partition has been behind at one position for `patience_s` seconds."""
-        self._behind = {
-            partition: self._since(partition, position, at_s)
-            for partition, position in positions.items()
-            if position < ends.get(partition, 0)
-        }
+        before, self._behind = self._behind, {}
+        for partition, position in positions.items():
+            if position < ends.get(partition, 0):
+                seen_at, since = before.get(partition, (position, at_s))
+                self._behind[partition] = (position, since if seen_at == position else at_s)
         return any(at_s - since >= self._patience_s for _, since in self._behind.values())
-
-    def _since(self, partition: TopicPartition, position: int, at_s: float) -> tuple[int, float]:
-        previous = self._behind.get(partition)
-        return previous if previous is not None and previous[0] == position else (position, at_s)

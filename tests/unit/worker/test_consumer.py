@@ -1,4 +1,4 @@
-"""How a consumer ends and waits: bounded stops, what is raised, what is waited out; in virtual time."""
+"""How a consumer stops, retries and fails, in virtual time."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def at_once(_call: int) -> None:
     await asyncio.sleep(0)
 
 
-def test_a_stop_is_bounded_even_if_a_record_hangs_and_keeps_what_was_finished_before_it() -> None:
+def test_a_stop_is_bounded_even_if_a_record_hangs_and_commits_what_was_finished_before_it() -> None:
     broker = calm_broker(10)
 
     async def main() -> float:
@@ -99,7 +99,7 @@ def test_a_stop_is_bounded_even_if_a_record_hangs_and_keeps_what_was_finished_be
     assert broker.members == []
 
 
-def test_what_is_away_is_waited_for_with_growing_patience_and_told() -> None:
+def test_retries_back_off_and_readiness_fails_meanwhile() -> None:
     broker, health = calm_broker(1), Health()
 
     async def away_six_times(call: int) -> None:
@@ -123,7 +123,7 @@ def test_what_is_away_is_waited_for_with_growing_patience_and_told() -> None:
     assert health.readiness().ready
 
 
-def test_after_a_long_healthy_time_the_first_wait_is_short() -> None:
+def test_the_backoff_starts_anew_after_a_long_healthy_time() -> None:
     broker = calm_broker(1)
 
     async def away_after_an_hour(call: int) -> None:
@@ -161,7 +161,7 @@ def test_what_will_not_pass_ends_the_drive_as_itself(error: Exception) -> None:
     assert broker.members == []
 
 
-async def test_a_cancellation_that_nobody_asked_for_is_something_to_begin_again_for():
+async def test_a_stray_cancellation_becomes_a_retry():
     async def stray() -> None:
         raise asyncio.CancelledError
 
@@ -169,7 +169,7 @@ async def test_a_cancellation_that_nobody_asked_for_is_something_to_begin_again_
         await cancellation_as_retry(stray())
 
 
-async def test_a_cancellation_that_was_asked_for_stays_one():
+async def test_a_requested_cancellation_stays_one():
     task = asyncio.create_task(cancellation_as_retry(asyncio.sleep(10)))
     await asyncio.sleep(0)
     task.cancel()
