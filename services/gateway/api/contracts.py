@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 import fastapi_offline
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
@@ -19,10 +19,13 @@ router = APIRouter(tags=["Contracts"])
 
 ASSETS: Final = "/docs-assets"
 
+_STATIC = files(fastapi_offline) / "static"
+_REDOC_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
+
 
 def documentation_assets() -> StaticFiles:
     """Return the application that serves the scripts and styles of Swagger UI and ReDoc."""
-    return StaticFiles(directory=str(files(fastapi_offline) / "static"))
+    return StaticFiles(directory=str(_STATIC))
 
 
 @router.get("/openapi.json", summary="Return the contract of the HTTP API (OpenAPI 3.1)")
@@ -59,7 +62,19 @@ async def redoc() -> HTMLResponse:
     return get_redoc_html(
         openapi_url="/openapi.json",
         title="Baton",
-        redoc_js_url=f"{ASSETS}/redoc.standalone.js",
+        redoc_js_url="/redoc.js",
         redoc_favicon_url=f"{ASSETS}/favicon.png",
         with_google_fonts=False,
     )
+
+
+@router.get("/redoc.js", include_in_schema=False)
+async def redoc_script() -> Response:
+    """Return ReDoc's script, with the logo of this server in place of one that it would load from a CDN."""
+    return Response(_redoc_script(), media_type="text/javascript")
+
+
+@cache
+def _redoc_script() -> str:
+    script = (_STATIC / "redoc.standalone.js").read_text(encoding="utf-8")
+    return script.replace(_REDOC_LOGO, f"{ASSETS}/favicon.png")
