@@ -9,7 +9,7 @@ from typing import Any
 
 from services.enricher.daily_budget import DailyBudget
 from services.enricher.domain.form import identity_of
-from services.enricher.domain.row_keys import reach
+from services.enricher.domain.row_keys import keys_of_event
 from services.enricher.handlers import EnricherHandler
 from services.enricher.lookup import WaterfallLookup
 from services.enricher.provider_registry import ProviderRegistry
@@ -75,4 +75,4 @@ def order_key(event: Event[Any]) -> str:
             return identity_of(event.data).lead_id
         except DataError:
             return event.id  # `EnricherHandler.prepare` raises the error
-    return next(iter(reach(event.data).lead_ids), event.id)
+    return next(iter(keys_of_event(event.data).lead_ids), event.id)

@@ -1,8 +1,8 @@
-"""The decisions of the enricher: a form, an opt-out, an erasure, a late answer."""
+"""The enricher's handler: forms, opt-outs, retries of incomplete leads, erasures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 
 from services.enricher.domain.enrich import Status, enrich, retry_at
 from services.enricher.domain.erase import redact
-from services.enricher.domain.form import read_form
+from services.enricher.domain.form import normalise_form
 from services.enricher.domain.merge import account_of, merge
 from services.enricher.domain.providers import (
     EnrichForm,
@@ -21,9 +21,14 @@ from services.enricher.domain.providers import (
     add_spend,
     cache_row,
 )
-from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow, found_by, with_identifiers
+from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow, with_identifiers, with_owner
 from services.enricher.domain.resolve import resolve, shared_identifiers
-from services.enricher.domain.row_keys import known_in, lead_in, opted_out_person, survivor
+from services.enricher.domain.row_keys import (
+    identity_matches,
+    opted_out_lead_id,
+    stored_lead,
+    surviving_lead_id,
+)
 from shared.lead.derived import with_derived
 from shared.lead.events.envelope import Emit, Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
@@ -42,7 +47,7 @@ ENRICH_AGAIN: Final = "enrich-again"
 
 
 class EnricherHandler(Handler):
-    """Makes one lead record of all the forms of a person."""
+    """Merges all forms of a person into one lead record, with what providers know."""
 
     role = ROLE
     claimed = frozenset({"baton.lead.received.v1", "baton.signal.received.v1"})
@@ -51,12 +56,12 @@ class EnricherHandler(Handler):
         self._look_up = look_up
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
-        """Find whose form it is and what providers say; the subject is the id that the form alone gives."""
+        """Parse a form and look up what it does not say; its subject is the lead id that it gives itself."""
         match event.data:
             case LeadReceivedV1():
-                form = read_form(event.data)
-                looked = EnrichForm(form, await self._look_up.look_up(form))
-                return replace(event, subject=form.identity.lead_id, data=looked)
+                form = normalise_form(event.data)
+                enriched = EnrichForm(form, await self._look_up.look_up(form))
+                return replace(event, subject=form.identity.lead_id, data=enriched)
             case TimerRow():
                 lookup = await self._look_up.refresh(event.subject)
                 return replace(event, data=EnrichRetry(**asdict(event.data), lookup=lookup))
@@ -65,11 +70,11 @@ class EnricherHandler(Handler):
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
         match event.data:
             case EnrichForm():
-                return _take_form(world, event.data, min(event.time, at), at)
+                return _handle_form(world, event.data, min(event.time, at), at)
             case EnrichRetry():
-                return _look_again(world, event, event.data, at)
+                return _handle_retry(world, event, event.data, at)
             case SignalReceivedV1():
-                return _opt_out(world, event.data, at)
+                return _handle_opt_out(world, event.data, at)
         return Step(Outcome.UNCHANGED)
 
     def redact(
@@ -81,42 +86,44 @@ class EnricherHandler(Handler):
         return Redaction((*redaction.changes, *timers), lead_ids=redaction.lead_ids)
 
 
-def _take_form(world: IdentityMap, looked: EnrichForm, sent_at: datetime, at: datetime) -> Step:
-    """Make a form a revision of the lead that it belongs to, or the first of a new one."""
-    form = looked.form
-    resolution = resolve(form.identity, known_in(world, form.identity))
-    lead = world.get(LeadRow, resolution.lead_id) or LeadRow(resolution.lead_id)
-    lead = merge(lead, form, sent_at)
+def _handle_form(rows: IdentityMap, enriched: EnrichForm, sent_at: datetime, at: datetime) -> Step:
+    """Make a form a revision of the lead that it belongs to, or the first revision of a new lead."""
+    form, lookup = enriched.form, enriched.lookup
+    resolution = resolve(form.identity, identity_matches(rows, form.identity))
+    lead = merge(rows.get(LeadRow, resolution.lead_id) or LeadRow(resolution.lead_id), form, sent_at)
     changes: list[Change] = []
     if resolution.alias is not None:
-        parked = world.get(LeadRow, resolution.alias)
+        parked = rows.get(LeadRow, resolution.alias)
         if parked is not None and parked.consent.opted_out:
             lead = replace(lead, consent=replace(lead.consent, opted_out=True))
         changes += (
             Put(AliasRow(resolution.alias, lead.lead_id)),
-            # Takes the id among the leads, so that nobody can begin a lead under it at the same time.
+            # Reserves the id, so that no other unit of work begins a lead under it at the same time.
             Put(LeadRow(resolution.alias)),
         )
     lead = replace(lead, account=account_of(lead))
-    lookup, before = looked.lookup, lead.enrichment.status
-    lead = enrich(lead, lookup, at)
-    names = shared_identifiers(form.identity)
-    lead = with_identifiers(lead, names)
+    status_before = lead.enrichment.status
+    identifiers = shared_identifiers(form.identity)
+    lead = with_identifiers(enrich(lead, lookup, at), identifiers)
     lead = replace(lead, revision=lead.revision + 1, sequence=lead.sequence + 1)
     changes.append(Put(lead))
-    changes += _identifiers(world, lead, names)
-    changes += _purchases(world, lookup)
-    changes += _timer(lead, before, at)
-    return Step(Outcome.APPLIED, changes, [_enriched(lead, form.told.trigger, at)])
+    for name in identifiers:
+        row = rows.get(IdentifierRow, name)
+        owners = row.lead_ids if row else []
+        if name in lead.identifiers and lead.lead_id not in owners:
+            changes.append(Put(IdentifierRow(name, with_owner(owners, lead.lead_id))))
+    changes += _purchases(rows, lookup)
+    changes += _retry_timer(lead, status_before, at)
+    return Step(Outcome.APPLIED, changes, [_enriched(lead, form.normalised.trigger, at)])
 
 
-def _look_again(world: IdentityMap, event: Event[Any], again: EnrichRetry, at: datetime) -> Step:
-    """Let a lead have what came too late for it: an event of its own, of the same revision."""
-    before = lead_in(world, again.subject)
+def _handle_retry(rows: IdentityMap, event: Event[Any], retry: EnrichRetry, at: datetime) -> Step:
+    """Add what providers answered too late: an event of its own, of the same revision, if that is news."""
+    before = stored_lead(rows, retry.subject)
     if before is None:
-        return Step(Outcome.UNCHANGED, [Remove(TimerRow, again.key)])
-    lead = enrich(before, again.lookup, at)
-    changes = [*_purchases(world, again.lookup), *_timer(lead, before.enrichment.status, at)]
+        return Step(Outcome.UNCHANGED, [Remove(TimerRow, retry.key)])
+    lead = enrich(before, retry.lookup, at)
+    changes = [*_purchases(rows, retry.lookup), *_retry_timer(lead, before.enrichment.status, at)]
     if (lead.person, lead.company) == (before.person, before.company):
         lead = replace(before, enrichment=replace(before.enrichment, status=lead.enrichment.status))
         return Step(Outcome.UNCHANGED, [Put(lead), *changes])
@@ -125,52 +132,42 @@ def _look_again(world: IdentityMap, event: Event[Any], again: EnrichRetry, at: d
     return Step(Outcome.APPLIED, [Put(lead), *changes], [_enriched(lead, trigger, at)])
 
 
-def _purchases(world: IdentityMap, lookup: LookupResult) -> Iterator[Change]:
-    """Keep what providers said for other leads, and what it cost."""
+def _handle_opt_out(rows: IdentityMap, signal: SignalReceivedV1, at: datetime) -> Step:
+    """Record that a person wants no contact; before their first form, in the row that reserves their id."""
+    by_email = opted_out_lead_id(signal)
+    if by_email is None:
+        return Step(Outcome.UNCHANGED)
+    lead_id = surviving_lead_id(rows, by_email)
+    lead = stored_lead(rows, lead_id)
+    if lead is not None and lead.consent.opted_out:
+        return Step(Outcome.UNCHANGED)
+    row = lead or rows.get(LeadRow, lead_id) or LeadRow(lead_id)
+    row = replace(row, consent=replace(row.consent, opted_out=True, at=signal.occurred_at))
+    if lead is None:
+        return Step(Outcome.PARKED, [Put(row)])
+    row = replace(row, sequence=row.sequence + 1)
+    return Step(Outcome.APPLIED, [Put(row)], [_enriched(row, None, at)])
+
+
+def _purchases(rows: IdentityMap, lookup: LookupResult) -> Iterator[Change]:
+    """Store answers for other leads that ask the same, and what they cost."""
     if not lookup.answers:
         return
-    yield from (Put(row) for each in lookup.answers if (row := cache_row(each, lookup.fields)) is not None)
-    spending = {(row.day, row.provider): row for row in world.all(SpendRow)}
+    yield from (
+        Put(row) for answer in lookup.answers if (row := cache_row(answer, lookup.fields)) is not None
+    )
+    spending = {(row.day, row.provider): row for row in rows.all(SpendRow)}
     yield from map(Put, add_spend(spending, lookup.answers))
 
 
-def _timer(lead: LeadRow, before: Status, at: datetime) -> Iterator[Change]:
-    """Set the timer of an incomplete lead; there may be one if it was incomplete before."""
+def _retry_timer(lead: LeadRow, status_before: Status, at: datetime) -> Iterator[Change]:
+    """Set the timer of an incomplete lead, remove that of a lead that was incomplete before."""
     due_at = retry_at(lead, at)
     timer = TimerRow(lead.lead_id, ROLE, ENRICH_AGAIN, due_at or at)
     if due_at is not None:
         yield Put(timer)
-    elif before == "incomplete":
+    elif status_before == "incomplete":
         yield Remove(TimerRow, timer.key)
-
-
-def _identifiers(world: IdentityMap, lead: LeadRow, names: Iterable[str]) -> Iterator[Change]:
-    """Let the lead be found by what this form named; rows of other identifiers are not in hand."""
-    for name in names:
-        row = world.get(IdentifierRow, name)
-        owners = row.lead_ids if row else []
-        if name in lead.identifiers and lead.lead_id not in owners:
-            yield Put(IdentifierRow(name, found_by(owners, lead.lead_id)))
-
-
-def _opt_out(world: IdentityMap, signal: SignalReceivedV1, at: datetime) -> Step:
-    """Note that a person wants no contact; if nobody of that name wrote yet, for when they do."""
-    named = opted_out_person(signal)
-    if named is None:
-        return Step(Outcome.UNCHANGED)
-    lead_id = survivor(world, named)
-    lead = lead_in(world, lead_id)
-    if lead is None:
-        parked = world.get(LeadRow, lead_id) or LeadRow(lead_id)
-        return Step(Outcome.PARKED, [Put(_opted_out(parked, signal))])
-    if lead.consent.opted_out:
-        return Step(Outcome.UNCHANGED)
-    lead = replace(_opted_out(lead, signal), sequence=lead.sequence + 1)
-    return Step(Outcome.APPLIED, [Put(lead)], [_enriched(lead, None, at)])
-
-
-def _opted_out(lead: LeadRow, signal: SignalReceivedV1) -> LeadRow:
-    return replace(lead, consent=replace(lead.consent, opted_out=True, at=signal.occurred_at))
 
 
 def _enriched(lead: LeadRow, trigger: Trigger | None, at: datetime) -> Emit:

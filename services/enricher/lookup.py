@@ -33,7 +33,7 @@ from services.enricher.domain.providers import (
 )
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.resolve import resolve
-from services.enricher.domain.row_keys import Reach, known_in, lead_in, reach_of
+from services.enricher.domain.row_keys import RowKeys, identity_matches, keys_of_identity, stored_lead
 from services.enricher.domain.search import Search, search_for
 from services.enricher.domain.waterfall import SUBJECTS, LookupRequest
 from services.enricher.provider_registry import ActiveProviders, ProviderSet
@@ -76,15 +76,15 @@ class WaterfallLookup:
     async def look_up(self, form: Form) -> LookupResult:
         """Return what providers say about the lead of a form, within the policy's deadline and budget."""
         deadline_s = self._monotonic_s() + self._registry.current.waterfall.deadline_s
-        rows = await self._leads.load(reach_of(form.identity))
-        lead_id = resolve(form.identity, known_in(rows, form.identity)).lead_id
+        rows = await self._leads.load(keys_of_identity(form.identity))
+        lead_id = resolve(form.identity, identity_matches(rows, form.identity)).lead_id
         lead = merge(rows.get(LeadRow, lead_id) or LeadRow(lead_id), form, self._clock.now())
         return await self._search(replace(lead, account=account_of(lead)), deadline_s)
 
     async def refresh(self, lead_id: str) -> LookupResult:
         """Return what providers say by now about a lead that is stored; nothing when it was erased."""
         deadline_s = self._monotonic_s() + self._registry.current.waterfall.deadline_s
-        lead = lead_in(await self._leads.load(Reach(lead_ids=(lead_id,))), lead_id)
+        lead = stored_lead(await self._leads.load(RowKeys(lead_ids=(lead_id,))), lead_id)
         return LookupResult() if lead is None else await self._search(lead, deadline_s)
 
     async def close(self) -> None:
@@ -178,7 +178,7 @@ class WaterfallLookup:
         finally:
             self._budget.release(price_cents - cost)
 
-    async def _read_leads(self, reaches: Sequence[Reach]) -> IdentityMap:
+    async def _read_leads(self, reaches: Sequence[RowKeys]) -> IdentityMap:
         async with self._database.read() as tx:
             return IdentityMap(await rows_of(tx, reaches))
 

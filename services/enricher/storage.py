@@ -1,4 +1,4 @@
-"""The enricher's rows. Locks: identifiers by name, leads by id, then the day's account of each provider."""
+"""Loads the enricher's rows, with locks: identifiers by name, leads by id, then each day's spending."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from services.enricher.domain.providers import CachedAnswerRow, EnrichForm, EnrichRetry, SpendRow, budget_day
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
-from services.enricher.domain.row_keys import Reach, reach
+from services.enricher.domain.row_keys import RowKeys, keys_of_event
 from shared.errors import Retry
 from shared.lead.events.envelope import Event
 from shared.storage.database import Tx
@@ -15,70 +15,54 @@ from shared.storage.rows import Row
 
 
 class EnricherStore:
-    """Loads what forms, opt-outs and erasures may change."""
+    """Loads the rows that forms, opt-outs and erasures may change.
+
+    Raises `Retry` when another unit of work changed what was found before it was locked.
+    """
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
-        reaches = [reach(event.data) for event in events]
-        # An erasure needs all identifiers of its leads, and locks begin with identifiers: hence a look.
-        seen = await rows_of(tx, reaches) if any(names.erases for names in reaches) else []
-        found = {name for lead in _leads(seen) for name in lead.identifiers}
-        rows = await rows_of(tx, reaches, also=found, lock=True)
-        _refuse_if_more(rows, found, {lead.lead_id for lead in _leads(seen)} | _erased(reaches, rows))
-        await _refuse_if_taken(tx, rows)
-        if any(names.erases for names in reaches):
-            erased = {lead_id for names in reaches for lead_id in names.lead_ids}
-            ids = erased | {row.alias_id for row in rows if isinstance(row, AliasRow)}
-            rows += await tx.load(CachedAnswerRow, "about", ids | {lead.lead_id for lead in _leads(rows)})
-        return [*rows, *await tx.load(SpendRow, "day", _days(events), lock=True)]
+        keys = [keys_of_event(event.data) for event in events]
+        erases = any(one.erases for one in keys)
+        # An erasure needs all identifiers of its leads, and identifiers are locked first: so find them first.
+        seen = _leads(await rows_of(tx, keys)) if erases else []
+        identifiers = {name for lead in seen for name in lead.identifiers}
+        rows = await rows_of(tx, keys, identifiers=identifiers, lock=True)
+        aliases = [row for row in rows if isinstance(row, AliasRow)]
+        erased = {lead_id for one in keys if one.erases for lead_id in one.lead_ids}
+        # An earlier event of the same unit may make any lead that was seen the one that is erased.
+        erasable = {lead.lead_id for lead in seen} | erased
+        erasable |= {alias.lead_id for alias in aliases if alias.alias_id in erased}
+        for lead in _leads(rows):
+            if lead.lead_id in erasable and not identifiers.issuperset(lead.identifiers):
+                raise Retry("a lead that may be erased was just changed")
+        alias_ids = {alias.alias_id for alias in aliases}
+        reserved = {lead.lead_id for lead in _leads(rows) if lead.revision == 0} - alias_ids
+        if reserved and await tx.load(AliasRow, "alias_id", reserved):
+            raise Retry("the lead was just joined to another")
+        if erases:
+            lead_ids = {lead_id for one in keys for lead_id in one.lead_ids}
+            lead_ids |= alias_ids | {lead.lead_id for lead in _leads(rows)}
+            rows += await tx.load(CachedAnswerRow, "about", lead_ids)
+        lookups = [event.data.lookup for event in events if isinstance(event.data, EnrichForm | EnrichRetry)]
+        days = {budget_day(answer.at) for lookup in lookups for answer in lookup.answers if answer.billed}
+        return [*rows, *await tx.load(SpendRow, "day", days, lock=True)]
 
 
 async def rows_of(
-    tx: Tx, reaches: Iterable[Reach], *, also: Iterable[str] = (), lock: bool = False
+    tx: Tx, keys: Sequence[RowKeys], *, identifiers: Iterable[str] = (), lock: bool = False
 ) -> list[Row]:
-    """Return every row that these reaches name, and what follows from them; `also` are more identifiers."""
-    reaches = list(reaches)
-    lead_ids = {lead_id for names in reaches for lead_id in names.lead_ids}
-    identifiers = {name for names in reaches for name in names.identifiers} | set(also)
-    owned = await tx.load(IdentifierRow, "identifier", identifiers, lock=lock)
+    """Return the rows of all keys and of more `identifiers`, and the leads that these lead to."""
+    lead_ids = {lead_id for one in keys for lead_id in one.lead_ids}
+    names = {name for one in keys for name in one.identifiers} | set(identifiers)
+    owned = await tx.load(IdentifierRow, "identifier", names, lock=lock)
     aliases = await tx.load(AliasRow, "alias_id", lead_ids)
     lead_ids |= {lead_id for row in owned for lead_id in row.lead_ids}
     lead_ids |= {alias.lead_id for alias in aliases}
-    if any(names.erases for names in reaches):
+    if any(one.erases for one in keys):
         aliases += await tx.load(AliasRow, "lead_id", lead_ids)
         lead_ids |= {alias.alias_id for alias in aliases}
     return [*owned, *aliases, *await tx.load(LeadRow, "lead_id", lead_ids, lock=lock)]
 
 
-def _days(events: Iterable[Event[Any]]) -> set[str]:
-    """Return the days on whose accounts something was bought for these events."""
-    lookups = (each.data.lookup for each in events if isinstance(each.data, EnrichForm | EnrichRetry))
-    return {budget_day(answer.at) for each in lookups for answer in each.answers if answer.billed}
-
-
 def _leads(rows: Iterable[Row]) -> list[LeadRow]:
     return [row for row in rows if isinstance(row, LeadRow)]
-
-
-def _erased(reaches: Iterable[Reach], rows: Iterable[Row]) -> set[str]:
-    """Return the leads that erasures among the reaches mean, those behind an alias too."""
-    named = {lead_id for names in reaches if names.erases for lead_id in names.lead_ids}
-    return named | {row.lead_id for row in rows if isinstance(row, AliasRow) and row.alias_id in named}
-
-
-def _refuse_if_more(rows: Iterable[Row], found: set[str], lead_ids: set[str]) -> None:
-    """Raise `Retry` when a lead that may be erased has got another identifier since it was looked at.
-
-    That may be any lead that was seen: an earlier event of the same unit may make it the one to be erased.
-    """
-    for lead in _leads(rows):
-        if lead.lead_id in lead_ids and not found.issuperset(lead.identifiers):
-            raise Retry("a lead that may be erased was just changed")
-
-
-async def _refuse_if_taken(tx: Tx, rows: Iterable[Row]) -> None:
-    """Raise `Retry` when an id became an alias after the aliases were read: its lead is not in hand then."""
-    rows = list(rows)
-    known = {row.alias_id for row in rows if isinstance(row, AliasRow)}
-    unclear = {lead.lead_id for lead in _leads(rows) if lead.revision == 0 and lead.lead_id not in known}
-    if unclear and await tx.load(AliasRow, "alias_id", unclear):
-        raise Retry("the lead was just joined to another")

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from services.enricher.daily_budget import DailyBudget
 from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.enrich import enrich
-from services.enricher.domain.form import read_form
+from services.enricher.domain.form import normalise_form
 from services.enricher.domain.merge import account_of, merge
 from services.enricher.domain.possible_outcomes import RoutingOutcome
 from services.enricher.domain.record import LeadRow
@@ -142,7 +142,7 @@ async def _purchases(
 
 
 async def _lead(look_up: WaterfallLookup, received: LeadReceivedV1, clock: SystemClock) -> LeadRow:
-    form = read_form(received)
+    form = normalise_form(received)
     lead = merge(LeadRow(form.identity.lead_id), form, clock.now())
     return enrich(replace(lead, account=account_of(lead)), await look_up.look_up(form), clock.now())
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from services.enricher.daily_budget import DailyBudget
-from services.enricher.domain.form import read_form
+from services.enricher.domain.form import normalise_form
 from services.enricher.domain.providers import ProviderAnswer, ProviderFacts, ProviderQuery
 from services.enricher.domain.record import AliasRow, LeadRow
 from services.enricher.handlers import EnricherHandler
@@ -307,7 +307,7 @@ async def test_the_first_who_gets_an_answer_pays_for_it(database):
 
     provider = Slow()
     look_up = _look_up(database, FixedClock(NOW), provider, deadline_s=60.0)
-    forms = [read_form(form(email=f"p{n}@brightloom.example")) for n in range(3)]
+    forms = [normalise_form(form(email=f"p{n}@brightloom.example")) for n in range(3)]
     async with asyncio.timeout(20):
         waiting = [asyncio.create_task(look_up.look_up(received)) for received in forms]
         while not provider.asked:
@@ -375,7 +375,7 @@ async def test_a_failed_answer_is_not_shared_with_the_next_lead(database):
     provider = Failing("peopledatalabs", FixedClock(NOW))
     lookup = _look_up(database, FixedClock(NOW), provider)
     for number in (1, 2):
-        result = await lookup.look_up(read_form(form(email=f"p{number}@brightloom.example")))
+        result = await lookup.look_up(normalise_form(form(email=f"p{number}@brightloom.example")))
         assert [answer.outcome for answer in result.answers] == ["failed"]
     await lookup.close()
     assert len(provider.asked) == 2

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from services.enricher.domain.form import Form, read_form, stated
+from services.enricher.domain.form import Form, normalise_form, stated
 from services.enricher.domain.merge import merge
 from services.enricher.domain.providers import LookupResult
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
-from services.enricher.domain.row_keys import lead_in, survivor
+from services.enricher.domain.row_keys import stored_lead, surviving_lead_id
 from services.enricher.handlers import EnricherHandler
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
@@ -69,7 +69,7 @@ received = st.builds(
     consent=st.builds(Consent, marketing=st.none() | st.booleans(), opted_out=st.booleans()),
 )
 named = received.filter(lambda form: bool(form.person.email or form.person.phone or form.person.linkedin_url))
-forms = named.map(read_form)
+forms = named.map(normalise_form)
 
 
 def _folded(sequence: Sequence[Form]) -> LeadRow:
@@ -90,8 +90,8 @@ def test_what_is_said_holds_and_what_is_not_said_stays(before, form):
     lead = _folded(before)
     after = merge(lead, form, AT)
     for known, told, result in (
-        (lead.person, form.told.person, after.person),
-        (lead.company, form.told.company, after.company),
+        (lead.person, form.normalised.person, after.person),
+        (lead.company, form.normalised.company, after.company),
     ):
         said = stated(told)
         for name, value in stated(known).items():
@@ -99,12 +99,12 @@ def test_what_is_said_holds_and_what_is_not_said_stays(before, form):
             if name not in said and not follows and name != "domain":
                 assert getattr(result, name) == value
         for name, value in said.items():
-            if name not in form.unread and name not in ("technologies", "hiring"):
+            if name not in form.unparsed and name not in ("technologies", "hiring"):
                 assert getattr(result, name) == value
-    assert after.answers.items() >= form.told.answers.items()
+    assert after.answers.items() >= form.normalised.answers.items()
     assert after.answers.keys() >= lead.answers.keys()
-    assert {a.at for a in after.activities} == {a.at for a in (*lead.activities, *form.told.activities)}
-    assert after.consent.opted_out == (lead.consent.opted_out or form.told.consent.opted_out)
+    assert {a.at for a in after.activities} == {a.at for a in (*lead.activities, *form.normalised.activities)}
+    assert after.consent.opted_out == (lead.consent.opted_out or form.normalised.consent.opted_out)
 
 
 def _hashed(lead_id: str) -> str:
@@ -149,9 +149,9 @@ class Enrichment(RuleBasedStateMachine):
         [enriched] = self._emitted(result)
         lead_id = enriched.lead_id
         email = normalise_email(form.person.email)
-        lead = lead_in(self.world, lead_id)
+        lead = stored_lead(self.world, lead_id)
         assert lead is not None
-        assert survivor(self.world, self.subject) == lead_id
+        assert surviving_lead_id(self.world, self.subject) == lead_id
         if email:  # two e-mails never join
             own = normalise_email(lead.person.email)
             assert own is not None
@@ -181,7 +181,7 @@ class Enrichment(RuleBasedStateMachine):
         if not leads:
             return
         lead_id = data.draw(st.sampled_from(leads))
-        gone = survivor(self.world, lead_id)
+        gone = surviving_lead_id(self.world, lead_id)
         self._decide("baton.person.erased.v1", PersonErasedV1(lead_ids=[lead_id], email_hash="x", at=self.at))
         self.sequences.pop(gone, None)
         self.answered = {own: lead for own, lead in self.answered.items() if lead != gone}
@@ -192,15 +192,15 @@ class Enrichment(RuleBasedStateMachine):
     @invariant()
     def aliases_answer_with_a_lead(self) -> None:
         for alias in self.world.all(AliasRow):
-            assert lead_in(self.world, alias.lead_id) is not None
+            assert stored_lead(self.world, alias.lead_id) is not None
             assert self.world.get(AliasRow, alias.lead_id) is None
-            assert lead_in(self.world, alias.alias_id) is None
+            assert stored_lead(self.world, alias.alias_id) is None
 
     @invariant()
     def identifiers_lead_to_leads_that_know_them(self) -> None:
         for row in self.world.all(IdentifierRow):
             for lead_id in row.lead_ids:
-                lead = lead_in(self.world, lead_id)
+                lead = stored_lead(self.world, lead_id)
                 assert lead is not None
                 assert row.identifier in lead.identifiers
 

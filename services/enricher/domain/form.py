@@ -1,4 +1,7 @@
-"""A form as the enricher reads it: whose it is, and what it says in normal form. Pure."""
+"""A form in normal form, and the identity of the lead that it is about. Pure.
+
+This is the only place after intake where the texts of a form are parsed.
+"""
 
 from __future__ import annotations
 
@@ -10,60 +13,92 @@ from msgspec.structs import asdict, replace
 
 from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
-from shared.lead.events.parts import Answers, Company, EventPart, Origin, Person
+from shared.lead.events.parts import Company, EventPart, Origin, Person
 from shared.lead.identity import Identity, account_key, identify
 from shared.lead.normalise.countries import country_code
 from shared.lead.normalise.domains import normalise_domain
 from shared.lead.normalise.emails import Email, normalise_email
-from shared.lead.normalise.linkedin import normalise_linkedin
 from shared.lead.normalise.names import company_name, person_name
 from shared.lead.normalise.phones import normalise_phone
 from shared.lead.normalise.titles import department, seniority
 
 _WORD_LENGTH_MAX: Final = 200
 _DERIVED: Final = frozenset({"email_kind", "seniority", "department"})
-_KEYS_MAX: Final = 32_768
+_CACHED_DOMAINS_MAX: Final = 32_768
 
 
 class Form(Struct, frozen=True):
-    """`told` is the form in normal form; what says nothing is not in it.
+    """A form in normal form, without the fields that are empty.
 
-    `given` names the fields that came with it (`person.email`), as against those that follow from them;
-    `unread` those of the person that have no normal form: they stand as typed, which is better than nothing.
+    `given` are the dotted names of the fields that the form has itself (`person.email`), not those derived
+    from others. `unparsed` are the fields of the person that have no normal form: they keep what was typed,
+    because a seller may still make something of it.
     """
 
-    told: LeadReceivedV1
+    normalised: LeadReceivedV1
     identity: Identity
     given: tuple[str, ...]
-    unread: frozenset[str]
+    unparsed: frozenset[str]
 
 
-def read_form(received: LeadReceivedV1) -> Form:
-    """Return what a form says. Raises `DataError` when it names nobody."""
+def normalise_form(received: LeadReceivedV1) -> Form:
+    """Return a form in normal form. Raises `DataError` when it identifies nobody."""
     email = normalise_email(received.person.email)
-    identity = _identity(received, email)
-    phone, linkedin_url = _phone(received, identity), normalise_linkedin(received.person.linkedin_url)
-    person = _person(received.person, email, phone, linkedin_url)
-    company = _company(received.company)
-    told = replace(
+    identity = _identify(received, email)
+    person = received.person
+    phone = linkedin_url = None
+    for identifier in identity.identifiers:  # parsing a phone number is slow, so it is not done twice
+        kind, _, value = identifier.partition(":")
+        if kind == "phone":
+            phone = value
+        elif kind == "linkedin":
+            linkedin_url = value
+    if phone is None and person.phone:
+        country = country_code(person.country) or country_code(received.company.country)
+        phone = normalise_phone(person.phone, country)
+    normalised = replace(
         received,
-        person=person,
-        company=company,
-        source=_origin(received.source),
+        person=_normalise_person(person, email, phone, linkedin_url),
+        company=_normalise_company(received.company),
+        source=_strip_texts(received.source),
         message=stripped(received.message),
-        answers=_answers(received.answers),
+        answers={name: answer for name, answer in received.answers.items() if not _is_blank(answer)},
     )
-    given = (*_given("person", received.person, person), *_given("company", received.company, company))
-    read = {"phone": phone, "linkedin_url": linkedin_url}
-    return Form(told, identity, given, frozenset(name for name, normal in read.items() if normal is None))
+    given = [
+        f"{part}.{name}"
+        for part, typed, normal in (
+            ("person", person, normalised.person),
+            ("company", received.company, normalised.company),
+        )
+        for name in stated(normal)
+        if name not in _DERIVED or getattr(typed, name)
+    ]
+    unparsed = [name for name, value in (("phone", phone), ("linkedin_url", linkedin_url)) if value is None]
+    return Form(normalised, identity, tuple(given), frozenset(unparsed))
 
 
 def identity_of(received: LeadReceivedV1) -> Identity:
-    """Return whose form this is. Raises `DataError` when it names nobody."""
-    return _identity(received, normalise_email(received.person.email))
+    """Return the identity that a form gives. Raises `DataError` when it identifies nobody."""
+    return _identify(received, normalise_email(received.person.email))
 
 
-def _identity(received: LeadReceivedV1, email: Email | None) -> Identity:
+def stated(part: EventPart) -> dict[str, Any]:
+    """Return the fields of a part that are not empty; zero and false are values."""
+    return {name: value for name, value in asdict(part).items() if value or value == 0}
+
+
+def stripped(text: str | None) -> str | None:
+    """Return the text without surrounding white space, or `None` when nothing is left."""
+    return (text.strip() or None) if text else None
+
+
+@lru_cache(maxsize=_CACHED_DOMAINS_MAX)
+def company_account(domain: str) -> str:
+    """Return the account key of a company's domain; "" for a domain that cannot be a company's."""
+    return account_key(domain, None, "")
+
+
+def _identify(received: LeadReceivedV1, email: Email | None) -> Identity:
     person, company = received.person, received.company
     identity = identify(email, person.phone, person.linkedin_url, company.domain, person.country)
     if identity is None:
@@ -71,77 +106,45 @@ def _identity(received: LeadReceivedV1, email: Email | None) -> Identity:
     return identity
 
 
-def stated(part: EventPart) -> dict[str, Any]:
-    """Return the fields of a part that say something."""
-    return {name: value for name, value in asdict(part).items() if value or value == 0}
-
-
-def stripped(text: str | None) -> str | None:
-    """Return the text without the space around it, or `None` when there is none."""
-    return (text.strip() or None) if text else None
-
-
-@lru_cache(maxsize=_KEYS_MAX)
-def company_account(domain: str) -> str:
-    """Return the account key of a company's domain; "" for a domain that cannot be a company's."""
-    return account_key(domain, None, "")
-
-
-def _phone(received: LeadReceivedV1, identity: Identity) -> str | None:
-    """Return the number in E.164. It is slow to read, so what the identity has read already is taken."""
-    if not received.person.phone:
-        return None
-    read = (name.removeprefix("phone:") for name in identity.identifiers if name.startswith("phone:"))
-    country = country_code(received.person.country) or country_code(received.company.country)
-    return next(read, None) or normalise_phone(received.person.phone, country)
-
-
-def _person(told: Person, email: Email | None, phone: str | None, linkedin_url: str | None) -> Person:
-    """Return what a form says about the person; an unreadable number or URL stands as it was typed."""
+def _normalise_person(
+    typed: Person, email: Email | None, phone: str | None, linkedin_url: str | None
+) -> Person:
     return Person(
         email=_word(email.address) if email else None,
         email_kind=email.kind if email else None,
-        email_status=told.email_status,
-        first_name=person_name(told.first_name),
-        last_name=person_name(told.last_name),
-        title=stripped(told.title),
-        phone=phone or stripped(told.phone),
-        linkedin_url=linkedin_url or stripped(told.linkedin_url),
-        country=country_code(told.country),
-        seniority=told.seniority or seniority(told.title),
-        department=department(told.department) or department(told.title),
+        email_status=typed.email_status,
+        first_name=person_name(typed.first_name),
+        last_name=person_name(typed.last_name),
+        title=stripped(typed.title),
+        phone=phone or stripped(typed.phone),
+        linkedin_url=linkedin_url or stripped(typed.linkedin_url),
+        country=country_code(typed.country),
+        seniority=typed.seniority or seniority(typed.title),
+        department=department(typed.department) or department(typed.title),
     )
 
 
-def _company(told: Company) -> Company:
-    host = _word(normalise_domain(told.domain))
+def _normalise_company(typed: Company) -> Company:
+    host = _word(normalise_domain(typed.domain))
     return replace(
-        told,
-        name=company_name(told.name),
+        typed,
+        name=company_name(typed.name),
         domain=host if host and company_account(host) else None,
-        industry=stripped(told.industry),
-        country=country_code(told.country),
-        parent=stripped(told.parent),
+        industry=stripped(typed.industry),
+        country=country_code(typed.country),
+        parent=stripped(typed.parent),
     )
 
 
-def _origin(told: Origin) -> Origin:
-    words = {name: stripped(value) for name, value in stated(told).items() if isinstance(value, str)}
-    return replace(told, **words)
-
-
-def _answers(told: Answers) -> Answers:
-    return {name: answer for name, answer in told.items() if not _is_blank(answer)}
+def _strip_texts(origin: Origin) -> Origin:
+    texts = {name: stripped(value) for name, value in stated(origin).items() if isinstance(value, str)}
+    return replace(origin, **texts)
 
 
 def _is_blank(answer: object) -> bool:
     return answer is None or answer == [] or (isinstance(answer, str) and not answer.strip())
 
 
-def _given(part: str, received: EventPart, told: EventPart) -> list[str]:
-    return [f"{part}.{name}" for name in stated(told) if name not in _DERIVED or getattr(received, name)]
-
-
 def _word(text: str | None) -> str | None:
-    """Return a normal form that still fits its field: an IDN is longer in ASCII than as it was typed."""
+    """Return the text if it fits its field: an IDN is longer in ASCII than as it was typed."""
     return text if text is not None and len(text) <= _WORD_LENGTH_MAX else None

@@ -1,7 +1,7 @@
-"""What a form adds to a lead. Pure.
+"""Merges a form into a lead record. Pure.
 
-What the form says takes the place of what was known; what it does not say stays. Merging the same form
-again changes nothing.
+What the form states replaces what was stored, and what it does not state stays. Merging the same form again
+changes nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from shared.lead.events.parts import (
     Company,
     Consent,
     DerivedFields,
-    EventPart,
     FieldSource,
     Person,
     Provenance,
@@ -38,24 +37,23 @@ HISTORY_BYTES_MAX: Final = 128 * 1024
 _FORM: Final = "form"
 _sorted_json = msgspec.json.Encoder(order="sorted").encode
 
-P = TypeVar("P", bound=EventPart)
 T = TypeVar("T")
 
 
 def account_of(lead: LeadRow) -> str:
-    """Return the key of the account that the lead belongs to; its own id when there is none."""
+    """Return the key of the account that the lead belongs to; its own id when it has none."""
     domain = lead.company.domain
     by_company = company_account(domain) if domain else ""
     return by_company or _email_company(derived_of(lead)) or lead.lead_id
 
 
 def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
-    """Return the lead with what a form of `at` adds to it; `revision` and `sequence` stay as they are."""
-    told = form.told
-    person = _person(lead.person, form)
-    lead = _at_company(lead, told.company)
-    company, given = _company(lead.company, told.company), form.given
-    message = told.message or lead.message
+    """Return the lead with a form that was sent at `at`; `revision` and `sequence` are not counted up."""
+    received = form.normalised
+    person = _merge_person(lead.person, form)
+    lead = _at_company(lead, received.company)
+    company, given = _merge_company(lead.company, received.company), form.given
+    message = received.message or lead.message
     derived = derive_fields(person, company, message)
     if company.domain is None and (domain := _email_company(derived)):
         company, given = replace(company, domain=domain), (*given, "company.domain")
@@ -63,44 +61,41 @@ def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
         lead,
         person=person,
         company=company,
-        provenance=_provenance(lead, given, person, company, at),
-        source=_overlaid(lead.source, told.source),
+        provenance=_merge_provenance(lead, given, person, company, at),
+        source=replace(lead.source, **stated(received.source)),
         message=message,
-        answers=_answers(lead.answers, told.answers),
-        activities=_activities(lead.activities, told.activities),
-        consent=_consent(lead.consent, told.consent),
+        answers=_merge_answers(lead.answers, received.answers),
+        activities=_merge_activities(lead.activities, received.activities),
+        consent=_merge_consent(lead.consent, received.consent),
         first_at=min(lead.first_at or at, at),
         last_at=max(lead.last_at or at, at),
         derived=derived,
     )
 
 
-def _overlaid(known: P, told: P) -> P:
-    return replace(known, **stated(told))
+def _merge_person(stored: Person, form: Form) -> Person:
+    """Return the person of both. A new title brings its own seniority and department, even if it has none.
 
-
-def _person(known: Person, form: Form) -> Person:
-    """Return what is known of the person; with a new title holds what follows from it, be it nothing."""
-    told = stated(form.told.person)
-    for name in form.unread:
-        if getattr(known, name):
-            told.pop(name, None)
-    if "title" in told:
-        told = {"seniority": None, "department": None} | told
-    person = replace(known, **told)
+    A phone number or URL that could not be parsed does not replace one that could.
+    """
+    changes = stated(form.normalised.person)
+    for name in form.unparsed:
+        if getattr(stored, name):
+            changes.pop(name, None)
+    if "title" in changes:
+        changes = {"seniority": None, "department": None} | changes
+    person = replace(stored, **changes)
     return person if person.email_kind else replace(person, email_kind="none")
 
 
-def _company(known: Company, told: Company) -> Company:
+def _merge_company(stored: Company, received: Company) -> Company:
+    technologies = dict.fromkeys((*stored.technologies, *received.technologies))
+    hiring = dict.fromkeys((*stored.hiring, *received.hiring))
     return replace(
-        _overlaid(known, told),
-        technologies=_joined(known.technologies, told.technologies),
-        hiring=_joined(known.hiring, told.hiring),
+        replace(stored, **stated(received)),
+        technologies=list(technologies)[-LIST_MAX:],
+        hiring=list(hiring)[-LIST_MAX:],
     )
-
-
-def _joined(known: Iterable[str], told: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys((*known, *told)))[-LIST_MAX:]
 
 
 def _email_company(derived: DerivedFields) -> str | None:
@@ -108,33 +103,36 @@ def _email_company(derived: DerivedFields) -> str | None:
     return company_domain_of(derived.email_domain) if derived.email_domain else None
 
 
-def _at_company(lead: LeadRow, told: Company) -> LeadRow:
-    """Forget what others than the person said about the company when it turns out to be another one."""
-    if told.domain is None or lead.company.domain is None:
+def _at_company(lead: LeadRow, received: Company) -> LeadRow:
+    """Return the lead as known at the company of a form.
+
+    When that is another company than before, what providers and others said of the old one is removed.
+    """
+    if received.domain is None or lead.company.domain is None:
         return lead
-    if company_account(told.domain) == company_account(lead.company.domain):
+    if company_account(received.domain) == company_account(lead.company.domain):
         return lead
-    foreign = [
-        name.removeprefix("company.")
+    outdated = {
+        name
         for name, origin in lead.provenance.items()
         if name.startswith("company.") and origin.source != _FORM
-    ]
-    nothing = Company()
+    }
+    empty = Company()
+    fields = (name.removeprefix("company.") for name in outdated)
     return replace(
         lead,
-        company=replace(lead.company, **{name: getattr(nothing, name) for name in foreign}),
-        provenance={
-            name: origin
-            for name, origin in lead.provenance.items()
-            if name.removeprefix("company.") not in foreign
-        },
+        company=replace(lead.company, **{name: getattr(empty, name) for name in fields}),
+        provenance={name: origin for name, origin in lead.provenance.items() if name not in outdated},
     )
 
 
-def _provenance(
+def _merge_provenance(
     lead: LeadRow, given: Iterable[str], person: Person, company: Company, at: datetime
 ) -> Provenance:
-    """Say of each field that the form gives that it was the form; the first time that it said so counts."""
+    """Return the provenance with the form as source of the given fields.
+
+    A value that a form gave before and that is unchanged keeps its first time.
+    """
     provenance = dict(lead.provenance)
     parts = {"person": (lead.person, person), "company": (lead.company, company)}
     origin = FieldSource(_FORM, 1.0, 0, at)
@@ -142,32 +140,32 @@ def _provenance(
         before = provenance.get(name)
         if before is not None and before.source == _FORM:
             part, _, field = name.partition(".")
-            known, merged = parts[part]
-            if getattr(known, field) == getattr(merged, field):
+            stored, merged = parts[part]
+            if getattr(stored, field) == getattr(merged, field):
                 continue
         provenance[name] = origin
     return provenance
 
 
-def _answers(known: Answers, told: Answers) -> Answers:
-    if not told:
-        return known
-    earlier = {name: answer for name, answer in known.items() if name not in told}
-    items = (earlier | told).items()
+def _merge_answers(stored: Answers, received: Answers) -> Answers:
+    if not received:
+        return stored
+    earlier = {name: answer for name, answer in stored.items() if name not in received}
+    items = (earlier | received).items()
     return dict(_newest([(item, _sorted_json(item)) for item in items])[-ANSWERS_MAX:])
 
 
-def _activities(known: list[Activity], told: list[Activity]) -> list[Activity]:
-    """Join activities, the same one counting once, in the order of time; the newest are kept."""
-    if not told:
-        return known
-    distinct = {_sorted_json(activity): activity for activity in (*known, *told)}
+def _merge_activities(stored: list[Activity], received: list[Activity]) -> list[Activity]:
+    """Return distinct activities in the order of time; the newest are kept."""
+    if not received:
+        return stored
+    distinct = {_sorted_json(activity): activity for activity in (*stored, *received)}
     ordered = sorted(distinct.items(), key=lambda item: (item[1].at, item[0]))
     return _newest([(activity, text) for text, activity in ordered])[-ACTIVITIES_MAX:]
 
 
 def _newest(items: Sequence[tuple[T, bytes]]) -> list[T]:
-    """Return as many of the last items as may be kept, by their size as JSON."""
+    """Return as many of the last items as fit into `HISTORY_BYTES_MAX`, by their size as JSON."""
     left = HISTORY_BYTES_MAX
     newest: list[T] = []
     for item, text in reversed(items):
@@ -178,11 +176,11 @@ def _newest(items: Sequence[tuple[T, bytes]]) -> list[T]:
     return newest[::-1]
 
 
-def _consent(known: Consent, told: Consent) -> Consent:
-    """Return what the person allows by now; a form that is silent about an opt-out does not undo it."""
+def _merge_consent(stored: Consent, received: Consent) -> Consent:
+    """Return what the person allows; a form that does not mention an opt-out does not undo it."""
     return Consent(
-        marketing=known.marketing if told.marketing is None else told.marketing,
-        opted_out=known.opted_out or told.opted_out,
-        at=told.at or known.at,
-        text=told.text or known.text,
+        marketing=stored.marketing if received.marketing is None else received.marketing,
+        opted_out=stored.opted_out or received.opted_out,
+        at=received.at or stored.at,
+        text=received.text or stored.text,
     )

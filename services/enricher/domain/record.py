@@ -1,4 +1,4 @@
-"""The lead record: what is known of a lead, and what a lead is found by."""
+"""The rows of lead records and of what leads are found by."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.lead.events.parts import (
 from shared.storage.rows import Row
 
 OWNERS_MAX = 8
-"""The leads that one identifier is known to belong to, at most; the newest are kept."""
+"""The leads that one identifier may belong to, at most; the newest are kept."""
 IDENTIFIERS_MAX = 20
 """The identifiers that one lead can be found by, at most; the oldest are kept."""
 
@@ -80,11 +80,11 @@ class AliasRow(Row, frozen=True):
 
 
 def with_identifiers(lead: LeadRow, names: Iterable[str]) -> LeadRow:
-    """Return the lead that can be found by these identifiers too."""
+    """Return the lead with more identifiers to be found by, at most `IDENTIFIERS_MAX`."""
     identifiers = tuple(dict.fromkeys((*lead.identifiers, *names)))[:IDENTIFIERS_MAX]
     return replace(lead, identifiers=identifiers)
 
 
-def found_by(lead_ids: Sequence[str], lead_id: str) -> list[str]:
-    """Return the owners of an identifier with one more, the newest first."""
+def with_owner(lead_ids: Sequence[str], lead_id: str) -> list[str]:
+    """Return the owners of an identifier with one more, the newest first, at most `OWNERS_MAX`."""
     return [lead_id, *lead_ids][:OWNERS_MAX]

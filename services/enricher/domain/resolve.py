@@ -1,4 +1,4 @@
-"""Which lead a form belongs to. Pure."""
+"""Which lead a form belongs to (identity resolution). Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from msgspec import Struct
 from shared.lead.identity import Identity
 
 
-class Known(Struct, frozen=True):
-    """What is known of the leads that an identity may mean.
+class IdentityMatches(Struct, frozen=True):
+    """The stored leads that an identity may mean.
 
-    `has_email` has every lead there is among them; `owners` says which leads an identifier belongs to.
+    `has_email` says of each lead that exists whether it has an e-mail address, `aliases` give the lead that
+    answers for an id, and `owners` the leads of a phone number or a profile.
     """
 
     has_email: Mapping[str, bool] = {}
@@ -23,40 +24,36 @@ class Known(Struct, frozen=True):
 class Resolution(Struct, frozen=True):
     """The lead that a form is a revision of, or that it begins.
 
-    `alias` is the id that the form's own identifiers give, when that id must answer for the lead from now on.
+    `alias` is the id that the form's own identifiers give, when the lead has to answer for that id too.
     """
 
     lead_id: str
     alias: str | None = None
 
 
-def resolve(identity: Identity, known: Known) -> Resolution:
+def resolve(identity: Identity, matches: IdentityMatches) -> Resolution:
     """Return the lead that a form with this identity belongs to.
 
-    The form's own id, or what it is an alias of, wins when there is such a lead. Else a new e-mail joins a
-    lead without e-mail that has the same phone or profile, and a form without e-mail joins the one lead
-    that its phone or profile belongs to. Two e-mails never join by themselves.
+    A lead under the form's own id, or under the id that this is an alias of, comes first. Otherwise a new
+    e-mail address joins a lead without one that has the same phone or profile, and a form without e-mail
+    joins the only lead that its phone or profile belongs to. Two e-mail addresses are never joined, as
+    people share phones.
     """
     own = identity.lead_id
-    lead = known.aliases.get(own, own)
-    if lead in known.has_email:
+    lead = matches.aliases.get(own, own)
+    if lead in matches.has_email:
         return Resolution(lead)
-    joined = _without_email(identity, known) if identity.kind == "email" else _sole_owner(identity, known)
+    owners = [matches.owners.get(name, ()) for name in shared_identifiers(identity)]
+    joined: str | None
+    if identity.kind == "email":
+        candidates = (lead for leads in owners for lead in leads)
+        joined = next((lead for lead in candidates if matches.has_email.get(lead) is False), None)
+    else:
+        sole_owners = {leads[0] for leads in owners if len(leads) == 1}
+        joined = sole_owners.pop() if len(sole_owners) == 1 else None
     return Resolution(joined, alias=own) if joined else Resolution(own)
 
 
 def shared_identifiers(identity: Identity) -> tuple[str, ...]:
-    """Return the identifiers that need not mean one lead: phone and profile."""
+    """Return the identifiers that several leads may share: phone and profile."""
     return tuple([name for name in identity.identifiers if name.startswith(("phone:", "linkedin:"))])
-
-
-def _without_email(identity: Identity, known: Known) -> str | None:
-    owners = (lead for name in shared_identifiers(identity) for lead in known.owners.get(name, ()))
-    return next((lead for lead in owners if known.has_email.get(lead) is False), None)
-
-
-def _sole_owner(identity: Identity, known: Known) -> str | None:
-    """Return the one lead that phone and profile agree on; each counts only if it has one owner."""
-    owners = [known.owners.get(name, ()) for name in shared_identifiers(identity)]
-    sole = {leads[0] for leads in owners if len(leads) == 1}
-    return sole.pop() if len(sole) == 1 else None

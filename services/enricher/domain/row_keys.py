@@ -1,4 +1,4 @@
-"""Which rows an event may need, and what the rows say about an identity. Pure."""
+"""Which rows an event needs, and what the loaded rows say about an identity. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from services.enricher.domain.providers import EnrichForm, EnrichRetry
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
-from services.enricher.domain.resolve import Known, shared_identifiers
+from services.enricher.domain.resolve import IdentityMatches, shared_identifiers
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.identity import Identity
@@ -17,66 +17,66 @@ from shared.lead.normalise.emails import normalise_email
 from shared.storage.rows import IdentityMap
 
 
-class Reach(Struct, frozen=True):
-    """Identifiers and lead ids that an event names. `erases`: everything about these leads goes."""
+class RowKeys(Struct, frozen=True):
+    """The lead ids and identifiers of an event. `erases`: everything that is stored of these leads."""
 
     lead_ids: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
     erases: bool = False
 
 
-def reach(data: Any) -> Reach:
-    """Return what an event with this data names."""
+def keys_of_event(data: Any) -> RowKeys:
+    """Return the keys that an event with this data needs."""
     match data:
         case EnrichForm():
-            return reach_of(data.form.identity)
+            return keys_of_identity(data.form.identity)
         case EnrichRetry():
-            return Reach(lead_ids=(data.subject,))
+            return RowKeys(lead_ids=(data.subject,))
         case PersonErasedV1():
-            return Reach(lead_ids=tuple(data.lead_ids), erases=True)
+            return RowKeys(lead_ids=tuple(data.lead_ids), erases=True)
         case SignalReceivedV1():
-            person = opted_out_person(data)
-            return Reach(lead_ids=(person,) if person else ())
-    return Reach()
+            lead_id = opted_out_lead_id(data)
+            return RowKeys(lead_ids=(lead_id,) if lead_id else ())
+    return RowKeys()
 
 
-def reach_of(identity: Identity) -> Reach:
-    """Return what a form of this identity names."""
-    return Reach(lead_ids=(identity.lead_id,), identifiers=shared_identifiers(identity))
+def keys_of_identity(identity: Identity) -> RowKeys:
+    """Return the keys that a form of this identity needs."""
+    return RowKeys(lead_ids=(identity.lead_id,), identifiers=shared_identifiers(identity))
 
 
-def opted_out_person(signal: SignalReceivedV1) -> str | None:
-    """Return the lead id of the person whom an opt-out names; `None` for any other signal."""
+def opted_out_lead_id(signal: SignalReceivedV1) -> str | None:
+    """Return the lead id of the person who opted out, before aliases; `None` for any other signal."""
     if signal.type != "opt_out" or signal.person is None:
         return None
     email = normalise_email(signal.person.email)
     return lead_id_of(f"email:{email.identity}") if email else None
 
 
-def survivor(world: IdentityMap, lead_id: str) -> str:
-    """Return the lead that an id stands for."""
-    alias = world.get(AliasRow, lead_id)
+def surviving_lead_id(rows: IdentityMap, lead_id: str) -> str:
+    """Return the id of the lead that answers for an id: itself, or the lead that it is an alias of."""
+    alias = rows.get(AliasRow, lead_id)
     return alias.lead_id if alias else lead_id
 
 
-def lead_in(world: IdentityMap, lead_id: str) -> LeadRow | None:
-    """Return the lead of that id; a row that only keeps the id is none."""
-    row = world.get(LeadRow, lead_id)
+def stored_lead(rows: IdentityMap, lead_id: str) -> LeadRow | None:
+    """Return the lead of that id; a row of revision 0 only reserves the id."""
+    row = rows.get(LeadRow, lead_id)
     return row if row is not None and row.revision > 0 else None
 
 
-def known_in(world: IdentityMap, identity: Identity) -> Known:
-    """Return what the rows say about the leads that an identity may mean."""
-    own, answering = identity.lead_id, survivor(world, identity.lead_id)
-    lead_ids = {own, answering}
+def identity_matches(rows: IdentityMap, identity: Identity) -> IdentityMatches:
+    """Return the stored leads that an identity may mean."""
+    own, surviving = identity.lead_id, surviving_lead_id(rows, identity.lead_id)
+    lead_ids = {own, surviving}
     owners: dict[str, list[str]] = {}
     for name in shared_identifiers(identity):
-        row = world.get(IdentifierRow, name)
-        owners[name] = [lead for lead in row.lead_ids if lead_in(world, lead)] if row else []
+        row = rows.get(IdentifierRow, name)
+        owners[name] = [lead_id for lead_id in row.lead_ids if stored_lead(rows, lead_id)] if row else []
         lead_ids.update(owners[name])
-    leads = {lead_id: lead for lead_id in lead_ids if (lead := lead_in(world, lead_id))}
-    return Known(
+    leads = {lead_id: lead for lead_id in lead_ids if (lead := stored_lead(rows, lead_id))}
+    return IdentityMatches(
         has_email={lead_id: lead.person.email is not None for lead_id, lead in leads.items()},
-        aliases={own: answering},
+        aliases={own: surviving},
         owners=owners,
     )

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from services.enricher.domain.form import read_form
+from services.enricher.domain.form import normalise_form
 from services.enricher.domain.merge import ACTIVITIES_MAX, HISTORY_BYTES_MAX, account_of, merge
 from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -132,5 +132,5 @@ def test_the_source_keeps_what_the_later_form_does_not_say():
 
 def test_a_form_that_names_nobody_is_refused():
     with pytest.raises(DataError, match="no e-mail") as refused:
-        read_form(LeadReceivedV1(person=Person(email="at example", first_name="Ana")))
+        normalise_form(LeadReceivedV1(person=Person(email="at example", first_name="Ana")))
     assert refused.value.kind == "identity"

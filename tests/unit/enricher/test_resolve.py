@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.enricher.domain.resolve import Known, Resolution, resolve
+from services.enricher.domain.resolve import IdentityMatches, Resolution, resolve
 from shared.lead.identity import Identity, identify
 
 PHONE, PROFILE = "+4930901820", "https://www.linkedin.com/in/ana"
@@ -21,38 +21,38 @@ NO_EMAIL = _identity(phone=PHONE, linkedin_url=PROFILE)
 
 @pytest.mark.parametrize("identity", [EMAIL, NO_EMAIL])
 def test_a_lead_nobody_knows_begins_under_its_own_id(identity):
-    assert resolve(identity, Known()) == Resolution(identity.lead_id)
+    assert resolve(identity, IdentityMatches()) == Resolution(identity.lead_id)
 
 
 @pytest.mark.parametrize("identity", [EMAIL, NO_EMAIL])
 def test_the_own_id_and_its_alias_win(identity):
-    known = Known(has_email={identity.lead_id: False, "other": False}, owners={CALL: ["other"]})
+    known = IdentityMatches(has_email={identity.lead_id: False, "other": False}, owners={CALL: ["other"]})
     assert resolve(identity, known) == Resolution(identity.lead_id)
-    known = Known(has_email={"other": True}, aliases={identity.lead_id: "other"})
+    known = IdentityMatches(has_email={"other": True}, aliases={identity.lead_id: "other"})
     assert resolve(identity, known) == Resolution("other")
 
 
 def test_a_new_email_joins_a_lead_without_one():
-    known = Known(has_email={"a": True, "b": False}, owners={CALL: ["a"], SEEN: ["a", "b"]})
+    known = IdentityMatches(has_email={"a": True, "b": False}, owners={CALL: ["a"], SEEN: ["a", "b"]})
     assert resolve(EMAIL, known) == Resolution("b", alias=EMAIL.lead_id)
 
 
 def test_two_emails_do_not_join():
-    known = Known(has_email={"a": True}, owners={CALL: ["a"], SEEN: ["a"]})
+    known = IdentityMatches(has_email={"a": True}, owners={CALL: ["a"], SEEN: ["a"]})
     assert resolve(EMAIL, known) == Resolution(EMAIL.lead_id)
 
 
 def test_a_form_without_email_joins_the_one_owner():
-    known = Known(has_email={"a": True, "b": True}, owners={CALL: ["a", "b"], SEEN: ["b"]})
+    known = IdentityMatches(has_email={"a": True, "b": True}, owners={CALL: ["a", "b"], SEEN: ["b"]})
     assert resolve(NO_EMAIL, known) == Resolution("b", alias=NO_EMAIL.lead_id)
 
 
 @pytest.mark.parametrize("owners", [{CALL: ["a", "b"], SEEN: []}, {CALL: ["a"], SEEN: ["b"]}])
 def test_owners_that_differ_decide_nothing(owners):
-    known = Known(has_email={"a": True, "b": True}, owners=owners)
+    known = IdentityMatches(has_email={"a": True, "b": True}, owners=owners)
     assert resolve(NO_EMAIL, known) == Resolution(NO_EMAIL.lead_id)
 
 
 def test_an_account_lead_joins_nobody():
     identity = _identity(domain="brightloom.example")
-    assert resolve(identity, Known()) == Resolution(identity.lead_id)
+    assert resolve(identity, IdentityMatches()) == Resolution(identity.lead_id)

@@ -109,7 +109,7 @@ async def test_an_email_address_is_parsed_once_at_intake_and_once_at_the_merge()
         scored = await handled(ScorerHandler(default_scoring()), enriched)
         routed = await handled(RouterHandler(routing_policy_of(default_compiled())), scored)
     assert (intake["normalise_email"], merge["normalise_email"]) == (1, 1)
-    assert (merge["normalise_phone"], merge["normalise_linkedin"]) == (1, 2)
+    assert (merge["normalise_phone"], merge["normalise_linkedin"]) == (1, 1)
     assert merge["spam_score"] == 1
     assert downstream == {}
     assert (routed.data.person.email, routed.data.person.seniority) == (

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.cli.demo.cases import CaseStep, GoldenCase, golden_cases, prepare
-from services.enricher.domain.form import read_form
+from services.enricher.domain.form import normalise_form
 from services.enricher.domain.merge import account_of, merge
 from services.enricher.domain.record import LeadRow
 from services.provider_stubs import golden
@@ -86,7 +86,7 @@ class Desk:
         self._take_form(msgspec.convert(body, LeadReceivedV1))
 
     def _take_form(self, received: LeadReceivedV1) -> None:
-        form = read_form(received)
+        form = normalise_form(received)
         lead_id = form.identity.lead_id
         row = merge(self._leads.get(lead_id, LeadRow(lead_id)), form, NOW)
         row = self._leads[lead_id] = replace(row, account=account_of(row))
