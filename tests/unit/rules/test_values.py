@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from shared.lead.fields import Scope
+from shared.lead.fields import Known, Scope
 from shared.rules.document import read_document
 from shared.rules.findings import FINDINGS_MAX, FindingReport, SourcePosition
 from shared.rules.parse import read_condition, read_named
 
 
-def finding(text: str, scope: Scope = Scope.ROUTING) -> str:
+def finding(text: str, scope: Known = Scope.ROUTING) -> str:
     """Return the one finding about a condition, without its file and position."""
     report = FindingReport("x.yaml")
     node = read_document(text, report)
