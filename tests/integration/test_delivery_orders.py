@@ -30,19 +30,18 @@ from shared.webhooks import (
     sealed_for,
 )
 from shared.worker.background import prune_step
-from tests.support.databases import database, database_url  # noqa: F401
-from tests.support.delivering import SECRET, World, all_are, rows_are, told, until, world  # noqa: F401
+from tests.support.delivery_world import SECRET, DeliveryWorld, all_are, lead_event, rows_are, until
 from tests.support.scored_leads import AT, event_of, lead_id
 
 HOUR = timedelta(hours=1)
 
 
-async def order(world: World, wanted: DeliveryOrder, id_: str = "order-1") -> None:  # noqa: F811
+async def order(world: DeliveryWorld, wanted: DeliveryOrder, id_: str = "order-1") -> None:
     async with world.resources.database.begin() as tx:
         await place_order(tx, QueuedOrder(id_, wanted, world.clock.now()))
 
 
-async def record(world: World, *events: Any) -> None:  # noqa: F811
+async def record(world: DeliveryWorld, *events: Any) -> None:
     """Store events as the ledger does."""
     rows = IdentityMap()
     for each in events:
@@ -53,24 +52,24 @@ async def record(world: World, *events: Any) -> None:  # noqa: F811
         await tx.write(rows)
 
 
-async def test_a_trial_tells_the_endpoint_that_it_can_be_reached(world):  # noqa: F811
+async def test_a_test_delivery_reaches_the_endpoint(world):
     endpoint = await world.endpoint()
     await world.subscribe(endpoint, "first", events=["lead.handed_off"])
     async with world.delivering():
         await order(world, TrialOrder("first"))
         await order(world, TrialOrder("deleted"), "order-2")
         await until(lambda: all_are(world, "delivered"))
-    ((webhook_id, body),) = endpoint.got
+    ((webhook_id, body),) = endpoint.received
     assert (webhook_id, body["type"]) == ("order-1", "webhook.test")
     assert body["data"]["subscription_id"] == "first"
     assert [row.id for row in await world.rows()] == [delivery_id("order-1", "first")]
 
 
-async def test_what_was_given_up_is_sent_again_as_it_was(world):  # noqa: F811
+async def test_a_failed_delivery_is_sent_again_with_the_same_body(world):
     endpoint = await world.endpoint()
     endpoint.status = 410
     await world.subscribe(endpoint, "first")
-    event = told("ana")
+    event = lead_event("ana")
     await record(world, event)
     async with world.delivering():
         await world.publish(event)
@@ -81,15 +80,15 @@ async def test_what_was_given_up_is_sent_again_as_it_was(world):  # noqa: F811
         await until(lambda: endpoint.ids == ["ana-1"])
         await until(lambda: all_are(world, "delivered"))
     (row,) = await world.rows()
-    assert endpoint.got[0][1]["data"]["lead_id"] == lead_id("ana")
+    assert endpoint.received[0][1]["data"]["lead_id"] == lead_id("ana")
     assert [(each.status, each.error) for each in row.failures or ()] == [(410, "answered 410")]
 
 
-async def test_a_time_is_replayed_under_the_same_ids(world):  # noqa: F811
+async def test_a_replay_sends_the_deliveries_of_a_time_range_with_the_same_ids(world):
     endpoint, other = await world.endpoint(), await world.endpoint()
     await world.subscribe(endpoint, "first")
     await world.subscribe(other, "other")
-    events = [told(name) for name in ("ana", "ben", "cy")]
+    events = [lead_event(name) for name in ("ana", "ben", "cy")]
     await record(world, *events)
     async with world.delivering():
         for event in events:
@@ -104,11 +103,11 @@ async def test_a_time_is_replayed_under_the_same_ids(world):  # noqa: F811
         await asyncio.sleep(1.2)
     assert endpoint.ids[:3] == ["ana-1", "ben-1", "cy-1"]
     assert sorted(endpoint.ids[3:]) == ["ben-1", "cy-1"]
-    assert all(again in endpoint.got[:3] for again in endpoint.got[3:])
+    assert all(again in endpoint.received[:3] for again in endpoint.received[3:])
     assert len(other.ids) == 3
 
 
-async def test_an_order_is_carried_out_once_by_any_number_of_processes(world):  # noqa: F811
+async def test_an_order_is_executed_once_by_any_number_of_processes(world):
     endpoint = await world.endpoint()
     await world.subscribe(endpoint, "first")
     for number in range(10):
@@ -119,10 +118,10 @@ async def test_an_order_is_carried_out_once_by_any_number_of_processes(world):  
     async with world.delivering():
         await until(lambda: len(endpoint.ids) == 10)
         await until(lambda: all_are(world, "delivered"))
-    assert len({*endpoint.ids}) == endpoint.asked == 10
+    assert len({*endpoint.ids}) == endpoint.requests == 10
 
 
-async def test_an_order_is_not_carried_out_again_once_its_claim_is_forgotten(world):  # noqa: F811
+async def test_an_order_is_not_executed_again_after_its_claim_was_pruned(world):
     tables, clock = world.resources.database, world.clock
     await world.subscribe(await world.endpoint(), "first")
     orders = DeliveryCommands(tables, clock)
@@ -136,10 +135,10 @@ async def test_an_order_is_not_carried_out_again_once_its_claim_is_forgotten(wor
     assert await world.rows() == []
 
 
-async def test_an_erased_person_is_not_sent_again(world):  # noqa: F811
+async def test_an_erased_person_is_not_sent_again(world):
     endpoint = await world.endpoint()
     await world.subscribe(endpoint, "first")
-    event = told("ana")
+    event = lead_event("ana")
     await record(world, event)
     async with world.delivering():
         await world.publish(event)
@@ -152,37 +151,37 @@ async def test_an_erased_person_is_not_sent_again(world):  # noqa: F811
         await order(world, ReplayOrder("first", AT, AT + HOUR), "order-2")
         await order(world, TrialOrder("first"), "order-3")
         await until(lambda: endpoint.ids == ["ana-1", "order-3"])
-    assert endpoint.asked == 2
+    assert endpoint.requests == 2
 
 
-async def test_what_the_ledger_does_not_hold_any_more_cannot_be_sent(world):  # noqa: F811
+async def test_a_delivery_whose_event_the_ledger_has_pruned_fails(world):
     endpoint = await world.endpoint()
     await world.subscribe(endpoint, "first")
     async with world.delivering():
-        await world.publish(told("ana"))
+        await world.publish(lead_event("ana"))
         await until(lambda: all_are(world, "delivered"))
         await order(world, RetryOrder(delivery_id("ana-1", "first")))
         await until(lambda: all_are(world, "pending"))
     (row,) = await world.rows()
-    assert (row.last_error, endpoint.asked) == ("the event is not kept any more", 1)
+    assert (row.last_error, endpoint.requests) == ("the event is not kept any more", 1)
 
 
-async def test_while_a_secret_is_replaced_both_sign(world):  # noqa: F811
+async def test_during_a_secret_rotation_both_secrets_sign(world):
     knows_old, knows_new = await world.endpoint(), await world.endpoint()
     for id_, endpoint in (("old", knows_old), ("new", knows_new)):
         vault = Vault(SECRET, os.urandom)
         new, old = (vault.seal(each.secret, purpose=sealed_for(id_)) for each in (knows_new, knows_old))
         await world.subscribe(endpoint, id_, secrets=[SealedSecret(new), SealedSecret(old, AT + HOUR)])
     async with world.delivering():
-        await world.publish(told("ana"))
+        await world.publish(lead_event("ana"))
         await until(lambda: knows_old.ids == ["ana-1"] == knows_new.ids)
         world.clock.advance(HOUR)
-        await world.publish(told("ben"))
+        await world.publish(lead_event("ben"))
         await until(lambda: rows_are(world, 4))
     assert (knows_old.ids, knows_new.ids) == (["ana-1"], ["ana-1", "ben-1"])
 
 
-async def test_undecryptable_secrets_of_a_subscription_are_logged_once(world):  # noqa: F811
+async def test_undecryptable_secrets_of_a_subscription_are_logged_once(world):
     another = Vault(b"another secret", os.urandom).seal("whsec_", purpose=sealed_for("first"))
     await world.subscribe(await world.endpoint(), "first", secrets=[SealedSecret(another)])
     vault = Vault(SECRET, os.urandom)
@@ -192,5 +191,5 @@ async def test_undecryptable_secrets_of_a_subscription_are_logged_once(world):  
     assert [entry["event"] for entry in logged] == ["cannot decrypt the secrets of a subscription"]
 
 
-async def _is_about(world: World, lead: str) -> bool:  # noqa: F811
+async def _is_about(world: DeliveryWorld, lead: str) -> bool:
     return {row.lead_id for row in await world.rows()} == {lead}

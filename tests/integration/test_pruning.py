@@ -15,8 +15,7 @@ from services.router.pruning import CHUNK, prune_assignments, prune_deliveries
 from shared.storage.database import Database
 from shared.storage.metadata import metadata
 from shared.storage.rows import IdentityMap, Put, Row
-from tests.support.databases import database, database_url  # noqa: F401
-from tests.support.delivering import until, world  # noqa: F401
+from tests.support.delivery_world import until
 from tests.support.scored_leads import AT
 
 DAY = timedelta(days=1)
@@ -37,20 +36,20 @@ def assignment(id_: str, closed_at: datetime | None) -> AssignmentRow:
     return AssignmentRow(id_, "l", "a.example", "sdr", "sdr-1", state, 1, AT - DAY, None, None, closed_at)  # type: ignore[arg-type]
 
 
-async def store(database: Database, *rows: Row) -> None:  # noqa: F811
+async def store(database: Database, *rows: Row) -> None:
     made = IdentityMap()
     made.apply([Put(row) for row in rows])
     async with database.begin() as tx:
         await tx.write(made)
 
 
-async def ids(database: Database, table: str) -> list[str]:  # noqa: F811
+async def ids(database: Database, table: str) -> list[str]:
     async with database.read() as tx:
         found = await tx.execute(select(metadata.tables[table].c.id))
         return sorted(found.scalars())
 
 
-async def test_deliveries_that_are_over_go_and_pending_ones_stay(database):  # noqa: F811
+async def test_finished_deliveries_are_pruned_and_pending_ones_stay(database):
     await store(
         database,
         delivery("old"),
@@ -63,13 +62,13 @@ async def test_deliveries_that_are_over_go_and_pending_ones_stay(database):  # n
     assert await ids(database, "deliveries") == ["fresh", "pending"]
 
 
-async def test_assignments_that_ended_go_and_open_ones_stay(database):  # noqa: F811
+async def test_ended_assignments_are_pruned_and_active_ones_stay(database):
     await store(database, assignment("old", AT), assignment("fresh", AT + DAY), assignment("open", None))
     assert await prune_assignments(database, AT + DAY) is False
     assert await ids(database, "assignments") == ["fresh", "open"]
 
 
-async def test_many_go_in_chunks(database, monkeypatch):  # noqa: F811
+async def test_pruning_deletes_in_chunks(database, monkeypatch):
     assert CHUNK <= 1_000, "a chunk holds up the one writer of SQLite"
     monkeypatch.setattr(pruning, "CHUNK", 10)
     await store(database, *(delivery(f"d{n}", "ab"[n % 2]) for n in range(45)))
@@ -80,7 +79,7 @@ async def test_many_go_in_chunks(database, monkeypatch):  # noqa: F811
     assert await ids(database, "deliveries") == await ids(database, "assignments") == []
 
 
-async def test_endpoints_are_found_by_what_is_due(database):  # noqa: F811
+async def test_targets_with_due_deliveries_are_found(database):
     due = DueDeliveries(database)
     assert await due.target_ids(AT) == set()
     later = {"a": 0, "b": 2, "c": 1, "d": None}
@@ -96,7 +95,7 @@ async def test_endpoints_are_found_by_what_is_due(database):  # noqa: F811
     assert found == [set(), {"a"}, {"a", "c"}, {"a", "b", "c"}]
 
 
-async def test_what_waits_for_a_disabled_subscription_is_given_up_in_the_end(database):  # noqa: F811
+async def test_deliveries_of_a_disabled_subscription_fail_after_three_days(database):
     due = DueDeliveries(database)
     rows = {
         "waits": delivery("waits", state="pending", attempts=3, next_attempt_at=AT),
@@ -122,7 +121,7 @@ async def test_what_waits_for_a_disabled_subscription_is_given_up_in_the_end(dat
     assert await due.target_ids(AT) == {"b"}
 
 
-async def test_the_router_prunes_by_itself(world):  # noqa: F811
+async def test_the_router_prunes_by_itself(world):
     tables = world.resources.database
     kept = world.resources.claims_kept
     await store(tables, delivery("old", at=AT - kept - timedelta(seconds=1)), delivery("new", at=AT - kept))
@@ -130,5 +129,5 @@ async def test_the_router_prunes_by_itself(world):  # noqa: F811
         await until(lambda: _has(tables, ["new"]))
 
 
-async def _has(database: Database, wanted: list[str]) -> bool:  # noqa: F811
+async def _has(database: Database, wanted: list[str]) -> bool:
     return await ids(database, "deliveries") == wanted

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from shared.lead.events.lead_alerted import LeadAlertedV1
 from shared.lead.events.routing import Decision
-from tests.support.databases import database, database_url  # noqa: F401
-from tests.support.delivering import all_are, rows_are, told, until, world  # noqa: F401
+from tests.support.delivery_world import all_are, lead_event, rows_are, until
 from tests.support.scored_leads import AT, event_of, lead_id
 
 
@@ -18,21 +17,21 @@ def routed_to(queue: str, name: str):
     return event_of(data, id_=name, source="/baton/router")
 
 
-async def test_a_queue_hears_of_its_own_leads(world, monkeypatch):  # noqa: F811
+async def test_a_destination_receives_only_the_leads_of_its_queue(world, monkeypatch):
     sdr, bdr = await world.endpoint(), await world.endpoint()
     monkeypatch.setenv("SDR_SECRET", sdr.secret)
     monkeypatch.setenv("BDR_SECRET", bdr.secret)
     world.send_to(sdr=sdr.url, bdr=bdr.url)
     async with world.delivering():
         await world.publish(routed_to("sdr", "ana"), routed_to("bdr", "ben"), routed_to("csm", "cy"))
-        await world.publish(told("dan"))
+        await world.publish(lead_event("dan"))
         await until(lambda: rows_are(world, 2))
         await until(lambda: all_are(world, "delivered"))
     assert (sdr.ids, bdr.ids) == (["ana"], ["ben"])
     assert {row.subscription_id for row in await world.rows()} == {"queue:sdr", "queue:bdr"}
 
 
-async def test_a_destination_follows_the_policy(world, monkeypatch):  # noqa: F811
+async def test_a_destination_follows_the_policy(world, monkeypatch):
     before, after, everything = [await world.endpoint() for _ in range(3)]
     before.status, after.secret = 503, before.secret
     monkeypatch.setenv("SDR_SECRET", before.secret)
@@ -49,10 +48,10 @@ async def test_a_destination_follows_the_policy(world, monkeypatch):  # noqa: F8
         world.send_to()
         await world.publish(routed_to("sdr", "cy"))
         await until(lambda: everything.ids == ["ana", "ben", "cy"])
-    assert (before.asked, after.ids) == (1, ["ben"])
+    assert (before.requests, after.ids) == (1, ["ben"])
 
 
-async def test_what_cannot_be_signed_waits_for_the_secret(world, monkeypatch):  # noqa: F811
+async def test_deliveries_without_a_signing_secret_are_retried_until_the_secret_is_set(world, monkeypatch):
     endpoint = await world.endpoint()
     world.send_to(sdr=endpoint.url)
     async with world.delivering():
@@ -64,10 +63,10 @@ async def test_what_cannot_be_signed_waits_for_the_secret(world, monkeypatch):  
     world.clock.advance(timedelta(seconds=5))
     async with world.delivering():  # the environment is that of a new process
         await until(lambda: endpoint.ids == ["ana"])
-    assert endpoint.asked == 1
+    assert endpoint.requests == 1
 
 
-async def test_what_waits_for_a_destination_that_was_removed_is_given_up(world, monkeypatch):  # noqa: F811
+async def test_deliveries_of_a_removed_destination_fail(world, monkeypatch):
     endpoint = await world.endpoint()
     endpoint.status = 500
     monkeypatch.setenv("SDR_SECRET", endpoint.secret)

@@ -37,7 +37,6 @@ from shared.worker.rows import TimerRow
 from shared.worker.tables import timers as timers_table
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Result, UnitOfWork
-from tests.support.databases import database, database_url  # noqa: F401
 from tests.support.routing_policies import default_routing_policy, queue, rep, routing_policy_with
 from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scored_lead
 
@@ -54,7 +53,7 @@ class NoSink:
 
 
 def router(
-    database: Database,  # noqa: F811
+    database: Database,
     plan: RoutingPolicy | PerVersion[RoutingPolicy],
     clock: FixedClock,
     failpoint: Any = lambda _name: None,
@@ -76,99 +75,109 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-async def desk(database: Database, clock: FixedClock) -> UnitOfWork:  # noqa: F811
+async def unit(database: Database, clock: FixedClock) -> UnitOfWork:
     await ensure_timer(database, assign_waiting_timer(AT))
     return router(database, default_routing_policy(), clock)
 
 
-async def rows(database: Database, kind: Any, table: Any) -> list[Any]:  # noqa: F811
+async def rows(database: Database, kind: Any, table: Any) -> list[Any]:
     async with database.read() as tx:
         return [kind(*tuple(row)) for row in await tx.execute(select(table))]
 
 
-async def check_ownership(database: Database) -> list[AssignmentRow]:  # noqa: F811
+async def check_ownership(database: Database) -> list[AssignmentRow]:
     """Check the invariants over the tables; return the assignments."""
     all_assignments: list[AssignmentRow] = await rows(database, AssignmentRow, assignments)
-    owners = Counter(each.lead_id for each in all_assignments if each.active)
+    owners = Counter(assignment.lead_id for assignment in all_assignments if assignment.active)
     assert not owners or max(owners.values()) == 1
-    given = Counter((each.queue, each.rep) for each in all_assignments)
-    held = Counter((each.queue, each.rep) for each in all_assignments if each.active)
-    places: list[RepQueueRow] = await rows(database, RepQueueRow, rep_queues)
-    assert {place.key: place.credits for place in places} == {place.key: given[place.key] for place in places}
-    assert {place.key: place.open_leads for place in places} == {
-        place.key: held[place.key] for place in places
+    given = Counter((assignment.queue, assignment.rep) for assignment in all_assignments)
+    held = Counter((assignment.queue, assignment.rep) for assignment in all_assignments if assignment.active)
+    rotation: list[RepQueueRow] = await rows(database, RepQueueRow, rep_queues)
+    assert {place.key: place.credits for place in rotation} == {
+        place.key: given[place.key] for place in rotation
     }
-    assert sum(place.credits for place in places) == len(all_assignments)
+    assert {place.key: place.open_leads for place in rotation} == {
+        place.key: held[place.key] for place in rotation
+    }
+    assert sum(place.credits for place in rotation) == len(all_assignments)
     return all_assignments
 
 
-def said(result: Result) -> list[str]:
+def emitted_types(result: Result) -> list[str]:
     return [dict(out.headers)["ce_type"].decode() for out in result.outgoing]  # type: ignore[union-attr]
 
 
-async def test_a_lead_goes_its_way_through_the_tables(desk, database, clock):  # noqa: F811
-    result = await desk.run([scored_event(scored_lead("ana")), scored_event(scored_lead("ben"))])
-    assert said(result) == ["baton.lead.routed.v1"] * 2
-    assert (await desk.run([scored_event(scored_lead("ana"))])).outgoing == []
+async def test_a_lead_is_assigned_escalated_and_won_in_the_tables(unit, database, clock):
+    result = await unit.run([scored_event(scored_lead("ana")), scored_event(scored_lead("ben"))])
+    assert emitted_types(result) == ["baton.lead.routed.v1"] * 2
+    assert (await unit.run([scored_event(scored_lead("ana"))])).outgoing == []
 
     accept = event_of(ActionReceivedV1(lead_id("ana"), "accept", rep="sdr-1"), id_="a1")
-    assert [outcome for _event, outcome in (await desk.run([accept, accept])).outcomes] == [
+    assert [outcome for _event, outcome in (await unit.run([accept, accept])).outcomes] == [
         "applied",
         "unchanged",
     ]
     clock.advance(timedelta(hours=5))
     due = await Timers("router", database, clock).lease_due(10)
-    assert said(await desk.run(due)) == ["baton.lead.escalated.v1", "baton.lead.reassigned.v1"]
+    assert emitted_types(await unit.run(due)) == ["baton.lead.escalated.v1", "baton.lead.reassigned.v1"]
     won = event_of(OutcomeReceivedV1("won", AT, email="ana@kestrel.example"), id_="o1")
-    await desk.run([won])
-    states = {each.lead_id: each.state for each in await check_ownership(database)}
+    await unit.run([won])
+    states = {assignment.lead_id: assignment.state for assignment in await check_ownership(database)}
     assert states[lead_id("ana")] == "won"
-    assert [each.state for each in await check_ownership(database) if each.lead_id == lead_id("ben")] == [
+    assert [
+        assignment.state
+        for assignment in await check_ownership(database)
+        if assignment.lead_id == lead_id("ben")
+    ] == [
         "overdue",
         "open",
     ]
 
 
-async def test_a_lead_is_found_by_its_alias(desk, database):  # noqa: F811
-    await desk.run([scored_event(scored_lead("ana"))])
+async def test_a_lead_is_found_by_its_alias(unit, database):
+    await unit.run([scored_event(scored_lead("ana"))])
     async with database.begin() as tx:
         await tx.execute(lead_aliases.insert(), {"alias_id": lead_id("old"), "lead_id": lead_id("ana")})
-    result = await desk.run([event_of(ActionReceivedV1(lead_id("old"), "accept"), id_="a1")])
+    result = await unit.run([event_of(ActionReceivedV1(lead_id("old"), "accept"), id_="a1")])
     assert result.outcomes[0][1] == "applied"
 
 
-async def test_the_account_owner_is_found_beyond_the_unit(desk, database, clock):  # noqa: F811
+async def test_the_account_owner_is_found_beyond_the_unit(unit, database, clock):
     """The oldest active assignment of the account decides, whether or not its lead is in hand."""
     for name in ("ana", "ben", "cy"):
-        await desk.run([scored_event(scored_lead(name, account="kestrel.example"))])
+        await unit.run([scored_event(scored_lead(name, account="kestrel.example"))])
         clock.advance(timedelta(minutes=1))
-    reps = {each.rep for each in await check_ownership(database)}
+    reps = {assignment.rep for assignment in await check_ownership(database)}
     assert reps == {"sdr-1"}
-    await desk.run([event_of(ActionReceivedV1(lead_id("ben"), "reassign", to="sdr-3"), id_="a1")])
+    await unit.run([event_of(ActionReceivedV1(lead_id("ben"), "reassign", to="sdr-3"), id_="a1")])
     lost = event_of(OutcomeReceivedV1("lost", AT, lead_id=lead_id("ana")), id_="o1")
-    await desk.run([lost, scored_event(scored_lead("dee", account="kestrel.example"))])
-    owner = {each.lead_id: each.rep for each in await check_ownership(database) if each.active}
+    await unit.run([lost, scored_event(scored_lead("dee", account="kestrel.example"))])
+    owner = {
+        assignment.lead_id: assignment.rep
+        for assignment in await check_ownership(database)
+        if assignment.active
+    }
     assert owner[lead_id("dee")] == "sdr-1"
 
 
-async def test_the_people_of_the_account_are_in_the_brief(desk, database):  # noqa: F811
+async def test_the_people_of_the_account_are_in_the_brief(unit, database):
     enriched = scored_lead("ana", account="kestrel.example")
     row = LeadRow(enriched.lead_id, account="kestrel.example", person=enriched.person)
     rows_ = IdentityMap()
     rows_.apply([Put(row)])
     async with database.begin() as tx:
         await tx.write(rows_)
-    await desk.run([scored_event(enriched)])
+    await unit.run([scored_event(enriched)])
     ben = scored_lead("ben", account="kestrel.example", person=Person(email="ben@kestrel.example"))
-    (record,) = (await desk.run([scored_event(ben)])).outgoing
+    (record,) = (await unit.run([scored_event(ben)])).outgoing
     brief = msgspec.json.decode(record.value)["brief"]
-    assert [(each["name"], each["title"]) for each in brief["stakeholders"]] == [
+    assert [(assignment["name"], assignment["title"]) for assignment in brief["stakeholders"]] == [
         ("ben@kestrel.example", None),
         ("Ana", "VP Sales"),
     ]
 
 
-async def test_a_unit_follows_the_policy_that_is_active_as_it_begins(database, clock):  # noqa: F811
+async def test_a_unit_follows_the_policy_that_is_active_as_it_begins(database, clock):
     """The rows of who is new are made as they are needed, and who has left keeps the row."""
     current = [routing_policy_with([rep("one")], {"sdr": queue("4h")}).compiled]
     plans = PerVersion(lambda: current[0], routing_policy_of)
@@ -176,36 +185,36 @@ async def test_a_unit_follows_the_policy_that_is_active_as_it_begins(database, c
     await work.run([scored_event(scored_lead("ana"))])
     current[0] = routing_policy_with([rep("two"), rep("three")], {"sdr": queue("4h")}).compiled
     await work.run([scored_event(scored_lead("ben")), scored_event(scored_lead("cy"))])
-    owners = {each.lead_id: each.rep for each in await check_ownership(database)}
+    owners = {assignment.lead_id: assignment.rep for assignment in await check_ownership(database)}
     assert owners == {lead_id("ana"): "one", lead_id("ben"): "three", lead_id("cy"): "two"}
-    places = await rows(database, RepQueueRow, rep_queues)
-    assert {place.rep: place.credits for place in places} == {"one": 1, "two": 1, "three": 1}
+    rotation = await rows(database, RepQueueRow, rep_queues)
+    assert {place.rep: place.credits for place in rotation} == {"one": 1, "two": 1, "three": 1}
 
 
-async def test_what_waits_is_drained_when_a_rep_comes_back(desk, database, clock):  # noqa: F811
+async def test_waiting_leads_are_assigned_when_a_rep_becomes_available(unit, database, clock):
     async with database.begin() as tx:
         away = [{"rep": rep, "available": False, "updated_at": AT} for rep in default_routing_policy().reps]
         await tx.execute(rep_availability.insert(), away)
-    assert said(await desk.run([scored_event(scored_lead("ana"))])) == ["baton.lead.routed.v1"]
+    assert emitted_types(await unit.run([scored_event(scored_lead("ana"))])) == ["baton.lead.routed.v1"]
     clock.advance(timedelta(seconds=3))
     timers = Timers("router", database, clock)
-    assert said(await desk.run(await timers.lease_due(10))) == []
+    assert emitted_types(await unit.run(await timers.lease_due(10))) == []
     async with database.begin() as tx:
         await tx.execute(rep_availability.update().values(available=True))
     clock.advance(timedelta(seconds=3))
-    assert said(await desk.run(await timers.lease_due(10))) == ["baton.lead.routed.v1"]
-    assert [each.rep for each in await check_ownership(database)] == ["sdr-1"]
+    assert emitted_types(await unit.run(await timers.lease_due(10))) == ["baton.lead.routed.v1"]
+    assert [assignment.rep for assignment in await check_ownership(database)] == ["sdr-1"]
 
 
-async def test_an_erased_person_is_forgotten_and_does_not_come_back(desk, database, clock):  # noqa: F811
-    await desk.run([scored_event(scored_lead("ana"))])
+async def test_an_erased_person_is_forgotten_and_does_not_come_back(unit, database, clock):
+    await unit.run([scored_event(scored_lead("ana"))])
     clock.advance(timedelta(hours=1))
     erased = PersonErasedV1([lead_id("ana")], "hash", clock.now())
-    await desk.run([event_of(erased, id_="e1", at=clock.now())])
-    again = await desk.run([scored_event(scored_lead("ana", revision=2, sequence=2))])
+    await unit.run([event_of(erased, id_="e1", at=clock.now())])
+    again = await unit.run([scored_event(scored_lead("ana", revision=2, sequence=2))])
     assert [outcome for _event, outcome in again.outcomes] == ["superseded"]
     assert await rows(database, RoutedLeadRow, routed_leads) == []
-    assert [(each.lead_id, each.state) for each in await check_ownership(database)] == [
+    assert [(assignment.lead_id, assignment.state) for assignment in await check_ownership(database)] == [
         (_hashed(lead_id("ana")), "erased")
     ]
 
@@ -237,7 +246,7 @@ def _busy_day(random_: random.Random, leads: int) -> list[Event[Any]]:
 
 
 @pytest.mark.timeout(120)
-async def test_routers_on_the_same_leads_never_assign_twice(database_url, clock):  # noqa: F811
+async def test_routers_on_the_same_leads_never_assign_twice(database_url, clock):
     """Four routers get the same events in other orders, are cancelled mid-way, and do them again."""
     sdrs = (rep(f"sdr-{number}", weight=50 * number, max_open=9) for number in (1, 2, 3))
     plan = routing_policy_with(
@@ -253,8 +262,8 @@ async def test_routers_on_the_same_leads_never_assign_twice(database_url, clock)
         await ensure_timer(databases[0], assign_waiting_timer(AT))
         await asyncio.gather(
             *(
-                _restless_router(router(each, plan, clock), events, random.Random(number))
-                for number, each in enumerate(databases)
+                _restless_router(router(assignment, plan, clock), events, random.Random(number))
+                for number, assignment in enumerate(databases)
             )
         )
         every = await check_ownership(databases[0])
@@ -263,11 +272,13 @@ async def test_routers_on_the_same_leads_never_assign_twice(database_url, clock)
             decided = (await tx.execute(select(func.count()).select_from(routed_leads))).scalar_one()
         assert decided == 40
         clocks = await rows(databases[0], TimerRow, timers_table)
-        open_leads = {each.lead_id for each in every if each.active and each.state == "open"}
+        open_leads = {
+            assignment.lead_id for assignment in every if assignment.active and assignment.state == "open"
+        }
         assert {timer.subject for timer in clocks if timer.kind == "sla"} == open_leads
     finally:
-        for each in {*databases, shared}:
-            await each.close()
+        for assignment in {*databases, shared}:
+            await assignment.close()
 
 
 async def _restless_router(work: UnitOfWork, events: list[Event[Any]], random_: random.Random) -> None:

@@ -1,4 +1,4 @@
-"""Plans for tests of the router: that of the default policy, and variations of it."""
+"""Routing policies for tests: that of the default policy, and variations of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def default_policy() -> Policy:
 
 
 class StandingPolicy(PolicyWatch):
-    """A watch whose policy is what the test says."""
+    """A policy watch whose active policy the test sets."""
 
     def __init__(self, database: Database, policy: CompiledPolicy | None = None) -> None:
         super().__init__(database)
@@ -36,7 +36,7 @@ class StandingPolicy(PolicyWatch):
 
 @cache
 def default_routing_policy() -> RoutingPolicy:
-    """The plan of the default policy."""
+    """The routing policy of the repository's `config`."""
     return routing_policy_of(compiled(default_policy()))
 
 
@@ -46,14 +46,14 @@ def rep(id_: str, *queues: str, **given: Any) -> Rep:
 
 
 def queue(accept_within: str, **given: Any) -> Queue:
-    """A queue with so much time to accept."""
+    """A queue whose owners have `accept_within` to accept a lead."""
     return Queue(accept_within=parse_duration(accept_within), **given)
 
 
 def routing_policy_with(
     reps: Sequence[Rep] | None = None, queues: Mapping[str, Queue] | None = None, **routing: Any
 ) -> RoutingPolicy:
-    """The default plan with another team, other queues, other parts of the routing."""
+    """The default routing policy with another team, other queues, or other parts of the routing."""
     policy = default_policy()
     given = {**({} if queues is None else {"queues": queues}), **routing}
     changed: dict[str, Any] = {"routing": policy.routing.model_copy(update=given)}

@@ -30,10 +30,10 @@ def brief_of(queue: str = "sdr", **given: Any) -> Brief:
 
 
 def states(brief: Brief) -> dict[str, str]:
-    return {each.name: each.state for each in brief.qualification.elements}
+    return {entry.name: entry.state for entry in brief.qualification.elements}
 
 
-def test_what_the_buyer_said_is_known_with_the_words_what_facts_suggest_is_inferred():
+def test_an_element_is_known_from_the_buyers_words_or_inferred_from_facts():
     brief = brief_of(person=Person(first_name="Dana", title="VP Finance"))
     assert states(brief) == {
         "budget": "known",
@@ -41,7 +41,7 @@ def test_what_the_buyer_said_is_known_with_the_words_what_facts_suggest_is_infer
         "need": "known",
         "timeline": "known",
     }
-    evidence = {each.name: each.evidence for each in brief.qualification.elements}
+    evidence = {entry.name: entry.evidence for entry in brief.qualification.elements}
     assert evidence["budget"] == "“Our budget is approved; it should run by the end of Q3.”"
     assert evidence["authority"] == "the title is VP Finance"
     assert brief.ask_next == ["Who else decides, and who signs?"]
@@ -50,7 +50,7 @@ def test_what_the_buyer_said_is_known_with_the_words_what_facts_suggest_is_infer
 @pytest.mark.parametrize(
     ("queue", "frame"), [("sdr", "bant"), ("bdr", "meddpicc"), ("senior-ae", "meddpicc")]
 )
-def test_the_frame_is_that_of_the_queue(queue, frame):
+def test_the_qualification_frame_depends_on_the_queue(queue, frame):
     assert brief_of(queue).qualification.frame == frame
 
 
@@ -60,7 +60,7 @@ def test_meddpicc_finds_metrics_competition_and_pain():
     assert (found["champion"], found["paper_process"]) == ("inferred", "unknown")
 
 
-def test_what_nobody_said_is_unknown_and_asked_for():
+def test_elements_without_evidence_are_unknown_and_asked_for():
     brief = brief_of(message=None, activities=[], person=Person(email="a@b.example"))
     assert {*states(brief).values()} == {"unknown"}
     assert brief.pain == []
@@ -70,15 +70,15 @@ def test_what_nobody_said_is_unknown_and_asked_for():
 def test_answers_are_quoted():
     answers = {"Biggest challenge": "closing the books takes us nine days", "budget": 5_000, "size": "50-100"}
     brief = brief_of(message=None, answers=answers)
-    assert [(each.quote, each.origin) for each in brief.pain] == [
+    assert [(entry.quote, entry.origin) for entry in brief.pain] == [
         ("closing the books takes us nine days", "answers.Biggest challenge")
     ]
-    evidence = {each.name: each.evidence for each in brief.qualification.elements}
+    evidence = {entry.name: entry.evidence for entry in brief.qualification.elements}
     assert evidence["budget"] == "answered “5000” to budget"
     assert evidence["need"] == "answered “closing the books takes us nine days” to Biggest challenge"
 
 
-def test_the_people_of_the_account_are_named_a_few_of_them_and_roles_that_have_no_name():
+def test_stakeholders_are_people_of_the_account_then_roles_without_a_person():
     lead = replace(
         scored_lead(person=Person(first_name="Dana", last_name="Okafor", title="VP Finance")),
         account_view=AccountView(roles=["finance", "legal"]),
@@ -88,11 +88,13 @@ def test_the_people_of_the_account_are_named_a_few_of_them_and_roles_that_have_n
     found = build_brief(lead, "sdr", None, known).stakeholders
     assert (found[0].name, found[0].role, found[0].known_from) == ("Dana Okafor", "finance", "this lead")
     assert (found[1].name, found[1].title, found[1].known_from) == ("0@a.example", "CTO", "another lead")
-    assert len([each for each in found if each.name]) == STAKEHOLDERS_MAX
-    assert [(each.role, each.known_from) for each in found if each.name is None] == [("legal", "the account")]
+    assert len([entry for entry in found if entry.name]) == STAKEHOLDERS_MAX
+    assert [(entry.role, entry.known_from) for entry in found if entry.name is None] == [
+        ("legal", "the account")
+    ]
 
 
-def test_the_opening_fits_what_happened_and_is_signed():
+def test_the_opening_names_the_occasion_and_is_signed_by_the_owner():
     assert brief_of(person=Person(first_name="Dana")).warm_intro == (
         "Hi Dana, thank you for asking for a demo for Kestrel. Would a short call this week help? Best, Ana Ruiz"
     )
@@ -100,7 +102,7 @@ def test_the_opening_fits_what_happened_and_is_signed():
     assert news.warm_intro.startswith("Hello, I saw the news at Kestrel (funding round).")
 
 
-def test_the_page_is_a_screenful_in_which_the_buyer_writes_no_markup():
+def test_the_markdown_is_a_screenful_and_escapes_the_buyers_text():
     message = "# Click [here](http://evil.example) <script>*now*</script>\n- we lose | a `lot` &amp; ~~more~~"
     brief = brief_of("senior-ae", message=message, company=Company(name="1. Kestrel", employees=420))
     page = brief.markdown
@@ -129,15 +131,15 @@ TEXTS = st.none() | st.text(max_size=60) | st.sampled_from([MESSAGE, "\n\n", "�
     signals=st.builds(Signals, types=st.lists(st.sampled_from(["funding_round", "contract_expiry", "x"]))),
     queue=st.sampled_from(["sdr", "bdr", "senior-ae", "partner"]),
 )
-def test_there_is_a_brief_on_any_lead_and_it_quotes_only_what_was_said(queue, **given_):
+def test_every_lead_has_a_brief_and_its_quotes_are_the_buyers_words(queue, **given_):
     lead = replace(scored_lead(), **given_)
     brief = build_brief(lead, queue)
     assert msgspec.json.encode(brief)
     said = [" ".join(str(text).split()) for text in (lead.message, *lead.answers.values())]
     for quote in brief.pain:
-        assert any(" ".join(quote.quote.rstrip("…").split()) in each for each in said)
+        assert any(" ".join(quote.quote.rstrip("…").split()) in entry for entry in said)
     for element in brief.qualification.elements:
         assert (element.evidence is None) is (element.state == "unknown")
         quoted = re.search("“(.*?)…?”", element.evidence or "", re.DOTALL)
-        assert quoted is None or any(quoted[1] in each for each in said)
+        assert quoted is None or any(quoted[1] in entry for entry in said)
     assert len(brief.markdown.splitlines()) < 70

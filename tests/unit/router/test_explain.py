@@ -10,36 +10,36 @@ from shared.lead.facts import ActiveOwner, facts_of
 from tests.support.routing_policies import default_routing_policy
 from tests.support.scored_leads import AT, scored_lead
 
-PLAN = default_routing_policy()
+POLICY = default_routing_policy()
 
 
 def explained(owner: ActiveOwner | None = None, **lead) -> RouteExplanation:
-    return explain_route(scored_lead(**lead), owner, PLAN, AT)
+    return explain_route(scored_lead(**lead), owner, POLICY, AT)
 
 
 def says(explanation: RouteExplanation) -> list[str]:
-    return [each.says for each in explanation.counterfactuals]
+    return [entry.says for entry in explanation.counterfactuals]
 
 
-def test_a_few_more_employees_would_have_led_elsewhere():
+def test_a_counterfactual_is_the_smallest_change_of_a_number():
     assert "with 300 more employees: bdr" in says(explained(employees=700))
     assert "with 200 fewer employees: sdr" not in says(explained(employees=700))
     assert "with 1 fewer employees: sdr" in says(explained(employees=1_000))
 
 
-def test_what_is_not_known_is_told_as_what_it_would_have_to_be():
+def test_a_counterfactual_of_a_missing_field_has_the_value_it_would_need():
     found = explained(employees=None, grade="D4")
     assert "with employees 1,000: bdr" in says(found)
-    strategic = next(each for each in found.rules if each.rule == "strategic")
+    strategic = next(entry for entry in found.rules if entry.rule == "strategic")
     assert strategic.verdict == "unknown_field"
     assert [(leaf.field, leaf.saw, leaf.says) for leaf in strategic.because] == [
         ("company.employees", None, "company employees is not known")
     ]
 
 
-def test_every_rule_has_its_verdict_and_the_leaf_that_decided():
+def test_every_rule_has_its_verdict_and_the_comparison_that_decided():
     found = explained(grade="B3")
-    assert {each.rule: each.verdict for each in found.rules} == {
+    assert {entry.rule: entry.verdict for entry in found.rules} == {
         "existing-owner": "no_match",
         "new-market": "no_match",
         "partner": "unknown_field",
@@ -52,13 +52,13 @@ def test_every_rule_has_its_verdict_and_the_leaf_that_decided():
     assert (found.rule, found.queue, found.motion) == ("fits", "sdr", "work")
 
 
-def test_higher_intent_leads_to_a_senior_unless_the_owner_has_accepted():
+def test_counterfactuals_depend_on_whether_the_owner_has_accepted():
     assert "with score intent grade 1: senior-ae" in says(explained())
     assert "with score intent grade 1: senior-ae" in says(explained(ActiveOwner("sdr", accepted=False)))
     assert "with score intent grade 1: senior-ae" not in says(explained(ActiveOwner("sdr", accepted=True)))
 
 
-def test_a_suppression_is_a_counterfactual_too_and_has_its_own():
+def test_suppressions_are_counterfactuals_and_have_counterfactuals():
     assert "with account relation competitor: suppressed (competitor)" in says(explained())
     found = explained(view=AccountView(relation="competitor", market_validated=True))
     assert (found.rule, found.queue) == ("competitor", None)
@@ -82,14 +82,14 @@ OWNERS = st.none() | st.builds(ActiveOwner, st.sampled_from(["sdr", "bdr", "seni
 
 @given(LEADS, OWNERS)
 def test_the_explanation_agrees_with_the_decision_and_every_counterfactual_holds(lead, owner):
-    facts = facts_of(lead, lead.account_view, PLAN.readers, owner)
-    route = decide_route(PLAN, facts, AT)
-    found = explain_route(lead, owner, PLAN, AT)
+    facts = facts_of(lead, lead.account_view, POLICY.readers, owner)
+    route = decide_route(POLICY, facts, AT)
+    found = explain_route(lead, owner, POLICY, AT)
     assert found.rule == route.rule
-    codes = {each.rule: each.skipped for each in route.considered}
-    for each in found.rules if route.suppressed is None else ():
+    codes = {entry.rule: entry.skipped for entry in route.considered}
+    for entry in found.rules if route.suppressed is None else ():
         # The decision does not look at what comes after the rule that matched.
-        assert codes.get(each.rule, "matched") in (each.verdict, "earlier_match")
+        assert codes.get(entry.rule, "matched") in (entry.verdict, "earlier_match")
     for change in found.counterfactuals:
-        then = decide_route(PLAN, {**facts, change.field: change.then}, AT)
+        then = decide_route(POLICY, {**facts, change.field: change.then}, AT)
         assert (then.rule, then.suppressed is None) == (change.rule, change.queue is not None)

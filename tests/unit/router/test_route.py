@@ -10,7 +10,7 @@ from shared.lead.facts import ActiveOwner, facts_of
 from tests.support.routing_policies import default_routing_policy
 from tests.support.scored_leads import AT, scored_lead
 
-PLAN = default_routing_policy()
+POLICY = default_routing_policy()
 HOT = {"grade": "A1"}
 
 
@@ -20,7 +20,7 @@ def view(relation: str = "none", *, validated: bool | None = True) -> AccountVie
 
 def route(owner: ActiveOwner | None = None, **given) -> Route:
     lead = scored_lead(**given)
-    return decide_route(PLAN, facts_of(lead, lead.account_view, PLAN.readers, owner), AT)
+    return decide_route(POLICY, facts_of(lead, lead.account_view, POLICY.readers, owner), AT)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def route(owner: ActiveOwner | None = None, **given) -> Route:
         ({"message": "cheap SEO backlinks casino viagra http://a.example http://b.example " * 5}, "spam"),
     ],
 )
-def test_nobody_gets_a_lead_that_is_suppressed(given, reason):
+def test_a_suppressed_lead_has_the_reason_whoever_owns_it(given, reason):
     assert route(ActiveOwner("sdr", accepted=True), **given).suppressed == reason
 
 
@@ -71,13 +71,13 @@ def test_the_first_rule_that_matches_wins(given, rule, queue, motion):
         (ActiveOwner("sdr", accepted=False), {"view": view(validated=False), **HOT}, True),
     ],
 )
-def test_an_owner_keeps_the_lead_unless_it_turns_hot_before_it_is_accepted(owner, given, stays):
+def test_an_owner_keeps_the_lead_unless_it_becomes_high_intent_before_it_is_accepted(owner, given, stays):
     assert route(owner, **given).keep is stays
 
 
-def test_every_rule_that_was_passed_over_has_its_reason():
+def test_every_rule_that_was_not_taken_has_a_reason():
     decided = route(view=view(validated=None), employees=None, grade="C3")
-    assert {each.rule: each.skipped for each in decided.considered} == {
+    assert {entry.rule: entry.skipped for entry in decided.considered} == {
         "existing-owner": "no_match",
         "new-market": "unknown_field",
         "partner": "unknown_field",
@@ -85,7 +85,7 @@ def test_every_rule_that_was_passed_over_has_its_reason():
         "strategic": "unknown_field",
         "nurture": "earlier_match",
     }
-    assert all(each.rep is UNSET for each in decided.considered)
+    assert all(entry.rep is UNSET for entry in decided.considered)
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_the_reasons_are_what_decided_the_rule_that_matched(owner, given, reason
     assert route(owner, **given).reasons == reasons
 
 
-def test_what_a_form_left_empty_is_missing():
+def test_empty_form_fields_are_missing_facts():
     lead = scored_lead(person=Person(email="a@b.example", title=""), answers={"interest": ""})
-    facts = facts_of(lead, lead.account_view, PLAN.readers)
+    facts = facts_of(lead, lead.account_view, POLICY.readers)
     assert not {"person.seniority", "answers.interest", "owner.queue"} & {*facts}
     assert facts["consent.opted_out"] is Consent().opted_out
     assert facts["source.channel"] == Origin(channel="website").channel

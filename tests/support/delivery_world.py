@@ -1,7 +1,4 @@
-"""A delivering router over a database and an embedded stream, and endpoints that verify what they get.
-
-Import the fixtures `world`, `database` and `database_url`.
-"""
+"""The delivery role over a database and an embedded stream, and webhook endpoints that verify signatures."""
 
 from __future__ import annotations
 
@@ -10,11 +7,9 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 from aiohttp import web
 from sqlalchemy import select
 
@@ -28,16 +23,11 @@ from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.parts import Company, Person, Trigger
 from shared.lead.events.routing import PolicyVersions, Suppression
 from shared.lead.events.scoring import Score
-from shared.messaging.embedded import EmbeddedStream
 from shared.messaging.port import publish
-from shared.observability.metrics import Metrics
-from shared.observability.tracing import Tracing
 from shared.policy.compiled import compiled
 from shared.policy.models import Destination
 from shared.settings import RouterSettings, load
-from shared.storage.database import Database
 from shared.vault import Vault
-from shared.web.ops import Health
 from shared.web.signing import new_secret, verify
 from shared.webhooks import SealedSecret, sealed_for
 from shared.worker.role import Resources
@@ -50,23 +40,23 @@ PARTITIONS = 3
 
 @dataclass
 class Endpoint:
-    """A customer's endpoint; `answer` is the next status, and it hangs while `open` is not set."""
+    """A customer's webhook endpoint. It responds with `status`, and hangs while `open` is not set."""
 
     url: str = ""
     secret: str = field(default_factory=lambda: new_secret(os.urandom(32)))
     status: int = 204
     headers: dict[str, str] = field(default_factory=dict)
     open: asyncio.Event = field(default_factory=asyncio.Event)
-    got: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    asked: int = 0
+    received: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    requests: int = 0
 
     @property
     def ids(self) -> list[str]:
-        return [webhook_id for webhook_id, _body in self.got]
+        return [webhook_id for webhook_id, _body in self.received]
 
 
-class World:
-    """A delivering router over a database and an embedded stream, and the endpoints it delivers to."""
+class DeliveryWorld:
+    """The delivery role with its database, stream and clock, and the endpoints that it delivers to."""
 
     def __init__(self, resources: Resources, clock: FixedClock) -> None:
         self.resources = resources
@@ -74,17 +64,17 @@ class World:
         self.runners: list[web.AppRunner] = []
 
     async def endpoint(self) -> Endpoint:
-        """Start an endpoint that verifies what it gets."""
+        """Start an endpoint that verifies every signature."""
         endpoint = Endpoint()
         endpoint.open.set()
 
         async def take(request: web.Request) -> web.Response:
             body = await request.read()
-            endpoint.asked += 1
+            endpoint.requests += 1
             verify(endpoint.secret, dict(request.headers), body, self.clock.now())
             await endpoint.open.wait()
             if endpoint.status < 300:
-                endpoint.got.append((request.headers["webhook-id"], msgspec.json.decode(body)))
+                endpoint.received.append((request.headers["webhook-id"], msgspec.json.decode(body)))
             return web.Response(status=endpoint.status, headers=endpoint.headers)
 
         app = web.Application()
@@ -113,7 +103,7 @@ class World:
         await sink.close()
 
     def send_to(self, **urls: str) -> None:
-        """Put a policy in force by which these queues, and no others, have a destination."""
+        """Activate a policy in which exactly these queues have a destination."""
         policy, watch = default_policy(), self.resources.policy
         assert isinstance(watch, StandingPolicy)
         queues = {
@@ -153,42 +143,17 @@ class World:
             task.result()
 
 
-@pytest.fixture
-async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
-    clock = FixedClock(AT)
-    stream = EmbeddedStream(
-        tmp_path / "stream", prefix="baton", partitions=PARTITIONS, retention_days=7, clock=clock
-    )
-    await stream.open()
-    resources = Resources(
-        clock=clock,
-        database=database,
-        stream=stream,
-        policy=StandingPolicy(database),
-        health=Health(),
-        metrics=Metrics(),
-        tracing=Tracing(None),
-        secret=SECRET,
-        partitions=PARTITIONS,
-    )
-    made = World(resources, clock)
-    yield made
-    for runner in made.runners:
-        await runner.cleanup()
-    await stream.close()
-
-
-async def until(true: Callable[[], bool | Awaitable[bool]], within_s: float = 15.0) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], within_s: float = 60.0) -> None:
     async with asyncio.timeout(within_s):
         while True:
-            held = true()
+            held = condition()
             if held if isinstance(held, bool) else await held:
                 return
             await asyncio.sleep(0.02)
 
 
-def told(name: str, number: int = 1) -> Event[Any]:
-    """Return an event about a lead, small and of a type that subscribers get."""
+def lead_event(name: str, number: int = 1) -> Event[Any]:
+    """Return a small event about a lead, of a type that subscriptions receive."""
     data = LeadSuppressedV1(
         lead_id=lead_id(name),
         revision=number,
@@ -206,10 +171,10 @@ def told(name: str, number: int = 1) -> Event[Any]:
     return event_of(data, id_=f"{name}-{number}", source="/baton/router")
 
 
-async def rows_are(world: World, count: int) -> bool:
+async def rows_are(world: DeliveryWorld, count: int) -> bool:
     return len(await world.rows()) == count
 
 
-async def all_are(world: World, state: str) -> bool:
+async def all_are(world: DeliveryWorld, state: str) -> bool:
     states = await world.states()
     return bool(states) and {*states} == {state}
