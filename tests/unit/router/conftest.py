@@ -99,6 +99,9 @@ class SimulatedRouter:
         timer = self.rows.get(TimerRow, lead_id(name), ROLE, SLA)
         return timer.due_at if timer else None
 
+    def timers(self) -> list[TimerRow]:
+        return list(self.rows.all(TimerRow))
+
     def event_types(self) -> list[str]:
         return [type_ for type_, _data in self.emitted]
 

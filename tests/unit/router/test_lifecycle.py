@@ -1,0 +1,362 @@
+"""What happens to a lead after it was routed, in full detail: rows, events and their order."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.router.domain.lead_ref import LeadAliasRow
+from services.router.domain.ownership import ROLE
+from services.router.domain.policy import RoutingPolicy
+from services.router.domain.state import AssignmentRow, RepQueueRow
+from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.identity import identify
+from shared.policy.models import Queue, Rep
+from shared.storage.rows import Put
+from shared.worker.decision import Outcome
+from tests.support.routing_policies import queue, rep, routing_policy_with
+from tests.support.scored_leads import AT, lead_id
+
+QUEUES = {
+    "sdr": queue("4h"),
+    "bdr": queue("1h", fallback="sdr"),
+    "senior-ae": queue("15m", fallback="sdr"),
+}
+
+
+def policy_of(*reps: Rep, queues: dict[str, Queue] | None = None) -> RoutingPolicy:
+    return routing_policy_with(reps or (rep("one"), rep("two"), rep("dual", "bdr", "sdr")), queues or QUEUES)
+
+
+def outcome(type_: str, **given: Any) -> OutcomeReceivedV1:
+    return OutcomeReceivedV1(type=type_, at=AT, **(given or {"lead_id": lead_id("ana")}))  # type: ignore[arg-type]
+
+
+def row_of(router: Any, rep_id: str, queue_: str = "sdr") -> RepQueueRow:
+    row: RepQueueRow = router.rows.get(RepQueueRow, queue_, rep_id)
+    return row
+
+
+# Accepting
+
+
+@pytest.mark.parametrize("type_", ["accepted", "meeting_booked", "opportunity"])
+def test_an_outcome_that_needs_an_owner_counts_as_accepting_the_lead(router, type_):
+    router.score()
+    router.at += timedelta(hours=1)
+    assert router.receive(outcome(type_)) is Outcome.APPLIED
+    [assignment] = router.assignments()
+    assert (assignment.state, assignment.accepted_at, assignment.closed_at) == ("accepted", router.at, None)
+    assert router.sla_due_at() is None
+    assert router.emitted == []
+    assert router.receive(outcome(type_)) is Outcome.UNCHANGED
+
+
+def test_accepting_keeps_the_lead_open_in_the_count_of_the_rep(router):
+    router.score()
+    router.act("accept", rep="sdr-1")
+    assert row_of(router, "sdr-1").open_leads == 1
+
+
+@pytest.mark.parametrize("until", [None, AT, AT - timedelta(hours=1)])
+def test_a_snooze_needs_a_time_in_the_future(router, until: datetime | None):
+    router.score()
+    assert router.act("snooze", until=until) is Outcome.UNCHANGED
+    assert router.sla_due_at() == AT + timedelta(hours=4)
+
+
+def test_a_snooze_is_stored_with_the_assignment_and_has_no_effect_once_accepted(router):
+    router.score()
+    until = AT + timedelta(days=1)
+    assert router.act("snooze", until=until) is Outcome.APPLIED
+    assert router.assignments()[0].accept_by == until
+    router.act("accept")
+    assert router.act("snooze", until=until + timedelta(days=1)) is Outcome.UNCHANGED
+    assert router.sla_due_at() is None
+
+
+# Ending
+
+
+@pytest.mark.parametrize("type_", ["won", "lost"])
+def test_a_won_or_lost_lead_ends_its_assignment_and_frees_the_rep(router, type_):
+    router.score()
+    router.at += timedelta(hours=1)
+    assert router.receive(outcome(type_)) is Outcome.APPLIED
+    [assignment] = router.assignments()
+    assert (assignment.state, assignment.closed_at) == (type_, router.at)
+    assert (row_of(router, "sdr-1").open_leads, row_of(router, "sdr-1").credits) == (0, 1)
+    assert router.sla_due_at() is None
+    assert router.receive(outcome(type_)) is Outcome.UNCHANGED
+
+
+@pytest.mark.parametrize(("reason", "emitted"), [("spam", "spam"), (None, "rejected")])
+def test_a_rejection_by_outcome_reassigns_like_a_rejection_by_action(simulate, reason, emitted):
+    router = simulate(policy_of())
+    router.score()
+    first = router.owner()
+    assert router.receive(outcome("rejected", lead_id=lead_id("ana"), reason=reason)) is Outcome.APPLIED
+    assert router.event_types() == ["lead.reassigned"]
+    event = router.emitted[0][1]
+    assert (event["previous_owner"], event["reason"]) == (first, emitted)
+    assert (event["decision"]["change"], event["decision"]["reasons"]) == ("moved", [emitted])
+    assert [assignment.state for assignment in router.assignments()] == ["rejected", "open"]
+    assert router.owner() not in (None, first)
+
+
+def test_actions_and_outcomes_on_unknown_leads_change_nothing(router):
+    for type_ in ("accept", "reject", "handoff", "reassign", "snooze"):
+        assert router.act(type_, "nobody", until=AT + timedelta(days=1)) is Outcome.UNCHANGED
+    for type_ in ("won", "accepted", "rejected"):
+        assert router.receive(outcome(type_, lead_id=lead_id("nobody"))) is Outcome.UNCHANGED
+    assert router.receive(outcome("won", email="no address")) is Outcome.UNCHANGED
+
+
+def test_a_lead_without_an_owner_takes_no_outcome_and_no_action_but_reassign(simulate):
+    router = simulate(policy_of(rep("one", max_open=0)))
+    router.score()
+    assert router.receive(outcome("won")) is Outcome.UNCHANGED
+    for type_ in ("accept", "reject", "handoff", "snooze"):
+        assert router.act(type_, until=AT + timedelta(days=1)) is Outcome.UNCHANGED
+    assert router.act("reassign", to="one") is Outcome.APPLIED
+    assert (router.decision()["change"], router.owner()) == ("assigned", "one")
+
+
+# Reassigning
+
+
+def test_a_reassignment_emits_the_decision_in_full(simulate):
+    router = simulate(policy_of())
+    router.score(account="kestrel.example")
+    router.at += timedelta(minutes=5)
+    router.act("reassign", to="two", reason="on holiday")
+    [(type_, event)] = router.emitted
+    assert type_ == "lead.reassigned"
+    assert event == {
+        "lead_id": lead_id("ana"),
+        "revision": 1,
+        "sequence": 2,
+        "account": "kestrel.example",
+        "decision": {
+            "change": "moved",
+            "queue": "sdr",
+            "motion": "work",
+            "owner": "two",
+            "rule": "fits",
+            "reasons": ["on holiday"],
+            "considered": [],
+        },
+        "previous_owner": "dual",
+        "reason": "on holiday",
+        "occurred_at": "2026-03-02T09:05:00Z",
+    }
+    first, second = router.assignments()
+    assert (first.state, first.closed_at) == ("moved", router.at)
+    assert (second.sequence, second.opened_at, second.account) == (2, router.at, "kestrel.example")
+    assert second.accept_by == router.sla_due_at() == router.at + timedelta(hours=4)
+
+
+def test_a_rep_of_another_queue_gets_the_lead_in_that_queue(simulate):
+    router = simulate(policy_of(rep("one"), rep("dual", "bdr", "sdr"), rep("bee", "bdr")))
+    router.score()
+    assert router.owner() == "dual"
+    router.act("reassign", to="bee")
+    assert (router.decision()["queue"], router.emitted[0][1]["reason"]) == ("bdr", "reassign")
+    lead = router.lead()
+    assert lead is not None
+    assert lead.queue == "bdr"
+    router.act("reassign", to="dual")
+    assert router.decision()["queue"] == "bdr"
+
+
+@pytest.mark.parametrize("to", ["dual", "idle", "nobody"])
+def test_a_lead_is_not_reassigned_to_its_owner_or_to_a_rep_without_queues(simulate, to):
+    idle = rep("idle").model_copy(update={"queues": ()})
+    router = simulate(policy_of(rep("dual"), rep("two"), idle))
+    router.score()
+    assert router.owner() == "dual"
+    assert router.act("reassign", to=to) is Outcome.UNCHANGED
+    assert router.emitted == []
+    assert len(router.assignments()) == 1
+
+
+def test_a_reassignment_within_a_queue_skips_who_rejected_the_lead_and_uses_no_fallback(simulate):
+    router = simulate(policy_of(rep("one"), rep("two"), rep("bee", "bdr")))
+    router.score()
+    router.act("reject", rep="one")
+    assert router.owner() == "two"
+    assert router.act("reassign") is Outcome.UNCHANGED
+    router.act("reassign", to="bdr")
+    assert router.owner() == "bee"
+    assert router.act("reassign") is Outcome.UNCHANGED
+
+
+def test_a_hand_off_emits_its_notes_and_its_default_reason(simulate):
+    router = simulate(policy_of())
+    router.score()
+    router.act("handoff", rep="dual", to="one", notes={"need": "reports"})
+    [(type_, event)] = router.emitted
+    assert type_ == "lead.handed_off"
+    assert (event["notes"], event["reason"], event["previous_owner"]) == (
+        {"need": "reports"},
+        "handoff",
+        "dual",
+    )
+    assert event["sequence"] == 2
+
+
+def test_notes_of_a_reassignment_are_not_a_hand_off(router):
+    router.score()
+    router.act("reassign", to="sdr-2", notes={"need": "reports"})
+    assert router.event_types() == ["lead.reassigned"]
+    assert [assignment.state for assignment in router.assignments()] == ["moved", "open"]
+
+
+# Waiting
+
+
+def test_a_rejected_lead_that_waits_is_assigned_when_somebody_becomes_eligible(simulate):
+    router = simulate(policy_of(rep("one"), rep("two")))
+    router.set_available("two", available=False)
+    router.score()
+    router.at += timedelta(minutes=1)
+    router.act("reject", rep="one")
+    lead = router.lead()
+    assert lead is not None
+    assert (lead.status, lead.waiting_since, lead.scored) == ("waiting", router.at, None)
+    assert router.emitted[0][1]["previous_owner"] == "one"
+    assert router.decision()["considered"] == [
+        {"skipped": "excluded", "rep": "one"},
+        {"skipped": "unavailable", "rep": "two"},
+    ]
+    router.at += timedelta(minutes=1)
+    assert router.assign_waiting() is Outcome.UNCHANGED
+    assert router.emitted == []
+    router.set_available("two", available=True)
+    assert router.assign_waiting() is Outcome.APPLIED
+    [(type_, event)] = router.emitted
+    assert type_ == "lead.reassigned"
+    assert (event["previous_owner"], event["reason"], event["sequence"]) == (None, "drained", 3)
+    assert event["decision"] == {
+        "change": "assigned",
+        "queue": "sdr",
+        "motion": "work",
+        "owner": "two",
+        "rule": "fits",
+        "reasons": ["drained"],
+        "considered": [{"skipped": "excluded", "rep": "one"}],
+    }
+    lead = router.lead()
+    assert lead is not None
+    assert (lead.status, lead.waiting_since, lead.sequence) == ("routed", None, 3)
+    assert router.assignments()[-1].opened_at == router.at
+
+
+def test_a_rejected_lead_that_waits_may_go_to_the_fallback_queue(simulate):
+    router = simulate(policy_of(rep("bee", "bdr"), rep("one", max_open=0)))
+    router.score(employees=1_000)
+    assert router.owner() == "bee"
+    router.act("reject", rep="bee")
+    assert router.decision()["change"] == "waiting"
+    router.use_policy(policy_of(rep("bee", "bdr"), rep("one")))
+    router.assign_waiting()
+    assert (router.decision()["queue"], router.owner()) == ("sdr", "one")
+    lead = router.lead()
+    assert lead is not None
+    assert lead.queue == "sdr"
+
+
+def test_the_recurring_timer_is_set_again_two_seconds_later(router):
+    router.assign_waiting()
+    [timer] = [timer for timer in router.timers() if timer.role == ROLE]
+    assert (timer.kind, timer.subject, timer.due_at) == ("drain", "", AT + timedelta(seconds=2))
+
+
+# Escalation
+
+
+def test_an_escalation_emits_that_the_owner_keeps_the_lead_for_now(simulate):
+    router = simulate(policy_of(rep("one")))
+    router.score()
+    router.advance(timedelta(hours=4))
+    [(type_, event)] = router.emitted
+    assert type_ == "lead.escalated"
+    assert (event["reason"], event["sequence"], event["previous_owner"]) == ("sla", 2, None)
+    assert event["decision"]["change"] == "kept"
+    assert event["decision"]["reasons"] == ["not accepted in time"]
+    assert (event["decision"]["owner"], event["decision"]["queue"]) == ("one", "sdr")
+    lead = router.lead()
+    assert lead is not None
+    assert lead.sequence == 2
+    assert [assignment.state for assignment in router.assignments()] == ["open"]
+
+
+def test_an_escalated_lead_skips_who_rejected_it_or_was_overdue(simulate):
+    router = simulate(policy_of(rep("one"), rep("two"), rep("three"), rep("four")))
+    router.score()
+    first = router.owner()
+    router.act("reject", rep=first)
+    second = router.owner()
+    router.advance(timedelta(hours=4))
+    third = router.owner()
+    assert [assignment.state for assignment in router.assignments()] == ["rejected", "overdue", "open"]
+    reasons = {entry["rep"]: entry["skipped"] for entry in router.decision(1)["considered"]}
+    assert {name for name, why in reasons.items() if why == "excluded"} == {first, second}
+    router.advance(timedelta(hours=4))
+    assert len({first, second, third, router.owner()}) == 4
+    assert router.assignments()[1].closed_at == AT + timedelta(hours=4)
+
+
+def test_a_policy_without_the_queue_sets_no_deadline(simulate):
+    router = simulate(policy_of(rep("one")))
+    router.score()
+    router.use_policy(policy_of(rep("two", "bdr"), queues={"bdr": queue("1h")}))
+    router.act("reassign", to="two")
+    assert router.sla_due_at() == AT + timedelta(hours=1)
+    router.use_policy(policy_of(rep("one"), queues={"bdr": queue("1h")}))
+    router.act("reassign", to="one")
+    assert (router.owner(), router.sla_due_at(), router.assignments()[-1].accept_by) == ("one", None, None)
+
+
+# References
+
+
+def test_actions_and_outcomes_on_an_alias_apply_to_the_lead_it_was_merged_into(router):
+    router.score()
+    router.rows.apply([Put(LeadAliasRow(lead_id("old"), lead_id("ana")))])
+    assert router.act("accept", "old", rep="sdr-1") is Outcome.APPLIED
+    assert router.receive(outcome("won", lead_id=lead_id("old"))) is Outcome.APPLIED
+    assert router.assignments()[0].state == "won"
+
+
+def test_an_outcome_with_an_id_ignores_the_email(router):
+    router.score()
+    other = identify(email="ben@kestrel.example")
+    assert other is not None
+    given = {"lead_id": lead_id("ana"), "email": "ben@kestrel.example"}
+    assert router.receive(outcome("won", **given)) is Outcome.APPLIED
+
+
+# Erasure
+
+
+def test_an_erased_lead_keeps_its_assignments_under_a_pseudonym(simulate):
+    router = simulate(policy_of())
+    router.score(account=lead_id("ana"))
+    router.score("ben", account="kestrel.example")
+    router.act("reject", rep=router.owner())
+    router.at += timedelta(hours=1)
+    names = [lead_id("ana"), lead_id("ben")]
+    assert router.receive(PersonErasedV1(names, "hash", router.at)) is Outcome.APPLIED
+    assert router.emitted == []
+    stored = {row.lead_id: row for row in router.rows.all(AssignmentRow) if row.state == "erased"}
+    ana, ben = stored[f"hash of {lead_id('ana')}"], stored[f"hash of {lead_id('ben')}"]
+    assert (ana.account, ana.closed_at) == (f"hash of {lead_id('ana')}", router.at)
+    assert (ben.account, ben.closed_at) == ("kestrel.example", router.at)
+    rejected = [row for row in router.rows.all(AssignmentRow) if row.state == "rejected"]
+    assert [row.lead_id for row in rejected] == [f"hash of {lead_id('ana')}"]
+    assert router.lead() is None
+    assert router.lead("ben") is None
