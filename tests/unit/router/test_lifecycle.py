@@ -9,8 +9,8 @@ import pytest
 
 from services.router.domain.lead_ref import LeadAliasRow
 from services.router.domain.ownership import ROLE
-from services.router.domain.policy import RoutingPolicy
 from services.router.domain.state import AssignmentRow, RepQueueRow
+from services.router.policy import RoutingPolicy
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.identity import identify
