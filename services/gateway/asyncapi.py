@@ -30,9 +30,10 @@ def asyncapi_document() -> dict[str, Any]:
         "defaultContentType": "application/json",
         "channels": {topic.name: _channel(topic) for topic in TOPICS},
         "operations": {
-            f"{action}.{topic.name}": {"action": action, "channel": {"$ref": f"#/channels/{_escaped(topic)}"}}
+            f"{action}.{topic.name}": {"action": action, "channel": {"$ref": f"#/channels/{topic.name}"}}
             for topic in TOPICS
-            for action in _actions(topic)
+            # Every topic is read by a role; those that only other systems write to are not sent to.
+            for action in (("send", "receive") if set(topic.writers) - {"outside"} else ("receive",))
         },
         "components": {
             "schemas": components,
@@ -56,11 +57,6 @@ def _channel(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _actions(topic: Topic) -> tuple[str, ...]:
-    """Return what Baton does with a topic: its own writers send, and every topic has a reader."""
-    return ("send", "receive") if set(topic.writers) - {"outside"} else ("receive",)
-
-
 def _message(event_type: EventType, schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": event_type.name,
@@ -69,7 +65,3 @@ def _message(event_type: EventType, schema: dict[str, Any]) -> dict[str, Any]:
         "headers": {"type": "object", "properties": {name: {"type": "string"} for name in _HEADERS}},
         "payload": schema,
     }
-
-
-def _escaped(topic: Topic) -> str:
-    return topic.name.replace("~", "~0").replace("/", "~1")

@@ -21,7 +21,7 @@ SIGNAL_RECEIVED: Final = "baton.signal.received.v1"
 _PERSONAL = frozenset({"opt_out", "activity"})
 
 
-class SignalSubject(Struct, frozen=True):
+class EventSubject(Struct, frozen=True):
     """What a signal is about, as its event names it: a lead or an account, and the key of the partition."""
 
     subject: str
@@ -57,7 +57,7 @@ def receive_signal(body: SignalReceivedV1, raw: bytes, arrival: Arrival) -> Even
     )
 
 
-def _person_subject(body: SignalReceivedV1) -> SignalSubject:
+def _person_subject(body: SignalReceivedV1) -> EventSubject:
     email = body.person.email if body.person else None
     if is_blank(email):
         problem = f"A signal of type {body.type} needs an e-mail address"
@@ -66,14 +66,14 @@ def _person_subject(body: SignalReceivedV1) -> SignalSubject:
     identity = None if address is None else identify(address)
     if identity is None:
         raise invalid((FieldProblem("/person/email", "This is not an e-mail address"),))
-    return SignalSubject(identity.lead_id, account_key(body.account.domain, address, identity.lead_id))
+    return EventSubject(identity.lead_id, account_key(body.account.domain, address, identity.lead_id))
 
 
-def _account_subject(body: SignalReceivedV1) -> SignalSubject:
+def _account_subject(body: SignalReceivedV1) -> EventSubject:
     domain, name = body.account.domain, body.account.name
     key = registrable_domain(domain)
     if key is not None:
-        return SignalSubject(key, key)
+        return EventSubject(key, key)
     if not is_blank(domain):
         raise invalid((FieldProblem("/account/domain", "This is not the domain of a company"),))
     if name is None or is_blank(name):
@@ -81,4 +81,4 @@ def _account_subject(body: SignalReceivedV1) -> SignalSubject:
         raise invalid((FieldProblem("/account", problem),))
     # The scorer finds out which account has this name. Here equal names only have to share a partition.
     name_id = lead_id_of(f"account-name:{' '.join(name.casefold().split())}")
-    return SignalSubject(name_id, name_id)
+    return EventSubject(name_id, name_id)

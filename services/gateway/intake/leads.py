@@ -1,7 +1,5 @@
 """Takes leads in: decodes a body, decides on it, publishes its event, and answers when that is durable."""
 
-from typing import Any
-
 import msgspec
 from fastapi import Response
 from msgspec import Struct
@@ -41,7 +39,7 @@ async def accept_leads(gateway: GatewayState, raw: bytes, arrival: Arrival) -> b
     results = validate_items(items(raw), receive)
     if accepted := [result for result in results if isinstance(result, ReceivedLead)]:
         await gateway.publisher.publish([encode(received.event) for received in accepted])
-    return batch_response(results, _result)
+    return batch_response(results, lambda received: msgspec.structs.asdict(accepted_lead(received)))
 
 
 async def publish_lead(gateway: GatewayState, received: ReceivedLead) -> AcceptedLead:
@@ -53,7 +51,3 @@ async def publish_lead(gateway: GatewayState, received: ReceivedLead) -> Accepte
 def accepted_lead(received: ReceivedLead) -> AcceptedLead:
     """Return what the client is told of a lead. The URL is relative to this server."""
     return AcceptedLead(received.lead_id, received.event.id, f"/v1/leads/{received.lead_id}")
-
-
-def _result(received: ReceivedLead) -> dict[str, Any]:
-    return msgspec.structs.asdict(accepted_lead(received))

@@ -1,4 +1,4 @@
-"""The stream as the gateway uses it: durable within a bounded time, or told that it is away."""
+"""Publishing with a time limit and a bound on the bytes that wait for the stream."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ WAITING_BYTES_MAX = 64 * 1024 * 1024
 
 
 class StreamPublisher:
-    """Publishes to a sink. What waits for the stream is bounded: beyond that it says so at once.
+    """Publishes to a sink within `wait_s`, while at most `waiting_bytes_max` bytes wait for the stream.
 
-    One look per second serves every request that waits: a timer for each would be among the dearest parts
-    of a request.
+    One timer a second serves all requests that wait. A timer for each request would be one of the most
+    expensive parts of it.
     """
 
     def __init__(
@@ -25,18 +25,18 @@ class StreamPublisher:
     ) -> None:
         self._sink = sink
         self._wait_s = wait_s
-        self._room = waiting_bytes_max
+        self._free_bytes = waiting_bytes_max
         self._waiting: dict[asyncio.Task[object], float] = {}
         self._late: set[asyncio.Task[object]] = set()
-        self._look: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     async def publish(self, out: Sequence[Outgoing]) -> None:
         """Return when the records are durable. Raises `Retry` when that is not known in time, `DataError`."""
         size = sum([len(record.value) for record in out if record.value])
-        if size > self._room:
+        if size > self._free_bytes:
             raise BackOff("too much waits for the stream", after_s=self._wait_s)
-        task = self._wait()
-        self._room -= size
+        task = self._register()
+        self._free_bytes -= size
         try:
             await (await self._sink.send(out))
         except asyncio.CancelledError:
@@ -44,31 +44,31 @@ class StreamPublisher:
                 raise  # it is the request that was cancelled
             raise Retry(f"the stream did not acknowledge within {self._wait_s:g} s") from None
         finally:
-            self._room += size
+            self._free_bytes += size
             del self._waiting[task]
             self._late.discard(task)
 
-    def _wait(self) -> asyncio.Task[object]:
+    def _register(self) -> asyncio.Task[object]:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("publish runs in a task")
         self._waiting[task] = monotonic() + self._wait_s
-        if self._look is None:
-            self._look_later()
+        if self._timer is None:
+            self._start_timer()
         return task
 
-    def _look_later(self) -> None:
+    def _start_timer(self) -> None:
         loop = asyncio.get_running_loop()
-        self._look = loop.call_later(min(1.0, self._wait_s), self._cancel_late)
+        self._timer = loop.call_later(min(1.0, self._wait_s), self._cancel_late)
 
     def _cancel_late(self) -> None:
-        self._look = None
+        self._timer = None
         now = monotonic()
         for task, deadline in self._waiting.items():
             if deadline > now:
-                break  # they are in the order of their deadlines
+                break  # the tasks are in the order of their deadlines
             if task not in self._late:
                 self._late.add(task)
                 task.cancel()
         if self._waiting:
-            self._look_later()
+            self._start_timer()

@@ -1,4 +1,4 @@
-"""How those who send forms sign them: HMAC-SHA256 with a shared secret, each in a manner of its own."""
+"""Signature schemes of form vendors: HMAC-SHA256 with a shared secret, in a header format of their own."""
 
 from __future__ import annotations
 
