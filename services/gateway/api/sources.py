@@ -1,13 +1,12 @@
 """`/v1/sources`: where forms and signals come from."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Security
 
 from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
 from services.gateway.dependencies import CompleteList, Gateway, caller
 from services.gateway.domain.arrival import Arrival
-from services.gateway.domain.sources import HookSource
 from services.gateway.intake.forms import FORM_BODY, receive_form
 from services.gateway.intake.hooks import FormSource
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -62,12 +61,27 @@ class FormPreview(ApiModel):
 @router.get("", summary="List the sources of the active policy, without their secrets")
 async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
     policy = (await gateway.policies.start()).policy.sources
-    return CompleteList(
-        data=[
-            _view(source, policy.sources[name].map, gateway.sources.problem(source))
-            for name, source in gateway.sources.current.items()
-        ]
-    )
+    views: list[SourceView] = []
+    for name, source in gateway.sources.current.items():
+        needs_token = not source.public and source.signature is None
+        problem = gateway.sources.problem(source)
+        views.append(
+            SourceView(
+                name=name,
+                kind=source.kind,
+                url=f"/hooks/{source.hook}/{name}" + ("/{token}" if needs_token else ""),
+                public=source.public,
+                signature=source.signature,
+                secret_env=source.secret_env,
+                ready=problem is None,
+                problem=problem,
+                defaults=SourceDefaultsView.model_validate(source.defaults),
+                map=dict(policy.sources[name].map),
+                origins=source.origins,
+                redirects=source.redirects,
+            )
+        )
+    return CompleteList(data=views)
 
 
 @router.post(
@@ -80,21 +94,3 @@ async def preview_form(request: Request, source: FormSource, gateway: Gateway) -
     """Nothing is taken in."""
     received = await receive_form(request, source, Arrival(gateway.clock.now(), gateway.random, ""))
     return FormPreview(lead_id=received.lead_id, account=received.event.key, lead=received.event.data)
-
-
-def _view(source: HookSource, labels: Any, problem: str | None) -> SourceView:
-    needs_token = not source.public and source.signature is None
-    return SourceView(
-        name=source.name,
-        kind=source.kind,
-        url=f"/hooks/{source.hook}/{source.name}" + ("/{token}" if needs_token else ""),
-        public=source.public,
-        signature=source.signature,
-        secret_env=source.secret_env,
-        ready=problem is None,
-        problem=problem,
-        defaults=SourceDefaultsView.model_validate(source.defaults),
-        map=dict(labels),
-        origins=source.origins,
-        redirects=source.redirects,
-    )

@@ -44,7 +44,7 @@ class PolicySources:
         return self._environ[source.secret_env]
 
     def _build(self, policy: CompiledPolicy) -> Mapping[str, HookSource]:
-        sources = {name: source_of(name, each) for name, each in policy.policy.sources.sources.items()}
+        sources = {name: source_of(name, source) for name, source in policy.policy.sources.sources.items()}
         for source in sources.values():
             problem = self.problem(source)
             if problem is not None:
