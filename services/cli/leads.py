@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -38,7 +38,10 @@ def explain(lead: LeadId, as_json: AsJson = False) -> None:
         ("Score", score["lines"], {"part": "part", "rule": "rule", "points": "points", "why": "why"}),
         (
             "Rules",
-            _with_reasons(decision["rules"]),
+            [
+                rule | {"why": "; ".join(leaf["says"] for leaf in rule["because"])}
+                for rule in decision["rules"]
+            ],
             {"rule": "rule", "queue": "queue", "result": "result", "why": "why"},
         ),
         ("Reps", decision["reps"], {"rep": "rep", "result": "result"}),
@@ -60,11 +63,6 @@ def explain(lead: LeadId, as_json: AsJson = False) -> None:
         typer.echo("\nIt would be elsewhere")
         for change in explanation["counterfactuals"]:
             typer.echo(f"  {change['says']}")
-
-
-def _with_reasons(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rules with the sentences about their comparisons joined as `why`."""
-    return [rule | {"why": "; ".join(leaf["says"] for leaf in rule["because"])} for rule in rules]
 
 
 @app.command("import")

@@ -52,8 +52,16 @@ def golden_cases(named: str = "") -> list[GoldenCase]:
     document = YAML(typ="safe", pure=True).load(
         files(__package__).joinpath("golden-leads.yaml").read_text(encoding="utf-8")
     )
-    raws = (raw for group in ("cases", "needs_enrichment") for raw in document[group])
-    return [_case(raw) for raw in raws if named.casefold() in raw["name"].casefold()]
+    return [
+        GoldenCase(
+            raw["name"],
+            [CaseStep(kind, dict(body)) for step in raw["steps"] for kind, body in step.items()],
+            dict(raw["expect"]),
+        )
+        for group in ("cases", "needs_enrichment")
+        for raw in document[group]
+        if named.casefold() in raw["name"].casefold()
+    ]
 
 
 def prepare(case: GoldenCase, now: datetime, run: str) -> GoldenCase:
@@ -77,11 +85,6 @@ def differences(expect: Mapping[str, Any], result: CaseResult) -> list[str]:
         for holds, got in [_check(name, expected, result)]
         if not holds
     ]
-
-
-def _case(raw: Mapping[str, Any]) -> GoldenCase:
-    steps = [CaseStep(kind, dict(body)) for step in raw["steps"] for kind, body in step.items()]
-    return GoldenCase(raw["name"], steps, dict(raw["expect"]))
 
 
 def _fill(value: Any, now: datetime) -> Any:

@@ -129,27 +129,21 @@ def _console() -> Console:
 def _row(played: PlayedCase, mark: Text, *, wide: bool) -> tuple[Text, ...]:
     view = played.view
     decision: Mapping[str, Any] = view.get("decision") or {}
+    person: Mapping[str, Any] = view.get("person") or {}
+    if played.repeated:
+        webhook = Text("before", style="dim")
+    else:
+        webhook = Text("verified", style="green") if played.result.webhooks else Text("none", style="dim")
     queue = str(decision.get("queue") or view.get("status") or "-")
     return (
         mark,
-        Text(_who(view)),
+        Text(str(person.get("email") or view.get("account") or "-")),
         Text(_path(played, wide=wide)),
         Text(queue, style=_QUEUE_STYLES.get(queue, "")),
         Text(str(view.get("owner") or "-")),
-        _webhook(played),
+        webhook,
         Text(_why(view, decision)),
     )
-
-
-def _webhook(played: PlayedCase) -> Text:
-    if played.repeated:
-        return Text("before", style="dim")
-    return Text("verified", style="green") if played.result.webhooks else Text("none", style="dim")
-
-
-def _who(view: Mapping[str, Any]) -> str:
-    person = view.get("person") or {}
-    return str(person.get("email") or view.get("account") or "-")
 
 
 def _path(played: PlayedCase, *, wide: bool) -> str:

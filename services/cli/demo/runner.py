@@ -92,7 +92,8 @@ async def subscribed_inbox(client: BatonClient) -> AsyncIterator[WebhookInbox]:
         leftover = [
             subscription["id"]
             async for subscription in client.pages("/v1/subscriptions")
-            if _is_ours(subscription["url"])
+            if subscription["url"].startswith("http://127.0.0.1:")
+            and subscription["url"].endswith(_RECEIVER_PATH)
         ]
         for subscription_id in leftover:
             await client.call("DELETE", f"/v1/subscriptions/{subscription_id}")
@@ -106,11 +107,6 @@ async def subscribed_inbox(client: BatonClient) -> AsyncIterator[WebhookInbox]:
                 await client.call("DELETE", f"/v1/subscriptions/{subscription['id']}")
     finally:
         await server.stop()
-
-
-def _is_ours(url: str) -> bool:
-    """Return whether a subscription was made by an earlier run."""
-    return url.startswith("http://127.0.0.1:") and url.endswith(_RECEIVER_PATH)
 
 
 async def play_cases(
@@ -156,7 +152,9 @@ async def _result_of(
     """Return what the case has led to by now; `before` are the credits at its start."""
     views = [await _lead_view(client, lead) if lead else None for lead in leads]
     if "account_lead" in case.expect:
-        subject = await _account_lead(client, case.expect["account_lead"])
+        query = {"account": case.expect["account_lead"]}
+        listed = (await client.call("GET", "/v1/leads", query=query))["data"]
+        subject = await _lead_view(client, listed[0]["lead_id"]) if listed else None
     else:
         subject = views[case.expect.get("of", 1) - 1]
     count = inbox.count(subject["lead_id"]) if subject else 0
@@ -201,11 +199,6 @@ async def _lead_view(client: BatonClient, lead: str) -> dict[str, Any] | None:
             return None
         raise
     return view
-
-
-async def _account_lead(client: BatonClient, account: str) -> dict[str, Any] | None:
-    found = (await client.call("GET", "/v1/leads", query={"account": account}))["data"]
-    return await _lead_view(client, found[0]["lead_id"]) if found else None
 
 
 async def _credits(client: BatonClient) -> int:
