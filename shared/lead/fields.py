@@ -1,7 +1,7 @@
-"""The fields that a condition may name: their types, who knows them, what they are when nobody said.
+"""The registry of the fields that a condition may name: type, where it is known, values, default.
 
-A field of a family (`answers.*`) is named by the policy; the rest of its name is free. What a form or a
-signal put into such a field has no declared type: it is `OPEN`, and read as what it is compared with.
+A family (`answers.*`) has a field for every name that a policy uses after its dot. What a form or a signal
+puts into such a field has no declared type: its kind is `OPEN`, and it is read as what it is compared with.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, Flag, auto
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Final, get_args
 
 from shared.lead.events.signal_received import SignalType
@@ -29,7 +29,7 @@ class Kind(Enum):
 
 
 class Known(Flag):
-    """Where a field is known; a table's scope is what is known where it is decided."""
+    """At which stage a field is known. The scope of a table is what is known where the table is evaluated."""
 
     LEAD = auto()
     MARKET = auto()
@@ -41,7 +41,7 @@ class Known(Flag):
 
 
 class Scope:
-    """What the tables of each kind may ask about."""
+    """What the conditions of each kind of table may ask for."""
 
     MARKETS: Final = Known.LEAD
     FIT: Final = Known.LEAD | Known.MARKET
@@ -261,31 +261,25 @@ def _account_and_routing() -> Iterator[Field]:
     yield Field(key.REVISION, Kind.INTEGER, Known.ROUTING, low=1)
 
 
-@cache
-def _registry() -> dict[str, Field]:
-    parts = (_person_and_company, _lead, _activity_and_signal, _score, _account_and_routing)
-    return {field.name: field for part in parts for field in part()}
+_PARTS: Final = (_person_and_company, _lead, _activity_and_signal, _score, _account_and_routing)
+_REGISTRY: Final = {field.name: field for part in _PARTS for field in part()}
+_FAMILIES: Final = tuple(field for field in _REGISTRY.values() if field.family)
 
 
 def all_fields() -> Collection[Field]:
     """Return every field and family, in the order of the reference."""
-    return _registry().values()
-
-
-@cache
-def _families() -> tuple[Field, ...]:
-    return tuple(field for field in all_fields() if field.family)
+    return _REGISTRY.values()
 
 
 @lru_cache(maxsize=4096)
 def field_named(name: str) -> Field | None:
     """Return the field of that name, one of a family with its own name, or `None`."""
-    exact = _registry().get(name)
+    exact = _REGISTRY.get(name)
     if exact is not None:
         return None if exact.family else exact
     if len(name) > FIELD_NAME_LENGTH_MAX:
         return None
-    for family in _families():
+    for family in _FAMILIES:
         stem = family.name[:-1]
         if name.startswith(stem) and name != stem:
             return replace(family, name=name)
@@ -293,6 +287,6 @@ def field_named(name: str) -> Field | None:
 
 
 def default_of(name: str) -> Any:
-    """Return what a field is when nobody said, or `None` when it is then missing."""
+    """Return the value of a field that is not known, or `None` when it is then missing."""
     field = field_named(name)
     return field.default if field is not None else None

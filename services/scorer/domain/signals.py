@@ -11,7 +11,7 @@ from services.scorer.domain.account import account_data_of, with_signal
 from services.scorer.domain.activities import activity_of, merge_activities
 from services.scorer.domain.rescore import rescore_account
 from services.scorer.domain.state import AccountRow, ScoreRow
-from services.scorer.domain.subjects import SignalSubject, signal_subject_of
+from services.scorer.domain.subjects import SubjectKeys, signal_subject_of
 from services.scorer.domain.update_score import DECAY, ROLE, ScoringContext, update_score
 from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -72,7 +72,7 @@ def _add_account_signal(
 
 
 def _add_activity(
-    changes: ChangeSet, context: ScoringContext, signal: SignalReceivedV1, about: SignalSubject, event_id: str
+    changes: ChangeSet, context: ScoringContext, signal: SignalReceivedV1, about: SubjectKeys, event_id: str
 ) -> Outcome:
     activity = activity_of(signal)
     lead_id = about.lead_id or ""
@@ -91,7 +91,7 @@ def _add_activity(
     return Outcome.APPLIED
 
 
-def _account_of(changes: ChangeSet, about: SignalSubject) -> AccountRow:
+def _account_of(changes: ChangeSet, about: SubjectKeys) -> AccountRow:
     """Return the account by its domain, else the only one of that name, else the row of the name alone."""
     if about.account is not None:
         return changes.get(AccountRow, about.account) or AccountRow(about.account)

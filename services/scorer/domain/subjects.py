@@ -13,7 +13,7 @@ from shared.lead.normalise.emails import normalise_email
 from shared.lead.normalise.names import company_key
 
 
-class SignalSubject(Struct, frozen=True):
+class SubjectKeys(Struct, frozen=True):
     """The keys of an account by domain and by name, and the lead id of an e-mail address."""
 
     account: str | None = None
@@ -21,12 +21,12 @@ class SignalSubject(Struct, frozen=True):
     lead_id: str | None = None
 
 
-def signal_subject_of(signal: SignalReceivedV1) -> SignalSubject:
+def signal_subject_of(signal: SignalReceivedV1) -> SubjectKeys:
     """Return what a signal is about. A person without a company is an account of their own."""
     email = normalise_email(signal.person.email) if signal.person else None
     lead_id = lead_id_of(f"email:{email.identity}") if email else None
     key = account_key(signal.account.domain, email, lead_id or "")
-    return SignalSubject(key or None, name_key(company_key(signal.account.name)), lead_id)
+    return SubjectKeys(key or None, name_key(company_key(signal.account.name)), lead_id)
 
 
 def account_name_key(account: AccountReceivedV1) -> str | None:
