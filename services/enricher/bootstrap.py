@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from services.enricher.daily_budget import DailyBudget
@@ -39,11 +38,16 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
     )
     lookup = WaterfallLookup(registry, database, DailyBudget(database, clock), clock)
     handler = EnricherHandler(lookup)
+
+    async def prune() -> bool:
+        await prune_answers(database, clock.now())
+        return False
+
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
             repeat(
                 "enricher.prune",
-                _pruning(resources),
+                prune,
                 every_s=_PRUNE_EVERY_S,
                 stop=stop,
                 health=resources.health,
@@ -54,14 +58,6 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
         finally:
             await lookup.close()
             await registry.close()
-
-
-def _pruning(resources: Resources) -> Callable[[], Awaitable[bool]]:
-    async def step() -> bool:
-        await prune_answers(resources.database, resources.clock.now())
-        return False
-
-    return step
 
 
 def order_key(event: Event[Any]) -> str:

@@ -6,9 +6,9 @@ for every other lead that the rules cannot tell from it, and is kept for those.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.outcome_search import chance_of, is_certain, unknown_field
@@ -17,6 +17,7 @@ from services.enricher.domain.record import LeadRow
 from services.scorer.domain.bounds import DERIVED_FIELDS, HeldGrades
 from shared.lead.facts import fact_readers, facts_of
 from shared.lead.fields import FactKeys, Known
+from shared.resilience.lru import LruCache
 from shared.rules.bounds import ANY_VALUE, FieldKnowledge, KnowledgeState
 from shared.rules.syntax import comparisons
 
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 RESULTS_MAX: Final = 20_000
 """So many results are kept, for leads that are alike."""
 
-T = TypeVar("T")
+
+_Key = tuple[tuple[FieldKnowledge, ...], tuple[str, ...]]
+_CertainKey = tuple[_Key, LeadContext]
+_ChanceKey = tuple[_Key, tuple[LeadContext, ...], tuple[str, ...]]
 
 
 class OutcomeModel:
@@ -39,8 +43,8 @@ class OutcomeModel:
         fields = dict.fromkeys(compare.field for compare in deciding)
         self.unknown_fields = {name: unknown_field(name, deciding, self.bounds.index) for name in fields}
         self._readers = fact_readers(self.bounds.index.positions, Known.LEAD)
-        self.certain: dict[_CertainKey, bool] = {}
-        self.chances: dict[_ChanceKey, float] = {}
+        self.certain = LruCache[_CertainKey, bool](RESULTS_MAX)
+        self.chances = LruCache[_ChanceKey, float](RESULTS_MAX)
 
     def is_relevant(self, name: str) -> bool:
         """Return whether any rule that decides reads a field, or one that is derived from it."""
@@ -97,8 +101,7 @@ class LeadOutcomes:
 
     def _is_certain(self, context: LeadContext) -> bool:
         bounds = self._model.bounds
-        return _kept(
-            self._model.certain,
+        return self._model.certain.get_or_compute(
             (self._key, context),
             lambda: is_certain(
                 bounds, bounds.in_context(context), self._state, tuple(self._unknown.values())
@@ -117,8 +120,7 @@ class LeadOutcomes:
             for name in with_derived
             if (field := self._unknown.get(name)) is not None and field.classes is not None
         )
-        return _kept(
-            self._model.chances,
+        return self._model.chances.get_or_compute(
             (self._key, self._contexts, names),
             lambda: chance_of(
                 bounds, list(map(bounds.in_context, self._contexts)), self._state, self._unknown, names
@@ -131,19 +133,3 @@ class LeadOutcomes:
         return frozenset().union(
             *(bounds.in_context(context).possible(self._state) for context in self._contexts)
         )
-
-
-_Key = tuple[tuple[FieldKnowledge, ...], tuple[str, ...]]
-_CertainKey = tuple[_Key, LeadContext]
-_ChanceKey = tuple[_Key, tuple[LeadContext, ...], tuple[str, ...]]
-K = TypeVar("K")
-
-
-def _kept(results: dict[K, T], key: K, make: Callable[[], T]) -> T:
-    """Return the result that is kept under a key, or make and keep it."""
-    result = results.get(key)
-    if result is None:
-        if len(results) >= RESULTS_MAX:
-            results.clear()
-        result = results[key] = make()
-    return result

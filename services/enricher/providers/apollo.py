@@ -58,14 +58,14 @@ class _PersonReply(Struct):
     person: _Person | None = None
 
 
-def _request(query: ProviderQuery, key: str) -> HttpRequest | None:
+def build_request(query: ProviderQuery, key: str) -> HttpRequest | None:
     headers = {"x-api-key": key}
     if query.subject == "company":
         return HttpRequest("/api/v1/organizations/enrich", {"domain": query.target.domain or ""}, headers)
     return HttpRequest("/api/v1/people/match", {"email": query.target.email or ""}, headers, method="POST")
 
 
-def _read(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
+def read_reply(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
     return _read_company(body) if query.subject == "company" else _read_person(body)
 
 
@@ -108,6 +108,6 @@ APOLLO: Final = Integration(
         | {"company.revenue_usd", "company.last_funding_at", "company.technologies"},
         "person": PERSON_FIELDS | {"person.country"},
     },
-    request=_request,
-    read=_read,
+    request=build_request,
+    read=read_reply,
 )

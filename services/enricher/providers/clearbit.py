@@ -78,14 +78,14 @@ class _Combined(Struct):
     person: _Person | None = None
 
 
-def _request(query: ProviderQuery, key: str) -> HttpRequest | None:
+def build_request(query: ProviderQuery, key: str) -> HttpRequest | None:
     headers = {"Authorization": f"Bearer {key}"}
     if query.subject == "company":
         return HttpRequest("/v2/companies/find", {"domain": query.target.domain or ""}, headers)
     return HttpRequest("/v2/combined/find", {"email": query.target.email or ""}, headers)
 
 
-def _read(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
+def read_reply(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
     return _read_company(body) if query.subject == "company" else _read_person(body)
 
 
@@ -130,7 +130,7 @@ CLEARBIT: Final = Integration(
         "company": COMPANY_FIELDS | {"company.parent", "company.revenue_usd", "company.technologies"},
         "person": PERSON_FIELDS | {"person.country"},
     },
-    request=_request,
-    read=_read,
+    request=build_request,
+    read=read_reply,
     verdicts={422: "no_match"},
 )

@@ -54,7 +54,7 @@ class _FinderReply(Struct):
     data: _Finding | None = None
 
 
-def _request(query: ProviderQuery, key: str) -> HttpRequest | None:
+def build_request(query: ProviderQuery, key: str) -> HttpRequest | None:
     headers = {"X-API-KEY": key}
     target = query.target
     if query.subject == "email":
@@ -65,7 +65,7 @@ def _request(query: ProviderQuery, key: str) -> HttpRequest | None:
     return HttpRequest("/v2/email-finder", params, headers)
 
 
-def _read(query: ProviderQuery, body: bytes) -> ProviderFacts | ParsedReply | None:
+def read_reply(query: ProviderQuery, body: bytes) -> ProviderFacts | ParsedReply | None:
     return _read_verifier(body) if query.subject == "email" else _read_finder(query, body)
 
 
@@ -95,7 +95,7 @@ HUNTER: Final = Integration(
         "email": frozenset({"person.email_status"}),
         "person": PERSON_FIELDS,
     },
-    request=_request,
-    read=_read,
+    request=build_request,
+    read=read_reply,
     verdicts={222: "failed", 400: "no_match", 403: "rate_limited", 429: "refused", 451: "no_match"},
 )

@@ -60,14 +60,14 @@ class _Person(Struct):
     data: _PersonData | None = None
 
 
-def _request(query: ProviderQuery, key: str) -> HttpRequest | None:
+def build_request(query: ProviderQuery, key: str) -> HttpRequest | None:
     headers = {"X-Api-Key": key}
     if query.subject == "company":
         return HttpRequest("/v5/company/enrich", {"website": query.target.domain or ""}, headers)
     return HttpRequest("/v5/person/enrich", {"email": query.target.email or ""}, headers)
 
 
-def _read(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
+def read_reply(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
     return _read_company(body) if query.subject == "company" else _read_person(body)
 
 
@@ -110,6 +110,6 @@ PEOPLEDATALABS: Final = Integration(
         "company": COMPANY_FIELDS | {"company.last_funding_at", "company.parent"},
         "person": PERSON_FIELDS | {"person.country"},
     },
-    request=_request,
-    read=_read,
+    request=build_request,
+    read=read_reply,
 )

@@ -35,11 +35,11 @@ class _Validated(Struct):
     error: str | None = None
 
 
-def _request(query: ProviderQuery, key: str) -> HttpRequest | None:
+def build_request(query: ProviderQuery, key: str) -> HttpRequest | None:
     return HttpRequest("/v2/validate", {"api_key": key, "email": query.target.email or "", "ip_address": ""})
 
 
-def _read(_question: ProviderQuery, body: bytes) -> ProviderFacts | ParsedReply | None:
+def read_reply(_question: ProviderQuery, body: bytes) -> ProviderFacts | ParsedReply | None:
     reply = decode_json(body, _Validated)
     if reply.error:
         return ParsedReply("refused", detail=reply.error[:TEXT_LENGTH_MAX])
@@ -52,6 +52,6 @@ def _read(_question: ProviderQuery, body: bytes) -> ProviderFacts | ParsedReply 
 ZEROBOUNCE: Final = Integration(
     name="zerobounce",
     gives={"email": frozenset({"person.email_status"})},
-    request=_request,
-    read=_read,
+    request=build_request,
+    read=read_reply,
 )

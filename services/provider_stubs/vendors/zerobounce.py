@@ -48,7 +48,9 @@ def validate(world: World, parameters: EmailParameters, today: date) -> VendorRe
         return error(400)
     address = normalise_email(asked)
     if address is None:
-        return VendorReply(200, _invalid(asked, today), PRICE_CENTS, matched=True)
+        return VendorReply(
+            200, _result(asked[:254], "invalid", "failed_syntax_check", today), PRICE_CENTS, matched=True
+        )
     verdict = probe(world, address)
     body = _verdict(world, address, verdict, today)
     return VendorReply(200, body, PRICE_CENTS, matched=verdict != "no_answer")
@@ -59,8 +61,10 @@ def _verdict(world: World, address: Email, verdict: MailboxStatus, today: date) 
     found = world.person(address.address) if verdict == "exists" else None
     person = found and found[1]
     answered = verdict != "no_answer"
+    if address.kind == "role" and verdict == "exists":
+        sub_status = "role_based"
     return {
-        **_result(address.address, status, "role_based" if _is_role(address, verdict) else sub_status, today),
+        **_result(address.address, status, sub_status, today),
         "free_email": address.kind == "free",
         "account": address.address.partition("@")[0],
         "domain": address.domain,
@@ -70,14 +74,6 @@ def _verdict(world: World, address: Email, verdict: MailboxStatus, today: date) 
         "lastname": person and person.last_name,
         "domain_age_days": "2874" if answered else "",
     }
-
-
-def _is_role(address: Email, verdict: MailboxStatus) -> bool:
-    return address.kind == "role" and verdict == "exists"
-
-
-def _invalid(asked: str, today: date) -> dict[str, Any]:
-    return _result(asked[:254], "invalid", "failed_syntax_check", today)
 
 
 def _result(address: str, status: str, sub_status: str, today: date) -> dict[str, Any]:

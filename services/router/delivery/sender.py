@@ -10,6 +10,7 @@ from shared.clock import Clock
 from shared.errors import Retry
 from shared.observability.metrics import Metrics
 from shared.resilience.bulkhead import Bulkheads
+from shared.resilience.lru import LruCache
 from shared.web.egress import EgressRefused
 from shared.web.egress_client import EgressClient, EgressLimits
 from shared.web.signing import SecretInvalid, Signer
@@ -36,7 +37,7 @@ class WebhookSender:
         self._bulkheads = bulkheads
         self._clock = clock
         self._metrics = metrics
-        self._signers: dict[tuple[str, ...], Signer] = {}
+        self._signers = LruCache[tuple[str, ...], Signer](_SIGNERS_MAX)
 
     async def first_attempt(
         self, target: WebhookTarget, webhook_id: str, body: bytes, *, traceparent: str = ""
@@ -79,11 +80,7 @@ class WebhookSender:
             headers["traceparent"] = traceparent
         try:
             # Decoding the secrets costs more than signing.
-            signer = self._signers.get(target.secrets)
-            if signer is None:
-                if len(self._signers) > _SIGNERS_MAX:  # drop those of rotated secrets
-                    self._signers.clear()
-                signer = self._signers[target.secrets] = Signer(*target.secrets)
+            signer = self._signers.get_or_compute(target.secrets, lambda: Signer(*target.secrets))
             headers |= signer.headers(webhook_id, self._clock.now(), body)
             response = await self._client.post(target.url, body, headers)
         except (EgressRefused, SecretInvalid, Retry) as error:
