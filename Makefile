@@ -3,7 +3,7 @@
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 
-.PHONY: help up demo test check format bench coverage metrics chaos clean
+.PHONY: help up demo test check format bench coverage metrics mutants chaos clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,10 @@ coverage: .venv/.ready ## Measure the branches that tests take in every domain a
 
 metrics: .venv/.ready ## Print figures of the code beside their aims
 	@$(RUN) python -m tests.support.metrics
+
+mutants: .venv/.ready ## Break the decisions line by line, and list what no test notices
+	@timeout $${MUTANTS_S:-3600} $(UV) run --frozen --group mutants mutmut run --max-children 2 $(MUTANTS) || true
+	@$(UV) run --frozen --group mutants mutmut results
 
 chaos: .venv/.ready ## The long runs: faults, and each golden lead alone
 	@$(RUN) pytest -m chaos

@@ -238,7 +238,14 @@ def test_conditions_that_multiply_by_use_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds", "business"),
-    [("15m", 900, False), ("4h", 14_400, False), ("14d", 1_209_600, False), ("8h business", 28_800, True)],
+    [
+        ("1s", 1, False),
+        ("15m", 900, False),
+        ("4h", 14_400, False),
+        ("14d", 1_209_600, False),
+        ("3660d", 316_224_000, False),
+        ("8h business", 28_800, True),
+    ],
 )
 def test_durations(text: str, seconds: int, business: bool) -> None:
     duration = parse_duration(text)
@@ -247,7 +254,7 @@ def test_durations(text: str, seconds: int, business: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "4", "4 h", "h", "1w", "0d", "-1d", "4000d", "4h buisness", "1.5h", "\uff14h"]
+    "text", ["", "4", "4 h", "h", "1w", "0d", "-1d", "3661d", "4h buisness", "1.5h", "\uff14h"]
 )
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="should be a duration"):
@@ -289,3 +296,26 @@ def test_the_empty_join_is_what_logic_says() -> None:
 )
 def test_what_was_seen_is_told_as_what_it_is(value, told):
     assert as_json(value) == told
+
+
+def test_a_pattern_keeps_its_case_because_case_has_a_meaning_there() -> None:
+    """`\\D` is no digit, `\\d` is one; the text is matched without case all the same."""
+    no_digits = Compare("company.industry", Op.MATCHES, r"^S\D+$")
+    assert evaluate(no_digits, {"company.industry": "software"}, AT).truth is True
+    assert evaluate(no_digits, {"company.industry": "s4"}, AT).truth is False
+
+
+def test_an_answer_of_several_is_compared_member_by_member() -> None:
+    ticked = {"answers.tools": ["Snowflake", "dbt"]}
+    assert evaluate(Compare("answers.tools", Op.EQ, "snowflake"), ticked, AT).truth is True
+    assert evaluate(Compare("answers.tools", Op.NE, "snowflake"), ticked, AT).truth is False
+    assert evaluate(Compare("answers.tools", Op.IN, ("segment", "DBT")), ticked, AT).truth is True
+    assert evaluate(Compare("answers.tools", Op.NOT_IN, ("segment",)), ticked, AT).truth is True
+
+
+def test_the_age_of_a_time_is_taken_at_the_instant_that_is_asked_for() -> None:
+    young = Compare("company.last_funding_at", Op.WITHIN, Duration(86_400))
+    funded = {"company.last_funding_at": AT - timedelta(days=1)}
+    assert evaluate(young, funded, AT).truth is True
+    assert evaluate(young, funded, AT + timedelta(seconds=1)).truth is False
+    assert evaluate(young, funded, AT - timedelta(days=2)).truth is False
