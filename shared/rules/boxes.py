@@ -1,4 +1,4 @@
-"""The facts under which a condition is true, as a union of boxes: a few cells of each dimension.
+"""The facts under which a condition is true, as a union of boxes: some classes of each dimension.
 
 This is how rules are compared with each other: a rule is dead when its boxes lie inside those of the rules
 before it, two rules overlap when boxes meet. All answers err on one side: `covers` and `empty` say yes only

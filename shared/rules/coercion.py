@@ -1,9 +1,9 @@
-"""How a fact is read before it is compared, and what the policy's side of a comparison becomes.
+"""Coercion of facts: what a fact becomes before it is compared.
 
-Text is compared without case: both sides are folded, the policy's side once. A field without a declared type
-is read as what it is compared with: `answers.team_size` given as the text "50" is 50 to `gte`, and of a list
-(several boxes ticked) any member may be what `eq` and `in` ask for. What cannot be read so is missing. Every
-coercion takes `None` and gives `None`.
+Text is compared without case, so it is folded. A field without a declared type is coerced to the type that it
+is compared with: `answers.team_size` with the text "50" is 50 for `gte`, and of a list (several boxes ticked)
+any member can satisfy `eq` and `in`. A fact that cannot be coerced counts as missing. Every coercion maps
+`None`, the missing fact, to `None`.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ COERCERS: Final[dict[Coercion, Callable[[Any], Any]]] = {
     Coercion.OPEN_TEXT_OR_SET: open_text_or_set,
     Coercion.OPEN_TIME: open_time,
 }
-"""The readings that are a function of the fact; the others are written out where they are used."""
+"""The coercions that are a function of the fact; the others are written out where they are used."""
 
 
 def coerce(coercion: Coercion, fact: Any) -> Any:

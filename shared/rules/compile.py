@@ -2,8 +2,8 @@
 
 A condition by itself, and each rule of a table of which the first match is taken, becomes one Python
 expression (`inline`): what no rule asks for before that match is not even fetched. Where every rule counts,
-all that hold are found at once (`axes`), but for rules with too many alternatives (`terms`). What follows
-from a set of rules that hold is worked out when that set is first met, and remembered.
+all that hold are found at once (`match_index`), except those whose disjunctive normal form is too large
+(`dnf`). The result for a set of rules that hold is computed once and kept (`memo`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Divides what a field may be into finitely many cells, within which no comparison at hand tells apart.
+"""Divides the values of a field into finitely many equivalence classes that its comparisons tell apart.
 
-`employees between [50, 999]` and `employees gte 1000` leave five: under 50, 50 to 999, … , missing. One value
-stands for each cell, so that questions about all values become questions about a few. A comparison that no
-finite set of values settles (`starts_with`, `within`, sets) has cells of its own: true, false, missing. That
-treats related comparisons as if they were independent, which may only add possibilities that are not real.
+`employees between [50, 999]` and `employees gte 1000` make four: below 50, 50 to 999, 1000 and more, missing.
+One value represents each class, so that a question about all values becomes one about a few. A comparison
+that no finite set of values settles (`starts_with`, `within`, sets) is a dimension of its own with the classes
+true, false and missing. Related comparisons are then treated as independent, which may only add possibilities.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The conditions of a policy as a frozen tree, and the rules that are made of them.
 
-A tree is what a policy says after it was read and checked (`parse`). It is compiled (`compile`), explained
-(`interpret`), bounded (`bounds`) and examined (`lint`); all of them agree on the meaning given here.
+A tree is a condition of a policy after it was read and checked (`parse`). It is compiled (`compile`), evaluated
+with an explanation (`evaluate`), bounded (`bounds`) and linted (`lint`); all agree on the meaning given here.
 
 Three-valued (Kleene): a comparison on a missing field is unknown, `None`; `AllOf` is false when a part is,
 else unknown when a part is; `AnyOf` is true when a part is, else unknown when a part is; `Not` of unknown

@@ -60,15 +60,15 @@ class ValueForm:
     prepare: Callable[[Any], Any] = lambda value: value
 
 
-def _parse_one(node: Node, target: ValueTarget) -> Any:
+def parse_one(node: Node, target: ValueTarget) -> Any:
     return _value(_scalar(node, target), target)
 
 
-def _parse_several(node: Node, target: ValueTarget) -> tuple[Any, ...]:
+def parse_several(node: Node, target: ValueTarget) -> tuple[Any, ...]:
     return _list(node, target, f"{target.operator} takes a list of at least one value")
 
 
-def _parse_range(node: Node, target: ValueTarget) -> tuple[Any, ...]:
+def parse_range(node: Node, target: ValueTarget) -> tuple[Any, ...]:
     takes = f"{target.operator} takes two values, [least, most]"
     ends = _list(node, target, takes)
     if len(ends) != 2:
@@ -78,7 +78,7 @@ def _parse_range(node: Node, target: ValueTarget) -> tuple[Any, ...]:
     return ends
 
 
-def _parse_pattern(node: Node, target: ValueTarget) -> str:
+def parse_pattern(node: Node, target: ValueTarget) -> str:
     pattern = _text(_scalar(node, target))
     try:
         matcher(pattern)
@@ -87,7 +87,7 @@ def _parse_pattern(node: Node, target: ValueTarget) -> str:
     return pattern
 
 
-def _parse_age(node: Node, target: ValueTarget) -> Duration:
+def parse_age(node: Node, target: ValueTarget) -> Duration:
     try:
         duration = parse_duration(_scalar(node, target).text)
     except ValueError as error:
@@ -97,7 +97,7 @@ def _parse_age(node: Node, target: ValueTarget) -> Duration:
     return duration
 
 
-def _parse_flag(node: Node, target: ValueTarget) -> bool:
+def parse_flag(node: Node, target: ValueTarget) -> bool:
     if not isinstance(node, Scalar) or not isinstance(node.value, bool):
         raise InvalidValue(f"{target.operator} takes true or false")
     if target.field.default is not None:
@@ -194,22 +194,22 @@ def _time(node: Scalar) -> datetime:
     return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
 
 
-ONE_VALUE: Final = ValueForm({"type": ["string", "integer", "boolean"]}, _parse_one)
+ONE_VALUE: Final = ValueForm({"type": ["string", "integer", "boolean"]}, parse_one)
 SEVERAL_VALUES: Final = ValueForm(
-    {"type": "array", "minItems": 1, "items": {"type": ["string", "integer"]}}, _parse_several, frozenset
+    {"type": "array", "minItems": 1, "items": {"type": ["string", "integer"]}}, parse_several, frozenset
 )
 VALUE_RANGE: Final = ValueForm(
-    {**SEVERAL_VALUES.schema, "minItems": 2, "maxItems": 2, "description": "both ends in"}, _parse_range
+    {**SEVERAL_VALUES.schema, "minItems": 2, "maxItems": 2, "description": "both ends in"}, parse_range
 )
 PATTERN: Final = ValueForm(
     {"type": "string", "description": "an RE2 pattern, without case, anywhere in the text"},
-    _parse_pattern,
+    parse_pattern,
     matcher,
 )
 AGE: Final = ValueForm(
     {"type": "string", "pattern": DURATION_PATTERN, "description": "age of a time, such as 180d"},
-    _parse_age,
+    parse_age,
     attrgetter("timedelta"),
 )
-FLAG: Final = ValueForm({"type": "boolean"}, _parse_flag)
+FLAG: Final = ValueForm({"type": "boolean"}, parse_flag)
 """True or false: whether the comparison is meant as it is named, or its opposite."""
