@@ -1,6 +1,6 @@
 """The conditions of a policy as a frozen tree, and the rules that are made of them.
 
-A tree is a condition of a policy after it was read and checked (`parse`). It is compiled (`compile`), evaluated
+A tree is a condition of a policy that was read and checked (`parse`). It is compiled (`compile`), evaluated
 with an explanation (`evaluate`), bounded (`bounds`) and linted (`lint`); all agree on the meaning given here.
 
 Three-valued (Kleene): a comparison on a missing field is unknown, `None`; `AllOf` is false when a part is,
