@@ -3,7 +3,7 @@
 `employees between [50, 999]` and `employees gte 1000` make four: below 50, 50 to 999, 1000 and more, missing.
 One value represents each class, so that a question about all values becomes one about a few. A comparison
 that no finite set of values settles (`starts_with`, `within`, sets) is a dimension of its own, with the
-classes true, false and missing. That treats related comparisons as independent, which only adds possibilities.
+classes true, false and missing. That treats related comparisons as independent: it only adds possibilities.
 """
 
 from __future__ import annotations
