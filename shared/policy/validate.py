@@ -36,8 +36,9 @@ def validate_file(text: str, model: type[M], report: FindingReport) -> tuple[M, 
         return None
     document = SourceDocument(root)
     named: Mapping[str, Any] = {}
-    if isinstance(root, Entries) and _CONDITIONS in model.model_fields and _CONDITIONS in root.entries:
-        named = read_named(root.entries[_CONDITIONS][1], (_CONDITIONS,), report)
+    _, conditions = root.entries.get(_CONDITIONS, (None, None)) if isinstance(root, Entries) else (None, None)
+    if _CONDITIONS in model.model_fields and isinstance(conditions, Entries):
+        named = read_named(conditions, (_CONDITIONS,), report)
         read = {name: condition for name, condition in named.items() if condition is not None}
         document.value[_CONDITIONS] = {**document.value[_CONDITIONS], **read}
     try:

@@ -100,6 +100,58 @@ FORM = (
         "providers.peopledatalabs.key_env",
         "upper case",
     ),
+    Fault(
+        "scoring.yaml",
+        "fit: {A: 75, B: 50, C: 25, D: 0}",
+        "fit: ¦5",
+        "grades.fit",
+        "a mapping with A, B, C, D",
+    ),
+    Fault(
+        "sources.yaml",
+        "defaults: {channel: website}",
+        "defaults: ¦5",
+        "sources.website.defaults",
+        "a mapping with known keys",
+    ),
+    Fault("routing.yaml", "\nqueues:", "\nqueues: ¦[]\nx:", "queues", "a mapping of names"),
+    Fault("routing.yaml", "\nqueues:", "\nqueues: ¦{}\nx:", "queues", "should not be empty"),
+    Fault("routing.yaml", "rules:\n", "rules: ¦[]\nx:\n", "rules", "should not be empty"),
+    Fault(
+        "routing.yaml",
+        "  bdr: {accept",
+        "  ¦b d r: {accept_within: 1h}\n  bdr: {accept",
+        'queues["b d r"]',
+        "without spaces",
+    ),
+    Fault(
+        "routing.yaml",
+        "alert_owner_when:",
+        "¦colour: red\nalert_owner_when:",
+        "colour",
+        "there are rules, queues",
+    ),
+    Fault(
+        "routing.yaml",
+        "conditions:\n",
+        "conditions: ¦5\nx:\n",
+        "conditions",
+        "a mapping of names",
+    ),
+    Fault("team.yaml", "name: Ana Ruiz", "name: ¦[Ana]", "reps[0].name", "one value, not a list"),
+    Fault("team.yaml", "name: Ana Ruiz", "name: ¦{}", "reps[0].name", "one value, not a mapping"),
+    Fault("team.yaml", "name: Ana Ruiz", "name: ¦''", "reps[0].name", "should not be empty"),
+    Fault("team.yaml", "name: Ana Ruiz", f"name: ¦{'a' * 201}", "reps[0].name", "200 characters at most"),
+    Fault(
+        "team.yaml",
+        "queues: [sdr]",
+        f"queues: ¦[{', '.join(f'q{n}' for n in range(21))}]",
+        "reps[0].queues",
+        "has 21 entries; 20 is the most",
+    ),
+    Fault(
+        "team.yaml", "queues: [sdr]", "queues: [sdr, ¦sdr]", "reps[0].queues[1]", "there already, in line 6"
+    ),
     # conditions
     Fault(
         "icp.yaml",
