@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from shared.policy import models
 from shared.policy.hours import Hours, Shift
-from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Op, Use
+from shared.rules.operators import Op
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Use
 from shared.rules.times import Duration
 
 names = st.text("abZ09_.-", max_size=6).map("n{}".format)

@@ -46,7 +46,7 @@ def broken_at(value: Any, path: Path) -> Any:
     """Return a copy with a wrong value at a path."""
     if not path:
         return {WRONG: 1}
-    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy: Any = dict(value) if isinstance(value, dict) else list(value)
     copy[path[0]] = broken_at(value[path[0]], path[1:])
     return copy
 
