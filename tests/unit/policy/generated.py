@@ -18,8 +18,8 @@ texts = st.sampled_from(
     ["NO", "on", "null", "5", "0x1f", "true", "~", "a: b", "# c", "[x", "Ünïcode", " x ", "plain", "{y"]
 )
 """Texts that YAML could take for something else."""
-durations = st.builds(Duration, seconds=st.integers(1, 10**6))
-business_durations = st.builds(Duration, seconds=st.integers(1, 10**6), business=st.booleans())
+durations = st.builds(Duration, seconds=st.integers(1, 999_999))
+business_durations = st.builds(Duration, seconds=st.integers(1, 999_999), business=st.booleans())
 
 
 @st.composite
