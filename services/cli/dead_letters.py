@@ -1,4 +1,4 @@
-"""`baton dead-letters`: records that could not be processed, and putting them back."""
+"""`baton dead-letters`: records that could not be processed, and replaying them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from services.cli.client import BatonClient, request, run_with_client
 from services.cli.output import AsJson, print_result, print_rows
 
-app = typer.Typer(help="Records that could not be processed.", no_args_is_help=True)
+app = typer.Typer(help="List and replay records that could not be processed.", no_args_is_help=True)
 
 _COLUMNS = {
     "id": "id",
@@ -24,10 +24,10 @@ _COLUMNS = {
 
 @app.command("list")
 def list_dead_letters(
-    limit: Annotated[int, typer.Option(help="How many, at most.", min=1, max=200)] = 50,
+    limit: Annotated[int, typer.Option(help="Maximum number to list.", min=1, max=200)] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Show what was set aside, the newest first, with its cause."""
+    """List dead letters with their cause, newest first."""
     letters = request("GET", "/v1/dead-letters", query={"limit": str(limit)})["data"]
     print_rows(letters, _COLUMNS, empty="No dead letters.", as_json=as_json)
 
@@ -35,12 +35,14 @@ def list_dead_letters(
 @app.command()
 def replay(
     ids: Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that were not replayed yet.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Replay every dead letter that has not been replayed.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put records back where they came from, once the cause is gone."""
+    """Publish records to their original topic again, once the cause is fixed."""
     if bool(ids) == everything:
-        raise typer.BadParameter("name the dead letters, or say --all")
+        raise typer.BadParameter("give the ids of dead letters, or --all")
 
     async def replay_letters(client: BatonClient) -> list[str]:
         if everything:
@@ -53,4 +55,4 @@ def replay(
         return chosen
 
     replayed = run_with_client(replay_letters)
-    print_result({"replayed": replayed}, f"{len(replayed)} put back.", as_json=as_json)
+    print_result({"replayed": replayed}, f"{len(replayed)} replayed.", as_json=as_json)

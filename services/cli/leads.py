@@ -11,20 +11,22 @@ import typer
 from services.cli.client import request, run_with_client
 from services.cli.output import AsJson, print_json, print_rows, print_table
 
-app = typer.Typer(help="Leads.", no_args_is_help=True)
+app = typer.Typer(help="Import leads.", no_args_is_help=True)
 
-LeadId = Annotated[str, typer.Argument(metavar="LEAD", help="Lead id or alias.")]
+LeadId = Annotated[str, typer.Argument(metavar="LEAD", help="Id or alias of the lead.")]
 
 
 def timeline(lead: LeadId, as_json: AsJson = False) -> None:
-    """Show everything that happened to a lead, in order."""
+    """Show every event of a lead in order; --json adds the ids."""
     entries = request("GET", f"/v1/leads/{lead}/timeline")["data"]
-    columns = {"at": "when", "type": "what", "source": "by", "outcome": "outcome", "id": "id"}
+    columns = {"at": "when", "type": "event", "source": "source", "outcome": "outcome"}
+    if not as_json:  # so that a line fits in 80 columns
+        entries = [entry | {"at": f"{entry['at'][:19]}Z"} for entry in entries]
     print_rows(entries, columns, empty="Nothing happened to this lead.", as_json=as_json)
 
 
 def explain(lead: LeadId, as_json: AsJson = False) -> None:
-    """Say why a lead is where it is."""
+    """Explain a lead: score, rules, reps, fields, and what would have changed its queue."""
     explanation = request("GET", f"/v1/leads/{lead}/explain")
     if as_json:
         print_json(explanation)
@@ -53,14 +55,20 @@ def explain(lead: LeadId, as_json: AsJson = False) -> None:
         (
             "Fields",
             explanation["fields"],
-            {"field": "field", "value": "value", "source": "from", "confidence": "sure", "cost": "cents"},
+            {
+                "field": "field",
+                "value": "value",
+                "source": "source",
+                "confidence": "confidence",
+                "cost": "cents",
+            },
         ),
     ):
         if rows:
             typer.echo(f"\n{title}")
             print_table(rows, columns, empty="")
     if explanation["counterfactuals"]:
-        typer.echo("\nIt would be elsewhere")
+        typer.echo("\nWhat would change its queue")
         for change in explanation["counterfactuals"]:
             typer.echo(f"  {change['says']}")
 
@@ -70,7 +78,7 @@ def import_leads(
     file: Annotated[Path, typer.Argument(help="CSV with a header, or JSON lines (.jsonl).", dir_okay=False)],
     as_json: AsJson = False,
 ) -> None:
-    """Send the leads of a file; exit code 1 when a line was not accepted."""
+    """Send the leads in a file to the gateway; exit code 1 if a line is rejected."""
     from services.cli.leads_file import read_leads, send_leads
 
     lines = read_leads(file)

@@ -11,11 +11,11 @@ from services.cli.output import AsJson
 
 def listen(
     port: Annotated[int, typer.Option(help="Port to listen on (0: any free one).", min=0, max=65535)] = 9400,
-    secret: Annotated[str | None, typer.Option(help="The subscription's whsec_… secret.")] = None,
-    forward: Annotated[str | None, typer.Option(help="URL to pass what is verified on to.")] = None,
+    secret: Annotated[str | None, typer.Option(help="Secret of the subscription (whsec_…).")] = None,
+    forward: Annotated[str | None, typer.Option(help="URL to forward verified webhooks to.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Receive webhooks on this machine, verify their signature, and print them."""
+    """Receive webhooks on this machine, verify their signatures, and print them."""
     from services.cli.webhook_receiver import receive_webhooks
 
     receive_webhooks(port, secret, forward, as_json=as_json)

@@ -23,7 +23,7 @@ from shared.settings import SettingsError
 
 app = typer.Typer(
     name="baton",
-    help="Takes an inbound B2B lead from a form to the right seller, and can always say why.",
+    help="Routes inbound B2B leads from form to seller, and explains every decision.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

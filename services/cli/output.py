@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+_WIDTH_WITHOUT_TERMINAL = 1_000
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -28,7 +30,9 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row.get(name)) for name in columns))
-    Console(soft_wrap=False).print(table)
+    # Without a terminal no cell is folded, so that a line stays a line for grep and awk.
+    console = Console()
+    console.print(table, width=None if console.is_terminal else _WIDTH_WITHOUT_TERMINAL)
 
 
 def print_rows(

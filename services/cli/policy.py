@@ -1,4 +1,4 @@
-"""`baton policy`: the policy files, checked here or compared with and put in force at a running Baton."""
+"""`baton policy`: check the policy files here; compare them with the active policy and activate them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import typer
 from services.cli.client import request
 from services.cli.output import AsJson, print_json
 
-app = typer.Typer(help="The policy: who fits, what counts, who gets what.", no_args_is_help=True)
+app = typer.Typer(help="Check, compare and activate the policy files.", no_args_is_help=True)
 
 Directory = Annotated[
     Path,
     typer.Argument(
-        help="Folder of the policy files.", envvar="BATON_POLICY_DIR", file_okay=False, exists=True
+        help="Directory of the policy files.", envvar="BATON_POLICY_DIR", file_okay=False, exists=True
     ),
 ]
 _CONFIG = Path("config")
@@ -23,7 +23,7 @@ _CONFIG = Path("config")
 
 @app.command()
 def check(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
-    """Check the files without a running Baton; exit code 1 when they are no policy."""
+    """Check the files without a running Baton; exit code 1 if they are invalid."""
     from shared.policy.content_hash import shown, version_of
     from shared.policy.load import PolicyInvalid, read_policy, texts_in
 
@@ -39,52 +39,52 @@ def check(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
         for problem in problems:
             typer.echo(f"{problem.severity}: {problem}", err=True)
         if version is not None:
-            typer.echo(f"This is a policy: version {shown(version)}.")
+            typer.echo(f"Valid policy, version {shown(version)}.")
     if read is None:
         raise typer.Exit(1)
 
 
 @app.command()
 def show(
-    version: Annotated[str, typer.Argument(help="A version; `active` is the one in force.")] = "active",
+    version: Annotated[str, typer.Argument(help="A version, or `active`.")] = "active",
     as_json: AsJson = False,
 ) -> None:
-    """Show a version of the policy with its files."""
+    """Print a version of the policy with its files."""
     found = request("GET", f"/v1/policies/{version}")
     if as_json:
         print_json(found)
         return
     since = f"since {found['activated_at']} by {found['activated_by']}"
-    typer.echo(f"# version {found['version']}, {'in force' if found['active'] else 'last in force'} {since}")
+    typer.echo(f"# version {found['version']}, {'active' if found['active'] else 'last active'} {since}")
     for name, text in found["files"].items():
         typer.echo(f"\n# --- {name}\n{text.rstrip()}")
 
 
 @app.command()
 def apply(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
-    """Put the files in force; every role runs them within seconds."""
+    """Activate the files; every role uses them within seconds."""
     applied = _send("/v1/policies", directory)
     if as_json:
         print_json(applied)
         return
     for warning in applied["warnings"]:
         typer.echo(f"warning: {warning}", err=True)
-    typer.echo(f"In force: version {applied['version']}.")
+    typer.echo(f"Active policy: version {applied['version']}.")
 
 
 @app.command()
 def diff(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
-    """Show what the files would change of the policy in force."""
+    """Show the differences between the files and the active policy."""
     found = _send("/v1/policies/validate", directory)
     if as_json:
         print_json(found)
         return
-    for line in found["changes"] or ["Nothing would change."]:
+    for line in found["changes"] or ["No differences."]:
         typer.echo(line)
 
 
 def _send(path: str, directory: Path) -> Any:
-    """Return the answer to the policy files of a directory."""
+    """Post the policy files of a directory and return the response."""
     from shared.policy.load import texts_in
 
     return request("POST", path, body={"files": texts_in(directory)})

@@ -14,19 +14,21 @@ from services.cli.roles import Role, RouterHalf
 
 
 def up(
-    demo: Annotated[bool, typer.Option("--demo", help="Feed the demo leads, and show who got them.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Send the demo leads and print where each is routed.")
+    ] = False,
 ) -> None:
-    """Run every role in one process, with its data in BATON_DATA_DIR (./.baton)."""
+    """Run all roles in one process; data is stored in BATON_DATA_DIR (default: .baton)."""
     from services.cli.standalone import run_standalone
 
     run_standalone(with_demo=demo)
 
 
 def demo(
-    only: Annotated[str, typer.Option(help="Only the leads whose case has this in its name.")] = "",
+    only: Annotated[str, typer.Option(help="Run only the cases whose name contains this text.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Walk the golden leads on a temporary data directory and free ports; exit 1 when one does not hold."""
+    """Run the demo leads in a temporary data directory; exit code 1 if a route is unexpected."""
     from services.cli.standalone import run_demo
 
     if not run_demo(only, as_json=as_json):
@@ -34,12 +36,13 @@ def demo(
 
 
 def serve(
-    role: Annotated[Role, typer.Argument(help="Which role.")],
+    role: Annotated[Role, typer.Argument(help="The role to run.")],
     only: Annotated[
-        RouterHalf | None, typer.Option(help="Router: only its deciding or only its delivering half.")
+        RouterHalf | None,
+        typer.Option(help="For the router: run only the routing decisions or only the webhook deliveries."),
     ] = None,
 ) -> None:
-    """Run one role as a process of its own, on the stream and the database that the environment names."""
+    """Run one role in its own process, on the stream and database set in the environment."""
     if only is not None and role is not Role.ROUTER:
         raise typer.BadParameter("--only is for the router", param_hint="--only")
     from services.cli.serve import serve_role
@@ -48,7 +51,7 @@ def serve(
 
 
 def migrate(as_json: AsJson = False) -> None:
-    """Bring the tables up to date, make missing topics, and write missing secrets."""
+    """Migrate the database, create missing topics, and write missing secrets."""
     from services.cli.serve import migrate_tables
 
     migrate_tables()

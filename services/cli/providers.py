@@ -1,4 +1,4 @@
-"""`baton providers`: what data vendors were asked, found and cost."""
+"""`baton providers`: calls, matches and cost of each data provider."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import typer
 from services.cli.client import request
 from services.cli.output import AsJson, print_rows
 
-app = typer.Typer(help="Providers of data.", no_args_is_help=True)
+app = typer.Typer(help="Report on data providers.", no_args_is_help=True)
 
 _COLUMNS = {
     "name": "provider",
-    "calls": "asked",
-    "matches": "found",
+    "calls": "calls",
+    "matches": "matches",
     "cost": "cents",
-    "answers_kept": "kept",
+    "answers_kept": "cached",
     "fields": "fields",
 }
 
@@ -28,9 +28,9 @@ def _providers() -> None:
 
 @app.command()
 def report(
-    days: Annotated[int, typer.Option(help="How many days back.", min=1, max=366)] = 30,
+    days: Annotated[int, typer.Option(help="Number of days to report on.", min=1, max=366)] = 30,
     as_json: AsJson = False,
 ) -> None:
-    """Show what each provider was asked, found and cost."""
+    """Show calls, matches and cost of each provider."""
     usage = request("GET", "/v1/providers", query={"days": str(days)})["data"]
     print_rows(usage, _COLUMNS, empty="No providers.", as_json=as_json)

@@ -87,7 +87,7 @@ def _checks_of(role: Role, only: RouterHalf | None) -> tuple[str, ...]:
 
 
 def migrate_tables() -> None:
-    """Bring the tables up to date, make missing topics and secrets; wait for an unreachable database."""
+    """Migrate the database and create missing topics and secrets; wait for an unreachable database."""
     data_dir = load(CommonSettings, os.environ).data_dir
     secrets = secrets_file.ensure(data_dir, os.environ, os.urandom)
     settings = load(LedgerSettings, {**os.environ, **secrets.as_environ()})

@@ -24,6 +24,10 @@ _LIBRARY_LEVELS = {"alembic": logging.WARNING, "uvicorn": logging.WARNING, "aiok
 
 While no broker is reachable aiokafka logs ten errors a second; Baton logs what it waits for.
 """
+_HTTP_CLIENTS = ("httpx2", "httpcore2")
+"""Libraries that never log below WARNING: they would log the URL and the headers of every request, in which
+providers get their API keys and people's e-mail addresses.
+"""
 _SECRET_WORDS = ("authorization", "secret", "password", "token", "api_key", "admin_key", "secret_key")
 
 
@@ -50,6 +54,8 @@ def configure(settings: CommonSettings, *, role: str, out: TextIO | None = None)
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for library, quiet in _LIBRARY_LEVELS.items():
         logging.getLogger(library).setLevel(level if level == logging.DEBUG else quiet)
+    for library in _HTTP_CLIENTS:
+        logging.getLogger(library).setLevel(max(level, logging.WARNING))
 
 
 def log_context(*, lead_id: str = "", traceparent: str = "") -> AbstractContextManager[object]:

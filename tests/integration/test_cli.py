@@ -84,7 +84,7 @@ async def test_what_cannot_be_imported_is_said(gateway, tmp_path):
 
 async def test_a_policy_is_checked_without_asking_anybody(tmp_path):
     code, out, err = await baton("policy", "check", "config")
-    assert (code, out.startswith("This is a policy: version ")) == (0, True), err
+    assert (code, out.startswith("Valid policy, version ")) == (0, True), err
     wrong = FILES["routing.yaml"].replace("company.employees", "company.employes")
     for name, text in FILES.items():
         (tmp_path / name).write_text(wrong if name == "routing.yaml" else text)
@@ -104,8 +104,8 @@ async def test_a_policy_is_compared_applied_and_shown(gateway, tmp_path):
     code, out, _ = await baton("policy", "diff", str(tmp_path), gateway=gateway)
     assert (code, out) == (0, "routing.suppress[spam].when.gte: 80 -> 60\n")
     code, out, _ = await baton("policy", "apply", str(tmp_path), gateway=gateway)
-    assert (code, out.startswith("In force: version ")) == (0, True)
-    assert (await baton("policy", "diff", str(tmp_path), gateway=gateway))[1] == "Nothing would change.\n"
+    assert (code, out.startswith("Active policy: version ")) == (0, True)
+    assert (await baton("policy", "diff", str(tmp_path), gateway=gateway))[1] == "No differences.\n"
     code, out, _ = await baton("policy", "show", gateway=gateway)
     assert code == 0
     assert "# --- routing.yaml" in out

@@ -74,7 +74,7 @@ class DemoReport:
         statuses = sorted(str(case.view.get("status", "unknown")) for case in self.played)
         counts = ", ".join(f"{len(list(same))} {status}" for status, same in groupby(statuses))
         if not sent:
-            return f"{len(self.played)} demo leads are here from before ({counts}); nothing was sent."
+            return f"{len(self.played)} demo leads already exist ({counts}); nothing was sent."
         webhooks = sum(case.result.webhooks for case in sent)
         took = time.monotonic() - self._began
         return f"{len(self.played)} leads: {counts}; {webhooks} webhooks verified; {took:.0f} s."
@@ -97,14 +97,14 @@ def print_next_steps(url: str, played: Sequence[PlayedCase]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     if any(case.differences for case in played):
         console.print(
-            f"A ✗ went elsewhere than the default policy sends it: `{baton} demo` tells the difference."
+            f"✗ marks a lead that the default policy routes otherwise: `{baton} demo` lists the differences."
         )
     lead_id = next((case.view["lead_id"] for case in played if case.view.get("lead_id")), None)
     if lead_id is not None:
         lines = {
-            f"{baton} explain {lead_id}": "why the first of them is where it is",
-            f"{baton} timeline {lead_id}": "what happened to it, in order",
-            f"curl -d email=you@yours.example {url}/hooks/forms/website": "one more",
+            f"{baton} explain {lead_id}": "why the first lead was routed to its queue",
+            f"{baton} timeline {lead_id}": "its events in order",
+            f"curl -d email=you@yours.example {url}/hooks/forms/website": "send another lead",
         }
         room = max(map(len, lines))
         console.print()
@@ -131,7 +131,7 @@ def _row(played: PlayedCase, mark: Text, *, wide: bool) -> tuple[Text, ...]:
     decision: Mapping[str, Any] = view.get("decision") or {}
     person: Mapping[str, Any] = view.get("person") or {}
     if played.repeated:
-        webhook = Text("before", style="dim")
+        webhook = Text("earlier", style="dim")
     else:
         webhook = Text("verified", style="green") if played.result.webhooks else Text("none", style="dim")
     queue = str(decision.get("queue") or view.get("status") or "-")

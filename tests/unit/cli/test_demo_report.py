@@ -64,7 +64,7 @@ async def test_a_suppressed_lead_has_its_reason_for_a_rule():
     assert "suppressed" in lines[1]
 
 
-async def test_what_was_here_before_is_marked():
+async def test_leads_that_already_exist_are_marked():
     lines = await shown(played(repeated=True), width=120)
     assert lines[1].startswith("=  ")
-    assert lines[-1] == "1 demo leads are here from before (1 routed); nothing was sent."
+    assert lines[-1] == "1 demo leads already exist (1 routed); nothing was sent."

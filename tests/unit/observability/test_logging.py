@@ -106,3 +106,12 @@ def test_console_is_for_readers():
     assert "scored" in out.getvalue()
     assert "total=80" in out.getvalue()
     assert not out.getvalue().startswith("{")
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_requests_to_providers_are_not_logged(level: str):
+    """Their URLs and headers hold API keys and e-mail addresses."""
+    out = _configured(BATON_LOG_LEVEL=level)
+    logging.getLogger("httpx2").info("HTTP Request: GET https://vendor.example/?api_key=k")
+    logging.getLogger("httpcore2.http11").debug("send_request_headers")
+    assert _lines(out) == []
