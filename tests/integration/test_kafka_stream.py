@@ -175,10 +175,15 @@ async def test_after_a_batch_that_the_broker_refused_the_sink_goes_on(
     less = {"max.message.bytes": "5000"}
     await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, f"{prefix}.{SCORED}", less)])
     await admin.close()
-    with pytest.raises(DataError):
+
+    async def publish_until_refused() -> None:
+        """Publish until the broker holds the new limit against the record."""
         async with asyncio.timeout(30):
-            while True:  # until the broker holds the new limit against what it is sent
+            while True:
                 await publish(sink, [Outgoing(SCORED, b"key-1", b"0", [("filler", b"x" * 6000)])])
+
+    with pytest.raises(DataError):
+        await publish_until_refused()
     await publish(sink, numbered(range(10, 40)))
     await read_until(source, set(range(40)), 15)
 
