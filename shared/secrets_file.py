@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared.atomic_file import replace_atomically
 from shared.settings import SettingsError
 
 FILE = "secrets.env"
@@ -37,23 +37,32 @@ class Secrets:
 
 
 def ensure(data_dir: Path, environ: Mapping[str, str], random: Callable[[int], bytes]) -> Secrets:
-    """Return both secrets, making those that neither the environment nor the file has.
+    """Return both secrets; those that neither the environment nor the file has are generated.
 
-    `random` gives that many unguessable bytes (`os.urandom`). Of several processes that start at once, one
-    makes them and the others read them.
+    `random` returns that many unguessable bytes (`os.urandom`). Of several processes that start at once, one
+    generates them and the others read them.
     """
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(data_dir) as directory:
+    directory = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)  # the lock ends with the descriptor, also in a crash
         stored = read(data_dir)
         available = _available(stored, environ)
-        made = {name: _key(random) for name in _NAMES if name not in available}
+        made = {
+            name: base64.urlsafe_b64encode(random(_KEY_BYTES)).rstrip(b"=").decode()
+            for name in _NAMES
+            if name not in available
+        }
         if made:
-            _replace(data_dir / FILE, stored | made, directory)
+            lines = (f"{name}={value}\n" for name, value in (stored | made).items())
+            replace_atomically(data_dir / FILE, "".join(lines), mode=0o600)
+    finally:
+        os.close(directory)
     return _secrets(available | made)
 
 
 def require(data_dir: Path, environ: Mapping[str, str]) -> Secrets:
-    """Return both secrets, or refuse with a `SettingsError` that names the missing ones."""
+    """Return both secrets. Raises `SettingsError` with the names of the missing ones."""
     available = _available(read(data_dir), environ)
     missing = [name for name in _NAMES if name not in available]
     if missing:
@@ -81,31 +90,3 @@ def _available(stored: Mapping[str, str], environ: Mapping[str, str]) -> dict[st
 
 def _secrets(available: Mapping[str, str]) -> Secrets:
     return Secrets(admin_key=available[ADMIN_KEY], secret_key=available[SECRET_KEY])
-
-
-def _key(random: Callable[[int], bytes]) -> str:
-    return base64.urlsafe_b64encode(random(_KEY_BYTES)).rstrip(b"=").decode()
-
-
-@contextmanager
-def _locked(data_dir: Path) -> Iterator[int]:
-    """Lock the directory and yield its descriptor; the lock ends with the process, also in a crash."""
-    directory = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(directory, fcntl.LOCK_EX)
-        yield directory
-    finally:
-        os.close(directory)
-
-
-def _replace(file: Path, values: Mapping[str, str], directory: int) -> None:
-    """Write the file atomically: after a crash it is the old one or the new one."""
-    partial = file.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        out.writelines(f"{name}={value}\n" for name, value in values.items())
-        out.flush()
-        os.fsync(out.fileno())
-    partial.rename(file)
-    os.fsync(directory)

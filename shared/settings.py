@@ -7,9 +7,10 @@ wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +21,6 @@ from pydantic import (
     ValidationError,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -34,6 +34,7 @@ from shared.errors import BatonError
 PREFIX = "BATON_"
 
 _KAFKA = "kafka://"
+_KAFKA_URL = re.compile(r"kafka://[^,]+:[0-9]+(,[^,]+:[0-9]+)*")
 
 
 class SettingsError(BatonError):
@@ -49,25 +50,22 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def _is_stream_url(value: str) -> str:
-    servers = value.removeprefix(_KAFKA)
-    if value == "embedded:" or (servers != value and all(map(_is_server, servers.split(",")))):
-        return value
+def check_stream_url(url: str) -> str:
+    """Return `url` unchanged. Raises `ValueError` for a URL that names neither kind of stream."""
+    if url == "embedded:" or _KAFKA_URL.fullmatch(url):
+        return url
     raise ValueError("should be 'embedded:' or 'kafka://host:port,host:port'")
 
 
-def _is_server(server: str) -> bool:
-    host, _, port = server.rpartition(":")
-    return bool(host) and port.isascii() and port.isdigit()
-
-
-def _is_database_url(value: str) -> str:
-    if value.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
-        return value
+def check_database_url(url: str) -> str:
+    """Return `url` unchanged. Raises `ValueError` for a database or a driver that Baton does not use."""
+    if url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
+        return url
     raise ValueError("should start with 'sqlite+aiosqlite:///' or 'postgresql+asyncpg://'")
 
 
-def _split(value: object) -> object:
+def split_commas(value: object) -> object:
+    """Return the parts of a comma-separated text; a value that is no text is returned unchanged."""
     if not isinstance(value, str):
         return value
     return [part.strip() for part in value.split(",") if part.strip()]
@@ -77,14 +75,10 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-def _database_in(values: dict[str, Any]) -> str:
-    return f"sqlite+aiosqlite:///{values['data_dir'] / 'tables.db'}"
-
-
 Port = Annotated[int, Field(ge=0, le=65535)]
-StreamUrl = Annotated[str, AfterValidator(_is_stream_url)]
-DatabaseUrl = Annotated[str, AfterValidator(_is_database_url)]
-Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_split)]
+StreamUrl = Annotated[str, AfterValidator(check_stream_url)]
+DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["json", "console", "auto"], BeforeValidator(_lower)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
@@ -141,7 +135,7 @@ class StatefulSettings(CommonSettings):
         default="embedded:", description="`embedded:` or `kafka://host:port,host:port`."
     )
     database_url: DatabaseUrl = Field(
-        default_factory=_database_in,
+        default_factory=lambda values: f"sqlite+aiosqlite:///{values['data_dir'] / 'tables.db'}",
         repr=False,  # it may hold a password
         description="`sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://USER:PASSWORD@HOST/NAME`.",
     )
@@ -266,21 +260,15 @@ def load(kind: type[S], environ: Mapping[str, str]) -> S:
         return kind(**source())
     except ValidationError as wrong:
         details = wrong.errors(include_url=False, include_context=False, include_input=False)
-        # A default that could not be derived, since another variable is wrong, is no mistake of its own.
-        own = (detail for detail in details if detail["type"] != "default_factory_not_called")
-        raise SettingsError(tuple(map(_problem, own))) from None
-
-
-def _problem(detail: ErrorDetails) -> str:
-    name = variable(str(detail["loc"][0]))
-    if detail["type"] == "missing":
-        return f"{name} is not set"
-    return f"{name}: {detail['msg'].removeprefix('Value error, ')}"
-
-
-def reference() -> str:
-    """Return the reference page of every setting, as Markdown."""
-    return "\n".join(_page()) + "\n"
+        problems = []
+        for detail in details:
+            name = variable(str(detail["loc"][0]))
+            if detail["type"] == "missing":
+                problems.append(f"{name} is not set")
+            # A default that could not be derived, since another variable is wrong, is no mistake of its own.
+            elif detail["type"] != "default_factory_not_called":
+                problems.append(f"{name}: {detail['msg'].removeprefix('Value error, ')}")
+        raise SettingsError(tuple(problems)) from None
 
 
 _SECTIONS: tuple[type[Settings], ...] = (
@@ -307,24 +295,22 @@ Traces leave only when `OTEL_EXPORTER_OTLP_ENDPOINT` is set (OTLP over HTTP). Th
 OpenTelemetry's SDK hold as they are, such as `OTEL_TRACES_SAMPLER` and `OTEL_RESOURCE_ATTRIBUTES`."""
 
 
-def _page() -> Iterator[str]:
-    yield _INTRODUCTION
+def reference() -> str:
+    """Return the reference page of every setting, as Markdown."""
+    lines = [_INTRODUCTION]
     for kind in _SECTIONS:
-        yield f"## {(kind.__doc__ or kind.__name__).rstrip('.')}\n"
-        yield "| variable | default | meaning |"
-        yield "|---|---|---|"
-        own = kind.__annotations__
-        yield from (_row(name, field) for name, field in kind.model_fields.items() if name in own)
-        yield ""
-    yield _TELEMETRY
+        title = (kind.__doc__ or kind.__name__).rstrip(".")
+        lines += [f"## {title}\n", "| variable | default | meaning |", "|---|---|---|"]
+        for name, field in kind.model_fields.items():
+            if name in kind.__annotations__:
+                meaning = f"{field.description}{bounds_text(field)}".replace("|", "\\|")
+                lines.append(f"| `{variable(name)}` | {default_text(field)} | {meaning} |")
+        lines.append("")
+    return "\n".join([*lines, _TELEMETRY]) + "\n"
 
 
-def _row(name: str, field: FieldInfo) -> str:
-    meaning = f"{field.description}{_bounds(field)}".replace("|", "\\|")
-    return f"| `{variable(name)}` | {_default(field)} | {meaning} |"
-
-
-def _default(field: FieldInfo) -> str:
+def default_text(field: FieldInfo) -> str:
+    """Return the default of a setting as the reference page shows it."""
     if field.is_required():
         return "required"
     if field.default_factory is not None:
@@ -334,7 +320,8 @@ def _default(field: FieldInfo) -> str:
     return f"`{field.default}`"
 
 
-def _bounds(field: FieldInfo) -> str:
+def bounds_text(field: FieldInfo) -> str:
+    """Return the bounds of a setting as a sentence, "" for a setting without an upper bound."""
     limits = {type(limit).__name__: limit for limit in field.metadata}
     low = getattr(limits.get("Ge"), "ge", None)
     above = getattr(limits.get("Gt"), "gt", None)

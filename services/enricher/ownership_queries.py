@@ -13,7 +13,8 @@ from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.parts import Activity
 from shared.lead.events.scoring import Score
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.storage.database import Tx, member_of, members
+from shared.storage.database import Tx
+from shared.storage.statements import member_of, members
 
 
 class AccountSnapshot(Struct, frozen=True):

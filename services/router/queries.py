@@ -21,7 +21,8 @@ from services.router.domain.state import (
     RepQueueRow,
 )
 from services.router.tables import assignments, rep_queues, routed_leads, router_accounts
-from shared.storage.database import Tx, member_of, members
+from shared.storage.database import Tx
+from shared.storage.statements import member_of, members
 
 _ASSIGNED_PER_QUEUE_MAX = 50
 

@@ -20,8 +20,9 @@ from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.storage.database import Tx, member_of, members
+from shared.storage.database import Tx
 from shared.storage.rows import Row
+from shared.storage.statements import member_of, members
 from shared.worker.rows import TimerRow
 
 

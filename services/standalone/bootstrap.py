@@ -52,10 +52,11 @@ async def run(
             for role in (enricher, scorer, router, ledger):
                 roles.create_task(role.run(resources, stop, settings))
             roles.create_task(gateway.run(resources, stop, settings))
-            roles.create_task(_when_ready(health, ready, stop))
+            roles.create_task(call_when_ready(health, ready, stop))
 
 
-async def _when_ready(health: Health, ready: Ready, stop: asyncio.Event) -> None:
+async def call_when_ready(health: Health, ready: Ready, stop: asyncio.Event) -> None:
+    """Await `ready(stop)` once every readiness check passes, or return without it at `stop`."""
     while not stop.is_set() and not health.readiness().ready:  # noqa: ASYNC110 - readiness depends on many tasks
         await asyncio.sleep(0.05)
     if not stop.is_set():

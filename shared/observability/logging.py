@@ -47,7 +47,7 @@ def configure(settings: CommonSettings, *, role: str, out: TextIO | None = None)
             foreign_pre_chain=chain,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_rendering(settings, stream),
+                *renderers(settings, stream),
             ],
         )
     )
@@ -69,7 +69,7 @@ def log_context(*, lead_id: str = "", traceparent: str = "") -> AbstractContextM
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Blank every value whose name says that it is a secret, at any depth."""
+    """Replace every value whose name says that it is a secret, at any depth."""
     return {name: _redacted(name, value) for name, value in event.items()}
 
 
@@ -79,17 +79,14 @@ def _redacted(name: object, value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _redacted(key, inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_redacted_item(item) for item in value]
+        # Headers are often a list of pairs: the first of a pair may name the second.
+        return [
+            [item[0], _redacted(*item)]
+            if isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[0], str)
+            else _redacted(None, item)
+            for item in value
+        ]
     return value
-
-
-def _redacted_item(item: Any) -> Any:
-    """Headers are often a list of pairs: the first of a pair may name the second."""
-    match item:
-        case (str() as name, value):
-            return [name, _redacted(name, value)]
-        case _:
-            return _redacted(None, item)
 
 
 def _chain(role: str) -> list[Processor]:
@@ -107,7 +104,8 @@ def _chain(role: str) -> list[Processor]:
     ]
 
 
-def _rendering(settings: CommonSettings, out: TextIO) -> list[Processor]:
+def renderers(settings: CommonSettings, out: TextIO) -> list[Processor]:
+    """Return the processors that turn an event into a line: for a terminal, or as JSON."""
     if settings.log_format == "console" or (settings.log_format == "auto" and out.isatty()):
         # Plain tracebacks: rich ones print local variables, which may hold personal data and secrets.
         plain = structlog.dev.plain_traceback

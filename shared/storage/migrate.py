@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import shared
 from shared.errors import Crash
-from shared.storage.database import translated
+from shared.storage.database import DatabaseErrorTranslation
 
 _LOCK = "select pg_advisory_xact_lock(20250301)"
 
@@ -41,9 +41,19 @@ async def migrate(url: str) -> None:
 
 async def pending(url: str) -> str:
     """Return a sentence on the version of the tables and the needed one, "" when equal. Raises `Retry`."""
-    found: list[str] = []
-    await _run(url, lambda connection: found.append(_pending(connection)))
-    return found[0]
+    found: list[str | None] = []
+    await _run(
+        url,
+        lambda connection: found.append(MigrationContext.configure(connection).get_current_revision()),
+    )
+    (current,) = found
+    scripts = ScriptDirectory.from_config(_config())
+    head = scripts.get_current_head()
+    revisions = {script.revision for script in scripts.walk_revisions()}
+    # An unknown revision is a later one, and this code runs on its tables too.
+    if current == head or (current is not None and current not in revisions):
+        return ""
+    return f"they have {current or 'nothing'}, this code needs {head}"
 
 
 async def differences(url: str, metadata: MetaData) -> list[object]:
@@ -61,7 +71,7 @@ async def differences(url: str, metadata: MetaData) -> list[object]:
 async def _run(url: str, work: Callable[[Connection], None]) -> None:
     engine = create_async_engine(url)
     try:
-        with translated():
+        with DatabaseErrorTranslation():
             async with engine.begin() as connection:
                 await connection.run_sync(work)
     finally:
@@ -80,17 +90,6 @@ def _upgrade(connection: Connection) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-def _pending(connection: Connection) -> str:
-    current = MigrationContext.configure(connection).get_current_revision()
-    scripts = ScriptDirectory.from_config(_config())
-    head = scripts.get_current_head()
-    revisions = {script.revision for script in scripts.walk_revisions()}
-    # An unknown revision is a later one, and this code runs on its tables too.
-    if current == head or (current is not None and current not in revisions):
-        return ""
-    return f"they have {current or 'nothing'}, this code needs {head}"
 
 
 def write_migration(message: str) -> None:

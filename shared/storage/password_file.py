@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from shared.atomic_file import replace_atomically
+
 SERVER_FILE = "password"
 CLIENT_FILE = "pgpass"
 
@@ -28,24 +30,10 @@ def ensure(folder: Path, server_name: str, random: Callable[[int], bytes]) -> No
     if not server.exists():
         # URL-safe, so that nothing in it needs escaping in a pgpass file.
         made = base64.urlsafe_b64encode(random(_PASSWORD_BYTES)).rstrip(b"=").decode()
-        _write(server, made, mode=0o440)
+        replace_atomically(server, made, mode=0o440)
     line = f"{server_name}:{server.read_text(encoding='ascii')}\n"
     if not client.exists() or client.read_text(encoding="utf-8") != line:
-        _write(client, line, mode=0o600)
-
-
-def _write(file: Path, text: str, *, mode: int) -> None:
-    """Write the file atomically: after a crash it is the old one or the new one."""
-    partial = file.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-    ) as out:
-        os.fchmod(out.fileno(), mode)  # whatever the umask is
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    partial.rename(file)
+        replace_atomically(client, line, mode=0o600)
 
 
 if __name__ == "__main__":

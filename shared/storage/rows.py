@@ -112,21 +112,21 @@ class IdentityMap:
 
     def pending_writes(self) -> Mapping[type[Row], PendingWrites]:
         """Return the rows to write, per kind and in key order, without rows that are as stored."""
-        return {kind: self._writes_of(kind, keys) for kind, keys in self._changed.items()}
-
-    def _writes_of(self, kind: type[Row], keys: Iterable[Key]) -> PendingWrites:
-        writes = PendingWrites([], [], [])
-        rows = self._rows.get(kind, {})
-        for key in sorted(keys):
-            row, stored = rows.get(key), self._stored.get((kind, key))
-            if row is None:
-                if stored is not None or kind.upsert or kind.once:
-                    writes.removed.append(key)
-            elif stored is None:
-                writes.inserted.append(row)
-            elif row != stored:
-                writes.updated.append(row)
-        return writes
+        pending: dict[type[Row], PendingWrites] = {}
+        for kind, keys in self._changed.items():
+            writes = pending[kind] = PendingWrites([], [], [])
+            rows = self._rows.get(kind, {})
+            for key in sorted(keys):
+                row, stored = rows.get(key), self._stored.get((kind, key))
+                if row is None:
+                    # A row that may be put without having been loaded may be stored all the same.
+                    if stored is not None or kind.upsert or kind.once:
+                        writes.removed.append(key)
+                elif stored is None:
+                    writes.inserted.append(row)
+                elif row != stored:
+                    writes.updated.append(row)
+        return pending
 
     def _put(self, row: Row, key: Key) -> None:
         kind = type(row)

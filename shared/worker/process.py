@@ -92,9 +92,9 @@ async def open_resources(
         create_topics=True,
     )
     try:
-        await wait_for("database", lambda: _tables_ready(settings.database_url), stop, health)
         policy = PolicyWatch(database)
-        await wait_for("policy", lambda: _policy_ready(policy, database, settings, clock), stop, health)
+        await wait_for("database", lambda: check_tables(settings.database_url), stop, health)
+        await wait_for("policy", lambda: load_policy(policy, database, settings, clock), stop, health)
         opened = await wait_for("stream", stream.open, stop, health)
         resources = Resources(
             clock=clock,
@@ -151,7 +151,7 @@ async def watch(resources: Resources, stop: asyncio.Event) -> None:
         tasks.create_task(repeat("probe", probe, every_s=2.0, stop=stop, health=resources.health))
 
 
-async def _policy_ready(
+async def load_policy(
     policy: PolicyWatch, database: Database, settings: StatefulSettings, clock: Clock
 ) -> None:
     """Read the active policy; a database without one is seeded from the policy folder."""
@@ -162,7 +162,8 @@ async def _policy_ready(
         raise Crash(f"the policy in {settings.policy_dir} (BATON_POLICY_DIR) is refused:\n{error}") from error
 
 
-async def _tables_ready(url: str) -> None:
+async def check_tables(url: str) -> None:
+    """Raise `Retry` while the tables lack a migration."""
     missing = await pending(url)
     if missing:
         raise Retry(f"the tables are not up to date: run `baton migrate` ({missing})")

@@ -16,7 +16,8 @@ from services.router.domain.delivery import DELIVERY_ROLE, WebhookTarget
 from services.router.tables import deliveries
 from shared.clock import Clock
 from shared.resilience.batch_loader import BatchLoader
-from shared.storage.database import Database, member_of, members
+from shared.storage.database import Database
+from shared.storage.statements import member_of, members
 from shared.vault import Vault, VaultRefused
 from shared.webhooks import Subscription
 from shared.worker.rows import TombstoneRow

@@ -19,7 +19,7 @@ REPLAY_HEADER = "baton_replay_of"
 
 
 class DeadLetterV1(Struct, frozen=True):
-    """`topic`, `partition` and `offset` are where the original stood; `headers` are the original's."""
+    """`topic`, `partition` and `offset` are the original's place; `headers` are the original's."""
 
     id: str
     topic: str
@@ -38,9 +38,9 @@ class DeadLetterV1(Struct, frozen=True):
 
 
 def dead_letter_of(record: Record) -> DeadLetterV1:
-    """Return the dead letter in a record of the dead-letter topic; total, whatever the record holds.
+    """Return the dead letter in a record of the dead-letter topic; never fails, whatever the record holds.
 
-    The id follows from the original's place, so the same original set aside twice is one dead letter.
+    The id follows from the original's place, so two dead letters of one original are the same event.
     """
     headers = {
         name: (value or b"").decode("utf-8", "replace").replace("\0", "") for name, value in record.headers
@@ -49,6 +49,10 @@ def dead_letter_of(record: Record) -> DeadLetterV1:
     def error(name: str) -> str:
         return headers.get(ERROR_HEADERS + name, "")
 
+    try:
+        at = datetime.fromisoformat(error("at")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        at = appended_at(record) or datetime.fromtimestamp(0, UTC)
     topic, partition, offset = error("topic"), _number(error("partition")), _number(error("offset"))
     place = f"{topic}/{partition}/{offset}" if topic else f"{record.topic}/{record.partition}/{record.offset}"
     return DeadLetterV1(
@@ -65,16 +69,9 @@ def dead_letter_of(record: Record) -> DeadLetterV1:
         event_id=headers.get("ce_id", "")[:500],
         event_type=headers.get("ce_type", "")[:100],
         subject=headers.get("ce_subject", "")[:500],
-        at=_time(error("at"), record),
+        at=at,
     )
 
 
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
-def _time(text: str, record: Record) -> datetime:
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return appended_at(record) or datetime.fromtimestamp(0, UTC)

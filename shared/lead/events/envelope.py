@@ -1,7 +1,7 @@
 """CloudEvents 1.0 on Kafka in binary mode: attributes are `ce_*` headers, the value is the data as JSON.
 
 Two extension attributes: `traceparent` (its own header, as W3C says) and `ce_causationid`, the id of the
-event that led to this one. A record that is replayed from the dead letters names its letter in
+event that led to this one. A record that is replayed from the dead letters has the id of its letter in
 `baton_replay_of`.
 """
 
@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.errors import DataError
-from shared.lead.events.dead_letter import DEAD_LETTER_TYPE, REPLAY_HEADER, DeadLetterV1, dead_letter_of
+from shared.lead.events.dead_letter import DEAD_LETTER_TYPE, REPLAY_HEADER, dead_letter_of
 from shared.lead.events.event_type import EventType
 from shared.lead.events.registry import BY_MODEL, BY_NAME, DEFAULT_TYPE
 from shared.lead.events.times import appended_at, rfc3339
@@ -36,7 +36,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Event(Struct, Generic[D], frozen=True):
-    """One event in hand. `raw` is the data as it came, so that it need not be encoded again."""
+    """A decoded event. `raw` is the data as it arrived, so that it need not be encoded again."""
 
     id: str
     source: str
@@ -58,7 +58,7 @@ class Event(Struct, Generic[D], frozen=True):
 
 
 class Emit(Struct, frozen=True):
-    """An event to be: what a decision gives. `key` is the account key; the type follows from the data."""
+    """An event that a decision emits. `key` is the account key; the type follows from the class of `data`."""
 
     data: Struct
     subject: str
@@ -74,13 +74,26 @@ def decode(record: Record) -> Event[Any]:
     Raises `DataError` of kind `empty`, `oversized`, `envelope`, `unknown_type`, `json` or `schema`.
     """
     if record.topic == DEAD_LETTERS.name:
-        return _dead_letter(record)
+        letter = dead_letter_of(record)
+        return Event(
+            id=letter.id,
+            source=f"/baton/{letter.stage}",
+            type=DEAD_LETTER_TYPE,
+            subject=letter.subject,
+            time=letter.at,
+            data=letter,
+            causation_id=letter.event_id,
+        )
     value = checked_value(record)
     headers = dict(record.headers)
     type_name = _text(headers, "ce_type")
     if not type_name:
         return _plain(record, value, headers)
-    event_type = _typed(record.topic, type_name)
+    event_type = BY_NAME.get(type_name)
+    if event_type is None:
+        raise DataError(f"unknown event type {type_name!r}", kind="unknown_type")
+    if event_type.topic.name != record.topic:
+        raise DataError(f"{type_name} does not belong on {record.topic}", kind="unknown_type")
     event_id, source = _text(headers, "ce_id"), _text(headers, "ce_source")
     if not event_id or not source:
         raise DataError("a CloudEvent needs ce_id and ce_source", kind="envelope")
@@ -152,7 +165,7 @@ def emitted(emit: Emit, *, by: str, cause: Event[Any], ordinal: int, at: datetim
 
 
 def encode(event: Event[Any]) -> Outgoing:
-    """Return the record of an event; `raw` is taken when it is there."""
+    """Return the record of an event; its value is `raw`, or the encoded data without one."""
     headers = [
         _SPEC,
         ("ce_id", event.id.encode()),
@@ -189,19 +202,6 @@ def _ce_time(at: datetime) -> tuple[str, bytes]:
     return "ce_time", rfc3339(at).encode()
 
 
-def _dead_letter(record: Record) -> Event[DeadLetterV1]:
-    letter = dead_letter_of(record)
-    return Event(
-        id=letter.id,
-        source=f"/baton/{letter.stage}",
-        type=DEAD_LETTER_TYPE,
-        subject=letter.subject,
-        time=letter.at,
-        data=letter,
-        causation_id=letter.event_id,
-    )
-
-
 def _plain(record: Record, value: bytes, headers: dict[str, bytes | None]) -> Event[Any]:
     event_type = DEFAULT_TYPE.get(record.topic)
     if event_type is None:
@@ -221,15 +221,6 @@ def _plain(record: Record, value: bytes, headers: dict[str, bytes | None]) -> Ev
         traceparent=_traceparent(headers),
         replay_of=_text(headers, REPLAY_HEADER),
     )
-
-
-def _typed(topic: str, type_name: str) -> EventType:
-    event_type = BY_NAME.get(type_name)
-    if event_type is None:
-        raise DataError(f"unknown event type {type_name!r}", kind="unknown_type")
-    if event_type.topic.name != topic:
-        raise DataError(f"{type_name} does not belong on {topic}", kind="unknown_type")
-    return event_type
 
 
 def _text(headers: dict[str, bytes | None], name: str) -> str:
@@ -253,7 +244,7 @@ def _key(record: Record) -> str:
 
 
 def _traceparent(headers: dict[str, bytes | None]) -> str:
-    """Return the trace to go on with; one that is malformed is not there, as W3C says."""
+    """Return the trace context to continue, "" when it is absent or malformed (W3C: then ignore it)."""
     text = (headers.get("traceparent") or b"").decode("ascii", "replace")
     return text if is_traceparent(text) else ""
 

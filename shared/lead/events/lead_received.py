@@ -13,13 +13,14 @@ from shared.lead.normalise.countries import country_code
 from shared.messaging.manifest import LEADS_RECEIVED
 
 
-def _subject(data: LeadReceivedV1) -> str:
+def contact_lead_id(data: LeadReceivedV1) -> str:
+    """Return the lead id that the contact details give, "" when they identify nobody."""
     person = data.person
     country = country_code(person.country)
     return lead_id(person.email, person.phone, person.linkedin_url, data.company.domain, country)
 
 
-@event("baton.lead.received.v1", LEADS_RECEIVED, subject=_subject, default=True)
+@event("baton.lead.received.v1", LEADS_RECEIVED, subject=contact_lead_id, default=True)
 class LeadReceivedV1(Struct, frozen=True, omit_defaults=True):
     """One form, import line or API call. One of e-mail, phone, LinkedIn URL or company domain is needed.
 

@@ -5,7 +5,7 @@
 writes everything that follows from the registered events: `schemas/<type>.json` beside this module, the
 table of `docs/events.md`, and a minimal example for an event that has only a full one. Other systems build on
 the committed schemas, so a breaking change is refused: it needs a new version of the event. Before the first
-release, or for an event that nobody can have used yet, `--allow-breaking` writes it all the same.
+release, or for an event that nobody can have used yet, `--allow-breaking` accepts it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def path_of(event_type: EventType) -> Path:
 def breaking_changes(old: Schema, new: Schema) -> list[str]:
     """Return what breaks a writer or a reader that was built on `old`, one sentence for each.
 
-    Breaking: a field that is gone, of another type, newly required or no longer certain to be there; fewer
+    Breaking: a field that is gone, of another type, newly required or no longer required; fewer
     values of an enumeration; closer bounds; another pattern or format.
     """
     return list(_Comparison(old, new).at("$", old, new))
@@ -91,7 +91,7 @@ class _Comparison:
                 yield from self._same_type(path, before[kind], after[kind])
 
     def _same_type(self, path: str, old: Schema, new: Schema) -> Iterator[str]:
-        yield from _narrowed(path, old, new)
+        yield from narrowed(path, old, new)
         for name, schema in old.get("properties", {}).items():
             if name in new.get("properties", {}):
                 yield from self.at(f"{path}.{name}", schema, new["properties"][name])
@@ -125,7 +125,8 @@ def _members(schema: Schema, keyword: str) -> Schema:
     return found if isinstance(found, Mapping) else {}
 
 
-def _narrowed(path: str, old: Schema, new: Schema) -> Iterator[str]:
+def narrowed(path: str, old: Schema, new: Schema) -> Iterator[str]:
+    """Yield what the keywords of one type no longer allow: values, bounds, forms, unknown fields."""
     for value in old.get("enum", ()):
         if value not in new.get("enum", (value,)):
             yield f"{path}: no longer takes {value!r}"
@@ -138,13 +139,12 @@ def _narrowed(path: str, old: Schema, new: Schema) -> Iterator[str]:
     for form in _FORMS:
         if new.get(form) != old.get(form):
             yield f"{path}: {form} was {old.get(form)!r}, is {new.get(form)!r}"
-    closed = new.get("additionalProperties") is False and old.get("additionalProperties") is not False
-    if closed:
+    if new.get("additionalProperties") is False and old.get("additionalProperties") is not False:
         yield f"{path}: takes no other fields now"
 
 
 def main(arguments: list[str]) -> int:
-    """Write the schemas, unless that would break somebody; return the exit code."""
+    """Write the schemas, unless a change is breaking; return the exit code."""
     broken = [
         f"{event_type.name} {change}"
         for event_type in EVENT_TYPES
@@ -152,12 +152,15 @@ def main(arguments: list[str]) -> int:
         for change in breaking_changes(old, schema_of(event_type))
     ]
     if broken and "--allow-breaking" not in arguments:
-        sys.stderr.write("\n".join(["This breaks those who use the events:", *broken, ""]))
+        sys.stderr.write("\n".join(["This breaks the users of the events:", *broken, ""]))
         return 1
     FOLDER.mkdir(exist_ok=True)
     for event_type in EVENT_TYPES:
         path_of(event_type).write_text(rendered(schema_of(event_type)), encoding="utf-8")
-        _write_minimal_example(event_type)
+        full, minimal = (EXAMPLES / event_type.name / f"{name}.json" for name in ("full", "minimal"))
+        if full.exists() and not minimal.exists():
+            content = minimal_example(event_type, msgspec.json.decode(full.read_bytes()))
+            minimal.write_text(rendered(content), encoding="utf-8")
     PAGE.write_text(with_events_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 
@@ -175,14 +178,10 @@ def with_events_table(page: str) -> str:
     return page[:start] + "\n".join([*head, *rows]) + page[end:]
 
 
-def _write_minimal_example(event_type: EventType) -> None:
-    """Write the required fields of the full example as the minimal one, where there is none yet."""
-    full, minimal = (EXAMPLES / event_type.name / f"{name}.json" for name in ("full", "minimal"))
-    if full.exists() and not minimal.exists():
-        content = msgspec.json.decode(full.read_bytes())
-        required = {f.encode_name for f in msgspec.structs.fields(event_type.model) if f.required}
-        kept = {name: value for name, value in content.items() if name in required}
-        minimal.write_text(rendered(kept), encoding="utf-8")
+def minimal_example(event_type: EventType, full: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the required fields of a full example."""
+    required = {field.encode_name for field in msgspec.structs.fields(event_type.model) if field.required}
+    return {name: value for name, value in full.items() if name in required}
 
 
 if __name__ == "__main__":

@@ -42,13 +42,13 @@ class SignalPerson(Struct, frozen=True, omit_defaults=True):
     email: Word | None = None
 
 
-def _subject(data: SignalReceivedV1) -> str:
+def signal_subject_id(data: SignalReceivedV1) -> str:
     """Return the lead id for a signal that names a person, else the account key."""
     person = data.person
     return lead_id(person.email) if person and person.email else account_key(data.account.domain)
 
 
-@event("baton.signal.received.v1", SIGNALS_RECEIVED, subject=_subject, default=True)
+@event("baton.signal.received.v1", SIGNALS_RECEIVED, subject=signal_subject_id, default=True)
 class SignalReceivedV1(Struct, frozen=True, omit_defaults=True):
     """One signal. `opt_out` and `activity` name a person; the others an account by domain or name.
 

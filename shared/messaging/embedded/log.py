@@ -38,6 +38,14 @@ CREATE TABLE committed (
 ) STRICT, WITHOUT ROWID;
 """
 
+_CHUNKS_FROM = """
+SELECT place, appended_ms, body FROM chunk
+WHERE place >= coalesce((SELECT max(place) FROM chunk WHERE place BETWEEN ?1 AND ?1 + ?2), ?1)
+  AND place < ?1 + ?3
+ORDER BY place LIMIT ?4
+"""
+"""The chunk that holds the offset ?2 of the log with the first place ?1, and those that follow."""
+
 Packed = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes | None], ...]]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Packed]).decode
@@ -150,8 +158,11 @@ def read(connection: sqlite3.Connection, spans: Sequence[Span], limit: int, byte
     for span in spans:
         # Where everything from `start` on has been pruned there is nothing to read, and the end is next.
         next_offsets[span.partition] = span.end
-        for place, appended_ms, body in _chunks_from(connection, span, limit - len(records)):
-            taken = _unpack(span, place % _OFFSETS_PER_LOG, appended_ms, body)[: limit - len(records)]
+        low = span.log * _OFFSETS_PER_LOG
+        # One row more than there are records to read: the first chunk may hold older records only.
+        parameters = (low, span.start, _OFFSETS_PER_LOG, limit - len(records) + 1)
+        for place, appended_ms, body in connection.execute(_CHUNKS_FROM, parameters):
+            taken = unpack(span, place % _OFFSETS_PER_LOG, appended_ms, body)[: limit - len(records)]
             if taken:
                 records += taken
                 next_offsets[span.partition] = taken[-1].offset + 1
@@ -161,25 +172,14 @@ def read(connection: sqlite3.Connection, spans: Sequence[Span], limit: int, byte
     return Reading(records, next_offsets)
 
 
-def _unpack(span: Span, first: int, appended_ms: int, body: bytes) -> list[Record]:
-    """Return the records of a chunk from the span's start on."""
+def unpack(span: Span, first: int, appended_ms: int, body: bytes) -> list[Record]:
+    """Return the records of a chunk from the span's start on; `first` is the offset of the chunk's first."""
     topic, number = span.partition
     skip = max(0, span.start - first)
     return [
         Record(topic, number, offset, key, value, headers, appended_ms)
         for offset, (key, value, headers) in enumerate(_decode(body)[skip:], first + skip)
     ]
-
-
-def _chunks_from(connection: sqlite3.Connection, span: Span, wanted: int) -> sqlite3.Cursor:
-    """Rows of the chunks that hold `start` and what follows it."""
-    low = span.log * _OFFSETS_PER_LOG
-    statement = """
-        SELECT place, appended_ms, body FROM chunk
-        WHERE place >= coalesce((SELECT max(place) FROM chunk WHERE place BETWEEN ?1 AND ?1 + ?2), ?1)
-          AND place < ?1 + ?3
-        ORDER BY place LIMIT ?4"""
-    return connection.execute(statement, (low, span.start, _OFFSETS_PER_LOG, wanted + 1))
 
 
 def register(connection: sqlite3.Connection, group: str, logs: Sequence[int]) -> dict[int, int]:

@@ -86,7 +86,7 @@ class EmbeddedStream:
             raise
         self._by_id = {log_id: partition for partition, log_id in self.ids.items()}
         self.ends = {partition: by_log[log_id] for partition, log_id in self.ids.items()}
-        self._opened = (reader, writer, asyncio.create_task(self._prune(writer)))
+        self._opened = (reader, writer, asyncio.create_task(self._prune_periodically()))
 
     async def source(self, group: str, topics: Sequence[str], on_revoke: OnRevoke) -> Source:
         reader, writer, _ = self._require_open()
@@ -135,6 +135,20 @@ class EmbeddedStream:
         if self._lock is not None:
             self._lock.close()
 
+    async def prune(self) -> None:
+        """Delete the records past their retention, in small steps so that no append waits long behind one."""
+        _, writer, _ = self._require_open()
+        gone = _PRUNE_CHUNKS_MAX
+        while gone == _PRUNE_CHUNKS_MAX:
+            now_ms = int(self._clock.now().timestamp() * 1000)
+            step = partial(
+                log.prune, now_ms=now_ms, retention_ms=self._retention_ms, chunks_max=_PRUNE_CHUNKS_MAX
+            )
+            gone = await writer.run(step)
+            if gone:
+                await writer.run(log.shrink)
+            await asyncio.sleep(_PRUNE_PAUSE_S)
+
     def _require_open(self) -> tuple[FileThread, Writer, asyncio.Task[None]]:
         if self._opened is None:
             raise Crash("the stream is not open")
@@ -148,26 +162,13 @@ class EmbeddedStream:
         for source in self._sources:
             source.appended(touched)
 
-    async def _prune(self, writer: Writer) -> None:
+    async def _prune_periodically(self) -> None:
         while True:
             await asyncio.sleep(self._prune_every_s)
             try:
-                await self._prune_all(writer)
+                await self.prune()
             except Retry as error:
                 _log.warning("pruning the stream failed; it is retried", error=str(error))
-
-    async def _prune_all(self, writer: Writer) -> None:
-        """Delete in small steps, so that no append waits long behind one."""
-        gone = _PRUNE_CHUNKS_MAX
-        while gone == _PRUNE_CHUNKS_MAX:
-            now_ms = int(self._clock.now().timestamp() * 1000)
-            step = partial(
-                log.prune, now_ms=now_ms, retention_ms=self._retention_ms, chunks_max=_PRUNE_CHUNKS_MAX
-            )
-            gone = await writer.run(step)
-            if gone:
-                await writer.run(log.shrink)
-            await asyncio.sleep(_PRUNE_PAUSE_S)
 
 
 def _lock(data_dir: Path) -> TextIO:

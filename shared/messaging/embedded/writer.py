@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -84,9 +84,15 @@ class Writer:
 
     async def _write(self) -> None:
         while self._queue:
-            taken = self._next_jobs()
+            taken = [self._queue.popleft()]
+            size = taken[0].size
+            while self._queue and size + self._queue[0].size <= _TRANSACTION_BYTES_MAX:
+                taken.append(self._queue.popleft())
+                size += taken[-1].size
             try:
-                results = await self._file.run(partial(_transaction, taken=taken))
+                results = await self._file.run(
+                    partial(run_in_transaction, jobs=[waiting.job for waiting in taken])
+                )
             except Retry as error:
                 for waiting in taken:
                     if not waiting.done.done():
@@ -97,23 +103,16 @@ class Writer:
                 for waiting, result in zip(taken, results, strict=True):
                     if not waiting.done.done():
                         waiting.done.set_result(result)
-            self._queued_bytes -= sum(waiting.size for waiting in taken)
+            self._queued_bytes -= size
             self._has_space.set()
         self._writing = None
 
-    def _next_jobs(self) -> list[_Waiting]:
-        taken = [self._queue.popleft()]
-        size = taken[0].size
-        while self._queue and size + self._queue[0].size <= _TRANSACTION_BYTES_MAX:
-            taken.append(self._queue.popleft())
-            size += taken[-1].size
-        return taken
 
-
-def _transaction(connection: sqlite3.Connection, taken: list[_Waiting]) -> list[Any]:
+def run_in_transaction(connection: sqlite3.Connection, jobs: Sequence[Job[Any]]) -> list[Any]:
+    """Run the jobs in one transaction and return their results; after an error none has an effect."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        results = [waiting.job(connection) for waiting in taken]
+        results = [job(connection) for job in jobs]
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

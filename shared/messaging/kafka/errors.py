@@ -30,11 +30,12 @@ def as_baton(error: BaseException, doing: str) -> BatonError:
     return Retry(message)
 
 
-class translated:  # noqa: N801 - a context manager, used as `with translated("sending"):`
-    """Raise Baton's errors in place of Kafka's, of time-outs, of the network's, and of stray cancellations.
+class KafkaErrorTranslation:
+    """A context manager that raises Baton's errors in place of Kafka's, of time-outs and of the network's.
 
-    When aiokafka gives up one of its own tasks, the code that awaits that task gets a `CancelledError`. A
-    task group would treat it as a normal end, and the role would stop without an error.
+    Also in place of stray cancellations: when aiokafka gives up one of its own tasks, the code that awaits
+    that task gets a `CancelledError`. A task group would treat it as a normal end, and the role would stop
+    without an error. `doing` goes into the message: `with KafkaErrorTranslation("sending"):`.
     """
 
     __slots__ = ("_doing",)
@@ -46,13 +47,9 @@ class translated:  # noqa: N801 - a context manager, used as `with translated("s
         return None
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, _TRANSLATED) or (
-            isinstance(error, asyncio.CancelledError) and not _was_requested()
-        ):
+        if isinstance(error, _TRANSLATED):
             raise as_baton(error, self._doing) from error
-
-
-def _was_requested() -> bool:
-    """Tell whether the running task itself was cancelled, by the code that owns it."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+        if isinstance(error, asyncio.CancelledError):
+            task = asyncio.current_task()
+            if task is None or task.cancelling() == 0:  # the owner of this task did not cancel it
+                raise as_baton(error, self._doing) from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from functools import partial
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from shared.errors import Crash, DataError, Retry
 from shared.messaging.ack import complete, failed_ack
-from shared.messaging.kafka.errors import as_baton, translated
+from shared.messaging.kafka.errors import KafkaErrorTranslation, as_baton
 from shared.messaging.manifest import MIB
 from shared.messaging.partitioner import Partitioner, refuse_oversized
 from shared.messaging.port import Ack, Outgoing, Partition
@@ -70,7 +69,7 @@ class KafkaSink:
             max_request_size=_REQUEST_BYTES_MAX,
         )
         try:
-            with translated("starting a producer"):
+            with KafkaErrorTranslation("starting a producer"):
                 await producer.start()
         except BaseException:
             await producer.stop()
@@ -89,11 +88,15 @@ class KafkaSink:
             return failed_ack(error)
         # The first piece of every partition, then the second: a request holds one batch per partition.
         queue = [piece for piece in chain.from_iterable(zip_longest(*pieces)) if piece is not None]
-        with translated("sending"):
+        with KafkaErrorTranslation("sending"):
             futures = [await self._enqueue(producer, *piece) for piece in queue]
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        delivered = asyncio.gather(*futures, return_exceptions=True)
-        delivered.add_done_callback(partial(self._delivered, done, producer))
+
+        def delivered(gathered: asyncio.Future[list[Any]]) -> None:
+            failures = (result for result in gathered.result() if isinstance(result, BaseException))
+            self._complete(done, producer, next(failures, None))
+
+        asyncio.gather(*futures, return_exceptions=True).add_done_callback(delivered)
         return done
 
     async def _send_one(self, producer: AIOKafkaProducer, record: Outgoing) -> Ack:
@@ -103,10 +106,18 @@ class KafkaSink:
             refuse_oversized(record, self._partitioner.topics[topic])
         except DataError as error:
             return failed_ack(error)
-        with translated("sending"):
+        with KafkaErrorTranslation("sending"):
             sent = await self._enqueue(producer, self._names[topic], number, record)
         done: asyncio.Future[None] = sent.get_loop().create_future()
-        sent.add_done_callback(partial(self._one_delivered, done, producer))
+
+        def delivered(sent: asyncio.Future[Any]) -> None:
+            failed = asyncio.CancelledError() if sent.cancelled() else sent.exception()
+            if failed is not None:
+                self._complete(done, producer, failed)
+            elif not done.done():
+                done.set_result(None)
+
+        sent.add_done_callback(delivered)
         return done
 
     async def close(self) -> None:
@@ -125,7 +136,7 @@ class KafkaSink:
                 if self._producer is None:
                     await self.start()
                     self._needs_new_producer = False
-        assert self._producer is not None  # noqa: S101 - told to the type checker
+        assert self._producer is not None  # noqa: S101 - for the type checker
         return self._producer
 
     def _pieces(
@@ -179,21 +190,6 @@ class KafkaSink:
                 continue  # nothing was queued, so the same piece can be tried again
             return sent
 
-    def _delivered(
-        self, done: asyncio.Future[None], producer: AIOKafkaProducer, gathered: asyncio.Future[list[Any]]
-    ) -> None:
-        failed = next((result for result in gathered.result() if isinstance(result, BaseException)), None)
-        self._complete(done, producer, failed)
-
-    def _one_delivered(
-        self, done: asyncio.Future[None], producer: AIOKafkaProducer, sent: asyncio.Future[Any]
-    ) -> None:
-        failed = asyncio.CancelledError() if sent.cancelled() else sent.exception()
-        if failed is not None:
-            self._complete(done, producer, failed)
-        elif not done.done():
-            done.set_result(None)
-
     def _complete(
         self, done: asyncio.Future[None], producer: AIOKafkaProducer, failed: BaseException | None
     ) -> None:
@@ -214,7 +210,7 @@ def _can_go_alone(record: Outgoing) -> bool:
 async def _stop(producer: AIOKafkaProducer, seconds_max: float) -> None:
     """Flush and stop the producer, unless that takes longer than `seconds_max`."""
     try:
-        with translated("stopping a producer"):
+        with KafkaErrorTranslation("stopping a producer"):
             await asyncio.wait_for(producer.stop(), seconds_max)
     except Retry as error:
         _log.warning("a producer did not stop cleanly", reason=str(error))

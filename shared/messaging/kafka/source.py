@@ -15,7 +15,7 @@ from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from shared.errors import Fenced, Retry
-from shared.messaging.kafka.errors import translated
+from shared.messaging.kafka.errors import KafkaErrorTranslation
 from shared.messaging.kafka.membership import Membership, Phase
 from shared.messaging.kafka.raw_batch_decoder import read_batch
 from shared.messaging.kafka.stuck_detector import StuckDetector
@@ -92,7 +92,13 @@ class KafkaSource:
         if assigned := self._member.newly_assigned():
             self._member.buffered = [*records, *self._member.buffered]
             return Batch(assigned=assigned)
-        self._note_poll(empty=not records)
+        now = asyncio.get_running_loop().time()
+        # Starving: consecutive polls have returned nothing. A caller that pauses its polls does not starve.
+        if records or now - self._polled_at > self._times.stuck_s:
+            self._starving_since = None
+        elif self._starving_since is None:
+            self._starving_since = now
+        self._polled_at = now
         return Batch(records)
 
     async def commit(self, upto: Mapping[Partition, int]) -> None:
@@ -100,14 +106,14 @@ class KafkaSource:
         if self._consumer is None or not upto:
             return
         offsets = {self._physical(partition): offset for partition, offset in upto.items()}
-        with translated("committing"):
+        with KafkaErrorTranslation("committing"):
             async with asyncio.timeout(REQUEST_S_MAX):
                 await self._consumer.commit(offsets)
 
     async def rewind(self) -> None:
         consumer = await self._usable_consumer()
         self._member.buffered.clear()
-        with translated("rewinding"):
+        with KafkaErrorTranslation("rewinding"):
             async with asyncio.timeout(REQUEST_S_MAX):
                 for partition in self._member.held:
                     physical = self._physical(partition)
@@ -123,7 +129,7 @@ class KafkaSource:
         self._member.buffered = [
             record for record in self._member.buffered if Partition(record.topic, record.partition) not in to
         ]
-        with translated("seeking"):
+        with KafkaErrorTranslation("seeking"):
             for partition, offset in to.items():
                 consumer.seek(self._physical(partition), offset)
 
@@ -133,7 +139,7 @@ class KafkaSource:
         if not held:
             return {}
         positions: dict[Partition, int] = {}
-        with translated("asking for the lag"):
+        with KafkaErrorTranslation("reading the lag"):
             async with asyncio.timeout(REQUEST_S_MAX):
                 ends = await self._probe.end_offsets(list(held.values()))
                 for partition, name in held.items():
@@ -170,7 +176,7 @@ class KafkaSource:
             fetch_max_bytes=_FETCH_BYTES_MAX,
         )
         try:
-            with translated("joining a group"):
+            with KafkaErrorTranslation("joining a group"):
                 await consumer.start()
                 # Not at the start: a start with topics would wait for the whole group to rebalance.
                 consumer.subscribe(list(self._names.values()), listener=self._member)
@@ -186,7 +192,7 @@ class KafkaSource:
         if consumer is None:
             return
         try:
-            with translated("leaving a group"):
+            with KafkaErrorTranslation("leaving a group"):
                 await asyncio.wait_for(consumer.stop(), _STOP_S_MAX)
         except Retry as error:
             _log.warning("a consumer did not leave its group cleanly", group=self._group, reason=str(error))
@@ -203,7 +209,7 @@ class KafkaSource:
 
     async def _fetch(self, consumer: AIOKafkaConsumer, limit: int, wait_s: float) -> list[Record]:
         if self._reads_singly:
-            with translated("reading past a record that aiokafka cannot decode"):
+            with KafkaErrorTranslation("reading past a record that aiokafka cannot decode"):
                 async with asyncio.timeout(REQUEST_S_MAX):
                     return await self._fetch_singly(consumer, limit, wait_s)
         try:
@@ -263,15 +269,6 @@ class KafkaSource:
     def _physical(self, partition: Partition) -> TopicPartition:
         return TopicPartition(self._names[partition.topic], partition.number)
 
-    def _note_poll(self, *, empty: bool) -> None:
-        """Note since when consecutive polls have returned no records."""
-        now = asyncio.get_running_loop().time()
-        if not empty or now - self._polled_at > self._times.stuck_s:
-            self._starving_since = None
-        elif self._starving_since is None:
-            self._starving_since = now
-        self._polled_at = now
-
     async def _watch_for_stuck(self) -> None:
         detector = StuckDetector(self._times.stuck_s)
         while True:
@@ -287,7 +284,7 @@ class KafkaSource:
         if self._needs_new_consumer or consumer is None:
             return False
         if self._member.phase is Phase.JOINING:
-            return now - self._member.joining_since_s > _REJOIN_S_MAX and await self._reachable()
+            return now - self._member.joining_since_s > _REJOIN_S_MAX and await self._reaches_a_broker()
         if self._starving_since is None:
             detector.forget()
             return False
@@ -301,7 +298,8 @@ class KafkaSource:
         positions = await asyncio.gather(*(_position(consumer, name) for name in names))
         return detector.observe(now, dict(zip(names, positions, strict=True)), ends)
 
-    async def _reachable(self) -> bool:
+    async def _reaches_a_broker(self) -> bool:
+        """Tell whether a broker responds; without one, a new consumer could not join either."""
         try:
             async with asyncio.timeout(REQUEST_S_MAX):
                 await self._probe.topics()

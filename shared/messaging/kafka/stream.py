@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from shared.errors import Crash
-from shared.messaging.kafka.errors import translated
+from shared.messaging.kafka.errors import KafkaErrorTranslation
 from shared.messaging.kafka.sink import KafkaSink
 from shared.messaging.kafka.source import GroupTimes, KafkaSource
 from shared.messaging.kafka.topics import Declared, ensure_topics
@@ -48,10 +48,16 @@ class KafkaStream:
         self._probe: AIOKafkaConsumer | None = None
 
     async def open(self) -> None:
-        await self._check_topics()
+        with KafkaErrorTranslation("checking the topics"):
+            admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+            try:
+                await admin.start()
+                await ensure_topics(admin, self._declared, create=self._create_topics)
+            finally:
+                await admin.close()
         probe = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
         try:
-            with translated("connecting"):
+            with KafkaErrorTranslation("connecting"):
                 await probe.start()
                 await probe.topics()
         except BaseException:
@@ -80,7 +86,7 @@ class KafkaStream:
     async def ping(self) -> None:
         # One partition only: metadata of all costs 10 % of a gateway's CPU on a broker with thousands.
         partition = TopicPartition(f"{self._prefix}.{next(iter(self._partitioner.topics))}", 0)
-        with translated("a ping"):
+        with KafkaErrorTranslation("a ping"):
             async with asyncio.timeout(PING_S_MAX):
                 await self._connected().end_offsets([partition])
 
@@ -93,12 +99,3 @@ class KafkaStream:
         if self._probe is None:
             raise Crash("the stream is not open")
         return self._probe
-
-    async def _check_topics(self) -> None:
-        with translated("checking the topics"):
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
-            try:
-                await admin.start()
-                await ensure_topics(admin, self._declared, create=self._create_topics)
-            finally:
-                await admin.close()

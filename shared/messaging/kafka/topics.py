@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,13 +41,27 @@ async def ensure_topics(admin: AIOKafkaAdminClient, declared: Declared, *, creat
         raise Crash(f"Kafka has no topics {', '.join(sorted(missing))}: make them with `baton migrate`")
     if missing:
         await _create(admin, declared, missing)
-    differences = [
-        f"{name}: expected {expected} {what}, found {found}"
-        for name, what, expected, found in await _compare(admin, declared)
-        if expected != found
-    ]
-    if differences:
-        raise Crash(f"topics differ from what is declared: {'; '.join(sorted(differences))}")
+    sizes = await _record_sizes(admin, list(declared.by_name))
+    if found := differences(declared, await _partition_counts(admin), sizes):
+        raise Crash(f"topics differ from what is declared: {'; '.join(found)}")
+
+
+def differences(
+    declared: Declared, partition_counts: Mapping[str, int], record_sizes: Mapping[str, int]
+) -> list[str]:
+    """Return a sentence for each declared property that the broker has otherwise. Pure.
+
+    `partition_counts` and `record_sizes` (in bytes) are what the broker has, by the topic's name there.
+    """
+    found = []
+    for name, topic in sorted(declared.by_name.items()):
+        for what, expected, actual in (
+            ("partitions", declared.partitions, partition_counts.get(name, 0)),
+            (f"as {_SIZE}", topic.record_bytes_max, record_sizes.get(name, 0)),
+        ):
+            if actual != expected:
+                found.append(f"{name}: expected {expected} {what}, found {actual}")
+    return found
 
 
 async def _create(admin: AIOKafkaAdminClient, declared: Declared, missing: set[str]) -> None:
@@ -71,21 +85,17 @@ async def _create(admin: AIOKafkaAdminClient, declared: Declared, missing: set[s
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
             raise Crash(f"Kafka cannot make {name}: {error.__name__} {' '.join(map(str, reason))}")
-    await _wait_until_served(admin, missing)
-
-
-async def _wait_until_served(admin: AIOKafkaAdminClient, names: set[str]) -> None:
-    """Wait until the broker serves the topics that it accepted to create."""
     try:
+        # The broker accepts a topic before it serves it.
         async with asyncio.timeout(_CREATE_S_MAX):
-            while names - (await _partition_counts(admin)).keys():  # noqa: ASYNC110 - the broker sends no event
+            while missing - (await _partition_counts(admin)).keys():  # noqa: ASYNC110 - the broker sends no event
                 await asyncio.sleep(_POLL_S)
     except TimeoutError as error:
-        raise Retry(f"Kafka has not created {', '.join(sorted(names))} in {_CREATE_S_MAX} s") from error
+        raise Retry(f"Kafka has not created {', '.join(sorted(missing))} in {_CREATE_S_MAX} s") from error
 
 
 async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    # Of all topics: asking for one that is absent may make it, on a broker that is set to do so.
+    # Of all topics: a request for an absent one makes it on a broker with auto.create.topics.enable.
     return {
         found["topic"]: len(found["partitions"])
         for found in await admin.describe_topics()
@@ -93,18 +103,7 @@ async def _partition_counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
     }
 
 
-async def _compare(admin: AIOKafkaAdminClient, declared: Declared) -> list[tuple[str, str, int, int]]:
-    """Return (topic, property, expected value, found value) for every declared property."""
-    counts = await _partition_counts(admin)
-    sizes = await _sizes(admin, list(declared.by_name))
-    lines: list[tuple[str, str, int, int]] = []
-    for name, topic in declared.by_name.items():
-        lines.append((name, "partitions", declared.partitions, counts.get(name, 0)))
-        lines.append((name, f"as {_SIZE}", topic.record_bytes_max, sizes.get(name, 0)))
-    return lines
-
-
-async def _sizes(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
+async def _record_sizes(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, {_SIZE: None}) for name in names]
     sizes: dict[str, int] = {}
     responses: list[Any] = await admin.describe_configs(resources)

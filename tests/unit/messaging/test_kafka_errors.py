@@ -5,19 +5,19 @@ import asyncio
 import pytest
 
 from shared.errors import Retry
-from shared.messaging.kafka.errors import translated
+from shared.messaging.kafka.errors import KafkaErrorTranslation
 
 
 async def test_a_cancellation_that_nobody_asked_for_may_pass():
     given_up = asyncio.get_running_loop().create_future()
     given_up.cancel()
-    with pytest.raises(Retry), translated("leaving a group"):
+    with pytest.raises(Retry), KafkaErrorTranslation("leaving a group"):
         await given_up
 
 
 async def test_who_is_told_to_end_ends():
     async def waiting() -> None:
-        with translated("leaving a group"):
+        with KafkaErrorTranslation("leaving a group"):
             await asyncio.Event().wait()
 
     task = asyncio.create_task(waiting())
@@ -28,6 +28,6 @@ async def test_who_is_told_to_end_ends():
 
 
 async def test_a_time_out_within_may_pass():
-    with pytest.raises(Retry), translated("leaving a group"):
+    with pytest.raises(Retry), KafkaErrorTranslation("leaving a group"):
         async with asyncio.timeout(0.01):
             await asyncio.Event().wait()

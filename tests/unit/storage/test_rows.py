@@ -1,16 +1,11 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import ClassVar
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tables import metadata
 from shared.storage.rows import Change, IdentityMap, PendingWrites, Put, Remove, Row
-from shared.worker.rows import InputRow, TimerRow, TombstoneRow
-
-AT = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 class Seat(Row, frozen=True):
@@ -78,13 +73,6 @@ def test_a_row_that_may_be_put_unseen_is_removed_unseen_too() -> None:
     rows.apply([Remove(Note, (1,)), Remove(Seat, (1,))])
     assert net_of(rows, Note).removed == [(1,)]
     assert net_of(rows, Seat).removed == []
-
-
-def test_the_runtimes_rows_are_its_tables() -> None:
-    for kind in (InputRow, TimerRow, TombstoneRow):
-        table = metadata.tables[kind.table]
-        assert [column.name for column in table.c] == list(kind.__struct_fields__)
-        assert [column.name for column in table.primary_key] == list(kind.key_fields)
 
 
 seats = st.builds(Seat, st.integers(0, 4), st.sampled_from("ab"), st.booleans())
