@@ -16,9 +16,9 @@ from shared.lead.events.parts import Activity, Company, Person
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.facts import ActiveOwner
 from shared.lead.normalise.titles import seniority
+from tests.support.forms import AT
 from tests.support.scoring_policies import compiled_with
 from tests.support.waterfall import default_policy
-from tests.unit.enricher.forms import AT
 
 VALUES = {
     "company.employees": st.sampled_from([4, 15, 30, 300, 999, 1_000, 8_000]),

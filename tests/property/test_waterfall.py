@@ -30,7 +30,7 @@ from services.enricher.domain.waterfall import (
 )
 from shared.lead.events.parts import Company, FieldSource, Person
 from shared.policy.models import Waterfall
-from tests.unit.enricher.forms import AT
+from tests.support.forms import AT
 
 PROVIDERS = ("one", "two", "three", "four")
 VALUES: dict[str, Any] = {

@@ -21,7 +21,7 @@ from shared.lead.events.lead_enriched import Enrichment
 from shared.lead.events.parts import Company, FieldSource, Person
 from shared.policy.models import Waterfall
 from shared.rules.times import Duration
-from tests.unit.enricher.forms import AT, form, merged
+from tests.support.forms import AT, form, merged
 
 DAY = Duration(86_400)
 FIELDS = {

@@ -10,7 +10,7 @@ from services.enricher.domain.merge import ACTIVITIES_MAX, HISTORY_BYTES_MAX, ac
 from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Activity, Company, Consent, FieldSource, Origin, Person
-from tests.unit.enricher.forms import ANA, AT, form, merged
+from tests.support.forms import ANA, AT, form, merged
 
 
 def test_a_later_form_adds_and_corrects_and_forgets_nothing():

@@ -12,8 +12,8 @@ from services.enricher.domain.providers import LookupOutcome, ProviderAnswer, Pr
 from services.enricher.domain.search import Search, search_for
 from services.enricher.domain.value_of_information import OutcomeModel
 from shared.lead.events.parts import Activity, Company
+from tests.support.forms import AT, form, merged
 from tests.support.waterfall import default_policy, waterfall_policy
-from tests.unit.enricher.forms import AT, form, merged
 
 STANDING = AccountContext()
 
