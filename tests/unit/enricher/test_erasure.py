@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from services.enricher.domain.erase import redact
 from services.enricher.domain.providers import (
     CachedAnswerRow,
+    LookupOutcome,
     LookupResult,
     ProviderAnswer,
     ProviderFacts,
@@ -30,7 +31,7 @@ ANA_ID, BEN_ID = lead_id_of(f"email:{ANA}"), lead_id_of(f"email:{BEN}")
 PHONE_ID = lead_id_of(f"phone:{PHONE}")
 
 
-def answer_about(about: str, *, outcome: str = "match") -> ProviderAnswer:
+def answer_about(about: str, *, outcome: LookupOutcome = "match") -> ProviderAnswer:
     facts = ProviderFacts(person=Person(title="CFO"), confidence={"person.title": 0.9})
     return ProviderAnswer("apollo", "person", about, outcome, AT, facts, cost=8, requested=("person.title",))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,7 @@ from shared.lead.events.parts import Activity, Company
 from tests.support.forms import AT, form, merged
 from tests.support.waterfall import default_policy, waterfall_policy
 
-STANDING = AccountContext()
+NOTHING_KNOWN = AccountContext()
 
 
 @cache
@@ -24,7 +25,7 @@ def outcome_model() -> OutcomeModel:
 
 
 def searching(*providers: str, aware: bool = True) -> Search:
-    """Return the asking about somebody at Brightloom who asked for a demo, before it began."""
+    """Return the search for somebody at Brightloom who requested a demo, before anything was requested."""
     lead = merged(form(Company(country="US"), activities=[Activity("demo_request", AT)]))
     waterfall = waterfall_policy(default_policy().policy.providers, providers)
     return search_for(
@@ -33,8 +34,8 @@ def searching(*providers: str, aware: bool = True) -> Search:
 
 
 def answered(search: Search, outcome: LookupOutcome, **company: Any) -> Search:
-    """Return the asking after the next question was answered so."""
-    (request,) = search.next(STANDING, 8.0, AT).requests
+    """Return the search after the next request was answered with this outcome."""
+    (request,) = search.next(NOTHING_KNOWN, 8.0, AT).requests
     found = ProviderFacts(company=Company(**company), confidence={f"company.{name}": 0.9 for name in company})
     answer = ProviderAnswer(
         request.provider,
@@ -49,7 +50,7 @@ def answered(search: Search, outcome: LookupOutcome, **company: Any) -> Search:
     return search.with_answers([request], [answer], AT)
 
 
-def test_what_an_answer_says_is_known_and_paid_from_then_on():
+def test_an_answer_adds_its_values_and_its_cost_to_the_search():
     search = answered(searching("peopledatalabs"), "match", employees=350)
     assert search.lead.company.employees == 350
     assert "company.employees" not in search.missing
@@ -57,15 +58,15 @@ def test_what_an_answer_says_is_known_and_paid_from_then_on():
 
 
 @pytest.mark.parametrize(("outcome", "stop"), [("failed", "exhausted"), ("no_match", "settled")])
-def test_a_field_that_nobody_sells_any_more_is_open_only_if_an_answer_failed(outcome, stop):
+def test_with_nobody_left_to_ask_the_look_up_is_exhausted_only_if_an_answer_failed(outcome, stop):
     search = searching("clearbit")
     while search.buyable:
         search = answered(search, outcome)
-    assert search.next(STANDING, 8.0, AT).stop == stop
+    assert search.next(NOTHING_KNOWN, 8.0, AT).stop == stop
 
 
-def test_who_answered_lately_is_not_asked_again():
-    (request,) = searching("apollo").next(STANDING, 8.0, AT).requests
+def test_a_provider_with_a_cached_answer_is_not_asked_again():
+    (request,) = searching("apollo").next(NOTHING_KNOWN, 8.0, AT).requests
     kept = ProviderAnswer(
         request.provider, request.subject, "brightloom.example", "no_match", AT, billed=False
     )
@@ -74,7 +75,7 @@ def test_who_answered_lately_is_not_asked_again():
     assert search.progress.spent_cents == 0
 
 
-def test_without_anybody_to_ask_nothing_can_be_had():
+def test_without_providers_no_field_is_buyable():
     assert searching("apollo").buyable
     assert searching().buyable == ()
     assert searching().next(None, 8.0, AT).stop == "exhausted"
@@ -83,3 +84,56 @@ def test_without_anybody_to_ask_nothing_can_be_had():
 def test_without_an_outcome_model_every_field_is_missing():
     assert "person.email_status" in searching(aware=False).missing
     assert "person.email_status" not in searching().missing
+
+
+def test_without_cached_answers_the_search_is_unchanged():
+    search = searching("apollo")
+    assert search.with_cached([], AT) is search
+
+
+def test_a_cached_match_is_used_and_costs_nothing():
+    (request,) = searching("apollo").next(NOTHING_KNOWN, 8.0, AT).requests
+    found = ProviderFacts(company=Company(employees=350), confidence={"company.employees": 0.9})
+    cached = ProviderAnswer(
+        request.provider, request.subject, "brightloom.example", "match", AT, found, cost=10, billed=False
+    )
+    search = searching("apollo").with_cached([cached], AT)
+    assert (search.lead.company.employees, search.progress.spent_cents) == (350, 0)
+    assert search.answers == (cached,)
+
+
+def test_a_cached_answer_that_is_too_old_for_a_missing_field_is_used_and_its_provider_asked_again():
+    (request,) = searching("apollo").next(NOTHING_KNOWN, 8.0, AT).requests
+    found = ProviderFacts(company=Company(employees=350), confidence={"company.employees": 0.9})
+    old = AT - timedelta(days=3_000)
+    cached = ProviderAnswer(
+        request.provider, request.subject, "brightloom.example", "match", old, found, billed=False
+    )
+    search = searching("apollo").with_cached([cached], AT)
+    assert search.lead.company.employees == 350
+    assert "company.employees" in search.missing
+    assert search.progress.requested == frozenset()
+
+
+def test_a_request_becomes_a_query_about_the_lead_s_target():
+    search = searching("apollo")
+    (request,) = search.next(NOTHING_KNOWN, 8.0, AT).requests
+    query = search.query(request)
+    assert (query.provider, query.subject, query.about) == ("apollo", "company", "brightloom.example")
+    assert (query.target, query.fields) == (search.target, request.fields)
+
+
+def test_a_request_that_got_no_answer_in_time_is_a_timeout_that_costs_nothing():
+    search = searching("apollo")
+    (request,) = search.next(NOTHING_KNOWN, 8.0, AT).requests
+    answer = search.timed_out(request, AT, "no answer within 8.0 s")
+    assert (answer.outcome, answer.cost, answer.is_conclusive) == ("timeout", 0, False)
+    assert (answer.requested, answer.detail) == (request.fields, "no answer within 8.0 s")
+    late = search.with_answers([request], [answer], AT)
+    assert late.progress.requested == {(request.provider, request.subject)}
+    assert late.lead == search.lead
+
+
+def test_no_request_is_made_when_no_time_is_left():
+    assert searching("apollo").next(NOTHING_KNOWN, 0.0, AT).stop == "deadline"
+    assert searching("apollo", aware=False).next(None, 0.0, AT).stop == "deadline"
