@@ -21,7 +21,6 @@ from shared.policy.rule_tables import (
     signal_rules,
     suppression_rules,
 )
-from shared.rules.bounds import UnknownFields, possible_rules, possible_verdicts
 from shared.rules.comparison import Truth
 from shared.rules.compile import all_matches, check, first_match, first_of_each
 from shared.rules.evaluate import RuleVerdict, Verdict, evaluate, explain_first
@@ -56,12 +55,6 @@ class FirstMatch(Generic[T]):
         """Return what every rule came to, and which comparisons decided it."""
         return explain_first(self.rules, facts, at)
 
-    def possible(self, facts: Facts, unsettled: UnknownFields, at: datetime) -> list[T | None]:
-        """Return the outcomes that are still possible, in order; None: that no rule matches."""
-        reached = possible_rules([*self.rules], facts, unsettled, at)
-        named: list[T | None] = [rule.outcome for index, rule in enumerate(self.rules) if index in reached]
-        return [*named, None] if None in reached else named
-
 
 @dataclass(frozen=True, slots=True)
 class AllMatches(Generic[T]):
@@ -86,10 +79,6 @@ class CompiledCondition:
         """Return what it came to, and which comparisons decided it."""
         return evaluate(self.condition, facts, at)
 
-    def possible(self, facts: Facts, unsettled: UnknownFields, at: datetime) -> frozenset[Truth]:
-        """Return what it may still come to."""
-        return possible_verdicts(self.condition, facts, unsettled, at)
-
 
 @dataclass(frozen=True, slots=True)
 class SegmentTables:
@@ -99,17 +88,6 @@ class SegmentTables:
     disqualify: FirstMatch[Disqualifier]
     criteria: tuple[FirstMatch[Level], ...]
     levels: Callable[[Facts, datetime], tuple[Level | None, ...]]
-
-    def fit_bounds(self, facts: Facts, unsettled: UnknownFields, at: datetime) -> tuple[int, int]:
-        """Return the least and the most fit that is still possible."""
-        disqualified = self.disqualify.possible(facts, unsettled, at)
-        if None not in disqualified:
-            return 0, 0
-        low = high = 0
-        for criterion in self.criteria:
-            points = [level.points if level else 0 for level in criterion.possible(facts, unsettled, at)]
-            low, high = low + min(points), high + max(points)
-        return (low if disqualified == [None] else 0), high
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from shared.rules.syntax import ALWAYS, AllOf, AnyOf, Condition, Not, Rule, Use,
 
 M_co = TypeVar("M_co", bound=PolicyModel, covariant=True)
 
-_ERRORS: Final = {LintCode.NO_FALLBACK, LintCode.EARLY_FALLBACK, LintCode.CONTRADICTION}
+_ERRORS: Final = {LintCode.NO_FALLBACK, LintCode.EARLY_FALLBACK}
 
 
 @dataclass(frozen=True)

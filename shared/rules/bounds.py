@@ -1,13 +1,13 @@
-"""Which outcomes are still possible while some fields are unknown: verdicts of a condition, rules of a table.
+"""The outcomes that are possible while fields are unknown: truths of a condition, rules of a table.
 
-Every outcome that some completion of the facts leads to is in the result; the result may also hold outcomes
-that no completion leads to (comparisons on different fields are treated as independent). So a caller that
-stops buying fields because one outcome is left is never wrong, at most late.
+The result contains every outcome that some completion of the facts leads to. It may also contain outcomes
+that no completion leads to, because comparisons on different fields are treated as independent. So a caller
+that stops buying fields when one outcome is left is never wrong, at most late.
 
-The bounds of one table are asked for thousands of times while a lead is looked up, so what can be worked out
-beforehand is: a `KnowledgeIndex` numbers the fields of a policy and interns what may be known of each, and a
-`TableBounds` keeps its result by that interned knowledge. Asking again costs one tuple and one dictionary
-look-up; no rule tree is walked and none is hashed.
+The bounds of one table are computed thousands of times while a lead is enriched, so most of the work is done
+beforehand: a `KnowledgeIndex` numbers the fields of a policy and interns what is known of each, and a
+`TableBounds` caches its result by that interned knowledge. A cached result costs one tuple and one dictionary
+look-up; no tree of a rule is walked or hashed.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from shared.lead.fields import Field, Kind, default_of, field_named
 from shared.rules.comparison import Truth, comparator, compare_fact
 from shared.rules.equivalence_classes import ARBITRARY_TIME, dimension_of, representatives
 from shared.rules.memo import Memo
-from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Rule, Use, comparisons
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Use, comparisons
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class PossibleValues:
-    """What a field may turn out to be: one of `values`, an integer from `low` to `high`, or anything.
+    """The values that an unknown field may have: one of `values`, an integer from `low` to `high`, or any.
 
-    With `missing` it may also stay unknown.
+    With `missing` the field may also stay missing.
     """
 
     values: tuple[Any, ...] | None = None
@@ -43,7 +43,7 @@ class PossibleValues:
 ANY_VALUE: Final = PossibleValues()
 
 UnknownFields = Mapping[str, PossibleValues]
-"""The fields that may still become known. A field that is in neither facts nor here stays missing."""
+"""The fields that may still become known. A field that is neither in the facts nor here stays missing."""
 
 _TRUE, _FALSE, _UNKNOWN = 1, 2, 4
 _BIT: Final[dict[Truth, int]] = {True: _TRUE, False: _FALSE, None: _UNKNOWN}
@@ -56,11 +56,12 @@ Verdicts = int
 
 
 class FieldKnowledge:
-    """What is known of one field, as far as the comparisons of one index tell.
+    """What is known of one field, in terms of the comparisons of one index.
 
-    Made by a `KnowledgeIndex` only, which gives the same object for the same knowledge. So it is compared and
-    hashed by identity. `cases` has the truths of the field's comparisons for each value that the field may
-    have (one case: the field is settled); it is None where `possible` says what the field may be instead.
+    It is made only by a `KnowledgeIndex`, which returns the same object for the same knowledge, so it is
+    compared and hashed by identity. `cases` holds the truths of the field's comparisons for each value that
+    the field may have; with one case the field is settled. It is None when the values are not enumerated:
+    then `possible` describes them.
     """
 
     __slots__ = ("cases", "field", "possible")
@@ -80,7 +81,7 @@ _ByPosition = KnowledgeState | Mapping[int, FieldKnowledge]
 
 
 class KnowledgeIndex:
-    """Numbers the fields that some conditions ask for, and interns what may be known of them."""
+    """Numbers the fields of some conditions, and interns what is known of them."""
 
     def __init__(self, conditions: Iterable[Condition]) -> None:
         by_field: dict[str, dict[Compare, None]] = {}
@@ -102,7 +103,7 @@ class KnowledgeIndex:
         )
 
     def state(self, facts: Facts, unknown: UnknownFields, at: datetime) -> KnowledgeState:
-        """Return what is known of every field. One that has a fact is settled, even if it is in `unknown`."""
+        """Return what is known of every field. A field with a fact is settled, even if it is in `unknown`."""
         return [
             self.known(field, facts.get(field), at)
             if facts.get(field) is not None or field not in unknown
@@ -111,12 +112,12 @@ class KnowledgeIndex:
         ]
 
     def known(self, field: str, fact: Any, at: datetime) -> FieldKnowledge:
-        """Return the knowledge that a field has this value; `None`: that it stays missing."""
+        """Return the knowledge that a field has this value, or with `None` that it stays missing."""
         fact = default_of(field) if fact is None else fact
         return self._by_cases[field, (self._truths(field, fact, at),)]
 
     def known_by_truths(self, field: str, truths: Sequence[Truth]) -> FieldKnowledge:
-        """Return the knowledge that the field's comparisons, in the order of `comparisons`, come to these."""
+        """Return the knowledge that the comparisons of a field (ordered as in `comparisons`) have these truths."""
         return self._by_cases[field, (tuple(truths),)]
 
     def unknown(self, field: str, possible: PossibleValues, at: datetime) -> FieldKnowledge:
@@ -136,26 +137,26 @@ class KnowledgeIndex:
 
 
 _Evaluator = Callable[[Sequence[Verdicts]], Verdicts]
-"""Bounds a condition, given the verdicts of all comparisons of its table."""
+"""Returns the verdicts of a condition, given those of all comparisons of its table."""
 
 
 class ConditionBounds:
-    """Bounds one condition that is decided often."""
+    """Bounds one condition; made once for a condition that is bounded often."""
 
     def __init__(self, condition: Condition) -> None:
         self._index = KnowledgeIndex([condition])
         self._table = TableBounds([condition], self._index, lambda rules: rules)
 
     def possible(self, facts: Facts, unknown: UnknownFields, at: datetime) -> frozenset[Truth]:
-        """Return what the condition may come to."""
+        """Return the truths that the condition may have."""
         return self._table.verdicts(self._index.state(facts, unknown, at))
 
 
 class TableBounds(Generic[T]):
-    """Bounds a first-match table; called with a state it returns what `conclude` makes of the possible rules.
+    """Bounds a first-match table: called with a state, it returns `conclude` of the possible rules.
 
-    `conclude` gets the indices of the rules that may be taken, and None if perhaps no rule matches. It is
-    called once for each set of knowledge about the table's fields; its result is kept, so it must be pure.
+    `conclude` gets the indices of the rules that may match first, and None if perhaps no rule matches. It is
+    pure, because its result is cached by what is known of the table's fields.
     """
 
     def __init__(
@@ -186,27 +187,27 @@ class TableBounds(Generic[T]):
         return self._concluded[self._select(state)]
 
     def verdicts(self, state: KnowledgeState) -> frozenset[Truth]:
-        """Return what the first condition may come to."""
+        """Return the truths that the first condition may have."""
         slots = [bits for position in self.positions for bits in self._local[state[position]][0]]
         return _TRUTHS[self._rules[0](slots)]
 
     def _bound(self, known: tuple[FieldKnowledge, ...]) -> T:
-        """Bound the table, then again for each case of each field, and keep what all of these agree on.
+        """Bound the table, then once more for each case of each field, and intersect the results.
 
-        The first bound loses how two comparisons on one field hang together; the cases bring that back.
+        The first bound treats the comparisons of one field as independent; the cases of that field do not.
         """
         local = [self._local[knowledge] for knowledge in known]
-        slots = [bits for together, _ in local for bits in together]
+        slots = [bits for union, _ in local for bits in union]
         reached = self._reached(slots)
         start = 0
-        for together, cases in local:
-            end = start + len(together)
+        for union, cases in local:
+            end = start + len(union)
             if len(reached) > 1 and len(cases) > 1:
                 in_some_case: set[int | None] = set()
                 for case in cases:
                     slots[start:end] = case
                     in_some_case |= self._reached(slots)
-                slots[start:end] = together
+                slots[start:end] = union
                 reached &= in_some_case
             start = end
         return self._conclude(reached)
@@ -224,12 +225,12 @@ class TableBounds(Generic[T]):
     def _project(self, knowledge: FieldKnowledge) -> tuple[tuple[Verdicts, ...], list[tuple[Verdicts, ...]]]:
         """Return the verdicts of this table's comparisons on a field, over all cases and for each case.
 
-        There are no cases where no finite set of values stands for all that the field may be.
+        There are no cases where no finite set of values represents all that the field may have.
         """
         own = self._compares[knowledge.field]
         if knowledge.cases is not None:
-            places = self._in_index[knowledge.field]
-            cases = [tuple([_BIT[truths[place]] for place in places]) for truths in knowledge.cases]
+            in_index = self._in_index[knowledge.field]
+            cases = [tuple([_BIT[truths[number]] for number in in_index]) for truths in knowledge.cases]
         elif all(_has_classes(compare) for compare in own):
             cases = _cases(knowledge, own)
         else:
@@ -239,26 +240,10 @@ class TableBounds(Generic[T]):
 
 
 def selector(positions: Sequence[int]) -> Callable[[_ByPosition], tuple[FieldKnowledge, ...]]:
-    """Return the function that takes these positions of a state as a tuple."""
+    """Return the function that gives these positions of a state as a tuple."""
     if len(positions) > 1:
         return itemgetter(*positions)
     return lambda state: tuple([state[position] for position in positions])
-
-
-def possible_verdicts(
-    condition: Condition, facts: Facts, unknown: UnknownFields, at: datetime
-) -> frozenset[Truth]:
-    """Return what a condition may come to."""
-    return ConditionBounds(condition).possible(facts, unknown, at)
-
-
-def possible_rules(
-    rules: Sequence[Rule[Any]], facts: Facts, unknown: UnknownFields, at: datetime
-) -> frozenset[int | None]:
-    """Return the indices of the rules of a first-match table that may be taken; `None`: that none is."""
-    conditions = [rule.when for rule in rules]
-    index = KnowledgeIndex(conditions)
-    return TableBounds(conditions, index, lambda reached: reached)(index.state(facts, unknown, at))
 
 
 def _has_classes(compare: Compare) -> bool:
@@ -285,10 +270,10 @@ def _verdicts(compares: Iterable[Compare], fact: Any) -> tuple[Verdicts, ...]:
 
 
 def _union(cases: Sequence[tuple[Verdicts, ...]]) -> tuple[Verdicts, ...]:
-    together = list(cases[0])
+    union = list(cases[0])
     for case in cases[1:]:
-        together = [one | other for one, other in zip(together, case, strict=True)]
-    return tuple(together)
+        union = [one | other for one, other in zip(union, case, strict=True)]
+    return tuple(union)
 
 
 def _combine(one: Verdicts, other: Verdicts, *, decisive: bool) -> Verdicts:
@@ -308,7 +293,7 @@ _NOT: Final = tuple(
 
 
 def _evaluator(condition: Condition, slots: Mapping[Compare, int]) -> _Evaluator:
-    """Return the function that bounds a condition; `slots` says where each comparison's verdicts are."""
+    """Return the function that bounds a condition; `slots` is the position of each comparison's verdicts."""
     match condition:
         case Compare():
             return itemgetter(slots[condition])

@@ -1,8 +1,9 @@
-"""The facts under which a condition is true, as a union of boxes: some classes of each dimension.
+"""The facts under which a condition is true, as a union of boxes.
 
-This is how rules are compared with each other: a rule is dead when its boxes lie inside those of the rules
-before it, two rules overlap when boxes meet. All answers err on one side: `covers` and `empty` say yes only
-when it is so, whatever is given up on for its size is answered with no.
+A box is a set of equivalence classes for each dimension (`equivalence_classes`). Rules are compared by their
+boxes: a rule is dead when its boxes lie inside those of the rules before it, and two rules overlap when their
+boxes intersect. `covers` and `meets` return True only when that is certain; False when it is not so, or when
+the comparison would take too many boxes.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Use, comp
 
 BOXES_MAX: Final = 256
 WORK_MAX: Final = 500_000
-"""How many pairs of boxes are compared for one table; what is asked after that is given up on."""
+"""How many pairs of boxes are compared for one table; every comparison after that raises `TooManyBoxes`."""
 
 Box = Mapping[int, int]
-"""By dimension, the set of its cells (a bit for each); an dimension that is absent is not restricted."""
+"""By dimension, the set of its classes as bits; a dimension that is absent is not restricted."""
+
 Region = Sequence[Box]
+"""A union of boxes, none of which lies inside another; an empty one holds no facts."""
 
 
 class TooManyBoxes(Exception):
-    """The question needs more boxes than are worth it."""
+    """The computation needs more than `BOXES_MAX` boxes, or more than `WORK_MAX` pairs of them."""
 
 
 class FactSpace:
@@ -45,7 +48,7 @@ class FactSpace:
                 self._leaves[compare] = (number, _mask(truths, wanted=True), _mask(truths, wanted=False))
 
     def boxes(self, condition: Condition, *, holds: bool = True) -> Region:
-        """Return where a condition is true (or false); raises `TooManyBoxes`."""
+        """Return where a condition is true (or, without `holds`, false). Raises `TooManyBoxes`."""
         match condition:
             case Compare():
                 dimension, true, false = self._leaves[condition]
@@ -53,7 +56,9 @@ class FactSpace:
                 return [{dimension: mask}] if mask else []
             case AllOf(parts) | AnyOf(parts):
                 regions = [self.boxes(part, holds=holds) for part in parts]
-                return self._meet(regions) if isinstance(condition, AllOf) is holds else _union(regions)
+                if isinstance(condition, AllOf) is holds:
+                    return self._intersection(regions)
+                return _without_inner(list(_bounded(box for region in regions for box in region)))
             case Not(part):
                 return self.boxes(part, holds=not holds)
             case Use(_, meaning):
@@ -61,14 +66,14 @@ class FactSpace:
         raise TypeError(f"not a condition: {condition!r}")
 
     def meets(self, one: Region, other: Region) -> bool:
-        """Say whether two regions surely have facts in common."""
+        """Return whether two regions certainly have facts in common."""
         try:
             return any(self._common(a, b) is not None for a in one for b in other)
         except TooManyBoxes:
             return False
 
     def covers(self, outer: Region, inner: Region) -> bool:
-        """Say whether `inner` surely lies inside `outer`."""
+        """Return whether `inner` certainly lies inside `outer`."""
         try:
             return all(self._covered(box, outer) for box in inner)
         except TooManyBoxes:
@@ -76,16 +81,23 @@ class FactSpace:
 
     @property
     def given_up(self) -> bool:
-        """Whether the work was too much, so that a no means only: not known."""
+        """Whether `WORK_MAX` is used up, so that False from `covers` and `meets` means: not known."""
         return self._work_left < 0
 
     def _common(self, one: Box, other: Box) -> Box | None:
+        """Return the intersection of two boxes, None when it is empty; counts as one pair of `WORK_MAX`."""
         self._work_left -= 1
         if self._work_left < 0:
             raise TooManyBoxes
-        return _intersection(one, other)
+        common = dict(one)
+        for dimension, mask in other.items():
+            both = common.get(dimension, mask) & mask
+            if not both:
+                return None
+            common[dimension] = both
+        return common
 
-    def _meet(self, regions: Iterable[Region]) -> Region:
+    def _intersection(self, regions: Iterable[Region]) -> Region:
         met: Region = [{}]
         for region in regions:
             pairs = (self._common(one, other) for one in met for other in region)
@@ -93,7 +105,7 @@ class FactSpace:
         return met
 
     def _covered(self, box: Box, outer: Region) -> bool:
-        """Cut the first outer box out of `box`, and look whether the rest covers the pieces."""
+        """Cut the first outer box that meets `box` out of it; the other outer boxes must cover the pieces."""
         for at, cover in enumerate(outer):
             if self._common(box, cover) is not None:
                 rest = outer[at + 1 :]
@@ -101,7 +113,7 @@ class FactSpace:
         return False
 
     def _pieces(self, box: Box, cover: Box) -> Iterator[Box]:
-        """Yield disjoint boxes that make up what of `box` is outside of `cover`."""
+        """Yield disjoint boxes whose union is the part of `box` outside of `cover`."""
         inside = dict(box)
         for dimension, mask in cover.items():
             allowed = inside.get(dimension, self._full[dimension])
@@ -113,20 +125,6 @@ class FactSpace:
 
 def _mask(truths: Iterable[bool | None], *, wanted: bool) -> int:
     return sum(1 << at for at, truth in enumerate(truths) if truth is wanted)
-
-
-def _intersection(one: Box, other: Box) -> Box | None:
-    common = dict(one)
-    for dimension, mask in other.items():
-        both = common.get(dimension, mask) & mask
-        if not both:
-            return None
-        common[dimension] = both
-    return common
-
-
-def _union(regions: Iterable[Region]) -> Region:
-    return _without_inner(list(_bounded(box for region in regions for box in region)))
 
 
 def _bounded(boxes: Iterable[Box | None]) -> Iterator[Box | None]:

@@ -1,7 +1,8 @@
-"""Generates functions: lines of our own words and names, checked before they are compiled.
+"""Generates Python functions from lines of code, and checks their syntax tree before they are compiled.
 
-Nothing that a policy says is ever part of a line. What it names, be it a field, a value or an outcome, is
-bound to a name of ours and handed in; a line that held anything else would not get past the check.
+No text of a policy is ever part of a line. Fields, values and outcomes are bound to generated names and
+passed in as arguments. `check_generated` rejects a tree with any other name, constant or kind of node, so
+that a mistake in a code generator cannot execute what a policy file says.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final
 from shared.lead.fields import default_of
 from shared.rules.coercion import COERCERS, Coercion
 
-_OURS: Final = re.compile(r"facts|at|make|decide|get|left|seen|text|[vc][0-9]+")
+_NAMES: Final = re.compile(r"facts|at|make|decide|get|left|seen|text|[vc][0-9]+")
 _METHODS: Final = {"get", "casefold", "startswith", "endswith", "isdisjoint"}
 _CONSTANTS: Final = (None, True, False, 0)
 _NODES: Final = (
@@ -43,7 +44,7 @@ _NODES: Final = (
 
 
 class Code:
-    """A function of facts and an instant in the making: its lines, and what is bound to its names."""
+    """Builds one function of facts and an instant: its lines, and the values that are bound to its names."""
 
     def __init__(self) -> None:
         self._lines: list[str] = ["get = facts.get"]
@@ -51,7 +52,7 @@ class Code:
         self._facts: dict[tuple[str, Coercion], str] = {}
 
     def add(self, *lines: str) -> None:
-        """Add lines of our own; one that belongs to the line before it begins with a space."""
+        """Add lines; one that belongs to the block of the line before it begins with a space."""
         self._lines += lines
 
     def bind(self, value: Any) -> str:
@@ -60,10 +61,10 @@ class Code:
         return f"c{len(self._bound) - 1}"
 
     def fact(self, field: str, coercion: Coercion) -> str:
-        """Return the name of a fact as it is read, `None` when missing; it is fetched and read once."""
-        known = self._facts.get((field, coercion))
-        if known is not None:
-            return known
+        """Return the variable of a coerced fact, `None` when it is missing. The code fetches it only once."""
+        existing = self._facts.get((field, coercion))
+        if existing is not None:
+            return existing
         name = self._facts[field, coercion] = f"v{len(self._facts)}"
         self.add(f"{name} = get({self.bind(field)})")
         default = default_of(field)
@@ -76,28 +77,28 @@ class Code:
         return name
 
     def function(self) -> Callable[..., Any]:
-        """Return the function that was made."""
-        names = ", ".join(f"c{at}" for at in range(len(self._bound)))
+        """Return the compiled function. Raises `AssertionError` when a line is not one of this package."""
+        names = ", ".join(f"c{number}" for number in range(len(self._bound)))
         body = "\n".join(f"  {line}" for line in self._lines)
         tree = ast.parse(f"def make({names}):\n def decide(facts, at):\n{body}\n return decide")
-        _check(tree)
+        check_generated(tree)
         namespace: dict[str, Any] = {"__builtins__": {}}
         exec(compile(tree, "<policy>", "exec"), namespace)  # noqa: S102 - checked, of our own names only
         function: Callable[..., Any] = namespace["make"](*self._bound)
         return function
 
 
-def _check(tree: ast.AST) -> None:
-    """Raise unless a tree holds only what is ours: these nodes, these names, no text of any policy."""
+def check_generated(tree: ast.AST) -> None:
+    """Raise `AssertionError` unless a tree holds only the allowed nodes, names, methods and constants."""
     for node in ast.walk(tree):
         match node:
             case ast.Constant(value):
-                fine = any(value is ours for ours in _CONSTANTS)
+                allowed = any(value is constant for constant in _CONSTANTS)
             case ast.Name(name) | ast.arg(name) | ast.FunctionDef(name):
-                fine = _OURS.fullmatch(name) is not None
+                allowed = _NAMES.fullmatch(name) is not None
             case ast.Attribute(attr=method):
-                fine = method in _METHODS
+                allowed = method in _METHODS
             case _:
-                fine = isinstance(node, _NODES)
-        if not fine:
+                allowed = isinstance(node, _NODES)
+        if not allowed:
             raise AssertionError(f"a generated function holds {ast.dump(node)}")

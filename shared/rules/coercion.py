@@ -1,8 +1,8 @@
-"""Coercion of facts: what a fact becomes before it is compared.
+"""Coercion of facts: the conversion of a fact before it is compared.
 
-Text is compared without case, so it is folded. A field without a declared type is coerced to the type that it
-is compared with: `answers.team_size` with the text "50" is 50 for `gte`, and of a list (several boxes ticked)
-any member can satisfy `eq` and `in`. A fact that cannot be coerced counts as missing. Every coercion maps
+Text is compared without case, so it is folded. A field without a declared type is coerced to the type that
+it is compared with: `answers.team_size` with the text "50" is 50 for `gte`, and of a list (several boxes
+ticked) any member can satisfy `eq` and `in`. A fact that cannot be coerced is missing. Every coercion maps
 `None`, the missing fact, to `None`.
 """
 
@@ -18,7 +18,7 @@ import re2
 
 PATTERN_LENGTH_MAX: Final = 200
 MATCHED_LENGTH_MAX: Final = 10_000
-"""A pattern looks at this many characters of a text."""
+"""How many characters of a text a pattern searches at most."""
 
 _PATTERN_BYTES_MAX: Final = 1 << 20
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
@@ -26,7 +26,7 @@ _TRUTHS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": F
 
 
 class Coercion(Enum):
-    """What a comparison needs of a fact."""
+    """The conversions. Those that are called open are for fields without a declared type."""
 
     PLAIN = "as it is"
     FOLDED = "text without case"
@@ -46,9 +46,9 @@ class Coercion(Enum):
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Return a search for an RE2 pattern, without case; it takes time linear in the text.
+    """Return a function that searches a text for an RE2 pattern, ignoring case, in time linear in the text.
 
-    Raises `ValueError` for what is no such pattern.
+    Raises `ValueError` for an invalid or too long pattern.
     """
     if len(pattern) > PATTERN_LENGTH_MAX:
         raise ValueError(f"a pattern has {PATTERN_LENGTH_MAX} characters at most")
@@ -60,8 +60,8 @@ def matcher(pattern: str) -> Callable[[str], bool]:
         search = re2.compile(pattern.encode("utf-8", "replace"), options).search  # type: ignore[no-untyped-call]
     except re2.error as error:
         reason = error.args[0] if error.args else "it cannot be read"
-        said = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise ValueError(f"not a pattern: {said}") from error
+        text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        raise ValueError(f"not a pattern: {text}") from error
 
     def found(text: str) -> bool:
         return search(text[:MATCHED_LENGTH_MAX].encode("utf-8", "replace")) is not None
@@ -75,7 +75,7 @@ def fold_set(value: Any) -> frozenset[str] | None:
 
 
 def open_present(value: Any) -> Any:
-    """Return the value, where an empty text or list is nothing."""
+    """Return the value, or None for an empty text or list."""
     return None if value in ("", [], ()) else value
 
 
@@ -95,7 +95,7 @@ def open_text(value: Any) -> str | None:
 
 
 def open_integer(value: Any) -> int | None:
-    """Return a whole number, or the one that a text spells."""
+    """Return an integer, also of a text of digits and of a float without fraction."""
     if isinstance(value, str):
         text = value.strip()
         return int(text) if _INTEGER.fullmatch(text) else None
@@ -105,7 +105,7 @@ def open_integer(value: Any) -> int | None:
 
 
 def open_boolean(value: Any) -> bool | None:
-    """Return a truth value, or the one that a form's text means."""
+    """Return a boolean, also of the texts that forms send for one: yes, on, true, no, off, false."""
     if isinstance(value, str):
         return _TRUTHS.get(value.strip().casefold())
     return value if isinstance(value, bool) else None
@@ -114,7 +114,7 @@ def open_boolean(value: Any) -> bool | None:
 def open_set(value: Any) -> frozenset[str] | None:
     """Return the texts of a list, or a single text as a set of one, without case."""
     if isinstance(value, list | tuple | set | frozenset):
-        texts = (open_text(each) for each in value)
+        texts = (open_text(item) for item in value)
         return frozenset(text for text in texts if text is not None) or None
     text = open_text(value)
     return None if text is None else frozenset((text,))
@@ -126,7 +126,7 @@ def open_text_or_set(value: Any) -> str | frozenset[str] | None:
 
 
 def open_time(value: Any) -> datetime | None:
-    """Return an aware time, or the one that an ISO 8601 text names; a day begins at midnight UTC."""
+    """Return an aware time, also of an ISO 8601 text; a date without a time is midnight UTC."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
@@ -148,11 +148,11 @@ COERCERS: Final[dict[Coercion, Callable[[Any], Any]]] = {
     Coercion.OPEN_TEXT_OR_SET: open_text_or_set,
     Coercion.OPEN_TIME: open_time,
 }
-"""The coercions that are a function of the fact; the others are written out where they are used."""
+"""The coercions that need a function call; generated code writes `PLAIN` and `FOLDED` itself."""
 
 
 def coerce(coercion: Coercion, fact: Any) -> Any:
-    """Return a fact as a comparison needs it, or `None` when it is missing."""
+    """Return a coerced fact, `None` when it is missing or cannot be coerced."""
     if fact is None or coercion is Coercion.PLAIN:
         return fact
     if coercion is Coercion.FOLDED:

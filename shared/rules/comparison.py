@@ -1,7 +1,7 @@
-"""Decides one comparison: how its fact is coerced, what it is compared with, and what that comes to.
+"""Evaluates one comparison: the coercion of its fact, the prepared value, and the truth.
 
-This is the definition of what a comparison means. The generated code (`inline`, `match_index`) is another
-writing of it; property tests hold the two together on every input.
+This defines what a comparison means. The generated code (`inline`, `match_index`) is a second, faster
+implementation; property tests compare the two.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Truth = bool | None
 """True, false, or unknown (`None`)."""
 
 Comparator = Callable[[Any, datetime], Truth]
-"""Decides a comparison on a fact (`None`: missing) at an instant."""
+"""Returns the truth of a comparison, given the fact (`None`: missing) and the present."""
 
 
 def coercion_of(compare: Compare) -> Coercion:
-    """Return how the field of a comparison is read."""
+    """Return how the fact of a comparison is coerced."""
     field, operator = field_named(compare.field), OPERATORS[compare.op]
     if field is None or field.kind is Kind.OPEN:
         return operator.coercion_of_open(compare.value)
@@ -34,9 +34,9 @@ def coercion_of(compare: Compare) -> Coercion:
 
 
 def comparand(compare: Compare) -> Any:
-    """Return the policy's value as it is compared with: folded, a frozen set, a matcher, a timedelta."""
+    """Return the prepared value of a comparison: case-folded text, a frozen set, a matcher, a timedelta."""
     field, operator, value = field_named(compare.field), OPERATORS[compare.op], compare.value
-    # The words of a field are spelled in one way, so their case need not be ignored.
+    # `parse_word` gives words the spelling of their field, so facts need not be folded.
     if operator.folds and (field is None or field.kind is not Kind.WORD):
         return operator.value.prepare(
             tuple(map(_folded, value)) if isinstance(value, tuple) else _folded(value)
@@ -49,9 +49,9 @@ def _folded(value: Any) -> Any:
 
 
 def deciding_operator(compare: Compare, coercion: Coercion) -> tuple[Operator, bool]:
-    """Return the operator that decides, and whether its result is negated.
+    """Return the operator that is evaluated, and whether its result is negated.
 
-    `ne` is decided by `eq`; where a fact has several values, `eq` is decided by `contains`.
+    For `ne` that is `eq`, negated; where a fact has several values, `contains` instead of `eq`.
     """
     operator = OPERATORS[compare.op]
     negated = operator.negates is not None
@@ -62,7 +62,7 @@ def deciding_operator(compare: Compare, coercion: Coercion) -> tuple[Operator, b
 
 
 def truth_when_missing(compare: Compare) -> Truth:
-    """Return what a comparison comes to on a missing fact."""
+    """Return the truth of a comparison on a missing fact."""
     operator = OPERATORS[compare.op]
     if operator.on_missing is None:
         return None
@@ -70,7 +70,7 @@ def truth_when_missing(compare: Compare) -> Truth:
 
 
 def coerced_comparator(compare: Compare) -> Comparator:
-    """Return the function that decides a comparison on a fact that was coerced already."""
+    """Return the function that evaluates a comparison on a coerced fact."""
     operator, negated = deciding_operator(compare, coercion_of(compare))
     value, missing, holds = comparand(compare), truth_when_missing(compare), operator.holds
 
@@ -81,7 +81,7 @@ def coerced_comparator(compare: Compare) -> Comparator:
 
 
 def comparator(compare: Compare) -> Comparator:
-    """Return the function that decides a comparison."""
+    """Return the function that coerces a fact and evaluates a comparison on it."""
     coercion, decide = coercion_of(compare), coerced_comparator(compare)
     return lambda fact, at: decide(coerce(coercion, fact), at)
 
@@ -90,5 +90,5 @@ _cached_comparator = lru_cache(maxsize=4096)(comparator)
 
 
 def compare_fact(compare: Compare, fact: Any, at: datetime) -> Truth:
-    """Return what a comparison comes to on a fact that may be missing (`None`)."""
+    """Return the truth of a comparison on a fact that is not coerced, and may be missing (`None`)."""
     return _cached_comparator(compare)(fact, at)

@@ -1,9 +1,10 @@
-"""Compiles a table of rules to one Python function; the interpreter says what that must give.
+"""Compiles conditions and tables of rules to Python functions.
 
-A condition by itself, and each rule of a table of which the first match is taken, becomes one Python
-expression (`inline`): what no rule asks for before that match is not even fetched. Where every rule counts,
-all that hold are found at once (`match_index`), except those whose disjunctive normal form is too large
-(`dnf`). The result for a set of rules that hold is computed once and kept (`memo`).
+`evaluate` defines what such a function returns; property tests compare the two. A single condition, and
+each rule of a first-match table, becomes one Python expression (`inline`), so that only the facts up to the
+first match are fetched. Where every rule counts, all rules that hold are found at once (`match_index`),
+except those whose disjunctive normal form is too large (`dnf`). The result for a set of rules is computed
+once (`memo`).
 """
 
 from __future__ import annotations
@@ -31,8 +32,7 @@ def first_match(rules: Sequence[Rule[T]]) -> Callable[[Facts, datetime], T | Non
     """Return the function that gives the outcome of the first rule that matches, or `None`."""
     code = Code()
     for rule in rules:
-        asked = expression(code, rule.when)
-        code.add(f"if {asked}: return {code.bind(rule.outcome)}")
+        code.add(f"if {expression(code, rule.when)}: return {code.bind(rule.outcome)}")
     code.add("return None")
     return cast("Callable[[Facts, datetime], T | None]", code.function())
 
@@ -46,11 +46,13 @@ def all_matches(rules: Sequence[Rule[T]]) -> Callable[[Facts, datetime], tuple[T
 def first_of_each(groups: Iterable[Sequence[Rule[T]]]) -> Callable[[Facts, datetime], tuple[T | None, ...]]:
     """Return the function that gives, for each group, the outcome of its first rule that matches, or None."""
     groups = list(groups)
-    starts = [sum(map(len, groups[:at])) for at in range(len(groups))]
+    starts = [sum(map(len, groups[:index])) for index in range(len(groups))]
     outcomes = [[rule.outcome for rule in group] for group in groups]
 
     def firsts(hold: Sequence[bool]) -> tuple[T | None, ...]:
-        return tuple(_first(own, hold[start:]) for own, start in zip(outcomes, starts, strict=True))
+        return tuple(
+            next(compress(own, hold[start:]), None) for own, start in zip(outcomes, starts, strict=True)
+        )
 
     return _following([rule.when for group in groups for rule in group], firsts)
 
@@ -58,25 +60,24 @@ def first_of_each(groups: Iterable[Sequence[Rule[T]]]) -> Callable[[Facts, datet
 def concluding(
     conditions: Sequence[Condition], conclude: Callable[[Sequence[Truth]], T]
 ) -> Callable[[Facts, datetime], T]:
-    """Return the function that gives what `conclude` makes of what the conditions come to.
+    """Return the function that gives `conclude` of the truths of all conditions, in order.
 
-    What it makes of the same truths is given to whoever asks: it must be pure, and the result immutable.
+    Results are cached by these truths: `conclude` must be pure, and what it returns immutable.
     """
     count = len(conditions)
 
-    def told(hold: Sequence[bool]) -> T:
+    def result(hold: Sequence[bool]) -> T:
         pairs = zip(hold[:count], hold[count:], strict=True)
         return conclude([True if true else False if false else None for true, false in pairs])
 
-    return _following([*conditions, *map(Not, conditions)], told)
+    return _following([*conditions, *map(Not, conditions)], result)
 
 
 def check(condition: Condition) -> Check:
     """Return the function that gives true, false or unknown (`None`) for one condition."""
     code = Code()
     for answer, holds in (("True", True), ("False", False)):
-        asked = expression(code, condition, holds=holds)
-        code.add(f"if {asked}: return {answer}")
+        code.add(f"if {expression(code, condition, holds=holds)}: return {answer}")
     code.add("return None")
     return cast("Check", code.function())
 
@@ -84,28 +85,24 @@ def check(condition: Condition) -> Check:
 def _following(
     conditions: Sequence[Condition], follows: Callable[[Sequence[bool]], T]
 ) -> Callable[[Facts, datetime], T]:
-    """Return the function that gives what follows from which of the conditions are true."""
+    """Return the function that gives `follows` of a list: for each condition, whether it is true."""
     code, terms, large = Code(), list[Term](), list[int]()
     owned = [0] * len(conditions)
-    for place, condition in enumerate(conditions):
+    for number, condition in enumerate(conditions):
         try:
             own = terms_of(condition)
         except TooManyTerms:
-            large.append(place)
+            large.append(number)
         else:
-            owned[place] = ((1 << len(own)) - 1) << len(terms)
+            owned[number] = ((1 << len(own)) - 1) << len(terms)
             terms += own
     possible_terms(code, terms)
-    for bit, place in enumerate(large, len(terms)):
-        owned[place] = 1 << bit
-        code.add(f"if {expression(code, conditions[place])}: left |= {code.bind(owned[place])}")
+    for bit, number in enumerate(large, len(terms)):
+        owned[number] = 1 << bit
+        code.add(f"if {expression(code, conditions[number])}: left |= {code.bind(owned[number])}")
 
     def following(left: int) -> T:
         return follows([left & own != 0 for own in owned])
 
     code.add(f"return {code.bind(Memo(following))}[left]")
     return cast("Callable[[Facts, datetime], T]", code.function())
-
-
-def _first(outcomes: Iterable[T], hold: Iterable[bool]) -> T | None:
-    return next(compress(outcomes, hold), None)

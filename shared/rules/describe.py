@@ -1,4 +1,4 @@
-"""Comparisons as sentences for people: `company employees is 420, at least 20`."""
+"""Sentences about comparisons, for explanations: `company employees is 420, at least 20`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LISTED_MAX: Final = 6
 
 
 def sentence(decider: DecidingComparison) -> str:
-    """Return the fact that a comparison saw and what it came to, as a sentence."""
+    """Return a sentence that names the fact of a comparison and its truth."""
     compare, label = decider.compare, label_of(decider.compare.field)
     operator = OPERATORS[compare.op]
     if decider.truth is None:
@@ -27,18 +27,18 @@ def sentence(decider: DecidingComparison) -> str:
 
 
 def sentences(deciders: Iterable[DecidingComparison]) -> tuple[str, ...]:
-    """Return the sentences, each once."""
+    """Return the sentences in order, without duplicates."""
     return tuple(dict.fromkeys(map(sentence, deciders)))
 
 
 @lru_cache(maxsize=4_000)
 def label_of(field: str) -> str:
-    """Return a field's name as words."""
+    """Return the name of a field as words: `company employees`."""
     return field.replace(".", " ").replace("_", " ")
 
 
 def shown(value: Any) -> str:
-    """Return a value of a fact or of the policy, shortened, for people."""
+    """Return a fact or a value as text of at most 80 characters, lists with at most six items."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -46,11 +46,9 @@ def shown(value: Any) -> str:
     if isinstance(value, datetime):
         return date.isoformat(value)
     if isinstance(value, tuple | list | set | frozenset):
-        each = [
-            shown(one) for one in (sorted(value, key=str) if isinstance(value, set | frozenset) else value)
-        ]
-        more = f" or {len(each) - _LISTED_MAX} more" if len(each) > _LISTED_MAX else ""
-        return ", ".join(each[:_LISTED_MAX]) + more
+        items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
+        more = f" or {len(items) - _LISTED_MAX} more" if len(items) > _LISTED_MAX else ""
+        return ", ".join(map(shown, items[:_LISTED_MAX])) + more
     text = " ".join(str(value).split())
     return text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 1]}…"
 

@@ -1,15 +1,14 @@
-"""YAML text as nodes that know their places.
+"""Reads YAML text to nodes, each with its position in the file.
 
-YAML 1.2, core schema: `NO` and `on` are text, only true and false are booleans. What makes a policy file
-hard to read or dangerous to load is refused: anchors and aliases, tags, several documents, duplicate keys,
-unbounded size and depth. The nodes are built from the parser's events by a loop, so that no nesting can
-exhaust the stack.
+YAML 1.2, core schema: `NO` and `on` are text, only true and false are booleans. Anchors and aliases, tags,
+several documents, duplicate keys, and more than a bounded size and depth are errors: they make a file hard
+to read or dangerous to load. The nodes are built from the parser's events by a loop, not by recursion, so
+that no nesting exhausts the stack.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
@@ -72,13 +71,13 @@ class Entries:
 Node = Scalar | Items | Entries
 
 
-class _Refused(Exception):
-    """The text is no document that we read; the report says why."""
+class _InvalidDocument(Exception):
+    """The text is not a valid document; the report holds the reason."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """A list or mapping whose end has not come yet."""
+    """A list or mapping whose end event has not been read yet."""
 
     position: SourcePosition
     mapping: bool
@@ -99,7 +98,7 @@ def read_document(text: str, report: FindingReport) -> Node | None:
         return None
     try:
         return _Builder(report).build(text)
-    except _Refused:
+    except _InvalidDocument:
         return None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -115,27 +114,25 @@ class _Builder:
     def __init__(self, report: FindingReport) -> None:
         self._report = report
         self._open: list[_Open] = []
-        self._documents = 0
         self._nodes = 0
         self._root: Node | None = None
 
     def build(self, text: str) -> Node:
-        for event in _events(text):
-            self._take(event)
+        """Return the top node; an empty document is a null scalar."""
+        documents = 0
+        for event in YAML(typ="safe", pure=True).parse(text):
+            position = SourcePosition(event.start_mark.line + 1, event.start_mark.column + 1)
+            if isinstance(event, DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self._refuse(position, "there is more than one document; a policy file has one")
+            elif isinstance(event, AliasEvent):
+                self._refuse(position, "aliases (*name) are not read; name a condition and use it instead")
+            elif isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent):
+                self._start(event, position)
+            elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+                self._attach(self._open.pop().close())
         return self._root or Scalar(None, "", _TOP)
-
-    def _take(self, event: Any) -> None:
-        position = SourcePosition(event.start_mark.line + 1, event.start_mark.column + 1)
-        if isinstance(event, DocumentStartEvent):
-            self._documents += 1
-            if self._documents > 1:
-                self._refuse(position, "there is more than one document; a policy file has one")
-        elif isinstance(event, AliasEvent):
-            self._refuse(position, "aliases (*name) are not read; name a condition and use it instead")
-        elif isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent):
-            self._start(event, position)
-        elif isinstance(event, MappingEndEvent | SequenceEndEvent):
-            self._attach(self._open.pop().close())
 
     def _start(self, event: Any, position: SourcePosition) -> None:
         self._nodes += 1
@@ -153,7 +150,7 @@ class _Builder:
             self._open.append(_Open(position, isinstance(event, MappingStartEvent)))
 
     def _attach(self, node: Node) -> None:
-        """Put a finished node where it belongs: at the top, in a list, or as key or value of a mapping."""
+        """Add a complete node: as the root, to the open list, or as key or value to the open mapping."""
         if not self._open:
             self._root = node
             return
@@ -161,18 +158,15 @@ class _Builder:
         if not holder.mapping:
             holder.items.append(node)
         elif holder.key is None:
-            holder.key = self._key(node, holder)
+            if not isinstance(node, Scalar):
+                self._refuse(node.position, "a key is text, not a list or a mapping")
+            if node.text in holder.entries:
+                first = holder.entries[node.text][0].line
+                self._refuse(node.position, f"the key {quoted(node.text)} is there already, in line {first}")
+            holder.key = node
         else:
             holder.entries[holder.key.text] = (holder.key.position, node)
             holder.key = None
-
-    def _key(self, node: Node, holder: _Open) -> Scalar:
-        if not isinstance(node, Scalar):
-            self._refuse(node.position, "a key is text, not a list or a mapping")
-        if node.text in holder.entries:
-            first = holder.entries[node.text][0].line
-            self._refuse(node.position, f"the key {quoted(node.text)} is there already, in line {first}")
-        return node
 
     def _scalar(self, event: Any, position: SourcePosition) -> Scalar:
         text: str = event.value
@@ -183,15 +177,15 @@ class _Builder:
             return Scalar(text, text, position)
         if len(text) > DIGITS_MAX and (_INTEGER.fullmatch(text) or text.startswith(("0x", "0o"))):
             self._refuse(position, f"a number has more than {DIGITS_MAX} digits; text goes in quotes")
-        return Scalar(_core_schema(text), text, position)
+        return Scalar(core_schema_value(text), text, position)
 
     def _refuse(self, position: SourcePosition, message: str) -> NoReturn:
         self._report.error(position, (), message)
-        raise _Refused
+        raise _InvalidDocument
 
 
-def _core_schema(text: str) -> str | int | float | bool | None:
-    """Return what a plain scalar means in the core schema of YAML 1.2."""
+def core_schema_value(text: str) -> str | int | float | bool | None:
+    """Return the value of a plain (unquoted) scalar in the core schema of YAML 1.2."""
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
@@ -201,7 +195,3 @@ def _core_schema(text: str) -> str | int | float | bool | None:
     if _FLOAT.fullmatch(text):
         return float(text)
     return text
-
-
-def _events(text: str) -> Iterator[Any]:
-    return YAML(typ="safe", pure=True).parse(text)  # type: ignore[no-any-return]

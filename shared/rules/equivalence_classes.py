@@ -1,9 +1,9 @@
 """Divides the values of a field into finitely many equivalence classes that its comparisons tell apart.
 
 `employees between [50, 999]` and `employees gte 1000` make four: below 50, 50 to 999, 1000 and more, missing.
-One value represents each class, so that a question about all values becomes one about a few. A comparison
-that no finite set of values settles (`starts_with`, `within`, sets) is a dimension of its own, with the
-classes true, false and missing. That treats related comparisons as independent: it only adds possibilities.
+One value represents each class, so that a few values stand for all. A comparison whose truth no finite set of
+values represents (`starts_with`, `within`, sets) is a dimension of its own, with the classes true, false and
+missing. Comparisons that depend on each other are then treated as independent, which only adds possibilities.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from shared.rules.syntax import Compare
 from shared.rules.values import FLAG
 
 ARBITRARY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""The present, where no age is asked for."""
+"""The present, for comparisons that do not depend on it."""
 
-_UNEXCLUSIVE: Final = {Coercion.OPEN_TIME, Coercion.OPEN_SET}
+_SEVERAL_VALUES: Final = {Coercion.OPEN_TIME, Coercion.OPEN_SET}
 _ANOTHER_TEXT: Final = "\x00another"
-_SOMETHING: Final[dict[Kind, Any]] = {Kind.SET: (_ANOTHER_TEXT,), Kind.TIME: ARBITRARY_TIME}
+_REPRESENTATIVE: Final[dict[Kind, Any]] = {Kind.SET: (_ANOTHER_TEXT,), Kind.TIME: ARBITRARY_TIME}
 
 Dimension = tuple[str, Coercion | None] | Compare
-"""What varies by itself: a field (an open one under each coercion), or one comparison without cells."""
+"""What varies independently: a field (an open one under each coercion), or a comparison without classes."""
 
 
 @dataclass(frozen=True, slots=True)
 class EquivalenceClasses:
-    """One value for each cell (`None`: missing), and which comparisons are true or false there."""
+    """The classes of one dimension, each by a value that represents it (`None`: missing)."""
 
     dimension: Dimension
     values: tuple[Any, ...]
@@ -47,11 +47,11 @@ def dimension_of(compare: Compare) -> Dimension:
     if field.kind is not Kind.OPEN:
         return (compare.field, None)
     coercion = coercion_of(compare)
-    return compare if coercion in _UNEXCLUSIVE else (compare.field, coercion)
+    return compare if coercion in _SEVERAL_VALUES else (compare.field, coercion)
 
 
 def equivalence_classes_of(dimension: Dimension, compares: Iterable[Compare]) -> EquivalenceClasses:
-    """Return the cells of an dimension under the comparisons that lie on it."""
+    """Return the classes of a dimension under the comparisons that lie on it."""
     if isinstance(dimension, Compare):
         field = field_named(dimension.field)
         never_missing = field is not None and field.default is not None
@@ -63,7 +63,7 @@ def equivalence_classes_of(dimension: Dimension, compares: Iterable[Compare]) ->
 
 
 def truth_at(compare: Compare, dimension: Dimension, value: Any) -> bool | None:
-    """Return what a comparison comes to in the cell for which `value` stands."""
+    """Return the truth of a comparison in the class that `value` represents."""
     return value if dimension == compare else compare_fact(compare, value, ARBITRARY_TIME)
 
 
@@ -75,35 +75,26 @@ def representatives(
     low: int | None = None,
     high: int | None = None,
 ) -> tuple[Any, ...]:
-    """Return one value for each cell of a field that is present; integers within `low` and `high`."""
+    """Return one value for each class in which the field has a value; integers within `low` and `high`."""
     constants = [value for compare in compares for value in _constants(compare)]
     if field.kind is Kind.BOOLEAN or open_coercion is Coercion.OPEN_BOOLEAN:
         return (True, False)
     if field.kind is Kind.INTEGER or open_coercion is Coercion.OPEN_INTEGER:
-        return _integers(constants, _most(field.low, low), _least(field.high, high))
+        least = max((bound for bound in (field.low, low) if bound is not None), default=None)
+        most = min((bound for bound in (field.high, high) if bound is not None), default=None)
+        values = {constant + step for constant in constants for step in (-1, 0, 1)}
+        values |= {bound for bound in (least, most) if bound is not None} or {0}
+        return tuple(
+            sorted(v for v in values if (least is None or v >= least) and (most is None or v <= most))
+        )
     if field.kind is Kind.WORD:
         return field.words
-    if field.kind in _SOMETHING:
-        return (_SOMETHING[field.kind],)
-    return (*dict.fromkeys(str(each).casefold() for each in constants), _ANOTHER_TEXT)
+    if field.kind in _REPRESENTATIVE:
+        return (_REPRESENTATIVE[field.kind],)
+    return (*dict.fromkeys(str(constant).casefold() for constant in constants), _ANOTHER_TEXT)
 
 
 def _constants(compare: Compare) -> Sequence[Any]:
     if OPERATORS[compare.op].value is FLAG:
         return ()
     return compare.value if isinstance(compare.value, tuple) else (compare.value,)
-
-
-def _integers(constants: Iterable[int], low: int | None, high: int | None) -> tuple[int, ...]:
-    values = {near for each in constants for near in (each - 1, each, each + 1)}
-    values |= {end for end in (low, high) if end is not None} or {0}
-    inside = [each for each in values if (low is None or each >= low) and (high is None or each <= high)]
-    return tuple(sorted(inside))
-
-
-def _most(one: int | None, other: int | None) -> int | None:
-    return max((each for each in (one, other) if each is not None), default=None)
-
-
-def _least(one: int | None, other: int | None) -> int | None:
-    return min((each for each in (one, other) if each is not None), default=None)

@@ -1,6 +1,7 @@
-"""Explains a table on given facts: what each rule came to, and which comparisons decided it.
+"""Evaluates conditions and tables with an explanation: the truth, and the comparisons that decided it.
 
-Slower than the compiled function, and the definition of what that must give: on every input the two agree.
+This is the reference implementation; compiled functions (`compile`) are faster and return the same on every
+input.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Ru
 
 @dataclass(frozen=True, slots=True)
 class DecidingComparison:
-    """A comparison that decided, what it came to, and the fact that it saw (`None`: missing)."""
+    """A comparison that decided a condition, with its truth and its fact (`None`: missing)."""
 
     compare: Compare
     truth: Truth
@@ -26,9 +27,9 @@ class DecidingComparison:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a condition came to, and why: the comparisons that suffice for it.
+    """The truth of a condition, and comparisons that suffice for it.
 
-    For unknown these are the unknown ones: the fields that would have to be known.
+    When it is unknown these are the unknown comparisons, whose fields would have to be known.
     """
 
     truth: Truth
@@ -37,7 +38,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class RuleVerdict:
-    """What one rule of a table came to. `earlier`: it matches, but a rule before it was taken."""
+    """The verdict on one rule of a table. `earlier`: it matches, but a rule before it does too."""
 
     name: str
     verdict: Verdict
@@ -45,18 +46,13 @@ class RuleVerdict:
 
 
 def fact_of(field: str, facts: Facts) -> Any:
-    """Return a fact, or what the field is when nobody said."""
+    """Return a fact, or the default of its field when it is missing."""
     fact = facts.get(field)
     return default_of(field) if fact is None else fact
 
 
-def truth_of(condition: Condition, facts: Facts, at: datetime) -> Truth:
-    """Return what a condition comes to; `at` is the present, for ages."""
-    return evaluate(condition, facts, at).truth
-
-
 def evaluate(condition: Condition, facts: Facts, at: datetime) -> Verdict:
-    """Return what a condition comes to, and why."""
+    """Return the verdict on a condition; `at` is the present, for ages."""
     match condition:
         case Compare():
             fact = fact_of(condition.field, facts)
@@ -75,17 +71,17 @@ def evaluate(condition: Condition, facts: Facts, at: datetime) -> Verdict:
 
 
 def _joined(verdicts: Sequence[Verdict], *, decisive: bool) -> Verdict:
-    """Join the parts of `any` (true decides) or `all` (false decides)."""
+    """Return the verdict of `any` (`decisive` is true) or `all` (`decisive` is false) over its parts."""
     for verdict in verdicts:
         if verdict.truth is decisive:
             return verdict
     unknown = [verdict for verdict in verdicts if verdict.truth is None]
     truth = None if unknown else not decisive
-    return Verdict(truth, tuple(why for verdict in unknown or verdicts for why in verdict.because))
+    return Verdict(truth, tuple(decider for verdict in unknown or verdicts for decider in verdict.because))
 
 
 def explain_first(rules: Iterable[Rule[Any]], facts: Facts, at: datetime) -> tuple[RuleVerdict, ...]:
-    """Return what every rule of a first-match table came to."""
+    """Return the verdict on every rule of a first-match table."""
     explained: list[RuleVerdict] = []
     taken = False
     for rule in rules:

@@ -1,4 +1,4 @@
-"""What rules came to, as it is told to people: each verdict with the comparisons that suffice for it."""
+"""Explanations of rules for APIs and events: each verdict with the comparisons that suffice for it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from shared.rules.describe import sentence
-from shared.rules.evaluate import DecidingComparison, RuleVerdict
+from shared.rules.evaluate import RuleVerdict
 
 Verdict = Literal["matched", "no_match", "unknown_field", "earlier_match"]
 
 
 class ExplainedComparison(Struct, frozen=True):
-    """One comparison that decided a rule: `saw` is the fact (None: missing), `holds` None is unknown."""
+    """One comparison that decided a rule. `saw`: the fact, None when missing; `holds`: None when unknown."""
 
     field: str
     operator: str
@@ -25,7 +25,7 @@ class ExplainedComparison(Struct, frozen=True):
 
 
 class RuleExplanation(Struct, frozen=True):
-    """What one rule came to, and the comparisons that suffice for it."""
+    """The verdict on one rule, and the comparisons that suffice for it."""
 
     rule: str
     verdict: Verdict
@@ -33,34 +33,33 @@ class RuleExplanation(Struct, frozen=True):
 
 
 def explained(verdict: RuleVerdict) -> RuleExplanation:
-    """Return what a rule came to as it is told to people."""
-    because = [_leaf(decider) for decider in verdict.verdict.because]
-    return RuleExplanation(verdict.name, _verdict(verdict), because)
-
-
-def _verdict(verdict: RuleVerdict) -> Verdict:
-    if verdict.earlier:
-        return "earlier_match"
-    truth = verdict.verdict.truth
-    return "unknown_field" if truth is None else "matched" if truth else "no_match"
-
-
-def _leaf(decider: DecidingComparison) -> ExplainedComparison:
-    compare = decider.compare
-    return ExplainedComparison(
-        field=compare.field,
-        operator=compare.op.value,
-        value=as_json(compare.value),
-        saw=as_json(decider.fact),
-        holds=decider.truth,
-        says=sentence(decider),
-    )
+    """Return the verdict on a rule in its form for APIs and events."""
+    name: Verdict
+    match verdict.verdict.truth:
+        case None:
+            name = "unknown_field"
+        case True:
+            name = "earlier_match" if verdict.earlier else "matched"
+        case False:
+            name = "no_match"
+    because = [
+        ExplainedComparison(
+            field=decider.compare.field,
+            operator=decider.compare.op.value,
+            value=as_json(decider.compare.value),
+            saw=as_json(decider.fact),
+            holds=decider.truth,
+            says=sentence(decider),
+        )
+        for decider in verdict.verdict.because
+    ]
+    return RuleExplanation(verdict.name, name, because)
 
 
 def as_json(value: Any) -> Any:
-    """Return a value as JSON can say it."""
+    """Return a value as JSON: sets are sorted lists, times ISO 8601, durations text such as `4h`."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple | set | frozenset):
-        return [as_json(each) for each in (sorted(value) if isinstance(value, set | frozenset) else value)]
+        return [as_json(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,7 +1,7 @@
-"""Findings: the errors and warnings that are reported about a policy file, each with its exact position.
+"""Findings: the errors and warnings about a policy file, each with its exact position.
 
 A `Finding` prints as `routing.yaml:14:9 rules[2].when.field: unknown field "company.employes"; did you mean
-"company.employees"?`. Reading goes on after a finding, so that one run reports all of them.
+"company.employees"?`. Parsing goes on after a finding, so that one run reports all of them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class SourcePosition:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One error or warning about a policy file. `path` is the text of the path to the value."""
+    """One error or warning about a policy file. `path` is the text of a path (`path_text`)."""
 
     file: str
     line: int
@@ -54,7 +54,7 @@ class Finding:
 
 
 class FindingReport:
-    """Collects the findings of one file, in the order in which they are added; at most `FINDINGS_MAX`."""
+    """Collects the findings of one file in the order in which they are added, `FINDINGS_MAX` at most."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -92,12 +92,12 @@ def path_text(path: Path) -> str:
 
 
 def quoted(word: object) -> str:
-    """Return what was written, in quotes, on one line and not too long."""
+    """Return a text of a file in quotes, on one line and shortened to 80 characters."""
     text = " ".join(str(word).split())
     return f'"{text[: _QUOTED_LENGTH_MAX - 1]}…"' if len(text) > _QUOTED_LENGTH_MAX else f'"{text}"'
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean "…"?` for the known word that is nearest, or nothing."""
+    """Return `; did you mean "…"?` with the most similar known word, or nothing when none is."""
     near = difflib.get_close_matches(word[:_QUOTED_LENGTH_MAX], sorted(known), n=1, cutoff=0.6)
     return f"; did you mean {quoted(near[0])}?" if near else ""

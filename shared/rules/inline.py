@@ -1,8 +1,9 @@
 """Writes a condition as one Python expression, for generated code.
 
-Three-valued logic costs nothing there. Whether a condition is *true* is asked of the tree with its negations
-pushed down to the comparisons, where both a comparison and its opposite are false on a missing fact. So each
-comparison becomes a guarded Python one, and `all` and `any` become `and` and `or`, which stop early.
+The expression is two-valued: it computes whether the condition is true, or whether it is false. Negations are
+pushed down to the comparisons (De Morgan), where both a comparison and its opposite are false on a missing
+fact. So each comparison becomes a guarded Python one, and `all` and `any` become `and` and `or`, which stop
+early.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Use
 
 
 def expression(code: Code, condition: Condition, *, holds: bool = True) -> str:
-    """Return the expression for: the condition is surely true (or, without `holds`, surely false)."""
+    """Return the expression for: the condition is true (or, without `holds`, false), not unknown."""
     match condition:
         case Compare():
-            return _leaf(code, condition, holds=holds)
+            return _comparison(code, condition, holds=holds)
         case AllOf(parts):
             return _joined([expression(code, part, holds=holds) for part in parts], every=holds)
         case AnyOf(parts):
@@ -32,12 +33,12 @@ def expression(code: Code, condition: Condition, *, holds: bool = True) -> str:
 
 
 def is_known(code: Code, compare: Compare) -> str:
-    """Return the expression for: there is a fact to compare."""
+    """Return the expression for: the fact is not missing."""
     return f"{code.fact(compare.field, coercion_of(compare))} is not None"
 
 
 def holds_of_known(code: Code, compare: Compare) -> str:
-    """Return the expression for: the comparison holds of a fact that is there."""
+    """Return the expression for: the comparison holds, given that the fact is not missing."""
     coercion = coercion_of(compare)
     fact, value = code.fact(compare.field, coercion), comparand(compare)
     operator, negated = deciding_operator(compare, coercion)
@@ -48,7 +49,7 @@ def holds_of_known(code: Code, compare: Compare) -> str:
     return f"not ({tested})" if negated else f"({tested})"
 
 
-def _leaf(code: Code, compare: Compare, *, holds: bool) -> str:
+def _comparison(code: Code, compare: Compare, *, holds: bool) -> str:
     tested = holds_of_known(code, compare)
     if not holds:
         tested = f"not {tested}"

@@ -1,7 +1,7 @@
-"""Finds rules that cannot do what they seem to: contradictions, dead rules, overlaps, a missing fallback.
+"""Finds faults in tables of rules: contradictions, dead rules, overlaps, a missing fallback.
 
-A finding is certain: what is called dead or contradictory is so on every input. Very large conditions are
-left unjudged rather than judged wrongly.
+A finding is certain: a rule that is reported as dead matches on no input. Conditions that need too many boxes
+(`boxes`) are not reported at all.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Rule
 
 
 class LintCode(Enum):
-    CONTRADICTION = "contradiction"
     DEAD = "dead rule"
     OVERLAP = "overlap"
     NO_FALLBACK = "missing fallback"
@@ -26,18 +25,16 @@ class LintCode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """One fault. `rule` is an index; `step` leads from the rule's condition to the part that is meant."""
+    """One fault. `rule` is the index of the rule in its table."""
 
     code: LintCode
     rule: int
     message: str
-    step: Path = ()
 
 
 def contradictions(condition: Condition) -> list[Path]:
-    """Return the innermost parts of a condition that no facts can make true; used names are not entered."""
-    space = FactSpace([condition])
-    return list(_contradictions(space, condition, ()))
+    """Return the paths of the innermost parts that no facts make true; named conditions are not entered."""
+    return list(_contradictions(FactSpace([condition]), condition, ()))
 
 
 def _contradictions(space: FactSpace, condition: Condition, path: Path) -> Iterator[Path]:
@@ -45,20 +42,18 @@ def _contradictions(space: FactSpace, condition: Condition, path: Path) -> Itera
         found for step, part in _parts(condition) for found in _contradictions(space, part, (*path, *step))
     ]
     yield from inner
-    if (
-        not inner
-        and isinstance(condition, Compare | AllOf)
-        and condition != AllOf(())
-        and _never(space, condition)
-    ):
+    # An `any` or `not` is impossible only through its parts; `all: []` is true.
+    is_candidate = isinstance(condition, Compare | AllOf) and condition != AllOf(())
+    if not inner and is_candidate and _region(space, condition) == []:
         yield path
 
 
-def _never(space: FactSpace, condition: Condition) -> bool:
+def _region(space: FactSpace, condition: Condition) -> Region | None:
+    """Return where a condition is true; None when it takes too many boxes."""
     try:
-        return not space.boxes(condition)
+        return space.boxes(condition)
     except TooManyBoxes:
-        return False
+        return None
 
 
 def _parts(condition: Condition) -> list[tuple[Path, Condition]]:
@@ -73,35 +68,31 @@ def _parts(condition: Condition) -> list[tuple[Path, Condition]]:
 
 
 def lint_first_match(rules: Sequence[Rule[Any]], *, needs_fallback: bool = False) -> list[LintFinding]:
-    """Return the faults of a table of which the first matching rule is taken."""
-    table = _FirstMatch(rules)
-    return [*table.dead(), *(table.fallback() if needs_fallback else ())]
+    """Return the dead rules of a first-match table, and with `needs_fallback` the faults of its fallback."""
+    table = _Table(rules)
+    return [*table.dead_rules(), *(table.fallback_faults() if needs_fallback else ())]
 
 
 def lint_overlaps(rules: Sequence[Rule[Any]]) -> list[LintFinding]:
-    """Return the rules that meet earlier ones, neither within the other, and have another outcome."""
-    return list(_FirstMatch(rules).overlaps())
+    """Return the rules that overlap an earlier one with another outcome, neither lying within the other."""
+    return list(_Table(rules).overlaps())
 
 
-class _FirstMatch:
+class _Table:
+    """A first-match table with the region of each rule: None where it takes too many boxes."""
+
     def __init__(self, rules: Sequence[Rule[Any]]) -> None:
         self._rules = rules
         self._space = FactSpace([rule.when for rule in rules])
-        self._regions = [self._region(rule.when) for rule in rules]
+        self._regions = [_region(self._space, rule.when) for rule in rules]
 
-    def _region(self, condition: Condition) -> Region | None:
-        try:
-            return self._space.boxes(condition)
-        except TooManyBoxes:
-            return None
-
-    def dead(self) -> Iterator[LintFinding]:
-        """Yield the rules that an earlier one, or several together, always come before."""
+    def dead_rules(self) -> Iterator[LintFinding]:
+        """Yield the rules that never apply, because one earlier rule, or several together, cover them."""
         for at, rule in enumerate(self._rules):
             region = self._regions[at]
             if at == 0 or not region:
                 continue
-            single = next((each for each in range(at) if self._covers([each], region)), None)
+            single = next((index for index in range(at) if self._covers([index], region)), None)
             if single is not None:
                 earlier = self._rules[single].name
                 yield LintFinding(
@@ -113,10 +104,10 @@ class _FirstMatch:
                 )
 
     def _covers(self, earlier: Sequence[int], region: Region) -> bool:
-        boxes = [box for each in earlier for box in self._regions[each] or ()]
+        boxes = [box for index in earlier for box in self._regions[index] or ()]
         return bool(boxes) and self._space.covers(boxes, region)
 
-    def fallback(self) -> Iterator[LintFinding]:
+    def fallback_faults(self) -> Iterator[LintFinding]:
         last = len(self._rules) - 1
         for at, rule in enumerate(self._rules):
             if at < last and rule.when == AllOf(()):
@@ -127,13 +118,14 @@ class _FirstMatch:
 
     def overlaps(self) -> Iterator[LintFinding]:
         for at, rule in enumerate(self._rules):
-            met = [self._rules[each].name for each in range(at) if self._cross(each, at)]
-            if met:
-                names = ", ".join(met)
-                message = f"{rule.name} overlaps rules before it that have another outcome: {names}"
+            names = [self._rules[earlier].name for earlier in range(at) if self._overlap(earlier, at)]
+            if names:
+                message = (
+                    f"{rule.name} overlaps rules before it that have another outcome: {', '.join(names)}"
+                )
                 yield LintFinding(LintCode.OVERLAP, at, message)
 
-    def _cross(self, earlier: int, later: int) -> bool:
+    def _overlap(self, earlier: int, later: int) -> bool:
         one, other = self._regions[earlier], self._regions[later]
         if not one or not other or self._rules[earlier].outcome == self._rules[later].outcome:
             return False

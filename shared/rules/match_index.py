@@ -1,24 +1,24 @@
-"""A decision table as an index: finds all rules that hold by one look-up for each field, however many rules.
+"""An index of a decision table: finds all rules that hold by one look-up for each field.
 
 The conditions of a table are in disjunctive normal form (`dnf`); every conjunction of it, a term, is a bit of
 an integer. The comparisons of one field divide its values into equivalence classes, within which none of them
 changes. For each class the set of terms that are still possible there is worked out beforehand, by deciding
 the comparisons for one value of the class. At run time a fact leads to its class, and the sets of the classes
-of all fields, joined by `&`, are the terms that are true.
+of all fields, joined by `&`, are the terms that are true. So the cost does not depend on the number of rules.
 
 How a fact leads to its class depends on the comparisons of the field:
 
-    by value     equality: a dictionary of the values that are named; all others are one class
-    by order     order of numbers, the beginning of a text: a binary search among the bounds
-    by members   a set: which of the named texts it has
-    by test      anything else: the comparison itself is decided
+    by value     equality: a dictionary of the constants; all other values are one class
+    by order     order of numbers, prefixes of text: a binary search among the bounds
+    by members   sets: which of the constants the fact contains
+    by test      anything else: the comparison itself is evaluated
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from functools import partial, reduce
+from functools import reduce
 from operator import or_
 from typing import Any, Final
 
@@ -39,13 +39,14 @@ _DECLARED_COERCIONS: Final = {
     Kind.COUNTRY: Coercion.FOLDED,
     Kind.SET: Coercion.FOLDED_SET,
 }
-"""How a field with a type is read for its index, where it is not plain."""
-_UNNAMED: Final = object()
-"""A value that no rule names."""
+"""The coercion of a field with a type for its index, where it is not `PLAIN`."""
+
+_OTHER_VALUE: Final = object()
+"""A value that equals no constant."""
 
 
 class _FieldIndex:
-    """The comparisons that one fact decides, and for each the terms that need it true or false."""
+    """The comparisons on one coerced fact, and for each the terms that need it to be true or false."""
 
     def __init__(self, field: str, coercion: Coercion, all_terms: int) -> None:
         self.field = field
@@ -55,22 +56,22 @@ class _FieldIndex:
         self._decide: dict[Compare, Comparator] = {}
 
     def add(self, compare: Compare, term: int, *, holds: bool) -> None:
-        """Note that a term (a bit) needs a comparison to be true, or to be false."""
+        """Record that a term (a bit) needs a comparison to be true, or to be false."""
         true, false = self.needs.get(compare, (0, 0))
         self.needs[compare] = (true | term, false) if holds else (true, false | term)
         self._decide.setdefault(compare, coerced_comparator(compare))
 
     def excluded(self, compare: Compare, truth: Truth) -> int:
-        """Return the terms that are not true when the comparison comes to that."""
+        """Return the terms that a comparison with this truth makes untrue."""
         true, false = self.needs[compare]
         return (0 if truth is True else true) | (0 if truth is False else false)
 
     def excluded_by(self, compare: Compare, fact: Any) -> int:
-        """Return the terms that are not true, as far as one comparison tells, for that coerced fact."""
+        """Return the terms that one comparison makes untrue for that coerced fact."""
         return self.excluded(compare, self._decide[compare](fact, ARBITRARY_TIME))
 
     def possible(self, excluded: Iterable[int]) -> int:
-        """Return the terms that are left when these are excluded."""
+        """Return the terms that remain when these are excluded."""
         return self._all_terms & ~reduce(or_, excluded, 0)
 
     def possible_for(self, fact: Any) -> int:
@@ -78,7 +79,7 @@ class _FieldIndex:
         return self.possible(self.excluded_by(compare, fact) for compare in self.needs)
 
     def by_point(self, points: Callable[[Compare], Iterable[Any]]) -> Mapping[Any, Sequence[Compare]]:
-        """Return the comparisons by the points at which their truth may change."""
+        """Return the comparisons by the points that `points` gives for each: where its truth may change."""
         changing: dict[Any, list[Compare]] = {}
         for compare in self.needs:
             for point in points(compare):
@@ -87,13 +88,13 @@ class _FieldIndex:
 
 
 def possible_terms(code: Code, terms: Sequence[Term]) -> None:
-    """Add lines that find which terms are true, and name the set `left`: bit n is the n-th term."""
+    """Add lines that compute `left`, the set of terms that are true: bit n is the n-th term."""
     all_terms = (1 << len(terms)) - 1
     indices: dict[Hashable, _FieldIndex] = {}
     for number, term in enumerate(terms):
         for compare, holds in term:
-            coercion = _index_coercion(compare)
-            # A comparison that no index serves is decided by itself.
+            coercion = index_coercion(compare)
+            # A comparison that cannot be indexed is evaluated by itself.
             key: Hashable = compare if coercion is None else (compare.field, coercion)
             index = indices.get(key)
             if index is None:
@@ -112,8 +113,8 @@ def possible_terms(code: Code, terms: Sequence[Term]) -> None:
             _by_value(code, index)
 
 
-def _index_coercion(compare: Compare) -> Coercion | None:
-    """Return how the fact is read for the index of its field; None where the comparison is not indexed."""
+def index_coercion(compare: Compare) -> Coercion | None:
+    """Return how the fact is coerced for the index of its field; None where the comparison is not indexed."""
     declared = field_named(compare.field)
     if declared is None or declared.kind is Kind.OPEN:
         coercion = coercion_of(compare)
@@ -126,12 +127,12 @@ def _index_coercion(compare: Compare) -> Coercion | None:
 
 def _by_value(code: Code, index: _FieldIndex) -> None:
     fact = code.fact(index.field, index.coercion)
-    unnamed = {compare: index.excluded_by(compare, _UNNAMED) for compare in index.needs}
+    other = {compare: index.excluded_by(compare, _OTHER_VALUE) for compare in index.needs}
     classes = {None: index.possible_for(None)}
     for value, compares in index.by_point(_constants).items():
-        excluded = unnamed | {compare: index.excluded_by(compare, value) for compare in compares}
+        excluded = other | {compare: index.excluded_by(compare, value) for compare in compares}
         classes[value] = index.possible(excluded.values())
-    code.add(f"left &= {code.bind(classes.get)}({fact}, {code.bind(index.possible(unnamed.values()))})")
+    code.add(f"left &= {code.bind(classes.get)}({fact}, {code.bind(index.possible(other.values()))})")
 
 
 def _by_order(code: Code, index: _FieldIndex) -> None:
@@ -148,15 +149,17 @@ def _by_order(code: Code, index: _FieldIndex) -> None:
     for bound in bounds:
         excluded |= {compare: index.excluded_by(compare, bound) for compare in changing[bound]}
         classes.append(index.possible(excluded.values()))
-    found = f"{code.bind(classes)}[{code.bind(bisect_right)}({code.bind(bounds)}, {fact})]"
-    code.add(f"left &= {code.bind(index.possible_for(None))} if {fact} is None else {found}")
+    class_of_fact = f"{code.bind(classes)}[{code.bind(bisect_right)}({code.bind(bounds)}, {fact})]"
+    code.add(f"left &= {code.bind(index.possible_for(None))} if {fact} is None else {class_of_fact}")
 
 
 def _by_members(code: Code, index: _FieldIndex) -> None:
     folded = index.coercion is Coercion.OPEN_SET
     fact = code.fact(index.field, Coercion.OPEN_SET if folded else Coercion.PLAIN)
     bits = {text: 1 << number for number, text in enumerate(index.by_point(_constants))}
-    classes = Memo(partial(_possible_with_members, index, bits))
+    classes = Memo[int, int](
+        lambda seen: index.possible_for(frozenset(text for text, bit in bits.items() if seen & bit))
+    )
     code.add(
         "seen = 0",
         f"if {fact} is None: left &= {code.bind(index.possible_for(None))}",
@@ -166,19 +169,15 @@ def _by_members(code: Code, index: _FieldIndex) -> None:
     )
 
 
-def _possible_with_members(index: _FieldIndex, bits: Mapping[str, int], seen: int) -> int:
-    return index.possible_for(frozenset(text for text, bit in bits.items() if seen & bit))
-
-
 def _by_test(code: Code, index: _FieldIndex, compare: Compare) -> None:
     missing = code.bind(index.possible_for(None))
     true, false = (code.bind(index.possible([index.excluded(compare, truth)])) for truth in (True, False))
-    found = f"({true} if {holds_of_known(code, compare)} else {false})"
-    code.add(f"left &= {found} if {is_known(code, compare)} else {missing}")
+    by_truth = f"({true} if {holds_of_known(code, compare)} else {false})"
+    code.add(f"left &= {by_truth} if {is_known(code, compare)} else {missing}")
 
 
 def _constants(compare: Compare) -> Iterable[Any]:
-    """Return the values that a comparison names, coerced as facts are."""
+    """Return the constants of a comparison, coerced as facts are."""
     if OPERATORS[compare.op].value is FLAG:
         return ()
     prepared = comparand(compare)

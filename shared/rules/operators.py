@@ -1,4 +1,4 @@
-"""The operators of conditions: one record for each, which everything else reads.
+"""The operators of conditions: one record for each, from which everything else is derived.
 
 To add an operator, add its name to `Op` and its record to `_RECORDS`. From the record follow the check of the
 policy's value (`parse`), the decision (`comparison`), the generated code (`inline`), the index of a table
@@ -17,7 +17,6 @@ from typing import Any, Final
 from shared.lead.fields import Kind
 from shared.rules.coercion import Coercion
 from shared.rules.document import Scalar
-from shared.rules.times import Duration
 from shared.rules.values import AGE, FLAG, ONE_VALUE, PATTERN, SEVERAL_VALUES, VALUE_RANGE, ValueForm
 
 
@@ -51,54 +50,37 @@ CodeOf = Callable[[Bind, str, Any, Coercion], str]
 """Returns the expression that compares: (bind, name of the fact, prepared value, coercion of the fact)."""
 
 
-def _open_by_value(value: Any) -> Coercion | None:
-    """Return the coercion of a field without a type that is compared with a number, a boolean or a time."""
-    if isinstance(value, Duration | datetime):
-        return Coercion.OPEN_TIME
-    if isinstance(value, bool):
-        return Coercion.OPEN_BOOLEAN
-    return Coercion.OPEN_INTEGER if isinstance(value, int) else None
-
-
 def _kind_by_value(node: Scalar) -> Kind:
     if isinstance(node.value, bool):
         return Kind.BOOLEAN
     return Kind.INTEGER if isinstance(node.value, int) else Kind.TEXT
 
 
-def _ordered_kind(node: Scalar) -> Kind:
-    return Kind.INTEGER if isinstance(node.value, int) else Kind.TIME
-
-
 def _text_kind(_node: Scalar) -> Kind:
     return Kind.TEXT
 
 
-def _never(_value: Any) -> Iterable[Any]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """What one operator means. All functions get the fact as it was coerced, and never a missing one.
+    """What one operator means. Its functions are called with the coerced fact, never with a missing one.
 
     kinds: the types of fields that take it; a field without a type (`Kind.OPEN`) takes every operator.
     value: the form of the policy's value.
-    holds: decides, given the fact, the prepared value and the present.
+    holds: returns the truth, given the fact, the prepared value and the present.
     sentences: how an explanation says that it holds and that it does not; they may name {label}, {fact},
         {value}, and of a range {low} and {high}.
-    code: writes the comparison for generated code; without it, `holds` is called, which is slower.
-    on_missing: what it comes to on a missing fact; None is unknown, as for every operator but presence.
+    code: writes the comparison as Python; without it, generated code calls `holds`, which is slower.
+    on_missing: its truth on a missing fact; None (unknown) for every operator except those of presence.
     folds: whether it ignores case, so that facts and values are folded beforehand.
-    open_kind: as which type the value is read where the field has none.
-    open_coercion: how a fact of such a field is read; by the value's type if that is no text, or else this.
-    open_by_value: whether the type of the value decides how such a fact is read.
-    of_several: the operator that decides instead where a fact has several values.
+    open_kind: the type as which the value is parsed where the field has none.
+    open_by_value: whether the value's type, if it is not text, determines the coercion of such a field.
+    open_coercion: the coercion of such a field otherwise.
+    of_several: the operator that replaces it where a fact has several values.
     class_kinds: the types whose values it divides into finitely many classes.
-    index_coercions: the coercions under which a table finds its truth by looking the fact up.
-    changes_at: the values from which on its truth may be another, given one constant of the prepared value.
-    ordered: whether such a look-up is a search among these values, not a dictionary of them.
-    negates: the operator whose opposite it is; everything but the name and `kinds` is taken from that.
+    index_coercions: the coercions under which an index (`match_index`) looks the fact up.
+    ordered: whether that look-up is a binary search, not a dictionary of the constants.
+    changes_at: the values at which its truth may change, given one constant of the prepared value.
+    negates: the operator whose negation it is; its record is a copy of that one.
     """
 
     op: Op
@@ -115,39 +97,35 @@ class Operator:
     of_several: Op | None = None
     class_kinds: frozenset[Kind] = frozenset()
     index_coercions: frozenset[Coercion] = frozenset()
-    changes_at: Callable[[Any], Iterable[Any]] = _never
+    changes_at: Callable[[Any], Iterable[Any]] = lambda _constant: ()
     ordered: bool = False
     negates: Op | None = None
 
     def coercion_of_open(self, value: Any) -> Coercion:
-        """Return how a fact without a declared type is read when it is compared with a value."""
+        """Return the coercion of a fact without a declared type that is compared with this value."""
         constant = value[0] if isinstance(value, tuple) else value
-        return (self.open_by_value and _open_by_value(constant)) or self.open_coercion
+        if not self.open_by_value or isinstance(constant, str):
+            return self.open_coercion
+        if isinstance(constant, bool):
+            return Coercion.OPEN_BOOLEAN
+        return Coercion.OPEN_INTEGER if isinstance(constant, int) else Coercion.OPEN_TIME
 
     def takes(self, kind: Kind) -> bool:
         return kind is Kind.OPEN or kind in self.kinds
 
 
 def _template(expression: str) -> CodeOf:
-    """Return the code that has these names: {fact}, {value}."""
+    """Return the code of an expression in which `{fact}` and `{value}` stand for the names of both."""
     return lambda bind, fact, value, _coercion: expression.format(fact=fact, value=bind(value))
 
 
-def _says(phrase: str) -> tuple[str, str]:
+def _is_phrase(phrase: str) -> tuple[str, str]:
     return f"{{label}} is {{fact}}, {phrase}", f"{{label}} is {{fact}}, not {phrase}"
 
 
-def _does(phrase: str) -> tuple[str, str]:
-    return f"{{label}} {phrase} {{value}}", f"{{label}} does not say: {phrase} {{value}}"
-
-
-def _code_between(bind: Bind, fact: str, ends: Any, _coercion: Coercion) -> str:
-    low, high = map(bind, ends)
-    return f"{low} <= {fact} <= {high}"
-
-
-def _code_within(bind: Bind, fact: str, age: Any, _coercion: Coercion) -> str:
-    return f"{bind(timedelta())} <= at - {fact} <= {bind(age)}"
+def _verb_phrase(third_person: str, plain: str) -> tuple[str, str]:
+    """Return the sentences of a verb in the third person (`starts with`) and in its plain form."""
+    return f"{{label}} {third_person} {{value}}", f"{{label}} does not {plain} {{value}}"
 
 
 def _code_of_several(of_set: str, join: str) -> CodeOf:
@@ -160,12 +138,12 @@ def _code_of_several(of_set: str, join: str) -> CodeOf:
 
 
 def _itself_and_next(value: Any) -> Iterable[Any]:
-    """Return a value and the least one after it: equality and order turn there only."""
+    """Return a value and its successor: the truth of equality and order changes only there."""
     return (value, value + 1) if isinstance(value, int) else (value, value + "\0")
 
 
 def _prefix_range(prefix: str) -> Iterable[str]:
-    """Return the least text with a prefix, and the least one after all texts with it."""
+    """Return the first text with a prefix, and the first after all texts with it; in the order of text."""
     stem = prefix.rstrip("\U0010ffff")
     return (prefix, stem[:-1] + chr(ord(stem[-1]) + 1)) if stem else (prefix,)
 
@@ -188,7 +166,7 @@ _EQUALITY: Final[dict[str, Any]] = {
 }
 _ORDER: Final[dict[str, Any]] = {
     "kinds": frozenset({Kind.INTEGER, Kind.TIME}),
-    "open_kind": _ordered_kind,
+    "open_kind": lambda node: Kind.INTEGER if isinstance(node.value, int) else Kind.TIME,
     "open_by_value": True,
     "class_kinds": frozenset({Kind.INTEGER, Kind.OPEN}),
     "index_coercions": frozenset({Coercion.PLAIN, Coercion.OPEN_INTEGER}),
@@ -220,7 +198,7 @@ _RECORDS: Final = (
         value=SEVERAL_VALUES,
         holds=lambda fact, values, _at: fact in values,
         code=_template("{fact} in {value}"),
-        sentences=_says("one of {value}"),
+        sentences=_is_phrase("one of {value}"),
         of_several=Op.CONTAINS_ANY,
         **_EQUALITY,
     ),
@@ -229,7 +207,7 @@ _RECORDS: Final = (
         value=ONE_VALUE,
         holds=lambda fact, value, _at: fact > value,
         code=_template("{fact} > {value}"),
-        sentences=_says("more than {value}"),
+        sentences=_is_phrase("more than {value}"),
         **_ORDER,
     ),
     Operator(
@@ -237,7 +215,7 @@ _RECORDS: Final = (
         value=ONE_VALUE,
         holds=lambda fact, value, _at: fact >= value,
         code=_template("{fact} >= {value}"),
-        sentences=_says("at least {value}"),
+        sentences=_is_phrase("at least {value}"),
         **_ORDER,
     ),
     Operator(
@@ -245,7 +223,7 @@ _RECORDS: Final = (
         value=ONE_VALUE,
         holds=lambda fact, value, _at: fact < value,
         code=_template("{fact} < {value}"),
-        sentences=_says("less than {value}"),
+        sentences=_is_phrase("less than {value}"),
         **_ORDER,
     ),
     Operator(
@@ -253,15 +231,15 @@ _RECORDS: Final = (
         value=ONE_VALUE,
         holds=lambda fact, value, _at: fact <= value,
         code=_template("{fact} <= {value}"),
-        sentences=_says("at most {value}"),
+        sentences=_is_phrase("at most {value}"),
         **_ORDER,
     ),
     Operator(
         op=Op.BETWEEN,
         value=VALUE_RANGE,
         holds=lambda fact, ends, _at: ends[0] <= fact <= ends[1],
-        code=_code_between,
-        sentences=_says("within {low} to {high}"),
+        code=lambda bind, fact, ends, _coercion: f"{bind(ends[0])} <= {fact} <= {bind(ends[1])}",
+        sentences=_is_phrase("within {low} to {high}"),
         **_ORDER,
     ),
     Operator(
@@ -269,7 +247,7 @@ _RECORDS: Final = (
         value=ONE_VALUE,
         holds=lambda fact, value, _at: value in fact,
         code=_template("{value} in {fact}"),
-        sentences=_does("contains"),
+        sentences=_verb_phrase("contains", "contain"),
         **{**_MEMBERSHIP, "open_coercion": Coercion.OPEN_TEXT_OR_SET},
     ),
     Operator(
@@ -277,7 +255,7 @@ _RECORDS: Final = (
         value=SEVERAL_VALUES,
         holds=lambda fact, values, _at: any(value in fact for value in values),
         code=_code_of_several("not {value}.isdisjoint({fact})", " or "),
-        sentences=_does("contains one of"),
+        sentences=_verb_phrase("contains one of", "contain any of"),
         **_MEMBERSHIP,
     ),
     Operator(
@@ -285,7 +263,7 @@ _RECORDS: Final = (
         value=SEVERAL_VALUES,
         holds=lambda fact, values, _at: all(value in fact for value in values),
         code=_code_of_several("{value} <= {fact}", " and "),
-        sentences=_does("contains all of"),
+        sentences=_verb_phrase("contains all of", "contain all of"),
         **_MEMBERSHIP,
     ),
     Operator(
@@ -293,7 +271,7 @@ _RECORDS: Final = (
         value=ONE_VALUE,
         holds=lambda fact, prefix, _at: fact.startswith(prefix),
         code=_template("{fact}.startswith({value})"),
-        sentences=_does("starts with"),
+        sentences=_verb_phrase("starts with", "start with"),
         index_coercions=frozenset({Coercion.FOLDED, Coercion.OPEN_TEXT}),
         changes_at=_prefix_range,
         ordered=True,
@@ -304,7 +282,7 @@ _RECORDS: Final = (
         value=ONE_VALUE,
         holds=lambda fact, suffix, _at: fact.endswith(suffix),
         code=_template("{fact}.endswith({value})"),
-        sentences=_does("ends with"),
+        sentences=_verb_phrase("ends with", "end with"),
         **_TEXTUAL,
     ),
     Operator(
@@ -312,7 +290,7 @@ _RECORDS: Final = (
         value=PATTERN,
         holds=lambda fact, matches, _at: matches(fact),
         code=_template("{value}({fact})"),
-        sentences=_does("matches"),
+        sentences=_verb_phrase("matches", "match"),
         folds=False,  # the pattern ignores case itself
         open_coercion=Coercion.OPEN_RAW_TEXT,
         **_TEXTUAL,
@@ -335,7 +313,7 @@ _RECORDS: Final = (
         kinds=frozenset({Kind.TIME}),
         value=AGE,
         holds=lambda fact, age, at: timedelta() <= at - fact <= age,
-        code=_code_within,
+        code=lambda bind, fact, age, _coercion: f"{bind(timedelta())} <= at - {fact} <= {bind(age)}",
         sentences=("{label} ({fact}) is within {value}", "{label} ({fact}) is not within {value}"),
         open_coercion=Coercion.OPEN_TIME,
     ),
@@ -343,13 +321,12 @@ _RECORDS: Final = (
 _NEGATIONS: Final = {Op.NE: Op.EQ, Op.NOT_IN: Op.IN, Op.MISSING: Op.EXISTS}
 
 
-def _with_negations(records: Iterable[Operator]) -> Mapping[Op, Operator]:
-    by_op = {record.op: record for record in records}
-    negated = {op: replace(by_op[base], op=op, negates=base) for op, base in _NEGATIONS.items()}
-    return {op: negated[op] if op in negated else by_op[op] for op in Op}
+_BY_OP: Final = {record.op: record for record in _RECORDS}
 
-
-OPERATORS: Final = _with_negations(_RECORDS)
+OPERATORS: Final[Mapping[Op, Operator]] = {
+    op: replace(_BY_OP[_NEGATIONS[op]], op=op, negates=_NEGATIONS[op]) if op in _NEGATIONS else _BY_OP[op]
+    for op in Op
+}
 """Every operator, in the order in which they are listed to users."""
 
 EQUALITY: Final = frozenset({Op.EQ, Op.NE, Op.IN, Op.NOT_IN})

@@ -1,11 +1,12 @@
-"""The conditions of a policy as a frozen tree, and the rules that are made of them.
+"""The syntax tree of conditions, and the rules that are made of them.
 
-A tree is a condition of a policy that was read and checked (`parse`). It is compiled (`compile`), evaluated
-with an explanation (`evaluate`), bounded (`bounds`) and linted (`lint`); all agree on the meaning given here.
+`parse` makes a tree of a policy file. It is compiled (`compile`), evaluated with an explanation (`evaluate`),
+bounded (`bounds`) and linted (`lint`), all with this meaning:
 
-Three-valued (Kleene): a comparison on a missing field is unknown, `None`; `AllOf` is false when a part is,
-else unknown when a part is; `AnyOf` is true when a part is, else unknown when a part is; `Not` of unknown
-is unknown. A rule matches when its condition is true. `exists` and `missing` are never unknown.
+Three-valued logic (Kleene): a comparison on a missing field is unknown, `None`. `AllOf` is false when a
+part is false, else unknown when a part is unknown. `AnyOf` is true when a part is true, else unknown when a
+part is unknown. `Not` of unknown is unknown. A rule matches when its condition is true. `exists` and
+`missing` are never unknown.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from shared.rules.times import Duration
 T_co = TypeVar("T_co", covariant=True)
 
 Facts = Mapping[str, Any]
-"""What is known, by dotted field name; what is absent or `None` is missing. Text keeps its own case.
+"""The known values by dotted field name; a field that is absent or `None` is missing. Text keeps its case.
 
-Integers, booleans and texts are themselves, a set is any collection of texts, a time is an aware datetime.
+Integers, booleans and texts are of these types, a set is any collection of texts, a time an aware datetime.
 """
 
 Value = str | int | bool | datetime | Duration | tuple[str, ...] | tuple[int, ...] | tuple[datetime, ...]
@@ -37,9 +38,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Compare(Condition):
-    """One field against one value. The value is as the policy has it; text is compared without case.
+    """Compares one field with one value, which is as in the policy file; text is compared without case.
 
-    `true` is not `1`: an undeclared field is read by the type of what it is compared with.
+    `true` does not equal `1`, because a field without a type is coerced to the type of the value.
     """
 
     field: str
@@ -73,19 +74,19 @@ class Not(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Use(Condition):
-    """A condition that the file names, and what it means."""
+    """A reference to a named condition of the file, with that condition."""
 
     name: str
     meaning: Condition
 
 
 ALWAYS = AllOf(())
-"""The condition of a rule that has none."""
+"""The condition of a rule without one: always true."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule(Generic[T_co]):
-    """A condition and what follows from it."""
+    """A condition, and the outcome when it is true."""
 
     name: str
     when: Condition
@@ -93,7 +94,7 @@ class Rule(Generic[T_co]):
 
 
 def comparisons(condition: Condition) -> Iterator[Compare]:
-    """Yield every comparison of a tree, in the order in which it is written."""
+    """Yield every comparison of a tree, in the order of the file."""
     match condition:
         case Compare():
             yield condition
@@ -105,7 +106,7 @@ def comparisons(condition: Condition) -> Iterator[Compare]:
 
 
 def canonical(condition: Condition) -> Any:
-    """Return a condition as plain data in which only its meaning is left, the same for every spelling."""
+    """Return a condition as plain data, for hashes and diffs: the same for every spelling in a file."""
     match condition:
         case Compare(field, op, value):
             return {"field": field, op.value: _plain(value)}
@@ -121,12 +122,12 @@ def canonical(condition: Condition) -> Any:
 
 
 def _types(value: Value) -> list[type]:
-    return [type(each) for each in value] if isinstance(value, tuple) else [type(value)]
+    return [type(item) for item in value] if isinstance(value, tuple) else [type(value)]
 
 
 def _plain(value: Value) -> Any:
     if isinstance(value, tuple):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Duration):

@@ -1,7 +1,10 @@
-"""The policy's side of a comparison: which form it has, how it is read, checked and prepared.
+"""The values of a policy's comparisons: their forms, and how they are parsed and prepared.
 
-A `ValueForm` is one value, a list, a range, a pattern, an age or a flag. Single values are checked against
-the type of the field: a country is a country code, a word is one of the field's words.
+A `ValueForm` is one value, a list, a range, a pattern, an age or a flag. Single values are parsed by the
+type of the field: a country is a country code, a word is one of the field's words.
+
+    InvalidValue        the value of a comparison is wrong
+    └── InvalidItem     one item of a list is wrong
 """
 
 from __future__ import annotations
@@ -22,11 +25,11 @@ VALUES_MAX: Final = 2_000
 
 
 class InvalidValue(Exception):
-    """A value is not what the comparison needs; the message says what it should be."""
+    """A value that the comparison does not take; the message says what it should be."""
 
 
 class InvalidItem(InvalidValue):
-    """One value of a list is not what the comparison needs."""
+    """An item of a list that the comparison does not take, with its position and index."""
 
     def __init__(self, position: SourcePosition, index: int, message: str) -> None:
         super().__init__(message)
@@ -38,7 +41,7 @@ class InvalidItem(InvalidValue):
 class ValueTarget:
     """What a value is compared with: the operator's name and the field.
 
-    `kind_of` returns the type as which a value is read: the field's, or if that is open the value's own.
+    `kind_of` returns the type as which a value is parsed: the field's, or if that is open the value's own.
     """
 
     operator: str
@@ -51,8 +54,8 @@ class ValueForm:
     """The form of the value that an operator takes.
 
     schema: its JSON Schema, for editors.
-    parse: returns the value that a node of the policy holds; raises `InvalidValue`.
-    prepare: returns the value as the operator compares with it, given the folded value.
+    parse: returns the value of a node; raises `InvalidValue`.
+    prepare: converts the (case-folded) value to what the operator compares with, such as a frozen set.
     """
 
     schema: Mapping[str, Any]
@@ -61,7 +64,7 @@ class ValueForm:
 
 
 def parse_one(node: Node, target: ValueTarget) -> Any:
-    return _value(_scalar(node, target), target)
+    return parse_scalar(_scalar(node, target), target)
 
 
 def parse_several(node: Node, target: ValueTarget) -> tuple[Any, ...]:
@@ -79,7 +82,7 @@ def parse_range(node: Node, target: ValueTarget) -> tuple[Any, ...]:
 
 
 def parse_pattern(node: Node, target: ValueTarget) -> str:
-    pattern = _text(_scalar(node, target))
+    pattern = parse_text(target.field, _scalar(node, target))
     try:
         matcher(pattern)
     except ValueError as error:
@@ -122,33 +125,28 @@ def _list(node: Node, target: ValueTarget, takes: str) -> tuple[Any, ...]:
         if not isinstance(item, Scalar):
             raise InvalidItem(item.position, index, "should be one value")
         try:
-            values.append(_value(item, target))
-        except InvalidValue as wrong:
-            raise InvalidItem(item.position, index, str(wrong)) from None
+            values.append(parse_scalar(item, target))
+        except InvalidValue as error:
+            raise InvalidItem(item.position, index, str(error)) from None
     if len({type(value) for value in values}) > 1:
         raise InvalidValue("the values should be all text or all whole numbers")
     return tuple(values)
 
 
-def _value(node: Scalar, target: ValueTarget) -> Any:
-    field = target.field
-    match target.kind_of(node):
-        case Kind.BOOLEAN:
-            if not isinstance(node.value, bool):
-                raise InvalidValue(f"should be true or false, not {quoted(node.text)}")
-            return node.value
-        case Kind.INTEGER:
-            return _integer(field, node)
-        case Kind.TIME:
-            return _time(node)
-        case Kind.WORD:
-            return _word(field, _text(node))
-        case Kind.COUNTRY:
-            return _country(_text(node))
-    return _text(node)
+def parse_scalar(node: Scalar, target: ValueTarget) -> Any:
+    """Return a single value of the type that the comparison needs; raises `InvalidValue`."""
+    parse = _BY_KIND.get(target.kind_of(node), parse_text)
+    return parse(target.field, node)
 
 
-def _integer(field: Field, node: Scalar) -> int:
+def parse_boolean(_field: Field, node: Scalar) -> bool:
+    if not isinstance(node.value, bool):
+        raise InvalidValue(f"should be true or false, not {quoted(node.text)}")
+    return node.value
+
+
+def parse_integer(field: Field, node: Scalar) -> int:
+    """Return an integer within the bounds of the field."""
     if isinstance(node.value, bool) or not isinstance(node.value, int):
         raise InvalidValue(f"should be a whole number, not {quoted(node.text)}")
     if (field.low is not None and node.value < field.low) or (
@@ -159,7 +157,7 @@ def _integer(field: Field, node: Scalar) -> int:
     return node.value
 
 
-def _text(node: Scalar) -> str:
+def parse_text(_field: Field, node: Scalar) -> str:
     if not isinstance(node.value, str):
         raise InvalidValue(
             f"should be text; write '{node.text}' in quotes" if node.text else "should be text"
@@ -169,7 +167,9 @@ def _text(node: Scalar) -> str:
     return node.value
 
 
-def _word(field: Field, text: str) -> str:
+def parse_word(field: Field, node: Scalar) -> str:
+    """Return the word of the field that this is, ignoring case, in the spelling of the field."""
+    text = parse_text(field, node)
     for word in field.words:
         if word.casefold() == text.casefold():
             return word
@@ -177,22 +177,34 @@ def _word(field: Field, text: str) -> str:
     raise InvalidValue(f"{field.name} is never {quoted(text)}{suggestion}")
 
 
-def _country(text: str) -> str:
-    import pycountry  # 70 ms, only where a policy names countries
+def parse_country(field: Field, node: Scalar) -> str:
+    """Return an ISO 3166 alpha-2 code in upper case; XK, which is not assigned, means Kosovo."""
+    import pycountry  # imported here because it takes 70 ms, and few policies name countries
 
+    text = parse_text(field, node)
     code = text.upper()
     if code != "XK" and pycountry.countries.get(alpha_2=code) is None:
         raise InvalidValue(f"{quoted(text)} is no country code (ISO 3166 alpha-2, such as US)")
     return code
 
 
-def _time(node: Scalar) -> datetime:
+def parse_time(_field: Field, node: Scalar) -> datetime:
+    """Return an ISO 8601 date or time; without an offset it is in UTC."""
     try:
         moment = datetime.fromisoformat(node.text.strip())
     except ValueError:
         raise InvalidValue(f"should be a date or a time (2025-03-31), not {quoted(node.text)}") from None
     return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
 
+
+_BY_KIND: Final[Mapping[Kind, Callable[[Field, Scalar], Any]]] = {
+    Kind.BOOLEAN: parse_boolean,
+    Kind.INTEGER: parse_integer,
+    Kind.TIME: parse_time,
+    Kind.WORD: parse_word,
+    Kind.COUNTRY: parse_country,
+}
+"""The parser of a single value by the type of its field; every other type is text."""
 
 ONE_VALUE: Final = ValueForm({"type": ["string", "integer", "boolean"]}, parse_one)
 SEVERAL_VALUES: Final = ValueForm(
@@ -212,4 +224,4 @@ AGE: Final = ValueForm(
     attrgetter("timedelta"),
 )
 FLAG: Final = ValueForm({"type": "boolean"}, parse_flag)
-"""True or false: whether the comparison is meant as it is named, or its opposite."""
+"""True or false: whether the comparison is the operator itself, or its negation."""

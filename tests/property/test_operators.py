@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.lead.fields import Field, Kind, Scope, field_named
-from shared.rules.bounds import ANY_VALUE, possible_verdicts
+from shared.rules.bounds import ANY_VALUE
 from shared.rules.boxes import FactSpace
 from shared.rules.comparison import compare_fact
 from shared.rules.compile import check, concluding
@@ -26,7 +26,7 @@ from shared.rules.parse import read_condition
 from shared.rules.syntax import Compare, Not
 from shared.rules.times import Duration
 from shared.rules.values import AGE, FLAG, PATTERN, SEVERAL_VALUES, VALUE_RANGE
-from tests.support.rules import AT, TEXTS, facts
+from tests.support.rules import AT, TEXTS, facts, possible_verdicts
 
 FIELDS: Mapping[Kind, str] = {
     Kind.TEXT: "company.industry",

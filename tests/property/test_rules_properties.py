@@ -12,19 +12,31 @@ from hypothesis import strategies as st
 from shared.lead.fields import Scope
 from shared.policy.load import read_policy
 from shared.policy.models import FILES
-from shared.rules.bounds import PossibleValues, possible_rules, possible_verdicts
+from shared.rules.bounds import PossibleValues
 from shared.rules.boxes import FactSpace, TooManyBoxes
 from shared.rules.compile import all_matches, check, concluding, first_match, first_of_each
 from shared.rules.dnf import TooManyTerms, terms_of
 from shared.rules.document import read_document
-from shared.rules.evaluate import evaluate, explain_first, truth_of
+from shared.rules.evaluate import evaluate, explain_first
 from shared.rules.findings import FindingReport
 from shared.rules.lint import LintCode, contradictions, lint_first_match, lint_overlaps
 from shared.rules.memo import MEMO_SIZE_MAX, Memo
 from shared.rules.operators import Op
 from shared.rules.parse import read_condition
 from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Rule, comparisons
-from tests.support.rules import AT, LEAVES, SMALL, SMALL_LEAVES, conditions, every_fact, facts, tables
+from tests.support.rules import (
+    AT,
+    LEAVES,
+    SMALL,
+    SMALL_LEAVES,
+    conditions,
+    every_fact,
+    facts,
+    possible_rules,
+    possible_verdicts,
+    tables,
+    truth_of,
+)
 
 
 @settings(max_examples=400)

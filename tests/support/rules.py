@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
+from shared.rules.bounds import ConditionBounds, KnowledgeIndex, TableBounds, UnknownFields
+from shared.rules.comparison import Truth
+from shared.rules.evaluate import evaluate
 from shared.rules.operators import Op
-from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Rule, Use, Value
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Rule, Use, Value
 from shared.rules.times import Duration
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -150,6 +153,27 @@ def facts() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional={name: each | st.none() for name, each in _values.items()})
 
 
+def truth_of(condition: Condition, known: Facts, at: datetime = AT) -> Truth:
+    """Return the truth of a condition by the reference implementation."""
+    return evaluate(condition, known, at).truth
+
+
+def possible_verdicts(
+    condition: Condition, known: Facts, unknown: UnknownFields, at: datetime = AT
+) -> frozenset[Truth]:
+    """Return the truths that a condition may have."""
+    return ConditionBounds(condition).possible(known, unknown, at)
+
+
+def possible_rules(
+    rules: Sequence[Rule[Any]], known: Facts, unknown: UnknownFields, at: datetime = AT
+) -> frozenset[int | None]:
+    """Return the indices of the rules that may match first; None: that perhaps no rule matches."""
+    whens = [rule.when for rule in rules]
+    index = KnowledgeIndex(whens)
+    return TableBounds(whens, index, lambda reached: reached)(index.state(known, unknown, at))
+
+
 # Small domains, on which everything can be tried
 
 SMALL: Mapping[str, tuple[Any, ...]] = {
@@ -178,4 +202,17 @@ def every_fact(fields: set[str]) -> Iterator[dict[str, Any]]:
         yield {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
-__all__ = ["AT", "LEAVES", "SMALL", "SMALL_LEAVES", "Value", "conditions", "every_fact", "facts", "tables"]
+__all__ = [
+    "AT",
+    "LEAVES",
+    "SMALL",
+    "SMALL_LEAVES",
+    "Value",
+    "conditions",
+    "every_fact",
+    "facts",
+    "possible_rules",
+    "possible_verdicts",
+    "tables",
+    "truth_of",
+]

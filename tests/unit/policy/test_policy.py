@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.policy.compiled import ages_asked, compiled, fields_asked
+from shared.policy.compiled import ages_asked, fields_asked
 from shared.policy.content_hash import shown, version_of
 from shared.policy.diff import diff
 from shared.policy.hours import Hours, Shift, parse_hours
 from shared.policy.load import PolicyInvalid, load, texts_in
-from shared.rules.bounds import ANY_VALUE, PossibleValues
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DEFAULT = texts_in(Path("config"))
@@ -111,26 +110,6 @@ def test_a_rule_that_moved_is_a_difference_of_order() -> None:
 
 def test_the_same_policy_has_no_differences() -> None:
     assert diff(load(DEFAULT), load(_changed("icp.yaml", "# Which", "# What"))) == []
-
-
-def test_the_fit_that_is_still_possible() -> None:
-    (segment,) = compiled(load(DEFAULT)).segments
-    known = {"company.employees": 300, "company.industry": "software"}
-    assert segment.fit_bounds(known, {}, AT) == (65, 65)
-    assert segment.fit_bounds(known, {"person.seniority": ANY_VALUE}, AT) == (65, 80)
-    assert segment.fit_bounds({}, {"company.employees": PossibleValues(missing=False)}, AT) == (0, 35)
-    assert segment.fit_bounds({"company.employees": 4}, {"person.seniority": ANY_VALUE}, AT) == (0, 0)
-
-
-def test_what_can_still_change_the_queue() -> None:
-    """A high score cannot be bought away, but a company may turn out to be in a new market."""
-    rules = compiled(load(DEFAULT)).rules
-    facts = {"score.fit_grade": "A", "score.intent_grade": 1, "account.market_validated": True}
-    size = {"company.employees": ANY_VALUE}
-    assert [rule.name for rule in rules.possible(facts, size, AT) if rule] == ["high-intent"]
-    unknown = {**size, "account.market_validated": ANY_VALUE}
-    del facts["account.market_validated"]
-    assert [rule.name for rule in rules.possible(facts, unknown, AT) if rule] == ["new-market", "high-intent"]
 
 
 def test_the_fields_that_a_condition_asks_for() -> None:

@@ -46,7 +46,7 @@ def said(compare: Compare, fact: Any) -> str:
         (EMPLOYEES, Op.MISSING, True, None, "company employees is not known"),
         (EMPLOYEES, Op.MISSING, True, 5, "company employees is known"),
         (INDUSTRY, Op.CONTAINS, "soft", "Software", "company industry contains soft"),
-        (INDUSTRY, Op.CONTAINS, "x", "Software", "company industry does not say: contains x"),
+        (INDUSTRY, Op.CONTAINS, "x", "Software", "company industry does not contain x"),
         (INDUSTRY, Op.CONTAINS_ANY, ("a", "b"), "ab", "company industry contains one of a, b"),
         (INDUSTRY, Op.CONTAINS_ALL, ("a", "b"), "ab", "company industry contains all of a, b"),
         (INDUSTRY, Op.STARTS_WITH, "soft", "Software", "company industry starts with soft"),

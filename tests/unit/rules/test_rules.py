@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.lead.fields import FactKeys, Kind, Scope, all_fields, field_named
-from shared.rules.bounds import ANY_VALUE, PossibleValues, possible_rules, possible_verdicts
+from shared.rules.bounds import ANY_VALUE, PossibleValues
 from shared.rules.compile import check, first_match
 from shared.rules.document import read_document
 from shared.rules.evaluate import evaluate, explain_first
@@ -18,6 +18,7 @@ from shared.rules.operators import Op, operators_of
 from shared.rules.parse import read_condition, read_named
 from shared.rules.syntax import ALWAYS, AnyOf, Compare, Condition, Rule, Use
 from shared.rules.times import Duration, parse_duration
+from tests.support.rules import possible_rules, possible_verdicts
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EMPLOYEES = "company.employees"
