@@ -117,7 +117,7 @@ class KnowledgeIndex:
         return self._by_cases[field, (self._truths(field, fact, at),)]
 
     def known_by_truths(self, field: str, truths: Sequence[Truth]) -> FieldKnowledge:
-        """Return the knowledge that the comparisons of a field (ordered as in `comparisons`) have these truths."""
+        """Return the knowledge that a field's comparisons, ordered as in `comparisons`, have these truths."""
         return self._by_cases[field, (tuple(truths),)]
 
     def unknown(self, field: str, possible: PossibleValues, at: datetime) -> FieldKnowledge:
