@@ -14,13 +14,32 @@ from shared.observability.tracing import Tracing
 from shared.storage.database import Database
 from shared.web.ops import Health
 from shared.worker.role import Resources
-from tests.support.databases import database, database_url
+from tests.support.databases import create_tables
 from tests.support.delivery_world import PARTITIONS, SECRET, DeliveryWorld
 from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.routing_policies import StandingPolicy
 from tests.support.scored_leads import AT
 
-__all__ = ["database", "database_url"]
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The URL of a fresh database with every table, on SQLite and on PostgreSQL."""
+    if request.param == "postgres":
+        url = await request.getfixturevalue("postgres").create_database()
+    else:
+        url = f"sqlite+aiosqlite:///{tmp_path / 'tables.db'}"
+    await create_tables(url)
+    yield url
+    if request.param == "postgres":
+        await request.getfixturevalue("postgres").drop_database(url)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A fresh database with every table."""
+    database = Database(database_url)
+    yield database
+    await database.close()
 
 
 @pytest.fixture

@@ -10,13 +10,12 @@ from sqlalchemy import insert, select, update
 
 from services.gateway.tables import rep_availability
 from shared.storage.database import Database
-from tests.support.databases import database, database_url  # noqa: F401
 
 _TIMES = 60
 _AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
-async def test_the_next_transaction_begins_at_once(database: Database):  # noqa: F811
+async def test_the_next_transaction_begins_at_once(database: Database):
     moments = random.Random(1)
     async with database.begin() as tx:
         for number in range(20):
@@ -35,7 +34,7 @@ async def test_the_next_transaction_begins_at_once(database: Database):  # noqa:
     assert any(task.cancelled() for task in cancelled)
 
 
-async def _write_and_read(database: Database) -> None:  # noqa: F811
+async def _write_and_read(database: Database) -> None:
     async with database.begin() as tx:
         await tx.execute(update(rep_availability).values(available=False))
         await tx.execute(select(rep_availability))

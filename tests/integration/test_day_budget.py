@@ -7,9 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from services.enricher.daily_budget import DailyBudget
 from shared.clock import FixedClock
-from tests.support.databases import database, database_url
-
-__all__ = ["database", "database_url"]
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 

@@ -1,17 +1,15 @@
-"""Orders to deliver, carried out by the router: once, however many look, and never about the erased."""
+"""Delivery orders: executed once by any number of processes, and never about an erased person."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from sqlalchemy import delete
 from structlog.testing import capture_logs
 
-from services.gateway.queries.delivery_orders import place_order
 from services.ledger.domain.rows import EventRow
 from services.router.delivery.commands import DeliveryCommands
 from services.router.delivery.delivery_reader import DeliveryReader
@@ -21,8 +19,6 @@ from shared.lead.events.person_erased import PersonErasedV1
 from shared.storage.rows import IdentityMap, Put
 from shared.vault import Vault
 from shared.webhooks import (
-    DeliveryOrder,
-    QueuedOrder,
     ReplayOrder,
     RetryOrder,
     SealedSecret,
@@ -30,23 +26,18 @@ from shared.webhooks import (
     sealed_for,
 )
 from shared.worker.background import prune_step
-from tests.support.delivery_world import SECRET, DeliveryWorld, all_are, lead_event, rows_are, until
+from tests.support.delivery_world import SECRET, DeliveryWorld, lead_event, until
 from tests.support.scored_leads import AT, event_of, lead_id
 
 HOUR = timedelta(hours=1)
 
 
-async def order(world: DeliveryWorld, wanted: DeliveryOrder, id_: str = "order-1") -> None:
-    async with world.resources.database.begin() as tx:
-        await place_order(tx, QueuedOrder(id_, wanted, world.clock.now()))
-
-
 async def record(world: DeliveryWorld, *events: Any) -> None:
     """Store events as the ledger does."""
     rows = IdentityMap()
-    for each in events:
-        data = each.raw.decode()
-        row = EventRow(each.id, each.source, each.type, each.subject, "k", AT, AT, "", None, None, data)
+    for event in events:
+        data = event.raw.decode()
+        row = EventRow(event.id, event.source, event.type, event.subject, "k", AT, AT, "", None, None, data)
         rows.apply([Put(row)])
     async with world.resources.database.begin() as tx:
         await tx.write(rows)
@@ -56,9 +47,9 @@ async def test_a_test_delivery_reaches_the_endpoint(world):
     endpoint = await world.endpoint()
     await world.subscribe(endpoint, "first", events=["lead.handed_off"])
     async with world.delivering():
-        await order(world, TrialOrder("first"))
-        await order(world, TrialOrder("deleted"), "order-2")
-        await until(lambda: all_are(world, "delivered"))
+        await world.order(TrialOrder("first"))
+        await world.order(TrialOrder("deleted"), "order-2")
+        await world.wait_for_state("delivered")
     ((webhook_id, body),) = endpoint.received
     assert (webhook_id, body["type"]) == ("order-1", "webhook.test")
     assert body["data"]["subscription_id"] == "first"
@@ -73,15 +64,15 @@ async def test_a_failed_delivery_is_sent_again_with_the_same_body(world):
     await record(world, event)
     async with world.delivering():
         await world.publish(event)
-        await until(lambda: all_are(world, "gone"))
+        await world.wait_for_state("gone")
         endpoint.status = 204
         (row,) = await world.rows()
-        await order(world, RetryOrder(row.id))
+        await world.order(RetryOrder(row.id))
         await until(lambda: endpoint.ids == ["ana-1"])
-        await until(lambda: all_are(world, "delivered"))
+        await world.wait_for_state("delivered")
     (row,) = await world.rows()
     assert endpoint.received[0][1]["data"]["lead_id"] == lead_id("ana")
-    assert [(each.status, each.error) for each in row.failures or ()] == [(410, "answered 410")]
+    assert [(failure.status, failure.error) for failure in row.failures or ()] == [(410, "answered 410")]
 
 
 async def test_a_replay_sends_the_deliveries_of_a_time_range_with_the_same_ids(world):
@@ -94,16 +85,20 @@ async def test_a_replay_sends_the_deliveries_of_a_time_range_with_the_same_ids(w
         for event in events:
             await world.publish(event)
             made = 2 * (events.index(event) + 1)
-            await until(partial(rows_are, world, made))
+            await world.wait_for_rows(made)
             world.clock.advance(HOUR)
-        await order(world, ReplayOrder("first", AT + HOUR, AT + 3 * HOUR))
+        await world.order(ReplayOrder("first", AT + HOUR, AT + 3 * HOUR))
         await until(lambda: len(endpoint.ids) == 5)
-        await order(world, ReplayOrder("first", AT, AT + 3 * HOUR, failed_only=True), "order-2")
+        await world.wait_for_state("delivered")
+        await world.order(ReplayOrder("first", AT, AT + 3 * HOUR, failed_only=True), "order-2")
         world.clock.advance(HOUR)
-        await asyncio.sleep(1.2)
+        # Orders are executed by id, and the longest due deliveries are sent first.
+        await world.order(TrialOrder("first"), "order-3")
+        await until(lambda: "order-3" in endpoint.ids)
     assert endpoint.ids[:3] == ["ana-1", "ben-1", "cy-1"]
-    assert sorted(endpoint.ids[3:]) == ["ben-1", "cy-1"]
-    assert all(again in endpoint.received[:3] for again in endpoint.received[3:])
+    assert sorted(endpoint.ids[3:5]) == ["ben-1", "cy-1"]
+    assert all(again in endpoint.received[:3] for again in endpoint.received[3:5])
+    assert endpoint.ids[5:] == ["order-3"]
     assert len(other.ids) == 3
 
 
@@ -111,13 +106,13 @@ async def test_an_order_is_executed_once_by_any_number_of_processes(world):
     endpoint = await world.endpoint()
     await world.subscribe(endpoint, "first")
     for number in range(10):
-        await order(world, TrialOrder("first"), f"order-{number}")
+        await world.order(TrialOrder("first"), f"order-{number}")
     several = [DeliveryCommands(world.resources.database, world.clock) for _ in range(3)]
     for _ in range(2):
-        await asyncio.gather(*(each.step() for each in several))
+        await asyncio.gather(*(commands.step() for commands in several))
     async with world.delivering():
         await until(lambda: len(endpoint.ids) == 10)
-        await until(lambda: all_are(world, "delivered"))
+        await world.wait_for_state("delivered")
     assert len({*endpoint.ids}) == endpoint.requests == 10
 
 
@@ -125,7 +120,7 @@ async def test_an_order_is_not_executed_again_after_its_claim_was_pruned(world):
     tables, clock = world.resources.database, world.clock
     await world.subscribe(await world.endpoint(), "first")
     orders = DeliveryCommands(tables, clock)
-    await order(world, TrialOrder("first"))
+    await world.order(TrialOrder("first"))
     await orders.step()
     async with tables.begin() as tx:
         await tx.execute(delete(deliveries))
@@ -142,14 +137,14 @@ async def test_an_erased_person_is_not_sent_again(world):
     await record(world, event)
     async with world.delivering():
         await world.publish(event)
-        await until(lambda: all_are(world, "delivered"))
+        await world.wait_for_state("delivered")
         erased = PersonErasedV1([lead_id("ana")], "hash", world.clock.now())
         await world.publish(event_of(erased, id_="e1"))
         hashed = world.resources.keyed_hash(lead_id("ana"))
         await until(lambda: _is_about(world, hashed))
-        await order(world, RetryOrder(delivery_id("ana-1", "first")))
-        await order(world, ReplayOrder("first", AT, AT + HOUR), "order-2")
-        await order(world, TrialOrder("first"), "order-3")
+        await world.order(RetryOrder(delivery_id("ana-1", "first")))
+        await world.order(ReplayOrder("first", AT, AT + HOUR), "order-2")
+        await world.order(TrialOrder("first"), "order-3")
         await until(lambda: endpoint.ids == ["ana-1", "order-3"])
     assert endpoint.requests == 2
 
@@ -159,9 +154,9 @@ async def test_a_delivery_whose_event_the_ledger_has_pruned_fails(world):
     await world.subscribe(endpoint, "first")
     async with world.delivering():
         await world.publish(lead_event("ana"))
-        await until(lambda: all_are(world, "delivered"))
-        await order(world, RetryOrder(delivery_id("ana-1", "first")))
-        await until(lambda: all_are(world, "pending"))
+        await world.wait_for_state("delivered")
+        await world.order(RetryOrder(delivery_id("ana-1", "first")))
+        await world.wait_for_state("pending")
     (row,) = await world.rows()
     assert (row.last_error, endpoint.requests) == ("the event is not kept any more", 1)
 
@@ -170,14 +165,14 @@ async def test_during_a_secret_rotation_both_secrets_sign(world):
     knows_old, knows_new = await world.endpoint(), await world.endpoint()
     for id_, endpoint in (("old", knows_old), ("new", knows_new)):
         vault = Vault(SECRET, os.urandom)
-        new, old = (vault.seal(each.secret, purpose=sealed_for(id_)) for each in (knows_new, knows_old))
+        new, old = (vault.seal(knows.secret, purpose=sealed_for(id_)) for knows in (knows_new, knows_old))
         await world.subscribe(endpoint, id_, secrets=[SealedSecret(new), SealedSecret(old, AT + HOUR)])
     async with world.delivering():
         await world.publish(lead_event("ana"))
         await until(lambda: knows_old.ids == ["ana-1"] == knows_new.ids)
         world.clock.advance(HOUR)
         await world.publish(lead_event("ben"))
-        await until(lambda: rows_are(world, 4))
+        await world.wait_for_rows(4)
     assert (knows_old.ids, knows_new.ids) == (["ana-1"], ["ana-1", "ben-1"])
 
 
@@ -185,9 +180,9 @@ async def test_undecryptable_secrets_of_a_subscription_are_logged_once(world):
     another = Vault(b"another secret", os.urandom).seal("whsec_", purpose=sealed_for("first"))
     await world.subscribe(await world.endpoint(), "first", secrets=[SealedSecret(another)])
     vault = Vault(SECRET, os.urandom)
-    known = DeliveryReader(world.resources.database, vault, world.clock, tuple)
+    reader = DeliveryReader(world.resources.database, vault, world.clock, tuple)
     with capture_logs() as logged:
-        assert [await known.targets() for _ in range(3)] == [()] * 3
+        assert [await reader.targets() for _ in range(3)] == [()] * 3
     assert [entry["event"] for entry in logged] == ["cannot decrypt the secrets of a subscription"]
 
 

@@ -114,7 +114,7 @@ async def canary() -> AsyncIterator[Server]:
         # The accept queue is in order: when this visit was counted, every earlier one was.
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(300):
             while not server.connections:
                 await asyncio.sleep(0.01)
         assert server.connections == 1, "the canary was reached"
@@ -129,7 +129,7 @@ async def client(
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[AiohttpEgressClient]:
     resolver = FakeResolver(names) if names is not None else None
-    limits = limits or EgressLimits(total_s=5, connect_s=2)
+    limits = limits or EgressLimits(total_s=300, connect_s=300)
     async with AiohttpEgressClient(
         policy, FixedClock(NOW), limits=limits, resolver=resolver, tls=tls
     ) as egress:
@@ -464,10 +464,9 @@ async def test_a_compressed_body_is_not_decompressed() -> None:
 
 
 async def test_a_body_that_never_ends_does_not_change_the_status() -> None:
-    answer = await ask(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", total_s=0.3)
+    answer = await ask(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", total_s=3.0)
     assert answer.delivered
     assert answer.body_excerpt == b"half"
-    assert answer.elapsed_s < 3
 
 
 @pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 100 Continue\r\n\r\n"])
@@ -528,16 +527,20 @@ async def test_retry_after_is_parsed_in_both_forms_and_bounded(header: str, seco
 
 
 async def test_one_host_gets_a_bounded_number_of_connections() -> None:
-    async def slow(_head: bytes, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.02)
+    all_connected = asyncio.Event()
+
+    async def hold_until_all_are_connected(_head: bytes, writer: asyncio.StreamWriter) -> None:
+        if server.connections == limits.connections_per_host_max:
+            all_connected.set()
+        await all_connected.wait()
         writer.write(OK)
 
-    limits = EgressLimits(connections_per_host_max=3)
-    async with serve(slow) as server, client(limits=limits) as egress:
+    limits = EgressLimits(total_s=300, connections_per_host_max=3)
+    async with serve(hold_until_all_are_connected) as server, client(limits=limits) as egress:
         url = f"http://{ALLOWED}:{server.port}/"
         answers = await asyncio.gather(*(egress.post(url, b"{}", {}) for _ in range(20)))
     assert all(answer.delivered for answer in answers)
-    assert server.connections <= 3
+    assert server.connections == 3
 
 
 @dataclass

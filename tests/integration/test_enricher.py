@@ -38,10 +38,7 @@ from shared.worker.decision import Outcome
 from shared.worker.outbox import Outbox
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Result, UnitOfWork
-from tests.support.databases import database, database_url
 from tests.support.waterfall import FakeProvider, default_policy, registry_of
-
-__all__ = ["database", "database_url"]
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 ANA = "ana@brightloom.example"

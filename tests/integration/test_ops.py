@@ -22,7 +22,7 @@ from shared.web.ops import Health, OpsServer
 from shared.web.server import HttpServer
 
 ANY_PORT = load(CommonSettings, {"BATON_OPS_PORT": "0"})
-TIMEOUT = aiohttp.ClientTimeout(total=10)
+TIMEOUT = aiohttp.ClientTimeout(total=300)
 
 
 @asynccontextmanager
@@ -98,21 +98,33 @@ async def test_the_port_is_free_after_a_stop_and_signals_stay_with_the_role():
 
 
 async def test_a_stop_lets_an_open_request_finish():
-    begun = asyncio.Event()
+    begun, may_finish = asyncio.Event(), asyncio.Event()
 
     async def slow(_request: Request) -> PlainTextResponse:
         begun.set()
-        await asyncio.sleep(0.3)
+        await may_finish.wait()
         return PlainTextResponse("done")
 
-    server = HttpServer(
-        Starlette(routes=[Route("/", slow)]), host="127.0.0.1", port=0, port_field="http_port"
-    )
-    async with _serving(server) as session:
+    app = Starlette(routes=[Route("/", slow)])
+    server = HttpServer(app, host="127.0.0.1", port=0, port_field="http_port", drain_s=300)
+    async with asyncio.timeout(300), _serving(server) as session:
         answer = asyncio.create_task(_text(session))
-        await asyncio.wait_for(begun.wait(), 10)
-        await server.stop()
+        await begun.wait()
+        stopping = asyncio.create_task(server.stop())
+        await _refuses_connections(server.port)
+        may_finish.set()
+        await stopping
         assert await answer == "done"
+
+
+async def _refuses_connections(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionRefusedError:
+            return
+        writer.close()
+        await asyncio.sleep(0.01)
 
 
 async def _text(session: aiohttp.ClientSession) -> str:

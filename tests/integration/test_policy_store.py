@@ -14,9 +14,6 @@ from shared.policy.tables import policies
 from shared.policy.versions import PolicyWatch, active, candidate, history, put, seed
 from shared.storage.database import Database
 from shared.web.ops import Health
-from tests.support.databases import database, database_url
-
-__all__ = ["database", "database_url"]
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 DEFAULT = texts_in(Path("config"))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from shared.lead.events.lead_alerted import LeadAlertedV1
 from shared.lead.events.routing import Decision
-from tests.support.delivery_world import all_are, lead_event, rows_are, until
+from tests.support.delivery_world import lead_event, until
 from tests.support.scored_leads import AT, event_of, lead_id
 
 
@@ -25,8 +25,8 @@ async def test_a_destination_receives_only_the_leads_of_its_queue(world, monkeyp
     async with world.delivering():
         await world.publish(routed_to("sdr", "ana"), routed_to("bdr", "ben"), routed_to("csm", "cy"))
         await world.publish(lead_event("dan"))
-        await until(lambda: rows_are(world, 2))
-        await until(lambda: all_are(world, "delivered"))
+        await world.wait_for_rows(2)
+        await world.wait_for_state("delivered")
     assert (sdr.ids, bdr.ids) == (["ana"], ["ben"])
     assert {row.subscription_id for row in await world.rows()} == {"queue:sdr", "queue:bdr"}
 
@@ -41,7 +41,7 @@ async def test_a_destination_follows_the_policy(world, monkeypatch):
         await until(lambda: everything.ids == ["ana"])
         world.send_to(sdr=before.url)
         await world.publish(routed_to("sdr", "ben"))
-        await until(lambda: rows_are(world, 3))
+        await world.wait_for_rows(3)
         world.send_to(sdr=after.url)
         world.clock.advance(timedelta(seconds=5))
         await until(lambda: after.ids == ["ben"])
@@ -56,7 +56,7 @@ async def test_deliveries_without_a_signing_secret_are_retried_until_the_secret_
     world.send_to(sdr=endpoint.url)
     async with world.delivering():
         await world.publish(routed_to("sdr", "ana"))
-        await until(lambda: rows_are(world, 1))
+        await world.wait_for_rows(1)
     (row,) = await world.rows()
     assert (row.state, row.last_error) == ("pending", "there is no webhook secret to sign with")
     monkeypatch.setenv("SDR_SECRET", endpoint.secret)
@@ -73,8 +73,8 @@ async def test_deliveries_of_a_removed_destination_fail(world, monkeypatch):
     world.send_to(sdr=endpoint.url)
     async with world.delivering():
         await world.publish(routed_to("sdr", "ana"))
-        await until(lambda: rows_are(world, 1))
+        await world.wait_for_rows(1)
         world.send_to()
         world.clock.advance(timedelta(seconds=5))
-        await until(lambda: all_are(world, "failed"))
+        await world.wait_for_state("failed")
     assert [row.last_error for row in await world.rows()] == ["the endpoint was removed"]

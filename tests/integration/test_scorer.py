@@ -35,7 +35,6 @@ from shared.worker.rows import TimerRow
 from shared.worker.tables import inputs, outbox, timers
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Result, UnitOfWork
-from tests.support.databases import database, database_url  # noqa: F401
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, event_of, lead_id, signal
 from tests.support.scoring_policies import compiled_with, default_compiled, texts_with
 
@@ -52,7 +51,7 @@ class NoSink:
 class Desk:
     """A scorer at a database, and a clock that is moved by hand."""
 
-    def __init__(self, database: Database, clock: FixedClock) -> None:  # noqa: F811
+    def __init__(self, database: Database, clock: FixedClock) -> None:
         self.database = database
         self.clock = clock
         self.said: list[Event[Any]] = []
@@ -108,7 +107,7 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def desk(database: Database, clock: FixedClock) -> Desk:  # noqa: F811
+def desk(database: Database, clock: FixedClock) -> Desk:
     return Desk(database, clock)
 
 

@@ -10,10 +10,7 @@ from services.scorer.domain.state import AccountRow
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.facts import ActiveOwner
 from shared.storage.rows import IdentityMap, Put
-from tests.support.databases import database, database_url
 from tests.support.scoring_policies import default_scoring
-
-__all__ = ["database", "database_url"]
 
 TARGET, STRANGER = "targetworks.example", "brightloom.example"
 

@@ -28,7 +28,6 @@ from shared.worker.rows import InputRow, TimerRow
 from shared.worker.tables import inputs, outbox, timers
 from shared.worker.timers import LEASE, Timers
 from shared.worker.unit_of_work import Result, UnitOfWork
-from tests.support.databases import database, database_url
 from tests.support.toy_role import (
     ACTION,
     COUNT_MAX,
@@ -40,8 +39,6 @@ from tests.support.toy_role import (
     ToyStore,
     add_table,
 )
-
-__all__ = ["database", "database_url"]
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 from sqlalchemy import select
 
+from services.gateway.queries.delivery_orders import place_order
 from services.gateway.tables import subscriptions
 from services.router import bootstrap
 from services.router.domain.delivery import DeliveryRow
@@ -29,7 +30,7 @@ from shared.policy.models import Destination
 from shared.settings import RouterSettings, load
 from shared.vault import Vault
 from shared.web.signing import new_secret, verify
-from shared.webhooks import SealedSecret, sealed_for
+from shared.webhooks import DeliveryOrder, QueuedOrder, SealedSecret, sealed_for
 from shared.worker.role import Resources
 from tests.support.routing_policies import StandingPolicy, default_policy
 from tests.support.scored_leads import AT, event_of, lead_id
@@ -124,8 +125,26 @@ class DeliveryWorld:
             found = await tx.execute(select(deliveries).order_by(deliveries.c.created_at, deliveries.c.id))
             return [DeliveryRow(*tuple(row)) for row in found]
 
-    async def states(self) -> list[str]:
-        return [row.state for row in await self.rows()]
+    async def wait_for_rows(self, count: int) -> None:
+        """Wait until there are exactly `count` deliveries."""
+
+        async def reached() -> bool:
+            return len(await self.rows()) == count
+
+        await until(reached)
+
+    async def wait_for_state(self, state: str) -> None:
+        """Wait until there are deliveries and all of them are in `state`."""
+
+        async def reached() -> bool:
+            return {row.state for row in await self.rows()} == {state}
+
+        await until(reached)
+
+    async def order(self, content: DeliveryOrder, id_: str = "order-1") -> None:
+        """Place an order to deliver, as the gateway does."""
+        async with self.resources.database.begin() as tx:
+            await place_order(tx, QueuedOrder(id_, content, self.clock.now()))
 
     @asynccontextmanager
     async def delivering(self) -> AsyncIterator[asyncio.Task[None]]:
@@ -143,7 +162,8 @@ class DeliveryWorld:
             task.result()
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], within_s: float = 60.0) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], within_s: float = 300.0) -> None:
+    """Wait until a condition holds; the limit is there for a test that fails, not for a slow machine."""
     async with asyncio.timeout(within_s):
         while True:
             held = condition()
@@ -169,12 +189,3 @@ def lead_event(name: str, number: int = 1) -> Event[Any]:
         occurred_at=AT,
     )
     return event_of(data, id_=f"{name}-{number}", source="/baton/router")
-
-
-async def rows_are(world: DeliveryWorld, count: int) -> bool:
-    return len(await world.rows()) == count
-
-
-async def all_are(world: DeliveryWorld, state: str) -> bool:
-    states = await world.states()
-    return bool(states) and {*states} == {state}

@@ -6,10 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.databases import database, database_url
 from tests.support.receiver import Receiver
-
-__all__ = ["database", "database_url"]
 
 
 @pytest.fixture
