@@ -8,7 +8,8 @@ import pytest
 
 from services.router.domain.field_variations import candidate_values, describe_change
 from shared.lead.fields import Field, Kind, field_named
-from shared.rules.syntax import Compare, Op
+from shared.rules.operators import Op
+from shared.rules.syntax import Compare
 
 
 def field_of(name: str) -> Field:

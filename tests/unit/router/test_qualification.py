@@ -27,7 +27,13 @@ UNTITLED = Person(email="ana@kestrel.example")
 
 def lead_with(**given: Any) -> LeadScoredV1:
     """Return a lead that has no evidence for anything but what is given."""
-    bare = {"message": None, "answers": {}, "activities": [], "person": UNTITLED, "company": Company()}
+    bare: dict[str, Any] = {
+        "message": None,
+        "answers": {},
+        "activities": [],
+        "person": UNTITLED,
+        "company": Company(),
+    }
     return replace(scored_lead(), derived=None, **{**bare, **given})
 
 
