@@ -1,11 +1,11 @@
-# Every target sets up what it needs by itself.
+# Every target installs what it needs.
 .DEFAULT_GOAL := help
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 
 .PHONY: help up demo test check format bench coverage metrics mutants chaos clean
 
-help: ## Say what there is
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .tools/uv/bin/uv:
@@ -14,16 +14,16 @@ help: ## Say what there is
 .venv/.ready: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
 	@$(UV) sync --frozen --quiet && touch $@
 
-up: .venv/.ready ## Run Baton on this machine, with demo leads
+up: .venv/.ready ## Run Baton on this machine and send the demo leads
 	@$(RUN) baton up --demo
 
-demo: .venv/.ready ## Walk the demo leads on a temporary data directory, and exit
+demo: .venv/.ready ## Run the demo leads in a temporary directory, and exit
 	@$(RUN) baton demo
 
-test: .venv/.ready ## Run the whole suite, services included
+test: .venv/.ready ## Run all tests; starts Kafka, PostgreSQL and Chromium
 	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-check: .venv/.ready ## Lint, types, import contracts, dependencies
+check: .venv/.ready ## Check format, lint, types, import contracts, dependencies
 	@$(RUN) ruff format --check .
 	@$(RUN) ruff check .
 	@$(RUN) mypy
@@ -34,24 +34,24 @@ format: .venv/.ready ## Format the code
 	@$(RUN) ruff format .
 	@$(RUN) ruff check --fix .
 
-bench: .venv/.ready ## Measure, against floors in the same run
+bench: .venv/.ready ## Run the benchmarks, each against a baseline in the same run
 	@$(UV) run --frozen --group bench python -m tests.bench
 
-coverage: .venv/.ready ## Measure the branches that tests take in every domain and in the rules
+coverage: .venv/.ready ## Measure branch coverage of the domains and the rules
 	@$(RUN) pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/unit tests/property tests/contract \
 	  --cov --cov-report=json:.coverage.json
 	@$(RUN) python -m tests.support.branch_coverage .coverage.json
 
-metrics: .venv/.ready ## Print figures of the code beside their aims
+metrics: .venv/.ready ## Print figures of the code beside their targets
 	@$(RUN) python -m tests.support.metrics
 
-mutants: .venv/.ready ## Break the decisions line by line, and list what no test notices
+mutants: .venv/.ready ## Mutation tests of decisions and rules: list changes that no test detects
 	@timeout $${MUTANTS_S:-3600} $(UV) run --frozen --group mutants mutmut run --max-children 2 $(MUTANTS) || true
 	@$(UV) run --frozen --group mutants mutmut results
 
-chaos: .venv/.ready ## The long runs: faults, and each golden lead alone
+chaos: .venv/.ready ## Run the long fault tests, and each demo lead alone
 	@$(RUN) pytest -m chaos
 
-clean: ## Remove what was set up here (not the data directory)
+clean: ## Remove what the targets have installed (not the data directory)
 	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 	  .import_linter_cache .coverage .coverage.json

@@ -1,8 +1,7 @@
-"""The settings of every role: read from the environment (prefix `BATON_`) and nowhere else.
+"""The settings of all roles, read only from environment variables with the prefix `BATON_`.
 
-A role's class says what it needs; `load` reads it, and one `SettingsError` names every variable that is
-wrong.
-`python -m shared.settings` prints the reference page.
+Each role has a class with its settings. `load` reads them and raises one `SettingsError` that names every
+invalid variable. `python -m shared.settings` prints the reference page.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ Secret = Annotated[SecretStr, Field(min_length=1)]
 
 
 class Settings(BaseSettings):
-    """The root of every class of settings; it reads nothing by itself, `load` does."""
+    """Base class of all settings. It reads no environment by itself; `load` does."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
@@ -107,16 +106,16 @@ class CommonSettings(Settings):
 
     data_dir: Path = Field(
         default=Path(".baton"),
-        description="Data directory: tables and stream of the embedded default, and `secrets.env`.",
+        description="Data directory: tables and stream of the embedded topology, and `secrets.env`.",
     )
-    http_host: str = Field(default="127.0.0.1", description="Address that every port of Baton listens on.")
+    http_host: str = Field(default="127.0.0.1", description="Address that all ports listen on.")
     ops_port: Port = Field(
         default=9090,
         description="Port of `/livez`, `/readyz` and `/metrics`; in `baton up` the gateway serves them.",
     )
     clock_file: Path | None = Field(
         default=None,
-        description="File with an offset in seconds, added to every reading of time; read again each second.",
+        description="For tests: file with an offset in seconds to add to the clock; read every second.",
     )
     log_level: LogLevel = Field(default="info", description="`debug`, `info`, `warning` or `error`.")
     log_format: LogFormat = Field(
@@ -125,11 +124,11 @@ class CommonSettings(Settings):
 
 
 class StatefulSettings(CommonSettings):
-    """Every role that has tables and reads the stream: all but the provider stubs."""
+    """Roles with tables and a stream: all except the provider stubs."""
 
     secret_key: Secret = Field(
-        description="Key of the hashes of erased people and of what is stored encrypted. "
-        "The same for every role; never changed."
+        description="Key for encrypting stored secrets and for hashing ids of erased people. "
+        "The same for every role; it cannot be changed."
     )
     stream_url: StreamUrl = Field(
         default="embedded:", description="`embedded:` or `kafka://host:port,host:port`."
@@ -141,32 +140,37 @@ class StatefulSettings(CommonSettings):
     )
     policy_dir: Path = Field(
         default=Path("config"),
-        description="Folder of the policy files, applied when the database holds no policy.",
+        description="Directory of the policy files that are activated if the database has no policy.",
     )
     topic_prefix: str = Field(
-        default="baton", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="First part of every topic name."
+        default="baton", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="Prefix of every topic name."
     )
     topic_partitions: int = Field(
-        default=6, ge=1, le=1024, description="Partitions of every topic that Baton creates."
+        default=6, ge=1, le=1024, description="Number of partitions of topics that Baton creates."
     )
     retention_days: int = Field(
-        default=7, ge=1, le=30, description="Days that topics with personal data keep a record."
+        default=7, ge=1, le=30, description="Retention of topics with personal data, in days."
     )
-    batch_size: int = Field(default=500, ge=1, le=10_000, description="Records of one unit of work, at most.")
+    batch_size: int = Field(
+        default=500, ge=1, le=10_000, description="Maximum number of records in a unit of work."
+    )
     batches_in_flight: int = Field(
-        default=4, ge=1, le=64, description="Batches that one process works on at once, at most."
+        default=4, ge=1, le=64, description="Maximum number of batches in flight per process."
     )
     dead_letter_share_max: float = Field(
         default=50,
         gt=0,
         le=100,
-        description="Per cent of a window of records; a role that dead-letters more of them stops.",
+        description="A role stops if it dead-letters more than this percentage of a window of records.",
     )
     dead_letter_window: int = Field(
-        default=1000, ge=1, le=1_000_000, description="Records over which that share is taken."
+        default=1000, ge=1, le=1_000_000, description="Size of that window, in records."
     )
     outbox_sweep_s: float = Field(
-        default=30, gt=0, le=3600, description="Seconds until rows left in the outbox are published."
+        default=30,
+        gt=0,
+        le=3600,
+        description="Age in seconds at which the sweeper publishes rows left in the outbox.",
     )
 
     @property
@@ -178,38 +182,41 @@ class StatefulSettings(CommonSettings):
 
 
 class EgressSettings(StatefulSettings):
-    """Roles that call the addresses of subscribers."""
+    """Roles that handle webhook endpoints."""
 
     egress_allow: Networks = Field(
         default=(),
-        description="Networks (CIDR, comma-separated) that webhooks may reach beyond the public internet, "
-        "and over plain http.",
+        description="Networks (CIDR, comma-separated) besides the public internet that webhooks may reach, "
+        "also over plain http.",
     )
 
 
 class GatewaySettings(EgressSettings):
     """Gateway."""
 
-    http_port: Port = Field(default=8080, description="Port of the API, the intake and the console.")
-    admin_key: Secret = Field(description="API key with every scope.")
+    http_port: Port = Field(default=8080, description="Port of the HTTP API and the intake.")
+    admin_key: Secret = Field(description="API key with all scopes.")
 
 
 class EnricherSettings(StatefulSettings):
     """Enricher."""
 
     window_size: int = Field(
-        default=500, ge=1, le=100_000, description="Records that one process enriches at once, at most."
+        default=500,
+        ge=1,
+        le=100_000,
+        description="Maximum number of records that a process enriches at once.",
     )
     providers_url: str = Field(
         default="http://127.0.0.1:8090",
         pattern=r"^https?://.+",
-        description="Where the provider stubs answer. It takes the place of `http://127.0.0.1:8090` in every "
-        "`base_url` of `providers.yaml`; a vendor's own address stays as it is.",
+        description="Base URL of the provider stubs. It replaces `http://127.0.0.1:8090` in every `base_url` "
+        "of `providers.yaml`; other base URLs are not changed.",
     )
     providers_allow: Networks = Field(
         default=(),
-        description="Networks (CIDR, comma-separated) that provider base URLs may reach beyond the public "
-        "internet, and over plain http; the network of the provider stubs must be among them.",
+        description="Networks (CIDR, comma-separated) besides the public internet that provider URLs may "
+        "reach, also over plain http; include the network of the provider stubs.",
     )
 
 
@@ -238,14 +245,14 @@ class StandaloneSettings(
 
 
 class CliSettings(Settings):
-    """The commands that speak to a running Baton."""
+    """Commands that call a running Baton."""
 
     url: str = Field(
-        default="http://127.0.0.1:8080", pattern=r"^https?://.+", description="Where the gateway answers."
+        default="http://127.0.0.1:8080", pattern=r"^https?://.+", description="URL of the gateway."
     )
-    data_dir: Path = Field(default=Path(".baton"), description="Where `secrets.env` is looked for.")
+    data_dir: Path = Field(default=Path(".baton"), description="Directory that contains `secrets.env`.")
     admin_key: Secret | None = Field(
-        default=None, description="API key to use; without it, the one in `secrets.env`."
+        default=None, description="API key; default: the administrator's key in `secrets.env`."
     )
 
 
@@ -253,7 +260,7 @@ S = TypeVar("S", bound=Settings)
 
 
 def load(kind: type[S], environ: Mapping[str, str]) -> S:
-    """Read one class of settings from `environ`; an empty variable counts as absent."""
+    """Read a class of settings from `environ`; an empty variable counts as not set."""
     source = EnvSettingsSource(kind)
     source.env_vars = {name.lower(): value for name, value in environ.items() if value}
     try:
@@ -285,14 +292,14 @@ _INTRODUCTION = """# Settings
 
 <!-- Made by `python -m shared.settings`; do not edit. -->
 
-Settings are environment variables; an empty one counts as absent. A role reads those of its own section and
-of the sections it builds on; `baton up` reads them all.
+Settings are environment variables; an empty one counts as not set. A role reads the variables of its own
+section and of the general sections; `baton up` reads all of them.
 """
 
 _TELEMETRY = """## Traces
 
-Traces leave only when `OTEL_EXPORTER_OTLP_ENDPOINT` is set (OTLP over HTTP). The other `OTEL_*` variables of
-OpenTelemetry's SDK hold as they are, such as `OTEL_TRACES_SAMPLER` and `OTEL_RESOURCE_ATTRIBUTES`."""
+Traces are exported if `OTEL_EXPORTER_OTLP_ENDPOINT` is set (OTLP over HTTP). The other `OTEL_*` variables of
+OpenTelemetry's SDK apply too, such as `OTEL_TRACES_SAMPLER` and `OTEL_RESOURCE_ATTRIBUTES`."""
 
 
 def reference() -> str:

@@ -25,7 +25,7 @@ def _changed(file: str, old: str, new: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("icp.yaml", "# Which", "# We wonder which"),
+        ("icp.yaml", "# Fit: which", "# Size: which"),
         ("icp.yaml", "  - name: core\n    validated: true", "  - validated: true\n    name: core"),
         ("scoring.yaml", "cap: 100", "cap:   100 # at most"),
         ("scoring.yaml", "on: demo_request,", "on: [demo_request],"),
@@ -109,7 +109,7 @@ def test_a_rule_that_moved_is_a_difference_of_order() -> None:
 
 
 def test_the_same_policy_has_no_differences() -> None:
-    assert diff(load(DEFAULT), load(_changed("icp.yaml", "# Which", "# What"))) == []
+    assert diff(load(DEFAULT), load(_changed("icp.yaml", "# Fit: which", "# What"))) == []
 
 
 def test_the_fields_that_a_condition_asks_for() -> None:
