@@ -1,4 +1,4 @@
-"""The HTTP client of the commands: the gateway's API with the administrator's key, and errors for people."""
+"""HTTP client of the commands: the gateway API with the administrator's key, and readable errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class BatonClient:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Return the decoded answer, None where it has no body. Raises `Unreachable`, `Refused`."""
+        """Return the decoded response, None if it has no body. Raises `Unreachable`, `Refused`."""
         content = None if body is None else msgspec.json.encode(body)
         sent = {**(headers or {}), **({} if content is None else {"content-type": "application/json"})}
         try:
@@ -76,7 +76,7 @@ async def connect(url: str, key: str | None) -> AsyncIterator[BatonClient]:
 
 
 def run_with_client(conversation: Callable[[BatonClient], Awaitable[T]]) -> T:
-    """Return the result of a conversation with the Baton at BATON_URL.
+    """Run a coroutine function with a client for BATON_URL and return its result.
 
     The key is BATON_ADMIN_KEY, else the one in `secrets.env` of the data directory.
     """
@@ -92,7 +92,7 @@ def run_with_client(conversation: Callable[[BatonClient], Awaitable[T]]) -> T:
 
 
 def request(method: str, path: str, *, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
-    """Return the decoded answer to one request. Raises `Unreachable`, `Refused`."""
+    """Send one request and return the decoded response. Raises `Unreachable`, `Refused`."""
     return run_with_client(lambda client: client.call(method, path, body=body, query=query))
 
 

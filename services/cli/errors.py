@@ -1,4 +1,4 @@
-"""What can go wrong between a command and a running Baton.
+"""Errors of commands that call a running Baton.
 
 BatonError
 ├── Unreachable   nobody answers at BATON_URL: exit code 3
@@ -14,11 +14,11 @@ from shared.errors import BatonError
 
 
 class Unreachable(BatonError):
-    """Nobody answers at BATON_URL."""
+    """There is no response from BATON_URL."""
 
 
 class Refused(BatonError):
-    """Baton answered with a problem document, which is `problem`; the message has all its errors."""
+    """Baton responded with a problem document: `problem`. The message contains all of its errors."""
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
         title, detail = problem.get("title") or f"Refused ({problem.get('status')})", problem.get("detail")

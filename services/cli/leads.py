@@ -1,4 +1,4 @@
-"""`baton leads`, `timeline` and `explain`: what happened to a lead, why, and leads from a file."""
+"""`baton leads`, `timeline` and `explain`: events and explanation of a lead; import of leads from a file."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class ImportResult(Struct, frozen=True):
 
 
 class FileUnreadable(BatonError):
-    """The file is not there, or is neither CSV nor JSON lines."""
+    """The file does not exist, or is neither CSV nor JSON lines."""
 
 
 async def send_leads(

@@ -1,4 +1,4 @@
-"""The `baton` command: one module for every noun, put together here."""
+"""The `baton` command: assembles the command modules, one per noun."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands print: a table for people, or JSON for programs (`--json`)."""
+"""Output of the commands: tables, or JSON with `--json`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row.get(name)) for name in columns))
-    # Without a terminal no cell is folded, so that a line stays a line for grep and awk.
+    # In a pipe no cell is folded, so that grep and awk see one line per row.
     console = Console()
     console.print(table, width=None if console.is_terminal else _WIDTH_WITHOUT_TERMINAL)
 
@@ -38,7 +38,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *
 def print_rows(
     rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, empty: str, as_json: bool
 ) -> None:
-    """Print rows as JSON with all that they hold, or as a table of the given columns."""
+    """Print rows as JSON with all keys, or as a table of the given columns."""
     if as_json:
         print_json(rows)
     else:
@@ -46,7 +46,7 @@ def print_rows(
 
 
 def print_result(value: Any, text: str, *, as_json: bool) -> None:
-    """Print a value as JSON, or the text that says the same."""
+    """Print a value as JSON, or its text form."""
     if as_json:
         print_json(value)
     else:

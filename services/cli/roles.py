@@ -1,4 +1,4 @@
-"""The processes that `baton serve` can run."""
+"""Names of the processes that `baton serve` runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """A role that is a process of its own."""
+    """A role that can run as its own process."""
 
     GATEWAY = "gateway"
     ENRICHER = "enricher"

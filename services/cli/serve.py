@@ -1,4 +1,4 @@
-"""What `baton serve` and `migrate` do; only they import it, since it loads a lot."""
+"""Implementation of `baton serve` and `migrate`; imported only when they run, because the import is slow."""
 
 from __future__ import annotations
 

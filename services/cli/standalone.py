@@ -1,4 +1,4 @@
-"""What `baton up` and `demo` do: every role in one process; only they import it."""
+"""Implementation of `baton up` and `demo`: all roles in one process; imported only when they run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from shared.worker.process import run_until_signalled
 
 
 def run_standalone(*, with_demo: bool) -> None:
-    """Run every role until a signal; once all are ready, play the demo where asked for, and print the URL."""
+    """Run all roles until a signal. Once all are ready, play the demo if `with_demo`, and print the URL."""
     data_dir = load(CommonSettings, os.environ).data_dir
     secrets = secrets_file.ensure(data_dir, os.environ, os.urandom)
     settings = load(StandaloneSettings, _embedded(os.environ) | secrets.as_environ())

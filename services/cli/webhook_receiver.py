@@ -29,11 +29,11 @@ class ReceivedWebhook:
 
 
 OnWebhook = Callable[[ReceivedWebhook], Awaitable[int]]
-"""What is done with a delivery; it returns the HTTP status to answer with."""
+"""Callback for a delivery; returns the HTTP status of the response."""
 
 
 def create_app(on_webhook: OnWebhook, secret: Callable[[], str | None]) -> FastAPI:
-    """Return an application that verifies every POST, where there is a secret, and calls `on_webhook`."""
+    """Return an application that verifies every POST if there is a secret, and calls `on_webhook`."""
     app = FastAPI(openapi_url=None)
 
     @app.post("/{path:path}")
@@ -49,7 +49,7 @@ def create_app(on_webhook: OnWebhook, secret: Callable[[], str | None]) -> FastA
 
 
 def receive_webhooks(port: int, secret: str | None, forward: str | None, *, as_json: bool) -> None:
-    """Receive until a signal. Raises `typer.BadParameter` for a secret that nothing can be signed with."""
+    """Receive until a signal. Raises `typer.BadParameter` for a malformed secret."""
     if secret is not None:
         try:
             Signer(secret)
@@ -88,7 +88,7 @@ def _verify(headers: Mapping[str, str], body: bytes, secret: str | None) -> Rece
 
 
 async def _forward(http: httpx2.AsyncClient, url: str, webhook: ReceivedWebhook) -> int:
-    """Send a delivery on with what its signature covers; return the status of the answer, 502 without one."""
+    """Forward a delivery with its signed headers; return the response status, 502 without a response."""
     headers = {
         name: value
         for name, value in webhook.headers.items()

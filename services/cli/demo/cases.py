@@ -35,7 +35,7 @@ class GoldenCase(Struct, frozen=True):
 
 
 class CaseResult(Struct, frozen=True):
-    """What a case led to.
+    """The result of a case.
 
     `views`: the view of the lead of every step, None for a step without one. `subject`: the view of the
     lead that the expectations are about. `webhooks` and `credits` count what the case brought about.
@@ -74,7 +74,7 @@ def prepare(case: GoldenCase, now: datetime, run: str) -> GoldenCase:
 
 
 def differences(expect: Mapping[str, Any], result: CaseResult) -> list[str]:
-    """Return a sentence for every expectation that the result does not meet; none when the case holds.
+    """Return a sentence for every expectation that the result does not meet.
 
     Raises `KeyError` for an expectation that is not known.
     """

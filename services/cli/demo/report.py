@@ -1,4 +1,4 @@
-"""The demo's output for people: a line for every lead with its path, queue, owner, webhook and reason."""
+"""The demo's table: a line for every lead with its path, queue, owner, webhook and reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from services.cli.demo.runner import PlayedCase
 
 _PIPED_WIDTH: Final = 150
 _WIDE, _NARROW = 116, 96
-"""Terminals as wide as this have room for everything; less wide than that, for the most needed only."""
+"""Terminal widths in columns: from `_WIDE` on the table is complete, below `_NARROW` it is shortest."""
 _QUEUE_STYLES: Final = {"senior-ae": "magenta", "bdr": "blue", "sdr": "cyan", "suppressed": "dim"}
 
 

@@ -22,14 +22,14 @@ from shared.web.server import HttpServer
 _TIMEOUT_S = 20.0
 _POLL_INTERVAL_S = 0.05
 _QUIET_S = 0.5
-"""How long nothing more may come before an absence counts."""
+"""Time without another delivery after which a webhook counts as not sent."""
 
 
 _RECEIVER_PATH = "/baton-demo"
 
 
 class PlayedCase(Struct, frozen=True):
-    """A case with its result. `differences` is empty when it held.
+    """A case with its result. `differences` is empty if all expectations are met.
 
     `repeated`: its lead was there from an earlier run, so nothing was sent.
     """
@@ -63,7 +63,7 @@ class WebhookInbox:
         self._ids: dict[str, set[str]] = {}
 
     async def receive(self, webhook: ReceivedWebhook) -> int:
-        """Note one delivery; return the status to answer with."""
+        """Record one delivery; return the status of the response."""
         if not webhook.verified:
             return 401
         body = msgspec.json.decode(webhook.body)
@@ -149,7 +149,7 @@ async def _play(
 async def _result_of(
     client: BatonClient, inbox: WebhookInbox, case: GoldenCase, leads: list[str | None], before: int
 ) -> CaseResult:
-    """Return what the case has led to by now; `before` are the credits at its start."""
+    """Return the result of the case so far; `before` are the credits at its start."""
     views = [await _lead_view(client, lead) if lead else None for lead in leads]
     if "account_lead" in case.expect:
         query = {"account": case.expect["account_lead"]}
