@@ -13,9 +13,9 @@ from typing import Any
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
-from aiokafka.errors import LeaderNotAvailableError, for_code
+from aiokafka.errors import CorruptRecordException, LeaderNotAvailableError, for_code
 from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.record.util import decode_varint
+from aiokafka.record.util import calc_crc32c, decode_varint
 from aiokafka.structs import TopicPartition
 
 from shared.messaging.port import Headers, Record
@@ -23,6 +23,9 @@ from shared.messaging.port import Headers, Record
 # Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, first and last timestamp,
 # producer id and epoch, base sequence, number of records.
 _BATCH = struct.Struct(">qiibIhiqqqhii")
+_LENGTH_ENDS_AT = 12
+_CRC_COVERS_FROM = 21
+_MAGIC = 2
 _CODEC_MASK = 0x07
 _APPEND_TIME_MASK = 0x08
 _DECODE: dict[int, Callable[[bytes], bytes]] = {
@@ -60,9 +63,22 @@ async def read_batch(
 
 
 def decode_batch(body: bytes, topic: str, partition: int) -> list[Record]:
-    """Return the records of the first batch in `body`."""
-    base, length, _, _, _, attributes, _, first_ms, last_ms, _, _, _, count = _BATCH.unpack_from(body)
-    payload = bytearray(_DECODE[attributes & _CODEC_MASK](body[_BATCH.size : 12 + length]))
+    """Return the records of the first batch in `body`.
+
+    Raises `CorruptRecordException`, which aiokafka raises too and which is retried, for a batch that is
+    truncated, of another message format, or whose checksum or lengths do not fit its content.
+    """
+    if len(body) < _BATCH.size:
+        raise CorruptRecordException("the batch is shorter than its header")
+    base, length, _, magic, checksum, attributes, _, first_ms, last_ms, _, _, _, count = _BATCH.unpack_from(
+        body
+    )
+    end = _LENGTH_ENDS_AT + length
+    if magic != _MAGIC:
+        raise CorruptRecordException(f"the batch has message format {magic}, not {_MAGIC}")
+    if not _BATCH.size <= end <= len(body) or calc_crc32c(body[_CRC_COVERS_FROM:end]) != checksum:
+        raise CorruptRecordException("the batch is truncated or its checksum is wrong")
+    payload = bytearray(_DECODE[attributes & _CODEC_MASK](body[_BATCH.size : end]))
     records: list[Record] = []
     at = 0
     for _ in range(count):
@@ -87,14 +103,23 @@ class _Fields:
         self.at = at
 
     def number(self) -> int:
+        # `decode_varint` is compiled without bounds checks: past the end it would read foreign memory.
+        if self.at >= len(self._payload):
+            raise CorruptRecordException("a record ends after the end of its batch")
         number, self.at = decode_varint(self._payload, self.at)
+        self._refuse_overrun()
         return number
+
+    def _refuse_overrun(self) -> None:
+        if not 0 <= self.at <= len(self._payload):
+            raise CorruptRecordException("a record ends after the end of its batch")
 
     def blob(self) -> bytes | None:
         size = self.number()
         if size < 0:
             return None
         start, self.at = self.at, self.at + size
+        self._refuse_overrun()
         return bytes(self._payload[start : self.at])
 
     def headers(self) -> Iterator[tuple[str, bytes | None]]:
