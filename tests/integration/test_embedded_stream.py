@@ -143,24 +143,19 @@ async def _chunks(folder: Path) -> int:
     return count
 
 
-async def _until_left(folder: Path, chunks: int) -> None:
-    async with asyncio.timeout(10):
-        while await _chunks(folder) != chunks:
-            await asyncio.sleep(0.05)
-
-
 async def test_records_past_their_time_are_pruned_and_the_rest_is_read_without_gap(
     tmp_path: Path, closing: AsyncExitStack
 ) -> None:
     clock = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
-    stream = stream_in(tmp_path, clock, prune_every_s=0.05)
+    stream = stream_in(tmp_path, clock)
     await stream.open()
     closing.push_async_callback(stream.close)
     await _append(stream, range(300))
     clock.advance(timedelta(hours=20))
     await _append(stream, range(300, 310))
     clock.advance(timedelta(hours=5))
-    await _until_left(tmp_path, 10)
+    await stream.prune()
+    assert await _chunks(tmp_path) == 10
     source = await stream.source("late", [SCORED], let_go)
     closing.push_async_callback(source.close)
     assert {record.value for record in await read_all(source)} == {
@@ -173,7 +168,7 @@ async def test_what_a_known_group_has_not_read_is_kept_twice_as_long_and_no_long
     tmp_path: Path, closing: AsyncExitStack
 ) -> None:
     clock = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
-    stream = stream_in(tmp_path, clock, prune_every_s=0.05)
+    stream = stream_in(tmp_path, clock)
     await stream.open()
     closing.push_async_callback(stream.close)
     source = await stream.source("slow", [SCORED], let_go)
@@ -181,21 +176,38 @@ async def test_what_a_known_group_has_not_read_is_kept_twice_as_long_and_no_long
     await _append(stream, range(20))
     await _append(stream, range(1), topic=LEADS_ROUTED.name)
     clock.advance(timedelta(hours=30))
-    await _until_left(tmp_path, 20)  # of the topic that no group reads, nothing is left
+    await stream.prune()
+    assert await _chunks(tmp_path) == 20  # of the topic that no group reads, nothing is left
     clock.advance(timedelta(hours=20))
-    await _until_left(tmp_path, 0)
+    await stream.prune()
+    assert await _chunks(tmp_path) == 0
     assert await read_all(source) == []
     await _append(stream, range(20, 25))
     assert len(await read_all(source)) == 5
 
 
+async def test_records_are_pruned_periodically_without_a_call(
+    tmp_path: Path, closing: AsyncExitStack
+) -> None:
+    clock = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
+    stream = stream_in(tmp_path, clock, prune_every_s=0.01)
+    await stream.open()
+    closing.push_async_callback(stream.close)
+    await _append(stream, range(20))
+    clock.advance(timedelta(hours=25))
+    async with asyncio.timeout(600):
+        while await _chunks(tmp_path):
+            await asyncio.sleep(0.01)
+
+
 async def test_pruned_records_leave_no_trace_in_the_file(tmp_path: Path) -> None:
     clock = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
-    stream = stream_in(tmp_path, clock, prune_every_s=0.05)
+    stream = stream_in(tmp_path, clock)
     await stream.open()
     await _append(stream, range(20))
     clock.advance(timedelta(hours=25))
-    await _until_left(tmp_path, 0)
+    await stream.prune()
+    assert await _chunks(tmp_path) == 0
     await stream.close()
     for file in tmp_path.iterdir():
         assert b"personal data" not in file.read_bytes()
@@ -203,11 +215,12 @@ async def test_pruned_records_leave_no_trace_in_the_file(tmp_path: Path) -> None
 
 async def test_offsets_go_on_after_everything_was_pruned(tmp_path: Path) -> None:
     clock = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
-    stream = stream_in(tmp_path, clock, prune_every_s=0.05)
+    stream = stream_in(tmp_path, clock)
     await stream.open()
     await _append(stream, range(20))
     clock.advance(timedelta(hours=25))
-    await _until_left(tmp_path, 0)
+    await stream.prune()
+    assert await _chunks(tmp_path) == 0
     await stream.close()
     again = stream_in(tmp_path, clock)
     await again.open()
