@@ -12,7 +12,7 @@ from services.router.domain.hours import WorkingHours
 from shared.lead.events.routing import Considered
 from shared.lead.facts import FactReaders, fact_readers
 from shared.lead.fields import Scope
-from shared.policy.compiled import CompiledPolicy, fields_asked
+from shared.policy.compiled import CompiledPolicy, compared_fields
 from shared.rules.comparison import Truth
 from shared.rules.compile import concluding
 from shared.rules.syntax import Condition, Facts, Rule, Use
@@ -111,7 +111,7 @@ def routing_policy_of(policy: CompiledPolicy) -> RoutingPolicy:
     return RoutingPolicy(
         compiled=policy,
         first_match=_first_match(policy.rules.rules),
-        readers=fact_readers(fields_asked(*conditions), Scope.ROUTING),
+        readers=fact_readers(compared_fields(*conditions), Scope.ROUTING),
         reps=MappingProxyType({rep.id: rep for rep in reps}),
         teams=MappingProxyType(teams),
         capped_queues=frozenset(queue for rep in reps if rep.max_open is not None for queue in rep.queues),

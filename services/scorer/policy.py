@@ -19,7 +19,7 @@ from shared.lead.events.parts import Activity
 from shared.lead.facts import FactReaders, activity_facts, fact_readers
 from shared.lead.fields import FactKeys, Known, field_named
 from shared.lead.identity import account_key
-from shared.policy.compiled import CompiledPolicy, ages_asked, fields_asked
+from shared.policy.compiled import CompiledPolicy, compared_ages, compared_fields
 from shared.rules.compile import all_matches, check
 from shared.rules.equivalence_classes import ARBITRARY_TIME
 from shared.rules.memo import Memo
@@ -238,9 +238,9 @@ def scoring_policy(compiled: CompiledPolicy) -> ScoringPolicy:
         bands=tuple(
             CompiledBand(band.band, None if band.when is None else check(band.when)) for band in scoring.bands
         ),
-        fact_readers=fact_readers(fields_asked(*conditions, scoring.accounts.qualified_when), Known.LEAD),
-        bands_read=frozenset(fields_asked(*(band.when for band in scoring.bands))),
-        ages=ages_asked(*conditions),
+        fact_readers=fact_readers(compared_fields(*conditions, scoring.accounts.qualified_when), Known.LEAD),
+        bands_read=frozenset(compared_fields(*(band.when for band in scoring.bands))),
+        ages=compared_ages(*conditions),
         seeds=seeds_of(compiled.policy.accounts),
     )
 
@@ -271,7 +271,9 @@ def _segment(segment: Segment) -> CompiledSegment:
         name=segment.name,
         criteria=tuple(map(_criterion, segment.criteria)),
         disqualify=tuple(
-            CompiledDisqualifier(disqualifier.name, check(disqualifier.when), fields_asked(disqualifier.when))
+            CompiledDisqualifier(
+                disqualifier.name, check(disqualifier.when), compared_fields(disqualifier.when)
+            )
             for disqualifier in segment.disqualify
         ),
     )
@@ -282,7 +284,7 @@ def _criterion(criterion: Criterion) -> CompiledCriterion:
     return CompiledCriterion(
         name=criterion.name,
         levels=tuple(CompiledLevel(level.points, check(level.when or ALWAYS)) for level in levels),
-        fields=fields_asked(*(level.when for level in levels)),
+        fields=compared_fields(*(level.when for level in levels)),
     )
 
 
@@ -320,7 +322,7 @@ def _by_type(
 
 def _rules_of_type(type_: str, rules: Sequence[tuple[Condition | None, R]], own: Known) -> RulesOfType[R]:
     all_rules = tuple(rule for _when, rule in rules)
-    fields = [(name, field_named(name)) for name in fields_asked(*(when for when, _rule in rules))]
+    fields = [(name, field_named(name)) for name in compared_fields(*(when for when, _rule in rules))]
     if not fields:
         return RulesOfType(all_rules)
     matching = all_matches([Rule(rule.name, when or ALWAYS, rule) for when, rule in rules])

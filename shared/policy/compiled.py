@@ -1,6 +1,6 @@
-"""A policy ready to decide: every table as one generated function, and beside it the rules that explain it.
+"""A compiled policy: every table as one generated function, and its rules for explanations.
 
-Made once for each version and shared by whoever decides; nothing in it changes.
+It is made once for each version, shared, and immutable.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class FirstMatch(Generic[T]):
     first: Callable[[Facts, datetime], T | None]
 
     def explain(self, facts: Facts, at: datetime) -> tuple[RuleVerdict, ...]:
-        """Return what every rule came to, and which comparisons decided it."""
+        """Return the verdict on every rule, and which comparisons decided it."""
         return explain_first(self.rules, facts, at)
 
 
@@ -64,7 +64,7 @@ class AllMatches(Generic[T]):
     matching: Callable[[Facts, datetime], tuple[T, ...]]
 
     def explain(self, facts: Facts, at: datetime) -> tuple[RuleVerdict, ...]:
-        """Return what every rule came to, and which comparisons decided it."""
+        """Return the verdict on every rule, and which comparisons decided it."""
         return tuple(RuleVerdict(rule.name, evaluate(rule.when, facts, at)) for rule in self.rules)
 
 
@@ -76,7 +76,7 @@ class CompiledCondition:
     holds: Callable[[Facts, datetime], Truth]
 
     def explain(self, facts: Facts, at: datetime) -> Verdict:
-        """Return what it came to, and which comparisons decided it."""
+        """Return the verdict on the condition, and which comparisons decided it."""
         return evaluate(self.condition, facts, at)
 
 
@@ -114,25 +114,33 @@ def compiled(policy: Policy) -> CompiledPolicy:
         policy=policy,
         version=version_of(policy),
         markets=_first(market_rules(policy.icp.markets)),
-        segments=tuple(_segment(segment) for segment in policy.icp.segments),
+        segments=tuple(
+            SegmentTables(
+                segment=segment,
+                disqualify=_first(disqualifier_rules(segment.disqualify)),
+                criteria=tuple(_first(level_rules(criterion)) for criterion in segment.criteria),
+                levels=first_of_each(map(level_rules, segment.criteria)),
+            )
+            for segment in policy.icp.segments
+        ),
         intent={type_: _all(intent_rules(intent.rules, type_)) for type_ in _types(intent.rules)},
         signals={type_: _all(signal_rules(intent.signals, type_)) for type_ in _types(intent.signals)},
         bands=_first(band_rules(policy.scoring.bands)),
         suppress=_first(suppression_rules(routing.suppress)),
         rules=_first(routing_rules(routing.rules)),
-        qualified=_question(policy.scoring.accounts.qualified_when),
-        alert_owner=_question(routing.alert_owner_when),
+        qualified=_condition(policy.scoring.accounts.qualified_when),
+        alert_owner=_condition(routing.alert_owner_when),
     )
 
 
-def fields_asked(*conditions: Condition | None) -> tuple[str, ...]:
-    """Return the fields that conditions look at, in the order in which they are written."""
-    asked = (compare.field for when in conditions if when is not None for compare in comparisons(when))
-    return tuple(dict.fromkeys(asked))
+def compared_fields(*conditions: Condition | None) -> tuple[str, ...]:
+    """Return the fields that conditions compare, in the order of the file, each once."""
+    fields = (compare.field for when in conditions if when is not None for compare in comparisons(when))
+    return tuple(dict.fromkeys(fields))
 
 
-def ages_asked(*conditions: Condition | None) -> tuple[tuple[str, timedelta], ...]:
-    """Return the fields whose age is asked for, and the ages at which an answer turns."""
+def compared_ages(*conditions: Condition | None) -> tuple[tuple[str, timedelta], ...]:
+    """Return the fields whose age conditions compare, each with the age at which the truth changes."""
     return tuple(
         dict.fromkeys(
             (compare.field, compare.value.timedelta)
@@ -152,18 +160,8 @@ def _all(rules: Sequence[Rule[T]]) -> AllMatches[T]:
     return AllMatches(rules, all_matches(rules))
 
 
-def _question(condition: Condition | None) -> CompiledCondition | None:
+def _condition(condition: Condition | None) -> CompiledCondition | None:
     return None if condition is None else CompiledCondition(condition, check(condition))
-
-
-def _segment(segment: Segment) -> SegmentTables:
-    criteria = [level_rules(criterion) for criterion in segment.criteria]
-    return SegmentTables(
-        segment=segment,
-        disqualify=_first(disqualifier_rules(segment.disqualify)),
-        criteria=tuple(map(_first, criteria)),
-        levels=first_of_each(criteria),
-    )
 
 
 def _types(rules: Sequence[Any]) -> list[str]:

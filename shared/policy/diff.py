@@ -1,4 +1,4 @@
-"""What changed between two policies, for people: by path, members of lists by their names."""
+"""The differences of two policies, by path; members of lists are identified by name, not by index."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """One change: `routing.rules[strategic].queue: "bdr" -> "sdr"`. None: not there."""
+    """One change: `routing.rules[strategic].queue: "bdr" -> "sdr"`. A value of None is absent."""
 
     path: str
     old: Any
@@ -32,7 +32,7 @@ class Changed:
 
 
 def diff(old: Policy, new: Policy) -> list[Changed]:
-    """Return what changed, in the order of the files; nothing when both mean the same."""
+    """Return the changes, in the order of the files; an empty list when both policies mean the same."""
     return list(_between(old.model_dump(mode="json"), new.model_dump(mode="json"), ()))
 
 
@@ -47,33 +47,24 @@ def _between(old: Any, new: Any, path: Path) -> Iterator[Changed]:
     if key is None:
         yield Changed(_path(path), old, new)
         return
-    yield from _lists(_by(key, old), _by(key, new), path)
-
-
-def _lists(old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> Iterator[Changed]:
-    for name in dict.fromkeys([*old, *new]):
-        yield from _between(old.get(name), new.get(name), (*path, f"[{name}]"))
-    stayed = [name for name in old if name in new]
-    order = [name for name in new if name in old]
-    if stayed != order:
-        yield Changed(_path((*path, "order")), stayed, order)
+    before, after = _by(key, old), _by(key, new)
+    for name in dict.fromkeys([*before, *after]):
+        yield from _between(before.get(name), after.get(name), (*path, f"[{name}]"))
+    old_order = [name for name in before if name in after]
+    new_order = [name for name in after if name in before]
+    if old_order != new_order:
+        yield Changed(_path((*path, "order")), old_order, new_order)
 
 
 def _key(old: Any, new: Any) -> str | None:
-    """Return by which field the members of both lists are told apart, if by any."""
-    members = [*_members(old), *_members(new)]
-    if not members or not isinstance(old, list) or not isinstance(new, list):
+    """Return the field that identifies the members of both lists, None when no field does."""
+    if not isinstance(old, list) or not isinstance(new, list):
         return None
     for key in _KEYS:
-        if all(isinstance(member, Mapping) and key in member for member in members) and all(
-            len(_by(key, each)) == len(each) for each in (old, new)
-        ):
+        has_key = all(isinstance(member, Mapping) and key in member for member in (*old, *new))
+        if has_key and len(_by(key, old)) == len(old) and len(_by(key, new)) == len(new):
             return key
     return None
-
-
-def _members(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list) else ()
 
 
 def _by(key: str, members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -81,7 +72,7 @@ def _by(key: str, members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _path(path: Path) -> str:
-    """Write a path in which a member of a list stands by its name: `rules[strategic]`."""
+    """Return the text of a path in which a member of a list is written by name: `rules[strategic]`."""
     text = ""
     for step in path:
         is_member = isinstance(step, str) and step.startswith("[")

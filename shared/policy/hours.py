@@ -1,4 +1,4 @@
-"""Working hours as they are written: `Mon-Fri 09:00-17:00`, several joined by commas."""
+"""Working hours and their text: `Mon-Fri 09:00-17:00`, several shifts joined by commas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 _DAY: Final = "(Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _CLOCK: Final = "[0-2][0-9]:[0-5][0-9]"
 HOURS_PATTERN: Final = f"^{_DAY}(-{_DAY})? {_CLOCK}-{_CLOCK}"
-"""How hours begin, for schemas."""
+"""The beginning of valid hours, for JSON Schemas."""
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SHIFT = re.compile(r"([a-z]{3})(?:-([a-z]{3}))? +([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})", re.IGNORECASE)
@@ -18,7 +18,7 @@ _MIDNIGHT: Final = 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """The same hours on some days: Monday is 0; `begins` and `ends` are minutes after local midnight."""
+    """The same hours on several days. Monday is 0; `begins` and `ends` are minutes after local midnight."""
 
     days: tuple[int, ...]
     begins: int
@@ -32,7 +32,7 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """When somebody works, in the time zone of that person."""
+    """The shifts of a person, in the time zone of that person."""
 
     shifts: tuple[Shift, ...]
 
@@ -41,8 +41,8 @@ class Hours:
 
 
 def parse_hours(text: str) -> Hours:
-    """Return the hours; raises `ValueError`, with a message for people, when it is none."""
-    shifts = tuple(_shift(part.strip()) for part in text.split(","))
+    """Return the hours of a text; raises `ValueError` with the reason when they are invalid or overlap."""
+    shifts = tuple(parse_shift(part.strip()) for part in text.split(","))
     taken: dict[int, list[Shift]] = {}
     for shift in shifts:
         for day in shift.days:
@@ -52,7 +52,8 @@ def parse_hours(text: str) -> Hours:
     return Hours(shifts)
 
 
-def _shift(text: str) -> Shift:
+def parse_shift(text: str) -> Shift:
+    """Return the shift of a text such as `Sat-Mon 10:00-24:00`; raises `ValueError` with the reason."""
     match = _SHIFT.fullmatch(text)
     if match is None:
         raise ValueError("should be hours such as Mon-Fri 09:00-17:00, or several joined by commas")
@@ -60,12 +61,9 @@ def _shift(text: str) -> Shift:
     begins, ends = (int(hour) * 60 + int(minute) for hour, minute in (clock[:2], clock[2:]))
     if max(int(clock[1]), int(clock[3])) > 59 or not begins < ends <= _MIDNIGHT:
         raise ValueError("hours should begin before they end, between 00:00 and 24:00 of one day")
-    return Shift(_days(first, last or first), begins, ends)
-
-
-def _days(first: str, last: str) -> tuple[int, ...]:
-    for name in (first, last):
+    for name in (first, last or first):
         if name.casefold() not in _DAYS:
             raise ValueError(f'"{name}" is no day; days are Mon, Tue, Wed, Thu, Fri, Sat, Sun')
-    begin, end = (_DAYS.index(name.casefold()) for name in (first, last))
-    return tuple((begin + step) % 7 for step in range((end - begin) % 7 + 1))
+    begin, end = (_DAYS.index(name.casefold()) for name in (first, last or first))
+    days = tuple((begin + step) % 7 for step in range((end - begin) % 7 + 1))
+    return Shift(days, begins, ends)

@@ -22,37 +22,39 @@ if TYPE_CHECKING:
 
 
 def market_rules(markets: Sequence[Market]) -> list[Rule[Market]]:
-    return [Rule(each.name, each.when, each) for each in markets]
+    return [Rule(market.name, market.when, market) for market in markets]
 
 
 def disqualifier_rules(disqualify: Sequence[Disqualifier]) -> list[Rule[Disqualifier]]:
-    return [Rule(each.name, each.when, each) for each in disqualify]
+    return [Rule(disqualifier.name, disqualifier.when, disqualifier) for disqualifier in disqualify]
 
 
 def level_rules(criterion: Criterion) -> list[Rule[Level]]:
+    """Return the levels as rules, which are named by the criterion and their index: `size[0]`."""
     return [
-        Rule(f"{criterion.name}[{at}]", level.when or ALWAYS, level)
-        for at, level in enumerate(criterion.levels)
+        Rule(f"{criterion.name}[{index}]", level.when or ALWAYS, level)
+        for index, level in enumerate(criterion.levels)
     ]
 
 
 def intent_rules(rules: Sequence[IntentRule], type_: str) -> list[Rule[IntentRule]]:
     """Return the rules for activities of a type."""
-    return [Rule(each.name, each.when or ALWAYS, each) for each in rules if type_ in each.on]
+    return [Rule(rule.name, rule.when or ALWAYS, rule) for rule in rules if type_ in rule.on]
 
 
 def signal_rules(rules: Sequence[SignalRule], type_: str) -> list[Rule[SignalRule]]:
     """Return the rules for signals of a type."""
-    return [Rule(each.name, each.when or ALWAYS, each) for each in rules if type_ in each.on]
+    return [Rule(rule.name, rule.when or ALWAYS, rule) for rule in rules if type_ in rule.on]
 
 
 def band_rules(bands: Sequence[Band]) -> list[Rule[Band]]:
-    return [Rule(f"{each.band}[{at}]", each.when or ALWAYS, each) for at, each in enumerate(bands)]
+    """Return the bands as rules, which are named by band and index: `sql[0]`."""
+    return [Rule(f"{band.band}[{index}]", band.when or ALWAYS, band) for index, band in enumerate(bands)]
 
 
 def suppression_rules(suppress: Sequence[SuppressionRule]) -> list[Rule[SuppressionRule]]:
-    return [Rule(each.reason, each.when, each) for each in suppress]
+    return [Rule(rule.reason, rule.when, rule) for rule in suppress]
 
 
 def routing_rules(rules: Sequence[RoutingRule]) -> list[Rule[RoutingRule]]:
-    return [Rule(each.name, each.when or ALWAYS, each) for each in rules]
+    return [Rule(rule.name, rule.when or ALWAYS, rule) for rule in rules]

@@ -20,8 +20,8 @@ from shared.rules.operators import operator_schemas
 from shared.rules.times import Duration
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-_FIRST: Final = ("title", "description", "type")
-"""The keys of a schema with which it begins, for readers."""
+_POSITIONS: Final = {"title": 0, "description": 1, "type": 2}
+"""The keys with which a schema begins, for readers; the others follow."""
 _CONDITION: Final = {"$ref": "#/$defs/Condition"}
 
 
@@ -65,15 +65,11 @@ def _finished(schema: Any) -> Any:
         return schema
     if CONDITION_MARK in schema:
         return _CONDITION
-    finished = {key: _finished(schema[key]) for key in sorted(schema, key=_position_of)}
+    finished = {key: _finished(schema[key]) for key in sorted(schema, key=lambda key: _POSITIONS.get(key, 3))}
     for pattern, values in finished.pop("patternProperties", {}).items():
         # pydantic allows every key that the pattern does not match.
         finished |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
     return finished
-
-
-def _position_of(key: str) -> int:
-    return _FIRST.index(key) if key in _FIRST else len(_FIRST)
 
 
 def _parts(schema: Any) -> Iterator[Any]:
@@ -104,16 +100,11 @@ def _condition() -> dict[str, Any]:
         "not": _CONDITION,
         "use": {"type": "string"},
     }
-    return {"anyOf": [comparison, *(_join(word, inner) for word, inner in joins.items())]}
-
-
-def _join(word: str, inner: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {word: inner},
-        "required": [word],
-        "additionalProperties": False,
-    }
+    schemas = [
+        {"type": "object", "properties": {word: inner}, "required": [word], "additionalProperties": False}
+        for word, inner in joins.items()
+    ]
+    return {"anyOf": [comparison, *schemas]}
 
 
 def _field() -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Validates one policy file by its model, and reports pydantic's errors in the words of the file.
+"""Validates one policy file by its model, and reports pydantic's errors as findings with positions.
 
-pydantic names each error by the path to the value (`loc`); the document knows where that value stands. What
-an error's message needs beside it (the keys of a mapping, the bounds of a number, the words of an
-enumeration) is taken from the JSON Schema of the model.
+pydantic gives each error the path to its value (`loc`), from which the document finds the position. What the
+message needs beside that (the keys of a mapping, the bounds of a number, the words of an enumeration) is read
+from the JSON Schema of the model.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KEY_STEP: Final = "[key]"
 
 
 def validate_file(text: str, model: type[M], report: FindingReport) -> tuple[M, SourceDocument] | None:
-    """Return the model of a file and its document, or None with everything that is wrong in the report."""
+    """Return the model of a file and its document, or None with every error in the report."""
     root = read_document(text, report)
     if root is None:
         return None
@@ -76,7 +76,7 @@ def _report(
 
 
 def _message(details: ErrorDetails, node: Node, schema: Mapping[str, Any]) -> str:
-    """Return what is wrong with the value of a node, for people who edit policy files."""
+    """Return the message of an error in the value of a node."""
     kind = details["type"]
     if kind in _OF_COLLECTIONS:
         return _OF_COLLECTIONS[kind](details.get("ctx", {}), schema)
@@ -91,15 +91,16 @@ def _out_of_range(_ctx: Mapping[str, Any], text: str, schema: Mapping[str, Any])
     return f"should be a whole number from {schema['minimum']:,} to {schema['maximum']:,}, not {text}"
 
 
-def _no_such_word(ctx: Mapping[str, Any], text: str, _schema: Mapping[str, Any]) -> str:
+def _unknown_word(ctx: Mapping[str, Any], text: str, _schema: Mapping[str, Any]) -> str:
     words = re.findall("'([^']*)'", ctx["expected"])
-    meant = did_you_mean(text, words) or f"; it is {' or '.join(words)}"
-    return f"{quoted(text)} is not known here{meant}"
+    return f"should be {' or '.join(words)}, not {quoted(text)}{did_you_mean(text, words)}"
 
 
-def _not_of_these_characters(ctx: Mapping[str, Any], text: str, _schema: Mapping[str, Any]) -> str:
-    characters = "upper case" if "A-Z_" in ctx["pattern"] else "letters"
-    return f"{quoted(text)} should be made of {characters}, digits and few marks, without spaces"
+def _pattern_mismatch(ctx: Mapping[str, Any], text: str, _schema: Mapping[str, Any]) -> str:
+    allowed = (
+        "upper case letters, digits and _" if "A-Z_" in ctx["pattern"] else "letters, digits, _, . and -"
+    )
+    return f"{quoted(text)} is no name; a name consists of {allowed}, without spaces"
 
 
 _OF_COLLECTIONS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], str]]] = {
@@ -124,11 +125,11 @@ _OF_SCALARS: Final[Mapping[str, Callable[[Mapping[str, Any], str, Mapping[str, A
     ),
     "string_too_short": lambda _ctx, _text, _schema: "should not be empty",
     "string_too_long": lambda ctx, _text, _schema: f"should have {ctx['max_length']:,} characters at most",
-    "string_pattern_mismatch": _not_of_these_characters,
-    "literal_error": _no_such_word,
+    "string_pattern_mismatch": _pattern_mismatch,
+    "literal_error": _unknown_word,
     "value_error": lambda ctx, _text, _schema: str(ctx["error"]),
 }
-"""Messages by the types of errors that pydantic documents."""
+"""The messages, by the types of errors that pydantic documents."""
 
 
 @cache
@@ -153,7 +154,7 @@ def _schema_at(model: type[PolicyModel], path: Path) -> dict[str, Any]:
 
 
 def _resolved(schema: Any, whole: dict[str, Any]) -> dict[str, Any]:
-    """Follow references, and of what may be null take the schema of the value."""
+    """Return a schema with its references followed; of one that allows null, the schema of the value."""
     while isinstance(schema, dict):
         if "$ref" in schema:
             schema = whole["$defs"][schema["$ref"].removeprefix("#/$defs/")]

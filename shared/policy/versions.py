@@ -1,8 +1,8 @@
-"""Policies in the database, and the watch by which every process comes to run the active one.
+"""Policies in the database, and the watch by which every process loads the active one.
 
-A role asks its `PolicyWatch` for the policy at the start of each unit of work and uses that one to its end,
-so that one unit is decided by one version. The watch looks for a newer one every second, outside of any
-unit; what it hands out is complete, compiled, and never changes.
+A role reads the policy of its `PolicyWatch` at the start of each unit of work and uses it to the end, so that
+one version decides the whole unit. The watch checks for a newer one every second, outside of any unit; the
+policy that it returns is complete, compiled and immutable.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class StoredPolicy(Struct, frozen=True):
     activated_by: str
 
 
-class Candidate(Struct, frozen=True):
-    """Files that were found to be a policy, and which version of it they are."""
+class CheckedPolicy(Struct, frozen=True):
+    """Files that form a valid policy, and the version of that policy."""
 
     version: str
     files: Mapping[str, str]
@@ -70,24 +70,25 @@ async def stored(tx: Tx, version: str) -> StoredPolicy | None:
 
 
 async def history(tx: Tx, limit: int, *, before: int | None = None) -> list[StoredPolicy]:
-    """Return the versions that were active last, the active one first; `before` an activation, to go on."""
-    wanted = select(policies).order_by(policies.c.activation.desc()).limit(limit)
+    """Return versions by their last activation, the active one first; `before`: only earlier activations."""
+    statement = select(policies).order_by(policies.c.activation.desc()).limit(limit)
     if before is not None:
-        wanted = wanted.where(policies.c.activation < before)
-    result = await tx.execute(wanted)
+        statement = statement.where(policies.c.activation < before)
+    result = await tx.execute(statement)
     return [StoredPolicy(**row) for row in result.mappings()]
 
 
-async def candidate(files: Mapping[str, str]) -> Candidate:
-    """Check the files; raises `PolicyInvalid`. This takes a while: do it before the transaction."""
-    return await asyncio.to_thread(_candidate, dict(files))
+async def check_policy(files: Mapping[str, str]) -> CheckedPolicy:
+    """Check the files; raises `PolicyInvalid`. It takes up to a second: do it before the transaction."""
+    texts = dict(files)
+    return CheckedPolicy(version_of(await asyncio.to_thread(load, texts)), texts)
 
 
-async def put(tx: Tx, new: Candidate, *, by: str, at: datetime) -> StoredPolicy:
-    """Make a policy the active one; a version that is stored already is activated again, with these texts.
+async def put(tx: Tx, new: CheckedPolicy, *, by: str, at: datetime) -> StoredPolicy:
+    """Activate a policy; a version that is stored already is activated again, with these texts.
 
-    Applying what is active as it is changes nothing. Raises `Retry` when another one is activated at the
-    same moment.
+    Activating the active policy with the same texts changes nothing. Raises `Retry` when another policy is
+    activated at the same moment.
     """
     present, before = await active(tx), await stored(tx, new.version)
     if present is not None and present.version == new.version and present.files == new.files:
@@ -109,7 +110,7 @@ async def put(tx: Tx, new: Candidate, *, by: str, at: datetime) -> StoredPolicy:
     return policy
 
 
-async def seed(tx: Tx, new: Candidate, *, at: datetime) -> StoredPolicy:
+async def seed(tx: Tx, new: CheckedPolicy, *, at: datetime) -> StoredPolicy:
     """Return the active policy; where there is none, make `new` the first. Raises as `put` does."""
     return await active(tx) or await put(tx, new, by="config", at=at)
 
@@ -119,7 +120,7 @@ async def seed_policy(database: Database, directory: Path, at: datetime) -> None
     async with database.read() as tx:
         if await active(tx) is not None:
             return
-    first = await candidate(texts_in(directory))
+    first = await check_policy(texts_in(directory))
     async with database.begin() as tx:
         await seed(tx, first, at=at)
 
@@ -147,7 +148,7 @@ class PolicyWatch:
         return self._policy
 
     async def look(self) -> bool:
-        """Take over a policy that was activated since; say whether there was one."""
+        """Load the active policy if it is a newer one; return whether it is."""
         async with self._database.read() as tx:
             latest = (await tx.execute(select(func.max(policies.c.activation)))).scalar() or 0
             if latest == self._activation:
@@ -155,13 +156,13 @@ class PolicyWatch:
             found = await active(tx)
         if found is None:
             return False
-        self._policy = await asyncio.to_thread(_compiled, found.files)
+        self._policy = await asyncio.to_thread(lambda files: compiled(load(files)), found.files)
         self._activation = found.activation
         log.info("policy", version=shown(self._policy.version), activation=found.activation)
         return True
 
     async def run(self, stop: asyncio.Event, health: Health) -> None:
-        """Look for newer policies until `stop`. One that this code cannot read is told in readiness.
+        """Load newer policies until `stop`. One that this code cannot read makes the process not ready.
 
         Until it is replaced, the policy before it stays in use.
         """
@@ -173,11 +174,3 @@ class PolicyWatch:
         except PolicyInvalid as error:
             raise Retry(f"the active policy cannot be read by this version of Baton: {error}") from error
         return False
-
-
-def _candidate(files: Mapping[str, str]) -> Candidate:
-    return Candidate(version_of(load(files)), files)
-
-
-def _compiled(files: Mapping[str, str]) -> CompiledPolicy:
-    return compiled(load(files))

@@ -77,7 +77,7 @@ def parse_range(node: Node, target: ValueTarget) -> tuple[Any, ...]:
     if len(ends) != 2:
         raise InvalidValue(takes)
     if ends[0] > ends[1]:
-        raise InvalidValue(f"nothing lies between {ends[0]} and {ends[1]}; the lesser goes first")
+        raise InvalidValue(f"no value is between {ends[0]} and {ends[1]}; the lower one comes first")
     return ends
 
 

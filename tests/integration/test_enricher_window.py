@@ -24,7 +24,7 @@ from shared.messaging.port import Record, Source, Stream, publish
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.load import texts_in
-from shared.policy.versions import PolicyWatch, candidate, seed
+from shared.policy.versions import PolicyWatch, check_policy, seed
 from shared.settings import EnricherSettings, StubsSettings, load
 from shared.storage.database import Database
 from shared.web.ops import Health
@@ -100,7 +100,7 @@ async def running(
     )
     await stream.open()
     database = Database(url)
-    first = await candidate(texts_in(Path("config")))
+    first = await check_policy(texts_in(Path("config")))
     async with database.begin() as tx:
         await seed(tx, first, at=clock.now())
     policy = PolicyWatch(database)

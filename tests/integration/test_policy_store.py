@@ -11,7 +11,7 @@ import pytest
 from shared.errors import Crash, Retry
 from shared.policy.load import PolicyInvalid, texts_in
 from shared.policy.tables import policies
-from shared.policy.versions import PolicyWatch, active, candidate, history, put, seed
+from shared.policy.versions import PolicyWatch, active, check_policy, history, put, seed
 from shared.storage.database import Database
 from shared.web.ops import Health
 
@@ -22,7 +22,7 @@ COMMENTED = {**DEFAULT, "icp.yaml": "# ours\n" + DEFAULT["icp.yaml"]}
 
 
 async def _put(database: Database, files: dict[str, str], at: datetime = AT) -> str:
-    new = await candidate(files)
+    new = await check_policy(files)
     async with database.begin() as tx:
         return (await put(tx, new, by="rita", at=at)).version
 
@@ -71,7 +71,7 @@ async def test_a_comment_is_kept_under_the_same_version(database: Database) -> N
 
 async def test_files_seed_an_empty_database_only(database: Database) -> None:
     for files in (DEFAULT, STRICTER):
-        new = await candidate(files)
+        new = await check_policy(files)
         async with database.begin() as tx:
             await seed(tx, new, at=AT)
     async with database.read() as tx:
@@ -82,7 +82,7 @@ async def test_files_seed_an_empty_database_only(database: Database) -> None:
 
 async def test_of_two_applied_at_once_both_count_one_after_the_other(database: Database) -> None:
     async def apply(files: dict[str, str]) -> None:
-        new = await candidate(files)
+        new = await check_policy(files)
         for _ in range(5):
             try:
                 async with database.begin() as tx:
@@ -99,7 +99,7 @@ async def test_of_two_applied_at_once_both_count_one_after_the_other(database: D
 
 async def test_files_that_are_no_policy_are_no_candidate() -> None:
     with pytest.raises(PolicyInvalid, match=r"routing\.yaml:1:1: the file is missing"):
-        await candidate({name: text for name, text in DEFAULT.items() if name != "routing.yaml"})
+        await check_policy({name: text for name, text in DEFAULT.items() if name != "routing.yaml"})
 
 
 async def test_a_watch_hands_out_the_active_policy(database: Database) -> None:

@@ -27,7 +27,7 @@ from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.ids import lead_id_of
 from shared.messaging.port import Ack, Outgoing, Record
 from shared.policy.per_version import PerVersion
-from shared.policy.versions import PolicyWatch, candidate, put
+from shared.policy.versions import PolicyWatch, check_policy, put
 from shared.storage.database import Database
 from shared.worker.decision import Outcome
 from shared.worker.outbox import Outbox
@@ -268,7 +268,7 @@ async def test_a_unit_is_decided_by_one_version_though_another_comes_meanwhile(d
 
 
 async def _applied(desk: Desk, watch: PolicyWatch, **changes: tuple[str, str]) -> str:
-    new = await candidate(texts_with(**changes))
+    new = await check_policy(texts_with(**changes))
     async with desk.database.begin() as tx:
         await put(tx, new, by="rita", at=AT)
     assert await watch.look()

@@ -21,7 +21,7 @@ from shared.messaging.port import Record, Sink, Source, Stream
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.load import texts_in
-from shared.policy.versions import PolicyWatch, candidate, put
+from shared.policy.versions import PolicyWatch, check_policy, put
 from shared.settings import GatewaySettings, load
 from shared.storage.database import Database
 from shared.storage.rows import IdentityMap, Put, Row
@@ -51,7 +51,7 @@ class RunningGateway:
         """Put the files of a directory in force, some of them with other texts: `sources="…"`."""
         texts = {**texts_in(directory), **{f"{name}.yaml": text for name, text in changed.items()}}
         async with self.database.begin() as tx:
-            await put(tx, await candidate(texts), by="test", at=self.resources.clock.now())
+            await put(tx, await check_policy(texts), by="test", at=self.resources.clock.now())
         await self.resources.policy.start()
 
     async def ask(self, method: str, path: str, **more: Any) -> tuple[int, Any, Mapping[str, str]]:

@@ -16,7 +16,7 @@ from shared.policy.content_hash import version_of
 from shared.policy.diff import diff
 from shared.policy.load import PolicyInvalid, load, read_policy
 from shared.policy.models import FILES, Policy
-from shared.policy.versions import StoredPolicy, active, candidate, history, put, stored
+from shared.policy.versions import StoredPolicy, active, check_policy, history, put, stored
 from shared.rules.findings import Severity
 from shared.storage.keyset import Cursor
 
@@ -89,7 +89,7 @@ async def get_policies(gateway: Gateway, paging: Paging) -> Page[PolicyView]:
 )
 async def post_policy(body: NewPolicy, principal: Admin, gateway: Gateway) -> AppliedPolicy:
     _policy, warnings = await _read_policy(body.files)
-    new = await candidate(body.files)
+    new = await check_policy(body.files)
     async with gateway.database.begin() as tx:
         applied = await put(tx, new, by=principal.key_id, at=gateway.clock.now())
     return AppliedPolicy(**_fields(applied, applied), warnings=warnings)

@@ -11,7 +11,7 @@ _RELATIONS = ("target", "customer", "competitor", "partner")
 
 
 def lint_accounts(file: PolicyFile[Accounts]) -> None:
-    """Report what is no domain, and domains with two relations."""
+    """Report invalid domains, and domains with two relations."""
     seen: dict[str, str] = {}
     for relation in _RELATIONS:
         for index, text in enumerate(getattr(file.model, relation)):
@@ -19,4 +19,4 @@ def lint_accounts(file: PolicyFile[Accounts]) -> None:
             if domain is None:
                 file.error((relation, index), f"{quoted(text)} is no domain")
             elif seen.setdefault(domain, relation) != relation:
-                file.error((relation, index), f"{quoted(text)} is under {seen[domain]} already")
+                file.error((relation, index), f"{quoted(text)} is in {seen[domain]} already")

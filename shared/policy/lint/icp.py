@@ -29,10 +29,11 @@ def lint_icp(file: PolicyFile[Icp]) -> None:
     markets = [Rule(rule.name, rule.when, rule.outcome.name) for rule in market_rules(icp.markets)]
     file.table(markets, ("markets",), overlaps=True)
     for index, segment in enumerate(icp.segments):
-        _lint_segment(file, segment, ("segments", index))
+        lint_segment(file, segment, ("segments", index))
 
 
-def _lint_segment(file: PolicyFile[Icp], segment: Segment, path: Path) -> None:
+def lint_segment(file: PolicyFile[Icp], segment: Segment, path: Path) -> None:
+    """Report maxima that do not add up to 100, and faults of conditions and levels."""
     fit_max = sum(criterion.points_max for criterion in segment.criteria)
     if fit_max != _FIT_MAX:
         message = f"the maxima of the criteria add up to {fit_max}, not to {_FIT_MAX}"

@@ -28,7 +28,7 @@ def lint_providers(file: PolicyFile[ProviderPolicy]) -> None:
         if not is_web_address(provider.base_url):
             file.error((*path, "base_url"), "should be an http or https address")
         if name not in used:
-            file.warning(path, f"no field is asked of {name}")
+            file.warning(path, f"no field has {name} in its order")
         if provider.price_cents > policy.budget.per_lead_cents:
             message = (
                 f"one answer costs more than the {policy.budget.per_lead_cents} cents of a lead's budget"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.lead.fields import FactKeys
 from shared.policy.addresses import is_web_address
 from shared.policy.frames import FRAMES
-from shared.policy.models import KEEP, Icp, Queue, Routing, RoutingRule
+from shared.policy.models import KEEP, Icp, Routing, RoutingRule
 from shared.policy.policy_file import PolicyFile
 from shared.policy.rule_tables import routing_rules, suppression_rules
 from shared.rules.boxes import FactSpace, TooManyBoxes
@@ -16,7 +16,7 @@ from shared.rules.syntax import AllOf, Compare, Condition, Rule
 
 
 def lint_routing(file: PolicyFile[Routing], icp: Icp | None) -> None:
-    """Report faults of rules and queues; with the ICP, of names of its segments and markets too."""
+    """Report faults of rules and queues; with the ICP, also unknown names of its segments and markets."""
     routing = file.model
     conditions: list[tuple[Condition | None, Path]] = [
         *((rule.when, ("suppress", index, "when")) for index, rule in enumerate(routing.suppress)),
@@ -36,8 +36,8 @@ def lint_routing(file: PolicyFile[Routing], icp: Icp | None) -> None:
             file.words(when, path, FactKeys.SEGMENT, "segment", [segment.name for segment in segments])
             file.words(when, path, FactKeys.MARKET, "market", [market.name for market in markets])
     file.table(suppression_rules(routing.suppress), ("suppress",))
-    _lint_rules(file)
-    _lint_queues(file)
+    lint_rules(file)
+    lint_queues(file)
     elements = FRAMES[routing.hand_off.frame]
     for index, element in enumerate(routing.hand_off.known_first):
         if element not in elements:
@@ -45,35 +45,36 @@ def lint_routing(file: PolicyFile[Routing], icp: Icp | None) -> None:
             file.unknown(("hand_off", "known_first", index), what, element, elements)
 
 
-def _lint_rules(file: PolicyFile[Routing]) -> None:
+def lint_rules(file: PolicyFile[Routing]) -> None:
+    """Report dead and overlapping rules, a missing fallback, and faults of the targets."""
     routing = file.model
     rules = [
         Rule(rule.name, rule.when, (rule.outcome.queue, rule.outcome.motion))
         for rule in routing_rules(routing.rules)
     ]
     file.table(rules, ("rules",), fallback=True)
-    # A rule that keeps a lead where it is has no outcome of its own that could differ from another's.
-    placing = [index for index, rule in enumerate(routing.rules) if not rule.keeps]
-    for finding in lint_overlaps([rules[index] for index in placing]):
-        file.warning(("rules", placing[finding.rule]), finding.message)
+    # A rule that keeps a lead where it is has no outcome that could differ from another's.
+    moving = [index for index, rule in enumerate(routing.rules) if not rule.keeps]
+    for finding in lint_overlaps([rules[index] for index in moving]):
+        file.warning(("rules", moving[finding.rule]), finding.message)
     for index, rule in enumerate(routing.rules):
-        _lint_target(file, rule, ("rules", index))
+        lint_target(file, rule, ("rules", index))
 
 
-def _lint_target(file: PolicyFile[Routing], rule: RoutingRule, path: Path) -> None:
-    """Report a queue that there is not, and a rule that keeps a lead without owner."""
+def lint_target(file: PolicyFile[Routing], rule: RoutingRule, path: Path) -> None:
+    """Report a queue that does not exist, and a rule that keeps a lead without owner."""
     queues = file.model.queues
     if rule.keeps is not (rule.owner is not None):
         missing = "owner: keep" if rule.keeps else "queue: keep"
         file.error(path, f"queue: keep and owner: keep go together; {missing} is missing")
-    elif rule.keeps and not _implies_owner(rule.when):
-        file.error(path, f"{rule.name} may match a lead without owner; it should ask for owner.active")
+    elif rule.keeps and not implies_owner(rule.when):
+        file.error(path, f"{rule.name} may match a lead without owner; it should check owner.active")
     elif not rule.keeps and rule.queue not in queues:
         file.unknown((*path, "queue"), "queue", rule.queue, queues)
 
 
-def _implies_owner(when: Condition | None) -> bool:
-    """Return whether a condition is surely not true of a lead without an active owner."""
+def implies_owner(when: Condition | None) -> bool:
+    """Return whether a condition is certainly false for a lead without an active owner."""
     if when is None:
         return False
     ownerless = AllOf((when, Compare(FactKeys.OWNER_ACTIVE, Op.EQ, value=False)))
@@ -83,37 +84,34 @@ def _implies_owner(when: Condition | None) -> bool:
         return True
 
 
-def _lint_queues(file: PolicyFile[Routing]) -> None:
+def lint_queues(file: PolicyFile[Routing]) -> None:
+    """Report queues without rules, wrong destinations, and fallbacks that are unknown or circular."""
     routing = file.model
     fed = {rule.queue for rule in routing.rules} | {queue.fallback for queue in routing.queues.values()}
     for name, queue in routing.queues.items():
         path: Path = ("queues", name)
         if name == KEEP:
-            file.error(path, f"{KEEP} is no name for a queue: rules say it to leave a lead where it is")
+            file.error(path, f"no queue may be named {KEEP}: rules use it to leave a lead where it is")
         elif name not in fed:
             file.warning(path, f"no rule sends a lead to {name}")
         if queue.fallback is not None and queue.fallback not in routing.queues:
             file.unknown((*path, "fallback"), "queue", queue.fallback, routing.queues)
-        _lint_destination(file, queue, (*path, "destination"))
+        destination, at = queue.destination, (*path, "destination")
+        if destination.url and not is_web_address(destination.url):
+            file.error((*at, "url"), "should be an http or https address, or empty")
+        if destination.url and not destination.secret_env:
+            file.error(at, "secret_env should name the variable with the secret that signs the deliveries")
     reported: set[str] = set()
     for start in routing.queues:
-        chain = _fallback_chain(routing, start)
+        chain = fallback_chain(routing, start)
         if routing.queues[chain[-1]].fallback == start and not reported & set(chain):
             reported |= set(chain)
             loop = " -> ".join([*chain, start])
-            file.error(("queues", start, "fallback"), f"the queues help each other out in a circle: {loop}")
+            file.error(("queues", start, "fallback"), f"the fallbacks of the queues form a circle: {loop}")
 
 
-def _lint_destination(file: PolicyFile[Routing], queue: Queue, path: Path) -> None:
-    destination = queue.destination
-    if destination.url and not is_web_address(destination.url):
-        file.error((*path, "url"), "should be an http or https address, or empty")
-    if destination.url and not destination.secret_env:
-        file.error(path, "secret_env should name the variable with the secret that signs the deliveries")
-
-
-def _fallback_chain(routing: Routing, start: str) -> list[str]:
-    """Return a queue and those that help it out, one after the other, each once."""
+def fallback_chain(routing: Routing, start: str) -> list[str]:
+    """Return a queue, its fallback, the fallback of that, and so on, each once."""
     chain, fallback = [start], routing.queues[start].fallback
     while fallback is not None and fallback in routing.queues and fallback not in chain:
         chain.append(fallback)

@@ -16,7 +16,7 @@ _TOTAL: Final = 100
 
 
 def lint_scoring(file: PolicyFile[Scoring], icp: Icp | None) -> None:
-    """Report faults of intent, grades and bands; with the ICP, of names of its segments too."""
+    """Report faults of intent, grades and bands; with the ICP, also unknown names of its segments."""
     scoring = file.model
     conditions = [
         *(rule.when for rule in scoring.intent.rules),
@@ -25,17 +25,18 @@ def lint_scoring(file: PolicyFile[Scoring], icp: Icp | None) -> None:
         scoring.accounts.qualified_when,
     ]
     file.named_conditions(scoring.conditions, conditions)
-    _lint_intent(file)
-    _lint_signals(file)
-    _lint_grades(file)
-    _lint_bands(file, icp)
+    lint_intent(file)
+    lint_signals(file)
+    lint_grades(file)
+    lint_bands(file, icp)
     both = scoring.total.fit + scoring.total.intent
     if both != _TOTAL:
         file.error(("total",), f"fit and intent add up to {both} per cent, not to {_TOTAL}")
     file.condition(scoring.accounts.qualified_when, ("accounts", "qualified_when"))
 
 
-def _lint_intent(file: PolicyFile[Scoring]) -> None:
+def lint_intent(file: PolicyFile[Scoring]) -> None:
+    """Report unknown and empty groups, unknown types, and a cap below the points of one activity."""
     intent = file.model.intent
     used = {rule.group for rule in intent.rules}
     for group in intent.groups:
@@ -65,7 +66,8 @@ def _lint_types(
             file.warning((*path, "on"), message)
 
 
-def _lint_signals(file: PolicyFile[Scoring]) -> None:
+def lint_signals(file: PolicyFile[Scoring]) -> None:
+    """Report unknown types, and signals that neither or both decay and rise."""
     for index, rule in enumerate(file.model.intent.signals):
         path: Path = ("intent", "signals", index)
         file.condition(rule.when, (*path, "when"))
@@ -76,7 +78,8 @@ def _lint_signals(file: PolicyFile[Scoring]) -> None:
             file.error(path, "rises and ends go together")
 
 
-def _lint_grades(file: PolicyFile[Scoring]) -> None:
+def lint_grades(file: PolicyFile[Scoring]) -> None:
+    """Report floors out of order, a last floor above 0, and grades that no lead reaches."""
     grades = file.model.grades
     for part, floors in (("fit", grades.fit.floors), ("intent", grades.intent.floors)):
         path: Path = ("grades", part)
@@ -84,19 +87,19 @@ def _lint_grades(file: PolicyFile[Scoring]) -> None:
             if lower >= higher:
                 file.error((*path, worse), f"the floor of {worse} should be below {higher}, that of {better}")
             elif higher - lower < grades.hysteresis:
-                message = f"{grades.hysteresis} points are more than lie between {better} and {worse}"
+                message = f"{grades.hysteresis} points are more than the distance of {better} and {worse}"
                 file.warning(("grades", "hysteresis"), message)
         last, floor = floors[-1]
         if floor != 0:
             file.error((*path, last), f"the floor of {last}, the last grade, should be 0")
-    most = _intent_max(file.model.intent)
+    most = intent_max(file.model.intent)
     for grade, floor in grades.intent.floors:
         if floor > most:
             message = f"nobody reaches grade {grade}: intent is {most} at most"
             file.warning(("grades", "intent", grade), message)
 
 
-def _intent_max(intent: IntentScoring) -> int:
+def intent_max(intent: IntentScoring) -> int:
     """Return the most points that all rules can give together."""
     if intent.signals:
         return intent.cap  # a signal may come any number of times
@@ -108,7 +111,8 @@ def _intent_max(intent: IntentScoring) -> int:
     return min(intent.cap, alone + grouped)
 
 
-def _lint_bands(file: PolicyFile[Scoring], icp: Icp | None) -> None:
+def lint_bands(file: PolicyFile[Scoring], icp: Icp | None) -> None:
+    """Report dead and overlapping bands, a missing fallback, and bands that no lead is in."""
     bands = file.model.bands
     for index, band in enumerate(bands):
         file.condition(band.when, ("bands", index, "when"))

@@ -10,7 +10,7 @@ from shared.rules.findings import Path, quoted
 
 
 def lint_sources(file: PolicyFile[SourcePolicy]) -> None:
-    """Report invalid addresses, labels that mean no field, and sources that anybody could speak for."""
+    """Report invalid addresses, labels of unknown fields, and sources without or with a needless secret."""
     for name, source in file.model.sources.items():
         path: Path = ("sources", name)
         for index, origin in enumerate(source.origins):
@@ -24,8 +24,8 @@ def lint_sources(file: PolicyFile[SourcePolicy]) -> None:
             if not is_form_field(field):
                 file.unknown((*path, "map", label), "field of forms", field, FORM_FIELDS)
         if source.public and source.signature is not None:
-            file.error((*path, "signature"), "a source that is public is not asked for a signature")
+            file.error((*path, "signature"), "a public source has no signature")
         elif source.public and source.secret_env:
-            file.error((*path, "secret_env"), "a source that is public is not asked for a secret")
+            file.error((*path, "secret_env"), "a public source has no secret")
         elif not source.public and not source.secret_env:
             file.error(path, "a source that is not public needs a secret: secret_env is missing")

@@ -10,7 +10,7 @@ from shared.rules.findings import Path, did_you_mean, quoted
 
 
 def lint_team(file: PolicyFile[Team], routing: Routing | None) -> None:
-    """Report faults of reps; with the routing, of their queues too."""
+    """Report faults of reps; with the routing, also unknown queues, and queues without reps."""
     zones = available_timezones()
     for index, rep in enumerate(file.model.reps):
         path: Path = ("reps", index)

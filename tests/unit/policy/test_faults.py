@@ -1,4 +1,4 @@
-"""Planted faults: each is refused or warned of, at the very place where it is.
+"""Faults in the default policy: each is reported as an error or a warning, at its position.
 
 A case changes one text of the default files; `¦` in the new text marks the expected line and column.
 """
@@ -179,7 +179,7 @@ FORM = (
         SIZE,
         "{field: company.employees, between: ¦[999, 50]}",
         "segments[0].criteria[0].levels[0].when.between",
-        "nothing lies between 999 and 50",
+        "no value is between 999 and 50",
     ),
     Fault(
         "icp.yaml",
@@ -287,7 +287,7 @@ MEANING = (
     Fault("scoring.yaml", "rises: 90d, ends: 30d,", "rises: 90d,", "intent.signals[2]", "rises and ends go together"),
     Fault("scoring.yaml", "fit: {A: 75, B: 50,", "fit: {A: 75, B: ¦80,", "grades.fit.B", "should be below 75"),
     Fault("scoring.yaml", "3: 25, 4: 0}", "3: 25, 4: ¦5}", 'grades.intent["4"]', "should be 0"),
-    Fault("scoring.yaml", "hysteresis: 5 ", "hysteresis: ¦30 ", "grades.hysteresis", "more than lie between", warning=True),
+    Fault("scoring.yaml", "hysteresis: 5 ", "hysteresis: ¦30 ", "grades.hysteresis", "more than the distance of", warning=True),
     Fault("scoring.yaml", "cap: 100", "cap: 60", 'grades.intent["1"]', "nobody reaches grade 1: intent is 60 at most", warning=True),
     Fault("scoring.yaml", "total: {fit: 50,", "total: ¦{fit: 60,", "total", "110 per cent"),
     Fault("scoring.yaml", "  - {band: cold}\n", "", "bands[1]", "last rule should have no condition"),
@@ -303,7 +303,7 @@ MEANING = (
     Fault("routing.yaml", "- {field: owner.active, eq: true}", "- {field: company.employees, exists: true}", "rules[0]", "may match a lead without owner"),
     Fault("routing.yaml", "{field: owner.queue, eq: senior-ae}", "{field: owner.queue, eq: senior}", "rules[0].when", "there is no queue", warning=True),
     Fault("routing.yaml", "fallback: sdr,", "fallback: ¦sdrs,", "queues.senior-ae.fallback", 'did you mean "sdr"?'),
-    Fault("routing.yaml", "sdr: {accept_within: 4h business,", "sdr: {fallback: ¦senior-ae, accept_within: 4h business,", "queues.sdr.fallback", "in a circle: sdr -> senior-ae -> sdr"),
+    Fault("routing.yaml", "sdr: {accept_within: 4h business,", "sdr: {fallback: ¦senior-ae, accept_within: 4h business,", "queues.sdr.fallback", "form a circle: sdr -> senior-ae -> sdr"),
     Fault("routing.yaml", "  bdr: {accept", "  csm: ¦{accept_within: 1h}\n  bdr: {accept", "queues.csm", "no rule sends a lead to csm", warning=True),
     Fault("routing.yaml", 'fallback: sdr, destination: {url: "", secret_env: ""}', 'fallback: sdr, destination: {url: ¦"ftp://x", secret_env: A}', "queues.senior-ae.destination.url", "http or https"),
     Fault("routing.yaml", 'fallback: sdr, destination: {url: ""', 'fallback: sdr, destination: ¦{url: "https://x.example"', "queues.senior-ae.destination", "secret_env should name"),
@@ -315,21 +315,21 @@ MEANING = (
     Fault("team.yaml", "weight: 50, max_open: 30", "time_zone: UTC, hours: ¦Mon-Fri 9-5", "reps[3].hours", "should be hours such as"),
     Fault("team.yaml", "weight: 100, max_open: 25}\n  - {id: ae-2, name: Greta Lind, queues: [senior-ae], weight: 100", "weight: 0}\n  - {id: ae-2, name: Greta Lind, queues: [bdr]", "reps", "nobody gets leads of the queue senior-ae", warning=True),
     Fault("accounts.yaml", "northpeak.example", "¦north peak", "target[1]", "is no domain"),
-    Fault("accounts.yaml", "[rivalworks.example]", "[¦TargetWorks.example]", "competitor[0]", "under target already"),
+    Fault("accounts.yaml", "[rivalworks.example]", "[¦TargetWorks.example]", "competitor[0]", "in target already"),
     Fault("providers.yaml", "{order: [clearbit, apollo]", "{order: [¦clearbitt, apollo]", 'fields["company.technologies"].order[0]', 'did you mean "clearbit"?'),
     Fault("providers.yaml", "company.revenue_usd:", "company.revenue:", 'fields["company.revenue"]', 'did you mean "company.revenue_usd"?'),
     Fault("providers.yaml", "http://127.0.0.1:8090/hunter", "¦127.0.0.1:8090/hunter", "providers.hunter.base_url", "http or https"),
     Fault("providers.yaml", "price_cents: 12", "price_cents: ¦70", "providers.clearbit.price_cents", "costs more than the 60 cents", warning=True),
     Fault("providers.yaml", "deadline: 8s", "deadline: 1s", "providers.peopledatalabs.timeout", "longer than the deadline", warning=True),
-    Fault("providers.yaml", "order: [hunter, zerobounce]", "order: [hunter]", "providers.zerobounce", "no field is asked of", warning=True),
+    Fault("providers.yaml", "order: [hunter, zerobounce]", "order: [hunter]", "providers.zerobounce", "no field has zerobounce in its order", warning=True),
     Fault("sources.yaml", '["*"]', '[¦"https://www.example.com/form"]', "sources.website.origins[0]", "is no origin"),
     Fault("sources.yaml", '"https://www.example.com/"', '¦"javascript:alert(1)"', "sources.website.redirects[0]", "no http or https address"),
     Fault("sources.yaml", "kind: form", "kind: ¦forms", "sources.website.kind", 'did you mean "form"?'),
     Fault("sources.yaml", "public: true", "map: {Vorname: ¦person.firstname}\n    public: true", "sources.website.map.Vorname", 'did you mean "person.first_name"?'),
     Fault("sources.yaml", "public: true", "map: {Vorname: ¦answers.}\n    public: true", "sources.website.map.Vorname", "no field of forms"),
     Fault("sources.yaml", "kind: form\n    public: true", "¦kind: form", "sources.website", "secret_env is missing"),
-    Fault("sources.yaml", "public: true", "public: true\n    secret_env: ¦TOKEN", "sources.website.secret_env", "not asked for a secret"),
-    Fault("sources.yaml", "public: true", "public: true\n    signature: ¦hub", "sources.website.signature", "not asked for a signature"),
+    Fault("sources.yaml", "public: true", "public: true\n    secret_env: ¦TOKEN", "sources.website.secret_env", "a public source has no secret"),
+    Fault("sources.yaml", "public: true", "public: true\n    signature: ¦hub", "sources.website.signature", "a public source has no signature"),
 )  # fmt: skip
 
 
@@ -350,35 +350,35 @@ def test_a_planted_fault_is_found_where_it_is(fault: Fault) -> None:
     reading = read_policy(files)
     severity = Severity.WARNING if fault.warning else Severity.ERROR
     found = [
-        problem
-        for problem in reading.findings
-        if problem.file == fault.file and fault.message in problem.message and problem.severity is severity
+        finding
+        for finding in reading.findings
+        if finding.file == fault.file and fault.message in finding.message and finding.severity is severity
     ]
-    said = [str(problem) for problem in reading.findings]
+    said = [str(finding) for finding in reading.findings]
     assert found, said
     if fault.path:
-        assert fault.path in {problem.path for problem in found}, said
+        assert fault.path in {finding.path for finding in found}, said
     if place is not None:
-        assert place in {(problem.line, problem.column) for problem in found}, said
+        assert place in {(finding.line, finding.column) for finding in found}, said
     assert (reading.policy is not None) is fault.warning, said
 
 
 def test_the_default_policy_has_no_errors_and_these_warnings() -> None:
     reading = read_policy(DEFAULT)
     assert reading.policy is not None
-    assert [f"{problem.path}: {problem.message}" for problem in reading.findings] == [
+    assert [f"{finding.path}: {finding.message}" for finding in reading.findings] == [
         "rules[3]: high-intent overlaps rules before it that have another outcome: new-market, partner",
         "rules[4]: strategic overlaps rules before it that have another outcome: high-intent",
         "rules[5]: fits overlaps rules before it that have another outcome: new-market, partner, strategic",
     ]
-    assert all(problem.severity is Severity.WARNING for problem in reading.findings)
+    assert all(finding.severity is Severity.WARNING for finding in reading.findings)
 
 
-def test_a_problem_is_one_line_that_editors_can_follow() -> None:
+def test_a_finding_is_one_line_that_editors_can_follow() -> None:
     files, place = _planted(next(fault for fault in FORM if "company.employes" in fault.message))
-    (problem,) = [each for each in read_policy(files).findings if each.severity is Severity.ERROR]
+    (finding,) = [found for found in read_policy(files).findings if found.severity is Severity.ERROR]
     assert place is not None
-    assert str(problem) == (
+    assert str(finding) == (
         f"icp.yaml:{place[0]}:{place[1]} segments[0].criteria[0].levels[0].when.field: "
         'unknown field "company.employes"; did you mean "company.employees"?'
     )
@@ -390,15 +390,15 @@ def test_one_reading_names_the_faults_of_all_files() -> None:
         "icp.yaml": DEFAULT["icp.yaml"].replace("points: 35", "points: x").replace("eq: manager", "eq: boss"),
         "team.yaml": DEFAULT["team.yaml"].replace("[senior-ae]", "[senior]"),
     }
-    errors = [each for each in read_policy(files).findings if each.severity is Severity.ERROR]
-    assert [each.file for each in errors] == ["icp.yaml", "icp.yaml", "team.yaml", "team.yaml"]
+    errors = [found for found in read_policy(files).findings if found.severity is Severity.ERROR]
+    assert [found.file for found in errors] == ["icp.yaml", "icp.yaml", "team.yaml", "team.yaml"]
 
 
 def test_files_that_are_missing_or_unknown_are_named() -> None:
     reading = read_policy(
         {**{n: t for n, t in DEFAULT.items() if n != "team.yaml"}, "teams.yaml": "reps: []"}
     )
-    assert [str(each) for each in reading.findings if each.severity is Severity.ERROR] == [
+    assert [str(found) for found in reading.findings if found.severity is Severity.ERROR] == [
         'teams.yaml:1:1: no policy file is named "teams.yaml"; did you mean "team.yaml"?',
         "team.yaml:1:1: the file is missing",
     ]

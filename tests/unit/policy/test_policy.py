@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.policy.compiled import ages_asked, fields_asked
+from shared.policy.compiled import compared_ages, compared_fields
 from shared.policy.content_hash import shown, version_of
 from shared.policy.diff import diff
 from shared.policy.hours import Hours, Shift, parse_hours
@@ -114,7 +114,7 @@ def test_the_same_policy_has_no_differences() -> None:
 
 def test_the_fields_that_a_condition_asks_for() -> None:
     rules = load(DEFAULT).routing.rules
-    assert fields_asked(rules[1].when, rules[4].when, None) == (
+    assert compared_fields(rules[1].when, rules[4].when, None) == (
         "account.market_validated",
         "company.employees",
         "account.relation",
@@ -124,7 +124,7 @@ def test_the_fields_that_a_condition_asks_for() -> None:
 def test_the_ages_that_conditions_ask_for() -> None:
     (segment,) = load(DEFAULT).icp.segments
     whens = [level.when for criterion in segment.criteria for level in criterion.levels]
-    assert ages_asked(*whens, *whens) == (("company.last_funding_at", timedelta(days=365)),)
+    assert compared_ages(*whens, *whens) == (("company.last_funding_at", timedelta(days=365)),)
 
 
 def test_a_condition_that_is_too_large_to_judge_is_left_unjudged() -> None:

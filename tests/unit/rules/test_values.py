@@ -41,7 +41,7 @@ def finding(text: str, scope: Known = Scope.ROUTING) -> str:
         ("{field: company.employees, between: [5]}", "when.between: between takes two values, [least, most]"),
         (
             "{field: company.employees, between: [6, 5]}",
-            "when.between: nothing lies between 6 and 5; the lesser goes first",
+            "when.between: no value is between 6 and 5; the lower one comes first",
         ),
         ("{field: company.industry, eq: 5}", "when.eq: should be text; write '5' in quotes"),
         ("{field: company.industry, eq: }", "when.eq: should be text"),
