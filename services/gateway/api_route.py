@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 
 from services.gateway.dependencies import authenticate, caller
 from services.gateway.error_handlers import internal_error, problem_response
-from services.gateway.request_body import parse_json, read_body, require_json
+from services.gateway.request_body import ApiRequest, require_json
 from shared.errors import DataError, Reject, Retry
 from shared.web.problem import CONTENT_TYPE
 
@@ -37,22 +37,6 @@ class RequestBody(ApiModel):
     """The base of request models: a field that is unknown, perhaps misspelt, is a fault."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class ApiRequest(Request):
-    """A request whose body is bounded, is never compressed, and is JSON as every later reader takes it."""
-
-    async def body(self) -> bytes:
-        """Return the body. Raises `Reject` (413, 415) and `ClientDisconnect`."""
-        if not hasattr(self, "_body"):
-            self._body = await read_body(dict(self.scope["headers"]), self.receive)
-        return self._body
-
-    async def json(self) -> Any:
-        """Return the body's JSON value. Raises `Reject` (400, 422) besides what `body` raises."""
-        if not hasattr(self, "_json"):
-            self._json = parse_json(await self.body())
-        return self._json
 
 
 class ApiRoute(APIRoute):

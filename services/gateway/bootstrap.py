@@ -11,7 +11,6 @@ from services.gateway.api_keys import StoredKeys
 from services.gateway.app import create_app
 from services.gateway.intake.publisher import StreamPublisher
 from services.gateway.intake.sources import PolicySources
-from services.gateway.random_pool import RandomPool
 from services.gateway.state import GatewayState
 from shared.messaging.port import Sink
 from shared.settings import GatewaySettings
@@ -48,7 +47,7 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
     admin_key = settings.admin_key.get_secret_value()
     return GatewayState(
         clock=resources.clock,
-        random=RandomPool(os.urandom),
+        random=os.urandom,
         publisher=StreamPublisher(sink),
         keys=StoredKeys(admin_key, resources.database, resources.clock, os.urandom),
         database=resources.database,

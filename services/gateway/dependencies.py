@@ -4,7 +4,8 @@
 
 `Gateway` is the state; `Reader`, `Seller`, `Manager`, `Admin` are the caller, whose key has that scope (a
 router whose endpoints do not ask who it is says `dependencies=[Security(caller, scopes=["admin"])]`);
-`Paging` is `?limit=&cursor=`. A body is a parameter whose type is a `RequestBody`.
+`Paging` is `?limit=&cursor=`; `RequestArrival` is what the envelope of a published event takes from the
+request. A body is a parameter whose type is a `RequestBody`.
 """
 
 import binascii
@@ -14,12 +15,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
-from fastapi import Depends, Query, Request, Security
+from fastapi import Depends, Header, Query, Request, Security
 from fastapi.security import HTTPBearer, SecurityScopes
 from fastapi.security.base import SecurityBase
 from pydantic import BaseModel
 
 from services.gateway.domain.access import SCOPES, Principal, Scope
+from services.gateway.domain.arrival import Arrival
 from services.gateway.state import GatewayState
 from shared.errors import Reject
 from shared.storage.keyset import Cursor
@@ -28,6 +30,7 @@ T = TypeVar("T")
 
 LIMIT_DEFAULT: Final = 50
 LIMIT_MAX: Final = 200
+IDEMPOTENCY_KEY_LENGTH_MAX: Final = 200
 
 _CURSOR_LENGTH_MAX = 600
 _BEARER = b"bearer "
@@ -97,6 +100,33 @@ def require_scope(principal: Principal, scope: Scope) -> None:
 def _unauthorized(detail: str) -> Reject:
     challenge = ("www-authenticate", 'Bearer realm="baton"')
     return Reject(401, "unauthorized", "An API key is needed", detail, headers=(challenge,))
+
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        description="Requests with the same key give the same event, however often they are sent",
+        json_schema_extra={"minLength": 1, "maxLength": IDEMPOTENCY_KEY_LENGTH_MAX},
+    ),
+]
+
+
+def new_arrival(gateway: GatewayState, traceparent: str, idempotency_key: str | None) -> Arrival:
+    """Return what events take from a request that comes now. Raises `Reject` (422) for a bad key."""
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= IDEMPOTENCY_KEY_LENGTH_MAX:
+        detail = f"Between 1 and {IDEMPOTENCY_KEY_LENGTH_MAX} characters are allowed"
+        raise Reject(422, "invalid-idempotency-key", "The Idempotency-Key is not valid", detail)
+    return Arrival(gateway.clock.now(), gateway.random, traceparent, idempotency_key or "")
+
+
+async def request_arrival(
+    request: Request, gateway: Gateway, idempotency_key: IdempotencyKey = None
+) -> Arrival:
+    """Return time, trace and idempotency key of the request. Raises `Reject` (422) for a bad key."""
+    return new_arrival(gateway, request.state.traceparent, idempotency_key)
+
+
+RequestArrival = Annotated[Arrival, Depends(request_arrival)]
 
 
 class Page(BaseModel, Generic[T]):

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.state import GatewayState
 from shared.observability.metrics import Metrics
-from shared.observability.traceparent import is_traceparent
+from shared.observability.traceparent import is_traceparent, new_traceparent
 
 UNKNOWN_ROUTE = "unknown"
 _NO_STATUS = 500
@@ -87,5 +87,5 @@ def request_span(gateway: GatewayState, name: str, headers: Mapping[bytes, bytes
     """Open a span for a request, in the client's trace if it names one; gives the traceparent to send on."""
     given = headers.get(b"traceparent", b"").decode("latin-1")
     if not given or not is_traceparent(given):
-        given = gateway.tracing.begin(gateway.random)
+        given = new_traceparent(gateway.random, sampled=gateway.tracing.on)
     return gateway.tracing.span(name, given)

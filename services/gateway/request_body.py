@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
 from services.gateway.domain.arrival import invalid
@@ -71,6 +71,22 @@ def _too_large() -> Reject:
         f"{BODY_BYTES_MAX} bytes are allowed",
         headers=(("connection", "close"),),
     )
+
+
+class ApiRequest(Request):
+    """A request whose body is bounded, is never compressed, and is JSON as every later reader takes it."""
+
+    async def body(self) -> bytes:
+        """Return the body. Raises `Reject` (413, 415) and `ClientDisconnect`."""
+        if not hasattr(self, "_body"):
+            self._body = await read_body(dict(self.scope["headers"]), self.receive)
+        return self._body
+
+    async def json(self) -> Any:
+        """Return the body's JSON value. Raises `Reject` (400, 422) besides what `body` raises."""
+        if not hasattr(self, "_json"):
+            self._json = parse_json(await self.body())
+        return self._json
 
 
 def media_type(content_type: str) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from shared.lead.ids import lead_id_of
-from shared.lead.normalise.domains import company_domain_of, domain_traits, normalise_domain
+from shared.lead.normalise.domains import domain_traits, normalise_domain
 from shared.lead.normalise.emails import Email, normalise_email
 from shared.lead.normalise.linkedin import normalise_linkedin
 from shared.lead.normalise.phones import normalise_phone
@@ -48,9 +48,9 @@ def identify(
     address = email if isinstance(email, Email) else normalise_email(email)
     if address is not None:
         found["email"] = address.identity
-    if number := normalise_phone(phone, country):
+    if phone and (number := normalise_phone(phone, country)):
         found["phone"] = number
-    if profile := normalise_linkedin(linkedin_url):
+    if linkedin_url and (profile := normalise_linkedin(linkedin_url)):
         found["linkedin"] = profile
     if not found:
         host = normalise_domain(domain)
@@ -67,9 +67,9 @@ def account_key(company_domain: str | None, email: str | Email | None, lead_id: 
     It is the registrable domain of the company, else that of the e-mail address, else the lead id. A domain
     of a free or disposable mail service is not a company's domain, as anybody can get an address there.
     """
-    host = normalise_domain(company_domain)
-    key = None if host is None else company_domain_of(host)
+    host = normalise_domain(company_domain) if company_domain else None
+    key = None if host is None else domain_traits(host).company
     if key is None:
         address = email if isinstance(email, Email) else normalise_email(email)
-        key = None if address is None else company_domain_of(address.domain)
+        key = None if address is None else domain_traits(address.domain).company
     return key or lead_id

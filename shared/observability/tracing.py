@@ -14,7 +14,7 @@ from msgspec import Struct
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
-from shared.observability.traceparent import Random, is_sampled, new_traceparent, span_id, trace_id
+from shared.observability.traceparent import is_sampled, span_id, trace_id
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -33,15 +33,15 @@ def configure(role: str, environ: Mapping[str, str]) -> Tracing:
 
 
 class Tracing:
-    """Records spans below incoming `traceparent`s. Without a provider it is off and costs almost nothing."""
+    """Records spans below incoming `traceparent`s.
+
+    `on` tells whether spans are recorded at all. Without a provider they are not, at almost no cost.
+    """
 
     def __init__(self, provider: TracerProvider | None) -> None:
         self._provider = provider
         self._tracer = provider.get_tracer("baton") if provider is not None else None
-
-    def begin(self, random: Random) -> str:
-        """Return the traceparent of a new trace, to be sampled if tracing is on."""
-        return new_traceparent(random, sampled=self._tracer is not None)
+        self.on = provider is not None
 
     def span(self, name: str, traceparent: str, **attributes: Attribute) -> AbstractContextManager[str]:
         """Open a span below `traceparent`; gives the traceparent to send on.
@@ -60,11 +60,6 @@ class Tracing:
             return nullcontext()
         links = [Link(_remote(parent)) for parent in dict.fromkeys(traceparents) if is_sampled(parent)]
         return self._recorded(name, Context(), attributes, links) if links else nullcontext()
-
-    @property
-    def on(self) -> bool:
-        """Tell whether spans are recorded at all."""
-        return self._tracer is not None
 
     def record(self, name: str, traceparent: str, began_ns: int, **attributes: Attribute) -> None:
         """Record a span below `traceparent` that began at `began_ns` (nanoseconds since 1970) and ends now.

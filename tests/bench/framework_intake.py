@@ -21,9 +21,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 import shared.web.server
 from services.gateway.api_route import ApiRoute
 from services.gateway.app import GatewayApp, create_app
-from services.gateway.arrivals import RequestArrival
 from services.gateway.bootstrap import build
-from services.gateway.dependencies import Gateway, Intake
+from services.gateway.dependencies import Gateway, Intake, RequestArrival
 from services.gateway.domain.leads import receive_lead
 from services.gateway.intake.leads import AcceptedLead, publish_lead
 from shared.clock import SystemClock

@@ -86,7 +86,7 @@ def test_a_span_stands_below_its_remote_parent_and_is_the_parent_of_what_follows
 
 def test_a_batch_is_a_trace_of_its_own_with_links(collector: Collector):
     tracing = configure("ledger", {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint})
-    sampled = [tracing.begin(os.urandom) for _ in range(3)]
+    sampled = [new_traceparent(os.urandom, sampled=tracing.on) for _ in range(3)]
     quiet = new_traceparent(os.urandom, sampled=False)
     with tracing.batch_span("batch", [*sampled, sampled[0], quiet], records=4):
         pass
@@ -101,7 +101,10 @@ def test_a_batch_is_a_trace_of_its_own_with_links(collector: Collector):
 
 def test_an_error_is_on_the_span_and_goes_on(collector: Collector):
     tracing = configure("router", {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint})
-    with pytest.raises(ValueError, match="no"), tracing.span("deliver", tracing.begin(os.urandom)):
+    with (
+        pytest.raises(ValueError, match="no"),
+        tracing.span("deliver", new_traceparent(os.urandom, sampled=tracing.on)),
+    ):
         raise ValueError("no")
     tracing.stop()
     (span,) = collector.spans()
@@ -123,7 +126,7 @@ def test_what_is_not_sampled_is_sent_on_as_it_is(collector: Collector, received:
 def test_without_a_collector_nothing_is_recorded_and_little_is_spent():
     tracing = configure("scorer", {})
     traceparent = new_traceparent(os.urandom, sampled=True)
-    assert not is_sampled(tracing.begin(os.urandom))
+    assert not is_sampled(new_traceparent(os.urandom, sampled=tracing.on))
     with tracing.batch_span("batch", [traceparent]), tracing.span("score", traceparent) as sent:
         assert sent == traceparent
     rounds = 20_000

@@ -38,6 +38,7 @@ class CallCounter:
         self.switches = 0
         self.parses: Counter[str] = Counter()
         self._file = ""
+        self._arrived = False
         self._published = False
 
     def begin(self) -> None:
@@ -59,7 +60,9 @@ class CallCounter:
                 self.parses[_role_of(frame.f_back)] += 1
             if frame.f_code.co_name == "publish" and file.endswith("publisher.py"):
                 self._published = True
-        if event == "call" and not self._published and file != self._file:
+            if frame.f_code.co_name == "__call__" and file.endswith("gateway/app.py"):
+                self._arrived = True
+        if event == "call" and self._arrived and not self._published and file != self._file:
             self.switches += 1
             self._file = file
 

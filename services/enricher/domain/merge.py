@@ -26,7 +26,7 @@ from shared.lead.events.parts import (
     Person,
     Provenance,
 )
-from shared.lead.normalise.domains import company_domain_of
+from shared.lead.normalise.domains import domain_traits
 
 ACTIVITIES_MAX: Final = 200
 ANSWERS_MAX: Final = 200
@@ -100,7 +100,7 @@ def _merge_company(stored: Company, received: Company) -> Company:
 
 def _email_company(derived: DerivedFields) -> str | None:
     """Return the domain of the company that the lead's e-mail address is at, `None` for a mail service."""
-    return company_domain_of(derived.email_domain) if derived.email_domain else None
+    return domain_traits(derived.email_domain).company if derived.email_domain else None
 
 
 def _at_company(lead: LeadRow, received: Company) -> LeadRow:

@@ -8,9 +8,8 @@ from msgspec import structs
 from pydantic import Field, ValidationError
 
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
-from services.gateway.arrivals import RequestArrival
 from services.gateway.batch import NONE_ACCEPTED, batch_response, validate_items
-from services.gateway.dependencies import Gateway, caller
+from services.gateway.dependencies import Gateway, RequestArrival, caller
 from services.gateway.domain.accounts import (
     COLUMNS,
     fields_of_row,

@@ -14,8 +14,7 @@ from pydantic import Field
 from services.gateway.api.lead_id import LeadId, not_yet_known
 from services.gateway.api.leads import LeadView
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, Time, problem_responses
-from services.gateway.arrivals import RequestArrival
-from services.gateway.dependencies import Gateway, Seller
+from services.gateway.dependencies import Gateway, RequestArrival, Seller
 from services.gateway.domain.actions import ACTION_RECEIVED, Verb, acting_rep, check_action, forbidden
 from services.gateway.domain.arrival import SOURCE
 from services.gateway.polling import poll_delays

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Body, Request
 from msgspec import structs
 
 from services.gateway.api_route import ApiModel, ApiRoute
-from services.gateway.arrivals import RequestArrival
-from services.gateway.dependencies import Gateway, Seller
+from services.gateway.dependencies import Gateway, RequestArrival, Seller
 from services.gateway.domain.actions import acting_rep, forbidden
 from services.gateway.domain.arrival import SOURCE
 from services.gateway.domain.outcomes import OUTCOME_RECEIVED, lead_of_outcome

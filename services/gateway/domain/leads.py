@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -39,16 +38,29 @@ def receive_lead(body: LeadReceivedV1, raw: bytes, arrival: Arrival) -> Received
     """
     if body.trigger is not None:
         raise invalid((FieldProblem("/trigger", "This field is set by Baton alone"),))
-    refuse_unreal_times(_times(body))
+    activity_times = [
+        (f"/activities/{index}/at", activity.at) for index, activity in enumerate(body.activities)
+    ]
+    refuse_unreal_times(
+        (
+            ("/source/submitted_at", body.source.submitted_at),
+            ("/consent/at", body.consent.at),
+            ("/company/last_funding_at", body.company.last_funding_at),
+            *activity_times,
+        )
+    )
+    event_id = (
+        derive_id(LEAD_RECEIVED, "", f"event_id:{body.event_id}", 0)
+        if body.event_id
+        else arrival.event_id(LEAD_RECEIVED)
+    )
     person, domain = body.person, body.company.domain
     address = normalise_email(person.email)
     identity = identify(address, person.phone, person.linkedin_url, domain, person.country)
     if identity is None or (identity.kind != "email" and not is_blank(person.email)):
         raise invalid(tuple(_contact_problems(body, address)) or (FieldProblem("", _NEEDED),))
     event = Event(
-        id=derive_id(LEAD_RECEIVED, "", f"event_id:{body.event_id}", 0)
-        if body.event_id
-        else arrival.event_id(LEAD_RECEIVED),
+        id=event_id,
         source=SOURCE,
         type=LEAD_RECEIVED,
         subject=identity.lead_id,
@@ -59,14 +71,6 @@ def receive_lead(body: LeadReceivedV1, raw: bytes, arrival: Arrival) -> Received
         traceparent=arrival.traceparent,
     )
     return ReceivedLead(event, identity.lead_id)
-
-
-def _times(body: LeadReceivedV1) -> Iterator[tuple[str, datetime | None]]:
-    yield "/source/submitted_at", body.source.submitted_at
-    yield "/consent/at", body.consent.at
-    yield "/company/last_funding_at", body.company.last_funding_at
-    for index, activity in enumerate(body.activities):
-        yield f"/activities/{index}/at", activity.at
 
 
 def _contact_problems(body: LeadReceivedV1, address: Email | None) -> Iterator[FieldProblem]:

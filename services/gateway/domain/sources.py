@@ -44,12 +44,6 @@ class HookSource(Struct, frozen=True):
         """The kind of hook that it posts to."""
         return "signals" if self.kind == "signal" else "forms"
 
-    def allowed_origin(self, origin: str) -> str | None:
-        """Return the value of Access-Control-Allow-Origin, None for an origin that may not read answers."""
-        if "*" in self.origins:
-            return "*"
-        return origin if origin in self.origins else None
-
     def may_redirect(self, url: str) -> bool:
         """Tell whether a browser may be sent to `url`."""
         if len(url) > _URL_LENGTH_MAX or _UNSAFE_URL.search(url):

@@ -51,24 +51,23 @@ async def _read(request: Request, source: HookSource) -> LeadReceivedV1:
     raw = await request.body()
     kind = media_type(request.headers.get("content-type", ""))
     # A page's `sendBeacon` sends JSON as text/plain, so as not to need a preflight.
-    if is_json_type(kind) or kind == "text/plain":
+    if kind == "text/plain" or is_json_type(kind):
         body = decoded(raw, _object)
         if source.kind == "form" and is_intake_shape(body):
             return with_defaults(decoded(raw, _lead), source)
         return read_form(labelled(body, source), source)
     if kind == "application/x-www-form-urlencoded":
-        return read_form(_urlencoded(raw), source)
+        try:
+            pairs = parse_qsl(
+                raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX
+            )
+        except ValueError:
+            detail = f"{FIELDS_MAX} fields are allowed"
+            raise Reject(422, "too-many-fields", "The form has too many fields", detail) from None
+        return read_form(pairs, source)
     if kind == "multipart/form-data":
         return read_form(await _multipart(request), source)
     raise unsupported_type(*CONTENT_TYPES)
-
-
-def _urlencoded(raw: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX)
-    except ValueError:
-        detail = f"{FIELDS_MAX} fields are allowed"
-        raise Reject(422, "too-many-fields", "The form has too many fields", detail) from None
 
 
 async def _multipart(request: Request) -> list[tuple[str, str]]:

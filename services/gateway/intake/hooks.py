@@ -10,9 +10,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from services.gateway.api_route import ApiRoute, problem_responses
-from services.gateway.arrivals import RequestArrival
-from services.gateway.dependencies import Gateway
-from services.gateway.domain.sources import Hook, HookSource
+from services.gateway.dependencies import Gateway, RequestArrival
+from services.gateway.domain.sources import HookSource
 from services.gateway.intake.forms import FORM_BODY, receive_form
 from services.gateway.intake.lane import SignalAnswer
 from services.gateway.intake.leads import AcceptedLead, publish_lead
@@ -33,22 +32,20 @@ _PREFLIGHT_HEADERS: Final = {
 }
 
 
-def find_source(gateway: GatewayState, name: str, hook: Hook) -> HookSource:
-    """Return the source of this name. Raises `Reject` (404) where it is unknown or of another hook."""
-    source = gateway.sources.current.get(name)
-    if source is None or source.hook != hook:
-        raise Reject(404, "unknown-source", f"There is no such source of {hook}")
-    return source
-
-
-async def form_source(source: str, gateway: Gateway) -> HookSource:
+async def form_source(source: str, request: Request, gateway: Gateway) -> HookSource:
     """Return the source of forms that the path names. Raises `Reject` (404)."""
-    return find_source(gateway, source, "forms")
+    found: HookSource | None = getattr(request.state, "source", None) or gateway.sources.current.get(source)
+    if found is None or found.kind == "signal":
+        raise Reject(404, "unknown-source", "There is no such source of forms")
+    return found
 
 
 async def signal_source(source: str, gateway: Gateway) -> HookSource:
     """Return the source of signals that the path names. Raises `Reject` (404)."""
-    return find_source(gateway, source, "signals")
+    found = gateway.sources.current.get(source)
+    if found is None or found.kind != "signal":
+        raise Reject(404, "unknown-source", "There is no such source of signals")
+    return found
 
 
 async def path_token(token: Annotated[str, Path(description="The secret of the source")]) -> str:
@@ -68,9 +65,9 @@ async def verify_source(gateway: GatewayState, source: HookSource, request: Requ
     """
     if source.public:
         return
+    body = await request.body()  # a fault of its size or encoding is reported before one of its sender
     secret = gateway.sources.secret(source)
     if source.signature is not None:
-        body = await request.body()
         if not SCHEMES[source.signature](secret, request.headers, body, gateway.clock.now()):
             raise Reject(403, "wrong-signature", "The signature of this source is missing or wrong")
     elif not hmac.compare_digest(_utf8(request.path_params.get("token", "")), _utf8(secret)):
@@ -84,7 +81,8 @@ def _utf8(text: str) -> bytes:
 class CrossOriginRoute(ApiRoute):
     """A route that a page of another origin may call, as far as its source allows.
 
-    The headers go on every answer, so that a page's script can read the problems too.
+    The headers go on every answer, so that a page's script can read the problems too. The source that they
+    follow from is left in the request's state for `form_source`.
     """
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,12 +104,16 @@ def _cross_origin_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
     """
     sources = scope["app"].state.gateway.sources.current
     source: HookSource | None = sources.get(scope["path_params"]["source"])
+    scope["state"]["source"] = source
     if source is None:
         return [(b"access-control-allow-origin", b"*")]
-    allowed = source.allowed_origin(dict(scope["headers"]).get(b"origin", b"").decode("latin-1"))
-    if allowed is None:
-        return [(b"vary", b"origin")]
-    return [(b"access-control-allow-origin", allowed.encode("latin-1")), (b"vary", b"origin")]
+    origin = dict(scope["headers"]).get(b"origin", b"")
+    headers = [(b"vary", b"origin")]
+    if "*" in source.origins:
+        headers.append((b"access-control-allow-origin", b"*"))
+    elif origin.decode("latin-1") in source.origins:
+        headers.append((b"access-control-allow-origin", origin))
+    return headers
 
 
 forms = APIRouter(prefix="/hooks/forms", tags=["Hooks"], route_class=CrossOriginRoute, responses=_ERRORS)
@@ -129,9 +131,9 @@ _FORM_POST: Final[dict[str, Any]] = {
 @forms.post("/{source}/{token}", dependencies=WITH_TOKEN, **_FORM_POST)
 async def post_form(
     request: Request,
-    source: FormSource,
     gateway: Gateway,
     arrival: RequestArrival,
+    source: FormSource,
     redirect: Annotated[
         str | None, Query(description="Answer 303 to this URL, which the source must allow, in place of 202")
     ] = None,
@@ -139,7 +141,6 @@ async def post_form(
     """Take JSON, an urlencoded or a multipart form, from a page or from a form vendor."""
     if redirect is not None and not source.may_redirect(redirect):
         raise Reject(422, "redirect-refused", "The source does not allow this redirect")
-    await request.body()  # what is wrong with its size or encoding comes before what is wrong with its sender
     await verify_source(gateway, source, request)
     accepted = await publish_lead(gateway, await receive_form(request, source, arrival))
     return accepted if redirect is None else Response(status_code=303, headers={"location": redirect})

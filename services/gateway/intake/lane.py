@@ -16,8 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.api_route import ApiRoute, problem_responses
-from services.gateway.arrivals import IdempotencyKey, arrival_of
-from services.gateway.dependencies import Intake, find_principal, require_scope
+from services.gateway.dependencies import IdempotencyKey, Intake, find_principal, new_arrival, require_scope
 from services.gateway.domain.arrival import Arrival
 from services.gateway.error_handlers import as_reject, internal_error, problem_response
 from services.gateway.intake.leads import AcceptedLead, accept_leads
@@ -71,7 +70,7 @@ class IntakeLane:
             raw = await read_body(headers, receive)
             key = headers.get(b"idempotency-key")
             with request_span(gateway, f"POST {path}", headers) as traceparent:
-                arrival = arrival_of(gateway, traceparent, None if key is None else key.decode("latin-1"))
+                arrival = new_arrival(gateway, traceparent, None if key is None else key.decode("latin-1"))
                 return await PATHS[path](gateway, raw, arrival)
         except Reject as reject:
             return problem_response(reject)

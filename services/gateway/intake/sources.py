@@ -15,20 +15,15 @@ from shared.web.signing import SecretInvalid, Signer
 log = structlog.get_logger()
 
 
-class PolicySources:
-    """The sources of the active policy, built once for each version."""
+class PolicySources(PerVersion[Mapping[str, HookSource]]):
+    """The sources of the active policy by name: `current`, which is built once for each version."""
 
     def __init__(self, policy: Callable[[], CompiledPolicy], environ: Mapping[str, str]) -> None:
+        super().__init__(policy, self._read_sources)
         self._environ = environ
-        self._sources = PerVersion(policy, self._build)
-
-    @property
-    def current(self) -> Mapping[str, HookSource]:
-        """The sources, by name, as they are now."""
-        return self._sources.current
 
     def problem(self, source: HookSource) -> str | None:
-        """Say why nobody can speak for a source at present, None when it can be used."""
+        """Return why a source cannot be used now (its secret is missing or unusable), else None."""
         if source.public:
             return None
         secret = self._environ.get(source.secret_env)
@@ -43,7 +38,7 @@ class PolicySources:
             raise Retry(f"source {source.name}: {problem}")
         return self._environ[source.secret_env]
 
-    def _build(self, policy: CompiledPolicy) -> Mapping[str, HookSource]:
+    def _read_sources(self, policy: CompiledPolicy) -> Mapping[str, HookSource]:
         sources = {name: source_of(name, source) for name, source in policy.policy.sources.sources.items()}
         for source in sources.values():
             problem = self.problem(source)

@@ -36,11 +36,13 @@ class DomainTraits(Struct, frozen=True, gc=False):
     """What the lists say of a host.
 
     `registrable` is the part that a company registers (`None` for a public suffix), `mailboxes` the kind of
-    mailboxes that are given there.
+    mailboxes that are given there. `company` is `registrable` if it can be a company's, else `None`: a free
+    or disposable mail service does not identify the company of the people who use it.
     """
 
     registrable: str | None
     mailboxes: Literal["work", "free", "disposable"]
+    company: str | None = None
 
 
 def normalise_domain(text: str | None) -> str | None:
@@ -63,15 +65,6 @@ def registrable_domain(domain: str | None) -> str | None:
     """
     host = normalise_domain(domain)
     return None if host is None else domain_traits(host).registrable
-
-
-def company_domain_of(host: str) -> str | None:
-    """Return the registrable domain of a host in normal form if it can be a company's, else `None`.
-
-    A free or disposable mail service does not identify the company of the people who use it.
-    """
-    traits = domain_traits(host)
-    return traits.registrable if traits.mailboxes == "work" else None
 
 
 def ascii_host(text: str) -> str | None:
@@ -100,7 +93,9 @@ def domain_traits(host: str) -> DomainTraits:
     names = {host, registrable or host}
     if not names.isdisjoint(_disposable_mail()):
         return DomainTraits(registrable, "disposable")
-    return DomainTraits(registrable, "work" if names.isdisjoint(_free_mail()) else "free")
+    if not names.isdisjoint(_free_mail()):
+        return DomainTraits(registrable, "free")
+    return DomainTraits(registrable, "work", company=registrable)
 
 
 @cache

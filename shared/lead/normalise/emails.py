@@ -51,10 +51,12 @@ def normalise_email(text: str | None) -> Email | None:
 
     Every syntactically valid domain is accepted, reserved ones (`.example`, `.test`, `.local`) too.
     """
-    typed = bounded(text, EMAIL_LENGTH_MAX)
-    if typed is None:
+    if not text:
         return None
-    parts = split_plain_email(typed) or split_any_email(typed)
+    parts = split_plain_email(text) if len(text) <= EMAIL_LENGTH_MAX else None
+    if parts is None:
+        typed = bounded(text, EMAIL_LENGTH_MAX)
+        parts = None if typed is None else split_plain_email(typed) or split_any_email(typed)
     return None if parts is None else _email(*parts)
 
 

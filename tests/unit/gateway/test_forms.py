@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.domain.form_values import lower_bound
-from services.gateway.domain.forms import read_form
+from services.gateway.domain.forms import lower_bound, read_form
 from services.gateway.domain.labels import FIELD_OF, plain_label
 from services.gateway.domain.sources import HookSource, source_of
 from shared.errors import Reject
