@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from time import monotonic
 
 from shared.errors import BackOff, Retry
 from shared.messaging.port import Outgoing, Sink
@@ -49,21 +48,20 @@ class StreamPublisher:
             self._late.discard(task)
 
     def _register(self) -> asyncio.Task[object]:
-        task = asyncio.current_task()
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
         if task is None:
             raise RuntimeError("publish runs in a task")
-        self._waiting[task] = monotonic() + self._wait_s
+        self._waiting[task] = loop.time() + self._wait_s
         if self._timer is None:
-            self._start_timer()
+            self._start_timer(loop)
         return task
 
-    def _start_timer(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(min(1.0, self._wait_s), self._cancel_late)
+    def _start_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = loop.call_later(min(1.0, self._wait_s), self._cancel_late, loop)
 
-    def _cancel_late(self) -> None:
+    def _cancel_late(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
-        now = monotonic()
+        now = loop.time()
         for task, deadline in self._waiting.items():
             if deadline > now:
                 break  # the tasks are in the order of their deadlines
@@ -71,4 +69,4 @@ class StreamPublisher:
                 self._late.add(task)
                 task.cancel()
         if self._waiting:
-            self._start_timer()
+            self._start_timer(loop)
