@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
-from shared.clock import FixedClock
+from shared.clock import Clock, FixedClock
 from shared.messaging.embedded import EmbeddedStream
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
@@ -42,6 +44,12 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
+class GatewayStarter(Protocol):
+    """The fixture `start_gateway`."""
+
+    async def __call__(self, clock: Clock | None = None, **environ: str) -> RunningGateway: ...
+
+
 @pytest.fixture
 async def world(database: Database, tmp_path: Path) -> AsyncIterator[DeliveryWorld]:
     """The delivery role, not running yet: `async with world.delivering()` runs it."""
@@ -69,8 +77,19 @@ async def world(database: Database, tmp_path: Path) -> AsyncIterator[DeliveryWor
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncIterator[RunningGateway]:
+async def start_gateway(tmp_path: Path) -> AsyncIterator[GatewayStarter]:
+    """Starts a gateway without a policy on the embedded stream; it is stopped at the end of the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(clock: Clock | None = None, **environ: str) -> RunningGateway:
+            return await stack.enter_async_context(running_gateway(tmp_path, clock, **environ))
+
+        yield start
+
+
+@pytest.fixture
+async def gateway(start_gateway: GatewayStarter) -> RunningGateway:
     """A gateway on the embedded stream, with the policy of `config`; webhooks may go to this machine."""
-    async with running_gateway(tmp_path, BATON_EGRESS_ALLOW="127.0.0.0/8") as running:
-        await running.apply_policy()
-        yield running
+    running = await start_gateway(BATON_EGRESS_ALLOW="127.0.0.0/8")
+    await running.apply_policy()
+    return running

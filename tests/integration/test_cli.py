@@ -13,16 +13,16 @@ import pytest
 from shared.lead.ids import lead_id_of
 from shared.policy.load import texts_in
 from shared.policy.versions import seed_policy
-from tests.support.gateway import ADMIN_KEY, RunningGateway, running_gateway
+from tests.support.gateway import ADMIN_KEY, RunningGateway
 
 LEADS = "leads.received.v1"
 FILES = texts_in(Path("config"))
 
 
 @pytest.fixture
-async def gateway(tmp_path):
-    async with running_gateway(tmp_path) as running:
-        yield running
+async def gateway(start_gateway):
+    """A gateway that has no policy yet."""
+    return await start_gateway()
 
 
 async def baton(*arguments: str, gateway: RunningGateway | None = None) -> tuple[int, str, str]:
@@ -37,7 +37,7 @@ async def baton(*arguments: str, gateway: RunningGateway | None = None) -> tuple
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(600):
         out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()

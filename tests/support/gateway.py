@@ -31,6 +31,7 @@ from shared.worker.role import Resources
 from tests.support.databases import create_tables
 
 ADMIN_KEY = "the administrator's key"
+_GIVE_UP_S = 600
 
 
 @dataclass
@@ -85,7 +86,7 @@ class RunningGateway:
         """Return the first `count` records of a topic, in the order of their offsets per partition."""
         source = await self.stream.source("test", [topic], _revoking)
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(_GIVE_UP_S):
                 return await _read(source, count)
         finally:
             await source.close()

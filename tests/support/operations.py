@@ -14,13 +14,17 @@ from services.gateway.app import ROUTERS
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. `queries` are the names of its query parameters."""
+    """One method of one path. `queries` are the names of its query parameters, `scopes` those of its key."""
 
     method: str
     path: str
-    needs_key: bool
+    scopes: frozenset[str]
     takes_body: bool
     queries: frozenset[str]
+
+    @property
+    def needs_key(self) -> bool:
+        return bool(self.scopes)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -39,7 +43,7 @@ def _operations() -> Iterator[Operation]:
             yield Operation(
                 method=min(route.methods or ()),
                 path=route.path_format,
-                needs_key=isinstance(route, ApiRoute) and bool(route.key_scopes),
+                scopes=frozenset(route.key_scopes) if isinstance(route, ApiRoute) else frozenset(),
                 takes_body=route.body_field is not None or "requestBody" in extra,
                 queries=frozenset(_queries(route.dependant)),
             )

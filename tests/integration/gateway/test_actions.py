@@ -9,41 +9,43 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from services.gateway import polling
 from services.gateway.domain.actions import Verb
 from services.ledger.domain.rows import ViewRow
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.events.envelope import Event
 from shared.lead.ids import lead_id_of
 from shared.worker.rows import InputRow
-from tests.support.gateway import RunningGateway, running_gateway
+from tests.support.gateway import RunningGateway
 
 ACTIONS = "actions.received.v1"
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 DUE = AT + timedelta(hours=4)
 ANA = lead_id_of("email:ana@kestrel.example")
+GIVE_UP_S = 600.0
 NEVER = "2999-01-01T00:00:00Z"
 
 
 @pytest.fixture
-async def gateway(tmp_path):
-    async with running_gateway(tmp_path) as running:
-        await running.store(
-            ViewRow(
-                ANA,
-                "kestrel.example",
-                "ana@kestrel.example",
-                "routed",
-                "sdr",
-                "sdr-1",
-                1,
-                AT,
-                owned_sequence=1,
-            ),
-            RoutedLeadRow(ANA, "kestrel.example", 1, 1, 1, "routed", "sdr", "work", "fits", False),
-            AssignmentRow("1", ANA, "kestrel.example", "sdr", "sdr-9", "rejected", 1, AT, None, closed_at=AT),
-            AssignmentRow("2", ANA, "kestrel.example", "sdr", "sdr-1", "open", 1, AT, DUE),
-        )
-        yield running
+async def gateway(start_gateway):
+    running = await start_gateway()
+    await running.store(
+        ViewRow(
+            ANA,
+            "kestrel.example",
+            "ana@kestrel.example",
+            "routed",
+            "sdr",
+            "sdr-1",
+            1,
+            AT,
+            owned_sequence=1,
+        ),
+        RoutedLeadRow(ANA, "kestrel.example", 1, 1, 1, "routed", "sdr", "work", "fits", False),
+        AssignmentRow("1", ANA, "kestrel.example", "sdr", "sdr-9", "rejected", 1, AT, None, closed_at=AT),
+        AssignmentRow("2", ANA, "kestrel.example", "sdr", "sdr-1", "open", 1, AT, DUE),
+    )
+    return running
 
 
 async def decided(gateway: RunningGateway, outcome: str) -> Event[Any]:
@@ -54,9 +56,12 @@ async def decided(gateway: RunningGateway, outcome: str) -> Event[Any]:
 
 
 async def act(gateway: RunningGateway, verb: str, outcome: str, **more: Any) -> tuple[Any, Event[Any]]:
-    answer, event = await asyncio.gather(
-        gateway.ask("POST", f"/v1/leads/{ANA}/{verb}", **more), decided(gateway, outcome)
-    )
+    """Do something with the lead; return the answer and the action's event, once the router has decided."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(polling, "WAIT_S", GIVE_UP_S)
+        answer, event = await asyncio.gather(
+            gateway.ask("POST", f"/v1/leads/{ANA}/{verb}", **more), decided(gateway, outcome)
+        )
     return answer[:2], event
 
 

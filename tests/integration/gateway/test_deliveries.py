@@ -16,6 +16,7 @@ from tests.integration.test_cli import baton
 
 LOOPBACK = "127.0.0.0/8"
 BODY = b'{"type":"lead.routed","timestamp":"2026-03-01T09:00:00Z","data":{}}'
+GIVE_UP_S = 600
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ async def delivering(gateway):
     task = asyncio.create_task(bootstrap.run(gateway.resources, stop, settings, only="deliver"))
     yield
     stop.set()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(GIVE_UP_S):
         await task
 
 
@@ -83,7 +84,7 @@ async def test_a_time_is_sent_again(gateway, receiver, path):
         "POST", f"{path}/replay", json={"since": since, "failed_only": True}
     )
     assert (status, answer["deliveries"]) == (202, 2)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(GIVE_UP_S):
         while len(receiver.deliveries) < 2:
             await asyncio.sleep(0.05)
     assert {one.webhook_id for one in receiver.deliveries} == {"e0", "e1"}

@@ -6,9 +6,7 @@ import re
 from io import BytesIO
 
 import pytest
-import pytest_asyncio
 
-from tests.support.gateway import running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -16,12 +14,10 @@ JSON = {"Content-Type": "application/json"}
 KEYS = "/v1/api-keys"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def gateway(tmp_path_factory):
+@pytest.fixture
+def gateway(shared_gateway):
     """One for all tests: nothing here is stored."""
-    async with running_gateway(tmp_path_factory.mktemp("gateway")) as running:
-        await running.apply_policy()
-        yield running
+    return shared_gateway
 
 
 @pytest.mark.parametrize("path", [KEYS, "/v1/leads", "/v1/signals"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -16,7 +18,6 @@ from shared.lead.events.dead_letter import REPLAY_HEADER
 from shared.lead.ids import derive_id, lead_id_of
 from shared.vault import Vault
 from shared.web.signing import Signer
-from tests.support.gateway import running_gateway
 
 LEADS = "leads.received.v1"
 JSON = {"Content-Type": "application/json"}
@@ -204,12 +205,23 @@ async def test_the_pages_of_the_operator_need_no_key(gateway):
     assert (await gateway.ask("HEAD", "/livez"))[0] == 200
 
 
-async def test_requests_in_hand_are_finished_when_it_stops(tmp_path):
-    async with running_gateway(tmp_path) as gateway:
-        asked = [
-            asyncio.create_task(gateway.ask("POST", "/v1/leads", data=LEAD, headers=JSON)) for _ in range(20)
-        ]
-        await asyncio.sleep(0.05)
-        await gateway.server.stop()
-        answered = await asyncio.gather(*asked)
-    assert {status for status, _, _ in answered} == {202}
+async def test_requests_in_hand_are_finished_when_it_stops(start_gateway):
+    """A server that asks for the body (`100 Continue`) has the request in hand."""
+    gateway = await start_gateway()
+    in_hand, is_stopping = asyncio.Semaphore(0), asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        in_hand.release()
+        await is_stopping.wait()
+        yield LEAD
+
+    def post() -> Coroutine[Any, Any, Any]:
+        return gateway.ask("POST", "/v1/leads", data=body(), headers=JSON, expect100=True)
+
+    requests = [asyncio.create_task(post()) for _ in range(20)]
+    for _ in requests:
+        await in_hand.acquire()
+    stopped = asyncio.create_task(gateway.server.stop())
+    is_stopping.set()
+    assert {status for status, _, _ in await asyncio.gather(*requests)} == {202}
+    await stopped

@@ -11,16 +11,15 @@ from sqlalchemy import insert
 from services.enricher.tables import provider_spend
 from shared.clock import FixedClock
 from shared.policy.versions import seed_policy
-from tests.support.gateway import running_gateway
 
 AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
 
 
 @pytest.fixture
-async def gateway(tmp_path):
-    async with running_gateway(tmp_path, FixedClock(AT)) as running:
-        await seed_policy(running.resources.database, Path("config"), running.resources.clock.now())
-        yield running
+async def gateway(start_gateway):
+    running = await start_gateway(FixedClock(AT))
+    await seed_policy(running.resources.database, Path("config"), running.resources.clock.now())
+    return running
 
 
 async def test_providers_are_listed_with_what_they_cost(gateway):

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from shared.policy.load import texts_in
-from tests.support.gateway import running_gateway
 
 FILES = texts_in(Path("config"))
 OTHER = {**FILES, "routing.yaml": FILES["routing.yaml"].replace("gte: 80", "gte: 60")}
@@ -15,9 +14,9 @@ WRONG = {**FILES, "routing.yaml": FILES["routing.yaml"].replace("company.employe
 
 
 @pytest.fixture
-async def gateway(tmp_path):
-    async with running_gateway(tmp_path) as running:
-        yield running
+async def gateway(start_gateway):
+    """A gateway that has no policy yet."""
+    return await start_gateway()
 
 
 async def test_a_policy_is_applied_and_seen(gateway):

@@ -6,11 +6,9 @@ from collections.abc import AsyncIterator
 from io import BytesIO
 
 import pytest
-import pytest_asyncio
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from shared.lead.ids import lead_id_of
-from tests.support.gateway import running_gateway
 from tests.support.operations import operations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -20,14 +18,10 @@ LEAD = b'{"person": {"email": "dana@ledgerlane.example"}}'
 DANA = lead_id_of("email:dana@ledgerlane.example")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def gateway(tmp_path_factory):
-    """One for all: nothing here is kept."""
-    async with running_gateway(
-        tmp_path_factory.mktemp("gateway"), BATON_EGRESS_ALLOW="127.0.0.0/8"
-    ) as running:
-        await running.apply_policy()
-        yield running
+@pytest.fixture
+def gateway(shared_gateway):
+    """One for all tests: nothing here is stored."""
+    return shared_gateway
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,15 @@ from services.ledger.tables import lead_views
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
 from shared.policy.versions import seed_policy
 from shared.storage.database import Database
-from tests.support.gateway import running_gateway
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
 @pytest.fixture
-async def gateway(tmp_path):
-    async with running_gateway(tmp_path) as running:
-        await seed_policy(running.resources.database, Path("config"), running.resources.clock.now())
-        yield running
+async def gateway(start_gateway):
+    running = await start_gateway()
+    await seed_policy(running.resources.database, Path("config"), running.resources.clock.now())
+    return running
 
 
 async def test_reps_are_the_team_with_what_they_hold(gateway):
@@ -115,9 +114,9 @@ async def test_a_queue_has_the_leads_that_are_owned_or_wait_in_it(gateway):
     assert (await gateway.ask("GET", "/v1/queues/sdr/leads?owner=%00"))[0] == 422
 
 
-async def test_without_a_policy_it_says_that_it_cannot_answer_now(tmp_path):
-    async with running_gateway(tmp_path) as gateway:
-        assert (await gateway.ask("GET", "/v1/reps"))[0] == 503
+async def test_without_a_policy_it_says_that_it_cannot_answer_now(start_gateway):
+    gateway = await start_gateway()
+    assert (await gateway.ask("GET", "/v1/reps"))[0] == 503
 
 
 async def _lead(database: Database, name: str, at: datetime) -> None:
