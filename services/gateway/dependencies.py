@@ -154,7 +154,8 @@ class PageRequest:
         """Return a page of `limit` items out of at most one more, whose presence says that there is more."""
         if len(data) <= self.limit:
             return Page(data=list(data), next=None)
-        return Page(data=list(data[: self.limit]), next=_encode_cursor(cursors[self.limit - 1]))
+        cursor = urlsafe_b64encode(msgspec.json.encode(cursors[self.limit - 1])).rstrip(b"=").decode()
+        return Page(data=list(data[: self.limit]), next=cursor)
 
 
 async def page_request(
@@ -186,7 +187,3 @@ def _decode_cursor(text: str) -> Cursor:
     if cursor is None or "\0" in cursor.id or not 1 < cursor.at.year < 9999:
         raise Reject(422, "invalid-cursor", "The cursor is not one that was given")
     return cursor
-
-
-def _encode_cursor(cursor: Cursor) -> str:
-    return urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode()

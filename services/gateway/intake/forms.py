@@ -43,31 +43,28 @@ async def receive_form(request: Request, source: HookSource, arrival: Arrival) -
 
     Raises `Reject` (400, 413, 415, 422).
     """
-    lead = await _read(request, source)
-    return receive_lead(lead, _encode(lead), arrival)
-
-
-async def _read(request: Request, source: HookSource) -> LeadReceivedV1:
     raw = await request.body()
     kind = media_type(request.headers.get("content-type", ""))
     # A page's `sendBeacon` sends JSON as text/plain, so as not to need a preflight.
     if kind == "text/plain" or is_json_type(kind):
         body = decoded(raw, _object)
         if source.kind == "form" and is_intake_shape(body):
-            return with_defaults(decoded(raw, _lead), source)
-        return read_form(labelled(body, source), source)
-    if kind == "application/x-www-form-urlencoded":
+            lead = with_defaults(decoded(raw, _lead), source)
+        else:
+            lead = read_form(labelled(body, source), source)
+    elif kind == "application/x-www-form-urlencoded":
+        text = raw.decode("utf-8", "replace")
         try:
-            pairs = parse_qsl(
-                raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS_MAX
-            )
+            pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX)
         except ValueError:
             detail = f"{FIELDS_MAX} fields are allowed"
             raise Reject(422, "too-many-fields", "The form has too many fields", detail) from None
-        return read_form(pairs, source)
-    if kind == "multipart/form-data":
-        return read_form(await _multipart(request), source)
-    raise unsupported_type(*CONTENT_TYPES)
+        lead = read_form(pairs, source)
+    elif kind == "multipart/form-data":
+        lead = read_form(await _multipart(request), source)
+    else:
+        raise unsupported_type(*CONTENT_TYPES)
+    return receive_lead(lead, _encode(lead), arrival)
 
 
 async def _multipart(request: Request) -> list[tuple[str, str]]:

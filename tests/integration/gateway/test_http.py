@@ -7,7 +7,6 @@ from io import BytesIO
 
 import pytest
 
-
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 JSON = {"Content-Type": "application/json"}

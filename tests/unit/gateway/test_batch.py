@@ -27,7 +27,7 @@ NUMBERS = st.lists(st.integers(0, 100), min_size=1, max_size=20)
 @given(NUMBERS)
 def test_there_is_a_result_for_each_item_in_the_order_of_the_list(numbers: list[int]):
     response = batch_response(validate_items(numbers, halved), lambda half: {"half": half})
-    results = json.loads(response.body)["results"]
+    results = json.loads(bytes(response.body))["results"]
     assert [result["index"] for result in results] == [*range(len(numbers))]
     for number, result in zip(numbers, results, strict=True):
         assert ("problem" in result) is bool(number % 2)
@@ -44,7 +44,7 @@ def test_it_is_a_problem_only_when_no_item_is_accepted(numbers: list[int]):
 
 def test_the_answer_is_exactly_this():
     response = batch_response(validate_items([2, 3], halved), lambda half: {"half": half})
-    assert json.loads(response.body) == {
+    assert json.loads(bytes(response.body)) == {
         "results": [
             {"index": 0, "half": 1},
             {
@@ -63,7 +63,7 @@ def test_the_answer_is_exactly_this():
 
 def test_when_no_item_is_accepted_the_problem_has_the_results():
     response = batch_response(validate_items([1], halved), lambda half: {"half": half})
-    document = json.loads(response.body)
+    document = json.loads(bytes(response.body))
     assert {name: document[name] for name in ("type", "title", "status")} == {
         "type": "urn:baton:problem:none-accepted",
         "title": "No item of the list was accepted",

@@ -107,7 +107,9 @@ def test_a_word_has_up_to_200_characters(value: object, text: str | None):
     assert read_word(value) == text
 
 
-@pytest.mark.parametrize(("reader", "length_max"), [(read_word, 200), (read_url, 2_000), (read_message, 20_000)])
+@pytest.mark.parametrize(
+    ("reader", "length_max"), [(read_word, 200), (read_url, 2_000), (read_message, 20_000)]
+)
 def test_texts_have_a_longest_length(reader, length_max: int):
     assert reader("x" * length_max) == "x" * length_max
     assert reader("x" * (length_max + 1)) is None
@@ -190,7 +192,10 @@ def test_a_list_of_words_is_read_as_a_whole_or_not_at_all(value: object, words: 
 @pytest.mark.parametrize(
     ("value", "consent"),
     [
-        *[(word, True) for word in ("yes", "Y", " TRUE ", "1", "on", "checked", "I agree", "ja", "oui", "si", True, 1)],
+        *[
+            (word, True)
+            for word in ("yes", "Y", " TRUE ", "1", "on", "checked", "I agree", "ja", "oui", "si", True, 1)
+        ],
         *[(word, False) for word in ("no", "N", "false", "0", "off", "unchecked", "nein", "non", False, 0)],
         *[(word, None) for word in ("maybe", "later", 2, None, [], ["yes"])],
     ],
@@ -348,7 +353,9 @@ def test_a_form_has_up_to_200_fields():
         ({}, False),
     ],
 )
-def test_a_body_with_a_person_or_a_company_object_is_a_lead_of_the_api(body: dict[str, object], is_lead: bool):
+def test_a_body_with_a_person_or_a_company_object_is_a_lead_of_the_api(
+    body: dict[str, object], is_lead: bool
+):
     assert is_intake_shape(body) is is_lead
 
 
