@@ -29,7 +29,12 @@ class PolicySources(PerVersion[Mapping[str, HookSource]]):
         secret = self._environ.get(source.secret_env)
         if not secret:
             return f"the environment variable {source.secret_env} is not set"
-        return _unfit(secret) if source.signature == "standard" else None
+        if source.signature == "standard":
+            try:
+                Signer(secret)
+            except SecretInvalid as error:
+                return str(error)  # it does not show the secret
+        return None
 
     def secret(self, source: HookSource) -> str:
         """Return the secret of a source that is not public. Raises `Retry` when there is none."""
@@ -45,12 +50,3 @@ class PolicySources(PerVersion[Mapping[str, HookSource]]):
             if problem is not None:
                 log.warning("source cannot be used", source=source.name, reason=problem)
         return sources
-
-
-def _unfit(secret: str) -> str | None:
-    """Say why no Standard Webhooks' signature can be checked with a secret; the text does not show it."""
-    try:
-        Signer(secret)
-    except SecretInvalid as error:
-        return str(error)
-    return None
