@@ -25,7 +25,7 @@ class Retry(BatonError):
 
 
 class BackOff(Retry):
-    """The other side wants no call for `after_s` seconds."""
+    """The other side must not be called for `after_s` seconds."""
 
     def __init__(self, message: str, *, after_s: float) -> None:
         super().__init__(message)
@@ -46,7 +46,7 @@ class DataError(BatonError):
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """What is wrong with one place of a body; `pointer` is a JSON pointer (RFC 6901)."""
+    """What is wrong with one value of a body; `pointer` is a JSON pointer (RFC 6901)."""
 
     pointer: str
     detail: str
@@ -55,7 +55,7 @@ class FieldProblem:
 class Reject(BatonError):
     """A request that is answered with a 4xx problem document.
 
-    `kind` becomes the last segment of the problem's `type`, `headers` go on the response as they are.
+    `kind` becomes the last segment of the problem's `type`, `headers` are added to the response.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""What the gateway and the router share about webhooks: subscriptions, failed attempts and delivery orders.
+"""Webhooks, as the gateway and the router share them: subscriptions, failed attempts and delivery orders.
 
-The gateway writes the tables `subscriptions` and `delivery_orders`, the router reads them. The rows stand
+The gateway writes the tables `subscriptions` and `delivery_orders`, the router reads them. The rows are
 here, because neither role may import the other's storage code.
 """
 
@@ -16,9 +16,9 @@ from shared.storage.rows import Row
 from shared.vault import Vault
 
 TRIAL: Final = "baton.webhook.test.v1"
-"""The type of what is sent to try an endpoint. It is no event of the topics."""
+"""The type of the event that tests an endpoint; it is on no topic."""
 EVERYTHING: Final = "*"
-"""In the place of types: all of them."""
+"""Subscribes to every type."""
 SECRETS_MAX: Final = 5
 """At most this many secrets sign one delivery, so that the signature header stays small."""
 
@@ -31,14 +31,14 @@ SubscriptionState = Literal["active", "disabled"]
 
 
 class SealedSecret(Struct, frozen=True, omit_defaults=True):
-    """A secret that signs, sealed by `shared.vault`; one that was replaced signs `until` then."""
+    """A signing secret, sealed by `shared.vault`; a replaced one signs until `until`."""
 
     sealed: str
     until: datetime | None = None
 
 
 class FailedAttempt(Struct, frozen=True):
-    """An attempt that was not taken; `status` is None when there was no answer."""
+    """A failed delivery attempt; `status` is None when there was no response."""
 
     at: datetime
     status: int | None
@@ -54,7 +54,7 @@ class Subscription(Row, frozen=True):
     """A webhook subscription: a row of `subscriptions`.
 
     `events` are short types (`lead.routed`), a family (`lead.*`) or `*`. `filter` maps a dotted path into
-    the event's data to the wanted value, or to a list of accepted values; every entry must match.
+    the event's data to the accepted value, or to a list of them; every entry must match.
     `secrets` are sealed, the newest first; a replaced secret still signs until its `until`.
     """
 
@@ -75,7 +75,7 @@ class Subscription(Row, frozen=True):
         return replace(self, secrets=valid)
 
     def rotated(self, sealed: str, at: datetime, overlap: timedelta) -> Subscription:
-        """Return the subscription with a new secret; the present ones go on signing for `overlap`."""
+        """Return the subscription with a new secret; the present ones also sign for `overlap`."""
         until = at + overlap
         previous = [
             replace(secret, until=min(secret.until or until, until)) for secret in self.signing_at(at).secrets

@@ -84,11 +84,11 @@ class Source(Protocol):
         ...
 
     async def seek(self, to: Mapping[Partition, int]) -> None:
-        """Read on from these offsets, in held partitions; committed offsets stay as they are."""
+        """Continue reading at these offsets, in partitions that this member holds. Commits nothing."""
         ...
 
     async def lag(self) -> Mapping[Partition, int]:
-        """Return how many records of each held partition have not been read by this member."""
+        """Return per held partition how many records this member has not read yet."""
         ...
 
     async def close(self) -> None:

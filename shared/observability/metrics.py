@@ -25,7 +25,7 @@ _CALL_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 class Metrics:
     """The metrics of one process, in a registry of their own.
 
-    Labels are given in the order in which they stand here:
+    Labels are passed in the order of their declaration here:
     `metrics.records.labels(role, topic, outcome).inc(n)`.
     """
 
@@ -33,61 +33,85 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        build = Info("baton_build", "What runs.", registry=self.registry)
+        build = Info("baton_build", "The version of Baton that runs.", registry=self.registry)
         build.info({"version": version("baton")})
 
         self.consumer_lag = self._gauge(
             "baton_consumer_lag_records",
-            "Records of a partition that the role has not committed.",
+            "Records of a partition that the role has not read yet.",
             "role",
             "topic",
             "partition",
         )
         self.batch_seconds = self._histogram(
-            "baton_batch_seconds", "From a batch's poll to its commit.", _BATCH_BUCKETS_S, "role"
+            "baton_batch_seconds",
+            "Time to decide one batch: its unit of work, and handing its records to the stream client.",
+            _BATCH_BUCKETS_S,
+            "role",
         )
         self.records = self._counter(
-            "baton_records_total", "Inputs by what became of them.", "role", "topic", "outcome"
+            "baton_records_total", "Input records by outcome.", "role", "topic", "outcome"
         )
         self.dead_letters = self._counter(
-            "baton_dead_letters_total", "Inputs that can never be processed.", "role", "topic", "kind"
+            "baton_dead_letters_total",
+            "Input records that can never be processed, by kind of error.",
+            "role",
+            "topic",
+            "kind",
         )
-        self.outbox_rows = self._gauge("baton_outbox_rows", "Committed and not yet published rows.", "role")
+        self.outbox_rows = self._gauge(
+            "baton_outbox_rows", "Outbox rows that are committed and not yet published.", "role"
+        )
         self.outbox_oldest_seconds = self._gauge(
-            "baton_outbox_oldest_seconds", "Age of the oldest row in the outbox; 0 when it is empty.", "role"
+            "baton_outbox_oldest_seconds",
+            "Age of the oldest outbox row in seconds; 0 when the outbox is empty.",
+            "role",
         )
-        self.deliveries = self._counter("baton_deliveries_total", "Webhook attempts by result.", "result")
+        self.deliveries = self._counter(
+            "baton_deliveries_total", "Webhook delivery attempts by result.", "result"
+        )
         self.delivery_seconds = self._histogram(
-            "baton_delivery_seconds", "One webhook attempt, from connect to answer.", _CALL_BUCKETS_S
+            "baton_delivery_seconds",
+            "Duration of a webhook delivery attempt, from connecting to the response.",
+            _CALL_BUCKETS_S,
         )
         self.http_requests = self._counter(
-            "baton_http_requests_total", "Answered requests.", "route", "method", "status"
+            "baton_http_requests_total",
+            "HTTP requests by route, method and status.",
+            "route",
+            "method",
+            "status",
         )
         self.http_request_seconds = self._histogram(
             "baton_http_request_seconds",
-            "From a request's head to its answer's head.",
+            "Duration of an HTTP request, from its head to the head of its response.",
             _CALL_BUCKETS_S,
             "route",
             "method",
         )
         self.provider_calls = self._counter(
-            "baton_provider_calls_total", "Questions to data providers by outcome.", "provider", "outcome"
+            "baton_provider_calls_total", "Look-ups at data providers by outcome.", "provider", "outcome"
         )
         self.provider_seconds = self._histogram(
-            "baton_provider_seconds", "One call of a provider, to its answer.", _CALL_BUCKETS_S, "provider"
+            "baton_provider_seconds", "Duration of a request to a data provider.", _CALL_BUCKETS_S, "provider"
         )
         self.provider_cents = self._counter(
-            "baton_provider_cents_total", "What providers' answers cost.", "provider"
+            "baton_provider_cents_total", "Cost of data providers' responses, in cents.", "provider"
         )
         self.provider_breaker = self._gauge(
             "baton_provider_breaker_open",
-            "1 while a provider is left alone after failures, 0.5 while one call tries it again, else 0.",
+            "State of a data provider's circuit breaker: 1 open, 0.5 half-open, 0 closed.",
             "provider",
         )
-        self.timers_due = self._gauge("baton_timers_due", "Timers that are due and not yet taken.", "role")
-        self.timers_fired = self._counter("baton_timers_fired_total", "Timers taken.", "role", "kind")
+        self.timers_due = self._gauge("baton_timers_due", "Timers that are due and not leased yet.", "role")
+        self.timers_fired = self._counter(
+            "baton_timers_fired_total", "Timers that were leased because they were due.", "role", "kind"
+        )
         self.retries = self._counter(
-            "baton_retries_total", "Units of work done again, by why.", "role", "reason"
+            "baton_retries_total",
+            "Restarts of a consumer's session after a transient error, by error.",
+            "role",
+            "reason",
         )
 
     def render(self) -> bytes:

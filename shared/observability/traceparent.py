@@ -11,23 +11,23 @@ Random = Callable[[int], bytes]
 
 
 def new_traceparent(random: Random, *, sampled: bool) -> str:
-    """Start a trace; `random` gives that many random bytes."""
+    """Start a trace; `random` returns that many random bytes."""
     ids = random(24).hex()
     return f"00-{ids[:32]}-{ids[32:]}-{'01' if sampled else '00'}"
 
 
 def child(traceparent: str, random: Random) -> str:
-    """Return the traceparent of a step within the same trace."""
+    """Return the traceparent of a child span of the same trace."""
     return f"{traceparent[:36]}{random(8).hex()}{traceparent[52:]}"
 
 
 def is_traceparent(value: str) -> bool:
-    """Whether a value from outside can be sent on as it is."""
+    """Return whether a value from outside is valid and can be passed on as it is."""
     return _VALID.fullmatch(value) is not None
 
 
 def is_sampled(traceparent: str) -> bool:
-    """Whether somebody records this trace; not so when the value is absent or malformed."""
+    """Return whether this trace is recorded; False when the value is absent or malformed."""
     return is_traceparent(traceparent) and int(traceparent[-1], 16) % 2 == 1
 
 
@@ -37,5 +37,5 @@ def trace_id(traceparent: str) -> str:
 
 
 def span_id(traceparent: str) -> str:
-    """Return the id of the step that sent it, 16 hexadecimal digits."""
+    """Return the id of the span that sent it, 16 hexadecimal digits."""
     return traceparent[36:52]

@@ -1,6 +1,6 @@
 """Tracing by OpenTelemetry, on when `OTEL_EXPORTER_OTLP_ENDPOINT` is set.
 
-With tracing off, `traceparent`s are still passed on, so that others' traces are not cut.
+With tracing off, `traceparent`s are still passed on, so that the traces of other systems stay connected.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Tracing:
         self.on = provider is not None
 
     def span(self, name: str, traceparent: str, **attributes: Attribute) -> AbstractContextManager[str]:
-        """Open a span below `traceparent`; gives the traceparent to send on.
+        """Open a span below `traceparent`; yields the traceparent to pass on.
 
         When tracing is off or the trace is not sampled that is `traceparent` itself.
         """

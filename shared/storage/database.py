@@ -127,7 +127,7 @@ class Database:
                 yield Tx(connection)
 
     async def ping(self) -> None:
-        """Raise `Retry` when the database does not answer."""
+        """Raise `Retry` when the database is not reachable."""
         async with self.read() as tx:
             await tx.execute(text("select 1"))
 
@@ -157,7 +157,7 @@ def _sqlite(url: str, *, begin: str, connections_max: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(dbapi_connection: Any, _record: Any) -> None:
-        dbapi_connection.isolation_level = None  # transactions begin as said below, not by the driver
+        dbapi_connection.isolation_level = None  # the listener below begins transactions, not the driver
         cursor = dbapi_connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
             cursor.execute(f"PRAGMA {pragma}")

@@ -2,7 +2,7 @@
 
 `python -m shared.storage.password_file FOLDER HOST:PORT:DATABASE:USER` writes two files, unless they are
 there: `password` for the server (`POSTGRES_PASSWORD_FILE`; readable by the folder's group) and `pgpass` for
-its clients (`PGPASSFILE`; readable by its owner, as clients insist).
+its clients (`PGPASSFILE`; readable by its owner alone, as clients require).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PASSWORD_BYTES = 32
 
 
 def ensure(folder: Path, server_name: str, random: Callable[[int], bytes]) -> None:
-    """Write what is missing. `server_name` is `HOST:PORT:DATABASE:USER`; `random` gives unguessable bytes.
+    """Write what is missing. `server_name` is `HOST:PORT:DATABASE:USER`; `random` returns unguessable bytes.
 
     An existing password is kept: the server stored it in its data when it first started.
     """

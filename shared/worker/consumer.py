@@ -74,7 +74,7 @@ class ConsumerDeps:
 
 
 class ConsumerLoop(ABC):
-    """Consumes a role's topics until it is told to stop. Subclasses say what is in flight at once."""
+    """Consumes a role's topics until `stop` is set. Subclasses decide what is in flight at once."""
 
     def __init__(self, deps: ConsumerDeps) -> None:
         self.deps = deps

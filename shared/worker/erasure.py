@@ -1,9 +1,9 @@
 """Erasure of a person, the same for every role: redact, leave a tombstone, drop what is older.
 
-`baton.person.erased.v1` names lead ids. The unit of work asks the role's `redact` for the changes that
+`baton.person.erased.v1` lists lead ids. The unit of work asks the role's `redact` for the changes that
 remove or redact its own rows, and adds a tombstone per lead id: the keyed hash of the id with the time of
 the erasure. From then on an event about that lead with an earlier or equal time is superseded, so nothing
-that is still in a topic, an outbox or a retry brings the person back. A later event is a new contact.
+that is still in a topic, an outbox or a retry restores the person's data. A later event is a new contact.
 
 A tombstone holds a keyed hash and not the id, so that the table does not list who was erased. Pure.
 """
@@ -48,7 +48,7 @@ class Redactor(Protocol):
     ) -> Redaction:
         """Return the changes that forget the leads that `erased` names. Pure.
 
-        `keyed_hash` gives the name under which a row may be kept for counting once it names nobody.
+        `keyed_hash` returns the pseudonym under which a row may be kept for counting.
         """
         ...
 

@@ -21,7 +21,7 @@ class TrackedRecord:
 class OffsetTracker:
     """Per partition a queue of what is in flight, in the order of the offsets.
 
-    Records may finish in any order, but a committed offset says that everything before it is done. So only
+    Records may finish in any order, but a committed offset means that everything before it is done. So only
     the finished entries at the head of a queue count.
     """
 
@@ -36,7 +36,7 @@ class OffsetTracker:
         self._revoked.difference_update(partitions)
 
     def revoke(self, partitions: Iterable[Partition]) -> None:
-        """Let no more records of these partitions begin."""
+        """Do not begin any more records of these partitions."""
         self._revoked.update(partitions)
 
     def still_assigned(self, records: Sequence[Record]) -> Sequence[Record]:
@@ -48,7 +48,7 @@ class OffsetTracker:
         ]
 
     def begin(self, records: Sequence[Record]) -> TrackedRecord:
-        """Track these records, given in the order in which they were read."""
+        """Track these records, which are in the order in which they were read."""
         tracked = TrackedRecord(
             {Partition(record.topic, record.partition): record.offset + 1 for record in records}
         )

@@ -1,6 +1,6 @@
 """The life of a process: signals, opening and closing resources, waiting for dependencies.
 
-A role may start before its database, its broker or its tables are available. It answers `/livez` from the
+A role may start before its database, its broker or its tables are available. It serves `/livez` from the
 start, reports in readiness what it waits for, and continues by itself.
 """
 
@@ -130,7 +130,7 @@ async def open_resources(
 async def wait_for(
     name: str, attempt: Callable[[], Awaitable[None]], stop: asyncio.Event, health: Health
 ) -> bool:
-    """Repeat `attempt` until it succeeds, readiness `name` fails meanwhile; False when stopped before."""
+    """Repeat `attempt` until it succeeds; readiness `name` fails meanwhile. Return False at `stop`."""
     while not stop.is_set():
         if await _probe(name, attempt, health):
             return True

@@ -5,7 +5,7 @@ before it left them. An event that was decided before (claimed) changes nothing.
 
 An event that cannot be decided, or whose rows the database refuses, is rejected with its error and leaves
 no trace. The database does not say which event of many it refused, so the unit is halved until the event
-stands alone.
+is alone in it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ EMIT_BYTES_MAX = RECORD_BYTES_MAX - 16 * 1024
 
 @dataclass(slots=True)
 class Result:
-    """The result of a unit of work: records to publish, their outbox rows, and what became of each event.
+    """The result of a unit of work: records to publish, their outbox rows, and the outcome of each event.
 
     `rejected` holds the events that can never be decided, each with the reason.
     """
@@ -66,7 +66,7 @@ class Work(Protocol):
     async def run(self, events: Sequence[Event[Any]]) -> Result:
         """Decide the events in order; their effects are durable when it returns.
 
-        Raises `Retry` when it is not known whether they are durable: the caller then gives the same events
+        Raises `Retry` when it is not known whether they are durable: the caller then passes the same events
         again. What was committed the first time changes nothing the second, and is published from the outbox.
         """
         ...

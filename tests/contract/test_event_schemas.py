@@ -35,7 +35,7 @@ def validator(event_type: EventType) -> Draft202012Validator:
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES, ids=named)
-def test_the_committed_schema_is_current_and_breaks_nobody(event_type: EventType) -> None:
+def test_the_committed_schema_is_current_and_not_broken(event_type: EventType) -> None:
     old = committed(event_type)
     assert old is not None, "run: python -m shared.lead.events.schemas"
     Draft202012Validator.check_schema(old)
@@ -198,7 +198,7 @@ BREAKING: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], st
 
 
 @pytest.mark.parametrize("name", BREAKING)
-def test_a_change_that_breaks_somebody_is_named(name: str) -> None:
+def test_a_breaking_change_is_named(name: str) -> None:
     change, sentence = BREAKING[name]
     assert sentence in breaking_changes(SMALL, changed(change))
 
@@ -216,11 +216,11 @@ HARMLESS: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_a_change_that_breaks_nobody_is_not_named(name: str) -> None:
+def test_a_compatible_change_is_not_named(name: str) -> None:
     assert breaking_changes(SMALL, changed(HARMLESS[name])) == []
 
 
-def test_a_new_name_for_a_definition_breaks_nobody() -> None:
+def test_a_renamed_definition_is_compatible() -> None:
     new = msgspec.json.decode(msgspec.json.encode(SMALL).replace(b"Part", b"Piece"))
     assert breaking_changes(SMALL, new) == []
 

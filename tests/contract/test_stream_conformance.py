@@ -272,7 +272,7 @@ async def test_a_large_batch_comes_through_whole(sink: Sink, join: Join) -> None
     assert values(await Reading(await join()).count(10_000)) == list(range(10_000))
 
 
-async def test_poll_waits_for_records_and_no_longer_than_it_is_told(sink: Sink, join: Join) -> None:
+async def test_poll_waits_for_records_at_most_for_wait_s(sink: Sink, join: Join) -> None:
     source = await join()
     await Reading(source).settled()
     before = asyncio.get_running_loop().time()
@@ -395,7 +395,7 @@ async def test_a_member_that_leaves_hands_over_without_waiting_for_its_session_t
     await other.until(lambda: set(values(other.records)) == set(range(40)))
 
 
-async def test_a_member_that_does_not_let_go_is_fenced(sink: Sink, join: Join) -> None:
+async def test_a_member_that_does_not_finish_its_revocation_is_fenced(sink: Sink, join: Join) -> None:
     async def never(lost: frozenset[Partition]) -> None:
         await asyncio.sleep(3600)
 

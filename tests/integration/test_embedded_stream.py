@@ -143,7 +143,7 @@ async def _chunks(folder: Path) -> int:
     return count
 
 
-async def test_records_past_their_time_are_pruned_and_the_rest_is_read_without_gap(
+async def test_records_past_their_retention_are_pruned_and_the_rest_is_read_without_gap(
     tmp_path: Path, closing: AsyncExitStack
 ) -> None:
     clock = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
@@ -164,7 +164,7 @@ async def test_records_past_their_time_are_pruned_and_the_rest_is_read_without_g
     assert set((await source.lag()).values()) == {0}
 
 
-async def test_what_a_known_group_has_not_read_is_kept_twice_as_long_and_no_longer(
+async def test_records_that_a_known_group_has_not_read_are_kept_twice_as_long(
     tmp_path: Path, closing: AsyncExitStack
 ) -> None:
     clock = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
@@ -213,7 +213,7 @@ async def test_pruned_records_leave_no_trace_in_the_file(tmp_path: Path) -> None
         assert b"personal data" not in file.read_bytes()
 
 
-async def test_offsets_go_on_after_everything_was_pruned(tmp_path: Path) -> None:
+async def test_offsets_continue_after_everything_was_pruned(tmp_path: Path) -> None:
     clock = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
     stream = stream_in(tmp_path, clock)
     await stream.open()
@@ -228,7 +228,7 @@ async def test_offsets_go_on_after_everything_was_pruned(tmp_path: Path) -> None
     await again.close()
 
 
-async def test_an_ack_that_nobody_awaits_makes_no_noise(tmp_path: Path, closing: AsyncExitStack) -> None:
+async def test_an_unawaited_ack_logs_no_warning(tmp_path: Path, closing: AsyncExitStack) -> None:
     stream = stream_in(tmp_path)
     await stream.open()
     closing.push_async_callback(stream.close)

@@ -134,8 +134,8 @@ async def run_to_the_end(settings: Mapping[str, str], **more: str) -> None:
             await process.wait()
 
 
-async def told(settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return, per lead, what was said about it downstream, by event id."""
+async def outcomes_downstream(settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the reasons of the outcome events per lead, by event id."""
     stream = stream_of(settings)
     await stream.open()
 
@@ -160,8 +160,11 @@ async def assert_as_if_never_killed(settings: Mapping[str, str]) -> None:
         rows = (await tx.execute(select(metadata.tables["toy_counters"]))).mappings().all()
     await database.close()
     assert {row["lead_id"]: row["count"] for row in rows} == EXPECTED
-    said = {lead: sorted(map(int, by_id.values())) for lead, by_id in (await told(settings)).items()}
-    assert said == {lead: list(range(1, count + 1)) for lead, count in EXPECTED.items()}
+    counts = {
+        lead: sorted(map(int, by_id.values()))
+        for lead, by_id in (await outcomes_downstream(settings)).items()
+    }
+    assert counts == {lead: list(range(1, count + 1)) for lead, count in EXPECTED.items()}
 
 
 @pytest.mark.parametrize("window", ["", "1"], ids=["batch", "window"])
@@ -205,12 +208,12 @@ async def working(settings: Mapping[str, str], process: asyncio.subprocess.Proce
 
 
 @pytest.mark.parametrize("wrong", ["after_lunch:1", "after_commit", "after_commit:0", "after_commit:x", ":1"])
-def test_a_failpoint_that_there_is_not_is_refused(wrong: str) -> None:
+def test_an_unknown_failpoint_is_refused(wrong: str) -> None:
     with pytest.raises(Crash, match=VARIABLE):
         from_environ({VARIABLE: wrong})
 
 
-def test_without_a_failpoint_everything_goes_on() -> None:
+def test_without_a_failpoint_nothing_happens() -> None:
     failpoint = from_environ({})
     for name in NAMES:
         failpoint(name)

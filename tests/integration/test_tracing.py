@@ -59,7 +59,7 @@ def collector() -> Iterator[Collector]:
     collector.server.server_close()
 
 
-def test_a_span_stands_below_its_remote_parent_and_is_the_parent_of_what_follows(collector: Collector):
+def test_a_span_is_a_child_of_its_remote_parent_and_the_parent_of_later_spans(collector: Collector):
     tracing = configure("scorer", {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint})
     received = new_traceparent(os.urandom, sampled=True)
     with (
@@ -99,7 +99,7 @@ def test_a_batch_is_a_trace_of_its_own_with_links(collector: Collector):
     assert batch.trace_id.hex() not in {trace_id(each) for each in sampled}
 
 
-def test_an_error_is_on_the_span_and_goes_on(collector: Collector):
+def test_an_error_is_recorded_on_the_span_and_raised(collector: Collector):
     tracing = configure("router", {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint})
     with (
         pytest.raises(ValueError, match="no"),
@@ -115,7 +115,7 @@ UNSAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 
 
 @pytest.mark.parametrize("received", [UNSAMPLED, "", "not a traceparent 01"])
-def test_what_is_not_sampled_is_sent_on_as_it_is(collector: Collector, received: str):
+def test_an_unsampled_traceparent_is_passed_on_unchanged(collector: Collector, received: str):
     tracing = configure("scorer", {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint})
     with tracing.span("score", received) as sent:
         assert sent == received
@@ -123,7 +123,7 @@ def test_what_is_not_sampled_is_sent_on_as_it_is(collector: Collector, received:
     assert collector.requests == []
 
 
-def test_without_a_collector_nothing_is_recorded_and_little_is_spent():
+def test_without_a_collector_nothing_is_recorded():
     tracing = configure("scorer", {})
     traceparent = new_traceparent(os.urandom, sampled=True)
     assert not is_sampled(new_traceparent(os.urandom, sampled=tracing.on))

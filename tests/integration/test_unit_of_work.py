@@ -137,7 +137,7 @@ async def test_an_input_counts_once_within_a_unit_and_across_units(toy: Toy) -> 
     assert await toy.counters() == {"lead": 3}
 
 
-async def test_what_cannot_be_decided_leaves_no_trace_and_can_be_given_again(toy: Toy) -> None:
+async def test_a_rejected_event_leaves_no_trace_and_can_be_repeated(toy: Toy) -> None:
     result = await toy.run(action("1"), action("2", reason="boom"), action("3"))
     assert rejected(result) == ["2"]
     assert await toy.claimed() == {"1", "3"}
@@ -145,7 +145,7 @@ async def test_what_cannot_be_decided_leaves_no_trace_and_can_be_given_again(toy
     assert await toy.counters() == {"lead": 3}
 
 
-async def test_what_the_database_refuses_is_found_among_many_and_the_rest_keeps_its_order(toy: Toy) -> None:
+async def test_a_refused_event_is_isolated_and_the_others_keep_their_order(toy: Toy) -> None:
     bad = {3, 4, 11, 19}
     events = [action(f"{n}", f"lead-{n % 3}", reason="refused" if n in bad else None) for n in range(20)]
     result = await toy.run(*events, action("20", reason="boom"))
@@ -222,21 +222,21 @@ async def test_the_same_inputs_at_once_count_once(toy: Toy) -> None:
 LEADS = {partition_of(f"lead-{n}".encode(), PARTITIONS): f"lead-{n}" for n in range(20)}
 
 
-async def test_the_outbox_has_one_row_per_partition_until_they_are_forgotten(toy: Toy) -> None:
+async def test_the_outbox_has_one_row_per_partition_until_it_is_deleted(toy: Toy) -> None:
     result = await toy.run(*(action(f"{lead}-{n}", lead) for n in range(3) for lead in LEADS.values()))
     assert await toy.outbox_partitions() == [0, 1, 2]
     await toy.outbox.delete(result.outbox_ids)
     assert await toy.outbox_partitions() == []
 
 
-async def test_a_unit_that_says_nothing_has_no_outbox_row(toy: Toy) -> None:
+async def test_a_unit_that_emits_nothing_has_no_outbox_row(toy: Toy) -> None:
     await toy.run(action("1"))
     again = await toy.run(action("1"))
     assert again.outbox_ids == []
     assert len(await toy.outbox_partitions()) == 1
 
 
-async def test_orphans_of_a_partition_are_published_in_order_and_forgotten(toy: Toy) -> None:
+async def test_orphans_of_a_partition_are_published_in_order_and_deleted(toy: Toy) -> None:
     first = await toy.run(*(action(f"a-{lead}", lead) for lead in LEADS.values()))
     second = await toy.run(*(action(f"b-{lead}", lead) for lead in LEADS.values()))
     assert await toy.outbox.publish_orphans({1}) == 2
@@ -254,7 +254,7 @@ async def test_many_orphans_are_all_published(toy: Toy) -> None:
     assert told(Result(outgoing=toy.sink.sent)) == [(LEADS[0], str(n)) for n in range(1, 121)]
 
 
-async def test_the_outbox_keeps_what_the_broker_did_not_take(toy: Toy) -> None:
+async def test_rows_stay_in_the_outbox_when_publishing_fails(toy: Toy) -> None:
     await toy.run(action("1", LEADS[0]))
     toy.sink.away = True
     with pytest.raises(Retry):
@@ -264,7 +264,7 @@ async def test_the_outbox_keeps_what_the_broker_did_not_take(toy: Toy) -> None:
     assert await toy.outbox.publish_orphans({0}) == 1
 
 
-async def test_the_sweep_takes_what_has_waited_long_enough(toy: Toy) -> None:
+async def test_the_sweep_publishes_rows_older_than_its_limit(toy: Toy) -> None:
     await toy.run(action("1", LEADS[0]))
     toy.clock.advance(timedelta(seconds=20))
     await toy.run(action("2", LEADS[1]))
@@ -273,7 +273,7 @@ async def test_the_sweep_takes_what_has_waited_long_enough(toy: Toy) -> None:
     assert await toy.outbox_partitions() == [1]
 
 
-async def test_another_role_leaves_the_rows_alone(toy: Toy) -> None:
+async def test_a_role_publishes_only_its_own_outbox_rows(toy: Toy) -> None:
     await toy.run(action("1", LEADS[0]))
     other = Outbox("other", toy.database, toy.sink, toy.clock, partitions=PARTITIONS)
     assert await other.publish_orphans({0, 1, 2}) == 0
@@ -294,7 +294,7 @@ async def test_a_timer_fires_when_it_is_due_and_ends_when_it_is_decided(toy: Toy
     assert await toy.timers.lease_due(10) == []
 
 
-async def test_a_taken_timer_is_not_given_again_before_its_lease_is_over(toy: Toy) -> None:
+async def test_a_leased_timer_is_not_leased_again_before_its_lease_ends(toy: Toy) -> None:
     await toy.put(TimerRow("lead", ROLE, KIND, AT))
     assert len(await toy.timers.lease_due(10)) == 1
     assert await toy.timers.lease_due(10) == []
@@ -302,7 +302,7 @@ async def test_a_taken_timer_is_not_given_again_before_its_lease_is_over(toy: To
     assert len(await toy.timers.lease_due(10)) == 1
 
 
-async def test_a_firing_that_was_decided_or_moved_meanwhile_is_superseded(toy: Toy) -> None:
+async def test_a_timer_that_was_decided_or_moved_meanwhile_is_superseded(toy: Toy) -> None:
     await toy.put(TimerRow("lead", ROLE, KIND, AT))
     (late,) = await toy.timers.lease_due(10)
     await toy.run(action("1", until=AT + timedelta(days=1)))
@@ -317,7 +317,7 @@ async def test_a_firing_that_was_decided_or_moved_meanwhile_is_superseded(toy: T
     assert await toy.counters() == {"lead": 2}
 
 
-async def test_only_what_is_taken_is_leased_the_longest_due_first(toy: Toy) -> None:
+async def test_at_most_the_limit_is_leased_the_earliest_due_first(toy: Toy) -> None:
     for n, kind in enumerate(["a", "b", "c"]):
         for lead in ("x", "y"):
             await toy.put(TimerRow(lead, ROLE, kind, AT - timedelta(minutes=10 - n)))
@@ -331,7 +331,7 @@ async def test_only_what_is_taken_is_leased_the_longest_due_first(toy: Toy) -> N
     assert [timer.kind for timer in rest] == ["b", "c", "c"]
 
 
-async def test_takers_at_once_share_the_timers(toy: Toy) -> None:
+async def test_concurrent_leases_share_the_timers(toy: Toy) -> None:
     await toy.put(*(TimerRow(f"lead-{n}", ROLE, KIND, AT) for n in range(40)))
     async with asyncio.timeout(30):
         taken = await asyncio.gather(*(toy.timers.lease_due(10) for _ in range(4)))
@@ -348,7 +348,7 @@ def erasure(*lead_ids: str) -> Event[PersonErasedV1]:
     return Event(id="e", source="/test", type="baton.person.erased.v1", subject="", time=AT, data=data)
 
 
-async def test_an_erased_lead_is_gone_and_its_older_events_are_dropped(toy: Toy) -> None:
+async def test_an_erased_lead_is_removed_and_its_older_events_are_superseded(toy: Toy) -> None:
     await toy.run(action("1"), action("2", "other"))
     result = await toy.run(erasure("lead"), action("3"), action("4", "other"))
     assert outcomes(result) == [
@@ -363,7 +363,7 @@ async def test_an_erased_lead_is_gone_and_its_older_events_are_dropped(toy: Toy)
     assert await toy.counters() == {"lead": 1, "other": 2}
 
 
-async def test_writing_the_net_effect(toy: Toy) -> None:
+async def test_inserts_updates_and_deletes_are_written(toy: Toy) -> None:
     """A row that came and went leaves nothing; one that went and came again is updated."""
     await toy.put(CounterRow("a", 1, ""))
     async with toy.database.begin() as tx:

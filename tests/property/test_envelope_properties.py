@@ -53,7 +53,7 @@ def read_back(out: Outgoing) -> Record:
 
 
 @given(events())
-def test_what_is_written_is_read_again(event: Event[Any]) -> None:
+def test_an_encoded_event_decodes_to_itself(event: Event[Any]) -> None:
     assert decode(read_back(encode(event))) == event
 
 
@@ -121,7 +121,7 @@ def event_or_error(record: Record) -> Event[Any] | DataError:
 
 
 @given(records)
-def test_whatever_arrives_is_an_event_or_is_set_aside_for_a_documented_reason(record: Record) -> None:
+def test_any_record_decodes_or_raises_a_data_error_of_a_documented_kind(record: Record) -> None:
     event = event_or_error(record)
     if isinstance(event, DataError):
         assert event.kind in KINDS
@@ -133,7 +133,7 @@ def test_whatever_arrives_is_an_event_or_is_set_aside_for_a_documented_reason(re
 
 
 @given(damaged_examples(), st.sampled_from(EVENT_TYPES))
-def test_what_was_read_can_be_written(value: bytes, event_type: Any) -> None:
+def test_decoded_data_can_be_encoded(value: bytes, event_type: Any) -> None:
     headers = [("ce_id", b"1"), ("ce_source", b"/x"), ("ce_type", event_type.name.encode())]
     with contextlib.suppress(DataError):
         event = decode(Record(event_type.topic.name, 0, 0, None, value, headers, 0))

@@ -29,7 +29,7 @@ outgoing = st.builds(Outgoing, st.just("t"), blobs, blobs, headers)
 
 
 @given(outgoing)
-def test_a_record_takes_no_more_in_kafka_than_is_reckoned(record: Outgoing) -> None:
+def test_stored_bytes_is_an_upper_bound_of_the_size_in_kafka(record: Outgoing) -> None:
     batch = DefaultRecordBatchBuilder(
         2, 0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=0, batch_size=1
     )
@@ -55,7 +55,9 @@ def test_ranges_share_out_every_partition_once_and_evenly(
 
 
 @given(st.integers(1, 8), st.integers(1, 20))
-def test_members_with_the_same_topics_hold_the_same_numbers_of_each(count: int, partitions: int) -> None:
+def test_members_of_the_same_topics_hold_the_same_partition_numbers_of_each(
+    count: int, partitions: int
+) -> None:
     shares = assign_ranges({number: {"a", "b"} for number in range(count)}, partitions)
     for share in shares.values():
         assert {p.number for p in share if p.topic == "a"} == {p.number for p in share if p.topic == "b"}
@@ -243,7 +245,7 @@ kafka_headers = st.lists(st.tuples(st.text(max_size=10), blobs), max_size=4)
     st.lists(st.tuples(blobs, blobs, kafka_headers), min_size=1, max_size=20),
     st.sampled_from([0, 1, 2, 3, 4]),
 )
-def test_a_batch_read_leniently_is_what_aiokafka_reads(
+def test_the_raw_decoder_reads_what_aiokafka_reads(
     written: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]], codec: int
 ) -> None:
     builder = DefaultRecordBatchBuilder(

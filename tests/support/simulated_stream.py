@@ -42,7 +42,7 @@ class SimulatedBroker:
         await self.delay(0.05)
         member = SimulatedSource(self, on_revoke)
         self.members.append(member)
-        self._give_what_nobody_has()
+        self._assign_orphans()
         return member
 
     async def sink(self) -> SimulatedSink:
@@ -55,14 +55,14 @@ class SimulatedBroker:
         return not self.calm and self.random.random() < chance
 
     def forget(self, member: SimulatedSource) -> None:
-        """The member is gone, by its own will or dead."""
+        """Remove a member that left or died."""
         if member in self.members:
             self.members.remove(member)
             member.held.clear()
-        self._give_what_nobody_has()
+        self._assign_orphans()
 
     async def move_one(self) -> None:
-        """Take a partition from its member, politely or not, and give it to any."""
+        """Move a partition from its member, with or without a revocation, to any member."""
         if not self.members:
             return
         partition = self.random.choice(sorted(self.log))
@@ -76,7 +76,7 @@ class SimulatedBroker:
         if self.members:
             self.random.choice(self.members).gain(partition)
 
-    def _give_what_nobody_has(self) -> None:
+    def _assign_orphans(self) -> None:
         for partition in sorted(self.log):
             if self.members and not any(partition in member.held for member in self.members):
                 self.random.choice(self.members).gain(partition)
@@ -98,7 +98,7 @@ class SimulatedSource:
         self._tenure[partition] = object()
 
     async def poll(self, limit: int, wait_s: float) -> Batch:
-        more = any(place < len(self._broker.log[each]) for each, place in self.held.items())
+        more = any(offset < len(self._broker.log[partition]) for partition, offset in self.held.items())
         await self._broker.delay(0.02 if more else wait_s)
         if self._broker.unlucky(0.02):
             raise Retry("the broker is away")
@@ -120,14 +120,14 @@ class SimulatedSource:
         if self._broker.unlucky(0.03):
             raise Retry("the broker is away")
         if None in tenures or tenures != self._tenures(upto):
-            raise Fenced("not ours any more")
+            raise Fenced("this member lost the partition")
         self._broker.on_commit(upto)
         self._broker.committed.update(upto)
 
     def _tenures(self, partitions: Iterable[Partition]) -> list[object]:
-        """Return, per partition, which time of holding it this is; None when it is not ours, as far as known."""
+        """Return a token per assignment of each partition, None for one that this member does not hold."""
         known = self.held.keys() - self._gained
-        return [self._tenure[each] if each in known else None for each in partitions]
+        return [self._tenure[partition] if partition in known else None for partition in partitions]
 
     async def rewind(self) -> None:
         raise NotImplementedError
@@ -170,7 +170,7 @@ class SimulatedSink:
             raise Retry("not appended")
         self._broker.published += out
         if self._broker.unlucky(0.02):
-            raise Retry("appended, but nobody knows")
+            raise Retry("appended, but the acknowledgement is lost")
 
     async def close(self) -> None:
         if self._last is not None:

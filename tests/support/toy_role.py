@@ -1,4 +1,4 @@
-"""The smallest role that uses everything: it counts the actions on each lead, and says so.
+"""The smallest role that uses everything: it counts the actions on each lead and emits the count.
 
 `python -m tests.support.toy_role` runs it as a process that tests kill. Its table is added to the shared
 metadata by `add_table`, so that importing this module leaves the product's tables as they are.
@@ -60,7 +60,7 @@ def add_table() -> Table:
 
 
 class CounterRow(Row, frozen=True):
-    """How many actions there were on a lead, and what the last one said."""
+    """The number of actions on a lead, and the reason of the last one."""
 
     lead_id: str
     count: int
@@ -94,9 +94,11 @@ class ToyHandler(Handler):
     def _count(self, world: IdentityMap, lead_id: str, reason: str, at: datetime, more: list[Change]) -> Step:
         row = world.get(CounterRow, lead_id) or CounterRow(lead_id, 0, "")
         count = COUNT_MAX if reason == "refused" else row.count + 1
-        told = OutcomeReceivedV1(type="accepted", at=at, lead_id=lead_id, reason=str(count))
+        counted = OutcomeReceivedV1(type="accepted", at=at, lead_id=lead_id, reason=str(count))
         return Step(
-            Outcome.APPLIED, [Put(CounterRow(lead_id, count, reason)), *more], [Emit(told, lead_id, lead_id)]
+            Outcome.APPLIED,
+            [Put(CounterRow(lead_id, count, reason)), *more],
+            [Emit(counted, lead_id, lead_id)],
         )
 
     def redact(
@@ -110,7 +112,7 @@ class ToyStore:
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
         return await tx.load(
-            CounterRow, "lead_id", [lead for each in events for lead in _leads(each)], lock=True
+            CounterRow, "lead_id", [lead for event in events for lead in _leads(event)], lock=True
         )
 
 

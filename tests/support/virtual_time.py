@@ -19,7 +19,7 @@ class _Jumping(selectors.SelectSelector):
         ready = super().select(0)
         if not ready:
             if timeout is None:
-                raise AssertionError("everybody waits for something that will never happen")
+                raise AssertionError("every task waits for something that will never happen")
             self.now += max(timeout, 0.0)
         return ready
 

@@ -45,7 +45,7 @@ def test_only_the_missing_one_is_made(tmp_path: Path):
     assert read(tmp_path) == secrets.as_environ()
 
 
-def test_what_a_crash_left_half_written_is_not_read(tmp_path: Path):
+def test_a_partial_file_of_a_crash_is_not_read(tmp_path: Path):
     (tmp_path / "secrets.partial").write_text("BATON_SECRET_KEY=ha")
     assert ensure(tmp_path, {}, os.urandom).secret_key != "ha"
 
@@ -59,7 +59,7 @@ def test_processes_that_start_at_once_agree(tmp_path: Path):
     assert len({start.result() for start in starts}) == 1
 
 
-def test_serve_refuses_and_names_what_is_missing(tmp_path: Path):
+def test_require_raises_an_error_that_names_the_missing_secrets(tmp_path: Path):
     with pytest.raises(SettingsError) as raised:
         require(tmp_path, {"BATON_ADMIN_KEY": "a"})
     (problem,) = raised.value.problems

@@ -109,7 +109,7 @@ def test_a_role_with_data_needs_the_secret_key(kind: type[StatefulSettings]):
         load(kind, {"BATON_SECRET_KEY": ""})
 
 
-def test_what_needs_no_secret_asks_for_none():
+def test_the_stubs_and_the_cli_need_no_secret():
     assert load(StubsSettings, {"BATON_STUBS_PORT": "7000"}).stubs_port == 7000
     cli = load(CliSettings, {"BATON_URL": "https://baton.example"})
     assert (cli.url, cli.admin_key) == ("https://baton.example", None)

@@ -15,7 +15,7 @@ SENDABLE = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(SENDABLE, SENDABLE)
-def test_what_was_sealed_opens(text, purpose):
+def test_a_sealed_value_opens_with_its_purpose(text, purpose):
     assert VAULT.open(VAULT.seal(text, purpose=purpose), purpose=purpose) == text
 
 

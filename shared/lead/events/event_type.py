@@ -1,7 +1,7 @@
 """Event types: `@event` on the struct of an event's data registers it.
 
 From the registration follow the registry, the JSON Schemas, the AsyncAPI document, which types a webhook
-subscription may name, and whom the ledger records an event under.
+subscription may name, and the subject under which the ledger records an event.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ S = TypeVar("S", bound=Struct)
 class EventType:
     """A registered type of event.
 
-    `name` is the CloudEvents type, `short` what subscriptions call it. `subject_of` returns the lead id or
-    account key that such data is about, for records whose producer gave no `ce_subject`; "" when the data
-    does not say. `default` marks the type that a record without CloudEvents headers has on its topic.
+    `name` is the CloudEvents type, `short` its name in subscriptions. `subject_of` returns the lead id or
+    account key that such data is about, for records without `ce_subject`; "" when the data does not identify
+    one. `default` marks the type that a record without CloudEvents headers has on its topic.
     """
 
     name: str

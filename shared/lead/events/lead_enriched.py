@@ -25,7 +25,7 @@ from shared.messaging.manifest import LEADS_ENRICHED
 
 
 class EnrichmentStep(Struct, frozen=True):
-    """One question to a provider: what was asked for, what came, what it cost (cents)."""
+    """One look-up at a provider: the requested fields, the outcome, and the cost in cents."""
 
     provider: Word
     fields: list[Word]

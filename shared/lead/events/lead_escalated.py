@@ -9,4 +9,4 @@ from shared.messaging.manifest import LEADS_ROUTED
 
 @event("baton.lead.escalated.v1", LEADS_ROUTED)
 class LeadEscalatedV1(OwnershipChange, frozen=True):
-    """`decision` says where the lead goes next."""
+    """`decision` is the next destination of the lead."""

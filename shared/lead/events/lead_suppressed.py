@@ -13,7 +13,7 @@ from shared.messaging.manifest import LEADS_ROUTED
 
 @event("baton.lead.suppressed.v1", LEADS_ROUTED)
 class LeadSuppressedV1(Struct, frozen=True):
-    """`decision.reason` says why."""
+    """`decision.reason` is the reason."""
 
     lead_id: Word
     revision: int

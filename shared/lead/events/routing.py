@@ -1,4 +1,4 @@
-"""The values that routing gives: decision, what was considered, clock, and the brief for the owner."""
+"""The values of a routing decision: the decision, the rejected alternatives, its clock, the owner's brief."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Skipped = Literal[
 
 
 class Considered(Struct, frozen=True, omit_defaults=True):
-    """A rule or a rep that was not taken, and why. Exactly one of `rule` and `rep` is set."""
+    """A rule or a rep that was considered and rejected, and why. Exactly one of `rule` and `rep` is set."""
 
     skipped: Skipped
     rule: Word | UnsetType = UNSET
@@ -57,7 +57,7 @@ class Sla(Struct, frozen=True):
 
 
 class Quote(Struct, frozen=True, rename={"origin": "from"}):
-    """The buyer's own words and where they were said."""
+    """A quotation of the buyer, and where it is from."""
 
     quote: str
     origin: str

@@ -1,4 +1,4 @@
-"""The values that scoring gives and later events carry: score, lines, live signals, account view."""
+"""The values that scoring computes and later events carry: score, lines, live signals, account view."""
 
 from __future__ import annotations
 

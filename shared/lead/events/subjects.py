@@ -1,4 +1,4 @@
-"""Lead ids and account keys from the data of an event whose producer gave no `ce_subject`."""
+"""Lead ids and account keys from the data of an event without `ce_subject`."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ def assign_ranges(topics: Mapping[int, Collection[str]], partitions: int) -> dic
         readers = sorted(number for number, of_member in topics.items() if topic in of_member)
         share, extra = divmod(partitions, len(readers))
         first = 0
-        for place, number in enumerate(readers):
-            size = share + (place < extra)
+        for index, number in enumerate(readers):
+            size = share + (index < extra)
             shares[number].update(Partition(topic, first + step) for step in range(size))
             first += size
     return {number: frozenset(share) for number, share in shares.items()}

@@ -120,17 +120,17 @@ def ends(connection: sqlite3.Connection) -> dict[int, int]:
 
 def pack(records: Sequence[Outgoing]) -> Iterator[Chunk]:
     """Encode records in chunks that are cheap to read in part."""
-    taken: list[Packed] = []
+    packed: list[Packed] = []
     size = 0
     for record in records:
         weight = len(record.value or b"")
-        if taken and (len(taken) == CHUNK_RECORDS_MAX or size + weight > CHUNK_BYTES_MAX):
-            yield Chunk(len(taken), _encode(taken))
-            taken, size = [], 0
-        taken.append((record.key, record.value, record.headers))  # type: ignore[arg-type]
+        if packed and (len(packed) == CHUNK_RECORDS_MAX or size + weight > CHUNK_BYTES_MAX):
+            yield Chunk(len(packed), _encode(packed))
+            packed, size = [], 0
+        packed.append((record.key, record.value, record.headers))  # type: ignore[arg-type]
         size += weight
-    if taken:
-        yield Chunk(len(taken), _encode(taken))
+    if packed:
+        yield Chunk(len(packed), _encode(packed))
 
 
 def append(
@@ -152,7 +152,7 @@ def append(
 
 
 def read(connection: sqlite3.Connection, spans: Sequence[Span], limit: int, bytes_max: int) -> Reading:
-    """Read at most `limit` records, span by span; `bytes_max` is crossed by one chunk at most."""
+    """Read at most `limit` records, span by span; a chunk that crosses `bytes_max` is the last."""
     records: list[Record] = []
     next_offsets: dict[Partition, int] = {}
     for span in spans:
@@ -162,10 +162,10 @@ def read(connection: sqlite3.Connection, spans: Sequence[Span], limit: int, byte
         # One row more than there are records to read: the first chunk may hold older records only.
         parameters = (low, span.start, _OFFSETS_PER_LOG, limit - len(records) + 1)
         for place, appended_ms, body in connection.execute(_CHUNKS_FROM, parameters):
-            taken = unpack(span, place % _OFFSETS_PER_LOG, appended_ms, body)[: limit - len(records)]
-            if taken:
-                records += taken
-                next_offsets[span.partition] = taken[-1].offset + 1
+            found = unpack(span, place % _OFFSETS_PER_LOG, appended_ms, body)[: limit - len(records)]
+            if found:
+                records += found
+                next_offsets[span.partition] = found[-1].offset + 1
             bytes_max -= len(body)
             if len(records) >= limit or bytes_max <= 0:
                 return Reading(records, next_offsets)

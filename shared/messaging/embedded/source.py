@@ -134,7 +134,7 @@ class EmbeddedSource:
         self._go_to({partition: self._group.committed[partition] for partition in gained})
 
     def appended(self, to: frozenset[Partition]) -> None:
-        """Wake a waiting poll when these partitions, which have new records, are held."""
+        """Wake a waiting poll if this member holds one of these partitions, which have new records."""
         if not self.held.isdisjoint(to):
             self._changed.set()
 
@@ -165,7 +165,7 @@ class EmbeddedSource:
         return spans[first:] + spans[:first]
 
     async def _wait_for_change(self, until: float) -> bool:
-        """Wait for a new record, a rebalance or a seek until the loop time `until`; tell whether one came."""
+        """Wait for a record, a rebalance or a seek until the loop time `until`; return whether one came."""
         wait_s = until - asyncio.get_running_loop().time()
         if wait_s <= 0:
             return False

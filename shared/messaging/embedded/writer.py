@@ -38,7 +38,7 @@ class FileThread:
         self._connection = self._thread.submit(log.connect, file).result()
 
     async def run(self, job: Job[T]) -> T:
-        """Run the job in the thread. Raises `Retry` when the file does not answer."""
+        """Run the job in the thread. Raises `Retry` when SQLite cannot use the file."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, job, self._connection)
         except sqlite3.Error as error:
@@ -84,23 +84,23 @@ class Writer:
 
     async def _write(self) -> None:
         while self._queue:
-            taken = [self._queue.popleft()]
-            size = taken[0].size
+            batch = [self._queue.popleft()]
+            size = batch[0].size
             while self._queue and size + self._queue[0].size <= _TRANSACTION_BYTES_MAX:
-                taken.append(self._queue.popleft())
-                size += taken[-1].size
+                batch.append(self._queue.popleft())
+                size += batch[-1].size
             try:
                 results = await self._file.run(
-                    partial(run_in_transaction, jobs=[waiting.job for waiting in taken])
+                    partial(run_in_transaction, jobs=[waiting.job for waiting in batch])
                 )
             except Retry as error:
-                for waiting in taken:
+                for waiting in batch:
                     if not waiting.done.done():
                         waiting.done.set_exception(error)
                         # Mark the error as seen: asyncio shall not warn when the caller has gone.
                         waiting.done.exception()
             else:
-                for waiting, result in zip(taken, results, strict=True):
+                for waiting, result in zip(batch, results, strict=True):
                     if not waiting.done.done():
                         waiting.done.set_result(result)
             self._queued_bytes -= size

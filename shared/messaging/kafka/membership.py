@@ -46,7 +46,7 @@ class Membership(ConsumerRebalanceListener):
         return unreported
 
     def refuse_lost(self, partitions: Iterable[Partition]) -> None:
-        """Raise `Fenced` unless these partitions are held and the caller knows it."""
+        """Raise `Fenced` unless this member holds these partitions and has reported them to the caller."""
         held = self.held - self._unreported
         for partition in partitions:
             if partition not in held:
@@ -63,13 +63,13 @@ class Membership(ConsumerRebalanceListener):
         return True
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:  # noqa: ARG002 - all
-        known = self.held - self._unreported
+        reported = self.held - self._unreported
         self._is_assigned.clear()
         self._unreported = frozenset()
-        if known:
+        if reported:
             self.phase = Phase.REVOKING
             try:
-                await asyncio.wait_for(self._on_revoke(known), self._revoking_s_max)
+                await asyncio.wait_for(self._on_revoke(reported), self._revoking_s_max)
             except TimeoutError:
                 _log.warning("on_revoke took too long", seconds=self._revoking_s_max)
             finally:

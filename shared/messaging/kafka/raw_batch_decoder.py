@@ -51,8 +51,8 @@ async def read_batch(
         leader = client.cluster.leader_for_partition(partition)
         if leader is None or leader == -1:
             raise LeaderNotAvailableError(partition)
-        wanted = [(partition.topic, [(partition.partition, offset, _BYTES_MAX)])]
-        response: Any = await client.send(leader, FetchRequest(_WAIT_MS, 1, _BYTES_MAX, 0, wanted))
+        topics = [(partition.topic, [(partition.partition, offset, _BYTES_MAX)])]
+        response: Any = await client.send(leader, FetchRequest(_WAIT_MS, 1, _BYTES_MAX, 0, topics))
     finally:
         await client.close()
     ((_, ((_, code, *_, body),)),) = response.topics

@@ -59,7 +59,7 @@ class KafkaSink:
         self._renewing = asyncio.Lock()
 
     async def start(self) -> None:
-        """Connect. Raises `Retry` when no broker answers."""
+        """Connect. Raises `Retry` when no broker is reachable."""
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             acks="all",
@@ -203,7 +203,7 @@ class KafkaSink:
 
 
 def _can_go_alone(record: Outgoing) -> bool:
-    """Tell whether the client's `send` takes the record: it wants a key or a value, Kafka neither."""
+    """Tell whether the client's `send` takes the record: it requires a key or a value, Kafka neither."""
     return record.key is not None or record.value is not None
 
 

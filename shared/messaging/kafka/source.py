@@ -75,7 +75,7 @@ class KafkaSource:
         self._polled_at = 0.0
 
     async def start(self) -> None:
-        """Connect and join the group. Raises `Retry` when no broker answers."""
+        """Connect and join the group. Raises `Retry` when no broker is reachable."""
         self._consumer = await self._join()
         self._watching = asyncio.create_task(self._watch_for_stuck())
 
@@ -220,14 +220,14 @@ class KafkaSource:
         except ConsumerStoppedError as error:
             raise Fenced("this member has left its group") from error
         except (KafkaError, UnicodeDecodeError) as error:
-            # A failed fetch may have taken records of other partitions too: only committed offsets are sure.
+            # A failed fetch may have lost records of other partitions: only committed offsets are reliable.
             self._needs_new_consumer = True
             self._reads_singly = isinstance(error, UnicodeDecodeError)
             raise Retry(f"Kafka, fetching: {error!r}") from error
         return self._records(fetched)
 
     async def _fetch_singly(self, consumer: AIOKafkaConsumer, limit: int, wait_s: float) -> list[Record]:
-        """Read one by one up to the record that fails, so that its offset is known and nothing is lost."""
+        """Read one by one up to the record that fails, so that its offset is known and no record is lost."""
         for name in consumer.assignment():
             records: list[Record] = []
             while len(records) < limit:

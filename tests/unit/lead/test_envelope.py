@@ -130,7 +130,7 @@ def test_an_event_is_read_from_its_headers_and_value() -> None:
         (plain(b'{"event_id":""}'), "schema"),
     ],
 )
-def test_a_record_that_cannot_be_read_says_why(bad: Record, kind: str) -> None:
+def test_a_record_that_cannot_be_decoded_has_a_kind_of_error(bad: Record, kind: str) -> None:
     assert kind_of(bad) == kind
 
 
@@ -180,7 +180,7 @@ def test_a_time_without_offset_is_utc_and_one_with_offset_is_brought_there() -> 
     assert decode(record(ce_time=b"2026-03-02T11:14:07.125+02:00")).time.isoformat() == AT.isoformat()
 
 
-def test_plain_json_with_an_event_id_is_the_same_event_wherever_it_stands() -> None:
+def test_plain_json_with_an_event_id_has_the_same_id_at_any_offset() -> None:
     event = decode(plain(b'{"event_id":"form-7"}'))
     assert event.id == derive_id("baton.lead.received.v1", "", "event_id:form-7", 0)
     assert (event.source, event.type, event.time) == (
@@ -190,7 +190,7 @@ def test_plain_json_with_an_event_id_is_the_same_event_wherever_it_stands() -> N
     )
 
 
-def test_plain_json_without_an_event_id_is_named_by_its_place() -> None:
+def test_plain_json_without_an_event_id_is_identified_by_topic_partition_and_offset() -> None:
     assert decode(plain()).id == "leads.received.v1/2/40"
 
 
@@ -199,7 +199,7 @@ def test_a_replayed_record_names_its_dead_letter() -> None:
     assert decode(record(headers=[("baton_replay_of", b"letter-1")])).replay_of == "letter-1"
 
 
-def test_what_is_written_is_read_again_without_empty_attributes() -> None:
+def test_an_encoded_event_decodes_to_itself_and_empty_attributes_are_left_out() -> None:
     event = Event(
         id="1",
         source="/baton/gateway",
@@ -221,7 +221,7 @@ def test_what_is_written_is_read_again_without_empty_attributes() -> None:
     assert out.value == b'{"lead_ids":["lead-1"],"email_hash":"9f","at":"2026-03-02T09:14:07.125000Z"}'
 
 
-def test_what_follows_from_an_event_has_an_id_that_a_replay_gives_again() -> None:
+def test_a_replay_emits_events_with_the_same_ids() -> None:
     cause = decode(record())
     emit = Emit(PersonErasedV1(lead_ids=[], email_hash="9f", at=AT), "lead-1", "kestrel.example")
     first, again = (emitted(emit, by="scorer", cause=cause, ordinal=0, at=AT) for _ in range(2))

@@ -60,7 +60,7 @@ def test_the_context_ends_with_its_block():
     assert "lead_id" not in _lines(out)[0]
 
 
-def test_the_level_holds_for_everybody():
+def test_the_log_level_applies_to_libraries_too():
     out = _configured(BATON_LOG_LEVEL="warning")
     structlog.get_logger().info("quiet")
     logging.getLogger("aiohttp").info("quiet")
@@ -100,7 +100,7 @@ def _fail() -> None:
     raise ValueError(len(hidden))
 
 
-def test_console_is_for_readers():
+def test_the_console_format_is_no_json():
     out = _configured(BATON_LOG_FORMAT="console")
     structlog.get_logger().info("scored", total=80)
     assert "scored" in out.getvalue()

@@ -49,7 +49,7 @@ def test_new_traces_differ():
         GIVEN[:36] + "0" * 16 + GIVEN[52:],
     ],
 )
-def test_what_is_malformed_is_not_sent_on(value: str):
+def test_a_malformed_traceparent_is_invalid_and_not_sampled(value: str):
     assert is_traceparent(GIVEN)
     assert not is_traceparent(value)
     assert not is_sampled(value)

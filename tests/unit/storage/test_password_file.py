@@ -34,7 +34,7 @@ def test_a_second_run_changes_nothing(tmp_path: Path):
     assert {file.name: (file.read_text(), file.stat().st_mtime_ns) for file in tmp_path.iterdir()} == before
 
 
-def test_what_a_crash_left_is_completed_with_the_password_that_is_there(tmp_path: Path):
+def test_after_a_crash_the_missing_file_is_written_with_the_existing_password(tmp_path: Path):
     (tmp_path / SERVER_FILE).write_text("kept")
     (tmp_path / "pgpass.partial").write_text("half of")
     ensure(tmp_path, PLACE, os.urandom)

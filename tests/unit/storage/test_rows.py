@@ -36,13 +36,13 @@ def test_a_row_is_found_by_key_and_by_indexed_field_in_the_order_of_keys() -> No
     assert rows.all(Note) == []
 
 
-def test_the_order_does_not_tell_which_rows_were_changed_in_this_unit() -> None:
+def test_changed_rows_are_found_in_key_order_too() -> None:
     rows = IdentityMap([Seat(2, "a"), Seat(3, "a")])
     rows.apply([Put(Seat(2, "a", taken=True)), Put(Seat(1, "a"))])
     assert [row.id for row in rows.find(Seat, "room", "a")] == [1, 2, 3]
 
 
-def test_the_index_follows_a_row_that_moves_or_goes() -> None:
+def test_the_index_follows_updated_and_removed_rows() -> None:
     rows = IdentityMap([Seat(1, "a"), Seat(2, "a")])
     rows.apply([Put(Seat(1, "b")), Remove(Seat, (2,))])
     assert rows.find(Seat, "room", "a") == []
@@ -50,25 +50,25 @@ def test_the_index_follows_a_row_that_moves_or_goes() -> None:
     assert rows.get(Seat, 2) is None
 
 
-def test_the_net_effect_tells_new_from_changed_from_gone() -> None:
+def test_pending_writes_separate_inserted_updated_and_removed_rows() -> None:
     rows = IdentityMap([Seat(1, "a"), Seat(2, "a")])
     rows.apply([Put(Seat(1, "b")), Remove(Seat, (2,)), Put(Seat(3, "c"))])
     assert net_of(rows, Seat) == PendingWrites([Seat(3, "c")], [Seat(1, "b")], [(2,)])
 
 
-def test_what_ends_as_it_is_stored_is_not_written() -> None:
+def test_a_row_that_equals_the_stored_one_is_not_written() -> None:
     rows = IdentityMap([Seat(1, "a")])
     rows.apply([Put(Seat(1, "b")), Put(Seat(1, "a")), Put(Seat(2, "x")), Remove(Seat, (2,))])
     assert net_of(rows, Seat) == PendingWrites([], [], [])
 
 
-def test_a_stored_row_that_goes_and_comes_again_is_updated() -> None:
+def test_a_stored_row_that_is_removed_and_put_again_is_updated() -> None:
     rows = IdentityMap([Seat(1, "a")])
     rows.apply([Remove(Seat, (1,)), Put(Seat(1, "b"))])
     assert net_of(rows, Seat) == PendingWrites([], [Seat(1, "b")], [])
 
 
-def test_a_row_that_may_be_put_unseen_is_removed_unseen_too() -> None:
+def test_an_upsert_row_can_be_removed_without_having_been_loaded() -> None:
     rows = IdentityMap()
     rows.apply([Remove(Note, (1,)), Remove(Seat, (1,))])
     assert net_of(rows, Note).removed == [(1,)]
@@ -80,7 +80,7 @@ changes = st.lists(seats.map(Put) | st.integers(0, 4).map(lambda id_: Remove(Sea
 
 
 @given(st.dictionaries(st.integers(0, 4), seats), changes)
-def test_writing_the_net_effect_gives_what_the_changes_gave(
+def test_the_pending_writes_have_the_effect_of_the_changes(
     stored: dict[int, Seat], applied: list[Change]
 ) -> None:
     before = {row.id: row for row in stored.values()}

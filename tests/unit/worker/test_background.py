@@ -45,13 +45,13 @@ def repeated(*results: bool | Exception) -> tuple[list[float], Health]:
     return called, health
 
 
-def test_while_there_is_more_it_is_done_at_once() -> None:
+def test_a_step_that_has_more_to_do_runs_again_at_once() -> None:
     called, health = repeated(True, True, False, False)
     assert called == pytest.approx([0, 0, 0, 10], abs=0.1)
     assert health.readiness().ready
 
 
-def test_what_is_away_is_told_and_waited_for() -> None:
+def test_a_transient_error_is_reported_in_readiness_and_retried() -> None:
     called, health = repeated(False, Retry("the database is away"))
     assert called == pytest.approx([0, 10], abs=0.1)
     check = health.readiness().checks["sweep"]
@@ -62,7 +62,7 @@ def test_what_is_away_is_told_and_waited_for() -> None:
 
 
 @pytest.mark.parametrize("error", [Crash("broken"), ZeroDivisionError()])
-def test_any_other_error_ends_it(error: Exception) -> None:
+def test_a_permanent_error_ends_the_repetition(error: Exception) -> None:
     with pytest.raises(type(error)):
         repeated(False, error)
 
@@ -78,7 +78,7 @@ def test_a_pause_ends_when_it_is_time_to_stop() -> None:
     assert run_in_virtual_time(main(), at_most_s=100) == pytest.approx(3)
 
 
-def test_the_cause_of_a_group_is_what_will_not_pass() -> None:
+def test_the_root_cause_of_a_group_is_its_first_permanent_error() -> None:
     crash, retry = Crash("broken"), Retry("away")
     assert root_cause(BaseExceptionGroup("", [retry, ExceptionGroup("", [crash])])) is crash
     assert root_cause(BaseExceptionGroup("", [retry])) is retry

@@ -38,7 +38,7 @@ def dead_letters(sink: FakeSink, role: str = "enricher", **limits: int) -> DeadL
     return DeadLetters(role, sink, FixedClock(AT), **limits)
 
 
-async def test_the_keeper_sets_a_record_aside_as_it_was_with_the_cause() -> None:
+async def test_the_keeper_publishes_the_unchanged_record_with_the_cause() -> None:
     sink = FakeSink()
     await dead_letters(sink).publish([(record(), POISON)])
     (out,) = sink.sent
@@ -51,21 +51,21 @@ async def test_the_keeper_sets_a_record_aside_as_it_was_with_the_cause() -> None
     assert len(letter.message) <= 1_010
 
 
-async def test_others_and_readers_of_dead_letters_set_nothing_aside() -> None:
+async def test_other_readers_and_readers_of_dead_letters_publish_none() -> None:
     sink = FakeSink()
     await dead_letters(sink).publish([(record(SIGNALS_RECEIVED.name), POISON)])
     await dead_letters(sink, "ledger").publish([(record(DEAD_LETTERS.name), POISON)])
     assert sink.sent == []
 
 
-def test_too_large_a_share_of_a_full_window_is_a_crash() -> None:
+def test_too_large_a_share_of_rejected_records_is_a_crash() -> None:
     letters = dead_letters(FakeSink(), window=100, share_max_percent=50)
     letters.check_share(99, 99)
     with pytest.raises(Crash, match="enricher"):
         letters.check_share(1, 0)
 
 
-def test_the_share_may_be_reached_but_not_passed() -> None:
+def test_exactly_the_share_is_allowed() -> None:
     letters = dead_letters(FakeSink(), window=100, share_max_percent=50)
     letters.check_share(50, 50)
     letters.check_share(50, 0)

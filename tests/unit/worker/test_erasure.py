@@ -68,7 +68,7 @@ def test_events_up_to_the_erasure_are_dropped_and_later_ones_are_a_new_contact(
     assert is_erased("toy", rows, event_at(time, "a"), hashed) is dropped
 
 
-def test_a_tombstone_holds_for_its_lead_and_its_role_only() -> None:
+def test_a_tombstone_applies_to_its_lead_and_role_only() -> None:
     rows = IdentityMap([TombstoneRow(hashed("a"), "toy", AT), TombstoneRow(hashed(""), "toy", AT)])
     assert not is_erased("toy", rows, event_at(AT, "b"), hashed)
     assert not is_erased("other", rows, event_at(AT, "a"), hashed)

@@ -79,7 +79,7 @@ def too_large_to_publish() -> Step:
 @pytest.mark.parametrize(
     ("decide", "kind"), [(beyond_the_calendar, "overflow"), (too_large_to_publish, "oversized")]
 )
-def test_what_a_record_brings_about_can_be_poison_too(decide: Callable[[], Step], kind: str) -> None:
+def test_an_event_whose_effects_are_invalid_is_rejected(decide: Callable[[], Step], kind: str) -> None:
     world = IdentityMap()
     result = folded(world, action("1"), handler=Deciding(decide))
     assert [error.kind for _event, error in result.rejected] == [kind]
@@ -92,7 +92,7 @@ def test_any_other_error_is_a_bug_and_is_raised() -> None:
         folded(IdentityMap(), action("1"), handler=Deciding(lambda: Step(Outcome.APPLIED, [1 // 0])))  # type: ignore[list-item]
 
 
-def test_events_of_before_an_erasure_are_dropped() -> None:
+def test_events_up_to_an_erasure_are_superseded() -> None:
     world = IdentityMap([TombstoneRow("lead", ROLE, AT), TombstoneRow("other", "another role", AT)])
     result = folded(
         world, action("1"), replace(action("2"), time=AT + timedelta(microseconds=1)), action("3", "other")
@@ -114,12 +114,14 @@ def test_events_of_before_an_erasure_are_dropped() -> None:
         ([], Outcome.SUPERSEDED),
     ],
 )
-def test_a_timer_counts_only_while_it_is_still_due_then(stored: Sequence[TimerRow], outcome: Outcome) -> None:
+def test_a_timer_that_was_moved_or_removed_is_superseded(
+    stored: Sequence[TimerRow], outcome: Outcome
+) -> None:
     fired = timer_event(TimerRow("lead", ROLE, KIND, AT), AT)
     assert [found for _event, found in folded(IdentityMap(stored), fired).outcomes] == [outcome]
 
 
-def test_the_same_input_gives_the_same_ids_again() -> None:
+def test_repeated_input_emits_the_same_event_ids() -> None:
     first, again = (folded(IdentityMap(), action("1"), action("2")) for _ in range(2))
     assert first.outgoing == again.outgoing
     ids = {dict(out.headers)["ce_id"] for out in first.outgoing}
@@ -130,7 +132,7 @@ def test_the_same_input_gives_the_same_ids_again() -> None:
     st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["a", "b"]), st.sampled_from([None, "boom"]))),
     st.integers(1, 5),
 )
-def test_how_events_are_cut_into_units_makes_no_difference(
+def test_the_result_does_not_depend_on_how_events_are_batched(
     inputs: list[tuple[int, str, str | None]], size: int
 ) -> None:
     events = [action(f"{lead}{n}", lead, reason=reason) for n, lead, reason in inputs]

@@ -22,7 +22,7 @@ def test_only_a_finished_prefix_can_be_committed() -> None:
     assert tracker.committable() == {P0: 3, P1: 6}
 
 
-def test_what_is_not_known_to_be_committed_is_offered_again() -> None:
+def test_an_offset_is_offered_until_it_is_committed() -> None:
     tracker = OffsetTracker()
     tracker.finish(tracker.begin(records((0, 0))))
     assert tracker.committable() == {P0: 1}
@@ -36,7 +36,7 @@ def test_what_is_not_known_to_be_committed_is_offered_again() -> None:
     assert not tracker.has_pending()
 
 
-def test_a_partition_is_in_hand_until_it_is_committed_or_dropped() -> None:
+def test_a_partition_is_pending_until_it_is_committed_or_dropped() -> None:
     tracker = OffsetTracker()
     token = tracker.begin(records((0, 0)))
     assert tracker.has_pending([P0])
@@ -48,7 +48,7 @@ def test_a_partition_is_in_hand_until_it_is_committed_or_dropped() -> None:
     assert tracker.committable() == {}
 
 
-def test_records_of_a_lost_partition_are_not_begun_until_it_is_ours_again() -> None:
+def test_records_of_a_revoked_partition_do_not_begin_until_it_is_assigned_again() -> None:
     tracker = OffsetTracker()
     both = records((0, 0), (1, 0))
     assert tracker.still_assigned(both) is both
@@ -58,7 +58,7 @@ def test_records_of_a_lost_partition_are_not_begun_until_it_is_ours_again() -> N
     assert tracker.still_assigned(both) is both
 
 
-def test_what_was_begun_before_a_partition_came_back_can_commit_nothing() -> None:
+def test_records_of_an_earlier_assignment_commit_nothing() -> None:
     tracker = OffsetTracker()
     old = tracker.begin(records((0, 4)))
     tracker.assign([P0])
@@ -69,7 +69,7 @@ def test_what_was_begun_before_a_partition_came_back_can_commit_nothing() -> Non
     assert tracker.committable() == {P0: 1}
 
 
-def test_published_rows_are_given_once() -> None:
+def test_published_rows_are_returned_once() -> None:
     tracker = OffsetTracker()
     tracker.add_published([1, 2])
     tracker.add_published([3])
