@@ -36,82 +36,48 @@ class Metrics:
         build = Info("baton_build", "The version of Baton that runs.", registry=self.registry)
         build.info({"version": version("baton")})
 
-        self.consumer_lag = self._gauge(
-            "baton_consumer_lag_records",
-            "Records of a partition that the role has not read yet.",
-            "role",
-            "topic",
-            "partition",
+        counter, gauge, histogram = self._counter, self._gauge, self._histogram
+        self.consumer_lag = gauge(
+            "baton_consumer_lag_records", "Unread records of a partition.", "role", "topic", "partition"
         )
-        self.batch_seconds = self._histogram(
-            "baton_batch_seconds",
-            "Time to decide one batch: its unit of work, and handing its records to the stream client.",
-            _BATCH_BUCKETS_S,
-            "role",
+        # From the begin of its unit of work until its records are with the stream's client.
+        self.batch_seconds = histogram(
+            "baton_batch_seconds", "Time to decide one batch.", _BATCH_BUCKETS_S, "role"
         )
-        self.records = self._counter(
-            "baton_records_total", "Input records by outcome.", "role", "topic", "outcome"
+        self.records = counter("baton_records_total", "Input records by outcome.", "role", "topic", "outcome")
+        self.dead_letters = counter(
+            "baton_dead_letters_total", "Input records that can never be processed.", "role", "topic", "kind"
         )
-        self.dead_letters = self._counter(
-            "baton_dead_letters_total",
-            "Input records that can never be processed, by kind of error.",
-            "role",
-            "topic",
-            "kind",
+        self.outbox_rows = gauge("baton_outbox_rows", "Outbox rows that are not published yet.", "role")
+        self.outbox_oldest_seconds = gauge(
+            "baton_outbox_oldest_seconds", "Age of the oldest outbox row; 0 without rows.", "role"
         )
-        self.outbox_rows = self._gauge(
-            "baton_outbox_rows", "Outbox rows that are committed and not yet published.", "role"
+        self.deliveries = counter("baton_deliveries_total", "Webhook delivery attempts by result.", "result")
+        self.delivery_seconds = histogram(
+            "baton_delivery_seconds", "Webhook delivery attempt, until its response.", _CALL_BUCKETS_S
         )
-        self.outbox_oldest_seconds = self._gauge(
-            "baton_outbox_oldest_seconds",
-            "Age of the oldest outbox row in seconds; 0 when the outbox is empty.",
-            "role",
+        self.http_requests = counter(
+            "baton_http_requests_total", "HTTP requests.", "route", "method", "status"
         )
-        self.deliveries = self._counter(
-            "baton_deliveries_total", "Webhook delivery attempts by result.", "result"
+        self.http_request_seconds = histogram(
+            "baton_http_request_seconds", "Until the response's head.", _CALL_BUCKETS_S, "route", "method"
         )
-        self.delivery_seconds = self._histogram(
-            "baton_delivery_seconds",
-            "Duration of a webhook delivery attempt, from connecting to the response.",
-            _CALL_BUCKETS_S,
+        self.provider_calls = counter(
+            "baton_provider_calls_total", "Requests to data providers by outcome.", "provider", "outcome"
         )
-        self.http_requests = self._counter(
-            "baton_http_requests_total",
-            "HTTP requests by route, method and status.",
-            "route",
-            "method",
-            "status",
+        self.provider_seconds = histogram(
+            "baton_provider_seconds", "Request to a data provider.", _CALL_BUCKETS_S, "provider"
         )
-        self.http_request_seconds = self._histogram(
-            "baton_http_request_seconds",
-            "Duration of an HTTP request, from its head to the head of its response.",
-            _CALL_BUCKETS_S,
-            "route",
-            "method",
+        self.provider_cents = counter(
+            "baton_provider_cents_total", "Cost of data providers' responses.", "provider"
         )
-        self.provider_calls = self._counter(
-            "baton_provider_calls_total", "Look-ups at data providers by outcome.", "provider", "outcome"
+        self.provider_breaker = gauge(
+            "baton_provider_breaker_open", "Circuit breaker: 1 open, 0.5 half-open, 0 closed.", "provider"
         )
-        self.provider_seconds = self._histogram(
-            "baton_provider_seconds", "Duration of a request to a data provider.", _CALL_BUCKETS_S, "provider"
-        )
-        self.provider_cents = self._counter(
-            "baton_provider_cents_total", "Cost of data providers' responses, in cents.", "provider"
-        )
-        self.provider_breaker = self._gauge(
-            "baton_provider_breaker_open",
-            "State of a data provider's circuit breaker: 1 open, 0.5 half-open, 0 closed.",
-            "provider",
-        )
-        self.timers_due = self._gauge("baton_timers_due", "Timers that are due and not leased yet.", "role")
-        self.timers_fired = self._counter(
-            "baton_timers_fired_total", "Timers that were leased because they were due.", "role", "kind"
-        )
-        self.retries = self._counter(
-            "baton_retries_total",
-            "Restarts of a consumer's session after a transient error, by error.",
-            "role",
-            "reason",
+        self.timers_due = gauge("baton_timers_due", "Timers that are due and not leased yet.", "role")
+        self.timers_fired = counter("baton_timers_fired_total", "Timers that have fired.", "role", "kind")
+        self.retries = counter(
+            "baton_retries_total", "Consumer sessions that ended with a transient error.", "role", "reason"
         )
 
     def render(self) -> bytes:

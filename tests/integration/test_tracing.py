@@ -78,8 +78,8 @@ def test_a_span_is_a_child_of_its_remote_parent_and_the_parent_of_later_spans(co
     assert is_sampled(sent)
     assert {attribute.key for attribute in score.attributes} == {"lead_id", "points"}
     about = {
-        each.key: each.value.string_value
-        for each in collector.requests[0].resource_spans[0].resource.attributes
+        attribute.key: attribute.value.string_value
+        for attribute in collector.requests[0].resource_spans[0].resource.attributes
     }
     assert about["service.name"] == "baton-scorer"
 
@@ -95,8 +95,8 @@ def test_a_batch_is_a_trace_of_its_own_with_links(collector: Collector):
     tracing.stop()
 
     (batch,) = collector.spans()
-    assert [link.trace_id.hex() for link in batch.links] == [trace_id(each) for each in sampled]
-    assert batch.trace_id.hex() not in {trace_id(each) for each in sampled}
+    assert [link.trace_id.hex() for link in batch.links] == [trace_id(parent) for parent in sampled]
+    assert batch.trace_id.hex() not in {trace_id(parent) for parent in sampled}
 
 
 def test_an_error_is_recorded_on_the_span_and_raised(collector: Collector):

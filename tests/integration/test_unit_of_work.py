@@ -122,7 +122,7 @@ def rejected(result: Result) -> list[str]:
     return [event.id for event, _error in result.rejected]
 
 
-def told(result: Result) -> list[tuple[str, str]]:
+def counts_emitted(result: Result) -> list[tuple[str, str]]:
     """Return what was said, in order: lead and its count."""
     events = [decode(Record(out.topic, 0, 0, out.key, out.value, out.headers, 0)) for out in result.outgoing]
     return [(event.subject, event.data.reason) for event in events]
@@ -133,7 +133,7 @@ async def test_an_input_counts_once_within_a_unit_and_across_units(toy: Toy) -> 
     assert outcomes(first) == [("1", Outcome.APPLIED), ("1", Outcome.UNCHANGED), ("2", Outcome.APPLIED)]
     second = await toy.run(action("2"), action("3"))
     assert outcomes(second) == [("2", Outcome.UNCHANGED), ("3", Outcome.APPLIED)]
-    assert told(first) + told(second) == [("lead", "1"), ("lead", "2"), ("lead", "3")]
+    assert counts_emitted(first) + counts_emitted(second) == [("lead", "1"), ("lead", "2"), ("lead", "3")]
     assert await toy.counters() == {"lead": 3}
 
 
@@ -156,7 +156,7 @@ async def test_a_refused_event_is_isolated_and_the_others_keep_their_order(toy: 
     for n in (n for n in range(20) if n not in bad):
         running[f"lead-{n % 3}"] += 1
         expected.append((f"lead-{n % 3}", str(running[f"lead-{n % 3}"])))
-    assert told(result) == expected
+    assert counts_emitted(result) == expected
     assert await toy.counters() == running
     assert await toy.claimed() == {f"{n}" for n in range(20) if n not in bad}
 
@@ -204,7 +204,7 @@ async def test_units_that_run_at_once_on_the_same_rows_lose_no_update(toy: Toy) 
     async with asyncio.timeout(60):
         results = await asyncio.gather(*(insist(toy, unit) for unit in units))
     assert await toy.counters() == {"lead-0": 16, "lead-1": 16, "lead-2": 16}
-    every = sorted(each for result in results for each in told(result))
+    every = sorted(pair for result in results for pair in counts_emitted(result))
     assert every == sorted((f"lead-{n}", str(count)) for n in range(3) for count in range(1, 17))
 
 
@@ -251,7 +251,7 @@ async def test_many_orphans_are_all_published(toy: Toy) -> None:
     for n in range(120):
         await toy.run(action(f"{n}", LEADS[0]))
     assert await toy.outbox.publish_orphans({0}) == 120
-    assert told(Result(outgoing=toy.sink.sent)) == [(LEADS[0], str(n)) for n in range(1, 121)]
+    assert counts_emitted(Result(outgoing=toy.sink.sent)) == [(LEADS[0], str(n)) for n in range(1, 121)]
 
 
 async def test_rows_stay_in_the_outbox_when_publishing_fails(toy: Toy) -> None:
@@ -289,7 +289,7 @@ async def test_a_timer_fires_when_it_is_due_and_ends_when_it_is_decided(toy: Toy
     toy.clock.advance(timedelta(hours=1))
     fired = await toy.timers.lease_due(10)
     result = await toy.run(*fired)
-    assert told(result) == [("lead", "2")]
+    assert counts_emitted(result) == [("lead", "2")]
     toy.clock.advance(LEASE * 2)
     assert await toy.timers.lease_due(10) == []
 
