@@ -1,8 +1,8 @@
-"""A role that is killed wherever it hurts ends where one that was never killed ends.
+"""A role that was killed at any point ends in the same state as one that was never killed.
 
-It runs as a process of its own, on the embedded stream with SQLite and on Kafka with PostgreSQL, and dies by
-SIGKILL at each failpoint and at random moments. Then: exact counts, every effect told once by id, nothing
-left in the outbox.
+It runs as a process of its own, on the embedded stream with SQLite and on Kafka with PostgreSQL, and is killed
+with SIGKILL at each failpoint and at random moments. Afterwards the counts are exact, every effect is published
+once by id, and the outbox is empty.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Properties of the two consumers, under delays, lost acknowledgements, rebalances and crashes.
 
 * The effects of the records of one key happen in the order of the records.
-* Every record has its effect exactly once, and every effect is published; what cannot be decided is set
-  aside, and nothing else is.
+* Every record has its effect exactly once, and every effect is published; what cannot be decided is
+  dead-lettered, and nothing else is.
 * No offset is committed past a record whose effect is not durable, and published or in the outbox.
 """
 
@@ -65,13 +65,13 @@ class SimulatedDatabase:
         self._next_row = 0
 
     async def run(self, events: Sequence[Event[Any]]) -> Result:
-        if self._broker.random.random() < 0.7:  # else it does all at one go, as the hardest case for order
+        if self._broker.random.random() < 0.7:  # else without a pause, the hardest case for the order
             await self._broker.delay(0.05)
         if self._broker.unlucky(0.02):
             raise Retry("the database is away")
         result = self._commit(events)
         if self._broker.unlucky(0.02):
-            raise Retry("committed, but nobody knows")
+            raise Retry("committed, but the answer is lost")
         await self._broker.delay(0.02)
         return result
 
@@ -110,7 +110,7 @@ class SimulatedDatabase:
 
 
 class SlowHandler:
-    """Waits for others while it prepares; refuses what is poison then."""
+    """Prepares for a while, and then refuses the events in `refused`."""
 
     role = "ledger"
     claimed = frozenset[str]()

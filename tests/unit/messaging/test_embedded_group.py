@@ -17,7 +17,7 @@ PARTITIONS = 6
 
 
 class FakeMember:
-    """Notes what it is told; `finishing_s` is how long it needs before it gives partitions up."""
+    """Records the calls; `finishing_s` is how long it needs before it gives partitions up."""
 
     def __init__(self, number: int, events: list[str], finishing_s: float = 0.0) -> None:
         self.number = number
