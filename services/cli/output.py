@@ -30,9 +30,10 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row.get(name)) for name in columns))
-    # In a pipe no cell is folded, so that grep and awk see one line per row.
     console = Console()
-    console.print(table, width=None if console.is_terminal else _WIDTH_WITHOUT_TERMINAL)
+    if not console.is_terminal:  # in a pipe no cell is folded, so that grep and awk see one line per row
+        console = Console(width=_WIDTH_WITHOUT_TERMINAL)
+    console.print(table)
 
 
 def print_rows(
