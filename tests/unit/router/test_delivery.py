@@ -14,12 +14,14 @@ from services.router.domain.delivery import (
     WebhookTarget,
     delivery_id,
     destination_of,
+    new_delivery,
     new_test_delivery,
     redacted,
     webhook_body,
     webhook_test_body,
 )
 from services.tables import metadata
+from shared.webhooks import TRIAL
 from tests.support.scored_leads import AT, scored_lead
 
 TIMEOUT = DeliveryAttempt(error="no answer in time")
@@ -150,3 +152,60 @@ def test_a_retried_delivery_that_arrives_keeps_its_failures():
     row = after_attempt(after_attempt(pending(), TIMEOUT, AT), DeliveryAttempt(204), AT)
     assert (row.state, row.attempts, row.last_status, row.last_error) == ("delivered", 2, 204, None)
     assert [failure.error for failure in row.failures or []] == ["no answer in time"]
+
+
+def test_a_new_delivery_is_due_at_once_and_was_not_attempted():
+    row = new_delivery(
+        "d", "hooks", "https://hooks.example/",
+        event_id="event-1", event_type="baton.lead.routed.v1", lead_id="lead-1", body=b"{}", at=AT,
+    )  # fmt: skip
+    assert row == DeliveryRow(
+        id="d",
+        subscription_id="hooks",
+        event_id="event-1",
+        event_type="baton.lead.routed.v1",
+        lead_id="lead-1",
+        url="https://hooks.example/",
+        state="pending",
+        attempts=0,
+        next_attempt_at=AT,
+        last_status=None,
+        last_error=None,
+        created_at=AT,
+        delivered_at=None,
+        body=b"{}",
+        failures=None,
+    )
+
+
+def test_a_test_delivery_is_about_no_lead_and_its_body_says_what_it_is():
+    row = new_test_delivery("order-1", "hooks", "https://hooks.example/", AT)
+    assert (row.url, row.event_type, row.lead_id, row.body) == ("https://hooks.example/", TRIAL, "", None)
+    assert msgspec.json.decode(webhook_test_body(row)) == {
+        "type": "webhook.test",
+        "timestamp": "2026-03-02T09:00:00Z",
+        "data": {"subscription_id": "hooks", "says": "Baton can reach you."},
+    }
+
+
+def test_the_id_of_a_delivery_is_the_same_in_every_process_and_version():
+    """A record that is read again after an upgrade is recognised by it."""
+    assert delivery_id("event-1", "hooks") == "e5a7fe49-1c58-5589-8d96-cc6e80146542"
+    assert len({delivery_id(event, id_) for event in ("a", "b") for id_ in ("a", "b")}) == 4
+
+
+def test_a_queue_destination_receives_the_events_of_leads_signed_with_its_secrets():
+    assert destination_of("sdr", "https://hooks.example/", ("whsec_x",)) == WebhookTarget(
+        "queue:sdr", "https://hooks.example/", ("lead.*",), ("whsec_x",), filter={}, queue="sdr"
+    )
+
+
+def test_the_family_of_a_type_is_its_first_word():
+    assert target(("lead.*",)).matches("lead.handed.off", scored_lead())
+    assert not target(("lead.handed.*",)).matches("lead.handed.off", scored_lead())
+
+
+def test_erasing_a_person_ends_a_pending_delivery_with_the_reason_and_leaves_a_finished_one_as_it_ended():
+    assert redacted(pending(), "hash").last_error == "the person was erased"
+    gone = after_attempt(pending(), DeliveryAttempt(410, "answered 410"), AT)
+    assert redacted(gone, "hash") == msgspec.structs.replace(gone, lead_id="hash")

@@ -8,13 +8,17 @@ from typing import Any
 import pytest
 
 from services.router.domain.lead_ref import LeadAliasRow
+from services.router.domain.lifecycle import DecisionContext, assign_waiting, escalate
 from services.router.domain.ownership import ROLE
 from services.router.domain.state import AssignmentRow, RepQueueRow
 from services.router.policy import RoutingPolicy
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.identity import identify
+from shared.lead.ids import derive_id, event_cause
+from shared.policy.hours import parse_hours
 from shared.policy.models import Queue, Rep
+from shared.storage.change_set import ChangeSet
 from shared.storage.rows import Put
 from shared.worker.decision import Outcome
 from tests.support.routing_policies import queue, rep, routing_policy_with
@@ -360,3 +364,149 @@ def test_an_erased_lead_keeps_its_assignments_under_a_pseudonym(simulate):
     assert [row.lead_id for row in rejected] == [f"hash of {lead_id('ana')}"]
     assert router.lead() is None
     assert router.lead("ben") is None
+
+
+# What a decision depends on
+
+
+NIGHT = {"time_zone": "UTC", "hours": parse_hours("Mon-Fri 20:00-24:00")}
+
+
+def test_an_action_accepts_the_lead_at_the_time_of_the_decision(router):
+    router.score()
+    router.at += timedelta(minutes=7)
+    router.act("accept", rep="sdr-1")
+    assert router.assignments()[0].accepted_at == router.at
+
+
+@pytest.mark.parametrize("decide", ["reject", "reassign", "escalate"])
+def test_the_next_owner_is_somebody_who_is_at_work_now(simulate, decide):
+    router = simulate(policy_of(rep("day"), rep("late", **NIGHT), rep("zoe")))
+    router.score()
+    assert router.owner() == "day"
+    if decide == "escalate":
+        router.advance(timedelta(hours=4))
+    else:
+        router.act(decide)
+    assert router.owner() == "zoe"
+    reasons = {entry["rep"]: entry["skipped"] for entry in router.decision(-1)["considered"]}
+    assert reasons["late"] == "off_hours"
+
+
+def test_a_waiting_lead_is_assigned_when_a_shift_begins(simulate):
+    router = simulate(policy_of(rep("day"), rep("late", **NIGHT)))
+    router.score()
+    router.act("reject", rep="day")
+    assert router.assign_waiting() is Outcome.UNCHANGED
+    router.at = AT.replace(hour=20)
+    assert router.assign_waiting() is Outcome.APPLIED
+    assert router.owner() == "late"
+
+
+def test_an_overdue_lead_stays_in_its_queue_and_a_rejected_one_may_go_to_the_fallback(simulate):
+    policy = policy_of(rep("bee", "bdr"), rep("one"))
+    router = simulate(policy)
+    router.score(employees=1_000)
+    router.advance(timedelta(hours=1))
+    assert (router.event_types(), router.owner()) == (["lead.escalated"], "bee")
+    router.act("reject", rep="bee")
+    assert (router.decision()["change"], router.decision()["queue"], router.owner()) == (
+        "moved",
+        "sdr",
+        "one",
+    )
+
+
+def test_an_escalation_has_the_time_at_which_it_was_decided(simulate):
+    router = simulate(policy_of(rep("one")))
+    router.score()
+    router.advance(timedelta(hours=5))
+    assert router.emitted[0][1]["occurred_at"] == "2026-03-02T14:00:00Z"
+
+
+def test_a_rep_of_the_leads_queue_gets_it_there_even_if_another_queue_comes_first(simulate):
+    router = simulate(policy_of(rep("one"), rep("two", "bdr", "sdr")))
+    router.set_available("two", available=False)
+    router.score()
+    router.act("reassign", to="two")
+    assert (router.owner(), router.decision()["queue"]) == ("two", "sdr")
+
+
+def test_a_reassignment_without_a_receiver_passes_over_the_owner_whatever_the_weights(simulate):
+    router = simulate(policy_of(rep("one", weight=100), rep("two", weight=1)))
+    router.score()
+    assert router.owner() == "one"
+    assert router.act("reassign") is Outcome.APPLIED
+    assert router.owner() == "two"
+
+
+def test_a_waiting_lead_that_a_manager_assigns_is_not_routed_again(simulate):
+    router = simulate(policy_of(rep("one", max_open=0)))
+    router.score()
+    lead = router.lead()
+    assert lead is not None
+    assert lead.scored is not None
+    router.act("reassign", to="one")
+    lead = router.lead()
+    assert lead is not None
+    assert (lead.status, lead.scored, lead.waiting_since) == ("routed", None, None)
+
+
+def test_the_id_of_an_assignment_follows_from_its_cause_so_that_a_repeated_decision_writes_the_same_row(
+    simulate,
+):
+    routers = [simulate(policy_of()) for _ in range(2)]
+    for router in routers:
+        router.score()
+        router.act("reassign", to="two")
+        router.act("reject", rep="two")
+    first, second = ([assignment.id for assignment in router.assignments()] for router in routers)
+    assert first == second
+    assert len({*first}) == 3
+    score_id = f"{lead_id('ana')}-1"
+    causes = [
+        event_cause("/baton/scorer", score_id),
+        event_cause("/test", "received-1"),
+        event_cause("/test", "received-2"),
+    ]
+    assert [derive_id("assignment", lead_id("ana"), cause, n + 1) for n, cause in enumerate(causes)] == first
+
+
+def test_a_timer_of_a_lead_that_needs_no_escalation_changes_nothing(router):
+    """Its lead may be unknown, without an owner, or accepted."""
+    context = DecisionContext(routing_policy_with(), AT, "timer")
+    assert escalate(ChangeSet(router.rows), context, lead_id("nobody")) is False
+    router.score()
+    router.act("accept", rep="sdr-1")
+    assert escalate(ChangeSet(router.rows), context, lead_id("ana")) is False
+    router.receive(outcome("won"))
+    assert escalate(ChangeSet(router.rows), context, lead_id("ana")) is False
+    assert escalate(ChangeSet(router.rows), context, lead_id("ana")) is False
+
+
+def test_an_overdue_lead_that_nobody_else_may_have_is_escalated_all_the_same(simulate):
+    policy = policy_of(rep("one"))
+    router = simulate(policy)
+    router.score()
+    changes = ChangeSet(router.rows)
+    assert (
+        escalate(changes, DecisionContext(policy, AT + timedelta(hours=4), "timer"), lead_id("ana")) is True
+    )
+    assert len(changes.emits) == 1
+
+
+def test_only_a_waiting_lead_is_assigned_by_the_recurring_timer(router):
+    context = DecisionContext(routing_policy_with(), AT, "timer")
+    assert assign_waiting(ChangeSet(router.rows), context, lead_id("nobody")) is False
+    router.score()
+    assert assign_waiting(ChangeSet(router.rows), context, lead_id("ana")) is False
+
+
+def test_a_waiting_lead_that_was_never_owned_is_routed_again_by_its_stored_score(simulate):
+    router = simulate(policy_of(rep("one", max_open=0)))
+    router.score()
+    router.use_policy(policy_of(rep("one")))
+    changes = ChangeSet(router.rows)
+    assert assign_waiting(changes, DecisionContext(policy_of(rep("one")), AT, "cause-9"), lead_id("ana"))
+    [assignment] = changes.find(AssignmentRow, "lead_id", lead_id("ana"))
+    assert assignment.id == derive_id("assignment", lead_id("ana"), "cause-9", 2)

@@ -1,0 +1,203 @@
+"""The rotation of a queue: who may get a lead, whose turn it is, and what a lead costs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from services.router.domain.rotation import (
+    Candidate,
+    Selection,
+    balances_after,
+    charge,
+    release,
+    rep_queue_of,
+    select_from_queue,
+    select_rep,
+)
+from services.router.domain.state import AwayRepRow, RepQueueRow
+from shared.lead.events.routing import Considered
+from shared.policy.hours import parse_hours
+from shared.storage.change_set import ChangeSet
+from shared.storage.rows import IdentityMap, Put, Row
+from tests.support.routing_policies import queue, rep, routing_policy_with
+from tests.support.scored_leads import AT
+
+QUEUES = {"sdr": queue("4h"), "bdr": queue("1h")}
+
+
+def over(*rows: Row) -> ChangeSet:
+    return ChangeSet(IdentityMap(rows))
+
+
+def turns(count: int, *candidates: Candidate) -> str:
+    """Return the ids of the reps who get the next leads, joined."""
+    order = ""
+    for _ in range(count):
+        chosen = select_rep(candidates).rep
+        assert chosen is not None
+        order += chosen
+        balances = balances_after(candidates, chosen)
+        candidates = tuple(
+            Candidate(candidate.rep, candidate.weight, balances[candidate.rep]) for candidate in candidates
+        )
+    return order
+
+
+# Whose turn it is
+
+
+def test_reps_of_equal_weight_take_turns_in_the_order_of_their_ids():
+    assert turns(6, Candidate("b", 1), Candidate("a", 1), Candidate("c", 1)) == "abcabc"
+
+
+def test_turns_of_a_heavier_rep_are_spread_over_the_cycle():
+    assert turns(8, Candidate("a", 3), Candidate("b", 1)) == "aabaaaba"
+    assert turns(5, Candidate("a", 2), Candidate("b", 2), Candidate("c", 1)) == "abcab"
+
+
+def test_the_rep_who_is_owed_most_is_next_among_turns_with_the_same_deadline():
+    assert select_rep([Candidate("a", 1, -1), Candidate("b", 1, 1)]).rep == "b"
+    assert select_rep([Candidate("a", 1, -2), Candidate("b", 1, 1), Candidate("c", 1, 1)]).rep == "b"
+
+
+def test_a_turn_that_is_not_eligible_yet_waits_although_its_deadline_is_earlier():
+    assert select_rep([Candidate("big", 5, -5), Candidate("a", 1, 3), Candidate("b", 1, 2)]).rep == "a"
+
+
+def test_when_no_turn_is_eligible_the_earliest_deadline_decides():
+    assert select_rep([Candidate("a", 1, -3), Candidate("b", 2, -2)]).rep == "b"
+
+
+def test_a_rep_without_weight_or_with_a_reason_has_no_turn():
+    found = select_rep(
+        [
+            Candidate("away", 5, 9, "unavailable"),
+            Candidate("full", 5, 9, "at_cap"),
+            Candidate("idle", 0, 9),
+            Candidate("next", 1, -9),
+            Candidate("off", 5, 9, "off_hours"),
+            Candidate("other", 1, -10),
+            Candidate("refused", 5, 9),
+        ],
+        excluded={"refused", "stranger"},
+    )
+    assert found == Selection(
+        "next",
+        (
+            Considered("unavailable", rep="away"),
+            Considered("at_cap", rep="full"),
+            Considered("lower_share", rep="idle"),
+            Considered("off_hours", rep="off"),
+            Considered("lower_share", rep="other"),
+            Considered("excluded", rep="refused"),
+        ),
+    )
+
+
+def test_without_an_eligible_rep_nobody_is_selected_and_everybody_has_a_reason():
+    assert select_rep([]) == Selection(None, ())
+    assert select_rep([Candidate("a", 1)], excluded=("a",)) == Selection(
+        None, (Considered("excluded", rep="a"),)
+    )
+
+
+# What a lead costs
+
+
+def test_a_lead_costs_its_receiver_the_whole_weight_and_gives_everybody_who_shares_their_own():
+    team = [
+        Candidate("a", 2),
+        Candidate("b", 1, 4),
+        Candidate("away", 5, 7, "unavailable"),
+        Candidate("idle", 0),
+    ]
+    assert balances_after(team, "a") == {"a": -1, "b": 5}
+
+
+def test_a_lead_given_by_name_charges_a_rep_who_has_no_turn():
+    team = [Candidate("a", 2), Candidate("away", 3, 0, "unavailable"), Candidate("idle", 0)]
+    assert balances_after(team, "away") == {"a": 2, "away": -2}
+    assert balances_after(team, "idle") == {"a": 2, "idle": -2}
+
+
+def test_charging_updates_the_balances_of_the_queue_and_the_counts_of_the_receiver():
+    policy = routing_policy_with((rep("one", weight=2), rep("two", weight=1)), QUEUES)
+    changes = over(RepQueueRow("sdr", "one", credits=4, balance=1, open_leads=2))
+    charge(changes, policy, "sdr", policy.reps["one"], AT)
+    assert changes.changes == (
+        Put(RepQueueRow("sdr", "one", credits=5, balance=0, open_leads=3)),
+        Put(RepQueueRow("sdr", "two", credits=0, balance=1, open_leads=0)),
+    )
+
+
+def test_a_rep_who_is_not_in_the_queue_is_charged_there_too():
+    """A manager may assign a lead to a rep of another queue; the balances still add up to 0."""
+    policy = routing_policy_with((rep("one", weight=1), rep("guest", "bdr", weight=3)), QUEUES)
+    changes = over(RepQueueRow("sdr", "guest", credits=1, balance=-1, open_leads=1))
+    charge(changes, policy, "sdr", policy.reps["guest"], AT)
+    assert changes.get(RepQueueRow, "sdr", "guest") == RepQueueRow("sdr", "guest", 2, -2, 2)
+    assert changes.get(RepQueueRow, "sdr", "one") == RepQueueRow("sdr", "one", 0, 1, 0)
+
+
+@pytest.mark.parametrize(("open_leads", "left"), [(2, 1), (1, 0), (0, 0)])
+def test_a_released_lead_is_one_open_lead_less_and_the_credit_stays(open_leads, left):
+    changes = over(RepQueueRow("sdr", "one", credits=4, balance=-1, open_leads=open_leads))
+    release(changes, "sdr", "one")
+    assert changes.changes == (Put(RepQueueRow("sdr", "one", credits=4, balance=-1, open_leads=left)),)
+
+
+def test_a_rep_without_a_row_has_had_no_lead():
+    assert rep_queue_of(over(), "sdr", "one") == RepQueueRow("sdr", "one", 0, 0, 0)
+
+
+# Who may get a lead
+
+
+def test_every_rep_of_the_queue_is_a_candidate_by_stored_balance():
+    policy = routing_policy_with((rep("one"), rep("two"), rep("bee", "bdr")), QUEUES)
+    rows = (
+        RepQueueRow("sdr", "one", balance=-1),
+        RepQueueRow("sdr", "two", balance=1),
+        RepQueueRow("bdr", "one", balance=9),
+    )
+    assert select_from_queue(over(*rows), policy, "sdr", AT) == Selection(
+        "two", (Considered("lower_share", rep="one"),)
+    )
+    assert select_from_queue(over(), policy, "unknown", AT) == Selection(None, ())
+    assert select_from_queue(over(), policy, "sdr", AT, {"one"}).rep == "two"
+
+
+def test_a_rep_who_is_away_or_off_hours_may_not_get_a_lead():
+    evening = {"time_zone": "UTC", "hours": parse_hours("Mon-Fri 18:00-22:00")}
+    policy = routing_policy_with((rep("away"), rep("here"), rep("late", **evening)), QUEUES)
+    found = select_from_queue(over(AwayRepRow("away")), policy, "sdr", AT)
+    assert found == Selection(
+        "here", (Considered("unavailable", rep="away"), Considered("off_hours", rep="late"))
+    )
+    found = select_from_queue(over(AwayRepRow("away"), AwayRepRow("late")), policy, "sdr", AT)
+    assert Considered("unavailable", rep="late") in found.considered
+    at_night = AT + timedelta(hours=9)
+    assert (
+        Considered("lower_share", rep="late") in select_from_queue(over(), policy, "sdr", at_night).considered
+    )
+
+
+def test_the_cap_counts_the_open_leads_of_all_queues_also_of_those_that_the_rep_has_left():
+    policy = routing_policy_with((rep("full", max_open=3), rep("two")), QUEUES)
+    rows = (RepQueueRow("sdr", "full", open_leads=1, balance=9), RepQueueRow("old", "full", open_leads=1))
+    assert select_from_queue(over(*rows), policy, "sdr", AT).rep == "full"
+    more = (*rows, RepQueueRow("older", "full", open_leads=1), RepQueueRow("sdr", "two", open_leads=50))
+    assert select_from_queue(over(*more), policy, "sdr", AT) == Selection(
+        "two", (Considered("at_cap", rep="full"),)
+    )
+
+
+def test_the_selection_sees_what_the_same_decision_has_changed():
+    policy = routing_policy_with((rep("one"), rep("two")), QUEUES)
+    changes = over()
+    charge(changes, policy, "sdr", policy.reps["one"], AT)
+    assert select_from_queue(changes, policy, "sdr", AT).rep == "two"
+    changes.put(AwayRepRow("two"))
+    assert select_from_queue(changes, policy, "sdr", AT).rep == "one"
