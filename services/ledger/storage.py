@@ -28,14 +28,11 @@ class LedgerStore:
         rows += await tx.load(ViewRow, "lead_id", viewed | erased, lock=True)
         rows += await tx.load(DeadLetterRow, "id", letters, lock=True)
         if erased:
-            rows += await self._rows_about(tx, erased)
+            # Every event and dead letter about the erased leads, with the forms that led to them.
+            own = await tx.load(EventRow, "subject", erased)
+            causes = {row.causation_id for row in own} - {""}
+            rows += own
+            rows += await tx.load(EventRow, "id", causes)
+            rows += await tx.load(DeadLetterRow, "subject", erased)
+            rows += await tx.load(DeadLetterRow, "event_id", causes | {row.id for row in own})
         return rows
-
-    async def _rows_about(self, tx: Tx, leads: set[str]) -> list[Row]:
-        """Return every event and dead letter about these leads, with the forms that led to them."""
-        own = await tx.load(EventRow, "subject", leads)
-        causes = {row.causation_id for row in own} - {""}
-        forms = await tx.load(EventRow, "id", causes)
-        letters = await tx.load(DeadLetterRow, "subject", leads)
-        letters += await tx.load(DeadLetterRow, "event_id", causes | {row.id for row in own})
-        return [*own, *forms, *letters]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,11 +32,15 @@ class RuleMatch:
 
 
 class TeamMember(NamedTuple):
-    """What a choice among the reps of a queue reads of each; a tuple, as it does so for every lead."""
+    """What a choice among the reps of a queue reads of each; a tuple, as it does so for every lead.
+
+    `hours` is None for a rep who is always at work.
+    """
 
     id: str
     weight: int
     max_open: int | None
+    hours: WorkingHours | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,6 @@ class RoutingPolicy:
         """Return the rep with that id, None if the team has none."""
         return None if rep_id is None else self.reps.get(rep_id)
 
-    def at_work(self, rep_id: str, at: datetime) -> bool:
-        """Return whether `at` is in the rep's working hours."""
-        hours = self.hours.get(rep_id)
-        return hours is None or hours.is_open(at)
-
     def accept_by(self, queue: str, rep_id: str, at: datetime) -> datetime | None:
         """Return until when the rep has to accept a lead; None if the policy no longer has the queue.
 
@@ -100,8 +100,17 @@ def routing_policy_of(policy: CompiledPolicy) -> RoutingPolicy:
     routing = policy.policy.routing
     alert = routing.alert_owner_when
     by_id = sorted(reps, key=lambda rep: rep.id)
+    # Reps with equal hours share one object and so its cached span.
+    working_hours = cache(WorkingHours)
+    hours = {
+        rep.id: working_hours(rep.hours, rep.time_zone or "UTC") for rep in reps if rep.hours is not None
+    }
     teams = {
-        queue: tuple(TeamMember(rep.id, rep.weight, rep.max_open) for rep in by_id if queue in rep.queues)
+        queue: tuple(
+            TeamMember(rep.id, rep.weight, rep.max_open, hours.get(rep.id))
+            for rep in by_id
+            if queue in rep.queues
+        )
         for queue in routing.queues
     }
     conditions = (
@@ -123,7 +132,7 @@ def routing_policy_of(policy: CompiledPolicy) -> RoutingPolicy:
                 for queue in teams
             }
         ),
-        hours=MappingProxyType(_working_hours(reps)),
+        hours=MappingProxyType(hours),
         rep_queues=frozenset((queue, rep.id) for queue, team in teams.items() for rep in team),
         alert_reason=alert.name if isinstance(alert, Use) else "alert_owner_when",
     )
@@ -140,14 +149,3 @@ def _first_match(rules: Sequence[Rule[RoutingRule]]) -> Callable[[Facts, datetim
         return RuleMatch(rules[first].outcome, rules[first].when, (*earlier, *later))
 
     return concluding([rule.when for rule in rules], match_of)
-
-
-def _working_hours(reps: tuple[Rep, ...]) -> dict[str, WorkingHours]:
-    """Return the hours by rep id. Reps with equal hours share one object and so its cached span."""
-    shared: dict[object, WorkingHours] = {}
-    by_rep: dict[str, WorkingHours] = {}
-    for rep in reps:
-        if rep.hours is not None:
-            key = (rep.hours, rep.time_zone or "UTC")
-            by_rep[rep.id] = shared.setdefault(key, WorkingHours(*key))
-    return by_rep

@@ -48,11 +48,12 @@ def document(reject: Reject, instance: str | None = None) -> Problem:
 
     There is always a `detail`: where the rejection has none, its first error, else its title once more.
     """
+    errors = (f"{error.pointer}: {error.detail}".removeprefix(": ") for error in reject.errors)
     return Problem(
         type=TYPE_PREFIX + reject.kind,
         title=reject.title,
         status=reject.status,
-        detail=reject.detail or next(map(_said, reject.errors), reject.title),
+        detail=reject.detail or next(errors, reject.title),
         instance=instance,
         errors=reject.errors,
     )
@@ -64,10 +65,6 @@ def from_reject(
     """Return status, headers and body of the answer to a rejected request."""
     body = msgspec.json.encode(document(reject, instance))
     return reject.status, (("content-type", CONTENT_TYPE), *reject.headers), body
-
-
-def _said(error: FieldProblem) -> str:
-    return f"{error.pointer}: {error.detail}" if error.pointer else error.detail
 
 
 def from_msgspec(error: msgspec.ValidationError) -> tuple[FieldProblem, ...]:

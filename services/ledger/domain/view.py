@@ -30,22 +30,15 @@ def updated_view(view: ViewRow | None, event: Event[StageEvent]) -> ViewRow:
             data.lead_id, data.account, None, "enriched", None, None, data.revision, data.occurred_at
         )
     view = replace(view, first_at=min(view.first_at, data.occurred_at))
-    view = _with_latest_event(view, event)
-    revision = max(view.enriched_revision, view.scored_revision, view.routed_revision, data.revision)
-    return replace(view, revision=max(view.revision, revision), status=_status(view))
-
-
-def _with_latest_event(view: ViewRow, event: Event[StageEvent]) -> ViewRow:
-    data: Any = event.data
     # LeadScoredV1 is a subclass of LeadEnrichedV1, so it is tested first.
     if isinstance(data, LeadScoredV1):
         if data.sequence > view.scored_sequence:
-            return replace(
+            view = replace(
                 view, scored_sequence=data.sequence, scored_revision=data.revision, scored_id=event.id
             )
     elif isinstance(data, LeadEnrichedV1):
         if data.sequence > view.enriched_sequence:
-            return replace(
+            view = replace(
                 view,
                 enriched_sequence=data.sequence,
                 enriched_revision=data.revision,
@@ -54,8 +47,9 @@ def _with_latest_event(view: ViewRow, event: Event[StageEvent]) -> ViewRow:
                 email=data.person.email,
             )
     else:
-        return _with_routing_event(view, event)
-    return view
+        view = _with_routing_event(view, event)
+    revision = max(view.enriched_revision, view.scored_revision, view.routed_revision, data.revision)
+    return replace(view, revision=max(view.revision, revision), status=_status(view))
 
 
 def _with_routing_event(view: ViewRow, event: Event[Any]) -> ViewRow:

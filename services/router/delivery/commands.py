@@ -44,8 +44,18 @@ class DeliveryCommands:
 
     async def step(self) -> bool:
         """Execute a batch of open orders. Return True when there may be more."""
+        claimed = exists().where(
+            inputs.c.id == delivery_orders.c.id,
+            inputs.c.source == ORDER_SOURCE,
+            inputs.c.role == DELIVERY_ROLE,
+        )
+        # An order is valid for a day, whether or not the gateway has deleted it by then, because its claim
+        # may have been pruned and it must not be executed a second time.
+        valid = delivery_orders.c.created_at >= self._clock.now() - ORDERS_KEPT
+        oldest_first = select(delivery_orders).where(~claimed, valid).order_by(delivery_orders.c.id)
         async with self._database.read() as tx:
-            orders = await _open_orders(tx, self._clock.now(), _BATCH_MAX)
+            rows = await tx.execute(oldest_first.limit(_BATCH_MAX))
+            orders = [QueuedOrder(*tuple(row)) for row in rows]
         for order in orders:
             async with self._database.begin() as tx:
                 await self._execute(tx, order)
@@ -69,20 +79,6 @@ class DeliveryCommands:
                 await _make_due(tx, deliveries.c.id == delivery_id, now)
             case ReplayOrder(target_id, since, until, failed_only):
                 await _make_due(tx, deliveries_between(target_id, since, until, failed_only=failed_only), now)
-
-
-async def _open_orders(tx: Tx, at: datetime, limit: int) -> list[QueuedOrder]:
-    """Return at most `limit` unclaimed orders that are valid at that time, the oldest first.
-
-    An order is valid for a day, whether or not the gateway has deleted it by then, because its claim may
-    have been pruned and it must not be executed a second time.
-    """
-    claimed = exists().where(
-        inputs.c.id == delivery_orders.c.id, inputs.c.source == ORDER_SOURCE, inputs.c.role == DELIVERY_ROLE
-    )
-    open_orders = select(delivery_orders).where(~claimed, delivery_orders.c.created_at >= at - ORDERS_KEPT)
-    rows = await tx.execute(open_orders.order_by(delivery_orders.c.id).limit(limit))
-    return [QueuedOrder(*tuple(row)) for row in rows]
 
 
 async def _make_due(tx: Tx, which: ColumnElement[bool], now: datetime) -> None:

@@ -10,7 +10,7 @@ import structlog
 from services.router.delivery.delivery_reader import DeliveryReader
 from services.router.delivery.sender import WebhookSender
 from services.router.delivery.storage import DueDeliveries
-from services.router.domain.delivery import DeliveryAttempt, DeliveryRow, WebhookTarget
+from services.router.domain.delivery import DeliveryAttempt, WebhookTarget
 from shared.clock import Clock
 from shared.errors import Retry
 from shared.resilience.bulkhead import Bulkheads
@@ -75,14 +75,13 @@ class DeliveryRetrier:
         limit = min(self._bulkheads.get(target.id).free_slots, _BATCH_MAX)
         leased = await self._due.lease(target.id, limit, self._clock.now()) if limit else []
         bodies = await self._due.bodies(leased)
-        attempts = await asyncio.gather(*(self._attempt(target, row, bodies.get(row.id)) for row in leased))
-        results = {row.id: attempt for row, attempt in zip(leased, attempts, strict=True)}
+        sent = [row for row in leased if row.id in bodies]
+        attempts = await asyncio.gather(
+            *(self._sender.attempt(target, row.event_id, bodies[row.id]) for row in sent)
+        )
+        results: dict[str, DeliveryAttempt | None] = {
+            row.id: DeliveryAttempt(error="the event is not kept any more") for row in leased
+        }
+        results |= {row.id: attempt for row, attempt in zip(sent, attempts, strict=True)}
         await self._due.settle(results, leased, self._clock.now())
-        return bool(leased) and all(attempt is not None and attempt.delivered for attempt in attempts)
-
-    async def _attempt(
-        self, target: WebhookTarget, row: DeliveryRow, body: bytes | None
-    ) -> DeliveryAttempt | None:
-        if body is None:
-            return DeliveryAttempt(error="the event is not kept any more")
-        return await self._sender.attempt(target, row.event_id, body)
+        return bool(leased) and all(attempt and attempt.delivered for attempt in results.values())

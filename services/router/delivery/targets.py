@@ -22,24 +22,25 @@ class QueueDestinations:
     """
 
     def __init__(self, policy: Callable[[], CompiledPolicy], environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self._targets = PerVersion(policy, lambda compiled: tuple(self._targets_of(compiled)))
+        self._targets = PerVersion(policy, lambda compiled: tuple(destinations(compiled, environ)))
 
     def __call__(self) -> tuple[WebhookTarget, ...]:
         """Return a target per queue that has a destination."""
         return self._targets.current
 
-    def _targets_of(self, policy: CompiledPolicy) -> Iterator[WebhookTarget]:
-        for queue, settings in policy.policy.routing.queues.items():
-            url, variable = settings.destination.url, settings.destination.secret_env
-            if not url:
-                continue
-            secret = self._environ.get(variable)
-            secrets = (secret,) if secret else ()
-            try:
-                Signer(*secrets)
-            except SecretInvalid as error:
-                log.warning(
-                    "no usable secret for a destination", queue=queue, variable=variable, reason=str(error)
-                )
-            yield destination_of(queue, url, secrets)
+
+def destinations(policy: CompiledPolicy, environ: Mapping[str, str]) -> Iterator[WebhookTarget]:
+    """Yield the target of each queue with a destination; log those whose secret is missing or malformed."""
+    for queue, settings in policy.policy.routing.queues.items():
+        url, variable = settings.destination.url, settings.destination.secret_env
+        if not url:
+            continue
+        secret = environ.get(variable)
+        secrets = (secret,) if secret else ()
+        try:
+            Signer(*secrets)
+        except SecretInvalid as error:
+            log.warning(
+                "no usable secret for a destination", queue=queue, variable=variable, reason=str(error)
+            )
+        yield destination_of(queue, url, secrets)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from shared.lead.events.lead_scored import LeadScoredV1
-from shared.lead.events.routing import Brief, Stakeholder
+from shared.lead.events.routing import Brief
 
 _SCORE_LINES_MAX: Final = 6
 _LENGTH_MAX: Final = 300
@@ -60,14 +60,10 @@ def _people_lines(brief: Brief) -> Iterator[str]:
     if brief.stakeholders:
         yield "\n## People"
     for stakeholder in brief.stakeholders:
-        yield f"- {_person_text(stakeholder)} ({stakeholder.known_from})"
-
-
-def _person_text(stakeholder: Stakeholder) -> str:
-    if stakeholder.name is None and stakeholder.title is None:
         role = stakeholder.role or ""
-        return f"somebody in {escape_text(role.upper() if len(role) <= _INITIALS_MAX else role)}"
-    return ", ".join(escape_text(part) for part in (stakeholder.name, stakeholder.title) if part)
+        somebody = f"somebody in {escape_text(role.upper() if len(role) <= _INITIALS_MAX else role)}"
+        named = ", ".join(escape_text(part) for part in (stakeholder.name, stakeholder.title) if part)
+        yield f"- {named or somebody} ({stakeholder.known_from})"
 
 
 def _sales_lines(data: LeadScoredV1, brief: Brief) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What happens to a lead after it was routed: actions of reps, outcomes, the SLA timer, waiting, erasure.
 
-Each function writes to the change set and returns whether it changed anything. An input that does not fit
+Each function but `erase` returns whether it changed anything. An input that does not fit
 the lead's state (another rep's lead, a lead that has ended) changes nothing.
 """
 
@@ -127,7 +127,7 @@ def assign_waiting(changes: ChangeSet, context: DecisionContext, lead_id: str) -
     return True
 
 
-def erase(changes: ChangeSet, context: DecisionContext, lead_id: str, pseudonym: str) -> bool:
+def erase(changes: ChangeSet, context: DecisionContext, lead_id: str, pseudonym: str) -> None:
     """Remove the lead. Its assignments stay under `pseudonym`, because the credits count for fairness."""
     for assignment in changes.find(AssignmentRow, "lead_id", lead_id):
         if assignment.active:
@@ -135,10 +135,8 @@ def erase(changes: ChangeSet, context: DecisionContext, lead_id: str, pseudonym:
         ended = changes.get(AssignmentRow, assignment.id) or assignment
         account = pseudonym if ended.account == lead_id else ended.account
         changes.put(replace(ended, lead_id=pseudonym, account=account))
-    if changes.get(RoutedLeadRow, lead_id) is None:
-        return False
-    changes.remove(RoutedLeadRow, lead_id)
-    return True
+    if changes.get(RoutedLeadRow, lead_id) is not None:
+        changes.remove(RoutedLeadRow, lead_id)
 
 
 def _accept(changes: ChangeSet, assignment: AssignmentRow, at: datetime) -> bool:

@@ -145,7 +145,7 @@ def rep_queue_of(changes: ChangeSet, queue: str, rep_id: str) -> RepQueueRow:
 
 def _candidates(changes: ChangeSet, policy: RoutingPolicy, queue: str, at: datetime) -> list[Candidate]:
     """Return the reps of a queue. Called for each lead, with up to hundreds of reps."""
-    rows, away, hours = changes.by_key(RepQueueRow), changes.by_key(AwayRepRow), policy.hours
+    rows, away = changes.by_key(RepQueueRow), changes.by_key(AwayRepRow)
     open_leads: dict[str, int] = {}
     if queue in policy.capped_queues:
         # Over all queues, including those that the rep has left.
@@ -153,12 +153,12 @@ def _candidates(changes: ChangeSet, policy: RoutingPolicy, queue: str, at: datet
             if row.open_leads:
                 open_leads[row.rep] = open_leads.get(row.rep, 0) + row.open_leads
     candidates: list[Candidate] = []
-    for id_, weight, max_open in policy.teams.get(queue, ()):
+    for id_, weight, max_open, hours in policy.teams.get(queue, ()):
         own = rows.get((queue, id_))
         skipped: Skipped | None = None
         if away and (id_,) in away:
             skipped = "unavailable"
-        elif id_ in hours and not policy.at_work(id_, at):
+        elif hours is not None and not hours.is_open(at):
             skipped = "off_hours"
         elif max_open is not None and open_leads.get(id_, 0) >= max_open:
             skipped = "at_cap"
