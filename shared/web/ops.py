@@ -1,4 +1,4 @@
-"""What the operator's machinery asks of a role: is it alive, is it ready, how is it doing."""
+"""Endpoints for operators: liveness, readiness and metrics of a role."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -14,21 +14,21 @@ from shared.web.server import HttpServer
 
 
 class Check(Struct, frozen=True):
-    """The state of one thing that a role needs; `detail` says what is wrong with it."""
+    """The state of one dependency of a role; `detail` says what is wrong with it."""
 
     ok: bool
     detail: str
 
 
 class Readiness(Struct, frozen=True):
-    """Whether a role does its work now, and what that rests on."""
+    """Whether a role can do its work now, and the checks that this follows from."""
 
     ready: bool
     checks: dict[str, Check]
 
 
 class Health:
-    """The checks of a role, kept up to date by its parts. Those named at first are awaited."""
+    """The checks of a role, kept up to date by its parts. Those in `awaited` fail until they are set."""
 
     def __init__(self, awaited: Iterable[str] = ()) -> None:
         self._checks = {name: Check(ok=False, detail="starting") for name in awaited}
@@ -46,7 +46,7 @@ _Readiness = Annotated[Readiness, MsgspecType()]
 
 
 def ops_router(health: Health, metrics: Metrics) -> APIRouter:
-    """Return `/livez`, `/readyz` and `/metrics`, for a role's own port and for the gateway's."""
+    """Return `/livez`, `/readyz` and `/metrics`, as a router for any FastAPI application."""
     router = APIRouter()
 
     @router.get("/livez", summary="Tell whether the process runs")
@@ -74,7 +74,7 @@ def ops_router(health: Health, metrics: Metrics) -> APIRouter:
 
 
 class OpsServer(HttpServer):
-    """Serves them on `BATON_OPS_PORT`, in the event loop that the role's work runs in."""
+    """Serves `ops_router` on `BATON_OPS_PORT`, in the event loop that the role's work runs in."""
 
     def __init__(self, health: Health, metrics: Metrics, settings: CommonSettings) -> None:
         app = FastAPI(openapi_url=None)

@@ -1,7 +1,7 @@
-"""Asks a role how it is, for health checks: `python -m shared.web.probe [livez|readyz]`.
+"""Health check of a role on this machine: `python -m shared.web.probe [livez|readyz]`.
 
-Exit code 0 when it answers 200, else 1 with the reason. The standard library only: it runs every few
-seconds.
+Exit code 0 when the role answers 200, else 1 with the reason. It imports the standard library only, because
+it is started every few seconds.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def from_reject(
 
 
 def from_msgspec(error: msgspec.ValidationError) -> tuple[FieldProblem, ...]:
-    """Say which place of a body is wrong, from msgspec's message; it reports the first one only.
+    """Return the fault of a body from msgspec's message; msgspec reports the first one only.
 
     msgspec does not tell which key of a map it was in (`[...]`): the pointer then ends at the map and
     the detail names the rest of the way.
@@ -88,7 +88,7 @@ def from_msgspec(error: msgspec.ValidationError) -> tuple[FieldProblem, ...]:
 
 
 def _pointer(path: str) -> tuple[str, str]:
-    """Split msgspec's path (`$.company.tags[1]`) into a JSON pointer and what no pointer can say."""
+    """Split msgspec's path (`$.company.tags[1]`) into a JSON pointer and the rest that has no pointer."""
     pointer, at = "", 1
     while step := _STEP.match(path, at):
         pointer += _segment(step["name"] or step["index"])

@@ -1,4 +1,4 @@
-"""An HTTP server within a role's event loop: started, stopped, and clear about a busy port."""
+"""An HTTP server that runs within the event loop of a role."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class HttpServer:
         self._host = host
         self._port = port
         self._port_field = port_field
-        # `log_config=None`: its lines go where all others go. `proxy_headers=False`: nobody asks for the
-        # client's address or scheme, so what a proxy says of them need not be read.
+        # `log_config=None`: uvicorn logs through the handlers of the process. `proxy_headers=False`: the
+        # client's address and scheme are not used, so X-Forwarded-* headers need not be parsed.
         config = uvicorn.Config(
             app,
             http=CoalescingProtocol,
@@ -45,11 +45,11 @@ class HttpServer:
 
     @property
     def port(self) -> int:
-        """The port that it listens on, once started."""
+        """The port on which the server listens, once started."""
         return self._port
 
     async def start(self) -> None:
-        """Return when it serves. Raises `SettingsError` when host and port cannot be had."""
+        """Return once requests are served. Raises `SettingsError` if the address cannot be bound."""
         listener = self._listen()
         self._port = listener.getsockname()[1]
         self._serving = asyncio.create_task(self._serve(listener), name=f"http server on {self._port}")
@@ -58,7 +58,7 @@ class HttpServer:
             await self._serving
 
     async def stop(self) -> None:
-        """Take no new requests, let the open ones finish, and return."""
+        """Refuse new connections, let open requests finish, and return."""
         if self._serving is None:
             return
         self._server.should_exit = True
@@ -77,7 +77,7 @@ class HttpServer:
             reason = refused.strerror or str(refused)
             problem = f"{variable(field)}: cannot listen on {self._host}:{self._port}: {reason}"
             raise SettingsError((problem,)) from refused
-        # Connections inherit it; without it, plain asyncio answers each request 40 ms late.
+        # Connections inherit it. Without it, Nagle's algorithm delays each response by 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
 
@@ -85,7 +85,7 @@ class HttpServer:
         try:
             await self._server.serve(sockets=[listener])
         except SystemExit as stopped:
-            # A failed start of the application; its cause is in the log.
+            # The application failed to start; uvicorn has logged the cause.
             raise Crash("the application did not start") from stopped
         finally:
             listener.close()
@@ -93,7 +93,7 @@ class HttpServer:
 
 
 class _EmbeddedServer(uvicorn.Server):
-    """A server that says when it has started and leaves the process's signals to the role."""
+    """Sets `start_ended` when the start has succeeded or failed; leaves signal handling to the role."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -109,7 +109,7 @@ class _EmbeddedServer(uvicorn.Server):
 
 
 def free_ports(count: int) -> list[int]:
-    """Return that many different ports of this machine that nobody listens on at this moment."""
+    """Return `count` different TCP ports of this machine that are free at this moment."""
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports: list[int] = [listener.getsockname()[1] for listener in listeners]
     for listener in listeners:

@@ -1,7 +1,7 @@
 """Reads what a delivery depends on: the targets, which deliveries exist, and who was erased.
 
 Many events need this at once, so the reads go through `BatchLoader`: events that arrive while a read is
-running share the next one. An answer is never older than its question.
+running share the next one. A result is therefore never older than the request for it.
 """
 
 from __future__ import annotations

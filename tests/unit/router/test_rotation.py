@@ -66,6 +66,14 @@ def test_a_turn_that_is_not_eligible_yet_waits_although_its_deadline_is_earlier(
     assert select_rep([Candidate("big", 5, -5), Candidate("a", 1, 3), Candidate("b", 1, 2)]).rep == "a"
 
 
+def test_a_turn_is_eligible_as_soon_as_anything_of_it_is_owed():
+    assert select_rep([Candidate("big", 5, -4), Candidate("a", 1, 2), Candidate("b", 1, 2)]).rep == "big"
+
+
+def test_deadlines_are_whole_leads_and_among_equal_ones_the_greater_balance_comes_first():
+    assert select_rep([Candidate("a", 3, 0), Candidate("b", 1, 2)]).rep == "b"
+
+
 def test_when_no_turn_is_eligible_the_earliest_deadline_decides():
     assert select_rep([Candidate("a", 1, -3), Candidate("b", 2, -2)]).rep == "b"
 
