@@ -8,7 +8,7 @@ missing. Comparisons that depend on each other are then treated as independent, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -80,18 +80,26 @@ def representatives(
     if field.kind is Kind.BOOLEAN or open_coercion is Coercion.OPEN_BOOLEAN:
         return (True, False)
     if field.kind is Kind.INTEGER or open_coercion is Coercion.OPEN_INTEGER:
-        least = max((bound for bound in (field.low, low) if bound is not None), default=None)
-        most = min((bound for bound in (field.high, high) if bound is not None), default=None)
-        values = {constant + step for constant in constants for step in (-1, 0, 1)}
-        values |= {bound for bound in (least, most) if bound is not None} or {0}
-        return tuple(
-            sorted(v for v in values if (least is None or v >= least) and (most is None or v <= most))
-        )
+        return integers_near(constants, _tighter(max, field.low, low), _tighter(min, field.high, high))
     if field.kind is Kind.WORD:
         return field.words
     if field.kind in _REPRESENTATIVE:
         return (_REPRESENTATIVE[field.kind],)
     return (*dict.fromkeys(str(constant).casefold() for constant in constants), _ANOTHER_TEXT)
+
+
+def integers_near(constants: Iterable[int], low: int | None, high: int | None) -> tuple[int, ...]:
+    """Return the constants, their neighbours and the bounds, as far as they are from `low` to `high`."""
+    values = {constant + step for constant in constants for step in (-1, 0, 1)}
+    values |= {bound for bound in (low, high) if bound is not None} or {0}
+    least = min(values) if low is None else low
+    most = max(values) if high is None else high
+    return tuple(sorted(value for value in values if least <= value <= most))
+
+
+def _tighter(choose: Callable[..., int | None], *bounds: int | None) -> int | None:
+    """Return the greatest lower or the least upper bound; None, no bound, counts for nothing."""
+    return choose((bound for bound in bounds if bound is not None), default=None)
 
 
 def _constants(compare: Compare) -> Sequence[Any]:
