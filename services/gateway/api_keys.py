@@ -36,7 +36,7 @@ class StoredKeys:
     """The keys of the table, and the administrator's key from the settings.
 
     A key that another process revokes is refused within `FRESH_S`, a new one is accepted within a second.
-    While the database is away the cached keys stay valid for at most `STALE_S_MAX`, so that intake goes on.
+    While the database is unreachable the cached keys stay valid for at most `STALE_S_MAX`: intake goes on.
     """
 
     def __init__(
@@ -113,9 +113,9 @@ class StoredKeys:
                 return  # another request has read them meanwhile
             try:
                 self._by_hash = {key.hash: key.principal for key in await self.list_all()}
-            except Retry as away:
+            except Retry as error:
                 if self._age() > STALE_S_MAX:
                     raise
-                log.warning("API keys are not read again", reason=str(away))
+                log.warning("API keys not refreshed, the cached ones are used", reason=str(error))
             else:
                 self._read_at = self._seconds()

@@ -37,26 +37,26 @@ def as_reject(error: Retry | DataError) -> Reject:
     """Return the rejection that tells a client of one of our own errors."""
     if isinstance(error, DataError):
         if error.kind == "oversized":
-            return Reject(413, "record-too-large", "This is too large to be sent on", str(error))
+            return Reject(413, "record-too-large", "The record is too large for its topic", str(error))
         return Reject(422, "unusable-value", "A value cannot be stored")
-    log.warning("cannot serve now", reason=str(error))
+    log.warning("request answered 503", reason=str(error))
     wait_s = error.after_s if isinstance(error, BackOff) else RETRY_AFTER_S
     return Reject(
         503,
         "unavailable",
-        "Something that is needed is away",
+        "The service is temporarily unavailable",
         "Nothing was accepted; send the same request again later",
         headers=(("retry-after", str(ceil(wait_s))),),
     )
 
 
 def internal_error(route: str, error: Exception) -> Reject:
-    """Log a bug and return what the client is told of it.
+    """Log a bug and return the rejection that answers its request.
 
     `route` is the template of the path: the path itself may end in a source's token.
     """
     log.error("a request failed", route=route, exc_info=error)
-    return Reject(500, "internal-error", "This is a fault of Baton, not of the request")
+    return Reject(500, "internal-error", "Internal server error")
 
 
 def validation_reject(error: RequestValidationError) -> Reject:
@@ -74,11 +74,11 @@ def validation_reject(error: RequestValidationError) -> Reject:
 def http_reject(request: Request, error: HTTPException) -> Reject:
     """Return the rejection that says what Starlette or FastAPI means by one of its own errors."""
     if error.status_code == 404:
-        return Reject(404, "unknown-route", "There is nothing at this path", "See /openapi.json")
+        return Reject(404, "unknown-route", "The path is unknown", "See /openapi.json")
     if error.status_code == 405:
         allow = ", ".join(_allowed_methods(request.app, request.url.path))
         headers = (("allow", allow),)
-        return Reject(405, "method-not-allowed", "This path has other methods", allow, headers=headers)
+        return Reject(405, "method-not-allowed", "The method is not allowed", allow, headers=headers)
     return Reject(error.status_code, "bad-request", "The request is not valid", str(error.detail))
 
 

@@ -35,7 +35,12 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
     Raises `Reject` 415 for a Content-Encoding and 413 beyond `BODY_BYTES_MAX`, and `ClientDisconnect`.
     """
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise Reject(415, "unsupported-encoding", "Send the body without Content-Encoding")
+        raise Reject(
+            415,
+            "unsupported-encoding",
+            "The content encoding is not supported",
+            "Send the body without Content-Encoding",
+        )
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):  # nearly all requests
         body: bytes = message.get("body", b"")
@@ -107,7 +112,9 @@ def require_json(content_type: str) -> None:
 
 def unsupported_type(*allowed: str) -> Reject:
     """Return the rejection of a body in another format."""
-    return Reject(415, "unsupported-media-type", "The body has another format", f"Send {', '.join(allowed)}")
+    return Reject(
+        415, "unsupported-media-type", "The media type is not supported", f"Send {', '.join(allowed)}"
+    )
 
 
 def parse_json(raw: bytes) -> Any:

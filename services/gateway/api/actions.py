@@ -129,7 +129,7 @@ def _unchanged(view: dict[str, Any], detail: str) -> Response:
     return extended_problem_response(
         {
             "type": TYPE_PREFIX + "lead-unchanged",
-            "title": "The lead is not as this needs it to be",
+            "title": "The action does not fit the state of the lead",
             "status": 409,
             "detail": detail,
             "lead": view,

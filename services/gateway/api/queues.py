@@ -10,7 +10,7 @@ from services.gateway.api.lead_id import is_storable
 from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
 from services.gateway.dependencies import CompleteList, Gateway, Page, Paging, caller
 from services.gateway.domain.leads import Status
-from services.gateway.queries.reps import away_reps, list_queue_leads, open_by_queue, waiting_by_queue
+from services.gateway.queries.reps import list_queue_leads, open_by_queue, unavailable_reps, waiting_by_queue
 from shared.errors import Reject
 from shared.storage.keyset import Cursor
 
@@ -60,7 +60,11 @@ class QueueLead(ApiModel):
 async def get_queues(gateway: Gateway) -> CompleteList[QueueView]:
     policy = (await gateway.policies.start()).policy
     async with gateway.database.read() as tx:
-        away, open_leads, waiting = await away_reps(tx), await open_by_queue(tx), await waiting_by_queue(tx)
+        unavailable, open_leads, waiting = (
+            await unavailable_reps(tx),
+            await open_by_queue(tx),
+            await waiting_by_queue(tx),
+        )
     views: list[QueueView] = []
     for name, queue in policy.routing.queues.items():
         reps = [rep.id for rep in policy.team.reps if name in rep.queues]
@@ -70,7 +74,7 @@ async def get_queues(gateway: Gateway) -> CompleteList[QueueView]:
                 accept_within=str(queue.accept_within),
                 fallback=queue.fallback,
                 reps=reps,
-                available_reps=[rep for rep in reps if rep not in away],
+                available_reps=[rep for rep in reps if rep not in unavailable],
                 open_leads=open_leads.get(name, 0),
                 waiting=waiting.get(name, 0),
             )

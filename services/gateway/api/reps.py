@@ -7,7 +7,7 @@ from fastapi import APIRouter, Security
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
 from services.gateway.dependencies import CompleteList, Gateway, Seller, caller
 from services.gateway.domain.actions import forbidden
-from services.gateway.queries.reps import RepAvailability, RepLoad, away_reps, loads_by_rep
+from services.gateway.queries.reps import RepAvailability, RepLoad, loads_by_rep, unavailable_reps
 from shared.errors import Reject
 from shared.policy.models import Policy, Rep
 from shared.storage.rows import IdentityMap, Put
@@ -37,8 +37,8 @@ class RepChange(RequestBody):
 async def get_reps(gateway: Gateway) -> CompleteList[RepView]:
     policy = (await gateway.policies.start()).policy
     async with gateway.database.read() as tx:
-        away, loads = await away_reps(tx), await loads_by_rep(tx)
-    return CompleteList(data=[_view(rep, away, loads) for rep in policy.team.reps])
+        unavailable, loads = await unavailable_reps(tx), await loads_by_rep(tx)
+    return CompleteList(data=[_view(rep, unavailable, loads) for rep in policy.team.reps])
 
 
 @router.get(
@@ -50,7 +50,7 @@ async def get_reps(gateway: Gateway) -> CompleteList[RepView]:
 async def get_rep(id: str, gateway: Gateway) -> RepView:  # noqa: A002 - the name in the path
     rep = _find_rep((await gateway.policies.start()).policy, id)
     async with gateway.database.read() as tx:
-        return _view(rep, await away_reps(tx), await loads_by_rep(tx))
+        return _view(rep, await unavailable_reps(tx), await loads_by_rep(tx))
 
 
 @router.patch(
@@ -71,7 +71,7 @@ async def patch_rep(
     rows.apply((Put(RepAvailability(rep.id, body.available, gateway.clock.now())),))
     async with gateway.database.begin() as tx:
         await tx.write(rows)
-        return _view(rep, await away_reps(tx), await loads_by_rep(tx))
+        return _view(rep, await unavailable_reps(tx), await loads_by_rep(tx))
 
 
 def _find_rep(policy: Policy, rep_id: str) -> Rep:
@@ -81,14 +81,14 @@ def _find_rep(policy: Policy, rep_id: str) -> Rep:
     raise Reject(404, "unknown-rep", "There is no such rep")
 
 
-def _view(rep: Rep, away: frozenset[str], loads: Mapping[str, RepLoad]) -> RepView:
+def _view(rep: Rep, unavailable: frozenset[str], loads: Mapping[str, RepLoad]) -> RepView:
     load = loads.get(rep.id, RepLoad())
     return RepView(
         id=rep.id,
         name=rep.name,
         queues=rep.queues,
         weight=rep.weight,
-        available=rep.id not in away,
+        available=rep.id not in unavailable,
         open_leads=load.open_leads,
         credits=load.credits,
     )

@@ -100,7 +100,7 @@ def fields_of_row(columns: Sequence[str], row: Sequence[str]) -> dict[str, Any]:
         elif text and name == "open_opportunity":
             fields[name] = text.lower() in _TRUE
             if text.lower() not in _TRUE | _FALSE:
-                faults.append(FieldProblem("/open_opportunity", "Say true or false"))
+                faults.append(FieldProblem("/open_opportunity", "This is neither true nor false"))
         elif text:
             fields[name] = text
     if faults:

@@ -43,11 +43,11 @@ async def accept_leads(gateway: GatewayState, raw: bytes, arrival: Arrival) -> b
 
 
 async def publish_lead(gateway: GatewayState, received: ReceivedLead) -> AcceptedLead:
-    """Return what the client is told of a lead once its event is durable. Raises `Retry`, `DataError`."""
+    """Publish a lead; return the answer once its event is durable. Raises `Retry`, `DataError`."""
     await gateway.publisher.publish((encode(received.event),))
     return accepted_lead(received)
 
 
 def accepted_lead(received: ReceivedLead) -> AcceptedLead:
-    """Return what the client is told of a lead. The URL is relative to this server."""
+    """Return the answer to the client of an accepted lead. The URL is relative to this server."""
     return AcceptedLead(received.lead_id, received.event.id, f"/v1/leads/{received.lead_id}")

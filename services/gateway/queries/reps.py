@@ -40,10 +40,10 @@ class RepLoad(Struct, frozen=True):
     credits: int = 0
 
 
-async def away_reps(tx: Tx) -> frozenset[str]:
+async def unavailable_reps(tx: Tx) -> frozenset[str]:
     """Return the ids of the reps who get no new leads."""
-    away = select(rep_availability.c.rep).where(rep_availability.c.available.is_(False))
-    return frozenset((await tx.execute(away)).scalars())
+    unavailable = select(rep_availability.c.rep).where(rep_availability.c.available.is_(False))
+    return frozenset((await tx.execute(unavailable)).scalars())
 
 
 async def loads_by_rep(tx: Tx) -> Mapping[str, RepLoad]:

@@ -18,7 +18,7 @@ CSV = {"Content-Type": "text/csv; charset=utf-8"}
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
-async def test_what_is_known_of_an_account_is_in_the_stream(gateway):
+async def test_account_knowledge_is_published(gateway):
     known = {"name": "Kestrel", "relation": "customer", "owner": "ae-1", "open_opportunity": True}
     status, answer, _ = await gateway.ask("PUT", "/v1/accounts/www.Kestrel.example", json=known)
     (event,) = await gateway.events(ACCOUNTS, 1)
@@ -43,12 +43,12 @@ async def test_what_is_known_of_an_account_is_in_the_stream(gateway):
         ("kestrel.example", [], ""),
     ],
 )
-async def test_bad_knowledge_is_refused(gateway, domain, body, pointer):
+async def test_invalid_account_knowledge_is_refused_with_a_pointer(gateway, domain, body, pointer):
     status, problem, _ = await gateway.ask("PUT", f"/v1/accounts/{domain}", json=body)
     assert (status, problem["errors"][0]["pointer"]) == (422, pointer)
 
 
-async def test_a_list_stands_item_by_item(gateway):
+async def test_each_item_of_a_list_of_accounts_is_accepted_or_rejected_by_itself(gateway):
     body = [{"domain": "a.example", "relation": "target"}, {"name": "nobody"}, {"domain": "b.example"}, 7]
     status, answer, _ = await gateway.ask("POST", "/v1/accounts", json=body)
     events = await gateway.events(ACCOUNTS, 2)
@@ -57,7 +57,7 @@ async def test_a_list_stands_item_by_item(gateway):
     assert {event.key for event in events} == {"a.example", "b.example"}
 
 
-async def test_rows_of_csv_stand_by_themselves(gateway):
+async def test_each_row_of_csv_is_accepted_or_rejected_by_itself(gateway):
     text = (
         "\ufeffDomain,Name,Relation,Open opportunity,aliases\r\n"
         'a.example,"Alpha, Inc.",Target,yes,a.de; a.fr\r\n'
@@ -95,7 +95,7 @@ async def test_rows_of_csv_stand_by_themselves(gateway):
         (b"domain\n" + b"a" * 1024 * 1024, 413),
     ],
 )
-async def test_csv_that_is_none_is_refused(gateway, text, status):
+async def test_malformed_csv_is_refused(gateway, text, status):
     assert (await gateway.ask("POST", "/v1/accounts", data=BytesIO(text), headers=CSV))[0] == status
 
 

@@ -65,7 +65,7 @@ async def act(gateway: RunningGateway, verb: str, outcome: str, **more: Any) -> 
     return answer[:2], event
 
 
-async def test_an_owner_acts_and_hears_the_result(gateway):
+async def test_an_owner_acts_and_gets_the_result(gateway):
     own = await gateway.key_headers("rep", rep="sdr-1")
     (status, view), event = await act(gateway, "accept", "applied", headers=own)
     assert (status, view["lead_id"], view["sla"]) == (
@@ -78,7 +78,7 @@ async def test_an_owner_acts_and_hears_the_result(gateway):
 
 
 @pytest.mark.parametrize("outcome", ["unchanged", "superseded"])
-async def test_what_does_not_fit_the_lead_is_a_conflict_that_shows_the_lead(gateway, outcome):
+async def test_an_action_that_does_not_fit_the_lead_is_a_409_that_shows_the_lead(gateway, outcome):
     (status, problem), event = await act(gateway, "reassign", outcome, json={"to": "bdr-1", "reason": "big"})
     assert (status, problem["lead"]["owner"]) == (409, "sdr-1")
     assert (event.data.rep, event.data.to, event.data.reason) == (None, "bdr-1", "big")
@@ -91,7 +91,7 @@ async def test_a_manager_may_act_as_a_rep(gateway):
     assert (status, event.data.rep, event.data.notes) == (200, "sdr-1", {"budget": "50k"})
 
 
-async def test_while_nothing_is_decided_it_says_where_to_look(gateway):
+async def test_without_a_decision_in_time_the_answer_is_202_with_a_status_url(gateway):
     status, answer, _ = await gateway.ask("POST", f"/v1/leads/{ANA}/snooze", json={"until": NEVER})
     assert (status, answer["status_url"]) == (202, f"/v1/leads/{ANA}")
 
@@ -124,7 +124,7 @@ async def test_bad_actions_are_refused(gateway, verb, body, status):
     assert (await gateway.ask("POST", f"/v1/leads/{ANA}/{verb}", json=body))[0] == status
 
 
-async def test_a_lead_that_nobody_knows_is_not_acted_on(gateway):
+async def test_an_action_on_an_unknown_lead_is_a_404(gateway):
     status, problem, headers = await gateway.ask("POST", "/v1/leads/unknown/accept")
     assert (status, problem["type"], headers["Retry-After"]) == (404, "urn:baton:problem:not-yet-known", "1")
 

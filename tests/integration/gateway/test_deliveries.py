@@ -51,7 +51,7 @@ def failed(gateway, subscription: str, number: int = 0, **given) -> DeliveryRow:
 
 
 @pytest.mark.usefixtures("delivering")
-async def test_a_trial_says_at_once_what_came_of_it(gateway, receiver, path):
+async def test_a_test_event_answers_with_its_delivery(gateway, receiver, path):
     status, answer, _ = await gateway.ask("POST", f"{path}/test")
     assert (status, answer["state"], answer["attempts"], answer["failures"]) == (200, "delivered", 1, [])
     assert [(one.type, one.webhook_id) for one in receiver.deliveries] == [
@@ -73,7 +73,7 @@ async def test_one_delivery_is_sent_again(gateway, receiver, path):
 
 
 @pytest.mark.usefixtures("delivering")
-async def test_a_time_is_sent_again(gateway, receiver, path):
+async def test_all_deliveries_of_a_time_are_sent_again(gateway, receiver, path):
     own = path.rpartition("/")[2]
     rows = [
         failed(gateway, own, n, event_id=f"e{n}", state=("failed", "gone", "delivered")[n]) for n in range(3)
@@ -93,7 +93,7 @@ async def test_a_time_is_sent_again(gateway, receiver, path):
     assert none["deliveries"] == 0
 
 
-async def test_who_was_erased_is_not_counted_among_what_is_sent_again(gateway, path):
+async def test_deliveries_about_an_erased_person_are_not_replayed(gateway, path):
     own, hashed = path.rpartition("/")[2], gateway.resources.keyed_hash("l")
     erased = TombstoneRow(hashed, DELIVERY_ROLE, gateway.resources.clock.now())
     await gateway.store(failed(gateway, own), failed(gateway, own, 1, lead_id=hashed), erased)
@@ -107,7 +107,7 @@ async def test_without_a_router_the_answer_is_202(gateway, path):
     assert (status, answer["status_url"]) == (202, f"/v1/deliveries/{answer['id']}")
 
 
-async def test_what_cannot_be_sent_is_refused(gateway, path):
+async def test_a_delivery_that_cannot_be_sent_is_refused(gateway, path):
     own = path.rpartition("/")[2]
     await gateway.store(failed(gateway, own), failed(gateway, "ended", 1))
     since = "2026-03-01T09:00:00Z"
@@ -133,7 +133,7 @@ async def test_what_cannot_be_sent_is_refused(gateway, path):
 
 
 @pytest.mark.usefixtures("delivering")
-async def test_a_new_secret_signs_beside_the_one_before(gateway, receiver, path):
+async def test_after_a_rotation_both_secrets_sign(gateway, receiver, path):
     status, answer, _ = await gateway.ask("POST", f"{path}/rotate-secret")
     assert (status, answer["secret"] != receiver.secret) == (200, True)
     before = receiver.secret
@@ -163,7 +163,7 @@ async def test_deliveries_to_a_queue_are_listed(gateway, receiver):
 
 
 @pytest.mark.usefixtures("delivering")
-async def test_the_commands(gateway, receiver, path):
+async def test_the_commands_of_the_cli_for_deliveries(gateway, receiver, path):
     own = path.rpartition("/")[2]
     code, out, _ = await baton("subscriptions", "test", own, gateway=gateway)
     assert (code, ": delivered at " in out) == (0, True)

@@ -154,7 +154,7 @@ async def test_a_lead_that_is_scored_only_has_no_decision_yet(gateway):
     )
 
 
-async def test_what_is_not_known_or_not_allowed(gateway):
+async def test_an_explanation_of_an_unknown_lead_is_404_and_needs_the_scope_read(gateway):
     assert (await gateway.ask("GET", "/v1/leads/unknown/explain"))[0] == 404
     intake = await gateway.key_headers("intake")
     assert (await gateway.ask("GET", "/v1/leads/unknown/explain", headers=intake))[0] == 403

@@ -59,7 +59,7 @@ async def test_an_event_id_wins_and_derives_as_it_does_for_outside_producers(gat
     assert answer["event_id"] == derive_id("baton.lead.received.v1", "", "event_id:crm-1", 0)
 
 
-async def test_each_item_of_a_list_stands_by_itself(gateway):
+async def test_each_item_of_a_list_is_accepted_or_rejected_by_itself(gateway):
     body = b'[{"person": {"email": "nobody"}}, ' + LEAD + b', 7, {"message": "hello"}]'
     status, answer, _ = await gateway.ask("POST", "/v1/leads", data=body, headers=JSON)
     results = answer["results"]

@@ -45,7 +45,7 @@ async def test_sources_are_listed(gateway):
     assert (website["url"], website["public"]) == ("/hooks/forms/website", True)
 
 
-async def test_bad_questions_and_keys_are_refused(gateway):
+async def test_invalid_queries_and_keys_are_refused(gateway):
     for days in ("0", "367", "x", "1.5", ""):
         assert (await gateway.ask("GET", f"/v1/providers?days={days}"))[0] == 422
     rep = await gateway.key_headers("rep", rep="sdr-1")

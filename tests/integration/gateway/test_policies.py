@@ -37,7 +37,7 @@ async def test_a_policy_is_applied_and_seen(gateway):
     assert (await gateway.ask("GET", "/v1/policies/active"))[1]["version"] == first["version"]
 
 
-async def test_errors_are_told_with_their_place_and_nothing_is_stored(gateway):
+async def test_errors_of_a_policy_have_their_position_and_nothing_is_stored(gateway):
     for path in ("/v1/policies", "/v1/policies/validate"):
         status, problem, _ = await gateway.ask("POST", path, json={"files": WRONG})
         assert status == 422
@@ -55,7 +55,7 @@ async def test_errors_are_told_with_their_place_and_nothing_is_stored(gateway):
     assert (await gateway.ask("GET", "/v1/policies/active"))[0] == 404
 
 
-async def test_what_would_change_is_told_before_it_does(gateway):
+async def test_validation_lists_the_changes_without_applying_them(gateway):
     _, alone, _ = await gateway.ask("POST", "/v1/policies/validate", json={"files": OTHER})
     assert (alone["active"], alone["changes"]) == (False, [])
     await gateway.ask("POST", "/v1/policies", json={"files": FILES})

@@ -64,13 +64,13 @@ def invalid_body(request: str, sent: Any, *errors: tuple[str, str]) -> Case:
 
 
 PATHS = [
-    Case("GET /v2", "unknown-route", 404, "There is nothing at this path", "See /openapi.json"),
-    Case("GET /v1/leads/", "unknown-route", 404, "There is nothing at this path", "See /openapi.json"),
+    Case("GET /v2", "unknown-route", 404, "The path is unknown", "See /openapi.json"),
+    Case("GET /v1/leads/", "unknown-route", 404, "The path is unknown", "See /openapi.json"),
     Case(
         "PUT /v1/api-keys",
         "method-not-allowed",
         405,
-        "This path has other methods",
+        "The method is not allowed",
         "POST, GET, HEAD",
         headers={"Allow": "POST, GET, HEAD"},
     ),
@@ -78,7 +78,7 @@ PATHS = [
         "DELETE /hooks/forms/website",
         "method-not-allowed",
         405,
-        "This path has other methods",
+        "The method is not allowed",
         "POST, OPTIONS",
         headers={"Allow": "POST, OPTIONS"},
     ),
@@ -203,6 +203,7 @@ BODIES = [
             f"POST {path}",
             "unsupported-encoding",
             415,
+            "The content encoding is not supported",
             "Send the body without Content-Encoding",
             sent={"data": b"{}", "headers": {**JSON, "Content-Encoding": "gzip"}},
         )
@@ -213,7 +214,7 @@ BODIES = [
             f"POST {path}",
             "unsupported-media-type",
             415,
-            "The body has another format",
+            "The media type is not supported",
             f"Send {formats}",
             sent={"data": b"x", "headers": {"Content-Type": "image/png"}},
         )

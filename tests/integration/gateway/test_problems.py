@@ -74,7 +74,7 @@ async def test_bad_bodies_are_problems(gateway, body, status, pointer):
         assert problem["errors"][0]["pointer"] == pointer
 
 
-async def test_a_body_whose_length_is_not_said_is_bounded_too(gateway):
+async def test_a_chunked_body_is_bounded_too(gateway):
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(40):
             yield b" " * 64 * 1024
@@ -95,7 +95,7 @@ WITH_KEY = [(operation.method, operation.path) for operation in operations() if 
 
 
 @pytest.mark.parametrize(("method", "path"), WITH_KEY)
-async def test_without_a_known_key_there_is_no_answer(gateway, method, path):
+async def test_without_a_known_key_every_endpoint_answers_401(gateway, method, path):
     for headers in ({"Authorization": ""}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp4"}):
         status, _, answered = await gateway.ask(method, path.replace("{id}", "x"), headers=headers)
         assert status == 401

@@ -75,7 +75,7 @@ async def test_a_source_that_signs_wants_its_signature_and_no_token(gateway, mon
     assert (status, problem["type"].rpartition(":")[2]) == (403, "wrong-signature")
 
 
-async def test_a_secret_that_cannot_sign_is_told_as_our_own_fault(gateway, monkeypatch):
+async def test_a_malformed_secret_of_a_source_is_a_503(gateway, monkeypatch):
     source = "{kind: form, signature: standard, secret_env: ADS_SECRET}"
     await gateway.apply_policy(sources=f"sources: {{ads: {source}}}")
     for secret, status in (("no base64!", 503), ("whsec_c2VjcmV0", 403)):

@@ -19,7 +19,7 @@ async def path(gateway):
     return f"/v1/subscriptions/{made['id']}"
 
 
-async def test_what_a_change_does_not_name_stays(gateway, path):
+async def test_a_change_leaves_the_other_fields_of_a_subscription(gateway, path):
     _, before, _ = await gateway.ask("GET", path)
     status, after, _ = await gateway.ask("PATCH", path, json={"state": "disabled", "filter": None})
     assert (status, after) == (200, {**before, "state": "disabled", "filter": None})

@@ -23,7 +23,7 @@ async def gateway(start_gateway):
     return running
 
 
-async def test_reps_are_the_team_with_what_they_hold(gateway):
+async def test_reps_are_listed_with_their_queues_and_open_leads(gateway):
     await gateway.store(RepQueueRow("sdr", "sdr-1", 5, 0, 2), RepQueueRow("bdr", "sdr-1", 1, 0, 1))
     status, answer, _ = await gateway.ask("GET", "/v1/reps")
     assert (status, answer["next"]) == (200, None)
@@ -42,7 +42,7 @@ async def test_reps_are_the_team_with_what_they_hold(gateway):
     assert (await gateway.ask("GET", "/v1/reps/nobody"))[0] == 404
 
 
-async def test_a_manager_and_the_rep_itself_say_whether_it_is_available(gateway):
+async def test_a_manager_and_the_rep_itself_change_its_availability(gateway):
     own, manager = await gateway.key_headers("rep", rep="sdr-1"), await gateway.key_headers("manager")
     for headers, available in ((own, False), (manager, True), (own, False)):
         status, answer, _ = await gateway.ask(
@@ -57,7 +57,7 @@ async def test_a_manager_and_the_rep_itself_say_whether_it_is_available(gateway)
 
 
 @pytest.mark.parametrize("body", [{}, {"available": "no"}, {"available": True, "weight": 2}, []])
-async def test_a_change_of_a_rep_says_just_whether_it_is_available(gateway, body):
+async def test_only_the_availability_of_a_rep_can_be_changed(gateway, body):
     assert (await gateway.ask("PATCH", "/v1/reps/sdr-1", json=body))[0] == 422
 
 
@@ -114,7 +114,7 @@ async def test_a_queue_has_the_leads_that_are_owned_or_wait_in_it(gateway):
     assert (await gateway.ask("GET", "/v1/queues/sdr/leads?owner=%00"))[0] == 422
 
 
-async def test_without_a_policy_it_says_that_it_cannot_answer_now(start_gateway):
+async def test_without_a_policy_the_answer_is_503(start_gateway):
     gateway = await start_gateway()
     assert (await gateway.ask("GET", "/v1/reps"))[0] == 503
 

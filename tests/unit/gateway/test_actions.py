@@ -33,7 +33,7 @@ def test_a_rep_acts_as_itself_whether_or_not_it_says_so(requested: str | None):
 
 
 @pytest.mark.parametrize("requested", [None, "bo"])
-def test_a_manager_acts_as_whom_it_names(requested: str | None):
+def test_a_manager_acts_as_the_rep_that_it_names(requested: str | None):
     assert acting_rep(caller("manager", rep="ana"), requested) == requested
 
 
@@ -45,7 +45,7 @@ def test_a_rep_never_acts_as_another(rep: str | None, requested: str | None):
 
 
 @given(st.lists(st.sampled_from(SCOPES), max_size=5), reps, reps)
-def test_whoever_is_no_manager_acts_as_its_own_rep_or_not_at_all(
+def test_a_key_without_the_manager_scope_acts_as_its_own_rep_only(
     scopes: list[Scope], rep: str | None, requested: str | None
 ):
     principal = caller(*scopes, rep=rep)

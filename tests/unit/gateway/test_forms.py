@@ -55,7 +55,7 @@ def test_a_list_of_pairs_becomes_a_lead_or_has_too_many_fields(pairs):
     assert (rejected.value.status, rejected.value.kind) == (422, "too-many-fields")
 
 
-def test_what_forms_call_their_fields():
+def test_common_labels_fill_the_fields_of_a_lead():
     lead = read_form(
         {
             "E-Mail *": "ana@kestrel.example",
@@ -89,7 +89,7 @@ def test_what_forms_call_their_fields():
     )
 
 
-def test_an_opt_out_is_read_and_a_vague_answer_is_none():
+def test_an_opt_out_is_read_and_a_vague_answer_does_not_opt_out():
     lead = read_form({"email": "a@b.example", "Unsubscribe": "yes", "consent text": "No more mail"}, WEBSITE)
     assert lead.consent == Consent(opted_out=True, text="No more mail")
     vague = read_form({"email": "a@b.example", "opt-out": "maybe"}, WEBSITE)
@@ -110,13 +110,13 @@ def test_an_opt_out_is_read_and_a_vague_answer_is_none():
         ({"technologies": "x" * 300}, Company()),
     ],
 )
-def test_what_a_company_earns_and_uses(fields, company):
+def test_revenue_and_technologies_of_a_company_are_read(fields, company):
     lead = read_form(fields, WEBSITE)
     assert lead.company == company
     assert bool(lead.answers) is (company == Company())
 
 
-def test_dotted_names_mean_themselves():
+def test_a_dotted_field_name_is_a_label_of_that_field():
     lead = read_form(
         {"person.email": "a@b.example", "company.employees": 30, "data": {"phone": "+15550100"}}, WEBSITE
     )
@@ -124,7 +124,7 @@ def test_dotted_names_mean_themselves():
     assert lead.answers == {"data.phone": "+15550100"}
 
 
-def test_what_does_not_fit_its_field_stays_among_the_answers():
+def test_a_value_that_does_not_fit_its_field_becomes_an_answer():
     lead = read_form(
         {"company size": "many", "phone": "1" * 300, "email": ["a@b.example", "c@d.example"]}, WEBSITE
     )
@@ -135,14 +135,14 @@ def test_what_does_not_fit_its_field_stays_among_the_answers():
     }
 
 
-def test_boxes_of_one_label_are_one_answer():
+def test_checkboxes_with_one_label_become_one_list():
     lead = read_form(
         [("email", "a@b.example"), ("interest", "x"), ("interest", "y"), ("interest", "z")], WEBSITE
     )
     assert lead.answers == {"interest": ["x", "y", "z"]}
 
 
-def test_a_source_says_what_the_form_does_not():
+def test_defaults_of_the_source_fill_what_the_form_leaves_out():
     source = HookSource("spring-fair", defaults=SourceDefaults(channel="event", campaign="spring"))
     assert read_form({}, source).source == Origin(channel="event", name="spring-fair", campaign="spring")
     said = {"source.channel": "kiosk", "utm_campaign": "autumn"}
@@ -153,7 +153,7 @@ def test_a_source_says_what_the_form_does_not():
     assert read_form({}, named).source == Origin(name="Spring Fair")
 
 
-def test_what_a_source_says_of_its_labels_comes_before_what_labels_mean():
+def test_the_mapping_of_a_source_goes_before_the_common_synonyms():
     labels = {
         "Geschäftliche E-Mail": "person.email",
         "Größe": "company.employees",
@@ -180,7 +180,7 @@ def test_what_a_source_says_of_its_labels_comes_before_what_labels_mean():
     }
 
 
-def test_a_source_may_name_every_field_that_a_label_can_mean():
+def test_a_source_can_map_to_every_field_that_has_a_synonym():
     assert {*FORM_FIELDS} == {*FIELD_OF.values()}
 
 
@@ -218,7 +218,7 @@ def test_a_long_label_is_not_kept_in_memory():
 
 
 @pytest.mark.parametrize("label", ["LinkedIn", "LinkedIn URL", "linkedin_url", "LinkedInProfile", "linkedin"])
-def test_a_profile_is_read_however_its_label_is_spelt(label):
+def test_a_linkedin_profile_is_read_under_every_spelling_of_its_label(label):
     url = "https://www.linkedin.com/in/ana-ruiz"
     assert read_form({label: url}, WEBSITE).person.linkedin_url == url
 
@@ -239,5 +239,5 @@ def test_a_profile_is_read_however_its_label_is_spelt(label):
         ("https://www.example.com/" + "a" * 3000, False),
     ],
 )
-def test_where_a_browser_may_be_sent(url, allowed):
+def test_a_redirect_needs_an_allowed_url_without_tricks(url, allowed):
     assert WEBSITE.may_redirect(url) is allowed

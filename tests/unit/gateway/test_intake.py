@@ -93,7 +93,7 @@ def test_an_external_id_counts_within_its_type_and_account():
         (SignalReceivedV1("news", datetime.fromisoformat("0001-01-01T00:00:00+14:00")), "/occurred_at"),
     ],
 )
-def test_a_signal_says_whom_it_is_about(signal, pointer):
+def test_a_signal_without_a_readable_subject_is_rejected_with_a_pointer(signal, pointer):
     with pytest.raises(Reject) as rejected:
         receive_signal(signal, b"{}", ARRIVAL)
     assert rejected.value.errors[0].pointer == pointer

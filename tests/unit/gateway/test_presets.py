@@ -97,7 +97,7 @@ def read(body: dict[str, Any], kind: SourceKind, **fields: str) -> LeadReceivedV
 
 
 @pytest.mark.parametrize("kind", BODIES)
-def test_who_wrote_is_read(kind):
+def test_person_and_company_size_are_read_from_every_vendor(kind):
     lead = read(BODIES[kind], kind)
     assert (lead.person.email, lead.person.first_name, lead.person.last_name) == (
         "ana@kestrel.example",
@@ -115,14 +115,14 @@ def test_a_response_has_an_id_of_its_own_so_that_it_counts_once(kind):
     assert lead.source.submitted_at == AT
 
 
-def test_what_else_typeform_asked():
+def test_typeform_choices_hidden_fields_consent_and_phone_are_read():
     lead = read(TYPEFORM, "typeform")
     assert lead.answers == {"Interest": ["price", "demo"]}
     assert (lead.source.utm, lead.consent.marketing) == ({"source": "google"}, True)
     assert lead.person.phone == "+14155550100"
 
 
-def test_a_question_that_the_source_says_the_meaning_of_is_not_taken_for_its_kind():
+def test_a_mapped_typeform_question_is_not_read_by_its_kind():
     answer = {"type": "email", "email": "ben@kestrel.example", "field": {"ref": "Colleague"}}
     lead = read({"form_response": {"answers": [answer]}}, "typeform", colleague="answers.colleague")
     assert (lead.person.email, lead.answers) == (None, {"colleague": "ben@kestrel.example"})
@@ -136,11 +136,11 @@ def test_a_question_whose_id_is_no_text_is_read(id_):
     assert read({"form_response": response}, "typeform").company.name == "Kestrel"
 
 
-def test_the_bookkeeping_of_hubspot_is_left_out():
+def test_internal_properties_of_hubspot_are_left_out():
     assert read(HUBSPOT, "hubspot").answers == {}
 
 
-def test_who_opted_out_in_hubspot_opted_out_here():
+def test_an_opt_out_in_hubspot_is_an_opt_out():
     told = {"properties": {"email": {"value": "ana@kestrel.example"}, "hs_email_optout": {"value": "true"}}}
     assert read(told, "hubspot").consent.opted_out
 
@@ -151,7 +151,7 @@ def test_a_flat_form_is_read_whatever_the_kind(kind):
 
 
 @given(st.sampled_from(KINDS), st.dictionaries(st.text(), JSON, max_size=4), JSON, st.data())
-def test_nothing_that_is_sent_breaks_the_reading(kind, body, part, data):
+def test_any_body_is_read_without_an_error(kind, body, part, data):
     told_by = data.draw(st.sampled_from(["form_response", "payload", "properties", "field_data", "x"]))
     inner = data.draw(st.sampled_from(["answers", "definition", "data", "hidden", "email"]))
     body[told_by] = data.draw(st.sampled_from([part, {inner: part}, [part], [{inner: part}]]))

@@ -18,14 +18,14 @@ def signing(subscription: Subscription, at: datetime) -> list[str]:
     return [secret.sealed for secret in subscription.signing_at(at).secrets]
 
 
-def test_the_secret_of_before_signs_for_the_overlap_and_no_longer():
+def test_the_previous_secret_signs_until_the_overlap_ends():
     rotated = FIRST.rotated("second", AT, DAY)
     assert signing(rotated, AT + DAY - timedelta(microseconds=1)) == ["second", "first"]
     assert signing(rotated, AT + DAY) == ["second"]
     assert rotated.updated_at == AT
 
 
-def test_a_secret_that_was_lost_ends_at_once():
+def test_without_an_overlap_the_previous_secret_ends_at_once():
     assert signing(FIRST.rotated("second", AT, DAY).rotated("third", AT, timedelta()), AT) == ["third"]
 
 

@@ -34,7 +34,7 @@ SIGNED = {
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_what_is_signed_is_taken_and_nothing_else(scheme):
+def test_a_signature_proves_its_body_and_its_secret_only(scheme):
     proves, headers = SCHEMES[scheme], SIGNED[scheme]
     assert proves(SECRET, headers, BODY, NOW)
     assert not proves(SECRET, headers, BODY + b" ", NOW)
@@ -46,10 +46,10 @@ def test_what_is_signed_is_taken_and_nothing_else(scheme):
 
 
 @pytest.mark.parametrize("scheme", ["standard", "webflow"])
-def test_what_was_signed_long_ago_is_not_taken(scheme):
+def test_a_signature_outside_the_time_tolerance_is_refused(scheme):
     for late in (timedelta(minutes=6), timedelta(minutes=-6)):
         assert not SCHEMES[scheme](SECRET, SIGNED[scheme], BODY, NOW + late)
 
 
-def test_a_secret_that_is_none_proves_nothing():
+def test_a_malformed_secret_proves_nothing():
     assert not SCHEMES["standard"]("not base64!", SIGNED["standard"], BODY, NOW)
