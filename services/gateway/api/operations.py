@@ -20,7 +20,7 @@ _INDEX: Final = """<!doctype html>
 <title>Baton</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
 <h1>Baton</h1>
-<p>Baton takes an inbound lead from a form to the right seller, and can always say why.</p>
+<p>Baton takes an inbound lead from a form to the right seller, and explains every decision.</p>
 <ul>
 <li><a href="/docs">docs</a>: the HTTP API, to read and to try</li>
 <li><a href="/openapi.json">openapi.json</a>: the HTTP API</li>
