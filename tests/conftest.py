@@ -11,6 +11,9 @@ from typing import Protocol, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
+from services.provider_stubs.bootstrap import StubServer
+from shared.clock import SystemClock
+from shared.settings import StubsSettings, load
 from tests.support.services.chromium import chromium_path
 from tests.support.services.debian import ServiceUnavailable
 from tests.support.services.kafka import Kafka, KafkaBroker
@@ -114,3 +117,18 @@ async def postgres_url(postgres: Postgres) -> AsyncIterator[str]:
 def chromium() -> Path:
     """Chromium's program."""
     return _had(chromium_path)
+
+
+@pytest.fixture
+async def stub_server() -> AsyncIterator[StubServer]:
+    """The provider stubs, served on a free port; their world is the same in every test."""
+    server = StubServer(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def stubs_url(stub_server: StubServer) -> str:
+    """The base URL of the provider stubs."""
+    return f"http://127.0.0.1:{stub_server.port}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -12,12 +11,10 @@ from services.enricher.domain.providers import LookupTarget, ProviderAnswer, Pro
 from services.enricher.provider_client import ProviderClient
 from services.enricher.providers import INTEGRATIONS
 from services.enricher.providers.integration import HttpReply, range_midpoint
-from services.provider_stubs.bootstrap import StubServer
 from shared.clock import SystemClock
 from shared.observability.metrics import Metrics
 from shared.policy.models import Provider
 from shared.rules.times import Duration
-from shared.settings import StubsSettings, load
 from shared.web.egress import EgressPolicy
 from shared.web.httpx_egress import egress_client
 
@@ -64,11 +61,8 @@ def query_of(name: str, subject: Subject, target: LookupTarget = ANA) -> Provide
 
 
 @pytest.fixture
-async def providers() -> AsyncIterator[Providers]:
-    server = StubServer(SystemClock(), load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
-    await server.start()
-    yield Providers(f"http://127.0.0.1:{server.port}")
-    await server.stop()
+def providers(stubs_url: str) -> Providers:
+    return Providers(stubs_url)
 
 
 @pytest.mark.parametrize("name", [name for name, subject in BY_SUBJECT if subject == "company"])

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
+import httpx2
 import msgspec
 import pytest
 
 from services.enricher.bootstrap import run
-from services.provider_stubs.bootstrap import StubServer
 from shared.clock import SystemClock
 from shared.lead.events.envelope import Event, encode
 from shared.lead.events.lead_enriched import LeadEnrichedV1
@@ -25,10 +24,9 @@ from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.load import texts_in
 from shared.policy.versions import PolicyWatch, check_policy, seed
-from shared.settings import EnricherSettings, StubsSettings, load
+from shared.settings import EnricherSettings, load
 from shared.storage.database import Database
 from shared.web.ops import Health
-from shared.web.server import HttpServer
 from shared.worker.role import Resources
 from tests.support.databases import create_tables
 
@@ -41,7 +39,7 @@ PARTITIONS = 1  # so that every lead is behind the slow ones
 class Running:
     stream: Stream
     enriched: Source
-    stubs: aiohttp.ClientSession
+    stubs: httpx2.AsyncClient
 
     async def send(self, *forms: LeadReceivedV1) -> None:
         sink = await self.stream.sink()
@@ -64,29 +62,17 @@ class Running:
 
     async def fault(self, *providers: str, **fault: Any) -> None:
         for provider in providers or PROVIDERS:
-            async with self.stubs.put(f"/faults/{provider}", json=fault) as answer:
-                assert answer.status == 200
+            assert (await self.stubs.put(f"/faults/{provider}", json=fault)).status_code == 200
 
     async def calls(self) -> list[dict[str, Any]]:
-        async with self.stubs.get("/calls") as answer:
-            return list((await answer.json())["data"])
+        return list((await self.stubs.get("/calls")).json()["data"])
 
 
 clock = SystemClock()
 
 
 @pytest.fixture
-async def stubs() -> AsyncIterator[HttpServer]:
-    server = StubServer(clock, load(StubsSettings, {"BATON_STUBS_PORT": "0"}))
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
-async def running(
-    tmp_path: Path, stubs: HttpServer, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Running]:
+async def running(tmp_path: Path, stubs_url: str) -> AsyncIterator[Running]:
     url = f"sqlite+aiosqlite:///{tmp_path / 'tables.db'}"
     await create_tables(url)
     stream = connect(
@@ -116,17 +102,16 @@ async def running(
         secret=b"secret",
         partitions=PARTITIONS,
     )
-    base = f"http://127.0.0.1:{stubs.port}"
     environ = {
         "BATON_SECRET_KEY": "secret",
-        "BATON_PROVIDERS_URL": base,
+        "BATON_PROVIDERS_URL": stubs_url,
         "BATON_PROVIDERS_ALLOW": "127.0.0.0/8",
     }
     settings = load(EnricherSettings, environ)
     stop = asyncio.Event()
     source = await stream.source("test", [ENRICHED], _let_go)
     role = asyncio.create_task(run(resources, stop, settings))
-    async with aiohttp.ClientSession(base) as http:
+    async with httpx2.AsyncClient(base_url=stubs_url, timeout=60) as http:
         yield Running(stream, source, http)
     stop.set()
     async with asyncio.timeout(60):
