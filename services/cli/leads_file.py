@@ -63,7 +63,7 @@ async def send_leads(
     accepted = 0
     with Progress(console=Console(stderr=True), disable=not show_progress) as progress:
         task = progress.add_task("Leads", total=len(lines), completed=len(problems))
-        for batch in _batches(line for line in lines if isinstance(line, LeadLine)):
+        for batch in batches(line for line in lines if isinstance(line, LeadLine)):
             refused = await _send(client, batch)
             problems += refused
             accepted += len(batch) - len(refused)
@@ -73,14 +73,15 @@ async def send_leads(
 
 def read_leads(file: Path) -> list[LeadLine | RejectedLine]:
     """Return the leads of a file, CSV unless its name says JSON. Raises `FileUnreadable`."""
-    read = _json_lines if file.suffix.lower() in _JSON_LINES_SUFFIXES else _csv_rows
+    read = json_lines if file.suffix.lower() in _JSON_LINES_SUFFIXES else csv_rows
     try:
         return [*read(file)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FileUnreadable(f"{file}: {error}") from error
 
 
-def _json_lines(file: Path) -> Iterator[LeadLine | RejectedLine]:
+def json_lines(file: Path) -> Iterator[LeadLine | RejectedLine]:
+    """Yield the leads of a file with one JSON object per line; blank lines are skipped."""
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -98,7 +99,8 @@ def _json_lines(file: Path) -> Iterator[LeadLine | RejectedLine]:
                 yield _form_line(number, body)
 
 
-def _csv_rows(file: Path) -> Iterator[LeadLine | RejectedLine]:
+def csv_rows(file: Path) -> Iterator[LeadLine | RejectedLine]:
+    """Yield the leads of a CSV file whose first row names the columns. Raises `FileUnreadable`."""
     with file.open(encoding="utf-8-sig", newline="") as text:
         rows = csv.reader(text, strict=True)
         header = next(rows, None)
@@ -127,7 +129,8 @@ def _lead_line(number: int, body: bytes) -> LeadLine | RejectedLine:
     return RejectedLine(number, "the line is too long to be sent") if too_long else LeadLine(number, body)
 
 
-def _batches(lines: Iterable[LeadLine]) -> Iterator[list[LeadLine]]:
+def batches(lines: Iterable[LeadLine]) -> Iterator[list[LeadLine]]:
+    """Yield the leads in lists that the gateway accepts: limited in number and in bytes."""
     batch: list[LeadLine] = []
     size = 0
     for line in lines:

@@ -29,7 +29,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *
     for heading in columns.values():
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row.get(name)) for name in columns))
+        table.add_row(*(cell_text(row.get(name)) for name in columns))
     console = Console()
     if not console.is_terminal:  # in a pipe no cell is folded, so that grep and awk see one line per row
         console = Console(width=_WIDTH_WITHOUT_TERMINAL)
@@ -54,7 +54,8 @@ def print_result(value: Any, text: str, *, as_json: bool) -> None:
         typer.echo(text)
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """Return a value as the text of a table cell."""
     if value is None:
         return "-"
     if isinstance(value, list):

@@ -54,7 +54,7 @@ def serve_role(role: Role, only: RouterHalf | None) -> None:
         run = partial(run, only=only.value)
 
     async def main(stop: asyncio.Event) -> None:
-        health, metrics = Health(awaited=_checks_of(role, only)), Metrics()
+        health, metrics = Health(awaited=readiness_checks(role, only)), Metrics()
         ops = OpsServer(health, metrics, settings)
         failpoint = failpoints.from_environ(os.environ)
         await ops.start()
@@ -74,7 +74,7 @@ def serve_role(role: Role, only: RouterHalf | None) -> None:
     traces.stop()
 
 
-def _checks_of(role: Role, only: RouterHalf | None) -> tuple[str, ...]:
+def readiness_checks(role: Role, only: RouterHalf | None) -> tuple[str, ...]:
     """Return the names of the readiness checks that have to succeed once before a role is ready."""
     if role is Role.GATEWAY:
         checks: tuple[str, ...] = ("gateway",)

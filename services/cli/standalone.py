@@ -60,7 +60,7 @@ def run_demo(named: str, *, as_json: bool) -> bool:
         raise typer.BadParameter(f"no case has {named!r} in its name", param_hint="--only")
     with tempfile.TemporaryDirectory(prefix="baton-demo-") as folder:
         secrets = secrets_file.ensure(Path(folder), {}, os.urandom)
-        settings = load(StandaloneSettings, _embedded(_temporary(Path(folder))) | secrets.as_environ())
+        settings = load(StandaloneSettings, _embedded(temporary_environ(Path(folder))) | secrets.as_environ())
         logging.configure(settings, role="baton")
         url = f"http://{settings.http_host}:{settings.http_port}"
         played: list[PlayedCase] = []
@@ -125,7 +125,7 @@ def _embedded(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _temporary(data_dir: Path) -> dict[str, str]:
+def temporary_environ(data_dir: Path) -> dict[str, str]:
     """Return an environment with this data directory and free ports, apart from any other Baton."""
     http, stubs = free_ports(2)
     return {

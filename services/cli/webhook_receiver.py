@@ -43,7 +43,7 @@ def create_app(on_webhook: OnWebhook, secret: Callable[[], str | None]) -> FastA
             body += chunk
             if len(body) > _BODY_BYTES_MAX:
                 return Response(status_code=413)
-        return Response(status_code=await on_webhook(_verify(request.headers, body, secret())))
+        return Response(status_code=await on_webhook(verified_webhook(request.headers, body, secret())))
 
     return app
 
@@ -60,10 +60,10 @@ def receive_webhooks(port: int, secret: str | None, forward: str | None, *, as_j
         async with httpx2.AsyncClient(timeout=_FORWARD_TIMEOUT_S) as http:
 
             async def print_and_forward(webhook: ReceivedWebhook) -> int:
-                typer.echo(_as_json(webhook) if as_json else _as_text(webhook))
+                typer.echo(json_line(webhook) if as_json else text_line(webhook))
                 if webhook.verified is False:
                     return 401
-                return await _forward(http, forward, webhook) if forward else 204
+                return await forward_webhook(http, forward, webhook) if forward else 204
 
             app = create_app(print_and_forward, lambda: secret)
             server = HttpServer(app, host="127.0.0.1", port=port, port_field="port")
@@ -77,7 +77,8 @@ def receive_webhooks(port: int, secret: str | None, forward: str | None, *, as_j
     run_until_signalled(serve)
 
 
-def _verify(headers: Mapping[str, str], body: bytes, secret: str | None) -> ReceivedWebhook:
+def verified_webhook(headers: Mapping[str, str], body: bytes, secret: str | None) -> ReceivedWebhook:
+    """Return the delivery with the result of verifying its signature."""
     if secret is None:
         return ReceivedWebhook(headers, body, None)
     try:
@@ -87,7 +88,7 @@ def _verify(headers: Mapping[str, str], body: bytes, secret: str | None) -> Rece
     return ReceivedWebhook(headers, body, verified=True)
 
 
-async def _forward(http: httpx2.AsyncClient, url: str, webhook: ReceivedWebhook) -> int:
+async def forward_webhook(http: httpx2.AsyncClient, url: str, webhook: ReceivedWebhook) -> int:
     """Forward a delivery with its signed headers; return the response status, 502 without a response."""
     headers = {
         name: value
@@ -109,7 +110,8 @@ def _decoded(body: bytes) -> object:
         return {"not JSON": body[:200].decode("utf-8", "replace")}
 
 
-def _as_json(webhook: ReceivedWebhook) -> str:
+def json_line(webhook: ReceivedWebhook) -> str:
+    """Return a delivery as one line of JSON."""
     line = {
         "webhook_id": webhook.headers.get("webhook-id", "-"),
         "verified": webhook.verified,
@@ -118,7 +120,8 @@ def _as_json(webhook: ReceivedWebhook) -> str:
     return msgspec.json.encode(line).decode()
 
 
-def _as_text(webhook: ReceivedWebhook) -> str:
+def text_line(webhook: ReceivedWebhook) -> str:
+    """Return a delivery as a line for people."""
     states = {True: "verified", False: f"NOT VERIFIED: {webhook.reason}", None: "not checked"}
     decoded = _decoded(webhook.body)
     body = decoded if isinstance(decoded, dict) else {}

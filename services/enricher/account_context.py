@@ -52,7 +52,7 @@ class AccountContextReader:
         return AccountContext(
             relation=knowledge.relation if knowledge else "none",
             open_opportunity=knowledge.open_opportunity if knowledge else None,
-            owners=_possible_owners(
+            owners=possible_owners(
                 lead.lead_id,
                 stored.assignments.get(lead.account, ()),
                 policy,
@@ -76,7 +76,7 @@ class AccountContextReader:
             )
 
 
-def _possible_owners(
+def possible_owners(
     lead_id: str, assignments: Sequence[OpenAssignment], policy: ScoringPolicy, *, has_named_owner: bool
 ) -> tuple[ActiveOwner | None, ...]:
     """Return who may be the active owner when the lead is routed: its own owner, else its account's or none.

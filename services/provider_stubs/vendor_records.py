@@ -64,9 +64,9 @@ def company_record(world: World, coverage: Coverage, domain: str) -> CompanyReco
         return None
     fate = draw.randrange(100)
     if fate < coverage.stale:
-        return _stale(draw, company)
+        return stale_record(draw, company)
     if fate < coverage.stale + coverage.wrong:
-        return _wrong(draw, company)
+        return wrong_record(draw, company)
     return CompanyRecord(company, draw.randint(1, _FRESH_DAYS_MAX), draw.randint(80, 99))
 
 
@@ -101,7 +101,7 @@ def _has_flaw(world: World, coverage: Coverage, subject: str, flaw: str, pct: in
     return seeded_random(world.seed, coverage.vendor, subject, flaw).randrange(100) < pct
 
 
-def _stale(draw: Random, company: WorldCompany) -> CompanyRecord:
+def stale_record(draw: Random, company: WorldCompany) -> CompanyRecord:
     """Return the company as it was before: with fewer people and without its latest funding round."""
     before = replace(
         company,
@@ -111,7 +111,7 @@ def _stale(draw: Random, company: WorldCompany) -> CompanyRecord:
     return CompanyRecord(before, draw.randint(400, 1_100), draw.randint(70, 85))
 
 
-def _wrong(draw: Random, company: WorldCompany) -> CompanyRecord:
+def wrong_record(draw: Random, company: WorldCompany) -> CompanyRecord:
     """Return the company with the head count, industry or country of another one."""
     other = draw.choice(("employees", "industry", "country"))
     if other == "employees":

@@ -138,15 +138,15 @@ def _row(played: PlayedCase, mark: Text, *, wide: bool) -> tuple[Text, ...]:
     return (
         mark,
         Text(str(person.get("email") or view.get("account") or "-")),
-        Text(_path(played, wide=wide)),
+        Text(lead_path(played, wide=wide)),
         Text(queue, style=_QUEUE_STYLES.get(queue, "")),
         Text(str(view.get("owner") or "-")),
         webhook,
-        Text(_why(view, decision)),
+        Text(decision_reason(view, decision)),
     )
 
 
-def _path(played: PlayedCase, *, wide: bool) -> str:
+def lead_path(played: PlayedCase, *, wide: bool) -> str:
     """Return how the lead arrived and its score: `lead+signal > A2 sql`."""
     score = played.view.get("score") or {}
     kinds = "+".join(dict.fromkeys(step.kind for step in played.case.steps))
@@ -154,7 +154,7 @@ def _path(played: PlayedCase, *, wide: bool) -> str:
     return f"{kinds} > {' '.join(scored)}".rstrip()
 
 
-def _why(view: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
+def decision_reason(view: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
     """Return the reason in a few words: the signal that triggered the decision, the rule and its reasons."""
     if decision.get("reason"):
         return str(decision["reason"]).replace("_", " ")

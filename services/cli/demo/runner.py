@@ -126,7 +126,7 @@ async def _play(
     A step is sent once the one before has its outcome. A case whose lead is there already is not sent again.
     """
     case = prepare(case, datetime.now(UTC), run)
-    leads = [_lead_of(step) for step in case.steps]
+    leads = [lead_id_of_step(step) for step in case.steps]
     before = await _credits(client)
     result = await _result_of(client, inbox, case, leads, before)
     if result.subject is not None:
@@ -205,7 +205,7 @@ async def _credits(client: BatonClient) -> int:
     return sum(rep["credits"] for rep in (await client.call("GET", "/v1/reps"))["data"])
 
 
-def _lead_of(step: CaseStep) -> str | None:
+def lead_id_of_step(step: CaseStep) -> str | None:
     """Return the id of the lead that a step is about, None for a signal or an outcome."""
     if step.kind not in ("lead", "form"):
         return None

@@ -63,7 +63,7 @@ def enrich(lead: LeadRow, lookup: LookupResult, at: datetime) -> LeadRow:
         )
         for answer in answers
     ]
-    status = _status(lead, lookup, answers)
+    status = enrichment_status(lead, lookup, answers)
     return replace(lead, enrichment=Enrichment(status, sum([step.cost for step in steps]), steps))
 
 
@@ -72,7 +72,7 @@ def with_answers(
 ) -> LeadRow:
     """Return the lead with the answers merged in; `fields` are the terms that values are accepted under."""
     for answer in answers:
-        lead = _with_answer(lead, answer, fields, at)
+        lead = with_answer(lead, answer, fields, at)
     return lead
 
 
@@ -96,7 +96,7 @@ def answers_about(lead: LeadRow, lookup: LookupResult) -> list[ProviderAnswer]:
     return [answer for answer in lookup.answers if target.about(answer.subject) == answer.about]
 
 
-def _status(lead: LeadRow, lookup: LookupResult, answers: Sequence[ProviderAnswer]) -> Status:
+def enrichment_status(lead: LeadRow, lookup: LookupResult, answers: Sequence[ProviderAnswer]) -> Status:
     """Return `incomplete` when a retry may bring more; `skipped` when nobody could be asked for a field."""
     if lookup.stop in ("budget", "deadline"):
         return "incomplete"
@@ -112,7 +112,7 @@ def _cost(answer: ProviderAnswer) -> int:
     return answer.cost if answer.billed else 0
 
 
-def _with_answer(
+def with_answer(
     lead: LeadRow, answer: ProviderAnswer, fields: Mapping[str, Waterfall], at: datetime
 ) -> LeadRow:
     """Take over the values that are better than those known.
@@ -122,7 +122,7 @@ def _with_answer(
     better: dict[str, tuple[Any, float]] = {}
     for name, value, confidence in answer.facts.values():
         origin = FieldSource(answer.provider, confidence, 0, answer.observed_at)
-        if (value or value == 0) and _is_better(lead, name, origin, fields.get(name), at):
+        if (value or value == 0) and is_better(lead, name, origin, fields.get(name), at):
             better[name] = (value, confidence)
     if not better:
         return lead
@@ -135,7 +135,8 @@ def _with_answer(
     return _with_values(lead, values, origins)
 
 
-def _is_better(lead: LeadRow, name: str, new: FieldSource, terms: Waterfall | None, at: datetime) -> bool:
+def is_better(lead: LeadRow, name: str, new: FieldSource, terms: Waterfall | None, at: datetime) -> bool:
+    """Return whether a provider's value replaces the one that is known."""
     known, old = known_origin(lead, name)
     if not known:
         return True

@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 
 from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
-from shared.lead.events.parts import Company, EventPart, Origin, Person
+from shared.lead.events.parts import Company, EventPart, Person
 from shared.lead.identity import Identity, account_key, identify
 from shared.lead.normalise.countries import country_code
 from shared.lead.normalise.domains import normalise_domain
@@ -56,13 +56,16 @@ def normalise_form(received: LeadReceivedV1) -> Form:
     if phone is None and person.phone:
         country = country_code(person.country) or country_code(received.company.country)
         phone = normalise_phone(person.phone, country)
+    source_texts = {
+        name: stripped(value) for name, value in stated(received.source).items() if isinstance(value, str)
+    }
     normalised = replace(
         received,
-        person=_normalise_person(person, email, phone, linkedin_url),
-        company=_normalise_company(received.company),
-        source=_strip_texts(received.source),
+        person=normalise_person(person, email, phone, linkedin_url),
+        company=normalise_company(received.company),
+        source=replace(received.source, **source_texts),
         message=stripped(received.message),
-        answers={name: answer for name, answer in received.answers.items() if not _is_blank(answer)},
+        answers={name: answer for name, answer in received.answers.items() if not is_blank(answer)},
     )
     given = [
         f"{part}.{name}"
@@ -106,9 +109,10 @@ def _identify(received: LeadReceivedV1, email: Email | None) -> Identity:
     return identity
 
 
-def _normalise_person(
+def normalise_person(
     typed: Person, email: Email | None, phone: str | None, linkedin_url: str | None
 ) -> Person:
+    """Return the person in normal form; without a parsed phone or URL, with what was typed."""
     return Person(
         email=_word(email.address) if email else None,
         email_kind=email.kind if email else None,
@@ -124,7 +128,8 @@ def _normalise_person(
     )
 
 
-def _normalise_company(typed: Company) -> Company:
+def normalise_company(typed: Company) -> Company:
+    """Return the company in normal form; a domain that cannot be a company's is dropped."""
     host = _word(normalise_domain(typed.domain))
     return replace(
         typed,
@@ -136,12 +141,8 @@ def _normalise_company(typed: Company) -> Company:
     )
 
 
-def _strip_texts(origin: Origin) -> Origin:
-    texts = {name: stripped(value) for name, value in stated(origin).items() if isinstance(value, str)}
-    return replace(origin, **texts)
-
-
-def _is_blank(answer: object) -> bool:
+def is_blank(answer: object) -> bool:
+    """Return whether an answer says nothing; zero and false say something."""
     return answer is None or answer == [] or (isinstance(answer, str) and not answer.strip())
 
 

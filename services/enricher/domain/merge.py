@@ -50,9 +50,9 @@ def account_of(lead: LeadRow) -> str:
 def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
     """Return the lead with a form that was sent at `at`; `revision` and `sequence` are not counted up."""
     received = form.normalised
-    person = _merge_person(lead.person, form)
-    lead = _at_company(lead, received.company)
-    company, given = _merge_company(lead.company, received.company), form.given
+    person = merge_person(lead.person, form)
+    lead = without_former_company(lead, received.company)
+    company, given = merge_company(lead.company, received.company), form.given
     message = received.message or lead.message
     derived = derive_fields(person, company, message)
     if company.domain is None and (domain := _email_company(derived)):
@@ -61,19 +61,19 @@ def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
         lead,
         person=person,
         company=company,
-        provenance=_merge_provenance(lead, given, person, company, at),
+        provenance=merge_provenance(lead, given, person, company, at),
         source=replace(lead.source, **stated(received.source)),
         message=message,
-        answers=_merge_answers(lead.answers, received.answers),
-        activities=_merge_activities(lead.activities, received.activities),
-        consent=_merge_consent(lead.consent, received.consent),
+        answers=merge_answers(lead.answers, received.answers),
+        activities=merge_activities(lead.activities, received.activities),
+        consent=merge_consent(lead.consent, received.consent),
         first_at=min(lead.first_at or at, at),
         last_at=max(lead.last_at or at, at),
         derived=derived,
     )
 
 
-def _merge_person(stored: Person, form: Form) -> Person:
+def merge_person(stored: Person, form: Form) -> Person:
     """Return the person of both. A new title brings its own seniority and department, even if it has none.
 
     A phone number or URL that could not be parsed does not replace one that could.
@@ -88,7 +88,8 @@ def _merge_person(stored: Person, form: Form) -> Person:
     return person if person.email_kind else replace(person, email_kind="none")
 
 
-def _merge_company(stored: Company, received: Company) -> Company:
+def merge_company(stored: Company, received: Company) -> Company:
+    """Return the company of both; technologies and hiring are collected, the newest are kept."""
     technologies = dict.fromkeys((*stored.technologies, *received.technologies))
     hiring = dict.fromkeys((*stored.hiring, *received.hiring))
     return replace(
@@ -103,7 +104,7 @@ def _email_company(derived: DerivedFields) -> str | None:
     return domain_traits(derived.email_domain).company if derived.email_domain else None
 
 
-def _at_company(lead: LeadRow, received: Company) -> LeadRow:
+def without_former_company(lead: LeadRow, received: Company) -> LeadRow:
     """Return the lead as known at the company of a form.
 
     When that is another company than before, what providers and others said of the old one is removed.
@@ -126,7 +127,7 @@ def _at_company(lead: LeadRow, received: Company) -> LeadRow:
     )
 
 
-def _merge_provenance(
+def merge_provenance(
     lead: LeadRow, given: Iterable[str], person: Person, company: Company, at: datetime
 ) -> Provenance:
     """Return the provenance with the form as source of the given fields.
@@ -147,7 +148,8 @@ def _merge_provenance(
     return provenance
 
 
-def _merge_answers(stored: Answers, received: Answers) -> Answers:
+def merge_answers(stored: Answers, received: Answers) -> Answers:
+    """Return the answers of both; those of the newer form come last, and the last are kept."""
     if not received:
         return stored
     earlier = {name: answer for name, answer in stored.items() if name not in received}
@@ -155,7 +157,7 @@ def _merge_answers(stored: Answers, received: Answers) -> Answers:
     return dict(_newest([(item, _sorted_json(item)) for item in items])[-ANSWERS_MAX:])
 
 
-def _merge_activities(stored: list[Activity], received: list[Activity]) -> list[Activity]:
+def merge_activities(stored: list[Activity], received: list[Activity]) -> list[Activity]:
     """Return distinct activities in the order of time; the newest are kept."""
     if not received:
         return stored
@@ -176,7 +178,7 @@ def _newest(items: Sequence[tuple[T, bytes]]) -> list[T]:
     return newest[::-1]
 
 
-def _merge_consent(stored: Consent, received: Consent) -> Consent:
+def merge_consent(stored: Consent, received: Consent) -> Consent:
     """Return what the person allows; a form that does not mention an opt-out does not undo it."""
     return Consent(
         marketing=stored.marketing if received.marketing is None else received.marketing,

@@ -87,7 +87,7 @@ def chance_of(
     rest = [field for name, field in unknown.items() if name not in names]
     positions = [unknown[name].position for name in names]
     certain = 0
-    completions = _completions([(unknown[name].classes or ())[:-1] for name in names])
+    completions = value_combinations([(unknown[name].classes or ())[:-1] for name in names])
     for values in completions:
         completed = state.copy()
         for position, knowledge in zip(positions, values, strict=True):
@@ -135,17 +135,17 @@ class _OutcomeSearch:
         return True
 
 
-def _completions(axes: Sequence[Sequence[FieldKnowledge]]) -> list[tuple[FieldKnowledge, ...]]:
+def value_combinations(axes: Sequence[Sequence[FieldKnowledge]]) -> list[tuple[FieldKnowledge, ...]]:
     """Return the combinations of one value of each axis; of very many, some that are spread evenly."""
     count = prod(map(len, axes))
     if count <= _COMPLETIONS_MAX:
         return list(product(*axes))
     # Multiples of the golden section spread a few numbers evenly over many, on every axis.
     step = int(count * _GOLDEN_SECTION) | 1
-    return [_combination(axes, number * step % count) for number in range(_COMPLETIONS_MAX)]
+    return [numbered_combination(axes, number * step % count) for number in range(_COMPLETIONS_MAX)]
 
 
-def _combination(axes: Sequence[Sequence[FieldKnowledge]], number: int) -> tuple[FieldKnowledge, ...]:
+def numbered_combination(axes: Sequence[Sequence[FieldKnowledge]], number: int) -> tuple[FieldKnowledge, ...]:
     """Return the combination with that number, the first axis varying fastest."""
     values: list[FieldKnowledge] = []
     for axis in axes:

@@ -106,7 +106,7 @@ class ContextOutcomes:
         rules = bounds.routing_rules
         self._outcomes = Memo[tuple[frozenset[int], tuple[str, ...]], frozenset[RoutingOutcome]](
             lambda key: frozenset(
-                _outcome(rules[number], band, context.owner) for number in key[0] for band in key[1]
+                routing_outcome(rules[number], band, context.owner) for number in key[0] for band in key[1]
             )
         )
         index, facts = bounds.index, owner_facts(context.owner)
@@ -125,7 +125,8 @@ class ContextOutcomes:
         return self._outcomes[self._possible_rules(state), bands]
 
 
-def _outcome(rule: RoutingRule, band: str, owner: ActiveOwner | None) -> RoutingOutcome:
+def routing_outcome(rule: RoutingRule, band: str, owner: ActiveOwner | None) -> RoutingOutcome:
+    """Return where a rule sends a lead of this band and owner."""
     if rule.keeps:
         return RoutingOutcome(owner.queue if owner else "", "kept", band)
     return RoutingOutcome(rule.queue, rule.motion, band)

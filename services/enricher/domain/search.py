@@ -83,7 +83,9 @@ class Search(Struct, frozen=True, dict=True):
         outcomes = model.lead_outcomes(self.lead, context, self.buyable, at)
         if not outcomes.is_settled():
             return plan_next(self.waterfall, progress, outcomes.chance)
-        failed = self._failed_fields().difference(self.buyable)
+        # Fields that might be known by now, had their provider answered.
+        unanswered = (answer.requested for answer in self.answers if not answer.is_conclusive)
+        failed = set().union(*unanswered).intersection(self.missing).difference(self.buyable)
         if failed and not model.lead_outcomes(self.lead, context, {*self.buyable, *failed}, at).is_settled():
             return LookupPlan(stop="exhausted")
         return LookupPlan(stop="settled")
@@ -112,11 +114,6 @@ class Search(Struct, frozen=True, dict=True):
             spent_cents=self.progress.spent_cents + sum(answer.cost for answer in answers if answer.billed),
         )
         return replace(self, lead=lead, progress=progress, answers=(*self.answers, *answers))
-
-    def _failed_fields(self) -> set[str]:
-        """Return the fields that might be known by now, had their provider answered."""
-        requested = (answer.requested for answer in self.answers if not answer.is_conclusive)
-        return set().union(*requested).intersection(self.missing)
 
 
 def search_for(

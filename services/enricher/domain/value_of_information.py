@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from services.enricher.domain.account_context import AccountContext
@@ -39,7 +40,9 @@ class OutcomeModel:
     def __init__(self, policy: CompiledPolicy) -> None:
         self.bounds = OutcomeBounds(policy)
         self.policy = self.bounds.scoring.policy
-        deciding = list(dict.fromkeys(each for when in self.bounds.deciding for each in comparisons(when)))
+        deciding = list(
+            dict.fromkeys(compare for when in self.bounds.deciding for compare in comparisons(when))
+        )
         fields = dict.fromkeys(compare.field for compare in deciding)
         self.unknown_fields = {name: unknown_field(name, deciding, self.bounds.index) for name in fields}
         self._readers = fact_readers(self.bounds.index.positions, Known.LEAD)
@@ -97,15 +100,13 @@ class LeadOutcomes:
 
     def is_settled(self) -> bool:
         """Return whether queue, motion and band are the same whatever the unknown fields turn out to be."""
-        return all(map(self._is_certain, self._contexts))
-
-    def _is_certain(self, context: LeadContext) -> bool:
-        bounds = self._model.bounds
-        return self._model.certain.get_or_compute(
-            (self._key, context),
-            lambda: is_certain(
-                bounds, bounds.in_context(context), self._state, tuple(self._unknown.values())
-            ),
+        bounds, unknown = self._model.bounds, tuple(self._unknown.values())
+        return all(
+            self._model.certain.get_or_compute(
+                (self._key, context),
+                partial(is_certain, bounds, bounds.in_context(context), self._state, unknown),
+            )
+            for context in self._contexts
         )
 
     def chance(self, bought: Iterable[str]) -> float:

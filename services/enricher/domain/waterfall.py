@@ -131,7 +131,7 @@ def plan_next(policy: WaterfallPolicy, progress: LookupProgress, chance: Chance 
     if progress.left_s <= 0:
         return LookupPlan(stop="deadline")
     if policy.sequential and chance is not None and (candidates := next_candidates(policy, progress)):
-        return LookupPlan((_best(candidates, chance),))
+        return LookupPlan((best_request(candidates, chance),))
     requests: list[LookupRequest] = []
     left_cents, over_budget = policy.budget_cents - progress.spent_cents, False
     for name in progress.missing:
@@ -183,7 +183,7 @@ def next_candidates(
     return candidates
 
 
-def _best(candidates: Mapping[LookupRequest, tuple[str, ...]], chance: Chance) -> LookupRequest:
+def best_request(candidates: Mapping[LookupRequest, tuple[str, ...]], chance: Chance) -> LookupRequest:
     """Return the candidate that most likely ends the look-up, for its price."""
     if len(candidates) == 1:
         return next(iter(candidates))

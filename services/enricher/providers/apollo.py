@@ -65,11 +65,8 @@ def build_request(query: ProviderQuery, key: str) -> HttpRequest | None:
     return HttpRequest("/api/v1/people/match", {"email": query.target.email or ""}, headers, method="POST")
 
 
-def read_reply(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
-    return _read_company(body) if query.subject == "company" else _read_person(body)
-
-
-def _read_company(body: bytes) -> ProviderFacts | None:
+def read_company(_query: ProviderQuery, body: bytes) -> ProviderFacts | None:
+    """Return the facts about an organisation; None when Apollo has none."""
     reply = decode_json(body, _OrganizationReply).organization
     if reply is None:
         return None
@@ -87,7 +84,8 @@ def _read_company(body: bytes) -> ProviderFacts | None:
     return provider_facts(CONFIDENCE, company=facts, as_of=parse_instant(reply.last_updated))
 
 
-def _read_person(body: bytes) -> ProviderFacts | None:
+def read_person(_query: ProviderQuery, body: bytes) -> ProviderFacts | None:
+    """Return the facts about a person; None when Apollo has none."""
     reply = decode_json(body, _PersonReply).person
     if reply is None:
         return None
@@ -109,5 +107,5 @@ APOLLO: Final = Integration(
         "person": PERSON_FIELDS | {"person.country"},
     },
     request=build_request,
-    read=read_reply,
+    read={"company": read_company, "person": read_person},
 )

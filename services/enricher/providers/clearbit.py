@@ -85,11 +85,8 @@ def build_request(query: ProviderQuery, key: str) -> HttpRequest | None:
     return HttpRequest("/v2/combined/find", {"email": query.target.email or ""}, headers)
 
 
-def read_reply(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
-    return _read_company(body) if query.subject == "company" else _read_person(body)
-
-
-def _read_company(body: bytes) -> ProviderFacts:
+def read_company(_query: ProviderQuery, body: bytes) -> ProviderFacts:
+    """Return the facts about a company; a head count from a range is less sure."""
     reply = decode_json(body, _Company)
     metrics = reply.metrics or _Metrics()
     ranged = metrics.employees is None
@@ -109,7 +106,8 @@ def _read_company(body: bytes) -> ProviderFacts:
     )
 
 
-def _read_person(body: bytes) -> ProviderFacts | None:
+def read_person(_query: ProviderQuery, body: bytes) -> ProviderFacts | None:
+    """Return the facts about a person; None when only the company was found."""
     reply = decode_json(body, _Combined).person
     if reply is None:
         return None
@@ -131,6 +129,6 @@ CLEARBIT: Final = Integration(
         "person": PERSON_FIELDS | {"person.country"},
     },
     request=build_request,
-    read=read_reply,
+    read={"company": read_company, "person": read_person},
     verdicts={422: "no_match"},
 )

@@ -65,11 +65,8 @@ def build_request(query: ProviderQuery, key: str) -> HttpRequest | None:
     return HttpRequest("/v2/email-finder", params, headers)
 
 
-def read_reply(query: ProviderQuery, body: bytes) -> ProviderFacts | ParsedReply | None:
-    return _read_verifier(body) if query.subject == "email" else _read_finder(query, body)
-
-
-def _read_verifier(body: bytes) -> ProviderFacts | ParsedReply | None:
+def read_verification(_query: ProviderQuery, body: bytes) -> ProviderFacts | ParsedReply | None:
+    """Return whether the address takes mail; None when Hunter cannot tell."""
     reply = decode_json(body, _VerifierReply).data
     if reply is None:
         return ParsedReply("malformed", detail="malformed answer: no data")
@@ -77,7 +74,7 @@ def _read_verifier(body: bytes) -> ProviderFacts | ParsedReply | None:
     return None if status is None else provider_facts(_STATUS_CONFIDENCE, person={"email_status": status})
 
 
-def _read_finder(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
+def read_found_person(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
     """Return the facts about a person, if the one found by name has the address of the lead."""
     reply = decode_json(body, _FinderReply).data
     if reply is None or reply.email is None:
@@ -96,6 +93,6 @@ HUNTER: Final = Integration(
         "person": PERSON_FIELDS,
     },
     request=build_request,
-    read=read_reply,
+    read={"email": read_verification, "person": read_found_person},
     verdicts={222: "failed", 400: "no_match", 403: "rate_limited", 429: "refused", 451: "no_match"},
 )

@@ -78,15 +78,15 @@ class Integration(Struct, frozen=True):
 
     - `gives`: the fields that an answer can have, by subject.
     - `request`: the HTTP request of a query with the given API key; None when the lead says too little.
-    - `read`: the facts of a reply with status 200; None for no match. Raises `msgspec.MsgspecError` when the
-      body is not the vendor's.
+    - `read`: by subject, the facts of a reply with status 200; None for no match. Raises
+      `msgspec.MsgspecError` when the body is not the vendor's.
     - `verdicts`: the statuses that mean something else with this vendor than in general.
     """
 
     name: str
     gives: Mapping[Subject, frozenset[str]]
     request: Callable[[ProviderQuery, str], HttpRequest | None]
-    read: Callable[[ProviderQuery, bytes], ProviderFacts | ParsedReply | None]
+    read: Mapping[Subject, Callable[[ProviderQuery, bytes], ProviderFacts | ParsedReply | None]]
     verdicts: Mapping[int, Verdict] = {}
 
     def parse(self, query: ProviderQuery, reply: HttpReply) -> ParsedReply:
@@ -105,7 +105,7 @@ class Integration(Struct, frozen=True):
             return ParsedReply("malformed", detail=f"malformed answer: {error}"[:TEXT_LENGTH_MAX])
 
     def _parse_body(self, query: ProviderQuery, body: bytes) -> ParsedReply:
-        facts = self.read(query, body)
+        facts = self.read[query.subject](query, body)
         if isinstance(facts, ParsedReply):
             return facts
         if facts is None:

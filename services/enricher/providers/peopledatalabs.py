@@ -67,11 +67,8 @@ def build_request(query: ProviderQuery, key: str) -> HttpRequest | None:
     return HttpRequest("/v5/person/enrich", {"email": query.target.email or ""}, headers)
 
 
-def read_reply(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
-    return _read_company(body) if query.subject == "company" else _read_person(body)
-
-
-def _read_company(body: bytes) -> ProviderFacts:
+def read_company(_query: ProviderQuery, body: bytes) -> ProviderFacts:
+    """Return the facts about a company; a head count from a size band is less sure."""
     reply = decode_json(body, _Company)
     confidence = (reply.likelihood or 0) / _LIKELIHOOD_MAX
     banded = reply.employee_count is None
@@ -90,7 +87,8 @@ def _read_company(body: bytes) -> ProviderFacts:
     )
 
 
-def _read_person(body: bytes) -> ProviderFacts | None:
+def read_person(_query: ProviderQuery, body: bytes) -> ProviderFacts | None:
+    """Return the facts about a person; None when the reply has no data."""
     reply = decode_json(body, _Person)
     if reply.data is None:
         return None
@@ -111,5 +109,5 @@ PEOPLEDATALABS: Final = Integration(
         "person": PERSON_FIELDS | {"person.country"},
     },
     request=build_request,
-    read=read_reply,
+    read={"company": read_company, "person": read_person},
 )

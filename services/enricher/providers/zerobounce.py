@@ -39,7 +39,8 @@ def build_request(query: ProviderQuery, key: str) -> HttpRequest | None:
     return HttpRequest("/v2/validate", {"api_key": key, "email": query.target.email or "", "ip_address": ""})
 
 
-def read_reply(_question: ProviderQuery, body: bytes) -> ProviderFacts | ParsedReply | None:
+def read_verification(_query: ProviderQuery, body: bytes) -> ProviderFacts | ParsedReply | None:
+    """Return whether the address takes mail; None when ZeroBounce cannot tell."""
     reply = decode_json(body, _Validated)
     if reply.error:
         return ParsedReply("refused", detail=reply.error[:TEXT_LENGTH_MAX])
@@ -53,5 +54,5 @@ ZEROBOUNCE: Final = Integration(
     name="zerobounce",
     gives={"email": frozenset({"person.email_status"})},
     request=build_request,
-    read=read_reply,
+    read={"email": read_verification},
 )

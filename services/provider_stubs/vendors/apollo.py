@@ -52,7 +52,7 @@ def enrich_organization(world: World, parameters: DomainParameters, today: date)
     seen = vendor_records.company_record(world, COVERAGE, domain)
     if seen is None:
         return VendorReply(200, {"organization": None})
-    return VendorReply(200, {"organization": _organization(seen, today)}, PRICE_CENTS, matched=True)
+    return VendorReply(200, {"organization": organization_body(seen, today)}, PRICE_CENTS, matched=True)
 
 
 def match_person(world: World, parameters: EmailParameters, today: date) -> VendorReply:
@@ -61,10 +61,11 @@ def match_person(world: World, parameters: EmailParameters, today: date) -> Vend
     seen = address and vendor_records.person_record(world, COVERAGE, address.address)
     if not seen:
         return VendorReply(200, {"person": None})
-    return VendorReply(200, {"person": _person(world, seen, today)}, PRICE_CENTS, matched=True)
+    return VendorReply(200, {"person": person_body(world, seen, today)}, PRICE_CENTS, matched=True)
 
 
-def _organization(seen: CompanyRecord, today: date) -> dict[str, Any]:
+def organization_body(seen: CompanyRecord, today: date) -> dict[str, Any]:
+    """Return a record as Apollo's `organization`."""
     company = seen.company
     industry = _INDUSTRIES.get(company.industry, company.industry)
     return {
@@ -88,7 +89,8 @@ def _organization(seen: CompanyRecord, today: date) -> dict[str, Any]:
     }
 
 
-def _person(world: World, seen: PersonRecord, today: date) -> dict[str, Any]:
+def person_body(world: World, seen: PersonRecord, today: date) -> dict[str, Any]:
+    """Return a record as Apollo's `person`; the address of some is locked."""
     person, company = seen.person, seen.company
     locked = seeded_random(world.seed, COVERAGE.vendor, person.email, "locked").randrange(100) < _LOCKED_PCT
     rank = seniority(person.title)

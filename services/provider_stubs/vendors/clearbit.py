@@ -77,7 +77,7 @@ def find_company(world: World, parameters: DomainParameters, today: date) -> Ven
     seen = vendor_records.company_record(world, COVERAGE, domain)
     if seen is None:
         return error(404)
-    return _found(world, seen.company.domain, _company(world, seen, today))
+    return _found(world, seen.company.domain, company_body(world, seen, today))
 
 
 def find_combined(world: World, parameters: EmailParameters, today: date) -> VendorReply:
@@ -90,8 +90,8 @@ def find_combined(world: World, parameters: EmailParameters, today: date) -> Ven
     if person is None and company is None:
         return error(404)
     body = {
-        "person": person and _person(person, today),
-        "company": company and _company(world, company, today),
+        "person": person and person_body(person, today),
+        "company": company and company_body(world, company, today),
     }
     return _found(world, address.identity, body)
 
@@ -101,7 +101,8 @@ def _found(world: World, subject: str, body: dict[str, Any]) -> VendorReply:
     return VendorReply(200, body, PRICE_CENTS, matched=True, first=first)
 
 
-def _company(world: World, seen: CompanyRecord, today: date) -> dict[str, Any]:
+def company_body(world: World, seen: CompanyRecord, today: date) -> dict[str, Any]:
+    """Return a record as Clearbit's company; of some, with a range for the head count."""
     company = seen.company
     industry = _INDUSTRIES.get(company.industry, company.industry.title())
     range_only = vendor_records.is_vague(world, COVERAGE, company.domain)
@@ -133,7 +134,8 @@ def _company(world: World, seen: CompanyRecord, today: date) -> dict[str, Any]:
     }
 
 
-def _person(seen: PersonRecord, today: date) -> dict[str, Any]:
+def person_body(seen: PersonRecord, today: date) -> dict[str, Any]:
+    """Return a record as Clearbit's person."""
     person, company = seen.person, seen.company
     return {
         "id": derive_id("clearbit", person.email, "person", 0),

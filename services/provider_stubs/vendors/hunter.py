@@ -75,7 +75,7 @@ def verify(world: World, parameters: EmailParameters, _today: date) -> VendorRep
     found = world.person(address.address) is not None
     slow = found and vendor_records.is_slow(world, COVERAGE, address.identity)
     first = VendorReply(202, {"data": None, "meta": meta}) if slow else None
-    body = {"data": _verdict(address, verdict), "meta": meta}
+    body = {"data": verification_body(address, verdict), "meta": meta}
     return VendorReply(200, body, PRICE_CENTS, matched=verdict != "no_answer", first=first)
 
 
@@ -86,8 +86,15 @@ def find(world: World, parameters: FinderParameters, today: date) -> VendorReply
     if domain is None or name is None:
         return error(400)
     seen = _find(world, domain, name)
-    data = _finding(seen, today) if seen else {**_nobody(name), "domain": domain}
     first, last = name
+    nobody: dict[str, Any] = {
+        "first_name": first,
+        "last_name": last,
+        "email": None,
+        "score": None,
+        "sources": [],
+    }
+    data = found_body(seen, today) if seen else {**nobody, "domain": domain}
     params = {"first_name": first, "last_name": last, "full_name": None, "domain": domain, "company": None}
     return VendorReply(
         200, {"data": data, "meta": {"params": params}}, PRICE_CENTS if seen else 0, matched=seen is not None
@@ -97,18 +104,20 @@ def find(world: World, parameters: FinderParameters, today: date) -> VendorReply
 def _find(world: World, domain: str, name: tuple[str, str]) -> PersonRecord | None:
     company = world.find(domain)
     people = company.people if company else ()
-    person = next((person for person in people if _has_name(person, name)), None)
+    person = next((person for person in people if has_name(person, name)), None)
     return vendor_records.person_record(world, COVERAGE, person.email) if person else None
 
 
-def _has_name(person: WorldPerson, name: tuple[str, str]) -> bool:
+def has_name(person: WorldPerson, name: tuple[str, str]) -> bool:
+    """Return whether a person has this first and last name, in any case."""
     return (person.first_name.casefold(), person.last_name.casefold()) == (
         name[0].casefold(),
         name[1].casefold(),
     )
 
 
-def _verdict(address: Email, verdict: MailboxStatus) -> dict[str, Any]:
+def verification_body(address: Email, verdict: MailboxStatus) -> dict[str, Any]:
+    """Return the `data` of a verification."""
     status, result, score = _STATUSES[verdict]
     answered = verdict != "no_answer"
     return {
@@ -130,11 +139,8 @@ def _verdict(address: Email, verdict: MailboxStatus) -> dict[str, Any]:
     }
 
 
-def _nobody(name: tuple[str, str]) -> dict[str, Any]:
-    return {"first_name": name[0], "last_name": name[1], "email": None, "score": None, "sources": []}
-
-
-def _finding(seen: PersonRecord, today: date) -> dict[str, Any]:
+def found_body(seen: PersonRecord, today: date) -> dict[str, Any]:
+    """Return the `data` of a person that was found."""
     person, company = seen.person, seen.company
     return {
         "first_name": person.first_name,

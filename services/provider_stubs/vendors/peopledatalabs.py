@@ -99,9 +99,9 @@ def enrich_company(world: World, parameters: CompanyParameters, today: date) -> 
     if domain is None:
         return error(400)
     seen = vendor_records.company_record(world, COVERAGE, domain)
-    if seen is None or _likelihood(seen.confidence) < _likelihood_min(parameters.min_likelihood):
+    if seen is None or _likelihood(seen.confidence) < minimum_likelihood(parameters.min_likelihood):
         return error(404)
-    return VendorReply(200, _company(world, seen, today), PRICE_CENTS, matched=True)
+    return VendorReply(200, company_body(world, seen, today), PRICE_CENTS, matched=True)
 
 
 def enrich_person(world: World, parameters: PersonParameters, today: date) -> VendorReply:
@@ -110,12 +110,12 @@ def enrich_person(world: World, parameters: PersonParameters, today: date) -> Ve
     if address is None:
         return error(400)
     seen = vendor_records.person_record(world, COVERAGE, address.address)
-    if seen is None or _likelihood(seen.confidence) < _likelihood_min(parameters.min_likelihood):
+    if seen is None or _likelihood(seen.confidence) < minimum_likelihood(parameters.min_likelihood):
         return error(404)
     body = {
         "status": 200,
         "likelihood": _likelihood(seen.confidence),
-        "data": _person(seen, today),
+        "data": person_body(seen, today),
         "dataset_version": _DATASET,
     }
     return VendorReply(200, body, PRICE_CENTS, matched=True)
@@ -125,11 +125,13 @@ def _likelihood(confidence: int) -> int:
     return max(1, min(10, round(confidence / 10)))
 
 
-def _likelihood_min(text: str) -> int:
+def minimum_likelihood(text: str) -> int:
+    """Return the likelihood that a caller requires; the default for a text that is no small number."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 3 else _LIKELIHOOD_MIN
 
 
-def _company(world: World, seen: CompanyRecord, today: date) -> dict[str, Any]:
+def company_body(world: World, seen: CompanyRecord, today: date) -> dict[str, Any]:
+    """Return a record as a company of People Data Labs; of some, with a size band only."""
     company = seen.company
     banded = vendor_records.is_vague(world, COVERAGE, company.domain)
     country = vocabulary.COUNTRY_NAMES[company.country].lower()
@@ -159,7 +161,8 @@ def _company(world: World, seen: CompanyRecord, today: date) -> dict[str, Any]:
     }
 
 
-def _person(seen: PersonRecord, today: date) -> dict[str, Any]:
+def person_body(seen: PersonRecord, today: date) -> dict[str, Any]:
+    """Return a record as the `data` of a person."""
     person, company = seen.person, seen.company
     level = _LEVELS.get(seniority(person.title) or "")
     first, last = person.first_name.lower(), person.last_name.lower()

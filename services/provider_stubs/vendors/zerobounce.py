@@ -52,11 +52,12 @@ def validate(world: World, parameters: EmailParameters, today: date) -> VendorRe
             200, _result(asked[:254], "invalid", "failed_syntax_check", today), PRICE_CENTS, matched=True
         )
     verdict = probe(world, address)
-    body = _verdict(world, address, verdict, today)
+    body = validation_body(world, address, verdict, today)
     return VendorReply(200, body, PRICE_CENTS, matched=verdict != "no_answer")
 
 
-def _verdict(world: World, address: Email, verdict: MailboxStatus, today: date) -> dict[str, Any]:
+def validation_body(world: World, address: Email, verdict: MailboxStatus, today: date) -> dict[str, Any]:
+    """Return the result about an address that can be parsed."""
     status, sub_status = _STATUSES[verdict]
     found = world.person(address.address) if verdict == "exists" else None
     person = found and found[1]
