@@ -35,7 +35,7 @@ from services.gateway.intake import hooks, lane
 from services.gateway.middleware import RequestMetrics, TelemetryMiddleware
 from services.gateway.state import GatewayState
 from shared.lead.identity import account_key
-from shared.web.ops import ops_router
+from shared.web.ops_router import ops_router
 from shared.web.problem import Problem
 
 ROUTERS = (

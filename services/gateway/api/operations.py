@@ -1,4 +1,4 @@
-"""The page at `/`. The operator's endpoints beside it are those of every role: `shared.web.ops`."""
+"""The page at `/`. The operator's endpoints beside it are those of every role: `shared.web.ops_router`."""
 
 from typing import Final
 
