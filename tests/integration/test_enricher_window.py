@@ -78,7 +78,9 @@ def policy_files(request: pytest.FixtureRequest) -> Mapping[str, str]:
     files = dict(texts_in(Path("config")))
     if limit := getattr(request, "param", None):
         pattern = r"^( *)(deadline|timeout): \w+"
-        files["providers.yaml"] = re.sub(pattern, rf"\1\2: {limit}", files["providers.yaml"], flags=re.MULTILINE)
+        files["providers.yaml"] = re.sub(
+            pattern, rf"\1\2: {limit}", files["providers.yaml"], flags=re.MULTILINE
+        )
     return files
 
 

@@ -15,7 +15,7 @@ from services.provider_stubs.vendors.apollo import COVERAGE as APOLLO
 from services.provider_stubs.vendors.clearbit import COVERAGE as CLEARBIT
 from services.provider_stubs.vendors.hunter import COVERAGE as HUNTER
 from services.provider_stubs.vendors.peopledatalabs import COVERAGE as PEOPLEDATALABS
-from services.provider_stubs.world import COMPANIES, PEOPLE_MAX, PEOPLE_MIN, SEED, World, generate, truth
+from services.provider_stubs.world import COMPANIES, PEOPLE_MAX, PEOPLE_MIN, World, generate, truth
 from shared.lead.normalise.emails import normalise_email
 from shared.lead.normalise.linkedin import normalise_linkedin
 from shared.lead.normalise.phones import normalise_phone
@@ -43,11 +43,6 @@ TAKEN = (
     "nowhere",
     "acme",
 )
-
-
-@pytest.fixture(scope="module")
-def world() -> World:
-    return generate(SEED, golden.COMPANIES)
 
 
 @settings(max_examples=5)
