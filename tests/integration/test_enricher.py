@@ -147,7 +147,7 @@ async def test_a_second_form_is_a_revision_and_buys_nothing(enricher):
     assert enricher.provider.asked == ["brightloom.example"]
 
 
-async def test_an_answer_is_bought_once_for_an_account(enricher):
+async def test_an_answer_about_an_account_is_bought_once(enricher):
     await enricher.run(form(email=ANA))
     [lead] = enriched(await enricher.run(form(email="ben@brightloom.example")))
     assert [(step.outcome, step.cost) for step in lead.enrichment.steps] == [("cached", 0)]
@@ -198,7 +198,7 @@ async def test_an_opt_out_makes_no_revision(enricher):
     assert outcomes(await enricher.run(opt_out)) == [Outcome.UNCHANGED]
 
 
-async def test_an_opt_out_of_nobody_known_waits_for_them(enricher):
+async def test_an_opt_out_before_the_first_form_is_kept_for_it(enricher):
     opt_out = SignalReceivedV1(type="opt_out", occurred_at=NOW, person=SignalPerson(email=ANA))
     assert outcomes(await enricher.run(opt_out)) == [Outcome.PARKED]
     [lead] = enriched(await enricher.run(form(email=ANA)))
@@ -291,7 +291,7 @@ async def test_a_form_that_names_nobody_is_set_aside(enricher):
     assert refused.value.kind == "identity"
 
 
-async def test_the_first_who_gets_an_answer_pays_for_it(database):
+async def test_the_first_lead_that_gets_a_shared_answer_is_billed(database):
     class Slow(FakeProvider):
         def __init__(self) -> None:
             super().__init__("peopledatalabs", FixedClock(NOW))
@@ -386,12 +386,12 @@ async def test_an_erased_lead_is_not_looked_up_again(database):
     assert provider.asked == []
 
 
-async def test_what_is_bought_is_on_the_day_s_account(enricher):
+async def test_spending_is_stored_by_day_and_provider(enricher):
     await enricher.run(form(email=ANA), form(email="ben@brightloom.example"))
     assert await enricher.spent() == [("2026-03-01", "peopledatalabs", 1, 1, 10)]
 
 
-async def test_an_erasure_takes_what_providers_said_about_the_person(database):
+async def test_an_erasure_removes_cached_answers_about_the_person(database):
     person = provider_facts(0.9, person={"title": "CFO"})
 
     class Knows(FakeProvider):

@@ -159,7 +159,7 @@ async def test_a_lead_is_enriched_by_the_waterfall(running):
     assert nobody.status == "complete"
 
 
-async def test_one_question_is_asked_for_many_leads_of_an_account(running):
+async def test_many_leads_of_an_account_share_one_provider_call(running):
     await running.fault(latency_ms=300)
     await running.send(*(form(f"p{n}@brightloom.example") for n in range(20)))
     leads = await running.take(20)
@@ -197,7 +197,7 @@ FAULTS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-async def test_whatever_providers_do_no_lead_is_lost(running, fault):
+async def test_no_lead_is_lost_when_every_provider_fails(running, fault):
     """Every provider fails: each lead goes on, incomplete, and nothing was paid."""
     await running.fault(**fault)
     await running.send(*(form(f"p@company{n}.example") for n in range(10)), form("ana@brightloom.example"))
@@ -207,7 +207,7 @@ async def test_whatever_providers_do_no_lead_is_lost(running, fault):
         assert not {step.outcome for step in lead.enrichment.steps} & {"match", "no_match"}
 
 
-async def test_one_provider_that_fails_is_made_up_for_by_the_next(running):
+async def test_the_next_provider_is_asked_when_one_fails(running):
     await running.fault("peopledatalabs", status=500)
     await running.send(form("ana@brightloom.example"))
     lead = (await running.take(1))["ana@brightloom.example"]
@@ -218,7 +218,7 @@ async def test_one_provider_that_fails_is_made_up_for_by_the_next(running):
     ]
 
 
-async def test_a_form_that_names_nobody_is_dead_lettered(running):
+async def test_a_form_that_identifies_nobody_is_dead_lettered(running):
     dead = await running.stream.source("test-dead", [DEAD], _let_go)
     await running.send(LeadReceivedV1(person=Person(first_name="Ana")), form("ben@gmail.com"))
     assert set(await running.take(1)) == {"ben@gmail.com"}

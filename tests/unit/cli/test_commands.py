@@ -22,7 +22,7 @@ from services.cli.main import app
         (["listen", "--secret", "whsec_*"], "a webhook secret is base64"),
     ],
 )
-def test_a_mistake_is_told_with_exit_code_2(arguments: list[str], said: str):
+def test_wrong_usage_ends_with_exit_code_2(arguments: list[str], said: str):
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 2
     assert said in done.stderr

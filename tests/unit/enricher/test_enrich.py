@@ -45,13 +45,13 @@ def _enriched(lead: LeadRow, *answers: ProviderAnswer, stop="exhausted") -> Lead
     return enrich(lead, LookupResult(answers, FIELDS, stop), AT)
 
 
-def test_what_the_form_says_stands():
+def test_a_provider_does_not_replace_what_the_form_says():
     lead = _enriched(_lead(Company(employees=10)), ANSWER)
     assert (lead.company.employees, lead.company.industry) == (10, "software")
     assert lead.provenance["company.employees"].source == "form"
 
 
-def test_the_price_is_shared_out_among_what_was_taken():
+def test_the_price_of_an_answer_is_split_over_the_values_that_were_used():
     lead = _enriched(_lead(), ANSWER)
     costs = [origin.cost for origin in lead.provenance.values() if origin.source == "one"]
     assert sorted(costs) == [2, 3, 3]
@@ -63,7 +63,7 @@ def test_the_price_is_shared_out_among_what_was_taken():
     [(0.95, 0, True), (0.9, 0, False), (0.8, 0, False), (1.0, 2, False)],
     ids=["surer", "as-sure", "less-sure", "sure-but-old"],
 )
-def test_a_provider_s_value_gives_way_to_a_better_one_only(confidence, days_old, taken):
+def test_a_provider_s_value_is_replaced_by_a_better_one_only(confidence, days_old, taken):
     other = ProviderFacts(
         company=Company(employees=999),
         confidence={"company.employees": confidence},
@@ -73,7 +73,7 @@ def test_a_provider_s_value_gives_way_to_a_better_one_only(confidence, days_old,
     assert (lead.company.employees == 999) is taken
 
 
-def test_a_value_that_is_not_good_enough_is_a_fallback_until_a_good_one_comes():
+def test_a_value_below_the_required_confidence_is_used_until_a_better_one_comes():
     weak = ProviderFacts(company=Company(country="DE"), confidence={"company.country": 0.3})
     lead = _enriched(_lead(), replace(ANSWER, facts=weak))
     assert lead.company.country == "DE"
@@ -82,7 +82,7 @@ def test_a_value_that_is_not_good_enough_is_a_fallback_until_a_good_one_comes():
 
 
 @pytest.mark.parametrize("source", ["human", "crm", "form"])
-def test_what_people_entered_stands(source):
+def test_a_provider_does_not_replace_what_a_person_entered(source):
     lead = _lead()
     lead = replace(
         lead,
@@ -92,7 +92,7 @@ def test_what_people_entered_stands(source):
     assert _enriched(lead, ANSWER).company.employees == 7
 
 
-def test_a_title_brings_what_follows_from_it():
+def test_a_new_title_sets_seniority_and_department():
     found = ProviderFacts(person=Person(title="VP of Sales"), confidence={"person.title": 0.9})
     lead = merged(form())
     about = "cd6a5b5f-0000-5000-8000-000000000000"
@@ -117,14 +117,16 @@ def test_a_title_brings_what_follows_from_it():
         ("match", True, "deadline", "incomplete", "match"),
     ],
 )
-def test_how_far_the_asking_came(outcome, billed, stop, status, step):
+def test_the_status_of_an_enrichment_follows_from_its_answers_and_its_stop(
+    outcome, billed, stop, status, step
+):
     answer = replace(ANSWER, outcome=outcome, billed=billed, facts=ProviderFacts(), cost=0)
     lead = _enriched(_lead(), answer, stop=stop)
     assert (lead.enrichment.status, [taken.outcome for taken in lead.enrichment.steps]) == (status, [step])
     assert lead.enrichment.steps[0].fields == list(FIELDS)
 
 
-def test_nothing_asked_is_skipped_unless_nothing_is_missing():
+def test_a_look_up_without_answers_is_skipped_unless_nothing_is_missing():
     assert _enriched(_lead(), stop="settled").enrichment.status == "skipped"
     full = _lead(Company(employees=1, industry="x", country="US"))
     assert _enriched(full, stop="complete").enrichment.status == "complete"
@@ -136,7 +138,7 @@ def test_an_answer_about_another_account_is_not_used():
     assert not lead.enrichment.steps
 
 
-def test_answers_are_kept_when_the_provider_would_say_the_same_again():
+def test_only_conclusive_answers_are_cached():
     row = cache_row(ANSWER, FIELDS)
     assert row is not None
     assert row.expires_at - AT == timedelta(days=1)
@@ -145,20 +147,20 @@ def test_answers_are_kept_when_the_provider_would_say_the_same_again():
     assert cache_row(replace(ANSWER, outcome="timeout"), FIELDS) is None
 
 
-def test_a_match_that_is_older_than_the_policy_takes_is_stale():
+def test_a_match_older_than_the_policy_allows_is_stale():
     old = replace(ANSWER, facts=replace(FOUND, as_of=AT - timedelta(days=2)))
     assert mark_stale(old, FIELDS).outcome == "stale"
     assert mark_stale(ANSWER, FIELDS).outcome == "match"
 
 
-def test_the_day_s_account_counts_what_was_bought():
+def test_spending_counts_the_billed_calls_of_a_day():
     rows = add_spend({}, [ANSWER, replace(ANSWER, outcome="no_match", cost=0), replace(ANSWER, billed=False)])
     assert [(row.day, row.provider, row.calls, row.matches, row.cents) for row in rows] == [
         ("2026-03-01", "one", 2, 1, 8)
     ]
 
 
-def test_an_incomplete_lead_is_looked_at_again_ever_more_rarely_and_not_for_ever():
+def test_the_retries_of_an_incomplete_lead_get_rarer_and_end():
     lead = replace(_lead(), enrichment=Enrichment("incomplete", 0, []), last_at=AT)
     first = retry_at(lead, AT)
     assert first == AT + timedelta(seconds=15)

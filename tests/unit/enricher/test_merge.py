@@ -13,7 +13,7 @@ from shared.lead.events.parts import Activity, Company, Consent, FieldSource, Or
 from tests.support.forms import ANA, AT, form, merged
 
 
-def test_a_later_form_adds_and_corrects_and_forgets_nothing():
+def test_a_later_form_adds_and_replaces_values_and_removes_none():
     lead = merged(
         form(
             Company(name="Brightloom", employees=300), title="CTO", message="Hello", answers={"a": 1, "b": 2}
@@ -25,7 +25,7 @@ def test_a_later_form_adds_and_corrects_and_forgets_nothing():
     assert (lead.message, lead.answers) == ("Hello", {"a": 1, "b": 3})
 
 
-def test_facts_are_brought_to_normal_form():
+def test_values_are_normalised():
     company = Company(domain="https://www.Brightloom.example/about", country="Germany")
     lead = merged(
         form(company, email="Ana+news@BRIGHTLOOM.example", phone="030 901820", country="deutschland")
@@ -47,20 +47,20 @@ def test_facts_are_brought_to_normal_form():
         (ANA, "brightloom.io", "brightloom.io"),
     ],
 )
-def test_the_company_is_known_by_its_domain_or_by_an_address_at_work(email, domain, expected):
+def test_the_company_is_that_of_the_domain_or_of_a_work_address(email, domain, expected):
     lead = merged(form(Company(domain=domain), email=email))
     assert lead.company.domain == expected
     assert ("company.domain" in lead.provenance) == (expected is not None)
     assert account_of(lead) == (expected or "lead")
 
 
-def test_an_unreadable_phone_is_better_than_none_only():
+def test_an_unparsed_phone_replaces_no_parsed_one():
     assert merged(form(phone="ask for Ana")).person.phone == "ask for Ana"
     assert merged(form(phone="+4930901820"), form(phone="ask for Ana")).person.phone == "+4930901820"
     assert merged(form(phone="ask for Ana"), form(phone="+4930901820")).person.phone == "+4930901820"
 
 
-def test_a_new_title_says_anew_what_follows_from_it():
+def test_a_new_title_replaces_seniority_and_department():
     lead = merged(form(title="VP of Sales"), form(title="Wizard"))
     assert (lead.person.title, lead.person.seniority, lead.person.department) == ("Wizard", None, None)
     assert merged(form(title="VP of Sales"), form()).person.seniority == "vp"
@@ -70,7 +70,7 @@ def test_a_person_without_email_has_an_email_of_no_kind():
     assert merged(form(email=None, phone="+4930901820")).person.email_kind == "none"
 
 
-def test_a_given_field_comes_from_the_form_since_it_was_first_said():
+def test_the_provenance_of_an_unchanged_value_keeps_its_first_time():
     first = merge(merged(), form(title="CTO"), AT)
     later = merge(first, form(title="CTO", first_name="Ana"), AT + timedelta(days=1))
     given = FieldSource("form", 1.0, 0, AT)
@@ -83,7 +83,7 @@ def test_a_given_field_comes_from_the_form_since_it_was_first_said():
     assert "person.seniority" not in later.provenance
 
 
-def test_what_a_provider_said_of_another_company_is_forgotten():
+def test_provider_values_of_a_former_company_are_removed():
     lead = merged(form(Company(name="Brightloom")))
     bought = FieldSource("clearbit", 0.9, 8, AT)
     lead = replace(
@@ -107,7 +107,7 @@ def test_activities_count_once_and_the_newest_are_kept():
     assert lead.activities[-150:] == more
 
 
-def test_a_record_does_not_outgrow_an_event():
+def test_answers_and_activities_are_bounded_in_bytes():
     answers = {f"{n}": "x" * 10_000 for n in range(20)}
     activities = [Activity("page_view", AT, details={"x": f"{n}" + "x" * 10_000}) for n in range(20)]
     lead = merged(form(answers=answers, activities=activities))
@@ -123,14 +123,14 @@ def test_an_opt_out_outlives_later_forms():
     assert (lead.consent.opted_out, lead.consent.marketing) == (True, False)
 
 
-def test_the_source_keeps_what_the_later_form_does_not_say():
+def test_a_later_form_keeps_the_parts_of_the_source_that_it_does_not_state():
     lead = merged(
         form(source=Origin(channel="paid", campaign="spring")), form(source=Origin(channel="website"))
     )
     assert (lead.source.channel, lead.source.campaign) == ("website", "spring")
 
 
-def test_a_form_that_names_nobody_is_refused():
+def test_a_form_that_identifies_nobody_is_refused():
     with pytest.raises(DataError, match="no e-mail") as refused:
         normalise_form(LeadReceivedV1(person=Person(email="at example", first_name="Ana")))
     assert refused.value.kind == "identity"

@@ -20,12 +20,12 @@ NO_EMAIL = _identity(phone=PHONE, linkedin_url=PROFILE)
 
 
 @pytest.mark.parametrize("identity", [EMAIL, NO_EMAIL])
-def test_a_lead_nobody_knows_begins_under_its_own_id(identity):
+def test_an_unknown_identity_begins_a_lead_under_its_own_id(identity):
     assert resolve(identity, IdentityMatches()) == Resolution(identity.lead_id)
 
 
 @pytest.mark.parametrize("identity", [EMAIL, NO_EMAIL])
-def test_the_own_id_and_its_alias_win(identity):
+def test_a_lead_under_the_own_id_or_its_alias_comes_first(identity):
     known = IdentityMatches(has_email={identity.lead_id: False, "other": False}, owners={CALL: ["other"]})
     assert resolve(identity, known) == Resolution(identity.lead_id)
     known = IdentityMatches(has_email={"other": True}, aliases={identity.lead_id: "other"})
@@ -48,7 +48,7 @@ def test_a_form_without_email_joins_the_one_owner():
 
 
 @pytest.mark.parametrize("owners", [{CALL: ["a", "b"], SEEN: []}, {CALL: ["a"], SEEN: ["b"]}])
-def test_owners_that_differ_decide_nothing(owners):
+def test_several_possible_owners_are_not_joined(owners):
     known = IdentityMatches(has_email={"a": True, "b": True}, owners=owners)
     assert resolve(NO_EMAIL, known) == Resolution(NO_EMAIL.lead_id)
 
