@@ -37,6 +37,6 @@ def options_by_command() -> Iterator[tuple[str, set[str]]]:
     while waiting:
         name, command = waiting.pop()
         if isinstance(command, TyperGroup):
-            waiting += [(f"{name} {each}".strip(), inner) for each, inner in command.commands.items()]
+            waiting += [(f"{name} {noun}".strip(), inner) for noun, inner in command.commands.items()]
         else:
             yield name, {option for parameter in command.params for option in parameter.opts}
