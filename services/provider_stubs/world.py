@@ -104,9 +104,9 @@ def day_of(today: date, days_ago: int | None) -> date | None:
 
 def truth(company: WorldCompany, today: date) -> dict[str, Any]:
     """Return what is true of a company on this day, as JSON values."""
-    known: dict[str, Any] = msgspec.to_builtins(company)
-    funded = day_of(today, known.pop("funded_days_ago"))
-    return {**known, "last_funding_at": funded and f"{funded.isoformat()}T00:00:00Z"}
+    facts: dict[str, Any] = msgspec.to_builtins(company)
+    funded = day_of(today, facts.pop("funded_days_ago"))
+    return {**facts, "last_funding_at": funded and f"{funded.isoformat()}T00:00:00Z"}
 
 
 def generate(seed: int, fixed: Sequence[WorldCompany] = ()) -> World:

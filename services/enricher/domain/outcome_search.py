@@ -21,13 +21,13 @@ from shared.rules.equivalence_classes import ARBITRARY_TIME, dimension_of, repre
 from shared.rules.syntax import Compare
 
 EVALUATIONS_MAX: Final = 400
-"""So often an outcome is bounded before the answer is: cannot say, so buy."""
+"""After so many bounds the outcome counts as uncertain, and the field is bought."""
 CHANCE_EVALUATIONS_MAX: Final = 8
-"""A chance need not be exact: what takes longer to find out counts as open."""
+"""The same limit for a chance, which need not be exact."""
 
 _SAMPLES: Final = 6
 _COMPLETIONS_MAX: Final = 64
-"""Of more combinations of values than this a chance is estimated from so many."""
+"""With more combinations of values than this, a chance is estimated from a sample of this size."""
 _GOLDEN_SECTION: Final = 0.618
 
 

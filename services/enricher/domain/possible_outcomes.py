@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from shared.policy.models import RoutingRule
 
 CONTEXTS_MAX: Final = 256
-"""For so many contexts what was worked out is kept."""
+"""How many contexts keep their bounds in memory."""
 
 
 class RoutingOutcome(Struct, frozen=True):

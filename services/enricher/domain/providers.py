@@ -229,14 +229,14 @@ def mark_stale(answer: ProviderAnswer, fields: Mapping[str, Waterfall]) -> Provi
 
 
 def is_current(
-    answer: ProviderAnswer, wanted: Iterable[str], fields: Mapping[str, Waterfall], at: datetime
+    answer: ProviderAnswer, names: Iterable[str], fields: Mapping[str, Waterfall], at: datetime
 ) -> bool:
-    """Return whether a cached answer makes a new call needless: it is too old for none of the wanted fields.
+    """Return whether a cached answer makes a new call needless: it is too old for none of the fields `names`.
 
     Its own age counts, not that of the facts: a provider whose record is old would repeat it.
     """
     return not any(
-        _is_expired(answer.at, fields[name], at) for name in wanted if name in answer.facts.confidence
+        _is_expired(answer.at, fields[name], at) for name in names if name in answer.facts.confidence
     )
 
 

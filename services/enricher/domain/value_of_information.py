@@ -1,7 +1,7 @@
 """The value of information: whether a field that could be bought can change queue, motion or band. Pure.
 
-A lead that may have one of several owners is judged for each of them. What was found out about one lead holds
-for every other lead that the rules cannot tell from it, and is kept for those.
+A lead that may have one of several owners is judged with each of them. A result is cached by what the rules
+see of a lead, so that leads which the rules cannot tell apart share it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.policy.compiled import CompiledPolicy
 
 RESULTS_MAX: Final = 20_000
-"""So many results are kept, for leads that are alike."""
+"""How many results each cache holds."""
 
 
 _Key = tuple[tuple[FieldKnowledge, ...], tuple[str, ...]]

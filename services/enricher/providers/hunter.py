@@ -79,8 +79,8 @@ def read_found_person(query: ProviderQuery, body: bytes) -> ProviderFacts | None
     reply = decode_json(body, _FinderReply).data
     if reply is None or reply.email is None:
         return None
-    found, wanted = normalise_email(reply.email), normalise_email(query.target.email)
-    if found is None or wanted is None or found.identity != wanted.identity:
+    found, queried = normalise_email(reply.email), normalise_email(query.target.email)
+    if found is None or queried is None or found.identity != queried.identity:
         return None
     facts = person_facts(title=reply.position, linkedin_url=reply.linkedin_url)
     return provider_facts((reply.score or 0) / 100, person=facts)

@@ -1,7 +1,7 @@
 """Companies and people in the shape of Apollo: `/api/v1/organizations/enrich`, `/api/v1/people/match`.
 
-Its traps: 200 with null where nothing matches, an address that is locked, countries by name, money both as a
-number and as printed, growth as a fraction, a seniority of its own words.
+What an integration has to expect: 200 with null where nothing matches, an address that is locked, countries
+by name, money both as a number and as printed, growth as a fraction, seniorities of Apollo's own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Companies and people in the shape of Clearbit: `/v2/companies/find?domain=`, `/v2/combined/find?email=`.
 
-Its traps: 202 to whoever asks first for some, a range instead of a head count, people without a company.
+What an integration has to expect: 202 for the first call about some subjects, a range instead of a head
+count, people without a company.
 """
 
 from __future__ import annotations

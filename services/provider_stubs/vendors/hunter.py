@@ -1,7 +1,7 @@
 """Addresses in the shape of Hunter: `/v2/email-verifier?email=`, `/v2/email-finder?domain=&first_name=…`.
 
-Its traps: the envelope of `data`, `meta` and `errors`, 202 to whoever asks first for some, a server that
-accepts every address, and 200 without an address where none was found.
+What an integration has to expect: an envelope of `data`, `meta` and `errors`, 202 for the first call about
+some addresses, mail servers that accept every address, and 200 without an address where none was found.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _STATUSES: Final[dict[MailboxStatus, tuple[str, str, int]]] = {
     "free": ("webmail", "risky", 70),
     "disposable": ("disposable", "risky", 10),
 }
-"""For what the mail server said: Hunter's status, its older result and its score of 100."""
+"""By what the mail server answers: Hunter's status, its deprecated `result`, its score from 0 to 100."""
 
 
 class FinderParameters(DomainParameters):

@@ -1,7 +1,8 @@
 """Companies and people in the shape of People Data Labs: `/v5/company/enrich`, `/v5/person/enrich`.
 
-Its traps: everything in lower case, countries by name, sizes and revenue as ranges beside a head count, a
-likelihood of 1 to 10 that says when a record is mixed up, a company flat and a person under `data`.
+What an integration has to expect: everything in lower case, countries by name, sizes and revenue as ranges
+beside a head count, a likelihood of 1 to 10 that is low for a mixed-up record, the fields of a company at the
+top level and those of a person under `data`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Addresses in the shape of ZeroBounce: `GET /v2/validate?api_key=&email=`.
 
-Its traps: errors come with status 200, and truths and numbers as text.
+What an integration has to expect: errors with status 200, booleans and numbers as text.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def error(status: int) -> VendorReply:
 
 def validate(world: World, parameters: EmailParameters, today: date) -> VendorReply:
     """Answer for `?email=`; every result is billed, also that of a malformed address."""
-    asked = parameters.email
-    if not asked:
+    email = parameters.email
+    if not email:
         return error(400)
-    address = normalise_email(asked)
+    address = normalise_email(email)
     if address is None:
         return VendorReply(
-            200, _result(asked[:254], "invalid", "failed_syntax_check", today), PRICE_CENTS, matched=True
+            200, _result(email[:254], "invalid", "failed_syntax_check", today), PRICE_CENTS, matched=True
         )
     verdict = probe(world, address)
     body = validation_body(world, address, verdict, today)
