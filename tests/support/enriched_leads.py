@@ -98,7 +98,7 @@ def signal(
 
 def event_of(data: Struct, id_: str = "", *, at: datetime = AT, causation_id: str = "") -> Event[Any]:
     """Return `data` as an event of some other role; a lead's has an id of its own for each sequence."""
-    subject = getattr(data, "lead_id", None) or ""
+    subject = getattr(data, "lead_id", None) or BY_MODEL[type(data)].subject_of(data)
     return Event(
         id=id_ or f"{subject}-{getattr(data, 'sequence', '')}",
         source="/baton/test",
