@@ -219,12 +219,12 @@ def scoring_policy(compiled: CompiledPolicy) -> ScoringPolicy:
         markets=tuple(
             CompiledMarket(market.name, market.validated, check(market.when)) for market in icp.markets
         ),
-        segments=tuple(map(_segment, icp.segments)),
+        segments=tuple(map(compile_segment, icp.segments)),
         intent_on=_by_type(
-            [(rule.on, rule.when, _intent_rule(rule)) for rule in scoring.intent.rules], Known.ACTIVITY
+            [(rule.on, rule.when, compile_intent_rule(rule)) for rule in scoring.intent.rules], Known.ACTIVITY
         ),
         signals_on=_by_type(
-            [(rule.on, rule.when, _signal_rule(rule)) for rule in scoring.intent.signals], Known.SIGNAL
+            [(rule.on, rule.when, compile_signal_rule(rule)) for rule in scoring.intent.signals], Known.SIGNAL
         ),
         intent_cap=scoring.intent.cap,
         group_caps=scoring.intent.groups,
@@ -266,10 +266,11 @@ def scoring_conditions(policy: Policy) -> Iterator[Condition | None]:
     yield from (band.when for band in policy.scoring.bands)
 
 
-def _segment(segment: Segment) -> CompiledSegment:
+def compile_segment(segment: Segment) -> CompiledSegment:
+    """Return a segment with its conditions compiled."""
     return CompiledSegment(
         name=segment.name,
-        criteria=tuple(map(_criterion, segment.criteria)),
+        criteria=tuple(map(compile_criterion, segment.criteria)),
         disqualify=tuple(
             CompiledDisqualifier(
                 disqualifier.name, check(disqualifier.when), compared_fields(disqualifier.when)
@@ -279,7 +280,8 @@ def _segment(segment: Segment) -> CompiledSegment:
     )
 
 
-def _criterion(criterion: Criterion) -> CompiledCriterion:
+def compile_criterion(criterion: Criterion) -> CompiledCriterion:
+    """Return a criterion with the conditions of its levels compiled; a level without one always matches."""
     levels = criterion.levels
     return CompiledCriterion(
         name=criterion.name,
@@ -288,7 +290,8 @@ def _criterion(criterion: Criterion) -> CompiledCriterion:
     )
 
 
-def _intent_rule(rule: IntentRule) -> CompiledIntentRule:
+def compile_intent_rule(rule: IntentRule) -> CompiledIntentRule:
+    """Return a rule on activities; its condition is compiled with those of its type (`rules_of_type`)."""
     return CompiledIntentRule(
         name=rule.name,
         points=rule.points,
@@ -298,7 +301,8 @@ def _intent_rule(rule: IntentRule) -> CompiledIntentRule:
     )
 
 
-def _signal_rule(rule: SignalRule) -> CompiledSignalRule:
+def compile_signal_rule(rule: SignalRule) -> CompiledSignalRule:
+    """Return a rule on signals; its condition is compiled with those of its type (`rules_of_type`)."""
     return CompiledSignalRule(
         name=rule.name,
         points=rule.points,
@@ -315,12 +319,17 @@ def _by_type(
     """Return the rules by each type that they are on. `own` says which fields belong to the type."""
     types = dict.fromkeys(type_ for on, _when, _rule in rules for type_ in on)
     return {
-        type_: _rules_of_type(type_, [(when, rule) for on, when, rule in rules if type_ in on], own)
+        type_: rules_of_type(type_, [(when, rule) for on, when, rule in rules if type_ in on], own)
         for type_ in types
     }
 
 
-def _rules_of_type(type_: str, rules: Sequence[tuple[Condition | None, R]], own: Known) -> RulesOfType[R]:
+def rules_of_type(type_: str, rules: Sequence[tuple[Condition | None, R]], own: Known) -> RulesOfType[R]:
+    """Return the rules on one type, compiled together, with what they read.
+
+    `own` says which fields belong to an activity or signal of the type. Rules that read no field but the URL
+    of an activity are decided once per URL, as the same pages are viewed again and again.
+    """
     all_rules = tuple(rule for _when, rule in rules)
     fields = [(name, field_named(name)) for name in compared_fields(*(when for when, _rule in rules))]
     if not fields:

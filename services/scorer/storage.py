@@ -26,7 +26,7 @@ from shared.storage.statements import member_of, members
 from shared.worker.rows import TimerRow
 
 
-class _Keys:
+class RowKeys:
     """The keys that a batch of events refers to.
 
     `aliases` are lead ids that may be aliases, `names` name keys of accounts, `whole` accounts of which all
@@ -41,14 +41,15 @@ class _Keys:
         self.whole: set[str] = set()
         self.chunks: set[str] = set()
         for event in events:
-            self._add(event.data)
+            self.add(event.data)
 
-    def _add(self, data: Any) -> None:
+    def add(self, data: Any) -> None:
+        """Add the keys of the rows that a decision on this data may read."""
         if isinstance(data, LeadEnrichedV1):
             self.leads |= {data.lead_id, alias_of(data) or data.lead_id}
             self.accounts |= {data.account, name_key(derived_of(data).company_key) or data.account}
         elif isinstance(data, SignalReceivedV1):
-            self._add_signal(data)
+            self.add_signal(data)
         elif isinstance(data, AccountReceivedV1):
             self.whole.update(account_keys(data))
             self.accounts |= self.whole | {key for key in (account_name_key(data),) if key}
@@ -61,7 +62,8 @@ class _Keys:
         elif isinstance(data, TimerRow):
             self.leads.add(data.subject)
 
-    def _add_signal(self, signal: SignalReceivedV1) -> None:
+    def add_signal(self, signal: SignalReceivedV1) -> None:
+        """Add the keys of the person or the account that a signal is about."""
         about = signal_subject_of(signal)
         if signal.type in ("activity", "opt_out"):
             self.aliases.update(filter(None, (about.lead_id,)))
@@ -73,14 +75,15 @@ class _Keys:
 
 
 class ScorerStore:
-    """Loads the rows that the scorer decides on.
+    """Loads the rows that the scorer decides on, and locks them.
 
-    Raises `Retry` when a lead changed its account between finding and locking it.
+    All units lock accounts before leads, each in the order of their keys, so that two units never wait for
+    each other. Raises `Retry` when a lead changed its account between finding and locking it.
     """
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
-        keys = _Keys(events)
-        await _add_accounts(tx, keys)
+        keys = RowKeys(events)
+        await add_present_accounts(tx, keys)
         account_rows = await tx.load(AccountRow, "account", keys.accounts, lock=True)
         rescores = await tx.load(RescoreRow, "account", keys.whole | keys.chunks, lock=True)
         chunks = [await _next_chunk(tx, row) for row in rescores if row.account in keys.chunks]
@@ -94,7 +97,7 @@ class ScorerStore:
         return [*account_rows, *rescores, *chunks, *lead_rows.values()]
 
 
-async def _add_accounts(tx: Tx, keys: _Keys) -> None:
+async def add_present_accounts(tx: Tx, keys: RowKeys) -> None:
     """Add the present accounts of the leads, read without locks, so that they can be locked first."""
     if keys.aliases:
         keys.leads |= keys.aliases

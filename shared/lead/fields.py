@@ -6,7 +6,7 @@ puts into such a field has no declared type: its kind is `OPEN`, and it is read 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import Enum, Flag, auto
 from functools import lru_cache
@@ -185,84 +185,83 @@ EMAIL_KINDS: Final = ("work", "free", "disposable", "role", "none")
 EMAIL_STATUSES: Final = ("verified", "invalid", "risky", "unknown")
 
 
-def _person_and_company() -> Iterator[Field]:
-    key = FactKeys
-    yield from (Field(name, Kind.TEXT) for name in (key.EMAIL, key.EMAIL_DOMAIN))
-    for name in (key.TITLE, key.PHONE, key.LINKEDIN_URL):
-        yield Field(name, Kind.TEXT, bought=True)
-    yield Field(key.EMAIL_KIND, Kind.WORD, words=EMAIL_KINDS)
-    yield Field(key.EMAIL_STATUS, Kind.WORD, words=EMAIL_STATUSES, bought=True)
-    yield Field(key.SENIORITY, Kind.WORD, words=SENIORITIES, bought=True)
-    yield Field(key.DEPARTMENT, Kind.WORD, words=DEPARTMENTS, bought=True)
-    for name in (key.PERSON_COUNTRY, key.COMPANY_COUNTRY):
-        yield Field(name, Kind.COUNTRY, bought=True)
-    for name in (key.COMPANY_NAME, key.COMPANY_DOMAIN, key.INDUSTRY, key.PARENT):
-        yield Field(name, Kind.TEXT, bought=True)
-    for name in (key.EMPLOYEES, key.REVENUE_USD, key.FUNDING_TOTAL_USD):
-        yield Field(name, Kind.INTEGER, low=0, bought=True)
-    yield Field(key.GROWTH_PCT, Kind.INTEGER, low=-100, bought=True)
-    for name in (key.TECHNOLOGIES, key.HIRING):
-        yield Field(name, Kind.SET, bought=True)
-    yield Field(key.LAST_FUNDING_AT, Kind.TIME, bought=True)
-
-
-def _lead() -> Iterator[Field]:
-    key = FactKeys
-    yield Field(key.RELATION, Kind.WORD, words=RELATIONS, default="none")
-    yield Field(key.MARKET, Kind.TEXT, Known.MARKET)
-    yield Field(key.MARKET_VALIDATED, Kind.BOOLEAN, Known.MARKET)
-    yield Field(key.OPEN_OPPORTUNITY, Kind.BOOLEAN)
-    for name in (key.CHANNEL, key.SOURCE_NAME, key.CAMPAIGN, f"{key.UTM}*", key.MESSAGE):
-        yield Field(name, Kind.TEXT)
-    yield Field(f"{key.ANSWERS}*", Kind.OPEN)
-    for name in (key.MARKETING, key.OPTED_OUT):
-        yield Field(name, Kind.BOOLEAN)
-    yield Field(key.SPAM_SCORE, Kind.INTEGER, low=0, high=100, default=0)
-
-
-def _activity_and_signal() -> Iterator[Field]:
-    key = FactKeys
-    yield Field(key.ACTIVITY_TYPE, Kind.TEXT, Known.ACTIVITY, words=ACTIVITY_TYPES)
-    yield Field(key.ACTIVITY_PATH, Kind.TEXT, Known.ACTIVITY)
-    yield Field(key.ACTIVITY_URL, Kind.TEXT, Known.ACTIVITY)
-    yield Field(f"{key.ACTIVITY_DETAILS}*", Kind.OPEN, Known.ACTIVITY)
-    yield Field(key.SIGNAL_TYPE, Kind.WORD, Known.SIGNAL, words=SIGNAL_TYPES)
-    yield Field(key.SIGNAL_STRENGTH, Kind.INTEGER, Known.SIGNAL, low=0, high=100)
-    yield Field(f"{key.SIGNAL_DETAILS}*", Kind.OPEN, Known.SIGNAL)
-
-
-def _score() -> Iterator[Field]:
-    key = FactKeys
-    for name in (key.FIT, key.INTENT, key.TOTAL):
-        yield Field(name, Kind.INTEGER, Known.SCORE, low=0, high=100)
-    yield Field(key.FIT_GRADE, Kind.WORD, Known.SCORE, words=FIT_GRADES)
-    yield Field(key.INTENT_GRADE, Kind.INTEGER, Known.SCORE, low=1, high=4)
-    yield Field(key.GRADE, Kind.WORD, Known.SCORE, words=GRADES)
-    yield Field(key.BAND, Kind.WORD, Known.ROUTING, words=BANDS)
-    yield Field(key.SEGMENT, Kind.TEXT, Known.SCORE)
-    yield Field(key.SIGNALS_STRONG, Kind.BOOLEAN, Known.SCORE, default=False)
-    yield Field(key.SIGNALS_TYPES, Kind.SET, Known.SCORE, words=SIGNAL_TYPES, default=())
-
-
-def _account_and_routing() -> Iterator[Field]:
-    key = FactKeys
-    for name in (key.PEOPLE, key.HIGH_INTENT_PEOPLE, key.MEDIUM_INTENT_PEOPLE):
-        yield Field(name, Kind.INTEGER, Known.ACCOUNT, low=0)
-    yield Field(key.ROLES, Kind.SET, Known.ACCOUNT)
-    yield Field(key.SPIKE, Kind.BOOLEAN, Known.ACCOUNT)
-    yield Field(key.BEST_FIT_GRADE, Kind.WORD, Known.ACCOUNT, words=FIT_GRADES)
+_PERSON_AND_COMPANY: Final = (
+    *(Field(name, Kind.TEXT) for name in (FactKeys.EMAIL, FactKeys.EMAIL_DOMAIN)),
+    *(
+        Field(name, Kind.TEXT, bought=True)
+        for name in (FactKeys.TITLE, FactKeys.PHONE, FactKeys.LINKEDIN_URL)
+    ),
+    Field(FactKeys.EMAIL_KIND, Kind.WORD, words=EMAIL_KINDS),
+    Field(FactKeys.EMAIL_STATUS, Kind.WORD, words=EMAIL_STATUSES, bought=True),
+    Field(FactKeys.SENIORITY, Kind.WORD, words=SENIORITIES, bought=True),
+    Field(FactKeys.DEPARTMENT, Kind.WORD, words=DEPARTMENTS, bought=True),
+    *(Field(name, Kind.COUNTRY, bought=True) for name in (FactKeys.PERSON_COUNTRY, FactKeys.COMPANY_COUNTRY)),
+    *(
+        Field(name, Kind.TEXT, bought=True)
+        for name in (FactKeys.COMPANY_NAME, FactKeys.COMPANY_DOMAIN, FactKeys.INDUSTRY, FactKeys.PARENT)
+    ),
+    *(
+        Field(name, Kind.INTEGER, low=0, bought=True)
+        for name in (FactKeys.EMPLOYEES, FactKeys.REVENUE_USD, FactKeys.FUNDING_TOTAL_USD)
+    ),
+    Field(FactKeys.GROWTH_PCT, Kind.INTEGER, low=-100, bought=True),
+    *(Field(name, Kind.SET, bought=True) for name in (FactKeys.TECHNOLOGIES, FactKeys.HIRING)),
+    Field(FactKeys.LAST_FUNDING_AT, Kind.TIME, bought=True),
+)
+_LEAD: Final = (
+    Field(FactKeys.RELATION, Kind.WORD, words=RELATIONS, default="none"),
+    Field(FactKeys.MARKET, Kind.TEXT, Known.MARKET),
+    Field(FactKeys.MARKET_VALIDATED, Kind.BOOLEAN, Known.MARKET),
+    Field(FactKeys.OPEN_OPPORTUNITY, Kind.BOOLEAN),
+    *(Field(name, Kind.TEXT) for name in (FactKeys.CHANNEL, FactKeys.SOURCE_NAME, FactKeys.CAMPAIGN)),
+    Field(f"{FactKeys.UTM}*", Kind.TEXT),
+    Field(FactKeys.MESSAGE, Kind.TEXT),
+    Field(f"{FactKeys.ANSWERS}*", Kind.OPEN),
+    *(Field(name, Kind.BOOLEAN) for name in (FactKeys.MARKETING, FactKeys.OPTED_OUT)),
+    Field(FactKeys.SPAM_SCORE, Kind.INTEGER, low=0, high=100, default=0),
+)
+_ACTIVITY_AND_SIGNAL: Final = (
+    Field(FactKeys.ACTIVITY_TYPE, Kind.TEXT, Known.ACTIVITY, words=ACTIVITY_TYPES),
+    Field(FactKeys.ACTIVITY_PATH, Kind.TEXT, Known.ACTIVITY),
+    Field(FactKeys.ACTIVITY_URL, Kind.TEXT, Known.ACTIVITY),
+    Field(f"{FactKeys.ACTIVITY_DETAILS}*", Kind.OPEN, Known.ACTIVITY),
+    Field(FactKeys.SIGNAL_TYPE, Kind.WORD, Known.SIGNAL, words=SIGNAL_TYPES),
+    Field(FactKeys.SIGNAL_STRENGTH, Kind.INTEGER, Known.SIGNAL, low=0, high=100),
+    Field(f"{FactKeys.SIGNAL_DETAILS}*", Kind.OPEN, Known.SIGNAL),
+)
+_SCORE: Final = (
+    *(
+        Field(name, Kind.INTEGER, Known.SCORE, low=0, high=100)
+        for name in (FactKeys.FIT, FactKeys.INTENT, FactKeys.TOTAL)
+    ),
+    Field(FactKeys.FIT_GRADE, Kind.WORD, Known.SCORE, words=FIT_GRADES),
+    Field(FactKeys.INTENT_GRADE, Kind.INTEGER, Known.SCORE, low=1, high=4),
+    Field(FactKeys.GRADE, Kind.WORD, Known.SCORE, words=GRADES),
+    Field(FactKeys.BAND, Kind.WORD, Known.ROUTING, words=BANDS),
+    Field(FactKeys.SEGMENT, Kind.TEXT, Known.SCORE),
+    Field(FactKeys.SIGNALS_STRONG, Kind.BOOLEAN, Known.SCORE, default=False),
+    Field(FactKeys.SIGNALS_TYPES, Kind.SET, Known.SCORE, words=SIGNAL_TYPES, default=()),
+)
+_ACCOUNT_AND_ROUTING: Final = (
+    *(
+        Field(name, Kind.INTEGER, Known.ACCOUNT, low=0)
+        for name in (FactKeys.PEOPLE, FactKeys.HIGH_INTENT_PEOPLE, FactKeys.MEDIUM_INTENT_PEOPLE)
+    ),
+    Field(FactKeys.ROLES, Kind.SET, Known.ACCOUNT),
+    Field(FactKeys.SPIKE, Kind.BOOLEAN, Known.ACCOUNT),
+    Field(FactKeys.BEST_FIT_GRADE, Kind.WORD, Known.ACCOUNT, words=FIT_GRADES),
     # Decided by `qualified_when`, so not known to it.
-    yield Field(key.QUALIFIED, Kind.BOOLEAN, Known.ROUTING)
-    yield Field(key.OWNER_ACTIVE, Kind.BOOLEAN, Known.ROUTING, default=False)
-    yield Field(key.OWNER_QUEUE, Kind.TEXT, Known.ROUTING)
-    yield Field(key.OWNER_ACCEPTED, Kind.BOOLEAN, Known.ROUTING, default=False)
-    yield Field(key.TRIGGER_KIND, Kind.WORD, Known.ROUTING, words=TRIGGERS)
-    yield Field(key.TRIGGER_TYPE, Kind.TEXT, Known.ROUTING)
-    yield Field(key.REVISION, Kind.INTEGER, Known.ROUTING, low=1)
-
-
-_PARTS: Final = (_person_and_company, _lead, _activity_and_signal, _score, _account_and_routing)
-_REGISTRY: Final = {field.name: field for part in _PARTS for field in part()}
+    Field(FactKeys.QUALIFIED, Kind.BOOLEAN, Known.ROUTING),
+    Field(FactKeys.OWNER_ACTIVE, Kind.BOOLEAN, Known.ROUTING, default=False),
+    Field(FactKeys.OWNER_QUEUE, Kind.TEXT, Known.ROUTING),
+    Field(FactKeys.OWNER_ACCEPTED, Kind.BOOLEAN, Known.ROUTING, default=False),
+    Field(FactKeys.TRIGGER_KIND, Kind.WORD, Known.ROUTING, words=TRIGGERS),
+    Field(FactKeys.TRIGGER_TYPE, Kind.TEXT, Known.ROUTING),
+    Field(FactKeys.REVISION, Kind.INTEGER, Known.ROUTING, low=1),
+)
+_PARTS: Final = (_PERSON_AND_COMPANY, _LEAD, _ACTIVITY_AND_SIGNAL, _SCORE, _ACCOUNT_AND_ROUTING)
+"""All fields, in the order of the reference."""
+_REGISTRY: Final = {field.name: field for part in _PARTS for field in part}
 _FAMILIES: Final = tuple(field for field in _REGISTRY.values() if field.family)
 
 

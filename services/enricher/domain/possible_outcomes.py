@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from services.scorer.domain.bounds import HeldGrades, IntentBounds, ScoringBounds
+from services.scorer.domain.bounds import HeldGrades, ScoringBounds
+from services.scorer.domain.intent_bounds import IntentBounds
 from services.scorer.policy import scoring_conditions, scoring_policy
 from shared.lead.facts import ActiveOwner, owner_facts
 from shared.lead.fields import FactKeys, Known, field_named

@@ -12,32 +12,26 @@ each table keeps its result by what is known of its fields (`shared.rules.bounds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from services.scorer.domain.intent import PointsByRule, anchor_of, apply_caps
+from services.scorer.domain.intent_bounds import IntentBounds, IntentRulesBounds, PointsRange
 from services.scorer.domain.score import weighted_total
 from services.scorer.policy import (
     BandName,
-    CompiledIntentRule,
-    CompiledSignalRule,
     GradeFloors,
-    R,
-    RulesOfType,
     ScoringPolicy,
     scoring_conditions,
 )
 from shared.lead.events.parts import Activity
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.lead.facts import activity_facts, signal_facts
 from shared.lead.fields import FactKeys
 from shared.rules.bounds import (
     ANY_VALUE,
-    ConditionBounds,
     FieldKnowledge,
     KnowledgeIndex,
     KnowledgeState,
@@ -46,10 +40,9 @@ from shared.rules.bounds import (
     UnknownFields,
     selector,
 )
-from shared.rules.comparison import Truth
 from shared.rules.equivalence_classes import ARBITRARY_TIME
 from shared.rules.memo import Memo
-from shared.rules.syntax import ALWAYS, Condition, Facts
+from shared.rules.syntax import Facts
 
 if TYPE_CHECKING:
     from shared.policy.compiled import FirstMatch, SegmentTables
@@ -65,33 +58,6 @@ DERIVED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 LEADS_MAX: Final = 256
 """For so many combinations of intent and held grades what was worked out is kept."""
-
-_CERTAIN: Final[frozenset[Truth]] = frozenset((True,))
-
-
-class PointsRange(NamedTuple):
-    """The least and the most that points come to."""
-
-    low: int
-    high: int
-
-    @property
-    def possible(self) -> PossibleValues:
-        if self.low == self.high:
-            return PossibleValues((self.low,), missing=False)
-        return PossibleValues(low=self.low, high=self.high, missing=False)
-
-
-class IntentBounds(Struct, frozen=True):
-    """What activities and signals may come to.
-
-    `strong` has the possible values of `signals.strong`; `live` the types of the signals that are certainly
-    live, and of those that are perhaps.
-    """
-
-    points: PointsRange
-    strong: tuple[bool, ...]
-    live: tuple[frozenset[str], frozenset[str]]
 
 
 class HeldGrades(NamedTuple):
@@ -133,14 +99,7 @@ class ScoringBounds:
             index,
             lambda found: tuple(dict.fromkeys(band.band if band else "cold" for band in found)),
         )
-        self._intent_rules = {
-            type_: _bounded_rules(on, [rule.when for rule in source.intent[type_].rules])
-            for type_, on in policy.intent_on.items()
-        }
-        self._signal_rules = {
-            type_: _bounded_rules(on, [rule.when for rule in source.signals[type_].rules])
-            for type_, on in policy.signals_on.items()
-        }
+        self.intent_rules = IntentRulesBounds(policy)
         # No comparison on a field that scoring decides asks for an age, so the time does not matter.
         self._knowledge = Memo[tuple[str, PossibleValues], FieldKnowledge](
             lambda key: index.unknown(*key, ARBITRARY_TIME)
@@ -162,19 +121,7 @@ class ScoringBounds:
         at: datetime,
     ) -> IntentBounds:
         """Return what activities and signals may come to."""
-        least: PointsByRule = {}
-        most: PointsByRule = {}
-        live = _LiveSignals()
-        for activity in activities:
-            for rule, points, truths in self._activity_points(activity, facts, unknown, at):
-                _count(rule, points, truths, least, most)
-        for signal in signals:
-            found = list(self._signal_points(signal, facts, unknown, at))
-            for counted, points, truths in found:
-                _count(counted, points, truths, least, most)
-            live.add(signal, found, at)
-        points_range = PointsRange(apply_caps(least, self.policy), apply_caps(most, self.policy))
-        return IntentBounds(points_range, live.strong, (frozenset(live.certain), frozenset(live.possible)))
+        return self.intent_rules.bounds(activities, signals, facts, unknown, at)
 
     def known_of(self, values: Mapping[str, PossibleValues]) -> dict[str, FieldKnowledge]:
         """Return what is known of fields with these values, without those that no condition asks for."""
@@ -183,28 +130,6 @@ class ScoringBounds:
             for name, possible in values.items()
             if name in self.index.positions
         }
-
-    def _activity_points(
-        self, activity: Activity, facts: Facts, unknown: UnknownFields, at: datetime
-    ) -> Iterator[tuple[CompiledIntentRule, int, frozenset[Truth]]]:
-        on = self.policy.intent_on.get(activity.type)
-        if on is not None:
-            own = facts if on.matching is None else activity_facts(facts, activity)
-            for rule, condition in self._intent_rules[activity.type]:
-                truths = _CERTAIN if condition is None else condition.possible(own, unknown, at)
-                yield rule, rule.curve.points_at(at - activity.at), truths
-
-    def _signal_points(
-        self, signal: SignalReceivedV1, facts: Facts, unknown: UnknownFields, at: datetime
-    ) -> Iterator[_SignalPoints]:
-        on = self.policy.signals_on.get(signal.type)
-        if on is not None:
-            own = facts if on.matching is None else signal_facts(facts, signal)
-            for rule, condition in self._signal_rules[signal.type]:
-                anchor = anchor_of(rule.rises, signal)
-                if anchor is not None:
-                    truths = _CERTAIN if condition is None else condition.possible(own, unknown, at)
-                    yield rule, rule.curve.points_at(at - anchor), truths
 
     def _market_knowledge(self, markets: Sequence[Market | None]) -> list[tuple[int, FieldKnowledge]]:
         """Return what is known of the market's fields; without a possible market they are missing."""
@@ -226,7 +151,9 @@ class LeadScoreBounds:
         self._intent = intent
         self._held = held
         self._scored = Memo(self._score)
-        self._banded = Memo(self._band_knowledge)
+        self._banded = Memo[tuple[BandName, ...], list[tuple[int, FieldKnowledge]]](
+            lambda bands: self._positioned({FactKeys.BAND: PossibleValues(bands, missing=False)})
+        )
 
     def apply(self, state: KnowledgeState) -> tuple[BandName, ...]:
         """Add to a state what is known of the market, the score and the band; return the possible bands."""
@@ -260,7 +187,7 @@ class LeadScoreBounds:
 
     def _score(self, fits: tuple[PointsRange, ...]) -> _Scored:
         policy, intent = self._scoring.policy, self._intent
-        fit = PointsRange(max(each.low for each in fits), max(each.high for each in fits))
+        fit = PointsRange(max(one.low for one in fits), max(one.high for one in fits))
         total = PointsRange(
             weighted_total(fit.low, intent.points.low, policy),
             weighted_total(fit.high, intent.points.high, policy),
@@ -277,16 +204,13 @@ class LeadScoreBounds:
             FactKeys.GRADE: PossibleValues(
                 tuple(map("".join, product(fit_grades, intent_grades))), missing=False
             ),
-            FactKeys.SEGMENT: _segments(fits, policy),
+            FactKeys.SEGMENT: possible_segments(fits, policy),
             FactKeys.SIGNALS_STRONG: PossibleValues(intent.strong, missing=False),
             FactKeys.SIGNALS_TYPES: PossibleValues((tuple(sorted(certain)),), missing=False)
             if certain == possible
             else ANY_VALUE,
         }
         return _Scored(fit, total, fit_grades, intent_grades, self._positioned(values))
-
-    def _band_knowledge(self, bands: tuple[BandName, ...]) -> list[tuple[int, FieldKnowledge]]:
-        return self._positioned({FactKeys.BAND: PossibleValues(bands, missing=False)})
 
     def _positioned(self, values: Mapping[str, PossibleValues]) -> list[tuple[int, FieldKnowledge]]:
         positions = self._scoring.index.positions
@@ -303,15 +227,15 @@ class _Scored(NamedTuple):
     known: list[tuple[int, FieldKnowledge]]
 
 
-_Disqualified = Literal["not", "perhaps", "certainly"]
+Disqualified = Literal["not", "perhaps", "certainly"]
 
 
 class _SegmentBounds:
     """Bounds the fit of one segment; the result is kept by what is known of all its fields."""
 
     def __init__(self, segment: SegmentTables, index: KnowledgeIndex) -> None:
-        self._disqualify: TableBounds[_Disqualified] = _table(segment.disqualify, index, _disqualified)
-        self._criteria = [_table(criterion, index, _points) for criterion in segment.criteria]
+        self._disqualify: TableBounds[Disqualified] = _table(segment.disqualify, index, disqualification)
+        self._criteria = [_table(criterion, index, points_range) for criterion in segment.criteria]
         tables: list[TableBounds[Any]] = [self._disqualify, *self._criteria]
         self._positions = tuple(dict.fromkeys(position for table in tables for position in table.positions))
         self._select = selector(self._positions)
@@ -327,51 +251,21 @@ class _SegmentBounds:
         if disqualified == "certainly":
             return PointsRange(0, 0)
         points = [criterion(state) for criterion in self._criteria]
-        low = sum(each.low for each in points) if disqualified == "not" else 0
-        return PointsRange(low, sum(each.high for each in points))
+        low = sum(one.low for one in points) if disqualified == "not" else 0
+        return PointsRange(low, sum(one.high for one in points))
 
 
-def _disqualified(found: Sequence[Disqualifier | None]) -> _Disqualified:
+def disqualification(found: Sequence[Disqualifier | None]) -> Disqualified:
+    """Return whether a lead is disqualified, by the disqualifiers that may hold (None: none may hold)."""
     if None not in found:
         return "certainly"
     return "not" if len(found) == 1 else "perhaps"
 
 
-def _points(found: Sequence[Level | None]) -> PointsRange:
+def points_range(found: Sequence[Level | None]) -> PointsRange:
+    """Return the points of the levels that may be reached (None: no level, no points)."""
     points = [level.points if level else 0 for level in found]
     return PointsRange(min(points), max(points))
-
-
-_SignalPoints = tuple[CompiledSignalRule, int, frozenset[Truth]]
-"""A rule on a signal: what it gives at the instant, and what its condition may come to."""
-
-
-class _LiveSignals:
-    """The types of the signals that are certainly live, and of those that are possibly live."""
-
-    def __init__(self) -> None:
-        self.certain: set[str] = set()
-        self.possible: set[str] = set()
-        self._strong_certainly = self._strong_possibly = False
-
-    @property
-    def strong(self) -> tuple[bool, ...]:
-        """The possible values of `signals.strong`."""
-        return tuple(dict.fromkeys((self._strong_possibly, self._strong_certainly)))
-
-    def add(self, signal: SignalReceivedV1, rules: Sequence[_SignalPoints], at: datetime) -> None:
-        if signal.expires_at is not None and at >= signal.expires_at:
-            return
-        scoring = [(rule, truths) for rule, points, truths in rules if points >= 1 and True in truths]
-        certain = [rule for rule, truths in scoring if truths == _CERTAIN]
-        # A signal that no rule counts is live until it expires.
-        perhaps_unruled = signal.expires_at is not None and all(truths != _CERTAIN for *_, truths in rules)
-        if certain or (perhaps_unruled and not any(True in truths for *_, truths in rules)):
-            self.certain.add(signal.type)
-        if scoring or perhaps_unruled:
-            self.possible.add(signal.type)
-        self._strong_certainly |= any(rule.strong for rule in certain)
-        self._strong_possibly |= any(rule.strong for rule, _ in scoring)
 
 
 def _table(
@@ -389,28 +283,7 @@ def _table(
     return TableBounds([rule.when for rule in table.rules], index, concluded)
 
 
-def _bounded_rules(
-    on: RulesOfType[R], conditions: Iterable[Condition]
-) -> list[tuple[R, ConditionBounds | None]]:
-    """Return the rules on one type with the bounds of their conditions; None: it always matches."""
-    bounds = [None if condition == ALWAYS else ConditionBounds(condition) for condition in conditions]
-    return list(zip(on.rules, bounds, strict=True))
-
-
-def _count(
-    rule: CompiledIntentRule | CompiledSignalRule,
-    points: int,
-    truths: frozenset[Truth],
-    least: PointsByRule,
-    most: PointsByRule,
-) -> None:
-    if True in truths:
-        most[rule] = most.get(rule, 0) + points
-    if truths == _CERTAIN:
-        least[rule] = least.get(rule, 0) + points
-
-
-def _segments(fits: Sequence[PointsRange], policy: ScoringPolicy) -> PossibleValues:
+def possible_segments(fits: Sequence[PointsRange], policy: ScoringPolicy) -> PossibleValues:
     """Return the segments that may fit best. A lead that fits none has no segment."""
     least = max(fit.low for fit in fits)
     names = tuple(

@@ -37,7 +37,7 @@ class PointsCurve:
 def half_life_curve(points: int, half_life: timedelta) -> PointsCurve:
     """Return `points * 2 ** (-age / half_life)`, rounded half up; `points` before age zero."""
     span = half_life // _MICROSECOND
-    ages = (_last_age_at(left, points, span) + 1 for left in range(points, 0, -1))
+    ages = (last_age_at(left, points, span) + 1 for left in range(points, 0, -1))
     return PointsCurve(tuple(age * _MICROSECOND for age in ages), tuple(range(points, -1, -1)))
 
 
@@ -50,13 +50,16 @@ def ramp_curve(points: int, rises: timedelta, ends: timedelta) -> PointsCurve:
     return PointsCurve(ages, (*range(points + 1), 0))
 
 
-def _last_age_at(left: int, points: int, half_life_us: int) -> int:
+def last_age_at(left: int, points: int, half_life_us: int) -> int:
     """Return the last age (microseconds) at which `points` have decayed to `left`, rounded half up.
 
-    That is the floor of `half_life * log2(points / (left - 1/2))`. The logarithm is either an integer or
-    transcendental, so with enough digits it always lies clearly on one side of a microsecond.
+    From `points * 2 ** (-age / half_life) >= left - 1/2` follows that it is the floor of
+    `half_life * log2(points / (left - 1/2))`. The logarithm of a rational number to base 2 is either an
+    integer or transcendental (Gelfond-Schneider), so with enough digits the product lies clearly on one side
+    of a whole microsecond.
     """
     ratio = Fraction(2 * points, 2 * left - 1)
+    # A power of two has an exact logarithm; no number of digits would separate it from a whole one.
     if ratio.denominator == 1 and ratio.numerator & (ratio.numerator - 1) == 0:
         return half_life_us * (ratio.numerator.bit_length() - 1)
     digits = 40

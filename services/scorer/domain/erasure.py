@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from services.scorer.domain.account import without_lead
 from services.scorer.domain.state import AccountRow, ScoreRow
-from services.scorer.domain.update_score import DECAY, ROLE, ScoringContext
+from services.scorer.domain.update_score import ScoringContext, set_decay_timer
 from shared.storage.change_set import ChangeSet
-from shared.worker.rows import TimerRow
 
 
 def forget_lead(changes: ChangeSet, context: ScoringContext, lead_id: str) -> None:
@@ -19,7 +18,7 @@ def forget_lead(changes: ChangeSet, context: ScoringContext, lead_id: str) -> No
         if account is not None:
             changes.put(without_lead(account, row, context.at, context.policy))
         changes.remove(ScoreRow, row.lead_id)
-        changes.remove(TimerRow, row.lead_id, ROLE, DECAY)
+        set_decay_timer(changes, row.lead_id, None)
     # A person without a company is an account of their own, under the lead id.
     if changes.get(AccountRow, lead_id) is not None:
         changes.remove(AccountRow, lead_id)

@@ -166,8 +166,8 @@ def _explanation(
         policy_version=policy.version,
         at=at,
         markets=_rules(source.markets.explain(facts, at)),
-        segments=[_segment(segment, facts, at, score.segment) for segment in source.segments],
-        facts=[*_activities(subject, facts, at, policy), *_signals(subject, facts, at, policy)],
+        segments=[explain_segment(segment, facts, at, score.segment) for segment in source.segments],
+        facts=[*explain_activities(subject, facts, at, policy), *explain_signals(subject, facts, at, policy)],
         lines=lines,
         uncounted=sorted(types - policy.intent_on.keys() - policy.signals_on.keys()),
         fit_grade=_grade(score.fit, result.fit_grade, policy.fit_floors, policy.hysteresis),
@@ -181,10 +181,13 @@ def _rules(verdicts: Iterable[RuleVerdict]) -> list[RuleExplanation]:
     return [explained(verdict) for verdict in verdicts]
 
 
-def _segment(segment: SegmentTables, facts: Facts, at: datetime, taken: str | None) -> SegmentExplanation:
+def explain_segment(
+    segment: SegmentTables, facts: Facts, at: datetime, taken: str | None
+) -> SegmentExplanation:
+    """Return how the lead fits a segment; `taken` is the name of the segment that fits best."""
     disqualifier = segment.disqualify.first(facts, at)
     criteria = [
-        _criterion(criterion.name, criterion.points_max, table, facts, at)
+        explain_criterion(criterion.name, criterion.points_max, table, facts, at)
         for criterion, table in zip(segment.segment.criteria, segment.criteria, strict=True)
     ]
     return SegmentExplanation(
@@ -197,9 +200,10 @@ def _segment(segment: SegmentTables, facts: Facts, at: datetime, taken: str | No
     )
 
 
-def _criterion(
+def explain_criterion(
     name: str, most: int, levels: FirstMatch[Level], facts: Facts, at: datetime
 ) -> CriterionExplanation:
+    """Return the verdict of every level of a criterion; `most` is the most that the criterion gives."""
     reached = levels.first(facts, at)
     verdicts = zip(levels.rules, _rules(levels.explain(facts, at)), strict=True)
     return CriterionExplanation(
@@ -213,9 +217,10 @@ def _criterion(
     )
 
 
-def _activities(
+def explain_activities(
     subject: ScoringSubject, facts: Facts, at: datetime, policy: ScoringPolicy
 ) -> Iterator[FactExplanation]:
+    """Yield each activity under each rule on its type."""
     for activity in subject.activities:
         rules_on = policy.intent_on.get(activity.type)
         if rules_on is not None:
@@ -225,9 +230,10 @@ def _activities(
                 yield _fact(rule, describe_fact(activity.type, activity.at), explained(verdict), age)
 
 
-def _signals(
+def explain_signals(
     subject: ScoringSubject, facts: Facts, at: datetime, policy: ScoringPolicy
 ) -> Iterator[FactExplanation]:
+    """Yield each signal under each rule on its type."""
     for signal in subject.signals:
         rules_on = policy.signals_on.get(signal.type)
         if rules_on is not None:

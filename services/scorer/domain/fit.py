@@ -25,22 +25,23 @@ class FitScore(Struct, frozen=True):
 
 def score_fit(facts: Facts, at: datetime, policy: ScoringPolicy) -> FitScore:
     """Return the fit to the segment with the most points, the first one of equals."""
-    fits = [_fit_to(segment, facts, at) for segment in policy.segments]
+    fits = [fit_to(segment, facts, at) for segment in policy.segments]
     return max(fits, key=lambda fit: fit.points, default=FitScore(0, None, []))
 
 
-def _fit_to(segment: CompiledSegment, facts: Facts, at: datetime) -> FitScore:
+def fit_to(segment: CompiledSegment, facts: Facts, at: datetime) -> FitScore:
+    """Return the fit to one segment: 0 with one line if a disqualifier holds, else a line per criterion."""
     for disqualifier in segment.disqualify:
         if disqualifier.when(facts, at):
             why = f"disqualified as {disqualifier.name}: {_describe(disqualifier.fields, facts)}"
             line = ScoreLine("fit", disqualifier.name, ", ".join(disqualifier.fields), 0, why)
             return FitScore(0, None, [line])
-    lines = [_criterion_line(criterion, facts, at) for criterion in segment.criteria]
+    lines = [criterion_line(criterion, facts, at) for criterion in segment.criteria]
     points = sum([line.points for line in lines])
     return FitScore(points, segment.name if points else None, lines)
 
 
-def _criterion_line(criterion: CompiledCriterion, facts: Facts, at: datetime) -> ScoreLine:
+def criterion_line(criterion: CompiledCriterion, facts: Facts, at: datetime) -> ScoreLine:
     """Return the line of the first level that matches; with none, a line of 0 points that says why."""
     points, why, undecided = 0, "", False
     for level in criterion.levels:
@@ -59,10 +60,11 @@ def _criterion_line(criterion: CompiledCriterion, facts: Facts, at: datetime) ->
 
 
 def _describe(fields: Sequence[str], facts: Facts) -> str:
-    return ", ".join([f"{field} is {_format(facts[field])}" for field in fields if field in facts])
+    return ", ".join([f"{field} is {format_value(facts[field])}" for field in fields if field in facts])
 
 
-def _format(value: Any) -> str:
+def format_value(value: Any) -> str:
+    """Return a fact as a line shows it: at most `_ITEMS_SHOWN_MAX` items of a list, the day of a time."""
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, list):

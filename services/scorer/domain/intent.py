@@ -75,7 +75,7 @@ def match_facts(
     matched_signals: list[MatchedFact] = []
     without_rule: list[tuple[str, datetime]] = []
     for signal in signals:
-        found = _match_signal(signal, facts, at, policy)
+        found = match_signal(signal, facts, at, policy)
         matched_signals += found
         if not found and signal.expires_at is not None:
             without_rule.append((signal.type, signal.expires_at))
@@ -100,7 +100,7 @@ def score_intent(matches: MatchedFacts, at: datetime, policy: ScoringPolicy) -> 
                     ScoreLine(part, rule.name, match.fact, points, _describe_points(points, rule.points))
                 )
     lines.sort(key=attrgetter("points"), reverse=True)
-    lines += _cap_lines(sums, policy)
+    lines += cap_lines(sums, policy)
     return IntentScore(apply_caps(sums, policy), lines)
 
 
@@ -186,9 +186,10 @@ def _rules_for_activity(
     return rules_on.rules
 
 
-def _match_signal(
+def match_signal(
     signal: SignalReceivedV1, facts: Facts, at: datetime, policy: ScoringPolicy
 ) -> Sequence[MatchedFact]:
+    """Return a signal under each rule that it matches; a rule that rises needs a day to rise to."""
     rules_on = policy.signals_on.get(signal.type)
     if rules_on is None:
         return ()
@@ -213,7 +214,7 @@ def _type_and_day(type_: str, day: int) -> str:
     return f"{type_} on {date.fromordinal(day).isoformat()}"
 
 
-def _cap_lines(sums: PointsByRule, policy: ScoringPolicy) -> Iterator[ScoreLine]:
+def cap_lines(sums: PointsByRule, policy: ScoringPolicy) -> Iterator[ScoreLine]:
     """Yield a line with negative points for each cap that was reached: of rules, of groups, of intent."""
     groups: dict[str, int] = {}
     total = 0

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from services.scorer.domain.account import name_key
 from services.scorer.domain.activities import merge_activities
 from services.scorer.domain.state import AccountRow, ScoreRow
-from services.scorer.domain.update_score import DECAY, ROLE, ScoringContext, update_score
+from services.scorer.domain.update_score import ScoringContext, set_decay_timer, update_score
 from shared.lead.derived import derived_of
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Activity, Trigger
@@ -83,7 +83,7 @@ def handle_decay_timer(
     emitted = update_score(changes, context, row, Trigger("decay", event_id), "if_regraded")
     scored = changes.get(ScoreRow, row.lead_id)
     if scored is not None and scored.due_at is not None:
-        changes.put(TimerRow(subject=row.lead_id, role=ROLE, kind=DECAY, due_at=scored.due_at))
+        set_decay_timer(changes, row.lead_id, scored.due_at)
     return Outcome.APPLIED if emitted else Outcome.UNCHANGED
 
 
@@ -105,5 +105,5 @@ def _take_parked_activities(changes: ChangeSet, alias: str | None) -> list[Activ
     if parked is None or parked.lead is not None:
         return []
     changes.remove(ScoreRow, parked.lead_id)
-    changes.remove(TimerRow, parked.lead_id, ROLE, DECAY)
+    set_decay_timer(changes, parked.lead_id, None)
     return parked.activities

@@ -33,14 +33,14 @@ def next_change_at(
     """
     held = replace(subject, fit_grade=result.fit_grade, intent_grade=result.intent_grade)
     current, since = result, at
-    for instant in _condition_changes(subject, result, at, policy):
-        found = _ScoreTimeline(current, since, policy).first_change(before=instant)
+    for instant in condition_changes(subject, result, at, policy):
+        found = ScoreTimeline(current, since, policy).first_change(before=instant)
         if found is not None:
             return found
         current, since = compute_score(held, instant, policy), instant
         if actionable_parts(current) != actionable_parts(result):
             return instant
-    return _ScoreTimeline(current, since, policy).first_change()
+    return ScoreTimeline(current, since, policy).first_change()
 
 
 def actionable_parts(result: ScoreResult) -> tuple[object, ...]:
@@ -48,20 +48,20 @@ def actionable_parts(result: ScoreResult) -> tuple[object, ...]:
     return result.score.grade, result.score.band, result.signals
 
 
-def _condition_changes(
+def condition_changes(
     subject: ScoringSubject, result: ScoreResult, at: datetime, policy: ScoringPolicy
 ) -> Sequence[datetime]:
     """Return the instants after `at` at which a `within` condition changes its verdict."""
     instants: set[datetime | None] = set()
     for field, age in policy.ages:
-        for value in _values_of(field, subject, result.facts):
+        for value in values_of(field, subject, result.facts):
             since = open_time(value)
             if since is not None:
                 instants |= {since, _later(since, age + _MICROSECOND)}
     return sorted(instant for instant in instants if instant is not None and instant > at)
 
 
-def _values_of(field: str, subject: ScoringSubject, facts: Facts) -> Iterator[Any]:
+def values_of(field: str, subject: ScoringSubject, facts: Facts) -> Iterator[Any]:
     """Yield the value of a field; of a detail of activities or signals, the value in each of them."""
     if field.startswith(FactKeys.ACTIVITY_DETAILS):
         name = field.removeprefix(FactKeys.ACTIVITY_DETAILS)
@@ -73,7 +73,7 @@ def _values_of(field: str, subject: ScoringSubject, facts: Facts) -> Iterator[An
         yield facts.get(field)
 
 
-class _ScoreTimeline:
+class ScoreTimeline:
     """How one score develops as long as no condition changes its verdict."""
 
     def __init__(self, result: ScoreResult, at: datetime, policy: ScoringPolicy) -> None:
@@ -87,8 +87,8 @@ class _ScoreTimeline:
         """Return the first instant with another grade, band or live signals, if it is before `before`."""
         rises = any(match.rule.rises is not None and self._at < match.anchor for match in self._signals)
         if rises or self._policy.bands_follow_points:
-            return self._first_relevant_step(before)
-        found: list[datetime | None] = [self._first_signal_end()]
+            return self.first_relevant_step(before)
+        found: list[datetime | None] = [self.first_signal_end()]
         # Points only fall from here, so a bisection finds when the intent grade is lost.
         floor = self._policy.intent_floors.least(self._result.intent_grade, self._policy.hysteresis)
         if floor > 0:
@@ -96,14 +96,14 @@ class _ScoreTimeline:
         first = min((instant for instant in found if instant is not None), default=None)
         return first if first is None or before is None or first < before else None
 
-    def _first_signal_end(self) -> datetime | None:
+    def first_signal_end(self) -> datetime | None:
         """Return when the set of live signals changes first; signals only end here, none begins."""
         last_steps = (_step_at(match, len(match.curve.ages) - 1) for match in self._signals)
         ends = {*last_steps, *self._expiries()}
         ahead = sorted(end for end in ends if end is not None and end > self._at)
         return next(filter(self._signals_differ, ahead), None)
 
-    def _first_relevant_step(self, before: datetime | None) -> datetime | None:
+    def first_relevant_step(self, before: datetime | None) -> datetime | None:
         """Return the first step of any fact after which grade, band or live signals differ.
 
         A heap holds the next step of each fact as (instant, index of the match, index of the step).

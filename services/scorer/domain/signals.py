@@ -12,7 +12,7 @@ from services.scorer.domain.activities import activity_of, merge_activities
 from services.scorer.domain.rescore import rescore_account
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.subjects import SubjectKeys, signal_subject_of
-from services.scorer.domain.update_score import DECAY, ROLE, ScoringContext, update_score
+from services.scorer.domain.update_score import ScoringContext, set_decay_timer, update_score
 from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Origin, Trigger
@@ -20,7 +20,6 @@ from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.ids import lead_id_of
 from shared.storage.change_set import ChangeSet
 from shared.worker.decision import Outcome
-from shared.worker.rows import TimerRow
 
 PARKED_FOR: Final = timedelta(days=90)
 """How long activities are kept for a person who has not written yet."""
@@ -36,8 +35,8 @@ def handle_signal(
     if signal.type == "opt_out":
         return Outcome.UNCHANGED  # the enricher stores consent, and its next event brings it here
     if signal.type == "activity":
-        return _add_activity(changes, context, signal, about, event_id)
-    return _add_account_signal(changes, context, signal, _account_of(changes, about), event_id)
+        return handle_activity(changes, context, signal, about, event_id)
+    return handle_account_signal(changes, context, signal, account_of(changes, about), event_id)
 
 
 def emit_account_lead(changes: ChangeSet, account: AccountRow, trigger: Trigger) -> AccountRow:
@@ -51,9 +50,13 @@ def emit_account_lead(changes: ChangeSet, account: AccountRow, trigger: Trigger)
     return replace(account, asked=True)
 
 
-def _add_account_signal(
+def handle_account_signal(
     changes: ChangeSet, context: ScoringContext, signal: SignalReceivedV1, account: AccountRow, event_id: str
 ) -> Outcome:
+    """Store a signal at its account and score the account's leads again.
+
+    An account from which nobody wrote gets a lead if it is a target; otherwise its signals are parked.
+    """
     if event_id in account.signals:
         return Outcome.UNCHANGED
     account = with_signal(account, event_id, signal)
@@ -71,9 +74,14 @@ def _add_account_signal(
     return Outcome.APPLIED
 
 
-def _add_activity(
+def handle_activity(
     changes: ChangeSet, context: ScoringContext, signal: SignalReceivedV1, about: SubjectKeys, event_id: str
 ) -> Outcome:
+    """Add an activity to the lead of the person and score it again.
+
+    Activities of a person who has not written yet are parked for `PARKED_FOR`. Raises `DataError` for a
+    malformed activity.
+    """
     activity = activity_of(signal)
     lead_id = about.lead_id or ""
     joined = next(iter(changes.find(ScoreRow, "alias", lead_id)), None)
@@ -85,13 +93,13 @@ def _add_activity(
     if row.lead is None:
         due_at = context.at + PARKED_FOR
         changes.put(replace(row, due_at=due_at))
-        changes.put(TimerRow(subject=row.lead_id, role=ROLE, kind=DECAY, due_at=due_at))
+        set_decay_timer(changes, row.lead_id, due_at)
         return Outcome.PARKED
     update_score(changes, context, row, Trigger("signal", event_id, activity.type), "if_changed")
     return Outcome.APPLIED
 
 
-def _account_of(changes: ChangeSet, about: SubjectKeys) -> AccountRow:
+def account_of(changes: ChangeSet, about: SubjectKeys) -> AccountRow:
     """Return the account by its domain, else the only one of that name, else the row of the name alone."""
     if about.account is not None:
         return changes.get(AccountRow, about.account) or AccountRow(about.account)

@@ -80,17 +80,18 @@ def update_score(
     scored = replace(row, score=replace(result.score, lines=[]), signals=result.signals, due_at=due_at)
     counted = with_lead(account, before if stays else None, scored, seen_at)
     view = account_view(counted, account_data, result.facts, at, policy)
-    _set_timer(changes, row.lead_id, before.due_at if before else None, due_at)
-    emits = _is_news(row, scored, view, emit_when)
+    if due_at != (before.due_at if before else None):
+        set_decay_timer(changes, row.lead_id, due_at)
+    emits = is_news(row, scored, view, emit_when)
     if emits:
         scored = replace(scored, account_view=view, sequence=row.sequence + 1)
         strongest = strongest_activity(new_activities, result.facts, at, policy)
         trigger = replace(trigger, type=strongest or trigger.type)
-        _emit_scored(changes, context, scored, result.score.lines, trigger)
+        emit_scored(changes, context, scored, result.score.lines, trigger)
     else:
         scored = replace(row, due_at=due_at)
     if view.qualified and not account.qualified:
-        _emit_qualified(changes, context, counted, view)
+        emit_qualified(changes, context, counted, view)
     put_changed(changes, replace(counted, qualified=view.qualified))
     put_changed(changes, scored)
     return emits
@@ -102,7 +103,8 @@ def put_changed(changes: ChangeSet, row: ScoreRow | AccountRow) -> None:
         changes.put(row)
 
 
-def _is_news(row: ScoreRow, scored: ScoreRow, view: AccountView, emit_when: EmitWhen) -> bool:
+def is_news(row: ScoreRow, scored: ScoreRow, view: AccountView, emit_when: EmitWhen) -> bool:
+    """Return whether a new score is to be emitted; `row` has the score that was emitted last."""
     if emit_when == "always" or row.score is None or scored.score is None:
         return True
     if emit_when == "if_changed":
@@ -111,9 +113,10 @@ def _is_news(row: ScoreRow, scored: ScoreRow, view: AccountView, emit_when: Emit
     return (now.grade, now.band, scored.signals) != (before.grade, before.band, row.signals)
 
 
-def _emit_scored(
+def emit_scored(
     changes: ChangeSet, context: ScoringContext, row: ScoreRow, lines: list[ScoreLine], trigger: Trigger
 ) -> None:
+    """Emit the score in `row`, whose lines are not stored, with the lead that it is about."""
     if row.score is None:
         raise ValueError("only a scored lead can be emitted")
     lead = {name: getattr(row.lead, name) for name in _LEAD_FIELDS}
@@ -129,9 +132,10 @@ def _emit_scored(
     changes.emit(event, subject=row.lead_id, key=row.account)
 
 
-def _emit_qualified(
+def emit_qualified(
     changes: ChangeSet, context: ScoringContext, account: AccountRow, view: AccountView
 ) -> None:
+    """Emit that an account qualifies now, with the people who were active last."""
     event = AccountQualifiedV1(
         account=account.account,
         account_view=view,
@@ -142,9 +146,8 @@ def _emit_qualified(
     changes.emit(event, subject=account.account, key=account.account)
 
 
-def _set_timer(changes: ChangeSet, lead_id: str, before: datetime | None, due_at: datetime | None) -> None:
-    if due_at == before:
-        return
+def set_decay_timer(changes: ChangeSet, lead_id: str, due_at: datetime | None) -> None:
+    """Set the timer at which a lead is scored again, or remove it."""
     if due_at is None:
         changes.remove(TimerRow, lead_id, ROLE, DECAY)
     else:

@@ -32,8 +32,9 @@ def normalise_phone(text: str | None, country: str | None = None) -> str | None:
     possible = numbers.is_possible_number_with_reason(number) == numbers.ValidationResult.IS_POSSIBLE
     # Outside its numbering plan a number may lose a trunk prefix at each parse: that is no stable identifier.
     stable = international and possible and numbers.parse(written) == number
-    return written if stable and not _is_filler(str(number.national_number)) else None
+    return written if stable and not is_filler(str(number.national_number)) else None
 
 
-def _is_filler(digits: str) -> bool:
+def is_filler(digits: str) -> bool:
+    """Return whether a national number is typed to fill the field: two digits at most, or a sequence."""
     return len(set(digits)) <= 2 or digits in "012345678901234567890" or digits in "09876543210987654321"

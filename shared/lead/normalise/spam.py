@@ -64,15 +64,16 @@ def spam_score(
         "links": 0 if links < 2 else min(60, 15 * links),
         "markup": 50 if _MARKUP.search(lowered) else 0,
         "phrases": min(75, 35 * len([phrase for phrase in _SPAM_PHRASES if phrase in lowered])),
-        "shouting": 20 if _is_shouting(text) else 0,
+        "shouting": 20 if is_shouting(text) else 0,
         "no_name": 60 if any(map(_NOT_IN_NAME.search, names)) else 0,
-        "gibberish_name": 40 * sum(map(_is_gibberish, names)),
+        "gibberish_name": 40 * sum(map(is_gibberish, names)),
     }
     reasons = tuple([SpamReason(rule, given) for rule, given in points.items() if given])
     return SpamScore(min(100, sum(points.values())), reasons)
 
 
-def _is_shouting(text: str) -> bool:
+def is_shouting(text: str) -> bool:
+    """Return whether a text of some length is mostly in capitals; only ASCII letters are counted."""
     if len(text) < _SHOUTED_LETTERS_MIN:
         return False
     letters = text.encode("ascii", "ignore")
@@ -81,7 +82,8 @@ def _is_shouting(text: str) -> bool:
     return upper + lower >= _SHOUTED_LETTERS_MIN and upper > 3 * lower
 
 
-def _is_gibberish(name: str) -> bool:
+def is_gibberish(name: str) -> bool:
+    """Return whether a name was typed at random: a keyboard row, no vowels, capitals in the middle."""
     lowered = name.lower()
     return bool(
         lowered.startswith(_KEYBOARD_RUNS)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import takewhile
 from typing import Final, Literal
 
-from shared.lead.normalise.text import Lexicon, fold, lexicon_of, meanings_in, single_line
+from shared.lead.normalise.text import fold, lexicon_of, meanings_in, single_line
 
 Seniority = Literal["cxo", "vp", "director", "manager", "senior", "entry", "student"]
 Department = Literal[
@@ -97,6 +97,8 @@ _DEPARTMENT_PHRASES: Final[Mapping[str, str]] = {
     "customer experience,support,csm,research,researcher,consultant,professor,teacher,student,medical,nurse,"
     "physician,clinical,executive assistant,personal assistant,chief of staff,geschaftsfuhrer",
 }
+_SENIORITY_LEXICON: Final = lexicon_of(_SENIORITY_PHRASES)
+_DEPARTMENT_LEXICON: Final = lexicon_of(_DEPARTMENT_PHRASES)
 
 
 def seniority(title: str | None) -> Seniority | None:
@@ -120,14 +122,14 @@ def _seniority(title: str) -> Seniority | None:
     head = list(takewhile(lambda word: word not in _HEAD_ENDS, words))
     if head[-1:] == ["assistant"]:
         return "entry"
-    stated = {*meanings_in(words, _seniority_lexicon()), *_levels_by_position(words, head)}
+    stated = {*meanings_in(words, _SENIORITY_LEXICON), *levels_by_position(words, head)}
     rank = next((rank for rank in _RANKS if rank in stated), None)
-    if rank in {None, "senior", "entry"} and _is_student(words, head):
+    if rank in {None, "senior", "entry"} and is_student(words, head):
         return "student"
     return rank
 
 
-def _levels_by_position(words: Sequence[str], head: Sequence[str]) -> Iterator[Seniority]:
+def levels_by_position(words: Sequence[str], head: Sequence[str]) -> Iterator[Seniority]:
     """Yield the levels of words whose position in the title decides what they mean."""
     if "chief" in words and "officer" in words[words.index("chief") :]:
         yield "cxo"
@@ -141,14 +143,15 @@ def _levels_by_position(words: Sequence[str], head: Sequence[str]) -> Iterator[S
             yield "senior" if at == 0 and len(head) > 1 else "manager"
 
 
-def _is_student(words: Sequence[str], head: Sequence[str]) -> bool:
+def is_student(words: Sequence[str], head: Sequence[str]) -> bool:
+    """Return whether a title is that of a student; `head` is the part of its words that names the role."""
     candidate = head[-1:] == ["candidate"] and not _DEGREES.isdisjoint(head[-2:])
     return candidate or not _STUDENTS.isdisjoint(head[-1:]) or not _STUDENTS_ANYWHERE.isdisjoint(words)
 
 
 @lru_cache(maxsize=_CACHED_TITLES_MAX)
 def _department(title: str) -> Department | None:
-    found: list[Department] = list(meanings_in(_title_words(title), _department_lexicon()))  # type: ignore[arg-type]
+    found: list[Department] = list(meanings_in(_title_words(title), _DEPARTMENT_LEXICON))  # type: ignore[arg-type]
     return next((name for name in found if name != "other"), found[0] if found else None)
 
 
@@ -160,13 +163,3 @@ def _title_words(title: str) -> list[str]:
     folded = _BREAKS.sub(" , ", fold(title)).replace("@", " at ")
     words = [word for word in _WORDS.findall(folded) if word != "the"]
     return list(takewhile(lambda word: word not in _TITLE_ENDS, words))
-
-
-@cache
-def _seniority_lexicon() -> Lexicon:
-    return lexicon_of(_SENIORITY_PHRASES)
-
-
-@cache
-def _department_lexicon() -> Lexicon:
-    return lexicon_of(_DEPARTMENT_PHRASES)

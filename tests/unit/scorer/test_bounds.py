@@ -9,15 +9,18 @@ import pytest
 from services.scorer.domain.bounds import (
     DERIVED_FIELDS,
     HeldGrades,
-    IntentBounds,
-    PointsRange,
     ScoreBounds,
     ScoringBounds,
+    disqualification,
+    points_range,
+    possible_segments,
 )
+from services.scorer.domain.intent_bounds import IntentBounds, PointsRange
 from services.scorer.domain.score import lead_facts
 from services.scorer.policy import scoring_policy
 from shared.lead.events.parts import Company
 from shared.lead.fields import FactKeys
+from shared.policy.models import Level
 from shared.rules.bounds import PossibleValues
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, signal
 from tests.support.scoring_policies import compiled_with, default_scoring
@@ -209,6 +212,33 @@ def test_a_lasting_signal_whose_only_rule_may_not_match_is_live_all_the_same():
 def test_a_range_of_one_value_is_that_value():
     assert PointsRange(5, 5).possible == PossibleValues((5,), missing=False)
     assert PointsRange(5, 9).possible == PossibleValues(low=5, high=9, missing=False)
+
+
+def test_points_of_the_levels_that_may_be_reached():
+    low, high = Level(points=10), Level(points=30)
+    assert points_range([low]) == (10, 10)
+    assert points_range([high, low]) == (10, 30)
+    assert points_range([high, None]) == (0, 30)
+    assert points_range([None]) == (0, 0)
+
+
+def test_a_lead_is_disqualified_for_certain_only_if_no_way_leads_past_every_disqualifier():
+    small = default().policy.compiled.policy.icp.segments[0].disqualify[0]
+    assert disqualification([small]) == "certainly"
+    assert disqualification([small, None]) == "perhaps"
+    assert disqualification([None]) == "not"
+
+
+@pytest.mark.parametrize(
+    ("fits", "names", "may_have_none"),
+    [
+        ([PointsRange(0, 0)], (), True),
+        ([PointsRange(0, 10)], ("mid-market-software",), True),
+        ([PointsRange(5, 10)], ("mid-market-software",), False),
+    ],
+)
+def test_a_segment_may_be_the_lead_s_if_it_may_fit_best(fits, names, may_have_none):
+    assert possible_segments(fits, default_scoring()) == PossibleValues(names, missing=may_have_none)
 
 
 def test_bounds_of_the_same_intent_and_grades_are_made_once():
