@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.scorer.domain.decay import last_age_at
 from services.scorer.domain.intent import (
+    PointsByRule,
     anchor_of,
     apply_caps,
     cap_lines,
@@ -56,7 +57,7 @@ def test_a_group_that_the_policy_does_not_cap_gives_all_its_points():
 
 
 def test_every_cap_that_was_reached_has_a_line_with_negative_points():
-    sums = {rule(max=40): 90, rule("view", group="web"): 50, rule("content"): 70}
+    sums: PointsByRule = {rule(max=40): 90, rule("view", group="web"): 50, rule("content"): 70}
     lines = {(line.rule, line.fact): line.points for line in cap_lines(sums, POLICY)}
     assert lines == {("demo", "max"): -50, ("web", "group"): -10, ("intent", "cap"): -50}
 
