@@ -1,4 +1,4 @@
-"""What is said of a score is what it was made of, for every lead: it adds up, and what matched is what gave."""
+"""The explanation of a score agrees with the score, for every lead: same points, same matches, same grades."""
 
 from __future__ import annotations
 
@@ -33,15 +33,18 @@ from tests.support.scoring_policies import default_scoring
 policies = st.sampled_from([default, tricky, bands_of_anything])
 
 
-def assert_adds_up(told: ScoreExplanation, now: ScoreResult) -> None:
-    taken = [each for each in told.segments if each.taken]
-    assert [each.segment for each in taken] == ([now.score.segment] if now.score.segment else [])
-    assert max(each.fit for each in told.segments) == now.score.fit
+def assert_adds_up(explanation: ScoreExplanation, now: ScoreResult) -> None:
+    taken = [segment for segment in explanation.segments if segment.taken]
+    assert [segment.segment for segment in taken] == ([now.score.segment] if now.score.segment else [])
+    assert max(segment.fit for segment in explanation.segments) == now.score.fit
     assert (
-        sum(fact.points for fact in told.facts) + sum(line.points for line in told.lines) == now.score.intent
+        sum(fact.points for fact in explanation.facts) + sum(line.points for line in explanation.lines)
+        == now.score.intent
     )
-    assert next(each.rule for each in told.bands if each.verdict == "matched").startswith(now.score.band)
-    assert (told.fit_grade.grade, told.intent_grade.grade) == (now.fit_grade, now.intent_grade)
+    assert next(band.rule for band in explanation.bands if band.verdict == "matched").startswith(
+        now.score.band
+    )
+    assert (explanation.fit_grade.grade, explanation.intent_grade.grade) == (now.fit_grade, now.intent_grade)
 
 
 @settings(max_examples=100)
@@ -49,18 +52,18 @@ def assert_adds_up(told: ScoreExplanation, now: ScoreResult) -> None:
 def test_an_explanation_adds_up_to_the_score(known, done, which) -> None:
     subject, policy = subject_of(known, done), which().policy
     now = compute_score(subject, AT, policy)
-    told = explain_score(subject, AT, policy)
-    assert_adds_up(told, now)
+    explanation = explain_score(subject, AT, policy)
+    assert_adds_up(explanation, now)
     gave = Counter(
         (line.rule, line.fact, line.points)
         for line in now.score.lines
         if line.part != "fit" and line.points > 0
     )
-    assert gave == Counter((fact.rule, fact.fact, fact.points) for fact in told.facts if fact.points)
-    for fact in told.facts:
+    assert gave == Counter((fact.rule, fact.fact, fact.points) for fact in explanation.facts if fact.points)
+    for fact in explanation.facts:
         assert fact.points <= fact.full
         assert not fact.points or fact.verdict == "matched"
-    for segment in told.segments:
+    for segment in explanation.segments:
         for criterion in segment.criteria:
             matched = [level.points for level in criterion.levels if level.verdict == "matched"]
             assert criterion.points == (matched[0] if matched else 0)
@@ -71,10 +74,10 @@ def test_an_explanation_adds_up_to_the_score(known, done, which) -> None:
 def test_the_event_alone_explains_the_same(known, done, which) -> None:
     subject, policy = subject_of(known, done), which().policy
     now = compute_score(subject, AT, policy)
-    told = explain_scored(event_of(subject, now, policy), policy)
-    assert_adds_up(told, now)
-    assert told.segments == explain_score(subject, AT, policy).segments
-    assert told.bands == explain_score(subject, AT, policy).bands
+    explanation = explain_scored(event_of(subject, now, policy), policy)
+    assert_adds_up(explanation, now)
+    assert explanation.segments == explain_score(subject, AT, policy).segments
+    assert explanation.bands == explain_score(subject, AT, policy).bands
 
 
 def event_of(subject: ScoringSubject, now: ScoreResult, policy: ScoringPolicy) -> LeadScoredV1:
@@ -86,7 +89,7 @@ def event_of(subject: ScoringSubject, now: ScoreResult, policy: ScoringPolicy) -
     )
 
 
-def test_it_says_what_decided_what_is_unknown_and_what_time_has_left() -> None:
+def test_an_explanation_names_the_deciding_facts_the_unknown_ones_and_the_points_left() -> None:
     subject = subject_of(
         {"employees": 400, "title": "CFO"},
         Doings(
@@ -94,29 +97,33 @@ def test_it_says_what_decided_what_is_unknown_and_what_time_has_left() -> None:
             [signal()],
         ),
     )
-    told = explain_score(subject, AT, default_scoring())
-    [segment] = told.segments
+    explanation = explain_score(subject, AT, default_scoring())
+    [segment] = explanation.segments
     size, industry = segment.criteria[:2]
     assert (size.points, size.most, size.levels[0].verdict) == (35, 35, "matched")
     assert [(leaf.field, leaf.saw) for leaf in size.levels[0].because] == [(FactKeys.EMPLOYEES, 400)]
     assert industry.levels[0].verdict == "unknown_field"
     assert industry.levels[0].because[0].saw is None
-    facts = {fact.rule: fact for fact in told.facts}
+    facts = {fact.rule: fact for fact in explanation.facts}
     demo, pricing, funding = facts["demo-request"], facts["pricing"], facts["funding"]
     assert (demo.full, demo.points, demo.age_s, demo.half_life_s) == (90, 45, 1_209_600, 1_209_600)
     assert (pricing.verdict, pricing.points) == ("no_match", 0)
     assert (funding.strong, funding.live) == (True, True)
-    assert told.uncounted == ["email_click"]
-    assert told.lines == []
+    assert explanation.uncounted == ["email_click"]
+    assert explanation.lines == []
 
 
-def test_a_grade_that_is_only_held_says_so() -> None:
+def test_a_grade_below_its_floor_is_explained_as_held() -> None:
     subject = subject_of({}, Doings([did("demo_request", 5 * DAY)], [], "D1"))
-    told = explain_score(subject, AT, default_scoring())
-    assert (told.intent_grade.points, told.intent_grade.grade, told.intent_grade.held) == (70, "1", True)
+    explanation = explain_score(subject, AT, default_scoring())
+    assert (
+        explanation.intent_grade.points,
+        explanation.intent_grade.grade,
+        explanation.intent_grade.held,
+    ) == (70, "1", True)
 
 
-def test_it_says_why_an_account_is_qualified() -> None:
+def test_an_explanation_says_why_an_account_is_qualified() -> None:
     subject, policy = subject_of({"employees": 400}, Doings([did("demo_request")])), default_scoring()
     qualified = explain_scored(
         event_of(subject, compute_score(subject, AT, policy), policy), policy
@@ -130,7 +137,7 @@ def test_it_says_why_an_account_is_qualified() -> None:
     }
 
 
-def test_it_can_be_told_as_json() -> None:
+def test_an_explanation_has_a_json_form() -> None:
     subject = subject_of({"technologies": ["sap"], "last_funding_at": AT}, Doings([], [signal()]))
-    told = msgspec.json.decode(msgspec.json.encode(explain_score(subject, AT, default_scoring())))
-    assert told["policy_version"] == default_scoring().version
+    explanation = msgspec.json.decode(msgspec.json.encode(explain_score(subject, AT, default_scoring())))
+    assert explanation["policy_version"] == default_scoring().version

@@ -36,8 +36,8 @@ def row(name: str, grade: str = "A4", *, title: str = "CFO", active_ago: timedel
 
 def account_with(*rows: ScoreRow, seen_at: datetime | None = None) -> AccountRow:
     account = AccountRow("kestrel.example")
-    for each in rows:
-        account = with_lead(account, None, each, seen_at)
+    for counted in rows:
+        account = with_lead(account, None, counted, seen_at)
     return account
 
 
@@ -56,7 +56,7 @@ def test_one_person_does_not_qualify_an_account() -> None:
     assert not view(account_with(row("ana", "A1"))).qualified
 
 
-def test_who_is_counted_anew_is_counted_once() -> None:
+def test_a_person_who_is_scored_again_is_counted_once() -> None:
     first, later = row("ana", "A1"), row("ana", "A2")
     account = with_lead(account_with(first, row("bob")), first, later, None)
     assert account.grades == {"A2": 1, "A4": 1}
@@ -84,14 +84,16 @@ def test_only_the_latest_active_people_are_remembered() -> None:
     assert max(active.values()) == AT
 
 
-def test_signals_are_bounded_and_name_nobody() -> None:
+def test_signals_are_bounded_and_stored_without_the_person() -> None:
     account = AccountRow("kestrel.example")
     for number in range(SIGNALS_MAX + 3):
-        told = signal(email="ana@kestrel.example", ago=-number * DAY, details={"x": 1, "text": "y" * 10_000})
-        account = with_signal(account, f"signal-{number}", told)
+        received = signal(
+            email="ana@kestrel.example", ago=-number * DAY, details={"x": 1, "text": "y" * 10_000}
+        )
+        account = with_signal(account, f"signal-{number}", received)
     assert len(account.signals) == SIGNALS_MAX
     assert "signal-2" not in account.signals
-    assert all(each.person is None and each.details == {"x": 1} for each in account.signals.values())
+    assert all(kept.person is None and kept.details == {"x": 1} for kept in account.signals.values())
 
 
 def test_activities_are_kept_once_in_order_and_bounded() -> None:

@@ -66,8 +66,8 @@ def test_an_activity_happened_when_its_signal_did():
 
 
 def test_an_activity_may_say_when_it_happened():
-    told = {"type": "call", "at": "2026-02-01T10:00:00Z", "url": "/x", "details": {"minutes": 5}}
-    assert activity_of(signal("activity", details={"activity": told})) == Activity(
+    activity = {"type": "call", "at": "2026-02-01T10:00:00Z", "url": "/x", "details": {"minutes": 5}}
+    assert activity_of(signal("activity", details={"activity": activity})) == Activity(
         "call", datetime(2026, 2, 1, 10, tzinfo=UTC), "/x", {"minutes": 5}
     )
 

@@ -68,12 +68,12 @@ SCORES = {
 }
 
 
-class Desk:
-    """Forms and signals, one after the other, as the enricher and the scorer take them."""
+class FormsToScores:
+    """Takes forms and signals one after the other through the decisions of the enricher and the scorer."""
 
     def __init__(self) -> None:
-        self._draft = ChangeSet(IdentityMap())
-        self._moment = ScoringContext(default_scoring(), NOW)
+        self._changes = ChangeSet(IdentityMap())
+        self._context = ScoringContext(default_scoring(), NOW)
         self._leads: dict[str, LeadRow] = {}
         self._read = self._forms = 0
         self.scored: list[LeadScoredV1] = []
@@ -94,8 +94,8 @@ class Desk:
         self._decide(event_of(_enriched(row, received, self._forms)))
 
     def _decide(self, event: Event[Any]) -> None:
-        decide(self._draft, self._moment, event)
-        fresh, self._read = self._draft.emits[self._read :], len(self._draft.emits)
+        decide(self._changes, self._context, event)
+        fresh, self._read = self._changes.emits[self._read :], len(self._changes.emits)
         for emit in fresh:
             if isinstance(emit.data, LeadScoredV1):
                 self.scored.append(emit.data)
@@ -106,10 +106,10 @@ class Desk:
 def _enriched(row: LeadRow, received: LeadReceivedV1, number: int) -> LeadEnrichedV1:
     """Return the lead with what the vendors of the stub world say of its company, unless they are all down."""
     company = row.company
-    for known in golden.COMPANIES:
-        if known.domain == row.account != "stormfall.example":
+    for listed in golden.COMPANIES:
+        if listed.domain == row.account != "stormfall.example":
             company = replace(
-                company, employees=known.employees, industry=known.industry, country=known.country
+                company, employees=listed.employees, industry=listed.industry, country=listed.country
             )
     parts = {name: getattr(row, name) for name in LeadEnrichedV1.__struct_fields__ if hasattr(row, name)}
     parts |= {"company": company, "sequence": number, "revision": number}
@@ -122,17 +122,17 @@ def test_every_golden_case_has_its_score() -> None:
 
 @pytest.mark.parametrize("case", golden_cases(), ids=lambda case: case.name)
 def test_a_golden_lead_is_scored_as_it_should(case: GoldenCase) -> None:
-    desk = Desk()
+    world = FormsToScores()
     for number, step in enumerate(prepare(case, NOW, "unit").steps):
-        desk.take(step, number)
-    scored, expected = desk.scored[-1], SCORES[case.name]
+        world.take(step, number)
+    scored, expected = world.scored[-1], SCORES[case.name]
     score = scored.score
     assert (
         Expected(score.fit, score.intent, score.grade, score.band, scored.account_view.relation) == expected
     )
-    for name, told in (("grade", score.grade), ("band", score.band)):
-        wanted = case.expect.get(name, told)
-        assert told in wanted if isinstance(wanted, list) else told == wanted
+    for name, given in (("grade", score.grade), ("band", score.band)):
+        expected_value = case.expect.get(name, given)
+        assert given in expected_value if isinstance(expected_value, list) else given == expected_value
     if "trigger" in case.expect:
         assert (scored.trigger.kind, scored.trigger.type) == (
             case.expect["trigger"],

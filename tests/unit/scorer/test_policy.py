@@ -1,4 +1,4 @@
-"""What the scorer makes of policy files, and that its facts are those that the policy's language knows."""
+"""The scoring policy of the policy files, and that the facts of a lead are the fields a condition may name."""
 
 from __future__ import annotations
 
@@ -60,23 +60,26 @@ def full_facts() -> dict[str, Any]:
         country="DE",
     )
     known = AccountReceivedV1("kestrel.example", relation="customer", open_opportunity=True)
-    done, heard = did("page_view", url="/a", details={"page": 3}), signal(strength=80, details={"round": "a"})
+    activity, news = (
+        did("page_view", url="/a", details={"page": 3}),
+        signal(strength=80, details={"round": "a"}),
+    )
     subject = ScoringSubject(replace(lead, person=person), [did("demo_request")], [signal()], known)
     names = [field.name for field in all_fields() if not field.family]
     every_field = fact_readers([*names, "answers.team_size", "source.utm.source"], Known.LEAD)
     view = AccountView(people=2, roles=["it"], best_fit_grade="A")
     return {
         **compute_score(subject, AT, with_fields(default_scoring(), fact_readers=every_field)).facts,
-        **activity_facts({}, done),
-        **signal_facts({}, heard),
+        **activity_facts({}, activity),
+        **signal_facts({}, news),
         **account_facts(view),
     }
 
 
 def test_facts_are_the_fields_of_the_language_each_of_its_type() -> None:
     facts = full_facts()
-    asked = {each.name for each in all_fields() if not each.family and each.known != Known.ROUTING}
-    assert asked <= facts.keys()
+    names = {field.name for field in all_fields() if not field.family and field.known != Known.ROUTING}
+    assert names <= facts.keys()
     for name, fact in facts.items():
         field = field_named(name)
         assert field is not None, name
@@ -106,12 +109,12 @@ def test_other_accounts_in_the_files_are_known_at_once_though_the_version_is_the
     assert "" not in policies.current.seeds
 
 
-def test_what_was_told_of_an_account_wins_over_the_files() -> None:
+def test_a_received_account_wins_over_the_policy_files() -> None:
     seeds = default_scoring().seeds
-    told = AccountReceivedV1("targetworks.example", relation="none")
+    received = AccountReceivedV1("targetworks.example", relation="none")
     for row, relation in (
         (AccountRow("targetworks.example"), "target"),
-        (AccountRow("targetworks.example", knowledge=told), "none"),
+        (AccountRow("targetworks.example", knowledge=received), "none"),
     ):
         known = account_data_of(row, seeds)
         assert known is not None
