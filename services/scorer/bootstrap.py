@@ -1,4 +1,4 @@
-"""The scorer, put together."""
+"""Builds the worker of the scorer and runs it."""
 
 from __future__ import annotations
 

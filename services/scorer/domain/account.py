@@ -41,6 +41,7 @@ def with_lead(
     """
     counted = _add_to_counts(account if before is None else _add_to_counts(account, before, -1), row, 1)
     latest = max((activity.at for activity in row.activities), default=None)
+    # Only people count as active: an account lead has no contact, and a spike needs several people.
     times = [at for at in (account.active.get(row.lead_id), latest, seen_at) if at is not None]
     if not times or not has_contact(row.lead):
         return counted

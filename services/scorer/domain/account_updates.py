@@ -1,4 +1,4 @@
-"""What follows when the company says what it knows of an account."""
+"""The decision for account data from outside, such as a CRM: it is stored, and the leads are scored again."""
 
 from __future__ import annotations
 
@@ -74,13 +74,15 @@ def _store(
     account = replace(before, knowledge=data)
     if account == before and not has_new_signals:
         return False
-    now = account_data_of(account, context.policy.seeds)
-    if not account.leads and not account.asked and account.signals and now and now.relation == "target":
+    data_now = account_data_of(account, context.policy.seeds)
+    data_before = account_data_of(before, context.policy.seeds)
+    is_target = data_now is not None and data_now.relation == "target"
+    if is_target and account.signals and not account.leads and not account.asked:
+        # Signals that came while the account was no target; its newest one is the reason for the lead.
         latest, signal = max(account.signals.items(), key=lambda item: (item[1].occurred_at, item[0]))
         account = emit_account_lead(changes, account, Trigger("signal", latest, signal.type))
     changes.put(account)
-    was = account_data_of(before, context.policy.seeds)
-    if account.leads and (has_new_signals or _scored_part(now) != _scored_part(was)):
+    if account.leads and (has_new_signals or _scored_part(data_now) != _scored_part(data_before)):
         rescore_account(changes, context, account, trigger)
     return True
 

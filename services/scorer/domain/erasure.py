@@ -19,6 +19,6 @@ def forget_lead(changes: ChangeSet, context: ScoringContext, lead_id: str) -> No
             changes.put(without_lead(account, row, context.at, context.policy))
         changes.remove(ScoreRow, row.lead_id)
         set_decay_timer(changes, row.lead_id, None)
-    # A person without a company is an account of their own, under the lead id.
+    # The account of a person without a company has the lead id as its key, so it goes with the person.
     if changes.get(AccountRow, lead_id) is not None:
         changes.remove(AccountRow, lead_id)

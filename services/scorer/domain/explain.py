@@ -124,6 +124,7 @@ def explain_scored(data: LeadScoredV1, policy: ScoringPolicy) -> ScoreExplanatio
     the score is taken as recorded, and the bands are evaluated on that one.
     """
     view, score = data.account_view, data.score
+    # The view says False of an account about which data was received, and None of one that is unknown.
     account = AccountReceivedV1(data.account, None, view.relation, view.owner, view.open_opportunity or False)
     subject = ScoringSubject(
         data, data.activities, account=None if view.open_opportunity is None else account

@@ -1,4 +1,4 @@
-"""What follows when a lead is enriched, and when its decay timer is due."""
+"""The decisions for an enriched lead and for a decay timer that is due."""
 
 from __future__ import annotations
 

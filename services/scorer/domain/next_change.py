@@ -31,6 +31,7 @@ def next_change_at(
     verdict, points follow the curves of facts that are known already, so the score is computed again only
     there.
     """
+    # From now on the lead holds the grades of `result`, so the hysteresis applies to these.
     held = replace(subject, fit_grade=result.fit_grade, intent_grade=result.intent_grade)
     current, since = result, at
     for instant in condition_changes(subject, result, at, policy):
@@ -57,6 +58,7 @@ def condition_changes(
         for value in values_of(field, subject, result.facts):
             since = open_time(value)
             if since is not None:
+                # `within` holds from the time itself up to and including `age` after it.
                 instants |= {since, _later(since, age + _MICROSECOND)}
     return sorted(instant for instant in instants if instant is not None and instant > at)
 

@@ -1,4 +1,4 @@
-"""What follows from a signal: something happened at an account, or a person did something later."""
+"""The decision for a signal: something happened at an account, or a person did something after their form."""
 
 from __future__ import annotations
 

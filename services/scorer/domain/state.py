@@ -1,4 +1,4 @@
-"""What the scorer remembers: one row per lead, one per account, and the re-scores that are under way."""
+"""The scorer's rows: one per lead, one per account, and one per re-score that is in progress."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from shared.storage.rows import Row
 
 
 class ScoreRow(Row, frozen=True):
-    """A lead as it was last told of. Without `lead`: activities of somebody who has not written yet.
+    """A lead with the data of its last enrichment and the score that was emitted last.
 
-    `alias` is the lead id that the lead's e-mail alone would give, where it is another one. `sequence`
-    counts what was emitted; `score` has no lines. `due_at` is when the decay timer is set for.
+    A row without `lead` holds the activities of a person who has not written yet. `alias` is the lead id
+    that the lead's e-mail alone would give, where it is another one. `sequence` counts the scores that were
+    emitted; `score` has no lines. `due_at` is when the decay timer is due.
     """
 
     lead_id: str
@@ -62,7 +63,7 @@ class AccountRow(Row, frozen=True):
 
 
 class RescoreRow(Row, frozen=True):
-    """The leads of an account are being re-scored for `trigger`: those up to `cursor` are done.
+    """A re-score of all leads of an account for `trigger`; the leads up to the id `cursor` are done.
 
     `again` is what happened meanwhile: all are re-scored once more for it.
     """

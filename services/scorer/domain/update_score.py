@@ -1,4 +1,4 @@
-"""Gives a lead a new score: its row, its account's counts, its decay timer, and the event when it is news."""
+"""Scores a lead again and writes what follows: row, counts of the account, decay timer, and the event."""
 
 from __future__ import annotations
 
@@ -89,6 +89,7 @@ def update_score(
         trigger = replace(trigger, type=strongest or trigger.type)
         emit_scored(changes, context, scored, result.score.lines, trigger)
     else:
+        # The row keeps the score that readers have, as the next score is compared with that one.
         scored = replace(row, due_at=due_at)
     if view.qualified and not account.qualified:
         emit_qualified(changes, context, counted, view)
