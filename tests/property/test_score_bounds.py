@@ -1,4 +1,4 @@
-"""Bounds of a score: whatever the open fields turn out to be, the score is within them."""
+"""Bounds of a score: whatever values the unknown fields get, the score is within the bounds."""
 
 from __future__ import annotations
 
@@ -108,16 +108,16 @@ def _bounds_under(policy: CompiledPolicy) -> ScoringBounds:
     return ScoringBounds(scoring_policy(policy))
 
 
-class Doings(NamedTuple):
+class Behaviour(NamedTuple):
     activities: Sequence[Activity] = ()
     signals: Sequence[SignalReceivedV1] = ()
     held: str | None = None
 
 
-doings = st.builds(Doings, activities, signals, st.sampled_from([None, "A1", "B2", "C3", "D4"]))
+behaviours = st.builds(Behaviour, activities, signals, st.sampled_from([None, "A1", "B2", "C3", "D4"]))
 
 
-def subject_of(values: dict[str, Any], done: Doings) -> ScoringSubject:
+def subject_of(values: dict[str, Any], done: Behaviour) -> ScoringSubject:
     company = Company(**{name: value for name, value in values.items() if name != "title"})
     lead = enriched_lead(company=company, title=values.get("title"))
     held = done.held
@@ -162,7 +162,7 @@ def assert_within(now: ScoreResult, bounds: ScoreBounds, scoring: ScoringBounds)
     known=known_values,
     bought=known_values,
     buyable=st.sets(st.sampled_from(sorted(VALUES))),
-    done=doings,
+    done=behaviours,
     which=st.sampled_from([default, tricky, bands_of_anything]),
 )
 def test_every_score_that_can_still_come_is_within_the_bounds(known, bought, buyable, done, which) -> None:
@@ -174,8 +174,8 @@ def test_every_score_that_can_still_come_is_within_the_bounds(known, bought, buy
 
 
 @settings(max_examples=150)
-@given(known=known_values, done=doings, which=st.sampled_from([default, tricky]))
-def test_when_nothing_is_open_the_bounds_are_the_score(known, done, which) -> None:
+@given(known=known_values, done=behaviours, which=st.sampled_from([default, tricky]))
+def test_without_unknown_fields_the_bounds_are_the_score(known, done, which) -> None:
     subject = subject_of(known, done)
     now, bounds = compute_score(subject, AT, which().policy), bounds_of(subject, set(), which())
     assert (bounds.fit, bounds.intent) == ((now.score.fit,) * 2, (now.score.intent,) * 2)
@@ -183,9 +183,9 @@ def test_when_nothing_is_open_the_bounds_are_the_score(known, done, which) -> No
     assert (bounds.bands, bounds.strong) == ((now.score.band,), (now.signals.strong,))
 
 
-def test_what_cannot_change_the_band_is_seen_to_be_settled() -> None:
+def test_a_band_that_no_unknown_field_can_change_is_settled() -> None:
     perfect = {"employees": 400, "industry": "software", "country": "US", "title": "CFO"}
-    demo = subject_of(perfect, Doings([did("demo_request")]))
+    demo = subject_of(perfect, Behaviour([did("demo_request")]))
     settled = bounds_of(demo, {"technologies", "revenue_usd", "last_funding_at"}, default())
     assert (settled.fit, settled.fit_grades, settled.bands) == ((90, 100), ("A",), ("sql",))
     assert bounds_of(demo, {"employees"}, default()).fit_grades == ("A", "B", "C", "D")

@@ -19,10 +19,10 @@ from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Trigger
 from shared.lead.fields import FactKeys
 from tests.property.test_score_bounds import (
-    Doings,
+    Behaviour,
     bands_of_anything,
+    behaviours,
     default,
-    doings,
     known_values,
     subject_of,
     tricky,
@@ -48,7 +48,7 @@ def assert_adds_up(explanation: ScoreExplanation, now: ScoreResult) -> None:
 
 
 @settings(max_examples=100)
-@given(known=known_values, done=doings, which=policies)
+@given(known=known_values, done=behaviours, which=policies)
 def test_an_explanation_adds_up_to_the_score(known, done, which) -> None:
     subject, policy = subject_of(known, done), which().policy
     now = compute_score(subject, AT, policy)
@@ -70,7 +70,7 @@ def test_an_explanation_adds_up_to_the_score(known, done, which) -> None:
 
 
 @settings(max_examples=100)
-@given(known=known_values, done=doings, which=policies)
+@given(known=known_values, done=behaviours, which=policies)
 def test_the_event_alone_explains_the_same(known, done, which) -> None:
     subject, policy = subject_of(known, done), which().policy
     now = compute_score(subject, AT, policy)
@@ -92,7 +92,7 @@ def event_of(subject: ScoringSubject, now: ScoreResult, policy: ScoringPolicy) -
 def test_an_explanation_names_the_deciding_facts_the_unknown_ones_and_the_points_left() -> None:
     subject = subject_of(
         {"employees": 400, "title": "CFO"},
-        Doings(
+        Behaviour(
             [did("demo_request", 14 * DAY), did("page_view", DAY, url="/blog"), did("email_click")],
             [signal()],
         ),
@@ -114,7 +114,7 @@ def test_an_explanation_names_the_deciding_facts_the_unknown_ones_and_the_points
 
 
 def test_a_grade_below_its_floor_is_explained_as_held() -> None:
-    subject = subject_of({}, Doings([did("demo_request", 5 * DAY)], [], "D1"))
+    subject = subject_of({}, Behaviour([did("demo_request", 5 * DAY)], [], "D1"))
     explanation = explain_score(subject, AT, default_scoring())
     assert (
         explanation.intent_grade.points,
@@ -124,7 +124,7 @@ def test_a_grade_below_its_floor_is_explained_as_held() -> None:
 
 
 def test_an_explanation_says_why_an_account_is_qualified() -> None:
-    subject, policy = subject_of({"employees": 400}, Doings([did("demo_request")])), default_scoring()
+    subject, policy = subject_of({"employees": 400}, Behaviour([did("demo_request")])), default_scoring()
     qualified = explain_scored(
         event_of(subject, compute_score(subject, AT, policy), policy), policy
     ).qualified
@@ -138,6 +138,6 @@ def test_an_explanation_says_why_an_account_is_qualified() -> None:
 
 
 def test_an_explanation_has_a_json_form() -> None:
-    subject = subject_of({"technologies": ["sap"], "last_funding_at": AT}, Doings([], [signal()]))
+    subject = subject_of({"technologies": ["sap"], "last_funding_at": AT}, Behaviour([], [signal()]))
     explanation = msgspec.json.decode(msgspec.json.encode(explain_score(subject, AT, default_scoring())))
     assert explanation["policy_version"] == default_scoring().version

@@ -143,14 +143,14 @@ def test_points_rise_in_a_line(points: int, rises_us: int, ends_us: int, before_
 @settings(max_examples=150)
 @given(subjects(), st.sampled_from([DEFAULT, FINE]), st.lists(st.integers(0, 999), max_size=30))
 def test_nothing_changes_before_the_next_change(
-    subject: ScoringSubject, policy: ScoringPolicy, looks: list[int]
+    subject: ScoringSubject, policy: ScoringPolicy, instants: list[int]
 ) -> None:
     now = compute_score(subject, AT, policy)
     held = later(subject, now)
     due = next_change_at(subject, now, AT, policy)
     horizon = due or AT + 3000 * DAY
-    for look in looks:
-        between_us = (horizon - AT) // MICROSECOND * look // 1000
+    for instant in instants:
+        between_us = (horizon - AT) // MICROSECOND * instant // 1000
         assert actionable_parts(
             compute_score(held, AT + between_us * MICROSECOND, policy)
         ) == actionable_parts(now)
@@ -162,18 +162,18 @@ def test_nothing_changes_before_the_next_change(
 
 @settings(max_examples=60)
 @given(subjects(), st.integers(1, 400))
-def test_timers_find_every_grade_that_watching_finds(subject: ScoringSubject, days: int) -> None:
-    """Going from one next change to the next leads to the same grades as looking every day."""
+def test_timers_find_every_grade_that_a_daily_computation_finds(subject: ScoringSubject, days: int) -> None:
+    """Going from one next change to the next leads to the same grades as a computation every day."""
     end = AT + days * DAY
-    hopping, at, now = subject, AT, compute_score(subject, AT, DEFAULT)
-    while (due := next_change_at(hopping, now, at, DEFAULT)) is not None and due <= end:
-        hopping, at = later(hopping, now), due
-        now = compute_score(hopping, at, DEFAULT)
-    watching, watched = subject, compute_score(subject, AT, DEFAULT)
+    by_timer, at, now = subject, AT, compute_score(subject, AT, DEFAULT)
+    while (due := next_change_at(by_timer, now, at, DEFAULT)) is not None and due <= end:
+        by_timer, at = later(by_timer, now), due
+        now = compute_score(by_timer, at, DEFAULT)
+    by_day, daily = subject, compute_score(subject, AT, DEFAULT)
     for day in range(1, days + 1):
-        watching = later(watching, watched)
-        watched = compute_score(watching, AT + day * DAY, DEFAULT)
-    assert actionable_parts(watched) == actionable_parts(compute_score(later(hopping, now), end, DEFAULT))
+        by_day = later(by_day, daily)
+        daily = compute_score(by_day, AT + day * DAY, DEFAULT)
+    assert actionable_parts(daily) == actionable_parts(compute_score(later(by_timer, now), end, DEFAULT))
 
 
 @given(st.integers(0, 100), st.lists(st.integers(0, 100), max_size=5), st.sampled_from("1234"))

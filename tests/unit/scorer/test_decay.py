@@ -1,3 +1,5 @@
+"""Points by age: the half-life curve and the ramp to a day, as step functions of whole points."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -15,7 +17,7 @@ def test_points_are_half_after_each_half_life() -> None:
     assert [curve.points_at(age * DAY) for age in (0, 10, 20, 30, 40, 50, 60)] == [40, 20, 10, 5, 3, 1, 1]
 
 
-def test_half_a_point_is_rounded_up_and_less_is_nothing() -> None:
+def test_half_a_point_is_rounded_up_and_less_is_no_point() -> None:
     curve = half_life_curve(2, 3 * DAY)
     assert curve.points_at(6 * DAY) == 1
     assert curve.points_at(6 * DAY + TICK) == 0
@@ -23,7 +25,7 @@ def test_half_a_point_is_rounded_up_and_less_is_nothing() -> None:
     assert half_life_curve(1, 3 * DAY).points_at(3 * DAY + TICK) == 0
 
 
-def test_a_fact_that_lies_ahead_is_worth_all_its_points() -> None:
+def test_a_fact_in_the_future_has_all_its_points() -> None:
     assert half_life_curve(90, 14 * DAY).points_at(-DAY) == 90
 
 

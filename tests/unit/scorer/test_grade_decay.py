@@ -1,3 +1,5 @@
+"""The instant at which decaying intent falls below the floor of a grade."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -37,5 +39,5 @@ def test_a_capped_rule_falls_only_once_it_is_below_its_cap() -> None:
     assert below_at - AT > 10 * DAY
 
 
-def test_what_falls_too_slowly_for_the_calendar_never_does() -> None:
+def test_points_that_decay_beyond_the_end_of_the_calendar_never_fall_below() -> None:
     assert falling(CompiledIntentRule("demo", 80, 10**8 * DAY), DAY).falls_below(40, AT) is None

@@ -76,7 +76,7 @@ def full_facts() -> dict[str, Any]:
     }
 
 
-def test_facts_are_the_fields_of_the_language_each_of_its_type() -> None:
+def test_every_fact_is_a_registered_field_of_its_declared_type() -> None:
     facts = full_facts()
     names = {field.name for field in all_fields() if not field.family and field.known != Known.ROUTING}
     assert names <= facts.keys()
@@ -88,7 +88,7 @@ def test_facts_are_the_fields_of_the_language_each_of_its_type() -> None:
             assert fact in field.words
 
 
-def test_the_version_is_that_of_the_policy_and_is_made_once() -> None:
+def test_a_scoring_policy_is_compiled_once_per_version_of_the_policy() -> None:
     active = default_compiled()
     policies = PerVersion(lambda: active, scoring_policy)
     first = policies.current
@@ -99,7 +99,7 @@ def test_the_version_is_that_of_the_policy_and_is_made_once() -> None:
     assert policies.current.hysteresis == 4
 
 
-def test_other_accounts_in_the_files_are_known_at_once_though_the_version_is_the_same() -> None:
+def test_a_change_of_the_accounts_file_applies_at_once_and_keeps_the_version() -> None:
     active = default_compiled()
     policies = PerVersion(lambda: active, scoring_policy)
     assert policies.current.seeds["rivalworks.example"].relation == "competitor"
@@ -141,7 +141,7 @@ def test_a_rule_of_intent_may_ask_about_the_lead(condition: str, of_lead: bool, 
     assert score.intent == points + 2
 
 
-def test_the_answer_of_an_age_turns_where_it_is_asked() -> None:
+def test_a_condition_on_an_age_changes_its_verdict_when_the_age_is_reached() -> None:
     """Of a time that a form gave, of one that lies ahead, and of a detail of an activity."""
     grade = "- {band: sql, when: {field: score.grade, in: [A1, A2, B1]}}\n"
     renewal = "- {band: sql, when: {field: answers.renewal, within: 10d}}\n"

@@ -27,10 +27,10 @@ def scored(
     return compute_score(ScoringSubject(lead or enriched_lead(), activities, **more), at, POLICY)
 
 
-def points(assessment: ScoreResult, *parts: str) -> dict[str, int]:
+def points(result: ScoreResult, *parts: str) -> dict[str, int]:
     """Return the points of each rule in these parts."""
     sums: dict[str, int] = {}
-    for line in assessment.score.lines:
+    for line in result.score.lines:
         if line.part in parts:
             sums[line.rule] = sums.get(line.rule, 0) + line.points
     return sums
@@ -52,7 +52,7 @@ def test_every_criterion_has_its_line() -> None:
     )
 
 
-def test_what_is_not_known_is_said_to_be_unknown_not_false() -> None:
+def test_a_missing_field_gives_a_line_that_says_unknown() -> None:
     given = scored(lead=enriched_lead(company=Company(employees=5_000), title="Nobody"))
     whys = {line.rule: line.why for line in given.score.lines}
     assert whys["industry"] == "industry: company.industry is not known"
@@ -72,7 +72,7 @@ def test_seniority_comes_from_the_title(title: str | None, gives: int) -> None:
     assert points(scored(lead=enriched_lead(title=title)), "fit")["seniority"] == gives
 
 
-def test_money_raised_long_ago_is_no_budget() -> None:
+def test_funding_older_than_a_year_gives_no_points_for_budget() -> None:
     for days, gives in ((365, 5), (366, 0)):
         company = Company(last_funding_at=AT - days * DAY, revenue_usd=5)
         assert points(scored(lead=enriched_lead(company=company)), "fit")["budget"] == gives
@@ -115,7 +115,7 @@ def test_a_signal_below_its_condition_counts_nothing() -> None:
         assert scored(signals=[signal("intent_surge", strength=strength)]).signals.types == live
 
 
-def test_a_signal_that_no_rule_counts_is_live_for_as_long_as_it_says() -> None:
+def test_a_signal_without_a_rule_is_live_until_it_expires() -> None:
     assert scored(signals=[signal("technology_added")]).signals.types == []
     given = scored(signals=[signal("technology_added", expires_at=AT + DAY)])
     assert (given.signals.types, given.signals.strong, given.score.intent) == (["technology_added"], False, 0)
@@ -146,13 +146,13 @@ def test_the_market_follows_the_country(country: str, market: str | None, valida
     assert (facts.get("account.market"), facts.get("account.market_validated")) == (market, validated)
 
 
-def test_a_bands_condition_sees_score_signals_and_lead() -> None:
-    asked = ["account.relation", "account.open_opportunity", "person.email_domain", "person.department"]
-    policy = with_fields(POLICY, fact_readers=fact_readers(asked, Known.LEAD))
+def test_a_condition_of_a_band_may_ask_for_score_signals_and_lead() -> None:
+    names = ["account.relation", "account.open_opportunity", "person.email_domain", "person.department"]
+    policy = with_fields(POLICY, fact_readers=fact_readers(names, Known.LEAD))
     known = AccountReceivedV1("kestrel.example", relation="customer", open_opportunity=True)
     subject = ScoringSubject(enriched_lead(), [did("demo_request")], [signal()], known)
     facts = compute_score(subject, AT, policy).facts
-    assert [facts[name] for name in asked] == ["customer", True, "kestrel.example", "finance"]
+    assert [facts[name] for name in names] == ["customer", True, "kestrel.example", "finance"]
     assert facts["signals.types"] == ["funding_round"]
     assert {"score.grade", "score.total", "score.segment"} <= facts.keys()
 
