@@ -26,7 +26,7 @@ from shared.storage.statements import member_of, members
 from shared.worker.rows import TimerRow
 
 
-class RowKeys:
+class ScorerRowKeys:
     """The keys that a batch of events refers to.
 
     `aliases` are lead ids that may be aliases, `names` name keys of accounts, `whole` accounts of which all
@@ -82,7 +82,7 @@ class ScorerStore:
     """
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
-        keys = RowKeys(events)
+        keys = ScorerRowKeys(events)
         await add_present_accounts(tx, keys)
         account_rows = await tx.load(AccountRow, "account", keys.accounts, lock=True)
         rescores = await tx.load(RescoreRow, "account", keys.whole | keys.chunks, lock=True)
@@ -97,7 +97,7 @@ class ScorerStore:
         return [*account_rows, *rescores, *chunks, *lead_rows.values()]
 
 
-async def add_present_accounts(tx: Tx, keys: RowKeys) -> None:
+async def add_present_accounts(tx: Tx, keys: ScorerRowKeys) -> None:
     """Add the present accounts of the leads, read without locks, so that they can be locked first."""
     if keys.aliases:
         keys.leads |= keys.aliases
