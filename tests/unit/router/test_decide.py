@@ -200,6 +200,49 @@ def test_a_new_lead_joins_the_queue_in_which_its_account_is_owned(simulate):
     assert all("rep" not in entry for entry in router.decision()["considered"])
 
 
+# The events of a decision
+
+
+def test_a_moved_lead_is_routed_and_then_reassigned_by_the_same_decision(simulate):
+    router = simulate(policy_of())
+    router.score()
+    router.at += timedelta(minutes=2)
+    router.score(sequence=2, trigger="signal", **HOT)
+    [(_, routed), (_, reassigned)] = router.emitted
+    assert reassigned["decision"] == routed["decision"]
+    assert (routed["decision"]["motion"], routed["decision"]["reasons"]) == (
+        "work",
+        ["score fit grade is A, one of A, B", "score intent grade is 1"],
+    )
+    assert (reassigned["previous_owner"], reassigned["reason"]) == ("one", "high-intent")
+    assert routed["occurred_at"] == reassigned["occurred_at"] == "2026-03-02T09:02:00Z"
+
+
+def test_an_alert_has_the_decision_by_which_the_owner_keeps_the_lead(simulate):
+    router = simulate(policy_of())
+    router.score()
+    router.act("accept")
+    router.at += timedelta(minutes=2)
+    router.score(sequence=2, trigger="signal", **HOT)
+    [(type_, alerted)] = router.emitted
+    assert (type_, alerted["reason"], alerted["occurred_at"]) == (
+        "lead.alerted",
+        "high_intent",
+        "2026-03-02T09:02:00Z",
+    )
+    decision = alerted["decision"]
+    assert (decision["change"], decision["owner"], decision["rule"]) == ("kept", "one", "existing-owner")
+    assert decision["reasons"] == ["owner active is yes", "owner accepted is yes"]
+
+
+def test_a_nurtured_lead_keeps_its_motion_when_a_new_score_changes_nothing(simulate):
+    router = simulate(policy_of())
+    router.score(grade="D3", employees=None)
+    assert router.decision()["motion"] == "nurture"
+    router.score(sequence=2, trigger="decay", grade="D4", employees=None)
+    assert (lead_of(router).motion, lead_of(router).rule) == ("nurture", "nurture")
+
+
 # Suppression
 
 
