@@ -56,7 +56,7 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
         tracing=resources.tracing,
         vault=Vault(resources.secret, os.urandom),
         egress=EgressPolicy(settings.egress_allow),
-        sources=PolicySources(lambda: resources.policy.current, os.environ),
+        sources=PolicySources(resources.policy.active, os.environ),
         policies=resources.policy,
         keyed_hash=resources.keyed_hash,
     )

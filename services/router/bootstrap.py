@@ -50,7 +50,7 @@ async def run(
 
 async def run_routing(resources: Resources, stop: asyncio.Event) -> None:
     """Decide on leads until `stop` is set."""
-    policies = PerVersion(lambda: resources.policy.current, routing_policy_of)
+    policies = PerVersion(resources.policy.active, routing_policy_of)
     timer = assign_waiting_timer(resources.clock.now())
     # "drain" is the name in readiness reports, which alerts may already match.
     await wait_for("router.drain", lambda: ensure_timer(resources.database, timer), stop, resources.health)
@@ -64,7 +64,7 @@ async def run_routing(resources: Resources, stop: asyncio.Event) -> None:
 async def run_delivery(resources: Resources, stop: asyncio.Event, settings: RouterSettings) -> None:
     """Send webhooks until `stop` is set."""
     clock, database = resources.clock, resources.database
-    destinations = QueueDestinations(lambda: resources.policy.current, os.environ)
+    destinations = QueueDestinations(resources.policy.active, os.environ)
     reader = DeliveryReader(database, Vault(resources.secret, os.urandom), clock, destinations)
     bulkheads = Bulkheads(clock, slots=IN_FLIGHT_MAX)
     egress = EgressPolicy(settings.egress_allow)

@@ -17,7 +17,7 @@ _TIMERS_EVERY_S = 0.2
 
 async def run(resources: Resources, stop: asyncio.Event, settings: ScorerSettings) -> None:  # noqa: ARG001
     """Run the scorer until `stop`."""
-    policies = PerVersion(lambda: resources.policy.current, scoring_policy)
+    policies = PerVersion(resources.policy.active, scoring_policy)
     handler = LiveScorerHandler(policies)
     worker = Worker(handler, ScorerStore(), timers=True, timers_every_s=_TIMERS_EVERY_S)
     await run_worker(resources, worker, stop)

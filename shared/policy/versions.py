@@ -133,12 +133,16 @@ class PolicyWatch:
         self._activation = 0
         self._policy: CompiledPolicy | None = None
 
-    @property
-    def current(self) -> CompiledPolicy:
-        """The policy for the unit of work that begins now."""
+    def active(self) -> CompiledPolicy:
+        """Return the policy for the unit of work that begins now. Raises `Crash` before `start`."""
         if self._policy is None:
             raise Crash("the policy is asked for before it was read; await PolicyWatch.start first")
         return self._policy
+
+    @property
+    def current(self) -> CompiledPolicy:
+        """The policy that `active` returns."""
+        return self.active()
 
     async def start(self) -> CompiledPolicy:
         """Read the active policy; raises `Retry` while there is none, `PolicyInvalid` if it is no policy."""

@@ -29,8 +29,7 @@ class StandingPolicy(PolicyWatch):
         super().__init__(database)
         self.policy = policy or default_routing_policy().compiled
 
-    @property
-    def current(self) -> CompiledPolicy:
+    def active(self) -> CompiledPolicy:
         return self.policy
 
 

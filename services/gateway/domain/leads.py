@@ -56,6 +56,7 @@ def receive_lead(body: LeadReceivedV1, raw: bytes, arrival: Arrival) -> Received
     )
     person, domain = body.person, body.company.domain
     address = normalise_email(person.email)
+    account = account_key(domain, address, lead_id="")
     identity = identify(address, person.phone, person.linkedin_url, domain, person.country)
     if identity is None or (identity.kind != "email" and not is_blank(person.email)):
         raise invalid(tuple(_contact_problems(body, address)) or (FieldProblem("", _NEEDED),))
@@ -67,7 +68,7 @@ def receive_lead(body: LeadReceivedV1, raw: bytes, arrival: Arrival) -> Received
         time=arrival.at,
         data=body,
         raw=raw,
-        key=account_key(domain, address, identity.lead_id),
+        key=account or identity.lead_id,
         traceparent=arrival.traceparent,
     )
     return ReceivedLead(event, identity.lead_id)
