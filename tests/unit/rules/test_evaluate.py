@@ -37,7 +37,7 @@ def test_a_negation_is_decided_by_the_same_comparison() -> None:
 
 
 @pytest.mark.parametrize("join", [AllOf, AnyOf])
-def test_an_unknown_join_names_its_unknown_parts(join: type[AllOf] | type[AnyOf]) -> None:
+def test_an_unknown_join_names_its_unknown_parts(join: type[AllOf | AnyOf]) -> None:
     settled = Compare("spam_score", Op.GTE if join is AllOf else Op.GT, 0)
     verdict = evaluate(join((settled, LARGE, YOUNG)), {}, AT)
     assert verdict.truth is None
