@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared.policy.models.accounts import Accounts
-from shared.policy.models.base import PolicyModel
 from shared.policy.models.icp import Criterion, Disqualifier, Icp, Level, Market, Segment
+from shared.policy.models.policy_model import PolicyModel
 from shared.policy.models.providers import Budget, Provider, ProviderPolicy, Waterfall
 from shared.policy.models.routing import (
     KEEP,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.policy.models.base import PolicyModel, Text, unique
+from shared.policy.models.policy_model import PolicyModel, Text, unique
 
 _Domains = Annotated[tuple[Text, ...], Field(max_length=5_000), unique()]
 

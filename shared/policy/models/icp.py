@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.policy.models.base import Name, Points, PolicyModel, unique
 from shared.policy.models.conditions import NamedCondition, WhenFit, WhenMarket
+from shared.policy.models.policy_model import Name, Points, PolicyModel, unique
 
 
 class Market(PolicyModel):

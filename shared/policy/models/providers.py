@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.policy.models.base import (
+from shared.policy.models.policy_model import (
     EnvName,
     Name,
     Percent,

@@ -7,8 +7,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from shared.policy.models.base import BusinessDuration, EnvName, Name, PolicyModel, Url, unique
 from shared.policy.models.conditions import NamedCondition, WhenRoute
+from shared.policy.models.policy_model import BusinessDuration, EnvName, Name, PolicyModel, Url, unique
 
 KEEP: Final = "keep"
 """The queue, and the owner, of a rule that leaves a lead where it is."""

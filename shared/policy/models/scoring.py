@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.policy.models.base import (
+from shared.policy.models.conditions import NamedCondition, WhenAccount, WhenBand, WhenIntent, WhenSignal
+from shared.policy.models.policy_model import (
     EventTypes,
     Name,
     Percent,
@@ -17,7 +18,6 @@ from shared.policy.models.base import (
     unique,
     whole_number,
 )
-from shared.policy.models.conditions import NamedCondition, WhenAccount, WhenBand, WhenIntent, WhenSignal
 
 
 class IntentRule(PolicyModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.policy.models.base import EnvName, Name, PolicyModel, Text, Url, unique
+from shared.policy.models.policy_model import EnvName, Name, PolicyModel, Text, Url, unique
 
 SourceKind = Literal["form", "typeform", "webflow", "hubspot", "meta", "signal"]
 """What comes in: forms, each a lead, plain or in the shape of a vendor; or signals and activities."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.policy.models.base import Name, PolicyModel, Text, WeeklyHours, unique, whole_number
+from shared.policy.models.policy_model import Name, PolicyModel, Text, WeeklyHours, unique, whole_number
 
 
 class Rep(PolicyModel):
