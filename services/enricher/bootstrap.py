@@ -14,6 +14,7 @@ from services.enricher.lookup import WaterfallLookup
 from services.enricher.provider_registry import ProviderRegistry
 from services.enricher.pruning import prune_answers
 from services.enricher.storage import EnricherStore
+from services.gateway.domain.arrival import SOURCE as INTAKE_SOURCE
 from shared.errors import DataError
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -65,8 +66,11 @@ def order_key(event: Event[Any]) -> str:
 
     So the forms of one person keep their order unless they name that person differently, and a slow provider
     delays one person, not a whole account. Forms of one lead under different keys are settled by row locks.
+    The gateway has worked the id out already: it is the subject of its events.
     """
     if isinstance(event.data, LeadReceivedV1):
+        if event.source == INTAKE_SOURCE and event.subject:
+            return event.subject
         try:
             return identity_of(event.data).lead_id
         except DataError:
