@@ -40,6 +40,7 @@ from services.enricher.provider_registry import ActiveProviders, ProviderSet
 from services.enricher.storage import rows_of
 from shared.clock import Clock
 from shared.resilience.batch_loader import BatchLoader
+from shared.resilience.single_flight import SingleFlight
 from shared.storage.database import Database
 from shared.storage.rows import IdentityMap
 
@@ -65,8 +66,14 @@ class WaterfallLookup:
         self._budget = budget
         self._clock = clock
         self._monotonic_s = monotonic_s
-        # Calls in flight, and for `_RECENT_S` after their end those whose answer is conclusive.
-        self._calls: dict[tuple[str, str, str], asyncio.Task[ProviderAnswer]] = {}
+        # After a failure the next lead asks again. Age is by the wall clock, which a demonstration may move
+        # on: an answer is not recent for ever then.
+        self._calls: SingleFlight[tuple[str, str, str], ProviderAnswer] = SingleFlight(
+            keep_s=_RECENT_S,
+            kept_max=_RECENT_MAX,
+            is_worth_keeping=lambda answer: answer.is_conclusive,
+            is_current=lambda answer: clock.now() - answer.at <= timedelta(seconds=_RECENT_S),
+        )
         # Calls whose answer no lead has got yet: the first one that does pays.
         self._unbilled: WeakSet[asyncio.Task[ProviderAnswer]] = WeakSet()
         self._leads = BatchLoader(self._read_leads)
@@ -89,10 +96,7 @@ class WaterfallLookup:
 
     async def close(self) -> None:
         """Cancel the calls that are still in flight and return the unspent part of the budget."""
-        calls = list(self._calls.values())
-        for call in calls:
-            call.cancel()
-        await asyncio.gather(*calls, return_exceptions=True)
+        await self._calls.close()
         await self._budget.close()
 
     async def _search(self, lead: LeadRow, deadline_s: float) -> LookupResult:
@@ -124,12 +128,10 @@ class WaterfallLookup:
     ) -> ProviderAnswer:
         """Return the answer of a new call, or of an equal one that is in flight or just ended."""
         query = search.query(request)
-        call = self._calls.get(query.key)
-        if call is None or self._is_outdated(call):
-            call = asyncio.create_task(self._call(providers, query, request.price_cents))
-            self._calls[query.key] = call
+        call = self._calls.find(query.key)
+        if call is None:
+            call = self._calls.start(query.key, self._call(providers, query, request.price_cents))
             self._unbilled.add(call)
-            call.add_done_callback(lambda task: self._keep_or_forget(query, task))
         left_s = self._left_s(deadline_s)
         try:
             async with asyncio.timeout(left_s):
@@ -140,22 +142,6 @@ class WaterfallLookup:
             return replace(answer, billed=False)
         self._unbilled.discard(call)
         return answer
-
-    def _is_outdated(self, call: asyncio.Task[ProviderAnswer]) -> bool:
-        # By the wall clock, which a demonstration may move on: an answer is not recent for ever then.
-        return call.done() and self._clock.now() - call.result().at > timedelta(seconds=_RECENT_S)
-
-    def _keep_or_forget(self, query: ProviderQuery, call: asyncio.Task[ProviderAnswer]) -> None:
-        """Keep a conclusive answer in memory for a while; after a failure the next lead asks again."""
-        conclusive = not call.cancelled() and call.exception() is None and call.result().is_conclusive
-        if conclusive and len(self._calls) < _RECENT_MAX:
-            asyncio.get_running_loop().call_later(_RECENT_S, self._forget, query, call)
-        else:
-            self._forget(query, call)
-
-    def _forget(self, query: ProviderQuery, call: asyncio.Task[ProviderAnswer]) -> None:
-        if self._calls.get(query.key) is call:
-            del self._calls[query.key]
 
     async def _call(self, providers: ProviderSet, query: ProviderQuery, price_cents: int) -> ProviderAnswer:
         if not await self._budget.reserve(price_cents, providers.per_day_cents):

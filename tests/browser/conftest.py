@@ -25,9 +25,13 @@ def baton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
         topology.remove()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
-    """A Chromium with a fresh profile."""
+    """A Chromium with a fresh profile.
+
+    It ends with the module: Playwright's event loop runs in this thread until then, so that no asynchronous
+    test of another module could start one.
+    """
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS), timeout=PATIENCE_MS)
         yield launched

@@ -179,7 +179,7 @@ async def test_the_commands_of_the_cli_for_deliveries(gateway, receiver, path):
     receiver.status = 204
     since = "2026-03-01T09:00:00Z"
     code, out, _ = await baton("subscriptions", "replay", own, "--since", since, gateway=gateway)
-    assert (code, out) == (0, "Sent again: 1.\n")
+    assert (code, out) == (0, "Deliveries queued again: 1.\n")
     code, out, _ = await baton("deliveries", "list", own, "--json", gateway=gateway)
     assert [item["id"] for item in json.loads(out)][1] == "d1"
     code, out, _ = await baton("subscriptions", "update", own, "--disable", "--event", "*", gateway=gateway)
