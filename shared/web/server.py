@@ -13,7 +13,6 @@ from starlette.types import ASGIApp
 
 from shared.errors import Crash
 from shared.settings import SettingsError, variable
-from shared.web.write_coalescing import CoalescingProtocol
 
 _BACKLOG = 2048
 
@@ -33,7 +32,7 @@ class HttpServer:
         # client's address and scheme are not used, so X-Forwarded-* headers need not be parsed.
         config = uvicorn.Config(
             app,
-            http=CoalescingProtocol,
+            http="httptools",
             log_config=None,
             access_log=False,
             server_header=False,

@@ -88,10 +88,9 @@ async def _beside(kafka: str, prefix: str) -> list[str]:
     with (
         tempfile.TemporaryDirectory(prefix="baton-bench-") as folder,
         _bare_intake(kafka, f"{prefix}.leads.received.v1") as bare,
-        _framework_intake(kafka, prefix, folder) as (port, plain_port, pid),
+        _framework_intake(kafka, prefix, folder) as (port, pid),
     ):
         urls = {way: f"http://127.0.0.1:{port}{path}" for way, path in _WAYS.items()}
-        urls["raw lane, head and body written apart"] = f"http://127.0.0.1:{plain_port}/v1/leads"
         lines = []
         for way, url in urls.items():
             server = _Server(url, pid)
@@ -107,15 +106,14 @@ async def _beside(kafka: str, prefix: str) -> list[str]:
 
 
 @contextmanager
-def _framework_intake(kafka: str, prefix: str, folder: str) -> Iterator[tuple[int, int, int]]:
-    """Start `tests.bench.framework_intake`; gives its two ports and its process id."""
-    ports = (free_port(), free_port())
-    command = [sys.executable, "-m", "tests.bench.framework_intake", *map(str, ports), kafka, prefix, folder]
+def _framework_intake(kafka: str, prefix: str, folder: str) -> Iterator[tuple[int, int]]:
+    """Start `tests.bench.framework_intake`; yield its port and its process id."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.bench.framework_intake", str(port), kafka, prefix, folder]
     process = subprocess.Popen(command)
     try:
-        for port in ports:
-            eventually(partial(_is_live, f"http://127.0.0.1:{port}/livez"), what="the framework intake")
-        yield *ports, process.pid
+        eventually(partial(_is_live, f"http://127.0.0.1:{port}/livez"), what="the framework intake")
+        yield port, process.pid
     finally:
         process.kill()
         process.wait(20)

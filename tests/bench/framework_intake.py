@@ -1,8 +1,8 @@
 """Leads taken in by other ways than the lane, in one process, for the rows beside `accept`.
 
-`python -m tests.bench.framework_intake PORT PLAIN_PORT KAFKA PREFIX FOLDER` serves the gateway's own
+`python -m tests.bench.framework_intake PORT KAFKA PREFIX FOLDER` serves the gateway's own
 application with two more routes: `/hot`, the lane inside FastAPI's middleware and router, and `/typed`, an
-ordinary route with a pydantic body. On PLAIN_PORT the server writes head and body of an answer apart.
+ordinary route with a pydantic body.
 """
 
 import asyncio
@@ -16,9 +16,7 @@ from fastapi import Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-import shared.web.server
 from services.gateway.api_route import ApiRoute
 from services.gateway.app import GatewayApp, create_app
 from services.gateway.bootstrap import build
@@ -108,7 +106,7 @@ class _Lane:
         await self._lane({**scope, "path": "/v1/leads"}, receive, send)
 
 
-async def serve(port: int, plain_port: int, kafka: str, prefix: str, folder: Path) -> None:
+async def serve(port: int, kafka: str, prefix: str, folder: Path) -> None:
     settings = load(
         GatewaySettings,
         {
@@ -129,14 +127,12 @@ async def serve(port: int, plain_port: int, kafka: str, prefix: str, folder: Pat
         "/typed", post_typed, methods=["POST"], status_code=202, route_class_override=ApiRoute
     )
     await HttpServer(app, host="127.0.0.1", port=port, port_field="http_port").start()
-    setattr(shared.web.server, "CoalescingProtocol", HttpToolsProtocol)  # noqa: B010 - for this bench alone
-    await HttpServer(app, host="127.0.0.1", port=plain_port, port_field="http_port").start()
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    ports, (kafka, prefix, folder) = sys.argv[1:3], sys.argv[3:]
+    port, kafka, prefix, folder = sys.argv[1:]
     configure(load(GatewaySettings, {"BATON_ADMIN_KEY": "k", "BATON_SECRET_KEY": "s"}), role="bench")
     collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(int(ports[0]), int(ports[1]), kafka, prefix, Path(folder)))
+        runner.run(serve(int(port), kafka, prefix, Path(folder)))
