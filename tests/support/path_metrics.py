@@ -98,12 +98,15 @@ async def path_figures() -> list[Figure]:
     one of the request itself. The first form fills what is read once, such as the lists of domains.
     """
     counters: list[CallCounter] = []
+    stubs_port = free_port()
     with tempfile.TemporaryDirectory(prefix="baton-metrics-") as folder:
         secrets = secrets_file.ensure(Path(folder), {}, os.urandom)
         environ = {
             "BATON_DATA_DIR": folder,
             "BATON_HTTP_PORT": str(free_port()),
-            "BATON_STUBS_PORT": str(free_port()),
+            "BATON_STUBS_PORT": str(stubs_port),
+            "BATON_PROVIDERS_URL": f"http://127.0.0.1:{stubs_port}",
+            "BATON_PROVIDERS_ALLOW": "127.0.0.0/8",
             "BATON_POLICY_DIR": str(ROOT / "config"),
             "BATON_LOG_LEVEL": "error",
         }
