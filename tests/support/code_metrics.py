@@ -137,7 +137,7 @@ def source_files() -> list[SourceFile]:
     return read_files("services", "shared")
 
 
-def test_files() -> list[SourceFile]:
+def files_of_tests() -> list[SourceFile]:
     """Return the files of the tests, without what supports them and without the benchmarks."""
     return [
         file
@@ -171,7 +171,7 @@ def files_touched() -> Mapping[str, int]:
 
 def code_figures() -> list[Figure]:
     """Return every figure that the text of the repository gives."""
-    sources, tests = source_files(), test_files()
+    sources, tests = source_files(), files_of_tests()
     functions = [function for file in sources for function in file.functions]
     lengths = sorted((function.end_lineno or function.lineno) - function.lineno + 1 for function in functions)
     classes = sum(isinstance(node, ast.ClassDef) for file in sources for node in ast.walk(file.tree))
