@@ -33,8 +33,8 @@ class Api:
         assert answer.status_code == 202, answer.text
         return answer.json()
 
-    def post_form(self, fields: dict[str, str]) -> dict[str, Any]:
-        answer = self.http.post("/hooks/forms/website", data=fields)
+    def post_form(self, fields: dict[str, str], source: str = "website") -> dict[str, Any]:
+        answer = self.http.post(f"/hooks/forms/{source}", data=fields)
         assert answer.status_code == 202, answer.text
         return answer.json()
 
