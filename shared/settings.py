@@ -1,7 +1,7 @@
 """The settings of all roles, read only from environment variables with the prefix `BATON_`.
 
 Each role has a class with its settings. `load` reads them and raises one `SettingsError` that names every
-invalid variable. `python -m shared.settings` prints the reference page.
+invalid variable. `shared.settings_reference` makes the reference page.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from pydantic import (
     IPvAnyNetwork,
     SecretStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -74,6 +75,10 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 StreamUrl = Annotated[str, AfterValidator(check_stream_url)]
 DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
@@ -81,6 +86,12 @@ Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["json", "console", "auto"], BeforeValidator(_lower)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
+KafkaSecurityProtocol = Annotated[
+    Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_upper)
+]
+KafkaSaslMechanism = Annotated[
+    Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"], BeforeValidator(_upper)
+]
 
 
 class Settings(BaseSettings):
@@ -123,7 +134,55 @@ class CommonSettings(Settings):
     )
 
 
-class StatefulSettings(CommonSettings):
+class KafkaSettings(Settings):
+    """Kafka over TLS and with SASL: roles with a stream."""
+
+    kafka_security_protocol: KafkaSecurityProtocol = Field(
+        default="PLAINTEXT", description="`PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`."
+    )
+    kafka_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file with the certificate authorities of the brokers; default: the system's.",
+    )
+    kafka_certificate_file: Path | None = Field(
+        default=None, description="PEM file with the client's certificate, for brokers that ask for one."
+    )
+    kafka_private_key_file: Path | None = Field(
+        default=None, description="PEM file with the key of that certificate, if it is in a file of its own."
+    )
+    kafka_private_key_password: Secret | None = Field(
+        default=None, description="Password of that key, if it is encrypted."
+    )
+    kafka_sasl_mechanism: KafkaSaslMechanism | None = Field(
+        default=None, description="`PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`."
+    )
+    kafka_sasl_username: str | None = Field(default=None, description="User of `PLAIN` and `SCRAM-*`.")
+    kafka_sasl_password: Secret | None = Field(default=None, description="Password of that user.")
+    kafka_oauth_token_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://.+",
+        description="Token endpoint for `OAUTHBEARER` (OAuth 2.0 client credentials).",
+    )
+    kafka_oauth_client_id: str | None = Field(default=None, description="Client id for that endpoint.")
+    kafka_oauth_client_secret: Secret | None = Field(
+        default=None, description="Client secret for that endpoint."
+    )
+    kafka_oauth_scope: str | None = Field(default=None, description="Scope to ask for, if it needs one.")
+
+    @field_validator("kafka_sasl_mechanism", mode="after")
+    @classmethod
+    def _sasl_needs_its_protocol(
+        cls, mechanism: KafkaSaslMechanism | None, info: ValidationInfo
+    ) -> KafkaSaslMechanism | None:
+        protocol = info.data.get("kafka_security_protocol")
+        if mechanism is not None and protocol in ("PLAINTEXT", "SSL"):
+            raise ValueError(
+                f"needs BATON_KAFKA_SECURITY_PROTOCOL to be SASL_SSL or SASL_PLAINTEXT, not {protocol}"
+            )
+        return mechanism
+
+
+class StatefulSettings(KafkaSettings, CommonSettings):
     """Roles with tables and a stream: all except the provider stubs."""
 
     secret_key: Secret = Field(
@@ -136,7 +195,8 @@ class StatefulSettings(CommonSettings):
     database_url: DatabaseUrl = Field(
         default_factory=lambda values: f"sqlite+aiosqlite:///{values['data_dir'] / 'tables.db'}",
         repr=False,  # it may hold a password
-        description="`sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://USER:PASSWORD@HOST/NAME`.",
+        description="`sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://USER:PASSWORD@HOST/NAME`, "
+        "for TLS with libpq's `?sslmode=verify-full&sslrootcert=FILE&sslcert=FILE&sslkey=FILE`.",
     )
     policy_dir: Path = Field(
         default=Path("config"),
@@ -276,67 +336,3 @@ def load(kind: type[S], environ: Mapping[str, str]) -> S:
             elif detail["type"] != "default_factory_not_called":
                 problems.append(f"{name}: {detail['msg'].removeprefix('Value error, ')}")
         raise SettingsError(tuple(problems)) from None
-
-
-_SECTIONS: tuple[type[Settings], ...] = (
-    CommonSettings,
-    StatefulSettings,
-    EgressSettings,
-    GatewaySettings,
-    EnricherSettings,
-    StubsSettings,
-    CliSettings,
-)
-
-_INTRODUCTION = """# Settings
-
-<!-- Made by `python -m shared.settings`; do not edit. -->
-
-Settings are environment variables; an empty one counts as not set. A role reads the variables of its own
-section and of the general sections; `baton up` reads all of them.
-"""
-
-_TELEMETRY = """## Traces
-
-Traces are exported if `OTEL_EXPORTER_OTLP_ENDPOINT` is set (OTLP over HTTP). The other `OTEL_*` variables of
-OpenTelemetry's SDK apply too, such as `OTEL_TRACES_SAMPLER` and `OTEL_RESOURCE_ATTRIBUTES`."""
-
-
-def reference() -> str:
-    """Return the reference page of every setting, as Markdown."""
-    lines = [_INTRODUCTION]
-    for kind in _SECTIONS:
-        title = (kind.__doc__ or kind.__name__).rstrip(".")
-        lines += [f"## {title}\n", "| variable | default | meaning |", "|---|---|---|"]
-        for name, field in kind.model_fields.items():
-            if name in kind.__annotations__:
-                meaning = f"{field.description}{bounds_text(field)}".replace("|", "\\|")
-                lines.append(f"| `{variable(name)}` | {default_text(field)} | {meaning} |")
-        lines.append("")
-    return "\n".join([*lines, _TELEMETRY]) + "\n"
-
-
-def default_text(field: FieldInfo) -> str:
-    """Return the default of a setting as the reference page shows it."""
-    if field.is_required():
-        return "required"
-    if field.default_factory is not None:
-        return "`tables.db` in the data directory"
-    if field.default in (None, ()):
-        return "none"
-    return f"`{field.default}`"
-
-
-def bounds_text(field: FieldInfo) -> str:
-    """Return the bounds of a setting as a sentence, "" for a setting without an upper bound."""
-    limits = {type(limit).__name__: limit for limit in field.metadata}
-    low = getattr(limits.get("Ge"), "ge", None)
-    above = getattr(limits.get("Gt"), "gt", None)
-    high = getattr(limits.get("Le"), "le", None)
-    if high is None:
-        return ""
-    return f" From {low} to {high}." if low is not None else f" Above {above}, up to {high}."
-
-
-if __name__ == "__main__":
-    print(reference(), end="")  # noqa: T201

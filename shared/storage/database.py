@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from shared.errors import DataError, Retry
 from shared.storage.errors import error_for
 from shared.storage.metadata import metadata
+from shared.storage.postgres_tls import create_engine_with_tls
 from shared.storage.rows import IdentityMap, PendingWrites, Row
 from shared.storage.statements import (
     delete_by_key,
@@ -141,7 +142,7 @@ class Database:
     def _writers(self) -> AsyncEngine:
         if self.dialect == "sqlite":
             return _sqlite(self._url, begin="BEGIN IMMEDIATE", connections_max=1)
-        return create_async_engine(
+        return create_engine_with_tls(
             self._url, pool_size=self._connections_max, max_overflow=0, pool_pre_ping=False, pool_timeout=30
         )
 

@@ -17,11 +17,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, create_engine
-from sqlalchemy.ext.asyncio import create_async_engine
 
 import shared
 from shared.errors import Crash
 from shared.storage.database import DatabaseErrorTranslation
+from shared.storage.postgres_tls import create_engine_with_tls
 
 _LOCK = "select pg_advisory_xact_lock(20250301)"
 
@@ -69,7 +69,7 @@ async def differences(url: str, metadata: MetaData) -> list[object]:
 
 
 async def _run(url: str, work: Callable[[Connection], None]) -> None:
-    engine = create_async_engine(url)
+    engine = create_engine_with_tls(url)
     try:
         with DatabaseErrorTranslation():
             async with engine.begin() as connection:

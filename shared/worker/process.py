@@ -90,6 +90,7 @@ async def open_resources(
         retention_days=settings.retention_days,
         clock=clock,
         create_topics=True,
+        security=settings,
     )
     try:
         policy = PolicyWatch(database)

@@ -18,8 +18,8 @@ from shared.settings import (
     StatefulSettings,
     StubsSettings,
     load,
-    reference,
 )
+from shared.settings_reference import reference
 
 SECRETS = {"BATON_ADMIN_KEY": "an admin key", "BATON_SECRET_KEY": "a secret key"}
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
@@ -123,5 +123,5 @@ def test_only_the_given_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_the_reference_page_is_current():
-    """Renew it with `python -m shared.settings > docs/reference/settings.md`."""
+    """Renew it with `python -m shared.settings_reference > docs/reference/settings.md`."""
     assert PAGE.read_text(encoding="utf-8") == reference()

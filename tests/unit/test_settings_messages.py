@@ -12,14 +12,13 @@ from shared.settings import (
     SettingsError,
     StandaloneSettings,
     StatefulSettings,
-    bounds_text,
     check_database_url,
     check_stream_url,
-    default_text,
     load,
     split_commas,
     variable,
 )
+from shared.settings_reference import bounds_text, default_text
 
 SECRETS = {"BATON_ADMIN_KEY": "an admin key", "BATON_SECRET_KEY": "a secret key"}
 

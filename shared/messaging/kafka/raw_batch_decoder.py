@@ -8,7 +8,7 @@ with the invalid bytes of the name written out in hexadecimal.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
@@ -41,10 +41,10 @@ _BYTES_MAX = 1024 * 1024
 
 
 async def read_batch(
-    bootstrap: list[str], partition: TopicPartition, offset: int, topic: str
+    client_options: Mapping[str, Any], partition: TopicPartition, offset: int, topic: str
 ) -> list[Record]:
     """Fetch the batch that holds `offset`; return its records from `offset` on, under the name `topic`."""
-    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    client = AIOKafkaClient(**client_options)
     try:
         await client.bootstrap()
         await client.set_topics([partition.topic])

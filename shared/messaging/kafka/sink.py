@@ -8,7 +8,7 @@ before the next, so the records of one task keep their order either way.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 
@@ -49,8 +49,8 @@ class KafkaSink:
     While no broker can be reached acks wait, and so does `send` once the client's buffer is full.
     """
 
-    def __init__(self, bootstrap: Sequence[str], partitioner: Partitioner, prefix: str) -> None:
-        self._bootstrap = list(bootstrap)
+    def __init__(self, client_options: Mapping[str, Any], partitioner: Partitioner, prefix: str) -> None:
+        self._client_options = client_options
         self._partitioner = partitioner
         self._names = {topic: f"{prefix}.{topic}" for topic in partitioner.topics}
         self._producer: AIOKafkaProducer | None = None
@@ -61,7 +61,7 @@ class KafkaSink:
     async def start(self) -> None:
         """Connect. Raises `Retry` when no broker is reachable."""
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **self._client_options,
             acks="all",
             enable_idempotence=True,
             linger_ms=_LINGER_MS,

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer
@@ -50,7 +51,7 @@ class KafkaSource:
 
     def __init__(
         self,
-        bootstrap: Sequence[str],
+        client_options: Mapping[str, Any],
         group: str,
         topics: Mapping[str, str],
         on_revoke: OnRevoke,
@@ -58,7 +59,7 @@ class KafkaSource:
         probe: AIOKafkaConsumer,
         times: GroupTimes,
     ) -> None:
-        self._bootstrap = list(bootstrap)
+        self._client_options = client_options
         self._group = group
         self._names = dict(topics)
         self._logical = {name: topic for topic, name in topics.items()}
@@ -165,7 +166,7 @@ class KafkaSource:
     async def _join(self) -> AIOKafkaConsumer:
         times = self._times
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **self._client_options,
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -247,7 +248,7 @@ class KafkaSource:
     async def _read_past(self, consumer: AIOKafkaConsumer, name: TopicPartition, limit: int) -> list[Record]:
         held = self._member.held
         offset = await consumer.position(name)
-        records = await read_batch(self._bootstrap, name, offset, self._logical[name.topic])
+        records = await read_batch(self._client_options, name, offset, self._logical[name.topic])
         if not records or self._member.held is not held:
             # After a rebalance reading starts again at the committed offsets.
             return []

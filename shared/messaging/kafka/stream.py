@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -23,7 +24,7 @@ _DAY_MS = 86_400_000
 
 
 class KafkaStream:
-    """See `port.Stream`. `bootstrap` lists `host:port` of some brokers."""
+    """See `port.Stream`. `bootstrap` lists `host:port` of some brokers, `security` is `security_options`."""
 
     def __init__(
         self,
@@ -33,13 +34,14 @@ class KafkaStream:
         partitions: int,
         retention_days: float,
         create_topics: bool,
+        security: Mapping[str, Any] | None = None,
         topics: Sequence[Topic] = TOPICS,
         session_s: float = 10.0,
         heartbeat_s: float = 1.0,
         revoking_s_max: float = 10.0,
         stuck_s: float = 20.0,
     ) -> None:
-        self._bootstrap = list(bootstrap)
+        self._client_options = {"bootstrap_servers": list(bootstrap), **(security or {})}
         self._prefix = prefix
         self._create_topics = create_topics
         self._partitioner = Partitioner(topics, partitions)
@@ -49,13 +51,13 @@ class KafkaStream:
 
     async def open(self) -> None:
         with KafkaErrorTranslation("checking the topics"):
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+            admin = AIOKafkaAdminClient(**self._client_options)
             try:
                 await admin.start()
                 await ensure_topics(admin, self._declared, create=self._create_topics)
             finally:
                 await admin.close()
-        probe = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
+        probe = AIOKafkaConsumer(**self._client_options)
         try:
             with KafkaErrorTranslation("connecting"):
                 await probe.start()
@@ -68,7 +70,7 @@ class KafkaStream:
     async def source(self, group: str, topics: Sequence[str], on_revoke: OnRevoke) -> Source:
         names = {topic: f"{self._prefix}.{topic}" for topic in topics}
         source = KafkaSource(
-            self._bootstrap,
+            self._client_options,
             f"{self._prefix}.{group}",
             names,
             on_revoke,
@@ -79,7 +81,7 @@ class KafkaStream:
         return source
 
     async def sink(self) -> Sink:
-        sink = KafkaSink(self._bootstrap, self._partitioner, self._prefix)
+        sink = KafkaSink(self._client_options, self._partitioner, self._prefix)
         await sink.start()
         return sink
 

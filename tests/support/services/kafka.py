@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -25,17 +26,26 @@ class Kafka:
 
 
 class KafkaBroker:
-    """A broker of our own; after `stop` or `kill`, `start` opens the same data on the same port."""
+    """A broker of our own; after `stop` or `kill`, `start` opens the same data on the same port.
 
-    def __init__(self) -> None:
+    `properties` is the file of its settings and `values` what its placeholders stand for besides the ports
+    and the data folder; `format_options` are those of the storage tool, which makes SCRAM users.
+    """
+
+    def __init__(
+        self,
+        properties: Path = _HERE / "server.properties",
+        values: Mapping[str, object] | None = None,
+        format_options: Sequence[str] = (),
+    ) -> None:
         jars = _jars()
         self._folder = Path(tempfile.mkdtemp(prefix="baton-kafka-"))
         port = free_port()
         self.bootstrap = f"127.0.0.1:{port}"
-        properties = _configure(self._folder, port)
-        _format(jars, properties)
+        configured = _configure(self._folder, port, properties, values or {})
+        _format(jars, configured, format_options)
         self._server = Server(
-            ["java", "-Xms256m", "-Xmx1g", _log4j(), "-cp", jars, "kafka.Kafka", str(properties)],
+            ["java", "-Xms256m", "-Xmx1g", _log4j(), "-cp", jars, "kafka.Kafka", str(configured)],
             log=self._folder / "broker.log",
             ready_line="Kafka Server started",
             start_timeout_s=300,
@@ -86,18 +96,18 @@ def _fetch(folder: Path) -> None:
     partial.rename(folder)
 
 
-def _configure(folder: Path, port: int) -> Path:
-    template = Template((_HERE / "server.properties").read_text(encoding="utf-8"))
+def _configure(folder: Path, port: int, template: Path, values: Mapping[str, object]) -> Path:
     properties = folder / "server.properties"
-    values = {"port": port, "controller_port": free_port(), "data": folder / "data"}
-    properties.write_text(template.substitute(values), encoding="utf-8")
+    places = {"port": port, "controller_port": free_port(), "data": folder / "data", **values}
+    text = Template(template.read_text(encoding="utf-8")).substitute(places)
+    properties.write_text(text, encoding="utf-8")
     return properties
 
 
-def _format(jars: str, properties: Path) -> None:
+def _format(jars: str, properties: Path, options: Sequence[str]) -> None:
     tool = ["java", "-Xmx256m", _log4j(), "-cp", jars, "kafka.tools.StorageTool"]
     cluster = run([*tool, "random-uuid"], timeout_s=300).strip()
-    run([*tool, "format", "-t", cluster, "-c", str(properties), "--standalone"], timeout_s=300)
+    run([*tool, "format", "-t", cluster, "-c", str(properties), "--standalone", *options], timeout_s=300)
 
 
 def _log4j() -> str:

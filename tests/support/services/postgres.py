@@ -51,9 +51,12 @@ class Postgres:
 
 
 class PostgresServer(Postgres):
-    """A server of our own; after `stop` or `kill`, `start` opens the same data on the same port."""
+    """A server of our own; after `stop` or `kill`, `start` opens the same data on the same port.
 
-    def __init__(self) -> None:
+    `options` are added to its command line.
+    """
+
+    def __init__(self, *options: str) -> None:
         binaries = _binaries()
         # It refuses to run as root.
         user = "postgres" if os.geteuid() == 0 else None
@@ -67,7 +70,7 @@ class PostgresServer(Postgres):
         _initialise(binaries, data, user)
         listen = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-p", str(port)]
         self._server = Server(
-            [str(binaries / "postgres"), "-D", str(data), *listen, "-c", "max_connections=200"],
+            [str(binaries / "postgres"), "-D", str(data), *listen, "-c", "max_connections=200", *options],
             log=self._folder / "server.log",
             ready_line="database system is ready to accept connections",
             start_timeout_s=300,
