@@ -10,6 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from shared.lead.events.parts import Company, Person
 from shared.lead.ids import lead_id_of
 from shared.lead.normalise.domains import domain_traits, normalise_domain
 from shared.lead.normalise.emails import Email, normalise_email
@@ -36,19 +37,20 @@ def identify(
     phone: str | None = None,
     linkedin_url: str | None = None,
     domain: str | None = None,
-    country: str | None = None,
+    *countries: str | None,
 ) -> Identity | None:
     """Return the identity given by contact details, `None` when none of them can be read.
 
     The first readable one in the order of the parameters determines the lead id. An address that was parsed
-    before is passed as `Email`. `country` (alpha-2) is the region for phone numbers in national form. A
-    domain is used only when there is nothing else: it then stands for the account lead of a company.
+    before is passed as `Email`. `countries` (names or codes, the likeliest first) are for phone numbers in
+    national form. A domain is used only when there is nothing else: it then stands for the account lead of a
+    company.
     """
     found: dict[IdentityKind, str] = {}
     address = email if isinstance(email, Email) else normalise_email(email)
     if address is not None:
         found["email"] = address.identity
-    if phone and (number := normalise_phone(phone, country)):
+    if phone and (number := normalise_phone(phone, *countries)):
         found["phone"] = number
     if linkedin_url and (profile := normalise_linkedin(linkedin_url)):
         found["linkedin"] = profile
@@ -59,6 +61,22 @@ def identify(
         found["domain"] = domain_traits(host).registrable or host
     identifiers = tuple([f"{kind}:{value}" for kind, value in found.items()])
     return Identity(lead_id_of(identifiers[0]), next(iter(found)), identifiers)
+
+
+def identify_contact(person: Person, company: Company, email: Email | None = None) -> Identity | None:
+    """Return the identity that a form gives, `None` when it identifies nobody.
+
+    The gateway and the enricher both call this, so that they agree. A number in national form is read in the
+    person's country, else in the company's. `email` is the person's address where it is parsed already.
+    """
+    return identify(
+        email or person.email,
+        person.phone,
+        person.linkedin_url,
+        company.domain,
+        person.country,
+        company.country,
+    )
 
 
 def account_key(company_domain: str | None, email: str | Email | None, lead_id: str) -> str:

@@ -212,6 +212,11 @@ def lead_id_of_step(step: CaseStep) -> str | None:
     person = step.body.get("person") or step.body
     company = step.body.get("company") or {}
     identity = identify(
-        person.get("email"), person.get("phone"), person.get("linkedin_url"), company.get("domain")
+        person.get("email"),
+        person.get("phone"),
+        person.get("linkedin_url"),
+        company.get("domain"),
+        person.get("country"),
+        company.get("country"),
     )
     return identity.lead_id if identity else None

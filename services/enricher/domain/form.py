@@ -14,12 +14,11 @@ from msgspec.structs import asdict, replace
 from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, EventPart, Person
-from shared.lead.identity import Identity, account_key, identify
+from shared.lead.identity import Identity, account_key, identify_contact
 from shared.lead.normalise.countries import country_code
 from shared.lead.normalise.domains import normalise_domain
 from shared.lead.normalise.emails import Email, normalise_email
 from shared.lead.normalise.names import company_name, person_name
-from shared.lead.normalise.phones import normalise_phone
 from shared.lead.normalise.titles import department, seniority
 
 _WORD_LENGTH_MAX: Final = 200
@@ -53,9 +52,6 @@ def normalise_form(received: LeadReceivedV1) -> Form:
             phone = value
         elif kind == "linkedin":
             linkedin_url = value
-    if phone is None and person.phone:
-        country = country_code(person.country) or country_code(received.company.country)
-        phone = normalise_phone(person.phone, country)
     source_texts = {
         name: stripped(value) for name, value in stated(received.source).items() if isinstance(value, str)
     }
@@ -102,8 +98,7 @@ def company_account(domain: str) -> str:
 
 
 def _identify(received: LeadReceivedV1, email: Email | None) -> Identity:
-    person, company = received.person, received.company
-    identity = identify(email, person.phone, person.linkedin_url, company.domain, person.country)
+    identity = identify_contact(received.person, received.company, email)
     if identity is None:
         raise DataError("no e-mail, phone, LinkedIn URL or company domain that can be read", kind="identity")
     return identity

@@ -11,7 +11,7 @@ from services.gateway.domain.arrival import SOURCE, Arrival, invalid, is_blank, 
 from shared.errors import FieldProblem
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
-from shared.lead.identity import account_key, identify
+from shared.lead.identity import account_key, identify_contact
 from shared.lead.ids import derive_id
 from shared.lead.normalise.emails import Email, normalise_email
 
@@ -57,7 +57,7 @@ def receive_lead(body: LeadReceivedV1, raw: bytes, arrival: Arrival) -> Received
     person, domain = body.person, body.company.domain
     address = normalise_email(person.email)
     account = account_key(domain, address, lead_id="")
-    identity = identify(address, person.phone, person.linkedin_url, domain, person.country)
+    identity = identify_contact(person, body.company, address)
     if identity is None or (identity.kind != "email" and not is_blank(person.email)):
         raise invalid(tuple(_contact_problems(body, address)) or (FieldProblem("", _NEEDED),))
     event = Event(

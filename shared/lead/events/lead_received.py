@@ -8,16 +8,14 @@ from msgspec import Meta, Struct
 
 from shared.lead.events.event_type import event
 from shared.lead.events.parts import Activities, Answers, Company, Consent, LongText, Origin, Person, Trigger
-from shared.lead.events.subjects import lead_id
-from shared.lead.normalise.countries import country_code
+from shared.lead.identity import identify_contact
 from shared.messaging.manifest import LEADS_RECEIVED
 
 
 def contact_lead_id(data: LeadReceivedV1) -> str:
     """Return the lead id that the contact details give, "" when they identify nobody."""
-    person = data.person
-    country = country_code(person.country)
-    return lead_id(person.email, person.phone, person.linkedin_url, data.company.domain, country)
+    identity = identify_contact(data.person, data.company)
+    return identity.lead_id if identity else ""
 
 
 @event("baton.lead.received.v1", LEADS_RECEIVED, subject=contact_lead_id, default=True)

@@ -6,15 +6,9 @@ from shared.lead.identity import identify
 from shared.lead.normalise.domains import normalise_domain, registrable_domain
 
 
-def lead_id(
-    email: str | None,
-    phone: str | None = None,
-    linkedin_url: str | None = None,
-    domain: str | None = None,
-    country: str | None = None,
-) -> str:
-    """Return the id of the lead that these contact details identify, or "" when they identify none."""
-    identity = identify(email, phone, linkedin_url, domain, country)
+def lead_id(email: str | None) -> str:
+    """Return the id of the lead that an e-mail address identifies, "" when it identifies none."""
+    identity = identify(email)
     return identity.lead_id if identity else ""
 
 

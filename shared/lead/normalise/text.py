@@ -13,16 +13,23 @@ from typing import Final
 
 NAME_LENGTH_MAX: Final = 200
 URL_LENGTH_MAX: Final = 2048
+PADDING_MAX: Final = 64
+"""Characters of white space around an identifier that are tolerated."""
 
 Lexicon = Mapping[tuple[str, ...], str]
 """What a phrase means, by its words."""
 
 # Control characters and lone surrogates: neither can be part of a name, an address or a number.
 _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+# What Unicode has for joining, directing and filling (Default_Ignorable_Code_Point), and the Braille blank:
+# copied along with a text from a web page or an address book, and seen by nobody.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]+"
+)
 _INITIALS = re.compile(r"\b[a-z](?:\.[a-z])+\b\.?")
 _APOSTROPHES = re.compile("['\u2019`]")
-_PADDING_MAX: Final = 64
-"""Characters of white space around an identifier that are tolerated."""
 
 
 def bounded(text: str | None, length_max: int) -> str | None:
@@ -30,12 +37,20 @@ def bounded(text: str | None, length_max: int) -> str | None:
 
     For identifiers: one that was cut short would identify somebody else.
     """
-    if not text or len(text) > length_max + _PADDING_MAX:
+    if not text or len(text) > length_max + PADDING_MAX:
         return None
     stripped = text.strip()
     if not stripped or len(stripped) > length_max or _UNREADABLE.search(stripped):
         return None
     return stripped
+
+
+def without_invisible(text: str) -> str:
+    """Return the text without characters that nobody sees, such as a byte order mark.
+
+    For identifiers only: in running text some of them change what is read, as in Persian or in an emoji.
+    """
+    return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
 def single_line(text: str | None, length_max: int) -> str:
