@@ -41,8 +41,10 @@ NEARLY_URL = st.builds(
     st.text(max_size=20) | st.from_regex(r"[a-zA-Z0-9%-]{1,20}", fullmatch=True),
     st.sampled_from(["", "/", "/de", "?a=b", "/1/2b/3c4"]),
 )
-NEARLY_PHONE = st.from_regex(r"\+?[0-9 ()./-]{3,20}", fullmatch=True) | st.integers(10**6, 10**14).map(
-    "+{}".format
+NEARLY_PHONE = (
+    st.from_regex(r"(Tel )?\+?[0-9 ()./-]{3,20}( ?(ext|x|#|,)\.? ?[0-9]{1,5}| [a-z]{3,7})?", fullmatch=True)
+    | st.integers(10**6, 10**14).map("+{}".format)
+    | st.from_regex(r"(\+1|00|1)[ -]?8[0-9]{2}[ -][A-Z]{5,8}", fullmatch=True)
 )
 COUNTRY = st.none() | st.sampled_from(["US", "GB", "DE", "FR", "AR", "MX", "IT", "BR"]) | st.text(max_size=3)
 
@@ -107,6 +109,28 @@ def test_email_is_idempotent(text):
 def test_phone_is_idempotent(text, country):
     number = normalise_phone(text, country)
     assert number is None or normalise_phone(number) == normalise_phone(number, country) == number
+
+
+GERMAN_NUMBER = st.from_regex(r"30[1-9][0-9]{6,7}", fullmatch=True)
+BETWEEN_DIGITS = st.sampled_from(["", "", "", " ", "-", ".", "/", "\u00a0", "\u200b", "\u2011"])
+BESIDE_A_NUMBER = st.sampled_from(["", " ", "tel:", "Office: ", "'", "\ufeff", "\u202a"])
+
+
+@given(GERMAN_NUMBER, st.lists(BETWEEN_DIGITS, min_size=12, max_size=12), BESIDE_A_NUMBER, st.data())
+def test_a_number_is_the_same_in_any_formatting(national, separators, before, data):
+    prefix, country = data.draw(
+        st.sampled_from([("+49", None), ("0049", "US"), ("0", "Germany"), ("0", "DE")])
+    )
+    after = data.draw(st.sampled_from(["", " (office)", " mobil", " ", "\u202c"]))
+    formatted = "".join(f"{separator}{digit}" for separator, digit in zip(separators, national, strict=False))
+    number = normalise_phone(f"{before}{prefix}{formatted}{after}", country)
+    assert number == normalise_phone(f"+49{national}")
+    extension = data.draw(st.from_regex(r"[0-9]{1,6}", fullmatch=True))
+    spelling = data.draw(
+        st.sampled_from([" ext. {}", "x{}", " #{}", " Durchwahl {}", ";ext={}", " poste {}"])
+    )
+    with_extension = normalise_phone(f"{prefix}{formatted}{spelling.format(extension)}", country)
+    assert with_extension == f"{number};ext={extension}"
 
 
 @given(ANYTHING | NEARLY_URL)

@@ -81,7 +81,7 @@ def _contact_problems(body: LeadReceivedV1, address: Email | None) -> Iterator[F
         yield FieldProblem("/person/email", "This is not an e-mail address")
         return
     if not is_blank(person.phone):
-        yield FieldProblem("/person/phone", "This is not a phone number; national ones need person.country")
+        yield FieldProblem("/person/phone", "This is not a phone number; national ones need a country")
     if not is_blank(person.linkedin_url):
         yield FieldProblem("/person/linkedin_url", "This is not the URL of a personal LinkedIn profile")
     if not is_blank(body.company.domain):

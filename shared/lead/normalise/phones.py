@@ -40,8 +40,8 @@ _SEPARATE_WORD = re.compile(r"(?<=[\s(])[a-z]+")
 _OTHER_WORDS: Final = """
     after am at before buero bureau büro call cell cellphone cellular central company desk direct evening fax
     festnetz fixe handy home hotline landline line main mobil mobile mobiltelefon morning movil no number
-    office oficina only or phone please pm portable private privat reception sms standard switchboard tel telefon
-    telephone text to und until viber weekdays whatsapp work zentrale
+    office oficina only or phone please pm portable private privat reception sms standard switchboard tel
+    telefon telephone text to und until viber weekdays whatsapp work zentrale
 """
 _LETTERS_BESIDE_NUMBERS: Final = frozenset(_OTHER_WORDS.split())
 _DOUBLED_PREFIX = re.compile(r"\+[\s(\[]*00")
@@ -123,9 +123,10 @@ def _possible_number(written: str) -> str | None:
     """Return an international number that its numbering plan does not exclude."""
     from phonenumbers import ValidationResult, is_possible_number_with_reason
 
-    if not written.startswith(("+", _INTERNATIONAL_PREFIX)):
+    international = re.sub(r"[^\d+]", "", written)
+    if not international.startswith(("+", _INTERNATIONAL_PREFIX)):
         return None
-    parsed = _parsed(next(_international_forms(written)), None)
+    parsed = _parsed(next(_international_forms(international)), None)
     if parsed is None or is_filler(str(parsed.national_number)):
         return None
     possible = is_possible_number_with_reason(parsed) == ValidationResult.IS_POSSIBLE
