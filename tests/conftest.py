@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from services.provider_stubs.bootstrap import StubServer
 from shared.clock import SystemClock
@@ -22,6 +22,15 @@ from tests.support.services.postgres import Postgres, PostgresServer
 # How long an example takes says more about the machine than about the code.
 settings.register_profile(
     "baton", settings(), deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+# Mutation tests ask thousands of times whether any example fails: always the same ones, and not made smaller.
+settings.register_profile(
+    "mutants",
+    settings.get_profile("baton"),
+    max_examples=20,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("baton")
 

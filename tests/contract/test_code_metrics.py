@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.code_metrics import repeated_class_names, source_files, stop_list_modules
+from tests.support.code_metrics import code_figures, repeated_class_names, source_files, stop_list_modules
 
 FILES = source_files()
 
@@ -32,3 +32,7 @@ def test_no_function_is_longer_than_a_screen():
 
 def test_no_file_is_longer_than_420_lines():
     assert [str(file.path) for file in FILES if file.lines > 420] == []
+
+
+def test_an_aim_is_reached_or_has_a_reason():
+    assert [figure.name for figure in code_figures() if not figure.reached and not figure.reason] == []

@@ -66,12 +66,16 @@ STOP_LIST = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure with its aim; `sign` says on which side of the aim it should lie. Without an aim it informs."""
+    """One figure with its aim; `sign` says on which side of the aim it should lie. Without an aim it informs.
+
+    `reason` is one sentence for an aim that is missed: why the code stays as it is. It is printed only then.
+    """
 
     name: str
     value: float
     sign: Literal["<=", ">="] = "<="
     aim: float | None = None
+    reason: str = ""
 
     @property
     def reached(self) -> bool:
@@ -80,7 +84,8 @@ class Figure:
     def __str__(self) -> str:
         mark = "  " if self.aim is None else "ok" if self.reached else "NO"
         aim = "" if self.aim is None else f"   aim {self.sign} {self.aim:g}"
-        return f"{mark} {self.name:58} {self.value:8.2f}{aim}"
+        reason = "" if self.reached else f"\n     {self.reason or 'missed without a reason'}"
+        return f"{mark} {self.name:58} {self.value:8.2f}{aim}{reason}"
 
 
 @dataclass(frozen=True)
@@ -191,7 +196,13 @@ def code_figures() -> list[Figure]:
         Figure("lines of a function, p90", lengths[int(0.9 * len(lengths))], aim=30),
         Figure("lines of a function, longest", lengths[-1], aim=60),
         Figure("lines of a file, longest", max(file.lines for file in sources), aim=420),
-        Figure("cyclomatic complexity, mean (radon)", mean(complexity), aim=2.5),
+        Figure(
+            "cyclomatic complexity, mean (radon)",
+            mean(complexity),
+            aim=2.5,
+            reason=f"A private function that is used once stands where it is used, which raises the mean: "
+            f"2.5 needs {sum(complexity) / 2.5 - len(complexity):.0f} more functions with the same branches.",
+        ),
         Figure("lines of tests : lines of source", test_lines / source_lines, ">=", 0.8),
         Figure("modules of the stop list", len(stop_list_modules(sources)), aim=0),
         *(

@@ -1,7 +1,8 @@
 """The policy as values: a module for each file of the policy directory, and `Policy` for all of them.
 
-The models say the form of the files: names, types, bounds and defaults; the JSON Schemas (`schema`) are made
-from them. What has to hold between values is checked by `shared.policy.lint`.
+The models define names, types, bounds and defaults; `shared.policy.schema` generates the JSON Schemas from
+them. `shared.policy.lint` checks what has to hold between several values, such as that a rule names an
+existing queue.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ __all__ = [
 
 
 class Policy(PolicyModel):
-    """The seven files together."""
+    """All seven policy files, validated. Immutable."""
 
     icp: Icp
     scoring: Scoring
@@ -102,4 +103,4 @@ FILES: Final[Mapping[str, type[PolicyModel]]] = {
     "providers.yaml": ProviderPolicy,
     "sources.yaml": SourcePolicy,
 }
-"""The files of a policy directory and the model of each."""
+"""Maps each file name of a policy directory to the model that validates it."""

@@ -1,4 +1,4 @@
-"""accounts.yaml: small lists of known accounts."""
+"""accounts.yaml: domains of known accounts, by relation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _Domains = Annotated[tuple[Text, ...], Field(max_length=5_000), unique()]
 
 
 class Accounts(PolicyModel):
-    """accounts.yaml: domains of known accounts; the API and imports carry large lists."""
+    """accounts.yaml: company domains by relation, at most 5,000 each.
+
+    Longer lists are sent to the API or imported.
+    """
 
     target: _Domains = ()
     customer: _Domains = ()

@@ -1,7 +1,8 @@
-"""Conditions as fields of models: `shared.rules` parses them while pydantic validates the file.
+"""Types for model fields that hold a condition: `shared.rules` parses it while pydantic validates the file.
 
-A condition may use those that its file names. Whoever validates a file reads these first (`read_named`) and
-passes them as the validation context; a condition that is wrong there is reported there, once.
+A condition can refer to the named conditions of its file by `use`. The caller parses those first
+(`read_named`) and passes them as the validation context, so that an error in a named condition is reported
+once, where it is defined.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ from shared.rules.syntax import Condition, canonical
 from shared.rules.times import Duration
 
 CONDITION_MARK: Final = "x-condition"
-"""Stands in a generated JSON Schema for the schema of conditions."""
+"""Key in a generated JSON Schema that `shared.policy.schema` replaces by the schema of conditions."""
 
 
 class ConditionError(ValueError):
-    """A part of a condition is wrong. `position` is where; None: where the value of the error's path is."""
+    """A part of a condition is invalid.
+
+    `position` is its line and column; `None` means the position of the value at the path of the error.
+    """
 
     def __init__(self, message: str, position: SourcePosition | None) -> None:
         super().__init__(message)
@@ -33,11 +37,11 @@ class ConditionError(ValueError):
 
 
 class AlreadyReported(ValueError):
-    """A condition is wrong, or uses one that is; the finding stands where the condition is named."""
+    """A condition is invalid or uses an invalid one, which is already reported where it is defined."""
 
 
 class _Errors(FindingReport):
-    """Keeps the errors of one condition as they were reported, with paths relative to it."""
+    """Collects the errors of one condition as (position, path relative to the condition, message)."""
 
     def __init__(self) -> None:
         super().__init__("")
@@ -49,9 +53,9 @@ class _Errors(FindingReport):
 
 @dataclass(frozen=True)
 class ConditionOver:
-    """Validates a condition. It may compare fields that are known in `scope`.
+    """Pydantic validator that returns a parsed `Condition`. It may compare only the fields known in `scope`.
 
-    Without a scope it is one of the file's named conditions, which the validation context holds.
+    `scope` is `None` for the named conditions of a file: they come parsed from the validation context.
     """
 
     scope: Known | None = None
@@ -99,7 +103,7 @@ def _dump(condition: Condition, info: core_schema.SerializationInfo) -> Any:
 
 
 def _as_written(value: Any) -> Any:
-    """Return a canonical condition in which durations are written as in a file."""
+    """Return a canonical condition as JSON values, with durations as text such as `4h business`."""
     if isinstance(value, list):
         return [_as_written(part) for part in value]
     if not isinstance(value, dict):
@@ -117,4 +121,4 @@ WhenAccount = Annotated[Condition, ConditionOver(Scope.ACCOUNTS)]
 WhenBand = Annotated[Condition, ConditionOver(Scope.BANDS)]
 WhenRoute = Annotated[Condition, ConditionOver(Scope.ROUTING)]
 NamedCondition = Annotated[Condition, ConditionOver()]
-"""A condition that a file names, for `use`."""
+"""A condition under `conditions` of a file, which other conditions refer to by `use`."""

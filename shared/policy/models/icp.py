@@ -1,4 +1,4 @@
-"""icp.yaml: the ideal customer profile."""
+"""icp.yaml: the ideal customer profile, from which fit is scored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.policy.models.policy_model import Name, Points, PolicyModel, unique
 
 
 class Market(PolicyModel):
-    """A set of companies; the first market that matches names `account.market`."""
+    """A set of companies. The name of the first market whose condition holds becomes `account.market`."""
 
     name: Name
     validated: bool
@@ -20,33 +20,33 @@ class Market(PolicyModel):
 
 
 class Disqualifier(PolicyModel):
-    """A company that this holds for has fit 0 in the segment."""
+    """A condition that sets the fit in this segment to 0."""
 
     name: Name
     when: WhenFit
 
 
 class Level(PolicyModel):
-    """The points of a criterion when the condition holds, and that of no level before it."""
+    """Points of a criterion for leads that match `when` and no earlier level. Without `when` all match."""
 
     points: Points
     when: WhenFit | None = None
 
 
 class Criterion(PolicyModel):
-    """One aspect of the fit; it gives the points of its first level that matches."""
+    """One aspect of fit. It gives the points of its first level that matches, or 0 when none does."""
 
     name: Name
     levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=50)]
 
     @property
     def points_max(self) -> int:
-        """The points that it gives at most."""
+        """Return the highest points of its levels."""
         return max(level.points for level in self.levels)
 
 
 class Segment(PolicyModel):
-    """A kind of company that is sold to; the maxima of its criteria add up to 100."""
+    """A kind of target customer. The highest points of its criteria add up to 100, the best possible fit."""
 
     name: Name
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, max_length=50), unique("name")]
@@ -54,7 +54,7 @@ class Segment(PolicyModel):
 
 
 class Icp(PolicyModel):
-    """icp.yaml: which companies and people fit. The segment with the highest fit wins and is named."""
+    """icp.yaml: which companies and people fit. A lead has the fit and the name of its best segment."""
 
     segments: Annotated[tuple[Segment, ...], Field(min_length=1, max_length=20), unique("name")]
     markets: Annotated[tuple[Market, ...], Field(max_length=50), unique("name")] = ()

@@ -1,7 +1,7 @@
-"""What the models of all policy files share: their configuration and the types of single values.
+"""The base class of all policy models and the types of single values.
 
-A list of a YAML file reaches the models as a tuple. Durations, working hours and conditions are parsed while
-they are validated; dumped with `mode="json"` they are text or mappings as a file has them.
+Lists are validated as tuples. Durations, working hours and conditions are parsed during validation, and
+`model_dump(mode="json")` writes them as a policy file does: as text or mappings.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from shared.rules.times import DURATION_PATTERN, Duration, parse_duration
 
 
 class PolicyModel(BaseModel):
-    """A value of a policy file: immutable, without unknown keys, every value of exactly its type."""
+    """Base class of policy models: immutable, rejects unknown keys, does not convert types."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, serialize_by_alias=True)
 
 
 def whole_number(low: int, high: int) -> Any:
-    """Return the constraint of an integer from `low` to `high`."""
+    """Return the constraint of an integer from `low` to `high`, both included."""
     return Field(ge=low, le=high)
 
 
 def unique(key: str | None = None) -> WrapValidator:
-    """Return a validator of lists: no two members have the same `key`, or without a key are the same text.
+    """Return a validator of lists that rejects members with an equal `key`, or without `key` equal texts.
 
-    A repeated member is reported beside whatever else is wrong with the list.
+    Repeated members are reported together with the other errors of the list.
     """
 
     def validate(members: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -97,7 +97,7 @@ def _repeated(members: list[Any] | tuple[Any, ...], key: str | None) -> list[Ini
 
 @dataclass(frozen=True)
 class OneOrMore:
-    """The JSON Schema of a list that may be written as its only member."""
+    """Extends the JSON Schema of a list: a list of one member may be written as that member."""
 
     def __get_pydantic_json_schema__(
         self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -108,7 +108,7 @@ class OneOrMore:
 def _parsed(
     type_: type[Any], parse: Callable[[str], Any], *, business: bool = False
 ) -> Callable[[object], Any]:
-    """Return a validator that parses the text of a value; an instance of the type is taken as it is."""
+    """Return a validator that parses text to `type_` and returns an instance of `type_` unchanged."""
 
     def validate(value: object) -> Any:
         if isinstance(value, type_):
@@ -125,7 +125,7 @@ Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*$", min_length=1
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Url = Annotated[str, Field(max_length=2_000)]
 EnvName = Annotated[str, Field(pattern="^([A-Z_][A-Z0-9_]*)?$", max_length=100)]
-"""The name of an environment variable, or nothing."""
+"""The name of an environment variable; empty when none is used."""
 Points = Annotated[int, whole_number(0, 100)]
 Percent = Annotated[int, whole_number(0, 100)]
 
@@ -140,14 +140,14 @@ PlainDuration = Annotated[
     PlainSerializer(str),
     WithJsonSchema(_DURATION_SCHEMA),
 ]
-"""A duration that counts around the clock."""
+"""A duration in clock time, such as `15m` or `14d`."""
 BusinessDuration = Annotated[
     Duration,
     PlainValidator(_parsed(Duration, parse_duration, business=True)),
     PlainSerializer(str),
     WithJsonSchema(_DURATION_SCHEMA),
 ]
-"""A duration that may be in business time."""
+"""A duration in clock time, or in working hours such as `4h business`."""
 WeeklyHours = Annotated[
     Hours,
     PlainValidator(_parsed(Hours, parse_hours)),
@@ -161,4 +161,4 @@ EventTypes = Annotated[
     BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
     OneOrMore(),
 ]
-"""One type of activity or signal, or a list of them."""
+"""A list of types of activities or signals; one type may be written without the list."""

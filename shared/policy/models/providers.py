@@ -1,4 +1,4 @@
-"""providers.yaml: which data is bought from whom, and for how much."""
+"""providers.yaml: the data providers, the order in which they are called, and what may be spent."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from shared.rules.times import Duration
 
 
 class Budget(PolicyModel):
-    """The most that is spent, in cents."""
+    """Spending limits in cents: for one lead, and for one day (UTC) over all leads."""
 
     per_lead_cents: Annotated[int, whole_number(0, 1_000_000)]
     per_day_cents: Annotated[int, whole_number(0, 1_000_000_000)]
 
 
 class Waterfall(PolicyModel):
-    """The providers that are asked for a field, in order, until an answer is good enough.
+    """The providers of one field, called in order until an answer has `min_confidence` (in per cent) or more.
 
-    `min_confidence` is in per cent; an answer is not bought again while it is `fresh`.
+    A stored answer that is not older than `fresh` is used again instead of a new call.
     """
 
     order: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20), unique()]
@@ -40,7 +40,11 @@ class Waterfall(PolicyModel):
 
 
 class Provider(PolicyModel):
-    """One vendor of data. `charged`: for a match only, or for every call."""
+    """One data provider and its limits. `charged` says what costs `price_cents`: a match only, or every call.
+
+    At most `per_second` calls are started per second and `in_flight` calls run at a time; each is abandoned
+    after `timeout`. `key_env` names the environment variable with the API key.
+    """
 
     integration: Name
     base_url: Url
@@ -53,7 +57,11 @@ class Provider(PolicyModel):
 
 
 class ProviderPolicy(PolicyModel):
-    """providers.yaml. A lead is routed by `deadline` with what is known then."""
+    """providers.yaml: the providers and how they are used.
+
+    After `deadline` a lead goes on with what is known then. `decision_aware` skips calls whose answer cannot
+    change the decision about the lead.
+    """
 
     deadline: PlainDuration
     budget: Budget

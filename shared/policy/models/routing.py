@@ -1,4 +1,4 @@
-"""routing.yaml: which leads nobody gets, and which queue each of the others goes to."""
+"""routing.yaml: which leads are suppressed, and to which queue each of the others goes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from shared.policy.models.conditions import NamedCondition, WhenRoute
 from shared.policy.models.policy_model import BusinessDuration, EnvName, Name, PolicyModel, Url, unique
 
 KEEP: Final = "keep"
-"""The queue, and the owner, of a rule that leaves a lead where it is."""
+"""The value of `queue` and `owner` in a rule that leaves a lead with its owner."""
 
 
 class SuppressionRule(PolicyModel):
-    """A lead that this holds for goes to nobody."""
+    """Suppresses the leads that match `when`: nobody gets them, and `reason` is recorded."""
 
     reason: Name
     when: WhenRoute
 
 
 class RoutingRule(PolicyModel):
-    """Where a lead goes that no rule before this one matches. `queue: keep` and `owner: keep` go together."""
+    """Sends the leads that match `when`, and no earlier rule, to `queue`. Without `when` every lead matches.
+
+    `queue: keep` and `owner: keep` are used together: the lead stays with its owner.
+    """
 
     name: Name
     queue: Name
@@ -32,19 +35,22 @@ class RoutingRule(PolicyModel):
 
     @property
     def keeps(self) -> bool:
-        """Whether the lead stays with its owner, in the owner's queue."""
+        """Return whether the lead stays with its owner, in the owner's queue."""
         return self.queue == KEEP
 
 
 class Destination(PolicyModel):
-    """The webhook endpoint of a queue; none when `url` is empty. `secret_env` names the signing secret."""
+    """The webhook endpoint of a queue; leads are not sent when `url` is empty.
+
+    `secret_env` names the environment variable with the secret that signs the requests.
+    """
 
     url: Url = ""
     secret_env: EnvName = ""
 
 
 class Queue(PolicyModel):
-    """The time to accept a lead, and the queue that takes it when nobody here is eligible."""
+    """A queue: the time to accept a lead, and the queue that it falls back to if nobody is eligible."""
 
     accept_within: BusinessDuration
     distribute: Literal["weighted"] = "weighted"
@@ -53,14 +59,17 @@ class Queue(PolicyModel):
 
 
 class HandOff(PolicyModel):
-    """What has to be known of a lead before its owner passes it on: elements of the qualification frame."""
+    """The qualification frame, and which of its elements must be known before an owner hands a lead off."""
 
     frame: Literal["bant", "meddpicc"] = "bant"
     known_first: Annotated[tuple[Name, ...], unique()] = ()
 
 
 class Routing(PolicyModel):
-    """routing.yaml: who gets what. The first rule that matches wins; the last has no condition."""
+    """routing.yaml: the queue of each lead. The first rule that matches wins; the last rule has no condition.
+
+    The owner of a lead is alerted when `alert_owner_when` becomes true.
+    """
 
     rules: Annotated[tuple[RoutingRule, ...], Field(min_length=1, max_length=300), unique("name")]
     queues: Annotated[Mapping[Name, Queue], Field(min_length=1, max_length=100)]

@@ -1,4 +1,4 @@
-"""scoring.yaml: how intent, grades, the total and bands are made."""
+"""scoring.yaml: how intent, grades, the total and bands are computed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ from shared.policy.models.policy_model import (
 
 
 class IntentRule(PolicyModel):
-    """Points for activities: those of each halve every `half_life`, all together give `max` at most."""
+    """Points for each activity of the types `on`; they halve every `half_life`.
+
+    All activities under one rule give at most `max` points together, the rules of a `group` at most its
+    limit.
+    """
 
     name: Name
     on: EventTypes
@@ -33,9 +37,11 @@ class IntentRule(PolicyModel):
 
 
 class SignalRule(PolicyModel):
-    """Points for buying signals: they halve every `half_life`, or rise to `details.expires_on`.
+    """Points for each buying signal of the types `on`: they halve every `half_life`, or rise towards a day.
 
-    A rule with `rises` gives nothing before that span, its points on the day, and ends `ends` after it.
+    With `rises` the points grow linearly from 0, over that time, to `points` on the day in
+    `details.expires_on`, and are 0 from `ends` after that day on. `strong` marks signals that count as strong
+    buying signals.
     """
 
     name: Name
@@ -49,7 +55,10 @@ class SignalRule(PolicyModel):
 
 
 class IntentScoring(PolicyModel):
-    """What shows interest. `groups` is the most that the rules of a group give together."""
+    """How intent is computed: rules for activities and signals.
+
+    `groups` limits the points of all rules of a group together; `cap` limits intent itself.
+    """
 
     rules: Annotated[tuple[IntentRule, ...], Field(max_length=200), unique("name")]
     signals: Annotated[tuple[SignalRule, ...], Field(max_length=200), unique("name")] = ()
@@ -58,7 +67,7 @@ class IntentScoring(PolicyModel):
 
 
 class FitGrades(PolicyModel):
-    """The least fit of each grade; the last is 0."""
+    """The lowest fit of each fit grade, A the best; the floor of D is 0."""
 
     A: Percent
     B: Percent
@@ -67,12 +76,12 @@ class FitGrades(PolicyModel):
 
     @property
     def floors(self) -> tuple[tuple[str, int], ...]:
-        """Grades and their floors, the best first."""
+        """Return (grade, floor) pairs, the best grade first."""
         return (("A", self.A), ("B", self.B), ("C", self.C), ("D", self.D))
 
 
 class IntentGrades(PolicyModel):
-    """The least intent of each grade; the last is 0."""
+    """The lowest intent of each intent grade, 1 the best; the floor of 4 is 0."""
 
     first: Annotated[Percent, Field(alias="1")]
     second: Annotated[Percent, Field(alias="2")]
@@ -81,12 +90,15 @@ class IntentGrades(PolicyModel):
 
     @property
     def floors(self) -> tuple[tuple[str, int], ...]:
-        """Grades and their floors, the best first."""
+        """Return (grade, floor) pairs, the best grade first."""
         return (("1", self.first), ("2", self.second), ("3", self.third), ("4", self.fourth))
 
 
 class Grades(PolicyModel):
-    """Floors of the grades. A grade is left downwards only `hysteresis` points below its floor."""
+    """Floors of the grades. A grade falls only when the score is `hysteresis` points below its floor.
+
+    So a score that moves around a floor does not change the grade each time.
+    """
 
     fit: FitGrades
     intent: IntentGrades
@@ -94,35 +106,35 @@ class Grades(PolicyModel):
 
 
 class Total(PolicyModel):
-    """The shares of fit and intent in the total, in per cent."""
+    """Weights of fit and intent in the total score, in per cent; they add up to 100."""
 
     fit: Percent
     intent: Percent
 
 
 class Spike(PolicyModel):
-    """That many people of an account active within that time."""
+    """A spike of interest: at least `people` persons of an account were active in the last `within`."""
 
     people: Annotated[int, whole_number(2, 1_000)]
     within: PlainDuration
 
 
 class AccountScoring(PolicyModel):
-    """When an account as a whole is active, and when it is qualified."""
+    """When an account has a spike of interest, and when it is qualified as a whole."""
 
     spike: Spike
     qualified_when: WhenAccount | None = None
 
 
 class Band(PolicyModel):
-    """The first band that matches is the lead's."""
+    """A band of leads. A lead has the first band whose `when` holds; without `when` it matches every lead."""
 
     band: Literal["cold", "mql", "sql"]
     when: WhenBand | None = None
 
 
 class Scoring(PolicyModel):
-    """scoring.yaml: how intent, grades and bands are made."""
+    """scoring.yaml: how intent, grades, the total and bands are computed."""
 
     intent: IntentScoring
     grades: Grades

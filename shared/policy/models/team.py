@@ -10,7 +10,10 @@ from shared.policy.models.policy_model import Name, PolicyModel, Text, WeeklyHou
 
 
 class Rep(PolicyModel):
-    """A seller. `weight` is the share of each queue's leads; a rep without hours is always at work."""
+    """A seller. Each queue distributes its leads by `weight` among its reps.
+
+    A rep with `max_open` unfinished leads gets no more. Without `hours` a rep is always at work.
+    """
 
     id: Name
     name: Text
@@ -22,6 +25,6 @@ class Rep(PolicyModel):
 
 
 class Team(PolicyModel):
-    """team.yaml: who sells."""
+    """team.yaml: the sellers."""
 
     reps: Annotated[tuple[Rep, ...], Field(max_length=2_000), unique("id")]
