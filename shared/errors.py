@@ -8,7 +8,8 @@
     ├── Reject         the client's fault: answer with a problem document (RFC 9457).
     └── Crash          a broken invariant: log it, stop, and let the supervisor restart.
 
-Anything else that is raised is a bug and is treated as `Crash`.
+Anything else that is raised is a bug. One that a record triggers is a `DataError` of kind `bug`; any other is
+treated as `Crash`.
 """
 
 from __future__ import annotations

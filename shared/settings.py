@@ -221,10 +221,17 @@ class StatefulSettings(KafkaSettings, CommonSettings):
         default=50,
         gt=0,
         le=100,
-        description="A role stops if it dead-letters more than this percentage of a window of records.",
+        description="A role pauses partitions if more than this percentage of a window of Baton's own events "
+        "fails in them.",
     )
     dead_letter_window: int = Field(
-        default=1000, ge=1, le=1_000_000, description="Size of that window, in records."
+        default=1000, ge=1, le=1_000_000, description="Size of that window, in events."
+    )
+    dead_letter_probe_s: float = Field(
+        default=5,
+        gt=0,
+        le=3600,
+        description="Interval in seconds at which a paused partition is tried with one record.",
     )
     outbox_sweep_s: float = Field(
         default=30,

@@ -15,7 +15,7 @@ failure (no broker reachable, a time-out) is raised as `shared.errors.Retry`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -85,6 +85,14 @@ class Source(Protocol):
 
     async def seek(self, to: Mapping[Partition, int]) -> None:
         """Continue reading at these offsets, in partitions that this member holds. Commits nothing."""
+        ...
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """Let polls return no records of exactly these partitions; an empty collection resumes all.
+
+        A partition that is not held is paused when it is assigned. Records that were fetched and not returned
+        are read again after the pause.
+        """
         ...
 
     async def lag(self) -> Mapping[Partition, int]:

@@ -48,6 +48,9 @@ class Metrics:
         self.dead_letters = counter(
             "baton_dead_letters_total", "Input records that can never be processed.", "role", "topic", "kind"
         )
+        self.partitions_paused = gauge(
+            "baton_partitions_paused", "Partitions paused because most of their events are rejected.", "role"
+        )
         self.outbox_rows = gauge("baton_outbox_rows", "Outbox rows that are not published yet.", "role")
         self.outbox_oldest_seconds = gauge(
             "baton_outbox_oldest_seconds", "Age of the oldest outbox row; 0 without rows.", "role"

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import delete
 
 from shared.clock import Clock
+from shared.lead.events.envelope import Event
 from shared.messaging.port import Sink
 from shared.observability.metrics import Metrics
 from shared.storage.database import Database
@@ -20,7 +21,7 @@ from shared.worker.handler import Handler
 from shared.worker.outbox import Outbox
 from shared.worker.tables import inputs
 from shared.worker.timers import Timers
-from shared.worker.unit_of_work import Work
+from shared.worker.unit_of_work import Work, rejection_of
 
 log = structlog.get_logger()
 
@@ -37,8 +38,13 @@ def timer_step(
         if events:
             for event in events:
                 metrics.timers_fired.labels(event.data.role, event.data.kind).inc()
-            prepared = await asyncio.gather(*map(handler.prepare, events))
-            result = await work.run(prepared)
+            prepared = await asyncio.gather(*map(handler.prepare, events), return_exceptions=True)
+            result = await work.run([event for event in prepared if isinstance(event, Event)])
+            result.rejected += [
+                (event, rejection_of(error))
+                for event, error in zip(events, prepared, strict=True)
+                if isinstance(error, Exception)
+            ]
             await (await sink.send(result.outgoing))
             await outbox.delete(result.outbox_ids)
             for event, error in result.rejected:

@@ -17,7 +17,7 @@ from shared.messaging.port import Record
 from shared.worker.consumer import ConsumerDeps, ConsumerLoop, cancellation_as_retry
 from shared.worker.handler import Handler
 from shared.worker.offset_tracker import TrackedRecord
-from shared.worker.unit_of_work import Result, out_of_range
+from shared.worker.unit_of_work import Result, rejection_of
 
 
 class _InFlight:
@@ -69,9 +69,8 @@ class ConcurrentConsumer(ConsumerLoop):
             await previous.completed.wait()
         try:
             flight.event = await self._handler.prepare(flight.event)
-        except (DataError, OverflowError) as error:
-            reason = out_of_range(error) if isinstance(error, OverflowError) else error
-            await self._reject(flight.record, flight.tracked, reason)
+        except Exception as error:  # noqa: BLE001 - a record must not stop its role, whatever it triggers
+            await self._reject(flight.record, flight.tracked, rejection_of(error))
             self._release_key(flight)
             return
         self._prepared.append(flight)

@@ -30,7 +30,8 @@ from shared.worker.dead_letters import DeadLetters
 from shared.worker.decision import Outcome
 from shared.worker.offset_tracker import OffsetTracker
 from shared.worker.outbox import Outbox
-from shared.worker.unit_of_work import Failpoint, Result, Work
+from shared.worker.partition_breaker import PartitionBreaker, Processed
+from shared.worker.unit_of_work import BUG, Failpoint, Result, Work, rejection_of
 
 log = structlog.get_logger()
 
@@ -71,6 +72,7 @@ class ConsumerDeps:
     tracing: Tracing = field(default_factory=lambda: Tracing(None))
     limits: ConsumerLimits = ConsumerLimits()
     failpoint: Failpoint = lambda _name: None
+    breaker: PartitionBreaker = field(default_factory=PartitionBreaker)
 
 
 class ConsumerLoop(ABC):
@@ -109,6 +111,7 @@ class ConsumerLoop(ABC):
         """Join the group, consume, leave. Ends at `stop` or with the first error of any of its tasks."""
         self.offsets = OffsetTracker()
         self._unit_failed = False
+        self.deps.breaker.forget_probes()
         self.reset()
         self._source = await self.deps.stream.source(self.deps.role, self.deps.topics, self._on_revoke)
         try:
@@ -130,16 +133,23 @@ class ConsumerLoop(ABC):
                 await self._source.close()
 
     async def _poll_until_stopped(self, tasks: asyncio.TaskGroup) -> None:
-        limits = self.deps.limits
+        limits, breaker = self.deps.limits, self.deps.breaker
+        now = asyncio.get_running_loop().time
         while not self.stop.is_set():
+            self._source.pause(breaker.paused(now()))
             batch = await self._source.poll(limits.batch, limits.poll_wait_s)
             self._report(ok=True, detail="")
             if batch.assigned:
                 self.offsets.assign(batch.assigned)
                 if self.deps.outbox is not None:
                     await self.deps.outbox.publish_orphans({name.number for name in batch.assigned})
-            if batch.records:
-                await self.dispatch(tasks, batch.records)
+            records: Sequence[Record] = batch.records
+            if breaker.open:
+                records, read_again = breaker.admit(records)
+                if read_again:
+                    await self._source.seek(read_again)
+            if records:
+                await self.dispatch(tasks, records)
 
     @abstractmethod
     def reset(self) -> None:
@@ -161,8 +171,8 @@ class ConsumerLoop(ABC):
         for record in records:
             try:
                 events.append((record, decode(record)))
-            except DataError as error:
-                rejected.append((record, error))
+            except Exception as error:  # noqa: BLE001 - a record must not stop its role, whatever it triggers
+                rejected.append((record, rejection_of(error)))
         return events, rejected
 
     async def run_unit(self, events: Sequence[Event[Any]]) -> tuple[Result, Ack]:
@@ -200,8 +210,32 @@ class ConsumerLoop(ABC):
         self.deps.failpoint("after_publish")
         if rejected:
             await self.deps.dead_letters.publish(rejected)
-        self.deps.dead_letters.check_share(len(records), len(rejected))
         self._count(result, rejected)
+        self._observe(records, rejected)
+
+    def _observe(self, records: Sequence[Record], rejected: Sequence[tuple[Record, DataError]]) -> None:
+        """Open or close the breaker by what became of these records, and report it."""
+        breaker, role = self.deps.breaker, self.deps.role
+        failed = {id(record) for record, _error in rejected}
+        processed = [Processed(record, failed=id(record) in failed) for record in records]
+        was_open = breaker.open
+        if opened := breaker.observe(asyncio.get_running_loop().time(), processed):
+            log.error(
+                "partitions paused",
+                role=role,
+                partitions=[f"{topic}/{number}" for topic, number in sorted(opened)],
+                reason=str(rejected[-1][1])[:300] if rejected else "",
+            )
+        if breaker.open != was_open:
+            self._report_breaker()
+
+    def _report_breaker(self) -> None:
+        names = [f"{topic}/{number}" for topic, number in sorted(self.deps.breaker.open)]
+        detail = f"paused, since most of their events are rejected: {', '.join(names)}" if names else ""
+        self.deps.health.set(f"{self.deps.role}.partitions", not names, detail)
+        self.deps.metrics.partitions_paused.labels(self.deps.role).set(len(names))
+        if not names:
+            log.info("partitions resumed", role=self.deps.role)
 
     async def _commit_until(self, finished: asyncio.Event) -> None:
         while not finished.is_set():
@@ -233,6 +267,9 @@ class ConsumerLoop(ABC):
             await self._drain(lambda: self.offsets.has_pending(partitions))
         finally:
             self.offsets.drop(partitions)
+            if self.deps.breaker.open & partitions:
+                self.deps.breaker.forget(partitions)
+                self._report_breaker()
 
     async def _drain(self, pending: Callable[[], bool]) -> None:
         """Wait while `pending()` is true, for at most `limits.drain_s` seconds."""
@@ -259,6 +296,7 @@ class ConsumerLoop(ABC):
                 offset=record.offset,
                 kind=error.kind,
                 reason=str(error)[:300],
+                exc_info=error.__cause__ if error.kind == BUG else None,
             )
 
     def _report(self, *, ok: bool, detail: str) -> None:

@@ -2,18 +2,14 @@
 
 The cause goes into headers, so that the record can be replayed as it was. Only the keeper of a topic (the
 first of its readers in the manifest) writes the dead letter; other readers skip the record and count it.
-
-When more than a share of the last records was rejected the role stops with `Crash`: the fault is then more
-likely in the role than in the records, and stopping keeps the records in their topic.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
 from shared.clock import Clock
-from shared.errors import Crash, DataError
+from shared.errors import DataError
 from shared.lead.events.dead_letter import ERROR_HEADERS
 from shared.lead.events.times import rfc3339
 from shared.messaging.manifest import BY_NAME, DEAD_LETTERS
@@ -25,17 +21,10 @@ _MESSAGE_MAX = 1_000
 class DeadLetters:
     """The dead letters of one role."""
 
-    def __init__(
-        self, role: str, sink: Sink, clock: Clock, *, window: int = 1_000, share_max_percent: int = 50
-    ) -> None:
+    def __init__(self, role: str, sink: Sink, clock: Clock) -> None:
         self._role = role
         self._sink = sink
         self._clock = clock
-        self._share_max_percent = share_max_percent
-        self._window: deque[tuple[int, int]] = deque()
-        self._window_max = window
-        self._total = 0
-        self._rejected = 0
 
     def is_keeper_of(self, record: Record) -> bool:
         """Tell whether this role dead-letters this record.
@@ -50,25 +39,6 @@ class DeadLetters:
             self._sink,
             [self._dead_letter(record, error) for record, error in rejected if self.is_keeper_of(record)],
         )
-
-    def check_share(self, total: int, rejected: int) -> None:
-        """Count `total` records, `rejected` of them rejected, in the window of the last records.
-
-        Raises `Crash` when the window is full and the share of rejected records is above the limit.
-        """
-        self._window.append((total, rejected))
-        self._total += total
-        self._rejected += rejected
-        if self._total >= self._window_max and self._rejected * 100 > self._total * self._share_max_percent:
-            raise Crash(
-                f"{self._role} rejected {self._rejected} of the last {self._total} records; the limit is"
-                f" {self._share_max_percent} % (BATON_DEAD_LETTER_SHARE_MAX). It stops so that a fault of its"
-                " own does not dead-letter everything."
-            )
-        while self._window and self._total - self._window[0][0] >= self._window_max:
-            old_total, old_rejected = self._window.popleft()
-            self._total -= old_total
-            self._rejected -= old_rejected
 
     def _dead_letter(self, record: Record, error: DataError) -> Outgoing:
         cause = {

@@ -118,6 +118,7 @@ async def open_resources(
             ),
             dead_letter_window=settings.dead_letter_window,
             dead_letter_share_max=round(settings.dead_letter_share_max),
+            dead_letter_probe_s=settings.dead_letter_probe_s,
             claims_kept=timedelta(days=settings.retention_days + 1),
             sweep_after=timedelta(seconds=settings.outbox_sweep_s),
             failpoint=failpoint,

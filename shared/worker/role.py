@@ -30,6 +30,7 @@ from shared.worker.consumer import ConsumerDeps, ConsumerLimits, ConsumerLoop
 from shared.worker.dead_letters import DeadLetters
 from shared.worker.handler import Handler, Store
 from shared.worker.outbox import Outbox
+from shared.worker.partition_breaker import PartitionBreaker
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Failpoint, UnitOfWork
 
@@ -53,6 +54,7 @@ class Resources:
     limits: ConsumerLimits = field(default_factory=ConsumerLimits)
     dead_letter_window: int = 1_000
     dead_letter_share_max: int = 50
+    dead_letter_probe_s: float = 5.0
     claims_kept: timedelta = timedelta(days=8)
     sweep_after: timedelta = timedelta(seconds=30)
     failpoint: Failpoint = field(default=lambda _name: None)
@@ -99,12 +101,11 @@ async def run_worker(resources: Resources, worker: Worker, stop: asyncio.Event) 
             stream=resources.stream,
             sink=sink,
             work=work,
-            dead_letters=DeadLetters(
-                role,
-                sink,
-                resources.clock,
+            dead_letters=DeadLetters(role, sink, resources.clock),
+            breaker=PartitionBreaker(
                 window=resources.dead_letter_window,
                 share_max_percent=resources.dead_letter_share_max,
+                probe_every_s=resources.dead_letter_probe_s,
             ),
             health=resources.health,
             metrics=resources.metrics,

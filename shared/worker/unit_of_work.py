@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from shared.clock import Clock
-from shared.errors import DataError, Retry
+from shared.errors import BatonError, DataError, Retry
 from shared.lead.events.envelope import Event, emitted, encode
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.messaging.manifest import RECORD_BYTES_MAX
@@ -35,6 +35,9 @@ from shared.worker.timers import fired_timer
 
 Failpoint = Callable[[str], None]
 """Called by name at the places where a crash must do no harm; fault tests kill the process there."""
+
+BUG = "bug"
+"""The kind of the error with which a record is rejected that triggered an unforeseen exception."""
 
 _ATTEMPTS_MAX = 5
 EMIT_BYTES_MAX = RECORD_BYTES_MAX - 16 * 1024
@@ -112,9 +115,10 @@ class UnitOfWork:
             return Result()
         try:
             return await self._run_with_retry(events)
-        except DataError as error:
+        except Exception as error:  # noqa: BLE001 - a record must not stop its role, whatever it triggers
+            rejection = rejection_of(error)
             if len(events) == 1:
-                return Result(rejected=[(events[0], error)])
+                return Result(rejected=[(events[0], rejection)])
         middle = len(events) // 2
         result = await self.run(events[:middle])
         result.extend(await self.run(events[middle:]))
@@ -168,11 +172,8 @@ def fold(
     for event in events:
         try:
             step = _decide(handler, rows, event, at, keyed_hash)
-        except DataError as error:
-            result.rejected.append((event, error))
-            continue
-        except OverflowError as error:
-            result.rejected.append((event, out_of_range(error)))
+        except Exception as error:  # noqa: BLE001 - a record must not stop its role, whatever it triggers
+            result.rejected.append((event, rejection_of(error)))
             continue
         emits = [
             emitted(emit, by=handler.role, cause=event, ordinal=ordinal, at=at)
@@ -191,9 +192,22 @@ def fold(
         result.outgoing += map(encode, emits)
 
 
-def out_of_range(error: OverflowError) -> DataError:
-    """Return the error for a record whose instants lie so far out that arithmetic on them overflowed."""
-    return DataError(f"a value is out of range: {error}", kind="overflow")
+def rejection_of(error: Exception) -> DataError:
+    """Return the error with which a record is rejected whose decision raised `error`.
+
+    That is of kind `overflow` for instants so far out that arithmetic on them failed, and of kind `bug` for
+    anything unforeseen: the record then waits among the dead letters until the bug is mended, and the records
+    after it go on. Raises `error` if it says something else of the caller's next step (`Retry`, `Crash`).
+    """
+    if isinstance(error, DataError):
+        return error
+    if isinstance(error, BatonError):
+        raise error
+    if isinstance(error, OverflowError):
+        return DataError(f"a value is out of range: {error}", kind="overflow")
+    rejection = DataError(f"{type(error).__name__}: {error}", kind=BUG)
+    rejection.__cause__ = error
+    return rejection
 
 
 def _decide(

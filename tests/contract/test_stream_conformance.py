@@ -261,6 +261,41 @@ async def test_seek_refuses_partitions_of_others(join: Join) -> None:
         await source.seek({Partition(LEADS, 0): 0})
 
 
+async def test_a_paused_partition_is_not_read_until_the_pause_ends_and_loses_nothing(
+    sink: Sink, join: Join
+) -> None:
+    await publish(sink, records(300))
+    reading = Reading(await join())
+    await reading.until(lambda: len(reading.records) >= 10, limit=10)
+    paused = Partition(SCORED, reading.records[-1].partition)
+    reading.source.pause({paused})
+    before = sum(record.partition == paused.number for record in reading.records)
+    rest = 300 - _count_of(paused.number)
+    await reading.until(lambda: sum(record.partition != paused.number for record in reading.records) >= rest)
+    await reading.step()
+    assert sum(record.partition == paused.number for record in reading.records) == before
+    assert (await reading.source.lag())[paused] == _count_of(paused.number) - before
+    reading.source.pause(())
+    assert values(await reading.count(300)) == list(range(300))
+
+
+async def test_a_partition_can_be_paused_before_it_is_assigned(sink: Sink, join: Join) -> None:
+    await publish(sink, records(50))
+    source = await join()
+    source.pause({Partition(SCORED, number) for number in range(PARTITIONS)})
+    reading = Reading(source)
+    await reading.settled()
+    await reading.step()
+    assert reading.records == []
+    source.pause({Partition(LEADS, 0)})
+    assert values(await reading.count(50)) == list(range(50))
+
+
+def _count_of(partition: int) -> int:
+    """Return how many of 300 records go to a partition."""
+    return sum(crc32(record.key or b"") % PARTITIONS == partition for record in records(300))
+
+
 async def test_a_limit_drops_nothing(sink: Sink, join: Join) -> None:
     await publish(sink, records(1000))
     read = await Reading(await join()).count(1000, limit=7)

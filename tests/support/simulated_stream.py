@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from random import Random
 
 from shared.errors import Fenced, Retry
@@ -88,6 +88,7 @@ class SimulatedSource:
         self.revoking = on_revoke
         self.held: dict[Partition, int] = {}
         self._gained: set[Partition] = set()
+        self._paused: frozenset[Partition] = frozenset()
         self._tenure: dict[Partition, object] = {}
 
     def gain(self, partition: Partition) -> None:
@@ -98,7 +99,10 @@ class SimulatedSource:
         self._tenure[partition] = object()
 
     async def poll(self, limit: int, wait_s: float) -> Batch:
-        more = any(offset < len(self._broker.log[partition]) for partition, offset in self.held.items())
+        more = any(
+            partition not in self._paused and offset < len(self._broker.log[partition])
+            for partition, offset in self.held.items()
+        )
         await self._broker.delay(0.02 if more else wait_s)
         if self._broker.unlucky(0.02):
             raise Retry("the broker is away")
@@ -107,7 +111,7 @@ class SimulatedSource:
             return Batch(assigned=frozenset(gained))
         records: list[Record] = []
         for partition in self._broker.random.sample(sorted(self.held), len(self.held)):
-            if partition not in self._gained:
+            if partition not in self._gained | self._paused:
                 place = self.held[partition]
                 found = self._broker.log[partition][place : place + limit - len(records)]
                 self.held[partition] += len(found)
@@ -133,7 +137,12 @@ class SimulatedSource:
         raise NotImplementedError
 
     async def seek(self, to: Mapping[Partition, int]) -> None:
-        raise NotImplementedError
+        if None in self._tenures(to):
+            raise Fenced("this member lost the partition")
+        self.held.update(to)
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        self._paused = frozenset(partitions)
 
     async def lag(self) -> Mapping[Partition, int]:
         return {}

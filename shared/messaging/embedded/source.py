@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import Protocol
@@ -55,6 +55,7 @@ class EmbeddedSource:
         self._positions: dict[Partition, int] = {}
         self._unreported: set[Partition] = set()
         self._revoked: frozenset[Partition] = frozenset()
+        self._paused: frozenset[Partition] = frozenset()
         # Incremented by everything that invalidates a read in progress: a rebalance, a rewind, a seek.
         self._epoch = 0
         self._turn = 0
@@ -101,6 +102,13 @@ class EmbeddedSource:
     async def seek(self, to: Mapping[Partition, int]) -> None:
         self._refuse_lost(to)
         self._go_to(to)
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        paused = frozenset(partitions)
+        if paused != self._paused:
+            self._paused = paused
+            self._epoch += 1
+            self._changed.set()
 
     async def lag(self) -> Mapping[Partition, int]:
         ends = self._logs.ends
@@ -157,7 +165,7 @@ class EmbeddedSource:
         ends, positions = self._logs.ends, self._positions
         spans = [
             log.Span(partition, self._logs.ids[partition], positions[partition], ends[partition])
-            for partition in sorted(self.held - self._revoked)
+            for partition in sorted(self.held - self._revoked - self._paused)
             if positions[partition] < ends[partition]
         ]
         self._turn += 1

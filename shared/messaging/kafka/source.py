@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -72,6 +72,7 @@ class KafkaSource:
         # Set after a record that could not be decoded, until it has been read past.
         self._reads_singly = False
         self._closed = False
+        self._paused: frozenset[Partition] = frozenset()
         self._starving_since: float | None = None
         self._polled_at = 0.0
 
@@ -86,9 +87,9 @@ class KafkaSource:
             return Batch()
         if assigned := self._member.newly_assigned():
             return Batch(assigned=assigned)
-        if buffered := self._member.buffered:
-            self._member.buffered = buffered[limit:]
-            return Batch(buffered[:limit])
+        self._apply_pauses(consumer)
+        if buffered := self._take_buffered(limit):
+            return Batch(buffered)
         records = await self._fetch(consumer, limit, wait_s)
         if assigned := self._member.newly_assigned():
             self._member.buffered = [*records, *self._member.buffered]
@@ -133,6 +134,9 @@ class KafkaSource:
         with KafkaErrorTranslation("seeking"):
             for partition, offset in to.items():
                 consumer.seek(self._physical(partition), offset)
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        self._paused = frozenset(partitions)
 
     async def lag(self) -> Mapping[Partition, int]:
         consumer = await self._usable_consumer()
@@ -267,6 +271,25 @@ class KafkaSource:
             ]
         return records
 
+    def _take_buffered(self, limit: int) -> list[Record]:
+        """Remove from the buffer, and return, at most `limit` records of partitions that are not paused."""
+        taken: list[Record] = []
+        kept: list[Record] = []
+        for record in self._member.buffered:
+            is_paused = Partition(record.topic, record.partition) in self._paused
+            (kept if is_paused or len(taken) == limit else taken).append(record)
+        self._member.buffered = kept
+        return taken
+
+    def _apply_pauses(self, consumer: AIOKafkaConsumer) -> None:
+        """Pause in the client what is to be paused; a partition that it has just lost is left out."""
+        paused = {self._physical(partition) for partition in self._paused & self._member.held}
+        with suppress(IllegalStateError):
+            before = consumer.paused()
+            if paused != before:
+                consumer.resume(*(before - paused))
+                consumer.pause(*(paused - before))
+
     def _physical(self, partition: Partition) -> TopicPartition:
         return TopicPartition(self._names[partition.topic], partition.number)
 
@@ -289,7 +312,7 @@ class KafkaSource:
         if self._starving_since is None:
             detector.forget()
             return False
-        names = [self._physical(partition) for partition in self._member.held]
+        names = [self._physical(partition) for partition in self._member.held - self._paused]
         try:
             async with asyncio.timeout(REQUEST_S_MAX):
                 ends = await self._probe.end_offsets(names)

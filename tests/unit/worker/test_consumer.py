@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
-from shared.errors import Crash, Retry
+from shared.errors import Crash, DataError, Retry
 from shared.lead.events.envelope import Event
+from shared.messaging.port import Record
+from shared.observability.metrics import Metrics
 from shared.web.ops import Health
 from shared.worker.batch_consumer import BatchConsumer
 from shared.worker.concurrent_consumer import ConcurrentConsumer
 from shared.worker.consumer import cancellation_as_retry
 from shared.worker.handler import Handler
+from shared.worker.partition_breaker import PartitionBreaker
+from shared.worker.unit_of_work import Result
 from tests.support.consumers import P0, FakeWork, calm_broker, consumer_deps, numbered_record
 from tests.support.virtual_time import run_in_virtual_time
 
@@ -108,6 +115,74 @@ def test_a_permanent_error_ends_the_consumer_as_it_was_raised(error: Exception) 
         run_in_virtual_time(main(), at_most_s=100)
     assert broker.committed[P0] == 0
     assert broker.members == []
+
+
+def own(record: Record) -> Record:
+    """Return the record as an event of the gateway."""
+    headers = [header for header in record.headers if header[0] != "ce_source"]
+    return msgspec.structs.replace(record, headers=[*headers, ("ce_source", b"/baton/gateway")])
+
+
+class FaultyWork(FakeWork):
+    """Rejects every event while `faulty`, as a role does whose tables have a fault."""
+
+    faulty = True
+
+    async def run(self, events: Sequence[Event[Any]]) -> Result:
+        result = await super().run(events)
+        if not self.faulty:
+            return result
+        fault = DataError("a column is missing", kind="database")
+        return Result(rejected=[(event, fault) for event, _outcome in result.outcomes])
+
+
+def test_a_role_that_fails_on_its_own_events_pauses_and_resumes_once_it_works_again() -> None:
+    broker, health, metrics = calm_broker(*(own(numbered_record(n)) for n in range(40))), Health(), Metrics()
+    work = FaultyWork()
+    gauge = ("baton_partitions_paused", {"role": "ledger"})
+
+    async def main() -> int:
+        stop = asyncio.Event()
+        deps = await consumer_deps(broker, work, health=health, metrics=metrics)
+        deps = replace(deps, breaker=PartitionBreaker(window=6, share_max_percent=50, probe_every_s=10))
+        running = asyncio.create_task(BatchConsumer(deps).run(stop))
+        await asyncio.sleep(35)
+        assert not running.done()
+        check = health.readiness().checks["ledger.partitions"]
+        assert (check.ok, metrics.registry.get_sample_value(*gauge)) == (False, 1)
+        assert f"{P0.topic}/0" in check.detail
+        set_aside = broker.committed[P0]
+        work.faulty = False
+        while broker.committed[P0] < 40:
+            await asyncio.sleep(0.1)
+        stop.set()
+        await running
+        return set_aside
+
+    set_aside = run_in_virtual_time(main(), at_most_s=100)
+    assert 6 <= set_aside <= 20, "a window and what was in flight, then one record per probe"
+    assert [len(unit) for unit in work.units].count(1) == 4, "three probes that fail and one that succeeds"
+    assert len(broker.published) == set_aside, "each was dead-lettered once and committed"
+    assert (health.readiness().ready, metrics.registry.get_sample_value(*gauge)) == (True, 0)
+
+
+def test_records_of_outside_producers_never_pause_a_role() -> None:
+    broker, health = calm_broker(*map(numbered_record, range(200))), Health()
+
+    async def main() -> float:
+        stop = asyncio.Event()
+        deps = await consumer_deps(broker, FaultyWork(), health=health)
+        deps = replace(deps, breaker=PartitionBreaker(window=6, share_max_percent=50, probe_every_s=1_000))
+        running = asyncio.create_task(BatchConsumer(deps).run(stop))
+        while broker.committed[P0] < 200:
+            await asyncio.sleep(0.1)
+        stop.set()
+        await running
+        return asyncio.get_running_loop().time()
+
+    assert run_in_virtual_time(main(), at_most_s=100) < 100
+    assert len(broker.published) == 200
+    assert health.readiness().ready
 
 
 async def test_a_stray_cancellation_becomes_a_retry():

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from shared.errors import DataError
+from shared.errors import Crash, DataError, Retry
 from shared.lead.events.account_qualified import AccountQualifiedV1
 from shared.lead.events.envelope import Emit, Event
 from shared.lead.events.scoring import AccountView
@@ -87,9 +87,23 @@ def test_an_event_whose_effects_are_invalid_is_rejected(decide: Callable[[], Ste
     assert world.pending_writes() == {}
 
 
-def test_any_other_error_is_a_bug_and_is_raised() -> None:
-    with pytest.raises(ZeroDivisionError):
-        folded(IdentityMap(), action("1"), handler=Deciding(lambda: Step(Outcome.APPLIED, [1 // 0])))  # type: ignore[list-item]
+def test_an_event_that_triggers_a_bug_is_rejected_alone() -> None:
+    def decide() -> Step:
+        return Step(Outcome.APPLIED, [1 // 0])  # type: ignore[list-item]
+
+    result = folded(IdentityMap(), action("1"), handler=Deciding(decide))
+    ((_event, error),) = result.rejected
+    assert (error.kind, str(error)) == ("bug", "ZeroDivisionError: integer division or modulo by zero")
+    assert isinstance(error.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("error", [Crash("broken"), Retry("away")])
+def test_an_error_that_says_what_to_do_next_is_raised(error: Exception) -> None:
+    def decide() -> Step:
+        raise error
+
+    with pytest.raises(type(error)):
+        folded(IdentityMap(), action("1"), handler=Deciding(decide))
 
 
 def test_events_up_to_an_erasure_are_superseded() -> None:
