@@ -31,6 +31,7 @@ class Kind(Enum):
 class Known(Flag):
     """At which stage a field is known. The scope of a table is what is known where the table is evaluated."""
 
+    FORM = auto()
     LEAD = auto()
     MARKET = auto()
     ACTIVITY = auto()
@@ -43,6 +44,7 @@ class Known(Flag):
 class Scope:
     """What the conditions of each kind of table may ask for."""
 
+    FORMS: Final = Known.FORM
     MARKETS: Final = Known.LEAD
     FIT: Final = Known.LEAD | Known.MARKET
     INTENT: Final = FIT | Known.ACTIVITY
@@ -102,6 +104,10 @@ class FactKeys:
     MARKET: Final = "account.market"
     MARKET_VALIDATED: Final = "account.market_validated"
     OPEN_OPPORTUNITY: Final = "account.open_opportunity"
+    FORM_ID: Final = "form.id"
+    FORM_NAME: Final = "form.name"
+    PAGE_URL: Final = "page.url"
+    PAGE_PATH: Final = "page.path"
     CHANNEL: Final = "source.channel"
     SOURCE_NAME: Final = "source.name"
     CAMPAIGN: Final = "source.campaign"
@@ -213,12 +219,19 @@ _LEAD: Final = (
     Field(FactKeys.MARKET, Kind.TEXT, Known.MARKET),
     Field(FactKeys.MARKET_VALIDATED, Kind.BOOLEAN, Known.MARKET),
     Field(FactKeys.OPEN_OPPORTUNITY, Kind.BOOLEAN),
-    *(Field(name, Kind.TEXT) for name in (FactKeys.CHANNEL, FactKeys.SOURCE_NAME, FactKeys.CAMPAIGN)),
-    Field(f"{FactKeys.UTM}*", Kind.TEXT),
-    Field(FactKeys.MESSAGE, Kind.TEXT),
-    Field(f"{FactKeys.ANSWERS}*", Kind.OPEN),
+    *(
+        Field(name, Kind.TEXT, Known.LEAD | Known.FORM)
+        for name in (FactKeys.CHANNEL, FactKeys.SOURCE_NAME, FactKeys.CAMPAIGN)
+    ),
+    Field(f"{FactKeys.UTM}*", Kind.TEXT, Known.LEAD | Known.FORM),
+    Field(FactKeys.MESSAGE, Kind.TEXT, Known.LEAD | Known.FORM),
+    Field(f"{FactKeys.ANSWERS}*", Kind.OPEN, Known.LEAD | Known.FORM),
     *(Field(name, Kind.BOOLEAN) for name in (FactKeys.MARKETING, FactKeys.OPTED_OUT)),
     Field(FactKeys.SPAM_SCORE, Kind.INTEGER, low=0, high=100, default=0),
+)
+_FORM: Final = tuple(
+    Field(name, Kind.TEXT, Known.FORM)
+    for name in (FactKeys.FORM_ID, FactKeys.FORM_NAME, FactKeys.PAGE_URL, FactKeys.PAGE_PATH)
 )
 _ACTIVITY_AND_SIGNAL: Final = (
     Field(FactKeys.ACTIVITY_TYPE, Kind.TEXT, Known.ACTIVITY, words=ACTIVITY_TYPES),
@@ -259,7 +272,7 @@ _ACCOUNT_AND_ROUTING: Final = (
     Field(FactKeys.TRIGGER_TYPE, Kind.TEXT, Known.ROUTING),
     Field(FactKeys.REVISION, Kind.INTEGER, Known.ROUTING, low=1),
 )
-_PARTS: Final = (_PERSON_AND_COMPANY, _LEAD, _ACTIVITY_AND_SIGNAL, _SCORE, _ACCOUNT_AND_ROUTING)
+_PARTS: Final = (_PERSON_AND_COMPANY, _LEAD, _FORM, _ACTIVITY_AND_SIGNAL, _SCORE, _ACCOUNT_AND_ROUTING)
 """All fields, in the order of the reference."""
 _REGISTRY: Final = {field.name: field for part in _PARTS for field in part}
 _FAMILIES: Final = tuple(field for field in _REGISTRY.values() if field.family)

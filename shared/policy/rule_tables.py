@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Band,
         Criterion,
         Disqualifier,
+        FormActivity,
         IntentRule,
         Level,
         Market,
@@ -58,3 +59,11 @@ def suppression_rules(suppress: Sequence[SuppressionRule]) -> list[Rule[Suppress
 
 def routing_rules(rules: Sequence[RoutingRule]) -> list[Rule[RoutingRule]]:
     return [Rule(rule.name, rule.when or ALWAYS, rule) for rule in rules]
+
+
+def activity_rules(activities: Sequence[FormActivity]) -> list[Rule[FormActivity]]:
+    """Return the activities of a source as rules, which are named by type and index: `demo_request[0]`."""
+    return [
+        Rule(f"{activity.type}[{index}]", activity.when or ALWAYS, activity)
+        for index, activity in enumerate(activities)
+    ]

@@ -236,6 +236,8 @@ class _ConditionParser:
 
 
 _WHERE_KNOWN: Final = {
+    Known.FORM: "in the activities of sources",
+    Known.LEAD: "after intake",
     Known.MARKET: "after the markets are decided",
     Known.ACTIVITY: "in intent rules",
     Known.SIGNAL: "in signal rules",

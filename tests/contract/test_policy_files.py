@@ -62,6 +62,7 @@ def test_the_default_file_is_valid_by_its_schema_and_names_it(file: str) -> None
         ("scoring.yaml", "band: mql", "band: warm"),
         ("routing.yaml", "accept_within:", "accept_in:"),
         ("team.yaml", "weight: 50", "weight: many"),
+        ("providers.yaml", "key_env: PDL_API_KEY", "key_env: BATON_ADMIN_KEY"),
     ],
 )
 def test_an_editor_sees_a_mistake_too(file: str, old: str, new: str) -> None:

@@ -136,4 +136,4 @@ def routing_outcome(rule: RoutingRule, band: str, owner: ActiveOwner | None) -> 
 def _is_of_lead(name: str) -> bool:
     """Return whether a field is among the facts of a lead before it is scored."""
     field = field_named(name)
-    return field is not None and (field.known == Known.LEAD or name == FactKeys.REVISION)
+    return field is not None and (bool(field.known & Known.LEAD) or name == FactKeys.REVISION)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal
 
+import msgspec
 from msgspec import Struct
 
 from services.gateway.domain.arrival import SOURCE, Arrival, invalid, is_blank, refuse_unreal_times
+from services.gateway.domain.sources import HookSource
+from services.gateway.domain.trust import refuse_reserved_fields, trusted_lead
 from shared.errors import FieldProblem
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -20,6 +23,7 @@ LEAD_RECEIVED: Final = "baton.lead.received.v1"
 Status = Literal["received", "enriched", "scored", "routed", "suppressed", "dead_lettered"]
 """How far a lead has come."""
 
+_encode = msgspec.json.Encoder().encode
 _NEEDED = "One of person.email, person.phone, person.linkedin_url and company.domain is needed"
 
 
@@ -30,14 +34,20 @@ class ReceivedLead(Struct, frozen=True):
     lead_id: str
 
 
-def receive_lead(body: LeadReceivedV1, raw: bytes, arrival: Arrival) -> ReceivedLead:
+def receive_lead(
+    body: LeadReceivedV1, raw: bytes, arrival: Arrival, source: HookSource | None = None
+) -> ReceivedLead:
     """Return the event that `body` becomes. `raw` is the body as it came and is published as it is.
+
+    A lead from a source is published with the trust of the source in place of `raw`.
 
     Raises `Reject` (422) when no field identifies a person or a company. An e-mail address that is given must
     be readable, even beside a phone number: it is what the reply is sent to.
     """
-    if body.trigger is not None:
-        raise invalid((FieldProblem("/trigger", "This field is set by Baton alone"),))
+    refuse_reserved_fields(body)
+    if source is not None:
+        body = trusted_lead(body, source)
+        raw = _encode(body)
     activity_times = [
         (f"/activities/{index}/at", activity.at) for index, activity in enumerate(body.activities)
     ]

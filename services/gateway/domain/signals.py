@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from services.gateway.domain.arrival import SOURCE, Arrival, invalid, is_blank, refuse_unreal_times
+from services.gateway.domain.sources import HookSource
+from services.gateway.domain.trust import refuse_reserved_fields, trusted_signal
 from services.scorer.domain.activities import activity_of
 from shared.errors import DataError, FieldProblem
 from shared.lead.events.envelope import Event
@@ -18,6 +21,7 @@ from shared.lead.normalise.emails import normalise_email
 
 SIGNAL_RECEIVED: Final = "baton.signal.received.v1"
 
+_encode = msgspec.json.Encoder().encode
 _PERSONAL = frozenset({"opt_out", "activity"})
 
 
@@ -28,8 +32,17 @@ class EventSubject(Struct, frozen=True):
     key: str
 
 
-def receive_signal(body: SignalReceivedV1, raw: bytes, arrival: Arrival) -> Event[SignalReceivedV1]:
-    """Return the event that `body` becomes. `raw` is published as it is. Raises `Reject` (422)."""
+def receive_signal(
+    body: SignalReceivedV1, raw: bytes, arrival: Arrival, source: HookSource | None = None
+) -> Event[SignalReceivedV1]:
+    """Return the event that `body` becomes. `raw` is published as it is. Raises `Reject` (422).
+
+    A signal from a source is published with the trust of the source in place of `raw`.
+    """
+    refuse_reserved_fields(body)
+    if source is not None:
+        body = trusted_signal(body, source)
+        raw = _encode(body)
     refuse_unreal_times((("/occurred_at", body.occurred_at), ("/expires_at", body.expires_at)))
     about = _person_subject(body) if body.type in _PERSONAL else _account_subject(body)
     if body.type == "activity":

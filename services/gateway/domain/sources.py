@@ -11,7 +11,16 @@ from msgspec import Struct
 from services.gateway.domain.labels import plain_label
 
 if TYPE_CHECKING:
-    from shared.policy.models import Signature, SourceConfig, SourceDefaults, SourceKind
+    from shared.lead.events.parts import SourceTrust
+    from shared.policy.models import (
+        Captcha,
+        OptOutEffect,
+        Signature,
+        SourceConfig,
+        SourceDefaults,
+        SourceKind,
+        SourceLimits,
+    )
 
 Hook = Literal["forms", "signals"]
 
@@ -26,7 +35,8 @@ class HookSource(Struct, frozen=True):
     `origins` are the origins whose pages may read the answers (`*`: all). `redirects` are the URLs that a
     browser may be sent to after a post; one that ends in `/` includes all below it. `fields` maps plain
     labels to fields and goes before the common synonyms. `secret_env` is the environment variable with the
-    secret of a source that is not public.
+    secret of a source that is not public. `trust`, `opt_out`, `limits` and `captcha` are as
+    the policy has them.
     """
 
     name: str
@@ -38,6 +48,10 @@ class HookSource(Struct, frozen=True):
     redirects: tuple[str, ...] = ()
     defaults: SourceDefaults | None = None
     fields: Mapping[str, str] = {}
+    trust: SourceTrust = "signed"
+    opt_out: OptOutEffect = "alert"
+    limits: SourceLimits | None = None
+    captcha: Captcha | None = None
 
     @property
     def hook(self) -> Hook:
@@ -66,4 +80,8 @@ def source_of(name: str, source: SourceConfig) -> HookSource:
         redirects=source.redirects,
         defaults=source.defaults,
         fields={plain_label(label): field for label, field in source.map.items()},
+        trust=source.trusted_as,
+        opt_out=source.opt_out,
+        limits=source.limits,
+        captcha=source.captcha,
     )

@@ -35,7 +35,6 @@ FORM_BODY: Final[dict[str, Any]] = {
 _FILES_MAX = 20
 _lead = msgspec.json.Decoder(LeadReceivedV1)
 _object = msgspec.json.Decoder(dict[str, Any])
-_encode = msgspec.json.Encoder().encode
 
 
 async def receive_form(request: Request, source: HookSource, arrival: Arrival) -> ReceivedLead:
@@ -64,7 +63,7 @@ async def receive_form(request: Request, source: HookSource, arrival: Arrival) -
         lead = read_form(await _multipart(request), source)
     else:
         raise unsupported_type(*CONTENT_TYPES)
-    return receive_lead(lead, _encode(lead), arrival)
+    return receive_lead(lead, raw, arrival, source)
 
 
 async def _multipart(request: Request) -> list[tuple[str, str]]:

@@ -184,5 +184,5 @@ async def post_signal(
     require_json(request.headers.get("content-type", ""))
     raw = await request.body()
     await verify_source(gateway, source, request)
-    answer = await accept_signals(gateway, raw, arrival)
+    answer = await accept_signals(gateway, raw, arrival, source)
     return Response(answer, 202, media_type="application/json") if isinstance(answer, bytes) else answer

@@ -7,6 +7,7 @@ from msgspec import Struct
 from services.gateway.batch import batch_response, validate_items
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.signals import receive_signal
+from services.gateway.domain.sources import HookSource
 from services.gateway.request_body import decoded, is_list, items
 from services.gateway.state import GatewayState
 from shared.lead.events.envelope import Event, encode
@@ -22,18 +23,21 @@ class AcceptedSignal(Struct, frozen=True):
     event_id: str
 
 
-async def accept_signals(gateway: GatewayState, raw: bytes, arrival: Arrival) -> bytes | Response:
-    """Publish the signal or the list of signals in `raw`.
+async def accept_signals(
+    gateway: GatewayState, raw: bytes, arrival: Arrival, source: HookSource | None = None
+) -> bytes | Response:
+    """Publish the signal or the list of signals in `raw`, from a source if it came through one.
 
     Returns the body of a 202 for a single signal, a whole response for a list. Raises `Reject`, `Retry`.
     """
     if not is_list(raw):
-        event = receive_signal(decoded(raw, _signal), raw, arrival)
+        event = receive_signal(decoded(raw, _signal), raw, arrival, source)
         await gateway.publisher.publish((encode(event),))
         return _encode(AcceptedSignal(event.id))
 
     def receive(item: bytes, index: int) -> Event[SignalReceivedV1]:
-        return receive_signal(decoded(item, _signal), item, msgspec.structs.replace(arrival, index=index))
+        own = msgspec.structs.replace(arrival, index=index)
+        return receive_signal(decoded(item, _signal), item, own, source)
 
     results = validate_items(items(raw), receive)
     if events := [result for result in results if isinstance(result, Event)]:

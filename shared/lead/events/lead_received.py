@@ -7,7 +7,17 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from shared.lead.events.event_type import event
-from shared.lead.events.parts import Activities, Answers, Company, Consent, LongText, Origin, Person, Trigger
+from shared.lead.events.parts import (
+    Activities,
+    Answers,
+    Company,
+    Consent,
+    LongText,
+    Origin,
+    Person,
+    SourceTrust,
+    Trigger,
+)
 from shared.lead.identity import identify_contact
 from shared.messaging.manifest import LEADS_RECEIVED
 
@@ -23,6 +33,7 @@ class LeadReceivedV1(Struct, frozen=True, omit_defaults=True):
     """One form, import line or API call. One of e-mail, phone, LinkedIn URL or company domain is needed.
 
     `trigger` is set by the scorer alone, on a lead that it makes for an account nobody wrote from.
+    `trust` is set by the gateway alone, for what came through a source; None means a known source.
     """
 
     event_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
@@ -34,3 +45,4 @@ class LeadReceivedV1(Struct, frozen=True, omit_defaults=True):
     activities: Activities = []
     consent: Consent = Consent()
     trigger: Trigger | None = None
+    trust: SourceTrust | None = None

@@ -22,6 +22,8 @@ Time = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=10**12)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Scalar = str | int | float | bool | None
+SourceTrust = Literal["public", "signed", "internal"]
+"""What may be believed of a source: anybody may post; it proves itself; it is a system of one's own."""
 Answer = Scalar | list[Scalar]
 Details = Annotated[dict[Word, Answer | dict[str, Answer]], Meta(max_length=100)]
 
@@ -86,12 +88,16 @@ class Activity(EventPart, frozen=True, omit_defaults=True):
 
 
 class Consent(EventPart, frozen=True, omit_defaults=True):
-    """What the person allowed. `marketing: false` is not an opt-out; `opted_out` is."""
+    """What the person allowed. `marketing: false` is not an opt-out; `opted_out` is.
+
+    `proven` is set by the gateway alone: false where anybody could have typed it. None means proven.
+    """
 
     marketing: bool | None = None
     opted_out: bool = False
     at: Time | None = None
     text: LongText | None = None
+    proven: bool | None = None
 
 
 Activities = Annotated[list[Activity], Meta(max_length=200)]

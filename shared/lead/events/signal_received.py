@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from shared.lead.events.event_type import event
-from shared.lead.events.parts import Answer, Details, Percent, Time, Word
+from shared.lead.events.parts import Answer, Details, Percent, SourceTrust, Time, Word
 from shared.lead.events.subjects import account_key, lead_id
 from shared.messaging.manifest import SIGNALS_RECEIVED
 
@@ -53,6 +53,7 @@ class SignalReceivedV1(Struct, frozen=True, omit_defaults=True):
     """One signal. `opt_out` and `activity` name a person; the others an account by domain or name.
 
     `details.activity` is the activity of a signal of that type; its `at` may be left to `occurred_at`.
+    `trust` is set by the gateway alone, for what came through a source; None means a known source.
     """
 
     type: SignalType
@@ -63,3 +64,4 @@ class SignalReceivedV1(Struct, frozen=True, omit_defaults=True):
     strength: Percent | None = None
     details: SignalDetails = {}
     external_id: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    trust: SourceTrust | None = None

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from shared.lead.fields import ACTIVITY_TYPES
 from shared.policy.addresses import is_origin, is_web_address
 from shared.policy.form_fields import FORM_FIELDS, is_form_field
-from shared.policy.models import SourcePolicy
+from shared.policy.models import SourceConfig, SourcePolicy
 from shared.policy.policy_file import PolicyFile
-from shared.rules.findings import Path, quoted
+from shared.policy.rule_tables import activity_rules
+from shared.rules.findings import Path, did_you_mean, quoted
 
 
 def lint_sources(file: PolicyFile[SourcePolicy]) -> None:
-    """Report invalid addresses, labels of unknown fields, and sources without or with a needless secret."""
+    """Report invalid addresses, labels of unknown fields, and faults of proof and meaning."""
     for name, source in file.model.sources.items():
         path: Path = ("sources", name)
+        lint_proof(file, source, path)
+        lint_meaning(file, source, path)
         for index, origin in enumerate(source.origins):
             if origin != "*" and not is_origin(origin):
                 message = f"{quoted(origin)} is no origin; it is * or such as https://www.example.com"
@@ -23,9 +27,34 @@ def lint_sources(file: PolicyFile[SourcePolicy]) -> None:
         for label, field in source.map.items():
             if not is_form_field(field):
                 file.unknown((*path, "map", label), "field of forms", field, FORM_FIELDS)
-        if source.public and source.signature is not None:
-            file.error((*path, "signature"), "a public source has no signature")
-        elif source.public and source.secret_env:
-            file.error((*path, "secret_env"), "a public source has no secret")
-        elif not source.public and not source.secret_env:
-            file.error(path, "a source that is not public needs a secret: secret_env is missing")
+
+
+def lint_proof(file: PolicyFile[SourcePolicy], source: SourceConfig, path: Path) -> None:
+    """Report a secret that is missing or useless, and a trust that nothing proves."""
+    if source.public and source.signature is not None:
+        file.error((*path, "signature"), "a public source has no signature")
+    elif source.public and source.secret_env:
+        file.error((*path, "secret_env"), "a public source has no secret")
+    elif not source.public and not source.secret_env:
+        file.error(path, "a source that is not public needs a secret: secret_env is missing")
+    if source.public and source.trusted_as != "public":
+        file.warning((*path, "trust"), f"anybody may post here, and is trusted as {source.trusted_as}")
+    if source.captcha is not None and not source.captcha.secret_env:
+        file.error((*path, "captcha", "secret_env"), "a captcha needs a secret: secret_env is empty")
+
+
+def lint_meaning(file: PolicyFile[SourcePolicy], source: SourceConfig, path: Path) -> None:
+    """Report faults of the activities, and settings of forms in a source of signals."""
+    if source.kind == "signal":
+        for key, value in (("activities", source.activities), ("honeypot", source.honeypot)):
+            if value:
+                file.error((*path, key), f"a source of signals has no {key}: they are for forms")
+        if source.captcha is not None:
+            file.error((*path, "captcha"), "a source of signals has no captcha: it is for forms")
+    for index, activity in enumerate(source.activities):
+        file.condition(activity.when, (*path, "activities", index, "when"))
+        if activity.type not in ACTIVITY_TYPES:
+            message = f"no activity is known as {quoted(activity.type)}"
+            meant = did_you_mean(activity.type, ACTIVITY_TYPES)
+            file.warning((*path, "activities", index, "type"), f"{message}{meant}")
+    file.table(activity_rules(source.activities), (*path, "activities"))

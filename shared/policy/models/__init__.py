@@ -36,7 +36,18 @@ from shared.policy.models.scoring import (
     Spike,
     Total,
 )
-from shared.policy.models.sources import Signature, SourceConfig, SourceDefaults, SourceKind, SourcePolicy
+from shared.policy.models.sources import (
+    Captcha,
+    CaptchaProvider,
+    FormActivity,
+    OptOutEffect,
+    Signature,
+    SourceConfig,
+    SourceDefaults,
+    SourceKind,
+    SourceLimits,
+    SourcePolicy,
+)
 from shared.policy.models.team import Rep, Team
 
 __all__ = [
@@ -46,10 +57,13 @@ __all__ = [
     "Accounts",
     "Band",
     "Budget",
+    "Captcha",
+    "CaptchaProvider",
     "Criterion",
     "Destination",
     "Disqualifier",
     "FitGrades",
+    "FormActivity",
     "Grades",
     "HandOff",
     "Icp",
@@ -58,6 +72,7 @@ __all__ = [
     "IntentScoring",
     "Level",
     "Market",
+    "OptOutEffect",
     "Policy",
     "PolicyModel",
     "Provider",
@@ -73,6 +88,7 @@ __all__ = [
     "SourceConfig",
     "SourceDefaults",
     "SourceKind",
+    "SourceLimits",
     "SourcePolicy",
     "Spike",
     "SuppressionRule",

@@ -113,6 +113,7 @@ def _as_written(value: Any) -> Any:
     return {key: _as_written(part) for key, part in value.items()}
 
 
+WhenForm = Annotated[Condition, ConditionOver(Scope.FORMS)]
 WhenMarket = Annotated[Condition, ConditionOver(Scope.MARKETS)]
 WhenFit = Annotated[Condition, ConditionOver(Scope.FIT)]
 WhenIntent = Annotated[Condition, ConditionOver(Scope.INTENT)]

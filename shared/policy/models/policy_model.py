@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -121,11 +122,31 @@ def _parsed(
     return validate
 
 
+_OWN_VARIABLES: Final = "BATON_"
+
+
+def _not_own_variable(name: str) -> str:
+    """Refuse a variable of Baton itself: a policy must not send Baton's own keys to another host."""
+    if name.startswith(_OWN_VARIABLES):
+        raise ValueError(
+            f"{quoted(name)} belongs to Baton itself; name a variable without {_OWN_VARIABLES} in front"
+        )
+    return name
+
+
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*$", min_length=1, max_length=100)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Url = Annotated[str, Field(max_length=2_000)]
-EnvName = Annotated[str, Field(pattern="^([A-Z_][A-Z0-9_]*)?$", max_length=100)]
-"""The name of an environment variable; empty when none is used."""
+EnvName = Annotated[
+    str,
+    Field(
+        pattern="^([A-Z_][A-Z0-9_]*)?$",
+        max_length=100,
+        json_schema_extra={"not": {"pattern": f"^{_OWN_VARIABLES}"}},
+    ),
+    AfterValidator(_not_own_variable),
+]
+"""The name of an environment variable with a secret of another system; empty when none is used."""
 Points = Annotated[int, whole_number(0, 100)]
 Percent = Annotated[int, whole_number(0, 100)]
 

@@ -7,13 +7,26 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.policy.models.policy_model import EnvName, Name, PolicyModel, Text, Url, unique
+from shared.lead.events.parts import SourceTrust
+from shared.policy.models.conditions import WhenForm
+from shared.policy.models.policy_model import (
+    EnvName,
+    Name,
+    PolicyModel,
+    Text,
+    Url,
+    unique,
+    whole_number,
+)
 
 SourceKind = Literal["form", "typeform", "webflow", "hubspot", "meta", "signal"]
 """What comes in: forms, each a lead, plain or in the shape of a vendor; or signals and activities."""
 Signature = Literal["standard", "typeform", "webflow", "hub"]
 """How a source signs: Standard Webhooks, or as that vendor does; `hub` is X-Hub-Signature-256 (Meta)."""
+CaptchaProvider = Literal["turnstile", "hcaptcha", "recaptcha"]
+OptOutEffect = Literal["suppress", "alert"]
 
+_PerMinute = Annotated[int, whole_number(1, 1_000_000)]
 _Urls = Annotated[tuple[Url, ...], Field(max_length=100), unique()]
 
 
@@ -25,11 +38,37 @@ class SourceDefaults(PolicyModel):
     campaign: Text | None = None
 
 
+class FormActivity(PolicyModel):
+    """The activity that submitting a form is, when its condition holds; without one it always does."""
+
+    type: Annotated[str, Field(min_length=1, max_length=100)]
+    when: WhenForm | None = None
+
+
+class SourceLimits(PolicyModel):
+    """How many posts a source takes in a minute, from everybody and from one address; None: without limit."""
+
+    per_minute: _PerMinute | None = None
+    per_address_per_minute: _PerMinute | None = None
+
+
+class Captcha(PolicyModel):
+    """The service that checks the token of a form's captcha. `secret_env` names its secret key."""
+
+    provider: CaptchaProvider
+    secret_env: EnvName
+
+
 class SourceConfig(PolicyModel):
     """Where leads or signals come in. `map` names the field that a label of the form means.
 
     A source that is not public proves itself by a secret, which is in the environment: as the last part of
-    the path, or by the `signature` that it makes with it.
+    the path, or by the `signature` that it makes with it. `trust` is by default public for a public source
+    and signed for the others.
+
+    Of `activities` the first that matches is added to a lead. `honeypot` are labels of fields that people do
+    not see: a form that fills one in is spam. `opt_out` is what an opt-out that anybody could have typed does
+    to a lead that somebody works: it suppresses the lead, or the owner gets an alert.
     """
 
     kind: SourceKind
@@ -40,6 +79,17 @@ class SourceConfig(PolicyModel):
     defaults: SourceDefaults = SourceDefaults()
     map: Annotated[Mapping[Text, Text], Field(max_length=200)] = {}
     secret_env: EnvName = ""
+    trust: SourceTrust | None = None
+    activities: Annotated[tuple[FormActivity, ...], Field(max_length=100)] = ()
+    honeypot: Annotated[tuple[Text, ...], Field(max_length=20), unique()] = ()
+    limits: SourceLimits = SourceLimits()
+    captcha: Captcha | None = None
+    opt_out: OptOutEffect = "alert"
+
+    @property
+    def trusted_as(self) -> SourceTrust:
+        """The trust that is configured, else what follows from how the source proves itself."""
+        return self.trust or ("public" if self.public else "signed")
 
 
 class SourcePolicy(PolicyModel):

@@ -93,13 +93,18 @@ async def test_a_form_is_the_same_lead_in_every_content_type(gateway, content_ty
         "company": {"employees": 51},
         "source": {"name": "website"},
         "answers": {"Colour": "grün"},
+        "trust": "public",
     }
 
 
 async def test_a_body_of_the_api_is_taken_as_such_at_a_plain_source(gateway):
     lead = {"person": {"email": "ana@kestrel.example"}, "source": {"channel": "kiosk"}}
     _, shown, _ = await gateway.ask("POST", "/v1/sources/website/preview", json=lead)
-    assert shown["lead"] == {**lead, "source": {"channel": "kiosk", "name": "website"}}
+    assert shown["lead"] == {
+        **lead,
+        "source": {"channel": "kiosk", "name": "website"},
+        "trust": "public",
+    }
 
 
 @pytest.mark.parametrize(

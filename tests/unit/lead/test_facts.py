@@ -19,7 +19,7 @@ from tests.support.enriched_leads import enriched_lead
 from tests.support.scored_leads import scored_lead
 
 LEAD_FIELDS = [
-    field.name for field in all_fields() if field.known == Known.LEAD and not field.name.endswith(".*")
+    field.name for field in all_fields() if field.known & Known.LEAD and not field.name.endswith(".*")
 ]
 ROUTING_FIELDS = [
     field.name for field in all_fields() if field.known & Scope.ROUTING and not field.name.endswith(".*")
@@ -147,4 +147,4 @@ def test_a_lead_without_derived_fields_gives_the_same_facts_as_one_with_them(
     for name in read:
         field = field_named(name)
         assert field is not None
-        assert field.known == Known.LEAD
+        assert field.known & Known.LEAD
