@@ -124,6 +124,10 @@ class CommonSettings(Settings):
         default=9090,
         description="Port of `/livez`, `/readyz` and `/metrics`; in `baton up` the gateway serves them.",
     )
+    await_secrets: bool = Field(
+        default=False,
+        description="Whether a role without secrets waits until `baton migrate` has written them.",
+    )
     clock_file: Path | None = Field(
         default=None,
         description="For tests: file with an offset in seconds to add to the clock; read every second.",

@@ -7,10 +7,12 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 
 from services.cli.roles import Role, RouterHalf
 from shared import secrets_file
 from shared.clock import SystemClock
+from shared.errors import Retry
 from shared.observability import logging, tracing
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
@@ -21,6 +23,7 @@ from shared.settings import (
     LedgerSettings,
     RouterSettings,
     ScorerSettings,
+    SettingsError,
     StatefulSettings,
     StubsSettings,
     load,
@@ -44,10 +47,12 @@ def serve_role(role: Role, only: RouterHalf | None) -> None:
     if role is Role.PROVIDER_STUBS:
         _serve_stubs()
         return
-    data_dir = load(CommonSettings, os.environ).data_dir
-    secrets = secrets_file.require(data_dir, os.environ)
-    settings = load(_SETTINGS[role], {**os.environ, **secrets.as_environ()})
-    logging.configure(settings, role=role)
+    common = load(CommonSettings, os.environ)
+    if not common.await_secrets:
+        _load_with_secrets(
+            role, common.data_dir
+        )  # what is missing or wrong ends the process before it serves
+    logging.configure(common, role=role)
     traces = tracing.configure(role, os.environ)
     run = import_module(f"services.{role}.bootstrap").run
     if only is not None:
@@ -55,10 +60,13 @@ def serve_role(role: Role, only: RouterHalf | None) -> None:
 
     async def main(stop: asyncio.Event) -> None:
         health, metrics = Health(awaited=readiness_checks(role, only)), Metrics()
-        ops = OpsServer(health, metrics, settings)
+        ops = OpsServer(health, metrics, common)
         failpoint = failpoints.from_environ(os.environ)
         await ops.start()
         try:
+            if not await wait_for("secrets", lambda: check_secrets(common.data_dir), stop, health):
+                return
+            settings = _load_with_secrets(role, common.data_dir)
             async with open_resources(
                 settings, stop, health=health, metrics=metrics, tracing=traces, failpoint=failpoint
             ) as resources:
@@ -72,6 +80,20 @@ def serve_role(role: Role, only: RouterHalf | None) -> None:
 
     run_until_signalled(main)
     traces.stop()
+
+
+def _load_with_secrets(role: Role, data_dir: Path) -> StatefulSettings:
+    """Return the settings of a role. Raises `SettingsError`, also for secrets that are nowhere."""
+    secrets = secrets_file.require(data_dir, os.environ)
+    return load(_SETTINGS[role], {**os.environ, **secrets.as_environ()})
+
+
+async def check_secrets(data_dir: Path) -> None:
+    """Raise `Retry` while `baton migrate` has not written the secrets."""
+    try:
+        secrets_file.require(data_dir, os.environ)
+    except SettingsError as missing:
+        raise Retry(f"{missing}; `baton migrate` writes them") from missing
 
 
 def readiness_checks(role: Role, only: RouterHalf | None) -> tuple[str, ...]:

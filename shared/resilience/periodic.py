@@ -5,12 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import structlog
-
 from shared.errors import Retry
 from shared.web.ops import Health
-
-log = structlog.get_logger()
 
 _RETRY_S = 2.0
 
@@ -30,8 +26,7 @@ async def repeat(
                 wait_s = 0.0
             health.set(name, ok=True, detail="")
         except Retry as error:
-            health.set(name, ok=False, detail=str(error))
-            log.warning("retrying", what=name, reason=str(error))
+            health.report_retry(name, str(error))
             wait_s = _RETRY_S
         await pause(stop, wait_s)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import msgspec
+import structlog
 from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -12,6 +13,8 @@ from starlette.routing import Route
 from shared.observability.metrics import CONTENT_TYPE, Metrics
 from shared.settings import CommonSettings
 from shared.web.server import HttpServer
+
+log = structlog.get_logger()
 
 _JSON = "application/json"
 
@@ -39,6 +42,12 @@ class Health:
     def set(self, name: str, ok: bool, detail: str = "") -> None:  # noqa: FBT001 - reads well: set("stream", False, …)
         """Record the present state of one check."""
         self._checks[name] = Check(ok=ok, detail=detail)
+
+    def report_retry(self, name: str, reason: str) -> None:
+        """Record that a check fails and is tried again; log it once for as long as the reason is the same."""
+        if self._checks.get(name) != Check(ok=False, detail=reason):
+            log.warning("retrying", what=name, reason=reason)
+        self.set(name, ok=False, detail=reason)
 
     def readiness(self) -> Readiness:
         """Return the state of all checks; ready means that every one is ok."""

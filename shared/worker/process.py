@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import structlog
 import uvloop
 
 from shared.clock import Clock, SystemClock
@@ -31,8 +30,6 @@ from shared.web.ops import Health
 from shared.worker.consumer import ConsumerLimits, root_cause
 from shared.worker.role import Resources
 from shared.worker.unit_of_work import Failpoint
-
-log = structlog.get_logger()
 
 _RETRY_S = 1.0
 _GC_THRESHOLD = 50_000
@@ -175,8 +172,7 @@ async def _probe(name: str, attempt: Callable[[], Awaitable[None]], health: Heal
     try:
         await attempt()
     except Retry as error:
-        health.set(name, ok=False, detail=str(error))
-        log.warning("retrying", what=name, reason=str(error))
+        health.report_retry(name, str(error))
         return False
     health.set(name, ok=True)
     return True

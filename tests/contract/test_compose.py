@@ -17,6 +17,7 @@ from shared.settings import (
     PREFIX,
     EnricherSettings,
     GatewaySettings,
+    KafkaSettings,
     LedgerSettings,
     RouterSettings,
     ScorerSettings,
@@ -41,12 +42,12 @@ ROLES: dict[str, tuple[list[str], type[Settings]]] = {
     "router-deliver": (["serve", "router", "--only", "deliver"], RouterSettings),
     "ledger": (["serve", "ledger"], LedgerSettings),
     "provider-stubs": (["serve", "provider-stubs"], StubsSettings),
-    "migrate": (["migrate"], LedgerSettings),
+    "migrate": (["migrate", "--json"], LedgerSettings),
 }
 STATEFUL = [name for name, (_command, kind) in ROLES.items() if issubclass(kind, StatefulSettings)]
 JOBS = {"migrate", "database-password"}
 PUBLISHED = {"gateway", "prometheus", "grafana"}
-OWN = {*ROLES, "database-password"}
+OWN = set(ROLES)
 
 _DEFAULTED = re.compile(r"\$\{([A-Z_]+):-([^}$]*)\}")
 
@@ -117,7 +118,7 @@ def test_a_role_finds_its_broker_its_database_and_its_secrets(name: str):
     assert settings.database_url == f"postgresql+asyncpg://{user}@postgres:5432/{database}"
     assert SERVICES["database-password"]["command"][1] == f"postgres:5432:{database}:{user}"
     assert volumes(name)["secrets"] == str(settings.data_dir) + ("" if name == "migrate" else ":ro")
-    passwords = volumes("database-password")["database-password"]
+    passwords = volumes("postgres")["database-password"].removesuffix(":ro")
     assert volumes(name)["database-password"] == f"{passwords}:ro"
     assert environ(name)["PGPASSFILE"] == f"{passwords}/pgpass"
     assert environ("postgres")["POSTGRES_PASSWORD_FILE"] == f"{passwords}/password"
@@ -153,10 +154,10 @@ def test_broker_and_database_are_on_networks_without_a_way_out():
 @every_service
 def test_no_secret_has_a_value_here(name: str):
     for key, value in environ(name).items():
-        if (
-            re.search("PASSWORD|SECRET|TOKEN|_KEY$", key)
-            and key != "GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"
-        ):
+        if re.search("PASSWORD|SECRET|TOKEN|_KEY$", key) and key not in {
+            "GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION",
+            "BATON_AWAIT_SECRETS",
+        }:
             assert value == "" or key.endswith("_FILE"), key
         assert not re.search(r"://[^/@]*:[^/@]*@", value), key
         assert "trust" not in value, key
@@ -170,9 +171,9 @@ def test_its_image_is_pinned(name: str):
 
 def test_one_service_builds_the_image_of_all_roles_and_none_pulls_it():
     assert {SERVICES[name]["image"] for name in OWN} == {"baton:0.1.0"}
-    assert [name for name in SERVICES if "build" in SERVICES[name]] == ["database-password"]
+    assert [name for name in SERVICES if "build" in SERVICES[name]] == ["migrate"]
     assert all(SERVICES[name]["pull_policy"] in {"never", "build"} for name in OWN)
-    build = SERVICES["database-password"]["build"]
+    build = SERVICES["migrate"]["build"]
     assert (ROOT / build["context"] / build["dockerfile"]).is_file()
 
 
@@ -213,7 +214,40 @@ def test_it_is_checked_and_comes_back_or_is_a_job(name: str):
 def test_it_waits_for_jobs_to_end_and_for_services_to_be_healthy(name: str):
     for other, dependency in SERVICES[name].get("depends_on", {}).items():
         ended = "service_completed_successfully" if other in JOBS else "service_healthy"
-        assert dependency == {"condition": ended}
+        assert {name: value for name, value in dependency.items() if name != "required"} == {
+            "condition": ended
+        }
+
+
+def test_an_upgrade_of_baton_does_not_recreate_the_infrastructure():
+    """Compose recreates a service when the image of a job that it depends on is another."""
+    for name in SERVICES.keys() - OWN - {"prometheus", "grafana"}:
+        assert not OWN & set(SERVICES[name].get("depends_on", {}))
+
+
+OVERRIDES = sorted((ROOT / "deploy" / "compose").glob("own-*.yml"))
+
+
+@pytest.mark.parametrize("override", OVERRIDES, ids=lambda file: file.stem)
+def test_an_override_gives_every_role_its_own_server_and_starts_none(override: Path):
+    replaced: dict[str, dict[str, Any]] = yaml.safe_load(override.read_text(encoding="utf-8"))["services"]
+    unused = {name for name, service in replaced.items() if service.get("profiles")}
+    assert unused == ({"kafka"} if override.stem == "own-kafka" else {"postgres", "database-password"})
+    assert set(replaced) - unused == set(STATEFUL)
+    for name in STATEFUL:
+        known = {variable(field) for field in ROLES[name][1].model_fields} | {"PGPASSFILE"}
+        assert set(replaced[name]["environment"]) <= known
+        assert "outside" in replaced[name]["networks"], "a role cannot reach a server outside"
+    for name, service in SERVICES.items():
+        for other, dependency in service.get("depends_on", {}).items():
+            assert other not in unused or name in unused or dependency.get("required") is False
+
+
+def test_the_override_for_kafka_passes_every_setting_of_a_kafka_client():
+    text = (ROOT / "deploy" / "compose" / "own-kafka.yml").read_text(encoding="utf-8")
+    assert {variable(field) for field in KafkaSettings.model_fields} <= set(
+        re.findall(r"BATON_[A-Z_]+", text)
+    )
 
 
 @every_service
@@ -258,3 +292,34 @@ def test_the_image_of_kafka_can_format_its_storage_with_this_environment(tmp_pat
     assert f"cluster.id={cluster}" in (tmp_path / "data" / "meta.properties").read_text()
     written = (final / "server.properties").read_text()
     assert "listeners=PLAINTEXT://:9092,CONTROLLER://localhost:9093" in written
+
+
+MAKE_PASSWORD = ROOT / "deploy" / "compose" / "make-password.sh"
+SERVER_NAME = "postgres:5432:baton:baton"
+
+
+def make_password(folder: Path, server_name: str = SERVER_NAME) -> dict[str, tuple[str, int, int]]:
+    """Run the job; return the content, mode and time of change of the files in the folder."""
+    subprocess.run(["bash", MAKE_PASSWORD, folder, server_name], check=True, timeout=300)
+    return {
+        file.name: (file.read_text(), file.stat().st_mode & 0o777, file.stat().st_mtime_ns)
+        for file in folder.iterdir()
+    }
+
+
+def test_the_job_writes_one_password_for_the_server_and_its_clients(tmp_path: Path):
+    made = make_password(tmp_path)
+    password, mode, _ = made["password"]
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", password)
+    assert mode == 0o440, "the server reads it as a member of the group"
+    assert made["pgpass"][:2] == (f"{SERVER_NAME}:{password}\n", 0o600)
+    assert make_password(tmp_path) == made, "a second run changes nothing"
+
+
+def test_the_job_keeps_a_password_and_completes_what_is_missing(tmp_path: Path):
+    (tmp_path / "password").write_text("kept")
+    (tmp_path / "pgpass.new").write_text("half of")
+    assert make_password(tmp_path)["pgpass"][0] == f"{SERVER_NAME}:kept\n"
+    moved = make_password(tmp_path, "other:5432:baton:baton")
+    assert moved["pgpass"][0] == "other:5432:baton:baton:kept\n"
+    assert set(moved) == {"password", "pgpass"}
