@@ -156,6 +156,41 @@ def test_case_and_tag_name_the_same_lead(mailbox, tag, domain, data):
     assert identify(spelled) == identify(plain)
 
 
+WRAPPINGS = st.sampled_from(
+    [
+        *(
+            "{}",
+            " {} ",
+            "Ana <{}>",
+            "<{}>",
+            "mailto:{}",
+            "mailto:{}?subject=x",
+            "{}.",
+            "{};",
+            "({})",
+            "'{}'",
+            '"{}"',
+        ),
+        *("\ufeff{}", "{}\u200b", "E-Mail: {}", "{} (work)", "[{}](mailto:{})", "\u201c{}\u201d,", "{} <{}>"),
+    ]
+)
+
+
+@given(
+    PLAIN_EMAIL,
+    WRAPPINGS,
+    st.lists(st.integers(0, 100), max_size=3),
+    st.sampled_from("\ufeff\u200b\u00ad\u2060"),
+)
+def test_a_pasted_address_names_the_same_lead(address, wrapping, places, invisible):
+    assume(len(address) <= 100 and normalise_email(address) is not None)
+    pasted = wrapping.replace("{}", address)
+    for place in places:
+        at = place % (len(pasted) + 1)
+        pasted = pasted[:at] + invisible + pasted[at:]
+    assert identify(pasted) == identify(address)
+
+
 @given(MAILBOX, st.sampled_from(["gmail.com", "googlemail.com"]), st.data())
 def test_dots_in_gmail_name_the_same_lead(mailbox, domain, data):
     dotted = mailbox[0] + "".join(data.draw(st.sampled_from(["", "."])) + c for c in mailbox[1:])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import idna
 from msgspec import Struct
 
-from shared.lead.normalise.text import URL_LENGTH_MAX, bounded
+from shared.lead.normalise.text import URL_LENGTH_MAX, bounded, without_invisible
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -77,7 +77,9 @@ def ascii_host(text: str) -> str | None:
     try:
         host = idna.encode(text, uts46=True, std3_rules=True).decode("ascii")
     except UnicodeError:
-        return None
+        # A joiner is part of some Persian and Indic names; elsewhere it was pasted along.
+        visible = without_invisible(text)
+        return None if visible == text else ascii_host(visible)
     return host if "." in host and host[-1].isalpha() else None
 
 

@@ -1,15 +1,22 @@
-"""E-mail addresses in normal form, the mailbox behind them, and what kind of mailbox it is."""
+"""E-mail addresses in normal form, the mailbox behind them, and what kind of mailbox it is.
+
+An address is read as people paste it: from an address book (`Ana Ruiz <ana@…>`), a link
+(`mailto:…?subject=`), a sentence or a spreadsheet, with characters that nobody sees.
+"""
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
 from typing import Final, Literal
+from urllib.parse import unquote
 
 from email_validator import EmailNotValidError, validate_email
 from msgspec import Struct
 
 from shared.lead.normalise.domains import PLAIN_HOST, ascii_host, domain_traits
-from shared.lead.normalise.text import bounded, lower
+from shared.lead.normalise.text import bounded, lower, without_invisible
 
 EmailKind = Literal["work", "free", "disposable", "role", "none"]
 
@@ -25,6 +32,20 @@ _ROLES: Final = """
 ROLE_LOCAL_PARTS: Final = frozenset(_ROLES.split())
 """Local parts that stand for a function of a company (`sales@`) rather than for a person."""
 
+_PASTED_LENGTH_MAX: Final = 1_000
+"""The longest text that an address is looked for in."""
+_JOINERS: Final = "\u200c\u200d"
+_MAILTO = re.compile(
+    r"(?:mailto|smtp):\s*(?P<address>[^@\"'<>|\s]+(?:@|%40)[^@?\"'<>|\s)\]]+)", re.IGNORECASE
+)
+_LABEL = re.compile(r"(?:e-?mail|mail|smtp|mailto)(?:[ -]?address)?\s*:\s*", re.IGNORECASE)
+_IN_ANGLE_BRACKETS = re.compile(r"<([^<>]*@[^<>]*)>")
+_COMMENT = re.compile(r"(?:\A|(?<=@))\s*\([^()@]*\)\s*|\s*\([^()@]*\)\s*(?=@|\Z)")
+_QUOTES: Final = "\"'`\u00b4\u2018-\u201f\u2039\u203a\u00ab\u00bb\u300c-\u300f"
+_BEFORE = re.compile(rf"\A(?:=(?=[\"'])|[\s,;:<>()\[\]{{}}{_QUOTES}])+")
+_AFTER = re.compile(rf"[\s.,;:!?<>()\[\]{{}}\u2026\u3001\u3002{_QUOTES}]+\Z")
+_AROUND_AT = re.compile(r"\s*@\s*")
+_ENTITY = re.compile(r"&(?:lt|gt|quot|nbsp|commat|amp|#\d{1,4}|#x[0-9a-f]{1,4});", re.IGNORECASE)
 _GMAIL_DOMAINS: Final = frozenset({"gmail.com", "googlemail.com"})
 # Deliberately narrower than RFC 5321: this pattern decides the common case without the library (about ten
 # times faster), and whatever it does not match is left to the library.
@@ -47,17 +68,35 @@ class Email(Struct, frozen=True):
 
 
 def normalise_email(text: str | None) -> Email | None:
-    """Return the parsed address, or `None` when the text is not exactly one valid address.
+    """Return the parsed address, or `None` when the text does not hold exactly one valid address.
 
-    Every syntactically valid domain is accepted, reserved ones (`.example`, `.test`, `.local`) too.
+    Every syntactically valid domain is accepted, reserved ones (`.example`, `.test`, `.local`) too. Letters
+    that only look alike, such as a Cyrillic and a Latin o, stay different.
     """
-    if not text:
+    if not text or len(text) > _PASTED_LENGTH_MAX:
         return None
     parts = split_plain_email(text) if len(text) <= EMAIL_LENGTH_MAX else None
     if parts is None:
-        typed = bounded(text, EMAIL_LENGTH_MAX)
+        typed = bounded(unwrapped_address(text), EMAIL_LENGTH_MAX)
         parts = None if typed is None else split_plain_email(typed) or split_any_email(typed)
     return None if parts is None else _email(*parts)
+
+
+def unwrapped_address(text: str) -> str:
+    """Return what is left of a pasted address without what belongs to its surroundings.
+
+    Full-width and other compatibility characters become the usual ones (NFKC).
+    """
+    typed = unicodedata.normalize("NFKC", without_invisible(text, keep=_JOINERS)).strip()
+    if _ENTITY.search(typed):
+        typed = html.unescape(typed)
+    if link := _MAILTO.search(typed):
+        typed = unquote(link["address"])
+    elif len(found := _IN_ANGLE_BRACKETS.findall(typed)) == 1:
+        typed = found[0]
+    typed = _BEFORE.sub("", _COMMENT.sub("", typed))
+    typed = _BEFORE.sub("", _LABEL.sub("", typed, count=1) if _LABEL.match(typed) else typed)
+    return _AROUND_AT.sub("@", _AFTER.sub("", typed))
 
 
 def stored_email(address: str | None) -> Email | None:
@@ -86,7 +125,9 @@ def split_any_email(typed: str) -> tuple[str, str] | None:
     if host is None:
         return None
     try:
-        checked = validate_email(f"{lower(local)}@{_ANY_DOMAIN}", check_deliverability=False)
+        checked = validate_email(
+            f"{lower(without_invisible(local))}@{_ANY_DOMAIN}", check_deliverability=False
+        )
     except EmailNotValidError:
         return None
     local = checked.local_part

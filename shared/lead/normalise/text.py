@@ -45,12 +45,14 @@ def bounded(text: str | None, length_max: int) -> str | None:
     return stripped
 
 
-def without_invisible(text: str) -> str:
-    """Return the text without characters that nobody sees, such as a byte order mark.
+def without_invisible(text: str, keep: str = "") -> str:
+    """Return the text without characters that nobody sees, such as a byte order mark; those in `keep` stay.
 
     For identifiers only: in running text some of them change what is read, as in Persian or in an emoji.
     """
-    return text if text.isascii() else _INVISIBLE.sub("", text)
+    if text.isascii():
+        return text
+    return _INVISIBLE.sub(lambda match: "".join(char for char in match[0] if char in keep), text)
 
 
 def single_line(text: str | None, length_max: int) -> str:

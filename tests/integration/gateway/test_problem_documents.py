@@ -320,7 +320,7 @@ BODIES = [
     invalid_body(
         "POST /v1/leads",
         {"person": {"phone": "12", "linkedin_url": "x"}, "company": {"domain": "x"}},
-        ("/person/phone", "This is not a phone number; national ones need person.country"),
+        ("/person/phone", "This is not a phone number; national ones need a country"),
         ("/person/linkedin_url", "This is not the URL of a personal LinkedIn profile"),
         ("/company/domain", "This is not a domain"),
     ),
