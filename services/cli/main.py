@@ -15,6 +15,7 @@ from services.cli import (
     policy,
     processes,
     providers,
+    sources,
     subscriptions,
 )
 from services.cli.errors import Unreachable
@@ -46,6 +47,7 @@ for noun, commands in (
     ("keys", api_keys.app),
     ("subscriptions", subscriptions.app),
     ("deliveries", deliveries.app),
+    ("sources", sources.app),
     ("policy", policy.app),
 ):
     app.add_typer(commands, name=noun)

@@ -67,7 +67,7 @@ class ApiRoute(APIRoute):
         takes_body = self.body_field is not None
 
         async def checked(plain: Request) -> Response:
-            request = ApiRequest(plain.scope, plain.receive)
+            request = plain if isinstance(plain, ApiRequest) else ApiRequest(plain.scope, plain.receive)
             if scopes:
                 await authenticate(request, scopes)
             if takes_body and await request.body():

@@ -10,9 +10,11 @@ import structlog
 from services.gateway.api_keys import StoredKeys
 from services.gateway.app import create_app
 from services.gateway.intake.publisher import StreamPublisher
+from services.gateway.intake.rejected_store import RejectedSubmissions, prune_rejected
 from services.gateway.intake.sources import PolicySources
 from services.gateway.state import GatewayState
 from shared.messaging.port import Sink
+from shared.resilience.periodic import repeat
 from shared.settings import GatewaySettings
 from shared.vault import Vault
 from shared.web.egress import EgressPolicy
@@ -20,6 +22,8 @@ from shared.web.server import HttpServer
 from shared.worker.role import Resources
 
 ROLE = "gateway"
+
+_PRUNE_EVERY_S = 60.0
 
 log = structlog.get_logger()
 
@@ -35,11 +39,20 @@ async def run(resources: Resources, stop: asyncio.Event, settings: GatewaySettin
         await server.start()
         resources.health.set(ROLE, ok=True, detail=f"port {server.port}")
         try:
-            await stop.wait()
+            await _prune(resources, stop)
         finally:
             await server.stop()
     finally:
         await sink.close()
+
+
+async def _prune(resources: Resources, stop: asyncio.Event) -> None:
+    """Delete what was kept long enough, every minute until `stop`."""
+
+    async def step() -> bool:
+        return await prune_rejected(resources.database, resources.clock.now())
+
+    await repeat("gateway.prune", step, every_s=_PRUNE_EVERY_S, stop=stop, health=resources.health)
 
 
 def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> GatewayState:
@@ -57,6 +70,7 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
         vault=Vault(resources.secret, os.urandom),
         egress=EgressPolicy(settings.egress_allow),
         sources=PolicySources(resources.policy.active, os.environ),
+        rejected=RejectedSubmissions(resources.database, resources.metrics),
         policies=resources.policy,
         keyed_hash=resources.keyed_hash,
     )

@@ -50,6 +50,13 @@ def as_reject(error: Retry | DataError) -> Reject:
     )
 
 
+def rejection_of(error: Reject | Retry | DataError | RequestValidationError) -> Reject:
+    """Return the rejection that tells a client of an error."""
+    if isinstance(error, Reject):
+        return error
+    return validation_reject(error) if isinstance(error, RequestValidationError) else as_reject(error)
+
+
 def internal_error(route: str, error: Exception) -> Reject:
     """Log a bug and return the rejection that answers its request.
 

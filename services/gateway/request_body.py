@@ -29,10 +29,21 @@ _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
+class BodyTooLarge(Reject):
+    """The body is over `BODY_BYTES_MAX`: `start` is its beginning, `size` the bytes that came of it."""
+
+    def __init__(self, start: bytes, size: int) -> None:
+        detail = f"{BODY_BYTES_MAX} bytes are allowed"
+        headers = (("connection", "close"),)
+        super().__init__(413, "body-too-large", "The body is too large", detail, headers=headers)
+        self.start = start
+        self.size = size
+
+
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
     """Return the whole body.
 
-    Raises `Reject` 415 for a Content-Encoding and 413 beyond `BODY_BYTES_MAX`, and `ClientDisconnect`.
+    Raises `Reject` (415) for a Content-Encoding, `BodyTooLarge` (413) and `ClientDisconnect`.
     """
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise Reject(
@@ -41,12 +52,17 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
             "The content encoding is not supported",
             "Send the body without Content-Encoding",
         )
+    return await read_encoded_body(receive)
+
+
+async def read_encoded_body(receive: Receive) -> bytes:
+    """Return the whole body in whatever encoding it is. Raises `BodyTooLarge` and `ClientDisconnect`."""
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):  # nearly all requests
         body: bytes = message.get("body", b"")
         if len(body) <= BODY_BYTES_MAX:
             return body
-        raise _too_large()
+        raise BodyTooLarge(body, len(body))
     return await _read_chunks(message, receive)
 
 
@@ -63,19 +79,10 @@ async def _read_chunks(message: Message, receive: Receive) -> bytes:
         if not message.get("more_body") or size > _DISCARDED_BYTES_MAX:
             break
         message = await receive()
+    body = b"".join(chunks)
     if size > BODY_BYTES_MAX:
-        raise _too_large()
-    return b"".join(chunks)
-
-
-def _too_large() -> Reject:
-    return Reject(
-        413,
-        "body-too-large",
-        "The body is too large",
-        f"{BODY_BYTES_MAX} bytes are allowed",
-        headers=(("connection", "close"),),
-    )
+        raise BodyTooLarge(body, size)
+    return body
 
 
 class ApiRequest(Request):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.gateway.domain.access import ApiKey, Principal, Scope
+from services.gateway.domain.rejected import RejectedSubmission
 from services.gateway.domain.sources import HookSource
 from shared.clock import Clock
 from shared.messaging.port import Outgoing
@@ -65,6 +66,14 @@ class SourceRegistry(Protocol):
         ...
 
 
+class RejectedStore(Protocol):
+    """The submissions of sources that could not be read."""
+
+    async def keep(self, submission: RejectedSubmission) -> None:
+        """Return once the submission is stored. Raises `Retry`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayState:
     """The parts. `random(n)` returns n unguessable bytes, `keyed_hash` an HMAC with the secret key."""
@@ -80,5 +89,6 @@ class GatewayState:
     vault: Vault
     egress: EgressPolicy
     sources: SourceRegistry
+    rejected: RejectedStore
     policies: PolicyWatch
     keyed_hash: Callable[[str], str]

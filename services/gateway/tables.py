@@ -1,10 +1,10 @@
-"""Tables of the gateway: API keys, webhook subscriptions, delivery orders and rep availability."""
+"""Tables of the gateway: API keys, subscriptions, delivery orders, rep availability, rejected submissions."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Index, String, Table
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table
 
 from shared.storage.metadata import metadata
 from shared.storage.types import Json, UtcTime
@@ -54,4 +54,22 @@ rep_availability = Table(
     Column("rep", String(200), primary_key=True),
     Column("available", Boolean, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+)
+
+# Kept for `domain.rejected.KEPT`.
+rejected_submissions = Table(
+    "rejected_submissions",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("source", String(100), nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("cause", String(100), nullable=False),
+    Column("detail", String(500), nullable=False),
+    Column("content_type", String(200), nullable=False),
+    Column("idempotency_key", String(200), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "source", "received_at"),
+    Index(None, "received_at"),
 )

@@ -36,6 +36,7 @@ class Metrics:
         build = Info("baton_build", "The version of Baton that runs.", registry=self.registry)
         build.info({"version": version("baton")})
 
+        self._add_gateway()
         counter, gauge, histogram = self._counter, self._gauge, self._histogram
         self.consumer_lag = gauge(
             "baton_consumer_lag_records", "Unread records of a partition.", "role", "topic", "partition"
@@ -59,12 +60,6 @@ class Metrics:
         self.delivery_seconds = histogram(
             "baton_delivery_seconds", "Webhook delivery attempt, until its response.", _CALL_BUCKETS_S
         )
-        self.http_requests = counter(
-            "baton_http_requests_total", "HTTP requests.", "route", "method", "status"
-        )
-        self.http_request_seconds = histogram(
-            "baton_http_request_seconds", "Until the response's head.", _CALL_BUCKETS_S, "route", "method"
-        )
         self.provider_calls = counter(
             "baton_provider_calls_total", "Requests to data providers by outcome.", "provider", "outcome"
         )
@@ -81,6 +76,24 @@ class Metrics:
         self.timers_fired = counter("baton_timers_fired_total", "Timers that have fired.", "role", "kind")
         self.retries = counter(
             "baton_retries_total", "Consumer sessions that ended with a transient error.", "role", "reason"
+        )
+
+    def _add_gateway(self) -> None:
+        """Create the metrics of the gateway."""
+        counter, histogram = self._counter, self._histogram
+        self.http_requests = counter(
+            "baton_http_requests_total", "HTTP requests.", "route", "method", "status"
+        )
+        self.http_request_seconds = histogram(
+            "baton_http_request_seconds", "Until the response's head.", _CALL_BUCKETS_S, "route", "method"
+        )
+        self.rejected_submissions = counter(
+            "baton_rejected_submissions_total", "Posts to a source that were refused.", "source", "cause"
+        )
+        self.rejected_submissions_dropped = counter(
+            "baton_rejected_submissions_dropped_total",
+            "Rejected submissions deleted early, as the source has too many.",
+            "source",
         )
 
     def render(self) -> bytes:

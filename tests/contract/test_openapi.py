@@ -20,6 +20,8 @@ Operations = dict[tuple[str, str], dict[str, Any]]
 PUBLIC = {
     ("POST", "/hooks/forms/{source}"),
     ("POST", "/hooks/forms/{source}/{token}"),
+    ("GET", "/hooks/forms/{source}"),
+    ("GET", "/hooks/forms/{source}/{token}"),
     ("OPTIONS", "/hooks/forms/{source}"),
     ("OPTIONS", "/hooks/forms/{source}/{token}"),
     ("POST", "/hooks/signals/{source}"),
@@ -71,6 +73,8 @@ SCOPE_OF = {
     ("GET", "/v1/providers"): "manager",
     ("GET", "/v1/sources"): "manager",
     ("POST", "/v1/sources/{source}/preview"): "manager",
+    ("GET", "/v1/sources/{source}/rejected"): "manager",
+    ("POST", "/v1/sources/{source}/replay"): "manager",
     ("DELETE", "/v1/people"): "admin",
     ("GET", "/v1/people/export"): "admin",
     ("POST", "/v1/api-keys"): "admin",

@@ -1,17 +1,28 @@
 """`/v1/sources`: where forms and signals come from."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Security
+from fastapi import APIRouter, Depends, Request, Security
+from msgspec import UNSET
+from pydantic import Field
 
-from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
-from services.gateway.dependencies import CompleteList, Gateway, caller
+from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
+from services.gateway.dependencies import CompleteList, Gateway, Page, Paging, caller
 from services.gateway.domain.arrival import Arrival
+from services.gateway.domain.rejected import COUNT_MAX, RejectedSubmission
+from services.gateway.domain.sources import HookSource
 from services.gateway.intake.forms import FORM_BODY, receive_form
 from services.gateway.intake.hooks import FormSource
+from services.gateway.intake.replay import ReplayResult, replay_submissions
+from services.gateway.queries.rejected import list_rejected, rejected_ids
+from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.policy.models import Signature, SourceKind
+from shared.storage.keyset import Cursor
 from shared.web.event_schema import MsgspecType
+
+BODY_SHOWN_MAX: Final = 16 * 1024
 
 router = APIRouter(
     prefix="/v1/sources",
@@ -58,6 +69,49 @@ class FormPreview(ApiModel):
     lead: Annotated[LeadReceivedV1, MsgspecType()]
 
 
+class RejectedSubmissionView(ApiModel):
+    """What a source could not read. `cause` is the kind of its problem, `detail` says what was wrong.
+
+    `body` is its beginning as text, `size` the bytes of the whole. `replayable` is false for a body that was
+    too large: only its beginning is kept.
+    """
+
+    id: str
+    received_at: datetime
+    cause: str
+    detail: str
+    status: int
+    content_type: str
+    size: int
+    body: str
+    replayable: bool
+
+
+class ReplayRequest(RequestBody):
+    """The submissions to replay; without `ids` all that the source has."""
+
+    ids: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=COUNT_MAX)] | None = None
+
+
+class ReplayAnswer(ApiModel):
+    """How many submissions were accepted and are removed, how many are rejected still, and each result."""
+
+    accepted: int
+    rejected: int
+    results: list[Annotated[ReplayResult, MsgspecType()]]
+
+
+async def any_source(source: str, gateway: Gateway) -> HookSource:
+    """Return the source that the path names, of whatever kind. Raises `Reject` (404)."""
+    found = gateway.sources.current.get(source)
+    if found is None:
+        raise Reject(404, "unknown-source", "There is no such source")
+    return found
+
+
+AnySource = Annotated[HookSource, Depends(any_source)]
+
+
 @router.get("", summary="List the sources of the active policy, without their secrets")
 async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
     policy = (await gateway.policies.start()).policy.sources
@@ -94,3 +148,49 @@ async def preview_form(request: Request, source: FormSource, gateway: Gateway) -
     """Nothing is taken in."""
     received = await receive_form(request, source, Arrival(gateway.clock.now(), gateway.random, ""))
     return FormPreview(lead_id=received.lead_id, account=received.event.key, lead=received.event.data)
+
+
+@router.get(
+    "/{source}/rejected",
+    summary="List what a source could not read in the last 7 days, the newest first",
+    responses=problem_responses(404),
+)
+async def get_rejected(source: AnySource, gateway: Gateway, paging: Paging) -> Page[RejectedSubmissionView]:
+    async with gateway.database.read() as tx:
+        now = gateway.clock.now()
+        submissions = await list_rejected(tx, source.name, now, paging.after, paging.limit + 1)
+    cursors = [Cursor(submission.received_at, submission.id) for submission in submissions]
+    return paging.page([_view(submission) for submission in submissions], cursors)
+
+
+@router.post(
+    "/{source}/replay",
+    summary="Read rejected submissions again, after the mapping of the source was mended",
+    responses=problem_responses(404),
+)
+async def replay_rejected(
+    request: Request, source: AnySource, gateway: Gateway, body: ReplayRequest | None = None
+) -> ReplayAnswer:
+    """Publish what can be read now, with the time of its arrival, and remove it."""
+    ids = None if body is None else body.ids
+    if ids is None:
+        async with gateway.database.read() as tx:
+            ids = await rejected_ids(tx, source.name, gateway.clock.now())
+    unique = list(dict.fromkeys(ids))
+    results = await replay_submissions(gateway, source, unique, request.state.traceparent)
+    accepted = sum(result.problem is UNSET for result in results)
+    return ReplayAnswer(accepted=accepted, rejected=len(results) - accepted, results=results)
+
+
+def _view(submission: RejectedSubmission) -> RejectedSubmissionView:
+    return RejectedSubmissionView(
+        id=submission.id,
+        received_at=submission.received_at,
+        cause=submission.cause,
+        detail=submission.detail,
+        status=submission.status,
+        content_type=submission.content_type,
+        size=submission.size,
+        body=submission.body[:BODY_SHOWN_MAX].decode("utf-8", "replace"),
+        replayable=submission.is_complete,
+    )

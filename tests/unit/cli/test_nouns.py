@@ -335,3 +335,34 @@ class TestPolicy:
         }
         _, out, _ = baton("policy", "show")
         assert out == f"# version abc, {text} 2026-03-01 by admin\n\n# --- icp.yaml\nmarkets: []\n"
+
+
+class TestSources:
+    """Rejected submissions are listed and replayed; what is rejected still is exit code 1."""
+
+    def test_rejected_submissions_are_listed_with_their_cause(self, baton, gateway):
+        submission = {
+            "id": "r1",
+            "cause": "invalid-body",
+            "detail": "no e-mail",
+            "size": 300,
+            "body": "x" * 300,
+        }
+        gateway.answers["GET /v1/sources/website/rejected"] = {"data": [submission], "next": None}
+        code, out, _ = baton("sources", "rejected", "website")
+        assert code == 0
+        assert "invalid-body" in out
+        assert json.loads(baton("sources", "rejected", "website", "--json")[1]) == [submission]
+
+    def test_all_or_some_are_replayed(self, baton, gateway):
+        problem = {"detail": "One of person.email is needed"}
+        answers = {"accepted": 1, "rejected": 1, "results": [{"id": "r1"}, {"id": "r2", "problem": problem}]}
+        gateway.answers["POST /v1/sources/website/replay"] = answers
+        code, out, _ = baton("sources", "replay", "website", "--all")
+        assert (code, gateway.bodies) == (1, [{}])
+        assert "1 accepted, 1 rejected." in out
+        assert "One of person.email is needed" in out
+        gateway.answers["POST /v1/sources/website/replay"] = {"accepted": 1, "rejected": 0, "results": []}
+        assert baton("sources", "replay", "website", "r1")[0] == 0
+        assert gateway.bodies[-1] == {"ids": ["r1"]}
+        assert baton("sources", "replay", "website")[0] == 2

@@ -21,6 +21,8 @@ GOLDEN = {
     "baton_provider_cents": ("counter", ("provider",)),
     "baton_provider_seconds": ("histogram", ("provider",)),
     "baton_records": ("counter", ("role", "topic", "outcome")),
+    "baton_rejected_submissions": ("counter", ("source", "cause")),
+    "baton_rejected_submissions_dropped": ("counter", ("source",)),
     "baton_retries": ("counter", ("role", "reason")),
     "baton_timers_due": ("gauge", ("role",)),
     "baton_timers_fired": ("counter", ("role", "kind")),

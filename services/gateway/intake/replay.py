@@ -1,0 +1,110 @@
+"""Replays rejected submissions: reads them as their source reads now, and removes those that are accepted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from starlette.types import Message
+
+from services.gateway.domain.arrival import Arrival
+from services.gateway.domain.leads import ReceivedLead
+from services.gateway.domain.rejected import RejectedSubmission
+from services.gateway.domain.sources import HookSource
+from services.gateway.intake.forms import receive_form
+from services.gateway.intake.leads import publish_lead
+from services.gateway.intake.signals import AcceptedSignal, accept_signals
+from services.gateway.queries.rejected import delete_rejected, find_rejected
+from services.gateway.request_body import ApiRequest
+from services.gateway.state import GatewayState
+from shared.errors import DataError, Reject
+from shared.web.problem import Problem, document
+
+_TOGETHER: Final = 50
+
+_encode = msgspec.json.Encoder().encode
+_signal = msgspec.json.Decoder(AcceptedSignal)
+
+
+class ReplayResult(Struct, frozen=True, omit_defaults=True):
+    """What became of one submission: the event that it is now, or the problem that it still has."""
+
+    id: str
+    lead_id: str | UnsetType = UNSET
+    event_id: str | UnsetType = UNSET
+    problem: Problem | UnsetType = UNSET
+
+
+async def replay_submissions(
+    gateway: GatewayState, source: HookSource, ids: Sequence[str], traceparent: str
+) -> list[ReplayResult]:
+    """Replay submissions of a source in the order of `ids`; return the result of each.
+
+    The id of an event follows from its submission: to replay one twice, because the first replay was cut
+    short, gives the same event. Raises `Retry`; what was accepted until then is removed.
+    """
+    results: list[ReplayResult] = []
+    for begin in range(0, len(ids), _TOGETHER):
+        chunk = ids[begin : begin + _TOGETHER]
+        async with gateway.database.read() as tx:
+            found = await find_rejected(tx, source.name, gateway.clock.now(), chunk)
+        replayed = await asyncio.gather(
+            *(_replay(gateway, source, found[id_], traceparent) for id_ in chunk if id_ in found)
+        )
+        accepted = [result.id for result in replayed if result.problem is UNSET]
+        if accepted:
+            async with gateway.database.begin() as tx:
+                await delete_rejected(tx, accepted)
+        by_id = {result.id: result for result in replayed}
+        results += (by_id.get(id_) or ReplayResult(id_, problem=document(_UNKNOWN)) for id_ in chunk)
+    return results
+
+
+_UNKNOWN: Final = Reject(404, "unknown-submission", "The source has no such rejected submission")
+_CUT: Final = Reject(413, "body-too-large", "The body is too large", "Only its beginning is kept")
+
+
+async def _replay(
+    gateway: GatewayState, source: HookSource, submission: RejectedSubmission, traceparent: str
+) -> ReplayResult:
+    key = submission.idempotency_key or f"rejected:{submission.id}"
+    arrival = Arrival(submission.received_at, gateway.random, traceparent, key)
+    try:
+        if not submission.is_complete:
+            raise _CUT
+        if source.hook == "signals":
+            answer = await accept_signals(gateway, submission.body, arrival, source)
+            event_id = _signal.decode(answer).event_id if isinstance(answer, bytes) else UNSET
+            return ReplayResult(submission.id, event_id=event_id)
+        received = await receive_form(_request_of(submission), source, arrival)
+        accepted = await publish_lead(gateway, _submitted(received, submission))
+    except (Reject, DataError) as error:
+        reject = error if isinstance(error, Reject) else Reject(422, "unusable-value", str(error))
+        return ReplayResult(submission.id, problem=document(reject))
+    return ReplayResult(submission.id, lead_id=accepted.lead_id, event_id=accepted.event_id)
+
+
+def _request_of(submission: RejectedSubmission) -> ApiRequest:
+    """Return the request that the submission came with, as far as a form is read from it."""
+    headers = (
+        [(b"content-type", submission.content_type.encode("latin-1"))] if submission.content_type else []
+    )
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": submission.body}
+
+    return ApiRequest({"type": "http", "method": "POST", "path": "", "headers": headers}, receive)
+
+
+def _submitted(received: ReceivedLead, submission: RejectedSubmission) -> ReceivedLead:
+    """Return the lead with the time when its submission arrived, unless the form says when it was sent."""
+    lead = received.event.data
+    if lead.source.submitted_at is not None:
+        return received
+    origin = msgspec.structs.replace(lead.source, submitted_at=submission.received_at)
+    lead = msgspec.structs.replace(lead, source=origin)
+    event = msgspec.structs.replace(received.event, data=lead, raw=_encode(lead))
+    return msgspec.structs.replace(received, event=event)

@@ -1,0 +1,38 @@
+"""Whether the sender of a request may post to its source."""
+
+from __future__ import annotations
+
+import hmac
+
+from fastapi import Request
+
+from services.gateway.domain.sources import HookSource
+from services.gateway.intake.signatures import SCHEMES
+from services.gateway.state import GatewayState
+from shared.errors import Reject
+
+
+async def verify_source(gateway: GatewayState, source: HookSource, request: Request) -> None:
+    """Check the signature or the token of a request to a source that is not public.
+
+    Raises `Reject` (403) when it is missing or wrong, `Retry` while the source's secret is not set.
+    """
+    if not source.public:  # a fault of the body's size or encoding is reported before one of its sender
+        check_sender(gateway, source, request, await request.body())
+
+
+def check_sender(gateway: GatewayState, source: HookSource, request: Request, body: bytes) -> None:
+    """Do what `verify_source` does, for a body that was read. Raises `Reject` (403) and `Retry`."""
+    if source.public:
+        return
+    secret = gateway.sources.secret(source)
+    if source.signature is not None:
+        if not SCHEMES[source.signature](secret, request.headers, body, gateway.clock.now()):
+            raise Reject(403, "wrong-signature", "The signature of this source is missing or wrong")
+    elif not is_same_secret(request.path_params.get("token", ""), secret):
+        raise Reject(403, "wrong-token", "The token of this source is missing or wrong")
+
+
+def is_same_secret(given: str, secret: str) -> bool:
+    """Compare in constant time what a client gave with a secret."""
+    return hmac.compare_digest(given.encode("utf-8", "backslashreplace"), secret.encode())
