@@ -29,6 +29,7 @@ from services.enricher.domain.row_keys import (
     stored_lead,
     surviving_lead_id,
 )
+from shared.lead.arrival import not_after, received_lead
 from shared.lead.derived import with_derived
 from shared.lead.events.envelope import Emit, Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
@@ -74,7 +75,7 @@ class EnricherHandler(Handler):
             case EnrichRetry():
                 return _handle_retry(world, event, event.data, at)
             case SignalReceivedV1():
-                return _handle_opt_out(world, event.data, at)
+                return _handle_opt_out(world, event.data, min(event.time, at), at)
         return Step(Outcome.UNCHANGED)
 
     def redact(
@@ -89,6 +90,7 @@ class EnricherHandler(Handler):
 def _handle_form(rows: IdentityMap, enriched: EnrichForm, sent_at: datetime, at: datetime) -> Step:
     """Make a form a revision of the lead that it belongs to, or the first revision of a new lead."""
     form, lookup = enriched.form, enriched.lookup
+    form = replace(form, normalised=received_lead(form.normalised, sent_at))
     resolution = resolve(form.identity, identity_matches(rows, form.identity))
     lead = merge(rows.get(LeadRow, resolution.lead_id) or LeadRow(resolution.lead_id), form, sent_at)
     changes: list[Change] = []
@@ -132,7 +134,7 @@ def _handle_retry(rows: IdentityMap, event: Event[Any], retry: EnrichRetry, at: 
     return Step(Outcome.APPLIED, [Put(lead), *changes], [_enriched(lead, trigger, at)])
 
 
-def _handle_opt_out(rows: IdentityMap, signal: SignalReceivedV1, at: datetime) -> Step:
+def _handle_opt_out(rows: IdentityMap, signal: SignalReceivedV1, sent_at: datetime, at: datetime) -> Step:
     """Record that a person wants no contact; before their first form, in the row that reserves their id."""
     by_email = opted_out_lead_id(signal)
     if by_email is None:
@@ -142,7 +144,8 @@ def _handle_opt_out(rows: IdentityMap, signal: SignalReceivedV1, at: datetime) -
     if lead is not None and lead.consent.opted_out:
         return Step(Outcome.UNCHANGED)
     row = lead or rows.get(LeadRow, lead_id) or LeadRow(lead_id)
-    row = replace(row, consent=replace(row.consent, opted_out=True, at=signal.occurred_at))
+    opted_out_at = not_after(signal.occurred_at, sent_at)
+    row = replace(row, consent=replace(row.consent, opted_out=True, at=opted_out_at))
     if lead is None:
         return Step(Outcome.PARKED, [Put(row)])
     row = replace(row, sequence=row.sequence + 1)

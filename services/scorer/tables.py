@@ -6,11 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import Boolean, Column, Index, Integer, String, Table
 
+from services.scorer.domain.state import StoredSignal
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Activity, Trigger
 from shared.lead.events.scoring import AccountView, Score, Signals
-from shared.lead.events.signal_received import SignalReceivedV1
 from shared.storage.metadata import metadata
 from shared.storage.types import Json, UtcTime
 
@@ -40,7 +40,7 @@ accounts = Table(
     Column("account", String(500), primary_key=True),
     Column("name_key", String(200)),
     Column("knowledge", Json(AccountReceivedV1)),
-    Column("signals", Json(dict[str, SignalReceivedV1]), nullable=False),
+    Column("signals", Json(dict[str, StoredSignal]), nullable=False),
     Column("leads", Integer, nullable=False),
     Column("grades", Json(dict[str, int]), nullable=False),
     Column("roles", Json(dict[str, int]), nullable=False),

@@ -27,6 +27,7 @@ from shared.lead.events.parts import (
     Provenance,
 )
 from shared.lead.normalise.domains import domain_traits
+from shared.lead.sameness import activity_identity
 
 ACTIVITIES_MAX: Final = 200
 ANSWERS_MAX: Final = 200
@@ -161,9 +162,12 @@ def merge_activities(stored: list[Activity], received: list[Activity]) -> list[A
     """Return distinct activities in the order of time; the newest are kept."""
     if not received:
         return stored
-    distinct = {_sorted_json(activity): activity for activity in (*stored, *received)}
-    ordered = sorted(distinct.items(), key=lambda item: (item[1].at, item[0]))
-    return _newest([(activity, text) for text, activity in ordered])[-ACTIVITIES_MAX:]
+    ordered = [(activity, _sorted_json(activity)) for activity in (*stored, *received)]
+    ordered.sort(key=lambda item: (item[0].at, item[1]))
+    distinct: dict[tuple[datetime, str, str, bytes], tuple[Activity, bytes]] = {}
+    for activity, text in ordered:
+        distinct.setdefault(activity_identity(activity), (activity, text))
+    return _newest(list(distinct.values()))[-ACTIVITIES_MAX:]
 
 
 def _newest(items: Sequence[tuple[T, bytes]]) -> list[T]:

@@ -179,27 +179,27 @@ async def post_accounts(request: Request, arrival: RequestArrival, gateway: Gate
     responses=problem_responses(404),
 )
 async def get_account(domain: str, gateway: Gateway) -> AccountSummary:
-    key = key_of_domain(domain)
-    if not key:
+    account = key_of_domain(domain)
+    if not account:
         raise Reject(404, "unknown-account", "This is not the domain of a company")
     async with gateway.database.read() as tx:
-        row = await find_account(tx, key)
+        row = await find_account(tx, account)
     if row is None:
         headers = (("retry-after", "1"),)
         raise Reject(404, "not-yet-known", "Nothing is known of this account yet", headers=headers)
-    knowledge: AccountReceivedV1 = row["knowledge"] or AccountReceivedV1(domain=key)
+    knowledge: AccountReceivedV1 = row["knowledge"] or AccountReceivedV1(domain=account)
     signals = [
         SignalSummary(
-            event_id=event_id,
+            event_id=signal.event_id or key,  # rows of earlier releases have signals by event id
             type=signal.type,
             occurred_at=signal.occurred_at,
             expires_at=signal.expires_at,
             strength=signal.strength,
         )
-        for event_id, signal in row["signals"].items()
+        for key, signal in row["signals"].items()
     ]
     return AccountSummary(
-        account=key,
+        account=account,
         **structs.asdict(knowledge),
         leads=row["leads"],
         qualified=row["qualified"],

@@ -19,6 +19,8 @@ def refuse_reserved_fields(body: LeadReceivedV1 | SignalReceivedV1) -> None:
     given: dict[str, object | None] = {"/trust": body.trust}
     if isinstance(body, LeadReceivedV1):
         given |= {"/trigger": body.trigger, "/consent/proven": body.consent.proven}
+        told = ((f"/activities/{index}/told_at", one.told_at) for index, one in enumerate(body.activities))
+        given.update(told)
     problems = tuple(
         FieldProblem(pointer, _RESERVED) for pointer, value in given.items() if value is not None
     )

@@ -15,16 +15,11 @@ from shared.lead.derived import with_derived
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.scoring import AccountView
-from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.fields import FactKeys
 from shared.rules.syntax import Facts
 
 ACTIVE_MAX: Final = 50
 """The people whose last activity is kept, at most; the most recently active ones."""
-SIGNALS_MAX: Final = 100
-"""The signals that are kept, at most; the newest ones."""
-_DETAILS_MAX: Final = 20
-_DETAIL_LENGTH_MAX: Final = 300
 
 
 def account_data_of(account: AccountRow, seeds: Mapping[str, AccountReceivedV1]) -> AccountReceivedV1 | None:
@@ -60,23 +55,6 @@ def without_lead(account: AccountRow, row: ScoreRow, at: datetime, policy: Scori
     view = account_view(remaining, data, facts, at, policy)
     certainly_not = _qualifies({**facts, **account_facts(view)}, at, policy) is False
     return replace(remaining, qualified=False) if certainly_not else remaining
-
-
-def with_signal(account: AccountRow, event_id: str, signal: SignalReceivedV1) -> AccountRow:
-    """Return the account with one more signal, and without the oldest ones beyond `SIGNALS_MAX`.
-
-    The person that the signal names is not stored: what happened at an account is not about a person. Of its
-    details, only those short enough to be compared by a rule are; the rest stays with the event.
-    """
-    details = {
-        name: value
-        for name, value in signal.details.items()
-        if not isinstance(value, str | list | dict) or len(str(value)) <= _DETAIL_LENGTH_MAX
-    }
-    stored = replace(signal, person=None, details=dict(list(details.items())[:_DETAILS_MAX]))
-    signals = {**account.signals, event_id: stored}
-    kept = nlargest(SIGNALS_MAX, signals.items(), key=lambda item: (item[1].occurred_at, item[0]))
-    return replace(account, signals=dict(sorted(kept)))
 
 
 def account_view(

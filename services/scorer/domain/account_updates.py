@@ -9,6 +9,7 @@ from services.scorer.domain.leads import adopt_named_signals
 from services.scorer.domain.rescore import rescore_account
 from services.scorer.domain.signals import emit_account_lead
 from services.scorer.domain.state import AccountRow
+from services.scorer.domain.stored_signals import signals_of
 from services.scorer.domain.subjects import account_keys, account_name_key
 from services.scorer.domain.update_score import ScoringContext
 from shared.errors import DataError
@@ -79,8 +80,8 @@ def _store(
     is_target = data_now is not None and data_now.relation == "target"
     if is_target and account.signals and not account.leads and not account.asked:
         # Signals that came while the account was no target; its newest one is the reason for the lead.
-        latest, signal = max(account.signals.items(), key=lambda item: (item[1].occurred_at, item[0]))
-        account = emit_account_lead(changes, account, Trigger("signal", latest, signal.type))
+        latest = max(signals_of(account).values(), key=lambda signal: (signal.occurred_at, signal.content))
+        account = emit_account_lead(changes, account, Trigger("signal", latest.event_id, latest.type))
     changes.put(account)
     if account.leads and (has_new_signals or _scored_part(data_now) != _scored_part(data_before)):
         rescore_account(changes, context, account, trigger)

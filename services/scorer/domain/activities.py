@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from shared.errors import DataError
 from shared.lead.events.parts import Activity
 from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.sameness import activity_identity
 
 ACTIVITIES_MAX: Final = 200
 
@@ -17,18 +19,17 @@ ACTIVITIES_MAX: Final = 200
 def merge_activities(stored: list[Activity], received: Iterable[Activity]) -> list[Activity]:
     """Return stored and received activities in the order of time, at most `ACTIVITIES_MAX` of them.
 
-    Two that agree in time, type, URL and details are one activity that was reported twice.
+    Two that agree in time, type, URL and details are one activity that was reported twice; the earlier report
+    counts.
     """
-    distinct = {
-        (
-            activity.at,
-            activity.type,
-            activity.url or "",
-            repr(activity.details) if activity.details else "",
-        ): activity
-        for activity in (*stored, *received)
-    }
-    return [distinct[key] for key in sorted(distinct)[-ACTIVITIES_MAX:]]
+    distinct: dict[tuple[datetime, str, str, bytes], Activity] = {}
+    for activity in (*stored, *received):
+        identity = activity_identity(activity)
+        known = distinct.get(identity)
+        if known is None or activity.at < known.at:
+            distinct[identity] = activity
+    ordered = sorted(distinct.items(), key=lambda item: (item[1].at, item[0]))
+    return [activity for _identity, activity in ordered[-ACTIVITIES_MAX:]]
 
 
 def activity_of(signal: SignalReceivedV1) -> Activity:
@@ -40,6 +41,6 @@ def activity_of(signal: SignalReceivedV1) -> Activity:
     if not isinstance(activity, dict):
         raise DataError("a signal of type activity needs details.activity", kind="activity")
     try:
-        return msgspec.convert({"at": signal.occurred_at, **activity}, Activity)
+        return msgspec.convert({"at": signal.occurred_at, **activity, "told_at": None}, Activity)
     except msgspec.ValidationError as error:
         raise DataError(f"details.activity: {error}", kind="activity") from error

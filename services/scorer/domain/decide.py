@@ -7,7 +7,7 @@ from typing import Any
 from services.scorer.domain.account_updates import handle_account
 from services.scorer.domain.leads import handle_decay_timer, handle_enriched
 from services.scorer.domain.rescore import RESCORE, handle_rescore_timer
-from services.scorer.domain.signals import handle_signal
+from services.scorer.domain.signals import ReceivedSignal, handle_signal
 from services.scorer.domain.update_score import ScoringContext
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.envelope import Event
@@ -28,7 +28,7 @@ def decide(changes: ChangeSet, context: ScoringContext, event: Event[Any]) -> Ou
     if isinstance(data, LeadEnrichedV1):
         return handle_enriched(changes, context, data, event.causation_id or event.id)
     if isinstance(data, SignalReceivedV1):
-        return handle_signal(changes, context, data, event.id)
+        return handle_signal(changes, context, ReceivedSignal(data, event.id, min(event.time, context.at)))
     if isinstance(data, AccountReceivedV1):
         return handle_account(changes, context, data, event.id)
     if isinstance(data, TimerRow) and data.kind == RESCORE:

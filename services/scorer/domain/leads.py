@@ -7,7 +7,9 @@ from msgspec.structs import replace
 from services.scorer.domain.account import name_key
 from services.scorer.domain.activities import merge_activities
 from services.scorer.domain.state import AccountRow, ScoreRow
+from services.scorer.domain.stored_signals import merged_signals, signals_of
 from services.scorer.domain.update_score import ScoringContext, set_decay_timer, update_score
+from shared.lead.arrival import received_activity
 from shared.lead.derived import derived_of
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Activity, Trigger
@@ -44,7 +46,8 @@ def handle_enriched(
         enriched_sequence=data.sequence,
         lead=replace(data, activities=[]),
         activities=merge_activities(
-            before.activities + _take_parked_activities(changes, alias), data.activities
+            before.activities + _take_parked_activities(changes, alias),
+            [received_activity(activity, data.occurred_at) for activity in data.activities],
         ),
     )
     by_name = name_key(derived_of(data).company_key)
@@ -93,7 +96,8 @@ def adopt_named_signals(changes: ChangeSet, account: AccountRow, by_name: str) -
     named = changes.get(AccountRow, by_name)
     if named is not None:
         changes.remove(AccountRow, by_name)
-        updated = replace(updated, signals={**named.signals, **account.signals})
+        both = merged_signals(signals_of(account).values(), signals_of(named).values())
+        updated = replace(updated, signals=both)
     if updated != account:
         changes.put(updated)
     return updated

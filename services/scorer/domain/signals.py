@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from services.scorer.domain.account import account_data_of, with_signal
+from services.scorer.domain.account import account_data_of
 from services.scorer.domain.activities import activity_of, merge_activities
 from services.scorer.domain.rescore import rescore_account
 from services.scorer.domain.state import AccountRow, ScoreRow
+from services.scorer.domain.stored_signals import key_of_same, merged_signals, signals_of, stored_signal
 from services.scorer.domain.subjects import SubjectKeys, signal_subject_of
-from services.scorer.domain.update_score import ScoringContext, set_decay_timer, update_score
+from services.scorer.domain.update_score import (
+    ScoringContext,
+    put_changed,
+    set_decay_timer,
+    update_score,
+)
 from shared.errors import DataError
+from shared.lead.arrival import received_activity
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Origin, Trigger
 from shared.lead.events.signal_received import SignalReceivedV1
@@ -25,18 +33,25 @@ PARKED_FOR: Final = timedelta(days=90)
 """How long activities are kept for a person who has not written yet."""
 
 
-def handle_signal(
-    changes: ChangeSet, context: ScoringContext, signal: SignalReceivedV1, event_id: str
-) -> Outcome:
+class ReceivedSignal(Struct, frozen=True):
+    """A signal with the event that told it. What is dated after `arrival` counts from it."""
+
+    data: SignalReceivedV1
+    event_id: str
+    arrival: datetime
+
+
+def handle_signal(changes: ChangeSet, context: ScoringContext, received: ReceivedSignal) -> Outcome:
     """Store a signal and score again whom it is about. Raises `DataError` when that is nobody."""
+    signal = received.data
     about = signal_subject_of(signal)
     if signal.type in ("opt_out", "activity") and about.lead_id is None:
         raise DataError(f"a signal of type {signal.type} needs the e-mail of a person", kind="nobody")
     if signal.type == "opt_out":
         return Outcome.UNCHANGED  # the enricher stores consent, and its next event brings it here
     if signal.type == "activity":
-        return handle_activity(changes, context, signal, about, event_id)
-    return handle_account_signal(changes, context, signal, account_of(changes, about), event_id)
+        return handle_activity(changes, context, received, about)
+    return handle_account_signal(changes, context, received, account_of(changes, about))
 
 
 def emit_account_lead(changes: ChangeSet, account: AccountRow, trigger: Trigger) -> AccountRow:
@@ -51,16 +66,19 @@ def emit_account_lead(changes: ChangeSet, account: AccountRow, trigger: Trigger)
 
 
 def handle_account_signal(
-    changes: ChangeSet, context: ScoringContext, signal: SignalReceivedV1, account: AccountRow, event_id: str
+    changes: ChangeSet, context: ScoringContext, received: ReceivedSignal, account: AccountRow
 ) -> Outcome:
-    """Store a signal at its account and score the account's leads again.
+    """Store a signal at its account and score the account's leads again. A signal told again changes nothing.
 
     An account from which nobody wrote gets a lead if it is a target; otherwise its signals are parked.
     """
-    if event_id in account.signals:
+    signal = stored_signal(received.data, received.event_id, received.arrival)
+    before = signals_of(account)
+    account = replace(account, signals=merged_signals(before.values(), (signal,)))
+    if key_of_same(before, signal) is not None or account.signals == before:
+        put_changed(changes, account)
         return Outcome.UNCHANGED
-    account = with_signal(account, event_id, signal)
-    trigger = Trigger("signal", event_id, signal.type)
+    trigger = Trigger("signal", received.event_id, signal.type)
     if account.leads:
         changes.put(account)
         if signal.type in context.policy.signals_on or signal.expires_at is not None:
@@ -75,14 +93,14 @@ def handle_account_signal(
 
 
 def handle_activity(
-    changes: ChangeSet, context: ScoringContext, signal: SignalReceivedV1, about: SubjectKeys, event_id: str
+    changes: ChangeSet, context: ScoringContext, received: ReceivedSignal, about: SubjectKeys
 ) -> Outcome:
     """Add an activity to the lead of the person and score it again.
 
     Activities of a person who has not written yet are parked for `PARKED_FOR`. Raises `DataError` for a
     malformed activity.
     """
-    activity = activity_of(signal)
+    activity = received_activity(activity_of(received.data), received.arrival)
     lead_id = about.lead_id or ""
     joined = next(iter(changes.find(ScoreRow, "alias", lead_id)), None)
     row = joined or changes.get(ScoreRow, lead_id) or ScoreRow(lead_id, about.account or "")
@@ -95,7 +113,7 @@ def handle_activity(
         changes.put(replace(row, due_at=due_at))
         set_decay_timer(changes, row.lead_id, due_at)
         return Outcome.PARKED
-    update_score(changes, context, row, Trigger("signal", event_id, activity.type), "if_changed")
+    update_score(changes, context, row, Trigger("signal", received.event_id, activity.type), "if_changed")
     return Outcome.APPLIED
 
 

@@ -40,8 +40,15 @@ class ScoreRow(Row, frozen=True):
     indexed: ClassVar[tuple[str, ...]] = ("account", "alias")
 
 
+class StoredSignal(SignalReceivedV1, frozen=True, kw_only=True, omit_defaults=True):
+    """A signal at its account: the event that told it, and the id that follows from its content."""
+
+    event_id: str = ""
+    content: str = ""
+
+
 class AccountRow(Row, frozen=True):
-    """An account: what is known of it, what happened at it (by event id), and its people in numbers.
+    """An account: what is known of it, what happened at it, and its people in numbers.
 
     `leads` counts the leads, `grades` and `roles` the people among them; `active` has the people who did
     something last, and when. `asked`: an account lead was asked for.
@@ -50,7 +57,7 @@ class AccountRow(Row, frozen=True):
     account: str
     name_key: str | None = None
     knowledge: AccountReceivedV1 | None = None
-    signals: dict[str, SignalReceivedV1] = field(default_factory=dict)
+    signals: dict[str, StoredSignal] = field(default_factory=dict)
     leads: int = 0
     grades: dict[str, int] = field(default_factory=dict)
     roles: dict[str, int] = field(default_factory=dict)

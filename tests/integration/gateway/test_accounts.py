@@ -8,9 +8,8 @@ from io import BytesIO
 import msgspec
 import pytest
 
-from services.scorer.domain.state import AccountRow
+from services.scorer.domain.state import AccountRow, StoredSignal
 from shared.lead.events.account_received import AccountReceivedV1
-from shared.lead.events.signal_received import SignalReceivedV1
 
 ACCOUNTS = "accounts.received.v1"
 CSV = {"Content-Type": "text/csv; charset=utf-8"}
@@ -107,7 +106,9 @@ async def test_other_bodies_are_refused(gateway):
 
 
 async def test_an_account_is_seen_with_its_signals(gateway):
-    signals = {"e1": SignalReceivedV1("news", AT), "e2": SignalReceivedV1("funding_round", AT, strength=80)}
+    news = StoredSignal(type="news", occurred_at=AT)
+    round_ = StoredSignal(type="funding_round", occurred_at=AT, strength=80, event_id="e2", content="c2")
+    signals = {"e1": news, "c2": round_}
     known = AccountReceivedV1("kestrel.example", "Kestrel", "target", aliases=["kestrel.de"])
     await gateway.store(AccountRow("kestrel.example", None, known, signals, leads=2))
     await gateway.store(AccountRow("other.example"))
@@ -118,7 +119,8 @@ async def test_an_account_is_seen_with_its_signals(gateway):
         2,
         ["kestrel.de"],
     )
-    assert [signal["type"] for signal in answer["signals"]] == ["funding_round", "news"]
+    told = [(signal["event_id"], signal["type"]) for signal in answer["signals"]]
+    assert told == [("e2", "funding_round"), ("e1", "news")]
     assert (await gateway.ask("GET", "/v1/accounts/other.example"))[1]["relation"] == "none"
     assert (await gateway.ask("GET", "/v1/accounts/unknown.example"))[0] == 404
     assert (await gateway.ask("GET", "/v1/accounts/gmail.com"))[0] == 404

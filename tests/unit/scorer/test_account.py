@@ -8,17 +8,15 @@ from msgspec.structs import replace
 
 from services.scorer.domain.account import (
     ACTIVE_MAX,
-    SIGNALS_MAX,
     account_view,
     with_lead,
-    with_signal,
     without_lead,
 )
 from services.scorer.domain.activities import ACTIVITIES_MAX, merge_activities
 from services.scorer.domain.state import AccountRow, ScoreRow
 from shared.lead.events.parts import Person
 from shared.lead.events.scoring import AccountView, Score
-from tests.support.enriched_leads import AT, DAY, did, enriched_lead, lead_id, signal
+from tests.support.enriched_leads import AT, DAY, did, enriched_lead, lead_id
 from tests.support.scoring_policies import default_scoring
 
 POLICY = default_scoring()
@@ -82,18 +80,6 @@ def test_only_the_latest_active_people_are_remembered() -> None:
     active = account_with(*people).active
     assert len(active) == ACTIVE_MAX
     assert max(active.values()) == AT
-
-
-def test_signals_are_bounded_and_stored_without_the_person() -> None:
-    account = AccountRow("kestrel.example")
-    for number in range(SIGNALS_MAX + 3):
-        received = signal(
-            email="ana@kestrel.example", ago=-number * DAY, details={"x": 1, "text": "y" * 10_000}
-        )
-        account = with_signal(account, f"signal-{number}", received)
-    assert len(account.signals) == SIGNALS_MAX
-    assert "signal-2" not in account.signals
-    assert all(kept.person is None and kept.details == {"x": 1} for kept in account.signals.values())
 
 
 def test_activities_are_kept_once_in_order_and_bounded() -> None:

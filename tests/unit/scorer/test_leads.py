@@ -151,7 +151,7 @@ def test_a_lead_gives_its_account_the_name_of_the_company(scorer):
 def test_signals_that_were_kept_under_the_name_move_to_the_account(scorer):
     assert scorer.signal(domain=None, name="KESTREL, Inc.", id_="signal-1") is Outcome.PARKED
     scorer.enrich()
-    assert list(scorer.account().signals) == ["signal-1"]
+    assert [kept.event_id for kept in scorer.account().signals.values()] == ["signal-1"]
     assert scorer.account("name:kestrel") is None
     assert scorer.scored()[0].signals.types == ["funding_round"]
 
@@ -235,7 +235,7 @@ def test_the_account_keeps_what_it_stored_when_a_lead_is_scored_again(scorer):
     scorer.enrich("bob")
     account = scorer.account()
     assert isinstance(account, AccountRow)
-    assert list(account.signals) == ["signal-1"]
+    assert [kept.event_id for kept in account.signals.values()] == ["signal-1"]
     assert account.grades == {"A3": 2}
 
 

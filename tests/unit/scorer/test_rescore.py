@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from services.scorer.domain.rescore import RESCORE, rescore_account
 from services.scorer.domain.state import RescoreRow
+from services.scorer.domain.stored_signals import merged_signals, stored_signal
 from services.scorer.domain.update_score import ROLE, ScoringContext
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.parts import Trigger
@@ -29,8 +30,9 @@ def crowd(scorer):
     for name in NAMES:
         scorer.enrich(name)
     account = scorer.account()
-    signals = {"signal-1": signal(), "signal-2": signal("executive_hire")}
-    scorer.rows.apply([Put(replace(account, signals=signals))])
+    told = (signal(), signal("executive_hire"))
+    signals = [stored_signal(one, f"signal-{number}", AT) for number, one in enumerate(told, 1)]
+    scorer.rows.apply([Put(replace(account, signals=merged_signals(signals)))])
     scorer.chunk = 2
     return scorer
 

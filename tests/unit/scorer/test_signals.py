@@ -19,8 +19,9 @@ from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Person, Trigger
 from shared.lead.ids import lead_id_of
-from shared.storage.rows import Put
+from shared.storage.rows import Remove
 from shared.worker.decision import Outcome
+from shared.worker.rows import InputRow
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, lead_id, signal
 
 TARGET = "northpeak.example"
@@ -116,7 +117,9 @@ def test_a_signal_that_was_stored_before_changes_nothing(scorer):
 
 
 def test_a_signal_stored_already_is_unchanged_even_if_its_claim_was_pruned(scorer):
-    scorer.rows.apply([Put(AccountRow("kestrel.example", signals={"signal-1": signal()}))])
+    scorer.signal(id_="signal-1")
+    claims = [Remove(InputRow, row.key) for row in scorer.rows.all(InputRow)]
+    scorer.rows.apply(claims)
     assert scorer.signal(id_="signal-1") is Outcome.UNCHANGED
 
 
@@ -138,7 +141,8 @@ def test_a_signal_that_no_rule_counts_is_live_until_it_expires(scorer):
 
 def test_a_signal_of_a_person_is_kept_without_the_person(scorer):
     scorer.signal("job_change", email="ana@kestrel.example", id_="signal-1")
-    assert scorer.account().signals["signal-1"].person is None
+    [stored] = scorer.account().signals.values()
+    assert (stored.event_id, stored.person) == ("signal-1", None)
 
 
 def test_signals_wait_at_an_account_from_which_nobody_wrote(scorer):
@@ -160,7 +164,7 @@ def test_a_signal_by_a_name_that_two_accounts_have_is_kept_under_the_name(scorer
     scorer.enrich("ana")
     scorer.enrich("bob", account="kestrel.test", company=Company(name="Kestrel", domain="kestrel.test"))
     assert scorer.signal(domain=None, name="Kestrel", id_="signal-1") is Outcome.PARKED
-    assert list(scorer.account("name:kestrel").signals) == ["signal-1"]
+    assert [stored.event_id for stored in scorer.account("name:kestrel").signals.values()] == ["signal-1"]
     assert scorer.signal("hiring_surge", domain=None, name="Kestrel") is Outcome.PARKED
     assert len(scorer.account("name:kestrel").signals) == 2
 

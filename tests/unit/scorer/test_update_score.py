@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from services.scorer.domain.decide import decide
 from services.scorer.domain.state import AccountRow, ScoreRow
+from services.scorer.domain.stored_signals import stored_signal
 from services.scorer.domain.update_score import DECAY, ROLE, ScoringContext, put_changed, update_score
 from services.scorer.policy import scoring_policy
 from shared.lead.events.envelope import Event
@@ -97,7 +98,8 @@ def test_live_signals_are_news_though_the_grade_stays():
     rows = stored(row(activities=[did("demo_request")]), AccountRow("kestrel.example"))
     account = rows.get(AccountRow, "kestrel.example")
     assert account is not None
-    rows.add([replace(account, signals={"signal-1": signal("hiring_surge")})])
+    hiring = stored_signal(signal("hiring_surge"), "signal-1", AT)
+    rows.add([replace(account, signals={hiring.content: hiring})])
     [scored] = emitted_by(score_again(rows, "if_regraded"))
     assert (scored.score.grade, scored.signals.types) == ("A1", ["hiring_surge"])
 
