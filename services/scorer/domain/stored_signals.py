@@ -14,10 +14,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from services.scorer.domain.state import AccountRow, StoredSignal
+from services.scorer.domain.subjects import signal_subject_of
 from shared.lead.arrival import not_after
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.ids import derive_id
-from shared.lead.normalise.emails import normalise_email
 from shared.lead.sameness import canonical_details, whole_second
 
 SIGNALS_MAX: Final = 100
@@ -60,8 +60,7 @@ def stored_signal(signal: SignalReceivedV1, event_id: str, arrival: datetime) ->
 
 def content_id(signal: SignalReceivedV1) -> str:
     """Return the id that follows from type, person, instant and details."""
-    email = normalise_email(signal.person.email) if signal.person else None
-    about = email.identity if email else ""
+    about = signal_subject_of(signal).lead_id or ""
     details = canonical_details(signal.details).decode()
     seconds = whole_second(signal.occurred_at) - datetime(1970, 1, 1, tzinfo=UTC)
     return derive_id("signal", about, f"{signal.type}\n{int(seconds.total_seconds())}\n{details}", 0)
