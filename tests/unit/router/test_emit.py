@@ -75,6 +75,14 @@ def test_a_routed_lead_carries_the_score_the_decision_and_the_brief_for_its_owne
     )
 
 
+@pytest.mark.parametrize(("queue", "frame"), [("senior-ae", "meddpicc"), ("sdr", "bant")])
+def test_the_brief_of_a_routed_lead_has_the_frame_of_its_queue(changes, queue, frame):
+    decision = replace(DECISION, queue=queue)
+    policy = routing_policy_with((rep("one"),))
+    emit_routed(changes, policy, LEAD, SCORED, decision=decision, assignment=None, at=LATER)
+    assert emitted(changes).brief.qualification.frame == frame
+
+
 @pytest.mark.parametrize("assignment", [None, replace(ASSIGNMENT, state="accepted")])
 def test_a_lead_that_nobody_has_to_accept_has_no_deadline(changes, assignment):
     policy = routing_policy_with((rep("one"),))

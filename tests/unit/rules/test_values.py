@@ -7,7 +7,9 @@ import pytest
 from shared.lead.fields import Known, Scope
 from shared.rules.document import read_document
 from shared.rules.findings import FINDINGS_MAX, FindingReport, SourcePosition
+from shared.rules.operators import Op
 from shared.rules.parse import read_condition, read_named
+from shared.rules.syntax import Compare, Condition
 
 
 def finding(text: str, scope: Known = Scope.ROUTING) -> str:
@@ -108,6 +110,31 @@ def test_a_list_has_a_limit() -> None:
     assert finding(f"{{field: company.employees, in: [{values}]}}").endswith(
         "a list has 2,000 values at most"
     )
+
+
+def parsed(text: str) -> Condition | None:
+    """Return the condition, which has no finding."""
+    report = FindingReport("x.yaml")
+    condition = read_condition(read_document(text, report), ("when",), report, scope=Scope.ROUTING, named={})
+    assert report.findings == []
+    return condition
+
+
+def test_a_list_of_exactly_2_000_values_is_taken() -> None:
+    values = tuple(range(2_000))
+    condition = parsed(f"{{field: company.employees, in: [{', '.join(map(str, values))}]}}")
+    assert condition == Compare("company.employees", Op.IN, values)
+
+
+def test_a_range_may_be_a_single_value() -> None:
+    assert parsed("{field: company.employees, between: [5, 5]}") == Compare(
+        "company.employees", Op.BETWEEN, (5, 5)
+    )
+
+
+@pytest.mark.parametrize("value", [0, 100])
+def test_the_ends_of_a_field_s_range_are_values_of_it(value: int) -> None:
+    assert parsed(f"{{field: spam_score, eq: {value}}}") == Compare("spam_score", Op.EQ, value)
 
 
 def test_a_field_is_reported_where_it_is_not_known_yet() -> None:

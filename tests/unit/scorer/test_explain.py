@@ -16,7 +16,7 @@ from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.parts import Company
 from shared.lead.events.scoring import AccountView
 from shared.policy.compiled import compiled
-from tests.support.enriched_leads import AT, DAY, did, enriched_lead, signal
+from tests.support.enriched_leads import AT, DAY, FITTING, did, enriched_lead, signal
 from tests.support.scoring_policies import compiled_with, default_compiled, default_scoring
 
 POLICY = default_scoring()
@@ -126,6 +126,25 @@ def test_a_signal_that_names_no_day_to_rise_to_has_no_age():
     assert (fact.age_s, fact.points, fact.live) == (None, 0, False)
 
 
+def test_a_signal_that_only_decays_says_no_time_of_rising_or_ending():
+    funding = facts(explain(signals=[signal()]))["funding"]
+    assert (funding.half_life_s, funding.rises_s, funding.ends_s) == (60 * 86_400, None, None)
+
+
+def test_a_signal_with_one_point_left_is_live_and_with_none_is_not():
+    """A half-life of 60 days rounds 40 points to 1 until 379 days and 9 hours have passed."""
+    last, gone = signal(ago=379 * DAY), signal(ago=380 * DAY)
+    assert [(fact.points, fact.live) for fact in explain(signals=[last, gone]).facts] == [
+        (1, True),
+        (0, False),
+    ]
+
+
+def test_a_fact_says_which_comparison_decided():
+    [reason] = facts(explain(signals=[signal("intent_surge", strength=20)]))["intent-surge"].because
+    assert (reason.field, reason.saw) == ("signal.strength", 20)
+
+
 def test_types_that_no_rule_counts_are_named_once():
     explanation = explain(did("email_click"), did("email_click", DAY), signals=[signal("news")])
     assert explanation.uncounted == ["email_click", "news"]
@@ -152,6 +171,14 @@ def test_a_grade_below_its_floor_is_said_to_be_held(held, grade, is_held):
     assert explanation.hysteresis == 5
 
 
+def test_a_grade_at_its_floor_exactly_is_not_held():
+    """The fit is 75, the floor of A."""
+    company = Company(employees=1_500, industry="software", country="US", technologies=["Salesforce"])
+    explanation = explain(lead=enriched_lead(company=company), fit_grade="A").fit_grade
+    assert (explanation.points, explanation.grade, explanation.held) == (75, "A", False)
+    assert (explanation.hysteresis, explanation.floors["A"]) == (5, 75)
+
+
 def test_the_band_that_was_given_is_the_first_that_matched():
     bands = explain(did("demo_request")).bands
     assert next(band.rule for band in bands if band.verdict == "matched").startswith("sql")
@@ -173,6 +200,60 @@ def test_without_a_condition_on_accounts_there_is_nothing_to_explain():
     without = scoring_policy(compiled(policy.model_copy(update={"scoring": scoring})))
     subject = ScoringSubject(enriched_lead(), [])
     assert explain_score(subject, AT, without, AccountView(people=9)).qualified is None
+
+
+# Ages: every verdict is the one at the instant of the explanation
+
+CORE = "{field: company.country, in: [US, CA, GB, IE, DE, AT, CH, NL, BE, FR, DK, SE, NO, FI, AU, NZ]}"
+RECENT = "{field: company.last_funding_at, within: 30d}"
+PLACES = {
+    "market": (
+        {"icp": (CORE, RECENT)},
+        lambda explanation: explanation.markets[0],
+    ),
+    "disqualifier": (
+        {"icp": ("{field: company.employees, lt: 10}", RECENT)},
+        lambda explanation: explanation.segments[0].disqualify[0],
+    ),
+    "level": (
+        {"icp": ("{field: person.seniority, in: [cxo, vp, director]}", RECENT)},
+        lambda explanation: explanation.segments[0].criteria[2].levels[0],
+    ),
+    "activity": (
+        {"scoring": ("half_life: 14d, max: 90}", f"half_life: 14d, max: 90, when: {RECENT}}}")},
+        lambda explanation: facts(explanation)["demo-request"],
+    ),
+    "signal": (
+        {"scoring": ("when: {field: signal.strength, gte: 60}", f"when: {RECENT}")},
+        lambda explanation: facts(explanation)["intent-surge"],
+    ),
+    "band": (
+        {"scoring": ("when: {field: score.grade, in: [A1, A2, B1]}", f"when: {RECENT}")},
+        lambda explanation: explanation.bands[0],
+    ),
+    "account": (
+        {"scoring": ("{field: account.spike, eq: true}", RECENT)},
+        lambda explanation: explanation.qualified,
+    ),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(("ago", "verdict"), [(29, "matched"), (31, "no_match")])
+def test_a_condition_on_an_age_has_its_verdict_at_the_instant_of_the_score(place, ago, verdict):
+    changes, read = PLACES[place]
+    policy = scoring_policy(compiled_with(**changes))
+    lead = enriched_lead(company=Company(country="US", employees=420, last_funding_at=AT - ago * DAY))
+    subject = ScoringSubject(lead, [did("demo_request")], [signal("intent_surge", strength=80)])
+    view = AccountView(people=1, high_intent_people=1, best_fit_grade="A")
+    assert read(explain_score(subject, AT, policy, view)).verdict == verdict
+
+
+def test_a_disqualifier_by_age_takes_the_fit():
+    policy = scoring_policy(compiled_with(icp=("{field: company.employees, lt: 10}", RECENT)))
+    lead = enriched_lead(company=Company(country="US", employees=420, last_funding_at=AT - DAY))
+    [segment] = explain_score(ScoringSubject(lead, []), AT, policy).segments
+    assert (segment.disqualified, segment.fit) == ("too-small", 0)
 
 
 # From the event alone
@@ -210,6 +291,48 @@ def test_the_bands_see_what_the_event_says_of_the_account(simulate, is_known):
         scorer.receive(AccountReceivedV1("kestrel.example"))
     explanation = explain_scored(scored_event(scorer), policy)
     assert explanation.bands[0].verdict == ("matched" if is_known else "unknown_field")
+
+
+@pytest.mark.parametrize(
+    ("condition", "verdict"),
+    [
+        ("{field: account.relation, eq: customer}", "matched"),
+        ("{field: account.open_opportunity, eq: true}", "matched"),
+        ("{field: score.fit_grade, eq: A}", "matched"),
+        ("{field: score.intent_grade, eq: 1}", "matched"),
+        ("{field: score.grade, eq: A1}", "matched"),
+        ("{field: signals.types, contains_any: [funding_round]}", "matched"),
+        ("{field: signals.strong, eq: true}", "matched"),
+        ("{field: account.market, eq: core}", "matched"),
+        ("{field: company.last_funding_at, within: 30d}", "matched"),
+        ("{field: company.last_funding_at, within: 5d}", "no_match"),
+    ],
+)
+def test_a_condition_on_what_the_event_records_has_the_verdict_of_the_score(simulate, condition, verdict):
+    sql = "{field: score.grade, in: [A1, A2, B1]}"
+    policy = scoring_policy(compiled_with(scoring=(f"when: {sql}", f"when: {condition}")))
+    scorer = simulate(policy)
+    scorer.receive(AccountReceivedV1("kestrel.example", relation="customer", open_opportunity=True))
+    scorer.signal()
+    company = replace(FITTING, last_funding_at=AT - 10 * DAY)
+    scored = scored_event(scorer, company=company, activities=[did("demo_request")])
+    explanation = explain_scored(scored, policy)
+    assert explanation.bands[0].verdict == verdict
+    assert (scored.score.band == "sql") == (verdict == "matched")
+
+
+def test_a_market_by_age_is_that_of_the_event_s_time(simulate):
+    """Without the instant of the score the market, and the points of fit for it, would be lost."""
+    policy = scoring_policy(compiled_with(icp=(CORE, RECENT)))
+    scored = scored_event(simulate(policy), company=replace(FITTING, last_funding_at=AT - DAY))
+    geography = explain_scored(scored, policy).segments[0].criteria[3]
+    assert (geography.criterion, geography.points) == ("geography", 10)
+
+
+def test_lines_of_fit_are_left_to_the_segments_even_those_without_points(scorer):
+    scored = scored_event(scorer, company=SMALL)
+    assert any(line.part == "fit" and line.points == 0 for line in scored.score.lines)
+    assert explain_scored(scored, POLICY).lines == []
 
 
 def test_an_event_explains_why_its_account_qualified(scorer):
