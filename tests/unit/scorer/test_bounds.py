@@ -127,6 +127,42 @@ def test_a_band_is_open_when_a_field_decides_on_it():
     assert opened.bands == ("sql", "mql", "cold")
 
 
+@pytest.mark.parametrize(
+    ("condition", "is_sql"),
+    [
+        ("{field: score.fit, gte: 95}", True),
+        ("{field: score.fit, gte: 96}", False),
+        ("{field: score.intent, gte: 100}", True),
+        ("{field: score.intent, lt: 100}", False),
+        ("{field: score.total, between: [98, 98]}", True),
+        ("{field: score.total, gte: 99}", False),
+        ("{field: score.fit_grade, eq: A}", True),
+        ("{field: score.fit_grade, ne: A}", False),
+        ("{field: score.intent_grade, eq: 1}", True),
+        ("{field: score.intent_grade, ne: 1}", False),
+        ("{field: score.grade, eq: A1}", True),
+        ("{field: score.grade, in: [A2, B1]}", False),
+        ("{field: score.segment, eq: mid-market-software}", True),
+        ("{field: score.segment, missing: true}", False),
+        ("{field: signals.strong, eq: true}", True),
+        ("{field: signals.strong, eq: false}", False),
+        ("{field: signals.types, contains_any: [funding_round]}", True),
+        ("{field: signals.types, contains_any: [hiring_surge]}", False),
+        ("{field: account.market, eq: core}", True),
+        ("{field: account.market, eq: frontier}", False),
+        ("{field: account.market, missing: true}", False),
+        ("{field: account.market_validated, eq: true}", True),
+        ("{field: account.market_validated, missing: true}", False),
+    ],
+)
+def test_a_band_that_asks_for_a_settled_part_of_the_score_is_settled(condition, is_sql):
+    """What scoring decides is known exactly once no unknown field can change it."""
+    first_band = ("{field: score.grade, in: [A1, A2, B1]}", condition)
+    scoring = ScoringBounds(scoring_policy(compiled_with(scoring=first_band)))
+    settled = bounds(activities=[did("demo_request")], signals=[signal()], scoring=scoring, **FULL)
+    assert settled.bands == (("sql",) if is_sql else ("cold",))
+
+
 def test_the_state_that_was_asked_for_stays_as_it_is():
     scoring = default()
     open_fields = {FactKeys.EMPLOYEES: PossibleValues()}
@@ -162,6 +198,7 @@ def test_a_rule_that_asks_for_an_unknown_field_gives_nothing_or_all():
         ([], (False,), set()),
         ([signal()], (True,), {"funding_round"}),
         ([signal("hiring_surge")], (False,), {"hiring_surge"}),
+        ([signal(), signal("hiring_surge")], (True,), {"funding_round", "hiring_surge"}),
         ([signal(expires_at=AT)], (False,), set()),
         ([signal("news")], (False,), set()),
         ([signal("news", expires_at=AT + DAY)], (False,), {"news"}),
@@ -174,6 +211,7 @@ def test_a_rule_that_asks_for_an_unknown_field_gives_nothing_or_all():
         "none",
         "strong",
         "weak",
+        "strong, then weak",
         "expired",
         "without a rule",
         "without a rule, lasting",

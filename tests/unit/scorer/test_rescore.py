@@ -150,6 +150,15 @@ def test_a_lead_that_left_the_account_since_the_chunk_was_read_is_left_out(crowd
     assert lead_id(first) not in {scored.lead_id for scored in crowd.scored()}
 
 
+def test_a_lead_that_was_erased_since_the_chunk_was_read_is_left_out(crowd):
+    begin(crowd)
+    first, second = sorted(map(lead_id, NAMES))[:2]
+    crowd.rows.add([crowd.next_chunk("kestrel.example")])
+    crowd.erase(first)
+    crowd.process(timer_event(timer(crowd), crowd.at))
+    assert [scored.lead_id for scored in crowd.scored()] == [second]
+
+
 def test_a_timer_without_a_re_score_is_removed(scorer):
     stray = TimerRow(subject="kestrel.example", role=ROLE, kind=RESCORE, due_at=AT)
     scorer.rows.apply([Put(stray)])
