@@ -115,7 +115,9 @@ def test_a_list_has_a_limit() -> None:
 def parsed(text: str) -> Condition | None:
     """Return the condition, which has no finding."""
     report = FindingReport("x.yaml")
-    condition = read_condition(read_document(text, report), ("when",), report, scope=Scope.ROUTING, named={})
+    node = read_document(text, report)
+    assert node is not None
+    condition = read_condition(node, ("when",), report, scope=Scope.ROUTING, named={})
     assert report.findings == []
     return condition
 
