@@ -12,6 +12,7 @@ from services.gateway.app import create_app
 from services.gateway.intake.publisher import StreamPublisher
 from services.gateway.intake.rejected_store import RejectedSubmissions, prune_rejected
 from services.gateway.intake.sources import PolicySources
+from services.gateway.queries.idempotency import prune_records
 from services.gateway.state import GatewayState
 from shared.messaging.port import Sink
 from shared.resilience.periodic import repeat
@@ -50,7 +51,10 @@ async def _prune(resources: Resources, stop: asyncio.Event) -> None:
     """Delete what was kept long enough, every minute until `stop`."""
 
     async def step() -> bool:
-        return await prune_rejected(resources.database, resources.clock.now())
+        now = resources.clock.now()
+        more_rejected = await prune_rejected(resources.database, now)
+        more_records = await prune_records(resources.database, now - resources.claims_kept)
+        return more_rejected or more_records
 
     await repeat("gateway.prune", step, every_s=_PRUNE_EVERY_S, stop=stop, health=resources.health)
 

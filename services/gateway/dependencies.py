@@ -105,25 +105,50 @@ def _unauthorized(detail: str) -> Reject:
 IdempotencyKey = Annotated[
     str | None,
     Header(
-        description="Requests with the same key give the same event, however often they are sent",
+        description="With the same key and the same body there is one event, however often it is sent; "
+        "with another body the answer is 422. A key counts for its API key and its path, for a week or more.",
         json_schema_extra={"minLength": 1, "maxLength": IDEMPOTENCY_KEY_LENGTH_MAX},
     ),
 ]
 
 
-def new_arrival(gateway: GatewayState, traceparent: str, idempotency_key: str | None) -> Arrival:
+def new_arrival(
+    gateway: GatewayState,
+    traceparent: str,
+    idempotency_key: str | None,
+    *,
+    scope: tuple[str, ...],
+    has_api_key: bool,
+) -> Arrival:
     """Return what events take from a request that comes now. Raises `Reject` (422) for a bad key."""
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= IDEMPOTENCY_KEY_LENGTH_MAX:
         detail = f"Between 1 and {IDEMPOTENCY_KEY_LENGTH_MAX} characters are allowed"
         raise Reject(422, "invalid-idempotency-key", "The Idempotency-Key is not valid", detail)
-    return Arrival(gateway.clock.now(), gateway.random, traceparent, idempotency_key or "")
+    return Arrival(
+        gateway.clock.now(),
+        gateway.random,
+        traceparent,
+        idempotency_key or "",
+        scope=scope,
+        has_api_key=has_api_key,
+    )
 
 
 async def request_arrival(
     request: Request, gateway: Gateway, idempotency_key: IdempotencyKey = None
 ) -> Arrival:
-    """Return time, trace and idempotency key of the request. Raises `Reject` (422) for a bad key."""
-    return new_arrival(gateway, request.state.traceparent, idempotency_key)
+    """Return time, trace, idempotency key and scope of the request. Raises `Reject` (422) for a bad key.
+
+    The scope of a caller with an API key is the key and the path, that of a hook the name of its source.
+    """
+    principal: Principal | None = getattr(request.state, "principal", None)
+    scope = (
+        ("source", request.path_params["source"])
+        if principal is None
+        else (principal.key_id, request.url.path)
+    )
+    traceparent: str = request.state.traceparent
+    return new_arrival(gateway, traceparent, idempotency_key, scope=scope, has_api_key=principal is not None)
 
 
 RequestArrival = Annotated[Arrival, Depends(request_arrival)]

@@ -1,4 +1,4 @@
-"""Tables of the gateway: API keys, subscriptions, delivery orders, rep availability, rejected submissions."""
+"""Tables of the gateway: keys, subscriptions, delivery orders, availability, rejected submissions, ids."""
 
 from __future__ import annotations
 
@@ -72,4 +72,18 @@ rejected_submissions = Table(
     Column("body", LargeBinary, nullable=False),
     Index(None, "source", "received_at"),
     Index(None, "received_at"),
+)
+
+# `id` is the hash of a client's id or key with its scope, `subject` the lead or account of the event.
+idempotency_records = Table(
+    "idempotency_records",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("body_hash", String(64), nullable=False),
+    Column("event_id", String(36), nullable=False),
+    Column("subject", String(500), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "created_at"),
+    Index(None, "subject"),
 )

@@ -18,6 +18,8 @@ from services.gateway.domain.accounts import (
     receive_account,
 )
 from services.gateway.domain.arrival import Arrival, invalid
+from services.gateway.domain.received import Received
+from services.gateway.publish_once import publish_list, publish_received
 from services.gateway.queries.accounts import find_account
 from services.gateway.request_body import (
     ITEMS_MAX,
@@ -30,7 +32,6 @@ from services.gateway.request_body import (
 )
 from shared.errors import FieldProblem, Reject
 from shared.lead.events.account_received import AccountReceivedV1, Relation
-from shared.lead.events.envelope import Event, encode
 from shared.web.event_schema import MsgspecType
 from shared.web.problem import Problem, field_problems
 
@@ -113,8 +114,8 @@ async def put_account(
 ) -> AcceptedAccount:
     if body.domain is not None and key_of_domain(body.domain) != key_of_domain(domain):
         raise invalid((FieldProblem("/domain", "This is another account than the path's"),))
-    event = _account_event(body.model_copy(update={"domain": domain}), arrival, 0)
-    await gateway.publisher.publish((encode(event),))
+    received = _received_account(body.model_copy(update={"domain": domain}), arrival, 0)
+    event = await publish_received(gateway, received)
     return AcceptedAccount(account=event.key, event_id=event.id, status_url=f"/v1/accounts/{event.key}")
 
 
@@ -158,17 +159,17 @@ async def post_accounts(request: Request, arrival: RequestArrival, gateway: Gate
         columns, rows = read_csv(raw)
         if len(rows) > ITEMS_MAX:
             raise list_too_long(len(rows))
-        results = validate_items(
-            rows, lambda row, index: _account_event(_validated(fields_of_row(columns, row)), arrival, index)
+        received = validate_items(
+            rows,
+            lambda row, index: _received_account(_validated(fields_of_row(columns, row)), arrival, index),
         )
     elif is_json_type(kind):
-        results = validate_items(
-            items(raw), lambda item, index: _account_event(_validated(parse_json(item)), arrival, index)
+        received = validate_items(
+            items(raw), lambda item, index: _received_account(_validated(parse_json(item)), arrival, index)
         )
     else:
         raise unsupported_type("application/json", _CSV)
-    if accepted := [encode(result) for result in results if isinstance(result, Event)]:
-        await gateway.publisher.publish(accepted)
+    results = await publish_list(gateway, received)
     return batch_response(results, lambda event: {"account": event.key, "event_id": event.id})
 
 
@@ -216,7 +217,7 @@ def _validated(fields: Any) -> AccountBody:
         raise invalid(field_problems(faults, fields)) from error
 
 
-def _account_event(body: AccountBody, arrival: Arrival, index: int) -> Event[AccountReceivedV1]:
+def _received_account(body: AccountBody, arrival: Arrival, index: int) -> Received[AccountReceivedV1]:
     """Return the event of one account. Raises `Reject` (422)."""
     if body.domain is None:
         raise invalid((FieldProblem("/domain", "This field is required"),))

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Response
+from msgspec import structs
 from pydantic import Field
 
 from services.gateway.api.lead_id import LeadId, not_yet_known
@@ -17,13 +18,15 @@ from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, Time, pr
 from services.gateway.dependencies import Gateway, RequestArrival, Seller
 from services.gateway.domain.actions import ACTION_RECEIVED, Verb, acting_rep, check_action, forbidden
 from services.gateway.domain.arrival import SOURCE
+from services.gateway.domain.received import Received, received_event
 from services.gateway.polling import poll_delays
+from services.gateway.publish_once import publish_received
+from services.gateway.queries.idempotency import find_record
 from services.gateway.queries.lead_view import find_lead_view, surviving_lead
 from services.gateway.queries.ownership import find_ownership, find_router_outcome
 from services.gateway.responses import extended_problem_doc, extended_problem_response, json_response
 from services.gateway.state import GatewayState
 from shared.lead.events.action_received import ActionReceivedV1
-from shared.lead.events.envelope import Event, encode
 from shared.web.problem import TYPE_PREFIX
 from shared.worker.decision import Outcome
 
@@ -86,25 +89,35 @@ def action_endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
             raise not_yet_known()
         details = body.model_dump(exclude={"rep"})
         action = ActionReceivedV1(lead_id=lead_id, type=verb, rep=rep, **details)
-        check_action(action, gateway.clock.now())
-        if not principal.may("manager") and ownership.owner != rep:
-            if rep in ownership.owners:
-                return _unchanged(view, "The lead has gone to somebody else")
-            raise forbidden("The lead is not this rep's")
-        event = Event(
-            id=arrival.event_id(ACTION_RECEIVED),
-            source=SOURCE,
-            type=ACTION_RECEIVED,
+        received = received_event(
+            ACTION_RECEIVED,
+            action,
+            arrival,
             subject=lead_id,
-            time=arrival.at,
-            data=action,
             key=view["account"] or lead_id,
-            traceparent=arrival.traceparent,
+            content=structs.replace(
+                action, lead_id=""
+            ),  # the lead may be merged before the request is repeated
         )
-        await gateway.publisher.publish((encode(event),))
+        if not await _is_repeated(gateway, received):
+            check_action(action, gateway.clock.now())
+            if not principal.may("manager") and ownership.owner != rep:
+                if rep in ownership.owners:
+                    return _unchanged(view, "The lead has gone to somebody else")
+                raise forbidden("The lead is not this rep's")
+        event = await publish_received(gateway, received)
         return await _await_decision(gateway, event.id, lead_id)
 
     return act_on_lead
+
+
+async def _is_repeated(gateway: GatewayState, received: Received[ActionReceivedV1]) -> bool:
+    """Tell whether this very request was accepted before: the lead may have moved on because of it."""
+    if received.record is None:
+        return False
+    async with gateway.database.read() as tx:
+        stored = await find_record(tx, received.record)
+    return stored is not None and stored.body_hash == received.record.body_hash
 
 
 async def _await_decision(gateway: GatewayState, event_id: str, lead_id: str) -> Response:

@@ -8,11 +8,11 @@ from msgspec import structs
 from services.gateway.api_route import ApiModel, ApiRoute
 from services.gateway.dependencies import Gateway, RequestArrival, Seller
 from services.gateway.domain.actions import acting_rep, forbidden
-from services.gateway.domain.arrival import SOURCE
 from services.gateway.domain.outcomes import OUTCOME_RECEIVED, lead_of_outcome
+from services.gateway.domain.received import received_event
+from services.gateway.publish_once import publish_received
 from services.gateway.queries.lead_view import surviving_lead
 from services.gateway.queries.ownership import find_ownership
-from shared.lead.events.envelope import Event, encode
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.identity import account_key
 from shared.web.event_schema import MsgspecType
@@ -43,17 +43,14 @@ async def post_outcome(
         ownership = await find_ownership(tx, lead_id)
     if not principal.may("manager") and ownership.owner != rep:
         raise forbidden("The lead is not this rep's")
-    event = Event(
-        id=arrival.event_id(OUTCOME_RECEIVED),
-        source=SOURCE,
-        type=OUTCOME_RECEIVED,
+    outcome = received_event(
+        OUTCOME_RECEIVED,
+        structs.replace(body, rep=rep),
+        arrival,
         subject=lead_id,
-        time=arrival.at,
-        data=structs.replace(body, rep=rep),
+        key=account_key(None, body.email, lead_id),
         # The body is published as it came, unless the rep of the key has to be added.
         raw=await request.body() if rep == body.rep else b"",
-        key=account_key(None, body.email, lead_id),
-        traceparent=arrival.traceparent,
     )
-    await gateway.publisher.publish((encode(event),))
+    event = await publish_received(gateway, outcome)
     return AcceptedOutcome(event_id=event.id)

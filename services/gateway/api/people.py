@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response, Security
 from services.gateway.api_route import ApiModel, ApiRoute
 from services.gateway.dependencies import Gateway, caller
 from services.gateway.domain.arrival import SOURCE, uuid7
+from services.gateway.queries.idempotency import forget_subjects
 from services.gateway.queries.lead_view import find_lead_view
 from services.gateway.queries.people import ids_of_person
 from services.gateway.queries.timeline import list_timeline
@@ -78,6 +79,8 @@ async def erase_person(person: IdentifiedPerson, request: Request, gateway: Gate
         traceparent=request.state.traceparent,
     )
     await gateway.publisher.publish((encode(event),))
+    async with gateway.database.begin() as tx:
+        await forget_subjects(tx, lead_ids)
     return ErasureReceipt(receipt_id=event.id, lead_ids=lead_ids, requested_at=now)
 
 

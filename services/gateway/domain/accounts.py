@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Any, Final
 
-from services.gateway.domain.arrival import SOURCE, Arrival, invalid
+from services.gateway.domain.arrival import Arrival, invalid
+from services.gateway.domain.received import Received, received_event
 from shared.errors import FieldProblem, Reject
 from shared.lead.events.account_received import AccountReceivedV1
-from shared.lead.events.envelope import Event
 from shared.lead.identity import account_key
 
 ACCOUNT_RECEIVED: Final = "baton.account.received.v1"
@@ -29,7 +29,7 @@ def key_of_domain(domain: str | None) -> str:
     return account_key(domain, None, "")
 
 
-def receive_account(knowledge: AccountReceivedV1, arrival: Arrival) -> Event[AccountReceivedV1]:
+def receive_account(knowledge: AccountReceivedV1, arrival: Arrival) -> Received[AccountReceivedV1]:
     """Return the event for account knowledge. Raises `Reject` (422) for a domain of no company."""
     key = key_of_domain(knowledge.domain)
     faults = [] if key else [FieldProblem("/domain", _NO_COMPANY)]
@@ -40,16 +40,7 @@ def receive_account(knowledge: AccountReceivedV1, arrival: Arrival) -> Event[Acc
     ]
     if faults:
         raise invalid(tuple(faults))
-    return Event(
-        id=arrival.event_id(ACCOUNT_RECEIVED),
-        source=SOURCE,
-        type=ACCOUNT_RECEIVED,
-        subject=key,
-        time=arrival.at,
-        data=knowledge,
-        key=key,
-        traceparent=arrival.traceparent,
-    )
+    return received_event(ACCOUNT_RECEIVED, knowledge, arrival, subject=key, key=key)
 
 
 def read_csv(raw: bytes) -> tuple[list[str], list[list[str]]]:

@@ -1,4 +1,4 @@
-"""What an event takes from its request besides the body, and the ids of events from outside. Pure."""
+"""What an event takes from its request besides the body. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Final
 from msgspec import Struct
 
 from shared.errors import FieldProblem, Reject
-from shared.lead.ids import derive_id
 
 SOURCE: Final = "/baton/gateway"
 
@@ -20,7 +19,9 @@ _RANDOM_BYTES: Final = 10
 class Arrival(Struct, frozen=True):
     """One item of a request: its time, its trace, and what its event id may be derived from.
 
-    `index` is its position in a list, 0 for a single item; `random(n)` returns n random bytes.
+    `scope` names the sender (an API key or a source) and the route, within which ids of the client count.
+    `has_api_key` tells whether the sender has an API key. `index` is the position in a list, 0 for a single
+    item; `random(n)` returns n random bytes.
     """
 
     at: datetime
@@ -28,12 +29,8 @@ class Arrival(Struct, frozen=True):
     traceparent: str
     idempotency_key: str = ""
     index: int = 0
-
-    def event_id(self, type_: str) -> str:
-        """Return the id for an event without an id of its own: from the idempotency key, else a new one."""
-        if self.idempotency_key:
-            return derive_id(type_, "", f"idempotency-key:{self.idempotency_key}", self.index)
-        return uuid7(self.at, self.random)
+    scope: tuple[str, ...] = ()
+    has_api_key: bool = False
 
 
 def uuid7(at: datetime, random: Callable[[int], bytes]) -> str:

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import structs
 
-from services.gateway.domain.arrival import SOURCE, Arrival, invalid, is_blank, refuse_unreal_times
+from services.gateway.domain.arrival import Arrival, invalid, is_blank, refuse_unreal_times
+from services.gateway.domain.received import Received, received_event
 from services.gateway.domain.sources import HookSource
 from services.gateway.domain.trust import refuse_reserved_fields, trusted_lead
 from shared.errors import FieldProblem
-from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.identity import account_key, identify_contact
-from shared.lead.ids import derive_id
 from shared.lead.normalise.emails import Email, normalise_email
 
 LEAD_RECEIVED: Final = "baton.lead.received.v1"
@@ -27,11 +26,7 @@ _encode = msgspec.json.Encoder().encode
 _NEEDED = "One of person.email, person.phone, person.linkedin_url and company.domain is needed"
 
 
-class ReceivedLead(Struct, frozen=True):
-    """An accepted lead. The lead id is provisional: the enricher may merge it into another."""
-
-    event: Event[LeadReceivedV1]
-    lead_id: str
+ReceivedLead = Received[LeadReceivedV1]
 
 
 def receive_lead(
@@ -45,6 +40,7 @@ def receive_lead(
     be readable, even beside a phone number: it is what the reply is sent to.
     """
     refuse_reserved_fields(body)
+    content = structs.replace(body, event_id=None) if body.event_id else body
     if source is not None:
         body = trusted_lead(body, source)
         raw = _encode(body)
@@ -59,29 +55,24 @@ def receive_lead(
             *activity_times,
         )
     )
-    event_id = (
-        derive_id(LEAD_RECEIVED, "", f"event_id:{body.event_id}", 0)
-        if body.event_id
-        else arrival.event_id(LEAD_RECEIVED)
-    )
     person, domain = body.person, body.company.domain
     address = normalise_email(person.email)
     account = account_key(domain, address, lead_id="")
     identity = identify_contact(person, body.company, address)
     if identity is None or (identity.kind != "email" and not is_blank(person.email)):
         raise invalid(tuple(_contact_problems(body, address)) or (FieldProblem("", _NEEDED),))
-    event = Event(
-        id=event_id,
-        source=SOURCE,
-        type=LEAD_RECEIVED,
+    return received_event(
+        LEAD_RECEIVED,
+        body,
+        arrival,
         subject=identity.lead_id,
-        time=arrival.at,
-        data=body,
-        raw=raw,
         key=account or identity.lead_id,
-        traceparent=arrival.traceparent,
+        raw=raw,
+        content=content,
+        name=("event_id", body.event_id) if body.event_id else (),
+        # Form plugins number their entries per form.
+        scope=("form", body.source.form_id or "") if body.event_id else (),
     )
-    return ReceivedLead(event, identity.lead_id)
 
 
 def _contact_problems(body: LeadReceivedV1, address: Email | None) -> Iterator[FieldProblem]:

@@ -7,15 +7,15 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from services.gateway.domain.arrival import SOURCE, Arrival, invalid, is_blank, refuse_unreal_times
+from services.gateway.domain.arrival import Arrival, invalid, is_blank, refuse_unreal_times
+from services.gateway.domain.received import Received, received_event
 from services.gateway.domain.sources import HookSource
 from services.gateway.domain.trust import refuse_reserved_fields, trusted_signal
 from services.scorer.domain.activities import activity_of
 from shared.errors import DataError, FieldProblem
-from shared.lead.events.envelope import Event
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.identity import account_key, identify
-from shared.lead.ids import derive_id, lead_id_of
+from shared.lead.ids import lead_id_of
 from shared.lead.normalise.domains import registrable_domain
 from shared.lead.normalise.emails import normalise_email
 
@@ -34,12 +34,13 @@ class EventSubject(Struct, frozen=True):
 
 def receive_signal(
     body: SignalReceivedV1, raw: bytes, arrival: Arrival, source: HookSource | None = None
-) -> Event[SignalReceivedV1]:
+) -> Received[SignalReceivedV1]:
     """Return the event that `body` becomes. `raw` is published as it is. Raises `Reject` (422).
 
     A signal from a source is published with the trust of the source in place of `raw`.
     """
     refuse_reserved_fields(body)
+    content = body
     if source is not None:
         body = trusted_signal(body, source)
         raw = _encode(body)
@@ -52,21 +53,17 @@ def receive_signal(
         except DataError as error:
             raise invalid((FieldProblem("/details/activity", str(error)),)) from error
         refuse_unreal_times((("/details/activity/at", activity.at),))
-    event_id = arrival.event_id(SIGNAL_RECEIVED)
-    if body.external_id:
-        # Vendors number their signals per type and account: the number alone is not unique.
-        cause = f"external_id:{body.type}:{body.external_id}"
-        event_id = derive_id(SIGNAL_RECEIVED, about.subject, cause, 0)
-    return Event(
-        id=event_id,
-        source=SOURCE,
-        type=SIGNAL_RECEIVED,
+    return received_event(
+        SIGNAL_RECEIVED,
+        body,
+        arrival,
         subject=about.subject,
-        time=arrival.at,
-        data=body,
-        raw=raw,
         key=about.key,
-        traceparent=arrival.traceparent,
+        raw=raw,
+        content=content,
+        name=("external_id", body.external_id) if body.external_id else (),
+        # Vendors number their signals per type and account: the number alone is not unique.
+        scope=(body.type, about.subject) if body.external_id else (),
     )
 
 

@@ -70,7 +70,13 @@ class IntakeLane:
             raw = await read_body(headers, receive)
             key = headers.get(b"idempotency-key")
             with request_span(gateway, f"POST {path}", headers) as traceparent:
-                arrival = new_arrival(gateway, traceparent, None if key is None else key.decode("latin-1"))
+                arrival = new_arrival(
+                    gateway,
+                    traceparent,
+                    None if key is None else key.decode("latin-1"),
+                    scope=(principal.key_id, path),
+                    has_api_key=True,
+                )
                 return await PATHS[path](gateway, raw, arrival)
         except Reject as reject:
             return problem_response(reject)

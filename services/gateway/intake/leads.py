@@ -7,9 +7,10 @@ from msgspec import Struct
 from services.gateway.batch import batch_response, validate_items
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.leads import ReceivedLead, receive_lead
+from services.gateway.publish_once import publish_list, publish_received
 from services.gateway.request_body import decoded, is_list, items
 from services.gateway.state import GatewayState
-from shared.lead.events.envelope import encode
+from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
 
 _lead = msgspec.json.Decoder(LeadReceivedV1)
@@ -36,18 +37,15 @@ async def accept_leads(gateway: GatewayState, raw: bytes, arrival: Arrival) -> b
     def receive(item: bytes, index: int) -> ReceivedLead:
         return receive_lead(decoded(item, _lead), item, msgspec.structs.replace(arrival, index=index))
 
-    results = validate_items(items(raw), receive)
-    if accepted := [result for result in results if isinstance(result, ReceivedLead)]:
-        await gateway.publisher.publish([encode(received.event) for received in accepted])
-    return batch_response(results, lambda received: msgspec.structs.asdict(accepted_lead(received)))
+    results = await publish_list(gateway, validate_items(items(raw), receive))
+    return batch_response(results, lambda event: msgspec.structs.asdict(_accepted_lead(event)))
 
 
 async def publish_lead(gateway: GatewayState, received: ReceivedLead) -> AcceptedLead:
-    """Publish a lead; return the answer once its event is durable. Raises `Retry`, `DataError`."""
-    await gateway.publisher.publish((encode(received.event),))
-    return accepted_lead(received)
+    """Publish a lead; return the answer once its event is durable. Raises `Reject`, `Retry`, `DataError`."""
+    return _accepted_lead(await publish_received(gateway, received))
 
 
-def accepted_lead(received: ReceivedLead) -> AcceptedLead:
+def _accepted_lead(event: Event[LeadReceivedV1]) -> AcceptedLead:
     """Return the answer to the client of an accepted lead. The URL is relative to this server."""
-    return AcceptedLead(received.lead_id, received.event.id, f"/v1/leads/{received.lead_id}")
+    return AcceptedLead(event.subject, event.id, f"/v1/leads/{event.subject}")

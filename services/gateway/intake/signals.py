@@ -6,11 +6,12 @@ from msgspec import Struct
 
 from services.gateway.batch import batch_response, validate_items
 from services.gateway.domain.arrival import Arrival
+from services.gateway.domain.received import Received
 from services.gateway.domain.signals import receive_signal
 from services.gateway.domain.sources import HookSource
+from services.gateway.publish_once import publish_list, publish_received
 from services.gateway.request_body import decoded, is_list, items
 from services.gateway.state import GatewayState
-from shared.lead.events.envelope import Event, encode
 from shared.lead.events.signal_received import SignalReceivedV1
 
 _signal = msgspec.json.Decoder(SignalReceivedV1)
@@ -31,15 +32,12 @@ async def accept_signals(
     Returns the body of a 202 for a single signal, a whole response for a list. Raises `Reject`, `Retry`.
     """
     if not is_list(raw):
-        event = receive_signal(decoded(raw, _signal), raw, arrival, source)
-        await gateway.publisher.publish((encode(event),))
+        event = await publish_received(gateway, receive_signal(decoded(raw, _signal), raw, arrival, source))
         return _encode(AcceptedSignal(event.id))
 
-    def receive(item: bytes, index: int) -> Event[SignalReceivedV1]:
+    def receive(item: bytes, index: int) -> Received[SignalReceivedV1]:
         own = msgspec.structs.replace(arrival, index=index)
         return receive_signal(decoded(item, _signal), item, own, source)
 
-    results = validate_items(items(raw), receive)
-    if events := [result for result in results if isinstance(result, Event)]:
-        await gateway.publisher.publish([encode(event) for event in events])
+    results = await publish_list(gateway, validate_items(items(raw), receive))
     return batch_response(results, lambda event: {"event_id": event.id})

@@ -7,6 +7,7 @@ event that led to this one. A record that is replayed from the dead letters has 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -33,6 +34,7 @@ _JSON_TYPES = (b"application/json", b"text/json")
 _ATTRIBUTE_BYTES_MAX = 500
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 class Event(Struct, Generic[D], frozen=True):
@@ -69,7 +71,7 @@ def decode(record: Record) -> Event[Any]:
     """Return the event in a record.
 
     A record without `ce_type` on a topic that outside producers write is plain JSON data of that topic's
-    type; its id is its `event_id` if it has one, else topic/partition/offset.
+    type; its id follows from its `event_id` and its content if it has one, else it is topic/partition/offset.
 
     Raises `DataError` of kind `empty`, `oversized`, `envelope`, `unknown_type`, `json` or `schema`.
     """
@@ -208,9 +210,13 @@ def _plain(record: Record, value: bytes, headers: dict[str, bytes | None]) -> Ev
         raise DataError(f"records of {record.topic} need CloudEvents headers", kind="envelope")
     data = decode_data(event_type, value)
     own_id = getattr(data, "event_id", None) or getattr(data, "external_id", None)
-    place = f"{record.topic}/{record.partition}/{record.offset}"
+    event_id = f"{record.topic}/{record.partition}/{record.offset}"
+    if own_id:
+        # With the content: producers share the topic, and one must not take another's id for its own.
+        content = hashlib.sha256(_encode_sorted(data)).hexdigest()
+        event_id = derive_id(event_type.name, "", f"event_id:{own_id}:{content}", 0)
     return Event(
-        id=derive_id(event_type.name, "", f"event_id:{own_id}", 0) if own_id else place,
+        id=event_id,
         source=f"/outside/{record.topic}",
         type=event_type.name,
         subject="",

@@ -40,7 +40,7 @@ def test_the_trust_of_a_source_follows_from_its_proof_unless_it_is_configured(
     event = receive_lead(LeadReceivedV1(company=KESTREL), b"{}", ARRIVAL, hook).event
     assert event.data.trust == trust
     assert msgspec.json.decode(event.raw or b"", type=LeadReceivedV1) == event.data
-    signal = receive_signal(SIGNAL, b"{}", ARRIVAL, hook)
+    signal = receive_signal(SIGNAL, b"{}", ARRIVAL, hook).event
     assert signal.data.trust == trust
     assert msgspec.json.decode(signal.raw or b"", type=SignalReceivedV1) == signal.data
 
