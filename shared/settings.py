@@ -266,6 +266,11 @@ class GatewaySettings(EgressSettings):
     """Gateway."""
 
     http_port: Port = Field(default=8080, description="Port of the HTTP API and the intake.")
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Networks (CIDR, comma-separated) of reverse proxies whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed.",
+    )
     admin_key: Secret = Field(description="API key with all scopes.")
 
 

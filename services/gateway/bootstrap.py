@@ -9,6 +9,7 @@ import structlog
 
 from services.gateway.api_keys import StoredKeys
 from services.gateway.app import create_app
+from services.gateway.intake.post_limits import PostLimits
 from services.gateway.intake.publisher import StreamPublisher
 from services.gateway.intake.rejected_store import RejectedSubmissions, prune_rejected
 from services.gateway.intake.sources import PolicySources
@@ -36,7 +37,13 @@ async def run(resources: Resources, stop: asyncio.Event, settings: GatewaySettin
         gateway = build(resources, sink, settings)
         log.info("sources", names=sorted(gateway.sources.current))
         app = create_app(gateway)
-        server = HttpServer(app, host=settings.http_host, port=settings.http_port, port_field="http_port")
+        server = HttpServer(
+            app,
+            host=settings.http_host,
+            port=settings.http_port,
+            port_field="http_port",
+            trusted_proxies=settings.trusted_proxies,
+        )
         await server.start()
         resources.health.set(ROLE, ok=True, detail=f"port {server.port}")
         try:
@@ -75,6 +82,7 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
         egress=EgressPolicy(settings.egress_allow),
         sources=PolicySources(resources.policy.active, os.environ),
         rejected=RejectedSubmissions(resources.database, resources.metrics),
+        post_limits=PostLimits(resources.clock),
         policies=resources.policy,
         keyed_hash=resources.keyed_hash,
     )

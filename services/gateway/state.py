@@ -10,6 +10,7 @@ from typing import Protocol
 from services.gateway.domain.access import ApiKey, Principal, Scope
 from services.gateway.domain.rejected import RejectedSubmission
 from services.gateway.domain.sources import HookSource
+from services.gateway.intake.post_limits import PostLimits
 from shared.clock import Clock
 from shared.messaging.port import Outgoing
 from shared.observability.metrics import Metrics
@@ -90,5 +91,6 @@ class GatewayState:
     egress: EgressPolicy
     sources: SourceRegistry
     rejected: RejectedStore
+    post_limits: PostLimits
     policies: PolicyWatch
     keyed_hash: Callable[[str], str]

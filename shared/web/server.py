@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Network, IPv6Network
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from shared.errors import Crash
 from shared.settings import SettingsError, variable
+
+Network = IPv4Network | IPv6Network
 
 _BACKLOG = 2048
 
@@ -21,22 +24,34 @@ class HttpServer:
     """Serves one ASGI application on `host` and `port` (0: any free one).
 
     `port_field` is the field of the settings that the port came from; a busy port is an error that names
-    its variable. `drain_s` is how long `stop` lets open requests finish.
+    its variable. `drain_s` is how long `stop` lets open requests finish. Behind one of `trusted_proxies` a
+    request's client and scheme are those that `X-Forwarded-For` and `-Proto` name: the list is read from its
+    end, up to the first address that is no trusted proxy.
     """
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int, port_field: str, drain_s: int = 10) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        port_field: str,
+        drain_s: int = 10,
+        trusted_proxies: Iterable[Network] = (),
+    ) -> None:
         self._host = host
         self._port = port
         self._port_field = port_field
-        # `log_config=None`: uvicorn logs through the handlers of the process. `proxy_headers=False`: the
-        # client's address and scheme are not used, so X-Forwarded-* headers need not be parsed.
+        proxies = [str(network) for network in trusted_proxies]
+        # `log_config=None`: uvicorn logs through the handlers of the process.
         config = uvicorn.Config(
             app,
             http="httptools",
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=proxies,
             timeout_graceful_shutdown=drain_s,
         )
         self._server = _EmbeddedServer(config)

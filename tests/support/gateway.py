@@ -116,7 +116,9 @@ async def running_gateway(
     await resources.stream.open()
     sink = await resources.stream.sink()
     app = create_app(build(resources, sink, settings))
-    server = HttpServer(app, host="127.0.0.1", port=0, port_field="http_port")
+    server = HttpServer(
+        app, host="127.0.0.1", port=0, port_field="http_port", trusted_proxies=settings.trusted_proxies
+    )
     await server.start()
     try:
         async with aiohttp.ClientSession(

@@ -12,6 +12,7 @@ from services.gateway.api_route import ApiRoute
 from services.gateway.domain.sources import HookSource
 from services.gateway.error_handlers import rejection_of
 from services.gateway.intake.form_answers import accepted_page, failure_response, is_navigation
+from services.gateway.intake.post_limits import count_post, rate_limit_headers
 from services.gateway.intake.rejected import record_rejected
 from services.gateway.request_body import ApiRequest
 from shared.errors import DataError, Reject, Retry
@@ -45,18 +46,22 @@ class HookRoute(ApiRoute):
         async def answered(plain: Request) -> Response:
             request = ApiRequest(plain.scope, plain.receive)
             source: HookSource | None = request.state.source
+            quotas = request.state.quotas = {}
             try:
+                if source is not None and request.method == "POST":
+                    count_post(request, source)
                 response = await handle(request)
+                reject = INTERNAL_ERROR if response.status_code == INTERNAL_ERROR.status else None
             except (Reject, Retry, DataError, RequestValidationError) as error:
                 reject = rejection_of(error)
-            else:
-                if response.status_code != INTERNAL_ERROR.status:
-                    shown = request.method == "POST" and response.status_code == 202
-                    return accepted_page() if shown and is_navigation(request) else response
-                reject = INTERNAL_ERROR
-            if request.method == "POST" and source is not None and reject.status != _NO_SUCH_SOURCE:
-                await record_rejected(request, source, reject)
-            return failure_response(request, source, reject)
+            if reject is not None:
+                if request.method == "POST" and source is not None and reject.status != _NO_SUCH_SOURCE:
+                    await record_rejected(request, source, reject)
+                response = failure_response(request, source, reject)
+            elif request.method == "POST" and response.status_code == 202 and is_navigation(request):
+                response = accepted_page()
+            response.headers.update(rate_limit_headers(quotas))
+            return response
 
         return answered
 

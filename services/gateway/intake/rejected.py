@@ -14,6 +14,7 @@ from services.gateway.dependencies import IDEMPOTENCY_KEY_LENGTH_MAX
 from services.gateway.domain.arrival import uuid7
 from services.gateway.domain.rejected import TRUNCATED_BYTES_MAX, RejectedSubmission, detail_of, is_kept
 from services.gateway.domain.sources import HookSource
+from services.gateway.intake.post_limits import RATE_LIMITED
 from services.gateway.intake.sender import check_sender
 from services.gateway.request_body import ApiRequest, BodyTooLarge, items, read_encoded_body
 from services.gateway.state import GatewayState
@@ -39,7 +40,9 @@ async def record_rejected(request: ApiRequest, source: HookSource, reject: Rejec
     gateway: GatewayState = request.app.state.gateway
     gateway.metrics.rejected_submissions.labels(source.name, reject.kind).inc()
     kept = await _kept_submission(request, source, reject) if is_kept(reject) else None
-    log.warning("submission rejected", source=source.name, cause=reject.kind, kept=kept is not None)
+    # A flood is counted, and not written line by line.
+    write = log.debug if reject.kind == RATE_LIMITED else log.warning
+    write("submission rejected", source=source.name, cause=reject.kind, kept=kept is not None)
     if kept is not None:
         await gateway.rejected.keep(kept)
 

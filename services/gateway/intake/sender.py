@@ -7,18 +7,21 @@ import hmac
 from fastapi import Request
 
 from services.gateway.domain.sources import HookSource
+from services.gateway.intake.post_limits import count_verified_post
 from services.gateway.intake.signatures import SCHEMES
 from services.gateway.state import GatewayState
 from shared.errors import Reject
 
 
 async def verify_source(gateway: GatewayState, source: HookSource, request: Request) -> None:
-    """Check the signature or the token of a request to a source that is not public.
+    """Check the signature or the token of a request to a source that is not public, and count the request.
 
-    Raises `Reject` (403) when it is missing or wrong, `Retry` while the source's secret is not set.
+    Raises `Reject`: 403 when it is missing or wrong, 429 beyond the limit of the source. Raises `Retry` while
+    the source's secret is not set.
     """
     if not source.public:  # a fault of the body's size or encoding is reported before one of its sender
         check_sender(gateway, source, request, await request.body())
+        count_verified_post(request, source)
 
 
 def check_sender(gateway: GatewayState, source: HookSource, request: Request, body: bytes) -> None:
