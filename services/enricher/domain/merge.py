@@ -6,7 +6,7 @@ changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from services.enricher.domain.form import Form, company_account, stated
 from services.enricher.domain.record import LeadRow
+from shared.lead.bounds import WORDS_BYTES_MAX, newest_within
 from shared.lead.derived import derive_fields, derived_of
 from shared.lead.events.parts import (
     Activity,
@@ -23,6 +24,7 @@ from shared.lead.events.parts import (
     Consent,
     DerivedFields,
     FieldSource,
+    Origin,
     Person,
     Provenance,
 )
@@ -32,8 +34,6 @@ from shared.lead.sameness import activity_identity
 ACTIVITIES_MAX: Final = 200
 ANSWERS_MAX: Final = 200
 LIST_MAX: Final = 500
-HISTORY_BYTES_MAX: Final = 128 * 1024
-"""Of activities, and again of answers: a record that grows over the years must still fit in an event."""
 
 _FORM: Final = "form"
 _sorted_json = msgspec.json.Encoder(order="sorted").encode
@@ -63,7 +63,7 @@ def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
         person=person,
         company=company,
         provenance=merge_provenance(lead, given, person, company, at),
-        source=replace(lead.source, **stated(received.source)),
+        source=merge_source(lead.source, received.source),
         message=message,
         answers=merge_answers(lead.answers, received.answers),
         activities=merge_activities(lead.activities, received.activities),
@@ -91,13 +91,18 @@ def merge_person(stored: Person, form: Form) -> Person:
 
 def merge_company(stored: Company, received: Company) -> Company:
     """Return the company of both; technologies and hiring are collected, the newest are kept."""
-    technologies = dict.fromkeys((*stored.technologies, *received.technologies))
-    hiring = dict.fromkeys((*stored.hiring, *received.hiring))
     return replace(
         replace(stored, **stated(received)),
-        technologies=list(technologies)[-LIST_MAX:],
-        hiring=list(hiring)[-LIST_MAX:],
+        technologies=newest_words((*stored.technologies, *received.technologies)),
+        hiring=newest_words((*stored.hiring, *received.hiring)),
     )
+
+
+def merge_source(stored: Origin, received: Origin) -> Origin:
+    """Return the source of the newer form, with what it does not say from the older one."""
+    merged = replace(stored, **stated(received))
+    utm = newest_within([(item, _sorted_json(item)) for item in merged.utm.items()], WORDS_BYTES_MAX)
+    return replace(merged, utm=dict(utm))
 
 
 def _email_company(derived: DerivedFields) -> str | None:
@@ -155,7 +160,7 @@ def merge_answers(stored: Answers, received: Answers) -> Answers:
         return stored
     earlier = {name: answer for name, answer in stored.items() if name not in received}
     items = (earlier | received).items()
-    return dict(_newest([(item, _sorted_json(item)) for item in items])[-ANSWERS_MAX:])
+    return dict(newest_within([(item, _sorted_json(item)) for item in items])[-ANSWERS_MAX:])
 
 
 def merge_activities(stored: list[Activity], received: list[Activity]) -> list[Activity]:
@@ -167,19 +172,14 @@ def merge_activities(stored: list[Activity], received: list[Activity]) -> list[A
     distinct: dict[tuple[datetime, str, str, bytes], tuple[Activity, bytes]] = {}
     for activity, text in ordered:
         distinct.setdefault(activity_identity(activity), (activity, text))
-    return _newest(list(distinct.values()))[-ACTIVITIES_MAX:]
+    return newest_within(list(distinct.values()))[-ACTIVITIES_MAX:]
 
 
-def _newest(items: Sequence[tuple[T, bytes]]) -> list[T]:
-    """Return as many of the last items as fit into `HISTORY_BYTES_MAX`, by their size as JSON."""
-    left = HISTORY_BYTES_MAX
-    newest: list[T] = []
-    for item, text in reversed(items):
-        left -= len(text)
-        if left < 0:
-            break
-        newest.append(item)
-    return newest[::-1]
+def newest_words(words: Iterable[str]) -> list[str]:
+    """Return distinct words, the last ones of those that fit into the bounds of a record."""
+    return newest_within([(word, _sorted_json(word)) for word in dict.fromkeys(words)], WORDS_BYTES_MAX)[
+        -LIST_MAX:
+    ]
 
 
 def merge_consent(stored: Consent, received: Consent) -> Consent:

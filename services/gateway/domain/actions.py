@@ -5,12 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, Literal
 
+import msgspec
+
 from services.gateway.domain.access import Principal
-from services.gateway.domain.arrival import invalid, refuse_unreal_times
+from services.gateway.domain.arrival import invalid, refuse_too_large, refuse_unreal_times
 from shared.errors import FieldProblem, Reject
+from shared.lead.bounds import ACTION_BYTES_MAX
 from shared.lead.events.action_received import ActionReceivedV1
 
 Verb = Literal["accept", "reject", "reassign", "snooze", "handoff"]
+
+_encode = msgspec.json.Encoder().encode
 
 ACTION_RECEIVED: Final = "baton.action.received.v1"
 
@@ -29,6 +34,7 @@ def acting_rep(principal: Principal, requested: str | None) -> str | None:
 
 def check_action(action: ActionReceivedV1, now: datetime) -> None:
     """Raise `Reject` (422) when an action lacks what it needs: a snooze ends in the future."""
+    refuse_too_large("action", _encode(action), ACTION_BYTES_MAX)
     refuse_unreal_times((("/until", action.until),))
     if action.type == "snooze" and (action.until is None or action.until <= now):
         raise invalid((FieldProblem("/until", "A snooze needs a time that is still to come"),))

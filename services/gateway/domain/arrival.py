@@ -54,6 +54,13 @@ def refuse_unreal_times(times: Iterable[tuple[str, datetime | None]]) -> None:
             raise invalid((FieldProblem(pointer, "This time is before year 1 or after year 9999"),)) from None
 
 
+def refuse_too_large(what: str, encoded: bytes, bytes_max: int) -> None:
+    """Raise `Reject` (422) for what some role could not publish for its size; see `shared/lead/bounds.py`."""
+    if len(encoded) > bytes_max:
+        detail = f"It takes {len(encoded)} bytes as JSON, {bytes_max} are allowed"
+        raise Reject(422, f"{what}-too-large", f"The {what} is too large", detail)
+
+
 def invalid(errors: tuple[FieldProblem, ...]) -> Reject:
     """Return the rejection of a body that is JSON but not valid, with all its faults."""
     return Reject(422, "invalid-body", "The body is not valid", errors=errors)

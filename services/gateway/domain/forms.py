@@ -31,8 +31,9 @@ _LIST_MAX: Final = 500
 _COUNT_MAX: Final = 10**12
 _INTEGER_MAX: Final = 2**63 - 1
 
-# NUL and lone surrogates: no database and no UTF-8 has them.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# No database has NUL, and no UTF-8 lone surrogates. Other control characters mean nothing in a form, and take
+# six bytes of JSON each; tabs and line ends are text.
+_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _NUMBER = re.compile(r"\d{1,3}(?:[.,'\u2019 \u00a0]\d{3})+(?!\d)|\d{1,12}", re.ASCII)
 _AMOUNT = re.compile(r"\$? ?(\d{1,3}(?:[.,'\u2019 \u00a0]\d{3})+|\d{1,12})", re.ASCII)
 _LIST_SEPARATOR = re.compile("[;,|\n]")

@@ -8,11 +8,18 @@ from typing import Final, Literal
 import msgspec
 from msgspec import structs
 
-from services.gateway.domain.arrival import Arrival, invalid, is_blank, refuse_unreal_times
+from services.gateway.domain.arrival import (
+    Arrival,
+    invalid,
+    is_blank,
+    refuse_too_large,
+    refuse_unreal_times,
+)
 from services.gateway.domain.received import Received, received_event
 from services.gateway.domain.sources import HookSource
 from services.gateway.domain.trust import refuse_reserved_fields, trusted_lead
 from shared.errors import FieldProblem
+from shared.lead.bounds import LEAD_BYTES_MAX
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.identity import account_key, identify_contact
 from shared.lead.normalise.emails import Email, normalise_email
@@ -44,6 +51,7 @@ def receive_lead(
     if source is not None:
         body = trusted_lead(body, source)
         raw = _encode(body)
+    refuse_too_large("lead", raw, LEAD_BYTES_MAX)
     activity_times = [
         (f"/activities/{index}/at", activity.at) for index, activity in enumerate(body.activities)
     ]

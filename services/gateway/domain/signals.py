@@ -7,17 +7,24 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from services.gateway.domain.arrival import Arrival, invalid, is_blank, refuse_unreal_times
+from services.gateway.domain.arrival import (
+    Arrival,
+    invalid,
+    is_blank,
+    refuse_too_large,
+    refuse_unreal_times,
+)
 from services.gateway.domain.received import Received, received_event
 from services.gateway.domain.sources import HookSource
 from services.gateway.domain.trust import refuse_reserved_fields, trusted_signal
 from services.scorer.domain.activities import activity_of
 from shared.errors import DataError, FieldProblem
+from shared.lead.bounds import SIGNAL_BYTES_MAX
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.identity import account_key, identify
 from shared.lead.ids import lead_id_of
-from shared.lead.normalise.domains import registrable_domain
 from shared.lead.normalise.emails import normalise_email
+from shared.lead.normalise.names import company_key
 
 SIGNAL_RECEIVED: Final = "baton.signal.received.v1"
 
@@ -44,6 +51,7 @@ def receive_signal(
     if source is not None:
         body = trusted_signal(body, source)
         raw = _encode(body)
+    refuse_too_large("signal", raw, SIGNAL_BYTES_MAX)
     refuse_unreal_times((("/occurred_at", body.occurred_at), ("/expires_at", body.expires_at)))
     about = _person_subject(body) if body.type in _PERSONAL else _account_subject(body)
     if body.type == "activity":
@@ -81,14 +89,17 @@ def _person_subject(body: SignalReceivedV1) -> EventSubject:
 
 def _account_subject(body: SignalReceivedV1) -> EventSubject:
     domain, name = body.account.domain, body.account.name
-    key = registrable_domain(domain)
-    if key is not None:
+    key, has_usable_name = account_key(domain, None, ""), company_key(name) is not None
+    if key:
         return EventSubject(key, key)
-    if not is_blank(domain):
+    if not is_blank(domain) and not has_usable_name:
         raise invalid((FieldProblem("/account/domain", "This is not the domain of a company"),))
     if name is None or is_blank(name):
         problem = f"A signal of type {body.type} needs account.domain or account.name"
         raise invalid((FieldProblem("/account", problem),))
+    if not has_usable_name:
+        problem = "This name has no letter or digit that could tell it from others"
+        raise invalid((FieldProblem("/account/name", problem),))
     # The scorer finds out which account has this name. Here equal names only have to share a partition.
     name_id = lead_id_of(f"account-name:{' '.join(name.casefold().split())}")
     return EventSubject(name_id, name_id)

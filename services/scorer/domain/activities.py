@@ -9,15 +9,18 @@ from typing import Final
 import msgspec
 
 from shared.errors import DataError
+from shared.lead.bounds import newest_within
 from shared.lead.events.parts import Activity
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.sameness import activity_identity
 
 ACTIVITIES_MAX: Final = 200
 
+_encode = msgspec.json.Encoder().encode
+
 
 def merge_activities(stored: list[Activity], received: Iterable[Activity]) -> list[Activity]:
-    """Return stored and received activities in the order of time, at most `ACTIVITIES_MAX` of them.
+    """Return stored and received activities in the order of time, within the bounds of a record.
 
     Two that agree in time, type, URL and details are one activity that was reported twice; the earlier report
     counts.
@@ -29,7 +32,8 @@ def merge_activities(stored: list[Activity], received: Iterable[Activity]) -> li
         if known is None or activity.at < known.at:
             distinct[identity] = activity
     ordered = sorted(distinct.items(), key=lambda item: (item[1].at, item[0]))
-    return [activity for _identity, activity in ordered[-ACTIVITIES_MAX:]]
+    newest = [activity for _identity, activity in ordered[-ACTIVITIES_MAX:]]
+    return newest_within([(activity, _encode(activity)) for activity in newest])
 
 
 def activity_of(signal: SignalReceivedV1) -> Activity:

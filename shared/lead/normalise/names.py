@@ -13,6 +13,8 @@ _LEGAL_FORM_WORDS: Final = """
     pllc private pte pty pvt sa sab sarl sas sasu sca scs se sl slu snc sp spa spk sro srl srls ug z oo
 """
 _LEGAL_FORMS: Final = frozenset(_LEGAL_FORM_WORDS.split())
+KEY_LENGTH_MAX: Final = 190
+"""Folding makes up to 18 characters of one; the key of a name still fits in a column of a table."""
 _PARTICLE_WORDS: Final = "da das de del della den der di do dos du el la le ten ter van von zu zum zur"
 _PARTICLES: Final = frozenset(_PARTICLE_WORDS.split())
 
@@ -29,7 +31,7 @@ def company_key(text: str | None) -> str | None:
     while len(words) > 1 and words[-1] in _LEGAL_FORMS:
         words.pop()
         words = words[:-1] if len(words) > 1 and words[-1] == "and" else words
-    return " ".join(words) or None
+    return " ".join(words)[:KEY_LENGTH_MAX].rstrip() or None
 
 
 def person_name(text: str | None) -> str | None:

@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from services.enricher.domain.form import normalise_form
-from services.enricher.domain.merge import ACTIVITIES_MAX, HISTORY_BYTES_MAX, account_of, merge
+from services.enricher.domain.merge import ACTIVITIES_MAX, account_of, merge
 from shared.errors import DataError
+from shared.lead.bounds import HISTORY_BYTES_MAX
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Activity, Company, Consent, FieldSource, Origin, Person
 from tests.support.forms import ANA, AT, form, merged
