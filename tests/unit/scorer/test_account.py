@@ -14,10 +14,12 @@ from services.scorer.domain.account import (
 )
 from services.scorer.domain.activities import ACTIVITIES_MAX, merge_activities
 from services.scorer.domain.state import AccountRow, ScoreRow
+from services.scorer.policy import scoring_policy
+from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.parts import Person
 from shared.lead.events.scoring import AccountView, Score
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, lead_id
-from tests.support.scoring_policies import default_scoring
+from tests.support.scoring_policies import compiled_with, default_scoring
 
 POLICY = default_scoring()
 
@@ -94,3 +96,15 @@ def test_an_account_whose_people_leave_is_qualified_no_more() -> None:
     account = replace(account_with(ana, bob, cyd), qualified=True)
     assert without_lead(account, cyd, AT, POLICY).qualified
     assert not without_lead(account, ana, AT, POLICY).qualified
+
+
+def test_an_account_of_another_relation_is_qualified_no_more_when_a_lead_leaves() -> None:
+    """What is known of the account counts, beside its people."""
+    fit = "{field: account.best_fit_grade, in: [A, B]}"
+    policy = scoring_policy(compiled_with(scoring=(fit, "{field: account.relation, eq: target}")))
+    ana, bob, cyd = row("ana", "A1"), row("bob"), row("cyd")
+    account = replace(account_with(ana, bob, cyd), qualified=True)
+    customer = replace(account, knowledge=AccountReceivedV1("kestrel.example", relation="customer"))
+    target = replace(account, knowledge=AccountReceivedV1("kestrel.example", relation="target"))
+    assert not without_lead(customer, cyd, AT, policy).qualified
+    assert without_lead(target, cyd, AT, policy).qualified

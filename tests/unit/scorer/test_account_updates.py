@@ -178,3 +178,14 @@ def test_an_account_and_its_aliases_emit_one_score_a_lead(scorer):
     scorer.receive(aliased("labs.example"))
     ids = [scored.lead_id for scored in scorer.scored()]
     assert sorted(ids) == sorted([lead_id("ana"), lead_id("bob", "labs.example")])
+
+
+def test_only_signals_that_a_name_brings_score_the_leads_again(scorer):
+    """The account itself is as it was, so the name decides."""
+    scorer.enrich(company=Company(domain="kestrel.example"))
+    scorer.receive(AccountReceivedV1("kestrel.example", aliases=["kestrel-labs.example"]))
+    scorer.signal(domain=None, name="Kestrel Inc", id_="signal-1")
+    named = AccountReceivedV1("kestrel.example", name="Kestrel", aliases=["kestrel-labs.example"])
+    assert scorer.receive(named) is Outcome.APPLIED
+    assert [scored.signals.types for scored in scorer.scored()] == [["funding_round"]]
+    assert scorer.receive(named) is Outcome.UNCHANGED

@@ -90,5 +90,6 @@ def test_a_signal_without_an_activity_is_refused(details):
     ],
 )
 def test_a_malformed_activity_is_refused_with_the_field_at_fault(activity, fault):
-    with pytest.raises(DataError, match=rf"details\.activity: .*{fault}"):
+    with pytest.raises(DataError, match=rf"details\.activity: .*{fault}") as refused:
         activity_of(signal("activity", details={"activity": activity}))
+    assert refused.value.kind == "activity"

@@ -17,7 +17,7 @@ from services.scorer.domain.subjects import (
 from shared.errors import DataError
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_received import LeadReceivedV1
-from shared.lead.events.parts import Company, Person, Trigger
+from shared.lead.events.parts import Company, Origin, Person, Trigger
 from shared.lead.ids import lead_id_of
 from shared.storage.rows import Remove
 from shared.worker.decision import Outcome
@@ -81,8 +81,9 @@ def test_an_account_has_a_name_key_when_it_has_a_name():
     ids=lambda data: f"{data.type} {data.account.domain}",
 )
 def test_a_signal_about_nobody_is_refused(scorer, about_nobody):
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match=r"^a signal .*needs the ") as refused:
         scorer.receive(about_nobody)
+    assert refused.value.kind == "nobody"
     assert scorer.rows.all(AccountRow) == []
 
 
@@ -187,6 +188,7 @@ def test_a_signal_at_a_target_account_asks_for_one_account_lead(scorer):
     assert isinstance(event.data, LeadReceivedV1)
     assert (event.subject, event.key) == (lead_id_of(f"domain:{TARGET}"), TARGET)
     assert event.data.company == Company(domain=TARGET)
+    assert event.data.source == Origin(channel="signal")
     assert event.data.trigger == Trigger("signal", "signal-1", "executive_hire")
     assert scorer.account(TARGET).asked
     assert scorer.signal("funding_round", TARGET) is Outcome.APPLIED
@@ -228,6 +230,13 @@ def test_an_activity_raises_the_intent_of_its_lead(scorer):
     assert scorer.act("demo_request", "ANA+demo@kestrel.example", id_="signal-1") is Outcome.APPLIED
     [scored] = scorer.scored()
     assert (scored.score.grade, scored.trigger) == ("A1", Trigger("signal", "signal-1", "demo_request"))
+
+
+def test_an_activity_that_moves_the_score_within_its_grade_is_emitted(scorer):
+    scorer.enrich(activities=[did("demo_request")])
+    assert scorer.act("contact_request") is Outcome.APPLIED
+    [scored] = scorer.scored()
+    assert (scored.score.grade, scored.score.intent) == ("A1", 100)
 
 
 def test_an_activity_that_changes_no_score_is_kept_and_not_emitted(scorer):
