@@ -1,4 +1,4 @@
-"""`/v1/leads/{id}/accept|reject|reassign|snooze|handoff`: what reps do with leads.
+"""`/v1/leads/{id}/accept|reject|reassign|snooze|handoff`: actions of reps on leads.
 
 The gateway publishes the action, the router decides on it. The request waits for that decision for a short
 time, so that most answers have the lead's new state.
@@ -38,7 +38,7 @@ Note = NoteValue | list[NoteValue]
 
 
 class ActionBody(RequestBody):
-    """How an action is done. `rep` is who does it; a rep's key need not say.
+    """Parameters of an action. `rep` is the id of the rep who acts; a rep's key may leave it out.
 
     `to` is the rep or queue that gets the lead, `until` the end of a snooze, `notes` go with a handoff.
     """
@@ -71,7 +71,7 @@ _DESCRIPTION: Final = (
 
 
 def action_endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
-    """Return the endpoint that does this with a lead."""
+    """Return the endpoint function of one action."""
 
     async def act_on_lead(
         id: LeadId,  # noqa: A002 - the name in the path
@@ -112,7 +112,7 @@ def action_endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
 
 
 async def _is_repeated(gateway: GatewayState, received: Received[ActionReceivedV1]) -> bool:
-    """Tell whether this very request was accepted before: the lead may have moved on because of it."""
+    """Return whether the same request was accepted before; the state of its lead may have changed since."""
     if received.record is None:
         return False
     async with gateway.database.read() as tx:

@@ -70,7 +70,7 @@ async def replay_dead_letter(id: str, gateway: Gateway) -> ReplayedDeadLetter:  
 
 
 def _replayed_record(letter: RowMapping) -> Outgoing:
-    """Return the record unchanged, with a header that names its letter: the ledger marks it as replayed."""
+    """Return the record with a header that holds the id of its letter: the ledger marks that as replayed."""
     topic = letter["topic"]
     if topic not in BY_NAME or topic == DEAD_LETTERS.name:
         raise Reject(409, "not-replayable", "The record did not come from a topic that Baton reads")

@@ -84,7 +84,7 @@ class AcceptedDelivery(ApiModel):
 
 
 class Replay(RequestBody):
-    """Sends the deliveries again that were created from `since` on, before `until`: all, or the failed."""
+    """Which deliveries to send again: those created from `since` on and before `until`, all or the failed."""
 
     since: Time
     until: Time | None = None

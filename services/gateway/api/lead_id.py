@@ -1,4 +1,4 @@
-"""The id of a lead in a path, and the rejection of one of which nothing is recorded."""
+"""The lead id in a path, and the rejection of an id without any recorded event."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ _ID_LENGTH_MAX = 200
 async def lead_id(
     id: Annotated[str, Path(description="The id of a lead, or an alias of it")],  # noqa: A002
 ) -> str:
-    """Return the id. Raises `Reject` (404) for a text that can be no id."""
+    """Return the lead id of the path. Raises `Reject` (404) for a text that cannot be an id."""
     if len(id) > _ID_LENGTH_MAX or not is_storable(id):
         raise not_yet_known()
     return id
@@ -27,5 +27,5 @@ def is_storable(text: str) -> bool:
 
 
 def not_yet_known() -> Reject:
-    """Return the rejection of an id of which nothing is recorded, perhaps only because it is early."""
+    """Return the rejection of an id without any recorded event; its first event may not be recorded yet."""
     return Reject(404, "not-yet-known", "Nothing is known of this lead yet", headers=(("retry-after", "1"),))

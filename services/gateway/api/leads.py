@@ -45,7 +45,7 @@ class LeadSummary(ApiModel):
 
 
 class LeadSla(ApiModel):
-    """The owner's clock: it ends when the lead is accepted; a snooze extends it."""
+    """The time limit for the owner to accept the lead: accepting ends it, a snooze extends it."""
 
     accept_by: datetime | None
     accepted_at: datetime | None
@@ -74,7 +74,7 @@ class LeadView(ApiModel):
 
 
 class TimelineEntry(ApiModel):
-    """One event. `outcome` is left out until it is known what became of the event."""
+    """One event. `outcome` is left out until a role has processed the event."""
 
     id: str
     type: str

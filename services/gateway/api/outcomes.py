@@ -1,4 +1,4 @@
-"""`/v1/outcomes`: what came of a lead."""
+"""`/v1/outcomes`: the outcome of a lead, from accepted to won or lost."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ class AcceptedOutcome(ApiModel):
 
 
 @router.post(
-    "", status_code=202, summary="Record what came of a lead; a rep's key may do so for its own leads only"
+    "", status_code=202, summary="Record the outcome of a lead; a rep's key may do so for its own leads only"
 )
 async def post_outcome(
     request: Request,

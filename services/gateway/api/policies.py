@@ -50,13 +50,13 @@ class PolicyWithFiles(PolicyView):
 
 
 class AppliedPolicy(PolicyView):
-    """The version that is in force now; every role uses it within seconds. `warnings` need a look."""
+    """The version that is in force now; every role uses it within seconds. `warnings` did not prevent it."""
 
     warnings: list[str]
 
 
 class ValidPolicy(ApiModel):
-    """The files are a valid policy. `changes` is what it would change of the one in force, by path."""
+    """The files are a valid policy. `changes` are the differences from the one in force, by path."""
 
     version: str
     active: bool

@@ -33,7 +33,7 @@ router = APIRouter(
 
 
 class SourceDefaultsView(ApiModel):
-    """What a lead has as its source where the form does not say it."""
+    """Values of a lead's `source` that apply where the form has none."""
 
     channel: str | None
     name: str | None
@@ -62,7 +62,7 @@ class SourceView(ApiModel):
 
 
 class FormPreview(ApiModel):
-    """The lead that a form would be: its id, the key of its account, and all that is read of the form."""
+    """The lead that a form would create: its id, account key, and every value read from the form."""
 
     lead_id: str
     account: str
@@ -145,7 +145,7 @@ async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
     openapi_extra=FORM_BODY,
 )
 async def preview_form(request: Request, source: FormSource, gateway: Gateway) -> FormPreview:
-    """Nothing is taken in."""
+    """Return the lead that a form would create; nothing is stored or published."""
     received = await receive_form(request, source, Arrival(gateway.clock.now(), gateway.random, ""))
     return FormPreview(lead_id=received.lead_id, account=received.event.key, lead=received.event.data)
 

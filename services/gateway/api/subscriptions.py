@@ -76,7 +76,7 @@ class CreatedSubscription(SubscriptionView):
 
 
 class SecretRotation(RequestBody):
-    """For how many seconds the previous secret signs too. With 0 it ends at once, as a leaked one should."""
+    """The number of seconds for which the previous secret signs too; 0 for a secret that has leaked."""
 
     overlap_s: Annotated[int, Field(ge=0, le=7 * 86_400)] = 86_400
 

@@ -15,7 +15,7 @@ from shared.worker.tables import inputs
 
 
 async def place_order(tx: Tx, order: QueuedOrder) -> None:
-    """Store an order, and delete those whose time is over."""
+    """Store an order, and delete those that are older than a day."""
     await tx.execute(
         delete(delivery_orders).where(delivery_orders.c.created_at < order.created_at - ORDERS_KEPT)
     )

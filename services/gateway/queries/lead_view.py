@@ -56,7 +56,7 @@ async def find_lead_view(tx: Tx, lead_id: str) -> View | None:
 
 
 async def _view_before_enrichment(tx: Tx, lead_id: str) -> View | None:
-    """Return the view of a lead of which at most the form is recorded."""
+    """Return the view of a lead that is not enriched yet."""
     forms = select(events).where(events.c.subject == lead_id, events.c.type == LEAD_RECEIVED)
     form = (await tx.execute(forms.order_by(events.c.at))).mappings().first()
     if form is None:
@@ -73,7 +73,7 @@ async def _view_before_enrichment(tx: Tx, lead_id: str) -> View | None:
 
 
 async def _with_dead_letter(tx: Tx, view: View, event_ids: Sequence[str]) -> View:
-    """Return the view, as dead-lettered when one of these events lies there and was not replayed."""
+    """Return the view with the status of a dead letter if one of these events has one, not yet replayed."""
     letters = await find_dead_letters(tx, view["lead_id"], event_ids)
     stuck = {letter["event_id"] for letter in letters if letter["replayed_at"] is None}
     if view["status"] not in ("routed", "suppressed") and stuck & set(event_ids):

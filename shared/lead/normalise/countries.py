@@ -100,7 +100,7 @@ def _country(text: str) -> str | None:
 
 
 def _key_of(text: str) -> str:
-    """Return what spellings of a country's name share: no case, accents, articles or punctuation."""
+    """Return the comparison key of a country's name: without case, accents, articles and punctuation."""
     words = _WORDS.findall(fold(text.replace(",", " ")))
     return " ".join("saint" if word == "st" else word for word in words if word != "the")
 

@@ -25,7 +25,7 @@ def company_name(text: str | None) -> str | None:
 
 
 def company_key(text: str | None) -> str | None:
-    """Return what two spellings of a company's name share: no case, accents, punctuation or legal form."""
+    """Return the comparison key of a company's name: without case, accents, punctuation and legal form."""
     words = re.findall(r"[^\W_]+", fold(single_line(text, NAME_LENGTH_MAX)))
     words = words[1:] if words[:1] == ["the"] and len(words) > 1 else words
     while len(words) > 1 and words[-1] in _LEGAL_FORMS:

@@ -33,7 +33,7 @@ _CASE_FLIP = re.compile(r"[a-z][A-Z]")
 
 @dataclass(frozen=True, slots=True)
 class SpamReason:
-    """One rule that a text broke, and the points it gave."""
+    """A spam rule that matched, and its points."""
 
     rule: str
     points: int

@@ -1,4 +1,4 @@
-"""What the normal forms share: bounded input, one line, folding for comparison, phrase look-up.
+"""Functions that all normal forms use: bounded input, one line, folding for comparison, phrase look-up.
 
 Text from outside may be anything. Every normal form bounds it before it reads it and returns `None` (or an
 empty text) for what it cannot read; none raises.
@@ -46,7 +46,7 @@ def bounded(text: str | None, length_max: int) -> str | None:
 
 
 def without_invisible(text: str, keep: str = "") -> str:
-    """Return the text without characters that nobody sees, such as a byte order mark; those in `keep` stay.
+    """Return the text without invisible characters, such as a byte order mark; those in `keep` stay.
 
     For identifiers only: in running text some of them change what is read, as in Persian or in an emoji.
     """

@@ -104,7 +104,7 @@ _DEPARTMENT_LEXICON: Final = lexicon_of(_DEPARTMENT_PHRASES)
 def seniority(title: str | None) -> Seniority | None:
     """Return the level that a title states, the highest when it states several; `None` when it states none.
 
-    Decisions: `Head of` is a director, `Chief X` without `Officer` too; `Lead X` is an experienced person
+    Conventions: `Head of` is a director, `Chief X` without `Officer` too; `Lead X` is an experienced person
     (senior), any other `Lead` leads people (manager); an intern is entry, not a student; an assistant is
     entry, whomever they assist; a student in a leading role counts by the role.
     """
