@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.output import AsJson, print_result
+from services.cli.output import AsJson, print_json
 from services.cli.roles import Role, RouterHalf
 
 
@@ -55,4 +55,5 @@ def migrate(as_json: AsJson = False) -> None:
     from services.cli.serve import migrate_tables
 
     migrate_tables()
-    print_result({"up_to_date": True}, "The tables are up to date.", as_json=as_json)
+    if as_json:
+        print_json({"up_to_date": True})

@@ -9,6 +9,8 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+import structlog
+
 from services.cli.roles import Role, RouterHalf
 from shared import secrets_file
 from shared.clock import SystemClock
@@ -32,6 +34,8 @@ from shared.storage.migrate import migrate
 from shared.web.ops import Health, OpsServer
 from shared.worker import failpoints
 from shared.worker.process import open_resources, run_until_signalled, wait_for, watch
+
+log = structlog.get_logger()
 
 _SETTINGS: Mapping[Role, type[StatefulSettings]] = {
     Role.GATEWAY: GatewaySettings,
@@ -122,7 +126,9 @@ def migrate_tables() -> None:
             async with open_resources(
                 settings, stop, health=health, metrics=Metrics(), tracing=Tracing(None)
             ):
-                return
+                pass
+        if not stop.is_set():
+            log.info("tables, topics and secrets are up to date")
 
     run_until_signalled(main)
 

@@ -42,7 +42,7 @@ ROLES: dict[str, tuple[list[str], type[Settings]]] = {
     "router-deliver": (["serve", "router", "--only", "deliver"], RouterSettings),
     "ledger": (["serve", "ledger"], LedgerSettings),
     "provider-stubs": (["serve", "provider-stubs"], StubsSettings),
-    "migrate": (["migrate", "--json"], LedgerSettings),
+    "migrate": (["migrate"], LedgerSettings),
 }
 STATEFUL = [name for name, (_command, kind) in ROLES.items() if issubclass(kind, StatefulSettings)]
 JOBS = {"migrate", "database-password"}
