@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from msgspec.structs import asdict, replace
 
+from services.enricher.domain.consent import opt_out_statement
 from services.enricher.domain.enrich import Status, enrich, retry_at
 from services.enricher.domain.erase import redact
 from services.enricher.domain.form import normalise_form
-from services.enricher.domain.merge import account_of, merge
+from services.enricher.domain.merge import account_of, consent_statements_of, merge, with_consent
 from services.enricher.domain.providers import (
     EnrichForm,
     EnrichRetry,
@@ -29,7 +30,7 @@ from services.enricher.domain.row_keys import (
     stored_lead,
     surviving_lead_id,
 )
-from shared.lead.arrival import not_after, received_lead
+from shared.lead.arrival import received_lead
 from shared.lead.derived import with_derived
 from shared.lead.events.envelope import Emit, Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
@@ -96,8 +97,8 @@ def _handle_form(rows: IdentityMap, enriched: EnrichForm, sent_at: datetime, at:
     changes: list[Change] = []
     if resolution.alias is not None:
         parked = rows.get(LeadRow, resolution.alias)
-        if parked is not None and parked.consent.opted_out:
-            lead = replace(lead, consent=replace(lead.consent, opted_out=True))
+        if parked is not None:
+            lead = with_consent(lead, consent_statements_of(parked))
         changes += (
             Put(AliasRow(resolution.alias, lead.lead_id)),
             # Reserves the id, so that no other unit of work begins a lead under it at the same time.
@@ -141,13 +142,13 @@ def _handle_opt_out(rows: IdentityMap, signal: SignalReceivedV1, sent_at: dateti
         return Step(Outcome.UNCHANGED)
     lead_id = surviving_lead_id(rows, by_email)
     lead = stored_lead(rows, lead_id)
-    if lead is not None and lead.consent.opted_out:
-        return Step(Outcome.UNCHANGED)
-    row = lead or rows.get(LeadRow, lead_id) or LeadRow(lead_id)
-    opted_out_at = not_after(signal.occurred_at, sent_at)
-    row = replace(row, consent=replace(row.consent, opted_out=True, at=opted_out_at))
+    before = lead or rows.get(LeadRow, lead_id) or LeadRow(lead_id)
+    row = with_consent(before, opt_out_statement(signal, sent_at))
     if lead is None:
         return Step(Outcome.PARKED, [Put(row)])
+    told_before = (before.consent.opted_out, before.consent.proven)
+    if (row.consent.opted_out, row.consent.proven) == told_before:
+        return Step(Outcome.UNCHANGED, [Put(row)])
     row = replace(row, sequence=row.sequence + 1)
     return Step(Outcome.APPLIED, [Put(row)], [_enriched(row, None, at)])
 

@@ -2,6 +2,8 @@
 
 from sqlalchemy import Column, Index, Integer, String, Table, Text
 
+from services.enricher.domain.consent import ConsentStatements
+from services.enricher.domain.statements import Statement
 from shared.lead.events.lead_enriched import Enrichment
 from shared.lead.events.parts import (
     Activities,
@@ -36,6 +38,8 @@ leads = Table(
     Column("first_at", UtcTime),
     Column("last_at", UtcTime),
     Column("derived", Json(DerivedFields)),
+    Column("statements", Json(list[Statement])),
+    Column("consent_statements", Json(ConsentStatements)),
 )
 
 lead_identifiers = Table(

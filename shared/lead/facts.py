@@ -34,6 +34,7 @@ _FAMILIES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
     FactKeys.UTM: attrgetter("source.utm"),
 }
 _COMPUTED: Final[Mapping[str, Callable[[Any], Any]]] = {
+    FactKeys.OPTED_OUT: lambda lead: bool(lead.consent.opted_out),  # nothing stated is no opt-out
     FactKeys.FIT_GRADE: lambda lead: lead.score.grade[:1],
     FactKeys.INTENT_GRADE: lambda lead: int(lead.score.grade[1:]),
 }

@@ -10,6 +10,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from msgspec import UNSET
 
 from services.enricher.domain.form import Form, normalise_form, stated
 from services.enricher.domain.merge import merge
@@ -66,7 +67,9 @@ received = st.builds(
     message=words,
     answers=st.dictionaries(st.sampled_from("abc"), words | st.integers(0, 2), max_size=3),
     activities=st.lists(activities, max_size=4),
-    consent=st.builds(Consent, marketing=st.none() | st.booleans(), opted_out=st.booleans()),
+    consent=st.builds(
+        Consent, marketing=st.none() | st.booleans(), opted_out=st.sampled_from([UNSET, True, False])
+    ),
 )
 named = received.filter(lambda form: bool(form.person.email or form.person.phone or form.person.linkedin_url))
 forms = named.map(normalise_form)
@@ -104,7 +107,10 @@ def test_what_is_said_holds_and_what_is_not_said_stays(before, form):
     assert after.answers.items() >= form.normalised.answers.items()
     assert after.answers.keys() >= lead.answers.keys()
     assert {a.at for a in after.activities} == {a.at for a in (*lead.activities, *form.normalised.activities)}
-    assert after.consent.opted_out == (lead.consent.opted_out or form.normalised.consent.opted_out)
+    # All are of one instant, at which an opt-out holds.
+    assert bool(after.consent.opted_out) == (
+        bool(lead.consent.opted_out) or bool(form.normalised.consent.opted_out)
+    )
 
 
 def _hashed(lead_id: str) -> str:
@@ -156,8 +162,12 @@ class Enrichment(RuleBasedStateMachine):
             own = normalise_email(lead.person.email)
             assert own is not None
             assert own.identity == email.identity
-            if email.identity in self.opted_out:
-                assert enriched.consent.opted_out
+        own = normalise_email(lead.person.email)
+        said = form.consent.opted_out
+        if own is not None and said is not UNSET:  # the newest word counts
+            (self.opted_out.add if said else self.opted_out.discard)(own.identity)
+        if own is not None and own.identity in self.opted_out:
+            assert enriched.consent.opted_out
         assert enriched.sequence == self.sequences.get(lead_id, 0) + 1
         assert enriched.revision <= enriched.sequence
         self.sequences[lead_id] = enriched.sequence
@@ -166,7 +176,7 @@ class Enrichment(RuleBasedStateMachine):
 
     @rule(email=emails)
     def opt_out(self, email: str) -> None:
-        signal = SignalReceivedV1(type="opt_out", occurred_at=AT, person=SignalPerson(email=email))
+        signal = SignalReceivedV1(type="opt_out", occurred_at=self.at, person=SignalPerson(email=email))
         result = self._decide("baton.signal.received.v1", signal)
         for enriched in self._emitted(result):
             assert enriched.sequence == self.sequences[enriched.lead_id] + 1

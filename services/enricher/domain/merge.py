@@ -1,34 +1,44 @@
 """Merges a form into a lead record. Pure.
 
-What the form states replaces what was stored, and what it does not state stays. Merging the same form again
-changes nothing.
+Of each field the statement holds that weighs more (`statements`), and what a form does not state stays. So
+the forms of a lead give the same record in whatever order they arrive, and merging one again changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
+from services.enricher.domain.consent import (
+    ConsentStatements,
+    consent_of,
+    consent_statements,
+    merge_consent,
+    stored_consent,
+)
 from services.enricher.domain.form import Form, company_account, stated
+from services.enricher.domain.providers import value_of
 from services.enricher.domain.record import LeadRow
+from services.enricher.domain.statements import Statement, by_field, grouped, outweighs, stated_at
 from shared.lead.bounds import WORDS_BYTES_MAX, newest_within
 from shared.lead.derived import derive_fields, derived_of
 from shared.lead.events.parts import (
     Activity,
     Answers,
     Company,
-    Consent,
     DerivedFields,
+    EventPart,
     FieldSource,
     Origin,
     Person,
     Provenance,
 )
 from shared.lead.normalise.domains import domain_traits
+from shared.lead.normalise.titles import department, seniority
 from shared.lead.sameness import activity_identity
 
 ACTIVITIES_MAX: Final = 200
@@ -36,9 +46,20 @@ ANSWERS_MAX: Final = 200
 LIST_MAX: Final = 500
 
 _FORM: Final = "form"
+_PERSON: Final = "person."
+_COMPANY: Final = "company."
+_SOURCE: Final = "source."
+_ANSWERS: Final = "answers."
+_MESSAGE: Final = "message"
+_EMAIL: Final = "person.email"
+_TITLE: Final = "person.title"
+_DOMAIN: Final = "company.domain"
+_FROM_TITLE: Final = {"person.seniority": seniority, "person.department": department}
 _sorted_json = msgspec.json.Encoder(order="sorted").encode
 
 T = TypeVar("T")
+Held = Mapping[str, Statement]
+"""The statement that holds for each field, by the field's dotted name."""
 
 
 def account_of(lead: LeadRow) -> str:
@@ -49,60 +70,138 @@ def account_of(lead: LeadRow) -> str:
 
 
 def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
-    """Return the lead with a form that was sent at `at`; `revision` and `sequence` are not counted up."""
+    """Return the lead with a form that arrived at `at`; `revision` and `sequence` are not counted up."""
     received = form.normalised
-    person = merge_person(lead.person, form)
-    lead = without_former_company(lead, received.company)
-    company, given = merge_company(lead.company, received.company), form.given
-    message = received.message or lead.message
-    derived = derive_fields(person, company, message)
-    if company.domain is None and (domain := _email_company(derived)):
-        company, given = replace(company, domain=domain), (*given, "company.domain")
-    return replace(
+    statement = Statement(stated_at(received, at), public=received.trust == "public")
+    told = told_fields(form, statement, held_statements(lead))
+    if _DOMAIN in told:
+        lead = without_former_company(lead, received.company.domain)
+        told = told_fields(form, statement, held_statements(lead))
+    person, held = merge_person(lead.person, form, told, {**held_statements(lead), **told})
+    merged = replace(
         lead,
         person=person,
-        company=company,
-        provenance=merge_provenance(lead, given, person, company, at),
-        source=merge_source(lead.source, received.source),
-        message=message,
-        answers=merge_answers(lead.answers, received.answers),
+        company=merge_company(lead.company, received.company, told),
+        message=received.message if _MESSAGE in told else lead.message,
+        source=merge_source(lead.source, received.source, told),
+        answers=merge_answers(lead.answers, received.answers, told, held),
         activities=merge_activities(lead.activities, received.activities),
-        consent=merge_consent(lead.consent, received.consent),
         first_at=min(lead.first_at or at, at),
         last_at=max(lead.last_at or at, at),
-        derived=derived,
+        consent_statements=consent_statements_of(lead),
     )
+    merged = replace(
+        merged,
+        provenance=merge_provenance(lead, merged, told, held),
+        derived=derive_fields(person, merged.company, merged.message),
+    )
+    merged = with_consent(merged, consent_statements(received, statement.at, at))
+    return with_statements(*with_email_domain(merged, held))
 
 
-def merge_person(stored: Person, form: Form) -> Person:
-    """Return the person of both. A new title brings its own seniority and department, even if it has none.
+def held_statements(lead: LeadRow) -> Held:
+    """Return the statement that holds for each field of a lead."""
+    others = [f"{_ANSWERS}{name}" for name in lead.answers]
+    others += [f"{_SOURCE}{name}" for name in stated(lead.source)]
+    if lead.message is not None:
+        others.append(_MESSAGE)
+    return by_field(lead.statements or (), lead.provenance, others, lead.last_at)
 
-    A phone number or URL that could not be parsed does not replace one that could.
+
+def with_statements(lead: LeadRow, held: Held) -> LeadRow:
+    """Return the lead with the statements that hold for its fields; those of providers are its provenance."""
+    kept: dict[str, Statement] = {}
+    for name, statement in held.items():
+        if name.startswith(_ANSWERS) and name.removeprefix(_ANSWERS) not in lead.answers:
+            continue
+        origin = lead.provenance.get(name)
+        if origin is None or origin.source == _FORM:
+            kept[name] = statement
+    return replace(lead, statements=grouped(kept))
+
+
+def consent_statements_of(lead: LeadRow) -> ConsentStatements:
+    """Return the statements that decide on a lead's consent."""
+    return lead.consent_statements or stored_consent(lead.consent, lead.last_at)
+
+
+def with_consent(lead: LeadRow, stated_consent: ConsentStatements) -> LeadRow:
+    """Return the lead with more statements about its consent."""
+    statements = merge_consent(consent_statements_of(lead), stated_consent)
+    return replace(lead, consent=consent_of(statements), consent_statements=statements)
+
+
+def told_fields(form: Form, statement: Statement, held: Held) -> Held:
+    """Return the form's statement for each field of which it holds, rather than what was held before."""
+    received = form.normalised
+    names = [*form.given, *(f"{_SOURCE}{name}" for name in stated(received.source))]
+    names += [f"{_ANSWERS}{name}" for name in received.answers]
+    if received.message is not None:
+        names.append(_MESSAGE)
+    unparsed = {f"{_PERSON}{name}" for name in form.unparsed}
+    told = {name: replace(statement, unparsed=True) if name in unparsed else statement for name in names}
+    return {name: one for name, one in told.items() if outweighs(name, one, held.get(name))}
+
+
+def merge_person(stored: Person, form: Form, told: Held, held: Held) -> tuple[Person, Held]:
+    """Return the person of both, and the statements that hold then.
+
+    A title brings its own seniority and department, even if it has none, unless they were stated with it or
+    later. The kind of an e-mail address belongs to the address.
     """
-    changes = stated(form.normalised.person)
-    for name in form.unparsed:
-        if getattr(stored, name):
-            changes.pop(name, None)
-    if "title" in changes:
-        changes = {"seniority": None, "department": None} | changes
+    received = form.normalised.person
+    changes = _told_values(_PERSON, received, told)
+    if _EMAIL in told:
+        changes["email_kind"] = received.email_kind
+    held = dict(held)
+    for name, derive in _FROM_TITLE.items():
+        own, title = held.get(name), held.get(_TITLE)
+        if told.keys().isdisjoint((name, _TITLE)) or title is None or (own and outweighs(name, own, title)):
+            continue
+        held.pop(name, None)
+        changes[name.removeprefix(_PERSON)] = derive(changes.get("title", stored.title))
     person = replace(stored, **changes)
-    return person if person.email_kind else replace(person, email_kind="none")
+    return person if person.email_kind else replace(person, email_kind="none"), held
 
 
-def merge_company(stored: Company, received: Company) -> Company:
+def merge_company(stored: Company, received: Company, told: Held) -> Company:
     """Return the company of both; technologies and hiring are collected, the newest are kept."""
     return replace(
-        replace(stored, **stated(received)),
+        replace(stored, **_told_values(_COMPANY, received, told)),
         technologies=newest_words((*stored.technologies, *received.technologies)),
         hiring=newest_words((*stored.hiring, *received.hiring)),
     )
 
 
-def merge_source(stored: Origin, received: Origin) -> Origin:
+def merge_source(stored: Origin, received: Origin, told: Held) -> Origin:
     """Return the source of the newer form, with what it does not say from the older one."""
-    merged = replace(stored, **stated(received))
+    merged = replace(stored, **_told_values(_SOURCE, received, told))
     utm = newest_within([(item, _sorted_json(item)) for item in merged.utm.items()], WORDS_BYTES_MAX)
     return replace(merged, utm=dict(utm))
+
+
+def with_email_domain(lead: LeadRow, held: Held) -> tuple[LeadRow, Held]:
+    """Return the lead at the company of its e-mail address, unless a better statement names another company.
+
+    A domain that follows from a proven address is itself better than what a public form says.
+    """
+    domain = _email_company(derived_of(lead))
+    email, known = held.get(_EMAIL), held.get(_DOMAIN)
+    if domain is None or email is None or (known is None and lead.company.domain is not None):
+        return lead, held
+    derived = replace(email, derived=True)
+    if not outweighs(_DOMAIN, derived, known):
+        return lead, held
+    if lead.company.domain != domain:
+        origins = lead.provenance.keys()
+        lead = without_former_company(lead, domain)
+        held = {name: one for name, one in held.items() if name in lead.provenance or name not in origins}
+        lead = replace(
+            lead,
+            company=replace(lead.company, domain=domain),
+            provenance={**lead.provenance, _DOMAIN: FieldSource(_FORM, 1.0, 0, email.at)},
+        )
+    return lead, {**held, _DOMAIN: derived}
 
 
 def _email_company(derived: DerivedFields) -> str | None:
@@ -110,14 +209,14 @@ def _email_company(derived: DerivedFields) -> str | None:
     return domain_traits(derived.email_domain).company if derived.email_domain else None
 
 
-def without_former_company(lead: LeadRow, received: Company) -> LeadRow:
-    """Return the lead as known at the company of a form.
+def without_former_company(lead: LeadRow, domain: str | None) -> LeadRow:
+    """Return the lead as known at the company of a domain.
 
     When that is another company than before, what providers and others said of the old one is removed.
     """
-    if received.domain is None or lead.company.domain is None:
+    if domain is None or lead.company.domain is None:
         return lead
-    if company_account(received.domain) == company_account(lead.company.domain):
+    if company_account(domain) == company_account(lead.company.domain):
         return lead
     outdated = {
         name
@@ -133,33 +232,33 @@ def without_former_company(lead: LeadRow, received: Company) -> LeadRow:
     )
 
 
-def merge_provenance(
-    lead: LeadRow, given: Iterable[str], person: Person, company: Company, at: datetime
-) -> Provenance:
-    """Return the provenance with the form as source of the given fields.
+def merge_provenance(before: LeadRow, after: LeadRow, told: Held, held: Held) -> Provenance:
+    """Return the provenance with the form as source of the fields of which its statement holds.
 
     A value that a form gave before and that is unchanged keeps its first time.
     """
-    provenance = dict(lead.provenance)
-    parts = {"person": (lead.person, person), "company": (lead.company, company)}
-    origin = FieldSource(_FORM, 1.0, 0, at)
-    for name in given:
-        before = provenance.get(name)
-        if before is not None and before.source == _FORM:
-            part, _, field = name.partition(".")
-            stored, merged = parts[part]
-            if getattr(stored, field) == getattr(merged, field):
-                continue
-        provenance[name] = origin
+    provenance = {name: origin for name, origin in before.provenance.items() if name in held}
+    for name in told.keys() & held.keys():
+        if not name.startswith((_PERSON, _COMPANY)):
+            continue
+        at, known = told[name].at, provenance.get(name)
+        if (
+            known is not None
+            and known.source == _FORM
+            and value_of(before.person, before.company, name) == value_of(after.person, after.company, name)
+        ):
+            at = min(at, known.at)
+        provenance[name] = FieldSource(_FORM, 1.0, 0, at)
     return provenance
 
 
-def merge_answers(stored: Answers, received: Answers) -> Answers:
-    """Return the answers of both; those of the newer form come last, and the last are kept."""
+def merge_answers(stored: Answers, received: Answers, told: Held, held: Held) -> Answers:
+    """Return the answers of both; those stated last come last, and the last are kept."""
     if not received:
         return stored
-    earlier = {name: answer for name, answer in stored.items() if name not in received}
-    items = (earlier | received).items()
+    merged = {name: answer for name, answer in stored.items() if f"{_ANSWERS}{name}" not in told}
+    merged |= {name: answer for name, answer in received.items() if f"{_ANSWERS}{name}" in told}
+    items = sorted(merged.items(), key=lambda item: held[f"{_ANSWERS}{item[0]}"].at)
     return dict(newest_within([(item, _sorted_json(item)) for item in items])[-ANSWERS_MAX:])
 
 
@@ -182,11 +281,7 @@ def newest_words(words: Iterable[str]) -> list[str]:
     ]
 
 
-def merge_consent(stored: Consent, received: Consent) -> Consent:
-    """Return what the person allows; a form that does not mention an opt-out does not undo it."""
-    return Consent(
-        marketing=stored.marketing if received.marketing is None else received.marketing,
-        opted_out=stored.opted_out or received.opted_out,
-        at=received.at or stored.at,
-        text=received.text or stored.text,
-    )
+def _told_values(prefix: str, part: EventPart, told: Held) -> dict[str, Any]:
+    """Return the values of the fields under `prefix` for which the form's statement holds."""
+    names = (name.removeprefix(prefix) for name in told if name.startswith(prefix))
+    return {name: getattr(part, name) for name in names}

@@ -9,6 +9,8 @@ from typing import ClassVar
 from msgspec import field
 from msgspec.structs import replace
 
+from services.enricher.domain.consent import ConsentStatements
+from services.enricher.domain.statements import Statement
 from shared.lead.events.lead_enriched import Enrichment
 from shared.lead.events.parts import (
     Activities,
@@ -33,7 +35,9 @@ class LeadRow(Row, frozen=True):
 
     A row of revision 0 is no lead: either its id is taken as an alias, or the person opted out before
     any form of theirs arrived. `identifiers` are those under which the lead can be found besides its id;
-    `first_at` and `last_at` are when its first and its last form were sent.
+    `first_at` and `last_at` are when its first and its last form were sent. `statements` say when each value
+    was stated and how well that is proven, `consent_statements` the same of its consent; both are None in a
+    row from before they were kept.
     """
 
     lead_id: str
@@ -53,6 +57,8 @@ class LeadRow(Row, frozen=True):
     first_at: datetime | None = None
     last_at: datetime | None = None
     derived: DerivedFields | None = None
+    statements: list[Statement] | None = None
+    consent_statements: ConsentStatements | None = None
     table: ClassVar[str] = "leads"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 

@@ -42,4 +42,4 @@ def _proven(consent: Consent, source: HookSource) -> Consent:
     """Return a consent that says whether it is proven. What anybody may post never lifts an opt-out."""
     if source.trust != "public" or consent == Consent():
         return consent
-    return replace(consent, proven=consent.opted_out and source.opt_out == "suppress")
+    return replace(consent, proven=bool(consent.opted_out) and source.opt_out == "suppress")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 Word = Annotated[str, Meta(max_length=200)]
 """A name, a code, an id."""
@@ -94,11 +94,12 @@ class Activity(EventPart, frozen=True, omit_defaults=True):
 class Consent(EventPart, frozen=True, omit_defaults=True):
     """What the person allowed. `marketing: false` is not an opt-out; `opted_out` is.
 
-    `proven` is set by the gateway alone: false where anybody could have typed it. None means proven.
+    `opted_out: false` is an opt-in, and nothing stated is neither. `proven` is set by the gateway alone:
+    false where anybody could have typed it. None means proven.
     """
 
     marketing: bool | None = None
-    opted_out: bool = False
+    opted_out: bool | UnsetType = UNSET
     at: Time | None = None
     text: LongText | None = None
     proven: bool | None = None

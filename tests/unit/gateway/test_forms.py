@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from services.gateway.domain.forms import lower_bound, read_form
 from services.gateway.domain.labels import FIELD_OF, plain_label
@@ -93,7 +94,7 @@ def test_an_opt_out_is_read_and_a_vague_answer_does_not_opt_out():
     lead = read_form({"email": "a@b.example", "Unsubscribe": "yes", "consent text": "No more mail"}, WEBSITE)
     assert lead.consent == Consent(opted_out=True, text="No more mail")
     vague = read_form({"email": "a@b.example", "opt-out": "maybe"}, WEBSITE)
-    assert (vague.consent.opted_out, vague.answers) == (False, {"opt-out": "maybe"})
+    assert (vague.consent.opted_out, vague.answers) == (UNSET, {"opt-out": "maybe"})
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from msgspec import UNSET
 
 from services.router.domain.route import Route, decide_route
-from shared.lead.events.parts import Consent, Origin, Person
+from shared.lead.events.parts import Origin, Person
 from shared.lead.events.scoring import AccountView
 from shared.lead.facts import ActiveOwner, facts_of
 from tests.support.routing_policies import default_routing_policy
@@ -110,5 +110,5 @@ def test_empty_form_fields_are_missing_facts():
     lead = scored_lead(person=Person(email="a@b.example", title=""), answers={"interest": ""})
     facts = facts_of(lead, lead.account_view, POLICY.readers)
     assert not {"person.seniority", "answers.interest", "owner.queue"} & {*facts}
-    assert facts["consent.opted_out"] is Consent().opted_out
+    assert facts["consent.opted_out"] is False  # nothing stated is no opt-out
     assert facts["source.channel"] == Origin(channel="website").channel
