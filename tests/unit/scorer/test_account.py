@@ -108,3 +108,13 @@ def test_an_account_of_another_relation_is_qualified_no_more_when_a_lead_leaves(
     target = replace(account, knowledge=AccountReceivedV1("kestrel.example", relation="target"))
     assert not without_lead(customer, cyd, AT, policy).qualified
     assert without_lead(target, cyd, AT, policy).qualified
+
+
+def test_an_account_may_qualify_by_the_age_of_a_fact_at_the_instant_of_the_view() -> None:
+    fit = "{field: account.best_fit_grade, in: [A, B]}"
+    recent = "{field: company.last_funding_at, within: 30d}"
+    policy = scoring_policy(compiled_with(scoring=(fit, recent)))
+    account = account_with(row("ana", "A1"), row("bob"))
+    facts = {"company.last_funding_at": AT}
+    assert account_view(account, None, facts, AT + 30 * DAY, policy).qualified
+    assert not account_view(account, None, facts, AT + 31 * DAY, policy).qualified

@@ -202,6 +202,18 @@ def test_a_lead_decays_grade_by_grade_until_nothing_is_left_to_change(scorer):
     assert scorer.lead().due_at is None
 
 
+def test_a_held_grade_is_kept_within_the_hysteresis_when_the_lead_is_scored_again(scorer):
+    """After four days the intent is 74 and the new fit 70: a new lead would get B2."""
+    scorer.enrich(activities=[did("demo_request")])
+    assert scorer.score().grade == "A1"
+    scorer.at += 4 * DAY
+    smaller_fit = Company(employees=1_500, industry="software", country="US")
+    scorer.enrich(sequence=2, company=smaller_fit)
+    assert (scorer.score().fit, scorer.score().intent, scorer.score().grade) == (70, 74, "A1")
+    scorer.enrich("bob", company=smaller_fit, activities=[did("demo_request")])
+    assert scorer.score("bob").grade == "B2"
+
+
 def test_a_decay_timer_whose_lead_changed_no_grade_only_sets_the_next_timer(scorer):
     """A timer of an earlier policy may come before anything changes."""
     scorer.enrich(activities=[did("demo_request")])

@@ -11,8 +11,10 @@ from services.scorer.domain.next_change import actionable_parts, next_change_at
 from services.scorer.domain.score import ScoreResult, ScoringSubject, compute_score
 from services.scorer.policy import CompiledBand, ScoringPolicy, scoring_policy
 from shared.lead.events.parts import Company
+from shared.policy.compiled import compiled
+from shared.policy.load import load
 from tests.support.enriched_leads import AT, DAY, did, enriched_lead, signal
-from tests.support.scoring_policies import between, compiled_with, default_scoring
+from tests.support.scoring_policies import between, compiled_with, default_scoring, texts_with
 
 TICK = timedelta(microseconds=1)
 POLICY = default_scoring()
@@ -193,6 +195,25 @@ def test_a_signal_that_expires_is_a_change_among_steps_of_points():
     policy = banded(CompiledBand("sql", between("score.intent", 99, 100)))
     subject = subject_of(did("content_download"), signals=[signal("news", expires_at=AT + DAY / 24)])
     assert next_change(subject, policy) == AT + DAY / 24
+
+
+def test_points_may_fall_to_nothing_without_a_change_of_the_band():
+    """Every step is gone through, down to the last one."""
+    policy = banded(CompiledBand("sql", between("score.intent", 99, 100)))
+    assert next_change(subject_of(did("page_view")), policy) is None
+
+
+def test_a_step_at_or_after_a_change_of_a_condition_is_left_to_the_score_from_there():
+    """The signal's condition ends first, so its later steps never come."""
+    hiring = "- {name: hiring, on: hiring_surge, points: 20, half_life: 45d}"
+    fresh = hiring.replace("45d", "45d, when: {field: signal.details.seen_at, within: 2d}")
+    by_points = (SQL, "- {band: sql, when: {field: score.intent, gte: 1}}\n")
+    texts = texts_with(scoring=by_points)
+    texts["scoring.yaml"] = texts["scoring.yaml"].replace(hiring, fresh)
+    policy = scoring_policy(compiled(load(texts)))
+    seen = signal("hiring_surge", ago=timedelta(), details={"seen_at": AT.isoformat()})
+    subject = subject_of(did("page_view"), signals=[seen])
+    assert next_change(subject, policy) == AT + 2 * DAY + TICK
 
 
 # Conditions on an age
