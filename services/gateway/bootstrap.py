@@ -9,6 +9,7 @@ import structlog
 
 from services.gateway.api_keys import StoredKeys
 from services.gateway.app import create_app
+from services.gateway.intake.captcha import CaptchaVerifier
 from services.gateway.intake.post_limits import PostLimits
 from services.gateway.intake.publisher import StreamPublisher
 from services.gateway.intake.rejected_store import RejectedSubmissions, prune_rejected
@@ -50,6 +51,7 @@ async def run(resources: Resources, stop: asyncio.Event, settings: GatewaySettin
             await _prune(resources, stop)
         finally:
             await server.stop()
+            await gateway.captcha.close()
     finally:
         await sink.close()
 
@@ -69,6 +71,7 @@ async def _prune(resources: Resources, stop: asyncio.Event) -> None:
 def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> GatewayState:
     """Join the parts."""
     admin_key = settings.admin_key.get_secret_value()
+    egress = EgressPolicy(settings.egress_allow)
     return GatewayState(
         clock=resources.clock,
         random=os.urandom,
@@ -79,10 +82,11 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
         metrics=resources.metrics,
         tracing=resources.tracing,
         vault=Vault(resources.secret, os.urandom),
-        egress=EgressPolicy(settings.egress_allow),
+        egress=egress,
         sources=PolicySources(resources.policy.active, os.environ),
         rejected=RejectedSubmissions(resources.database, resources.metrics),
         post_limits=PostLimits(resources.clock),
+        captcha=CaptchaVerifier(egress, resources.clock, os.environ, resources.metrics),
         policies=resources.policy,
         keyed_hash=resources.keyed_hash,
     )

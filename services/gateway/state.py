@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.gateway.domain.access import ApiKey, Principal, Scope
+from services.gateway.domain.captcha import CaptchaResult
 from services.gateway.domain.rejected import RejectedSubmission
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.post_limits import PostLimits
@@ -15,6 +16,7 @@ from shared.clock import Clock
 from shared.messaging.port import Outgoing
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
+from shared.policy.models import Captcha
 from shared.policy.versions import PolicyWatch
 from shared.storage.database import Database
 from shared.vault import Vault
@@ -67,6 +69,18 @@ class SourceRegistry(Protocol):
         ...
 
 
+class CaptchaChecker(Protocol):
+    """The providers of captchas."""
+
+    async def verify(self, source: str, captcha: Captcha, token: str) -> CaptchaResult:
+        """Return what the provider says of a token; `unavailable` when it gives no answer in time."""
+        ...
+
+    async def close(self) -> None:
+        """Close its connections."""
+        ...
+
+
 class RejectedStore(Protocol):
     """The submissions of sources that could not be read."""
 
@@ -92,5 +106,6 @@ class GatewayState:
     sources: SourceRegistry
     rejected: RejectedStore
     post_limits: PostLimits
+    captcha: CaptchaChecker
     policies: PolicyWatch
     keyed_hash: Callable[[str], str]

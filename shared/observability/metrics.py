@@ -90,6 +90,9 @@ class Metrics:
         self.rejected_submissions = counter(
             "baton_rejected_submissions_total", "Posts to a source that were refused.", "source", "cause"
         )
+        self.captcha_checks = counter(
+            "baton_captcha_checks_total", "Captchas of forms, by the provider's verdict.", "source", "result"
+        )
         self.rejected_submissions_dropped = counter(
             "baton_rejected_submissions_dropped_total",
             "Rejected submissions deleted early, as the source has too many.",

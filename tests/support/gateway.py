@@ -115,7 +115,8 @@ async def running_gateway(
     resources = gateway_resources(settings, clock or SystemClock())
     await resources.stream.open()
     sink = await resources.stream.sink()
-    app = create_app(build(resources, sink, settings))
+    state = build(resources, sink, settings)
+    app = create_app(state)
     server = HttpServer(
         app, host="127.0.0.1", port=0, port_field="http_port", trusted_proxies=settings.trusted_proxies
     )
@@ -127,6 +128,7 @@ async def running_gateway(
             yield RunningGateway(http, resources, resources.stream, sink, server)
     finally:
         await server.stop()
+        await state.captcha.close()
         await sink.close()
         await resources.stream.close()
         await resources.database.close()

@@ -83,6 +83,12 @@ def receive_lead(
     )
 
 
+def with_lead(received: ReceivedLead, lead: LeadReceivedV1) -> ReceivedLead:
+    """Return a received lead whose event has another body and the same id."""
+    event = structs.replace(received.event, data=lead, raw=_encode(lead))
+    return structs.replace(received, event=event)
+
+
 def _contact_problems(body: LeadReceivedV1, address: Email | None) -> Iterator[FieldProblem]:
     """Yield what is wrong with the contact details: the e-mail address alone, or each of the others."""
     person = body.person

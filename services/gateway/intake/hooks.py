@@ -11,6 +11,7 @@ from fastapi.responses import PlainTextResponse
 from services.gateway.api_route import problem_responses
 from services.gateway.dependencies import Gateway, RequestArrival
 from services.gateway.domain.sources import HookSource
+from services.gateway.intake.captcha import verify_captcha
 from services.gateway.intake.form_answers import allowed_redirect
 from services.gateway.intake.forms import FORM_BODY, receive_form
 from services.gateway.intake.handshakes import handshake_response
@@ -85,7 +86,8 @@ async def post_form(
     if redirect is not None and allowed is None:
         raise Reject(422, "redirect-refused", "The source does not allow this redirect")
     await verify_source(gateway, source, request)
-    accepted = await publish_lead(gateway, await receive_form(request, source, arrival))
+    received = await receive_form(request, source, arrival)
+    accepted = await publish_lead(gateway, await verify_captcha(gateway, source, received))
     return accepted if allowed is None else Response(status_code=303, headers={"location": allowed})
 
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 from starlette.types import Message
 
 from services.gateway.domain.arrival import Arrival
-from services.gateway.domain.leads import ReceivedLead
+from services.gateway.domain.leads import ReceivedLead, with_lead
 from services.gateway.domain.rejected import RejectedSubmission
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.forms import receive_form
@@ -25,7 +25,6 @@ from shared.web.problem import Problem, document
 
 _TOGETHER: Final = 50
 
-_encode = msgspec.json.Encoder().encode
 _signal = msgspec.json.Decoder(AcceptedSignal)
 
 
@@ -105,6 +104,4 @@ def _submitted(received: ReceivedLead, submission: RejectedSubmission) -> Receiv
     if lead.source.submitted_at is not None:
         return received
     origin = msgspec.structs.replace(lead.source, submitted_at=submission.received_at)
-    lead = msgspec.structs.replace(lead, source=origin)
-    event = msgspec.structs.replace(received.event, data=lead, raw=_encode(lead))
-    return msgspec.structs.replace(received, event=event)
+    return with_lead(received, msgspec.structs.replace(lead, source=origin))

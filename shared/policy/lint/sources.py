@@ -41,6 +41,9 @@ def lint_proof(file: PolicyFile[SourcePolicy], source: SourceConfig, path: Path)
         file.warning((*path, "trust"), f"anybody may post here, and is trusted as {source.trusted_as}")
     if source.captcha is not None and not source.captcha.secret_env:
         file.error((*path, "captcha", "secret_env"), "a captcha needs a secret: secret_env is empty")
+    if source.captcha is not None and source.captcha.url and not is_web_address(source.captcha.url):
+        message = f"{quoted(source.captcha.url)} is no http or https address"
+        file.error((*path, "captcha", "url"), message)
 
 
 def lint_meaning(file: PolicyFile[SourcePolicy], source: SourceConfig, path: Path) -> None:

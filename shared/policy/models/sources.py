@@ -12,6 +12,7 @@ from shared.policy.models.conditions import WhenForm
 from shared.policy.models.policy_model import (
     EnvName,
     Name,
+    Percent,
     PolicyModel,
     Text,
     Url,
@@ -53,10 +54,16 @@ class SourceLimits(PolicyModel):
 
 
 class Captcha(PolicyModel):
-    """The service that checks the token of a form's captcha. `secret_env` names its secret key."""
+    """The service that checks the token of a form's captcha. `secret_env` names its secret key.
+
+    `url` replaces the provider's own address. Where the provider gives a score (reCAPTCHA v3) it has to be at
+    least `min_score`, in hundredths.
+    """
 
     provider: CaptchaProvider
     secret_env: EnvName
+    url: Url = ""
+    min_score: Percent = 50
 
 
 class SourceConfig(PolicyModel):

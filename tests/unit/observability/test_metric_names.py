@@ -8,6 +8,7 @@ from shared.observability.metrics import Metrics
 
 GOLDEN = {
     "baton_batch_seconds": ("histogram", ("role",)),
+    "baton_captcha_checks": ("counter", ("source", "result")),
     "baton_consumer_lag_records": ("gauge", ("role", "topic", "partition")),
     "baton_dead_letters": ("counter", ("role", "topic", "kind")),
     "baton_deliveries": ("counter", ("result",)),
@@ -16,6 +17,7 @@ GOLDEN = {
     "baton_http_requests": ("counter", ("route", "method", "status")),
     "baton_outbox_oldest_seconds": ("gauge", ("role",)),
     "baton_outbox_rows": ("gauge", ("role",)),
+    "baton_partitions_paused": ("gauge", ("role",)),
     "baton_provider_breaker_open": ("gauge", ("provider",)),
     "baton_provider_calls": ("counter", ("provider", "outcome")),
     "baton_provider_cents": ("counter", ("provider",)),
