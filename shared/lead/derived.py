@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from msgspec.structs import replace
 
-from shared.lead.events.parts import Company, DerivedFields, Person
+from shared.lead.events.parts import Company, DerivedFields, Origin, Person
 from shared.lead.ids import lead_id_of
 from shared.lead.normalise.emails import stored_email
 from shared.lead.normalise.names import company_key
@@ -28,26 +28,31 @@ class LeadRecord(Protocol):
     @property
     def message(self) -> str | None: ...
     @property
+    def source(self) -> Origin: ...
+    @property
     def derived(self) -> DerivedFields | None: ...
 
 
 R = TypeVar("R", bound=LeadRecord)
 
 
-def derive_fields(person: Person, company: Company, message: str | None) -> DerivedFields:
-    """Return what follows from a person, a company and a message in normal form."""
+def derive_fields(person: Person, company: Company, message: str | None, source: Origin) -> DerivedFields:
+    """Return what follows from a person, a company and a message in normal form, and from their source.
+
+    Only a machine fills in a field that people do not see, so such a form is spam.
+    """
     email = stored_email(person.email)
     return DerivedFields(
         email_domain=email.domain if email else None,
         email_lead_id=lead_id_of(f"email:{email.identity}") if email else None,
         company_key=company_key(company.name),
-        spam_score=spam_score(message, person.first_name, person.last_name).score,
+        spam_score=100 if source.honeypot else spam_score(message, person.first_name, person.last_name).score,
     )
 
 
 def derived_of(lead: LeadRecord) -> DerivedFields:
     """Return the derived fields of a lead, also of an old one that does not carry them."""
-    return lead.derived or derive_fields(lead.person, lead.company, lead.message)
+    return lead.derived or derive_fields(lead.person, lead.company, lead.message, lead.source)
 
 
 def with_derived(lead: R) -> R:

@@ -17,6 +17,7 @@ from shared.lead.events.parts import Activity
 from shared.lead.events.scoring import AccountView
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.fields import FactKeys, Known, field_named
+from shared.lead.normalise.labels import answer_label
 
 Facts = Mapping[str, Any]
 
@@ -30,7 +31,6 @@ _PATHS: Final = {
 }
 """Where a field is whose name is not its path in the lead."""
 _FAMILIES: Final[Mapping[str, Callable[[Any], Mapping[str, Any]]]] = {
-    FactKeys.ANSWERS: attrgetter("answers"),
     FactKeys.UTM: attrgetter("source.utm"),
 }
 _COMPUTED: Final[Mapping[str, Callable[[Any], Any]]] = {
@@ -74,7 +74,9 @@ def fact_readers(fields: Iterable[str], known: Known) -> FactReaders:
         if field is None or not field.known & known or name.startswith(_OWNER):
             continue
         family = next((stem for stem in _FAMILIES if name.startswith(stem)), None)
-        if family is not None:
+        if name.startswith(FactKeys.ANSWERS):
+            computed.append((name, _answer(name.removeprefix(FactKeys.ANSWERS))))
+        elif family is not None:
             computed.append((name, _entry(_FAMILIES[family], name.removeprefix(family))))
         elif name in _COMPUTED:
             computed.append((name, _COMPUTED[name]))
@@ -154,3 +156,18 @@ def _reader(paths: Mapping[str, str]) -> Callable[[Any], tuple[Any, ...]]:
 
 def _entry(family: Callable[[Any], Mapping[str, Any]], name: str) -> Callable[[Any], Any]:
     return lambda lead: family(lead).get(name)
+
+
+def _answer(label: str) -> Callable[[Any], Any]:
+    """Return a function that gives the answer under a plain label.
+
+    Answers that were stored before labels were normalised are under the label that was typed.
+    """
+
+    def read(lead: Any) -> Any:
+        answers: Mapping[str, Any] = lead.answers
+        if label in answers:
+            return answers[label]
+        return next((answer for typed, answer in answers.items() if answer_label(typed) == label), None)
+
+    return read

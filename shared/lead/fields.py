@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final, get_args
 
 from shared.lead.events.signal_received import SignalType
+from shared.lead.normalise.labels import answer_label
 
 FIELD_NAME_LENGTH_MAX: Final = 200
 
@@ -285,7 +286,10 @@ def all_fields() -> Collection[Field]:
 
 @lru_cache(maxsize=4096)
 def field_named(name: str) -> Field | None:
-    """Return the field of that name, one of a family with its own name, or `None`."""
+    """Return the field of that name, one of a family with its own name, or `None`.
+
+    The name of an answer is its plain label: `answers.Team Size` and `answers.team_size` are one field.
+    """
     exact = _REGISTRY.get(name)
     if exact is not None:
         return None if exact.family else exact
@@ -294,6 +298,8 @@ def field_named(name: str) -> Field | None:
     for family in _FAMILIES:
         stem = family.name[:-1]
         if name.startswith(stem) and name != stem:
+            if stem == FactKeys.ANSWERS:
+                name = stem + answer_label(name.removeprefix(stem))
             return replace(family, name=name)
     return None
 

@@ -16,7 +16,9 @@ from services.cli.client import BatonClient
 from services.cli.demo.cases import CaseResult, CaseStep, GoldenCase, differences, prepare
 from services.cli.errors import Refused, Unreachable
 from services.cli.webhook_receiver import ReceivedWebhook, create_app
-from shared.lead.identity import identify
+from services.gateway.domain.forms import read_form
+from services.gateway.domain.sources import HookSource
+from shared.lead.events.lead_received import LeadReceivedV1, contact_lead_id
 from shared.web.server import HttpServer
 
 _TIMEOUT_S = 20.0
@@ -209,14 +211,8 @@ def lead_id_of_step(step: CaseStep) -> str | None:
     """Return the id of the lead that a step is about, None for a signal or an outcome."""
     if step.kind not in ("lead", "form"):
         return None
-    person = step.body.get("person") or step.body
-    company = step.body.get("company") or {}
-    identity = identify(
-        person.get("email"),
-        person.get("phone"),
-        person.get("linkedin_url"),
-        company.get("domain"),
-        person.get("country"),
-        company.get("country"),
-    )
-    return identity.lead_id if identity else None
+    if step.kind == "form":
+        lead = read_form(step.body, HookSource("website"))
+    else:
+        lead = msgspec.convert(step.body, LeadReceivedV1)
+    return contact_lead_id(lead) or None

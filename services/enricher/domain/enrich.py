@@ -173,4 +173,6 @@ def _with_values(lead: LeadRow, values: dict[str, Any], origins: Mapping[str, Fi
     )
     if _DERIVED_FROM.isdisjoint(values):
         return changed
-    return replace(changed, derived=derive_fields(changed.person, changed.company, changed.message))
+    return replace(
+        changed, derived=derive_fields(changed.person, changed.company, changed.message, changed.source)
+    )

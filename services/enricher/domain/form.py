@@ -15,6 +15,7 @@ from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, EventPart, Person
 from shared.lead.identity import Identity, account_key, identify_contact
+from shared.lead.normalise.answers import plain_answers
 from shared.lead.normalise.countries import country_code
 from shared.lead.normalise.domains import normalise_domain
 from shared.lead.normalise.emails import Email, normalise_email
@@ -61,7 +62,9 @@ def normalise_form(received: LeadReceivedV1) -> Form:
         company=normalise_company(received.company),
         source=replace(received.source, **source_texts),
         message=stripped(received.message),
-        answers={name: answer for name, answer in received.answers.items() if not is_blank(answer)},
+        answers=plain_answers(
+            {label: answer for label, answer in received.answers.items() if not is_blank(answer)}
+        ),
     )
     given = [
         f"{part}.{name}"

@@ -26,6 +26,7 @@ from services.enricher.domain.record import LeadRow
 from services.enricher.domain.statements import Statement, by_field, grouped, outweighs, stated_at
 from shared.lead.bounds import WORDS_BYTES_MAX, newest_within
 from shared.lead.derived import derive_fields, derived_of
+from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import (
     Activity,
     Answers,
@@ -83,7 +84,7 @@ def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
         person=person,
         company=merge_company(lead.company, received.company, told),
         message=received.message if _MESSAGE in told else lead.message,
-        source=merge_source(lead.source, received.source, told),
+        source=replace(merge_source(lead.source, received.source, told), honeypot=is_caught(lead, received)),
         answers=merge_answers(lead.answers, received.answers, told, held),
         activities=merge_activities(lead.activities, received.activities),
         first_at=min(lead.first_at or at, at),
@@ -93,10 +94,19 @@ def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
     merged = replace(
         merged,
         provenance=merge_provenance(lead, merged, told, held),
-        derived=derive_fields(person, merged.company, merged.message),
+        derived=derive_fields(person, merged.company, merged.message, merged.source),
     )
     merged = with_consent(merged, consent_statements(received, statement.at, at))
     return with_statements(*with_email_domain(merged, held))
+
+
+def is_caught(lead: LeadRow, received: LeadReceivedV1) -> bool | None:
+    """Return true while a lead consists of forms that a honeypot caught, else None.
+
+    One that was not caught clears the lead, and a lead that is known does not become spam by one that was.
+    """
+    is_known = lead.last_at is not None and not lead.source.honeypot
+    return True if received.source.honeypot and not is_known else None
 
 
 def held_statements(lead: LeadRow) -> Held:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from services.gateway.domain.labels import plain_label
 from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.normalise.labels import plain_label
 
 if TYPE_CHECKING:
     from shared.policy.models import Captcha, CaptchaProvider

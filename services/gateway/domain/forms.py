@@ -13,12 +13,21 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
-from services.gateway.domain.labels import FIELD_OF, plain_label
+from services.gateway.domain.labels import FIELD_OF
 from services.gateway.domain.sources import HookSource
+from services.gateway.domain.trust import (
+    SERVER_SIDE_FIELDS,
+    refuse_reserved_fields,
+    without_server_side_facts,
+)
 from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.parts import Answers
+from shared.lead.normalise.answers import with_answers
 from shared.lead.normalise.domains import normalise_domain
+from shared.lead.normalise.labels import plain_label
 from shared.policy.form_fields import ANSWER
 
 FIELDS_MAX: Final = 200
@@ -61,7 +70,8 @@ def read_form(body: Mapping[str, Any] | Pairs, source: HookSource) -> LeadReceiv
         detail = f"{FIELDS_MAX} are allowed"
         raise Reject(422, "too-many-fields", f"The form has {len(pairs)} fields", detail)
     labels = [plain_label(label) for label, _ in pairs]
-    form = _FormReader(source.fields)
+    form = _FormReader(source)
+    form.check_honeypot(pairs)
     # Labels that the source maps itself come first, so that no mere synonym fills their field.
     for is_mapped in (True, False):
         for plain, (label, value) in zip(labels, pairs, strict=True):
@@ -70,36 +80,50 @@ def read_form(body: Mapping[str, Any] | Pairs, source: HookSource) -> LeadReceiv
     return with_defaults(form.lead(), source)
 
 
+def lead_from_source(lead: LeadReceivedV1, source: HookSource) -> LeadReceivedV1:
+    """Return a lead in the API's shape as its source may send it.
+
+    Raises `Reject` (422) for a field that only Baton may set, or when the answers become too many.
+    """
+    refuse_reserved_fields(lead)
+    if source.is_caught_by_honeypot(lead.answers.items()):
+        lead = replace(lead, source=replace(lead.source, honeypot=True))
+    if source.trust == "public":
+        lead = without_server_side_facts(lead)
+    return with_defaults(lead, source)
+
+
 def with_defaults(lead: LeadReceivedV1, source: HookSource) -> LeadReceivedV1:
     """Return the lead with its source's channel, name and campaign where the form does not give them."""
     given, defaults = lead.source, source.defaults
-    origin = msgspec.structs.replace(
+    origin = replace(
         given,
         channel=given.channel or (defaults and defaults.channel),
         name=given.name or (defaults and defaults.name) or source.name,
         campaign=given.campaign or (defaults and defaults.campaign),
     )
-    return msgspec.structs.replace(lead, source=origin)
+    return replace(lead, source=origin)
 
 
 class _FormReader:
     """Collects the fields, UTM parameters and answers of one form.
 
-    `mapped` is the source's own mapping of plain labels to fields, which goes before the common synonyms.
+    The source's own mapping of plain labels to fields goes before the common synonyms. Of a public source,
+    what only a server can know becomes an answer.
     """
 
-    def __init__(self, mapped: Mapping[str, str]) -> None:
-        self._mapped = mapped
+    def __init__(self, source: HookSource) -> None:
+        self._source = source
         self._fields: dict[str, Any] = {}
         self._utm: dict[str, str] = {}
-        self._answers: dict[str, Any] = {}
+        self._answers: Answers = {}
 
     def read(self, plain: str, label: str, value: Any) -> None:
         """Put one value where its plain label says, or among the answers when it does not fit there."""
         if isinstance(value, str) and not value.strip():
             return
-        field = self._mapped.get(plain) or FIELD_OF.get(plain)
-        if field is None:
+        field = self._source.fields.get(plain) or FIELD_OF.get(plain)
+        if field is None or (self._source.trust == "public" and field in SERVER_SIDE_FIELDS):
             fits = plain.startswith("utm ") and self._read_utm(plain.removeprefix("utm "), value)
         elif field.startswith(ANSWER):
             label, fits = field.removeprefix(ANSWER), False
@@ -111,7 +135,7 @@ class _FormReader:
             if fits:
                 self._fields[field] = read
         if not fits:
-            self._add_answer(label, value)
+            self._answers = with_answers(self._answers, ((label, value),))
 
     def _read_name(self, value: Any) -> bool:
         """Split a full name at its last space: most family names are one word."""
@@ -133,14 +157,10 @@ class _FormReader:
         self._utm[name[:WORD_LENGTH_MAX]] = text
         return True
 
-    def _add_answer(self, label: str, value: Any) -> None:
-        name = label.strip()[:WORD_LENGTH_MAX] or "unnamed"
-        if name not in self._answers:
-            self._answers[name] = value
-            return
-        before = self._answers[name]
-        values = before if isinstance(before, list) else [before]
-        self._answers[name] = [*values, *(value if isinstance(value, list) else [value])]
+    def check_honeypot(self, pairs: Pairs) -> None:
+        """Remember whether a field was filled in that people do not see."""
+        if self._source.is_caught_by_honeypot(pairs):
+            self._fields["source.honeypot"] = True
 
     def lead(self) -> LeadReceivedV1:
         """Return what was read as a lead."""

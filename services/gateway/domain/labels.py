@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from functools import lru_cache
 from typing import Final
-
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_BETWEEN_WORDS = re.compile(r"[\W_]+")
-_LABEL_LENGTH_MAX: Final = 100
 
 _SYNONYMS: Final = {
     "event_id": "event id|submission id|entry id|response id",
@@ -53,14 +46,3 @@ _SYNONYMS: Final = {
 }
 FIELD_OF: Final = {label: field for field, labels in _SYNONYMS.items() for label in labels.split("|")}
 """The field of a lead for each known plain label. The dotted name of a field is a label of it too."""
-
-
-def plain_label(label: str) -> str:
-    """Return a label as plain words: `E-Mail *`, `e_mail` and `eMail` are `e mail`."""
-    return _plain(label[:_LABEL_LENGTH_MAX])  # cut before it is cached: anybody may send labels
-
-
-@lru_cache(maxsize=4096)
-def _plain(label: str) -> str:
-    words = _CAMEL.sub(" ", unicodedata.normalize("NFKC", label))
-    return _BETWEEN_WORDS.sub(" ", words).strip().casefold()

@@ -41,15 +41,16 @@ def receive_lead(
 ) -> ReceivedLead:
     """Return the event that `body` becomes. `raw` is the body as it came and is published as it is.
 
-    A lead from a source is published with the trust of the source in place of `raw`.
+    A lead from a source, as `forms` read it, is published with what the source adds to it in place of `raw`.
 
     Raises `Reject` (422) when no field identifies a person or a company. An e-mail address that is given must
     be readable, even beside a phone number: it is what the reply is sent to.
     """
-    refuse_reserved_fields(body)
     content = structs.replace(body, event_id=None) if body.event_id else body
-    if source is not None:
-        body = trusted_lead(body, source)
+    if source is None:
+        refuse_reserved_fields(body)
+    else:
+        body = trusted_lead(body, source, arrival.at)
         raw = _encode(body)
     refuse_too_large("lead", raw, LEAD_BYTES_MAX)
     activity_times = [

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec import Struct
 
-from services.gateway.domain.labels import plain_label
+from shared.lead.normalise.labels import plain_label
+from shared.policy.rule_tables import activity_rules
+from shared.rules.compile import first_match
+from shared.rules.syntax import Facts
 
 if TYPE_CHECKING:
     from shared.lead.events.parts import SourceTrust
     from shared.policy.models import (
         Captcha,
+        FormActivity,
         OptOutEffect,
         Signature,
         SourceConfig,
@@ -29,14 +34,19 @@ _URL_LENGTH_MAX: Final = 2048
 _UNSAFE_URL = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]|/\.\.?(?:[/?#]|\Z)|%2[eE]")
 
 
+def _no_activity(_facts: Facts, _at: datetime) -> None:
+    """Decide that submitting a form is no activity."""
+
+
 class HookSource(Struct, frozen=True):
     """One source of forms or signals.
 
     `origins` are the origins whose pages may read the answers (`*`: all). `redirects` are the URLs that a
     browser may be sent to after a post; one that ends in `/` includes all below it. `fields` maps plain
     labels to fields and goes before the common synonyms. `secret_env` is the environment variable with the
-    secret of a source that is not public. `trust`, `opt_out`, `limits` and `captcha` are as
-    the policy has them.
+    secret of a source that is not public. `first_activity` decides which activity submitting a form is.
+    `honeypot` are names of fields, in lower case, that only a machine fills in. `trust`, `opt_out`, `limits`
+    and `captcha` are as the policy has them.
     """
 
     name: str
@@ -48,6 +58,8 @@ class HookSource(Struct, frozen=True):
     redirects: tuple[str, ...] = ()
     defaults: SourceDefaults | None = None
     fields: Mapping[str, str] = {}
+    first_activity: Callable[[Facts, datetime], FormActivity | None] = _no_activity
+    honeypot: frozenset[str] = frozenset()
     trust: SourceTrust = "signed"
     opt_out: OptOutEffect = "alert"
     limits: SourceLimits | None = None
@@ -57,6 +69,13 @@ class HookSource(Struct, frozen=True):
     def hook(self) -> Hook:
         """The kind of hook that it posts to."""
         return "signals" if self.kind == "signal" else "forms"
+
+    def is_caught_by_honeypot(self, fields: Iterable[tuple[str, Any]]) -> bool:
+        """Tell whether one of the fields is filled in that people do not see. Names compare without case."""
+        return any(
+            value and str(value).strip() != "" and name.strip().casefold() in self.honeypot
+            for name, value in fields
+        )
 
     def may_redirect(self, url: str) -> bool:
         """Tell whether a browser may be sent to `url`."""
@@ -80,6 +99,8 @@ def source_of(name: str, source: SourceConfig) -> HookSource:
         redirects=source.redirects,
         defaults=source.defaults,
         fields={plain_label(label): field for label, field in source.map.items()},
+        first_activity=first_match(activity_rules(source.activities)),
+        honeypot=frozenset(name.strip().casefold() for name in source.honeypot),
         trust=source.trusted_as,
         opt_out=source.opt_out,
         limits=source.limits,

@@ -1,24 +1,58 @@
-"""What is believed of a source: events from it carry its trust, and whether their consent is proven. Pure."""
+"""What is believed of a source: what it may say of a lead, and whether its consent is proven. Pure.
+
+Of a source that anybody may post to, only what a person can say of themselves and their company counts. What
+it says of facts that a server knows (activities, channel, seniority, verification) is kept among the answers.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final, TypeVar
+
+import msgspec
 from msgspec.structs import replace
 
 from services.gateway.domain.arrival import invalid
+from services.gateway.domain.form_activity import with_activity
 from services.gateway.domain.sources import HookSource
-from shared.errors import FieldProblem
+from shared.errors import FieldProblem, Reject
 from shared.lead.events.lead_received import LeadReceivedV1
-from shared.lead.events.parts import Consent
+from shared.lead.events.parts import Answer, Company, Consent, Origin, Person
 from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.normalise.answers import plain_answers, with_answers
 
-_RESERVED = "This field is set by Baton alone"
+P = TypeVar("P", Person, Company, Origin)
+
+SERVER_SIDE_FIELDS: Final = (
+    "person.email_kind",
+    "person.email_status",
+    "person.seniority",
+    "person.department",
+    "company.parent",
+    "company.revenue_usd",
+    "company.funding_total_usd",
+    "company.growth_pct",
+    "company.hiring",
+    "company.last_funding_at",
+    "source.channel",
+    "source.name",
+)
+"""The fields that no source of trust `public` decides. Activities are none of theirs either."""
+
+ANSWERS_MAX: Final = 200
+_RESERVED: Final = "This field is set by Baton alone"
 
 
 def refuse_reserved_fields(body: LeadReceivedV1 | SignalReceivedV1) -> None:
     """Raise `Reject` (422) for a body with a field that only Baton may set."""
     given: dict[str, object | None] = {"/trust": body.trust}
     if isinstance(body, LeadReceivedV1):
-        given |= {"/trigger": body.trigger, "/consent/proven": body.consent.proven}
+        given |= {
+            "/trigger": body.trigger,
+            "/consent/proven": body.consent.proven,
+            "/source/honeypot": body.source.honeypot,
+        }
         told = ((f"/activities/{index}/told_at", one.told_at) for index, one in enumerate(body.activities))
         given.update(told)
     problems = tuple(
@@ -28,8 +62,50 @@ def refuse_reserved_fields(body: LeadReceivedV1 | SignalReceivedV1) -> None:
         raise invalid(problems)
 
 
-def trusted_lead(lead: LeadReceivedV1, source: HookSource) -> LeadReceivedV1:
-    """Return a lead from a source with the trust of that source, also in its consent."""
+def without_server_side_facts(lead: LeadReceivedV1) -> LeadReceivedV1:
+    """Return a lead with what only a server can know among its answers, where it decides nothing.
+
+    Raises `Reject` (422) when these become too many.
+    """
+    moved = list(_server_side_facts(lead))
+    if not moved:
+        return lead
+    answers = with_answers(plain_answers(lead.answers), moved)
+    if len(answers) > ANSWERS_MAX:
+        detail = f"{ANSWERS_MAX} are allowed"
+        raise Reject(422, "too-many-fields", f"The form has {len(answers)} answers", detail)
+    return replace(
+        lead,
+        person=_without(lead.person, "person"),
+        company=_without(lead.company, "company"),
+        source=_without(lead.source, "source"),
+        activities=[],
+        answers=answers,
+    )
+
+
+def _without(part: P, name: str) -> P:
+    """Return a part of a lead without the fields that only a server can know."""
+    empty = type(part)()
+    names = [field.removeprefix(f"{name}.") for field in SERVER_SIDE_FIELDS if field.startswith(f"{name}.")]
+    given = [field for field in names if getattr(part, field) != getattr(empty, field)]
+    return replace(part, **{field: getattr(empty, field) for field in given}) if given else part
+
+
+def _server_side_facts(lead: LeadReceivedV1) -> Iterator[tuple[str, Answer]]:
+    for field in SERVER_SIDE_FIELDS:
+        part, _, name = field.partition(".")
+        value = getattr(getattr(lead, part), name)
+        if value:
+            plain: Answer = msgspec.to_builtins(value)
+            yield (field if part == "source" else name), plain
+    if lead.activities:
+        yield "activities", msgspec.json.encode(lead.activities).decode()
+
+
+def trusted_lead(lead: LeadReceivedV1, source: HookSource, at: datetime) -> LeadReceivedV1:
+    """Return a lead that arrived at `at` with its source's activity, and with how far it is trusted."""
+    lead = with_activity(lead, source, at)
     return replace(lead, trust=source.trust, consent=_proven(lead.consent, source))
 
 

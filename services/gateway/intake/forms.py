@@ -8,7 +8,7 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from services.gateway.domain.arrival import Arrival
-from services.gateway.domain.forms import FIELDS_MAX, is_intake_shape, read_form, with_defaults
+from services.gateway.domain.forms import FIELDS_MAX, is_intake_shape, lead_from_source, read_form
 from services.gateway.domain.leads import ReceivedLead, receive_lead
 from services.gateway.domain.presets import labelled
 from services.gateway.domain.sources import HookSource
@@ -48,7 +48,7 @@ async def receive_form(request: Request, source: HookSource, arrival: Arrival) -
     if kind == "text/plain" or is_json_type(kind):
         body = decoded(raw, _object)
         if source.kind == "form" and is_intake_shape(body):
-            lead = with_defaults(decoded(raw, _lead), source)
+            lead = lead_from_source(decoded(raw, _lead), source)
         else:
             lead = read_form(labelled(body, source), source)
     elif kind == "application/x-www-form-urlencoded":

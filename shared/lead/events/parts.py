@@ -66,7 +66,10 @@ class Company(EventPart, frozen=True, omit_defaults=True):
 
 
 class Origin(EventPart, frozen=True, omit_defaults=True):
-    """Where the lead came from (`source` in the events)."""
+    """Where the lead came from (`source` in the events).
+
+    `honeypot` is set by the gateway alone: whether a field was filled in that people do not see.
+    """
 
     channel: Word | None = None
     name: Word | None = None
@@ -76,6 +79,7 @@ class Origin(EventPart, frozen=True, omit_defaults=True):
     referrer: Text | None = None
     utm: Annotated[dict[Word, Text], Meta(max_length=30)] = {}
     submitted_at: Time | None = None
+    honeypot: bool | None = None
 
 
 class Activity(EventPart, frozen=True, omit_defaults=True):

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from services.gateway.domain.forms import lower_bound, read_form
-from services.gateway.domain.labels import FIELD_OF, plain_label
+from services.gateway.domain.labels import FIELD_OF
 from services.gateway.domain.sources import HookSource, source_of
 from shared.errors import Reject
 from shared.lead.events.envelope import decode_data
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Consent, Origin, Person
 from shared.lead.events.registry import BY_MODEL
+from shared.lead.normalise.labels import plain_label
 from shared.policy.form_fields import FORM_FIELDS
 from shared.policy.models import SourceConfig, SourceDefaults
 
@@ -85,7 +86,7 @@ def test_common_labels_fill_the_fields_of_a_lead():
             utm={"source": "google", "campaign": "spring"},
         ),
         message="We reconcile by hand.",
-        answers={"Favourite colour": "green"},
+        answers={"favourite colour": "green"},
         consent=Consent(marketing=True),
     )
 
@@ -94,7 +95,7 @@ def test_an_opt_out_is_read_and_a_vague_answer_does_not_opt_out():
     lead = read_form({"email": "a@b.example", "Unsubscribe": "yes", "consent text": "No more mail"}, WEBSITE)
     assert lead.consent == Consent(opted_out=True, text="No more mail")
     vague = read_form({"email": "a@b.example", "opt-out": "maybe"}, WEBSITE)
-    assert (vague.consent.opted_out, vague.answers) == (UNSET, {"opt-out": "maybe"})
+    assert (vague.consent.opted_out, vague.answers) == (UNSET, {"opt out": "maybe"})
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_a_dotted_field_name_is_a_label_of_that_field():
         {"person.email": "a@b.example", "company.employees": 30, "data": {"phone": "+15550100"}}, WEBSITE
     )
     assert (lead.person.email, lead.company.employees) == ("a@b.example", 30)
-    assert lead.answers == {"data.phone": "+15550100"}
+    assert lead.answers == {"data phone": "+15550100"}
 
 
 def test_a_value_that_does_not_fit_its_field_becomes_an_answer():
@@ -175,7 +176,7 @@ def test_the_mapping_of_a_source_goes_before_the_common_synonyms():
     assert (lead.person.email, lead.company.employees) == ("ana@kestrel.example", 51)
     assert lead.answers == {
         "email": "private@mail.example",
-        "geschaeftliche_email": "x",
+        "geschaeftliche email": "x",
         "shop": "kestrel.example",
         "interest": "partnership",
     }

@@ -117,7 +117,7 @@ def test_a_response_has_an_id_of_its_own_so_that_it_counts_once(kind):
 
 def test_typeform_choices_hidden_fields_consent_and_phone_are_read():
     lead = read(TYPEFORM, "typeform")
-    assert lead.answers == {"Interest": ["price", "demo"]}
+    assert lead.answers == {"interest": ["price", "demo"]}
     assert (lead.source.utm, lead.consent.marketing) == ({"source": "google"}, True)
     assert lead.person.phone == "+14155550100"
 

@@ -8,12 +8,13 @@ import msgspec
 import pytest
 
 from services.gateway.domain.arrival import Arrival
+from services.gateway.domain.forms import lead_from_source
 from services.gateway.domain.leads import receive_lead
 from services.gateway.domain.signals import receive_signal
 from services.gateway.domain.sources import HookSource, source_of
 from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
-from shared.lead.events.parts import Company, Consent, SourceTrust
+from shared.lead.events.parts import Company, Consent, Origin, SourceTrust
 from shared.lead.events.signal_received import SignalAccount, SignalReceivedV1
 from shared.policy.models import SourceConfig
 
@@ -65,20 +66,24 @@ def test_consent_that_anybody_could_have_typed_is_not_proven(
     assert receive_lead(lead, b"{}", ARRIVAL, source).event.data.consent.proven is proven
 
 
-@pytest.mark.parametrize("source", [None, HookSource("web", trust="internal")])
+@pytest.mark.parametrize("is_form", [False, True])
 @pytest.mark.parametrize(
     ("lead", "pointer"),
     [
         (LeadReceivedV1(company=KESTREL, trust="internal"), "/trust"),
         (LeadReceivedV1(company=KESTREL, consent=Consent(opted_out=True, proven=True)), "/consent/proven"),
         (LeadReceivedV1(company=KESTREL, consent=Consent(proven=False)), "/consent/proven"),
+        (LeadReceivedV1(company=KESTREL, source=Origin(honeypot=False)), "/source/honeypot"),
     ],
 )
-def test_a_lead_cannot_say_how_far_it_is_trusted(
-    source: HookSource | None, lead: LeadReceivedV1, pointer: str
-) -> None:
+def test_a_lead_cannot_say_how_far_it_is_trusted(is_form: bool, lead: LeadReceivedV1, pointer: str) -> None:
+    def receive() -> object:
+        if is_form:
+            return lead_from_source(lead, HookSource("web", trust="internal"))
+        return receive_lead(lead, b"{}", ARRIVAL)
+
     with pytest.raises(Reject) as rejected:
-        receive_lead(lead, b"{}", ARRIVAL, source)
+        receive()
     assert [problem.pointer for problem in rejected.value.errors] == [pointer]
 
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.lead.derived import derive_fields, derived_of, with_derived
-from shared.lead.events.parts import Company, DerivedFields, Person
+from shared.lead.events.parts import Company, DerivedFields, Origin, Person
 from shared.lead.ids import lead_id_of
 from shared.lead.normalise.phones import is_filler
 from shared.lead.normalise.spam import is_gibberish, is_shouting
@@ -16,18 +16,19 @@ KESTREL = Company(name="The Kestrel Co., Ltd.")
 
 
 def test_domain_mailbox_and_company_key_follow_from_the_contact_details():
-    derived = derive_fields(Person(email="ana+demo@kestrel.example"), KESTREL, None)
+    derived = derive_fields(Person(email="ana+demo@kestrel.example"), KESTREL, None, Origin())
     assert derived == DerivedFields("kestrel.example", lead_id_of("email:ana@kestrel.example"), "kestrel", 0)
 
 
 def test_nothing_follows_from_nothing():
-    assert derive_fields(Person(), Company(), None) == DerivedFields()
+    assert derive_fields(Person(), Company(), None, Origin()) == DerivedFields()
 
 
 def test_the_spam_score_is_that_of_the_message_and_the_names():
     links = "See http://a.example http://b.example http://c.example"
-    assert derive_fields(Person(), Company(), links).spam_score == 45
-    assert derive_fields(Person(first_name="Qwerty"), Company(), None).spam_score == 40
+    assert derive_fields(Person(), Company(), links, Origin()).spam_score == 45
+    assert derive_fields(Person(first_name="Qwerty"), Company(), None, Origin()).spam_score == 40
+    assert derive_fields(Person(first_name="Ana"), Company(), None, Origin(honeypot=True)).spam_score == 100
 
 
 def old(**person: str | None):

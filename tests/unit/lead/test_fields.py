@@ -34,9 +34,16 @@ def test_a_field_is_found_by_its_name():
 
 
 def test_a_family_has_a_field_for_every_name_after_its_dot():
-    field = field_named("answers.team_size")
+    field = field_named("source.utm.source")
     assert field is not None
-    assert (field.name, field.kind, field.family) == ("answers.team_size", Kind.OPEN, False)
+    assert (field.name, field.kind, field.family) == ("source.utm.source", Kind.TEXT, False)
+
+
+@pytest.mark.parametrize("label", ["team size", "team_size", "Team Size *", "teamSize[]"])
+def test_an_answer_is_named_by_its_plain_label(label: str):
+    field = field_named(f"answers.{label}")
+    assert field is not None
+    assert (field.name, field.kind, field.family) == ("answers.team size", Kind.OPEN, False)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,6 +14,9 @@ from services.cli.demo.cases import CaseStep, GoldenCase, golden_cases, prepare
 from services.enricher.domain.form import normalise_form
 from services.enricher.domain.merge import account_of, merge
 from services.enricher.domain.record import LeadRow
+from services.gateway.domain.forms import read_form
+from services.gateway.domain.sources import source_of
+from services.gateway.domain.trust import trusted_lead
 from services.provider_stubs import golden
 from services.scorer.domain.decide import decide
 from services.scorer.domain.update_score import ScoringContext
@@ -21,11 +25,13 @@ from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.signal_received import SignalReceivedV1
+from shared.policy.load import load
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap
 from tests.support.enriched_leads import event_of
 from tests.support.scoring_policies import default_scoring
 
+WEBSITE = source_of("website", load(Path("config")).sources.sources["website"])
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -62,6 +68,10 @@ SCORES = {
         0, 40, "D3", "cold", "target"
     ),
     "the same event twice is one lead, one revision, one webhook": Expected(75, 0, "A4", "cold"),
+    "demo request by form from a fitting VP": Expected(80, 90, "A1", "sql"),
+    "newsletter sign-up by form": Expected(0, 0, "D4", "cold"),
+    "e-book by form, good fit": Expected(75, 30, "A3", "mql"),
+    "honeypot field of a form is spam": Expected(0, 90, "D1", "cold"),
     "a mid-market software company, found by the waterfall": Expected(75, 90, "A1", "sql"),
     "an enterprise, found by the second provider after the first had no match": Expected(25, 0, "C4", "cold"),
     "every provider down, the lead is still routed on time with what is known": Expected(65, 90, "B1", "sql"),
@@ -82,8 +92,10 @@ class FormsToScores:
         if step.kind == "signal":
             self._decide(event_of(msgspec.convert(step.body, SignalReceivedV1), f"signal-{number}"))
             return
-        body = step.body if step.kind == "lead" else {"person": step.body, "source": {"channel": "website"}}
-        self._take_form(msgspec.convert(body, LeadReceivedV1))
+        if step.kind == "lead":
+            self._take_form(msgspec.convert(step.body, LeadReceivedV1))
+        else:
+            self._take_form(trusted_lead(read_form(step.body, WEBSITE), WEBSITE, NOW))
 
     def _take_form(self, received: LeadReceivedV1) -> None:
         form = normalise_form(received)
