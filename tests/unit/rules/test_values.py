@@ -170,6 +170,16 @@ def test_a_chain_of_named_conditions_has_a_limit() -> None:
     assert named["c0"] is None
 
 
+@pytest.mark.parametrize(("length", "is_accepted"), [(16, True), (17, False)])
+def test_sixteen_named_conditions_may_use_each_other(length: int, is_accepted: bool) -> None:
+    uses = [f"c{number}: {{use: c{number + 1}}}" for number in range(length - 1)]
+    text = f"{{{', '.join([*uses, f'c{length - 1}: {{field: spam_score, lt: 5}}'])}}}"
+    report = FindingReport("x.yaml")
+    named = read_named(read_document(text, report), ("conditions",), report)
+    assert (report.findings == []) is is_accepted
+    assert (named["c0"] is not None) is is_accepted
+
+
 def test_without_conditions_nothing_is_named() -> None:
     assert read_named(None, ("conditions",), FindingReport("x.yaml")) == {}
 

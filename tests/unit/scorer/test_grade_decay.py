@@ -41,3 +41,17 @@ def test_a_capped_rule_falls_only_once_it_is_below_its_cap() -> None:
 
 def test_points_that_decay_beyond_the_end_of_the_calendar_never_fall_below() -> None:
     assert falling(CompiledIntentRule("demo", 80, 10**8 * DAY), DAY).falls_below(40, AT) is None
+
+
+@pytest.mark.parametrize(
+    ("group", "cap", "first_days"),
+    [("web", 40, 10), ("events", 80, 0), (None, 80, 0)],
+    ids=["a group with a cap", "a group without one", "no group"],
+)
+def test_the_points_of_a_group_count_up_to_its_cap_if_it_has_one(group, cap, first_days) -> None:
+    """The default policy caps the group `web` at 40: two rules with 80 points hold that for a half-life."""
+    rules = [CompiledIntentRule(name, 40, 10 * DAY, group=group) for name in ("one", "two")]
+    matches = [MatchedFact(rule, "demo_request", "", AT, rule.curve) for rule in rules]
+    below_at = DecayingIntent(matches, default_scoring()).falls_below(cap, AT)
+    assert below_at is not None
+    assert (below_at - AT) // DAY == first_days

@@ -230,6 +230,16 @@ def test_a_condition_on_the_age_that_changes_no_grade_is_passed_over():
     assert next_change(subject_of(lead=with_company(last_funding_at=AT - 364 * DAY, revenue_usd=5))) is None
 
 
+def test_a_fit_grade_is_held_within_the_hysteresis_when_a_fact_grows_too_old():
+    """The fit falls from 75 to 70 when the funding is a year old, and A is kept down to 70."""
+    lead = enriched_lead(
+        company=Company(employees=1_500, industry="software", country="US", last_funding_at=AT - 364 * DAY)
+    )
+    assert result(subject_of(lead=lead)).score.fit == 75
+    assert result(subject_of(lead=lead), AT + 2 * DAY).score.grade == "B4"
+    assert next_change(subject_of(lead=lead)) is None
+
+
 def test_a_decay_before_the_condition_changes_comes_first():
     policy = scoring_policy(compiled_with(scoring=(SQL, FIT_BAND)))
     lead = with_company(last_funding_at=AT - 200 * DAY, revenue_usd=5)
