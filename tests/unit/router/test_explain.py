@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.router.domain.explain import RouteExplanation, explain_route
 from services.router.domain.route import decide_route
+from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.scoring import AccountView
 from shared.lead.facts import ActiveOwner, facts_of
-from tests.support.routing_policies import default_routing_policy
+from shared.policy.models import RoutingRule, SuppressionRule
+from shared.rules.operators import Op
+from shared.rules.syntax import Compare
+from shared.rules.times import parse_duration
+from tests.support.routing_policies import default_routing_policy, routing_policy_with
 from tests.support.scored_leads import AT, scored_lead
 
 POLICY = default_routing_policy()
@@ -15,6 +24,10 @@ POLICY = default_routing_policy()
 
 def explained(owner: ActiveOwner | None = None, **lead) -> RouteExplanation:
     return explain_route(scored_lead(**lead), owner, POLICY, AT)
+
+
+def with_funding(lead: LeadScoredV1, days: int) -> LeadScoredV1:
+    return replace(lead, company=replace(lead.company, last_funding_at=AT - timedelta(days=days)))
 
 
 def says(explanation: RouteExplanation) -> list[str]:
@@ -63,6 +76,36 @@ def test_suppressions_are_counterfactuals_and_have_counterfactuals():
     found = explained(view=AccountView(relation="competitor", market_validated=True))
     assert (found.rule, found.queue) == ("competitor", None)
     assert "with account relation target: bdr" in says(found)
+
+
+RECENT = Compare("company.last_funding_at", Op.WITHIN, parse_duration("30d"))
+
+
+@pytest.mark.parametrize(("days", "is_recent"), [(29, True), (31, False)])
+def test_a_rule_on_an_age_has_its_verdict_at_the_instant_of_the_decision(days, is_recent):
+    rules = (
+        RoutingRule(name="funded", queue="bdr", when=RECENT),
+        RoutingRule(name="rest", queue="sdr", motion="nurture"),
+    )
+    policy = routing_policy_with(rules=rules)
+    lead = with_funding(scored_lead(), days)
+    found = explain_route(lead, None, policy, AT)
+    assert (found.rule, found.queue, found.motion) == (
+        ("funded", "bdr", "work") if is_recent else ("rest", "sdr", "nurture")
+    )
+    assert found.rules[0].verdict == ("matched" if is_recent else "no_match")
+
+
+@pytest.mark.parametrize(("days", "is_recent"), [(29, True), (31, False)])
+def test_a_suppression_by_age_has_its_verdict_at_the_instant_of_the_decision(days, is_recent):
+    policy = routing_policy_with(suppress=(SuppressionRule(reason="funded", when=RECENT),))
+    found = explain_route(with_funding(scored_lead(), days), None, policy, AT)
+    assert found.suppressions[0].verdict == ("matched" if is_recent else "no_match")
+    assert (found.queue is None) == is_recent
+
+
+def test_a_counterfactual_to_a_nurturing_rule_says_so():
+    assert any(entry.endswith("(nurture)") for entry in says(explained(grade="B3")))
 
 
 LEADS = st.fixed_dictionaries(
