@@ -23,12 +23,12 @@ from services.scorer.domain.intent import (
     score_intent,
     strongest_activity,
 )
-from services.scorer.policy import CompiledIntentRule, CompiledSignalRule, rules_of_type
+from services.scorer.policy import CompiledIntentRule, CompiledSignalRule, rules_of_type, scoring_policy
 from shared.lead.fields import Known
 from shared.rules.operators import Op
 from shared.rules.syntax import Compare
 from tests.support.enriched_leads import AT, DAY, did, signal
-from tests.support.scoring_policies import default_scoring
+from tests.support.scoring_policies import default_compiled, default_scoring
 
 POLICY = default_scoring()
 HOUR = timedelta(hours=1)
@@ -116,6 +116,17 @@ def test_an_activity_without_a_rule_matches_nothing():
 def test_a_page_is_matched_by_its_url_without_query_and_fragment():
     for url, rules in (("/pricing?plan=a", 2), ("/pricing#top", 2), ("/pricing", 2), ("/blog?x=/pricing", 1)):
         assert len(match_facts([did("page_view", url=url)], [], {}, AT, POLICY).activities) == rules
+
+
+def test_a_url_that_may_name_a_person_is_not_kept_in_memory():
+    """The rules of other URLs are looked up again; a query or a fragment may hold an e-mail address."""
+    policy = scoring_policy(default_compiled())
+    kept = policy.intent_on["page_view"].by_url
+    assert kept is not None
+    urls = ("/pricing?email=ana@kestrel.example", "/pricing#ana", "/pricing?a=1#ana")
+    for url in (*urls, "/pricing", None):
+        match_facts([did("page_view", url=url)], [], {}, AT, policy)
+    assert kept.keys() == {"/pricing", None}
 
 
 def test_a_signal_without_a_rule_is_kept_when_it_says_how_long_it_lasts():
