@@ -128,6 +128,29 @@ class CommonSettings(Settings):
         default=False,
         description="Whether a role without secrets waits until `baton migrate` has written them.",
     )
+    http_headers_timeout_s: float = Field(
+        default=10, gt=0, le=3600, description="Time in seconds for the headers of a request to arrive."
+    )
+    http_body_timeout_s: float = Field(
+        default=30, gt=0, le=3600, description="Time in seconds for the body of a request to arrive."
+    )
+    http_idle_timeout_s: float = Field(
+        default=75, gt=0, le=3600, description="Time in seconds that a connection may wait for a request."
+    )
+    http_connections_max: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="Maximum number of connections of a server, and at most half of the file descriptors of "
+        "the process. Beyond it idle connections are dropped first.",
+    )
+    http_unfinished_mib: int = Field(
+        default=64,
+        ge=1,
+        le=65_536,
+        description="Maximum size in MiB of all request bodies together that have not arrived completely. "
+        "Beyond it the oldest is answered 503.",
+    )
     clock_file: Path | None = Field(
         default=None,
         description="For tests: file with an offset in seconds to add to the clock; read every second.",

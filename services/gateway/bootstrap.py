@@ -21,7 +21,7 @@ from shared.resilience.periodic import repeat
 from shared.settings import GatewaySettings
 from shared.vault import Vault
 from shared.web.egress import EgressPolicy
-from shared.web.server import HttpServer
+from shared.web.server import HttpServer, connection_limits
 from shared.worker.role import Resources
 
 ROLE = "gateway"
@@ -44,6 +44,7 @@ async def run(resources: Resources, stop: asyncio.Event, settings: GatewaySettin
             port=settings.http_port,
             port_field="http_port",
             trusted_proxies=settings.trusted_proxies,
+            limits=connection_limits(settings),
         )
         await server.start()
         resources.health.set(ROLE, ok=True, detail=f"port {server.port}")

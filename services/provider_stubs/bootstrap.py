@@ -7,7 +7,7 @@ import asyncio
 from services.provider_stubs.app import create_app
 from shared.clock import Clock
 from shared.settings import StubsSettings
-from shared.web.server import HttpServer
+from shared.web.server import HttpServer, connection_limits
 
 
 class StubServer(HttpServer):
@@ -21,6 +21,7 @@ class StubServer(HttpServer):
             port=settings.stubs_port,
             port_field="stubs_port",
             drain_s=1,
+            limits=connection_limits(settings),
         )
 
     async def stop(self) -> None:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from shared.observability.metrics import CONTENT_TYPE, Metrics
 from shared.settings import CommonSettings
-from shared.web.server import HttpServer
+from shared.web.server import HttpServer, connection_limits
 
 log = structlog.get_logger()
 
@@ -88,5 +88,10 @@ class OpsServer(HttpServer):
             ]
         )
         super().__init__(
-            app, host=settings.http_host, port=settings.ops_port, port_field="ops_port", drain_s=1
+            app,
+            host=settings.http_host,
+            port=settings.ops_port,
+            port_field="ops_port",
+            drain_s=1,
+            limits=connection_limits(settings),
         )

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import resource
 import socket
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
+from math import ceil
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from shared.errors import Crash
-from shared.settings import SettingsError, variable
+from shared.settings import CommonSettings, SettingsError, variable
+from shared.web.connection_limits import ConnectionLimiter, ConnectionLimits, limited_protocol
 
 Network = IPv4Network | IPv6Network
 
 _BACKLOG = 2048
+_OTHER_DESCRIPTORS = 128
 
 
 class HttpServer:
@@ -26,7 +33,7 @@ class HttpServer:
     `port_field` is the field of the settings that the port came from; a busy port is an error that names
     its variable. `drain_s` is how long `stop` lets open requests finish. Behind one of `trusted_proxies` a
     request's client and scheme are those that `X-Forwarded-For` and `-Proto` name: the list is read from its
-    end, up to the first address that is no trusted proxy.
+    end, up to the first address that is no trusted proxy. What a client may hold is bounded by `limits`.
     """
 
     def __init__(
@@ -37,21 +44,26 @@ class HttpServer:
         port: int,
         port_field: str,
         drain_s: int = 10,
+        limits: ConnectionLimits | None = None,
         trusted_proxies: Iterable[Network] = (),
     ) -> None:
         self._host = host
         self._port = port
         self._port_field = port_field
+        limits = limits or ConnectionLimits()
+        bounded = min(limits.connections, connections_for(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+        self._limiter = ConnectionLimiter(replace(limits, connections=bounded), time.monotonic)
         proxies = [str(network) for network in trusted_proxies]
         # `log_config=None`: uvicorn logs through the handlers of the process.
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=limited_protocol(self._limiter),
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=bool(proxies),
             forwarded_allow_ips=proxies,
+            timeout_keep_alive=ceil(limits.idle_s),
             timeout_graceful_shutdown=drain_s,
         )
         self._server = _EmbeddedServer(config)
@@ -96,14 +108,21 @@ class HttpServer:
         return listener
 
     async def _serve(self, listener: socket.socket) -> None:
+        checking = asyncio.create_task(self._check_connections(), name=f"connections of {self._port}")
         try:
             await self._server.serve(sockets=[listener])
         except SystemExit as stopped:
             # The application failed to start; uvicorn has logged the cause.
             raise Crash("the application did not start") from stopped
         finally:
+            checking.cancel()
             listener.close()
             self._server.start_ended.set()
+
+    async def _check_connections(self) -> None:
+        while True:
+            await asyncio.sleep(self._limiter.check_every_s)
+            self._limiter.expire()
 
 
 class _EmbeddedServer(uvicorn.Server):
@@ -120,6 +139,31 @@ class _EmbeddedServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def connection_limits(settings: CommonSettings) -> ConnectionLimits:
+    """Return the limits that the settings name."""
+    return ConnectionLimits(
+        headers_s=settings.http_headers_timeout_s,
+        body_s=settings.http_body_timeout_s,
+        idle_s=settings.http_idle_timeout_s,
+        connections=settings.http_connections_max,
+        unfinished_bytes=settings.http_unfinished_mib * 1024 * 1024,
+    )
+
+
+def raise_descriptor_limit() -> None:
+    """Raise the limit of open file descriptors of this process to its hard limit."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def connections_for(descriptors: int) -> int:
+    """Return how many connections a server may have when the process may open so many descriptors.
+
+    The rest is for files, databases, brokers and the other server of the process.
+    """
+    return max(8, (descriptors - _OTHER_DESCRIPTORS) // 2) if descriptors >= 0 else sys.maxsize
 
 
 def free_ports(count: int) -> list[int]:

@@ -27,6 +27,7 @@ from shared.settings import EnricherSettings, StatefulSettings
 from shared.storage.database import Database
 from shared.storage.migrate import pending
 from shared.web.ops import Health
+from shared.web.server import raise_descriptor_limit
 from shared.worker.consumer import ConsumerLimits, root_cause
 from shared.worker.role import Resources
 from shared.worker.unit_of_work import Failpoint
@@ -41,6 +42,7 @@ def run_until_signalled(main: Callable[[asyncio.Event], Awaitable[None]]) -> Non
     Of a group of errors the root cause is raised.
     """
     collect_rarely()
+    raise_descriptor_limit()
 
     async def guarded() -> None:
         stop = asyncio.Event()

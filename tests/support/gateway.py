@@ -26,7 +26,7 @@ from shared.settings import GatewaySettings, load
 from shared.storage.database import Database
 from shared.storage.rows import IdentityMap, Put, Row
 from shared.web.ops import Health
-from shared.web.server import HttpServer
+from shared.web.server import HttpServer, connection_limits
 from shared.worker.role import Resources
 from tests.support.databases import create_tables
 
@@ -118,7 +118,12 @@ async def running_gateway(
     state = build(resources, sink, settings)
     app = create_app(state)
     server = HttpServer(
-        app, host="127.0.0.1", port=0, port_field="http_port", trusted_proxies=settings.trusted_proxies
+        app,
+        host="127.0.0.1",
+        port=0,
+        port_field="http_port",
+        trusted_proxies=settings.trusted_proxies,
+        limits=connection_limits(settings),
     )
     await server.start()
     try:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -32,6 +33,7 @@ from shared.policy.form_fields import ANSWER
 
 FIELDS_MAX: Final = 200
 _UTM_MAX: Final = 30
+_VALUES_MAX: Final = 1_000
 _DEPTH_MAX: Final = 5
 WORD_LENGTH_MAX: Final = 200
 TEXT_LENGTH_MAX: Final = 2_000
@@ -61,14 +63,15 @@ def is_intake_shape(body: Mapping[str, Any]) -> bool:
 
 
 def read_form(body: Mapping[str, Any] | Pairs, source: HookSource) -> LeadReceivedV1:
-    """Return the lead that a form describes. Raises `Reject` (422) only when it has too many fields.
+    """Return the lead that a form describes. Raises `Reject` (422) only for too many fields or values.
 
     A label that comes more than once (checkboxes) becomes a list among the answers.
     """
-    pairs = list(_flattened(body.items() if isinstance(body, Mapping) else body))
+    flattened = _flattened(body.items() if isinstance(body, Mapping) else body)
+    pairs = list(islice(flattened, FIELDS_MAX + 1))
     if len(pairs) > FIELDS_MAX:
         detail = f"{FIELDS_MAX} are allowed"
-        raise Reject(422, "too-many-fields", f"The form has {len(pairs)} fields", detail)
+        raise Reject(422, "too-many-fields", "The form has too many fields", detail)
     labels = [plain_label(label) for label, _ in pairs]
     form = _FormReader(source)
     form.check_honeypot(pairs)
@@ -184,6 +187,9 @@ def _flattened(pairs: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[s
         if isinstance(value, Mapping) and depth < _DEPTH_MAX:
             yield from _flattened(value.items(), name + ".", depth + 1)
         elif isinstance(value, list | tuple):
+            if len(value) > _VALUES_MAX:
+                detail = f"{_VALUES_MAX} are allowed"
+                raise Reject(422, "too-many-fields", "A field of the form has too many values", detail)
             scalars = [storable_scalar(item) for item in value]
             yield name, scalars[0] if len(scalars) == 1 else scalars
         else:

@@ -298,7 +298,7 @@ BODIES = [
         "POST /hooks/forms/website",
         "too-many-fields",
         422,
-        "The form has 201 fields",
+        "The form has too many fields",
         "200 are allowed",
         sent={"json": {f"q{number}": "x" for number in range(201)}},
     ),

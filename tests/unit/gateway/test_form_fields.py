@@ -344,6 +344,13 @@ def test_a_form_has_up_to_200_fields():
     assert (rejected.value.kind, rejected.value.detail) == ("too-many-fields", "200 are allowed")
 
 
+def test_a_field_has_up_to_1000_values():
+    assert read_form({"q": ["x"] * 1_000}, SOURCE).answers == {"q": ["x"] * 1_000}
+    with pytest.raises(Reject) as rejected:
+        read_form({"q": ["x"] * 1_001}, SOURCE)
+    assert (rejected.value.kind, rejected.value.detail) == ("too-many-fields", "1000 are allowed")
+
+
 @pytest.mark.parametrize(
     ("body", "is_lead"),
     [
