@@ -41,17 +41,17 @@ class ConnectionLimits:
     connections: int = 10_000
 
 
-class Phase(Enum):
+class WaitsFor(Enum):
     """What a connection waits for."""
 
-    IDLE = "a request"
+    REQUEST = "a request"
     HEADERS = "the rest of the headers"
     BODY = "the rest of the body"
     RESPONSE = "the application"
     REFUSED = "the client to close it"
 
 
-_FIRST_DROPPED = (Phase.IDLE, Phase.REFUSED, Phase.HEADERS, Phase.BODY)
+_FIRST_DROPPED = (WaitsFor.REQUEST, WaitsFor.REFUSED, WaitsFor.HEADERS, WaitsFor.BODY)
 
 
 class ConnectionLimiter:
@@ -65,9 +65,9 @@ class ConnectionLimiter:
     def __init__(self, limits: ConnectionLimits, now: Callable[[], float]) -> None:
         self.limits = limits
         self._now = now
-        self._phases: dict[LimitedProtocol, Phase] = {}
+        self._waits_for: dict[LimitedProtocol, WaitsFor] = {}
         # In each the connections are in the order in which they came into the phase.
-        self._since: dict[Phase, dict[LimitedProtocol, float]] = {phase: {} for phase in Phase}
+        self._since: dict[WaitsFor, dict[LimitedProtocol, float]] = {phase: {} for phase in WaitsFor}
         self._unfinished: dict[LimitedProtocol, int] = {}
         self._unfinished_bytes = 0
 
@@ -77,21 +77,21 @@ class ConnectionLimiter:
         limits = self.limits
         return min(_CHECK_S_MAX, limits.headers_s / 4, limits.body_s / 4, limits.idle_s / 4)
 
-    def enter(self, connection: LimitedProtocol, phase: Phase) -> None:
+    def enter(self, connection: LimitedProtocol, phase: WaitsFor) -> None:
         """Note that a connection, maybe a new one, waits for something from now on."""
-        before = self._phases.get(connection)
+        before = self._waits_for.get(connection)
         if before is phase:
             return
         if before is not None:
             del self._since[before][connection]
-        self._phases[connection] = phase
+        self._waits_for[connection] = phase
         self._since[phase][connection] = self._now()
-        if before is None and len(self._phases) > self.limits.connections:
+        if before is None and len(self._waits_for) > self.limits.connections:
             self._drop_one(connection)
 
     def forget(self, connection: LimitedProtocol) -> None:
         """Note that a connection is closed."""
-        phase = self._phases.pop(connection, None)
+        phase = self._waits_for.pop(connection, None)
         if phase is not None:
             del self._since[phase][connection]
         self.finish_body(connection)
@@ -120,16 +120,16 @@ class ConnectionLimiter:
     def expire(self) -> None:
         """Refuse requests that take too long to arrive, and close connections that are idle too long."""
         limits = self.limits
-        for connection in self._expired(Phase.IDLE, limits.idle_s):
+        for connection in self._expired(WaitsFor.REQUEST, limits.idle_s):
             connection.close()
-        for connection in self._expired(Phase.REFUSED, _LINGER_S):
+        for connection in self._expired(WaitsFor.REFUSED, _LINGER_S):
             connection.abort()
-        for phase, limit_s in ((Phase.HEADERS, limits.headers_s), (Phase.BODY, limits.body_s)):
+        for phase, limit_s in ((WaitsFor.HEADERS, limits.headers_s), (WaitsFor.BODY, limits.body_s)):
             for connection in self._expired(phase, limit_s):
                 detail = f"The request did not arrive within {limit_s:g} s"
                 connection.refuse(Reject(408, "request-timeout", "The request took too long", detail))
 
-    def _expired(self, phase: Phase, limit_s: float) -> list[LimitedProtocol]:
+    def _expired(self, phase: WaitsFor, limit_s: float) -> list[LimitedProtocol]:
         until = self._now() - limit_s
         expired = []
         for connection, since in self._since[phase].items():
@@ -165,7 +165,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.limiter.enter(self, Phase.IDLE)
+        self.limiter.enter(self, WaitsFor.REQUEST)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.limiter.forget(self)
@@ -230,7 +230,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.close()
         else:
             self.transport.write_eof()
-            self.limiter.enter(self, Phase.REFUSED)
+            self.limiter.enter(self, WaitsFor.REFUSED)
 
     def close(self) -> None:
         """End the connection once everything that was answered is sent."""
@@ -246,9 +246,9 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._refused or self.transport.is_closing():
             return
         if self._in_message:
-            phase = Phase.HEADERS if self._in_headers else Phase.BODY
+            phase = WaitsFor.HEADERS if self._in_headers else WaitsFor.BODY
         else:
-            phase = Phase.RESPONSE if self._responses_due else Phase.IDLE
+            phase = WaitsFor.RESPONSE if self._responses_due else WaitsFor.REQUEST
         self.limiter.enter(self, phase)
 
 
