@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.atomic_file import replace_atomically
+from shared.private_files import make_private_folder
 from shared.settings import SettingsError
 
 FILE = "secrets.env"
@@ -42,7 +43,7 @@ def ensure(data_dir: Path, environ: Mapping[str, str], random: Callable[[int], b
     `random` returns that many unguessable bytes (`os.urandom`). Of several processes that start at once, one
     generates them and the others read them.
     """
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(data_dir)
     directory = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)  # the lock ends with the descriptor, also in a crash

@@ -122,7 +122,8 @@ class CommonSettings(Settings):
     http_host: str = Field(default="127.0.0.1", description="Address that all ports listen on.")
     ops_port: Port = Field(
         default=9090,
-        description="Port of `/livez`, `/readyz` and `/metrics`; in `baton up` the gateway serves them.",
+        description="Port of `/livez`, `/readyz` and `/metrics`, which need no key there. In `baton up` the "
+        "gateway's port serves them: `/metrics`, and the checks of `/readyz`, with a key of scope `read`.",
     )
     await_secrets: bool = Field(
         default=False,

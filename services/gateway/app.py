@@ -35,7 +35,6 @@ from services.gateway.intake import hooks, lane
 from services.gateway.middleware import RequestMetrics, TelemetryMiddleware
 from services.gateway.state import GatewayState
 from shared.lead.identity import account_key
-from shared.web.ops_router import ops_router
 from shared.web.problem import Problem
 
 ROUTERS = (
@@ -80,7 +79,6 @@ def create_app(state: GatewayState) -> FastAPI:
         app.include_router(router)
     app.include_router(contracts.router)
     app.include_router(operations.router)
-    app.include_router(ops_router(state.health, state.metrics), tags=["Operation"])
     app.mount("/docs-assets", contracts.documentation_assets())
     return app
 

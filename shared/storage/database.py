@@ -12,15 +12,17 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec.structs import asdict
-from sqlalchemy import CursorResult, Executable, Table, event, text
+from sqlalchemy import CursorResult, Executable, Table, event, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.errors import DataError, Retry
+from shared.private_files import make_private_database
 from shared.storage.errors import error_for
 from shared.storage.metadata import metadata
 from shared.storage.postgres_tls import create_engine_with_tls
@@ -153,7 +155,15 @@ class Database:
         return self._writers
 
 
+def make_private(url: str) -> None:
+    """Create the file of an SQLite URL for its owner alone; do nothing for another database."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        make_private_database(Path(parsed.database))
+
+
 def _sqlite(url: str, *, begin: str, connections_max: int) -> AsyncEngine:
+    make_private(url)
     engine = create_async_engine(url, pool_size=connections_max, max_overflow=0, pool_timeout=60)
 
     @event.listens_for(engine.sync_engine, "connect")

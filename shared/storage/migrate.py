@@ -20,7 +20,7 @@ from sqlalchemy import Connection, MetaData, create_engine
 
 import shared
 from shared.errors import Crash
-from shared.storage.database import DatabaseErrorTranslation
+from shared.storage.database import DatabaseErrorTranslation, make_private
 from shared.storage.postgres_tls import create_engine_with_tls
 
 _LOCK = "select pg_advisory_xact_lock(20250301)"
@@ -69,6 +69,7 @@ async def differences(url: str, metadata: MetaData) -> list[object]:
 
 
 async def _run(url: str, work: Callable[[Connection], None]) -> None:
+    make_private(url)
     engine = create_engine_with_tls(url)
     try:
         with DatabaseErrorTranslation():

@@ -28,12 +28,12 @@ PUBLIC = {
     ("POST", "/hooks/signals/{source}/{token}"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
-    ("GET", "/metrics"),
     ("GET", "/openapi.json"),
     ("GET", "/asyncapi.json"),
     ("GET", "/"),
 }
 SCOPE_OF = {
+    ("GET", "/metrics"): "read",
     ("POST", "/v1/leads"): "intake",
     ("POST", "/v1/signals"): "intake",
     ("GET", "/v1/leads"): "read",

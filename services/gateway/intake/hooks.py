@@ -85,7 +85,7 @@ async def post_form(
     allowed = allowed_redirect(request, source)
     if redirect is not None and allowed is None:
         raise Reject(422, "redirect-refused", "The source does not allow this redirect")
-    await verify_source(gateway, source, request)
+    arrival = await verify_source(gateway, source, request, arrival)
     received = await receive_form(request, source, arrival)
     accepted = await publish_lead(gateway, await verify_captcha(gateway, source, received))
     return accepted if allowed is None else Response(status_code=303, headers={"location": allowed})
@@ -134,7 +134,7 @@ async def post_signal(
     """Take the body of `POST /v1/signals`."""
     require_json(request.headers.get("content-type", ""))
     raw = await request.body()
-    await verify_source(gateway, source, request)
+    arrival = await verify_source(gateway, source, request, arrival)
     answer = await accept_signals(gateway, raw, arrival, source)
     if isinstance(answer, bytes):
         return Response(answer, 202, media_type="application/json")

@@ -15,7 +15,7 @@ from services.gateway.domain.arrival import uuid7
 from services.gateway.domain.rejected import TRUNCATED_BYTES_MAX, RejectedSubmission, detail_of, is_kept
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.post_limits import RATE_LIMITED
-from services.gateway.intake.sender import check_sender
+from services.gateway.intake.sender import check_sender, client_name
 from services.gateway.request_body import ApiRequest, BodyTooLarge, items, read_encoded_body
 from services.gateway.state import GatewayState
 from shared.errors import Reject
@@ -94,7 +94,7 @@ def _submission(
 ) -> RejectedSubmission:
     gateway: GatewayState = request.app.state.gateway
     now = gateway.clock.now()
-    key = request.headers.get("idempotency-key", "")
+    key = client_name(source, request.headers)
     return RejectedSubmission(
         id=uuid7(now, gateway.random),
         source=source.name,

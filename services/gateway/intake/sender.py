@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 
 from fastapi import Request
+from msgspec import structs
 
+from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.post_limits import count_verified_post
 from services.gateway.intake.signatures import SCHEMES
 from services.gateway.state import GatewayState
 from shared.errors import Reject
+from shared.web.signing import ID_HEADER
 
 
-async def verify_source(gateway: GatewayState, source: HookSource, request: Request) -> None:
+async def verify_source(
+    gateway: GatewayState, source: HookSource, request: Request, arrival: Arrival
+) -> Arrival:
     """Check the signature or the token of a request to a source that is not public, and count the request.
 
-    Raises `Reject`: 403 when it is missing or wrong, 429 beyond the limit of the source. Raises `Retry` while
-    the source's secret is not set.
+    Returns the arrival with the sender's name for the request. Raises `Reject`: 403 for a signature or token
+    that is missing or wrong, 429 beyond the limit of the source; `Retry` while its secret is not set.
     """
     if not source.public:  # a fault of the body's size or encoding is reported before one of its sender
         check_sender(gateway, source, request, await request.body())
         count_verified_post(request, source)
+    return structs.replace(arrival, idempotency_key=client_name(source, request.headers))
+
+
+def client_name(source: HookSource, headers: Mapping[str, str]) -> str:
+    """Return the name by which a sender knows its post, by which a repeated post is the same event.
+
+    Standard Webhooks signs an id that stays when a delivery is tried again, or replayed by somebody who has
+    recorded it. Other senders may set an `Idempotency-Key`.
+    """
+    if source.signature == "standard":
+        return f"{ID_HEADER}:{headers.get(ID_HEADER, '')}"
+    return headers.get("idempotency-key", "")
 
 
 def check_sender(gateway: GatewayState, source: HookSource, request: Request, body: bytes) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from shared.errors import Crash
 from shared.messaging.port import Outgoing, Partition, Record
+from shared.private_files import make_private_database
 
 CHUNK_RECORDS_MAX = 128
 CHUNK_BYTES_MAX = 256 * 1024
@@ -76,6 +77,7 @@ class Reading(NamedTuple):
 
 def connect(file: Path) -> sqlite3.Connection:
     """Open the file (made if absent) so that a commit is on disk when it returns."""
+    make_private_database(file)
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=30)
     # Before the first table, or it has no effect: pruned pages go back to the file system in small steps.
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")

@@ -23,6 +23,7 @@ from shared.messaging.embedded.writer import FileThread, Writer
 from shared.messaging.manifest import TOPICS, Topic
 from shared.messaging.partitioner import Partitioner
 from shared.messaging.port import OnRevoke, Partition, Sink, Source
+from shared.private_files import FILE_MODE, make_private_folder
 
 REVOKING_S_MAX = 10.0
 PRUNE_EVERY_S = 60.0
@@ -69,7 +70,7 @@ class EmbeddedStream:
         self._opened: tuple[FileThread, Writer, asyncio.Task[None]] | None = None
 
     async def open(self) -> None:
-        self._data_dir.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._data_dir)
         self._lock = _lock(self._data_dir)
         file = self._data_dir / "stream.db"
         writer = Writer(file)
@@ -174,6 +175,7 @@ class EmbeddedStream:
 def _lock(data_dir: Path) -> TextIO:
     """Lock the data directory for this process; the operating system releases the lock when it ends."""
     lock = (data_dir / "stream.lock").open("a+", encoding="utf-8")
+    os.fchmod(lock.fileno(), FILE_MODE)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

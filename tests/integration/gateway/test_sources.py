@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import json
 
 import pytest
 from structlog.testing import capture_logs
 
 from shared.lead.ids import lead_id_of
+from shared.web.signing import new_secret, sign
 
 LEADS = "leads.received.v1"
 TOKEN = "a token"
@@ -155,3 +157,28 @@ async def test_a_preview_shows_the_lead_and_takes_nothing_in(gateway):
     await gateway.ask("POST", "/hooks/forms/website", **FORM)
     (event,) = await gateway.records(LEADS, 1)
     assert (event.partition >= 0, event.offset) == (True, 0)
+
+
+async def test_a_signed_delivery_that_is_replayed_is_the_same_event(gateway, monkeypatch):
+    """Who has recorded a delivery can send it again within the tolerance; so does a sender that tries again."""
+    secret = new_secret(b"0123456789abcdef0123456789abcdef")
+    monkeypatch.setenv("ADS_SECRET", secret)
+    source = "{kind: KIND, signature: standard, secret_env: ADS_SECRET}"
+    sources = f"sources: {{ads: {source.replace('KIND', 'form')}, news: {source.replace('KIND', 'signal')}}}"
+    await gateway.apply_policy(sources=sources)
+    event_ids = []
+    for path, body, webhook_id in (
+        ("forms/ads", b'{"email": "ana@kestrel.example"}', "msg_1"),
+        ("forms/ads", b'{"email": "ana@kestrel.example"}', "msg_1"),
+        ("forms/ads", b'{"email": "ana@kestrel.example"}', "msg_2"),
+        ("signals/news", json.dumps(SIGNAL).encode(), "msg_1"),
+        ("signals/news", json.dumps(SIGNAL).encode(), "msg_1"),
+    ):
+        signed = sign([secret], webhook_id, gateway.resources.clock.now(), body)
+        headers = {**NOBODY, "Content-Type": "application/json", **signed}
+        status, answer, _ = await gateway.ask("POST", f"/hooks/{path}", data=body, headers=headers)
+        assert status == 202
+        event_ids.append(answer["event_id"])
+    first, again, other, signal, same_signal = event_ids
+    assert (first, signal) == (again, same_signal)
+    assert len({first, other, signal}) == 3
