@@ -29,7 +29,10 @@ class _LeadKey(Struct, frozen=True):
 
 
 class _Snapshots(Struct, frozen=True):
-    """What is stored about a batch of leads: by account, by lead id, and by account again."""
+    """What is stored about a batch of leads: by account, by lead id, and by account again.
+
+    `accounts` has an account under the key of an alias too, `assignments` under its own key only.
+    """
 
     accounts: Mapping[str, AccountSnapshot]
     leads: Mapping[str, LeadSnapshot]
@@ -47,14 +50,15 @@ class AccountContextReader:
         """Return the context of a lead; an account that nobody reported is as the policy's files say."""
         stored = await self._snapshots.load(_LeadKey(lead.lead_id, lead.account))
         account, scored = stored.accounts.get(lead.account), stored.leads.get(lead.lead_id)
-        knowledge = (account.knowledge if account else None) or policy.seeds.get(lead.account)
+        key = account.account if account else lead.account
+        knowledge = (account.knowledge if account else None) or policy.seeds.get(key)
         activities = scored.activities if scored else ()
         return AccountContext(
             relation=knowledge.relation if knowledge else "none",
             open_opportunity=knowledge.open_opportunity if knowledge else None,
             owners=possible_owners(
                 lead.lead_id,
-                stored.assignments.get(lead.account, ()),
+                stored.assignments.get(key, ()),
                 policy,
                 has_named_owner=knowledge is not None and knowledge.owner is not None,
             ),
@@ -64,13 +68,15 @@ class AccountContextReader:
         )
 
     async def _read_batch(self, keys: Sequence[_LeadKey]) -> _Snapshots:
-        accounts = sorted({key.account for key in keys})
+        asked = {key.account for key in keys}
         assignments: dict[str, list[OpenAssignment]] = defaultdict(list)
         async with self._database.read() as tx:
-            for assignment in await open_assignments(tx, accounts):
+            accounts = await account_snapshots(tx, sorted(asked))
+            owned = asked | {account.account for account in accounts.values()}
+            for assignment in await open_assignments(tx, sorted(owned)):
                 assignments[assignment.account].append(assignment)
             return _Snapshots(
-                accounts=await account_snapshots(tx, accounts),
+                accounts=accounts,
                 leads=await lead_snapshots(tx, sorted({key.lead_id for key in keys})),
                 assignments=assignments,
             )

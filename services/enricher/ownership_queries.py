@@ -8,6 +8,7 @@ from msgspec import Struct
 from sqlalchemy import select
 
 from services.router.tables import assignments
+from services.scorer.domain.subjects import canonical_key
 from services.scorer.tables import accounts, scores
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.parts import Activity
@@ -43,7 +44,15 @@ class OpenAssignment(Struct, frozen=True):
 
 
 async def account_snapshots(tx: Tx, keys: Sequence[str]) -> dict[str, AccountSnapshot]:
-    """Return the accounts that are stored, by key."""
+    """Return the accounts that these keys stand for, by key; an alias stands for the account that has it."""
+    stored = await _stored_accounts(tx, keys)
+    stands_for = {key: canonical_key(key, row.knowledge) for key, row in stored.items()}
+    if others := sorted({*stands_for.values()} - stored.keys()):
+        stored |= await _stored_accounts(tx, others)
+    return {key: stored[account] for key, account in stands_for.items() if account in stored}
+
+
+async def _stored_accounts(tx: Tx, keys: Sequence[str]) -> dict[str, AccountSnapshot]:
     table = accounts.c
     statement = select(table.account, table.knowledge, table.signals).where(
         member_of(tx.dialect, table.account)

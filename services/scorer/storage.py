@@ -8,10 +8,16 @@ from typing import Any
 from sqlalchemy import select
 
 from services.scorer.domain.account import name_key
+from services.scorer.domain.aliases import canonical_of
 from services.scorer.domain.leads import alias_of
 from services.scorer.domain.rescore import AT_ONCE_MAX, CHUNK, RESCORE
 from services.scorer.domain.state import AccountRow, ChunkRow, RescoreRow, ScoreRow
-from services.scorer.domain.subjects import account_keys, account_name_key, signal_subject_of
+from services.scorer.domain.subjects import (
+    account_keys,
+    account_name_key,
+    canonical_key,
+    signal_subject_of,
+)
 from services.scorer.tables import accounts, scores
 from shared.errors import Retry
 from shared.lead.derived import derived_of
@@ -30,7 +36,8 @@ class ScorerRowKeys:
     """The keys that a batch of events refers to.
 
     `aliases` are lead ids that may be aliases, `names` name keys of accounts, `whole` accounts of which all
-    leads may be re-scored, and `chunks` accounts whose next re-score chunk is due.
+    leads may be re-scored, `told` those of which knowledge was told, with their aliases, and `chunks`
+    accounts whose next re-score chunk is due.
     """
 
     def __init__(self, events: Iterable[Event[Any]]) -> None:
@@ -39,6 +46,7 @@ class ScorerRowKeys:
         self.accounts: set[str] = set()
         self.names: set[str] = set()
         self.whole: set[str] = set()
+        self.told: set[str] = set()
         self.chunks: set[str] = set()
         for event in events:
             self.add(event.data)
@@ -51,7 +59,8 @@ class ScorerRowKeys:
         elif isinstance(data, SignalReceivedV1):
             self.add_signal(data)
         elif isinstance(data, AccountReceivedV1):
-            self.whole.update(account_keys(data))
+            self.told.update(account_keys(data))
+            self.whole |= self.told
             self.accounts |= self.whole | {key for key in (account_name_key(data),) if key}
         elif isinstance(data, PersonErasedV1):
             self.aliases.update(data.lead_ids)
@@ -92,8 +101,10 @@ class ScorerStore:
         lead_rows = {row.lead_id: row for row in await tx.load(ScoreRow, "account", few, lock=True)}
         rest = await tx.load(ScoreRow, "lead_id", leads - lead_rows.keys(), lock=True)
         lead_rows.update((row.lead_id, row) for row in rest)
-        if any(row.account not in keys.accounts for row in lead_rows.values()):
-            raise Retry("a lead changed its account meanwhile")
+        needed = {row.account for row in lead_rows.values()} | {canonical_of(row) for row in account_rows}
+        needed.update(row.own_account for row in lead_rows.values() if row.own_account)
+        if not needed <= keys.accounts:
+            raise Retry("a lead or an alias changed its account meanwhile")
         return [*account_rows, *rescores, *chunks, *lead_rows.values()]
 
 
@@ -114,11 +125,30 @@ async def add_present_accounts(tx: Tx, keys: ScorerRowKeys) -> None:
         namesakes = set(found.scalars())
         keys.accounts |= keys.names | namesakes
         keys.whole |= namesakes
-    for row in await tx.load(AccountRow, "account", keys.whole):
-        # Aliases that the account had before lose its data, so their rows are needed too.
-        aliases = account_keys(row.knowledge) if row.knowledge else ()
-        keys.accounts.update(aliases)
-        keys.whole.update(aliases)
+    await _add_linked_accounts(tx, keys)
+
+
+async def _add_linked_accounts(tx: Tx, keys: ScorerRowKeys) -> None:
+    """Add the accounts that aliases stand for, the aliases of told accounts, and the leads' own accounts."""
+    known = select(accounts.c.account, accounts.c.knowledge).where(
+        member_of(tx.dialect, accounts.c.account), accounts.c.knowledge.is_not(None)
+    )
+    of_account = member_of(tx.dialect, scores.c.account), scores.c.own_account.is_not(None)
+    own = select(scores.c.own_account).where(*of_account).distinct()
+    seen: set[str] = set()
+    while unseen := keys.accounts - seen:
+        seen |= unseen
+        found = await tx.execute(known, {"members": members(tx.dialect, sorted(unseen))})
+        for account, knowledge in map(tuple, found):
+            linked = {canonical_key(account, knowledge)}
+            if account in keys.told:
+                linked.update(account_keys(knowledge))
+            keys.accounts |= linked
+            if account in keys.whole:
+                keys.whole |= linked
+        if rescored := (keys.whole | keys.chunks) & unseen:
+            found = await tx.execute(own, {"members": members(tx.dialect, sorted(rescored))})
+            keys.accounts.update(found.scalars())
 
 
 async def _next_chunk(tx: Tx, row: RescoreRow) -> ChunkRow:

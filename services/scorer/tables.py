@@ -29,6 +29,7 @@ scores = Table(
     Column("signals", Json(Signals), nullable=False),
     Column("account_view", Json(AccountView), nullable=False),
     Column("due_at", UtcTime),
+    Column("own_account", String(500)),
     # In this order for the chunks of a re-score.
     Index(None, "account", "lead_id"),
     Index(None, "alias"),

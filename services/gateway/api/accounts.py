@@ -1,5 +1,6 @@
 """`/v1/accounts`: account knowledge, one account at a time or as a list (JSON or CSV)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,11 +17,12 @@ from services.gateway.domain.accounts import (
     key_of_domain,
     read_csv,
     receive_account,
+    refuse_alias_conflicts,
 )
 from services.gateway.domain.arrival import Arrival, invalid
 from services.gateway.domain.received import Received
 from services.gateway.publish_once import publish_list, publish_received
-from services.gateway.queries.accounts import find_account
+from services.gateway.queries.accounts import find_account, known_accounts
 from services.gateway.request_body import (
     ITEMS_MAX,
     is_json_type,
@@ -30,6 +32,8 @@ from services.gateway.request_body import (
     parse_json,
     unsupported_type,
 )
+from services.gateway.state import GatewayState
+from services.scorer.domain.subjects import account_keys
 from shared.errors import FieldProblem, Reject
 from shared.lead.events.account_received import AccountReceivedV1, Relation
 from shared.web.event_schema import MsgspecType
@@ -115,6 +119,9 @@ async def put_account(
     if body.domain is not None and key_of_domain(body.domain) != key_of_domain(domain):
         raise invalid((FieldProblem("/domain", "This is another account than the path's"),))
     received = _received_account(body.model_copy(update={"domain": domain}), arrival, 0)
+    async with gateway.database.read() as tx:
+        known = await known_accounts(tx, account_keys(received.event.data))
+    refuse_alias_conflicts(received.event.data, known)
     event = await publish_received(gateway, received)
     return AcceptedAccount(account=event.key, event_id=event.id, status_url=f"/v1/accounts/{event.key}")
 
@@ -169,7 +176,7 @@ async def post_accounts(request: Request, arrival: RequestArrival, gateway: Gate
         )
     else:
         raise unsupported_type("application/json", _CSV)
-    results = await publish_list(gateway, received)
+    results = await publish_list(gateway, await _without_alias_conflicts(gateway, received))
     return batch_response(results, lambda event: {"account": event.key, "event_id": event.id})
 
 
@@ -180,24 +187,25 @@ async def post_accounts(request: Request, arrival: RequestArrival, gateway: Gate
     responses=problem_responses(404),
 )
 async def get_account(domain: str, gateway: Gateway) -> AccountSummary:
-    account = key_of_domain(domain)
-    if not account:
+    key = key_of_domain(domain)
+    if not key:
         raise Reject(404, "unknown-account", "This is not the domain of a company")
     async with gateway.database.read() as tx:
-        row = await find_account(tx, account)
+        row = await find_account(tx, key)
     if row is None:
         headers = (("retry-after", "1"),)
         raise Reject(404, "not-yet-known", "Nothing is known of this account yet", headers=headers)
+    account: str = row["account"]
     knowledge: AccountReceivedV1 = row["knowledge"] or AccountReceivedV1(domain=account)
     signals = [
         SignalSummary(
-            event_id=signal.event_id or key,  # rows of earlier releases have signals by event id
+            event_id=signal.event_id or name,  # rows of earlier releases have signals by event id
             type=signal.type,
             occurred_at=signal.occurred_at,
             expires_at=signal.expires_at,
             strength=signal.strength,
         )
-        for key, signal in row["signals"].items()
+        for name, signal in row["signals"].items()
     ]
     return AccountSummary(
         account=account,
@@ -206,6 +214,30 @@ async def get_account(domain: str, gateway: Gateway) -> AccountSummary:
         qualified=row["qualified"],
         signals=sorted(signals, key=lambda signal: (signal.occurred_at, signal.event_id), reverse=True),
     )
+
+
+async def _without_alias_conflicts(
+    gateway: GatewayState, items: Sequence[Received[AccountReceivedV1] | Reject]
+) -> list[Received[AccountReceivedV1] | Reject]:
+    """Return the items with a `Reject` for each whose aliases conflict with what is known or said before it."""
+    told = [item.event.data for item in items if isinstance(item, Received)]
+    async with gateway.database.read() as tx:
+        known = await known_accounts(tx, {key for data in told for key in account_keys(data)})
+
+    def checked(
+        item: Received[AccountReceivedV1] | Reject, _index: int
+    ) -> Received[AccountReceivedV1] | Reject:
+        if isinstance(item, Received):
+            data = item.event.data
+            refuse_alias_conflicts(data, known)
+            keys = account_keys(data)
+            former = known.get(keys[0])
+            for alias in account_keys(former) if former else ():
+                known.pop(alias, None)
+            known.update(dict.fromkeys(keys, data))
+        return item
+
+    return validate_items(items, checked)
 
 
 def _validated(fields: Any) -> AccountBody:

@@ -19,7 +19,7 @@ from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.parts import Company, Person, Provenance, Trigger
 from shared.lead.events.routing import Brief
 from shared.lead.events.scoring import Score
-from shared.lead.identity import identify
+from shared.lead.identity import account_key, identify
 from shared.storage.keyset import Cursor
 from shared.web.event_schema import MsgspecType
 
@@ -92,7 +92,9 @@ class Timeline(ApiModel):
 
 async def lead_filter(
     email: Annotated[str | None, Query(description="Only the lead of this e-mail address")] = None,
-    account: Annotated[str | None, Query(description="Only leads of this account key")] = None,
+    account: Annotated[
+        str | None, Query(description="Only leads of this account: its key, domain or alias")
+    ] = None,
     queue: Annotated[str | None, Query(description="Only leads in this queue")] = None,
     owner: Annotated[str | None, Query(description="Only leads of this rep")] = None,
     status: Annotated[
@@ -113,7 +115,7 @@ async def lead_filter(
     return LeadFilter(
         lead_id=identity.lead_id if identity else None,
         email=None if identity else email,
-        account=account,
+        account=account and (account_key(account, None, "") or account),
         queue=queue,
         owner=owner,
         status=status,

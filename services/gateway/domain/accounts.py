@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import Any, Final
 
 from services.gateway.domain.arrival import Arrival, invalid
 from services.gateway.domain.received import Received, received_event
+from services.scorer.domain.subjects import account_keys, canonical_key
 from shared.errors import FieldProblem, Reject
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.identity import account_key
@@ -41,6 +42,36 @@ def receive_account(knowledge: AccountReceivedV1, arrival: Arrival) -> Received[
     if faults:
         raise invalid(tuple(faults))
     return received_event(ACCOUNT_RECEIVED, knowledge, arrival, subject=key, key=key)
+
+
+def refuse_alias_conflicts(told: AccountReceivedV1, known: Mapping[str, AccountReceivedV1]) -> None:
+    """Raise `Reject` (422) for an alias that cannot join the account, or for knowledge of an alias itself.
+
+    `known` is what is stored under the keys of the account and of its aliases; an alias has the knowledge of
+    the account that it is an alias of. An alias that has knowledge of its own joins: that gives way.
+    """
+    key, faults = key_of_domain(told.domain), []
+    account = canonical_key(key, known.get(key))
+    if account != key:
+        told_there = (
+            f"{key} is an alias of {account}: say there what is known, or that it is no alias any more"
+        )
+        faults.append(FieldProblem("/domain", told_there))
+    named = {key_of_domain(alias) for alias in told.aliases}
+    for index, text in enumerate(told.aliases):
+        alias = key_of_domain(text)
+        owner = canonical_key(alias, known.get(alias))
+        if owner not in (key, alias):
+            faults.append(FieldProblem(f"/aliases/{index}", f"{alias} is an alias of {owner} already"))
+        elif owner == alias != key and (others := _aliases_of(known.get(alias)) - named):
+            others_named = f"{alias} has aliases of its own, which have to be named here too: {min(others)}"
+            faults.append(FieldProblem(f"/aliases/{index}", others_named))
+    if faults:
+        raise invalid(tuple(faults))
+
+
+def _aliases_of(knowledge: AccountReceivedV1 | None) -> set[str]:
+    return set(account_keys(knowledge)[1:]) if knowledge else set()
 
 
 def read_csv(raw: bytes) -> tuple[list[str], list[list[str]]]:

@@ -6,6 +6,7 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, and_, case, exists, select
 
 from services.gateway.domain.lead_view import DEAD_LETTERED, UNDECIDED
+from services.gateway.queries.accounts import joined_accounts
 from services.gateway.queries.lead_view import surviving_lead
 from services.ledger.tables import dead_letters, lead_views
 from shared.storage.database import Tx
@@ -13,7 +14,7 @@ from shared.storage.keyset import Cursor, after_cursor
 
 
 class LeadFilter(Struct, frozen=True):
-    """Which leads a list has; None: any. `lead_id` may be an alias."""
+    """Which leads a list has; None: any. `lead_id` and `account` may be aliases."""
 
     lead_id: str | None = None
     email: str | None = None
@@ -36,9 +37,12 @@ async def list_leads(tx: Tx, filters: LeadFilter, after: Cursor | None, limit: i
 
     columns = [column for column in lead_views.c if column.name != "status"]
     statement = select(*columns, status)
-    for name in ("email", "account", "queue", "owner"):
+    for name in ("email", "queue", "owner"):
         if (value := getattr(filters, name)) is not None:
             statement = statement.where(lead_views.c[name] == value)
+    if filters.account is not None:
+        # A lead has the account of its own domain until it is scored.
+        statement = statement.where(lead_views.c.account.in_(await joined_accounts(tx, filters.account)))
     if filters.status == DEAD_LETTERED:
         statement = statement.where(is_stuck)
     elif filters.status is not None:

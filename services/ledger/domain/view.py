@@ -33,8 +33,14 @@ def updated_view(view: ViewRow | None, event: Event[StageEvent]) -> ViewRow:
     # LeadScoredV1 is a subclass of LeadEnrichedV1, so it is tested first.
     if isinstance(data, LeadScoredV1):
         if data.sequence > view.scored_sequence:
+            # The scorer knows of which account another one is an alias, so its word counts, once it has spoken.
+            is_current = data.revision >= view.enriched_revision
             view = replace(
-                view, scored_sequence=data.sequence, scored_revision=data.revision, scored_id=event.id
+                view,
+                scored_sequence=data.sequence,
+                scored_revision=data.revision,
+                scored_id=event.id,
+                account=data.account if is_current else view.account,
             )
     elif isinstance(data, LeadEnrichedV1):
         if data.sequence > view.enriched_sequence:
@@ -43,7 +49,7 @@ def updated_view(view: ViewRow | None, event: Event[StageEvent]) -> ViewRow:
                 enriched_sequence=data.sequence,
                 enriched_revision=data.revision,
                 enriched_id=event.id,
-                account=data.account,
+                account=data.account if data.revision > view.scored_revision else view.account,
                 email=data.person.email,
             )
     else:

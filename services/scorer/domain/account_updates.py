@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from services.scorer.domain.account import account_data_of
+from services.scorer.domain.aliases import (
+    aliases_in,
+    canonical_of,
+    may_join,
+    resolve_account,
+    with_alias,
+    without_alias,
+)
 from services.scorer.domain.leads import adopt_named_signals
 from services.scorer.domain.rescore import rescore_account
 from services.scorer.domain.signals import emit_account_lead
 from services.scorer.domain.state import AccountRow
 from services.scorer.domain.stored_signals import signals_of
 from services.scorer.domain.subjects import account_keys, account_name_key
-from services.scorer.domain.update_score import ScoringContext
+from services.scorer.domain.update_score import ScoringContext, put_changed
 from shared.errors import DataError
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.parts import Trigger
@@ -22,70 +32,74 @@ from shared.worker.decision import Outcome
 def handle_account(
     changes: ChangeSet, context: ScoringContext, data: AccountReceivedV1, event_id: str
 ) -> Outcome:
-    """Store what is known of an account, under its domain and its aliases, and score its leads again.
+    """Store what is known of an account, let its aliases join it, and score its leads again.
 
-    Aliases that the account had before lose the data. Raises `DataError` when the domain cannot be a
-    company's.
+    Aliases that it had before are accounts of their own again. Knowledge of a key that is an alias is
+    superseded: what its account says holds. Raises `DataError` when the domain cannot be a company's.
     """
     keys = account_keys(data)
     if not keys:
         raise DataError("this is not the domain of a company", kind="nobody")
+    if resolve_account(changes, keys[0]) != keys[0]:
+        return Outcome.SUPERSEDED
     trigger = Trigger("account", event_id, data.relation)
-    stored = changes.get(AccountRow, keys[0])
-    old_keys = account_keys(stored.knowledge) if stored and stored.knowledge else ()
-    has_new_signals = _adopt_named_signals(changes, keys[0], data)
-    changed = [
-        _store(changes, context, key, data, trigger, has_new_signals=has_new_signals and key == keys[0])
-        for key in keys
-    ]
-    for alias in old_keys:
-        row = changes.get(AccountRow, alias)
-        # An alias may have become an account of its own, or another's, since then.
-        if (
-            alias in keys
-            or row is None
-            or row.knowledge is None
-            or account_keys(row.knowledge)[:1] != keys[:1]
-        ):
-            continue
-        changed.append(_store(changes, context, alias, None, trigger))
-    return Outcome.APPLIED if any(changed) else Outcome.UNCHANGED
-
-
-def _adopt_named_signals(changes: ChangeSet, key: str, data: AccountReceivedV1) -> bool:
-    """Give the account its name; return whether signals were stored under that name alone."""
-    by_name = account_name_key(data)
-    if by_name is None:
-        return False
-    account = changes.get(AccountRow, key) or AccountRow(key)
-    return adopt_named_signals(changes, account, by_name).signals != account.signals
-
-
-def _store(
-    changes: ChangeSet,
-    context: ScoringContext,
-    key: str,
-    data: AccountReceivedV1 | None,
-    trigger: Trigger,
-    *,
-    has_new_signals: bool = False,
-) -> bool:
-    """Store the data under one key, `None` to remove it; return whether the account changed."""
-    before = changes.get(AccountRow, key) or AccountRow(key)
-    account = replace(before, knowledge=data)
-    if account == before and not has_new_signals:
-        return False
-    data_now = account_data_of(account, context.policy.seeds)
-    data_before = account_data_of(before, context.policy.seeds)
-    is_target = data_now is not None and data_now.relation == "target"
-    if is_target and account.signals and not account.leads and not account.asked:
-        # Signals that came while the account was no target; its newest one is the reason for the lead.
-        latest = max(signals_of(account).values(), key=lambda signal: (signal.occurred_at, signal.content))
-        account = emit_account_lead(changes, account, Trigger("signal", latest.event_id, latest.type))
-    changes.put(account)
-    if account.leads and (has_new_signals or _scored_part(data_now) != _scored_part(data_before)):
+    before = changes.get(AccountRow, keys[0]) or AccountRow(keys[0])
+    released = _release_aliases(changes, keys[0], keys[1:])
+    aliases = [alias for alias in keys[1:] if may_join(changes, alias, keys[0])]
+    former = [alias for alias in released if alias not in aliases]
+    account = replace(_with_name(changes, keys[0], data), knowledge=data)
+    for alias in aliases:
+        account = with_alias(changes, account, alias, data)
+    others = [row for key in (*aliases, *former) if (row := changes.get(AccountRow, key)) and row.leads]
+    if not others:
+        account = _asking_for_lead(changes, context, account)
+    put_changed(changes, account)
+    for row in others:
+        rescore_account(changes, context, row, trigger)
+    if former or _scores_otherwise(before, account, context):
+        account = changes.get(AccountRow, keys[0]) or account
         rescore_account(changes, context, account, trigger)
-    return True
+    return Outcome.APPLIED if changes.changes else Outcome.UNCHANGED
+
+
+def _release_aliases(changes: ChangeSet, key: str, named: Sequence[str]) -> list[str]:
+    """Release the aliases that the account names no more, and those of its new aliases; return their keys."""
+    released = []
+    for owner in (key, *named):
+        row = changes.get(AccountRow, owner)
+        if row is None or canonical_of(row) != owner:
+            continue
+        for alias in aliases_in(changes, row):
+            if owner != key or alias not in named:
+                row = without_alias(changes, row, alias)
+                released.append(alias)
+        put_changed(changes, row)
+    return released
+
+
+def _with_name(changes: ChangeSet, key: str, data: AccountReceivedV1) -> AccountRow:
+    """Return the account with its name, and with the signals that were stored under that name alone."""
+    account = changes.get(AccountRow, key) or AccountRow(key)
+    by_name = account_name_key(data)
+    return account if by_name is None else adopt_named_signals(changes, account, by_name)
+
+
+def _asking_for_lead(changes: ChangeSet, context: ScoringContext, account: AccountRow) -> AccountRow:
+    """Ask for a lead of a target account that has signals and no leads; its newest signal is the reason."""
+    data = account_data_of(account, context.policy.seeds)
+    if data is None or data.relation != "target" or not account.signals or account.leads or account.asked:
+        return account
+    latest = max(signals_of(account).values(), key=lambda signal: (signal.occurred_at, signal.content))
+    return emit_account_lead(changes, account, Trigger("signal", latest.event_id, latest.type))
+
+
+def _scores_otherwise(before: AccountRow, account: AccountRow, context: ScoringContext) -> bool:
+    """Tell whether leads of the account may score otherwise than before."""
+    if not account.leads:
+        return False
+    seeds = context.policy.seeds
+    known, known_before = account_data_of(account, seeds), account_data_of(before, seeds)
+    return account.signals != before.signals or _scored_part(known) != _scored_part(known_before)
 
 
 def _scored_part(data: AccountReceivedV1 | None) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from services.scorer.domain.account import name_key
 from services.scorer.domain.activities import merge_activities
+from services.scorer.domain.aliases import in_account
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.stored_signals import merged_signals, signals_of
 from services.scorer.domain.update_score import ScoringContext, set_decay_timer, update_score
@@ -39,8 +40,7 @@ def handle_enriched(
     before = before or ScoreRow(data.lead_id, data.account)
     alias = alias_of(data)
     row = replace(
-        before,
-        account=data.account,
+        in_account(changes, before, data.account),
         alias=alias,
         revision=max(data.revision, before.revision),
         enriched_sequence=data.sequence,
@@ -52,7 +52,7 @@ def handle_enriched(
     )
     by_name = name_key(derived_of(data).company_key)
     if by_name is not None and data.account != data.lead_id:
-        account = changes.get(AccountRow, data.account) or AccountRow(data.account)
+        account = changes.get(AccountRow, row.account) or AccountRow(row.account)
         adopt_named_signals(changes, account, by_name)
     if data.revision > before.revision:
         update_score(

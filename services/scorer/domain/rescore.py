@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from services.scorer.domain.aliases import in_account
 from services.scorer.domain.state import AccountRow, ChunkRow, RescoreRow, ScoreRow
 from services.scorer.domain.update_score import ROLE, ScoringContext, update_score
 from shared.lead.events.parts import Trigger
@@ -27,18 +28,19 @@ def rescore_account(
 ) -> None:
     """Score every lead of the account again: now if all of them are loaded, else chunk by chunk.
 
-    While a re-score is in progress, another one is queued behind it.
+    A lead whose domain stands for another account by now is moved there. While a re-score is in progress,
+    another one is queued behind it.
     """
     in_progress = changes.get(RescoreRow, account.account)
     if in_progress is not None:
         changes.put(replace(in_progress, again=trigger))
         return
-    rows = [row for row in changes.find(ScoreRow, "account", account.account) if row.lead is not None]
-    if len(rows) < account.leads:
+    leads = [row for row in changes.find(ScoreRow, "account", account.account) if row.lead is not None]
+    if len(leads) < account.leads:
         _schedule(changes, RescoreRow(account.account, trigger, cursor="", due_at=context.at))
         return
-    for row in sorted(rows, key=lambda row: row.lead_id):
-        update_score(changes, context, row, trigger, "if_changed")
+    for row in sorted(leads, key=lambda row: row.lead_id):
+        _score_in_account(changes, context, row, trigger)
 
 
 def handle_rescore_timer(changes: ChangeSet, context: ScoringContext, timer: TimerRow) -> Outcome:
@@ -51,8 +53,8 @@ def handle_rescore_timer(changes: ChangeSet, context: ScoringContext, timer: Tim
     emitted = False
     for lead_id in chunk.lead_ids:
         row = changes.get(ScoreRow, lead_id)
-        if row is not None and row.lead is not None and row.account == timer.subject:
-            emitted = update_score(changes, context, row, in_progress.trigger, "if_changed") or emitted
+        if row is not None and row.account == timer.subject:
+            emitted = _score_in_account(changes, context, row, in_progress.trigger) or emitted
     # Ids of emitted events are derived from the due time, so each chunk needs its own.
     due_at = max(context.at, in_progress.due_at + _MICROSECOND)
     if not chunk.last:
@@ -63,6 +65,13 @@ def handle_rescore_timer(changes: ChangeSet, context: ScoringContext, timer: Tim
         changes.remove(RescoreRow, in_progress.account)
         changes.remove(TimerRow, *timer.key)
     return Outcome.APPLIED if emitted else Outcome.UNCHANGED
+
+
+def _score_in_account(changes: ChangeSet, context: ScoringContext, row: ScoreRow, trigger: Trigger) -> bool:
+    """Score a lead in the account that its domain stands for now; return whether that was emitted."""
+    if row.lead is None:
+        return False
+    return update_score(changes, context, in_account(changes, row, row.lead.account), trigger, "if_changed")
 
 
 def _schedule(changes: ChangeSet, row: RescoreRow) -> None:

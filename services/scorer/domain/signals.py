@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from services.scorer.domain.account import account_data_of
 from services.scorer.domain.activities import activity_of, merge_activities
+from services.scorer.domain.aliases import canonical_of, resolve_account
 from services.scorer.domain.rescore import rescore_account
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.stored_signals import key_of_same, merged_signals, signals_of, stored_signal
@@ -120,10 +121,12 @@ def handle_activity(
 def account_of(changes: ChangeSet, about: SubjectKeys) -> AccountRow:
     """Return the account by its domain, else the only one of that name, else the row of the name alone."""
     if about.account is not None:
-        return changes.get(AccountRow, about.account) or AccountRow(about.account)
+        return _stored_account(changes, resolve_account(changes, about.account))
     if about.name_key is None:
         raise DataError("a signal needs the domain or the name of an account", kind="nobody")
-    namesakes = changes.find(AccountRow, "name_key", about.name_key)
-    if len(namesakes) == 1:
-        return namesakes[0]
-    return changes.get(AccountRow, about.name_key) or AccountRow(about.name_key)
+    namesakes = {canonical_of(row) for row in changes.find(AccountRow, "name_key", about.name_key)}
+    return _stored_account(changes, namesakes.pop() if len(namesakes) == 1 else about.name_key)
+
+
+def _stored_account(changes: ChangeSet, key: str) -> AccountRow:
+    return changes.get(AccountRow, key) or AccountRow(key)

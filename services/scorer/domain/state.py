@@ -20,7 +20,8 @@ class ScoreRow(Row, frozen=True):
 
     A row without `lead` holds the activities of a person who has not written yet. `alias` is the lead id
     that the lead's e-mail alone would give, where it is another one. `sequence` counts the scores that were
-    emitted; `score` has no lines. `due_at` is when the decay timer is due.
+    emitted; `score` has no lines. `due_at` is when the decay timer is due. `own_account` is the account that
+    the lead's own domain gives, where that is an alias of `account`.
     """
 
     lead_id: str
@@ -35,6 +36,7 @@ class ScoreRow(Row, frozen=True):
     signals: Signals = Signals()
     account_view: AccountView = AccountView()
     due_at: datetime | None = None
+    own_account: str | None = None
     table: ClassVar[str] = "scores"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
     indexed: ClassVar[tuple[str, ...]] = ("account", "alias")
@@ -50,8 +52,9 @@ class StoredSignal(SignalReceivedV1, frozen=True, kw_only=True, omit_defaults=Tr
 class AccountRow(Row, frozen=True):
     """An account: what is known of it, what happened at it, and its people in numbers.
 
-    `leads` counts the leads, `grades` and `roles` the people among them; `active` has the people who did
-    something last, and when. `asked`: an account lead was asked for.
+    The row of an alias holds the knowledge of the account that it is an alias of, and nothing else once its
+    leads have moved there. `leads` counts the leads, `grades` and `roles` the people among them; `active` has
+    the people who did something last, and when. `asked`: an account lead was asked for.
     """
 
     account: str

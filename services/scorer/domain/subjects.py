@@ -38,3 +38,11 @@ def account_keys(account: AccountReceivedV1) -> tuple[str, ...]:
     """Return the keys of an account's domain and its aliases, none when the domain cannot be a company's."""
     keys = [account_key(domain, None, "") for domain in (account.domain, *account.aliases)]
     return tuple(dict.fromkeys(key for key in keys if key)) if keys[0] else ()
+
+
+def canonical_key(key: str, knowledge: AccountReceivedV1 | None) -> str:
+    """Return the key of the account that a stored row is about.
+
+    The row of an alias holds the knowledge of the account that it is an alias of.
+    """
+    return (account_key(knowledge.domain, None, "") if knowledge else "") or key

@@ -53,17 +53,18 @@ def update_score(
 
     `row` has the lead's present facts and the score that was emitted last. The strongest of the new
     activities gives the trigger its type. `seen_at` is when the person was last active, if that is known by
-    more than activities. Raises `ValueError` for a row without a lead.
+    more than activities. A lead that moves to another account is always emitted. Raises `ValueError` for a
+    row without a lead.
     """
     if row.lead is None:
         raise ValueError("only a lead can be scored")
     at, policy = context.at, context.policy
     before = changes.get(ScoreRow, row.lead_id)
     stays = before is not None and before.account == row.account
-    if before is not None and not stays:
-        previous = changes.get(AccountRow, before.account)
-        if previous is not None:
-            put_changed(changes, without_lead(previous, before, at, policy))
+    moves = before is not None and not stays
+    if before is not None and moves and (previous := changes.get(AccountRow, before.account)) is not None:
+        seen_at = max(filter(None, (seen_at, previous.active.get(row.lead_id))), default=None)
+        put_changed(changes, without_lead(previous, before, at, policy))
     account = changes.get(AccountRow, row.account) or AccountRow(row.account)
     account_data = account_data_of(account, policy.seeds)
     grade = row.score.grade if row.score else None
@@ -82,7 +83,7 @@ def update_score(
     view = account_view(counted, account_data, result.facts, at, policy)
     if due_at != (before.due_at if before else None):
         set_decay_timer(changes, row.lead_id, due_at)
-    emits = is_news(row, scored, view, emit_when)
+    emits = moves or is_news(row, scored, view, emit_when)
     if emits:
         scored = replace(scored, account_view=view, sequence=row.sequence + 1)
         strongest = strongest_activity(new_activities, result.facts, at, policy)
@@ -121,7 +122,12 @@ def emit_scored(
     if row.score is None:
         raise ValueError("only a scored lead can be emitted")
     lead = {name: getattr(row.lead, name) for name in _LEAD_FIELDS}
-    lead |= {"sequence": row.sequence, "activities": row.activities, "occurred_at": context.at}
+    lead |= {
+        "account": row.account,
+        "sequence": row.sequence,
+        "activities": row.activities,
+        "occurred_at": context.at,
+    }
     event = LeadScoredV1(
         **lead,
         trigger=trigger,

@@ -157,21 +157,6 @@ def test_an_alias_that_is_named_no_more_loses_what_was_known(scorer):
     assert scorer.account("kestrel-labs.example").knowledge is None
 
 
-def test_an_alias_that_became_an_account_of_its_own_keeps_what_is_known_of_it(scorer):
-    scorer.receive(aliased("kestrel-labs.example"))
-    scorer.receive(AccountReceivedV1("kestrel-labs.example", relation="partner"))
-    scorer.receive(aliased())
-    assert scorer.account("kestrel-labs.example").knowledge.relation == "partner"
-
-
-def test_an_alias_that_went_to_another_account_stays_there(scorer):
-    scorer.receive(aliased("labs.example"))
-    other = AccountReceivedV1("other.example", relation="partner", aliases=["labs.example"])
-    scorer.receive(other)
-    scorer.receive(aliased())
-    assert scorer.account("labs.example").knowledge == other
-
-
 def test_an_account_and_its_aliases_emit_one_score_a_lead(scorer):
     scorer.enrich("ana")
     scorer.enrich("bob", account="labs.example")

@@ -1,0 +1,67 @@
+"""The aliases of an account are one account: its leads, its signals and its counts.
+
+The row of an alias points to its account by the knowledge that it holds. Whoever is given a key resolves it
+first. An alias belongs to the account that named it first, and an alias has no aliases.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from services.scorer.domain.state import AccountRow, ScoreRow
+from services.scorer.domain.stored_signals import merged_signals, signals_of
+from services.scorer.domain.subjects import account_keys, canonical_key, signal_subject_of
+from shared.lead.events.account_received import AccountReceivedV1
+from shared.storage.change_set import ChangeSet
+
+
+def canonical_of(row: AccountRow) -> str:
+    """Return the key of the account that a row is about."""
+    return canonical_key(row.account, row.knowledge)
+
+
+def resolve_account(changes: ChangeSet, key: str) -> str:
+    """Return the key of the account that a key stands for; an alias stands for the account that has it."""
+    row = changes.get(AccountRow, key)
+    return key if row is None else canonical_of(row)
+
+
+def in_account(changes: ChangeSet, row: ScoreRow, own_account: str) -> ScoreRow:
+    """Return a lead in the account that its own domain stands for now."""
+    account = resolve_account(changes, own_account)
+    return replace(row, account=account, own_account=own_account if own_account != account else None)
+
+
+def aliases_in(changes: ChangeSet, account: AccountRow) -> list[str]:
+    """Return the keys that are aliases of the account now."""
+    named = account_keys(account.knowledge)[1:] if account.knowledge else ()
+    return [key for key in named if resolve_account(changes, key) == account.account]
+
+
+def may_join(changes: ChangeSet, alias: str, key: str) -> bool:
+    """Tell whether a key can be an alias of an account: it is not one of another account already."""
+    return resolve_account(changes, alias) in (alias, key)
+
+
+def with_alias(
+    changes: ChangeSet, account: AccountRow, alias: str, knowledge: AccountReceivedV1
+) -> AccountRow:
+    """Make a key an alias of the account; return the account with the signals that the alias had.
+
+    What was known of the alias itself gives way. Its leads are moved when they are scored again.
+    """
+    row = changes.get(AccountRow, alias) or AccountRow(alias)
+    joined = replace(row, knowledge=knowledge, signals={}, asked=False)
+    if joined != row or changes.get(AccountRow, alias) is None:
+        changes.put(joined)
+    signals = merged_signals(signals_of(account).values(), signals_of(row).values())
+    return replace(account, signals=signals, asked=account.asked or row.asked)
+
+
+def without_alias(changes: ChangeSet, account: AccountRow, alias: str) -> AccountRow:
+    """Make an alias an account of its own again; return the account without the signals told of the alias."""
+    row = changes.get(AccountRow, alias) or AccountRow(alias)
+    signals = signals_of(account)
+    told = {key: one for key, one in signals.items() if signal_subject_of(one).account == alias}
+    changes.put(replace(row, knowledge=None, signals=merged_signals(signals_of(row).values(), told.values())))
+    return replace(account, signals={key: one for key, one in signals.items() if key not in told})
