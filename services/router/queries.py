@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from msgspec.structs import asdict
-from sqlalchemy import ARRAY, ColumnElement, String, Table, bindparam, func, select
+from sqlalchemy import ARRAY, ColumnElement, String, Table, bindparam, func, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.enricher.tables import lead_aliases
@@ -99,14 +99,15 @@ async def lock_accounts(tx: Tx, scored_accounts: Collection[str], lead_ids: Coll
 async def oldest_assignments(
     tx: Tx, accounts: Collection[str], lead_ids: Collection[str]
 ) -> list[AssignmentRow]:
-    """Return each account's oldest active assignment of a lead other than `lead_ids`."""
+    """Return each account's oldest active assignment in each queue, of a lead other than `lead_ids`."""
     if not accounts:
         return []
-    other = assignments.alias()
+    other, queues = assignments.alias(), select(rep_queues.c.queue).distinct().subquery()
     oldest = (
         select(other.c.id)
         .where(
             other.c.account == router_accounts.c.account,
+            other.c.queue == queues.c.queue,
             other.c.closed_at.is_(None),
             _none_of_leads(tx.dialect, other.c.lead_id),
         )
@@ -114,7 +115,8 @@ async def oldest_assignments(
         .limit(1)
         .scalar_subquery()
     )
-    ids = select(oldest).where(member_of(tx.dialect, router_accounts.c.account))
+    each_queue = router_accounts.join(queues, true())
+    ids = select(oldest).select_from(each_queue).where(member_of(tx.dialect, router_accounts.c.account))
     rows = await tx.execute(
         select(assignments).where(assignments.c.id.in_(ids)),
         {

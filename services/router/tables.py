@@ -67,6 +67,7 @@ assignments = Table(
     Index(
         "ix_assignments_active",
         "account",
+        "queue",
         "opened_at",
         "id",
         postgresql_where=text("closed_at IS NULL"),

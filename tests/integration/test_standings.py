@@ -7,9 +7,11 @@ import pytest
 from services.enricher.account_context import AccountContextReader
 from services.enricher.domain.record import LeadRow
 from services.scorer.domain.state import AccountRow
+from services.scorer.domain.stored_signals import stored_signal
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.facts import ActiveOwner
 from shared.storage.rows import IdentityMap, Put
+from tests.support.enriched_leads import AT, signal
 from tests.support.scoring_policies import default_scoring
 
 TARGET, STRANGER = "targetworks.example", "brightloom.example"
@@ -33,3 +35,15 @@ async def test_what_was_told_of_an_account_takes_the_place_of_the_files(database
     context = await AccountContextReader(database).read(LeadRow("lead", TARGET), default_scoring())
     assert (context.relation, context.open_opportunity) == ("customer", True)
     assert set(context.owners) == {None, ActiveOwner("bdr"), ActiveOwner("sdr"), ActiveOwner("senior-ae")}
+
+
+async def test_an_alias_is_seen_as_the_account_that_it_belongs_to(database):
+    known = AccountReceivedV1(TARGET, relation="customer", aliases=["labs.example"])
+    funding = stored_signal(signal("funding_round", TARGET), "signal-1", AT)
+    rows = IdentityMap()
+    account = AccountRow(TARGET, knowledge=known, signals={funding.content: funding})
+    rows.apply([Put(account), Put(AccountRow("labs.example", knowledge=known))])
+    async with database.begin() as tx:
+        await tx.write(rows)
+    context = await AccountContextReader(database).read(LeadRow("lead", "labs.example"), default_scoring())
+    assert (context.relation, [one.type for one in context.signals]) == ("customer", ["funding_round"])

@@ -1,4 +1,4 @@
-"""The scorer remembers the account of a lead's own domain where that is an alias of another."""
+"""The accounts that aliases stand for: of a lead's own domain, and an account's assignments by queue."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,16 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("scores", sa.Column("own_account", sa.String(length=500), nullable=True))
+    _index_active(["account", "queue", "opened_at", "id"])
 
 
 def downgrade() -> None:
+    _index_active(["account", "opened_at", "id"])
     op.drop_column("scores", "own_account")
+
+
+def _index_active(columns: list[str]) -> None:
+    open_ones = sa.text("closed_at IS NULL")
+    name, table = "ix_assignments_active", "assignments"
+    op.drop_index(name, table_name=table, postgresql_where=open_ones, sqlite_where=open_ones)
+    op.create_index(name, table, columns, unique=False, postgresql_where=open_ones, sqlite_where=open_ones)

@@ -219,7 +219,7 @@ async def get_account(domain: str, gateway: Gateway) -> AccountSummary:
 async def _without_alias_conflicts(
     gateway: GatewayState, items: Sequence[Received[AccountReceivedV1] | Reject]
 ) -> list[Received[AccountReceivedV1] | Reject]:
-    """Return the items with a `Reject` for each whose aliases conflict with what is known or said before it."""
+    """Return the items, with a `Reject` where aliases conflict with what is known or with an earlier item."""
     told = [item.event.data for item in items if isinstance(item, Received)]
     async with gateway.database.read() as tx:
         known = await known_accounts(tx, {key for data in told for key in account_keys(data)})

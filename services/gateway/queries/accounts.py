@@ -14,7 +14,7 @@ from shared.storage.statements import member_of, members
 
 
 async def known_accounts(tx: Tx, keys: Collection[str]) -> dict[str, AccountReceivedV1]:
-    """Return what is known of these accounts, by key; under the key of an alias, what its account is known by."""
+    """Return what is known of these accounts, by key; for an alias, what is known of its account."""
     known = select(accounts.c.account, accounts.c.knowledge).where(
         member_of(tx.dialect, accounts.c.account), accounts.c.knowledge.is_not(None)
     )

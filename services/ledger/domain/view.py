@@ -33,7 +33,7 @@ def updated_view(view: ViewRow | None, event: Event[StageEvent]) -> ViewRow:
     # LeadScoredV1 is a subclass of LeadEnrichedV1, so it is tested first.
     if isinstance(data, LeadScoredV1):
         if data.sequence > view.scored_sequence:
-            # The scorer knows of which account another one is an alias, so its word counts, once it has spoken.
+            # The scorer knows which account is an alias of another, so its word counts once it has spoken.
             is_current = data.revision >= view.enriched_revision
             view = replace(
                 view,

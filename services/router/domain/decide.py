@@ -21,6 +21,7 @@ from services.router.domain.ownership import (
     active_assignment,
     end_assignment,
     excluded_reps,
+    holder_in_queue,
     open_assignment,
 )
 from services.router.domain.rotation import Selection, select_from_queue
@@ -160,12 +161,13 @@ def choose_rep(
     excluded: Collection[str],
     *,
     use_fallback: bool,
+    preferred: str | None = None,
 ) -> tuple[Selection, str]:
     """Return whose turn it is and in which queue: the given one, or its fallback if nobody is eligible.
 
-    Every other rep of the team has a reason in the selection.
+    In the given queue `preferred` comes first. Every other rep of the team has a reason in the selection.
     """
-    selection = select_from_queue(changes, policy, queue, at, excluded)
+    selection = select_from_queue(changes, policy, queue, at, excluded, preferred=preferred)
     not_in_queue, settings = policy.not_in_queue.get(queue, ()), policy.queues.get(queue)
     if selection.rep is not None or not use_fallback or settings is None or settings.fallback is None:
         return Selection(selection.rep, selection.considered + not_in_queue), queue
@@ -205,7 +207,14 @@ def _place(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow) ->
         # A lead with an owner moves only to the queue of its route; with nobody there, the owner keeps it.
         use_fallback = current is None or context.owner_left
         selection, queue = choose_rep(
-            changes, policy, route.queue, context.scored.at, excluded, use_fallback=use_fallback
+            changes,
+            policy,
+            route.queue,
+            context.scored.at,
+            excluded,
+            use_fallback=use_fallback,
+            # One rep of a queue for all leads of an account: a buyer talks to one person.
+            preferred=holder_in_queue(changes, lead.account, route.queue),
         )
     considered = (*route.considered, *selection.considered)
     rep = policy.rep_of(selection.rep)

@@ -72,6 +72,15 @@ def account_owner(
     return AccountOwner(rep, oldest.queue)
 
 
+def holder_in_queue(changes: ChangeSet, account: str, queue: str) -> str | None:
+    """Return the id of the rep with the account's oldest active assignment in a queue, None without one."""
+    held = [
+        one for one in changes.find(AssignmentRow, "account", account) if one.active and one.queue == queue
+    ]
+    oldest = min(held, key=lambda assignment: assignment.age, default=None)
+    return oldest.rep if oldest else None
+
+
 def open_assignment(
     changes: ChangeSet,
     policy: RoutingPolicy,

@@ -52,8 +52,13 @@ class Selection(Struct, frozen=True):
     considered: tuple[Considered, ...]
 
 
-def select_rep(candidates: Sequence[Candidate], excluded: Collection[str] = ()) -> Selection:
-    """Return whose turn it is among those who may have the lead. The order of `candidates` has no effect."""
+def select_rep(
+    candidates: Sequence[Candidate], excluded: Collection[str] = (), preferred: str | None = None
+) -> Selection:
+    """Return whose turn it is among those who may have the lead; `preferred` if that is one of them.
+
+    The order of `candidates` has no effect.
+    """
     # Runs for each lead over up to hundreds of reps, so the fields are read directly.
     eligible = [
         candidate
@@ -77,6 +82,7 @@ def select_rep(candidates: Sequence[Candidate], excluded: Collection[str] = ()) 
     chosen = min(
         [
             (
+                candidate.rep != preferred,
                 candidate.balance + candidate.weight <= 0,
                 -((candidate.balance - total) // candidate.weight),
                 -candidate.balance,
@@ -113,10 +119,16 @@ def _considered(skipped: Skipped, rep: str) -> Considered:
 
 
 def select_from_queue(
-    changes: ChangeSet, policy: RoutingPolicy, queue: str, at: datetime, excluded: Collection[str] = ()
+    changes: ChangeSet,
+    policy: RoutingPolicy,
+    queue: str,
+    at: datetime,
+    excluded: Collection[str] = (),
+    *,
+    preferred: str | None = None,
 ) -> Selection:
-    """Return whose turn it is in a queue, by the stored balances."""
-    return select_rep(_candidates(changes, policy, queue, at), excluded)
+    """Return whose turn it is in a queue, by the stored balances; `preferred` if they may have the lead."""
+    return select_rep(_candidates(changes, policy, queue, at), excluded, preferred)
 
 
 def charge(changes: ChangeSet, policy: RoutingPolicy, queue: str, rep: Rep, at: datetime) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.ledger.domain.rows import ViewRow
 from services.ledger.domain.view import updated_view
@@ -83,3 +84,22 @@ def test_an_older_event_of_a_stage_changes_nothing_of_it() -> None:
     newest = view_of([stage("lead.scored", 2), stage("lead.enriched", 2), stage("lead.routed", 2)])
     older = [stage("lead.scored", 1), stage("lead.enriched", 1), stage("lead.routed", 1)]
     assert reduce(updated_view, older, newest) == newest
+
+
+@given(st.permutations(range(4)))
+def test_the_account_is_the_scorers_word_once_it_has_scored_the_newest_form(order: list[int]) -> None:
+    """The scorer knows which account is an alias of another; the enricher names the lead's own."""
+
+    def in_account(short: str, sequence: int, revision: int, account: str) -> Event[Any]:
+        event = stage(short, sequence, revision)
+        return replace(event, data=replace(event.data, account=account))
+
+    events = [
+        in_account("lead.enriched", 1, 1, "kestrel-labs.example"),
+        in_account("lead.scored", 1, 1, "kestrel.example"),
+        in_account("lead.enriched", 2, 2, "elsewhere.example"),
+        in_account("lead.scored", 2, 2, "group.example"),
+    ]
+    assert view_of(events[:2]).account == "kestrel.example"
+    assert view_of(events[:3]).account == "elsewhere.example"
+    assert view_of([events[index] for index in order]).account == "group.example"

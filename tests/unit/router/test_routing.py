@@ -383,6 +383,35 @@ def test_the_account_owner_is_the_rep_of_the_oldest_active_assignment(router):
     assert router.owner("cy") == "sdr-3"
 
 
+def test_leads_of_an_account_that_move_to_a_queue_go_to_the_rep_who_holds_it_there(router):
+    for name in ("ana", "ben", "cy"):
+        router.score(name, account="kestrel.example")
+    for name in ("ana", "ben", "cy"):
+        router.score(name, account="kestrel.example", sequence=2, trigger="signal", **HOT)
+        assert router.decision()["queue"] == "senior-ae"
+    assert len({router.owner(name) for name in ("ana", "ben", "cy")}) == 1
+
+
+def test_a_holder_who_is_away_is_passed_over(router):
+    for name in ("ana", "ben"):
+        router.score(name, account="kestrel.example")
+    router.score("ana", account="kestrel.example", sequence=2, trigger="signal", **HOT)
+    router.set_available(router.owner("ana"), available=False)
+    router.score("ben", account="kestrel.example", sequence=2, trigger="signal", **HOT)
+    assert router.owner("ben") != router.owner("ana")
+
+
+def test_a_lead_whose_account_joins_another_stays_with_its_owner(router):
+    router.score("ana", account="kestrel.example")
+    router.at += timedelta(minutes=1)
+    router.score("ben", account="kestrel-labs.example")
+    owners = router.owner("ana"), router.owner("ben")
+    router.score("ben", account="kestrel.example", sequence=2, trigger="account")
+    assert (router.owner("ana"), router.owner("ben")) == owners
+    router.score("cy", account="kestrel.example")
+    assert router.owner("cy") == owners[0]
+
+
 def test_erasure_keeps_the_credit_and_nothing_else(router):
     router.score(account=lead_id("ana"))
     router.receive(PersonErasedV1([lead_id("ana"), lead_id("nobody")], "hash", AT + timedelta(hours=1)))
