@@ -28,7 +28,7 @@ from shared.lead.fields import Known
 from shared.rules.operators import Op
 from shared.rules.syntax import Compare
 from tests.support.enriched_leads import AT, DAY, did, signal
-from tests.support.scoring_policies import default_compiled, default_scoring
+from tests.support.scoring_policies import compiled_with, default_compiled, default_scoring
 
 POLICY = default_scoring()
 HOUR = timedelta(hours=1)
@@ -64,6 +64,8 @@ def test_every_cap_that_was_reached_has_a_line_with_negative_points():
 
 def test_a_cap_that_is_exactly_reached_has_no_line():
     assert list(cap_lines({rule(max=40): 40}, POLICY)) == []
+    assert list(cap_lines({rule(group="web"): 40}, POLICY)) == []
+    assert list(cap_lines({rule("a"): 60, rule("b"): 40}, POLICY)) == []
 
 
 points_by_any_rule = st.dictionaries(
@@ -139,6 +141,15 @@ def test_a_signal_matches_the_rules_on_its_type():
     assert (match.rule.name, match.type, match.anchor) == ("funding", "funding_round", AT - HOUR)
     assert (match.points(AT), match.is_live(AT), match.is_live(AT + DAY)) == (40, True, False)
     assert match_signal(signal("news"), {}, AT, POLICY) == ()
+
+
+def test_a_rule_on_a_signal_may_ask_for_facts_of_the_lead():
+    funding = "- {name: funding, on: funding_round, points: 40, half_life: 60d, strong: true}"
+    large = funding.replace("}", ", when: {field: company.employees, gte: 100}}")
+    policy = scoring_policy(compiled_with(scoring=(funding, large)))
+    for employees, rules in ((100, ["funding"]), (99, [])):
+        found = match_facts([], [signal()], {"company.employees": employees}, AT, policy).signals
+        assert [match.rule.name for match in found] == rules
 
 
 def test_live_signals_are_named_once_each_in_order():
