@@ -40,6 +40,13 @@ def test_a_counterfactual_is_the_smallest_change_of_a_number():
     assert "with 1 fewer employees: sdr" in says(explained(employees=1_000))
 
 
+def test_a_counterfactual_says_the_present_value_and_the_other_one():
+    found = explained(employees=999).counterfactuals
+    to_bdr = next(entry for entry in found if (entry.field, entry.queue) == ("company.employees", "bdr"))
+    assert (to_bdr.now, to_bdr.then, to_bdr.rule) == (999, 1_000, "strategic")
+    assert to_bdr.says == "with 1 more employees: bdr"
+
+
 def test_a_counterfactual_of_a_missing_field_has_the_value_it_would_need():
     found = explained(employees=None, grade="D4")
     assert "with employees 1,000: bdr" in says(found)

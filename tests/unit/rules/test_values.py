@@ -180,6 +180,16 @@ def test_sixteen_named_conditions_may_use_each_other(length: int, is_accepted: b
     assert (named["c0"] is not None) is is_accepted
 
 
+@pytest.mark.parametrize("join", ["all", "any"])
+def test_the_depth_of_lists_counts_through_the_names_of_conditions(join: str) -> None:
+    deep = f"{{{join}: [" * 16 + "{field: spam_score, lt: 5}" + "]}" * 16
+    report = FindingReport("x.yaml")
+    text = f"{{deep: {deep}, deeper: {{{join}: [{{use: deep}}]}}, used: {{use: deeper}}}}"
+    named = read_named(read_document(text, report), ("conditions",), report)
+    assert [found.message for found in report.findings] == ["conditions are nested deeper than 16"]
+    assert [name for name, condition in named.items() if condition is None] == ["used"]
+
+
 def test_without_conditions_nothing_is_named() -> None:
     assert read_named(None, ("conditions",), FindingReport("x.yaml")) == {}
 
