@@ -62,6 +62,13 @@ def test_a_deadline_skips_breaks():
     ) == instant("2026-03-02 14:00")
 
 
+def test_the_shifts_of_a_day_count_in_the_order_of_time_however_they_are_written():
+    backwards = hours("Mon-Fri 13:00-17:00, Mon-Fri 09:00-12:00")
+    assert backwards.deadline(instant("2026-03-02 09:00"), 4 * HOUR) == instant("2026-03-02 14:00")
+    assert backwards.is_open(instant("2026-03-02 10:00"))
+    assert not backwards.is_open(instant("2026-03-02 12:30"))
+
+
 def test_a_shift_that_the_clock_shortens_is_an_hour_shorter_and_one_that_it_lengthens_longer():
     """Berlin sets the clock forward on 29 March and back on 25 October."""
     berlin = hours("Sun 00:00-06:00", "Europe/Berlin")

@@ -97,6 +97,10 @@ def finding(text: str, scope: Known = Scope.ROUTING) -> str:
             "{any: [{field: spam_score, lt: 5}], all: [{field: spam_score, lt: 5}]}",
             "when.all: any and all stand side by side; put both in a list under all or any",
         ),
+        (
+            "{feild: spam_score, lt: 5}",
+            'when.feild: unknown word "feild" in a condition; did you mean "field"?',
+        ),
         ("{not: []}", "when.not: should be a condition: {field: …, OPERATOR: …}, all, any, not or use"),
         ("{not: " * 17 + "{field: spam_score, lt: 5}" + "}" * 17, "conditions are nested deeper than 16"),
     ],
