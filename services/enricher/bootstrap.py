@@ -38,7 +38,7 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
         keys=os.environ,
     )
     lookup = WaterfallLookup(registry, database, DailyBudget(database, clock), clock)
-    handler = EnricherHandler(lookup)
+    handler = EnricherHandler(lookup, lambda: resources.policy.active().policy.accounts.shared)
 
     async def prune() -> bool:
         await prune_answers(database, clock.now())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -54,14 +54,16 @@ class EnricherHandler(Handler):
     role = ROLE
     claimed = frozenset({"baton.lead.received.v1", "baton.signal.received.v1"})
 
-    def __init__(self, look_up: LeadLookup) -> None:
+    def __init__(self, look_up: LeadLookup, shared_hosts: Callable[[], frozenset[str]] = frozenset) -> None:
+        """`shared_hosts` returns the hosts that the active policy adds to those that are nobody's company."""
         self._look_up = look_up
+        self._shared_hosts = shared_hosts
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         """Parse a form and look up what it does not say; its subject is the lead id that it gives itself."""
         match event.data:
             case LeadReceivedV1():
-                form = normalise_form(event.data)
+                form = normalise_form(event.data, self._shared_hosts())
                 enriched = EnrichForm(form, await self._look_up.look_up(form))
                 return replace(event, subject=form.identity.lead_id, data=enriched)
             case TimerRow():

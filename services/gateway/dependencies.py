@@ -131,6 +131,7 @@ def new_arrival(
         idempotency_key or "",
         scope=scope,
         has_api_key=has_api_key,
+        shared_hosts=gateway.shared_hosts,
     )
 
 

@@ -109,3 +109,8 @@ class GatewayState:
     captcha: CaptchaChecker
     policies: PolicyWatch
     keyed_hash: Callable[[str], str]
+
+    @property
+    def shared_hosts(self) -> frozenset[str]:
+        """The hosts that the active policy adds to those that are nobody's company."""
+        return self.policies.active().policy.accounts.shared

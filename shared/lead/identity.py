@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from shared.lead.events.parts import Company, Person
 from shared.lead.ids import lead_id_of
-from shared.lead.normalise.domains import domain_traits, normalise_domain
+from shared.lead.normalise.domains import company_domain, mail_company
 from shared.lead.normalise.emails import Email, normalise_email
 from shared.lead.normalise.linkedin import normalise_linkedin
 from shared.lead.normalise.phones import normalise_phone
@@ -43,8 +43,8 @@ def identify(
 
     The first readable one in the order of the parameters determines the lead id. An address that was parsed
     before is passed as `Email`. `countries` (names or codes, the likeliest first) are for phone numbers in
-    national form. A domain is used only when there is nothing else: it then stands for the account lead of a
-    company.
+    national form. A domain is used only when there is nothing else, and only a company's: it then stands for
+    the account lead of the company.
     """
     found: dict[IdentityKind, str] = {}
     address = email if isinstance(email, Email) else normalise_email(email)
@@ -55,21 +55,24 @@ def identify(
     if linkedin_url and (profile := normalise_linkedin(linkedin_url)):
         found["linkedin"] = profile
     if not found:
-        host = normalise_domain(domain)
-        if host is None:
+        company = company_domain(domain)
+        if company is None:
             return None
-        found["domain"] = domain_traits(host).registrable or host
+        found["domain"] = company
     identifiers = tuple([f"{kind}:{value}" for kind, value in found.items()])
     return Identity(lead_id_of(identifiers[0]), next(iter(found)), identifiers)
 
 
-def identify_contact(person: Person, company: Company, email: Email | None = None) -> Identity | None:
+def identify_contact(
+    person: Person, company: Company, email: Email | None = None, also_shared: frozenset[str] = frozenset()
+) -> Identity | None:
     """Return the identity that a form gives, `None` when it identifies nobody.
 
     The gateway and the enricher both call this, so that they agree. A number in national form is read in the
-    person's country, else in the company's. `email` is the person's address where it is parsed already.
+    person's country, else in the company's. `email` is the person's address where it is parsed already,
+    `also_shared` are hosts that the installation knows to be nobody's company.
     """
-    return identify(
+    identity = identify(
         email or person.email,
         person.phone,
         person.linkedin_url,
@@ -77,17 +80,21 @@ def identify_contact(person: Person, company: Company, email: Email | None = Non
         person.country,
         company.country,
     )
+    if identity and identity.kind == "domain" and company_domain(company.domain, also_shared) is None:
+        return None
+    return identity
 
 
-def account_key(company_domain: str | None, email: str | Email | None, lead_id: str) -> str:
+def account_key(
+    website: str | None, email: str | Email | None, lead_id: str, also_shared: frozenset[str] = frozenset()
+) -> str:
     """Return the key of the account that a lead belongs to.
 
-    It is the registrable domain of the company, else that of the e-mail address, else the lead id. A domain
-    of a free or disposable mail service is not a company's domain, as anybody can get an address there.
+    It is the registrable domain of the company's website, else that of the e-mail address, else the lead id.
+    A host that gives pages or mailboxes to anybody is no company's: one of Baton's list, or of `also_shared`.
     """
-    host = normalise_domain(company_domain) if company_domain else None
-    key = None if host is None else domain_traits(host).company
+    key = company_domain(website, also_shared) if website else None
     if key is None:
         address = email if isinstance(email, Email) else normalise_email(email)
-        key = None if address is None else domain_traits(address.domain).company
+        key = None if address is None else mail_company(address.domain, also_shared)
     return key or lead_id

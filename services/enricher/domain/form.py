@@ -17,7 +17,7 @@ from shared.lead.events.parts import Company, EventPart, Person
 from shared.lead.identity import Identity, account_key, identify_contact
 from shared.lead.normalise.answers import plain_answers
 from shared.lead.normalise.countries import country_code
-from shared.lead.normalise.domains import normalise_domain
+from shared.lead.normalise.domains import company_host, mail_company
 from shared.lead.normalise.emails import Email, normalise_email
 from shared.lead.normalise.names import company_name, person_name
 from shared.lead.normalise.titles import department, seniority
@@ -41,10 +41,15 @@ class Form(Struct, frozen=True):
     unparsed: frozenset[str]
 
 
-def normalise_form(received: LeadReceivedV1) -> Form:
-    """Return a form in normal form. Raises `DataError` when it identifies nobody."""
+def normalise_form(received: LeadReceivedV1, also_shared: frozenset[str] = frozenset()) -> Form:
+    """Return a form in normal form. Raises `DataError` when it identifies nobody.
+
+    `also_shared` are hosts that the installation knows to be nobody's company.
+    """
     email = normalise_email(received.person.email)
-    identity = _identify(received, email)
+    if email and mail_company(email.domain, also_shared) != mail_company(email.domain):
+        email = replace(email, kind="free")
+    identity = _identify(received, email, also_shared)
     person = received.person
     phone = linkedin_url = None
     for identifier in identity.identifiers:  # parsing a phone number is slow, so it is not done twice
@@ -59,7 +64,7 @@ def normalise_form(received: LeadReceivedV1) -> Form:
     normalised = replace(
         received,
         person=normalise_person(person, email, phone, linkedin_url),
-        company=normalise_company(received.company),
+        company=normalise_company(received.company, also_shared),
         source=replace(received.source, **source_texts),
         message=stripped(received.message),
         answers=plain_answers(
@@ -100,8 +105,10 @@ def company_account(domain: str) -> str:
     return account_key(domain, None, "")
 
 
-def _identify(received: LeadReceivedV1, email: Email | None) -> Identity:
-    identity = identify_contact(received.person, received.company, email)
+def _identify(
+    received: LeadReceivedV1, email: Email | None, also_shared: frozenset[str] = frozenset()
+) -> Identity:
+    identity = identify_contact(received.person, received.company, email, also_shared)
     if identity is None:
         raise DataError("no e-mail, phone, LinkedIn URL or company domain that can be read", kind="identity")
     return identity
@@ -126,13 +133,12 @@ def normalise_person(
     )
 
 
-def normalise_company(typed: Company) -> Company:
+def normalise_company(typed: Company, also_shared: frozenset[str] = frozenset()) -> Company:
     """Return the company in normal form; a domain that cannot be a company's is dropped."""
-    host = _word(normalise_domain(typed.domain))
     return replace(
         typed,
         name=company_name(typed.name),
-        domain=host if host and company_account(host) else None,
+        domain=_word(company_host(typed.domain, also_shared)),
         industry=stripped(typed.industry),
         country=country_code(typed.country),
         parent=stripped(typed.parent),

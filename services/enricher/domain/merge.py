@@ -38,7 +38,7 @@ from shared.lead.events.parts import (
     Person,
     Provenance,
 )
-from shared.lead.normalise.domains import domain_traits
+from shared.lead.normalise.domains import mail_company
 from shared.lead.normalise.titles import department, seniority
 from shared.lead.sameness import activity_identity
 
@@ -67,7 +67,7 @@ def account_of(lead: LeadRow) -> str:
     """Return the key of the account that the lead belongs to; its own id when it has none."""
     domain = lead.company.domain
     by_company = company_account(domain) if domain else ""
-    return by_company or _email_company(derived_of(lead)) or lead.lead_id
+    return by_company or _email_company(lead.person, derived_of(lead)) or lead.lead_id
 
 
 def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
@@ -195,7 +195,7 @@ def with_email_domain(lead: LeadRow, held: Held) -> tuple[LeadRow, Held]:
 
     A domain that follows from a proven address is itself better than what a public form says.
     """
-    domain = _email_company(derived_of(lead))
+    domain = _email_company(lead.person, derived_of(lead))
     email, known = held.get(_EMAIL), held.get(_DOMAIN)
     if domain is None or email is None or (known is None and lead.company.domain is not None):
         return lead, held
@@ -214,9 +214,14 @@ def with_email_domain(lead: LeadRow, held: Held) -> tuple[LeadRow, Held]:
     return lead, {**held, _DOMAIN: derived}
 
 
-def _email_company(derived: DerivedFields) -> str | None:
-    """Return the domain of the company that the lead's e-mail address is at, `None` for a mail service."""
-    return domain_traits(derived.email_domain).company if derived.email_domain else None
+def _email_company(person: Person, derived: DerivedFields) -> str | None:
+    """Return the domain of the company that the lead's e-mail address is at, `None` for a mail service.
+
+    Which hosts an installation adds to the mail services is decided when the form is read: see `email_kind`.
+    """
+    if person.email_kind == "free" or not derived.email_domain:
+        return None
+    return mail_company(derived.email_domain)
 
 
 def without_former_company(lead: LeadRow, domain: str | None) -> LeadRow:

@@ -19,7 +19,7 @@ from services.gateway.domain.accounts import (
     receive_account,
     refuse_alias_conflicts,
 )
-from services.gateway.domain.arrival import Arrival, invalid
+from services.gateway.domain.arrival import Arrival, domain_problem, invalid
 from services.gateway.domain.received import Received
 from services.gateway.publish_once import publish_list, publish_received
 from services.gateway.queries.accounts import find_account, known_accounts
@@ -187,9 +187,9 @@ async def post_accounts(request: Request, arrival: RequestArrival, gateway: Gate
     responses=problem_responses(404),
 )
 async def get_account(domain: str, gateway: Gateway) -> AccountSummary:
-    key = key_of_domain(domain)
+    key = key_of_domain(domain, gateway.shared_hosts)
     if not key:
-        raise Reject(404, "unknown-account", "This is not the domain of a company")
+        raise invalid((domain_problem("/domain", domain),))
     async with gateway.database.read() as tx:
         row = await find_account(tx, key)
     if row is None:

@@ -146,7 +146,8 @@ async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
 )
 async def preview_form(request: Request, source: FormSource, gateway: Gateway) -> FormPreview:
     """Return the lead that a form would create; nothing is stored or published."""
-    received = await receive_form(request, source, Arrival(gateway.clock.now(), gateway.random, ""))
+    arrival = Arrival(gateway.clock.now(), gateway.random, "", shared_hosts=gateway.shared_hosts)
+    received = await receive_form(request, source, arrival)
     return FormPreview(lead_id=received.lead_id, account=received.event.key, lead=received.event.data)
 
 

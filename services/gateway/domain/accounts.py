@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from io import StringIO
 from typing import Any, Final
 
-from services.gateway.domain.arrival import Arrival, invalid
+from services.gateway.domain.arrival import Arrival, domain_problem, invalid
 from services.gateway.domain.received import Received, received_event
 from services.scorer.domain.subjects import account_keys, canonical_key
 from shared.errors import FieldProblem, Reject
@@ -22,22 +22,21 @@ COLUMNS: Final = AccountReceivedV1.__struct_fields__
 _TRUE = frozenset({"true", "yes", "y", "1", "x"})
 _FALSE = frozenset({"false", "no", "n", "0"})
 _BETWEEN_ALIASES = re.compile(r"[;|,\s]+")
-_NO_COMPANY = "This is not the domain of a company"
 
 
-def key_of_domain(domain: str | None) -> str:
+def key_of_domain(domain: str | None, also_shared: frozenset[str] = frozenset()) -> str:
     """Return the account key of a domain; empty when it is no company's, as of a free mail provider."""
-    return account_key(domain, None, "")
+    return account_key(domain, None, "", also_shared)
 
 
 def receive_account(knowledge: AccountReceivedV1, arrival: Arrival) -> Received[AccountReceivedV1]:
     """Return the event for account knowledge. Raises `Reject` (422) for a domain of no company."""
-    key = key_of_domain(knowledge.domain)
-    faults = [] if key else [FieldProblem("/domain", _NO_COMPANY)]
+    key = key_of_domain(knowledge.domain, arrival.shared_hosts)
+    faults = [] if key else [domain_problem("/domain", knowledge.domain)]
     faults += [
-        FieldProblem(f"/aliases/{index}", _NO_COMPANY)
+        domain_problem(f"/aliases/{index}", alias)
         for index, alias in enumerate(knowledge.aliases)
-        if not key_of_domain(alias)
+        if not key_of_domain(alias, arrival.shared_hosts)
     ]
     if faults:
         raise invalid(tuple(faults))

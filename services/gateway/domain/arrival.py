@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from shared.errors import FieldProblem, Reject
+from shared.lead.normalise.domains import registrable_domain
 
 SOURCE: Final = "/baton/gateway"
 
@@ -21,7 +22,8 @@ class Arrival(Struct, frozen=True):
 
     `scope` names the sender (an API key or a source) and the route, within which ids of the client count.
     `has_api_key` tells whether the sender has an API key. `index` is the position in a list, 0 for a single
-    item; `random(n)` returns n random bytes.
+    item; `random(n)` returns n random bytes. `shared_hosts` are those that the active policy adds to the
+    hosts that are nobody's company.
     """
 
     at: datetime
@@ -31,6 +33,7 @@ class Arrival(Struct, frozen=True):
     index: int = 0
     scope: tuple[str, ...] = ()
     has_api_key: bool = False
+    shared_hosts: frozenset[str] = frozenset()
 
 
 def uuid7(at: datetime, random: Callable[[int], bytes]) -> str:
@@ -64,6 +67,13 @@ def refuse_too_large(what: str, encoded: bytes, bytes_max: int) -> None:
 def invalid(errors: tuple[FieldProblem, ...]) -> Reject:
     """Return the rejection of a body that is JSON but not valid, with all its faults."""
     return Reject(422, "invalid-body", "The body is not valid", errors=errors)
+
+
+def domain_problem(pointer: str, domain: str | None) -> FieldProblem:
+    """Return what is wrong with a domain that is no company's."""
+    if registrable_domain(domain) is None:
+        return FieldProblem(pointer, "This is not the domain of a company")
+    return FieldProblem(pointer, "This host gives pages or mailboxes to anybody, so it is nobody's company")
 
 
 def is_blank(text: str | None) -> bool:

@@ -27,7 +27,7 @@ from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Answers
 from shared.lead.normalise.answers import with_answers
-from shared.lead.normalise.domains import normalise_domain
+from shared.lead.normalise.domains import company_host
 from shared.lead.normalise.labels import plain_label
 from shared.policy.form_fields import ANSWER
 
@@ -254,8 +254,8 @@ def read_message(value: Any) -> str | None:
 
 
 def read_domain(value: Any) -> str | None:
-    """Return the domain in a URL, an address or a domain."""
-    return normalise_domain(_text(value, TEXT_LENGTH_MAX))
+    """Return the domain in a URL, an address or a domain; `None` when it is no company's, as in a network."""
+    return company_host(_text(value, TEXT_LENGTH_MAX))
 
 
 def read_employees(value: Any) -> int | None:

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from services.gateway.domain.arrival import (
     Arrival,
+    domain_problem,
     invalid,
     is_blank,
     refuse_too_large,
@@ -66,8 +67,8 @@ def receive_lead(
     )
     person, domain = body.person, body.company.domain
     address = normalise_email(person.email)
-    account = account_key(domain, address, lead_id="")
-    identity = identify_contact(person, body.company, address)
+    account = account_key(domain, address, "", arrival.shared_hosts)
+    identity = identify_contact(person, body.company, address, arrival.shared_hosts)
     if identity is None or (identity.kind != "email" and not is_blank(person.email)):
         raise invalid(tuple(_contact_problems(body, address)) or (FieldProblem("", _NEEDED),))
     return received_event(
@@ -101,4 +102,4 @@ def _contact_problems(body: LeadReceivedV1, address: Email | None) -> Iterator[F
     if not is_blank(person.linkedin_url):
         yield FieldProblem("/person/linkedin_url", "This is not the URL of a personal LinkedIn profile")
     if not is_blank(body.company.domain):
-        yield FieldProblem("/company/domain", "This is not a domain")
+        yield domain_problem("/company/domain", body.company.domain)

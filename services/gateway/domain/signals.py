@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from services.gateway.domain.arrival import (
     Arrival,
+    domain_problem,
     invalid,
     is_blank,
     refuse_too_large,
@@ -53,7 +54,8 @@ def receive_signal(
         raw = _encode(body)
     refuse_too_large("signal", raw, SIGNAL_BYTES_MAX)
     refuse_unreal_times((("/occurred_at", body.occurred_at), ("/expires_at", body.expires_at)))
-    about = _person_subject(body) if body.type in _PERSONAL else _account_subject(body)
+    subject_of = _person_subject if body.type in _PERSONAL else _account_subject
+    about = subject_of(body, arrival.shared_hosts)
     if body.type == "activity":
         # What is rejected here, the scorer could only make a dead letter of.
         try:
@@ -75,7 +77,7 @@ def receive_signal(
     )
 
 
-def _person_subject(body: SignalReceivedV1) -> EventSubject:
+def _person_subject(body: SignalReceivedV1, also_shared: frozenset[str]) -> EventSubject:
     email = body.person.email if body.person else None
     if is_blank(email):
         problem = f"A signal of type {body.type} needs an e-mail address"
@@ -84,16 +86,18 @@ def _person_subject(body: SignalReceivedV1) -> EventSubject:
     identity = None if address is None else identify(address)
     if identity is None:
         raise invalid((FieldProblem("/person/email", "This is not an e-mail address"),))
-    return EventSubject(identity.lead_id, account_key(body.account.domain, address, identity.lead_id))
+    return EventSubject(
+        identity.lead_id, account_key(body.account.domain, address, identity.lead_id, also_shared)
+    )
 
 
-def _account_subject(body: SignalReceivedV1) -> EventSubject:
+def _account_subject(body: SignalReceivedV1, also_shared: frozenset[str]) -> EventSubject:
     domain, name = body.account.domain, body.account.name
-    key, has_usable_name = account_key(domain, None, ""), company_key(name) is not None
+    key, has_usable_name = account_key(domain, None, "", also_shared), company_key(name) is not None
     if key:
         return EventSubject(key, key)
     if not is_blank(domain) and not has_usable_name:
-        raise invalid((FieldProblem("/account/domain", "This is not the domain of a company"),))
+        raise invalid((domain_problem("/account/domain", domain),))
     if name is None or is_blank(name):
         problem = f"A signal of type {body.type} needs account.domain or account.name"
         raise invalid((FieldProblem("/account", problem),))

@@ -70,7 +70,14 @@ async def _replay(
     gateway: GatewayState, source: HookSource, submission: RejectedSubmission, traceparent: str
 ) -> ReplayResult:
     key = submission.idempotency_key or f"rejected:{submission.id}"
-    arrival = Arrival(submission.received_at, gateway.random, traceparent, key, scope=("source", source.name))
+    arrival = Arrival(
+        submission.received_at,
+        gateway.random,
+        traceparent,
+        key,
+        scope=("source", source.name),
+        shared_hosts=gateway.shared_hosts,
+    )
     try:
         if not submission.is_complete:
             raise _CUT

@@ -123,7 +123,7 @@ async def test_an_account_is_seen_with_its_signals(gateway):
     assert told == [("e2", "funding_round"), ("e1", "news")]
     assert (await gateway.ask("GET", "/v1/accounts/other.example"))[1]["relation"] == "none"
     assert (await gateway.ask("GET", "/v1/accounts/unknown.example"))[0] == 404
-    assert (await gateway.ask("GET", "/v1/accounts/gmail.com"))[0] == 404
+    assert (await gateway.ask("GET", "/v1/accounts/gmail.com"))[0] == 422
 
 
 async def test_account_knowledge_is_written_by_managers(gateway):
