@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Query, Response, Security
+from pydantic import AfterValidator
 
 from services.gateway.api.lead_id import LeadId, is_storable, not_yet_known
 from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
 from services.gateway.dependencies import Gateway, Page, Paging, caller
+from services.gateway.domain.email_query import with_plus_signs
 from services.gateway.domain.leads import Status
 from services.gateway.queries.lead_view import find_lead_view, surviving_lead
 from services.gateway.queries.leads import LeadFilter, list_leads
@@ -91,7 +93,11 @@ class Timeline(ApiModel):
 
 
 async def lead_filter(
-    email: Annotated[str | None, Query(description="Only the lead of this e-mail address")] = None,
+    email: Annotated[
+        str | None,
+        AfterValidator(with_plus_signs),
+        Query(description="Only the lead of this e-mail address; a blank is a plus"),
+    ] = None,
     account: Annotated[
         str | None, Query(description="Only leads of this account: its key, domain or alias")
     ] = None,

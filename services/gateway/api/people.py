@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response, Security
+from pydantic import AfterValidator
 
 from services.gateway.api_route import ApiModel, ApiRoute
 from services.gateway.dependencies import Gateway, caller
 from services.gateway.domain.arrival import SOURCE, uuid7
+from services.gateway.domain.email_query import with_plus_signs
 from services.gateway.queries.idempotency import forget_subjects
 from services.gateway.queries.lead_view import find_lead_view
 from services.gateway.queries.people import ids_of_person
@@ -27,7 +29,9 @@ router = APIRouter(
 )
 
 PERSON_ERASED: Final = "baton.person.erased.v1"
-Email = Annotated[str, Query(description="The person's e-mail address")]
+Email = Annotated[
+    str, AfterValidator(with_plus_signs), Query(description="The person's e-mail address; a blank is a plus")
+]
 
 
 class ErasureReceipt(ApiModel):
