@@ -12,7 +12,8 @@ from services.enricher.domain.consent import opt_out_statement
 from services.enricher.domain.enrich import Status, enrich, retry_at
 from services.enricher.domain.erase import redact
 from services.enricher.domain.form import normalise_form
-from services.enricher.domain.merge import account_of, consent_statements_of, merge, with_consent
+from services.enricher.domain.merge import account_of, consent_statements_of, with_consent
+from services.enricher.domain.merge_leads import leads_to_merge, merged_lead
 from services.enricher.domain.providers import (
     EnrichForm,
     EnrichRetry,
@@ -95,17 +96,20 @@ def _handle_form(rows: IdentityMap, enriched: EnrichForm, sent_at: datetime, at:
     form, lookup = enriched.form, enriched.lookup
     form = replace(form, normalised=received_lead(form.normalised, sent_at))
     resolution = resolve(form.identity, identity_matches(rows, form.identity))
-    lead = merge(rows.get(LeadRow, resolution.lead_id) or LeadRow(resolution.lead_id), form, sent_at)
+    before = rows.get(LeadRow, resolution.lead_id) or LeadRow(resolution.lead_id)
+    lead = merged_lead(rows, resolution, form, sent_at)
     changes: list[Change] = []
     if resolution.alias is not None:
         parked = rows.get(LeadRow, resolution.alias)
         if parked is not None:
             lead = with_consent(lead, consent_statements_of(parked))
-        changes += (
-            Put(AliasRow(resolution.alias, lead.lead_id)),
-            # Reserves the id, so that no other unit of work begins a lead under it at the same time.
-            Put(LeadRow(resolution.alias)),
-        )
+        changes += _alias(resolution.alias, lead.lead_id)
+    others = {other.lead_id: other for other in leads_to_merge(rows, resolution, before)}
+    for other in others.values():
+        for alias in rows.find(AliasRow, "lead_id", other.lead_id):
+            changes.append(Put(AliasRow(alias.alias_id, lead.lead_id)))
+        changes += _alias(other.lead_id, lead.lead_id)
+        changes.append(Remove(TimerRow, (other.lead_id, ROLE, ENRICH_AGAIN)))
     lead = replace(lead, account=account_of(lead))
     status_before = lead.enrichment.status
     identifiers = shared_identifiers(form.identity)
@@ -114,12 +118,23 @@ def _handle_form(rows: IdentityMap, enriched: EnrichForm, sent_at: datetime, at:
     changes.append(Put(lead))
     for name in identifiers:
         row = rows.get(IdentifierRow, name)
-        owners = row.lead_ids if row else []
+        owners = [surviving_lead_id(rows, owner) for owner in row.lead_ids] if row else []
+        owners = [owner for owner in dict.fromkeys(owners) if owner not in others]
         if name in lead.identifiers and lead.lead_id not in owners:
-            changes.append(Put(IdentifierRow(name, with_owner(owners, lead.lead_id))))
+            owners = with_owner(owners, lead.lead_id)
+        if owners and owners != (row.lead_ids if row else []):
+            changes.append(Put(IdentifierRow(name, owners)))
     changes += _purchases(rows, lookup)
     changes += _retry_timer(lead, status_before, at)
     return Step(Outcome.APPLIED, changes, [_enriched(lead, form.normalised.trigger, at)])
+
+
+def _alias(alias_id: str, lead_id: str) -> tuple[Change, Change]:
+    """Return the changes that make one id answer with another lead.
+
+    The row under the alias reserves it, so that no other unit of work begins a lead there at the same time.
+    """
+    return Put(AliasRow(alias_id, lead_id)), Put(LeadRow(alias_id))
 
 
 def _handle_retry(rows: IdentityMap, event: Event[Any], retry: EnrichRetry, at: datetime) -> Step:
@@ -195,5 +210,6 @@ def _enriched(lead: LeadRow, trigger: Trigger | None, at: datetime) -> Emit:
         occurred_at=at,
         trigger=trigger,
         derived=lead.derived,
+        merged=lead.merged or [],
     )
     return Emit(data, subject=lead.lead_id, key=lead.account)

@@ -21,7 +21,8 @@ from services.enricher.account_context import AccountContextReader
 from services.enricher.daily_budget import DailyBudget
 from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.form import Form
-from services.enricher.domain.merge import account_of, merge
+from services.enricher.domain.merge import account_of
+from services.enricher.domain.merge_leads import merged_lead
 from services.enricher.domain.providers import (
     CachedAnswerRow,
     LookupResult,
@@ -84,8 +85,8 @@ class WaterfallLookup:
         """Return what providers say about the lead of a form, within the policy's deadline and budget."""
         deadline_s = self._monotonic_s() + self._registry.current.waterfall.deadline_s
         rows = await self._leads.load(keys_of_identity(form.identity))
-        lead_id = resolve(form.identity, identity_matches(rows, form.identity)).lead_id
-        lead = merge(rows.get(LeadRow, lead_id) or LeadRow(lead_id), form, self._clock.now())
+        resolution = resolve(form.identity, identity_matches(rows, form.identity))
+        lead = merged_lead(rows, resolution, form, self._clock.now())
         return await self._search(replace(lead, account=account_of(lead)), deadline_s)
 
     async def refresh(self, lead_id: str) -> LookupResult:

@@ -55,13 +55,18 @@ async def rows_of(
     lead_ids = {lead_id for one in keys for lead_id in one.lead_ids}
     names = {name for one in keys for name in one.identifiers} | set(identifiers)
     owned = await tx.load(IdentifierRow, "identifier", names, lock=lock)
-    aliases = await tx.load(AliasRow, "alias_id", lead_ids)
     lead_ids |= {lead_id for row in owned for lead_id in row.lead_ids}
+    aliases = await tx.load(AliasRow, "alias_id", lead_ids)
     lead_ids |= {alias.lead_id for alias in aliases}
     if any(one.erases for one in keys):
         aliases += await tx.load(AliasRow, "lead_id", lead_ids)
         lead_ids |= {alias.alias_id for alias in aliases}
-    return [*owned, *aliases, *await tx.load(LeadRow, "lead_id", lead_ids, lock=lock)]
+    leads = await tx.load(LeadRow, "lead_id", lead_ids, lock=lock)
+    # A form may merge any lead without e-mail that its phone or profile leads to; its aliases move then.
+    movable = {lead.lead_id for lead in leads if lead.revision > 0 and lead.person.email is None}
+    if owned and movable:
+        aliases += await tx.load(AliasRow, "lead_id", movable)
+    return [*owned, *aliases, *leads]
 
 
 def _leads(rows: Iterable[Row]) -> list[LeadRow]:

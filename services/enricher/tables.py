@@ -40,6 +40,7 @@ leads = Table(
     Column("derived", Json(DerivedFields)),
     Column("statements", Json(list[Statement])),
     Column("consent_statements", Json(ConsentStatements)),
+    Column("merged", Json(list[str])),
 )
 
 lead_identifiers = Table(

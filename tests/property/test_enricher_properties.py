@@ -24,10 +24,12 @@ from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Activity, Company, Consent, Person
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalPerson, SignalReceivedV1
+from shared.lead.identity import identify
 from shared.lead.normalise.emails import normalise_email
 from shared.storage.rows import IdentityMap
 from shared.worker.unit_of_work import Result, fold
 
+NO_WORD = (0, False)
 AT = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 
 emails = st.sampled_from(
@@ -134,7 +136,7 @@ class Enrichment(RuleBasedStateMachine):
         self.world = IdentityMap()
         self.at = AT
         self.count = 0
-        self.opted_out: set[str] = set()
+        self.words: dict[str, tuple[int, bool]] = {}  # by lead id: the latest word on an opt-out
         self.sequences: dict[str, int] = {}
         self.answered: dict[str, str] = {}
 
@@ -162,17 +164,21 @@ class Enrichment(RuleBasedStateMachine):
             own = normalise_email(lead.person.email)
             assert own is not None
             assert own.identity == email.identity
-        own = normalise_email(lead.person.email)
         said = form.consent.opted_out
-        if own is not None and said is not UNSET:  # the newest word counts
-            (self.opted_out.add if said else self.opted_out.discard)(own.identity)
-        if own is not None and own.identity in self.opted_out:
-            assert enriched.consent.opted_out
+        words = [self.words.pop(one, NO_WORD) for one in {lead_id, self.subject, *enriched.merged}]
+        words += [(self.count, bool(said))] if said is not UNSET else []
+        self.words[lead_id] = max(words)  # the newest word counts
+        assert bool(enriched.consent.opted_out) == self.words[lead_id][1]
+        for merged in enriched.merged:
+            assert surviving_lead_id(self.world, merged) == lead_id
+            assert stored_lead(self.world, merged) is None
+            self.sequences.pop(merged, None)
         assert enriched.sequence == self.sequences.get(lead_id, 0) + 1
         assert enriched.revision <= enriched.sequence
         self.sequences[lead_id] = enriched.sequence
         before = self.answered.setdefault(self.subject, lead_id)
-        assert before == lead_id  # whoever answers for an id answers for ever
+        # Whoever answers for an id answers for ever, or is merged into the lead that does.
+        assert surviving_lead_id(self.world, before) == lead_id
 
     @rule(email=emails)
     def opt_out(self, email: str) -> None:
@@ -181,9 +187,9 @@ class Enrichment(RuleBasedStateMachine):
         for enriched in self._emitted(result):
             assert enriched.sequence == self.sequences[enriched.lead_id] + 1
             self.sequences[enriched.lead_id] = enriched.sequence
-        identity = normalise_email(email)
+        identity = identify(email)
         assert identity is not None
-        self.opted_out.add(identity.identity)
+        self.words[surviving_lead_id(self.world, identity.lead_id)] = (self.count, True)
 
     @rule(data=st.data())
     def erase(self, data: st.DataObject) -> None:
@@ -192,10 +198,12 @@ class Enrichment(RuleBasedStateMachine):
             return
         lead_id = data.draw(st.sampled_from(leads))
         gone = surviving_lead_id(self.world, lead_id)
+        aliases = [row.alias_id for row in self.world.all(AliasRow) if row.lead_id == gone]
         self._decide("baton.person.erased.v1", PersonErasedV1(lead_ids=[lead_id], email_hash="x", at=self.at))
         self.sequences.pop(gone, None)
-        self.answered = {own: lead for own, lead in self.answered.items() if lead != gone}
-        self.opted_out.clear()
+        self.answered = {own: lead for own, lead in self.answered.items() if lead not in (gone, *aliases)}
+        erased = {gone, lead_id, *aliases}
+        self.words = {one: word for one, word in self.words.items() if one not in erased}
         assert self.world.get(LeadRow, gone) is None
         assert not any(gone in row.lead_ids for row in self.world.all(IdentifierRow))
 
@@ -210,7 +218,7 @@ class Enrichment(RuleBasedStateMachine):
     def identifiers_lead_to_leads_that_know_them(self) -> None:
         for row in self.world.all(IdentifierRow):
             for lead_id in row.lead_ids:
-                lead = stored_lead(self.world, lead_id)
+                lead = stored_lead(self.world, surviving_lead_id(self.world, lead_id))
                 assert lead is not None
                 assert row.identifier in lead.identifiers
 

@@ -34,7 +34,7 @@ def redact(rows: IdentityMap, erasure: PersonErasedV1) -> Redaction:
             row = rows.get(IdentifierRow, name)
             if row is None:
                 continue
-            others = [owner for owner in row.lead_ids if owner != lead.lead_id]
+            others = [owner for owner in row.lead_ids if owner not in ids]
             changes.append(Put(IdentifierRow(name, others)) if others else Remove(IdentifierRow, row.key))
             if not others:
                 lead_ids.add(lead_id_of(name))

@@ -74,11 +74,25 @@ def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
     """Return the lead with a form that arrived at `at`; `revision` and `sequence` are not counted up."""
     received = form.normalised
     statement = Statement(stated_at(received, at), public=received.trust == "public")
-    told = told_fields(form, statement, held_statements(lead))
+    merged = replace(
+        lead,
+        activities=merge_activities(lead.activities, received.activities),
+        consent_statements=consent_statements_of(lead),
+        first_at=min(lead.first_at or at, at),
+        last_at=max(lead.last_at or at, at),
+    )
+    merged = with_consent(merged, consent_statements(received, statement.at, at))
+    return with_told(merged, form, statement, held_statements(lead))
+
+
+def with_told(lead: LeadRow, form: Form, statement: Statement, held: Held) -> LeadRow:
+    """Return the lead with the fields of a form for which its statement holds, not one of `held`."""
+    received = form.normalised
+    told = told_fields(form, statement, held)
     if _DOMAIN in told:
-        lead = without_former_company(lead, received.company.domain)
-        told = told_fields(form, statement, held_statements(lead))
-    person, held = merge_person(lead.person, form, told, {**held_statements(lead), **told})
+        lead, held = _at_company(lead, held, received.company.domain)
+        told = told_fields(form, statement, held)
+    person, held = merge_person(lead.person, form, told, {**held, **told})
     merged = replace(
         lead,
         person=person,
@@ -86,17 +100,12 @@ def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
         message=received.message if _MESSAGE in told else lead.message,
         source=replace(merge_source(lead.source, received.source, told), honeypot=is_caught(lead, received)),
         answers=merge_answers(lead.answers, received.answers, told, held),
-        activities=merge_activities(lead.activities, received.activities),
-        first_at=min(lead.first_at or at, at),
-        last_at=max(lead.last_at or at, at),
-        consent_statements=consent_statements_of(lead),
     )
     merged = replace(
         merged,
         provenance=merge_provenance(lead, merged, told, held),
         derived=derive_fields(person, merged.company, merged.message, merged.source),
     )
-    merged = with_consent(merged, consent_statements(received, statement.at, at))
     return with_statements(*with_email_domain(merged, held))
 
 
@@ -203,9 +212,7 @@ def with_email_domain(lead: LeadRow, held: Held) -> tuple[LeadRow, Held]:
     if not outweighs(_DOMAIN, derived, known):
         return lead, held
     if lead.company.domain != domain:
-        origins = lead.provenance.keys()
-        lead = without_former_company(lead, domain)
-        held = {name: one for name, one in held.items() if name in lead.provenance or name not in origins}
+        lead, held = _at_company(lead, held, domain)
         lead = replace(
             lead,
             company=replace(lead.company, domain=domain),
@@ -245,6 +252,13 @@ def without_former_company(lead: LeadRow, domain: str | None) -> LeadRow:
         company=replace(lead.company, **{name: getattr(empty, name) for name in fields}),
         provenance={name: origin for name, origin in lead.provenance.items() if name not in outdated},
     )
+
+
+def _at_company(lead: LeadRow, held: Held, domain: str | None) -> tuple[LeadRow, Held]:
+    """Return the lead as known at the company of a domain, and the statements that hold then."""
+    origins = lead.provenance.keys()
+    lead = without_former_company(lead, domain)
+    return lead, {name: one for name, one in held.items() if name in lead.provenance or name not in origins}
 
 
 def merge_provenance(before: LeadRow, after: LeadRow, told: Held, held: Held) -> Provenance:

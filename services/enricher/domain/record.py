@@ -37,7 +37,7 @@ class LeadRow(Row, frozen=True):
     any form of theirs arrived. `identifiers` are those under which the lead can be found besides its id;
     `first_at` and `last_at` are when its first and its last form were sent. `statements` say when each value
     was stated and how well that is proven, `consent_statements` the same of its consent; both are None in a
-    row from before they were kept.
+    row from before they were kept. `merged` are the ids of all leads that became part of this one.
     """
 
     lead_id: str
@@ -59,6 +59,7 @@ class LeadRow(Row, frozen=True):
     derived: DerivedFields | None = None
     statements: list[Statement] | None = None
     consent_statements: ConsentStatements | None = None
+    merged: list[str] | None = None
     table: ClassVar[str] = "leads"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 

@@ -25,10 +25,12 @@ class Resolution(Struct, frozen=True):
     """The lead that a form is a revision of, or that it begins.
 
     `alias` is the id that the form's own identifiers give, when the lead has to answer for that id too.
+    `merged` are other leads that the form shows to be the same person: they become part of this one.
     """
 
     lead_id: str
     alias: str | None = None
+    merged: tuple[str, ...] = ()
 
 
 def resolve(identity: Identity, matches: IdentityMatches) -> Resolution:
@@ -36,22 +38,43 @@ def resolve(identity: Identity, matches: IdentityMatches) -> Resolution:
 
     A lead under the form's own id, or under the id that this is an alias of, comes first. Otherwise a new
     e-mail address joins a lead without one that has the same phone or profile, and a form without e-mail
-    joins the only lead that its phone or profile belongs to. Two e-mail addresses are never joined, as
-    people share phones.
+    joins the only lead that its phone or profile belongs to.
+
+    The other leads that the form names are merged into that lead if they have no e-mail address: phone and
+    profile are of one person then. Two addresses are never joined, as people share phones. So a form without
+    e-mail whose phone and profile lead to different addresses begins a lead of its own.
     """
     own = identity.lead_id
     lead = matches.aliases.get(own, own)
-    if lead in matches.has_email:
-        return Resolution(lead)
-    owners = [matches.owners.get(name, ()) for name in shared_identifiers(identity)]
-    joined: str | None
+    exists = lead in matches.has_email
+    with_email, without_email = _named_leads(identity, matches, lead)
     if identity.kind == "email":
-        candidates = (lead for leads in owners for lead in leads)
-        joined = next((lead for lead in candidates if matches.has_email.get(lead) is False), None)
+        survivor = lead if exists else (without_email or [own])[0]
     else:
-        sole_owners = {leads[0] for leads in owners if len(leads) == 1}
-        joined = sole_owners.pop() if len(sole_owners) == 1 else None
-    return Resolution(joined, alias=own) if joined else Resolution(own)
+        if exists:
+            (with_email if matches.has_email[lead] else without_email).insert(0, lead)
+        if len(with_email) > 1:
+            return Resolution(lead if exists else own)
+        survivor = (with_email or without_email or [own])[0]
+    return Resolution(
+        survivor,
+        alias=None if exists or survivor == own else own,
+        merged=tuple([named for named in without_email if named != survivor]),
+    )
+
+
+def _named_leads(identity: Identity, matches: IdentityMatches, lead: str) -> tuple[list[str], list[str]]:
+    """Return the leads other than `lead` that phone and profile lead to: those with and without e-mail.
+
+    The phone or profile of several people with e-mail says nothing about a form without.
+    """
+    named: dict[str, bool] = {}
+    for name in shared_identifiers(identity):
+        owners = {owner: matches.has_email[owner] for owner in matches.owners.get(name, ())}
+        if identity.kind == "email" or sum(owners.values()) <= 1:
+            named |= owners
+    named.pop(lead, None)
+    return [one for one in named if named[one]], [one for one in named if not named[one]]
 
 
 def shared_identifiers(identity: Identity) -> tuple[str, ...]:

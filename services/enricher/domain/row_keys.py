@@ -72,7 +72,9 @@ def identity_matches(rows: IdentityMap, identity: Identity) -> IdentityMatches:
     owners: dict[str, list[str]] = {}
     for name in shared_identifiers(identity):
         row = rows.get(IdentifierRow, name)
-        owners[name] = [lead_id for lead_id in row.lead_ids if stored_lead(rows, lead_id)] if row else []
+        # A lead that was merged into another is still written here; the other one answers for it.
+        answering = [surviving_lead_id(rows, lead_id) for lead_id in row.lead_ids] if row else []
+        owners[name] = [lead_id for lead_id in dict.fromkeys(answering) if stored_lead(rows, lead_id)]
         lead_ids.update(owners[name])
     leads = {lead_id: lead for lead_id in lead_ids if (lead := stored_lead(rows, lead_id))}
     return IdentityMatches(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from shared.lead.events.event_type import event
 from shared.lead.events.parts import (
@@ -45,7 +45,11 @@ class Enrichment(Struct, frozen=True):
 
 @event("baton.lead.enriched.v1", LEADS_ENRICHED)
 class LeadEnrichedV1(Struct, frozen=True):
-    """`sequence` counts this lead's enriched events from 1; `revision` counts its forms."""
+    """`sequence` counts this lead's enriched events from 1; `revision` counts its forms.
+
+    `merged` are the ids of all leads that became part of this one: each role ends and moves what it holds for
+    them. They are aliases of this lead from then on.
+    """
 
     lead_id: Word
     revision: int
@@ -63,3 +67,4 @@ class LeadEnrichedV1(Struct, frozen=True):
     occurred_at: Time
     trigger: Trigger | None = None
     derived: DerivedFields | None = None
+    merged: Annotated[list[Word], Meta(max_length=1_000)] = []

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.enricher.domain.providers import LookupResult
 from services.enricher.domain.record import (
     IDENTIFIERS_MAX,
     OWNERS_MAX,
@@ -17,9 +18,10 @@ from services.enricher.domain.record import (
 )
 from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
-from shared.lead.events.parts import Company, Person, Trigger
+from shared.lead.events.parts import Activity, Company, Consent, Person, Trigger
 from shared.lead.ids import lead_id_of
 from shared.worker.decision import Outcome
+from shared.worker.rows import TimerRow
 from tests.support.forms import ANA, AT
 
 PHONE, PROFILE = "+4930901820", "https://www.linkedin.com/in/ana"
@@ -138,14 +140,111 @@ class TestJoins:
 
     @pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (0, 2, 1), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
     async def test_an_address_and_its_phone_end_in_one_lead_in_any_order(self, enricher, order):
-        """The form that has both ties them together, unless the two had become two leads before."""
+        """The form that has both ties them together, also when the two had become two leads before."""
         forms = [{"email": None, "phone": PHONE}, {"email": ANA, "phone": PHONE}, {"email": ANA}]
         for number in order:
             await enricher.submit(**forms[number])
-        leads = [row for row in enricher.rows.all(LeadRow) if row.revision]
+        [lead] = [row for row in enricher.rows.all(LeadRow) if row.revision]
         split = order.index(2) < order.index(1) and order.index(0) < order.index(1)
-        assert len(leads) == (2 if split else 1)
-        assert sum(lead.revision for lead in leads) == 3
+        assert lead.revision == (2 if split else 3)
+        assert lead.merged == ([lead_id_of(f"phone:{PHONE}")] if split else None)
+
+
+class TestMergedLeads:
+    """A form that names two leads of one person makes them one."""
+
+    async def test_what_was_known_of_both_is_known_of_the_one(self, enricher):
+        await enricher.submit(ANA, title="CTO", answers={"a": 1})
+        enricher.at += timedelta(hours=1)
+        call = Activity("call", enricher.at)
+        await enricher.submit(
+            None,
+            phone=PHONE,
+            title="Assistant",
+            first_name="Ana",
+            company=Company(employees=40),
+            answers={"b": 2},
+            activities=[call],
+            message="Call me",
+        )
+        enricher.at += timedelta(hours=1)
+        await enricher.submit(ANA, phone=PHONE)
+        [lead] = enricher.emitted
+        assert (lead.lead_id, lead.revision, lead.merged) == (
+            lead_id_of(f"email:{ANA}"),
+            2,
+            [lead_id_of(f"phone:{PHONE}")],
+        )
+        assert (lead.person.title, lead.person.first_name, lead.person.phone) == ("Assistant", "Ana", PHONE)
+        assert (lead.company.employees, lead.company.domain) == (40, "brightloom.example")
+        assert (lead.answers, lead.activities, lead.message) == ({"a": 1, "b": 2}, [call], "Call me")
+
+    async def test_the_id_of_the_merged_lead_and_its_aliases_answer_with_the_one(self, enricher):
+        await enricher.submit(None, phone=PHONE)
+        await enricher.submit(None, phone=PHONE, linkedin_url=PROFILE)
+        await enricher.submit(None, linkedin_url=PROFILE)  # the lead of the phone answers for it
+        await enricher.submit(ANA)
+        await enricher.submit(ANA, phone=PHONE)
+        ana = lead_id_of(f"email:{ANA}")
+        assert {row.lead_id for row in enricher.rows.all(AliasRow)} == {ana}
+        assert [row.lead_id for row in enricher.rows.all(LeadRow) if row.revision] == [ana]
+
+    async def test_a_later_form_with_the_profile_alone_goes_to_the_one(self, enricher):
+        await enricher.submit(ANA)
+        await enricher.submit(None, linkedin_url=PROFILE)
+        await enricher.submit(ANA, linkedin_url=PROFILE)
+        await enricher.submit(None, linkedin_url=PROFILE)
+        assert (enricher.emitted[0].lead_id, enricher.emitted[0].revision) == (lead_id_of(f"email:{ANA}"), 3)
+
+    async def test_two_leads_may_be_merged_at_once(self, enricher):
+        await enricher.submit(ANA)
+        await enricher.submit(None, phone=PHONE)
+        await enricher.submit(None, linkedin_url=PROFILE)
+        await enricher.submit(ANA, phone=PHONE, linkedin_url=PROFILE)
+        assert set(enricher.emitted[0].merged) == {
+            lead_id_of(f"phone:{PHONE}"),
+            lead_id_of(f"linkedin:{PROFILE}"),
+        }
+        assert enricher.stored["LeadRow"] == 3
+        assert len([row for row in enricher.rows.all(LeadRow) if row.revision]) == 1
+
+    async def test_two_addresses_are_not_merged(self, enricher):
+        await enricher.submit(ANA)
+        await enricher.submit(None, phone=PHONE)
+        await enricher.submit(BEN, phone=PHONE)  # the phone is Ben's now
+        await enricher.submit(ANA, phone=PHONE)
+        assert len([row for row in enricher.rows.all(LeadRow) if row.revision]) == 2
+        assert enricher.lead(ANA).merged is None
+
+    async def test_an_opt_out_of_the_merged_lead_holds(self, enricher):
+        await enricher.submit(ANA)
+        await enricher.submit(None, phone=PHONE, consent=Consent(opted_out=True))
+        await enricher.submit(ANA, phone=PHONE)
+        assert enricher.emitted[0].consent.opted_out
+
+    async def test_a_merged_lead_is_not_looked_up_again(self, enricher):
+        enricher.lookup.result = LookupResult((), {}, "deadline")
+        await enricher.submit(None, phone=PHONE)
+        await enricher.submit(ANA)
+        await enricher.submit(ANA, phone=PHONE)
+        assert [timer.subject for timer in enricher.rows.all(TimerRow)] == [lead_id_of(f"email:{ANA}")]
+
+    async def test_as_many_leads_are_merged_as_a_lead_has_room_for_identifiers(self, enricher):
+        await enricher.submit(ANA)
+        for number in range(IDENTIFIERS_MAX + 2):
+            phone = f"+4930901{number:04}"
+            await enricher.submit(None, phone=phone)
+            await enricher.submit(ANA, phone=phone)
+        assert len(enricher.lead().merged) == IDENTIFIERS_MAX
+        await enricher.erase(lead_id_of(f"email:{ANA}"))
+        assert enricher.stored == {"LeadRow": 2, "IdentifierRow": 2}
+
+    async def test_an_erasure_reaches_the_merged_lead(self, enricher):
+        await enricher.submit(ANA)
+        await enricher.submit(None, phone=PHONE)
+        await enricher.submit(ANA, phone=PHONE)
+        await enricher.erase(lead_id_of(f"email:{ANA}"))
+        assert enricher.stored == {}
 
 
 def test_a_lead_is_found_by_its_oldest_identifiers():
