@@ -17,6 +17,7 @@ from services.router.domain.lifecycle import (
     erase,
     escalate,
 )
+from services.router.domain.merged_leads import emit_merged, take_merged_leads
 from services.router.domain.ownership import ROLE, SLA
 from services.router.domain.state import RoutedLeadRow
 from services.router.policy import RoutingPolicy
@@ -65,7 +66,10 @@ class RouterHandler(Handler):
             if lead is not None and data.sequence <= lead.scored_sequence:
                 repeated = data.sequence == lead.scored_sequence
                 return Step(Outcome.UNCHANGED if repeated else Outcome.SUPERSEDED)
-            applied = route_scored(changes, self._policy, ScoredLead(data, event.raw, event.cause, at))
+            ended = take_merged_leads(changes, data, at)
+            routed = route_scored(changes, self._policy, ScoredLead(data, event.raw, event.cause, at))
+            emit_merged(changes, ended, data.lead_id, at)
+            applied = routed or bool(ended)
         elif isinstance(data, ActionReceivedV1):
             action = replace(data, lead_id=resolve_alias(changes, data.lead_id))
             applied = apply_action(changes, context, action)

@@ -69,7 +69,7 @@ def _lead_ids(events: Iterable[Event[Any]]) -> tuple[set[str], set[str]]:
     for event in events:
         data = event.data
         if isinstance(data, LeadScoredV1):
-            lead_ids.add(data.lead_id)
+            lead_ids |= {data.lead_id, *data.merged}
         elif isinstance(data, PersonErasedV1):
             lead_ids.update(data.lead_ids)
         elif isinstance(data, TimerRow):

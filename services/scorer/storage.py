@@ -54,7 +54,7 @@ class ScorerRowKeys:
     def add(self, data: Any) -> None:
         """Add the keys of the rows that a decision on this data may read."""
         if isinstance(data, LeadEnrichedV1):
-            self.leads |= {data.lead_id, alias_of(data) or data.lead_id}
+            self.leads |= {data.lead_id, alias_of(data) or data.lead_id, *data.merged}
             self.accounts |= {data.account, name_key(derived_of(data).company_key) or data.account}
         elif isinstance(data, SignalReceivedV1):
             self.add_signal(data)

@@ -84,8 +84,8 @@ def one_outcome(facts: Facts) -> Iterator[str]:
             if cause is not None and cause["subject"] != row["subject"]:
                 of_lead[row["subject"]].append(cause)
     outcomes: dict[str, str] = {}
-    for rows in of_lead.values():
-        outcomes |= form_outcomes(rows)
+    for lead_id, rows in of_lead.items():
+        outcomes |= form_outcomes(rows, lead_id)
     for event_id in facts.accepted:
         if recorded[event_id] != 1 or len(made[event_id]) != 1 or event_id not in outcomes:
             yield (

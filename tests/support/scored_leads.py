@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,6 +40,7 @@ def scored_lead(
     answers: dict[str, Any] | None = None,
     trigger: str = "lead",
     message: str | None = "We lose two days a week to hand-made reports.",
+    merged: Sequence[str] = (),
 ) -> LeadScoredV1:
     """Return a lead that the built-in rules send to the SDRs, unless told otherwise."""
     lines = [ScoreLine("fit", "size", "company.employees", 60, "200 employees")]
@@ -62,6 +64,7 @@ def scored_lead(
         signals=Signals(strong=strong),
         account_view=view or AccountView(market="core", market_validated=True),
         policy_version="scored-by",
+        merged=[lead_id(one) for one in merged],
     )
     return with_derived(lead)
 

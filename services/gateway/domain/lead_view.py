@@ -71,27 +71,30 @@ def current_sla(recorded: View | None, clock: tuple[datetime | None, datetime | 
     return {"accept_by": accept_by, "accepted_at": accepted_at}
 
 
-def form_outcomes(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the outcome of each received lead by event id, from the event rows of one lead.
+def form_outcomes(rows: Sequence[Mapping[str, Any]], lead_id: str) -> dict[str, str]:
+    """Return the outcome of each received lead by event id, from the event rows of the lead `lead_id`.
 
     It is `routed` or `suppressed` by the decision of its revision, or `merged` when a later revision was
-    decided before its own could be. A form that is not decided yet is left out.
+    decided before its own could be, or its lead was merged into this one. A form that is not decided yet is
+    left out. Rows of merged leads have subjects of their own, with revisions of their own.
     """
     revisions = {
-        row["causation_id"]: row["revision"] for row in rows if row["type"] == "baton.lead.enriched.v1"
+        row["causation_id"]: (row["subject"], row["revision"])
+        for row in rows
+        if row["type"] == "baton.lead.enriched.v1"
     }
     decided = {
-        row["revision"]: row["type"].split(".")[2]
+        (row["subject"], row["revision"]): row["type"].split(".")[2]
         for row in rows
         if row["type"] in ("baton.lead.routed.v1", "baton.lead.suppressed.v1")
     }
     outcomes: dict[str, str] = {}
     for row in rows:
-        revision = revisions.get(row["id"])
-        if row["type"] != LEAD_RECEIVED or revision is None:
+        if row["type"] != LEAD_RECEIVED or row["id"] not in revisions:
             continue
-        if revision in decided:
-            outcomes[row["id"]] = decided[revision]
-        elif any(later > revision for later in decided):
+        subject, revision = revisions[row["id"]]
+        if (subject, revision) in decided:
+            outcomes[row["id"]] = decided[subject, revision]
+        elif subject != lead_id or any(of == subject and later > revision for of, later in decided):
             outcomes[row["id"]] = "merged"
     return outcomes

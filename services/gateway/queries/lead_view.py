@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 
 from services.enricher.tables import lead_aliases
 from services.gateway.domain.lead_view import (
@@ -29,6 +29,17 @@ async def surviving_lead(tx: Tx, lead_id: str) -> str:
     return found.scalar_one_or_none() or lead_id
 
 
+async def ids_of_lead(tx: Tx, lead_id: str) -> list[str]:
+    """Return the id of a lead that is no alias, and all ids that are aliases of it."""
+    aliases = select(lead_aliases.c.alias_id).where(lead_aliases.c.lead_id == lead_id)
+    return [lead_id, *sorted((await tx.execute(aliases)).scalars())]
+
+
+def is_no_alias(lead_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that no other lead answers for an id: a lead that was merged is listed no more."""
+    return ~exists().where(lead_aliases.c.alias_id == lead_id)
+
+
 async def find_lead_view(tx: Tx, lead_id: str) -> View | None:
     """Return the view of a lead, None when nothing of it is recorded yet. The id is no alias."""
     views = await tx.execute(select(lead_views).where(lead_views.c.lead_id == lead_id))
@@ -42,7 +53,7 @@ async def find_lead_view(tx: Tx, lead_id: str) -> View | None:
     data = {event.id: msgspec.json.decode(event.data) for event in await tx.execute(statement)}
     outcomes = (
         select(events.c.data)
-        .where(events.c.subject == lead_id, events.c.type == OUTCOME_RECEIVED)
+        .where(events.c.subject.in_(await ids_of_lead(tx, lead_id)), events.c.type == OUTCOME_RECEIVED)
         .order_by(events.c.at)
     )
     view = assemble_view(

@@ -7,7 +7,7 @@ from sqlalchemy import RowMapping, and_, case, exists, select
 
 from services.gateway.domain.lead_view import DEAD_LETTERED, UNDECIDED
 from services.gateway.queries.accounts import joined_accounts
-from services.gateway.queries.lead_view import surviving_lead
+from services.gateway.queries.lead_view import is_no_alias, surviving_lead
 from services.ledger.tables import dead_letters, lead_views
 from shared.storage.database import Tx
 from shared.storage.keyset import Cursor, after_cursor
@@ -36,7 +36,7 @@ async def list_leads(tx: Tx, filters: LeadFilter, after: Cursor | None, limit: i
     status = case((is_stuck, DEAD_LETTERED), else_=lead_views.c.status).label("status")
 
     columns = [column for column in lead_views.c if column.name != "status"]
-    statement = select(*columns, status)
+    statement = select(*columns, status).where(is_no_alias(lead_views.c.lead_id))
     for name in ("email", "queue", "owner"):
         if (value := getattr(filters, name)) is not None:
             statement = statement.where(lead_views.c[name] == value)

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import or_, select
 
 from services.gateway.domain.lead_view import DEAD_LETTERED, LEAD_RECEIVED, View, form_outcomes
-from services.gateway.queries.lead_view import find_dead_letters
+from services.gateway.queries.lead_view import find_dead_letters, ids_of_lead
 from services.ledger.tables import events
 from shared.lead.events.registry import BY_NAME
 from shared.storage.database import Tx
@@ -19,14 +19,15 @@ from shared.worker.tables import inputs
 async def list_timeline(tx: Tx, lead_id: str) -> list[View]:
     """Return `id`, `type`, `at`, `source` and `data` of each event in order, and its `outcome` once known.
 
-    The id is no alias.
+    The id is no alias. What happened to leads that were merged into this one is part of its timeline.
     """
-    causes = select(events.c.causation_id).where(events.c.subject == lead_id, events.c.causation_id != "")
-    related = or_(events.c.subject == lead_id, events.c.id.in_(causes))
+    subjects = await ids_of_lead(tx, lead_id)
+    causes = select(events.c.causation_id).where(events.c.subject.in_(subjects), events.c.causation_id != "")
+    related = or_(events.c.subject.in_(subjects), events.c.id.in_(causes))
     statement = select(events).where(related).order_by(events.c.at, events.c.recorded_at, events.c.id)
     rows = [dict(row) for row in (await tx.execute(statement)).mappings()]
     letters = await find_dead_letters(tx, lead_id, [row["id"] for row in rows])
-    outcomes = await _input_outcomes(tx, rows) | form_outcomes(rows)
+    outcomes = await _input_outcomes(tx, rows) | form_outcomes(rows, lead_id)
     outcomes |= {letter["event_id"]: DEAD_LETTERED for letter in letters if letter["replayed_at"] is None}
     entries: list[View] = []
     for row in rows:

@@ -9,8 +9,10 @@ from shared.lead.events.parts import Person
 from shared.lead.events.routing import Motion
 from shared.storage.rows import Row
 
-LeadStatus = Literal["routed", "suppressed", "waiting"]
-ClosedState = Literal["rejected", "won", "lost", "handed_on", "moved", "overdue", "withdrawn", "erased"]
+LeadStatus = Literal["routed", "suppressed", "waiting", "merged"]
+ClosedState = Literal[
+    "rejected", "won", "lost", "handed_on", "moved", "overdue", "withdrawn", "merged", "erased"
+]
 AssignmentState = Literal["open", "accepted"] | ClosedState
 
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from services.scorer.domain.account import name_key
 from services.scorer.domain.activities import merge_activities
 from services.scorer.domain.aliases import in_account
+from services.scorer.domain.merged_leads import take_merged_leads
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.stored_signals import merged_signals, signals_of
 from services.scorer.domain.update_score import ScoringContext, set_decay_timer, update_score
@@ -46,7 +47,11 @@ def handle_enriched(
         enriched_sequence=data.sequence,
         lead=replace(data, activities=[]),
         activities=merge_activities(
-            before.activities + _take_parked_activities(changes, alias),
+            [
+                *before.activities,
+                *_take_parked_activities(changes, alias),
+                *take_merged_leads(changes, context, data.merged),
+            ],
             [received_activity(activity, data.occurred_at) for activity in data.activities],
         ),
     )

@@ -17,6 +17,7 @@ from services.gateway.domain.lead_view import (
 )
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
+LEAD = "L"
 ROW = {
     "lead_id": "L",
     "account": "kestrel.example",
@@ -99,11 +100,12 @@ def test_the_clock_is_the_routers_as_soon_as_it_knows_the_lead():
 
 
 def form(id_: str) -> dict[str, Any]:
-    return {"id": id_, "type": "baton.lead.received.v1", "causation_id": "", "revision": 0}
+    return {"id": id_, "type": "baton.lead.received.v1", "causation_id": "", "revision": 0} | {"subject": ""}
 
 
-def stage(name: str, id_: str, cause: str, revision: int) -> dict[str, Any]:
-    return {"id": id_, "type": f"baton.lead.{name}.v1", "causation_id": cause, "revision": revision}
+def stage(name: str, id_: str, cause: str, revision: int, of: str = LEAD) -> dict[str, Any]:
+    row = {"id": id_, "type": f"baton.lead.{name}.v1", "causation_id": cause, "revision": revision}
+    return row | {"subject": of}
 
 
 HISTORY = [
@@ -119,9 +121,9 @@ HISTORY = [
 
 
 def test_a_form_is_decided_with_its_revision_merged_into_a_later_one_or_open():
-    assert form_outcomes(HISTORY) == {"first": "merged", "second": "routed"}
+    assert form_outcomes(HISTORY, LEAD) == {"first": "merged", "second": "routed"}
     suppressed = stage("suppressed", "x3", "s3", 3)
-    assert form_outcomes([*HISTORY, suppressed]) == {
+    assert form_outcomes([*HISTORY, suppressed], LEAD) == {
         "first": "merged",
         "second": "routed",
         "third": "suppressed",
@@ -129,6 +131,17 @@ def test_a_form_is_decided_with_its_revision_merged_into_a_later_one_or_open():
 
 
 def test_the_outcomes_do_not_depend_on_the_order_of_the_events():
-    assert {tuple(sorted(form_outcomes(rows).items())) for rows in permutations(HISTORY[:6])} == {
+    assert {tuple(sorted(form_outcomes(rows, LEAD).items())) for rows in permutations(HISTORY[:6])} == {
         (("first", "merged"), ("second", "routed"))
     }
+
+
+def test_the_forms_of_a_merged_lead_are_decided_by_its_own_revisions_or_merged_with_it():
+    merged = [
+        form("call"),
+        stage("enriched", "m1", "call", 1, "other"),
+        stage("routed", "mr1", "ms1", 1, "other"),
+        form("late"),
+        stage("enriched", "m2", "late", 2, "other"),
+    ]
+    assert form_outcomes([*HISTORY[:2], *merged], LEAD) == {"call": "routed", "late": "merged"}

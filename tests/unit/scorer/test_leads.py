@@ -257,3 +257,43 @@ def test_an_event_that_comes_twice_is_applied_once(scorer):
     rows = scorer.rows.all(ScoreRow)
     assert scorer.process(event) is Outcome.UNCHANGED
     assert scorer.rows.all(ScoreRow) == rows
+
+
+# Merged leads
+
+CALLER = {"lead_id": BY_PHONE, "person": Person(phone="+14155550101"), "account": BY_PHONE}
+
+
+def test_a_merged_lead_is_counted_no_more_and_its_activities_move(scorer):
+    scorer.enrich("ana", account="kestrel.example")
+    scorer.enrich("call", account="kestrel.example", activities=[did("demo_request")])
+    assert scorer.rows.get(AccountRow, "kestrel.example").leads == 2
+    scorer.enrich("ana", account="kestrel.example", revision=2, sequence=2, merged=[lead_id("call")])
+    [scored] = scorer.scored()
+    assert (scored.merged, scored.account_view.people) == ([lead_id("call")], 1)
+    assert [activity.type for activity in scored.activities] == ["demo_request"]
+    assert scorer.rows.get(AccountRow, "kestrel.example").leads == 1
+
+
+def test_the_account_that_a_merged_person_was_goes_with_them(scorer):
+    scorer.enrich(**CALLER)
+    scorer.enrich("ana", merged=[BY_PHONE])
+    assert scorer.rows.get(AccountRow, BY_PHONE) is None
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_arrives_late_of_a_merged_lead_is_superseded(scorer, known):
+    if known:
+        scorer.enrich(**CALLER)
+    scorer.enrich("ana", merged=[BY_PHONE])
+    assert scorer.enrich(**CALLER, revision=2, sequence=2) is Outcome.SUPERSEDED
+    assert scorer.emitted == []
+
+
+def test_a_merge_is_repeated_without_effect(scorer):
+    scorer.enrich("call", activities=[did("demo_request")])
+    scorer.enrich("ana", merged=[lead_id("call")])
+    rows = [scorer.rows.get(ScoreRow, lead_id("call")), scorer.rows.all(AccountRow)]
+    scorer.enrich("ana", sequence=2, merged=[lead_id("call")])
+    assert scorer.rows.get(ScoreRow, lead_id("call")) == rows[0]
+    assert [row.leads for row in scorer.rows.all(AccountRow)] == [row.leads for row in rows[1]]
