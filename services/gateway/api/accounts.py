@@ -1,5 +1,6 @@
 """`/v1/accounts`: account knowledge, one account at a time or as a list (JSON or CSV)."""
 
+from collections import ChainMap
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -222,15 +223,18 @@ async def _without_alias_conflicts(
     """Return the items, with a `Reject` where aliases conflict with what is known or with an earlier item."""
     told = [item.event.data for item in items if isinstance(item, Received)]
     async with gateway.database.read() as tx:
-        known = await known_accounts(tx, {key for data in told for key in account_keys(data)})
+        stored = await known_accounts(tx, {key for data in told for key in account_keys(data)})
+    known = dict(stored)
 
     def checked(
         item: Received[AccountReceivedV1] | Reject, _index: int
     ) -> Received[AccountReceivedV1] | Reject:
         if isinstance(item, Received):
             data = item.event.data
-            refuse_alias_conflicts(data, known)
             keys = account_keys(data)
+            # Records of two accounts have no order: an alias is free for itself once its release is stored.
+            own = {key: stored[key] for key in keys[:1] if key in stored}
+            refuse_alias_conflicts(data, ChainMap(own, known))
             former = known.get(keys[0])
             for alias in account_keys(former) if former else ():
                 known.pop(alias, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -34,8 +34,9 @@ def handle_account(
 ) -> Outcome:
     """Store what is known of an account, let its aliases join it, and score its leads again.
 
-    Aliases that it had before are accounts of their own again. Knowledge of a key that is an alias is
-    superseded: what its account says holds. Raises `DataError` when the domain cannot be a company's.
+    Aliases that it had before are accounts of their own again. An alias of another account joins when it is
+    named for the first time. Knowledge of a key that is an alias is superseded: what its account says holds.
+    Raises `DataError` when the domain cannot be a company's.
     """
     keys = account_keys(data)
     if not keys:
@@ -44,13 +45,17 @@ def handle_account(
         return Outcome.SUPERSEDED
     trigger = Trigger("account", event_id, data.relation)
     before = changes.get(AccountRow, keys[0]) or AccountRow(keys[0])
-    released = _release_aliases(changes, keys[0], keys[1:])
+    named_before = account_keys(before.knowledge) if before.knowledge else ()
+    new = [alias for alias in keys[1:] if alias not in named_before]
+    owners = sorted({resolve_account(changes, alias) for alias in new} - {*keys})
+    released = _release_aliases(changes, keys[0], keys[1:], dict.fromkeys(owners, new))
     aliases = [alias for alias in keys[1:] if may_join(changes, alias, keys[0])]
     former = [alias for alias in released if alias not in aliases]
     account = replace(_with_name(changes, keys[0], data), knowledge=data)
     for alias in aliases:
         account = with_alias(changes, account, alias, data)
-    others = [row for key in (*aliases, *former) if (row := changes.get(AccountRow, key)) and row.leads]
+    linked = (*aliases, *former, *owners)
+    others = [row for key in linked if (row := changes.get(AccountRow, key)) and row.leads]
     if not others:
         account = _asking_for_lead(changes, context, account)
     put_changed(changes, account)
@@ -62,15 +67,21 @@ def handle_account(
     return Outcome.APPLIED if changes.changes else Outcome.UNCHANGED
 
 
-def _release_aliases(changes: ChangeSet, key: str, named: Sequence[str]) -> list[str]:
-    """Release the aliases that the account names no more, and those of its new aliases; return their keys."""
+def _release_aliases(
+    changes: ChangeSet, key: str, named: Sequence[str], claimed: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Release aliases from the accounts that have them no more; return their keys.
+
+    They are those that the account names no more, all of those that it names itself now, and the `claimed`
+    ones of other accounts.
+    """
     released = []
-    for owner in (key, *named):
+    for owner in (key, *named, *claimed):
         row = changes.get(AccountRow, owner)
         if row is None or canonical_of(row) != owner:
             continue
         for alias in aliases_in(changes, row):
-            if owner != key or alias not in named:
+            if (owner == key and alias not in named) or owner in named or alias in claimed.get(owner, ()):
                 row = without_alias(changes, row, alias)
                 released.append(alias)
         put_changed(changes, row)

@@ -1,7 +1,7 @@
 """The aliases of an account are one account: its leads, its signals and its counts.
 
 The row of an alias points to its account by the knowledge that it holds. Whoever is given a key resolves it
-first. An alias belongs to the account that named it first, and an alias has no aliases.
+first. An alias belongs to the account that began to name it last, and an alias has no aliases.
 """
 
 from __future__ import annotations

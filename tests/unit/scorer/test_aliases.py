@@ -117,15 +117,29 @@ def test_what_an_alias_was_known_for_gives_way(scorer):
     assert scorer.account(ALIAS).knowledge == aliased(ALIAS)
 
 
-def test_an_alias_stays_with_the_account_that_named_it_first(scorer):
-    scorer.receive(aliased("labs.example"))
-    scorer.receive(aliased("labs.example", domain="other.example", relation="partner"))
-    scorer.enrich("bob", account="labs.example")
-    assert scorer.scored()[0].account == "kestrel.example"
-    scorer.receive(aliased())
-    assert scorer.scored()[0].account == "labs.example"
-    scorer.receive(aliased("labs.example", domain="other.example", relation="partner"))
+@pytest.mark.parametrize("in_order", [True, False])
+def test_an_alias_belongs_to_the_account_that_began_to_name_it_last(scorer, in_order):
+    scorer.receive(aliased(ALIAS))
+    scorer.enrich("ana")
+    scorer.enrich("bob", account=ALIAS)
+    scorer.signal("funding_round", ALIAS)
+    told = [aliased(), aliased(ALIAS, domain="other.example", relation="partner")]
+    for knowledge in told if in_order else reversed(told):
+        scorer.receive(knowledge)
+    assert accounts_of(scorer) == {lead_id("ana"): "kestrel.example", lead_id("bob", ALIAS): "other.example"}
+    other, account = scorer.account("other.example"), scorer.account()
+    assert (other.leads, len(other.signals), account.leads, account.signals) == (1, 1, 1, {})
+
+
+def test_an_account_that_goes_on_naming_an_alias_does_not_get_it_back(scorer):
+    scorer.receive(aliased(ALIAS))
+    scorer.receive(aliased(ALIAS, domain="other.example", relation="partner"))
+    scorer.receive(aliased(ALIAS, relation="target"))
+    scorer.enrich("bob", account=ALIAS)
     assert scorer.scored()[0].account == "other.example"
+    scorer.receive(aliased())
+    scorer.receive(aliased(ALIAS))
+    assert scorer.scored()[0].account == "kestrel.example"
 
 
 def test_an_account_that_becomes_an_alias_gives_its_own_aliases_back(scorer):
