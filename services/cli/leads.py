@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from services.cli.client import request, run_with_client
+from services.cli.client import request
+from services.cli.imports.options import DryRun, Encoding, ErrorsPath, ImportOptions, ImportPath, Sheet
 from services.cli.output import AsJson, print_json, print_rows, print_table
 
 app = typer.Typer(help="Import leads.", no_args_is_help=True)
@@ -75,20 +74,20 @@ def explain(lead: LeadId, as_json: AsJson = False) -> None:
 
 @app.command("import")
 def import_leads(
-    file: Annotated[Path, typer.Argument(help="CSV with a header, or JSON lines (.jsonl).", dir_okay=False)],
+    file: ImportPath,
+    *,
+    dry_run: DryRun = False,
+    errors: ErrorsPath = None,
+    encoding: Encoding = None,
+    sheet: Sheet = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send the leads in a file to the gateway; exit code 1 if a line is rejected."""
-    from services.cli.leads_file import read_leads, send_leads
+    """Send the leads in a file to the gateway; exit code 1 if a row is not accepted.
 
-    lines = read_leads(file)
-    show_progress = sys.stderr.isatty() and not as_json
-    result = run_with_client(lambda client: send_leads(client, lines, show_progress=show_progress))
-    if as_json:
-        print_json(result)
-    else:
-        for rejected in result.problems:
-            typer.echo(f"{file}:{rejected.line}: {rejected.problem}", err=True)
-        typer.echo(f"{result.accepted} accepted, {len(result.problems)} not.")
-    if result.problems:
-        raise typer.Exit(1)
+    CSV with any separator and encoding, Excel workbooks (.xlsx), JSON lines or a JSON array. The format
+    follows from the content. A row that was imported before and has not changed changes nothing: after a
+    failure run the same command again.
+    """
+    from services.cli.imports.run import import_leads_file
+
+    import_leads_file(file, ImportOptions(dry_run, errors, encoding, sheet, as_json))

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from services.cli import (
+    accounts,
     api_keys,
     dead_letters,
     deliveries,
@@ -42,6 +43,7 @@ for command in (
     app.command()(command)
 for noun, commands in (
     ("leads", leads.app),
+    ("accounts", accounts.app),
     ("providers", providers.app),
     ("dead-letters", dead_letters.app),
     ("keys", api_keys.app),

@@ -3,6 +3,7 @@
 from collections import ChainMap
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response, Security
@@ -12,14 +13,8 @@ from pydantic import Field, ValidationError
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
 from services.gateway.batch import NONE_ACCEPTED, batch_response, validate_items
 from services.gateway.dependencies import Gateway, RequestArrival, caller
-from services.gateway.domain.accounts import (
-    COLUMNS,
-    fields_of_row,
-    key_of_domain,
-    read_csv,
-    receive_account,
-    refuse_alias_conflicts,
-)
+from services.gateway.domain.account_table import COLUMNS, account_fields, read_account_csv
+from services.gateway.domain.accounts import key_of_domain, receive_account, refuse_alias_conflicts
 from services.gateway.domain.arrival import Arrival, domain_problem, invalid
 from services.gateway.domain.received import Received
 from services.gateway.publish_once import publish_list, publish_received
@@ -139,7 +134,8 @@ _LIST_SCHEMA: dict[str, Any] = {
     "",
     status_code=202,
     summary=f"Replace what is known of up to {ITEMS_MAX} accounts: a list as JSON, or CSV with a header",
-    description=f"Columns: {', '.join(COLUMNS)}. Aliases are separated by semicolons.",
+    description=f"Columns of CSV: {', '.join(COLUMNS)}, or as CRMs head them; others are ignored, misspelt "
+    "ones are faults. Any separator and encoding. Aliases are separated by semicolons.",
     dependencies=[Security(caller, scopes=["manager"])],
     response_model=AccountResults,
     response_model_exclude_unset=True,
@@ -164,12 +160,15 @@ async def post_accounts(request: Request, arrival: RequestArrival, gateway: Gate
     kind = media_type(request.headers.get("content-type", ""))
     raw = await request.body()
     if kind == _CSV:
-        columns, rows = read_csv(raw)
+        columns, table_rows = read_account_csv(raw)
+        rows = list(islice(table_rows, ITEMS_MAX + 1))
+        if not rows:
+            raise Reject(422, "empty-list", "There is no row under the header")
         if len(rows) > ITEMS_MAX:
             raise list_too_long(len(rows))
         received = validate_items(
             rows,
-            lambda row, index: _received_account(_validated(fields_of_row(columns, row)), arrival, index),
+            lambda row, index: _received_account(_validated(account_fields(row, columns)), arrival, index),
         )
     elif is_json_type(kind):
         received = validate_items(

@@ -1,27 +1,18 @@
-"""Account knowledge as the API takes it: the event that it becomes, and rows of CSV. Pure."""
+"""Account knowledge as the API takes it: the event that it becomes. Pure."""
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Mapping, Sequence
-from io import StringIO
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from services.gateway.domain.arrival import Arrival, domain_problem, invalid
 from services.gateway.domain.received import Received, received_event
 from services.scorer.domain.subjects import account_keys, canonical_key
-from shared.errors import FieldProblem, Reject
+from shared.errors import FieldProblem
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.identity import account_key
 
 ACCOUNT_RECEIVED: Final = "baton.account.received.v1"
-COLUMNS: Final = AccountReceivedV1.__struct_fields__
-"""The columns that a CSV of accounts may have, of which `domain` is needed."""
-
-_TRUE = frozenset({"true", "yes", "y", "1", "x"})
-_FALSE = frozenset({"false", "no", "n", "0"})
-_BETWEEN_ALIASES = re.compile(r"[;|,\s]+")
 
 
 def key_of_domain(domain: str | None, also_shared: frozenset[str] = frozenset()) -> str:
@@ -71,59 +62,3 @@ def refuse_alias_conflicts(told: AccountReceivedV1, known: Mapping[str, AccountR
 
 def _aliases_of(knowledge: AccountReceivedV1 | None) -> set[str]:
     return set(account_keys(knowledge)[1:]) if knowledge else set()
-
-
-def read_csv(raw: bytes) -> tuple[list[str], list[list[str]]]:
-    """Return the columns, as names of fields, and the rows below the header, without empty ones.
-
-    Raises `Reject`: 400 when it is not CSV in UTF-8, 422 when there is no row, or a column is unknown, there
-    twice or missing. Knowledge replaces knowledge: a misspelt column must not count as an empty one.
-    """
-    try:
-        reader = csv.reader(StringIO(raw.decode("utf-8-sig"), newline=""), strict=True)
-        header, *rows = [row for row in reader if row] or [[]]
-    except UnicodeDecodeError as error:
-        raise Reject(400, "malformed-csv", "The body is not CSV", "It is not UTF-8") from error
-    except csv.Error as error:
-        raise Reject(400, "malformed-csv", "The body is not CSV", str(error)) from error
-    columns = [re.sub(r"[\s-]+", "_", name.strip().lower()) for name in header]
-    faults = [
-        f"The column {name[:100]!r} is unknown or there twice; there are {', '.join(COLUMNS)}"
-        for index, name in enumerate(columns)
-        if name not in COLUMNS or name in columns[:index]
-    ]
-    if "domain" not in columns:
-        faults.append("A column domain is needed")
-    if faults:
-        raise invalid(tuple(FieldProblem("", fault) for fault in faults))
-    if not rows:
-        raise Reject(422, "empty-list", "There is no row under the header")
-    return columns, rows
-
-
-def fields_of_row(columns: Sequence[str], row: Sequence[str]) -> dict[str, Any]:
-    """Return the fields of one row, as a JSON body would have them; an empty cell is left out.
-
-    Raises `Reject` (422) with all faults of the row that have to do with its being text.
-    """
-    if len(row) > len(columns):
-        raise invalid((FieldProblem("", f"The row has {len(row)} cells, the header has {len(columns)}"),))
-    fields: dict[str, Any] = {}
-    faults: list[FieldProblem] = []
-    for name, cell in zip(columns, row, strict=False):
-        text = cell.strip()
-        if "\0" in text:
-            faults.append(FieldProblem(f"/{name}", "This holds a NUL character, which cannot be stored"))
-        elif text and name == "aliases":
-            fields[name] = [alias for alias in _BETWEEN_ALIASES.split(text) if alias]
-        elif text and name == "relation":
-            fields[name] = text.lower()
-        elif text and name == "open_opportunity":
-            fields[name] = text.lower() in _TRUE
-            if text.lower() not in _TRUE | _FALSE:
-                faults.append(FieldProblem("/open_opportunity", "This is neither true nor false"))
-        elif text:
-            fields[name] = text
-    if faults:
-        raise invalid(tuple(faults))
-    return fields

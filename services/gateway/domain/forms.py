@@ -50,8 +50,50 @@ _AMOUNT = re.compile(r"\$? ?(\d{1,3}(?:[.,'\u2019 \u00a0]\d{3})+|\d{1,12})", re.
 _LIST_SEPARATOR = re.compile("[;,|\n]")
 _THOUSANDS = re.compile(r"\s?k\b", re.IGNORECASE)
 _UP_TO = re.compile(r"\s*(?:<|up to\b|under\b|less than\b|fewer than\b|below\b)", re.IGNORECASE)
-_YES = frozenset({"yes", "y", "true", "1", "on", "checked", "agree", "i agree", "ja", "oui", "si"})
-_NO = frozenset({"no", "n", "false", "0", "off", "unchecked", "", "nein", "non"})
+_YES = frozenset(
+    [
+        "yes",
+        "y",
+        "true",
+        "t",
+        "1",
+        "x",
+        "on",
+        "checked",
+        "agree",
+        "i agree",
+        "ja",
+        "wahr",
+        "oui",
+        "vrai",
+        "si",
+        "sí",
+        "sì",
+        "verdadero",
+        "vero",
+        "sim",
+        "verdadeiro",
+    ]
+)
+_NO = frozenset(
+    [
+        "",
+        "no",
+        "n",
+        "false",
+        "f",
+        "0",
+        "off",
+        "unchecked",
+        "nein",
+        "falsch",
+        "non",
+        "faux",
+        "falso",
+        "não",
+        "nao",
+    ]
+)
 
 Scalar = str | int | float | bool | None
 Pairs = Sequence[tuple[str, Any]]
@@ -288,6 +330,11 @@ def read_consent(value: Any) -> bool | None:
     return False if word in _NO else None
 
 
+def read_opt_out(value: Any) -> bool:
+    """Return whether a value under an opt-out label opts out: all does (a date, `e-mail`) but a no."""
+    return read_consent(value) is not False
+
+
 def read_time(value: Any) -> datetime | None:
     """Return an RFC 3339 time whose year is from 2 to 9998, so that it is one in UTC too."""
     try:
@@ -305,7 +352,7 @@ READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "company.revenue_usd": read_dollars,
     "company.technologies": read_words,
     "consent.marketing": read_consent,
-    "consent.opted_out": read_consent,
+    "consent.opted_out": read_opt_out,
     "consent.at": read_time,
     "consent.text": read_message,
     "source.page_url": read_url,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from services.gateway.domain.translated_labels import TRANSLATED
+
 _SYNONYMS: Final = {
     "event_id": "event id|submission id|entry id|response id",
     "person.email": "email|e mail|mail|email address|e mail address|your email|your e mail|work email"
@@ -44,5 +46,8 @@ _SYNONYMS: Final = {
     "source.channel": "source channel",
     "source.submitted_at": "submitted at|source submitted at|submission date",
 }
-FIELD_OF: Final = {label: field for field, labels in _SYNONYMS.items() for label in labels.split("|")}
+FIELD_OF: Final = {
+    **TRANSLATED,
+    **{label: field for field, labels in _SYNONYMS.items() for label in labels.split("|")},
+}
 """The field of a lead for each known plain label. The dotted name of a field is a label of it too."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from services.gateway.domain.accounts import COLUMNS
 from tests.support.gateway import RunningGateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -280,11 +279,11 @@ BODIES = [
         errors=[
             {
                 "pointer": "",
-                "detail": f"The column 'nmae' is unknown or there twice; there are {', '.join(COLUMNS)}",
+                "detail": "The column 'relatoin' is unknown; did you mean 'relation'?",
             },
-            {"pointer": "", "detail": "A column domain is needed"},
+            {"pointer": "", "detail": "A column domain is needed; the columns are relatoin"},
         ],
-        sent={"data": b"nmae\nx", "headers": CSV},
+        sent={"data": b"relatoin\nx", "headers": CSV},
     ),
     Case(
         "POST /hooks/forms/website",
