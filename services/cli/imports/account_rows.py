@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import msgspec
 
@@ -21,35 +20,30 @@ def read_accounts(opened: OpenedFile) -> tuple[AccountColumns, Iterator[ReadRow]
 
     Raises `FileUnreadable` for a table whose columns are no accounts'.
     """
+    # What a former import said of a row is no part of its account.
+    headings = [heading for heading in opened.columns if heading not in PROBLEM_COLUMNS]
     try:
-        columns = _columns(opened.columns) if opened.columns else AccountColumns((), ())
+        found = account_columns(headings) if opened.columns else AccountColumns((), ())
     except Reject as reject:
         raise FileUnreadable("; ".join(error.detail for error in reject.errors)) from reject
-    return columns, (_read_row(row, columns) for row in opened.rows)
-
-
-def _columns(headings: Sequence[str]) -> AccountColumns:
-    """Return the columns without those that a former import added."""
-    found = account_columns([heading for heading in headings if heading not in PROBLEM_COLUMNS])
     fields = iter(found.fields)
-    return AccountColumns(
-        [None if heading in PROBLEM_COLUMNS else next(fields) for heading in headings], found.ignored
+    columns = AccountColumns(
+        [None if heading in PROBLEM_COLUMNS else next(fields) for heading in opened.columns], found.ignored
     )
+    return columns, (_read_row(row, columns) for row in opened.rows)
 
 
 def _read_row(row: ImportRow, columns: AccountColumns) -> ReadRow:
     try:
-        fields = _json_fields(row.body) if isinstance(row, JsonRow) else account_fields(row, columns)
+        if not isinstance(row, JsonRow):
+            fields = account_fields(row, columns)
+        elif set(row.body) <= set(COLUMNS):  # as the API takes it
+            fields = row.body
+        else:
+            cells = ["" if value is None else str(value) for value in row.body.values()]
+            fields = account_fields(TableRow(row.line, cells), account_columns(list(row.body)))
         return ReadRow(row.line, row, msgspec.json.encode(fields))
     except Reject as reject:
         return ReadRow(row.line, row, problem="; ".join(error.detail for error in reject.errors))
     except (RecursionError, TypeError, ValueError) as error:
         return ReadRow(row.line, row, problem=str(error))
-
-
-def _json_fields(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an object as the API takes it; one with the headings of a CRM is read as a row."""
-    if set(body) <= set(COLUMNS):
-        return body
-    cells = ["" if value is None else str(value) for value in body.values()]
-    return account_fields(TableRow(0, cells), account_columns(list(body)))

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import structs
 
-from services.cli.imports.cells import ColumnReading, form_pairs, read_columns
+from services.cli.imports.cell_values import ColumnReading, form_pairs, read_columns
 from services.cli.imports.errors_file import PROBLEM_COLUMNS
 from services.cli.imports.import_file import ImportRow, OpenedFile, ReadRow
 from services.cli.imports.json_rows import JsonRow
@@ -51,7 +51,12 @@ def _read_row(row: ImportRow, readings: Sequence[ColumnReading]) -> ReadRow:
     if isinstance(row, UnreadableRow):
         return ReadRow(row.line, row, problem=row.problem)
     try:
-        body = _json_body(row) if isinstance(row, JsonRow) else _form_body(form_pairs(readings, row.cells))
+        if isinstance(row, JsonRow) and is_intake_shape(row.body):  # as the API takes it
+            body = msgspec.json.encode({**row.body, "event_id": _event_id(row.body)})
+        else:
+            form = row.body if isinstance(row, JsonRow) else form_pairs(readings, row.cells)
+            lead = read_form(form, _SOURCE)
+            body = msgspec.json.encode(structs.replace(lead, event_id=_event_id(lead)))
     except Reject as reject:
         return ReadRow(row.line, row, problem=f"{reject.title}: {reject.detail}")
     except (RecursionError, TypeError, ValueError) as error:
@@ -59,18 +64,6 @@ def _read_row(row: ImportRow, readings: Sequence[ColumnReading]) -> ReadRow:
     if len(body) > LEAD_BYTES_MAX:
         return ReadRow(row.line, row, problem="the row is too long to be sent")
     return ReadRow(row.line, row, body)
-
-
-def _json_body(row: JsonRow) -> bytes:
-    """Return the body of an object: of the shape that the API takes as it is, of any other as a form."""
-    if is_intake_shape(row.body):
-        return msgspec.json.encode({**row.body, "event_id": _event_id(row.body)})
-    return _form_body(list(row.body.items()))
-
-
-def _form_body(pairs: Sequence[tuple[str, Any]]) -> bytes:
-    lead = read_form(pairs, _SOURCE)
-    return msgspec.json.encode(structs.replace(lead, event_id=_event_id(lead)))
 
 
 def _event_id(content: Any) -> str:

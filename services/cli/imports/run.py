@@ -19,7 +19,7 @@ from services.cli.imports.errors_file import ErrorsFile
 from services.cli.imports.import_file import OpenedFile, ReadRow, opened_file
 from services.cli.imports.lead_rows import known_headings, read_leads
 from services.cli.imports.options import ImportOptions
-from services.cli.imports.sending import ImportResult, RejectedLine, RowSender
+from services.cli.imports.sending import RejectedLine, RowSender
 from services.cli.output import print_json, print_table
 from services.gateway.domain.account_table import known_account_headings
 
@@ -78,7 +78,7 @@ def _run(
     options: ImportOptions,
 ) -> None:
     if options.dry_run:
-        _print_report(_report(columns, rows), as_json=options.as_json)
+        _print_report(columns, rows, as_json=options.as_json)
         return
     errors_path = options.errors_path(file)
     if errors_path.absolute() == file.absolute():
@@ -91,36 +91,29 @@ def _run(
     if options.as_json:
         print_json(result)
     else:
-        _print_result(file, result)
+        for rejected in result.problems[:_PROBLEMS_PRINTED]:
+            typer.echo(f"{file}:{rejected.line}: {rejected.problem}", err=True)
+        if result.rejected > _PROBLEMS_PRINTED:
+            typer.echo(f"... and {result.rejected - _PROBLEMS_PRINTED} more", err=True)
+        typer.echo(f"{result.accepted} accepted, {result.rejected} not.")
+        if result.errors_file:
+            typer.echo(f"The rows that were not accepted are in {result.errors_file}", err=True)
     if not result.accepted and not result.rejected:
         raise FileUnreadable(f"{file}: there is no row under the header")
     if result.rejected:
         raise typer.Exit(1)
 
 
-def _print_result(file: Path, result: ImportResult) -> None:
-    for rejected in result.problems[:_PROBLEMS_PRINTED]:
-        typer.echo(f"{file}:{rejected.line}: {rejected.problem}", err=True)
-    if result.rejected > _PROBLEMS_PRINTED:
-        typer.echo(f"... and {result.rejected - _PROBLEMS_PRINTED} more", err=True)
-    typer.echo(f"{result.accepted} accepted, {result.rejected} not.")
-    if result.errors_file:
-        typer.echo(f"The rows that were not accepted are in {result.errors_file}", err=True)
-
-
-def _report(columns: Sequence[MappedColumn], rows: Iterator[ReadRow]) -> DryRunReport:
+def _print_report(columns: Sequence[MappedColumn], rows: Iterator[ReadRow], *, as_json: bool) -> None:
+    """Print how a file would be read. Raises `typer.Exit` (1) when no row can be read."""
     checked = list(islice(rows, ROWS_CHECKED))
-    return DryRunReport(
+    report = DryRunReport(
         columns=columns,
         unmapped=[column.column for column in columns if column.field is None],
         rows=len(checked),
         first_rows=[msgspec.json.decode(row.body) for row in checked if not row.problem][:ROWS_SHOWN],
         problems=[RejectedLine(row.line, row.problem) for row in checked if row.problem],
     )
-
-
-def _print_report(report: DryRunReport, *, as_json: bool) -> None:
-    """Print how a file would be read. Raises `typer.Exit` (1) when no row can be read."""
     if as_json:
         print_json(report)
     else:

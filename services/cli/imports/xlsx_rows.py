@@ -31,8 +31,14 @@ def xlsx_rows(file: Path, sheet: str | None) -> Iterator[TableRow]:
     Dates are RFC 3339 in UTC, whole numbers have no fraction, error values are empty.
     Raises `FileUnreadable`.
     """
-    _check_size(file)
     try:
+        with ZipFile(file) as archive:
+            # A part never unpacks to more than its entry says: `zipfile` stops there.
+            sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+        if sum(sizes.values()) > UNPACKED_BYTES_MAX or sizes.get(_TEXTS, 0) > TEXTS_BYTES_MAX:
+            raise FileUnreadable(
+                f"{file}: the workbook unpacks to more than is allowed; save it as CSV, or in several parts"
+            )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and extensions that do not matter here
             workbook = load_workbook(file, read_only=True, data_only=True)
@@ -48,22 +54,6 @@ def xlsx_rows(file: Path, sheet: str | None) -> Iterator[TableRow]:
                     yield TableRow(number, [_text(cell) for cell in cells])
     except (BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError, IndexError) as error:
         raise FileUnreadable(f"{file}: this is not an Excel workbook: {error}") from error
-
-
-def _check_size(file: Path) -> None:
-    """Raise `FileUnreadable` for a workbook that unpacks to more than the bounds.
-
-    A part never unpacks to more than its entry says: `zipfile` stops there.
-    """
-    try:
-        with ZipFile(file) as archive:
-            sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
-    except BadZipFile as error:
-        raise FileUnreadable(f"{file}: this is not an Excel workbook: {error}") from error
-    if sum(sizes.values()) > UNPACKED_BYTES_MAX or sizes.get(_TEXTS, 0) > TEXTS_BYTES_MAX:
-        raise FileUnreadable(
-            f"{file}: the workbook unpacks to more than is allowed; save it as CSV, or in several parts"
-        )
 
 
 def _text(cell: Any) -> str:

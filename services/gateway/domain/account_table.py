@@ -153,20 +153,13 @@ def account_fields(row: TableRow | UnreadableRow, columns: AccountColumns) -> Ma
         elif name == _KIND_FIELD:
             fields.setdefault("relation", _RELATIONS.get(plain_label(text), "none"))
         elif name == "open_opportunity":
-            is_open = _truth(text)
-            if is_open is None:
+            word = text.casefold()
+            # A CRM may count the open deals.
+            fields[name] = int(word) > 0 if word.isdecimal() else word in _TRUE
+            if not word.isdecimal() and word not in _TRUE | _FALSE:
                 faults.append(FieldProblem("/open_opportunity", "This is neither true nor false"))
-            fields[name] = is_open
         else:
             fields[name] = text
     if faults:
         raise invalid(tuple(faults))
     return fields
-
-
-def _truth(text: str) -> bool | None:
-    """Return what a cell says; a CRM may count the open deals."""
-    word = text.casefold()
-    if word.isdecimal():
-        return int(word) > 0
-    return word in _TRUE if word in _TRUE | _FALSE else None

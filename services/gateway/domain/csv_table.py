@@ -7,6 +7,7 @@ goes on in the next line.
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
@@ -18,6 +19,8 @@ SEPARATORS: Final = (",", ";", "\t", "|")
 HEADER_WITHIN: Final = 10
 """How many rows at the beginning are searched for the header."""
 
+_DECLARED_SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+"""A first line of Excel's."""
 _RECORD_LINES_MAX: Final = 200
 _RECORD_LENGTH_MAX: Final = 1024 * 1024
 
@@ -58,12 +61,14 @@ def read_csv_table(lines: Iterator[str], known_columns: Callable[[Sequence[str]]
             begin.append((number, line))
         if len(begin) == HEADER_WITHIN:
             break
-    separator = _declared_separator(begin[0][1]) if begin else ""
-    if separator:
+    separator = ""
+    declared = _DECLARED_SEPARATOR.fullmatch(begin[0][1].strip("\r\n")) if begin else None
+    if declared:
+        separator = declared[1]
         del begin[0]
     if not begin:
         return None
-    separator = separator or _sniffed_separator([line for _, line in begin], known_columns)
+    separator = separator or sniffed_separator([line for _, line in begin], known_columns)
     return table_of(_records(chain(begin, numbered), separator), known_columns, separator)
 
 
@@ -109,14 +114,7 @@ def _fitted(rows: Iterator[TableRow | UnreadableRow], width: int) -> Iterator[Ta
             yield TableRow(row.line, row.cells[:width])
 
 
-def _declared_separator(line: str) -> str:
-    """Return the separator that Excel's line `sep=;` declares, "" for any other line."""
-    text = line.strip("\r\n").strip('"')
-    declared = text[4:] if text[:4].lower() == "sep=" else ""
-    return declared if len(declared) == 1 else ""
-
-
-def _sniffed_separator(lines: Sequence[str], known_columns: Callable[[Sequence[str]], int]) -> str:
+def sniffed_separator(lines: Sequence[str], known_columns: Callable[[Sequence[str]], int]) -> str:
     """Return the separator with which most headings are known; of equals the one that gives most cells."""
 
     def score(separator: str) -> tuple[int, int]:

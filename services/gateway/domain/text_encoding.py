@@ -71,18 +71,16 @@ def marked_encoding(file: BinaryIO) -> str | None:
 
 def guessed_encoding(sample: bytes) -> str:
     """Return the encoding that a sample of text, which is not UTF-8, was most probably written in."""
-    disorder = {name: _disorder(sample, name) for name in (_WESTERN, *_OTHERS)}
+    disorder: dict[str, float] = {}
+    for name in (_WESTERN, *_OTHERS):
+        found = from_bytes(
+            sample, cp_isolation=[name], threshold=1.0, preemptive_behaviour=False, enable_fallback=False
+        ).best()
+        # It may name another encoding, in which the sample looks the same, or none that can decode it.
+        disorder[name] = 2.0 if found is None or found.encoding != name else found.chaos
     if disorder[_WESTERN] < _PLAUSIBLE:
         return _WESTERN
     return min(disorder, key=lambda name: disorder[name])
-
-
-def _disorder(sample: bytes, encoding: str) -> float:
-    """Return how disordered a sample looks in an encoding: 0 is orderly, 2 is not decodable."""
-    found = from_bytes(
-        sample, cp_isolation=[encoding], threshold=1.0, preemptive_behaviour=False, enable_fallback=False
-    ).best()
-    return 2.0 if found is None or found.encoding != encoding else found.chaos
 
 
 def _sample(file: BinaryIO) -> bytes:

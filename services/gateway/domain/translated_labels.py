@@ -212,16 +212,11 @@ def _spellings(label: str) -> Iterator[str]:
     yield label.translate(_UMLAUTS)
 
 
-def _by_label() -> Mapping[str, str]:
-    fields: dict[str, str] = {}
-    # Where one word means two fields in two languages, the language that comes first here wins.
-    for labels_of in (_CRM, _GERMAN, _FRENCH, _SPANISH, _PORTUGUESE, _ITALIAN):
-        for field, labels in labels_of.items():
-            for label in labels.split("|"):
-                for spelling in _spellings(label):
-                    fields.setdefault(spelling, field)
-    return fields
-
-
-TRANSLATED: Final = _by_label()
-"""The field of a lead for each plain label."""
+TRANSLATED: Final[Mapping[str, str]] = {
+    spelling: field
+    for labels_of in (_ITALIAN, _PORTUGUESE, _SPANISH, _FRENCH, _GERMAN, _CRM)
+    for field, labels in labels_of.items()
+    for label in labels.split("|")
+    for spelling in _spellings(label)
+}
+"""The field of a lead for each plain label. Of languages in which one word means two fields the last wins."""

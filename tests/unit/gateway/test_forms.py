@@ -91,11 +91,13 @@ def test_common_labels_fill_the_fields_of_a_lead():
     )
 
 
-def test_an_opt_out_is_read_and_a_vague_answer_does_not_opt_out():
+def test_an_opt_out_is_read_and_every_answer_but_a_no_opts_out():
     lead = read_form({"email": "a@b.example", "Unsubscribe": "yes", "consent text": "No more mail"}, WEBSITE)
     assert lead.consent == Consent(opted_out=True, text="No more mail")
-    vague = read_form({"email": "a@b.example", "opt-out": "maybe"}, WEBSITE)
-    assert (vague.consent.opted_out, vague.answers) == (UNSET, {"opt out": "maybe"})
+    for answer in ("maybe", "2026-03-01", "by phone"):
+        assert read_form({"email": "a@b.example", "opt-out": answer}, WEBSITE).consent.opted_out is True
+    assert read_form({"email": "a@b.example", "opt-out": "nein"}, WEBSITE).consent.opted_out is False
+    assert read_form({"email": "a@b.example", "opt-out": " "}, WEBSITE).consent.opted_out is UNSET
 
 
 @pytest.mark.parametrize(

@@ -57,20 +57,17 @@ def read_columns(
 
 def form_pairs(readings: Sequence[ColumnReading], cells: Sequence[str]) -> list[tuple[str, str]]:
     """Return the labels and values of a row, without empty cells, ready to be read as a form."""
-    return [
-        (reading.label, _value(reading, cell))
-        for reading, cell in zip(readings, cells, strict=False)
-        if cell.strip() and not reading.is_ignored
-    ]
-
-
-def _value(reading: ColumnReading, cell: str) -> str:
-    text = cell.strip()
-    if reading.field in _TIMES:
-        return rfc3339_of(text, reading.day_order) or text
-    if reading.field in _NUMBERS:
-        return without_fraction(text)
-    return text
+    pairs: list[tuple[str, str]] = []
+    for reading, cell in zip(readings, cells, strict=False):
+        text = cell.strip()
+        if not text or reading.is_ignored:
+            continue
+        if reading.field in _TIMES:
+            text = rfc3339_of(text, reading.day_order) or text
+        elif reading.field in _NUMBERS:
+            text = without_fraction(text)
+        pairs.append((reading.label, text))
+    return pairs
 
 
 def without_fraction(text: str) -> str:
@@ -101,7 +98,11 @@ def rfc3339_of(text: str, order: DayOrder | None) -> str | None:
     """Return a time as RFC 3339, in UTC unless it has an offset; None for text that is no clear time."""
     found = _NUMERIC_DATE.fullmatch(text)
     if found is None:
-        return _iso(text)
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
     part: Mapping[str, str | None] = found.groupdict()
     numbers = int(found["a"]), int(found["b"]), int(found["c"])
     if len(found["a"]) == 4:
@@ -131,11 +132,3 @@ def rfc3339_of(text: str, order: DayOrder | None) -> str | None:
     zone = (part["zone"] or "").removeprefix("UTC").removeprefix("Z")
     text = at.isoformat().removesuffix("+00:00")
     return f"{text}{zone[:3]}:{zone[-2:]}" if zone else f"{text}+00:00"
-
-
-def _iso(text: str) -> str | None:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
