@@ -31,10 +31,11 @@ def json_rows(file: BinaryIO, encoding: str | None) -> Iterator[JsonRow | Unread
     first = next((line for line in text_lines(file, encoding) if line.strip("\ufeff \t\r\n")), "")
     file.seek(0)
     begin = first.removeprefix("\ufeff").strip()
-    yield from _array_items(lines) if begin.startswith("[") or begin == "{" else _json_lines(lines)
+    yield from array_items(lines) if begin.startswith("[") or begin == "{" else json_lines(lines)
 
 
-def _json_lines(lines: Iterator[str]) -> Iterator[JsonRow | UnreadableRow]:
+def json_lines(lines: Iterator[str]) -> Iterator[JsonRow | UnreadableRow]:
+    """Yield the object of each line that is not blank."""
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
@@ -45,7 +46,7 @@ def _json_lines(lines: Iterator[str]) -> Iterator[JsonRow | UnreadableRow]:
                 yield JsonRow(number, value) if isinstance(value, dict) else UnreadableRow(number, _NO_OBJECT)
 
 
-def _array_items(lines: Iterator[str]) -> Iterator[JsonRow | UnreadableRow]:
+def array_items(lines: Iterator[str]) -> Iterator[JsonRow | UnreadableRow]:
     """Yield the items of an array. One that is not JSON ends the reading: nobody knows where it ends."""
     decode = json.JSONDecoder().raw_decode
     text, line, is_inside, problem = "", 1, False, ""

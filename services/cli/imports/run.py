@@ -78,7 +78,7 @@ def _run(
     options: ImportOptions,
 ) -> None:
     if options.dry_run:
-        _print_report(columns, rows, as_json=options.as_json)
+        print_dry_run(columns, rows, as_json=options.as_json)
         return
     errors_path = options.errors_path(file)
     if errors_path.absolute() == file.absolute():
@@ -104,7 +104,7 @@ def _run(
         raise typer.Exit(1)
 
 
-def _print_report(columns: Sequence[MappedColumn], rows: Iterator[ReadRow], *, as_json: bool) -> None:
+def print_dry_run(columns: Sequence[MappedColumn], rows: Iterator[ReadRow], *, as_json: bool) -> None:
     """Print how a file would be read. Raises `typer.Exit` (1) when no row can be read."""
     checked = list(islice(rows, ROWS_CHECKED))
     report = DryRunReport(

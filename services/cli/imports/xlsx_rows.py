@@ -51,12 +51,13 @@ def xlsx_rows(file: Path, sheet: str | None) -> Iterator[TableRow]:
                 chosen.reset_dimensions()  # what the file says of its own size need not be true
                 rows = chosen.iter_rows(max_col=COLUMNS_MAX, values_only=True)
                 for number, cells in enumerate(rows, 1):
-                    yield TableRow(number, [_text(cell) for cell in cells])
+                    yield TableRow(number, [text_of_cell(cell) for cell in cells])
     except (BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError, IndexError) as error:
         raise FileUnreadable(f"{file}: this is not an Excel workbook: {error}") from error
 
 
-def _text(cell: Any) -> str:
+def text_of_cell(cell: Any) -> str:
+    """Return the value of a cell as a form would have it."""
     if cell is None:
         return ""
     if isinstance(cell, bool):

@@ -202,7 +202,7 @@ _ITALIAN: Final = {
 _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
-def _spellings(label: str) -> Iterator[str]:
+def spellings(label: str) -> Iterator[str]:
     """Yield a label as `plain_label` gives it, without accents, and with umlauts written out."""
     label = unicodedata.normalize("NFKC", label).casefold()
     yield label
@@ -217,6 +217,6 @@ TRANSLATED: Final[Mapping[str, str]] = {
     for labels_of in (_ITALIAN, _PORTUGUESE, _SPANISH, _FRENCH, _GERMAN, _CRM)
     for field, labels in labels_of.items()
     for label in labels.split("|")
-    for spelling in _spellings(label)
+    for spelling in spellings(label)
 }
 """The field of a lead for each plain label. Of languages in which one word means two fields the last wins."""
