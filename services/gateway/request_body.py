@@ -155,14 +155,14 @@ def _parse(raw: bytes, decode: Callable[[bytes], T]) -> T:
 
 
 def _refuse_too_many_containers(raw: bytes) -> None:
-    """Raise `Reject` (422) before a body is decoded that would become hundreds of thousands of objects.
+    """Raise `Reject` (400) before a body is decoded that would become hundreds of thousands of objects.
 
     A megabyte of empty lists would hold up all other requests for a second. Brackets within texts count too,
     since counting them all takes microseconds.
     """
     if len(raw) > _CONTAINERS_MAX and raw.count(b"[") + raw.count(b"{") > _CONTAINERS_MAX:
         detail = f"{_CONTAINERS_MAX} lists and objects are allowed"
-        raise Reject(422, "too-many-values", "The body has too many lists and objects", detail)
+        raise Reject(400, "too-many-values", "The body has too many lists and objects", detail)
 
 
 def _malformed(error: Exception) -> Reject:

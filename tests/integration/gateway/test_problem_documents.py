@@ -50,6 +50,10 @@ class Case:
         return f"{self.request} {self.kind}"
 
 
+NO_COMPANY = "This is not the domain of a company"
+SHARED_HOST = "This host gives pages or mailboxes to anybody, so it is nobody's company"
+
+
 def invalid_body(request: str, sent: Any, *errors: tuple[str, str]) -> Case:
     """Return the case of a body with these faults (pointer, detail)."""
     return Case(
@@ -78,8 +82,8 @@ PATHS = [
         "method-not-allowed",
         405,
         "The method is not allowed",
-        "POST, OPTIONS",
-        headers={"Allow": "POST, OPTIONS"},
+        "POST, OPTIONS, GET, HEAD",
+        headers={"Allow": "POST, OPTIONS, GET, HEAD"},
     ),
 ]
 
@@ -111,7 +115,8 @@ NOT_FOUND = [
         "Nothing is known of this account yet",
         headers={"Retry-After": "1"},
     ),
-    Case("GET /v1/accounts/gmail.com", "unknown-account", 404, "This is not the domain of a company"),
+    invalid_body("GET /v1/accounts/none", None, ("/domain", NO_COMPANY)),
+    invalid_body("GET /v1/accounts/gmail.com", None, ("/domain", SHARED_HOST)),
     Case("GET /v1/queues/none/leads", "unknown-queue", 404, "There is no such queue"),
     Case("GET /v1/reps/none", "unknown-rep", 404, "There is no such rep"),
     Case("GET /v1/policies/none", "unknown-policy", 404, "There is no such version of the policy"),
@@ -321,7 +326,7 @@ BODIES = [
         {"person": {"phone": "12", "linkedin_url": "x"}, "company": {"domain": "x"}},
         ("/person/phone", "This is not a phone number; national ones need a country"),
         ("/person/linkedin_url", "This is not the URL of a personal LinkedIn profile"),
-        ("/company/domain", "This is not a domain"),
+        ("/company/domain", NO_COMPANY),
     ),
     invalid_body("POST /v1/leads", 7, ("", "Expected `object`, got `int`")),
     invalid_body("POST /v1/signals", {}, ("/type", REQUIRED)),
@@ -341,7 +346,7 @@ BODIES = [
         {"domain": "other.example"},
         ("/domain", "This is another account than the path's"),
     ),
-    invalid_body("PUT /v1/accounts/gmail.com", {}, ("/domain", "This is not the domain of a company")),
+    invalid_body("PUT /v1/accounts/gmail.com", {}, ("/domain", SHARED_HOST)),
     invalid_body(
         "PUT /v1/accounts/kestrel.example",
         {"relation": "friend", "owner": 7, "aliases": "x"},

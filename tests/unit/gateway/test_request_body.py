@@ -251,7 +251,7 @@ def test_a_body_of_very_many_lists_or_objects_is_refused_before_it_is_decoded(
 ):
     with pytest.raises(Reject) as rejected:
         read(body)
-    assert (rejected.value.status, rejected.value.kind) == (422, "too-many-values")
+    assert (rejected.value.status, rejected.value.kind) == (400, "too-many-values")
 
 
 def test_the_largest_list_of_leads_has_few_enough_objects():
