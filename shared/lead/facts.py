@@ -37,6 +37,8 @@ _COMPUTED: Final[Mapping[str, Callable[[Any], Any]]] = {
     FactKeys.OPTED_OUT: lambda lead: bool(lead.consent.opted_out),  # nothing stated is no opt-out
     FactKeys.FIT_GRADE: lambda lead: lead.score.grade[:1],
     FactKeys.INTENT_GRADE: lambda lead: int(lead.score.grade[1:]),
+    # Most people work in the country of their company, and many forms ask for one country only.
+    FactKeys.COMPANY_COUNTRY: lambda lead: lead.company.country or lead.person.country,
 }
 
 

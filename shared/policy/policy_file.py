@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from shared.lead.fields import FactKeys
+from shared.lead.normalise.industries import is_known_industry, normalise_industry
 from shared.policy.models import PolicyModel
 from shared.policy.source_values import SourceDocument
 from shared.rules.findings import FindingReport, Path, did_you_mean, quoted
@@ -37,9 +39,17 @@ class PolicyFile(Generic[M_co]):
         self.error(path, f"there is no {what} {quoted(word)}{did_you_mean(word, known)}")
 
     def condition(self, when: Condition | None, path: Path) -> None:
-        """Report the parts of a condition that nothing can make true."""
+        """Report the parts of a condition that nothing can make true, and industries that no company has."""
         for step in contradictions(when or ALWAYS):
             self.error((*path, *step), "no value can make this true")
+        for word in _compared_words(when, FactKeys.INDUSTRY):
+            meant = normalise_industry(word)
+            if meant is None or meant.casefold() != word.casefold():
+                self.warning(
+                    path, f"company.industry is never {quoted(word)}: the taxonomy has {quoted(meant)}"
+                )
+            elif not is_known_industry(word):
+                self.warning(path, f"the taxonomy of industries has no {quoted(word)}")
 
     def table(
         self, rules: Sequence[Rule[Any]], path: Path, *, fallback: bool = False, overlaps: bool = False
@@ -68,12 +78,17 @@ class PolicyFile(Generic[M_co]):
     ) -> None:
         """Warn of a condition that compares a field with a name that the policy does not have."""
         names = {name.casefold() for name in known}
-        for compare in comparisons(when or ALWAYS):
-            if compare.field == field and compare.op in EQUALITY:
-                for word in compare.value if isinstance(compare.value, tuple) else (compare.value,):
-                    if isinstance(word, str) and word.casefold() not in names:
-                        message = f"there is no {what} {quoted(word)}{did_you_mean(word, known)}"
-                        self.warning(path, message)
+        for word in _compared_words(when, field):
+            if word.casefold() not in names:
+                self.warning(path, f"there is no {what} {quoted(word)}{did_you_mean(word, known)}")
+
+
+def _compared_words(when: Condition | None, field: str) -> Iterator[str]:
+    """Yield the texts that a condition compares a field with for equality."""
+    for compare in comparisons(when or ALWAYS):
+        if compare.field == field and compare.op in EQUALITY:
+            values = compare.value if isinstance(compare.value, tuple) else (compare.value,)
+            yield from (word for word in values if isinstance(word, str))
 
 
 def _uses(condition: Condition) -> Iterator[str]:

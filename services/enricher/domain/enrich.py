@@ -24,6 +24,8 @@ from services.enricher.domain.record import LeadRow
 from shared.lead.derived import derive_fields
 from shared.lead.events.lead_enriched import Enrichment, EnrichmentStep
 from shared.lead.events.parts import FieldSource
+from shared.lead.fields import FactKeys
+from shared.lead.normalise.industries import is_known_industry
 from shared.lead.normalise.titles import department, seniority
 
 if TYPE_CHECKING:
@@ -43,9 +45,13 @@ _DERIVED_FROM: Final = frozenset({"company.name", "person.email", "person.first_
 
 
 def known_origin(lead: LeadRow, name: str) -> tuple[bool, FieldSource | None]:
-    """Return whether a field is known, and its origin; a value derived from another field has none."""
+    """Return whether a field is known, and its origin; a value derived from another field has none.
+
+    An industry outside of the taxonomy is not known: a provider may have a word for it that the policy has.
+    """
     value = value_of(lead.person, lead.company, name)
-    return bool(value) or value == 0, lead.provenance.get(name)
+    is_known = is_known_industry(value) if name == FactKeys.INDUSTRY else bool(value) or value == 0
+    return is_known, lead.provenance.get(name)
 
 
 def enrich(lead: LeadRow, lookup: LookupResult, at: datetime) -> LeadRow:

@@ -19,6 +19,7 @@ from shared.lead.normalise.answers import plain_answers
 from shared.lead.normalise.countries import country_code
 from shared.lead.normalise.domains import company_host, mail_company
 from shared.lead.normalise.emails import Email, normalise_email
+from shared.lead.normalise.industries import normalise_industry
 from shared.lead.normalise.names import company_name, person_name
 from shared.lead.normalise.titles import department, seniority
 
@@ -139,7 +140,7 @@ def normalise_company(typed: Company, also_shared: frozenset[str] = frozenset())
         typed,
         name=company_name(typed.name),
         domain=_word(company_host(typed.domain, also_shared)),
-        industry=stripped(typed.industry),
+        industry=normalise_industry(typed.industry),
         country=country_code(typed.country),
         parent=stripped(typed.parent),
     )

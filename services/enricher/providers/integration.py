@@ -18,6 +18,7 @@ from msgspec import Struct
 from services.enricher.domain.providers import ProviderFacts, ProviderQuery, Subject
 from shared.lead.events.parts import Company, Person
 from shared.lead.normalise.countries import country_code
+from shared.lead.normalise.industries import normalise_industry
 from shared.lead.normalise.linkedin import normalise_linkedin
 from shared.lead.normalise.names import company_name
 from shared.lead.normalise.titles import department, seniority
@@ -167,7 +168,7 @@ def company_facts(
     tags = (clean_text(technology) for technology in list(technologies)[:LIST_MAX])
     return {
         "name": company_name(name),
-        "industry": normalise_industry(industry),
+        "industry": normalise_industry(clean_text(industry)),
         "country": country_code(country),
         "parent": clean_text(parent),
         "technologies": [tag.casefold() for tag in tags if tag],
@@ -199,25 +200,6 @@ def person_facts(
 def clean_text(text: str | None) -> str | None:
     """Return the text trimmed and cut to what a field may hold; None when it is blank."""
     return (text or "").strip()[:TEXT_LENGTH_MAX] or None
-
-
-_INDUSTRIES: Final = {
-    "computer software": "software",
-    "software development": "software",
-    "internet software & services": "software",
-    "application software": "software",
-    "information technology & services": "it services",
-    "information technology and services": "it services",
-    "it services and it consulting": "it services",
-    "professional services": "business services",
-    "financial technology": "fintech",
-}
-
-
-def normalise_industry(text: str | None) -> str | None:
-    """Return an industry in the policy's vocabulary where a vendor has another name for it."""
-    name = (clean_text(text) or "").casefold()
-    return _INDUSTRIES.get(name, name) or None
 
 
 _RANGE = re.compile(r"\s*([0-9][0-9,]*)\s*([km]?)\s*(?:-\s*([0-9][0-9,]*)\s*([km]?)|(\+))\s*", re.IGNORECASE)

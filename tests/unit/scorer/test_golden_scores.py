@@ -68,9 +68,9 @@ SCORES = {
         0, 40, "D3", "cold", "target"
     ),
     "the same event twice is one lead, one revision, one webhook": Expected(75, 0, "A4", "cold"),
-    "demo request by form from a fitting VP": Expected(80, 90, "A1", "sql"),
+    "demo request by form from a fitting VP": Expected(90, 90, "A1", "sql"),
     "newsletter sign-up by form": Expected(0, 0, "D4", "cold"),
-    "e-book by form, good fit": Expected(75, 30, "A3", "mql"),
+    "e-book by form, good fit": Expected(85, 30, "A3", "mql"),
     "honeypot field of a form is spam": Expected(0, 90, "D1", "cold"),
     "a mid-market software company, found by the waterfall": Expected(75, 90, "A1", "sql"),
     "an enterprise, found by the second provider after the first had no match": Expected(25, 0, "C4", "cold"),
