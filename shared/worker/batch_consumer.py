@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 
 from shared.messaging.port import Record
-from shared.worker.consumer import ConsumerDeps, ConsumerLoop, cancellation_as_retry
+from shared.worker.consumer import ConsumerDeps, ConsumerLoop, cancellation_as_retry, value_bytes
 from shared.worker.offset_tracker import TrackedRecord
 
 
@@ -25,14 +25,17 @@ class BatchConsumer(ConsumerLoop):
         self._free_slots = asyncio.Semaphore(self.deps.limits.batches_in_flight)
 
     async def dispatch(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
+        size = value_bytes(records)
         await self._free_slots.acquire()
+        await self.budget.acquire(size)
         records = self.offsets.still_assigned(records)
         if self.stop.is_set() or not records:
             self._free_slots.release()
+            self.budget.release(size)
             return
-        tasks.create_task(cancellation_as_retry(self._process(records, self.offsets.begin(records))))
+        tasks.create_task(cancellation_as_retry(self._process(records, self.offsets.begin(records), size)))
 
-    async def _process(self, records: Sequence[Record], tracked: TrackedRecord) -> None:
+    async def _process(self, records: Sequence[Record], tracked: TrackedRecord, size: int) -> None:
         try:
             events, rejected = self.decode_all(records)
             async with self.unit_lock:
@@ -44,3 +47,4 @@ class BatchConsumer(ConsumerLoop):
             self.offsets.finish(tracked)
         finally:
             self._free_slots.release()
+            self.budget.release(size)

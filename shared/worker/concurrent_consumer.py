@@ -14,7 +14,7 @@ from typing import Any
 from shared.errors import DataError
 from shared.lead.events.envelope import Event
 from shared.messaging.port import Record
-from shared.worker.consumer import ConsumerDeps, ConsumerLoop, cancellation_as_retry
+from shared.worker.consumer import ConsumerDeps, ConsumerLoop, cancellation_as_retry, value_bytes
 from shared.worker.handler import Handler
 from shared.worker.offset_tracker import TrackedRecord
 from shared.worker.unit_of_work import Result, rejection_of
@@ -50,8 +50,9 @@ class ConcurrentConsumer(ConsumerLoop):
     async def dispatch(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
         for record in records:
             await self._free_slots.acquire()
+            await self.budget.acquire(value_bytes([record]))
             if self.stop.is_set() or not self.offsets.still_assigned([record]):
-                self._free_slots.release()
+                self._release_slot(record)
                 continue
             tracked = self.offsets.begin([record])
             decoded, rejected = self.decode_all([record])
@@ -88,14 +89,18 @@ class ConcurrentConsumer(ConsumerLoop):
         self.offsets.add_published(result.outbox_ids)
         for flight in flights:
             self.offsets.finish(flight.tracked)
-            self._free_slots.release()
+            self._release_slot(flight.record)
             self._release_key(flight)
 
     async def _reject(self, record: Record, tracked: TrackedRecord, error: DataError) -> None:
         # Nothing was sent, so the acknowledgement completes at once.
         await self.complete([record], Result(), asyncio.sleep(0), [(record, error)])
         self.offsets.finish(tracked)
+        self._release_slot(record)
+
+    def _release_slot(self, record: Record) -> None:
         self._free_slots.release()
+        self.budget.release(value_bytes([record]))
 
     def _release_key(self, flight: _InFlight) -> None:
         flight.completed.set()

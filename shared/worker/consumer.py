@@ -13,7 +13,7 @@ import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,9 +21,11 @@ import structlog
 
 from shared.errors import DataError, Retry
 from shared.lead.events.envelope import Event, decode
+from shared.messaging.manifest import MIB
 from shared.messaging.port import Ack, Partition, Record, Sink, Source, Stream
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
+from shared.resilience.byte_budget import ByteBudget
 from shared.resilience.periodic import pause
 from shared.web.ops import Health
 from shared.worker.dead_letters import DeadLetters
@@ -44,13 +46,15 @@ class ConsumerLimits:
     """The bounds of a consumer.
 
     `batch` is the most records of one poll. `batches_in_flight` bounds a `BatchConsumer`,
-    `records_in_flight` a `ConcurrentConsumer`. `drain_s` is how long a stop or a rebalance waits for what is
+    `records_in_flight` a `ConcurrentConsumer`; the values of what is in flight have at most `bytes_in_flight`
+    bytes, or a single record more. `drain_s` is how long a stop or a rebalance waits for what is
     in flight.
     """
 
     batch: int = 500
     batches_in_flight: int = 4
     records_in_flight: int = 500
+    bytes_in_flight: int = 16 * MIB
     poll_wait_s: float = 0.5
     commit_every_s: float = 0.25
     drain_s: float = 10.0
@@ -83,6 +87,7 @@ class ConsumerLoop(ABC):
         self.offsets = OffsetTracker()
         self.stop = asyncio.Event()
         self.unit_lock = asyncio.Lock()
+        self.budget = ByteBudget(deps.limits.bytes_in_flight)
         self._unit_failed = False
         self._source: Source
 
@@ -112,6 +117,7 @@ class ConsumerLoop(ABC):
         self.offsets = OffsetTracker()
         self._unit_failed = False
         self.deps.breaker.forget_probes()
+        self.budget = ByteBudget(self.deps.limits.bytes_in_flight)
         self.reset()
         self._source = await self.deps.stream.source(self.deps.role, self.deps.topics, self._on_revoke)
         try:
@@ -136,6 +142,7 @@ class ConsumerLoop(ABC):
         limits, breaker = self.deps.limits, self.deps.breaker
         now = asyncio.get_running_loop().time
         while not self.stop.is_set():
+            await self.budget.wait_for_room()
             self._source.pause(breaker.paused(now()))
             batch = await self._source.poll(limits.batch, limits.poll_wait_s)
             self._report(ok=True, detail="")
@@ -148,8 +155,8 @@ class ConsumerLoop(ABC):
                 records, read_again = breaker.admit(records)
                 if read_again:
                     await self._source.seek(read_again)
-            if records:
-                await self.dispatch(tasks, records)
+            for part in split_by_bytes(records, limits.bytes_in_flight):
+                await self.dispatch(tasks, part)
 
     @abstractmethod
     def reset(self) -> None:
@@ -301,6 +308,29 @@ class ConsumerLoop(ABC):
 
     def _report(self, *, ok: bool, detail: str) -> None:
         self.deps.health.set(f"{self.deps.role}.stream", ok, detail)
+
+
+def value_bytes(records: Iterable[Record]) -> int:
+    """Return how many bytes the values of these records have."""
+    return sum(len(record.value or b"") for record in records)
+
+
+def split_by_bytes(records: Sequence[Record], bytes_max: int) -> Iterator[Sequence[Record]]:
+    """Yield the records in order, in parts of at most `bytes_max` bytes; a larger record is a part."""
+    if value_bytes(records) <= bytes_max:
+        if records:
+            yield records
+        return
+    part: list[Record] = []
+    size = 0
+    for record in records:
+        weight = len(record.value or b"")
+        if part and size + weight > bytes_max:
+            yield part
+            part, size = [], 0
+        part.append(record)
+        size += weight
+    yield part
 
 
 async def cancellation_as_retry(work: Coroutine[Any, Any, None]) -> None:

@@ -29,6 +29,7 @@ from shared.storage.migrate import pending
 from shared.web.ops import Health
 from shared.web.server import raise_descriptor_limit
 from shared.worker.consumer import ConsumerLimits, root_cause
+from shared.worker.memory import return_large_blocks
 from shared.worker.role import Resources
 from shared.worker.unit_of_work import Failpoint
 
@@ -43,6 +44,7 @@ def run_until_signalled(main: Callable[[asyncio.Event], Awaitable[None]]) -> Non
     """
     collect_rarely()
     raise_descriptor_limit()
+    return_large_blocks()
 
     async def guarded() -> None:
         stop = asyncio.Event()

@@ -200,7 +200,9 @@ def rejection_of(error: Exception) -> DataError:
     after it go on. Raises `error` if it says something else of the caller's next step (`Retry`, `Crash`).
     """
     if isinstance(error, DataError):
-        return error
+        # The caller's frame keeps the error, and a traceback would keep the frame: such a cycle would hold
+        # the record, maybe 16 MiB, until the next garbage collection.
+        return error.with_traceback(None)
     if isinstance(error, BatonError):
         raise error
     if isinstance(error, OverflowError):

@@ -28,7 +28,7 @@ class RoleProcess:
         self.name = name
         self._command = command
         self._environ = dict(environ)
-        self._ready_url = ready_url
+        self.ready_url = ready_url
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -60,7 +60,7 @@ class RoleProcess:
             if not self.running:
                 break
             try:
-                answer = httpx.get(self._ready_url, timeout=10)
+                answer = httpx.get(self.ready_url, timeout=10)
                 said = answer.text
                 if answer.status_code == 200:
                     return

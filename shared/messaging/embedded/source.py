@@ -16,7 +16,7 @@ from shared.messaging.embedded.group import Group
 from shared.messaging.embedded.writer import FileThread, Writer
 from shared.messaging.port import Batch, OnRevoke, Partition
 
-POLL_BYTES_MAX = 32 * 1024 * 1024
+POLL_BYTES_MAX = 8 * 1024 * 1024
 
 _numbers = count()
 _log = structlog.get_logger(__name__)

@@ -17,11 +17,11 @@ from shared.observability.metrics import Metrics
 from shared.web.ops import Health
 from shared.worker.batch_consumer import BatchConsumer
 from shared.worker.concurrent_consumer import ConcurrentConsumer
-from shared.worker.consumer import cancellation_as_retry
+from shared.worker.consumer import ConsumerLimits, cancellation_as_retry, split_by_bytes
 from shared.worker.handler import Handler
 from shared.worker.partition_breaker import PartitionBreaker
 from shared.worker.unit_of_work import Result
-from tests.support.consumers import P0, FakeWork, calm_broker, consumer_deps, numbered_record
+from tests.support.consumers import P0, VALUE, FakeWork, calm_broker, consumer_deps, numbered_record
 from tests.support.virtual_time import run_in_virtual_time
 
 
@@ -183,6 +183,78 @@ def test_records_of_outside_producers_never_pause_a_role() -> None:
     assert run_in_virtual_time(main(), at_most_s=100) < 100
     assert len(broker.published) == 200
     assert health.readiness().ready
+
+
+def sized(*sizes: int) -> list[Record]:
+    return [numbered_record(number, value=b"a" * size) for number, size in enumerate(sizes)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "parts"),
+    [
+        ((), []),
+        ((1, 2, 3), [[0, 1, 2]]),
+        ((4, 4, 4), [[0, 1], [2]]),
+        ((20, 1, 20, 20), [[0], [1], [2], [3]]),
+        ((1, 9, 1), [[0, 1], [2]]),
+    ],
+)
+def test_records_are_split_by_their_bytes(sizes: Sequence[int], parts: list[list[int]]) -> None:
+    split = list(split_by_bytes(sized(*sizes), 10))
+    assert [[record.offset for record in part] for part in split] == parts
+
+
+class Measuring(FakeWork):
+    """Holds each unit for a second and notes the bytes that are in flight together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_flight = self.most = 0
+
+    async def run(self, events: Sequence[Event[Any]]) -> Result:
+        size = sum(len(event.raw) for event in events)
+        self.in_flight += size
+        self.most = max(self.most, self.in_flight)
+        await asyncio.sleep(1)
+        self.in_flight -= size
+        return await super().run(events)
+
+
+@pytest.mark.parametrize("kind", ["batch", "concurrent"])
+def test_the_bytes_in_flight_are_bounded(kind: str) -> None:
+    broker = calm_broker(*(numbered_record(n, value=VALUE + b" " * 1_000) for n in range(50)))
+    work = Measuring()
+
+    class Ready:
+        async def prepare(self, event: Event[Any]) -> Event[Any]:
+            await asyncio.sleep(1)
+            return event
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        deps = await consumer_deps(broker, work, limits=ConsumerLimits(bytes_in_flight=5_000))
+        consumer = (
+            BatchConsumer(deps)
+            if kind == "batch"
+            else ConcurrentConsumer(deps, cast("Handler", Ready()), lambda event: event.key)
+        )
+        running = asyncio.create_task(consumer.run(stop))
+        while broker.committed[P0] < 50:
+            await asyncio.sleep(0.1)
+        stop.set()
+        await running
+
+    run_in_virtual_time(main(), at_most_s=1_000)
+    assert 1_000 < work.most <= 5_000
+
+
+def test_a_rejected_record_is_held_by_no_traceback() -> None:
+    async def main() -> None:
+        consumer = BatchConsumer(await consumer_deps(calm_broker(), FakeWork()))
+        _events, ((_record, error),) = consumer.decode_all([numbered_record(0, value=b"{")])
+        assert error.__traceback__ is None
+
+    run_in_virtual_time(main(), at_most_s=10)
 
 
 async def test_a_stray_cancellation_becomes_a_retry():
