@@ -114,7 +114,7 @@ def is_caught(lead: LeadRow, received: LeadReceivedV1) -> bool | None:
 
     One that was not caught clears the lead, and a lead that is known does not become spam by one that was.
     """
-    is_known = lead.last_at is not None and not lead.source.honeypot
+    is_known = lead.revision > 0 and not lead.source.honeypot
     return True if received.source.honeypot and not is_known else None
 
 
