@@ -1,5 +1,6 @@
 """Reads the body of a request: within a size limit, and as JSON that every later reader accepts too."""
 
+import codecs
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -26,6 +27,7 @@ _CONTAINERS_MAX: Final = 30_000
 
 _JSON_TYPES = frozenset({"", "application/json", "text/json"})
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]{1,40})", re.IGNORECASE)
 _WHITESPACE = b" \t\r\n"
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
@@ -108,6 +110,17 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
+def charset_of(content_type: str) -> str:
+    """Return the charset parameter of a Content-Type header, "" when it has none."""
+    found = _CHARSET.search(content_type)
+    return found[1] if found else ""
+
+
+def without_bom(raw: bytes) -> bytes:
+    """Return a body without a byte order mark, which .NET, PowerShell and others put before their UTF-8."""
+    return raw.removeprefix(codecs.BOM_UTF8)
+
+
 def is_json_type(kind: str) -> bool:
     """Tell whether a media type is JSON. The empty one counts: curl users forget the header."""
     return kind in _JSON_TYPES or (kind.startswith("application/") and kind.endswith("+json"))
@@ -137,6 +150,7 @@ def decoded(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def _parse(raw: bytes, decode: Callable[[bytes], T]) -> T:
+    raw = without_bom(raw)
     _refuse_too_many_containers(raw)
     try:
         value = decode(raw)
@@ -176,11 +190,12 @@ def _malformed(error: Exception) -> Reject:
 
 def is_list(raw: bytes) -> bool:
     """Tell whether a body is a JSON list."""
-    return raw.lstrip(_WHITESPACE)[:1] == b"["
+    return without_bom(raw).lstrip(_WHITESPACE)[:1] == b"["
 
 
 def items(raw: bytes) -> Sequence[bytes]:
     """Return the items of a JSON list, each as its own bytes. Raises `Reject` (400, 422)."""
+    raw = without_bom(raw)
     _refuse_too_many_containers(raw)
     try:
         found = _decode_list(raw)

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import ClassVar, Final
 from urllib.parse import unquote, unquote_plus
 
-from services.gateway.domain.forms import storable_text
+from services.gateway.domain.form_values import storable_text
 from shared.errors import Reject
 from shared.lead.normalise.emails import normalise_email
 from shared.storage.rows import Row

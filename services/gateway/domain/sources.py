@@ -30,12 +30,9 @@ if TYPE_CHECKING:
 Hook = Literal["forms", "signals"]
 
 _URL_LENGTH_MAX: Final = 2048
+_NO_ACTIVITY: Final = first_match(activity_rules(()))
 # Control characters, spaces, backslashes and dot segments: browsers rewrite them, perhaps to another URL.
 _UNSAFE_URL = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\]|/\.\.?(?:[/?#]|\Z)|%2[eE]")
-
-
-def _no_activity(_facts: Facts, _at: datetime) -> None:
-    """Decide that submitting a form is no activity."""
 
 
 class HookSource(Struct, frozen=True):
@@ -58,7 +55,7 @@ class HookSource(Struct, frozen=True):
     redirects: tuple[str, ...] = ()
     defaults: SourceDefaults | None = None
     fields: Mapping[str, str] = {}
-    first_activity: Callable[[Facts, datetime], FormActivity | None] = _no_activity
+    first_activity: Callable[[Facts, datetime], FormActivity | None] = _NO_ACTIVITY
     honeypot: frozenset[str] = frozenset()
     trust: SourceTrust = "signed"
     opt_out: OptOutEffect = "alert"

@@ -6,7 +6,6 @@ it says of facts that a server knows (activities, channel, seniority, verificati
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -67,7 +66,13 @@ def without_server_side_facts(lead: LeadReceivedV1) -> LeadReceivedV1:
 
     Raises `Reject` (422) when these become too many.
     """
-    moved = list(_server_side_facts(lead))
+    moved: list[tuple[str, Answer]] = []
+    for field in SERVER_SIDE_FIELDS:
+        part, _, name = field.partition(".")
+        if value := getattr(getattr(lead, part), name):
+            moved.append((field if part == "source" else name, msgspec.to_builtins(value)))
+    if lead.activities:
+        moved.append(("activities", msgspec.json.encode(lead.activities).decode()))
     if not moved:
         return lead
     answers = with_answers(plain_answers(lead.answers), moved)
@@ -92,30 +97,15 @@ def _without(part: P, name: str) -> P:
     return replace(part, **{field: getattr(empty, field) for field in given}) if given else part
 
 
-def _server_side_facts(lead: LeadReceivedV1) -> Iterator[tuple[str, Answer]]:
-    for field in SERVER_SIDE_FIELDS:
-        part, _, name = field.partition(".")
-        value = getattr(getattr(lead, part), name)
-        if value:
-            plain: Answer = msgspec.to_builtins(value)
-            yield (field if part == "source" else name), plain
-    if lead.activities:
-        yield "activities", msgspec.json.encode(lead.activities).decode()
-
-
 def trusted_lead(lead: LeadReceivedV1, source: HookSource, at: datetime) -> LeadReceivedV1:
     """Return a lead that arrived at `at` with its source's activity, and with how far it is trusted."""
-    lead = with_activity(lead, source, at)
-    return replace(lead, trust=source.trust, consent=_proven(lead.consent, source))
+    consent = lead.consent
+    if source.trust == "public" and consent != Consent():
+        # What anybody may post never lifts an opt-out.
+        consent = replace(consent, proven=bool(consent.opted_out) and source.opt_out == "suppress")
+    return replace(with_activity(lead, source, at), trust=source.trust, consent=consent)
 
 
 def trusted_signal(signal: SignalReceivedV1, source: HookSource) -> SignalReceivedV1:
     """Return a signal from a source with the trust of that source."""
     return replace(signal, trust=source.trust)
-
-
-def _proven(consent: Consent, source: HookSource) -> Consent:
-    """Return a consent that says whether it is proven. What anybody may post never lifts an opt-out."""
-    if source.trust != "public" or consent == Consent():
-        return consent
-    return replace(consent, proven=bool(consent.opted_out) and source.opt_out == "suppress")

@@ -1,7 +1,6 @@
 """Reads what a form or a form vendor sends, in whatever format it comes, as a lead."""
 
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import msgspec
 from fastapi import Request
@@ -12,12 +11,23 @@ from services.gateway.domain.forms import FIELDS_MAX, is_intake_shape, lead_from
 from services.gateway.domain.leads import ReceivedLead, receive_lead
 from services.gateway.domain.presets import labelled
 from services.gateway.domain.sources import HookSource
+from services.gateway.domain.urlencoded import (
+    CHARSET_FIELD,
+    decoded_pairs,
+    is_text_lines,
+    text_lines_pairs,
+    urlencoded_pairs,
+)
 from services.gateway.request_body import (
     BODY_BYTES_MAX,
+    charset_of,
     decoded,
     is_json_type,
+    is_list,
+    items,
     media_type,
     unsupported_type,
+    without_bom,
 )
 from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -33,6 +43,7 @@ FORM_BODY: Final[dict[str, Any]] = {
 """What OpenAPI says of such a body: its fields are whatever the form has."""
 
 _FILES_MAX = 20
+_UNTYPED: Final = frozenset({"", "text/plain", "application/octet-stream"})
 _lead = msgspec.json.Decoder(LeadReceivedV1)
 _object = msgspec.json.Decoder(dict[str, Any])
 
@@ -43,27 +54,38 @@ async def receive_form(request: Request, source: HookSource, arrival: Arrival) -
     Raises `Reject` (400, 413, 415, 422).
     """
     raw = await request.body()
-    kind = media_type(request.headers.get("content-type", ""))
-    # A page's `sendBeacon` sends JSON as text/plain, so as not to need a preflight.
-    if kind == "text/plain" or is_json_type(kind):
-        body = decoded(raw, _object)
-        if source.kind == "form" and is_intake_shape(body):
-            lead = lead_from_source(decoded(raw, _lead), source)
-        else:
-            lead = read_form(labelled(body, source), source)
-    elif kind == "application/x-www-form-urlencoded":
-        text = raw.decode("utf-8", "replace")
-        try:
-            pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_MAX)
-        except ValueError:
-            detail = f"{FIELDS_MAX} fields are allowed"
-            raise Reject(422, "too-many-fields", "The form has too many fields", detail) from None
-        lead = read_form(pairs, source)
-    elif kind == "multipart/form-data":
+    content_type = request.headers.get("content-type", "")
+    kind = media_type(content_type)
+    # A page's `sendBeacon` sends either as text/plain, or as nothing, so as not to need a preflight.
+    is_json = kind not in _UNTYPED or b"=" not in raw or without_bom(raw).lstrip()[:1] in (b"{", b"[", b'"')
+    if kind == "multipart/form-data":
         lead = read_form(await _multipart(request), source)
+    elif kind == "application/x-www-form-urlencoded" or not is_json:
+        is_lines = kind == "text/plain" and is_text_lines(raw)
+        encoded = (text_lines_pairs if is_lines else urlencoded_pairs)(without_bom(raw), FIELDS_MAX)
+        if encoded is None:
+            detail = f"{FIELDS_MAX} fields are allowed"
+            raise Reject(422, "too-many-fields", "The form has too many fields", detail)
+        lead = read_form(decoded_pairs(encoded, charset_of(content_type)), source)
+    elif kind in _UNTYPED or is_json_type(kind):
+        lead = _json_lead(raw, source)
     else:
         raise unsupported_type(*CONTENT_TYPES)
     return receive_lead(lead, raw, arrival, source)
+
+
+def _json_lead(raw: bytes, source: HookSource) -> LeadReceivedV1:
+    """Return the lead in a JSON object, or in a list with one: some tools send every webhook as a list."""
+    if is_list(raw):
+        forms = items(raw)
+        if len(forms) > 1:
+            detail = f"It has {len(forms)} items; post each form by itself"
+            raise Reject(422, "list-of-forms", "The body is a list of forms", detail)
+        raw = forms[0]
+    body = decoded(raw, _object)
+    if source.kind == "form" and is_intake_shape(body):
+        return lead_from_source(decoded(raw, _lead), source)
+    return read_form(labelled(body, source), source)
 
 
 async def _multipart(request: Request) -> list[tuple[str, str]]:
@@ -72,7 +94,11 @@ async def _multipart(request: Request) -> list[tuple[str, str]]:
         async with request.form(
             max_files=_FILES_MAX, max_fields=FIELDS_MAX, max_part_size=BODY_BYTES_MAX
         ) as form:
-            return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+            return [
+                (name, value)
+                for name, value in form.multi_items()
+                if isinstance(value, str) and name != CHARSET_FIELD
+            ]
     except (HTTPException, UnicodeError) as error:
         # The client names the character set, and some of Python's raise errors of their own.
         raise Reject(400, "malformed-form", "The body is not a form", str(error)) from error

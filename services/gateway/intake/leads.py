@@ -8,7 +8,7 @@ from services.gateway.batch import batch_response, validate_items
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.leads import ReceivedLead, receive_lead
 from services.gateway.publish_once import publish_list, publish_received
-from services.gateway.request_body import decoded, is_list, items
+from services.gateway.request_body import decoded, is_list, items, without_bom
 from services.gateway.state import GatewayState
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -30,6 +30,7 @@ async def accept_leads(gateway: GatewayState, raw: bytes, arrival: Arrival) -> b
 
     Returns the body of a 202 for a single lead, a whole response for a list. Raises `Reject`, `Retry`.
     """
+    raw = without_bom(raw)
     if not is_list(raw):
         received = receive_lead(decoded(raw, _lead), raw, arrival)
         return _encode(await publish_lead(gateway, received))

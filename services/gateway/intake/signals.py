@@ -10,7 +10,7 @@ from services.gateway.domain.received import Received
 from services.gateway.domain.signals import receive_signal
 from services.gateway.domain.sources import HookSource
 from services.gateway.publish_once import publish_list, publish_received
-from services.gateway.request_body import decoded, is_list, items
+from services.gateway.request_body import decoded, is_list, items, without_bom
 from services.gateway.state import GatewayState
 from shared.lead.events.signal_received import SignalReceivedV1
 
@@ -31,6 +31,7 @@ async def accept_signals(
 
     Returns the body of a 202 for a single signal, a whole response for a list. Raises `Reject`, `Retry`.
     """
+    raw = without_bom(raw)
     if not is_list(raw):
         event = await publish_received(gateway, receive_signal(decoded(raw, _signal), raw, arrival, source))
         return _encode(AcceptedSignal(event.id))

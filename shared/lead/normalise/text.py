@@ -55,6 +55,12 @@ def without_invisible(text: str, keep: str = "") -> str:
     return _INVISIBLE.sub(lambda match: "".join(char for char in match[0] if char in keep), text)
 
 
+def without_accents(text: str) -> str:
+    """Return a text in lower case, in its compatibility form (NFKD), without accents: `Größe` is `grosse`."""
+    decomposed = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
 def single_line(text: str | None, length_max: int) -> str:
     """Return the first `length_max` characters on one line: single spaces, no control characters."""
     if not text:

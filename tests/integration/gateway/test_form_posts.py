@@ -111,7 +111,9 @@ async def test_a_body_of_the_api_is_taken_as_such_at_a_plain_source(gateway):
 @pytest.mark.parametrize(
     ("content_type", "body", "status", "kind"),
     [
-        ("application/json", b"[]", 422, "invalid-body"),
+        ("application/json", b"[]", 422, "empty-list"),
+        ("application/json", b"[{}, {}]", 422, "list-of-forms"),
+        ("application/json", b"[[]]", 422, "invalid-body"),
         ("application/json", b"", 400, "malformed-json"),
         ("text/plain", b"hello", 400, "malformed-json"),
         (URLENCODED, b"", 422, "invalid-body"),

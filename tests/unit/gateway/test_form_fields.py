@@ -9,14 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.domain.forms import (
+from services.gateway.domain.form_values import (
     READERS,
-    is_intake_shape,
     read_consent,
     read_dollars,
     read_domain,
     read_employees,
-    read_form,
     read_message,
     read_time,
     read_url,
@@ -24,8 +22,8 @@ from services.gateway.domain.forms import (
     read_words,
     storable_scalar,
     storable_text,
-    with_defaults,
 )
+from services.gateway.domain.forms import is_intake_shape, read_form, with_defaults
 from services.gateway.domain.labels import FIELD_OF
 from services.gateway.domain.sources import HookSource
 from shared.errors import Reject
@@ -198,7 +196,7 @@ def test_a_list_of_words_is_read_as_a_whole_or_not_at_all(value: object, words: 
             for word in ("yes", "Y", " TRUE ", "1", "on", "checked", "I agree", "ja", "oui", "si", True, 1)
         ],
         *[(word, False) for word in ("no", "N", "false", "0", "off", "unchecked", "nein", "non", False, 0)],
-        *[(word, None) for word in ("maybe", "later", 2, None, [], ["yes"])],
+        *[(word, None) for word in ("maybe", "later", 2, None, [], ["maybe"])],
     ],
 )
 def test_consent_is_a_clear_yes_or_no(value: object, consent: bool | None):
@@ -215,7 +213,7 @@ def test_consent_is_a_clear_yes_or_no(value: object, consent: bool | None):
         ("0001-01-01T00:00:00+14:00", None),
         ("9999-12-31T23:59:59-14:00", None),
         ("yesterday", None),
-        (1772355600, None),
+        (1772355600, datetime(2026, 3, 1, 9, tzinfo=UTC)),
         (None, None),
     ],
 )
@@ -290,8 +288,8 @@ def test_a_full_name_is_split_at_its_last_space_unless_its_parts_are_given(form,
 
 
 def test_the_first_value_of_a_field_counts_and_the_next_is_an_answer():
-    lead = read_form([("email", "a@kestrel.example"), ("Work Email", "b@kestrel.example")], SOURCE)
-    assert (lead.person.email, lead.answers) == ("a@kestrel.example", {"work email": "b@kestrel.example"})
+    lead = read_form([("phone", "+14155550100"), ("Mobile", "+14155550101")], SOURCE)
+    assert (lead.person.phone, lead.answers) == ("+14155550100", {"mobile": "+14155550101"})
 
 
 @pytest.mark.parametrize(
@@ -332,9 +330,9 @@ def test_lists_of_one_label_are_joined():
 
 def test_objects_within_objects_have_dotted_labels_to_a_depth_of_five():
     nested: object = "deep"
-    for name in "gfedcba":
+    for name in ("gg", "ff", "ee", "dd", "cc", "bb", "aa"):
         nested = {name: nested}
-    assert read_form({"x": nested}, SOURCE).answers == {"x a b c d e": '{"f": {"g": "deep"}}'}
+    assert read_form({"xx": nested}, SOURCE).answers == {"xx aa bb cc dd ee": '{"ff": {"gg": "deep"}}'}
 
 
 def test_a_form_has_up_to_200_fields():

@@ -1,0 +1,87 @@
+"""What forms, CRMs and newsletter tools call an opt-out, and which values of theirs mean one. Pure.
+
+A person who opted out must not be written to. So a label is read as an opt-out under whatever name a tool
+has for it, and a value under it that is neither yes nor no (a date, a sentence) counts as yes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from shared.lead.normalise.labels import plain_label
+from shared.lead.normalise.text import without_accents
+from shared.lead.normalise.yes_no import yes_or_no
+
+# The words of a label without the blanks between them: `HasOptedOutOfEmail`, `Email Opt-Out`, `doNotEmail`.
+_OPT_OUT = re.compile(
+    r"opt(?:ed)?out|unsubscri|(?:do|does|did)n[o']?t(?:bulk)?(?:contact|e?mail|market|disturb|solicit|sendmail|send"
+    r"|want(?:tobecontacted|tore|anymore|any)|wish(?:tobecontacted|tore))|dontcontact|dontemail|nocontact\b|nomoree?mail"
+    r"|noe?mails?\Z|stopcontact|stope?mail|removemefrom|(?:e?mail|contact)blacklisted|blacklisted\Z|suppress(?:ed)?list"
+    r"|abgemeldet|abmelden|abmeldung|nichtkontaktieren|keinewerbung|keinee?mail|werbewiderspruch|widerspruchwerbung"
+    r"|desabonn|desinscri|nepascontacter|nepasenvoyer|dar(?:se|me)?debaja|dadodebaja|nocontactar|nodesearecibir|cancelarsuscri"
+    r"|disiscri|noncontattare|annullaiscri|descadastr|naocontatar|naocontactar|cancelarinscri|afgemeld|afmelden"
+    r"|uitschrijven|uitgeschreven|nietcontacteren"
+)
+# Other channels than e-mail, and what is said about an opt-out rather than that there is one.
+_NOT_AN_OPT_OUT = re.compile(
+    r"\b(?:fax|sms|text|call|calls|phone|whatsapp|postal|post|letter|link|url|uri|token|reason|grund|motif|motivo"
+    r"|comment|page|source|campaign|ip|hash|not opted out|not unsubscribed)\b"
+)
+_STATUS_LABELS: Final = frozenset(
+    [
+        "subscription status",
+        "email subscription status",
+        "email status",
+        "marketing status",
+        "email marketing status",
+        "opt in status",
+        "email opt in status",
+        "email permission status",
+        "permission status",
+        "mailing status",
+        "newsletter status",
+        "consent status",
+        "marketing consent status",
+        "list status",
+        "subscriber status",
+        "contact status",
+        "marketing permission",
+        "subscription",
+        "email subscribe",
+        "communication status",
+        "email subscription",
+        "member status",
+    ]
+)
+_OPTED_OUT_VALUES = re.compile(
+    r"(?:un ?subscribed?|opt(?:ed)? ?out|do not (?:contact|e ?mail)|dnc|suppressed|removed|blacklisted"
+    r"|withdrawn|revoked|globally unsubscribed|abgemeldet|widerrufen|desinscrit|desabonne|baja|dado de baja"
+    r"|disiscritto|cancellato|descadastrado|cancelado|afgemeld|uitgeschreven)"
+)
+
+
+def is_opt_out_label(label: str) -> bool:
+    """Tell whether a label asks whether somebody opted out of being written to."""
+    plain = without_accents(plain_label(label))
+    return _OPT_OUT.search(plain.replace(" ", "")) is not None and _NOT_AN_OPT_OUT.search(plain) is None
+
+
+def is_status_label(label: str) -> bool:
+    """Tell whether a label is that of the state of a subscription, whose value may be an opt-out."""
+    return without_accents(plain_label(label)) in _STATUS_LABELS
+
+
+def says_opted_out(value: object) -> bool:
+    """Tell whether a value is the word for an opt-out: `unsubscribed`, `Opt-out`."""
+    return (
+        isinstance(value, str)
+        and _OPTED_OUT_VALUES.fullmatch(without_accents(plain_label(value))) is not None
+    )
+
+
+def opted_out(value: object) -> bool:
+    """Return what a value under an opt-out label means: anything but a clear no is a yes."""
+    if isinstance(value, list | tuple):
+        return any(map(opted_out, value))
+    return yes_or_no(value) is not False

@@ -1,0 +1,89 @@
+"""Urlencoded forms in whatever character set the page had. Pure.
+
+Pages of today send UTF-8. Old ones send the character set of the page, which the Content-Type or a field
+`_charset_` may name; where nothing does, bytes that are no UTF-8 are windows-1252, as browsers take them.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+CHARSET_FIELD: Final = "_charset_"
+FALLBACK: Final = "windows-1252"
+
+# Python has more codecs than these; some of them are no character sets, and some take long.
+_CHARSETS = re.compile(
+    r"utf-?8|(?:us-?)?ascii|latin-?[1-9]|iso-?8859-?\d{1,2}|(?:windows|cp)-?(?:125\d|874|1252)|koi8-?[ru]"
+    r"|mac-?roman|shift-?jis|sjis|euc-?(?:jp|kr)|iso-?2022-?jp|gb(?:k|2312|18030)|big5",
+    re.IGNORECASE,
+)
+_WESTERN: Final = frozenset({"ascii", "iso8859-1", "latin_1"})
+
+Pair = tuple[bytes, bytes]
+
+
+def urlencoded_pairs(raw: bytes, fields_max: int) -> list[Pair] | None:
+    """Return names and values of an urlencoded body as bytes, None when there are more than `fields_max`."""
+    parts = raw.split(b"&", fields_max) if raw else []
+    if len(parts) > fields_max:
+        return None
+    return [
+        (_unquoted(name), _unquoted(value))
+        for part in parts
+        if part.strip()
+        for name, _, value in [part.partition(b"=")]
+    ]
+
+
+def text_lines_pairs(raw: bytes, fields_max: int) -> list[Pair] | None:
+    """Return the names and values of a form that was sent as text/plain, a line for each field."""
+    lines = [line for line in raw.splitlines() if line.strip()]
+    if len(lines) > fields_max:
+        return None
+    return [(name, value) for line in lines for name, _, value in [line.partition(b"=")]]
+
+
+def is_text_lines(raw: bytes) -> bool:
+    """Tell whether a body is a line for each field (`enctype=text/plain`) rather than urlencoded."""
+    lines = raw.strip().splitlines()
+    return len(lines) > 1 and all(b"=" in line for line in lines) and b"&" not in raw and b"%" not in raw
+
+
+def decoded_pairs(pairs: list[Pair], charset: str) -> list[tuple[str, str]]:
+    """Return names and values as text, without the field that names the character set.
+
+    `charset` is that of the Content-Type, "" when it has none.
+    """
+    named = next((value for name, value in pairs if name == CHARSET_FIELD.encode()), b"")
+    fields = [pair for pair in pairs if pair[0] != CHARSET_FIELD.encode()]
+    for candidate in (charset, named.decode("ascii", "replace"), "utf-8"):
+        codec = codec_of(candidate)
+        if codec is None:
+            continue
+        try:
+            return [(name.decode(codec), value.decode(codec)) for name, value in fields]
+        except UnicodeDecodeError:
+            continue
+    return [(name.decode(FALLBACK, "replace"), value.decode(FALLBACK, "replace")) for name, value in fields]
+
+
+def codec_of(charset: str) -> str | None:
+    """Return Python's codec for a character set, None for one that forms do not have.
+
+    What calls itself ASCII or latin-1 is windows-1252 on the web, which has more letters.
+    """
+    name = charset.strip().strip("\"'").replace("_", "-")
+    if not _CHARSETS.fullmatch(name):
+        return None
+    try:
+        codec = codecs.lookup(name).name
+    except LookupError:
+        return None
+    return FALLBACK if codec in _WESTERN else codec
+
+
+def _unquoted(part: bytes) -> bytes:
+    return unquote_to_bytes(part.replace(b"+", b" "))
