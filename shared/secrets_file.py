@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,15 +62,26 @@ def ensure(data_dir: Path, environ: Mapping[str, str], random: Callable[[int], b
     return _secrets(available | made)
 
 
-def require(data_dir: Path, environ: Mapping[str, str]) -> Secrets:
-    """Return both secrets. Raises `SettingsError` with the names of the missing ones."""
+def require(data_dir: Path, environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Return the named secrets as variables. Raises `SettingsError` with the names of the missing ones."""
     available = _available(read(data_dir), environ)
-    missing = [name for name in _NAMES if name not in available]
+    missing = [name for name in names if name not in available]
     if missing:
         raise SettingsError(
             tuple(f"{name} is not set, and {data_dir / FILE} does not have it" for name in missing)
         )
-    return _secrets(available)
+    return {name: available[name] for name in names}
+
+
+def share_secret_key(data_dir: Path, folder: Path) -> None:
+    """Write the secret key of `data_dir`, and not the administrator's, to `secrets.env` in another folder.
+
+    For roles that do not serve the API. A key that is in the environment is in no file.
+    """
+    stored = read(data_dir).get(SECRET_KEY)
+    if stored is not None and read(folder) != {SECRET_KEY: stored}:
+        make_private_folder(folder)
+        replace_atomically(folder / FILE, f"{SECRET_KEY}={stored}\n", mode=0o600)
 
 
 def read(data_dir: Path) -> dict[str, str]:

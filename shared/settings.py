@@ -32,6 +32,7 @@ from pydantic_settings import (
 from shared.errors import BatonError
 
 PREFIX = "BATON_"
+ADMIN_KEY_LENGTH_MIN = 32
 
 _KAFKA = "kafka://"
 _KAFKA_URL = re.compile(r"kafka://[^,]+:[0-9]+(,[^,]+:[0-9]+)*")
@@ -71,6 +72,16 @@ def split_commas(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def check_admin_key(key: SecretStr) -> SecretStr:
+    """Return the key unchanged. Raises `ValueError` for one that is short enough to be guessed."""
+    if len(key.get_secret_value()) < ADMIN_KEY_LENGTH_MIN:
+        raise ValueError(
+            f"should have {ADMIN_KEY_LENGTH_MIN} characters or more: whoever guesses it may do everything; "
+            "`openssl rand -base64 32` makes one"
+        )
+    return key
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -86,6 +97,7 @@ Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["json", "console", "auto"], BeforeValidator(_lower)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
+AdminKey = Annotated[SecretStr, AfterValidator(check_admin_key)]
 KafkaSecurityProtocol = Annotated[
     Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_upper)
 ]
@@ -295,7 +307,9 @@ class GatewaySettings(EgressSettings):
         description="Networks (CIDR, comma-separated) of reverse proxies whose `X-Forwarded-For` and "
         "`X-Forwarded-Proto` are believed.",
     )
-    admin_key: Secret = Field(description="API key with all scopes.")
+    admin_key: AdminKey = Field(
+        description=f"API key with all scopes, of {ADMIN_KEY_LENGTH_MIN} characters or more."
+    )
 
 
 class EnricherSettings(StatefulSettings):

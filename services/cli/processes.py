@@ -5,6 +5,7 @@ What they run is imported when they are called, so that the other commands start
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,10 +51,19 @@ def serve(
     serve_role(role, only)
 
 
-def migrate(as_json: AsJson = False) -> None:
+def migrate(
+    role_secrets: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write the secret that roles other than the gateway need to this directory, "
+            "without the administrator's key."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Migrate the database, create missing topics, and write missing secrets."""
     from services.cli.serve import migrate_tables
 
-    migrate_tables()
+    migrate_tables(role_secrets)
     if as_json:
         print_json({"up_to_date": True})

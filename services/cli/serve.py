@@ -68,7 +68,7 @@ def serve_role(role: Role, only: RouterHalf | None) -> None:
         failpoint = failpoints.from_environ(os.environ)
         await ops.start()
         try:
-            if not await wait_for("secrets", lambda: check_secrets(common.data_dir), stop, health):
+            if not await wait_for("secrets", lambda: check_secrets(role, common.data_dir), stop, health):
                 return
             settings = _load_with_secrets(role, common.data_dir)
             async with open_resources(
@@ -88,14 +88,21 @@ def serve_role(role: Role, only: RouterHalf | None) -> None:
 
 def _load_with_secrets(role: Role, data_dir: Path) -> StatefulSettings:
     """Return the settings of a role. Raises `SettingsError`, also for secrets that are nowhere."""
-    secrets = secrets_file.require(data_dir, os.environ)
-    return load(_SETTINGS[role], {**os.environ, **secrets.as_environ()})
+    secrets = secrets_file.require(data_dir, os.environ, secrets_of(role))
+    return load(_SETTINGS[role], {**os.environ, **secrets})
 
 
-async def check_secrets(data_dir: Path) -> None:
-    """Raise `Retry` while `baton migrate` has not written the secrets."""
+def secrets_of(role: Role) -> tuple[str, ...]:
+    """Return the names of the secrets that a role needs: only the gateway knows the administrator's key."""
+    if role is Role.GATEWAY:
+        return (secrets_file.ADMIN_KEY, secrets_file.SECRET_KEY)
+    return (secrets_file.SECRET_KEY,)
+
+
+async def check_secrets(role: Role, data_dir: Path) -> None:
+    """Raise `Retry` while `baton migrate` has not written the secrets of a role."""
     try:
-        secrets_file.require(data_dir, os.environ)
+        secrets_file.require(data_dir, os.environ, secrets_of(role))
     except SettingsError as missing:
         raise Retry(f"{missing}; `baton migrate` writes them") from missing
 
@@ -112,10 +119,15 @@ def readiness_checks(role: Role, only: RouterHalf | None) -> tuple[str, ...]:
     return ("database", "stream", *checks)
 
 
-def migrate_tables() -> None:
-    """Migrate the database and create missing topics and secrets; wait for an unreachable database."""
+def migrate_tables(role_secrets: Path | None) -> None:
+    """Migrate the database and create missing topics and secrets; wait for an unreachable database.
+
+    `role_secrets` is a folder for the secret that roles other than the gateway need.
+    """
     data_dir = load(CommonSettings, os.environ).data_dir
     secrets = secrets_file.ensure(data_dir, os.environ, os.urandom)
+    if role_secrets is not None:
+        secrets_file.share_secret_key(data_dir, role_secrets)
     settings = load(LedgerSettings, {**os.environ, **secrets.as_environ()})
     logging.configure(settings, role="migrate")
 

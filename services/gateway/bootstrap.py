@@ -9,6 +9,7 @@ import structlog
 
 from services.gateway.api_keys import StoredKeys
 from services.gateway.app import create_app
+from services.gateway.guesses import Guesses
 from services.gateway.intake.captcha import CaptchaVerifier
 from services.gateway.intake.post_limits import PostLimits
 from services.gateway.intake.publisher import StreamPublisher
@@ -87,6 +88,7 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
         sources=PolicySources(resources.policy.active, os.environ),
         rejected=RejectedSubmissions(resources.database, resources.metrics),
         post_limits=PostLimits(resources.clock),
+        guesses=Guesses(resources.clock),
         captcha=CaptchaVerifier(egress, resources.clock, os.environ, resources.metrics),
         policies=resources.policy,
         keyed_hash=resources.keyed_hash,

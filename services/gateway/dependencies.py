@@ -10,7 +10,7 @@ request. A body is a parameter whose type is a `RequestBody`.
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, TypeVar
 
@@ -25,6 +25,7 @@ from services.gateway.domain.arrival import Arrival
 from services.gateway.state import GatewayState
 from shared.errors import Reject
 from shared.storage.keyset import Cursor
+from shared.web.client_address import client_address
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ IDEMPOTENCY_KEY_LENGTH_MAX: Final = 200
 _CURSOR_LENGTH_MAX = 600
 _BEARER = b"bearer "
 _KEY_BYTES_MAX = 500
+_API_KEYS = ""  # no source has this name
 
 
 async def gateway_state(request: Request) -> GatewayState:
@@ -74,20 +76,25 @@ async def authenticate(request: Request, scopes: Iterable[str]) -> Principal:
     principal: Principal | None = getattr(request.state, "principal", None)
     if principal is None:
         credentials = request.headers.get("authorization", "").encode("latin-1")
-        principal = request.state.principal = await find_principal(request.app.state.gateway, credentials)
+        gateway: GatewayState = request.app.state.gateway
+        principal = request.state.principal = await find_principal(gateway, credentials, request.scope)
     for scope in scopes:
         require_scope(principal, scope)  # type: ignore[arg-type]
     return principal
 
 
-async def find_principal(gateway: GatewayState, credentials: bytes) -> Principal:
-    """Return the principal of an Authorization header. Raises `Reject` (401) and `Retry`."""
+async def find_principal(gateway: GatewayState, credentials: bytes, scope: Mapping[str, Any]) -> Principal:
+    """Return the principal of an Authorization header. Raises `Reject` (401, 429) and `Retry`."""
     if credentials[: len(_BEARER)].lower() != _BEARER:
         raise _unauthorized("Send it as Authorization: Bearer KEY")
-    key = credentials[len(_BEARER) :].strip()
-    principal = await gateway.keys.find(key.decode("latin-1")) if len(key) <= _KEY_BYTES_MAX else None
+    key = credentials[len(_BEARER) :].strip()[: _KEY_BYTES_MAX + 1].decode("latin-1")
+    address = client_address(scope)
+    gateway.guesses.refuse_if_slowed(_API_KEYS, address, key)
+    principal = await gateway.keys.find(key) if len(key) <= _KEY_BYTES_MAX else None
     if principal is None:
+        gateway.guesses.count_wrong(_API_KEYS, address, key)
         raise _unauthorized("This key is unknown or revoked")
+    gateway.guesses.count_right(_API_KEYS, address, key)
     return principal
 
 

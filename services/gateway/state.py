@@ -11,6 +11,7 @@ from services.gateway.domain.access import ApiKey, Principal, Scope
 from services.gateway.domain.captcha import CaptchaResult
 from services.gateway.domain.rejected import RejectedSubmission
 from services.gateway.domain.sources import HookSource
+from services.gateway.guesses import Guesses
 from services.gateway.intake.post_limits import PostLimits
 from shared.clock import Clock
 from shared.messaging.port import Outgoing
@@ -106,6 +107,7 @@ class GatewayState:
     sources: SourceRegistry
     rejected: RejectedStore
     post_limits: PostLimits
+    guesses: Guesses
     captcha: CaptchaChecker
     policies: PolicyWatch
     keyed_hash: Callable[[str], str]

@@ -26,6 +26,10 @@ class LruCache(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def get(self, key: K) -> V | None:
+        """Return the cached value of `key`, None when there is none."""
+        return self._values.get(key)
+
     def get_or_compute(self, key: K, compute: Callable[[], V]) -> V:
         """Return the cached value of `key`, computing it when there is none. Errors are not cached."""
         try:

@@ -48,7 +48,12 @@ class SlidingWindowLimiter:
 
     def take(self, key: Hashable, limit: int) -> Quota:
         """Count an event of `key` if it is within the limit; return what is left."""
-        bucket, now_ms = self._bucket(key, limit)
+
+        def new_bucket() -> InMemoryBucket:
+            return InMemoryBucket([Rate(limit, self._window_ms)])
+
+        bucket = self._buckets.get_or_compute((key, limit), new_bucket)
+        now_ms = self._forget_old(bucket)
         item = RateItem(_ITEM, now_ms)
         let_through = bucket.put(item)
         wait_ms = 0 if let_through else max(1, int(bucket.waiting(item)))  # type: ignore[arg-type]
@@ -56,18 +61,18 @@ class SlidingWindowLimiter:
 
     def look(self, key: Hashable, limit: int) -> Quota:
         """Return what is left for `key` without counting an event; `retry_after_s` when nothing is left."""
-        bucket, now_ms = self._bucket(key, limit)
+        bucket = self._buckets.get((key, limit))
+        if bucket is None:
+            return Quota(limit, limit, 0)
+        now_ms = self._forget_old(bucket)
         quota = self._quota(bucket, limit, now_ms, 0)
         return quota if quota.remaining else Quota(limit, 0, quota.reset_s, max(1, quota.reset_s))
 
-    def _bucket(self, key: Hashable, limit: int) -> tuple[InMemoryBucket, int]:
-        def new_bucket() -> InMemoryBucket:
-            return InMemoryBucket([Rate(limit, self._window_ms)])
-
-        bucket = self._buckets.get_or_compute((key, limit), new_bucket)
+    def _forget_old(self, bucket: InMemoryBucket) -> int:
+        """Remove events that have left the window; return the present time in milliseconds."""
         now_ms = int(self._now().timestamp() * 1000)
         bucket.leak(now_ms)
-        return bucket, now_ms
+        return now_ms
 
     def _quota(self, bucket: InMemoryBucket, limit: int, now_ms: int, retry_after_s: int) -> Quota:
         count = bucket.count()

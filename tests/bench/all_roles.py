@@ -155,7 +155,7 @@ async def all_roles(kafka: str, database_url: str, prefix: str, folder: Path) ->
             "BATON_TOPIC_PREFIX": prefix,
             "BATON_EGRESS_ALLOW": "127.0.0.0/8",
             "BATON_PROVIDERS_ALLOW": "127.0.0.0/8",
-            "BATON_ADMIN_KEY": "bench",
+            "BATON_ADMIN_KEY": "bench" * 8,
             "BATON_SECRET_KEY": "bench",
         },
     )

@@ -132,7 +132,7 @@ async def serve(port: int, kafka: str, prefix: str, folder: Path) -> None:
 
 if __name__ == "__main__":
     port, kafka, prefix, folder = sys.argv[1:]
-    configure(load(GatewaySettings, {"BATON_ADMIN_KEY": "k", "BATON_SECRET_KEY": "s"}), role="bench")
+    configure(load(GatewaySettings, {"BATON_ADMIN_KEY": ADMIN_KEY, "BATON_SECRET_KEY": "s"}), role="bench")
     collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(int(port), kafka, prefix, Path(folder)))

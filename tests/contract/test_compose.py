@@ -42,7 +42,7 @@ ROLES: dict[str, tuple[list[str], type[Settings]]] = {
     "router-deliver": (["serve", "router", "--only", "deliver"], RouterSettings),
     "ledger": (["serve", "ledger"], LedgerSettings),
     "provider-stubs": (["serve", "provider-stubs"], StubsSettings),
-    "migrate": (["migrate"], LedgerSettings),
+    "migrate": (["migrate", "--role-secrets", "/role-secrets"], LedgerSettings),
 }
 STATEFUL = [name for name, (_command, kind) in ROLES.items() if issubclass(kind, StatefulSettings)]
 JOBS = {"migrate", "database-password"}
@@ -96,10 +96,12 @@ def test_each_of_its_variables_is_a_setting_and_loads(name: str):
     kind = ROLES[name][1]
     given = environ(name)
     known = {variable(field) for field in kind.model_fields}
-    if name in STATEFUL:  # the secrets go together: what the environment gives is not in the file
-        known |= {secrets_file.ADMIN_KEY, secrets_file.SECRET_KEY}
+    if name == "migrate":  # what the environment gives is not written to the file
+        known |= {secrets_file.ADMIN_KEY}
     assert {each for each in given if each.startswith(PREFIX)} <= known
-    made = {secrets_file.ADMIN_KEY: "made by migrate", secrets_file.SECRET_KEY: "made by migrate"}
+    made = dict.fromkeys(
+        (secrets_file.ADMIN_KEY, secrets_file.SECRET_KEY), "made by migrate, and long enough"
+    )
     load(kind, given | made)
 
 
@@ -117,11 +119,28 @@ def test_a_role_finds_its_broker_its_database_and_its_secrets(name: str):
     user, database = environ("postgres")["POSTGRES_USER"], environ("postgres")["POSTGRES_DB"]
     assert settings.database_url == f"postgresql+asyncpg://{user}@postgres:5432/{database}"
     assert SERVICES["database-password"]["command"][1] == f"postgres:5432:{database}:{user}"
-    assert volumes(name)["secrets"] == str(settings.data_dir) + ("" if name == "migrate" else ":ro")
+    mounted = volumes(name)["secrets" if name in {"gateway", "migrate"} else "role-secrets"]
+    assert mounted == str(settings.data_dir) + ("" if name == "migrate" else ":ro")
     passwords = volumes("postgres")["database-password"].removesuffix(":ro")
     assert volumes(name)["database-password"] == f"{passwords}:ro"
     assert environ(name)["PGPASSFILE"] == f"{passwords}/pgpass"
     assert environ("postgres")["POSTGRES_PASSWORD_FILE"] == f"{passwords}/password"
+
+
+def test_each_role_gets_the_secrets_it_needs_and_no_others():
+    """The administrator's key: the gateway, and the job that makes it. Integrations: whoever calls them."""
+    in_environment = {name for name in SERVICES if secrets_file.ADMIN_KEY in environ(name)}
+    in_volume = {name for name in SERVICES if "secrets" in volumes(name)}
+    assert in_environment == in_volume == {"gateway", "migrate"}
+    assert volumes("migrate")["role-secrets"] == SERVICES["migrate"]["command"][-1]
+    assert {name for name in SERVICES if secrets_file.SECRET_KEY in environ(name)} == set(STATEFUL)
+    files = {name: service["env_file"] for name, service in SERVICES.items() if "env_file" in service}
+    assert {name: [entry["path"] for entry in entries] for name, entries in files.items()} == {
+        "gateway": [".baton/sources.env"],
+        "enricher": [".baton/providers.env"],
+        "router-deliver": [".baton/destinations.env"],
+    }
+    assert all(entry["required"] is False for entries in files.values() for entry in entries)
 
 
 def test_the_enricher_asks_the_stubs_where_they_listen():

@@ -30,7 +30,7 @@ from shared.web.server import HttpServer, connection_limits
 from shared.worker.role import Resources
 from tests.support.databases import create_tables
 
-ADMIN_KEY = "the administrator's key"
+ADMIN_KEY = "the administrator's key of a test gateway"
 _GIVE_UP_S = 600
 
 

@@ -10,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from shared.secrets_file import FILE, Secrets, ensure, read, require
+from shared.secrets_file import (
+    ADMIN_KEY,
+    FILE,
+    SECRET_KEY,
+    Secrets,
+    ensure,
+    read,
+    require,
+    share_secret_key,
+)
 from shared.settings import SettingsError
 
 
@@ -21,7 +30,7 @@ def test_the_first_start_makes_both_and_the_second_keeps_them(tmp_path: Path):
     assert len(made.admin_key) == 43
     assert ensure(data_dir, {}, os.urandom) == made
     assert read(data_dir) == made.as_environ()
-    assert require(data_dir, {}) == made
+    assert require(data_dir, {}, (ADMIN_KEY, SECRET_KEY)) == made.as_environ()
     assert stat.S_IMODE((data_dir / FILE).stat().st_mode) == 0o600
     assert [file.name for file in data_dir.iterdir()] == [FILE]
 
@@ -61,7 +70,7 @@ def test_processes_that_start_at_once_agree(tmp_path: Path):
 
 def test_require_raises_an_error_that_names_the_missing_secrets(tmp_path: Path):
     with pytest.raises(SettingsError) as raised:
-        require(tmp_path, {"BATON_ADMIN_KEY": "a"})
+        require(tmp_path, {"BATON_ADMIN_KEY": "a"}, (ADMIN_KEY, SECRET_KEY))
     (problem,) = raised.value.problems
     assert problem.startswith("BATON_SECRET_KEY is not set")
     assert list(tmp_path.iterdir()) == []
@@ -69,3 +78,21 @@ def test_require_raises_an_error_that_names_the_missing_secrets(tmp_path: Path):
 
 def test_secrets_do_not_show_in_a_repr():
     assert "hidden" not in repr(Secrets(admin_key="hidden", secret_key="hidden"))
+
+
+def test_roles_that_do_not_serve_the_api_get_the_secret_key_alone(tmp_path: Path):
+    made = ensure(tmp_path / "data", {}, os.urandom)
+    shared = tmp_path / "roles"
+    for _ in range(2):
+        share_secret_key(tmp_path / "data", shared)
+        assert read(shared) == {SECRET_KEY: made.secret_key}
+        assert stat.S_IMODE((shared / FILE).stat().st_mode) == 0o600
+    assert require(shared, {}, (SECRET_KEY,)) == {SECRET_KEY: made.secret_key}
+    with pytest.raises(SettingsError):
+        require(shared, {}, (ADMIN_KEY,))
+
+
+def test_a_key_of_the_environment_is_in_no_file(tmp_path: Path):
+    ensure(tmp_path / "data", {SECRET_KEY: "given"}, os.urandom)
+    share_secret_key(tmp_path / "data", tmp_path / "roles")
+    assert not (tmp_path / "roles").exists()

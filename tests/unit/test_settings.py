@@ -21,7 +21,7 @@ from shared.settings import (
 )
 from shared.settings_reference import reference
 
-SECRETS = {"BATON_ADMIN_KEY": "an admin key", "BATON_SECRET_KEY": "a secret key"}
+SECRETS = {"BATON_ADMIN_KEY": "an admin key of more than 32 characters", "BATON_SECRET_KEY": "a secret key"}
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
 
@@ -100,7 +100,7 @@ def test_every_mistake_is_named_at_once_and_secrets_are_not_shown():
 def test_secrets_do_not_show_in_a_repr():
     settings = load(GatewaySettings, SECRETS | {"BATON_DATABASE_URL": "postgresql+asyncpg://u:hidden@h/d"})
     assert not any(secret in repr(settings) for secret in ("an admin key", "a secret key", "hidden"))
-    assert settings.admin_key.get_secret_value() == "an admin key"
+    assert settings.admin_key.get_secret_value() == "an admin key of more than 32 characters"
 
 
 @pytest.mark.parametrize("kind", [GatewaySettings, EnricherSettings, StatefulSettings])

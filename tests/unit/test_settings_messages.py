@@ -20,7 +20,7 @@ from shared.settings import (
 )
 from shared.settings_reference import bounds_text, default_text
 
-SECRETS = {"BATON_ADMIN_KEY": "an admin key", "BATON_SECRET_KEY": "a secret key"}
+SECRETS = {"BATON_ADMIN_KEY": "an admin key of more than 32 characters", "BATON_SECRET_KEY": "a secret key"}
 
 
 def problems_of(kind: type[Settings], environ: dict[str, str]) -> list[str]:
@@ -85,7 +85,7 @@ def test_a_roles_own_settings_are_checked_too(kind: type[Settings], name: str, v
 
 
 def test_a_missing_secret_and_a_wrong_value_are_both_named() -> None:
-    assert problems_of(GatewaySettings, {"BATON_ADMIN_KEY": "x", "BATON_HTTP_PORT": "x"}) == [
+    assert problems_of(GatewaySettings, {"BATON_ADMIN_KEY": "x" * 32, "BATON_HTTP_PORT": "x"}) == [
         "BATON_SECRET_KEY is not set",
         "BATON_HTTP_PORT: Input should be a valid integer, unable to parse string as an integer",
     ]
@@ -176,3 +176,12 @@ def test_settings_cannot_be_changed_after_they_were_read() -> None:
     settings = load(GatewaySettings, SECRETS)
     with pytest.raises(ValueError, match="frozen"):
         settings.http_port = 1
+
+
+@pytest.mark.parametrize("kind", [GatewaySettings, StandaloneSettings])
+@pytest.mark.parametrize("key", ["admin", "x" * 31])
+def test_an_administrator_s_key_that_could_be_guessed_is_refused(kind: type[Settings], key: str) -> None:
+    (problem,) = problems_of(kind, SECRETS | {"BATON_ADMIN_KEY": key})
+    assert problem.startswith("BATON_ADMIN_KEY: should have 32 characters or more")
+    assert key not in problem.partition(":")[2].split()
+    load(kind, SECRETS | {"BATON_ADMIN_KEY": "x" * 32})

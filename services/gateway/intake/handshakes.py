@@ -14,9 +14,8 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from services.gateway.domain.sources import HookSource
-from services.gateway.intake.sender import is_same_secret
+from services.gateway.intake.sender import check_token
 from services.gateway.state import GatewayState
-from shared.errors import Reject
 
 _NO_SNIFFING: Final = {"x-content-type-options": "nosniff"}
 _CHALLENGE: Final = re.compile(r"[\x21-\x7e]{1,500}")
@@ -30,23 +29,15 @@ _INSTRUCTION: Final = (
 
 def handshake_response(gateway: GatewayState, source: HookSource, request: Request) -> Response:
     """Return the answer to GET. Raises `Reject` (403) when a token is wrong, `Retry` without the secret."""
-    query, token = request.query_params, request.path_params.get("token", "")
+    query = request.query_params
     secret = "" if source.public else gateway.sources.secret(source)
     challenge = query.get("hub.challenge", "")
     if _CHALLENGE.fullmatch(challenge):
-        verify_token = query.get("hub.verify_token", "")
-        if secret and not (is_same_secret(verify_token, secret) or is_same_secret(token, secret)):
-            raise Reject(
-                403, "wrong-token", "The token is wrong", "hub.verify_token should be the source's secret"
-            )
+        if secret:
+            check_token(gateway, source, request, secret, query.get("hub.verify_token", ""))
         return PlainTextResponse(challenge, headers=_NO_SNIFFING)
-    if secret and source.signature is None and not is_same_secret(token, secret):
-        raise Reject(
-            403,
-            "wrong-token",
-            "The token of this source is missing or wrong",
-            "It is the last part of the URL: /hooks/forms/SOURCE/TOKEN",
-        )
+    if secret and source.signature is None:
+        check_token(gateway, source, request, secret)
     code = query.get("challengeCode", "")
     if secret and _LINKEDIN_CODE.fullmatch(code):
         response = hmac.digest(secret.encode(), code.encode(), "sha256").hex()

@@ -47,7 +47,7 @@ class IntakeLane:
         began = perf_counter()
         path: str = scope["path"]
         try:
-            answer = await self._answer(path, dict(scope["headers"]), receive)
+            answer = await self._answer(path, scope, receive)
         except ClientDisconnect:
             return
         if isinstance(answer, bytes):
@@ -60,11 +60,12 @@ class IntakeLane:
             await answer(scope, receive, send)
         self._metrics.observe(path, "POST", status, perf_counter() - began)
 
-    async def _answer(self, path: str, headers: Headers, receive: Receive) -> bytes | Response:
+    async def _answer(self, path: str, scope: Scope, receive: Receive) -> bytes | Response:
         """Return the body of a 202, or a whole response. Raises `ClientDisconnect`."""
         gateway = self._gateway
+        headers: Headers = dict(scope["headers"])
         try:
-            principal = await find_principal(gateway, headers.get(b"authorization", b""))
+            principal = await find_principal(gateway, headers.get(b"authorization", b""), scope)
             require_scope(principal, "intake")
             require_json(headers.get(b"content-type", b"").decode("latin-1"))
             raw = await read_body(headers, receive)

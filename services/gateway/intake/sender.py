@@ -14,6 +14,7 @@ from services.gateway.intake.post_limits import count_verified_post
 from services.gateway.intake.signatures import SCHEMES
 from services.gateway.state import GatewayState
 from shared.errors import Reject
+from shared.web.client_address import client_address
 from shared.web.signing import ID_HEADER
 
 
@@ -50,8 +51,28 @@ def check_sender(gateway: GatewayState, source: HookSource, request: Request, bo
     if source.signature is not None:
         if not SCHEMES[source.signature](secret, request.headers, body, gateway.clock.now()):
             raise Reject(403, "wrong-signature", "The signature of this source is missing or wrong")
-    elif not is_same_secret(request.path_params.get("token", ""), secret):
-        raise Reject(403, "wrong-token", "The token of this source is missing or wrong")
+    else:
+        check_token(gateway, source, request, secret)
+
+
+def check_token(
+    gateway: GatewayState, source: HookSource, request: Request, secret: str, *others: str
+) -> None:
+    """Check that the token in the path of a request, or one of `others`, is the secret of its source.
+
+    Raises `Reject`: 403, or 429 for an address that guesses.
+    """
+    address = client_address(request.scope)
+    offered = [token for token in (request.path_params.get("token", ""), *others) if token]
+    for token in offered:
+        gateway.guesses.refuse_if_slowed(source.name, address, token)
+        if is_same_secret(token, secret):
+            gateway.guesses.count_right(source.name, address, token)
+            return
+    for token in offered:
+        gateway.guesses.count_wrong(source.name, address, token)
+    detail = "It is the last part of the URL: /hooks/forms/SOURCE/TOKEN"
+    raise Reject(403, "wrong-token", "The token of this source is missing or wrong", detail)
 
 
 def is_same_secret(given: str, secret: str) -> bool:

@@ -52,7 +52,7 @@ class App:
 def state(tmp_path: Path) -> GatewayState:
     environ = {
         "BATON_DATA_DIR": str(tmp_path),
-        "BATON_ADMIN_KEY": "the administrator's key",
+        "BATON_ADMIN_KEY": "the administrator's key of a test gateway",
         "BATON_SECRET_KEY": "the secret key",
     }
     settings = load(GatewaySettings, environ)
