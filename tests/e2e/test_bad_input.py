@@ -102,6 +102,8 @@ def refused(answer: Any, what: str) -> None:
 def test_a_bad_body_gets_a_problem(api: Api, operation: Operation):
     path = with_path(operation, str(uuid.uuid4()))
     for name, body in BAD_BODIES.items():
+        if name in {"nothing", "null"} and operation.body_is_optional:
+            continue
         headers = {"content-type": "application/json"}
         answer = api.http.request(operation.method, path, content=body, headers=headers)
         refused(answer, f"{name} to {operation.method} {path}")

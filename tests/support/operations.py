@@ -20,6 +20,7 @@ class Operation:
     path: str
     scopes: frozenset[str]
     takes_body: bool
+    body_is_optional: bool
     queries: frozenset[str]
 
     @property
@@ -45,6 +46,8 @@ def _operations() -> Iterator[Operation]:
                 path=route.path_format,
                 scopes=frozenset(route.key_scopes) if isinstance(route, ApiRoute) else frozenset(),
                 takes_body=route.body_field is not None or "requestBody" in extra,
+                body_is_optional=route.body_field is not None
+                and not route.body_field.field_info.is_required(),
                 queries=frozenset(_queries(route.dependant)),
             )
 
