@@ -1,50 +1,77 @@
-"""How much a form looks like spam, by fixed rules over the message and the names."""
+"""How much a form looks like spam: the rules of `spam.toml` over the message and the names."""
 
 from __future__ import annotations
 
 import re
 import string
-from dataclasses import dataclass
-from typing import Final
+import tomllib
+import unicodedata
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any, Final
 
-from shared.lead.normalise.text import NAME_LENGTH_MAX, single_line
+import re2
+from msgspec import Struct
+
+from shared.lead.normalise.text import NAME_LENGTH_MAX, fold, single_line, without_invisible
 
 MESSAGE_LENGTH_MAX: Final = 10_000
 """Longer messages are cut here before they are read."""
 
-_PHRASES: Final = """
-    seo service,seo expert,seo package,backlink,guest post,link building,first page of google,
-    rank your website,rank on google,increase your traffic,website traffic,domain authority,
-    web design service,casino,viagra,cialis,payday loan,make money,earn money,work from home,forex,
-    crypto investment,bitcoin investment,double your,100% free,act now,escort,adult dating,nigerian prince,
-    lottery,email list for sale,buy followers,unsubscribe here
-"""
-_SPAM_PHRASES: Final = tuple(phrase.strip() for phrase in _PHRASES.split(","))
-_MARKUP = re.compile(r"<a\s|\[url|\[link|href\s*=")
-_NOT_IN_NAME = re.compile(r"https?:|www\.|://|[<>@\[\]{}]|\d{3}")
+_RULES: Final = "spam.toml"
+_NAMES: Final = "names"
+_WORDS = re.compile(r"\w+")
 _UPPER, _LOWER = string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
 _SHOUTED_LETTERS_MIN: Final = 30
-_KEYBOARD_RUNS: Final = ("qwert", "asdf", "zxcv", "hjkl", "qazwsx")
+_KEYBOARD_RUNS: Final = ("qwert", "asdf", "zxcv", "hjkl", "qazwsx", "йцукен", "фыва")
 # Names have long runs too: "Knightsbridge" has six consonants in a row, "Hirschsprung" seven.
 _CONSONANT_RUN = re.compile(r"[bcdfghjklmnpqrstvwxz]{8}")
 _VOWELLESS = re.compile(r"[bcdfghjklmnpqrstvwxz]{6,}")
 _CASE_FLIP = re.compile(r"[a-z][A-Z]")
+_PAIRS: Final = """
+    bq bx cj cx dx fq fx fz gx hx jb jc jd jf jg jl jm jn jp jq jr js jt jv jw jx jz kq kx lx mx pq
+    px qb qc qd qe qf qg qh qj qk ql qm qn qo qp qr qs qt qv qw qx qy qz sx tq vb vc vd vf vg vh vj
+    vk vm vn vp vq vt vw vx vz wq wv wx xb xd xf xg xj xk xm xn xq xr xv xw xz yq zb zf zj zp zq zr
+    zx
+"""
+_RARE_PAIRS: Final = frozenset(_PAIRS.split())
+_RARE_PAIRS_MIN: Final = 2
+_DOUBLED_LENGTH_MIN: Final = 6
+_GIBBERISH_WORDS_MAX: Final = 6
+_IDEOGRAPHS_FROM: Final = "\u2e80"
 
 
-@dataclass(frozen=True, slots=True)
-class SpamReason:
-    """A spam rule that matched, and its points."""
+class SpamReason(Struct, frozen=True):
+    """One rule that a form broke, and the points it gave."""
 
     rule: str
     points: int
 
 
-@dataclass(frozen=True, slots=True)
-class SpamScore:
-    """How much a form looks like spam, 0 to 100: the sum of its reasons, at most 100."""
+class SpamScore(Struct, frozen=True):
+    """How much a form looks like spam, 0 to 100: the sum of its reasons within these bounds."""
 
     score: int
     reasons: tuple[SpamReason, ...]
+
+
+class _Form(Struct, frozen=True):
+    """A message and names as the rules read them; `words` are the folded words with a blank around each."""
+
+    message: str
+    names: tuple[str, ...]
+    words: str
+
+
+class _Rule(Struct, frozen=True):
+    """`matches` counts how often a form breaks the rule; the other fields are those of `spam.toml`."""
+
+    name: str
+    matches: Callable[[_Form], int]
+    points: int
+    max: int
+    free: int = 0
 
 
 def spam_score(
@@ -52,24 +79,18 @@ def spam_score(
     first_name: str | None = None,
     last_name: str | None = None,
 ) -> SpamScore:
-    """Return how much a form looks like spam, with the rules that matched, in a fixed order.
-
-    No single property of a message gives the 80 points at which the default policy suppresses a lead.
-    """
-    text = single_line(message, MESSAGE_LENGTH_MAX)
-    lowered = text.lower()
-    names = [single_line(name, NAME_LENGTH_MAX) for name in (first_name, last_name)]
-    links = max(lowered.count("://"), lowered.count("www."))  # most links have both: count them once
-    points = {
-        "links": 0 if links < 2 else min(60, 15 * links),
-        "markup": 50 if _MARKUP.search(lowered) else 0,
-        "phrases": min(75, 35 * len([phrase for phrase in _SPAM_PHRASES if phrase in lowered])),
-        "shouting": 20 if is_shouting(text) else 0,
-        "no_name": 60 if any(map(_NOT_IN_NAME.search, names)) else 0,
-        "gibberish_name": 40 * sum(map(is_gibberish, names)),
-    }
-    reasons = tuple([SpamReason(rule, given) for rule, given in points.items() if given])
-    return SpamScore(min(100, sum(points.values())), reasons)
+    """Return how much a form looks like spam, with the rules that matched, in the order of `spam.toml`."""
+    text = without_invisible(unicodedata.normalize("NFKC", single_line(message, MESSAGE_LENGTH_MAX)))
+    names = tuple(single_line(name, NAME_LENGTH_MAX) for name in (first_name, last_name) if name)
+    form = _Form(text, names, f" {' '.join(_WORDS.findall(fold(text)))} ")
+    reasons: list[SpamReason] = []
+    for rule in _rules():
+        if points := rule.points * max(0, rule.matches(form) - rule.free):
+            bound = min if rule.max > 0 else max
+            reasons.append(SpamReason(rule.name, bound(points, rule.max)))
+    if all(reason.points < 0 for reason in reasons):
+        reasons = []
+    return SpamScore(min(100, max(0, sum(reason.points for reason in reasons))), tuple(reasons))
 
 
 def is_shouting(text: str) -> bool:
@@ -83,11 +104,97 @@ def is_shouting(text: str) -> bool:
 
 
 def is_gibberish(name: str) -> bool:
-    """Return whether a name was typed at random: a keyboard row, no vowels, capitals in the middle."""
+    """Return whether a name was typed or drawn at random.
+
+    That is a row of the keyboard, no vowels, capitals in the middle, or pairs of letters that no name has.
+    """
     lowered = name.lower()
+    pairs = [lowered[at : at + 2] for at in range(len(lowered) - 1)]
     return bool(
         lowered.startswith(_KEYBOARD_RUNS)
         or _CONSONANT_RUN.search(lowered)
         or any(map(_VOWELLESS.fullmatch, lowered.split()))
         or len(_CASE_FLIP.findall(name)) >= 3
+        or sum(pair in _RARE_PAIRS for pair in pairs) >= _RARE_PAIRS_MIN
     )
+
+
+def is_doubled(names: Sequence[str]) -> bool:
+    """Return whether first and last name are one word of some length, as programs fill them in."""
+    return len(names) == 2 and len(names[0]) >= _DOUBLED_LENGTH_MIN and names[0].lower() == names[1].lower()
+
+
+_FUNCTIONS: Final[dict[str, Callable[[_Form], int]]] = {
+    "shouting": lambda form: is_shouting(form.message),
+    "generated_name": lambda form: sum(map(is_gibberish, form.names)),
+    "doubled_name": lambda form: is_doubled(form.names),
+    "gibberish": lambda form: _is_gibberish_message(form.message),
+}
+"""What the rules without a pattern and without phrases count, by the name of the rule."""
+
+
+def _is_gibberish_message(message: str) -> bool:
+    words = message.split()
+    return 0 < len(words) <= _GIBBERISH_WORDS_MAX and all(
+        len(word) > 4 and is_gibberish(word) for word in words
+    )
+
+
+@cache
+def _rules() -> tuple[_Rule, ...]:
+    text = resources.files(__package__).joinpath(_RULES).read_text(encoding="utf-8")
+    return tuple(_rule(**row) for row in tomllib.loads(text)["rule"])
+
+
+def _rule(
+    *,
+    name: str,
+    source: str,
+    points: int,
+    max: int,  # noqa: A002 - the names of the file
+    on: str = "message",
+    free: int = 0,
+    pattern: str | None = None,
+    phrases: Sequence[str] = (),
+) -> _Rule:
+    del source  # for people
+    matches = _FUNCTIONS.get(name)
+    if pattern is not None:
+        matches = _count_of_pattern(pattern, on)
+    elif phrases:
+        matches = _count_of_phrases(phrases)
+    if matches is None:
+        raise ValueError(f"rule {name} of {_RULES} has neither a pattern nor phrases")
+    return _Rule(name, matches, points, max, free)
+
+
+def _count_of_pattern(pattern: str, on: str) -> Callable[[_Form], int]:
+    options = re2.Options()
+    options.case_sensitive = False
+    compiled: Any = re2.compile(pattern, options)  # type: ignore[no-untyped-call]
+    if on == _NAMES:
+        return lambda form: sum(compiled.search(name) is not None for name in form.names)
+    return lambda form: sum(1 for _match in compiled.finditer(form.message))
+
+
+def _count_of_phrases(phrases: Sequence[str]) -> Callable[[_Form], int]:
+    """Return a function that counts which phrases occur. Phrases of ideographs may stand within a word."""
+    plain: list[str] = []
+    patterns: list[str] = []
+    for phrase in phrases:
+        words = " ".join(_WORDS.findall(fold(phrase.replace("*", "_"))))
+        if phrase >= _IDEOGRAPHS_FROM:
+            plain.append(words)
+        elif "_" not in words:
+            plain.append(f" {words} ")
+        elif words.endswith("_") and words.count("_") == 1:
+            plain.append(f" {words[:-1]}")
+        else:
+            patterns.append(" " + re.escape(words).replace("_", "[^ ]*"))
+    compiled: Any = re2.compile("|".join(patterns)) if patterns else None  # type: ignore[no-untyped-call]
+
+    def count(form: _Form) -> int:
+        found = sum(phrase in form.words for phrase in plain)
+        return found + (len({match[0] for match in compiled.finditer(form.words)}) if compiled else 0)
+
+    return count

@@ -25,8 +25,8 @@ def test_nothing_follows_from_nothing():
 
 
 def test_the_spam_score_is_that_of_the_message_and_the_names():
-    links = "See http://a.example http://b.example http://c.example"
-    assert derive_fields(Person(), Company(), links, Origin()).spam_score == 45
+    links = "We keep the notes at http://a.example and http://b.example"
+    assert derive_fields(Person(), Company(), links, Origin()).spam_score == 30
     assert derive_fields(Person(first_name="Qwerty"), Company(), None, Origin()).spam_score == 40
     assert derive_fields(Person(first_name="Ana"), Company(), None, Origin(honeypot=True)).spam_score == 100
 

@@ -175,7 +175,7 @@ class TestSpam:
 
     def test_an_offer_with_links_is_suppressed_by_the_default_policy(self):
         found = spam_score("SEO service! Rank on Google: https://a.example https://b.example")
-        assert found.reasons == (SpamReason("links", 30), SpamReason("phrases", 70))
+        assert found.reasons == (SpamReason("links", 30), SpamReason("seo_offer", 80))
         assert found.score == 100
 
     def test_keyboard_names_are_suppressed_by_the_default_policy(self):
@@ -183,12 +183,12 @@ class TestSpam:
 
     def test_a_link_for_a_name_with_markup(self):
         found = spam_score("[url=https://a.example]x[/url]", "https://a.example", None)
-        assert {reason.rule for reason in found.reasons} == {"markup", "no_name"}
+        assert {reason.rule for reason in found.reasons} == {"markup", "name_is_link"}
 
     @pytest.mark.parametrize(
         "message",
         [
-            "https://a.example " * 50,
+            "We keep the notes at https://a.example and https://b.example for now, is that all right?",
             "<a href='https://a.example'>",
             "THIS IS THE BEST OFFER THAT YOU WILL EVER SEE",
             "casino",
@@ -225,5 +225,5 @@ def test_case_and_space_do_not_change_a_title(title, data):
 @given(ANYTHING, ANYTHING, ANYTHING)
 def test_the_reasons_sum_to_the_score(message, first_name, last_name):
     found = spam_score(message, first_name, last_name)
-    assert found.score == min(100, sum(reason.points for reason in found.reasons))
-    assert all(reason.points > 0 for reason in found.reasons)
+    assert found.score == min(100, max(0, sum(reason.points for reason in found.reasons)))
+    assert not found.reasons or any(reason.points > 0 for reason in found.reasons)
