@@ -62,18 +62,18 @@ def normalise_phone(text: str | None, *countries: str | None) -> str | None:
     typed = bounded(_plain(text), PHONE_LENGTH_MAX)
     if typed is None:
         return None
-    found = sorted(_written_numbers(typed), key=lambda number: not number[0].startswith("+"))
+    found = sorted(written_numbers(typed), key=lambda number: not number[0].startswith("+"))
     regions: list[str] | None = None
     for written, rest in found:
         if regions is None and not written.startswith("+"):
             regions = [code for code in map(country_code, countries) if code]
-        if number := _valid_number(written, regions or ()):
-            return number + _extension_in(rest)
-    if found and (number := _vanity_number(typed, regions or ())):
+        if number := valid_number(written, regions or ()):
+            return number + extension_in(rest)
+    if found and (number := vanity_number(typed, regions or ())):
         return number
     for written, rest in found:
-        if number := _possible_number(written):
-            return number + _extension_in(rest)
+        if number := possible_number(written):
+            return number + extension_in(rest)
     return None
 
 
@@ -92,7 +92,7 @@ def _plain(text: str | None) -> str:
     return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in composed)
 
 
-def _written_numbers(typed: str) -> Iterator[tuple[str, str]]:
+def written_numbers(typed: str) -> Iterator[tuple[str, str]]:
     """Yield what may be a number, with the text after it. A `/` is part of one, or stands between two."""
     for match in _NUMBER.finditer(typed):
         yield match[0], typed[match.end() :]
@@ -102,13 +102,13 @@ def _written_numbers(typed: str) -> Iterator[tuple[str, str]]:
             yield second.strip(), typed[match.end() :]
 
 
-def _extension_in(rest: str) -> str:
+def extension_in(rest: str) -> str:
     """Return the extension in what follows a number, as `;ext=…`; "" without one."""
     match = _EXTENSION.search(rest.partition("+")[0])
     return f";ext={match['labelled'] or match['dialled']}" if match else ""
 
 
-def _valid_number(written: str, regions: Sequence[str]) -> str | None:
+def valid_number(written: str, regions: Sequence[str]) -> str | None:
     """Return a number that is valid in its numbering plan: in one of `regions`, else internationally."""
     spellings: list[tuple[str, str | None]] = [(written, region) for region in regions]
     spellings += [(international, None) for international in _international_forms(written)]
@@ -119,7 +119,7 @@ def _valid_number(written: str, regions: Sequence[str]) -> str | None:
     return None
 
 
-def _possible_number(written: str) -> str | None:
+def possible_number(written: str) -> str | None:
     """Return an international number that its numbering plan does not exclude."""
     from phonenumbers import ValidationResult, is_possible_number_with_reason
 
@@ -135,7 +135,7 @@ def _possible_number(written: str) -> str | None:
     return _e164(parsed) if stable else None
 
 
-def _vanity_number(typed: str, regions: Sequence[str]) -> str | None:
+def vanity_number(typed: str, regions: Sequence[str]) -> str | None:
     """Return a valid number whose last digits are spelled in letters, such as `+1-800-FLOWERS`."""
     extension = _EXTENSION.search(typed)
     match = _VANITY.search(typed, endpos=extension.start() if extension else len(typed))
@@ -146,7 +146,7 @@ def _vanity_number(typed: str, regions: Sequence[str]) -> str | None:
     for region in regions if not match[0].startswith("+") else (None,):
         parsed = _parsed(match[0], region)
         if parsed is not None and _is_valid(parsed):
-            return _e164(parsed) + _extension_in(typed[match.end() :])
+            return _e164(parsed) + extension_in(typed[match.end() :])
     return None
 
 

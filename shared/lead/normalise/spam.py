@@ -128,12 +128,12 @@ _FUNCTIONS: Final[dict[str, Callable[[_Form], int]]] = {
     "shouting": lambda form: is_shouting(form.message),
     "generated_name": lambda form: sum(map(is_gibberish, form.names)),
     "doubled_name": lambda form: is_doubled(form.names),
-    "gibberish": lambda form: _is_gibberish_message(form.message),
+    "gibberish": lambda form: is_gibberish_message(form.message),
 }
 """What the rules without a pattern and without phrases count, by the name of the rule."""
 
 
-def _is_gibberish_message(message: str) -> bool:
+def is_gibberish_message(message: str) -> bool:
     words = message.split()
     return 0 < len(words) <= _GIBBERISH_WORDS_MAX and all(
         len(word) > 4 and is_gibberish(word) for word in words
@@ -160,15 +160,15 @@ def _rule(
     del source  # for people
     matches = _FUNCTIONS.get(name)
     if pattern is not None:
-        matches = _count_of_pattern(pattern, on)
+        matches = count_of_pattern(pattern, on)
     elif phrases:
-        matches = _count_of_phrases(phrases)
+        matches = count_of_phrases(phrases)
     if matches is None:
         raise ValueError(f"rule {name} of {_RULES} has neither a pattern nor phrases")
     return _Rule(name, matches, points, max, free)
 
 
-def _count_of_pattern(pattern: str, on: str) -> Callable[[_Form], int]:
+def count_of_pattern(pattern: str, on: str) -> Callable[[_Form], int]:
     options = re2.Options()
     options.case_sensitive = False
     compiled: Any = re2.compile(pattern, options)  # type: ignore[no-untyped-call]
@@ -177,7 +177,7 @@ def _count_of_pattern(pattern: str, on: str) -> Callable[[_Form], int]:
     return lambda form: sum(1 for _match in compiled.finditer(form.message))
 
 
-def _count_of_phrases(phrases: Sequence[str]) -> Callable[[_Form], int]:
+def count_of_phrases(phrases: Sequence[str]) -> Callable[[_Form], int]:
     """Return a function that counts which phrases occur. Phrases of ideographs may stand within a word."""
     plain: list[str] = []
     patterns: list[str] = []

@@ -124,7 +124,7 @@ def _enriched(row: LeadRow, received: LeadReceivedV1, number: int) -> LeadEnrich
                 company, employees=listed.employees, industry=listed.industry, country=listed.country
             )
     parts = {name: getattr(row, name) for name in LeadEnrichedV1.__struct_fields__ if hasattr(row, name)}
-    parts |= {"company": company, "sequence": number, "revision": number}
+    parts |= {"company": company, "sequence": number, "revision": number, "merged": row.merged or []}
     return LeadEnrichedV1(**parts, occurred_at=NOW, trigger=received.trigger)
 
 
