@@ -34,6 +34,9 @@ class PolicyFile(Generic[M_co]):
     def warning(self, path: Path, message: str) -> None:
         self.report.warning(self.document.position(path), path, message)
 
+    def note(self, path: Path, message: str) -> None:
+        self.report.note(self.document.position(path), path, message)
+
     def unknown(self, path: Path, what: str, word: str, known: Collection[str]) -> None:
         """Report a name that nothing has."""
         self.error(path, f"there is no {what} {quoted(word)}{did_you_mean(word, known)}")
@@ -55,10 +58,11 @@ class PolicyFile(Generic[M_co]):
         self, rules: Sequence[Rule[Any]], path: Path, *, fallback: bool = False, overlaps: bool = False
     ) -> None:
         """Report what is wrong with a first-match table whose rules are the list at `path`."""
-        findings = lint_first_match(rules, needs_fallback=fallback)
-        for finding in [*findings, *(lint_overlaps(rules) if overlaps else ())]:
+        for finding in lint_first_match(rules, needs_fallback=fallback):
             add = self.error if finding.code in _ERRORS else self.warning
             add((*path, finding.rule), finding.message)
+        for finding in lint_overlaps(rules) if overlaps else ():
+            self.note((*path, finding.rule), finding.message)  # the order of the list decides
 
     def named_conditions(
         self, conditions: Mapping[str, Condition], others: Iterable[Condition | None]

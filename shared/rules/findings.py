@@ -23,10 +23,11 @@ Path = tuple[str | int, ...]
 
 
 class Severity(StrEnum):
-    """An error keeps a policy from being applied; a warning does not."""
+    """An error keeps a policy from being applied, a warning does not; a note is on what is often intended."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,7 +40,7 @@ class SourcePosition:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One error or warning about a policy file. `path` is the text of a path (`path_text`)."""
+    """One error, warning or note about a policy file. `path` is the text of a path (`path_text`)."""
 
     file: str
     line: int
@@ -65,6 +66,9 @@ class FindingReport:
 
     def warning(self, position: SourcePosition, path: Path, message: str) -> None:
         self._add(position, path, message, Severity.WARNING)
+
+    def note(self, position: SourcePosition, path: Path, message: str) -> None:
+        self._add(position, path, message, Severity.NOTE)
 
     @property
     def errors(self) -> int:

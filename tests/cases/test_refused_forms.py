@@ -31,8 +31,16 @@ def post(api: Api, path: str, *, headers: dict[str, str] | None = None, **more: 
 
 KEPT = [
     # body, content type, cause
-    (b"Kontakt=ana@kestrel.example", "application/x-www-form-urlencoded", "invalid-body"),
-    (b'{"Kontakt": "ana@kestrel.example"}', "application/json", "invalid-body"),
+    (
+        b"Kontakt=ana@kestrel.example&Vertretung=bo@kestrel.example",
+        "application/x-www-form-urlencoded",
+        "invalid-body",
+    ),
+    (
+        b'{"Kontakt": "ana@kestrel.example", "Vertretung": "bo@kestrel.example"}',
+        "application/json",
+        "invalid-body",
+    ),
     (b'{"email": "ana@kestrel.example"', "application/json", "malformed-json"),
     (b"email=ana@kestrel.example", "application/pdf", "unsupported-media-type"),
     (b"no parts", "multipart/form-data; boundary=a", "malformed-form"),
@@ -53,7 +61,8 @@ def test_what_a_form_source_cannot_read_is_kept_with_its_cause(api, body, conten
 
 
 def test_after_the_mapping_is_mended_a_replay_routes_the_lead(api):
-    post(api, "/hooks/forms/shop", data={"Ansprechperson": "zoe@mendedmap.example", "Company size": "51-200"})
+    form = {"Ansprechperson": "zoe@mendedmap.example", "Vertretung": "bo@mendedmap.example"}
+    post(api, "/hooks/forms/shop", data=form)
     (kept,) = [
         item for item in api.http.get("/v1/sources/shop/rejected").json()["data"] if "zoe" in item["body"]
     ]

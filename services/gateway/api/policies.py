@@ -132,7 +132,8 @@ async def _read_policy(files: Mapping[str, str]) -> tuple[Policy, list[str]]:
     """Return the policy and the warnings about it. Raises `Reject` (422) with all errors."""
     reading = await asyncio.to_thread(read_policy, files)
     if reading.policy is not None:
-        return reading.policy, [str(finding) for finding in reading.findings]
+        warnings = [finding for finding in reading.findings if finding.severity is Severity.WARNING]
+        return reading.policy, list(map(str, warnings))
     errors = [finding for finding in reading.findings if finding.severity is Severity.ERROR]
     pointers = ["/files/" + error.file.replace("~", "~0").replace("/", "~1") for error in errors]
     raise invalid(

@@ -1,7 +1,7 @@
 """`/v1/sources`: where forms and signals come from."""
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Security
 from msgspec import UNSET
@@ -18,7 +18,8 @@ from services.gateway.intake.replay import ReplayResult, replay_submissions
 from services.gateway.queries.rejected import list_rejected, rejected_ids
 from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
-from shared.policy.models import Signature, SourceKind
+from shared.lead.events.parts import SourceTrust
+from shared.policy.models import CaptchaProvider, OptOutEffect, Signature, SourceKind, SourceLimits
 from shared.storage.keyset import Cursor
 from shared.web.event_schema import MsgspecType
 
@@ -40,9 +41,18 @@ class SourceDefaultsView(ApiModel):
     campaign: str | None
 
 
+class FormActivityView(ApiModel):
+    """An activity that a form is if the condition holds, as the policy writes it; None: in any case."""
+
+    type: str
+    when: dict[str, Any] | None
+
+
 class SourceView(ApiModel):
     """A source of forms or signals. `origins` are the pages whose scripts may post.
 
+    `activities`, of which the first that matches counts, say what a form means; `trust` is what the source
+    may say. `captcha` names the provider.
     `{token}` in the URL stands for the source's secret, which is the environment variable `secret_env`.
     `ready` is false while the secret is missing or cannot sign; `problem` says which.
     """
@@ -57,6 +67,12 @@ class SourceView(ApiModel):
     problem: str | None
     defaults: SourceDefaultsView
     map: dict[str, str]
+    trust: SourceTrust
+    opt_out: OptOutEffect
+    activities: list[FormActivityView]
+    honeypot: tuple[str, ...]
+    limits: SourceLimits
+    captcha: CaptchaProvider | None
     origins: tuple[str, ...]
     redirects: tuple[str, ...]
 
@@ -131,6 +147,15 @@ async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
                 problem=problem,
                 defaults=SourceDefaultsView.model_validate(source.defaults),
                 map=dict(policy.sources[name].map),
+                trust=source.trust,
+                opt_out=source.opt_out,
+                activities=[
+                    FormActivityView.model_validate(activity.model_dump(mode="json"))
+                    for activity in policy.sources[name].activities
+                ],
+                honeypot=policy.sources[name].honeypot,
+                limits=policy.sources[name].limits,
+                captcha=source.captcha.provider if source.captcha else None,
                 origins=source.origins,
                 redirects=source.redirects,
             )

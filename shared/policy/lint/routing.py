@@ -12,7 +12,7 @@ from shared.rules.boxes import FactSpace, TooManyBoxes
 from shared.rules.findings import Path
 from shared.rules.lint import lint_overlaps
 from shared.rules.operators import Op
-from shared.rules.syntax import AllOf, Compare, Condition, Rule
+from shared.rules.syntax import AllOf, Compare, Condition, Not, Rule
 
 
 def lint_routing(file: PolicyFile[Routing], icp: Icp | None) -> None:
@@ -36,6 +36,10 @@ def lint_routing(file: PolicyFile[Routing], icp: Icp | None) -> None:
             file.words(when, path, FactKeys.SEGMENT, "segment", [segment.name for segment in segments])
             file.words(when, path, FactKeys.MARKET, "market", [market.name for market in markets])
     file.table(suppression_rules(routing.suppress), ("suppress",))
+    for index, suppression in enumerate(routing.suppress):
+        if is_never_false(suppression.when):
+            message = f"{suppression.reason} suppresses every lead of which these fields are known"
+            file.warning(("suppress", index, "when"), message)
     lint_rules(file)
     lint_queues(file)
     elements = FRAMES[routing.hand_off.frame]
@@ -56,7 +60,7 @@ def lint_rules(file: PolicyFile[Routing]) -> None:
     # A rule that keeps a lead where it is has no outcome that could differ from another's.
     moving = [index for index, rule in enumerate(routing.rules) if not rule.keeps]
     for finding in lint_overlaps([rules[index] for index in moving]):
-        file.warning(("rules", moving[finding.rule]), finding.message)
+        file.note(("rules", moving[finding.rule]), finding.message)
     for index, rule in enumerate(routing.rules):
         lint_target(file, rule, ("rules", index))
 
@@ -71,6 +75,14 @@ def lint_target(file: PolicyFile[Routing], rule: RoutingRule, path: Path) -> Non
         file.error(path, f"{rule.name} may match a lead without owner; it should check owner.active")
     elif not rule.keeps and rule.queue not in queues:
         file.unknown((*path, "queue"), "queue", rule.queue, queues)
+
+
+def is_never_false(when: Condition) -> bool:
+    """Return whether a condition is certainly true or unknown, whatever the facts are."""
+    try:
+        return not FactSpace([Not(when)]).boxes(Not(when))
+    except TooManyBoxes:
+        return False
 
 
 def implies_owner(when: Condition | None) -> bool:

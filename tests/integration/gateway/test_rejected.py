@@ -26,6 +26,7 @@ sources:
   intent: {kind: signal, secret_env: FAIR_TOKEN}
 """
 MENDED = SOURCES.replace("website: {kind: form,", "website: {kind: form, map: {Kontakt: person.email},")
+AMBIGUOUS = {"Kontakt": "a@b.example", "Vertretung": "c@b.example"}
 SIGNAL = {
     "type": "funding_round",
     "account": {"domain": "targetworks.example"},
@@ -49,13 +50,14 @@ async def rejected(gateway: RunningGateway, source: str = "website") -> list[dic
 
 
 async def test_a_mended_mapping_makes_a_lead_of_what_was_rejected(gateway):
-    form = {"Kontakt": "ana@kestrel.example", "Message": "We would like to talk"}
+    # Of two addresses under unknown labels, neither is certainly the person's.
+    form = {"Kontakt": "ana@kestrel.example", "Vertretung": "bo@kestrel.example"}
     before = gateway.resources.clock.now()
     assert (await gateway.ask("POST", "/hooks/forms/website", data=form, headers=NOBODY))[0] == 422
     (kept,) = await rejected(gateway)
     assert (kept["cause"], kept["status"], kept["replayable"]) == ("invalid-body", 422, True)
     assert kept["content_type"] == "application/x-www-form-urlencoded"
-    assert kept["body"] == "Kontakt=ana%40kestrel.example&Message=We+would+like+to+talk"
+    assert kept["body"] == "Kontakt=ana%40kestrel.example&Vertretung=bo%40kestrel.example"
     assert "person.email" in kept["detail"]
 
     _, answer, _ = await gateway.ask("POST", "/v1/sources/website/replay")
@@ -81,7 +83,7 @@ async def test_a_mended_mapping_makes_a_lead_of_what_was_rejected(gateway):
 
 
 async def test_a_submission_that_is_replayed_twice_is_one_event(gateway):
-    await gateway.ask("POST", "/hooks/forms/website", data={"Kontakt": "a@b.example"}, headers=NOBODY)
+    await gateway.ask("POST", "/hooks/forms/website", data=AMBIGUOUS, headers=NOBODY)
     (kept,) = await rejected(gateway)
     async with gateway.database.read() as tx:
         from services.gateway.queries.rejected import find_rejected

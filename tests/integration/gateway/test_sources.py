@@ -20,7 +20,8 @@ FORM = {"data": {"email": "ana@kestrel.example", "Thema": "partnership"}, "heade
 ANA = lead_id_of("email:ana@kestrel.example")
 SOURCES = """
 sources:
-  website: {kind: form, public: true, origins: ["https://www.shop.example"], defaults: {channel: web}}
+  website: {kind: form, public: true, origins: ["https://www.shop.example"], defaults: {channel: web},
+    honeypot: [_gotcha], activities: [{type: call, when: {field: message, exists: true}}, {type: webinar}]}
   fair: {kind: form, secret_env: FAIR_TOKEN, map: {Thema: answers.interest}, defaults: {campaign: fair-26}}
   ads: {kind: form, signature: hub, secret_env: ADS_SECRET}
   intent: {kind: signal, secret_env: FAIR_TOKEN}
@@ -142,6 +143,13 @@ async def test_sources_are_listed_without_their_secrets(gateway):
     assert (by_name["fair"]["ready"], by_name["fair"]["map"]) == (True, {"Thema": "answers.interest"})
     assert by_name["ads"]["problem"] == "the environment variable ADS_SECRET is not set"
     assert TOKEN not in str(answer)
+    assert [by_name[name]["trust"] for name in ("website", "fair", "ads")] == ["public", "signed", "signed"]
+    website = by_name["website"]
+    assert website["activities"] == [
+        {"type": "call", "when": {"field": "message", "exists": True}},
+        {"type": "webinar", "when": None},
+    ]
+    assert (website["honeypot"], website["opt_out"], website["captcha"]) == (["_gotcha"], "alert", None)
 
 
 async def test_a_preview_shows_the_lead_and_takes_nothing_in(gateway):

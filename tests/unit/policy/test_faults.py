@@ -25,6 +25,7 @@ class Fault:
     path: str
     message: str
     warning: bool = False
+    note: bool = False
 
 
 SIZE = "{field: company.employees, between: [50, 999]}"
@@ -297,7 +298,7 @@ MEANING = (
     Fault("routing.yaml", "  - {name: nurture, queue: sdr, motion: nurture}\n", "", "rules[5]", "last rule should have no condition"),
     Fault("routing.yaml", "{name: new-market, when: {use: new_market}, queue: bdr}", "¦{name: new-market, queue: bdr}", "rules[1]", "so nothing after it applies"),
     Fault("routing.yaml", "when: {use: partner}, queue: bdr", "when: {use: new_market}, queue: bdr", "rules[2]", "new-market comes first and covers it", warning=True),
-    Fault("routing.yaml", "- name: strategic", "- ¦name: strategic", "rules[4]", "overlaps rules before it", warning=True),
+    Fault("routing.yaml", "- name: strategic", "- ¦name: strategic", "rules[4]", "overlaps rules before it", note=True),
     Fault("routing.yaml", "when: {use: high_intent}, queue: senior-ae", "when: {use: high_intent}, queue: ¦senior-ea", "rules[3].queue", 'did you mean "senior-ae"?'),
     Fault("routing.yaml", "    queue: keep\n    owner: keep\n", "    queue: keep\n", "rules[0]", "owner: keep is missing"),
     Fault("routing.yaml", "- {field: owner.active, eq: true}", "- {field: company.employees, exists: true}", "rules[0]", "may match a lead without owner"),
@@ -345,6 +346,7 @@ MEANING = (
     Fault("sources.yaml", "public: true", "public: true\n    captcha: ¦{provider: turnstile}", "sources.website.captcha", "secret_env is missing"),
     Fault("sources.yaml", "public: true", 'public: true\n    captcha: {provider: turnstile, secret_env: ¦""}', "sources.website.captcha.secret_env", "secret_env is empty"),
     Fault("sources.yaml", "public: true", "public: true\n    captcha: {provider: turnstile, secret_env: ¦BATON_ADMIN_KEY}", "sources.website.captcha.secret_env", "belongs to Baton itself"),
+    Fault("routing.yaml", "{field: spam_score, gte: 80}", "¦{field: spam_score, gte: 0}", "suppress[4].when", "spam suppresses every lead", warning=True),
     Fault("sources.yaml", "public: true", "secret_env: ¦BATON_SECRET_KEY", "sources.website.secret_env", "belongs to Baton itself"),
     Fault("sources.yaml", "kind: form\n    public: true", "kind: signal\n    public: true", "sources.website.honeypot", "they are for forms"),
     Fault("sources.yaml", "kind: form\n    public: true", "kind: signal\n    public: true\n    captcha: ¦{provider: turnstile, secret_env: A}", "sources.website.captcha", "it is for forms"),
@@ -368,7 +370,7 @@ def _planted(fault: Fault) -> tuple[dict[str, str], tuple[int, int] | None]:
 def test_a_planted_fault_is_found_where_it_is(fault: Fault) -> None:
     files, place = _planted(fault)
     reading = read_policy(files)
-    severity = Severity.WARNING if fault.warning else Severity.ERROR
+    severity = Severity.NOTE if fault.note else Severity.WARNING if fault.warning else Severity.ERROR
     found = [
         finding
         for finding in reading.findings
@@ -380,10 +382,10 @@ def test_a_planted_fault_is_found_where_it_is(fault: Fault) -> None:
         assert fault.path in {finding.path for finding in found}, said
     if place is not None:
         assert place in {(finding.line, finding.column) for finding in found}, said
-    assert (reading.policy is not None) is fault.warning, said
+    assert (reading.policy is not None) is (fault.warning or fault.note), said
 
 
-def test_the_default_policy_has_no_errors_and_these_warnings() -> None:
+def test_the_default_policy_has_neither_errors_nor_warnings_and_these_notes() -> None:
     reading = read_policy(DEFAULT)
     assert reading.policy is not None
     assert [f"{finding.path}: {finding.message}" for finding in reading.findings] == [
@@ -391,7 +393,7 @@ def test_the_default_policy_has_no_errors_and_these_warnings() -> None:
         "rules[4]: strategic overlaps rules before it that have another outcome: high-intent",
         "rules[5]: fits overlaps rules before it that have another outcome: new-market, partner, strategic",
     ]
-    assert all(finding.severity is Severity.WARNING for finding in reading.findings)
+    assert all(finding.severity is Severity.NOTE for finding in reading.findings)
 
 
 def test_a_finding_is_one_line_that_editors_can_follow() -> None:

@@ -167,7 +167,7 @@ CASES = {
         (
             "in: [US, DE]}}",
             "in: [US, DE]}}\n  - {name: north, validated: false, when: {field: company.employees, gte: 5}}",
-            ["warning 5:5 markets[1]: north overlaps rules before it that have another outcome: core"],
+            ["note 5:5 markets[1]: north overlaps rules before it that have another outcome: core"],
         ),
     ],
     "scoring.yaml": [
@@ -347,13 +347,13 @@ CASES = {
         (
             "in: [B1, B2]",
             "in: [A2, B1]",
-            ["warning 19:5 bands[1]: mql[1] overlaps rules before it that have another outcome: sql[0]"],
+            ["note 19:5 bands[1]: mql[1] overlaps rules before it that have another outcome: sql[0]"],
         ),
         (
             "{field: score.grade, in: [B1, B2]}",
             "{field: score.segment, eq: big}",
             [
-                "warning 19:5 bands[1]: mql[1] overlaps rules before it that have another outcome: sql[0]",
+                "note 19:5 bands[1]: mql[1] overlaps rules before it that have another outcome: sql[0]",
                 'warning 19:23 bands[1].when: there is no segment "big"',
             ],
         ),
@@ -803,11 +803,12 @@ def test_a_replaced_text_has_exactly_these_findings(
     assert old in files[file]
     reading = read_policy({**files, file: files[file].replace(old, new, 1)})
     found = [
-        ("warning " if finding.severity is Severity.WARNING else "") + str(finding).removeprefix(f"{file}:")
+        ("" if finding.severity is Severity.ERROR else f"{finding.severity} ")
+        + str(finding).removeprefix(f"{file}:")
         for finding in reading.findings
     ]
     assert found == expected
-    assert (reading.policy is None) is any(not text.startswith("warning ") for text in expected)
+    assert (reading.policy is None) is any(not text.startswith(("warning ", "note ")) for text in expected)
 
 
 @pytest.mark.parametrize("missing", list(CASES))

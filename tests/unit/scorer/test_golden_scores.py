@@ -71,6 +71,8 @@ SCORES = {
     "demo request by form from a fitting VP": Expected(90, 90, "A1", "sql"),
     "newsletter sign-up by form": Expected(0, 0, "D4", "cold"),
     "e-book by form, good fit": Expected(85, 30, "A3", "mql"),
+    "an industry in the words of another list": Expected(90, 30, "A3", "mql"),
+    "a new market, known by the person's country alone": Expected(80, 0, "A4", "cold"),
     "honeypot field of a form is spam": Expected(0, 90, "D1", "cold"),
     "a mid-market software company, found by the waterfall": Expected(75, 90, "A1", "sql"),
     "an enterprise, found by the second provider after the first had no match": Expected(25, 0, "C4", "cold"),
