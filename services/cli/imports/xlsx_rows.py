@@ -39,9 +39,10 @@ def xlsx_rows(file: Path, sheet: str | None) -> Iterator[TableRow]:
             raise FileUnreadable(
                 f"{file}: the workbook unpacks to more than is allowed; save it as CSV, or in several parts"
             )
-        with warnings.catch_warnings():
+        # By its content: openpyxl refuses a path with another suffix.
+        with file.open("rb") as content, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and extensions that do not matter here
-            workbook = load_workbook(file, read_only=True, data_only=True)
+            workbook = load_workbook(content, read_only=True, data_only=True)
             with closing(workbook):
                 visible = [found for found in workbook.worksheets if found.sheet_state == "visible"]
                 names = [found.title for found in workbook.worksheets]

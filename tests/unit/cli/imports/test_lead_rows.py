@@ -255,6 +255,10 @@ class TestWorkbooks:
         with pytest.raises(FileUnreadable, match="there are Sheet, Leads"):
             read(file, sheet="Lead")
 
+    def test_a_workbook_is_known_by_its_content_not_by_its_name(self, tmp_path: Path):
+        file = workbook(tmp_path, [["Email"], ["ana@kestrel.example"]])
+        assert len(read(file.rename(tmp_path / "leads.csv"))) == 1
+
     def test_a_broken_workbook_is_unreadable(self, tmp_path: Path):
         file = workbook(tmp_path, [["Email"], ["ana@kestrel.example"]])
         file.write_bytes(file.read_bytes()[:900])
