@@ -5,12 +5,23 @@ from __future__ import annotations
 import asyncio
 
 from services.ledger.handlers import LedgerHandler
+from services.ledger.pruning import prune_dead_letters
 from services.ledger.storage import LedgerStore
+from shared.resilience.periodic import repeat
 from shared.settings import LedgerSettings
 from shared.worker.role import Resources, Worker, run_worker
+
+_PRUNE_EVERY_S = 600.0
 
 
 async def run(resources: Resources, stop: asyncio.Event, settings: LedgerSettings) -> None:
     """Record events until `stop`."""
     del settings  # the ledger has no settings of its own
-    await run_worker(resources, Worker(LedgerHandler(), LedgerStore()), stop)
+
+    async def prune() -> bool:
+        return await prune_dead_letters(resources.database, resources.clock.now())
+
+    async with asyncio.TaskGroup() as tasks:
+        worker = Worker(LedgerHandler(), LedgerStore(resources.keyed_hash))
+        tasks.create_task(run_worker(resources, worker, stop))
+        await repeat("ledger.prune", prune, every_s=_PRUNE_EVERY_S, stop=stop, health=resources.health)

@@ -7,13 +7,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from services.ledger.domain.rows import DeadLetterRow, EventRow, ViewRow
+from services.ledger.domain.erasure import names_somebody, strike_out
+from services.ledger.domain.rows import AccountEventRow, DeadLetterRow, EventRow, ViewRow
 from services.ledger.domain.view import StageEvent, updated_view
 from shared.lead.events.dead_letter import DeadLetterV1
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.registry import BY_MODEL, BY_NAME
+from shared.lead.mentions import Mentions
 from shared.storage.rows import Change, IdentityMap, Put, Remove
 from shared.worker.decision import Outcome, Step
 from shared.worker.erasure import KeyedHash, Redaction
@@ -48,9 +50,10 @@ class LedgerHandler(Handler):
     ) -> Redaction:
         """Remove every event, view and dead letter of the leads; the erasure itself is recorded.
 
-        The forms that led to a lead came without its id: they are the causes of its events.
+        The forms that led to a lead came without its id: they are the causes of its events. In events about
+        the account and about colleagues, what names the person is struck out.
         """
-        del keyed_hash
+        mentions = Mentions(frozenset(erased.data.mentions), keyed_hash)
         leads = set(erased.data.lead_ids)
         events = rows.all(EventRow)
         causes = {row.causation_id for row in events if row.subject in leads} - {""}
@@ -63,8 +66,10 @@ class LedgerHandler(Handler):
         changes += (
             Remove(DeadLetterRow, row.key)
             for row in rows.all(DeadLetterRow)
-            if row.subject in leads or row.event_id in causes
+            if row.subject in leads or row.event_id in causes or names_somebody(row, mentions)
         )
+        others = (row for row in rows.all(AccountEventRow) if row.subject not in leads)
+        changes += strike_out(others, mentions)
         changes += (Remove(ViewRow, (lead,)) for lead in leads if rows.get(ViewRow, lead))
         return Redaction(changes)
 

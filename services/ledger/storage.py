@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
-import services.ledger.tables  # noqa: F401 - rows name their table, so it has to be declared
-from services.ledger.domain.rows import DeadLetterRow, EventRow, ViewRow
+from sqlalchemy import select
+
+from services.ledger.domain.erasure import names_somebody
+from services.ledger.domain.rows import AccountEventRow, DeadLetterRow, EventRow, ViewRow
 from services.ledger.domain.view import StageEvent
+from services.ledger.tables import dead_letters, lead_views
+from services.ledger.tables import events as event_table
+from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.dead_letter import DeadLetterV1
 from shared.lead.events.envelope import Event
+from shared.lead.events.lead_handed_off import LeadHandedOffV1
+from shared.lead.events.lead_reassigned import LeadReassignedV1
+from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.events.registry import BY_MODEL
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.mentions import Mentions
 from shared.storage.database import Tx
 from shared.storage.rows import Row
+from shared.worker.erasure import KeyedHash
+
+_FREE_TEXT: Final = tuple(
+    BY_MODEL[model].name
+    for model in (LeadRoutedV1, LeadHandedOffV1, ActionReceivedV1, SignalReceivedV1, LeadReassignedV1)
+)
+"""The types of events about an account or its leads that may name other people: briefs, notes, news."""
+_SCANNED_TOGETHER: Final = 50
 
 
 class LedgerStore:
-    """Loads and locks views by lead id and dead letters by id; events are written without being loaded."""
+    """Loads and locks views by lead id and dead letters by id; events are written without being loaded.
+
+    `keyed_hash` finds the people of an erasure in dead letters, which may be about nobody in particular.
+    """
+
+    def __init__(self, keyed_hash: KeyedHash) -> None:
+        self._keyed_hash = keyed_hash
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
         data = [event.data for event in events]
-        erased = {lead for item in data if isinstance(item, PersonErasedV1) for lead in item.lead_ids}
+        erasures = [item for item in data if isinstance(item, PersonErasedV1)]
+        erased = {lead for item in erasures for lead in item.lead_ids}
         viewed = {item.lead_id for item in data if isinstance(item, StageEvent)}
         letters = {item.id for item in data if isinstance(item, DeadLetterV1)}
         letters |= {event.replay_of for event in events if event.replay_of}
@@ -35,4 +62,36 @@ class LedgerStore:
             rows += await tx.load(EventRow, "id", causes)
             rows += await tx.load(DeadLetterRow, "subject", erased)
             rows += await tx.load(DeadLetterRow, "event_id", causes | {row.id for row in own})
+        for erasure in erasures:
+            mentions = Mentions(frozenset(erasure.mentions), self._keyed_hash)
+            rows += await _letters_that_mention(tx, mentions)
+            rows += await _events_of_accounts(tx, erasure.accounts)
         return rows
+
+
+async def _events_of_accounts(tx: Tx, accounts: Sequence[str]) -> list[AccountEventRow]:
+    """Return the events that may name people, of accounts and of all leads at them."""
+    found: list[AccountEventRow] = []
+    colleagues = select(lead_views.c.lead_id).where(lead_views.c.account.in_(accounts))
+    for subjects in ([*accounts], colleagues):
+        statement = select(event_table).where(
+            event_table.c.subject.in_(subjects), event_table.c.type.in_(_FREE_TEXT)
+        )
+        found += [AccountEventRow(*tuple(row)) for row in await tx.execute(statement)] if accounts else []
+    return found
+
+
+async def _letters_that_mention(tx: Tx, mentions: Mentions) -> list[DeadLetterRow]:
+    """Return the dead letters whose record names one of these people, read a few at a time."""
+    found: list[DeadLetterRow] = []
+    last = ""
+    while True:
+        following = select(dead_letters).where(dead_letters.c.id > last).order_by(dead_letters.c.id)
+        rows = await tx.execute(following.limit(_SCANNED_TOGETHER))
+        letters = [DeadLetterRow(*tuple(row)) for row in rows]
+        if not letters:
+            return found
+        found += await asyncio.to_thread(
+            lambda some: [one for one in some if names_somebody(one, mentions)], letters
+        )
+        last = letters[-1].id

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from services.scorer.domain.decide import decide
-from services.scorer.domain.erasure import forget_lead
+from services.scorer.domain.erasure import forget_lead, strike_out
 from services.scorer.domain.update_score import ROLE, ScoringContext
 from services.scorer.policy import ScoringPolicy
 from shared.lead.events.envelope import Event
 from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.mentions import Mentions
 from shared.policy.per_version import PerVersion
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap
@@ -39,10 +40,11 @@ class ScorerHandler(Handler):
     def redact(
         self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
     ) -> Redaction:
-        del keyed_hash
         change_set = ChangeSet(rows)
         for lead_id in erased.data.lead_ids:
             forget_lead(change_set, ScoringContext(self._policy, at), lead_id)
+        mentions = Mentions(frozenset(erased.data.mentions), keyed_hash)
+        strike_out(change_set, erased.data.accounts, mentions)
         return Redaction(change_set.changes)
 
 

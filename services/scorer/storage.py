@@ -64,7 +64,7 @@ class ScorerRowKeys:
             self.accounts |= self.whole | {key for key in (account_name_key(data),) if key}
         elif isinstance(data, PersonErasedV1):
             self.aliases.update(data.lead_ids)
-            self.accounts.update(data.lead_ids)
+            self.accounts.update((*data.lead_ids, *data.accounts))
         elif isinstance(data, TimerRow) and data.kind == RESCORE:
             self.accounts.add(data.subject)
             self.chunks.add(data.subject)

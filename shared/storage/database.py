@@ -40,6 +40,17 @@ from shared.storage.statements import (
 
 R = TypeVar("R", bound=Row)
 
+_BUSY_TIMEOUT_MS = 30_000
+_TRUNCATION_WAIT_MS = 250
+# What is deleted is overwritten, so that nothing of an erased person stays in the file.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"busy_timeout={_BUSY_TIMEOUT_MS}",
+    "secure_delete=ON",
+)
+
 
 class Tx:
     """An open transaction."""
@@ -110,6 +121,7 @@ class Database:
         self.dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
         self._url = url
         self._connections_max = connections_max
+        self._log_pending = False
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
@@ -133,6 +145,31 @@ class Database:
         """Raise `Retry` when the database is not reachable."""
         async with self.read() as tx:
             await tx.execute(text("select 1"))
+
+    async def truncate_log(self) -> None:
+        """Empty SQLite's write-ahead log, which holds rows as they were before they were deleted.
+
+        While readers hold it, it cannot be emptied: then `truncate_pending_log` does it. PostgreSQL recycles
+        its log by itself.
+        """
+        if self.dialect != "sqlite":
+            return
+        self._log_pending = True
+        with DatabaseErrorTranslation():
+            async with self._writers.connect() as connection:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                await driver.execute(f"PRAGMA busy_timeout={_TRUNCATION_WAIT_MS}")  # writers wait meanwhile
+                try:
+                    result = await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    is_busy, *_pages = await result.fetchone()
+                finally:
+                    await driver.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        self._log_pending = bool(is_busy)
+
+    async def truncate_pending_log(self) -> None:
+        """Empty the write-ahead log if `truncate_log` could not."""
+        if self._log_pending:
+            await self.truncate_log()
 
     async def close(self) -> None:
         for name in ("_writers", "_readers"):
@@ -170,7 +207,7 @@ def _sqlite(url: str, *, begin: str, connections_max: int) -> AsyncEngine:
     def _connect(dbapi_connection: Any, _record: Any) -> None:
         dbapi_connection.isolation_level = None  # the listener below begins transactions, not the driver
         cursor = dbapi_connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -69,6 +69,16 @@ def prune_step(role: str, database: Database, clock: Clock, keep: timedelta) -> 
     return step
 
 
+def truncate_step(database: Database) -> Callable[[], Awaitable[bool]]:
+    """Return the step that empties the database's log after an erasure, once no reader holds it any more."""
+
+    async def step() -> bool:
+        await database.truncate_pending_log()
+        return False
+
+    return step
+
+
 def measure_step(
     role: str, outbox: Outbox, timers: Timers, metrics: Metrics
 ) -> Callable[[], Awaitable[bool]]:

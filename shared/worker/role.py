@@ -23,7 +23,7 @@ from shared.policy.versions import PolicyWatch
 from shared.resilience.periodic import repeat
 from shared.storage.database import Database
 from shared.web.ops import Health
-from shared.worker.background import measure_step, prune_step, sweep_step, timer_step
+from shared.worker.background import measure_step, prune_step, sweep_step, timer_step, truncate_step
 from shared.worker.batch_consumer import BatchConsumer
 from shared.worker.concurrent_consumer import ConcurrentConsumer
 from shared.worker.consumer import ConsumerDeps, ConsumerLimits, ConsumerLoop
@@ -36,6 +36,7 @@ from shared.worker.unit_of_work import Failpoint, UnitOfWork
 
 _PRUNE_EVERY_S = 3_600.0
 _MEASURE_EVERY_S = 5.0
+_TRUNCATE_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ def _background_steps(
     steps = {
         "outbox": (sweep_step(outbox, resources.sweep_after), resources.sweep_after.total_seconds()),
         "claims": (prune_step(role, database, clock, resources.claims_kept), _PRUNE_EVERY_S),
+        "log": (truncate_step(database), _TRUNCATE_EVERY_S),
         "gauges": (measure_step(role, outbox, timers, resources.metrics), _MEASURE_EVERY_S),
     }
     if worker.timers:

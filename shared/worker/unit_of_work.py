@@ -143,6 +143,8 @@ class UnitOfWork:
             fold(handler, rows, events, at, result=result, keyed_hash=keyed_hash)
             await tx.write(rows)
             result.outbox_ids = await self._outbox.store(tx, result.outgoing, at)
+        if any(isinstance(event.data, PersonErasedV1) for event in events):
+            await self._database.truncate_log()
         self._failpoint("after_commit")
         return result
 

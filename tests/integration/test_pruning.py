@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import select
 
+from services.ledger.domain.rows import DeadLetterRow
+from services.ledger.pruning import DEAD_LETTERS_KEPT, prune_dead_letters
 from services.router import pruning
 from services.router.delivery.storage import DueDeliveries
 from services.router.domain.delivery import DeliveryRow
@@ -131,3 +134,13 @@ async def test_the_router_prunes_by_itself(world):
 
 async def _has(database: Database, wanted: list[str]) -> bool:
     return await ids(database, "deliveries") == wanted
+
+
+async def test_old_dead_letters_are_pruned(database):
+    letter = DeadLetterRow(
+        "old", "leads.received.v1", 0, 1, None, b"{", [], "enricher", "json", "", "", "", "", AT
+    )
+    later = AT + DEAD_LETTERS_KEPT - DAY
+    await store(database, letter, replace(letter, id="fresh", offset=2, at=later))
+    assert await prune_dead_letters(database, AT + DEAD_LETTERS_KEPT + timedelta(seconds=1)) is False
+    assert await ids(database, "dead_letters") == ["fresh"]

@@ -1,4 +1,4 @@
-"""An e-mail address as it arrives in the query of a URL. Pure."""
+"""An e-mail address or a phone number as it arrives in the query of a URL. Pure."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def with_plus_signs(email: str | None) -> str | None:
     if email is None or " " not in email or normalise_email(email) is not None:
         return email
     return email.strip().replace(" ", "+")
+
+
+def with_plus_sign(phone: str) -> str:
+    """Return the number with a plus for a blank in front: a plus that was not percent-encoded."""
+    return f"+{phone.strip()}" if phone.startswith(" ") else phone

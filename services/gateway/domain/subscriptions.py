@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from shared.lead.events.registry import EVENT_TYPES
-from shared.messaging.manifest import LEADS_ROUTED
+from shared.messaging.manifest import LEADS_ROUTED, PEOPLE_ERASED
 from shared.webhooks import EVERYTHING
 
-# Only events of this topic are sent by webhook. Other names are refused: their webhooks would never come,
+# Only events of these topics are sent by webhook. Other names are refused: their webhooks would never come,
 # and nothing would say so.
-_SENT: Final = frozenset(event_type.short for event_type in EVENT_TYPES if event_type.topic is LEADS_ROUTED)
+_SENT: Final = frozenset(
+    event_type.short for event_type in EVENT_TYPES if event_type.topic in (LEADS_ROUTED, PEOPLE_ERASED)
+)
 _FAMILIES: Final = frozenset(f"{short.partition('.')[0]}.*" for short in _SENT)
 EVENT_NAMES: Final = (*sorted(_SENT), *sorted(_FAMILIES), EVERYTHING)
 """What `events` of a subscription may hold: short types (`lead.routed`), families (`lead.*`), or `*`."""

@@ -1,12 +1,101 @@
-"""The ids under which a person is stored."""
+"""Everything under which a person is stored: the ids of leads, identifiers, names, and accounts."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import select
+
+from services.enricher.tables import lead_identifiers, leads
 from services.gateway.queries.lead_view import ids_of_lead, surviving_lead
+from services.ledger.tables import events, lead_views
+from services.scorer.tables import scores
+from shared.lead.events.parts import Company, Person
+from shared.lead.identity import Identity, identify
+from shared.lead.ids import lead_id_of
 from shared.storage.database import Tx
 
+_NAMED_IN: Final = ("baton.lead.enriched.v1", "baton.lead.received.v1")
+_EVENTS_MAX: Final = 1_000
+"""The events of a person that are searched for former names and companies, at most; the newest ones."""
 
-async def ids_of_person(tx: Tx, lead_id: str) -> list[str]:
-    """Return the lead that an id stands for, first, then the id itself and the other aliases of the lead."""
-    lead = await surviving_lead(tx, lead_id)
-    return list(dict.fromkeys([lead, lead_id, *await ids_of_lead(tx, lead)]))
+
+class StoredPerson(Struct, frozen=True):
+    """What a person is stored under. The first of `lead_ids` is their lead, the others are its aliases.
+
+    `people` is every name that the person was ever known by; `accounts` are the keys of accounts at which
+    others' records may name the person.
+    """
+
+    lead_ids: Sequence[str]
+    identifiers: Collection[str]
+    people: Sequence[Person]
+    accounts: Sequence[str]
+
+
+class _NamedData(Struct):
+    person: Person = Person()
+    company: Company = Company()
+
+
+_read_names = msgspec.json.Decoder(_NamedData).decode
+
+
+async def leads_of_person(tx: Tx, identities: Sequence[Identity]) -> list[str]:
+    """Return the ids of the leads that any of these identities means, without their aliases.
+
+    A phone number or a profile means the leads that it belongs to; there may be several.
+    """
+    found: dict[str, None] = {}
+    for identity in identities:
+        lead_id = await surviving_lead(tx, identity.lead_id)
+        owners = await tx.execute(
+            select(lead_identifiers.c.lead_ids).where(lead_identifiers.c.identifier.in_(identity.identifiers))
+        )
+        owned = [await surviving_lead(tx, owner) for row in owners.scalars() for owner in row]
+        found |= dict.fromkeys(owned or [lead_id])
+    return list(found)
+
+
+async def stored_person(tx: Tx, lead_ids: Sequence[str], identities: Sequence[Identity]) -> StoredPerson:
+    """Return what a person is stored under who has these leads and is named by these identities."""
+    aliases = [one for lead_id in lead_ids for one in await ids_of_lead(tx, lead_id)]
+    ids = list(dict.fromkeys([*lead_ids, *(identity.lead_id for identity in identities), *aliases]))
+    identifiers = {name for identity in identities for name in identity.identifiers}
+    people: dict[Person, None] = {}
+    accounts: dict[str, None] = {}
+    stored = await tx.execute(
+        select(leads.c.account, leads.c.person, leads.c.company, leads.c.identifiers).where(
+            leads.c.lead_id.in_(ids)
+        )
+    )
+    named: list[tuple[Person, Company]] = []
+    for row in stored.mappings():
+        accounts[row["account"]] = None
+        identifiers.update(row["identifiers"])
+        named.append((row["person"], row["company"]))
+    newest = select(events.c.data).where(events.c.subject.in_(ids), events.c.type.in_(_NAMED_IN))
+    for text in (await tx.execute(newest.order_by(events.c.at.desc()).limit(_EVENTS_MAX))).scalars():
+        data = _read_names(text)
+        named.append((data.person, data.company))
+    for person, company in named:
+        own = identify(person.email, person.phone, person.linkedin_url, None, person.country)
+        identifiers.update(own.identifiers if own else ())
+        people[Person(first_name=person.first_name, last_name=person.last_name)] = None
+        if company.name:  # signals that give the account by its name only
+            accounts[lead_id_of(f"account-name:{' '.join(company.name.casefold().split())}")] = None
+    for table in (lead_views, scores):
+        found = await tx.execute(select(table.c.account).where(table.c.lead_id.in_(ids)))
+        accounts |= dict.fromkeys(found.scalars())
+    identifiers -= await _shared_with_others(tx, identifiers, ids)
+    return StoredPerson(ids, identifiers, list(people), [key for key in accounts if key and key not in ids])
+
+
+async def _shared_with_others(tx: Tx, identifiers: Collection[str], lead_ids: Collection[str]) -> set[str]:
+    """Return the phone numbers and profiles that are those of other leads too, such as a switchboard's."""
+    statement = select(lead_identifiers).where(lead_identifiers.c.identifier.in_(identifiers))
+    rows = (await tx.execute(statement)).mappings()
+    return {row["identifier"] for row in rows if not set(row["lead_ids"]).issubset(lead_ids)}

@@ -27,6 +27,12 @@ class EventRow(Row, frozen=True):
     once: ClassVar[bool] = True
 
 
+class AccountEventRow(EventRow, frozen=True):
+    """An event about the account of an erased person or about a colleague: loaded to be changed."""
+
+    once: ClassVar[bool] = False
+
+
 class ViewRow(Row, frozen=True):
     """The view of a lead: the columns that lists filter by, and the latest event of each stage.
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from services.router.delivery.retry_schedule import after_attempt
 from services.router.domain.delivery import (
@@ -25,12 +25,14 @@ from services.router.domain.delivery import (
     delivery_id,
     new_delivery,
     redacted,
+    struck_out,
     webhook_body,
 )
 from shared.clock import Clock
 from shared.lead.events.envelope import Event
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.registry import BY_NAME
+from shared.lead.mentions import Mentions
 from shared.storage.rows import IdentityMap, Put
 from shared.worker.decision import Outcome, Step
 from shared.worker.erasure import KeyedHash, Redaction
@@ -65,6 +67,12 @@ class PreparedDeliveries(Struct, frozen=True):
     rows: tuple[DeliveryRow, ...] = ()
 
 
+class PreparedErasure(PersonErasedV1, frozen=True):
+    """An erasure with its own deliveries, after their first attempts."""
+
+    rows: tuple[DeliveryRow, ...] = ()
+
+
 class DeliveryHandler(Handler):
     """Sends events to webhook targets."""
 
@@ -80,22 +88,28 @@ class DeliveryHandler(Handler):
         self._keyed_hash = keyed_hash
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
-        if isinstance(event.data, PersonErasedV1):
-            return event
+        if not isinstance(event.data, PersonErasedV1):
+            return replace(event, data=PreparedDeliveries(await self._first_attempts(event, event.subject)))
+        # Who is told of an erasure keeps no id of the person: neither do we.
+        rows = await self._first_attempts(event, "")
+        return replace(event, data=PreparedErasure(**asdict(event.data), rows=rows))
+
+    async def _first_attempts(self, event: Event[Any], lead_id: str) -> tuple[DeliveryRow, ...]:
+        """Return the deliveries of an event that have no row yet, each after its first attempt."""
         short = BY_NAME[event.type].short
         targets = [target for target in await self._reader.targets() if target.matches(short, event.data)]
         if not targets:
-            return replace(event, data=PreparedDeliveries())
+            return ()
         ids = [delivery_id(event.id, target.id) for target in targets]
-        existing = await self._reader.existing(ids, self._keyed_hash(event.subject))
+        existing = await self._reader.existing(ids, self._keyed_hash(lead_id) if lead_id else "")
         if existing is None:
-            return replace(event, data=PreparedDeliveries())
+            return ()
         body = webhook_body(short, event.time, event.raw)
         missing = [(id_, target) for id_, target in zip(ids, targets, strict=True) if id_ not in existing]
-        attempts = [self._attempt(event, id_, target, body) for id_, target in missing]
+        attempts = [self._attempt(event, id_, target, body, lead_id) for id_, target in missing]
         # One target is the usual case, and needs no task of its own.
         rows = [await attempts[0]] if len(attempts) == 1 else await asyncio.gather(*attempts)
-        return replace(event, data=PreparedDeliveries(tuple(rows)))
+        return tuple(rows)
 
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
         del at
@@ -106,23 +120,32 @@ class DeliveryHandler(Handler):
     def redact(
         self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
     ) -> Redaction:
+        """Stop what is about the person, strike them out of what is about others, store who is told."""
         del at
-        return Redaction(
-            [
-                Put(redacted(row, keyed_hash(lead_id)))
-                for lead_id in erased.data.lead_ids
-                for row in rows.find(DeliveryRow, "lead_id", lead_id)
-            ]
-        )
+        mentions = Mentions(frozenset(erased.data.mentions), keyed_hash)
+        lead_ids = set(erased.data.lead_ids)
+        changes = [
+            Put(
+                redacted(row, keyed_hash(row.lead_id))
+                if row.lead_id in lead_ids
+                else struck_out(row, mentions)
+            )
+            for row in rows.all(DeliveryRow)
+        ]
+        told: tuple[DeliveryRow, ...] = getattr(erased.data, "rows", ())
+        changes += [Put(row) for row in told if rows.get(DeliveryRow, row.id) is None]
+        return Redaction(changes)
 
-    async def _attempt(self, event: Event[Any], id_: str, target: WebhookTarget, body: bytes) -> DeliveryRow:
+    async def _attempt(
+        self, event: Event[Any], id_: str, target: WebhookTarget, body: bytes, lead_id: str
+    ) -> DeliveryRow:
         row = new_delivery(
             id_,
             target.id,
             target.url,
             event_id=event.id,
             event_type=event.type,
-            lead_id=event.subject,
+            lead_id=lead_id,
             body=body,
             at=self._clock.now(),
         )

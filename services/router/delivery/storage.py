@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import func, select, update
 
 from services.gateway.tables import subscriptions
 from services.ledger.tables import events as recorded_events
+from services.ledger.tables import lead_views
 from services.router.delivery.retry_schedule import GIVEN_UP_AFTER, after_attempt
 from services.router.domain.delivery import (
     DeliveryAttempt,
@@ -29,12 +31,15 @@ LEASE = timedelta(seconds=60)
 
 
 class DeliveryStore:
-    """Loads the deliveries that may already exist, and locks those of erased people."""
+    """Loads the deliveries that may already exist, and locks those of erased people and their colleagues."""
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
-        erased = [
-            id_ for event in events if isinstance(event.data, PersonErasedV1) for id_ in event.data.lead_ids
-        ]
+        erasures = [event.data for event in events if isinstance(event.data, PersonErasedV1)]
+        erased = {lead_id for erasure in erasures for lead_id in erasure.lead_ids}
+        accounts = {account for erasure in erasures for account in erasure.accounts}
+        if accounts:
+            colleagues = select(lead_views.c.lead_id).where(lead_views.c.account.in_(sorted(accounts)))
+            erased.update((await tx.execute(colleagues)).scalars())
         prepared = [row.id for event in events for row in getattr(event.data, "rows", ())]
         stored = {row.key: row for row in await tx.load(DeliveryRow, "lead_id", erased, lock=True)}
         stored |= {row.key: row for row in await tx.load(DeliveryRow, "id", prepared)}
@@ -125,6 +130,7 @@ class DueDeliveries:
                 attempt, lease = attempts.get(row.id), leases[row.id]
                 if row.state != "pending" or row.attempts != lease.attempts:
                     continue
+                lease = replace(lease, body=row.body)  # somebody may have been struck out of it meanwhile
                 world.apply([Put(lease if attempt is None else after_attempt(row, attempt, at))])
             await tx.write(world)
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from shared.lead.events.times import rfc3339
 from shared.lead.ids import derive_id
+from shared.lead.mentions import Mentions
 from shared.storage.rows import Row
 from shared.webhooks import EVERYTHING, TRIAL, FailedAttempt
 
@@ -166,6 +167,15 @@ def redacted(row: DeliveryRow, pseudonym: str) -> DeliveryRow:
     """Return the delivery without data about the person, under a pseudonym. Nothing more is sent."""
     row = replace(row, lead_id=pseudonym, body=None, next_attempt_at=None)
     return replace(row, state="failed", last_error="the person was erased") if row.state == "pending" else row
+
+
+def struck_out(row: DeliveryRow, mentions: Mentions) -> DeliveryRow:
+    """Return the delivery of an event about somebody else without what names erased people."""
+    if row.body is None:
+        return row
+    body = msgspec.json.decode(row.body)
+    without = mentions.removed_from(body)
+    return row if without is body else replace(row, body=msgspec.json.encode(without))
 
 
 def _value_at(data: Any, path: str) -> Any:

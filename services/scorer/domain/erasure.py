@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
 from services.scorer.domain.account import without_lead
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.update_score import ScoringContext, set_decay_timer
+from shared.lead.mentions import Mentions
 from shared.storage.change_set import ChangeSet
+
+
+def strike_out(changes: ChangeSet, accounts: Iterable[str], mentions: Mentions) -> None:
+    """Remove what names these people from the signals of their accounts; what happened there stays."""
+    for key in accounts:
+        account = changes.get(AccountRow, key)
+        if account is None:
+            continue
+        signals = {
+            name: replace(signal, details=mentions.removed_from(signal.details))
+            for name, signal in account.signals.items()
+        }
+        if signals != account.signals:
+            changes.put(replace(account, signals=signals))
 
 
 def forget_lead(changes: ChangeSet, context: ScoringContext, lead_id: str) -> None:

@@ -13,8 +13,14 @@ from shared.messaging.manifest import PEOPLE_ERASED
 
 @event("baton.person.erased.v1", PEOPLE_ERASED)
 class PersonErasedV1(Struct, frozen=True):
-    """`email_hash` is keyed (HMAC-SHA-256, hex), so that the record itself holds no personal data."""
+    """`email_hash` is keyed (HMAC-SHA-256, hex), so that the record itself holds no personal data.
+
+    `mentions` are keyed hashes of all that names the person in texts (`shared.lead.mentions`), and `accounts`
+    the keys of the accounts at which such texts may be.
+    """
 
     lead_ids: Annotated[list[Word], Meta(max_length=1_000)]
     email_hash: Word
     at: Time
+    accounts: Annotated[list[Word], Meta(max_length=1_000)] = []
+    mentions: Annotated[list[Word], Meta(max_length=1_000)] = []

@@ -170,7 +170,7 @@ QUERIES = [
     Case(
         "GET /v1/people/export?email=no", "invalid-email", 422, "The parameter email is not an e-mail address"
     ),
-    Case("DELETE /v1/people", "invalid-email", 422, "The email is not valid", "Field required"),
+    Case("DELETE /v1/people", "invalid-email", 422, "One of email, phone and linkedin_url is needed"),
     *[
         Case(
             request,

@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from services.gateway.domain.subscriptions import EVENT_NAMES, check_event_name, check_filter
 from shared.lead.events.registry import EVENT_TYPES
-from shared.messaging.manifest import LEADS_ROUTED
+from shared.messaging.manifest import LEADS_ROUTED, PEOPLE_ERASED
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10)
 conditions = st.dictionaries(st.text(max_size=20), scalars | st.lists(scalars, max_size=3), max_size=20)
 
 
-def test_every_event_of_the_delivered_topic_may_be_named_alone_by_family_or_by_the_star():
+def test_every_event_of_a_delivered_topic_may_be_named_alone_by_family_or_by_the_star():
     for event_type in EVENT_TYPES:
         family = f"{event_type.short.partition('.')[0]}.*"
-        assert (event_type.short in EVENT_NAMES) == (event_type.topic is LEADS_ROUTED)
+        assert (event_type.short in EVENT_NAMES) == (event_type.topic in (LEADS_ROUTED, PEOPLE_ERASED))
         assert event_type.topic is not LEADS_ROUTED or family in EVENT_NAMES
     assert "*" in EVENT_NAMES
 

@@ -1,0 +1,46 @@
+"""The rows of every role that hold data of a person, for the export."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Table, or_, select
+
+from services.enricher.tables import leads, provider_answers
+from services.gateway.queries.people import StoredPerson
+from services.ledger.tables import dead_letters, events
+from services.router.tables import assignments, deliveries
+from services.scorer.tables import scores
+from shared.storage.database import Tx
+
+Rows = list[dict[str, Any]]
+
+
+async def stored_rows(tx: Tx, person: StoredPerson) -> dict[str, Rows]:
+    """Return the rows of each kind, with their columns as the tables have them."""
+    ids = list(person.lead_ids)
+    own_events = select(events.c.id).where(events.c.subject.in_(ids))
+    letters = or_(dead_letters.c.subject.in_(ids), dead_letters.c.event_id.in_(own_events))
+    return {
+        "records": await _rows(tx, leads, leads.c.lead_id.in_(ids) & (leads.c.revision > 0)),
+        "provider_answers": await _rows(tx, provider_answers, provider_answers.c.about.in_(ids)),
+        "scores": await _rows(tx, scores, scores.c.lead_id.in_(ids)),
+        "assignments": await _rows(tx, assignments, assignments.c.lead_id.in_(ids)),
+        "deliveries": await _rows(tx, deliveries, deliveries.c.lead_id.in_(ids)),
+        "dead_letters": await _rows(tx, dead_letters, letters),
+    }
+
+
+async def _rows(tx: Tx, table: Table, which: ColumnElement[bool]) -> Rows:
+    found = await tx.execute(select(table).where(which).order_by(*table.primary_key))
+    return [{name: _readable(value) for name, value in row.items()} for row in found.mappings()]
+
+
+def _readable(value: Any) -> Any:
+    """Return a value as JSON has it; bytes are text."""
+    return (
+        value.decode("utf-8", "replace")
+        if isinstance(value, bytes)
+        else msgspec.to_builtins(value, builtin_types=())
+    )

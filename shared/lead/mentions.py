@@ -1,0 +1,135 @@
+"""Finds and strikes out what names a person, knowing only keyed hashes of the names. Pure.
+
+An erasure travels through the stream and stays in the ledger, so it holds no personal data. It holds the
+keyed hash of each identifier and of each full name (`hashes_of_person`). Whoever keeps texts in which the
+person may be named hashes the addresses, numbers, profiles and names in them, and compares.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, Final
+
+from msgspec import Struct
+
+from shared.lead.events.parts import Person
+from shared.lead.normalise.emails import normalise_email
+from shared.lead.normalise.linkedin import normalise_linkedin
+from shared.lead.normalise.phones import normalise_phone
+
+STRUCK_OUT: Final = "[erased]"
+NAME_WORDS_MAX: Final = 5
+"""The longest name that is found within a text, in words."""
+
+_EMAIL = re.compile(r"[^\s@\"'<>(),;:=&\[\]{}\\/|?]{1,64}@[^\s@\"'<>(),;:=&\[\]{}\\/|?]{1,255}")
+_PROFILE = re.compile(
+    r"(?:https?://)?(?:[\w-]{1,20}\.)?linkedin\.com/in/[^\s\"'<>(),;\\]{1,200}", re.IGNORECASE
+)
+_PHONE = re.compile(r"(?:\+|00)\d[\d\s().\-/]{5,25}\d")
+_WORD = re.compile(r"[^\W_]+(?:['\u2019\-][^\W_]+)*")
+_MARKDOWN_ESCAPE = re.compile(r"\\([\\`*_\[\]<>#|~&/])")
+
+KeyedHash = Callable[[str], str]
+"""Maps an identifier or a name to its keyed hash, in hex."""
+
+
+def hashes_of_person(
+    identifiers: Iterable[str], people: Iterable[Person], keyed_hash: KeyedHash
+) -> list[str]:
+    """Return the keyed hashes of everything that names a person.
+
+    `identifiers` are texts such as `email:ana@kestrel.example`; `people` is what was ever known of the
+    person. A first or last name alone names too many people to be found within a text.
+    """
+    named = set(identifiers)
+    for person in people:
+        words = _WORD.findall(" ".join(filter(None, (person.first_name, person.last_name))))
+        if words:
+            named.add(_name(words))
+    return sorted(map(keyed_hash, named))
+
+
+class Mentions(Struct, frozen=True):
+    """What names the people whose `hashes` these are."""
+
+    hashes: Collection[str]
+    keyed_hash: KeyedHash
+
+    def in_text(self, text: str) -> bool:
+        """Tell whether a text names one of them."""
+        return next(self._spans(text), None) is not None
+
+    def struck_out(self, text: str) -> str:
+        """Return the text with what names them replaced."""
+        parts, end = [], 0
+        for start, stop in sorted(set(self._spans(text)), key=lambda span: (span[0], -span[1])):
+            if start >= end:
+                parts += [text[end:start], STRUCK_OUT]
+                end = stop
+        return "".join([*parts, text[end:]]) if parts else text
+
+    def removed_from(self, value: Any) -> Any:
+        """Return a JSON value without what names them; the same object when nothing does.
+
+        They are no stakeholders of a brief any more, and its lines about them are gone.
+        """
+        if isinstance(value, str):
+            return self.struck_out(value)
+        if isinstance(value, list):
+            items = [self.removed_from(item) for item in value]
+            return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+        if isinstance(value, dict):
+            changed = {name: self._field_without(name, item) for name, item in value.items()}
+            return value if all(changed[name] is item for name, item in value.items()) else changed
+        return value
+
+    def _field_without(self, name: str, value: Any) -> Any:
+        if name == "stakeholders" and isinstance(value, list):
+            others = [one for one in value if not self._is_one_of(one)]
+            return value if len(others) == len(value) else others
+        if name == "markdown" and isinstance(value, str):
+            lines = value.split("\n")
+            kept = [line for line in lines if not self.in_text(_MARKDOWN_ESCAPE.sub(r"\1", line))]
+            return value if len(kept) == len(lines) else "\n".join(kept)
+        return self.removed_from(value)
+
+    def _is_one_of(self, stakeholder: Any) -> bool:
+        """Tell whether a stakeholder is one of them, also one of whom a single name is known."""
+        name = stakeholder.get("name") if isinstance(stakeholder, dict) else None
+        words = _WORD.findall(name) if isinstance(name, str) else []
+        is_named = bool(words) and self.keyed_hash(_name(words)) in self.hashes
+        return is_named or self.removed_from(stakeholder) is not stakeholder
+
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where they are named, from start to end."""
+        for start, stop, identifier in _identifiers_in(text):
+            if self.keyed_hash(identifier) in self.hashes:
+                yield start, stop
+        words = list(_WORD.finditer(text))
+        for index, first in enumerate(words):
+            for last in range(index + 1, min(index + NAME_WORDS_MAX, len(words))):
+                found = words[index : last + 1]
+                if self.keyed_hash(_name([word[0] for word in found])) in self.hashes:
+                    yield first.start(), words[last].end()
+
+
+def _identifiers_in(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and normal form of each address, profile and international number in a text."""
+    if "@" in text:
+        for found in _EMAIL.finditer(text):
+            address = normalise_email(found[0].rstrip("."))
+            if address is not None:
+                yield found.start(), found.end(), f"email:{address.identity}"
+    for found in _PROFILE.finditer(text):
+        profile = normalise_linkedin(found[0].rstrip("."))
+        if profile is not None:
+            yield found.start(), found.end(), f"linkedin:{profile}"
+    for found in _PHONE.finditer(text):
+        number = normalise_phone(found[0])
+        if number is not None:
+            yield found.start(), found.end(), f"phone:{number}"
+
+
+def _name(words: Iterable[str]) -> str:
+    return f"name:{' '.join(words).casefold()}"
