@@ -71,7 +71,7 @@ NEW_YORK = "+12127365000"
                 *(" ext. 101", ", ext 101", " Extension: 101", " extn 101", "x101", " x 101", " #101"),
                 *(";ext=101", ",101", ",,101#", " Durchwahl 101", " DW-101", " Apparat 101", " poste 101"),
                 *(" anexo 101", " ramal 101", " interno 101", " toestel 101", " доб. 101", " 内線101"),
-                *(" (office, ext. 101)", " \uff25\uff38\uff34 \uff11\uff10\uff11"),
+                *(" (office, ext. 101)", " \uff25\uff38\uff34 \uff11\uff10\uff11", "p101", " p.101"),
             )
         ],
         ("1-800-FLOWERS ext. 12", "US", "+18003569377;ext=12"),

@@ -10,13 +10,20 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from shared.lead.identity import account_key, identify
+from services.enricher.domain.form import normalise_form
+from shared.errors import DataError
+from shared.lead.events.lead_received import LeadReceivedV1, contact_lead_id
+from shared.lead.events.parts import Company, Person
+from shared.lead.identity import account_key, identify, identify_contact
 from shared.lead.ids import NS, derive_id, lead_id_of, partition_of
 from shared.lead.normalise import emails
-from shared.lead.normalise.domains import normalise_domain, registrable_domain
+from shared.lead.normalise.countries import country_code
+from shared.lead.normalise.domains import company_domain, company_host, normalise_domain, registrable_domain
 from shared.lead.normalise.emails import normalise_email
+from shared.lead.normalise.industries import normalise_industry
 from shared.lead.normalise.linkedin import normalise_linkedin
 from shared.lead.normalise.phones import normalise_phone
+from shared.lead.normalise.shared_hosts import shared_hosts
 
 ANYTHING = st.none() | st.text(st.characters(codec=None, exclude_categories=()), max_size=300)
 LOCAL = st.from_regex(r"[A-Za-z0-9_+.!'ßéΣİ-]{1,20}", fullmatch=True)
@@ -147,6 +154,46 @@ def test_domains_are_idempotent(text):
         assert host is not None
         assert host.endswith(registrable)
         assert registrable_domain(registrable) == registrable
+
+
+@given(
+    ANYTHING | COUNTRY | st.sampled_from(["Germany (DE)", "Korea, North", "Türkiye", "대한민국", "EE.UU."])
+)
+def test_a_country_is_idempotent(text):
+    code = country_code(text)
+    assert code is None or country_code(code) == code
+
+
+@given(
+    ANYTHING | st.sampled_from(["Computer Software", "IT_SERVICES", "Software; SaaS", "Retail, Wholesale"])
+)
+def test_an_industry_is_idempotent(text):
+    word = normalise_industry(text)
+    assert normalise_industry(word) == word
+
+
+@given(ANYTHING | DOMAIN | NEARLY_URL | st.sampled_from(sorted(shared_hosts().pages | shared_hosts().names)))
+def test_a_company_s_host_is_idempotent_and_has_a_domain(text):
+    host, domain = company_host(text), company_domain(text)
+    assert (host is None) == (domain is None)
+    if host is not None and domain is not None:
+        assert company_host(host) == host
+        assert company_domain(domain) == domain
+        assert company_host(host, frozenset({domain})) is None
+
+
+@given(ANYTHING | NEARLY_EMAIL, ANYTHING | NEARLY_PHONE, ANYTHING | NEARLY_URL, ANYTHING | DOMAIN, COUNTRY)
+def test_a_form_in_normal_form_stays_as_it_is(email, phone, linkedin_url, domain, country):
+    person = Person(email=email, phone=phone, linkedin_url=linkedin_url, country=country)
+    form = LeadReceivedV1(person=person, company=Company(domain=domain))
+    if identify_contact(form.person, form.company) is None:
+        with pytest.raises(DataError):
+            normalise_form(form)
+        return
+    first = normalise_form(form)
+    assert first.identity.lead_id == contact_lead_id(form)
+    again = normalise_form(first.normalised)
+    assert (again.normalised, again.identity) == (first.normalised, first.identity)
 
 
 @given(MAILBOX, TAG, st.sampled_from(["kestrel.example", "b.co.uk", "gmail.com"]), st.data())

@@ -36,14 +36,19 @@ _PASTED_LENGTH_MAX: Final = 1_000
 """The longest text that an address is looked for in."""
 _JOINERS: Final = "\u200c\u200d"
 _MAILTO = re.compile(
-    r"(?:mailto|smtp):\s*(?P<address>[^@\"'<>|\s]+(?:@|%40)[^@?\"'<>|\s)\]]+)", re.IGNORECASE
+    r"(?:mailto|smtp):\s*/{0,2}(?P<address>[^@\"'<>|\s]+(?:@|%40)[^@?&\"'<>|\s)\]]+)", re.IGNORECASE
 )
-_LABEL = re.compile(r"(?:e-?mail|mail|smtp|mailto)(?:[ -]?address)?\s*:\s*", re.IGNORECASE)
-_IN_ANGLE_BRACKETS = re.compile(r"<([^<>]*@[^<>]*)>")
+# A label ends in a colon, which no local part has: "E-mail: ", "From: ", "https://".
+_LABEL = re.compile(r"\A[^@:]{1,40}:\s*/{0,2}")
+_LIST_MARK = re.compile(r"\A(?:[-*+]|\d{1,2}[.)])\s+")
+_IN_BRACKETS = (
+    re.compile(r"<([^<>]*@[^<>]*)>"),
+    re.compile(r"[(\[{]\s*([^\s()\[\]{}]+@[^\s()\[\]{}]+)\s*[)\]}]"),
+)
 _COMMENT = re.compile(r"(?:\A|(?<=@))\s*\([^()@]*\)\s*|\s*\([^()@]*\)\s*(?=@|\Z)")
-_QUOTES: Final = "\"'`\u00b4\u2018-\u201f\u2039\u203a\u00ab\u00bb\u300c-\u300f"
-_BEFORE = re.compile(rf"\A(?:=(?=[\"'])|[\s,;:<>()\[\]{{}}{_QUOTES}])+")
-_AFTER = re.compile(rf"[\s.,;:!?<>()\[\]{{}}\u2026\u3001\u3002{_QUOTES}]+\Z")
+_BEFORE = re.compile(r"\A(?:=(?=[\"'])|[\s\x00-\x1f\x7f,;:<>()\[\]{}\"'`]|[^\w\x00-\x7f])+")
+_AFTER = re.compile(r"[\W_]+\Z")
+_EMPHASIS = re.compile(r"\A([*_~|]{1,3})([^@]+@[^@]+[^\W_])\1\Z")
 _AROUND_AT = re.compile(r"\s*@\s*")
 _ENTITY = re.compile(r"&(?:lt|gt|quot|nbsp|commat|amp|#\d{1,4}|#x[0-9a-f]{1,4});", re.IGNORECASE)
 _GMAIL_DOMAINS: Final = frozenset({"gmail.com", "googlemail.com"})
@@ -92,11 +97,13 @@ def unwrapped_address(text: str) -> str:
         typed = html.unescape(typed)
     if link := _MAILTO.search(typed):
         typed = unquote(link["address"])
-    elif len(found := _IN_ANGLE_BRACKETS.findall(typed)) == 1:
-        typed = found[0]
-    typed = _BEFORE.sub("", _COMMENT.sub("", typed))
-    typed = _BEFORE.sub("", _LABEL.sub("", typed, count=1) if _LABEL.match(typed) else typed)
-    return _AROUND_AT.sub("@", _AFTER.sub("", typed))
+    else:
+        found = next((found for found in (one.findall(typed) for one in _IN_BRACKETS) if found), [])
+        typed = found[0] if len(found) == 1 else typed
+    for unwanted in (_COMMENT, _BEFORE, _LIST_MARK, _LABEL, _BEFORE):
+        typed = unwanted.sub("", typed)
+    typed = _AFTER.sub("", _EMPHASIS.sub(r"\2", typed))
+    return _AROUND_AT.sub("@", typed if "@" in typed else typed.replace("%40", "@"))
 
 
 def stored_email(address: str | None) -> Email | None:

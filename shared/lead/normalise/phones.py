@@ -25,8 +25,9 @@ _EXTENSION_WORDS: Final = """
     nebenstelle nst klappe kl toestel tst anknytning ankn lokal lok linje linka klapka wewnętrzny wew dahili
     alanumero доб добавочный вн 内線 分机 分機 转 轉 내선 x
 """
+_LABELS: Final = "|".join(sorted(_EXTENSION_WORDS.split(), key=len, reverse=True))
 _EXTENSION = re.compile(
-    rf"(?:(?<![^\W\d_])(?:{'|'.join(sorted(_EXTENSION_WORDS.split(), key=len, reverse=True))})|[#~])"
+    rf"(?:(?<![^\W\d_])(?:{_LABELS})|[pw]\.?(?=\d)|[#~])"
     r"[\s.:=#-]{0,4}(?P<labelled>\d{1,12})(?!\d)"
     r"|^\s*[,;]{1,3}\s*(?P<dialled>\d{1,6})#?\s*$",
     re.IGNORECASE,
