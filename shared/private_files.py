@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +36,10 @@ def make_private_database(file: Path) -> None:
     """
     if not file.parent.is_dir():
         return  # SQLite reports it
-    os.close(os.open(file, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+    # A file that is there is not opened: closing it would end the locks that SQLite holds on it in this process
+    # (POSIX), and another process that closes the database would remove the log that is in use here.
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
     for suffix in _SQLITE_SUFFIXES:
         _make_private(file.with_name(file.name + suffix))
 

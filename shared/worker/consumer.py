@@ -89,6 +89,7 @@ class ConsumerLoop(ABC):
         self.unit_lock = asyncio.Lock()
         self.budget = ByteBudget(deps.limits.bytes_in_flight)
         self._unit_failed = False
+        self._reported_paused: frozenset[Partition] = frozenset()
         self._source: Source
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -155,6 +156,8 @@ class ConsumerLoop(ABC):
                 records, read_again = breaker.admit(records)
                 if read_again:
                     await self._source.seek(read_again)
+            # Only now: an open partition that is read again and has no record to try is not paused.
+            self._report_paused(breaker.paused(now()))
             for part in split_by_bytes(records, limits.bytes_in_flight):
                 await self.dispatch(tasks, part)
 
@@ -225,7 +228,6 @@ class ConsumerLoop(ABC):
         breaker, role = self.deps.breaker, self.deps.role
         failed = {id(record) for record, _error in rejected}
         processed = [Processed(record, failed=id(record) in failed) for record in records]
-        was_open = breaker.open
         if opened := breaker.observe(asyncio.get_running_loop().time(), processed):
             log.error(
                 "partitions paused",
@@ -233,11 +235,13 @@ class ConsumerLoop(ABC):
                 partitions=[f"{topic}/{number}" for topic, number in sorted(opened)],
                 reason=str(rejected[-1][1])[:300] if rejected else "",
             )
-        if breaker.open != was_open:
-            self._report_breaker()
 
-    def _report_breaker(self) -> None:
-        names = [f"{topic}/{number}" for topic, number in sorted(self.deps.breaker.open)]
+    def _report_paused(self, partitions: frozenset[Partition]) -> None:
+        """Report in readiness and metrics which partitions are paused, when that has changed."""
+        if partitions == self._reported_paused:
+            return
+        self._reported_paused = partitions
+        names = [f"{topic}/{number}" for topic, number in sorted(partitions)]
         detail = f"paused, since most of their events are rejected: {', '.join(names)}" if names else ""
         self.deps.health.set(f"{self.deps.role}.partitions", not names, detail)
         self.deps.metrics.partitions_paused.labels(self.deps.role).set(len(names))
@@ -274,9 +278,7 @@ class ConsumerLoop(ABC):
             await self._drain(lambda: self.offsets.has_pending(partitions))
         finally:
             self.offsets.drop(partitions)
-            if self.deps.breaker.open & partitions:
-                self.deps.breaker.forget(partitions)
-                self._report_breaker()
+            self.deps.breaker.forget(partitions)
 
     async def _drain(self, pending: Callable[[], bool]) -> None:
         """Wait while `pending()` is true, for at most `limits.drain_s` seconds."""

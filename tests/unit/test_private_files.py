@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,3 +70,27 @@ def test_a_database_and_the_files_beside_it_are_for_their_owner_alone(tmp_path, 
 def test_a_missing_folder_is_left_to_sqlite(tmp_path):
     make_private_database(tmp_path / "nowhere" / "tables.db")
     assert list(tmp_path.iterdir()) == []
+
+
+_CHANGE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("INSERT INTO t VALUES (2)")
+connection.commit()
+connection.close()
+"""
+
+
+def test_a_database_in_use_keeps_its_locks(tmp_path: Path):
+    file = tmp_path / "tables.db"
+    make_private_database(file)
+    connection = sqlite3.connect(file, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE t (n INTEGER)")
+        make_private_database(file)
+        subprocess.run([sys.executable, "-c", _CHANGE, str(file)], check=True)
+        assert file.with_name("tables.db-wal").exists(), "it is still in use"
+        assert connection.execute("SELECT n FROM t").fetchall() == [(2,)]
+    finally:
+        connection.close()

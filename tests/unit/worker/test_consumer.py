@@ -166,6 +166,29 @@ def test_a_role_that_fails_on_its_own_events_pauses_and_resumes_once_it_works_ag
     assert (health.readiness().ready, metrics.registry.get_sample_value(*gauge)) == (True, 0)
 
 
+def test_a_partition_without_another_record_is_not_reported_as_paused_for_ever() -> None:
+    broker, health = calm_broker(*(own(numbered_record(n)) for n in range(6))), Health()
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        deps = await consumer_deps(broker, FaultyWork(), health=health)
+        deps = replace(deps, breaker=PartitionBreaker(window=6, share_max_percent=50, probe_every_s=10))
+        running = asyncio.create_task(BatchConsumer(deps).run(stop))
+        while broker.committed[P0] < 6:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(2)
+        assert not health.readiness().ready
+        await asyncio.sleep(10)
+        assert health.readiness().ready
+        broker.log[P0].append(own(numbered_record(6)))
+        await asyncio.sleep(2)
+        assert not health.readiness().ready
+        stop.set()
+        await running
+
+    run_in_virtual_time(main(), at_most_s=100)
+
+
 def test_records_of_outside_producers_never_pause_a_role() -> None:
     broker, health = calm_broker(*map(numbered_record, range(200))), Health()
 
