@@ -36,8 +36,8 @@ def make_private_database(file: Path) -> None:
     """
     if not file.parent.is_dir():
         return  # SQLite reports it
-    # A file that is there is not opened: closing it would end the locks that SQLite holds on it in this process
-    # (POSIX), and another process that closes the database would remove the log that is in use here.
+    # A file that is there is not opened: closing it would end the locks that SQLite holds on it in this
+    # process (POSIX), and another process that closes the database would remove the log that is in use here.
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
     for suffix in _SQLITE_SUFFIXES:
