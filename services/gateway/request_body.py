@@ -27,7 +27,6 @@ _CONTAINERS_MAX: Final = 30_000
 
 _JSON_TYPES = frozenset({"", "application/json", "text/json"})
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]{1,40})", re.IGNORECASE)
 _WHITESPACE = b" \t\r\n"
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
@@ -108,12 +107,6 @@ class ApiRequest(Request):
 def media_type(content_type: str) -> str:
     """Return the media type of a Content-Type header in lower case, without its parameters."""
     return content_type.partition(";")[0].strip().lower()
-
-
-def charset_of(content_type: str) -> str:
-    """Return the charset parameter of a Content-Type header, "" when it has none."""
-    found = _CHARSET.search(content_type)
-    return found[1] if found else ""
 
 
 def without_bom(raw: bytes) -> bytes:

@@ -39,7 +39,7 @@ def with_activity(lead: LeadReceivedV1, source: HookSource, at: datetime) -> Lea
 def form_facts(lead: LeadReceivedV1) -> dict[str, Any]:
     """Return what the conditions of a source's activities may ask of a form. What is empty is missing."""
     origin = lead.source
-    answers = plain_answers(lead.answers)
+    answers = plain_answers(lead.answers) if lead.answers else {}
     facts: dict[str, Any] = {
         FactKeys.FORM_ID: origin.form_id,
         FactKeys.FORM_NAME: answers.get(FORM_NAME),

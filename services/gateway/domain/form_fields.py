@@ -3,58 +3,63 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
 
-from services.gateway.domain.labels import (
-    asks_for_email,
-    field_of,
-    inner_label,
-    is_somebody_elses,
-)
-from services.gateway.domain.opt_outs import is_opt_out_label, is_status_label, says_opted_out
+from services.gateway.domain.label_meaning import LabelMeaning, meaning_of
+from services.gateway.domain.opt_outs import says_opted_out
 from services.gateway.domain.sources import HookSource
-from shared.lead.normalise.emails import normalise_email
-from shared.lead.normalise.labels import plain_label
-from shared.lead.normalise.text import without_accents
+from shared.lead.normalise.emails import Email, normalise_email
+from shared.lead.normalise.labels import LABEL_LENGTH_MAX
 
 EMAIL: Final = "person.email"
 OPTED_OUT: Final = "consent.opted_out"
 
-_WORK = re.compile(
-    r"\b(?:work|business|corporate|professional|geschaftlich\w*|dienstlich\w*|beruflich\w*|professionnel\w*|corporativ\w*"
-    r"|profesional\w*|trabajo|aziendale|lavoro|profissional|trabalho|zakelijk\w*)\b"
-)
-_PRIVATE = re.compile(r"\b(?:private?|personal|home|privat\w*|personnel\w*|personale|pessoal)\b")
+_WORD_LENGTH_MAX: Final = 200
+_LIST_LENGTH_MAX: Final = 1_000
 _ADDRESS = re.compile(r"[^\s@<>\"',;]{1,64}@[^\s@<>\"',;]{1,255}\.[^\s@<>\"',;]{1,63}")
+_BETWEEN_ADDRESSES = re.compile(r"[\s,;|/]+")
 
 
 class FormField(Struct, frozen=True):
-    """One field of a form: its label as it came, its value, and the field of a lead it stands for, if known.
+    """A field that is filled in: what its label means, its value, and the field of a lead, if it is known.
 
     `is_mapped`: the source says so itself, so it goes before what the label is commonly taken for.
     """
 
-    label: str
+    meaning: LabelMeaning
     value: Any
     stands_for: str | None
     is_mapped: bool = False
 
 
-def form_field(label: str, value: Any, source: HookSource) -> FormField:
-    """Return a field of a form of `source` with what it stands for."""
-    for spelling in (label, inner_label(label)):
-        mapped = source.fields.get(plain_label(spelling))
+class TypedAddress(Struct, frozen=True):
+    """An e-mail address as it was typed, and parsed."""
+
+    text: str
+    email: Email
+
+
+def form_fields(pairs: Iterable[tuple[str, Any]], source: HookSource) -> list[FormField]:
+    """Return the fields of a form of `source` that are filled in, with what they stand for."""
+    fields: list[FormField] = []
+    for label, value in pairs:
+        if value is None or value == [] or (isinstance(value, str) and not value.strip()):
+            continue
+        meaning = meaning_of(label[:LABEL_LENGTH_MAX])
+        mapped = source.fields.get(meaning.plain) or source.fields.get(meaning.inner)
         if mapped is not None:
-            return FormField(label, value, mapped, is_mapped=True)
-    if is_opt_out_label(label) or (is_status_label(label) and says_opted_out(value)):
-        return FormField(label, value, OPTED_OUT)
-    return FormField(label, value, field_of(label))
+            fields.append(FormField(meaning, value, mapped, is_mapped=True))
+        elif meaning.is_opt_out or (meaning.is_status and says_opted_out(value)):
+            fields.append(FormField(meaning, value, OPTED_OUT))
+        else:
+            fields.append(FormField(meaning, value, meaning.field))
+    return fields
 
 
-def address_in(value: Any) -> str | None:
+def address_in(value: Any) -> TypedAddress | None:
     """Return the e-mail address that a value is, the first that it lists, None when there is none."""
     if isinstance(value, list | tuple):
         return next((address for item in value if (address := address_in(item))), None)
@@ -62,58 +67,46 @@ def address_in(value: Any) -> str | None:
         return None
     if (email := normalise_email(value)) is not None:
         text = value.strip()
-        return text if len(text) <= 200 else email.address
-    listed = re.split(r"[\s,;|/]+", value) if value.count("@") > 1 and len(value) <= 1_000 else []
-    return next((part for part in listed if normalise_email(part)), None)
+        return TypedAddress(text if len(text) <= _WORD_LENGTH_MAX else email.address, email)
+    if value.count("@") > 1 and len(value) <= _LIST_LENGTH_MAX:
+        return next((found for part in _BETWEEN_ADDRESSES.split(value) if (found := address_in(part))), None)
+    return None
 
 
-def persons_email(fields: Sequence[FormField]) -> int | None:
-    """Return the index of the field with the e-mail address of the person, None when none is certain.
+def persons_email(fields: Sequence[FormField]) -> tuple[int, TypedAddress] | None:
+    """Return the address of the person, and the index of its field; None when none is certain.
 
     The label decides: one that the source maps, then one that asks for the address at work, then any that
     asks for an address, then one for a private address. Where no label does, it is the only value that is an
     address.
     """
-    ranks = {
-        index: rank
-        for index, field in enumerate(fields)
-        if (rank := _email_rank(field)) is not None and address_in(field.value)
-    }
-    if ranks:
-        return min(ranks, key=lambda index: (ranks[index], index))
-    unlabelled = [
-        index
+    ranked: list[tuple[int, int]] = []
+    for index, field in enumerate(fields):
+        if field.stands_for == EMAIL and field.is_mapped:
+            ranked.append((0, index))
+        elif field.stands_for in (EMAIL, None) and field.meaning.email_rank is not None:
+            ranked.append((field.meaning.email_rank, index))
+    for _rank, index in sorted(ranked):
+        if (address := address_in(fields[index].value)) is not None:
+            return index, address
+    return _only_address(fields, of_somebody_else=False)
+
+
+def somebodys_email(fields: Sequence[FormField]) -> TypedAddress | None:
+    """Return the only e-mail address of somebody else in a form, such as that of a billing contact."""
+    found = _only_address(fields, of_somebody_else=True)
+    return None if found is None else found[1]
+
+
+def _only_address(fields: Sequence[FormField], *, of_somebody_else: bool) -> tuple[int, TypedAddress] | None:
+    """Return the only value under an unknown label that is an address, with the index of its field."""
+    found = [
+        (index, address)
         for index, field in enumerate(fields)
         if field.stands_for is None
-        and not is_somebody_elses(field.label)
+        and field.meaning.is_somebody_elses is of_somebody_else
         and isinstance(field.value, str)
         and _ADDRESS.fullmatch(field.value.strip())
-        and address_in(field.value)
+        and (address := address_in(field.value)) is not None
     ]
-    return unlabelled[0] if len(unlabelled) == 1 else None
-
-
-def somebodys_email(fields: Sequence[FormField]) -> int | None:
-    """Return the index of the only field with somebody else's address, such as a billing contact's."""
-    others = [
-        index
-        for index, field in enumerate(fields)
-        if field.stands_for is None and is_somebody_elses(field.label) and address_in(field.value)
-    ]
-    return others[0] if len(others) == 1 else None
-
-
-def _email_rank(field: FormField) -> int | None:
-    """Return how well a label asks for the person's e-mail address, from 0; None where it asks for none."""
-    if field.stands_for == EMAIL and field.is_mapped:
-        return 0
-    if field.stands_for not in (EMAIL, None) or not (field.stands_for or asks_for_email(field.label)):
-        return None
-    if is_somebody_elses(field.label):
-        return None
-    plain = without_accents(plain_label(field.label))
-    if _WORK.search(plain):
-        return 1
-    if _PRIVATE.search(plain):
-        return 4
-    return 2 if field.stands_for == EMAIL else 3
+    return found[0] if len(found) == 1 else None

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 from services.gateway.domain.company_sizes import lower_bound
+from shared.errors import Reject
 from shared.lead.normalise.domains import company_host
 from shared.lead.normalise.yes_no import yes_or_no
 
+FIELDS_MAX: Final = 200
+_VALUES_MAX: Final = 1_000
+_DEPTH_MAX: Final = 5
 WORD_LENGTH_MAX: Final = 200
 TEXT_LENGTH_MAX: Final = 2_000
 _MESSAGE_LENGTH_MAX: Final = 20_000
@@ -55,6 +60,31 @@ def storable_scalar(value: Any) -> Scalar:
         return json.dumps(value, default=str)
     except (RecursionError, TypeError, ValueError):
         return "(nested too deep)"
+
+
+def form_pairs(body: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Return labels and storable values of a form. Raises `Reject` (422) for too many fields or values."""
+    pairs = list(islice(_flattened(body.items() if isinstance(body, Mapping) else body), FIELDS_MAX + 1))
+    if len(pairs) > FIELDS_MAX:
+        detail = f"{FIELDS_MAX} are allowed"
+        raise Reject(422, "too-many-fields", "The form has too many fields", detail)
+    return pairs
+
+
+def _flattened(pairs: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield labels and storable values. Objects within objects become dotted labels, lists of one an item."""
+    for label, value in pairs:
+        name = prefix + storable_text(str(label))
+        if isinstance(value, Mapping) and depth < _DEPTH_MAX:
+            yield from _flattened(value.items(), name + ".", depth + 1)
+        elif isinstance(value, list | tuple):
+            if len(value) > _VALUES_MAX:
+                detail = f"{_VALUES_MAX} are allowed"
+                raise Reject(422, "too-many-fields", "A field of the form has too many values", detail)
+            scalars = [storable_scalar(item) for item in value]
+            yield name, scalars[0] if len(scalars) == 1 else scalars
+        else:
+            yield name, storable_scalar(value)
 
 
 def _text(value: Any, length_max: int) -> str | None:
@@ -148,3 +178,12 @@ READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "source.submitted_at": read_time,
 }
 """The reader of each field; all others are words."""
+
+
+def read_values(fields: Sequence[tuple[str | None, Any]]) -> list[Any]:
+    """Return what each value says under the field that it stands for, None where it says nothing there."""
+    read: list[Any] = []
+    for name, value in fields:
+        reader: Callable[[Any], Any] = READERS.get(name or "", read_word)
+        read.append(None if name is None else reader(value))
+    return read

@@ -6,32 +6,30 @@ company size of "many") stays among the answers under its own label.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from services.gateway.domain.form_fields import (
     EMAIL,
     OPTED_OUT,
     FormField,
-    address_in,
-    form_field,
+    TypedAddress,
+    form_fields,
     persons_email,
     somebodys_email,
 )
 from services.gateway.domain.form_values import (
-    READERS,
     TEXT_LENGTH_MAX,
     WORD_LENGTH_MAX,
+    form_pairs,
     read_consent,
+    read_values,
     read_word,
-    storable_scalar,
-    storable_text,
 )
-from services.gateway.domain.labels import answer_name, utm_of
 from services.gateway.domain.opt_outs import opted_out, says_opted_out
 from services.gateway.domain.sources import HookSource
 from services.gateway.domain.trust import (
@@ -39,21 +37,24 @@ from services.gateway.domain.trust import (
     refuse_reserved_fields,
     without_server_side_facts,
 )
-from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Answers
 from shared.lead.identity import identify_contact
 from shared.lead.normalise.answers import plain_answers, with_answers
-from shared.lead.normalise.emails import normalise_email
+from shared.lead.normalise.emails import Email, normalise_email
 from shared.lead.normalise.yes_no import yes_or_no
 from shared.policy.form_fields import ANSWER
 
-FIELDS_MAX: Final = 200
 _UTM_MAX: Final = 30
-_VALUES_MAX: Final = 1_000
-_DEPTH_MAX: Final = 5
 CONSENTS: Final = frozenset({"consent.marketing", OPTED_OUT})
 Pairs = Sequence[tuple[str, Any]]
+
+
+class ParsedForm(Struct, frozen=True):
+    """The lead that a form describes, and the person's e-mail address, if it could be read."""
+
+    lead: LeadReceivedV1
+    email: Email | None = None
 
 
 def is_intake_shape(body: Mapping[str, Any]) -> bool:
@@ -66,20 +67,15 @@ def read_form(body: Mapping[str, Any] | Pairs, source: HookSource) -> LeadReceiv
 
     A label that comes more than once (checkboxes) becomes a list among the answers.
     """
-    flattened = _flattened(body.items() if isinstance(body, Mapping) else body)
-    pairs = list(islice(flattened, FIELDS_MAX + 1))
-    if len(pairs) > FIELDS_MAX:
-        detail = f"{FIELDS_MAX} are allowed"
-        raise Reject(422, "too-many-fields", "The form has too many fields", detail)
-    fields = [form_field(label, value, source) for label, value in pairs if not is_blank(value)]
-    form = _FormReader(source, fields)
-    # Labels that the source maps itself come first, so that no mere synonym fills their field.
-    for is_mapped in (True, False):
-        for index, field in enumerate(fields):
-            if field.is_mapped is is_mapped:
-                form.read(index, field)
+    return parse_form(body, source).lead
+
+
+def parse_form(body: Mapping[str, Any] | Pairs, source: HookSource) -> ParsedForm:
+    """Return the lead of `read_form` with its e-mail address parsed."""
+    pairs = form_pairs(body)
+    form = _FormReader(source, form_fields(pairs, source))
     form.check_honeypot(pairs)
-    return with_defaults(form.lead(), source)
+    return ParsedForm(with_defaults(form.lead(), source), form.email)
 
 
 def lead_from_source(lead: LeadReceivedV1, source: HookSource) -> LeadReceivedV1:
@@ -102,7 +98,7 @@ def with_readable_email(lead: LeadReceivedV1) -> LeadReceivedV1:
     What was typed is kept among the answers.
     """
     typed = lead.person.email
-    if is_blank(typed) or normalise_email(typed) is not None:
+    if not typed or not typed.strip() or normalise_email(typed) is not None:
         return lead
     person = replace(lead.person, email=None)
     if identify_contact(person, lead.company) is None:
@@ -131,20 +127,31 @@ class _FormReader:
     def __init__(self, source: HookSource, fields: Sequence[FormField]) -> None:
         self._source = source
         self._given = fields
-        self._email_at = persons_email(fields)
         self._unread_emails: list[FormField] = []
         self._fields: dict[str, Any] = {}
         self._utm: dict[str, str] = {}
         self._answers: Answers = {}
+        self.email: Email | None = None
+        found = persons_email(fields)
+        email_at = -1
+        if found is not None:
+            email_at, address = found
+            self._take_email(fields[email_at], address)
+        values = read_values([(field.stands_for, field.value) for field in fields])
+        # Labels that the source maps itself come first, so that no mere synonym fills their field.
+        for is_mapped in (True, False):
+            for index, field in enumerate(fields):
+                if field.is_mapped is is_mapped and index != email_at:
+                    self._read(field, values[index])
 
-    def read(self, index: int, field: FormField) -> None:
+    def _read(self, field: FormField, read: Any) -> None:
         """Put one value where its label says, or among the answers when it does not fit there."""
-        label, value, name = field.label, field.value, field.stands_for
-        if index == self._email_at or name == EMAIL:
-            self._read_email(index, field)
+        label, value, name = field.meaning.answer, field.value, field.stands_for
+        if name == EMAIL:
+            self._unread_emails.append(field)
             return
         if name is None or (self._source.trust == "public" and name in SERVER_SIDE_FIELDS):
-            fits = self._read_utm(label, value)
+            fits = field.meaning.utm is not None and self._read_utm(field.meaning.utm, value)
         elif name.startswith(ANSWER):
             label, fits = name.removeprefix(ANSWER), False
         elif name == "person.name":
@@ -152,22 +159,18 @@ class _FormReader:
         elif name in CONSENTS:
             fits = self._read_consent(name, value)
         else:
-            reader: Callable[[Any], Any] = READERS.get(name, read_word)
-            fits = name not in self._fields and (read := reader(value)) is not None
+            fits = name not in self._fields and read is not None
             if fits:
                 self._fields[name] = read
                 fits = name != "company.domain" or "@" not in str(value)  # of an address more than the domain
         if not fits:
-            self._add_answer(label, value)
+            self._answers = with_answers(self._answers, ((label, value),))
 
-    def _read_email(self, index: int, field: FormField) -> None:
-        """Take the person's address; keep others, and what is no address, for the answers."""
-        if index != self._email_at:
-            self._unread_emails.append(field)
-            return
-        self._fields[EMAIL] = address_in(field.value)
-        if not isinstance(field.value, str) or self._fields[EMAIL] != field.value.strip():
-            self._add_answer(field.label, field.value)
+    def _take_email(self, field: FormField, address: TypedAddress) -> None:
+        """Take the person's address; what was typed beside it stays an answer."""
+        self._fields[EMAIL], self.email = address.text, address.email
+        if not isinstance(field.value, str) or address.text != field.value.strip():
+            self._answers = with_answers(self._answers, ((field.meaning.answer, field.value),))
 
     def _read_name(self, value: Any) -> bool:
         """Split a full name at its last space: most family names are one word."""
@@ -195,17 +198,13 @@ class _FormReader:
             self._fields[name] = self._fields.get(name, False) or said
         return said is not None
 
-    def _read_utm(self, label: str, value: Any) -> bool:
-        name = utm_of(label)
-        if name is None or not isinstance(value, str) or name in self._utm or len(self._utm) == _UTM_MAX:
+    def _read_utm(self, name: str, value: Any) -> bool:
+        if not isinstance(value, str) or name in self._utm or len(self._utm) == _UTM_MAX:
             return False
         if len(text := value.strip()) > TEXT_LENGTH_MAX:
             return False
         self._utm[name[:WORD_LENGTH_MAX]] = text
         return True
-
-    def _add_answer(self, label: str, value: Any) -> None:
-        self._answers = with_answers(self._answers, ((answer_name(label), value),))
 
     def check_honeypot(self, pairs: Pairs) -> None:
         """Remember whether a field was filled in that people do not see."""
@@ -231,30 +230,9 @@ class _FormReader:
         if not lead.person.email and identify_contact(lead.person, lead.company) is None:
             # Somebody else's address, or what is none, is better than a lead that nothing identifies.
             somebody = somebodys_email(self._given)
-            typed = None if somebody is None else address_in(self._given[somebody].value)
+            typed = somebody and somebody.text
             if typed is None and unread and (typed := read_word(unread[0].value)) is not None:
                 del unread[0]
             lead = replace(lead, person=replace(lead.person, email=typed))
-        kept = [(answer_name(field.label), field.value) for field in unread]
+        kept = [(one.meaning.answer, one.value) for one in unread]
         return replace(lead, answers=with_answers(lead.answers, kept)) if kept else lead
-
-
-def is_blank(value: Any) -> bool:
-    """Tell whether nothing was filled in."""
-    return value is None or value == [] or (isinstance(value, str) and not value.strip())
-
-
-def _flattened(pairs: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield labels and storable values. Objects within objects become dotted labels, lists of one an item."""
-    for label, value in pairs:
-        name = prefix + storable_text(str(label))
-        if isinstance(value, Mapping) and depth < _DEPTH_MAX:
-            yield from _flattened(value.items(), name + ".", depth + 1)
-        elif isinstance(value, list | tuple):
-            if len(value) > _VALUES_MAX:
-                detail = f"{_VALUES_MAX} are allowed"
-                raise Reject(422, "too-many-fields", "A field of the form has too many values", detail)
-            scalars = [storable_scalar(item) for item in value]
-            yield name, scalars[0] if len(scalars) == 1 else scalars
-        else:
-            yield name, storable_scalar(value)

@@ -38,9 +38,15 @@ ReceivedLead = Received[LeadReceivedV1]
 
 
 def receive_lead(
-    body: LeadReceivedV1, raw: bytes, arrival: Arrival, source: HookSource | None = None
+    body: LeadReceivedV1,
+    raw: bytes,
+    arrival: Arrival,
+    source: HookSource | None = None,
+    email: Email | None = None,
 ) -> ReceivedLead:
     """Return the event that `body` becomes. `raw` is the body as it came and is published as it is.
+
+    `email` is the person's address where it is parsed already.
 
     A lead from a source, as `forms` read it, is published with what the source adds to it in place of `raw`.
 
@@ -53,10 +59,10 @@ def receive_lead(
     else:
         body = trusted_lead(body, source, arrival.at)
         raw = _encode(body)
-    refuse_too_large("lead", raw, LEAD_BYTES_MAX)
     activity_times = [
         (f"/activities/{index}/at", activity.at) for index, activity in enumerate(body.activities)
     ]
+    refuse_too_large("lead", raw, LEAD_BYTES_MAX)
     refuse_unreal_times(
         (
             ("/source/submitted_at", body.source.submitted_at),
@@ -66,7 +72,7 @@ def receive_lead(
         )
     )
     person, domain = body.person, body.company.domain
-    address = normalise_email(person.email)
+    address = email or normalise_email(person.email)
     account = account_key(domain, address, "", arrival.shared_hosts)
     identity = identify_contact(person, body.company, address, arrival.shared_hosts)
     if identity is None or (identity.kind != "email" and not is_blank(person.email)):

@@ -20,36 +20,34 @@ _CHARSETS = re.compile(
     r"|mac-?roman|shift-?jis|sjis|euc-?(?:jp|kr)|iso-?2022-?jp|gb(?:k|2312|18030)|big5",
     re.IGNORECASE,
 )
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]{1,40})", re.IGNORECASE)
 _WESTERN: Final = frozenset({"ascii", "iso8859-1", "latin_1"})
 
 Pair = tuple[bytes, bytes]
 
 
-def urlencoded_pairs(raw: bytes, fields_max: int) -> list[Pair] | None:
-    """Return names and values of an urlencoded body as bytes, None when there are more than `fields_max`."""
-    parts = raw.split(b"&", fields_max) if raw else []
-    if len(parts) > fields_max:
+def read_urlencoded(raw: bytes, content_type: str, fields_max: int) -> list[tuple[str, str]] | None:
+    """Return names and values of an urlencoded body, None when there are more than `fields_max`.
+
+    A form that a page sends as text/plain (`enctype=text/plain`) has a line for each field instead.
+    """
+    raw = raw.removeprefix(codecs.BOM_UTF8)
+    lines = raw.strip().splitlines() if content_type.lower().startswith("text/plain") else []
+    is_lines = len(lines) > 1 and all(b"=" in line for line in lines) and b"&" not in raw and b"%" not in raw
+    if is_lines:
+        pairs = [(name, value) for line in lines for name, _, value in [line.partition(b"=")]]
+    else:
+        parts = raw.split(b"&", fields_max) if raw else []
+        pairs = [
+            (unquote_to_bytes(name.replace(b"+", b" ")), unquote_to_bytes(value.replace(b"+", b" ")))
+            for part in parts
+            if part.strip()
+            for name, _, value in [part.partition(b"=")]
+        ]
+    if len(pairs) > fields_max:
         return None
-    return [
-        (_unquoted(name), _unquoted(value))
-        for part in parts
-        if part.strip()
-        for name, _, value in [part.partition(b"=")]
-    ]
-
-
-def text_lines_pairs(raw: bytes, fields_max: int) -> list[Pair] | None:
-    """Return the names and values of a form that was sent as text/plain, a line for each field."""
-    lines = [line for line in raw.splitlines() if line.strip()]
-    if len(lines) > fields_max:
-        return None
-    return [(name, value) for line in lines for name, _, value in [line.partition(b"=")]]
-
-
-def is_text_lines(raw: bytes) -> bool:
-    """Tell whether a body is a line for each field (`enctype=text/plain`) rather than urlencoded."""
-    lines = raw.strip().splitlines()
-    return len(lines) > 1 and all(b"=" in line for line in lines) and b"&" not in raw and b"%" not in raw
+    charset = _CHARSET.search(content_type)
+    return decoded_pairs(pairs, charset[1] if charset else "")
 
 
 def decoded_pairs(pairs: list[Pair], charset: str) -> list[tuple[str, str]]:
@@ -83,7 +81,3 @@ def codec_of(charset: str) -> str | None:
     except LookupError:
         return None
     return FALLBACK if codec in _WESTERN else codec
-
-
-def _unquoted(part: bytes) -> bytes:
-    return unquote_to_bytes(part.replace(b"+", b" "))

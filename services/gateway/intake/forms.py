@@ -7,20 +7,14 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from services.gateway.domain.arrival import Arrival
-from services.gateway.domain.forms import FIELDS_MAX, is_intake_shape, lead_from_source, read_form
+from services.gateway.domain.form_values import FIELDS_MAX
+from services.gateway.domain.forms import ParsedForm, is_intake_shape, lead_from_source, parse_form
 from services.gateway.domain.leads import ReceivedLead, receive_lead
 from services.gateway.domain.presets import labelled
 from services.gateway.domain.sources import HookSource
-from services.gateway.domain.urlencoded import (
-    CHARSET_FIELD,
-    decoded_pairs,
-    is_text_lines,
-    text_lines_pairs,
-    urlencoded_pairs,
-)
+from services.gateway.domain.urlencoded import CHARSET_FIELD, read_urlencoded
 from services.gateway.request_body import (
     BODY_BYTES_MAX,
-    charset_of,
     decoded,
     is_json_type,
     is_list,
@@ -59,23 +53,22 @@ async def receive_form(request: Request, source: HookSource, arrival: Arrival) -
     # A page's `sendBeacon` sends either as text/plain, or as nothing, so as not to need a preflight.
     is_json = kind not in _UNTYPED or b"=" not in raw or without_bom(raw).lstrip()[:1] in (b"{", b"[", b'"')
     if kind == "multipart/form-data":
-        lead = read_form(await _multipart(request), source)
+        form = parse_form(await _multipart(request), source)
     elif kind == "application/x-www-form-urlencoded" or not is_json:
-        is_lines = kind == "text/plain" and is_text_lines(raw)
-        encoded = (text_lines_pairs if is_lines else urlencoded_pairs)(without_bom(raw), FIELDS_MAX)
-        if encoded is None:
+        fields = read_urlencoded(raw, content_type, FIELDS_MAX)
+        if fields is None:
             detail = f"{FIELDS_MAX} fields are allowed"
             raise Reject(422, "too-many-fields", "The form has too many fields", detail)
-        lead = read_form(decoded_pairs(encoded, charset_of(content_type)), source)
+        form = parse_form(fields, source)
     elif kind in _UNTYPED or is_json_type(kind):
-        lead = _json_lead(raw, source)
+        form = _json_form(raw, source)
     else:
         raise unsupported_type(*CONTENT_TYPES)
-    return receive_lead(lead, raw, arrival, source)
+    return receive_lead(form.lead, raw, arrival, source, form.email)
 
 
-def _json_lead(raw: bytes, source: HookSource) -> LeadReceivedV1:
-    """Return the lead in a JSON object, or in a list with one: some tools send every webhook as a list."""
+def _json_form(raw: bytes, source: HookSource) -> ParsedForm:
+    """Return the form in a JSON object, or in a list with one: some tools send every webhook as a list."""
     if is_list(raw):
         forms = items(raw)
         if len(forms) > 1:
@@ -84,8 +77,8 @@ def _json_lead(raw: bytes, source: HookSource) -> LeadReceivedV1:
         raw = forms[0]
     body = decoded(raw, _object)
     if source.kind == "form" and is_intake_shape(body):
-        return lead_from_source(decoded(raw, _lead), source)
-    return read_form(labelled(body, source), source)
+        return ParsedForm(lead_from_source(decoded(raw, _lead), source))
+    return parse_form(labelled(body, source), source)
 
 
 async def _multipart(request: Request) -> list[tuple[str, str]]:
