@@ -74,8 +74,6 @@ class KafkaSource:
         self._reads_singly = False
         self._closed = False
         self._paused: frozenset[Partition] = frozenset()
-        # The partition that is read alone while it has large records.
-        self._focus: Partition | None = None
         self._starving_since: float | None = None
         self._polled_at = 0.0
 
@@ -94,7 +92,7 @@ class KafkaSource:
         if buffered := self._take_buffered(limit):
             return Batch(buffered)
         records = await self._fetch(consumer, limit, wait_s)
-        self._focus_on_large(consumer, records)
+        self._stop_reading_ahead(consumer, records)
         if assigned := self._member.newly_assigned():
             self._member.buffered = [*records, *self._member.buffered]
             return Batch(assigned=assigned)
@@ -287,27 +285,22 @@ class KafkaSource:
 
     def _apply_pauses(self, consumer: AIOKafkaConsumer) -> None:
         """Pause in the client what is to be paused; a partition that it has just lost is left out."""
-        held = self._member.held
-        others = held - {self._focus} if self._focus in held else frozenset()
-        paused = {self._physical(partition) for partition in self._paused & held | others}
+        paused = {self._physical(partition) for partition in self._paused & self._member.held}
         with suppress(IllegalStateError):
             before = consumer.paused()
             if paused != before:
                 consumer.resume(*(before - paused))
                 consumer.pause(*(paused - before))
 
-    def _focus_on_large(self, consumer: AIOKafkaConsumer, records: Sequence[Record]) -> None:
-        """Read one partition at a time, and nothing ahead, while records larger than Baton's own come.
+    def _stop_reading_ahead(self, consumer: AIOKafkaConsumer, records: Sequence[Record]) -> None:
+        """Fetch nothing until the next poll, when records came that are larger than Baton's own.
 
         The client fetches ahead for every partition that has nothing left, however much it holds for others.
         With a record of 16 MiB in each partition that would be hundreds of megabytes.
         """
         if any(len(record.value or b"") > MIB for record in records):
-            self._focus = Partition(records[-1].topic, records[-1].partition)
             with suppress(IllegalStateError):  # it has just lost a partition
                 consumer.pause(*map(self._physical, self._member.held))
-        else:
-            self._focus = None
 
     def _physical(self, partition: Partition) -> TopicPartition:
         return TopicPartition(self._names[partition.topic], partition.number)
