@@ -21,11 +21,15 @@ _RECHECK_AFTER: Final = timedelta(seconds=30)
 
 
 class DailyBudget:
-    """Cents that may be spent today (UTC). What all processes reserve never exceeds the budget."""
+    """Cents that may be spent today (UTC). What all processes reserve never exceeds the budget.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    A budget with a name of its own (one letter) is counted apart.
+    """
+
+    def __init__(self, database: Database, clock: Clock, name: str = "") -> None:
         self._database = database
         self._clock = clock
+        self._name = name
         self._lock = asyncio.Lock()
         self._day = ""
         self._left_cents = 0
@@ -36,7 +40,7 @@ class DailyBudget:
         if cents == 0:
             return True
         async with self._lock:
-            today = budget_day(self._clock.now())
+            today = self._today()
             if self._day != today:
                 self._day, self._left_cents, self._spent_until = today, 0, None
             if self._left_cents < cents and not await self._reserve_portion(cents, budget_cents):
@@ -52,9 +56,14 @@ class DailyBudget:
         """Return to the database what this process has not spent."""
         async with self._lock:
             left_cents, self._left_cents = self._left_cents, 0
-            if left_cents and self._day == budget_day(self._clock.now()):
+            if left_cents and self._day == self._today():
                 async with self._database.begin() as tx:
                     await tx.execute(_add_reserved(-left_cents), {"of_day": self._day})
+
+    def _today(self) -> str:
+        """Return the key of today's row: the day, or `p20260301` for the budget named `p`."""
+        day = budget_day(self._clock.now())
+        return self._name + day.replace("-", "") if self._name else day
 
     async def _reserve_portion(self, cents: int, budget_cents: int) -> bool:
         now = self._clock.now()

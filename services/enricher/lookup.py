@@ -21,7 +21,7 @@ from services.enricher.account_context import AccountContextReader
 from services.enricher.daily_budget import DailyBudget
 from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.form import Form
-from services.enricher.domain.merge import account_of
+from services.enricher.domain.merge import account_of, is_known_by_public_forms_alone
 from services.enricher.domain.merge_leads import merged_lead
 from services.enricher.domain.providers import (
     CachedAnswerRow,
@@ -48,6 +48,8 @@ from shared.storage.rows import IdentityMap
 _RECENT_S: Final = 60.0
 """How long an answer stays in memory: for leads it came too late for, and for others until it is stored."""
 _RECENT_MAX: Final = 5_000
+PUBLIC: Final = "p"
+"""The name of the part of the day's budget that is for leads of public sources."""
 
 
 class WaterfallLookup:
@@ -65,11 +67,12 @@ class WaterfallLookup:
         self._registry = registry
         self._database = database
         self._budget = budget
+        self._public_budget = DailyBudget(database, clock, PUBLIC)
         self._clock = clock
         self._monotonic_s = monotonic_s
         # After a failure the next lead asks again. Age is by the wall clock, which a demonstration may move
         # on: an answer is not recent for ever then.
-        self._calls: SingleFlight[tuple[str, str, str], ProviderAnswer] = SingleFlight(
+        self._calls: SingleFlight[tuple[str, str, str, str], ProviderAnswer] = SingleFlight(
             keep_s=_RECENT_S,
             kept_max=_RECENT_MAX,
             is_worth_keeping=lambda answer: answer.is_conclusive,
@@ -99,6 +102,7 @@ class WaterfallLookup:
         """Cancel the calls that are still in flight and return the unspent part of the budget."""
         await self._calls.close()
         await self._budget.close()
+        await self._public_budget.close()
 
     async def _search(self, lead: LeadRow, deadline_s: float) -> LookupResult:
         providers = self._registry.current
@@ -129,9 +133,13 @@ class WaterfallLookup:
     ) -> ProviderAnswer:
         """Return the answer of a new call, or of an equal one that is in flight or just ended."""
         query = search.query(request)
-        call = self._calls.find(query.key)
+        # A call for a public lead may be refused for want of budget, so no other lead waits for it.
+        is_public = is_known_by_public_forms_alone(search.lead)
+        key = (*query.key, PUBLIC if is_public else "")
+        call = self._calls.find((*query.key, "")) or self._calls.find(key)
         if call is None:
-            call = self._calls.start(query.key, self._call(providers, query, request.price_cents))
+            spend = self._call(providers, query, request.price_cents, is_public=is_public)
+            call = self._calls.start(key, spend)
             self._unbilled.add(call)
         left_s = self._left_s(deadline_s)
         try:
@@ -144,15 +152,18 @@ class WaterfallLookup:
         self._unbilled.discard(call)
         return answer
 
-    async def _call(self, providers: ProviderSet, query: ProviderQuery, price_cents: int) -> ProviderAnswer:
-        if not await self._budget.reserve(price_cents, providers.per_day_cents):
+    async def _call(
+        self, providers: ProviderSet, query: ProviderQuery, price_cents: int, *, is_public: bool
+    ) -> ProviderAnswer:
+        reserved = await self._reserve(providers, price_cents, is_public=is_public)
+        if isinstance(reserved, str):
             return ProviderAnswer(
                 provider=query.provider,
                 subject=query.subject,
                 about=query.about,
                 outcome="skipped",
                 at=self._clock.now(),
-                detail="the day's budget is spent",
+                detail=reserved,
                 requested=query.fields,
             )
         cost = 0
@@ -163,7 +174,20 @@ class WaterfallLookup:
             cost = answer.cost
             return mark_stale(answer, providers.waterfall.fields)
         finally:
-            self._budget.release(price_cents - cost)
+            for budget in reserved:
+                budget.release(price_cents - cost)
+
+    async def _reserve(
+        self, providers: ProviderSet, price_cents: int, *, is_public: bool
+    ) -> tuple[DailyBudget, ...] | str:
+        """Return the budgets that the price of a call was reserved from, or why it may not be spent."""
+        if is_public and not await self._public_budget.reserve(price_cents, providers.public_day_cents):
+            return "the day's budget for public sources is spent"
+        if await self._budget.reserve(price_cents, providers.per_day_cents):
+            return (self._budget, self._public_budget) if is_public else (self._budget,)
+        if is_public:
+            self._public_budget.release(price_cents)
+        return "the day's budget is spent"
 
     async def _read_leads(self, reaches: Sequence[RowKeys]) -> IdentityMap:
         async with self._database.read() as tx:

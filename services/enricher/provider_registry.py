@@ -41,6 +41,7 @@ class ProviderPort(Protocol):
 class ProviderSet:
     """The providers under one version of the policy: the waterfall and a client by name.
 
+    `per_day_cents` is the budget of a day, `public_day_cents` the part of it for leads of public sources.
     `outcome_model` is None when the policy is not decision-aware: every missing field is asked for then.
     """
 
@@ -48,6 +49,7 @@ class ProviderSet:
     clients: Mapping[str, ProviderPort]
     outcome_model: OutcomeModel | None
     per_day_cents: int
+    public_day_cents: int
 
 
 class ActiveProviders(Protocol):
@@ -110,6 +112,7 @@ class ProviderRegistry:
             clients=self._clients,
             outcome_model=OutcomeModel(policy) if providers.decision_aware else None,
             per_day_cents=providers.budget.per_day_cents,
+            public_day_cents=providers.budget.public_day_cents,
         )
 
     def _client(self, name: str, terms: Provider) -> ProviderClient | None:

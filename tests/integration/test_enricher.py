@@ -363,6 +363,34 @@ async def test_when_the_budget_of_the_day_is_spent_no_provider_is_asked(database
     ]
 
 
+async def test_when_the_budget_for_public_sources_is_spent_other_leads_go_on(database):
+    class ChargesAlways(FakeProvider):
+        async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
+            return replace(await super().query(query, within_s=within_s), cost=10)
+
+    enricher = Enricher(database)
+    budget = default_policy().policy.providers.budget.model_copy(update={"public_per_day_cents": 10})
+    provider = ChargesAlways("peopledatalabs", enricher.clock)
+    lookup = WaterfallLookup(
+        registry_of({"peopledatalabs": provider}, default_policy(budget=budget)),
+        database,
+        DailyBudget(database, enricher.clock),
+        enricher.clock,
+    )
+    enricher.handler = EnricherHandler(lookup)
+    details = []
+    for name, trust in (("a", "public"), ("b", "public"), ("c", None), ("b", "signed"), ("d", "public")):
+        received = replace(form(email=f"kim@{name}loom.example"), trust=trust)
+        [lead] = enriched(await enricher.run(received))
+        details.append([step.detail for step in lead.enrichment.steps])
+    assert provider.asked == ["aloom.example", "cloom.example", "bloom.example"]
+    spent = ["the day's budget for public sources is spent"]
+    assert details == [[""], spent, [""], [""], spent]
+    enricher.clock.advance(timedelta(days=1))
+    [lead] = enriched(await enricher.run(replace(form(email="kim@eloom.example"), trust="public")))
+    assert [step.detail for step in lead.enrichment.steps] == [""]
+
+
 async def test_a_failed_answer_is_not_shared_with_the_next_lead(database):
     class Failing(FakeProvider):
         async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:

@@ -87,5 +87,6 @@ def registry_of(
             clients=clients,
             outcome_model=OutcomeModel(policy) if providers.decision_aware else None,
             per_day_cents=providers.budget.per_day_cents,
+            public_day_cents=providers.budget.public_day_cents,
         )
     )

@@ -127,6 +127,12 @@ def held_statements(lead: LeadRow) -> Held:
     return by_field(lead.statements or (), lead.provenance, others, lead.last_at)
 
 
+def is_known_by_public_forms_alone(lead: LeadRow) -> bool:
+    """Return whether nothing but forms of public sources has told of a lead."""
+    statements = lead.statements or ()
+    return bool(statements) and all(statement.public for statement in statements)
+
+
 def with_statements(lead: LeadRow, held: Held) -> LeadRow:
     """Return the lead with the statements that hold for its fields; those of providers are its provenance."""
     kept: dict[str, Statement] = {}

@@ -22,10 +22,21 @@ from shared.rules.times import Duration
 
 
 class Budget(PolicyModel):
-    """Spending limits in cents: for one lead, and for one day (UTC) over all leads."""
+    """Spending limits in cents: for one lead, and for one day (UTC) over all leads.
+
+    `public_per_day_cents` is the part of the day's budget that leads known by public forms alone may use,
+    half of it unless set: whoever floods a form does not spend what other leads need.
+    """
 
     per_lead_cents: Annotated[int, whole_number(0, 1_000_000)]
     per_day_cents: Annotated[int, whole_number(0, 1_000_000_000)]
+    public_per_day_cents: Annotated[int, whole_number(0, 1_000_000_000)] | None = None
+
+    @property
+    def public_day_cents(self) -> int:
+        """What may be spent in a day on leads of public sources."""
+        own = self.public_per_day_cents
+        return self.per_day_cents // 2 if own is None else min(own, self.per_day_cents)
 
 
 class Waterfall(PolicyModel):
