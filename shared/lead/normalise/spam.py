@@ -24,7 +24,20 @@ _NAMES: Final = "names"
 _WORDS = re.compile(r"\w+")
 _UPPER, _LOWER = string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
 _SHOUTED_LETTERS_MIN: Final = 30
-_KEYBOARD_RUNS: Final = ("qwert", "asdf", "zxcv", "hjkl", "qazwsx", "йцукен", "фыва")
+_KEYBOARD_ROWS: Final = (
+    ("qwertyuiop", 5),
+    ("asdfghjkl", 4),
+    ("zxcvbnm", 4),
+    ("йцукенгшщзх", 4),
+    ("фывапролдж", 4),
+)
+"""Rows of the keyboard, and how many letters in a row no name has."""
+_KEYBOARD_RUNS: Final = tuple(
+    row[at : at + length]
+    for keys, length in _KEYBOARD_ROWS
+    for row in (keys, keys[::-1])
+    for at in range(len(keys) - length + 1)
+)
 # Names have long runs too: "Knightsbridge" has six consonants in a row, "Hirschsprung" seven.
 _CONSONANT_RUN = re.compile(r"[bcdfghjklmnpqrstvwxz]{8}")
 _VOWELLESS = re.compile(r"[bcdfghjklmnpqrstvwxz]{6,}")
@@ -111,7 +124,7 @@ def is_gibberish(name: str) -> bool:
     lowered = name.lower()
     pairs = [lowered[at : at + 2] for at in range(len(lowered) - 1)]
     return bool(
-        lowered.startswith(_KEYBOARD_RUNS)
+        any(run in lowered for run in _KEYBOARD_RUNS)
         or _CONSONANT_RUN.search(lowered)
         or any(map(_VOWELLESS.fullmatch, lowered.split()))
         or len(_CASE_FLIP.findall(name)) >= 3

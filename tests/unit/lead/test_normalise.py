@@ -190,7 +190,7 @@ class TestSpam:
         [
             "We keep the notes at https://a.example and https://b.example for now, is that all right?",
             "<a href='https://a.example'>",
-            "THIS IS THE BEST OFFER THAT YOU WILL EVER SEE",
+            "THIS IS THE LONGEST MESSAGE THAT YOU WILL EVER SEE",
             "casino",
         ],
     )
