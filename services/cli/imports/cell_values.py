@@ -9,8 +9,9 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from services.gateway.domain.labels import FIELD_OF
-from shared.lead.normalise.labels import plain_label
+from services.gateway.domain.form_fields import EMAIL, FormField, form_field, persons_email
+from services.gateway.domain.labels import field_of
+from services.gateway.domain.sources import HookSource
 
 DayOrder = Literal["day first", "month first"]
 
@@ -39,20 +40,35 @@ def read_columns(
     columns: Sequence[str],
     sample: Iterable[Sequence[str]],
     separator: str,
+    source: HookSource,
+    *,
     ignored: Collection[str] = (),
 ) -> list[ColumnReading]:
     """Return how each column is read, as its heading and some of its rows show; `ignored` are headings."""
     rows = list(sample)
-    readings: list[ColumnReading] = []
+    given: list[FormField] = []
+    values_of: list[list[str]] = []
     for index, label in enumerate(columns):
-        field = FIELD_OF.get(plain_label(label))
-        values = [row[index] for row in rows if index < len(row)]
-        if field == "company.domain" and any(map(_LINKEDIN_PERSON.match, values)):
+        values = [row[index] for row in rows if index < len(row) and row[index].strip()]
+        if label in ignored:
+            field = FormField(label, "", None)
+        elif any(map(_LINKEDIN_PERSON.match, values)) and field_of(label) in (None, "company.domain"):
             # LinkedIn's export of connections heads the profile's column with `URL`.
-            label, field = "linkedin url", "person.linkedin_url"  # noqa: PLW2901
-        order = day_order(values, separator) if field in _TIMES else None
-        readings.append(ColumnReading(label, field, order, label in ignored))
-    return readings
+            field = FormField("linkedin url", values[0], "person.linkedin_url")
+        else:
+            field = form_field(label, values[0] if values else "", source)
+        given.append(field)
+        values_of.append(values)
+    email = persons_email(given)
+    return [
+        ColumnReading(
+            field.label,
+            EMAIL if index == email else field.stands_for,
+            day_order(values, separator) if field.stands_for in _TIMES else None,
+            columns[index] in ignored,
+        )
+        for index, (field, values) in enumerate(zip(given, values_of, strict=True))
+    ]
 
 
 def form_pairs(readings: Sequence[ColumnReading], cells: Sequence[str]) -> list[tuple[str, str]]:

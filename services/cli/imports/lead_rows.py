@@ -18,12 +18,11 @@ from services.cli.imports.errors_file import PROBLEM_COLUMNS
 from services.cli.imports.import_file import ImportRow, OpenedFile, ReadRow
 from services.cli.imports.json_rows import JsonRow
 from services.gateway.domain.csv_table import TableRow, UnreadableRow
+from services.gateway.domain.form_fields import form_field
 from services.gateway.domain.forms import is_intake_shape, read_form
-from services.gateway.domain.labels import FIELD_OF
 from services.gateway.domain.received import digest
 from services.gateway.domain.sources import HookSource
 from shared.errors import Reject
-from shared.lead.normalise.labels import plain_label
 from shared.policy.models import SourceDefaults
 
 SAMPLE_ROWS: Final = 200
@@ -35,7 +34,7 @@ _SOURCE: Final = HookSource("import", defaults=SourceDefaults(channel="import"))
 
 def known_headings(cells: Sequence[str]) -> int:
     """Return how many cells of a row are labels of a lead's fields."""
-    return sum(plain_label(cell) in FIELD_OF for cell in cells)
+    return sum(form_field(cell, "", _SOURCE).stands_for is not None for cell in cells)
 
 
 def read_leads(opened: OpenedFile) -> tuple[list[ColumnReading], Iterator[ReadRow]]:
@@ -43,7 +42,7 @@ def read_leads(opened: OpenedFile) -> tuple[list[ColumnReading], Iterator[ReadRo
     sample = list(islice(opened.rows, SAMPLE_ROWS))
     cells = [row.cells for row in sample if isinstance(row, TableRow)]
     # What a former import said of a row is no part of its lead.
-    readings = read_columns(opened.columns, cells, opened.separator, PROBLEM_COLUMNS)
+    readings = read_columns(opened.columns, cells, opened.separator, _SOURCE, ignored=PROBLEM_COLUMNS)
     return readings, (_read_row(row, readings) for row in chain(sample, opened.rows))
 
 

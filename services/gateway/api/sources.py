@@ -10,6 +10,7 @@ from pydantic import Field
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
 from services.gateway.dependencies import CompleteList, Gateway, Page, Paging, caller
 from services.gateway.domain.arrival import Arrival
+from services.gateway.domain.form_preview import reading_warnings, unmapped_labels
 from services.gateway.domain.rejected import COUNT_MAX, RejectedSubmission
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.forms import FORM_BODY, receive_form
@@ -78,11 +79,17 @@ class SourceView(ApiModel):
 
 
 class FormPreview(ApiModel):
-    """The lead that a form would create: its id, account key, and every value read from the form."""
+    """The lead that a form would create: its id, account key, and every value read from the form.
+
+    `unmapped` are the labels that stand for no field of a lead, whose values are answers. `warnings` say what
+    cannot be used as it is meant.
+    """
 
     lead_id: str
     account: str
     lead: Annotated[LeadReceivedV1, MsgspecType()]
+    unmapped: list[str]
+    warnings: list[str]
 
 
 class RejectedSubmissionView(ApiModel):
@@ -173,7 +180,14 @@ async def preview_form(request: Request, source: FormSource, gateway: Gateway) -
     """Return the lead that a form would create; nothing is stored or published."""
     arrival = Arrival(gateway.clock.now(), gateway.random, "", shared_hosts=gateway.shared_hosts)
     received = await receive_form(request, source, arrival)
-    return FormPreview(lead_id=received.lead_id, account=received.event.key, lead=received.event.data)
+    lead = received.event.data
+    return FormPreview(
+        lead_id=received.lead_id,
+        account=received.event.key,
+        lead=lead,
+        unmapped=unmapped_labels(lead, source),
+        warnings=reading_warnings(lead, source),
+    )
 
 
 @router.get(

@@ -157,6 +157,9 @@ async def test_a_preview_shows_the_lead_and_takes_nothing_in(gateway):
     assert (status, answer["lead_id"], answer["account"]) == (200, ANA, "kestrel.example")
     assert answer["lead"]["answers"] == {"interest": "partnership"}
     assert answer["lead"]["source"] == {"name": "fair", "campaign": "fair-26"}
+    odd = {"email": "a@b.example", "size": "many", "Budget": "50k"}
+    _, answer, _ = await gateway.ask("POST", "/v1/sources/fair/preview", data=odd)
+    assert (answer["unmapped"], len(answer["warnings"])) == (["budget"], 1)
     assert (await gateway.ask("POST", "/v1/sources/fair/preview", data={"x": "y"}))[0] == 422
     assert (await gateway.ask("POST", "/v1/sources/nowhere/preview", data=FORM["data"]))[0] == 404
     rep = await gateway.key_headers("rep", rep="sdr-1")
