@@ -9,8 +9,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from services.gateway.domain.form_fields import EMAIL, FormField, form_field, persons_email
-from services.gateway.domain.labels import field_of
+from services.gateway.domain.form_fields import EMAIL, form_fields, persons_email
 from services.gateway.domain.sources import HookSource
 
 DayOrder = Literal["day first", "month first"]
@@ -46,28 +45,27 @@ def read_columns(
 ) -> list[ColumnReading]:
     """Return how each column is read, as its heading and some of its rows show; `ignored` are headings."""
     rows = list(sample)
-    given: list[FormField] = []
-    values_of: list[list[str]] = []
-    for index, label in enumerate(columns):
-        values = [row[index] for row in rows if index < len(row) and row[index].strip()]
-        if label in ignored:
-            field = FormField(label, "", None)
-        elif any(map(_LINKEDIN_PERSON.match, values)) and field_of(label) in (None, "company.domain"):
-            # LinkedIn's export of connections heads the profile's column with `URL`.
-            field = FormField("linkedin url", values[0], "person.linkedin_url")
-        else:
-            field = form_field(label, values[0] if values else "", source)
-        given.append(field)
-        values_of.append(values)
-    email = persons_email(given)
+    values_of = [
+        [row[index] for row in rows if index < len(row) and row[index].strip()]
+        for index in range(len(columns))
+    ]
+    # LinkedIn's export of connections heads the profile's column with `URL`.
+    labels = [
+        "linkedin url" if values and all(map(_LINKEDIN_PERSON.match, values)) else label
+        for label, values in zip(columns, values_of, strict=True)
+    ]
+    # A heading means the same above an empty column, of which there is no field in a form.
+    given = [(label, values[0] if values else "-") for label, values in zip(labels, values_of, strict=True)]
+    fields = form_fields(given, source)
+    email = persons_email(fields)
     return [
         ColumnReading(
-            field.label,
-            EMAIL if index == email else field.stands_for,
+            label,
+            EMAIL if email is not None and index == email[0] else field.stands_for,
             day_order(values, separator) if field.stands_for in _TIMES else None,
             columns[index] in ignored,
         )
-        for index, (field, values) in enumerate(zip(given, values_of, strict=True))
+        for index, (label, field, values) in enumerate(zip(labels, fields, values_of, strict=True))
     ]
 
 

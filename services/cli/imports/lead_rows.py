@@ -18,7 +18,7 @@ from services.cli.imports.errors_file import PROBLEM_COLUMNS
 from services.cli.imports.import_file import ImportRow, OpenedFile, ReadRow
 from services.cli.imports.json_rows import JsonRow
 from services.gateway.domain.csv_table import TableRow, UnreadableRow
-from services.gateway.domain.form_fields import form_field
+from services.gateway.domain.form_fields import form_fields
 from services.gateway.domain.forms import is_intake_shape, read_form
 from services.gateway.domain.received import digest
 from services.gateway.domain.sources import HookSource
@@ -34,7 +34,9 @@ _SOURCE: Final = HookSource("import", defaults=SourceDefaults(channel="import"))
 
 def known_headings(cells: Sequence[str]) -> int:
     """Return how many cells of a row are labels of a lead's fields."""
-    return sum(form_field(cell, "", _SOURCE).stands_for is not None for cell in cells)
+    return sum(
+        field.stands_for is not None for field in form_fields([(cell, "-") for cell in cells], _SOURCE)
+    )
 
 
 def read_leads(opened: OpenedFile) -> tuple[list[ColumnReading], Iterator[ReadRow]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.gateway.domain.form_fields import form_field
+from services.gateway.domain.form_fields import form_fields
 from services.gateway.domain.sources import HookSource
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.policy.form_fields import ANSWER
@@ -31,4 +31,5 @@ def reading_warnings(lead: LeadReceivedV1, source: HookSource) -> list[str]:
 
 
 def _field(label: str, lead: LeadReceivedV1, source: HookSource) -> str | None:
-    return form_field(label, lead.answers[label], source).stands_for
+    found = form_fields([(label, lead.answers[label])], source)
+    return found[0].stands_for if found else None
