@@ -128,4 +128,9 @@ def test_the_partner_rule_sees_an_interest_under_any_spelling_of_its_label(api: 
         api.post_form({"email": f"lee@alliance{index}.example", **base, **fields})
         for index, fields in enumerate(PARTNERS)
     ]
+    lead = {
+        "person": {"email": "lee@alliance-api.example"},
+        "company": {"employees": 90, "industry": "software"},
+    }
+    sent.append(api.post_lead({**lead, "answers": {"Interest": "Partnership"}}))
     assert {api.settled(one)["decision"]["rule"] for one in sent} == {"partner"}

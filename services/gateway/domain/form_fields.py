@@ -19,6 +19,8 @@ OPTED_OUT: Final = "consent.opted_out"
 
 _WORD_LENGTH_MAX: Final = 200
 _LIST_LENGTH_MAX: Final = 1_000
+_TRIED_MAX: Final = 10
+"""Of how many fields, and of how many values in one, an address is parsed, which takes time."""
 _ADDRESS = re.compile(r"[^\s@<>\"',;]{1,64}@[^\s@<>\"',;]{1,255}\.[^\s@<>\"',;]{1,63}")
 _BETWEEN_ADDRESSES = re.compile(r"[\s,;|/]+")
 
@@ -62,14 +64,14 @@ def form_fields(pairs: Iterable[tuple[str, Any]], source: HookSource) -> list[Fo
 def address_in(value: Any) -> TypedAddress | None:
     """Return the e-mail address that a value is, the first that it lists, None when there is none."""
     if isinstance(value, list | tuple):
-        return next((address for item in value if (address := address_in(item))), None)
+        return next((address for item in value[:_TRIED_MAX] if (address := address_in(item))), None)
     if not isinstance(value, str):
         return None
     if (email := normalise_email(value)) is not None:
         text = value.strip()
         return TypedAddress(text if len(text) <= _WORD_LENGTH_MAX else email.address, email)
     if value.count("@") > 1 and len(value) <= _LIST_LENGTH_MAX:
-        return next((found for part in _BETWEEN_ADDRESSES.split(value) if (found := address_in(part))), None)
+        return address_in(_BETWEEN_ADDRESSES.split(value, _TRIED_MAX)[:_TRIED_MAX])
     return None
 
 
@@ -86,7 +88,7 @@ def persons_email(fields: Sequence[FormField]) -> tuple[int, TypedAddress] | Non
             ranked.append((0, index))
         elif field.stands_for in (EMAIL, None) and field.meaning.email_rank is not None:
             ranked.append((field.meaning.email_rank, index))
-    for _rank, index in sorted(ranked):
+    for _rank, index in sorted(ranked)[:_TRIED_MAX]:
         if (address := address_in(fields[index].value)) is not None:
             return index, address
     return _only_address(fields, of_somebody_else=False)

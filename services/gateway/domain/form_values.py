@@ -20,6 +20,8 @@ from shared.lead.normalise.yes_no import yes_or_no
 FIELDS_MAX: Final = 200
 _VALUES_MAX: Final = 1_000
 _DEPTH_MAX: Final = 5
+_NAME_KEYS: Final = ("name", "label", "column_name", "question", "key", "title")
+_VALUE_KEYS: Final = ("value", "values", "string_value", "answer")
 WORD_LENGTH_MAX: Final = 200
 TEXT_LENGTH_MAX: Final = 2_000
 _MESSAGE_LENGTH_MAX: Final = 20_000
@@ -71,12 +73,26 @@ def form_pairs(body: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> list[tupl
     return pairs
 
 
+def _named_values(items: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Return the fields in a list of them (`[{"name": "email", "value": …}]`), nothing for any other list."""
+    found: list[tuple[str, Any]] = []
+    for item in items:
+        names = [item[key] for key in _NAME_KEYS if key in item] if isinstance(item, Mapping) else []
+        values = [item[key] for key in _VALUE_KEYS if key in item] if names else []
+        if not values or not isinstance(names[0], str):
+            return []
+        found.append((names[0], values[0]))
+    return found
+
+
 def _flattened(pairs: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Yield labels and storable values. Objects within objects become dotted labels, lists of one an item."""
     for label, value in pairs:
         name = prefix + storable_text(str(label))
         if isinstance(value, Mapping) and depth < _DEPTH_MAX:
             yield from _flattened(value.items(), name + ".", depth + 1)
+        elif isinstance(value, list | tuple) and depth < _DEPTH_MAX and (named := _named_values(value)):
+            yield from _flattened(named, depth=depth + 1)
         elif isinstance(value, list | tuple):
             if len(value) > _VALUES_MAX:
                 detail = f"{_VALUES_MAX} are allowed"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final
 
 from services.gateway.domain.translated_labels import TRANSLATED
@@ -118,17 +117,9 @@ _OTHERS: Final = frozenset(_OTHERS_TEXT.split())
 _EMAIL_WORDS: Final = re.compile(r"\b(?:e ?mails?|mails?|email\w*|mailadresse|courriels?|correo|mel)\b")
 
 
-@lru_cache(maxsize=8192)
-def _field_of(label: str) -> str | None:
-    for words in _readings(label):
-        if words in FIELD_OF:
-            return FIELD_OF[words]
-    return None
-
-
 def field_of(label: str) -> str | None:
     """Return the field of a lead that a label stands for, None when it is not known."""
-    return _field_of(label[:LABEL_LENGTH_MAX])  # cut before it is cached: anybody may send labels
+    return next((FIELD_OF[words] for words in _readings(label[:LABEL_LENGTH_MAX]) if words in FIELD_OF), None)
 
 
 def utm_of(label: str) -> str | None:

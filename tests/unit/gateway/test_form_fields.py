@@ -328,6 +328,35 @@ def test_lists_of_one_label_are_joined():
     assert read_form(pairs, SOURCE).answers == {"interest": ["a", "b", "c", "d"]}
 
 
+@pytest.mark.parametrize(
+    ("names", "values"),
+    [
+        ("name", "value"),
+        ("name", "values"),
+        ("label", "value"),
+        ("column_name", "string_value"),
+        ("question", "answer"),
+    ],
+)
+def test_a_list_of_named_values_is_a_form(names: str, values: str):
+    fields = [{names: "User Email", values: "a@b.example"}, {names: "Interest", values: "demo"}]
+    lead = read_form({"submission": {"fields": fields, "number": 7}}, SOURCE)
+    assert (lead.person.email, lead.answers) == ("a@b.example", {"interest": "demo", "number": 7})
+
+
+@pytest.mark.parametrize(
+    "items",
+    [[{"name": "x"}], [{"value": "x"}], [{"name": 5, "value": "x"}], ["x", {"name": "a", "value": "b"}]],
+)
+def test_any_other_list_stays_an_answer(items: list[object]):
+    assert set(read_form({"things": items}, SOURCE).answers) == {"things"}
+
+
+def test_of_many_addresses_only_some_are_parsed():
+    lead = read_form({f"email {number}": ["x@"] * 1_000 for number in range(200)}, SOURCE)
+    assert lead.person.email is None
+
+
 def test_objects_within_objects_have_dotted_labels_to_a_depth_of_five():
     nested: object = "deep"
     for name in ("gg", "ff", "ee", "dd", "cc", "bb", "aa"):
