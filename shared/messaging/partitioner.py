@@ -8,13 +8,13 @@ from zlib import crc32
 
 from shared.errors import Crash, DataError
 from shared.messaging.manifest import Topic
-from shared.messaging.port import Outgoing, Partition
+from shared.messaging.port import Outgoing, Partition, Record
 
 _FRAME_BYTES = 96
 _HEADER_FRAME_BYTES = 10
 
 
-def stored_bytes(record: Outgoing) -> int:
+def stored_bytes(record: Outgoing | Record) -> int:
     """Return an upper bound of the record's bytes in a log: its content in Kafka's framing of one record."""
     size = _FRAME_BYTES + len(record.key or b"") + len(record.value or b"")
     for name, value in record.headers:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 
 from shared.messaging.port import Record
-from shared.worker.consumer import ConsumerDeps, ConsumerLoop, cancellation_as_retry, value_bytes
+from shared.worker.consumer import ConsumerDeps, ConsumerLoop, cancellation_as_retry, total_bytes
 from shared.worker.offset_tracker import TrackedRecord
 
 
@@ -25,7 +25,7 @@ class BatchConsumer(ConsumerLoop):
         self._free_slots = asyncio.Semaphore(self.deps.limits.batches_in_flight)
 
     async def dispatch(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
-        size = value_bytes(records)
+        size = total_bytes(records)
         await self._free_slots.acquire()
         await self.budget.acquire(size)
         records = self.offsets.still_assigned(records)

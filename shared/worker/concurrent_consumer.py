@@ -14,7 +14,7 @@ from typing import Any
 from shared.errors import DataError
 from shared.lead.events.envelope import Event
 from shared.messaging.port import Record
-from shared.worker.consumer import ConsumerDeps, ConsumerLoop, cancellation_as_retry, value_bytes
+from shared.worker.consumer import ConsumerDeps, ConsumerLoop, cancellation_as_retry, total_bytes
 from shared.worker.handler import Handler
 from shared.worker.offset_tracker import TrackedRecord
 from shared.worker.unit_of_work import Result, rejection_of
@@ -50,7 +50,7 @@ class ConcurrentConsumer(ConsumerLoop):
     async def dispatch(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
         for record in records:
             await self._free_slots.acquire()
-            await self.budget.acquire(value_bytes([record]))
+            await self.budget.acquire(total_bytes([record]))
             if self.stop.is_set() or not self.offsets.still_assigned([record]):
                 self._release_slot(record)
                 continue
@@ -100,7 +100,7 @@ class ConcurrentConsumer(ConsumerLoop):
 
     def _release_slot(self, record: Record) -> None:
         self._free_slots.release()
-        self.budget.release(value_bytes([record]))
+        self.budget.release(total_bytes([record]))
 
     def _release_key(self, flight: _InFlight) -> None:
         flight.completed.set()

@@ -22,6 +22,7 @@ import structlog
 from shared.errors import DataError, Retry
 from shared.lead.events.envelope import Event, decode
 from shared.messaging.manifest import MIB
+from shared.messaging.partitioner import stored_bytes
 from shared.messaging.port import Ack, Partition, Record, Sink, Source, Stream
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
@@ -46,7 +47,7 @@ class ConsumerLimits:
     """The bounds of a consumer.
 
     `batch` is the most records of one poll. `batches_in_flight` bounds a `BatchConsumer`,
-    `records_in_flight` a `ConcurrentConsumer`; the values of what is in flight have at most `bytes_in_flight`
+    `records_in_flight` a `ConcurrentConsumer`; what is in flight has at most `bytes_in_flight`
     bytes, or a single record more. `drain_s` is how long a stop or a rebalance waits for what is
     in flight.
     """
@@ -312,21 +313,21 @@ class ConsumerLoop(ABC):
         self.deps.health.set(f"{self.deps.role}.stream", ok, detail)
 
 
-def value_bytes(records: Iterable[Record]) -> int:
-    """Return how many bytes the values of these records have."""
-    return sum(len(record.value or b"") for record in records)
+def total_bytes(records: Iterable[Record]) -> int:
+    """Return how many bytes these records have, with their keys and headers."""
+    return sum(map(stored_bytes, records))
 
 
 def split_by_bytes(records: Sequence[Record], bytes_max: int) -> Iterator[Sequence[Record]]:
     """Yield the records in order, in parts of at most `bytes_max` bytes; a larger record is a part."""
-    if value_bytes(records) <= bytes_max:
+    if total_bytes(records) <= bytes_max:
         if records:
             yield records
         return
     part: list[Record] = []
     size = 0
     for record in records:
-        weight = len(record.value or b"")
+        weight = stored_bytes(record)
         if part and size + weight > bytes_max:
             yield part
             part, size = [], 0

@@ -23,7 +23,7 @@ from shared.worker.tables import outbox
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Outgoing]).decode
-_ROWS_AT_ONCE = 50
+_ROWS_AT_ONCE = 8  # a row may have some megabytes
 
 
 class Outbox:

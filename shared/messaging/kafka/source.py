@@ -21,6 +21,7 @@ from shared.messaging.kafka.membership import Membership, Phase
 from shared.messaging.kafka.raw_batch_decoder import read_batch
 from shared.messaging.kafka.stuck_detector import StuckDetector
 from shared.messaging.manifest import MIB
+from shared.messaging.partitioner import stored_bytes
 from shared.messaging.port import Batch, OnRevoke, Partition, Record
 
 REQUEST_S_MAX = 15.0
@@ -298,7 +299,7 @@ class KafkaSource:
         The client fetches ahead for every partition that has nothing left, however much it holds for others.
         With a record of 16 MiB in each partition that would be hundreds of megabytes.
         """
-        if any(len(record.value or b"") > MIB for record in records):
+        if any(stored_bytes(record) > 2 * MIB for record in records):
             with suppress(IllegalStateError):  # it has just lost a partition
                 consumer.pause(*map(self._physical, self._member.held))
 

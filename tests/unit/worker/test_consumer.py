@@ -216,15 +216,22 @@ def sized(*sizes: int) -> list[Record]:
     ("sizes", "parts"),
     [
         ((), []),
-        ((1, 2, 3), [[0, 1, 2]]),
-        ((4, 4, 4), [[0, 1], [2]]),
-        ((20, 1, 20, 20), [[0], [1], [2], [3]]),
-        ((1, 9, 1), [[0, 1], [2]]),
+        ((1_000, 2_000, 3_000), [[0, 1, 2]]),
+        ((4_000, 4_000, 4_000), [[0, 1], [2]]),
+        ((20_000, 1, 20_000, 20_000), [[0], [1], [2], [3]]),
+        ((1_000, 8_000, 1_000), [[0, 1], [2]]),
     ],
 )
 def test_records_are_split_by_their_bytes(sizes: Sequence[int], parts: list[list[int]]) -> None:
-    split = list(split_by_bytes(sized(*sizes), 10))
+    # With its key and headers a record has some hundred bytes more than its value.
+    split = list(split_by_bytes(sized(*sizes), 10_000))
     assert [[record.offset for record in part] for part in split] == parts
+
+
+def test_a_large_key_or_header_counts_too() -> None:
+    large_key = msgspec.structs.replace(numbered_record(0), key=b"a" * 9_900)
+    large_header = msgspec.structs.replace(numbered_record(1), headers=[("x", b"a" * 9_900)])
+    assert [len(part) for part in split_by_bytes([large_key, large_header], 10_000)] == [1, 1]
 
 
 class Measuring(FakeWork):
