@@ -27,6 +27,8 @@ from shared.settings import (
     load,
     variable,
 )
+from shared.web.connection_limits import ConnectionLimits
+from shared.web.server import connections_for
 from tests.support.services.kafka import _jars
 
 ROOT = Path(__file__).parents[2]
@@ -215,6 +217,11 @@ def test_it_is_bounded(name: str):
     assert service["pids_limit"] > 0
     assert service["stop_grace_period"] in {"30s", "60s"}
     assert {"max-size", "max-file"} <= set(service["logging"]["options"])
+
+
+def test_the_gateway_has_descriptors_for_its_connections():
+    descriptors = SERVICES["gateway"]["ulimits"]["nofile"]["hard"]
+    assert connections_for(descriptors) >= ConnectionLimits().connections
 
 
 @every_service
