@@ -41,13 +41,8 @@ def make_private_database(file: Path) -> None:
     with suppress(FileExistsError):
         os.close(os.open(file, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
     for suffix in _SQLITE_SUFFIXES:
-        _make_private(file.with_name(file.name + suffix))
-
-
-def _make_private(file: Path) -> None:
-    try:
-        found = file.stat()
-        if stat.S_IMODE(found.st_mode) != FILE_MODE and found.st_uid == os.geteuid():
-            file.chmod(FILE_MODE)
-    except FileNotFoundError:
-        return
+        beside = file.with_name(file.name + suffix)
+        with suppress(FileNotFoundError):
+            found = beside.stat()
+            if stat.S_IMODE(found.st_mode) != FILE_MODE and found.st_uid == os.geteuid():
+                beside.chmod(FILE_MODE)

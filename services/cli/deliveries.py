@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli.client import request
-from services.cli.output import AsJson, print_json, print_result, print_rows, print_table
+from services.cli.output import AsJson, echo, print_json, print_result, print_rows, print_table
 
 app = typer.Typer(help="Inspect and retry webhook deliveries.", no_args_is_help=True)
 
@@ -46,7 +46,7 @@ def show(delivery: DeliveryId, as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
-    typer.echo(f"{found['event_type']} {found['event_id']} to {found['url']}: {_result_of(found)}")
+    echo(f"{found['event_type']} {found['event_id']} to {found['url']}: {_result_of(found)}")
     columns = {"at": "when", "status": "status", "error": "error"}
     print_table(found["failures"], columns, empty="No attempt failed.")
 

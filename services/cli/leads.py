@@ -8,7 +8,7 @@ import typer
 
 from services.cli.client import request
 from services.cli.imports.options import DryRun, Encoding, ErrorsPath, ImportOptions, ImportPath, Sheet
-from services.cli.output import AsJson, print_json, print_rows, print_table
+from services.cli.output import AsJson, echo, print_json, print_rows, print_table
 
 app = typer.Typer(help="Import leads.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def explain(lead: LeadId, as_json: AsJson = False) -> None:
     if as_json:
         print_json(explanation)
         return
-    typer.echo(explanation["summary"])
+    echo(explanation["summary"])
     score, decision = (
         explanation["score"] or {"lines": []},
         explanation["decision"] or {"rules": [], "reps": []},
@@ -64,12 +64,12 @@ def explain(lead: LeadId, as_json: AsJson = False) -> None:
         ),
     ):
         if rows:
-            typer.echo(f"\n{title}")
+            echo(f"\n{title}")
             print_table(rows, columns, empty="")
     if explanation["counterfactuals"]:
-        typer.echo("\nWhat would change its queue")
+        echo("\nWhat would change its queue")
         for change in explanation["counterfactuals"]:
-            typer.echo(f"  {change['says']}")
+            echo(f"  {change['says']}")
 
 
 @app.command("import")

@@ -20,6 +20,7 @@ from services.cli import (
     subscriptions,
 )
 from services.cli.errors import Unreachable
+from services.cli.output import echo
 from shared.errors import BatonError
 from shared.settings import SettingsError
 
@@ -69,5 +70,5 @@ def main() -> None:
 
 def _exit_with(code: int, message: str) -> None:
     for line in message.splitlines():
-        typer.echo(f"baton: {line}", err=True)
+        echo(f"baton: {line}", err=True)
     sys.exit(code)

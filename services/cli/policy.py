@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli.client import request
-from services.cli.output import AsJson, print_json
+from services.cli.output import AsJson, echo, print_json
 
 app = typer.Typer(help="Check, compare and activate the policy files.", no_args_is_help=True)
 
@@ -37,9 +37,9 @@ def check(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
         print_json({"valid": read is not None, "version": version, "problems": problems})
     else:
         for problem in problems:
-            typer.echo(f"{problem.severity}: {problem}", err=True)
+            echo(f"{problem.severity}: {problem}", err=True)
         if version is not None:
-            typer.echo(f"Valid policy, version {shown(version)}.")
+            echo(f"Valid policy, version {shown(version)}.")
     if read is None:
         raise typer.Exit(1)
 
@@ -55,9 +55,9 @@ def show(
         print_json(found)
         return
     since = f"since {found['activated_at']} by {found['activated_by']}"
-    typer.echo(f"# version {found['version']}, {'active' if found['active'] else 'last active'} {since}")
+    echo(f"# version {found['version']}, {'active' if found['active'] else 'last active'} {since}")
     for name, text in found["files"].items():
-        typer.echo(f"\n# --- {name}\n{text.rstrip()}")
+        echo(f"\n# --- {name}\n{text.rstrip()}")
 
 
 @app.command()
@@ -68,8 +68,8 @@ def apply(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
         print_json(applied)
         return
     for warning in applied["warnings"]:
-        typer.echo(f"warning: {warning}", err=True)
-    typer.echo(f"Active policy: version {applied['version']}.")
+        echo(f"warning: {warning}", err=True)
+    echo(f"Active policy: version {applied['version']}.")
 
 
 @app.command()
@@ -80,7 +80,7 @@ def diff(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
         print_json(found)
         return
     for line in found["changes"] or ["No differences."]:
-        typer.echo(line)
+        echo(line)
 
 
 def _send(path: str, directory: Path) -> Any:

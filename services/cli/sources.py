@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from services.cli.client import request
-from services.cli.output import AsJson, print_json, print_table
+from services.cli.output import AsJson, echo, print_json, print_table
 
 app = typer.Typer(help="List and replay what a source could not read.", no_args_is_help=True)
 
@@ -54,7 +54,7 @@ def replay(
     if as_json:
         print_json(answer)
     else:
-        typer.echo(f"{answer['accepted']} accepted, {answer['rejected']} rejected.")
+        echo(f"{answer['accepted']} accepted, {answer['rejected']} rejected.")
         problems = [
             {"id": result["id"], "problem": result["problem"]["detail"]}
             for result in answer["results"]

@@ -10,14 +10,13 @@ from contextlib import aclosing
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from services.cli.client import connect
 from services.cli.demo.cases import GoldenCase, golden_cases
 from services.cli.demo.report import DemoReport, print_differences, print_next_steps
 from services.cli.demo.runner import PlayedCase, play_cases
 from services.cli.errors import Unreachable
-from services.cli.output import print_json
+from services.cli.output import SafeConsole, echo, print_json
 from services.standalone import bootstrap as standalone
 from shared import secrets_file
 from shared.observability import logging, tracing
@@ -43,7 +42,7 @@ def run_standalone(*, with_demo: bool) -> None:
             if stop.is_set():
                 return
             print_next_steps(url, played)
-        typer.echo(f"Baton is ready on {url}")
+        echo(f"Baton is ready on {url}")
 
     _run(settings, traces, ready)
     traces.stop()
@@ -66,7 +65,7 @@ def run_demo(named: str, *, as_json: bool) -> bool:
         played: list[PlayedCase] = []
 
         async def ready(stop: asyncio.Event) -> None:
-            report = DemoReport(Console(quiet=True) if as_json else None)
+            report = DemoReport(SafeConsole(quiet=True) if as_json else None)
             played.extend(await _play(url, secrets.admin_key, cases, stop, report))
             stop.set()
 

@@ -8,7 +8,7 @@ import typer
 
 from services.cli.client import list_all, request
 from services.cli.deliveries import print_attempt
-from services.cli.output import AsJson, print_json, print_result, print_rows
+from services.cli.output import AsJson, echo, print_json, print_result, print_rows
 
 app = typer.Typer(help="Manage webhook subscriptions.", no_args_is_help=True)
 
@@ -85,8 +85,8 @@ def rotate_secret(
     if as_json:
         print_json(rotated)
         return
-    typer.echo(f"secret (not shown again): {rotated['secret']}")
-    typer.echo(f"The previous secret also signs until {rotated['previous_until']}.")
+    echo(f"secret (not shown again): {rotated['secret']}")
+    echo(f"The previous secret also signs until {rotated['previous_until']}.")
 
 
 @app.command()

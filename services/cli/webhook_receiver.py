@@ -10,6 +10,8 @@ import msgspec
 import typer
 from fastapi import FastAPI, Request, Response
 
+from services.cli.output import echo, json_text
+from shared.printable import printable_line
 from shared.web.server import HttpServer
 from shared.web.signing import SecretInvalid, SignatureInvalid, Signer, verify
 from shared.worker.process import run_until_signalled
@@ -60,7 +62,7 @@ def receive_webhooks(port: int, secret: str | None, forward: str | None, *, as_j
         async with httpx2.AsyncClient(timeout=_FORWARD_TIMEOUT_S) as http:
 
             async def print_and_forward(webhook: ReceivedWebhook) -> int:
-                typer.echo(json_line(webhook) if as_json else text_line(webhook))
+                echo(json_line(webhook) if as_json else text_line(webhook))
                 if webhook.verified is False:
                     return 401
                 return await forward_webhook(http, forward, webhook) if forward else 204
@@ -68,7 +70,7 @@ def receive_webhooks(port: int, secret: str | None, forward: str | None, *, as_j
             app = create_app(print_and_forward, lambda: secret)
             server = HttpServer(app, host="127.0.0.1", port=port, port_field="port")
             await server.start()
-            typer.echo(f"Listening on http://127.0.0.1:{server.port}/", err=as_json)
+            echo(f"Listening on http://127.0.0.1:{server.port}/", err=as_json)
             try:
                 await stop.wait()
             finally:
@@ -98,7 +100,7 @@ async def forward_webhook(http: httpx2.AsyncClient, url: str, webhook: ReceivedW
     try:
         response = await http.post(url, content=webhook.body, headers=headers)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        typer.echo(f"could not forward to {url}: {error or type(error).__name__}", err=True)
+        echo(f"could not forward to {url}: {error or type(error).__name__}", err=True)
         return 502
     return response.status_code
 
@@ -117,7 +119,7 @@ def json_line(webhook: ReceivedWebhook) -> str:
         "verified": webhook.verified,
         "body": _decoded(webhook.body),
     }
-    return msgspec.json.encode(line).decode()
+    return json_text(line)
 
 
 def text_line(webhook: ReceivedWebhook) -> str:
@@ -130,4 +132,4 @@ def text_line(webhook: ReceivedWebhook) -> str:
     fields = {name: decision.get(name) for name in ("queue", "owner", "rule")} | {"lead": data.get("lead_id")}
     shown = "  ".join(f"{name}={value}" for name, value in fields.items() if value)
     webhook_id = webhook.headers.get("webhook-id", "-")
-    return f"{body.get('type', '?')}  [{states[webhook.verified]}]  {shown}  id={webhook_id}"
+    return printable_line(f"{body.get('type', '?')}  [{states[webhook.verified]}]  {shown}  id={webhook_id}")

@@ -9,12 +9,14 @@ import logging
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from io import StringIO
 from typing import Any, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from shared.observability.traceparent import trace_id
+from shared.printable import printable, printable_line
 from shared.settings import CommonSettings
 
 REDACTED = "[redacted]"
@@ -28,6 +30,7 @@ _HTTP_CLIENTS = ("httpx2", "httpcore2")
 """Libraries that never log below WARNING: they would log the URL and the headers of every request, in which
 providers get their API keys and people's e-mail addresses.
 """
+_OF_SEVERAL_LINES = ("exception", "stack")
 _SECRET_WORDS = ("authorization", "secret", "password", "token", "api_key", "admin_key", "secret_key")
 
 
@@ -107,7 +110,24 @@ def _chain(role: str) -> list[Processor]:
 def renderers(settings: CommonSettings, out: TextIO) -> list[Processor]:
     """Return the processors that turn an event into a line: for a terminal, or as JSON."""
     if settings.log_format == "console" or (settings.log_format == "auto" and out.isatty()):
-        # Plain tracebacks: rich ones print local variables, which may hold personal data and secrets.
-        plain = structlog.dev.plain_traceback
-        return [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
+        renderer = structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=_write_traceback)
+        return [_show_control_characters, renderer]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+
+
+def _show_control_characters(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Escape what a terminal would obey: a reason may quote a stranger. JSON escapes it by itself."""
+
+    def shown(name: str, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value  # the renderer prints its `repr`
+        return printable(value) if name in _OF_SEVERAL_LINES else printable_line(value)
+
+    return {name: shown(name, value) for name, value in event.items()}
+
+
+def _write_traceback(out: TextIO, error: ExcInfo) -> None:
+    """Write a plain traceback: rich ones print local variables, which may hold personal data and secrets."""
+    plain = StringIO()
+    structlog.dev.plain_traceback(plain, error)
+    out.write(printable(plain.getvalue()))

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from services.cli.demo.cases import GoldenCase
 from services.cli.demo.runner import PlayedCase
+from services.cli.output import SafeConsole
 
 _PIPED_WIDTH: Final = 150
 _WIDE, _NARROW = 116, 96
@@ -94,7 +95,7 @@ def print_differences(played: Sequence[PlayedCase]) -> None:
 def print_next_steps(url: str, played: Sequence[PlayedCase]) -> None:
     """Print commands to try next, with the id of the first lead."""
     baton = _program()
-    console = Console(highlight=False, soft_wrap=True)
+    console = SafeConsole(highlight=False, soft_wrap=True)
     if any(case.differences for case in played):
         console.print(
             f"✗ marks a lead that the default policy routes otherwise: `{baton} demo` lists the differences."
@@ -122,8 +123,8 @@ def _program() -> str:
 
 def _console() -> Console:
     """Return a console as wide as the terminal; into a file or a pipe, wide enough for every line."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_PIPED_WIDTH)
+    console = SafeConsole(highlight=False)
+    return console if console.is_terminal else SafeConsole(highlight=False, width=_PIPED_WIDTH)
 
 
 def _row(played: PlayedCase, mark: Text, *, wide: bool) -> tuple[Text, ...]:

@@ -20,7 +20,7 @@ from services.cli.imports.import_file import OpenedFile, ReadRow, opened_file
 from services.cli.imports.lead_rows import known_headings, read_leads
 from services.cli.imports.options import ImportOptions
 from services.cli.imports.sending import RejectedLine, RowSender
-from services.cli.output import print_json, print_table
+from services.cli.output import echo, print_json, print_table
 from services.gateway.domain.account_table import known_account_headings
 
 ROWS_SHOWN: Final = 5
@@ -92,12 +92,12 @@ def _run(
         print_json(result)
     else:
         for rejected in result.problems[:_PROBLEMS_PRINTED]:
-            typer.echo(f"{file}:{rejected.line}: {rejected.problem}", err=True)
+            echo(f"{file}:{rejected.line}: {rejected.problem}", err=True)
         if result.rejected > _PROBLEMS_PRINTED:
-            typer.echo(f"... and {result.rejected - _PROBLEMS_PRINTED} more", err=True)
-        typer.echo(f"{result.accepted} accepted, {result.rejected} not.")
+            echo(f"... and {result.rejected - _PROBLEMS_PRINTED} more", err=True)
+        echo(f"{result.accepted} accepted, {result.rejected} not.")
         if result.errors_file:
-            typer.echo(f"The rows that were not accepted are in {result.errors_file}", err=True)
+            echo(f"The rows that were not accepted are in {result.errors_file}", err=True)
     if not result.accepted and not result.rejected:
         raise FileUnreadable(f"{file}: there is no row under the header")
     if result.rejected:
@@ -124,11 +124,11 @@ def print_dry_run(columns: Sequence[MappedColumn], rows: Iterator[ReadRow], *, a
                 empty="",
             )
         for number, row in enumerate(report.first_rows, 1):
-            typer.echo(f"\nRow {number}")
+            echo(f"\nRow {number}")
             print_json(row)
         for problem in report.problems[:_PROBLEMS_PRINTED]:
-            typer.echo(f"line {problem.line}: {problem.problem}", err=True)
+            echo(f"line {problem.line}: {problem.problem}", err=True)
         readable = report.rows - len(report.problems)
-        typer.echo(f"\n{readable} of the first {report.rows} rows can be read. Nothing was sent.")
+        echo(f"\n{readable} of the first {report.rows} rows can be read. Nothing was sent.")
     if not report.first_rows:
         raise typer.Exit(1)

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from rich.console import Console
 from rich.progress import Progress
 
 from services.cli.client import BatonClient
 from services.cli.errors import Refused, Unreachable
 from services.cli.imports.errors_file import ErrorsFile
 from services.cli.imports.import_file import OpenedFile, ReadRow
+from services.cli.output import SafeConsole
 
 LIST_ITEMS_MAX: Final = 500
 LIST_BYTES_MAX: Final = 1_000_000
@@ -68,7 +68,7 @@ class RowSender:
         accepted until then stays accepted: the same import again goes on.
         """
         result = ImportResult()
-        with Progress(console=Console(stderr=True), disable=not show_progress) as progress:
+        with Progress(console=SafeConsole(stderr=True), disable=not show_progress) as progress:
             task = progress.add_task("Reading", total=opened.size if opened.position else None)
             for batch in batches(rows):
                 for row, problem in await self._rejected(batch):

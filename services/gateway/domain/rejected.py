@@ -101,7 +101,8 @@ def mentions(body: bytes, identifiers: Collection[str]) -> bool:
         if any(_is_same_number(number, digits) for number in wanted["phone"] for digits in _numbers_in(text)):
             return True
         folded = text.casefold()
-        if any(_profile_path(profile) in folded for profile in wanted["linkedin"]):
+        paths = (unquote(url).casefold().removeprefix("https://www.") for url in wanted["linkedin"])
+        if any(path in folded for path in paths):
             return True
     return False
 
@@ -136,7 +137,3 @@ def _is_same_number(e164: str, digits: str) -> bool:
     """Compare an E.164 number with typed digits, which may lack the country code."""
     own = re.sub(r"\D", "", e164.partition(";")[0])
     return len(digits) >= _PHONE_DIGITS_MIN and own.endswith(digits)
-
-
-def _profile_path(profile: str) -> str:
-    return unquote(profile).casefold().removeprefix("https://www.")

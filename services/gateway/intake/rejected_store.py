@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import structlog
@@ -102,11 +103,7 @@ async def find_mentions(database: Database, identifiers: Collection[str]) -> lis
             chunk = [RejectedSubmission(*tuple(row)) for row in await tx.execute(statement)]
         if not chunk:
             return found
-        found += await asyncio.to_thread(_mentioning, chunk, identifiers)
+        bodies = [submission.body for submission in chunk]
+        mentioned = await asyncio.to_thread(list, map(partial(mentions, identifiers=identifiers), bodies))
+        found += (submission for submission, is_named in zip(chunk, mentioned, strict=True) if is_named)
         last = chunk[-1].id
-
-
-def _mentioning(
-    chunk: Sequence[RejectedSubmission], identifiers: Collection[str]
-) -> list[RejectedSubmission]:
-    return [submission for submission in chunk if mentions(submission.body, identifiers)]

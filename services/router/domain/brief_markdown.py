@@ -18,6 +18,14 @@ _STATE_LABELS: Final = {"known": "known", "inferred": "inferred", "unknown": "?"
 _MARKUP = re.compile(r"[\\`*_\[\]<>#|~&]")
 _UNREMARKABLE = re.compile(rf"[A-Za-z(“][A-Za-z0-9 ,;:'\"“”…()!?%$€£@^.+/-]{{0,{_LENGTH_MAX - 1}}}")
 """Text that needs no escaping, which is most of it; to recognise it is cheaper than to escape it."""
+_EMAIL_ADDRESS = re.compile(r"[^\s`@]+@[^\s`@]+")
+_LINK_SCHEME = re.compile(r"(mailto|xmpp):", re.IGNORECASE)
+_LINK_DOT = re.compile(
+    r"(?<=www)\.|(?<=\w)\.(?=(?:[a-z]{2}|aero|asia|biz|com|coop|dev|edu|gov|info|name|net|online|org|pro|shop"
+    r"|site|top|web|xyz)\b)",
+    re.IGNORECASE,
+)
+"""The dots of host names that renderers recognise without a scheme: after `www` and before a common TLD."""
 _BLOCK_START = re.compile(r"^(\d{0,9})([-+=.)])(?=\s|=|-|$)")
 """Would begin a list, or underline a heading, at the start of a line."""
 
@@ -28,14 +36,27 @@ def render_markdown(data: LeadScoredV1, brief: Brief) -> str:
 
 
 def escape_text(text: str) -> str:
-    """Return text as one line of at most 300 characters that Markdown renders literally."""
-    if _UNREMARKABLE.fullmatch(text) and "://" not in text:
+    """Return text as one line of at most 300 characters that Markdown renders literally, without any link."""
+    if _UNREMARKABLE.fullmatch(text) and not _is_linked(text):
         return text
     line = " ".join(text.split())
     line = line if len(line) <= _LENGTH_MAX else f"{line[: _LENGTH_MAX - 1]}…"
-    # URLs are broken, so that renderers which link bare URLs do not link them.
-    line = _MARKUP.sub(r"\\\g<0>", line).replace("://", ":\\//")
-    return _BLOCK_START.sub(r"\1\\\2", line)
+    # GitHub's renderer links an e-mail address whatever is escaped in it; in code no renderer links one.
+    written, at = "", 0
+    for address in _EMAIL_ADDRESS.finditer(line):
+        written += f"{_escape(line[at : address.start()])}`{address[0]}`"
+        at = address.end()
+    return _BLOCK_START.sub(r"\1\\\2", written + _escape(line[at:]))
+
+
+def _escape(text: str) -> str:
+    """Escape markup, and what GitHub, Slack and others link without any markup: URLs, hosts and schemes."""
+    text = _MARKUP.sub(r"\\\g<0>", text).replace("//", "\\//")
+    return _LINK_DOT.sub(r"\\.", _LINK_SCHEME.sub(r"\1\\:", text))
+
+
+def _is_linked(text: str) -> bool:
+    return "//" in text or any(pattern.search(text) for pattern in (_EMAIL_ADDRESS, _LINK_SCHEME, _LINK_DOT))
 
 
 def _company_lines(data: LeadScoredV1, brief: Brief) -> Iterator[str]:

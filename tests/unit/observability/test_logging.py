@@ -115,3 +115,13 @@ def test_requests_to_providers_are_not_logged(level: str):
     logging.getLogger("httpx2").info("HTTP Request: GET https://vendor.example/?api_key=k")
     logging.getLogger("httpcore2.http11").debug("send_request_headers")
     assert _lines(out) == []
+
+
+def test_the_console_shows_control_characters_and_does_not_obey_them():
+    out = _configured(BATON_LOG_FORMAT="console")
+    error = ValueError("\x1b[2Jfrom a form")
+    structlog.get_logger().error("refused", reason=f"\x1b]0;owned\x07\n{error}", exc_info=error)
+    text = out.getvalue()
+    assert "x1b]0;owned" in text
+    assert r"ValueError: \x1b[2Jfrom a form" in text
+    assert "\x1b" not in text

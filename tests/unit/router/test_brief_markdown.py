@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
+import cmarkgfm
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 from services.router.domain.brief import build_brief
@@ -89,7 +92,7 @@ def test_people_have_name_and_title_and_roles_are_somebody():
     assert section(page(brief={"stakeholders": people}), "People") == [
         "- Dana Okafor, VP Finance (this lead)",
         "- CTO (another lead)",
-        "- ben@a.example (another lead)",
+        "- `ben@a.example` (another lead)",
         "- somebody in legal (the account)",
         "- somebody in HR (the account)",
     ]
@@ -156,6 +159,13 @@ def test_the_questions_and_the_opening_end_the_page():
         ("*bold* _it_ `code`", "\\*bold\\* \\_it\\_ \\`code\\`"),
         ("[link](x) <b> &amp; a|b ~s~ \\", "\\[link\\](x) \\<b\\> \\&amp; a\\|b \\~s\\~ \\\\"),
         ("see https://evil.example", "see https:\\//evil.example"),
+        ("see www.evil.example/x", "see www\\.evil.example/x"),
+        ("(WWW.evil.com)", "(WWW\\.evil\\.com)"),
+        ("evil.com/x, kestrel.de", "evil\\.com/x, kestrel\\.de"),
+        ("mailto:x@evil.example", "`mailto:x@evil.example`"),
+        ("ask ana_b@kestrel.example.", "ask `ana_b@kestrel.example.`"),
+        ("mailto:nobody", "mailto\\:nobody"),
+        ("3 p.m., Kestrel Inc.", "3 p.m., Kestrel Inc."),
         ("- item", "\\- item"),
         ("+ item", "\\+ item"),
         ("1. item", "1\\. item"),
@@ -177,11 +187,41 @@ def test_text_is_cut_to_300_characters():
 
 
 @given(
-    st.text(alphabet=st.sampled_from("ab1 .-+=#*_`[]<>|~&\\\n:/") | st.characters(exclude_categories=["Cs"]))
+    st.text(alphabet=st.sampled_from("ab1 .-+=#*_`[]<>|~&\\\n:/@") | st.characters(exclude_categories=["Cs"]))
 )
 def test_no_text_is_rendered_as_markup(text):
     line = escape_text(text)
     assert "\n" not in line
-    assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]<>#|~&]", line)
+    without_addresses = re.sub(r"`[^\s`@]+@[^\s`@]+`", "", line)
+    assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]<>#|~&]", without_addresses)
     assert not re.match(r"\d{0,9}[-+.)](\s|$)", line)
     assert "://" not in line
+
+
+_linkify = MarkdownIt("gfm-like")
+LINKS = [
+    "www.evil.example",
+    "mailto:x@evil.example",
+    "x@evil.example",
+    "evil.com/x",
+    "https://evil.com",
+    "//evil.com",
+]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [*LINKS, "`", "\\", "*", "(", ")", "_", "<", ">", " ", ":", "@", "a", "xmpp:", "ftp://"]
+        ),
+        min_size=1,
+        max_size=8,
+    ).map("".join)
+)
+def test_no_renderer_finds_a_link_in_what_a_stranger_wrote(text):
+    """GitHub's renderer, and one that links bare hosts; what is shown is what was written."""
+    line = escape_text(text)
+    for html in (cmarkgfm.github_flavored_markdown_to_html(f"x {line} x"), _linkify.render(f"x {line} x")):
+        assert "<a" not in html, html
+        shown = unescape(re.sub(r"</?(?:p|code)>", "", html))
+        assert shown.split() == ["x", *" ".join(text.split()).split(), "x"]
