@@ -277,6 +277,31 @@ async def test_a_join_and_a_new_lead_at_the_same_time_end_in_one_lead(enricher):
             assert {lead.lead_id for lead in leads} == {last.lead_id}
 
 
+async def test_leads_of_one_person_are_merged_once_whatever_comes_at_the_same_time(enricher):
+    """Forms of all identifiers race each other, twice each; the form that has all of them is among them."""
+    for turn in range(8):
+        email = f"m{turn}@brightloom.example"
+        known = {"phone": f"+49309017{turn:03}", "linkedin_url": f"https://www.linkedin.com/in/m-{turn}"}
+        alone = [{"email": email}, *({name: value} for name, value in known.items())]
+        names_all = {"email": email, **known}
+        forms = [*alone, names_all, *alone, names_all]
+        forms = forms[turn % 4 :] + forms[: turn % 4]
+        await asyncio.gather(*(enricher.run(form(**person)) for person in forms))
+        [lead] = enriched(await enricher.run(form(**names_all)))
+        ids = [lead_id_of(name) for name in (f"email:{email}", f"phone:{known['phone']}")]
+        ids.append(lead_id_of(f"linkedin:{known['linkedin_url']}"))
+        async with enricher.database.read() as tx:
+            rows = [row for row in await tx.load(LeadRow, "lead_id", ids) if row.revision]
+            aliases = await tx.load(AliasRow, "alias_id", ids)
+        assert [row.lead_id for row in rows] == [lead.lead_id]
+        assert {row.alias_id: row.lead_id for row in aliases} == dict.fromkeys(
+            {*ids} - {lead.lead_id}, lead.lead_id
+        )
+        for person in alone:
+            [again] = enriched(await enricher.run(form(**person)))
+            assert again.lead_id == lead.lead_id
+
+
 async def test_forms_of_one_person_at_the_same_time_are_revisions_of_one_lead(enricher):
     results = await asyncio.gather(*(enricher.run(form(email=ANA, phone=PHONE)) for _ in range(8)))
     leads = [lead for result in results for lead in enriched(result)]
