@@ -17,10 +17,12 @@ from services.router.domain.delivery import (
     new_delivery,
     new_test_delivery,
     redacted,
+    struck_out,
     webhook_body,
     webhook_test_body,
 )
 from services.tables import metadata
+from shared.lead.mentions import Mentions
 from shared.webhooks import TRIAL
 from tests.support.scored_leads import AT, scored_lead
 
@@ -209,3 +211,15 @@ def test_erasing_a_person_ends_a_pending_delivery_with_the_reason_and_leaves_a_f
     assert redacted(pending(), "hash").last_error == "the person was erased"
     gone = after_attempt(pending(), DeliveryAttempt(410, "answered 410"), AT)
     assert redacted(gone, "hash") == msgspec.structs.replace(gone, lead_id="hash")
+
+
+def test_a_delivery_about_a_colleague_names_an_erased_person_no_more():
+    mentions = Mentions(frozenset({"hash of name:ana ruiz"}), "hash of {}".format)
+    body = {
+        "data": {"brief": {"stakeholders": [{"name": "Ana Ruiz"}, {"name": "Ben"}], "markdown": "- Ana Ruiz"}}
+    }
+    named = msgspec.structs.replace(pending(), body=msgspec.json.encode(body))
+    without = msgspec.json.decode(struck_out(named, mentions).body or b"")
+    assert without == {"data": {"brief": {"stakeholders": [{"name": "Ben"}], "markdown": ""}}}
+    for row in (pending(), msgspec.structs.replace(pending(), body=None)):
+        assert struck_out(row, mentions) is row

@@ -85,8 +85,8 @@ class SimulatedScorer:
         activity = {"type": type_, **given}
         return self.signal("activity", None, email=email, details={"activity": activity}, id_=id_)
 
-    def erase(self, *lead_ids: str) -> Outcome:
-        return self.receive(PersonErasedV1(list(lead_ids), "hash", self.at))
+    def erase(self, *lead_ids: str, **named: list[str]) -> Outcome:
+        return self.receive(PersonErasedV1(list(lead_ids), "hash", self.at, **named))
 
     def fire_due(self) -> Outcome | None:
         """Process the timers that are due, with the rows that the store would load for them."""

@@ -125,3 +125,17 @@ def test_somebody_who_writes_after_their_erasure_is_a_new_contact(scorer):
     assert scorer.enrich(sequence=1) is Outcome.APPLIED
     assert scorer.lead().activities == []
     assert scorer.scored()[0].sequence == 1
+
+
+def test_a_signal_of_the_account_names_the_person_no_more(scorer):
+    scorer.enrich()
+    scorer.signal("executive_hire", details={"person": "Ana Ruiz", "role": "CFO"}, id_="about her")
+    scorer.signal("news", details={"headline": "Ben Berg is CTO"}, id_="about another")
+    scorer.erase(
+        lead_id("ana"), accounts=["kestrel.example", "unknown.example"], mentions=["hash of name:ana ruiz"]
+    )
+    details = {kept.event_id: kept.details for kept in scorer.account().signals.values()}
+    assert details == {
+        "about her": {"person": "[erased]", "role": "CFO"},
+        "about another": {"headline": "Ben Berg is CTO"},
+    }
