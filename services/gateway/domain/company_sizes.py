@@ -14,6 +14,8 @@ from typing import Final
 from shared.lead.normalise.text import without_accents
 
 EMPLOYEES_MAX: Final = 10**9
+_UP_TO_MAX: Final = 50
+"""`< 50` is 1; `< 1000` may be a company of any size, of which 1 would make a single person."""
 TEXT_LENGTH_MAX: Final = 200
 
 # 1,000 and 1.000 and 1 000 and 1'000 and 1,00,000; digits alone; either with a decimal part.
@@ -76,7 +78,8 @@ def lower_bound(text: str) -> int | None:
     elif re.search(r"-\s*\Z", plain[: first.start()]):
         number = None  # it may be negative
     elif _UP_TO.search(plain[: first.start()]) or _OR_LESS.match(plain[first.end() :]):
-        number = 1
+        most = _value(first[1], first[2])
+        number = 1 if most is not None and most <= _UP_TO_MAX else None
     else:
         number = _value(first[1], first[2])
     return number if number is not None and number <= EMPLOYEES_MAX else None

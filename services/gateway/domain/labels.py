@@ -108,9 +108,11 @@ _THINGS: Final = frozenset({"form", "meta", "item", "items", "content", "entry"}
 _OTHERS_TEXT: Final = """
     billing invoice invoicing accounting accounts payable shipping delivery friend friends colleague
     colleagues coworker referrer referral referred reference manager boss supervisor assistant secretary
-    spouse partner parent emergency second secondary alternate alternative other another additional cc bcc
-    recipient sender support technical admin administrator owner sponsor agent broker guardian child student
-    teacher rechnung rechnungs kollege kollegen facturation collegue facturacion colega fatturazione collega
+    spouse partner parent emergency second secondary alternate alternative other another additional cc
+    bcc recipient support technical admin administrator sponsor agent broker guardian child teacher
+    rechnung rechnungs kollege kollegen facturation collegue facturacion colega fatturazione collega
+    accountant bookkeeper lawyer attorney invitee nominee peer teammate ceo cfo cto rechnungen
+    buchhaltung comptabilite contabilidad contabilita
 """
 _OTHERS: Final = frozenset(_OTHERS_TEXT.split())
 """Words that make a contact detail somebody else's: `billing contact's e-mail`."""

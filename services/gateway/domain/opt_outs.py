@@ -15,7 +15,7 @@ from shared.lead.normalise.yes_no import yes_or_no
 
 # The words of a label without the blanks between them: `HasOptedOutOfEmail`, `Email Opt-Out`, `doNotEmail`.
 _OPT_OUT = re.compile(
-    r"opt(?:ed)?out|unsubscri|(?:do|does|did)n[o']?t(?:bulk)?(?:contact|e?mail|market|disturb|solicit|sendmail|send"
+    r"opt(?:ed)?out|unsubscri|\Aunsub|(?:do|does|did)n[o']?t(?:bulk)?(?:contact|e?mail|market|disturb|solicit|sendmail|send"
     r"|want(?:tobecontacted|tore|anymore|any)|wish(?:tobecontacted|tore))|dontcontact|dontemail|nocontact\b|nomoree?mail"
     r"|noe?mails?\Z|stopcontact|stope?mail|removemefrom|(?:e?mail|contact)blacklisted|blacklisted\Z|suppress(?:ed)?list"
     r"|abgemeldet|abmelden|abmeldung|nichtkontaktieren|keinewerbung|keinee?mail|werbewiderspruch|widerspruchwerbung"
@@ -52,6 +52,7 @@ _STATUS_LABELS: Final = frozenset(
         "communication status",
         "email subscription",
         "member status",
+        "status",
     ]
 )
 _OPTED_OUT_VALUES = re.compile(

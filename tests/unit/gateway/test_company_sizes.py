@@ -23,7 +23,7 @@ SIZES = {
     "1000+": 1_000, "> 1000": 1_000, "more than 500": 500, "500 or more": 500, "Enterprise (1000+)": 1_000,
     "10 000 et plus": 10_000, "ab 500": 500, "über 500": 500,
     "<50": 1, "< 50": 1, "up to 50": 1, "under 50": 1, "bis 50": 1, "unter 50": 1, "moins de 50": 1, "hasta 50": 1,
-    "50 or less": 1, "50 oder weniger": 1, "≤ 50": 1,
+    "less than 1000": None, "up to 10,000": None, "max. 500": None, "50 or less": 1, "50 oder weniger": 1, "≤ 50": 1,
     "Just me": 1, "Self-employed": 1, "1": 1,
     # what a spreadsheet made a date of
     "Nov-50": None, "11-Nov": None, "10-Jan": None, "Okt 50": None, "01.11.2050": None, "2024-10-01": None,

@@ -43,10 +43,10 @@ OPT_OUTS = (
     "Opt_Out__c", "emailBlacklisted", "unsubscribed_from_emails", "I do not want to receive marketing emails",
     "I don't want to be contacted", "Please do not contact me", "Abgemeldet", "Newsletter abmelden", "Désinscription",
     "Ne pas contacter", "Darse de baja", "No contactar", "Non contattare", "Não contatar", "is_unsubscribed",
-    "Opt-out date", "Unsubscribed At", "lead[opt_out]", "marketing opt-out", "No emails", "Nicht kontaktieren",
+    "Opt-out date", "UNSUB_TIME", "Unsubscribed At", "lead[opt_out]", "marketing opt-out", "No emails", "Nicht kontaktieren",
 )  # fmt: skip
 NO_OPT_OUTS = (
-    "newsletter", "opt in", "HasOptedOutOfFax", "sms opt out", "Unsubscribe link", "opt out reason", "email", "message",
+    "newsletter", "opt in", "HasOptedOutOfFax", "UNSUB_REASON", "sms opt out", "Unsubscribe link", "opt out reason", "email", "message",
     "optional", "contact", "options", "outcome", "Do Not Call", "",
 )  # fmt: skip
 
