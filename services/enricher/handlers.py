@@ -23,7 +23,14 @@ from services.enricher.domain.providers import (
     add_spend,
     cache_row,
 )
-from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow, with_identifiers, with_owner
+from services.enricher.domain.record import (
+    AliasRow,
+    IdentifierRow,
+    LeadRow,
+    is_public,
+    with_identifiers,
+    with_owner,
+)
 from services.enricher.domain.resolve import resolve, shared_identifiers
 from services.enricher.domain.row_keys import (
     identity_matches,
@@ -211,5 +218,6 @@ def _enriched(lead: LeadRow, trigger: Trigger | None, at: datetime) -> Emit:
         trigger=trigger,
         derived=lead.derived,
         merged=lead.merged or [],
+        trust="public" if is_public(lead) else None,
     )
     return Emit(data, subject=lead.lead_id, key=lead.account)

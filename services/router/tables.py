@@ -40,6 +40,7 @@ routed_leads = Table(
     Column("high_intent", Boolean, nullable=False),
     Column("waiting_since", UtcTime),
     Column("scored", LargeBinary),
+    Column("spared", String(200)),
     Index(
         "ix_routed_leads_waiting",
         "queue",

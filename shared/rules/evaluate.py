@@ -6,7 +6,7 @@ input.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,6 +67,29 @@ def evaluate(condition: Condition, facts: Facts, at: datetime) -> Verdict:
             return Verdict(None if inner.truth is None else not inner.truth, inner.because)
         case Use(_, meaning):
             return evaluate(meaning, facts, at)
+    raise TypeError(f"not a condition: {condition!r}")
+
+
+def holds_despite(
+    condition: Condition, facts: Facts, at: datetime, is_doubted: Callable[[str], bool]
+) -> Truth:
+    """Return the truth of a condition if nothing were known of the doubted fields, not even their absence."""
+    match condition:
+        case Compare():
+            if is_doubted(condition.field):
+                return None
+            return compare_fact(condition, fact_of(condition.field, facts), at)
+        case AllOf(parts) | AnyOf(parts):
+            truths = [holds_despite(part, facts, at, is_doubted) for part in parts]
+            decisive = isinstance(condition, AnyOf)
+            if decisive in truths:
+                return decisive
+            return None if None in truths else not decisive
+        case Not(part):
+            truth = holds_despite(part, facts, at, is_doubted)
+            return None if truth is None else not truth
+        case Use(_, meaning):
+            return holds_despite(meaning, facts, at, is_doubted)
     raise TypeError(f"not a condition: {condition!r}")
 
 

@@ -86,6 +86,11 @@ class AliasRow(Row, frozen=True):
     indexed: ClassVar[tuple[str, ...]] = ("lead_id",)
 
 
+def is_public(lead: LeadRow) -> bool:
+    """Tell whether only public forms told of the lead. A row without statements is older and not public."""
+    return bool(lead.statements) and all(statement.public for statement in lead.statements or ())
+
+
 def with_identifiers(lead: LeadRow, names: Iterable[str]) -> LeadRow:
     """Return the lead with more identifiers to be found by, at most `IDENTIFIERS_MAX`."""
     identifiers = tuple(dict.fromkeys((*lead.identifiers, *names)))[:IDENTIFIERS_MAX]

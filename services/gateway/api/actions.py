@@ -101,7 +101,8 @@ def action_endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
         )
         if not await _is_repeated(gateway, received):
             check_action(action, gateway.clock.now())
-            if not principal.may("manager") and ownership.owner != rep:
+            may_take = verb == "accept" and ownership.owner is None and _is_listed(view)
+            if not principal.may("manager") and ownership.owner != rep and not may_take:
                 if rep in ownership.owners:
                     return _unchanged(view, "The lead has gone to somebody else")
                 raise forbidden("The lead is not this rep's")
@@ -109,6 +110,12 @@ def action_endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
         return await _await_decision(gateway, event.id, lead_id)
 
     return act_on_lead
+
+
+def _is_listed(view: dict[str, Any]) -> bool:
+    """Return whether the lead has no owner and any rep of its queue may take it."""
+    decision = view["decision"]
+    return isinstance(decision, dict) and decision.get("change") == "listed"
 
 
 async def _is_repeated(gateway: GatewayState, received: Received[ActionReceivedV1]) -> bool:

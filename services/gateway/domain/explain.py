@@ -244,8 +244,13 @@ def _replay_routing(record: DecisionRecord, policy: CompiledPolicy | None) -> Ro
             owner = ActiveOwner(decision.queue, accepted=False)
     else:
         matched = decision.reason
-    replayed = explain_route(scored, owner, routing_policy_of(policy), routed.occurred_at)
-    return replayed if replayed.rule == matched else None
+    # Whether the lead was accepted is in no event; a suppression that matches and was not taken says so.
+    for is_protected in (scored.account_view.open_opportunity is True, True):
+        at, by = routed.occurred_at, routing_policy_of(policy)
+        replayed = explain_route(scored, owner, by, at, is_protected=is_protected)
+        if replayed.rule == matched:
+            return replayed
+    return None
 
 
 def _explain_decision(

@@ -25,8 +25,9 @@ from services.router.domain.ownership import (
     open_assignment,
 )
 from services.router.domain.rotation import Selection, select_from_queue
-from services.router.domain.route import Route, decide_route
+from services.router.domain.route import Route, decide_route, doubted_fields
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.domain.unverified import UNVERIFIED, is_unverified
 from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_alerted import LeadAlertedV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
@@ -78,7 +79,14 @@ class _RoutingContext(Struct, frozen=True):
                 excluded=excluded_reps(changes, data.lead_id),
             )
             owner = ActiveOwner(of_account.queue, accepted=False) if of_account else None
-        route = decide_route(policy, facts_of(data, data.account_view, policy.readers, owner), scored.at)
+        is_worked = assignment is not None and assignment.state == "accepted"
+        is_protected = is_worked or data.account_view.open_opportunity is True
+        route = decide_route(
+            policy,
+            facts_of(data, data.account_view, policy.readers, owner),
+            scored.at,
+            doubted_fields(data) if is_protected else None,
+        )
         previous = changes.get(RoutedLeadRow, data.lead_id)
         return cls(policy, scored, previous, assignment, of_account, route)
 
@@ -106,6 +114,12 @@ class _RoutingContext(Struct, frozen=True):
         return self.previous is not None and self.route.alert and not self.previous.high_intent
 
     @property
+    def was_spared(self) -> bool:
+        """Whether the lead was spared from a suppression, and the previous decision did not say so."""
+        spared, previous = self.route.spared, self.previous
+        return spared is not None and (previous is None or self.is_new_revision or previous.spared != spared)
+
+    @property
     def owner_left(self) -> bool:
         """Whether the lead's owner is no longer in the team."""
         return self.assignment is not None and self.policy.rep_of(self.assignment.rep) is None
@@ -124,6 +138,7 @@ class _RoutingContext(Struct, frozen=True):
             motion=route.motion,
             rule=route.rule,
             high_intent=route.alert,
+            spared=route.spared,
         )
 
 
@@ -200,6 +215,8 @@ def _place(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow) ->
     current, route, policy = context.assignment, context.route, context.policy
     if current is not None and not context.owner_left and (route.keep or route.queue == current.queue):
         return _Placement("kept", current.queue, current, route.considered)
+    if current is None and not route.keep and is_unverified(context.scored.data):
+        return _Placement("listed", route.queue, None, route.considered)
     if route.keep and context.account_owner is not None:
         selection, queue = Selection(context.account_owner.rep.id, ()), context.account_owner.queue
     else:
@@ -245,6 +262,8 @@ def _placed_lead(context: _RoutingContext, lead: RoutedLeadRow, placement: _Plac
         since = previous.waiting_since if previous is not None else None
         scored = context.scored
         return replace(lead, status="waiting", waiting_since=since or scored.at, scored=scored.raw)
+    if placement.change == "listed":
+        return replace(lead, status="listed")
     if placement.change == "kept" and previous is not None and not context.is_new_revision:
         return replace(lead, queue=placement.queue, motion=previous.motion, rule=previous.rule)
     return replace(lead, queue=placement.queue)
@@ -260,16 +279,16 @@ def _emit(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow, pla
         motion=route.motion,
         owner=placement.assignment.rep if placement.assignment else None,
         rule=route.rule,
-        reasons=list(route.reasons),
+        reasons=[*route.reasons, *((UNVERIFIED,) if change == "listed" else ())],
         considered=list(placement.considered),
     )
-    waits_as_before = (
-        change == "waiting"
+    is_as_before = change == "kept" or (
+        change in ("waiting", "listed")
         and previous is not None
-        and previous.status == "waiting"
+        and previous.status == change
         and previous.queue == placement.queue
     )
-    if context.is_new_revision or (change != "kept" and not waits_as_before):
+    if context.is_new_revision or not is_as_before:
         lead = emit_routed(
             changes,
             context.policy,
@@ -286,5 +305,8 @@ def _emit(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow, pla
     if change == "kept" and context.became_high_intent:
         reason = context.policy.alert_reason
         lead = emit_ownership_change(changes, LeadAlertedV1, lead, decision, reason=reason, at=at)
+    if context.was_spared and placement.assignment is not None:
+        spared = route.spared or ""
+        lead = emit_ownership_change(changes, LeadAlertedV1, lead, decision, reason=spared, at=at)
     changes.put(lead)
     return lead.sequence > first

@@ -14,6 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from services.router.domain.field_variations import candidate_values, describe_change
+from services.router.domain.route import decide_suppression, doubted_fields
 from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.facts import ActiveOwner, facts_of
@@ -41,12 +42,16 @@ class Counterfactual(Struct, frozen=True):
 
 
 class RouteExplanation(Struct, frozen=True):
-    """Where the policy sends a lead. When it is suppressed, `rule` is the reason and `queue` is None."""
+    """Where the policy sends a lead. When it is suppressed, `rule` is the reason and `queue` is None.
+
+    `spared` is the reason of a suppression that did not count, as only what anybody can type says so.
+    """
 
     policy_version: str
     rule: str
     queue: str | None
     motion: str | None
+    spared: str | None
     suppressions: list[RuleExplanation]
     rules: list[RuleExplanation]
     counterfactuals: list[Counterfactual]
@@ -66,14 +71,23 @@ class _Result(Struct, frozen=True):
 
 
 def explain_route(
-    data: LeadScoredV1, owner: ActiveOwner | None, policy: RoutingPolicy, at: datetime
+    data: LeadScoredV1,
+    owner: ActiveOwner | None,
+    policy: RoutingPolicy,
+    at: datetime,
+    *,
+    is_protected: bool = False,
 ) -> RouteExplanation:
-    """Return why the policy sends a scored lead where it does, at the instant `at`."""
+    """Return why the policy sends a scored lead where it does, at the instant `at`.
+
+    A protected lead, one that somebody works, is suppressed only by what is proven.
+    """
+    is_doubted = doubted_fields(data) if is_protected else None
 
     def decide(facts: Facts) -> _Result:
-        suppression = policy.compiled.suppress.first(facts, at)
-        if suppression is not None:
-            return _Result(suppression.reason, None, None)
+        suppressed, _spared = decide_suppression(policy, facts, at, is_doubted)
+        if suppressed is not None:
+            return _Result(suppressed, None, None)
         rule = policy.compiled.rules.first(facts, at)
         if rule is None:
             return _Result("", None, None)
@@ -87,6 +101,7 @@ def explain_route(
         rule=result.rule,
         queue=result.queue,
         motion=result.motion,
+        spared=decide_suppression(policy, facts, at, is_doubted)[1],
         suppressions=[explained(verdict) for verdict in policy.compiled.suppress.explain(facts, at)],
         rules=[explained(verdict) for verdict in policy.compiled.rules.explain(facts, at)],
         counterfactuals=list(_counterfactuals(policy, facts, result, decide)),

@@ -1,23 +1,40 @@
 """Working hours as instants: whether a rep is at work, and when an amount of working time has passed.
 
-Hours are local wall-clock times in the rep's time zone. On a day on which the clock changes, a shift that
-spans the change is an hour shorter or longer; a shift that the clock skips entirely does not take place.
+Hours are local wall-clock times in the rep's time zone: a rep is at work whenever the clock there shows a
+time within a shift. So on a day on which the clock changes, a shift that spans the change is an hour shorter
+or longer, what the clock skips does not take place, and what it shows twice takes place twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from shared.policy.hours import Hours
 
 _ZERO: Final = timedelta()
+_SECOND: Final = timedelta(seconds=1)
+_MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
+_CHANGES_APART: Final = timedelta(hours=6)
+"""Clocks change at most once within that time."""
 _HORIZON_DAYS: Final = 400
 """Deadlines are at most this far in the future, however few hours a rep works."""
+
+
+class ConstantOffset(Struct, frozen=True, gc=False):
+    """A span of time during which the local clock of a zone is `ahead` of UTC."""
+
+    begins: datetime
+    ends: datetime
+    ahead: timedelta
 
 
 class WorkingHours:
@@ -25,7 +42,7 @@ class WorkingHours:
 
     def __init__(self, hours: Hours, zone: str) -> None:
         self._shifts = sorted(hours.shifts, key=lambda shift: shift.begins)
-        self._zone = ZoneInfo(zone)
+        self._zone = zone
         self._cached_span = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), False)
 
     def is_open(self, at: datetime) -> bool:
@@ -58,22 +75,51 @@ class WorkingHours:
         return reached
 
     def _shifts_after(self, at: datetime, days: int) -> Iterator[tuple[datetime, datetime]]:
-        """Yield start and end of the shifts that end after `at`, by the day on which they begin.
+        """Yield start and end of the shifts that end after `at`, in the order of time.
 
-        Yesterday is included, because a shift may last past midnight.
+        A shift during which the clock changes comes in parts.
         """
-        today = at.astimezone(self._zone).date()
-        for offset in range(-1, days):
-            day = today + offset * _DAY
+        until = at + days * _DAY
+        for year in range(at.year, until.year + 1):
+            for offset in constant_offsets(self._zone, year):
+                if offset.ends > at and offset.begins < until:
+                    yield from self._shifts_at(offset, at, until)
+
+    def _shifts_at(
+        self, offset: ConstantOffset, at: datetime, until: datetime
+    ) -> Iterator[tuple[datetime, datetime]]:
+        """Yield start and end of the shifts within a span of one offset that end after `at`."""
+        first, last = max(offset.begins, at), min(offset.ends, until)
+        midnight = datetime.combine((first + offset.ahead).date(), time(), UTC) - offset.ahead
+        while midnight < last:
+            weekday = (midnight + offset.ahead).weekday()
             for shift in self._shifts:
-                if day.weekday() in shift.days:
-                    begins = self._instant(day, shift.begins, fold=0)
-                    ends = self._instant(day, shift.ends, fold=1)
+                if weekday in shift.days:
+                    begins = max(midnight + shift.begins * _MINUTE, offset.begins)
+                    ends = min(midnight + shift.ends * _MINUTE, offset.ends)
                     if ends > max(begins, at):
                         yield begins, ends
+            midnight += _DAY
 
-    def _instant(self, day: date, minutes: int, *, fold: int) -> datetime:
-        """Return the instant of a wall-clock time; `fold` picks one of two when the clock is set back."""
-        days, minutes = divmod(minutes, 24 * 60)
-        clock = time(minutes // 60, minutes % 60, fold=fold)
-        return datetime.combine(day + days * _DAY, clock, self._zone).astimezone(UTC)
+
+@lru_cache(maxsize=2_048)
+def constant_offsets(zone: str, year: int) -> tuple[ConstantOffset, ...]:
+    """Return the spans of a year (UTC) during which the clock of a zone keeps its offset, in order."""
+    clock, ends = ZoneInfo(zone), datetime(year + 1, 1, 1, tzinfo=UTC)
+
+    def ahead(at: datetime) -> timedelta:
+        return at.astimezone(clock).utcoffset() or _ZERO
+
+    begins = [datetime(year, 1, 1, tzinfo=UTC)]
+    at = begins[0]
+    while at < ends:
+        following = min(at + _CHANGES_APART, ends)
+        if ahead(following) != ahead(at):
+            before, after = at, following
+            while after - before > _SECOND:
+                middle = before + (after - before) // _SECOND // 2 * _SECOND
+                before, after = (middle, after) if ahead(middle) == ahead(at) else (before, middle)
+            if after < ends:
+                begins.append(after)
+        at = following
+    return tuple(ConstantOffset(*span, ahead(span[0])) for span in pairwise((*begins, ends)))

@@ -52,10 +52,12 @@ def apply_action(changes: ChangeSet, context: DecisionContext, action: ActionRec
     """Apply an action. A rep may act on own leads only; an action that names no rep is a manager's."""
     lead = changes.get(RoutedLeadRow, action.lead_id)
     assignment = active_assignment(changes, action.lead_id)
-    if lead is None:
+    takes = lead is not None and lead.status == "listed" and action.type == "accept"
+    is_owners = assignment is not None and action.rep in (None, assignment.rep)
+    if lead is None or not (takes or is_owners or action.type == "reassign"):
         return False
-    if action.type != "reassign" and (assignment is None or action.rep not in (None, assignment.rep)):
-        return False
+    if takes:
+        return _take(changes, context, lead, action.rep)
     if assignment is None or action.type in ("reassign", "handoff"):
         return _reassign(changes, context, lead, assignment, action)
     if action.type == "accept":
@@ -137,6 +139,18 @@ def erase(changes: ChangeSet, context: DecisionContext, lead_id: str, pseudonym:
         changes.put(replace(ended, lead_id=pseudonym, account=account))
     if changes.get(RoutedLeadRow, lead_id) is not None:
         changes.remove(RoutedLeadRow, lead_id)
+
+
+def _take(changes: ChangeSet, context: DecisionContext, lead: RoutedLeadRow, rep_id: str | None) -> bool:
+    """Give a listed lead, as work, to the rep of its queue who accepts it."""
+    rep = context.policy.rep_of(rep_id)
+    if rep is None or lead.queue not in rep.queues:
+        return False
+    lead = replace(lead, motion="work")
+    taken = Selection(rep.id, ())
+    _assign_next(changes, context, lead, taken, lead.queue, previous=None, reason="accepted")
+    assignment = active_assignment(changes, lead.lead_id)
+    return assignment is not None and _accept(changes, assignment, context.at)
 
 
 def _accept(changes: ChangeSet, assignment: AssignmentRow, at: datetime) -> bool:

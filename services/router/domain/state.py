@@ -9,7 +9,7 @@ from shared.lead.events.parts import Person
 from shared.lead.events.routing import Motion
 from shared.storage.rows import Row
 
-LeadStatus = Literal["routed", "suppressed", "waiting", "merged"]
+LeadStatus = Literal["routed", "suppressed", "waiting", "listed", "merged"]
 ClosedState = Literal[
     "rejected", "won", "lost", "handed_on", "moved", "overdue", "withdrawn", "merged", "erased"
 ]
@@ -23,7 +23,8 @@ class RoutedLeadRow(Row, frozen=True):
     ignored. `sequence` counts the events that the router emitted about the lead. `rule` is the rule that
     routed the lead, or the reason of a suppression. `high_intent` is whether the last decision asked for the
     owner's immediate attention. `scored` is the JSON of `lead.scored` while the lead waits for its first
-    owner.
+    owner. A lead that is `listed` has no owner and waits for none, but a rep of the queue may take it.
+    `spared` is the reason of a suppression that did not count, as nobody proved it.
     """
 
     lead_id: str
@@ -38,6 +39,7 @@ class RoutedLeadRow(Row, frozen=True):
     high_intent: bool
     waiting_since: datetime | None = None
     scored: bytes | None = None
+    spared: str | None = None
     table: ClassVar[str] = "routed_leads"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 

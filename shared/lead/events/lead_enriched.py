@@ -17,6 +17,7 @@ from shared.lead.events.parts import (
     Origin,
     Person,
     Provenance,
+    SourceTrust,
     Time,
     Trigger,
     Word,
@@ -48,7 +49,8 @@ class LeadEnrichedV1(Struct, frozen=True):
     """`sequence` counts this lead's enriched events from 1; `revision` counts its forms.
 
     `merged` are the ids of all leads that became part of this one: each role ends and moves what it holds for
-    them. They are aliases of this lead from then on.
+    them. They are aliases of this lead from then on. `trust` is `public` if only public forms told of the
+    lead, None otherwise.
     """
 
     lead_id: Word
@@ -68,3 +70,4 @@ class LeadEnrichedV1(Struct, frozen=True):
     trigger: Trigger | None = None
     derived: DerivedFields | None = None
     merged: Annotated[list[Word], Meta(max_length=1_000)] = []
+    trust: SourceTrust | None = None

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from shared.lead.events.parts import Company, Time, Trigger, Word
 from shared.lead.events.scoring import ScoreLine
 
-Change = Literal["assigned", "kept", "moved", "waiting"]
+Change = Literal["assigned", "kept", "moved", "waiting", "listed"]
 Motion = Literal["work", "nurture"]
 Skipped = Literal[
     "no_match",
@@ -33,7 +33,10 @@ class Considered(Struct, frozen=True, omit_defaults=True):
 
 
 class Decision(Struct, frozen=True):
-    """Which queue and owner, by which rule. `waiting`: nobody is eligible yet, so no owner."""
+    """Which queue and owner, by which rule.
+
+    `waiting`: nobody is eligible yet, so no owner. `listed`: no owner and no clock, but a rep may take it.
+    """
 
     change: Change
     queue: Word

@@ -1,0 +1,37 @@
+"""Leads for which nothing but a public form speaks: they take no seller's place until a fact is known.
+
+Anybody can post to a public form, in any number. A fact is what a vendor, a CRM or a colleague gave, what
+fits the ideal customer, a buying signal, or what is known of the account.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.lead.events.lead_scored import LeadScoredV1
+
+UNVERIFIED: Final = "nothing but a public form speaks for this lead: no verified fact and none that fits"
+"""The reason of such a decision, in words."""
+
+_EMAIL_STATUS: Final = "person.email_status"
+
+
+def is_unverified(data: LeadScoredV1) -> bool:
+    """Tell whether a lead is only known from public forms, and nothing that it says fits."""
+    return data.trust == "public" and data.score.fit == 0 and not _has_signal(data) and not _has_fact(data)
+
+
+def _has_signal(data: LeadScoredV1) -> bool:
+    return bool(data.signals.types) or data.trigger.kind == "signal"
+
+
+def _has_fact(data: LeadScoredV1) -> bool:
+    """Tell whether a field is from elsewhere than a form; that an address is not verified is no such fact."""
+    account = data.account_view
+    if account.relation != "none" or account.open_opportunity or account.owner:
+        return True
+    return any(
+        origin.source != "form"
+        for field, origin in data.provenance.items()
+        if field != _EMAIL_STATUS or data.person.email_status == "verified"
+    )
