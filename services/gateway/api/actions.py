@@ -101,7 +101,9 @@ def action_endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
         )
         if not await _is_repeated(gateway, received):
             check_action(action, gateway.clock.now())
-            may_take = verb == "accept" and ownership.owner is None and _is_listed(view)
+            # A listed lead has no owner, and any rep of its queue may take it.
+            is_listed = ownership.owner is None and (view["decision"] or {}).get("change") == "listed"
+            may_take = verb == "accept" and is_listed
             if not principal.may("manager") and ownership.owner != rep and not may_take:
                 if rep in ownership.owners:
                     return _unchanged(view, "The lead has gone to somebody else")
@@ -110,12 +112,6 @@ def action_endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
         return await _await_decision(gateway, event.id, lead_id)
 
     return act_on_lead
-
-
-def _is_listed(view: dict[str, Any]) -> bool:
-    """Return whether the lead has no owner and any rep of its queue may take it."""
-    decision = view["decision"]
-    return isinstance(decision, dict) and decision.get("change") == "listed"
 
 
 async def _is_repeated(gateway: GatewayState, received: Received[ActionReceivedV1]) -> bool:

@@ -17,21 +17,16 @@ _EMAIL_STATUS: Final = "person.email_status"
 
 
 def is_unverified(data: LeadScoredV1) -> bool:
-    """Tell whether a lead is only known from public forms, and nothing that it says fits."""
-    return data.trust == "public" and data.score.fit == 0 and not _has_signal(data) and not _has_fact(data)
+    """Tell whether a lead is only known from public forms, and nothing that it says fits.
 
-
-def _has_signal(data: LeadScoredV1) -> bool:
-    return bool(data.signals.types) or data.trigger.kind == "signal"
-
-
-def _has_fact(data: LeadScoredV1) -> bool:
-    """Tell whether a field is from elsewhere than a form; that an address is not verified is no such fact."""
+    That an address could not be verified is no fact that speaks for it.
+    """
+    if data.trust != "public" or data.score.fit or data.signals.types or data.trigger.kind == "signal":
+        return False
     account = data.account_view
     if account.relation != "none" or account.open_opportunity or account.owner:
-        return True
-    return any(
-        origin.source != "form"
+        return False
+    return all(
+        origin.source == "form" or (field == _EMAIL_STATUS and data.person.email_status != "verified")
         for field, origin in data.provenance.items()
-        if field != _EMAIL_STATUS or data.person.email_status == "verified"
     )

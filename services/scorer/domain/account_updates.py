@@ -51,7 +51,10 @@ def handle_account(
     released = _release_aliases(changes, keys[0], keys[1:], dict.fromkeys(owners, new))
     aliases = [alias for alias in keys[1:] if may_join(changes, alias, keys[0])]
     former = [alias for alias in released if alias not in aliases]
-    account = replace(_with_name(changes, keys[0], data), knowledge=data)
+    account, by_name = changes.get(AccountRow, keys[0]) or before, account_name_key(data)
+    if by_name is not None:
+        account = adopt_named_signals(changes, account, by_name)
+    account = replace(account, knowledge=data)
     for alias in aliases:
         account = with_alias(changes, account, alias, data)
     linked = (*aliases, *former, *owners)
@@ -86,13 +89,6 @@ def _release_aliases(
                 released.append(alias)
         put_changed(changes, row)
     return released
-
-
-def _with_name(changes: ChangeSet, key: str, data: AccountReceivedV1) -> AccountRow:
-    """Return the account with its name, and with the signals that were stored under that name alone."""
-    account = changes.get(AccountRow, key) or AccountRow(key)
-    by_name = account_name_key(data)
-    return account if by_name is None else adopt_named_signals(changes, account, by_name)
 
 
 def _asking_for_lead(changes: ChangeSet, context: ScoringContext, account: AccountRow) -> AccountRow:
