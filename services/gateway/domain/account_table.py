@@ -7,9 +7,10 @@ it is a fault. A heading that resembles none is a column of the CRM's own and is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from io import BytesIO
+from itertools import islice
 from typing import Any, Final
 
 from msgspec import Struct
@@ -24,6 +25,9 @@ from shared.lead.normalise.labels import plain_label
 
 COLUMNS: Final = AccountReceivedV1.__struct_fields__
 """The fields of an account, of which `domain` is needed. Their names are headings too."""
+
+COLUMNS_MAX: Final = 1_000
+"""The most columns of a table of accounts."""
 
 _HEADINGS: Final = {
     "domain": "domain|company domain name|company domain|website|domain name",
@@ -97,7 +101,7 @@ class AccountColumns(Struct, frozen=True):
 
 def known_account_headings(cells: Sequence[str]) -> int:
     """Return how many cells of a row are headings of an account's fields."""
-    return sum(plain_label(cell) in _FIELD_OF_HEADING for cell in cells)
+    return sum(plain_label(cell) in _FIELD_OF_HEADING for cell in cells[:COLUMNS_MAX])
 
 
 def account_columns(headings: Sequence[str]) -> AccountColumns:
@@ -105,6 +109,8 @@ def account_columns(headings: Sequence[str]) -> AccountColumns:
 
     Raises `Reject` (422) with all faults: a heading that is there twice or misspelt, and no domain.
     """
+    if len(headings) > COLUMNS_MAX:
+        raise invalid((FieldProblem("", f"There are {len(headings)} columns, {COLUMNS_MAX} are allowed"),))
     found = [_FIELD_OF_HEADING.get(plain_label(heading)) for heading in headings]
     names = [plain_label(heading).replace(" ", "_") for heading in headings]
     faults: list[str] = []
@@ -125,10 +131,15 @@ def account_columns(headings: Sequence[str]) -> AccountColumns:
     return AccountColumns(fields, ignored)
 
 
-def read_account_csv(raw: bytes) -> tuple[AccountColumns, Iterator[TableRow | UnreadableRow]]:
-    """Return the columns of a CSV of accounts, and its rows. Raises as `account_columns` does."""
+def read_account_csv(raw: bytes, rows_max: int) -> tuple[AccountColumns, Sequence[TableRow | UnreadableRow]]:
+    """Return the columns of a CSV of accounts, and at most `rows_max` of its rows.
+
+    Raises as `account_columns` does.
+    """
     table = read_csv_table(text_lines(BytesIO(raw)), known_account_headings)
-    return account_columns(table.columns if table else ()), table.rows if table else iter(())
+    if table is None:
+        return account_columns(()), ()
+    return account_columns(table.columns), list(islice(table.rows, rows_max))
 
 
 def account_fields(row: TableRow | UnreadableRow, columns: AccountColumns) -> Mapping[str, Any]:

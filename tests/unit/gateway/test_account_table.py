@@ -23,7 +23,7 @@ from shared.errors import Reject
 
 
 def rows_of(raw: bytes) -> list[dict[str, Any]]:
-    columns, rows = read_account_csv(raw)
+    columns, rows = read_account_csv(raw, 1_000)
     return [dict(account_fields(row, columns)) for row in rows]
 
 
@@ -64,6 +64,12 @@ def test_a_crms_headings_are_fields_and_its_own_columns_are_ignored(
     assert (columns.fields, columns.ignored) == (fields, ignored)
 
 
+def test_a_table_has_a_bounded_number_of_columns():
+    with pytest.raises(Reject) as reject:
+        account_columns(["domain", *["x"] * 1_000])
+    assert faults(reject) == ["There are 1001 columns, 1000 are allowed"]
+
+
 def test_all_faults_of_a_header_are_reported_at_once():
     with pytest.raises(Reject) as reject:
         account_columns(["name", "realtion", "name"])
@@ -77,7 +83,7 @@ def test_all_faults_of_a_header_are_reported_at_once():
 @pytest.mark.parametrize("raw", [b"", b"\n\n", b"name\n"])
 def test_a_table_needs_a_column_of_domains(raw: bytes):
     with pytest.raises(Reject, match="not valid"):
-        read_account_csv(raw)
+        read_account_csv(raw, 1_000)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +147,6 @@ cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 def test_every_row_that_csv_can_write_is_read_back(pairs: list[tuple[str, str]], separator: str):
     text = StringIO()
     csv.writer(text, delimiter=separator).writerows([("domain", "name"), *pairs])
-    _, rows = read_account_csv(text.getvalue().encode())
+    _, rows = read_account_csv(text.getvalue().encode(), 1_000)
     written = [pair for pair in pairs if any(cell.strip() for cell in pair)]
     assert [row.cells for row in rows if isinstance(row, TableRow)] == [list(pair) for pair in written]
