@@ -52,12 +52,20 @@ async def accept(services: Services) -> Figure:
                 rounds = await in_turns(
                     lambda: _accepted_a_second(ours, key), lambda: _accepted_a_second(bare, key)
                 )
+                named = _Server(f"{topology.url}/v1/leads", gateway.pid)
+                named_rounds = await in_turns(
+                    lambda: _accepted_a_second(named, key, is_named=True),
+                    lambda: _accepted_a_second(bare, key),
+                    rounds=3,
+                )
         finally:
             gateway.stop()
         beside = await _beside(services.kafka, prefix)
     details = [
         f"{_CONNECTIONS} connections, one lead a request",
         f"CPU a request: gateway {median(ours.cpu_us):.0f} us, bare app {median(bare.cpu_us):.0f} us (medians)",
+        f"each lead under an Idempotency-Key: {named_rounds.ratio:.2f} of the bare app, "
+        f"CPU {median(named.cpu_us):.0f} us a request",
         *beside,
     ]
     return rounds.figure("accept", _GOAL, "leads", details)
@@ -145,12 +153,17 @@ def _answers(url: str) -> bool:
         return False
 
 
-async def _accepted_a_second(server: _Server, key: str) -> float:
+async def _accepted_a_second(server: _Server, key: str, *, is_named: bool = False) -> float:
     command = ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{_SECONDS}s", "-s", str(_SCRIPT), server.url]
     spent_s = server.cpu_s()
     wrk = await asyncio.create_subprocess_exec(
         *command,
-        env={**os.environ, "BENCH_KEY": key, "BENCH_RUN": f"r{uuid.uuid4().hex[:10]}"},
+        env={
+            **os.environ,
+            "BENCH_KEY": key,
+            "BENCH_RUN": f"r{uuid.uuid4().hex[:10]}",
+            **({"BENCH_IDEMPOTENCY": "1"} if is_named else {}),
+        },
         stdout=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(_SECONDS + 30):

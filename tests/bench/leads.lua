@@ -1,6 +1,8 @@
--- wrk: posts leads that nobody has sent before, with the key in BENCH_KEY.
+-- wrk: posts leads that nobody has sent before, with the key in BENCH_KEY; with BENCH_IDEMPOTENCY each under an
+-- Idempotency-Key of its own.
 local run = os.getenv("BENCH_RUN")
 local serial = 0
+local idempotent = os.getenv("BENCH_IDEMPOTENCY")
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "Bearer " .. os.getenv("BENCH_KEY")
@@ -13,5 +15,8 @@ local body = '{"person":{"email":"ana.%d@%s-%d.example","first_name":"Ana","last
 
 function request()
    serial = serial + 1
+   if idempotent then
+      wrk.headers["Idempotency-Key"] = ("%s-%d"):format(run, serial)
+   end
    return wrk.format(nil, nil, nil, body:format(serial, run, serial))
 end

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from services.gateway.domain.form_fields import EMAIL, form_fields, persons_email
+from services.gateway.domain.form_values import FIELDS_MAX
 from services.gateway.domain.sources import HookSource
 
 DayOrder = Literal["day first", "month first"]
@@ -70,8 +71,12 @@ def read_columns(
 
 
 def form_pairs(readings: Sequence[ColumnReading], cells: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the labels and values of a row, without empty cells, ready to be read as a form."""
+    """Return the labels and values of a row, without empty cells, ready to be read as a form.
+
+    Of a row with more than a form may have, the last of those are left out that no field is known for.
+    """
     pairs: list[tuple[str, str]] = []
+    known: list[bool] = []
     for reading, cell in zip(readings, cells, strict=False):
         text = cell.strip()
         if not text or reading.is_ignored:
@@ -81,6 +86,11 @@ def form_pairs(readings: Sequence[ColumnReading], cells: Sequence[str]) -> list[
         elif reading.field in _NUMBERS:
             text = without_fraction(text)
         pairs.append((reading.label, text))
+        known.append(reading.field is not None)
+    if len(pairs) > FIELDS_MAX:
+        # A CRM's export may have hundreds of columns of its own.
+        order = sorted(range(len(pairs)), key=lambda index: not known[index])
+        pairs = [pairs[index] for index in sorted(order[:FIELDS_MAX])]
     return pairs
 
 

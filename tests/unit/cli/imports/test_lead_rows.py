@@ -150,6 +150,13 @@ def test_whole_numbers_may_be_written_with_a_fraction(written: Written, cell: st
     assert lead["company"]["employees"] == employees
 
 
+def test_a_row_with_more_cells_than_a_form_may_have_keeps_those_of_known_columns(written: Written):
+    columns = [*(f"own {number}" for number in range(300)), "Email"]
+    [(_, lead)] = read(written(f"{','.join(columns)}\n{'x,' * 300}ana@kestrel.example\n"))
+    assert lead["person"]["email"] == "ana@kestrel.example"
+    assert list(lead["answers"]) == [f"own {number}" for number in range(199)]
+
+
 class TestEventIds:
     def ids(self, rows: list[tuple[int, Any]]) -> list[str]:
         return [lead["event_id"] for _, lead in rows]
