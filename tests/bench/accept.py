@@ -64,8 +64,7 @@ async def accept(services: Services) -> Figure:
     details = [
         f"{_CONNECTIONS} connections, one lead a request",
         f"CPU a request: gateway {median(ours.cpu_us):.0f} us, bare app {median(bare.cpu_us):.0f} us (medians)",
-        f"each lead under an Idempotency-Key: {named_rounds.ratio:.2f} of the bare app, "
-        f"CPU {median(named.cpu_us):.0f} us a request",
+        f"each under an Idempotency-Key: {named_rounds.ratio:.2f} of the bare app, {median(named.cpu_us):.0f} us a request",
         *beside,
     ]
     return rounds.figure("accept", _GOAL, "leads", details)
