@@ -30,6 +30,7 @@ from services.gateway.api import (
     sources,
     subscriptions,
 )
+from services.gateway.domain.trust import RESERVED_FIELDS
 from services.gateway.error_handlers import add_error_handlers
 from services.gateway.intake import hooks, lane
 from services.gateway.middleware import RequestMetrics, TelemetryMiddleware
@@ -84,7 +85,7 @@ def create_app(state: GatewayState) -> FastAPI:
 
 
 class GatewayApp(FastAPI):
-    """FastAPI with two additions: the intake lane, and problems among the schemas of its OpenAPI document."""
+    """FastAPI with two additions: the intake lane, and what intake means in its OpenAPI document."""
 
     lane: lane.IntakeLane
 
@@ -100,7 +101,11 @@ class GatewayApp(FastAPI):
         if self.openapi_schema is None:
             document = super().openapi()
             _, problem = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
-            document.setdefault("components", {}).setdefault("schemas", {}).update(problem)
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas.update(problem)
+            for type_, reserved in RESERVED_FIELDS.items():
+                for name in reserved:
+                    schemas[type_]["properties"][name]["readOnly"] = True
         assert self.openapi_schema is not None  # noqa: S101 - made above
         return self.openapi_schema
 

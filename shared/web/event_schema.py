@@ -9,7 +9,7 @@ The annotated type may be whatever msgspec reads: a struct, a list or a dict of 
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -24,14 +24,21 @@ _REFERENCE_START = _REFERENCE.format(name="")
 
 @dataclass(frozen=True)
 class MsgspecType:
-    """Marks a type as msgspec's. A fault is reported with its JSON pointer in the error's `ctx`."""
+    """Marks a type as msgspec's. A fault is reported with its JSON pointer in the error's `ctx`.
+
+    `bounds` are those of the type: pydantic does not hand on what else it is annotated with.
+    """
+
+    bounds: msgspec.Meta | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        kind: Any = Annotated[source, self.bounds] if self.bounds else source
+
         def validate(value: Any) -> Any:
             if isinstance(value, msgspec.Struct):
                 return value
             try:
-                return msgspec.convert(value, source)
+                return msgspec.convert(value, kind)
             except msgspec.ValidationError as error:
                 fault = from_msgspec(error)[0]
                 raise PydanticCustomError(
@@ -41,7 +48,7 @@ class MsgspecType:
         return core_schema.no_info_plain_validator_function(
             validate,
             serialization=core_schema.plain_serializer_function_ser_schema(msgspec.to_builtins),
-            metadata={"msgspec_type": source},
+            metadata={"msgspec_type": kind},
         )
 
     def __get_pydantic_json_schema__(

@@ -11,6 +11,7 @@ import pytest_asyncio
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from services.gateway.domain.access import SCOPES
+from services.gateway.domain.trust import RESERVED_FIELDS
 from tests.support.gateway import RunningGateway, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -182,6 +183,19 @@ async def test_bounds_and_enums_are_documented(document: dict[str, Any], operati
     assert schemas["AccountBody"]["additionalProperties"] is False
     keyed = {one["name"] for one in operations["POST", "/v1/outcomes"]["parameters"]}
     assert {name.lower() for name in keyed} == {"idempotency-key"}
+
+
+async def test_lists_and_fields_that_intake_refuses_are_documented(
+    document: dict[str, Any], operations: Operations
+):
+    schemas = document["components"]["schemas"]
+    for path in ("/v1/leads", "/v1/signals"):
+        body = operations["POST", path]["requestBody"]["content"]["application/json"]["schema"]
+        bounds = [(one["minItems"], one["maxItems"]) for one in body["anyOf"] if one.get("type") == "array"]
+        assert bounds == [(1, 1_000)], path
+    for type_, names in RESERVED_FIELDS.items():
+        for name, schema in schemas[type_]["properties"].items():
+            assert schema.get("readOnly", False) == (name in names), (type_, name)
 
 
 async def test_answers_that_are_recorded_events_are_documented_as_those_events(document: dict[str, Any]):

@@ -6,6 +6,7 @@ it says of facts that a server knows (activities, channel, seniority, verificati
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -40,6 +41,14 @@ SERVER_SIDE_FIELDS: Final = (
 """The fields that no source of trust `public` decides. Activities are none of theirs either."""
 
 ANSWERS_MAX: Final = 200
+RESERVED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "LeadReceivedV1": ("trigger", "trust"),
+    "SignalReceivedV1": ("trust",),
+    "Consent": ("proven",),
+    "Origin": ("honeypot",),
+    "Activity": ("told_at",),
+}
+"""The fields that only Baton sets, by the type that has them: a body with one is refused."""
 _RESERVED: Final = "This field is set by Baton alone"
 
 

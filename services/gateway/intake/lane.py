@@ -119,12 +119,11 @@ class SignalResults(Struct, frozen=True):
     results: list[SignalResult]
 
 
+_ListType = MsgspecType(Meta(min_length=1, max_length=ITEMS_MAX))
 OneLead = Annotated[LeadReceivedV1, MsgspecType()]
-LeadList = Annotated[Annotated[list[LeadReceivedV1], Meta(min_length=1, max_length=ITEMS_MAX)], MsgspecType()]
+LeadList = Annotated[list[LeadReceivedV1], _ListType]
 OneSignal = Annotated[SignalReceivedV1, MsgspecType()]
-SignalList = Annotated[
-    Annotated[list[SignalReceivedV1], Meta(min_length=1, max_length=ITEMS_MAX)], MsgspecType()
-]
+SignalList = Annotated[list[SignalReceivedV1], _ListType]
 LeadAnswer = Annotated[AcceptedLead, MsgspecType()] | Annotated[LeadResults, MsgspecType()]
 SignalAnswer = Annotated[AcceptedSignal, MsgspecType()] | Annotated[SignalResults, MsgspecType()]
 
