@@ -18,9 +18,12 @@ from shared.lead.identity import Identity, identify
 from shared.lead.ids import lead_id_of
 from shared.storage.database import Tx
 
-_NAMED_IN: Final = ("baton.lead.enriched.v1", "baton.lead.received.v1")
+_RECORDED: Final = "baton.lead.enriched.v1"
+"""The events that have former names: the merged records, not what anybody typed into a form."""
 _EVENTS_MAX: Final = 1_000
 """The events of a person that are searched for former names and companies, at most; the newest ones."""
+_NAMED_MAX: Final = 400
+"""Of identifiers, of names and of accounts, as many as an erasure can hold; the present ones come first."""
 
 
 class StoredPerson(Struct, frozen=True):
@@ -64,7 +67,7 @@ async def stored_person(tx: Tx, lead_ids: Sequence[str], identities: Sequence[Id
     """Return what a person is stored under who has these leads and is named by these identities."""
     aliases = [one for lead_id in lead_ids for one in await ids_of_lead(tx, lead_id)]
     ids = list(dict.fromkeys([*lead_ids, *(identity.lead_id for identity in identities), *aliases]))
-    identifiers = {name for identity in identities for name in identity.identifiers}
+    identifiers = dict.fromkeys(name for identity in identities for name in identity.identifiers)
     people: dict[Person, None] = {}
     accounts: dict[str, None] = {}
     stored = await tx.execute(
@@ -72,26 +75,31 @@ async def stored_person(tx: Tx, lead_ids: Sequence[str], identities: Sequence[Id
             leads.c.lead_id.in_(ids)
         )
     )
-    named: list[tuple[Person, Company]] = []
+    named: dict[tuple[Person, str | None], None] = {}
     for row in stored.mappings():
         accounts[row["account"]] = None
-        identifiers.update(row["identifiers"])
-        named.append((row["person"], row["company"]))
-    newest = select(events.c.data).where(events.c.subject.in_(ids), events.c.type.in_(_NAMED_IN))
-    for text in (await tx.execute(newest.order_by(events.c.at.desc()).limit(_EVENTS_MAX))).scalars():
-        data = _read_names(text)
-        named.append((data.person, data.company))
-    for person, company in named:
-        own = identify(person.email, person.phone, person.linkedin_url, None, person.country)
-        identifiers.update(own.identifiers if own else ())
-        people[Person(first_name=person.first_name, last_name=person.last_name)] = None
-        if company.name:  # signals that give the account by its name only
-            accounts[lead_id_of(f"account-name:{' '.join(company.name.casefold().split())}")] = None
+        identifiers |= dict.fromkeys(row["identifiers"])
+        named[row["person"], row["company"].name] = None
     for table in (lead_views, scores):
         found = await tx.execute(select(table.c.account).where(table.c.lead_id.in_(ids)))
         accounts |= dict.fromkeys(found.scalars())
-    identifiers -= await _shared_with_others(tx, identifiers, ids)
-    return StoredPerson(ids, identifiers, list(people), [key for key in accounts if key and key not in ids])
+    newest = select(events.c.data).where(events.c.subject.in_(ids), events.c.type == _RECORDED)
+    for text in (await tx.execute(newest.order_by(events.c.at.desc()).limit(_EVENTS_MAX))).scalars():
+        data = _read_names(text)
+        named[data.person, data.company.name] = None
+    for person, company_name in named:
+        own = identify(person.email, person.phone, person.linkedin_url, None, person.country)
+        identifiers |= dict.fromkeys(own.identifiers if own else ())
+        people[Person(first_name=person.first_name, last_name=person.last_name)] = None
+        if company_name:  # signals that give the account by its name only
+            accounts[lead_id_of(f"account-name:{' '.join(company_name.casefold().split())}")] = None
+    shared = await _shared_with_others(tx, identifiers, ids)
+    return StoredPerson(
+        lead_ids=ids,
+        identifiers=[name for name in identifiers if name not in shared][:_NAMED_MAX],
+        people=list(people)[:_NAMED_MAX],
+        accounts=[key for key in accounts if key and key not in ids][:_NAMED_MAX],
+    )
 
 
 async def _shared_with_others(tx: Tx, identifiers: Collection[str], lead_ids: Collection[str]) -> set[str]:
