@@ -11,7 +11,6 @@ from services.gateway.api_keys import StoredKeys
 from services.gateway.app import create_app
 from services.gateway.guesses import Guesses
 from services.gateway.intake.captcha import CaptchaVerifier
-from services.gateway.intake.post_limits import PostLimits
 from services.gateway.intake.publisher import StreamPublisher
 from services.gateway.intake.rejected_store import RejectedSubmissions, prune_rejected
 from services.gateway.intake.sources import PolicySources
@@ -19,6 +18,7 @@ from services.gateway.queries.idempotency import prune_records
 from services.gateway.state import GatewayState
 from shared.messaging.port import Sink
 from shared.resilience.periodic import repeat
+from shared.resilience.sliding_window import SlidingWindowLimiter
 from shared.settings import GatewaySettings
 from shared.vault import Vault
 from shared.web.egress import EgressPolicy
@@ -87,7 +87,7 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
         egress=egress,
         sources=PolicySources(resources.policy.active, os.environ),
         rejected=RejectedSubmissions(resources.database, resources.metrics),
-        post_limits=PostLimits(resources.clock),
+        post_limits=SlidingWindowLimiter(),
         guesses=Guesses(resources.clock),
         captcha=CaptchaVerifier(egress, resources.clock, os.environ, resources.metrics),
         policies=resources.policy,

@@ -27,21 +27,23 @@ class Guesses:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._failures = SlidingWindowLimiter(clock.now)
-        self._repeats = SlidingWindowLimiter(clock.now)
-        self._examined = SlidingWindowLimiter(clock.now, window_s=1)
+        self._clock = clock
+        self._failures = SlidingWindowLimiter()
+        self._repeats = SlidingWindowLimiter()
+        self._examined = SlidingWindowLimiter(window_s=1)
         self._wrong: LruCache[tuple[str, str, str], bool] = LruCache(KEYS_MAX)
         self._right: LruCache[tuple[str, str, str], bool] = LruCache(KEYS_MAX)
 
     def refuse_if_slowed(self, what: str, address: str, secret: str) -> None:
         """Raise `Reject` (429) for a secret that is not looked at, since its address tried too many."""
-        key = (what, address)
-        quotas = (self._failures.look(key, FAILURES_MAX), self._repeats.look(key, REPEATS_MAX))
+        key, now = (what, address), self._clock.now()
+        quotas = [self._failures.look(now, key, FAILURES_MAX), self._repeats.look(now, key, REPEATS_MAX)]
         if all(quota.remaining for quota in quotas):
             return
         if self._right.get((what, address, key_hash(secret))):
             return
-        if self._examined.take(key, EXAMINED_A_SECOND).retry_after_s:
+        (examined,) = self._examined.take(now, (key, EXAMINED_A_SECOND))
+        if examined.retry_after_s:
             raise _slowed(quotas)
 
     def count_right(self, what: str, address: str, secret: str) -> None:
@@ -51,15 +53,16 @@ class Guesses:
     def count_wrong(self, what: str, address: str, secret: str) -> None:
         """Count a wrong secret. Raises `Reject` (429) beyond the limit, before it is said to be wrong."""
         key, guess = (what, address), (what, address, key_hash(secret))
-        quotas = [self._repeats.take(key, REPEATS_MAX)]
+        now = self._clock.now()
+        quotas = self._repeats.take(now, (key, REPEATS_MAX))
         if not self._wrong.get(guess):
             self._wrong.get_or_compute(guess, lambda: True)
-            quotas.append(self._failures.take(key, FAILURES_MAX))
+            quotas += self._failures.take(now, (key, FAILURES_MAX))
         if any(quota.retry_after_s for quota in quotas):
             raise _slowed(quotas)
 
 
-def _slowed(quotas: list[Quota] | tuple[Quota, ...]) -> Reject:
+def _slowed(quotas: list[Quota]) -> Reject:
     wait_s = max(quota.retry_after_s for quota in quotas)
     return Reject(
         429,

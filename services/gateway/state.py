@@ -12,13 +12,13 @@ from services.gateway.domain.captcha import CaptchaResult
 from services.gateway.domain.rejected import RejectedSubmission
 from services.gateway.domain.sources import HookSource
 from services.gateway.guesses import Guesses
-from services.gateway.intake.post_limits import PostLimits
 from shared.clock import Clock
 from shared.messaging.port import Outgoing
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.models import Captcha
 from shared.policy.versions import PolicyWatch
+from shared.resilience.sliding_window import SlidingWindowLimiter
 from shared.storage.database import Database
 from shared.vault import Vault
 from shared.web.egress import EgressPolicy
@@ -106,7 +106,7 @@ class GatewayState:
     egress: EgressPolicy
     sources: SourceRegistry
     rejected: RejectedStore
-    post_limits: PostLimits
+    post_limits: SlidingWindowLimiter
     guesses: Guesses
     captcha: CaptchaChecker
     policies: PolicyWatch

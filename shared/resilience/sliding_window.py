@@ -7,15 +7,13 @@ has to be limited by a second, coarser key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from datetime import datetime
 from math import ceil
 from typing import Final
 
 from msgspec import Struct
 from pyrate_limiter import InMemoryBucket, Rate, RateItem
-
-from shared.resilience.lru import LruCache
 
 WINDOW_S: Final = 60
 KEYS_MAX: Final = 10_000
@@ -37,42 +35,49 @@ class Quota(Struct, frozen=True):
 
 
 class SlidingWindowLimiter:
-    """Lets `limit` events of each key through in any `window_s` seconds."""
+    """Lets so many events of each key through in any `window_s` seconds. The caller tells the time."""
 
-    def __init__(
-        self, now: Callable[[], datetime], *, window_s: int = WINDOW_S, keys_max: int = KEYS_MAX
-    ) -> None:
-        self._now = now
+    def __init__(self, *, window_s: int = WINDOW_S, keys_max: int = KEYS_MAX) -> None:
         self._window_ms = window_s * 1000
-        self._buckets: LruCache[tuple[Hashable, int], InMemoryBucket] = LruCache(keys_max)
+        self._keys_max = keys_max
+        # The first key was used least recently; see `LruCache`, which would cost a post two more calls.
+        self._buckets: dict[tuple[Hashable, int], InMemoryBucket] = {}
 
-    def take(self, key: Hashable, limit: int) -> Quota:
-        """Count an event of `key` if it is within the limit; return what is left."""
+    def __len__(self) -> int:
+        return len(self._buckets)
 
-        def new_bucket() -> InMemoryBucket:
-            return InMemoryBucket([Rate(limit, self._window_ms)])
+    def take(self, at: datetime, *limits: tuple[Hashable, int]) -> list[Quota]:
+        """Count an event at `at` by several keys, each with its limit; return what is left of each.
 
-        bucket = self._buckets.get_or_compute((key, limit), new_bucket)
-        now_ms = self._forget_old(bucket)
-        item = RateItem(_ITEM, now_ms)
-        let_through = bucket.put(item)
-        wait_ms = 0 if let_through else max(1, int(bucket.waiting(item)))  # type: ignore[arg-type]
-        return self._quota(bucket, limit, now_ms, ceil(wait_ms / 1000))
+        The first limit that is exceeded ends it: the event counts by none of the keys that follow.
+        """
+        quotas: list[Quota] = []
+        now_ms = int(at.timestamp() * 1000)
+        for key, limit in limits:
+            bucket = self._buckets.pop((key, limit), None)
+            if bucket is None:
+                if len(self._buckets) >= self._keys_max:
+                    del self._buckets[next(iter(self._buckets))]
+                bucket = InMemoryBucket([Rate(limit, self._window_ms)])
+            self._buckets[key, limit] = bucket
+            bucket.leak(now_ms)
+            item = RateItem(_ITEM, now_ms)
+            if bucket.put(item):
+                quotas.append(self._quota(bucket, limit, now_ms, 0))
+                continue
+            wait_ms = max(1, int(bucket.waiting(item)))  # type: ignore[arg-type]
+            return [*quotas, self._quota(bucket, limit, now_ms, ceil(wait_ms / 1000))]
+        return quotas
 
-    def look(self, key: Hashable, limit: int) -> Quota:
+    def look(self, at: datetime, key: Hashable, limit: int) -> Quota:
         """Return what is left for `key` without counting an event; `retry_after_s` when nothing is left."""
         bucket = self._buckets.get((key, limit))
         if bucket is None:
             return Quota(limit, limit, 0)
-        now_ms = self._forget_old(bucket)
+        now_ms = int(at.timestamp() * 1000)
+        bucket.leak(now_ms)
         quota = self._quota(bucket, limit, now_ms, 0)
         return quota if quota.remaining else Quota(limit, 0, quota.reset_s, max(1, quota.reset_s))
-
-    def _forget_old(self, bucket: InMemoryBucket) -> int:
-        """Remove events that have left the window; return the present time in milliseconds."""
-        now_ms = int(self._now().timestamp() * 1000)
-        bucket.leak(now_ms)
-        return now_ms
 
     def _quota(self, bucket: InMemoryBucket, limit: int, now_ms: int, retry_after_s: int) -> Quota:
         count = bucket.count()

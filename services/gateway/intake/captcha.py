@@ -17,7 +17,6 @@ from services.gateway.domain.captcha import (
     without_tokens,
 )
 from services.gateway.domain.leads import ReceivedLead, with_lead
-from services.gateway.domain.sources import HookSource
 from services.gateway.state import GatewayState
 from shared.clock import Clock
 from shared.errors import Reject, Retry
@@ -80,19 +79,19 @@ class CaptchaVerifier:
         return result_of(answer.status, answer.body_excerpt, captcha)
 
 
-async def verify_captcha(gateway: GatewayState, source: HookSource, received: ReceivedLead) -> ReceivedLead:
+async def verify_captcha(
+    gateway: GatewayState, source: str, captcha: Captcha, received: ReceivedLead
+) -> ReceivedLead:
     """Return a lead whose form's captcha was verified, without the token. Raises `Reject` (422).
 
     A provider that is away costs no lead: it is taken in, with an answer that says so.
     """
-    if source.captcha is None:
-        return received
     lead = received.event.data
-    token = token_of(lead, source.captcha)
+    token = token_of(lead, captcha)
     if token is None:
-        field = TOKEN_FIELDS[source.captcha.provider]
+        field = TOKEN_FIELDS[captcha.provider]
         raise Reject(422, "captcha-failed", "The captcha was not solved", f"The form has no {field}")
-    result = await gateway.captcha.verify(source.name, source.captcha, token)
+    result = await gateway.captcha.verify(source, captcha, token)
     if result == "failed":
         raise Reject(422, "captcha-failed", "The captcha was not solved", "Solve it again, and send the form")
     return with_lead(received, without_tokens(lead, verified=result == "passed"))

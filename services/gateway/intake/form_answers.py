@@ -18,20 +18,14 @@ _PAGE_HEADERS: Final = {
 _STYLE: Final = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}"
 
 
-def allowed_redirect(request: Request, source: HookSource | None) -> str | None:
-    """Return the URL of `?redirect=` if the source allows it."""
-    url = request.query_params.get("redirect")
-    return url if url and source is not None and source.may_redirect(url) else None
-
-
 def failure_response(request: Request, source: HookSource | None, reject: Reject) -> Response:
     """Return the answer to a post that was refused.
 
     The browser is sent on to an allowed `?redirect=` with `error=` and the kind of the problem. A person
     whose browser shows the answer gets a page, everybody else the problem document.
     """
-    url = allowed_redirect(request, source)
-    if url is not None:
+    url = request.query_params.get("redirect")
+    if url and source is not None and source.may_redirect(url):
         location = with_query(url, "error", reject.kind)
         return Response(status_code=303, headers={**dict(reject.headers), "location": location})
     if not is_navigation(request):

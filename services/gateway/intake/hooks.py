@@ -12,7 +12,6 @@ from services.gateway.api_route import problem_responses
 from services.gateway.dependencies import Gateway, RequestArrival
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.captcha import verify_captcha
-from services.gateway.intake.form_answers import allowed_redirect
 from services.gateway.intake.forms import FORM_BODY, receive_form
 from services.gateway.intake.handshakes import handshake_response
 from services.gateway.intake.hook_route import CrossOriginRoute, HookRoute, preflight_headers
@@ -82,13 +81,14 @@ async def post_form(
     ] = None,
 ) -> AcceptedLead | Response:
     """Take JSON, an urlencoded or a multipart form, from a page or from a form vendor."""
-    allowed = allowed_redirect(request, source)
-    if redirect is not None and allowed is None:
+    if redirect is not None and not source.may_redirect(redirect):
         raise Reject(422, "redirect-refused", "The source does not allow this redirect")
     arrival = await verify_source(gateway, source, request, arrival)
     received = await receive_form(request, source, arrival)
-    accepted = await publish_lead(gateway, await verify_captcha(gateway, source, received))
-    return accepted if allowed is None else Response(status_code=303, headers={"location": allowed})
+    if source.captcha is not None:
+        received = await verify_captcha(gateway, source.name, source.captcha, received)
+    accepted = await publish_lead(gateway, received)
+    return accepted if redirect is None else Response(status_code=303, headers={"location": redirect})
 
 
 _PREFLIGHT: Final[dict[str, Any]] = {"status_code": 204, "summary": "Answer a browser's preflight request"}

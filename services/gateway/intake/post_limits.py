@@ -1,14 +1,16 @@
-"""How many posts a source takes in a minute: from one address, and from everybody."""
+"""How many posts a source takes in a minute: from one address, and from everybody.
+
+The limits are those of `sources.yaml`; each process counts its own posts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Final, Literal
 
 from fastapi import Request
 
 from services.gateway.domain.sources import HookSource
-from shared.clock import Clock
 from shared.errors import Reject
 from shared.resilience.sliding_window import WINDOW_S, Quota, SlidingWindowLimiter
 from shared.web.client_address import client_address
@@ -23,48 +25,38 @@ _DETAIL: Final[Mapping[LimitName, str]] = {
 }
 
 
-class PostLimits:
-    """Counts the posts of this process. The limits are those of the sources in `sources.yaml`.
-
-    An address is counted before everybody: one that floods a source takes no quota from the others.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._addresses = SlidingWindowLimiter(clock.now)
-        self._sources = SlidingWindowLimiter(clock.now)
-
-    def take_address(self, source: HookSource, address: str) -> Quotas:
-        """Count a post from an address; return what it has left, nothing for a source without this limit."""
-        limit = source.limits and source.limits.per_address_per_minute
-        return {"address": self._addresses.take((source.name, address), limit)} if limit else {}
-
-    def take_source(self, source: HookSource) -> Quotas:
-        """Count a post to a source; return what the source has left, nothing without this limit."""
-        limit = source.limits and source.limits.per_minute
-        return {"source": self._sources.take(source.name, limit)} if limit else {}
-
-
 def count_post(request: Request, source: HookSource) -> None:
     """Count a post against the limits of its source. Raises `Reject` (429).
 
-    A source that has a secret is not counted until its sender is verified: strangers take none of its quota.
+    An address is counted before everybody: one that floods a source takes no quota from the others. Of a
+    source that has a secret everybody's quota is counted once the sender is verified: strangers take none.
     """
-    limits: PostLimits = request.app.state.gateway.post_limits
-    _take(request, limits.take_address(source, client_address(request.scope)))
-    if source.public:
-        count_verified_post(request, source)
+    limits = source.limits
+    if limits is None:
+        return
+    counted: list[tuple[LimitName, Hashable, int]] = []
+    if limits.per_address_per_minute:
+        address = client_address(request.scope)
+        counted.append(("address", (source.name, address), limits.per_address_per_minute))
+    if limits.per_minute and source.public:
+        counted.append(("source", source.name, limits.per_minute))
+    if counted:
+        _take(request, counted)
 
 
 def count_verified_post(request: Request, source: HookSource) -> None:
     """Count a post whose sender may post to its source. Raises `Reject` (429)."""
-    limits: PostLimits = request.app.state.gateway.post_limits
-    _take(request, limits.take_source(source))
+    if source.limits is not None and source.limits.per_minute:
+        _take(request, [("source", source.name, source.limits.per_minute)])
 
 
-def _take(request: Request, quotas: Quotas) -> None:
+def _take(request: Request, counted: Sequence[tuple[LimitName, Hashable, int]]) -> None:
     """Leave quotas in the request for the headers of its response. Raises `Reject` for an exceeded one."""
-    request.state.quotas.update(quotas)
-    for name, quota in quotas.items():
+    gateway = request.app.state.gateway
+    limiter: SlidingWindowLimiter = gateway.post_limits
+    quotas = limiter.take(gateway.clock.now(), *((key, limit) for _, key, limit in counted))
+    for (name, _, _), quota in zip(counted, quotas, strict=False):  # an exceeded limit ends the list
+        request.state.quotas[name] = quota
         if quota.retry_after_s:
             headers = (("retry-after", str(quota.retry_after_s)),)
             raise Reject(429, RATE_LIMITED, "Too many requests", _DETAIL[name], headers=headers)

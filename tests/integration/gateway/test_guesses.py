@@ -108,5 +108,5 @@ def test_memory_is_bounded(clock):
         address = f"192.0.{n // 250}.{n % 250}"
         guesses.count_wrong("", address, f"guess-{n}")
         guesses.count_right("", address, f"key-{n}")
-    for cache in (guesses._wrong, guesses._right, guesses._failures._buckets, guesses._repeats._buckets):
+    for cache in (guesses._wrong, guesses._right, guesses._failures, guesses._repeats):
         assert len(cache) == 10_000
