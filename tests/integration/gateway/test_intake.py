@@ -211,6 +211,7 @@ async def test_the_pages_of_the_operator_need_no_key(gateway):
 async def test_requests_in_hand_are_finished_when_it_stops(start_gateway):
     """A server that asks for the body (`100 Continue`) has the request in hand."""
     gateway = await start_gateway()
+    await gateway.apply_policy()
     in_hand, is_stopping = asyncio.Semaphore(0), asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
