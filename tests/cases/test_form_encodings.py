@@ -118,6 +118,21 @@ def test_a_time_is_read_as_text_or_as_a_number(api: Api, submitted_at: object) -
     assert lead["source"]["submitted_at"] in ("2026-03-01T09:00:00Z", "2026-03-01T10:00:00+01:00")
 
 
+def test_nested_fields_of_a_page_are_read_as_people_fill_them_in(api: Api) -> None:
+    body = {
+        "person": {"email": "ana@kestrel.example", "phone": 4930901820, "country": "Germany"},
+        "company": {"employees": "51-200", "size": "", "technologies": "dbt, Snowflake"},
+        "source": {"submitted_at": 1772355600000},
+        "consent": {"opted_out": "no"},
+    }
+    lead = api.http.post("/v1/sources/website/preview", json=body).json()["lead"]
+    assert lead["person"] == {"email": "ana@kestrel.example", "phone": "4930901820", "country": "Germany"}
+    assert lead["company"] == {"employees": 51, "technologies": ["dbt", "Snowflake"]}
+    assert lead["source"]["submitted_at"] == "2026-03-01T09:00:00Z"
+    refused = api.http.post("/hooks/forms/website", json={**body, "trust": "whatever"})
+    assert refused.status_code == 422
+
+
 @pytest.mark.parametrize("submitted_at", [0, 5, "12", True, "2026-03-01 09:00", "yesterday", 10**20, -1])
 def test_what_is_no_time_stays_an_answer(api: Api, submitted_at: object) -> None:
     fields = {"email": "ana@kestrel.example", "submitted at": submitted_at}

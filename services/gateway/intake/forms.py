@@ -37,6 +37,7 @@ FORM_BODY: Final[dict[str, Any]] = {
 """What OpenAPI says of such a body: its fields are whatever the form has."""
 
 _FILES_MAX = 20
+_RESERVED: Final = frozenset({"trust", "trigger"})
 _UNTYPED: Final = frozenset({"", "text/plain", "application/octet-stream"})
 _lead = msgspec.json.Decoder(LeadReceivedV1)
 _object = msgspec.json.Decoder(dict[str, Any])
@@ -77,7 +78,14 @@ def _json_form(raw: bytes, source: HookSource) -> ParsedForm:
         raw = forms[0]
     body = decoded(raw, _object)
     if source.kind == "form" and is_intake_shape(body):
-        return ParsedForm(lead_from_source(decoded(raw, _lead), source))
+        try:
+            lead = decoded(raw, _lead)
+        except Reject:
+            # A page may have such names for fields of its own, with whatever people type in them.
+            if source.trust != "public" or not _RESERVED.isdisjoint(body):
+                raise
+        else:
+            return ParsedForm(lead_from_source(lead, source))
     return parse_form(labelled(body, source), source)
 
 
