@@ -24,7 +24,8 @@ from services.gateway.request_body import ITEMS_MAX, require_json
 from shared.errors import Reject
 from shared.web.event_schema import MsgspecType
 
-_ERRORS: Final = problem_responses(400, 403, 404, 413, 415, 422)
+_ERRORS: Final = problem_responses(400, 403, 404, 413, 415, 422, 429)
+_REDIRECTED: Final[dict[int | str, dict[str, Any]]] = {303: {"description": "To the URL of `redirect`"}}
 _SIGNAL: Final = {"$ref": "#/components/schemas/SignalReceivedV1"}
 _SIGNAL_LIST: Final = {"type": "array", "items": _SIGNAL, "minItems": 1, "maxItems": ITEMS_MAX}
 
@@ -62,6 +63,7 @@ _FORM_POST: Final[dict[str, Any]] = {
     "status_code": 202,
     "response_model": Annotated[AcceptedLead, MsgspecType()],
     "summary": "Take a form as a lead",
+    "responses": _REDIRECTED,
     "openapi_extra": FORM_BODY,
 }
 
