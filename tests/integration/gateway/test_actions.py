@@ -29,6 +29,7 @@ NEVER = "2999-01-01T00:00:00Z"
 @pytest.fixture
 async def gateway(start_gateway):
     running = await start_gateway()
+    await running.apply_policy()
     await running.store(
         ViewRow(
             ANA,
