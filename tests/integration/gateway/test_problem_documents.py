@@ -263,14 +263,6 @@ BODIES = [
     Case("POST /v1/accounts", "not-a-list", 422, "The body is not a list", sent={"json": {}}),
     Case(
         "POST /v1/accounts",
-        "malformed-csv",
-        400,
-        "The body is not CSV",
-        "It is not UTF-8",
-        sent={"data": b"domain\n\xff", "headers": CSV},
-    ),
-    Case(
-        "POST /v1/accounts",
         "empty-list",
         422,
         "There is no row under the header",
