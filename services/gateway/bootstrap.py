@@ -10,6 +10,7 @@ import structlog
 from services.gateway.api_keys import StoredKeys
 from services.gateway.app import create_app
 from services.gateway.guesses import Guesses
+from services.gateway.idempotency_store import IdempotencyStore
 from services.gateway.intake.captcha import CaptchaVerifier
 from services.gateway.intake.publisher import StreamPublisher
 from services.gateway.intake.rejected_store import RejectedSubmissions, prune_rejected
@@ -86,6 +87,7 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
         vault=Vault(resources.secret, os.urandom),
         egress=egress,
         sources=PolicySources(resources.policy.active, os.environ),
+        idempotency=IdempotencyStore(resources.database),
         rejected=RejectedSubmissions(resources.database, resources.metrics),
         post_limits=SlidingWindowLimiter(),
         guesses=Guesses(resources.clock),

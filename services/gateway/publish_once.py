@@ -19,7 +19,7 @@ from msgspec import structs
 
 from services.gateway.domain.idempotency import IN_FLIGHT, PUBLISHED, IdempotencyRecord, reused_name
 from services.gateway.domain.received import Received
-from services.gateway.queries.idempotency import find_or_insert, forget_in_flight, mark_published
+from services.gateway.queries.idempotency import forget_in_flight
 from services.gateway.state import GatewayState
 from shared.errors import DataError, Reject
 from shared.lead.events.envelope import Event, encode
@@ -61,8 +61,7 @@ async def publish_list(
                 await forget_in_flight(tx, named)
         raise
     if named:
-        async with gateway.database.begin() as tx:
-            await mark_published(tx, named)
+        await gateway.idempotency.mark_published(named)
     return [result.event if isinstance(result, Received) else result for result in settled]
 
 
@@ -79,8 +78,7 @@ async def _settle_names(
                 lasting.add(result.record.id)
     if not first:
         return list(results)
-    async with gateway.database.begin() as tx:
-        stored = await find_or_insert(tx, list(first.values()), lasting)
+    stored = await gateway.idempotency.find_or_insert(list(first.values()), lasting)
     now = gateway.clock.now()
     settled: list[Received[D] | Reject] = []
     for result in results:

@@ -3,12 +3,13 @@
 Each part that does I/O of its own is a protocol here, so that the endpoints know no adapter.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.gateway.domain.access import ApiKey, Principal, Scope
 from services.gateway.domain.captcha import CaptchaResult
+from services.gateway.domain.idempotency import IdempotencyRecord
 from services.gateway.domain.rejected import RejectedSubmission
 from services.gateway.domain.sources import HookSource
 from services.gateway.guesses import Guesses
@@ -50,6 +51,20 @@ class KeyStore(Protocol):
 
     async def revoke(self, key_id: str) -> bool:
         """Revoke a key. Returns False when no live key has this id."""
+        ...
+
+
+class IdempotencyRecords(Protocol):
+    """What callers with an API key called what they sent."""
+
+    async def find_or_insert(
+        self, records: Sequence[IdempotencyRecord], lasting: Collection[str]
+    ) -> Mapping[str, IdempotencyRecord]:
+        """Return the stored record of each name, by record id; a new name is stored. Raises `Retry`."""
+        ...
+
+    async def mark_published(self, ids: Sequence[str]) -> None:
+        """Record that the events of these records are durably in the stream. Raises `Retry`."""
         ...
 
 
@@ -105,6 +120,7 @@ class GatewayState:
     vault: Vault
     egress: EgressPolicy
     sources: SourceRegistry
+    idempotency: IdempotencyRecords
     rejected: RejectedStore
     post_limits: SlidingWindowLimiter
     guesses: Guesses
