@@ -17,8 +17,8 @@ class IdempotencyStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._inserts = BatchLoader(self._insert_many)
-        self._marks = BatchLoader(self._mark_many)
+        self._inserts = BatchLoader(self.insert_batch)
+        self._marks = BatchLoader(self.mark_batch)
 
     async def find_or_insert(
         self, records: Sequence[IdempotencyRecord], lasting: Collection[str]
@@ -30,7 +30,8 @@ class IdempotencyStore:
         """Record that the events of these records are durably in the stream. Raises `Retry`."""
         await self._marks.load(ids)
 
-    async def _insert_many(self, named: Sequence[_Named]) -> Mapping[str, IdempotencyRecord]:
+    async def insert_batch(self, named: Sequence[_Named]) -> Mapping[str, IdempotencyRecord]:
+        """Return the stored records of all requests; of one name that is new in several, the first counts."""
         first: dict[str, IdempotencyRecord] = {}
         for records, _ in named:
             for record in records:
@@ -39,6 +40,7 @@ class IdempotencyStore:
         async with self._database.begin() as tx:
             return await find_or_insert(tx, list(first.values()), lasting)
 
-    async def _mark_many(self, ids: Sequence[Sequence[str]]) -> None:
+    async def mark_batch(self, ids: Sequence[Sequence[str]]) -> None:
+        """Record for all requests that their events are durably in the stream."""
         async with self._database.begin() as tx:
             await mark_published(tx, sorted({id_ for batch in ids for id_ in batch}))
