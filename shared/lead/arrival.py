@@ -25,10 +25,12 @@ def not_after(told: datetime, arrival: datetime) -> datetime:
 
 
 def received_activity(activity: Activity, arrival: datetime) -> Activity:
-    """Return an activity that happened before it arrived; `told_at` keeps a time that was later."""
+    """Return an activity that happened before it arrived; `reported_at` keeps a time that was later."""
     at = not_after(activity.at, arrival)
     return (
-        activity if at is activity.at else replace(activity, at=at, told_at=activity.told_at or activity.at)
+        activity
+        if at is activity.at
+        else replace(activity, at=at, reported_at=activity.reported_at or activity.at)
     )
 
 

@@ -84,6 +84,6 @@ def test_the_end_of_a_contract_may_lie_ahead(api: Api, moved_clock: MovedClock, 
 
 def test_the_time_that_was_told_is_set_by_baton_alone(api: Api, moved_clock: MovedClock):
     at = moved_clock.now().isoformat()
-    demo = {"type": "demo_request", "at": at, "told_at": at}
+    demo = {"type": "demo_request", "at": at, "reported_at": at}
     answer = api.http.post("/v1/leads", json={"person": {"email": "a@b.example"}, "activities": [demo]})
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/activities/0/told_at")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/activities/0/reported_at")

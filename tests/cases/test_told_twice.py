@@ -60,12 +60,14 @@ SAME = [
 def test_a_signal_told_again_counts_once(api: Api, moved_clock: MovedClock, spelling, again, headers):
     domain = f"{spelling.replace(' ', '-')}.example"
     email = fitting_lead(api, f"ana@{domain}")
-    told_at = (moved_clock.now() - timedelta(hours=1)).replace(microsecond=0)
-    shift = told_at - datetime.fromisoformat(f"{AT}Z")
+    reported_at = (moved_clock.now() - timedelta(hours=1)).replace(microsecond=0)
+    shift = reported_at - datetime.fromisoformat(f"{AT}Z")
     occurred_at = datetime.fromisoformat(again["occurred_at"]) + shift
     text = occurred_at.isoformat(timespec="microseconds" if "." in again["occurred_at"] else "seconds")
     about = {"type": "funding_round", "account": {"domain": domain}}
-    post_signals(api, about | {"occurred_at": told_at.isoformat().replace("+00:00", "Z"), "details": ROUND})
+    post_signals(
+        api, about | {"occurred_at": reported_at.isoformat().replace("+00:00", "Z"), "details": ROUND}
+    )
     post_signals(api, about | again | {"occurred_at": text}, **headers)
     post_signals(api, [about | again | {"occurred_at": text}] * 2)
     assert intent_after(api, domain, email) == (40, "A3")

@@ -14,9 +14,9 @@ from services.enricher.domain.merge import merge_activities as merged_by_enriche
 from services.scorer.domain.activities import merge_activities
 from services.scorer.domain.stored_signals import content_id, merged_signals, stored_signal
 from shared.lead.arrival import CLOCK_SKEW, received_activity
+from shared.lead.duplicates import activity_identity
 from shared.lead.events.parts import Activity
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.lead.sameness import activity_identity
 from tests.support.enriched_leads import AT, DAY, signal
 
 details = st.dictionaries(

@@ -26,6 +26,7 @@ from services.enricher.domain.record import LeadRow
 from services.enricher.domain.statements import Statement, by_field, grouped, outweighs, stated_at
 from shared.lead.bounds import WORDS_BYTES_MAX, newest_within
 from shared.lead.derived import derive_fields, derived_of
+from shared.lead.duplicates import activity_identity
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import (
     Activity,
@@ -40,7 +41,6 @@ from shared.lead.events.parts import (
 )
 from shared.lead.normalise.domains import mail_company
 from shared.lead.normalise.titles import department, seniority
-from shared.lead.sameness import activity_identity
 
 ACTIVITIES_MAX: Final = 200
 ANSWERS_MAX: Final = 200

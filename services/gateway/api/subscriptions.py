@@ -1,5 +1,6 @@
 """`/v1/subscriptions`: webhook subscriptions, and the secrets that sign their deliveries."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -9,7 +10,8 @@ from pydantic import AfterValidator, Field
 
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
 from services.gateway.dependencies import Gateway, Page, Paging, caller
-from services.gateway.domain.arrival import uuid7
+from services.gateway.domain.arrival import invalid, uuid7
+from services.gateway.domain.event_filters import filter_problems
 from services.gateway.domain.subscriptions import EVENT_NAMES, check_event_name, check_filter
 from services.gateway.queries.subscriptions import delete_subscription, find_subscription, list_subscriptions
 from shared.errors import Reject
@@ -40,7 +42,8 @@ class NewSubscription(RequestBody):
     """The subscription to create. `events` are short types (`lead.routed`), families (`lead.*`) or `*`.
 
     `filter` maps a dotted path into the event's data to the wanted value, or to a list of accepted values;
-    every entry must match.
+    every entry must match. At least one of the events has to have all paths and values; the others, without
+    them, are not sent.
     """
 
     url: WebhookUrl
@@ -90,6 +93,7 @@ class RotatedSecret(CreatedSubscription):
 @router.post("", status_code=201, summary="Create a subscription; only this answer has its secret")
 async def post_subscription(body: NewSubscription, gateway: Gateway) -> CreatedSubscription:
     gateway.egress.accept_url(body.url)
+    _check_can_match(body.events, body.filter)
     now = gateway.clock.now()
     secret, id_ = new_secret(gateway.random(_SECRET_BYTES)), uuid7(now, gateway.random)
     subscription = Subscription(
@@ -133,6 +137,9 @@ async def patch_subscription(
         after = structs.replace(before, **changes, updated_at=gateway.clock.now())
         if after.url != before.url:
             gateway.egress.accept_url(after.url)
+        # A filter from before it was checked stays as long as nobody touches it.
+        if not changes.keys().isdisjoint(("events", "filter")):
+            _check_can_match(after.events, after.filter)
         await _save(tx, after, before)
     return SubscriptionView.model_validate(after)
 
@@ -164,6 +171,12 @@ async def rotate_secret(
         await _save(tx, after, before)
     previous_until = max((previous.until for previous in after.secrets if previous.until), default=now)
     return RotatedSecret(**_fields(after), secret=secret, previous_until=previous_until)
+
+
+def _check_can_match(events: Sequence[str], filter_: Mapping[str, Any] | None) -> None:
+    """Raise `Reject` (422) for a filter that none of the events can match."""
+    if problems := filter_problems(events, filter_ or {}):
+        raise invalid(tuple(problems))
 
 
 async def require_subscription(tx: Tx, subscription_id: str, *, lock: bool = False) -> Subscription:

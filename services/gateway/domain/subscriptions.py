@@ -10,11 +10,14 @@ from shared.webhooks import EVERYTHING
 
 # Only events of these topics are sent by webhook. Other names are refused: their webhooks would never come,
 # and nothing would say so.
-_SENT: Final = frozenset(
-    event_type.short for event_type in EVENT_TYPES if event_type.topic in (LEADS_ROUTED, PEOPLE_ERASED)
-)
-_FAMILIES: Final = frozenset(f"{short.partition('.')[0]}.*" for short in _SENT)
-EVENT_NAMES: Final = (*sorted(_SENT), *sorted(_FAMILIES), EVERYTHING)
+SENT_EVENTS: Final = {
+    event_type.short: event_type.model
+    for event_type in EVENT_TYPES
+    if event_type.topic in (LEADS_ROUTED, PEOPLE_ERASED)
+}
+"""The data of each event that is sent by webhook, by the short type."""
+_FAMILIES: Final = frozenset(f"{short.partition('.')[0]}.*" for short in SENT_EVENTS)
+EVENT_NAMES: Final = (*sorted(SENT_EVENTS), *sorted(_FAMILIES), EVERYTHING)
 """What `events` of a subscription may hold: short types (`lead.routed`), families (`lead.*`), or `*`."""
 
 _CONDITIONS_MAX: Final = 20

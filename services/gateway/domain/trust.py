@@ -46,7 +46,7 @@ RESERVED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "SignalReceivedV1": ("trust",),
     "Consent": ("proven",),
     "Origin": ("honeypot",),
-    "Activity": ("told_at",),
+    "Activity": ("reported_at",),
 }
 """The fields that only Baton sets, by the type that has them: a body with one is refused."""
 _RESERVED: Final = "This field is set by Baton alone"
@@ -61,7 +61,9 @@ def refuse_reserved_fields(body: LeadReceivedV1 | SignalReceivedV1) -> None:
             "/consent/proven": body.consent.proven,
             "/source/honeypot": body.source.honeypot,
         }
-        told = ((f"/activities/{index}/told_at", one.told_at) for index, one in enumerate(body.activities))
+        told = (
+            (f"/activities/{index}/reported_at", one.reported_at) for index, one in enumerate(body.activities)
+        )
         given.update(told)
     problems = tuple(
         FieldProblem(pointer, _RESERVED) for pointer, value in given.items() if value is not None

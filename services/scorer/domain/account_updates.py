@@ -64,7 +64,9 @@ def handle_account(
     put_changed(changes, account)
     for row in others:
         rescore_account(changes, context, row, trigger)
-    if former or _scores_otherwise(before, account, context):
+    known, known_before = (account_data_of(row, context.policy.seeds) for row in (account, before))
+    scores_otherwise = account.signals != before.signals or _scored_part(known) != _scored_part(known_before)
+    if former or (account.leads and scores_otherwise):
         account = changes.get(AccountRow, keys[0]) or account
         rescore_account(changes, context, account, trigger)
     return Outcome.APPLIED if changes.changes else Outcome.UNCHANGED
@@ -98,15 +100,6 @@ def _asking_for_lead(changes: ChangeSet, context: ScoringContext, account: Accou
         return account
     latest = max(signals_of(account).values(), key=lambda signal: (signal.occurred_at, signal.content))
     return emit_account_lead(changes, account, Trigger("signal", latest.event_id, latest.type))
-
-
-def _scores_otherwise(before: AccountRow, account: AccountRow, context: ScoringContext) -> bool:
-    """Tell whether leads of the account may score otherwise than before."""
-    if not account.leads:
-        return False
-    seeds = context.policy.seeds
-    known, known_before = account_data_of(account, seeds), account_data_of(before, seeds)
-    return account.signals != before.signals or _scored_part(known) != _scored_part(known_before)
 
 
 def _scored_part(data: AccountReceivedV1 | None) -> tuple[object, ...]:

@@ -10,9 +10,9 @@ import msgspec
 
 from shared.errors import DataError
 from shared.lead.bounds import newest_within
+from shared.lead.duplicates import activity_identity
 from shared.lead.events.parts import Activity
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.lead.sameness import activity_identity
 
 ACTIVITIES_MAX: Final = 200
 
@@ -45,6 +45,6 @@ def activity_of(signal: SignalReceivedV1) -> Activity:
     if not isinstance(activity, dict):
         raise DataError("a signal of type activity needs details.activity", kind="activity")
     try:
-        return msgspec.convert({"at": signal.occurred_at, **activity, "told_at": None}, Activity)
+        return msgspec.convert({"at": signal.occurred_at, **activity, "reported_at": None}, Activity)
     except msgspec.ValidationError as error:
         raise DataError(f"details.activity: {error}", kind="activity") from error

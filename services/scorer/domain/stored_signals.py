@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from services.scorer.domain.state import AccountRow, StoredSignal
 from services.scorer.domain.subjects import signal_subject_of
 from shared.lead.arrival import not_after
+from shared.lead.duplicates import canonical_details, whole_second
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.ids import derive_id
-from shared.lead.sameness import canonical_details, whole_second
 
 SIGNALS_MAX: Final = 100
 """The signals that are kept, at most; the newest ones."""

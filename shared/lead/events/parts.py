@@ -85,14 +85,14 @@ class Origin(EventPart, frozen=True, omit_defaults=True):
 class Activity(EventPart, frozen=True, omit_defaults=True):
     """Something the person did. Unknown types are kept and reported as unknown.
 
-    `told_at` is set by Baton alone, where the time that was told lay after the arrival: `at` is the arrival.
+    `reported_at` is set by Baton alone, where the reported time lay after the arrival: `at` is the arrival.
     """
 
     type: Annotated[str, Meta(min_length=1, max_length=100)]
     at: Time
     url: Text | None = None
     details: Details = {}
-    told_at: Time | None = None
+    reported_at: Time | None = None
 
 
 class Consent(EventPart, frozen=True, omit_defaults=True):

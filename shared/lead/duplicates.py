@@ -1,4 +1,4 @@
-"""When two reports are about the same thing: the values that decide it, however they were spelled. Pure."""
+"""When two reports are duplicates: the values that decide it, however they were spelled. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _sorted_json = msgspec.json.Encoder(order="sorted").encode
 
 def activity_identity(activity: Activity) -> tuple[datetime, str, str, bytes]:
     """Return what two reports of one activity have in common: time, type, URL and details."""
-    told_at = activity.told_at or activity.at
+    reported_at = activity.reported_at or activity.at
     details = canonical_details(activity.details) if activity.details else b"{}"
-    return whole_second(told_at), activity.type, activity.url or "", details
+    return whole_second(reported_at), activity.type, activity.url or "", details
 
 
 def canonical_details(details: Mapping[str, Any]) -> bytes:
@@ -43,12 +43,8 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, str) and _TIME.match(value):
-        return _canonical_time(value)
+        try:
+            return whole_second(datetime.fromisoformat(value)).astimezone(UTC).isoformat()
+        except (ValueError, OverflowError):
+            return value
     return value
-
-
-def _canonical_time(text: str) -> str:
-    try:
-        return whole_second(datetime.fromisoformat(text)).astimezone(UTC).isoformat()
-    except (ValueError, OverflowError):
-        return text
