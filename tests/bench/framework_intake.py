@@ -26,6 +26,8 @@ from services.gateway.intake.leads import AcceptedLead, publish_lead
 from shared.clock import SystemClock
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.observability.logging import configure
+from shared.policy.load import texts_in
+from shared.policy.versions import check_policy, put
 from shared.settings import GatewaySettings, load
 from shared.web.event_schema import MsgspecType
 from shared.web.server import HttpServer
@@ -119,6 +121,9 @@ async def serve(port: int, kafka: str, prefix: str, folder: Path) -> None:
     )
     await create_tables(settings.database_url)
     resources = gateway_resources(settings, SystemClock(), partitions=settings.topic_partitions)
+    async with resources.database.begin() as tx:
+        await put(tx, await check_policy(texts_in(Path("config"))), by="bench", at=resources.clock.now())
+    await resources.policy.start()
     await resources.stream.open()
     app = create_app(build(resources, await resources.stream.sink(), settings))
     assert isinstance(app, GatewayApp)
