@@ -16,8 +16,10 @@ from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.scoring import AccountView
 from shared.lead.fields import FactKeys
+from shared.lead.ids import lead_id_of
 from shared.rules.syntax import Facts
 
+NAME_KEY_LENGTH_MAX: Final = 200
 ACTIVE_MAX: Final = 50
 """The people whose last activity is kept, at most; the most recently active ones."""
 
@@ -100,8 +102,14 @@ def has_contact(lead: LeadEnrichedV1 | None) -> bool:
 
 
 def name_key(company_key: str | None) -> str | None:
-    """Return the key of the account row for signals that give an account by its name only."""
-    return f"name:{company_key}" if company_key else None
+    """Return the key of the account row for signals that give an account by its name only.
+
+    A name that its normal form makes too long for a key is hashed.
+    """
+    if not company_key:
+        return None
+    key = f"name:{company_key}"
+    return key if len(key) <= NAME_KEY_LENGTH_MAX else f"name:{lead_id_of(key)}"
 
 
 def _add_to_counts(account: AccountRow, row: ScoreRow, by: int) -> AccountRow:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.scorer.domain.account import NAME_KEY_LENGTH_MAX
 from services.scorer.domain.signals import PARKED_FOR
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.subjects import (
@@ -68,6 +69,13 @@ def test_an_account_whose_domain_is_no_companys_has_no_keys_whatever_its_aliases
 def test_an_account_has_a_name_key_when_it_has_a_name():
     assert account_name_key(AccountReceivedV1("kestrel.example", name="The Kestrel Ltd.")) == "name:kestrel"
     assert account_name_key(AccountReceivedV1("kestrel.example")) is None
+
+
+def test_a_name_of_any_length_has_a_key_that_can_be_stored():
+    names = ["\ufdfa" * 200, "k" * 200]
+    keys = [signal_subject_of(signal(domain=None, name=name)).name_key or "" for name in names]
+    assert len({*keys}) == 2
+    assert all(key.startswith("name:") and len(key) <= NAME_KEY_LENGTH_MAX for key in keys)
 
 
 @pytest.mark.parametrize(
