@@ -22,7 +22,9 @@ FILES = texts_in(Path("config"))
 @pytest.fixture
 async def gateway(start_gateway):
     """A gateway that has no policy yet."""
-    return await start_gateway()
+    running: RunningGateway = await start_gateway()
+    await running.apply_policy()
+    return running
 
 
 async def baton(*arguments: str, gateway: RunningGateway | None = None) -> tuple[int, str, str]:
