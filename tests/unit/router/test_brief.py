@@ -78,6 +78,26 @@ def test_answers_are_quoted():
     assert evidence["need"] == "answered “closing the books takes us nine days” to Biggest challenge"
 
 
+def test_the_message_is_quoted_first_and_cut():
+    found = brief_of(message=" " + "late " * 101, answers={"why": "it takes us nine days"}).pain
+    assert [entry.origin for entry in found] == ["message", "answers.why"]
+    assert found[0].quote == "late " * 99 + "late…"
+
+
+@pytest.mark.parametrize(
+    ("person", "name", "title"),
+    [
+        (Person(email="d@a.example"), "d@a.example", None),
+        (Person(first_name="Dana"), "Dana", None),
+        (Person(title="CFO"), None, "CFO"),
+    ],
+    ids=str,
+)
+def test_a_name_or_a_title_makes_a_stakeholder(person, name, title):
+    (found,) = brief_of(person=person).stakeholders
+    assert (found.name, found.title) == (name, title)
+
+
 def test_stakeholders_are_people_of_the_account_then_roles_without_a_person():
     lead = replace(
         scored_lead(person=Person(first_name="Dana", last_name="Okafor", title="VP Finance")),
@@ -98,6 +118,10 @@ def test_the_opening_names_the_occasion_and_is_signed_by_the_owner():
     assert brief_of(person=Person(first_name="Dana")).warm_intro == (
         "Hi Dana, thank you for asking for a demo for Kestrel. Would a short call this week help? Best, Ana Ruiz"
     )
+    asked_earlier = brief_of(trigger=Trigger("activity", "a1", "page_view"), person=Person())
+    assert asked_earlier.warm_intro.startswith("Hello, thank you for asking for a demo for Kestrel.")
+    asked_now = brief_of(trigger=Trigger("activity", "a1", "webinar"), activities=[], person=Person())
+    assert asked_now.warm_intro.startswith("Hello, thank you for joining our webinar")
     news = brief_of(trigger=Trigger("signal", "s1", "funding_round"), person=Person())
     assert news.warm_intro.startswith("Hello, I saw the news at Kestrel (funding round).")
 
