@@ -118,9 +118,9 @@ def test_the_opening_names_the_occasion_and_is_signed_by_the_owner():
     assert brief_of(person=Person(first_name="Dana")).warm_intro == (
         "Hi Dana, thank you for asking for a demo for Kestrel. Would a short call this week help? Best, Ana Ruiz"
     )
-    asked_earlier = brief_of(trigger=Trigger("activity", "a1", "page_view"), person=Person())
+    asked_earlier = brief_of(trigger=Trigger("lead", "a1", "page_view"), person=Person())
     assert asked_earlier.warm_intro.startswith("Hello, thank you for asking for a demo for Kestrel.")
-    asked_now = brief_of(trigger=Trigger("activity", "a1", "webinar"), activities=[], person=Person())
+    asked_now = brief_of(trigger=Trigger("lead", "a1", "webinar"), activities=[], person=Person())
     assert asked_now.warm_intro.startswith("Hello, thank you for joining our webinar")
     news = brief_of(trigger=Trigger("signal", "s1", "funding_round"), person=Person())
     assert news.warm_intro.startswith("Hello, I saw the news at Kestrel (funding round).")

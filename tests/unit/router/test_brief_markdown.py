@@ -115,6 +115,13 @@ def test_every_element_has_its_state_and_evidence():
     ]
 
 
+def test_an_element_of_several_words_is_written_with_blanks():
+    brief = build_brief(replace(scored_lead(), derived=None, message=None), "senior-ae")
+    lines = section(render_markdown(scored_lead(), brief), "MEDDPICC")
+    assert "- paper process (?)" in lines
+    assert "- economic buyer" in "".join(lines)
+
+
 def line_of(rule: str, points: int, why: str = "because") -> ScoreLine:
     return ScoreLine("fit", rule, "company.employees", points, why)
 

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from services.router.domain.route import Route, decide_route
-from shared.lead.events.parts import Origin, Person
+from shared.lead.events.parts import Company, Origin, Person
 from shared.lead.events.scoring import AccountView
 from shared.lead.facts import ActiveOwner, facts_of
-from tests.support.routing_policies import default_routing_policy
+from shared.policy.models.routing import RoutingRule
+from shared.rules.operators import Op
+from shared.rules.syntax import Compare
+from shared.rules.times import parse_duration
+from tests.support.routing_policies import default_routing_policy, routing_policy_with
 from tests.support.scored_leads import AT, scored_lead
 
 POLICY = default_routing_policy()
@@ -112,3 +119,18 @@ def test_empty_form_fields_are_missing_facts():
     assert not {"person.seniority", "answers.interest", "owner.queue"} & {*facts}
     assert facts["consent.opted_out"] is False  # nothing stated is no opt-out
     assert facts["source.channel"] == Origin(channel="website").channel
+
+
+@pytest.mark.parametrize(
+    ("age", "rule"), [(timedelta(days=29), "just-funded"), (timedelta(days=31), "others")]
+)
+def test_a_rule_about_time_is_evaluated_at_the_instant_of_the_decision(age, rule):
+    just_funded = Compare("company.last_funding_at", Op.WITHIN, parse_duration("30d"))
+    policy = routing_policy_with(
+        rules=(
+            RoutingRule(name="just-funded", queue="bdr", when=just_funded),
+            RoutingRule(name="others", queue="sdr"),
+        )
+    )
+    lead = replace(scored_lead(), company=Company(last_funding_at=AT - age))
+    assert decide_route(policy, facts_of(lead, lead.account_view, policy.readers, None), AT).rule == rule

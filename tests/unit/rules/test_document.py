@@ -93,7 +93,7 @@ def test_places_count_from_one() -> None:
         ("{a: [}", "x.yaml:1:6: not YAML"),
         ("a: \t- b\n\t- c", "x.yaml:"),
         ('a: "\\U99999999"', "x.yaml:"),
-        ("a: \x00", "x.yaml:"),
+        ("a: \x00", "x.yaml:1:1: not YAML: unacceptable character #x0000"),
         ("%YAML 9.9\n--- a", "x.yaml:"),
         ("a: b: c", "x.yaml:1:5: not YAML"),
         ("x" * 1_000_001, "x.yaml:1:1: the file is longer"),
