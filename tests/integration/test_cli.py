@@ -21,7 +21,7 @@ FILES = texts_in(Path("config"))
 
 @pytest.fixture
 async def gateway(start_gateway):
-    """A gateway that has no policy yet."""
+    """A gateway with the policy of `config`."""
     running: RunningGateway = await start_gateway()
     await running.apply_policy()
     return running
