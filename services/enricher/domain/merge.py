@@ -59,7 +59,7 @@ _FROM_TITLE: Final = {"person.seniority": seniority, "person.department": depart
 _sorted_json = msgspec.json.Encoder(order="sorted").encode
 
 T = TypeVar("T")
-Held = Mapping[str, Statement]
+StatementByField = Mapping[str, Statement]
 """The statement that holds for each field, by the field's dotted name."""
 
 
@@ -82,31 +82,33 @@ def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
         last_at=max(lead.last_at or at, at),
     )
     merged = with_consent(merged, consent_statements(received, statement.at, at))
-    return with_told(merged, form, statement, held_statements(lead))
+    return with_form_fields(merged, form, statement, current_statements(lead))
 
 
-def with_told(lead: LeadRow, form: Form, statement: Statement, held: Held) -> LeadRow:
-    """Return the lead with the fields of a form for which its statement holds, not one of `held`."""
+def with_form_fields(lead: LeadRow, form: Form, statement: Statement, current: StatementByField) -> LeadRow:
+    """Return the lead with the fields of a form for which its statement holds, not one of `current`."""
     received = form.normalised
-    told = told_fields(form, statement, held)
-    if _DOMAIN in told:
-        lead, held = _at_company(lead, held, received.company.domain)
-        told = told_fields(form, statement, held)
-    person, held = merge_person(lead.person, form, told, {**held, **told})
+    accepted = accepted_statements(form, statement, current)
+    if _DOMAIN in accepted:
+        lead, current = _at_company(lead, current, received.company.domain)
+        accepted = accepted_statements(form, statement, current)
+    person, current = merge_person(lead.person, form, accepted, {**current, **accepted})
     merged = replace(
         lead,
         person=person,
-        company=merge_company(lead.company, received.company, told),
-        message=received.message if _MESSAGE in told else lead.message,
-        source=replace(merge_source(lead.source, received.source, told), honeypot=is_caught(lead, received)),
-        answers=merge_answers(lead.answers, received.answers, told, held),
+        company=merge_company(lead.company, received.company, accepted),
+        message=received.message if _MESSAGE in accepted else lead.message,
+        source=replace(
+            merge_source(lead.source, received.source, accepted), honeypot=is_caught(lead, received)
+        ),
+        answers=merge_answers(lead.answers, received.answers, accepted, current),
     )
     merged = replace(
         merged,
-        provenance=merge_provenance(lead, merged, told, held),
+        provenance=merge_provenance(lead, merged, accepted, current),
         derived=derive_fields(person, merged.company, merged.message, merged.source),
     )
-    return with_statements(*with_email_domain(merged, held))
+    return with_statements(*with_email_domain(merged, current))
 
 
 def is_caught(lead: LeadRow, received: LeadReceivedV1) -> bool | None:
@@ -118,7 +120,7 @@ def is_caught(lead: LeadRow, received: LeadReceivedV1) -> bool | None:
     return True if received.source.honeypot and not is_known else None
 
 
-def held_statements(lead: LeadRow) -> Held:
+def current_statements(lead: LeadRow) -> StatementByField:
     """Return the statement that holds for each field of a lead."""
     others = [f"{_ANSWERS}{name}" for name in lead.answers]
     others += [f"{_SOURCE}{name}" for name in stated(lead.source)]
@@ -128,15 +130,15 @@ def held_statements(lead: LeadRow) -> Held:
 
 
 def is_known_by_public_forms_alone(lead: LeadRow) -> bool:
-    """Return whether nothing but forms of public sources has told of a lead."""
+    """Return whether a lead is known by forms of public sources alone."""
     statements = lead.statements or ()
     return bool(statements) and all(statement.public for statement in statements)
 
 
-def with_statements(lead: LeadRow, held: Held) -> LeadRow:
+def with_statements(lead: LeadRow, current: StatementByField) -> LeadRow:
     """Return the lead with the statements that hold for its fields; those of providers are its provenance."""
     kept: dict[str, Statement] = {}
-    for name, statement in held.items():
+    for name, statement in current.items():
         if name.startswith(_ANSWERS) and name.removeprefix(_ANSWERS) not in lead.answers:
             continue
         origin = lead.provenance.get(name)
@@ -156,75 +158,83 @@ def with_consent(lead: LeadRow, stated_consent: ConsentStatements) -> LeadRow:
     return replace(lead, consent=consent_of(statements), consent_statements=statements)
 
 
-def told_fields(form: Form, statement: Statement, held: Held) -> Held:
-    """Return the form's statement for each field of which it holds, rather than what was held before."""
+def accepted_statements(form: Form, statement: Statement, current: StatementByField) -> StatementByField:
+    """Return the form's statement for each field of which it holds, rather than the one before."""
     received = form.normalised
     names = [*form.given, *(f"{_SOURCE}{name}" for name in stated(received.source))]
     names += [f"{_ANSWERS}{name}" for name in received.answers]
     if received.message is not None:
         names.append(_MESSAGE)
     unparsed = {f"{_PERSON}{name}" for name in form.unparsed}
-    told = {name: replace(statement, unparsed=True) if name in unparsed else statement for name in names}
-    return {name: one for name, one in told.items() if outweighs(name, one, held.get(name))}
+    stated_now = {
+        name: replace(statement, unparsed=True) if name in unparsed else statement for name in names
+    }
+    return {name: one for name, one in stated_now.items() if outweighs(name, one, current.get(name))}
 
 
-def merge_person(stored: Person, form: Form, told: Held, held: Held) -> tuple[Person, Held]:
+def merge_person(
+    stored: Person, form: Form, accepted: StatementByField, current: StatementByField
+) -> tuple[Person, StatementByField]:
     """Return the person of both, and the statements that hold then.
 
     A title brings its own seniority and department, even if it has none, unless they were stated with it or
     later. The kind of an e-mail address belongs to the address.
     """
     received = form.normalised.person
-    changes = _told_values(_PERSON, received, told)
-    if _EMAIL in told:
+    changes = _accepted_values(_PERSON, received, accepted)
+    if _EMAIL in accepted:
         changes["email_kind"] = received.email_kind
-    held = dict(held)
+    current = dict(current)
     for name, derive in _FROM_TITLE.items():
-        own, title = held.get(name), held.get(_TITLE)
-        if told.keys().isdisjoint((name, _TITLE)) or title is None or (own and outweighs(name, own, title)):
+        own, title = current.get(name), current.get(_TITLE)
+        if (
+            accepted.keys().isdisjoint((name, _TITLE))
+            or title is None
+            or (own and outweighs(name, own, title))
+        ):
             continue
-        held.pop(name, None)
+        current.pop(name, None)
         changes[name.removeprefix(_PERSON)] = derive(changes.get("title", stored.title))
     person = replace(stored, **changes)
-    return person if person.email_kind else replace(person, email_kind="none"), held
+    return person if person.email_kind else replace(person, email_kind="none"), current
 
 
-def merge_company(stored: Company, received: Company, told: Held) -> Company:
+def merge_company(stored: Company, received: Company, accepted: StatementByField) -> Company:
     """Return the company of both; technologies and hiring are collected, the newest are kept."""
     return replace(
-        replace(stored, **_told_values(_COMPANY, received, told)),
+        replace(stored, **_accepted_values(_COMPANY, received, accepted)),
         technologies=newest_words((*stored.technologies, *received.technologies)),
         hiring=newest_words((*stored.hiring, *received.hiring)),
     )
 
 
-def merge_source(stored: Origin, received: Origin, told: Held) -> Origin:
+def merge_source(stored: Origin, received: Origin, accepted: StatementByField) -> Origin:
     """Return the source of the newer form, with what it does not say from the older one."""
-    merged = replace(stored, **_told_values(_SOURCE, received, told))
+    merged = replace(stored, **_accepted_values(_SOURCE, received, accepted))
     utm = newest_within([(item, _sorted_json(item)) for item in merged.utm.items()], WORDS_BYTES_MAX)
     return replace(merged, utm=dict(utm))
 
 
-def with_email_domain(lead: LeadRow, held: Held) -> tuple[LeadRow, Held]:
+def with_email_domain(lead: LeadRow, current: StatementByField) -> tuple[LeadRow, StatementByField]:
     """Return the lead at the company of its e-mail address, unless a better statement names another company.
 
     A domain that follows from a proven address is itself better than what a public form says.
     """
     domain = _email_company(lead.person, derived_of(lead))
-    email, known = held.get(_EMAIL), held.get(_DOMAIN)
+    email, known = current.get(_EMAIL), current.get(_DOMAIN)
     if domain is None or email is None or (known is None and lead.company.domain is not None):
-        return lead, held
+        return lead, current
     derived = replace(email, derived=True)
     if not outweighs(_DOMAIN, derived, known):
-        return lead, held
+        return lead, current
     if lead.company.domain != domain:
-        lead, held = _at_company(lead, held, domain)
+        lead, current = _at_company(lead, current, domain)
         lead = replace(
             lead,
             company=replace(lead.company, domain=domain),
             provenance={**lead.provenance, _DOMAIN: FieldSource(_FORM, 1.0, 0, email.at)},
         )
-    return lead, {**held, _DOMAIN: derived}
+    return lead, {**current, _DOMAIN: derived}
 
 
 def _email_company(person: Person, derived: DerivedFields) -> str | None:
@@ -260,23 +270,29 @@ def without_former_company(lead: LeadRow, domain: str | None) -> LeadRow:
     )
 
 
-def _at_company(lead: LeadRow, held: Held, domain: str | None) -> tuple[LeadRow, Held]:
+def _at_company(
+    lead: LeadRow, current: StatementByField, domain: str | None
+) -> tuple[LeadRow, StatementByField]:
     """Return the lead as known at the company of a domain, and the statements that hold then."""
     origins = lead.provenance.keys()
     lead = without_former_company(lead, domain)
-    return lead, {name: one for name, one in held.items() if name in lead.provenance or name not in origins}
+    return lead, {
+        name: one for name, one in current.items() if name in lead.provenance or name not in origins
+    }
 
 
-def merge_provenance(before: LeadRow, after: LeadRow, told: Held, held: Held) -> Provenance:
+def merge_provenance(
+    before: LeadRow, after: LeadRow, accepted: StatementByField, current: StatementByField
+) -> Provenance:
     """Return the provenance with the form as source of the fields of which its statement holds.
 
     A value that a form gave before and that is unchanged keeps its first time.
     """
-    provenance = {name: origin for name, origin in before.provenance.items() if name in held}
-    for name in told.keys() & held.keys():
+    provenance = {name: origin for name, origin in before.provenance.items() if name in current}
+    for name in accepted.keys() & current.keys():
         if not name.startswith((_PERSON, _COMPANY)):
             continue
-        at, known = told[name].at, provenance.get(name)
+        at, known = accepted[name].at, provenance.get(name)
         if (
             known is not None
             and known.source == _FORM
@@ -287,13 +303,15 @@ def merge_provenance(before: LeadRow, after: LeadRow, told: Held, held: Held) ->
     return provenance
 
 
-def merge_answers(stored: Answers, received: Answers, told: Held, held: Held) -> Answers:
+def merge_answers(
+    stored: Answers, received: Answers, accepted: StatementByField, current: StatementByField
+) -> Answers:
     """Return the answers of both; those stated last come last, and the last are kept."""
     if not received:
         return stored
-    merged = {name: answer for name, answer in stored.items() if f"{_ANSWERS}{name}" not in told}
-    merged |= {name: answer for name, answer in received.items() if f"{_ANSWERS}{name}" in told}
-    items = sorted(merged.items(), key=lambda item: held[f"{_ANSWERS}{item[0]}"].at)
+    merged = {name: answer for name, answer in stored.items() if f"{_ANSWERS}{name}" not in accepted}
+    merged |= {name: answer for name, answer in received.items() if f"{_ANSWERS}{name}" in accepted}
+    items = sorted(merged.items(), key=lambda item: current[f"{_ANSWERS}{item[0]}"].at)
     return dict(newest_within([(item, _sorted_json(item)) for item in items])[-ANSWERS_MAX:])
 
 
@@ -316,7 +334,7 @@ def newest_words(words: Iterable[str]) -> list[str]:
     ]
 
 
-def _told_values(prefix: str, part: EventPart, told: Held) -> dict[str, Any]:
+def _accepted_values(prefix: str, part: EventPart, accepted: StatementByField) -> dict[str, Any]:
     """Return the values of the fields under `prefix` for which the form's statement holds."""
-    names = (name.removeprefix(prefix) for name in told if name.startswith(prefix))
+    names = (name.removeprefix(prefix) for name in accepted if name.startswith(prefix))
     return {name: getattr(part, name) for name in names}

@@ -10,11 +10,11 @@ from msgspec.structs import asdict, replace
 from services.enricher.domain.form import Form, company_account
 from services.enricher.domain.merge import (
     consent_statements_of,
-    held_statements,
+    current_statements,
     merge,
     merge_activities,
     with_consent,
-    with_told,
+    with_form_fields,
 )
 from services.enricher.domain.providers import value_of
 from services.enricher.domain.record import IDENTIFIERS_MAX, LeadRow, with_identifiers
@@ -53,10 +53,10 @@ def merge_leads(lead: LeadRow, other: LeadRow) -> LeadRow:
     What a provider said of `other` fills gaps, and of its company only if both are at the same one.
     `revision`, `sequence` and the enrichment are those of `lead`.
     """
-    for statement in grouped(held_statements(other)):
+    for statement in grouped(current_statements(other)):
         fields = [name for name in statement.fields if _is_stated(other, name)]
-        told = _as_form(other, fields, statement)
-        lead = with_told(lead, told, replace(statement, fields=()), held_statements(lead))
+        form = _as_form(other, fields, statement)
+        lead = with_form_fields(lead, form, replace(statement, fields=()), current_statements(lead))
     lead = _with_provider_values(lead, other)
     lead = with_identifiers(lead, other.identifiers)
     lead = with_consent(lead, consent_statements_of(other))

@@ -59,19 +59,19 @@ def by_field(
     A field with a provenance and no statement was given by a provider, or before statements were kept. The
     fields in `others` have neither if they were given before; they count as stated at `others_at`.
     """
-    held: dict[str, Statement] = {}
+    current: dict[str, Statement] = {}
     if others_at is not None:
-        held = dict.fromkeys(others, Statement(others_at))
-    held |= {name: Statement(origin.at) for name, origin in provenance.items()}
+        current = dict.fromkeys(others, Statement(others_at))
+    current |= {name: Statement(origin.at) for name, origin in provenance.items()}
     for statement in statements:
-        held |= dict.fromkeys(statement.fields, replace(statement, fields=()))
-    return held
+        current |= dict.fromkeys(statement.fields, replace(statement, fields=()))
+    return current
 
 
-def grouped(held: Mapping[str, Statement]) -> list[Statement]:
+def grouped(current: Mapping[str, Statement]) -> list[Statement]:
     """Return the statements with the fields that they hold for, the oldest first: as they are stored."""
     fields: dict[Statement, list[str]] = {}
-    for name in sorted(held):
-        fields.setdefault(held[name], []).append(name)
+    for name in sorted(current):
+        fields.setdefault(current[name], []).append(name)
     groups = [replace(statement, fields=tuple(names)) for statement, names in fields.items()]
     return sorted(groups, key=lambda group: (group.at, group.fields))
