@@ -12,7 +12,7 @@ from shared.messaging.manifest import PEOPLE_ERASED
 
 
 @event("baton.person.erased.v1", PEOPLE_ERASED)
-class PersonErasedV1(Struct, frozen=True):
+class PersonErasedV1(Struct, frozen=True, omit_defaults=True):
     """`email_hash` is keyed (HMAC-SHA-256, hex), so that the record itself holds no personal data.
 
     `mentions` are keyed hashes of all that names the person in texts (`shared.lead.mentions`), and `accounts`
