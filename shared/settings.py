@@ -151,7 +151,7 @@ class CommonSettings(Settings):
         default=75, gt=0, le=3600, description="Time in seconds that a connection may wait for a request."
     )
     http_connections_max: int = Field(
-        default=10_000,
+        default=8_000,
         ge=1,
         le=1_000_000,
         description="Maximum number of connections of a server, and at most half of the file descriptors of "

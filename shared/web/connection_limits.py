@@ -38,7 +38,7 @@ class ConnectionLimits:
     body_s: float = 30.0
     idle_s: float = 75.0
     unfinished_bytes: int = 64 * _MIB
-    connections: int = 10_000
+    connections: int = 8_000
 
 
 class WaitsFor(Enum):
