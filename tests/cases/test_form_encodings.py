@@ -42,6 +42,9 @@ BODIES = [
     # a list with one form in it
     ("application/json", b"[" + JSON + b"]"),
     ("text/plain", b" [" + JSON + b"] "),
+    # JSON that curl calls urlencoded
+    ("application/x-www-form-urlencoded", JSON),
+    ("application/x-www-form-urlencoded", BOM + b"[" + JSON + b"]\n"),
     ("application/json", BOM + b"[" + JSON + b"]"),
 ]
 

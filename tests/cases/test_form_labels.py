@@ -45,6 +45,7 @@ READ = [
     ({"email": "a@b.example", "Interest": "Partnership"}, {"answers": {"interest": "Partnership"}}),
     ({"email": "a@b.example", "form_fields[Team Size?]": "9", "teamColour": "red"}, {"company.employees": 9, "answers": {"team colour": "red"}}),
     # company sizes
+    ({"email": "a@b.example", "your-interest": "Partnership"}, {"answers": {"interest": "Partnership"}}),
     ({"email": "a@b.example", "company size": "1.5k"}, {"company.employees": 1500}),
     ({"email": "a@b.example", "Unternehmensgröße": "1.000-5.000"}, {"company.employees": 1000}),
     ({"email": "a@b.example", "company size": "Nov-50"}, {"company.employees": None, "answers": {"company size": "Nov-50"}}),

@@ -24,6 +24,9 @@ OPTED_OUT: list[dict[str, Any]] = [
     {"subscription status": "Unsubscribed"},
     {"email marketing status": "opted out"},
     {"newsletter": "unsubscribed"},
+    {"consent": "withdrawn"},
+    {"email permission": "revoked"},
+    {"suppressed": "yes"},
     {"opt_out": ["no", "yes"]},
 ]
 NOT_OPTED_OUT: list[dict[str, Any]] = [
@@ -33,6 +36,9 @@ NOT_OPTED_OUT: list[dict[str, Any]] = [
     {"opted out": "no"},
     {"Abgemeldet": "nein"},
     {"opt_out": "n/a"},
+    {"Opted Out": "not opted out"},
+    {"unsubscribed": "still subscribed"},
+    {"Email Opt Out": "Opted in"},
     {"subscription status": "subscribed"},
     {"unsubscribe link": "https://example.com/u/1"},
     {"HasOptedOutOfFax": "true"},

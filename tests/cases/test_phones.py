@@ -45,6 +45,9 @@ NEW_YORK = "+12127365000"
         # Words are not digits.
         ("+49 30 901820 (office)", None, BERLIN),
         ("+49 30 901820 - mobile, after 5pm", None, BERLIN),
+        ("+49 30 901820 (9-17h)", None, BERLIN),
+        ("+49 30 901820 [24/7 line]", None, BERLIN),
+        ("(+49) 30 901820 (8 am to 5 pm)", None, BERLIN),
         ("030 901820 Büro", "DE", BERLIN),
         ("+1 212 736 5000 cell", None, NEW_YORK),
         ("212 736 5000 (main line)", "US", NEW_YORK),

@@ -22,10 +22,18 @@ TEXT_LENGTH_MAX: Final = 200
 _GROUPED: Final = r"\d{1,3}(?:,\d{2,3})*,\d{3}|\d{1,3}(?:\.\d{3})+|\d{1,3}(?:['\u2019 ]\d{3})+"
 _NUMBER: Final = rf"(?:{_GROUPED}|\d{{1,12}})(?![\d])(?:[.,]\d{{1,2}}(?!\d))?"
 _UNIT: Final = (
-    r"k|tsd|tausend|thousand|mille|mila|tys|m|mn|mio|mln|million(?:en|s|es|i)?|millones|milioni|milhoes"
+    r"dozen|hundred|hundert|k|tsd|tausend|thousand|mille|mila|tys|m|mn|mio|mln|million(?:en|s|es|i)?|millones"
+    r"|milioni|milhoes|lakhs?|lacs?|crores?"
 )
 _AMOUNT = re.compile(rf"(?<![\w.,'\u2019])({_NUMBER})(?:\s?({_UNIT})\b\.?)?(?![a-z])", re.ASCII)
-_THOUSANDS: Final = frozenset({"k", "tsd", "tausend", "thousand", "mille", "mila", "tys"})
+_FACTORS: Final = {
+    "dozen": 12,
+    **dict.fromkeys(("hundred", "hundert"), 100),
+    **dict.fromkeys(("k", "tsd", "tausend", "thousand", "mille", "mila", "tys"), 1_000),
+    **dict.fromkeys(("lakh", "lakhs", "lac", "lacs"), 100_000),
+    **dict.fromkeys(("crore", "crores"), 10_000_000),
+}
+"""What a unit multiplies by; the others are millions."""
 _TO = re.compile(r"\s*(?:\+\s*)?(?:[~-]|to|through|until|bis|a|al|ate|tot|do|and|und|et|y|e)\s*")
 _DASH = re.compile("[\u2010-\u2015\u2212]")
 _UP_TO = re.compile(
@@ -106,7 +114,7 @@ def _value(number: str, unit: str | None) -> int | None:
     if parts is None:
         return None
     whole, decimals = re.sub(r"\D", "", parts[1]), parts[2] or "0"
-    factor = 1 if unit is None else 1_000 if unit in _THOUSANDS else 1_000_000
+    factor = 1 if unit is None else _FACTORS.get(unit, 1_000_000)
     if unit is not None and re.search(r"\D", parts[1]):
         return None  # 1.500k: thousands or a decimal point
     value = Decimal(f"{whole}.{decimals}") * factor

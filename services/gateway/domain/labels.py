@@ -24,7 +24,7 @@ _SYNONYMS: Final = {
     "|volledige naam|naam",
     "person.first_name": "first name|firstname|given name|forename|fname|person first name|voornaam",
     "person.last_name": "last name|lastname|surname|family name|lname|person last name|achternaam",
-    "person.title": "title|job title|role|position|job role|your role|person title"
+    "person.title": "title|job title|role|position|job role|your role|job title role|title role|person title"
     "|job position|position title|functie",
     "person.phone": "phone|phone number|mobile phone|mobile number|work phone|your phone"
     "|person phone|cell|cellphone|contact number|phonenumber|tel portable|telefoon|telefoonnummer"
@@ -71,6 +71,14 @@ FIELD_OF: Final = {
     **{label: field for field, labels in _SYNONYMS.items() for label in labels.split("|")},
 }
 """The field of a lead for each known plain label. The dotted name of a field is a label of it too."""
+
+_INTERESTS_TEXT: Final = (
+    "interest|interests|interested in|area of interest|areas of interest|topic of interest|topics of interest"
+    "|what are you interested in|you interested in|i am interested in|i m interested in"
+    "|interesse|interessen|interesses|interés|intereses|interessi"
+)
+_INTERESTS: Final = frozenset(_INTERESTS_TEXT.split("|"))
+"""Labels of the answer `interest`, which the policy reads."""
 
 # Words around the label proper: of persons, of forms and plug-ins, and those that say nothing of their own.
 _PERSONAL_TEXT: Final = """
@@ -151,8 +159,11 @@ def inner_label(label: str) -> str:
 def answer_name(label: str) -> str:
     """Return the label that an answer is kept under: without the form that it stands in.
 
-    `form_fields[interest]` and `data.interest` are `interest`; of `billing.city` the whole is kept.
+    `form_fields[interest]` and `data.interest` are `interest`; of `billing.city` the whole is kept. What
+    somebody is interested in is `interest`, however a form asks for it.
     """
+    if any(words in _INTERESTS for words in _readings(label[:LABEL_LENGTH_MAX])):
+        return "interest"
     inner = inner_label(label)
     if "[" in label or inner == label:
         return inner

@@ -17,7 +17,7 @@ from shared.lead.normalise.yes_no import yes_or_no
 _OPT_OUT = re.compile(
     r"opt(?:ed)?out|unsubscri|\Aunsub|(?:do|does|did)n[o']?t(?:bulk)?(?:contact|e?mail|market|disturb|solicit|sendmail|send"
     r"|want(?:tobecontacted|tore|anymore|any)|wish(?:tobecontacted|tore))|dontcontact|dontemail|nocontact\b|nomoree?mail"
-    r"|noe?mails?\Z|stopcontact|stope?mail|removemefrom|(?:e?mail|contact)blacklisted|blacklisted\Z|suppress(?:ed)?list"
+    r"|noe?mails?\Z|stopcontact|stope?mail|removemefrom|(?:e?mail|contact)blacklisted|blacklisted\Z|suppressed\Z|suppress(?:ed|ion)?list"
     r"|abgemeldet|abmelden|abmeldung|nichtkontaktieren|keinewerbung|keinee?mail|werbewiderspruch|widerspruchwerbung"
     r"|desabonn|desinscri|nepascontacter|nepasenvoyer|dar(?:se|me)?debaja|dadodebaja|nocontactar|nodesearecibir|cancelarsuscri"
     r"|disiscri|noncontattare|annullaiscri|descadastr|naocontatar|naocontactar|cancelarinscri|afgemeld|afmelden"
@@ -53,12 +53,23 @@ _STATUS_LABELS: Final = frozenset(
         "email subscription",
         "member status",
         "status",
+        "consent",
+        "gdpr consent",
+        "permission",
+        "email permission",
     ]
 )
 _OPTED_OUT_VALUES = re.compile(
     r"(?:un ?subscribed?|opt(?:ed)? ?out|do not (?:contact|e ?mail)|dnc|suppressed|removed|blacklisted"
     r"|withdrawn|revoked|globally unsubscribed|abgemeldet|widerrufen|desinscrit|desabonne|baja|dado de baja"
     r"|disiscritto|cancellato|descadastrado|cancelado|afgemeld|uitgeschreven)"
+)
+
+_STILL_SUBSCRIBED = re.compile(
+    r"(?:not|nicht|non|pas|no|nao|niet) (?:un ?subscribed|opted ?out|abgemeldet|desinscrit|desabonne"
+    r"|disiscritto|dado de baja|descadastrado|afgemeld|uitgeschreven)"
+    r"|(?:still |re ?)?subscribed|opted ?in|opt in|angemeldet|abonniert|inscrit|abonne|iscritto|suscrito"
+    r"|inscrito"
 )
 
 
@@ -82,7 +93,12 @@ def says_opted_out(value: object) -> bool:
 
 
 def opted_out(value: object) -> bool:
-    """Return what a value under an opt-out label means: anything but a clear no is a yes."""
+    """Return what a value under an opt-out label means: anything but a clear no is a yes.
+
+    A clear no is also the word for somebody who is still subscribed.
+    """
     if isinstance(value, list | tuple):
         return any(map(opted_out, value))
+    if isinstance(value, str) and _STILL_SUBSCRIBED.fullmatch(without_accents(plain_label(value))):
+        return False
     return yes_or_no(value) is not False

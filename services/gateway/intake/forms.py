@@ -26,7 +26,8 @@ from services.gateway.request_body import (
 from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
 
-CONTENT_TYPES: Final = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+_URLENCODED: Final = "application/x-www-form-urlencoded"
+CONTENT_TYPES: Final = ("application/json", _URLENCODED, "multipart/form-data")
 
 FORM_BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -51,17 +52,22 @@ async def receive_form(request: Request, source: HookSource, arrival: Arrival) -
     raw = await request.body()
     content_type = request.headers.get("content-type", "")
     kind = media_type(content_type)
-    # A page's `sendBeacon` sends either as text/plain, or as nothing, so as not to need a preflight.
-    is_json = kind not in _UNTYPED or b"=" not in raw or without_bom(raw).lstrip()[:1] in (b"{", b"[", b'"')
+    # A page's `sendBeacon` sends either as text/plain, or as nothing, so as not to need a preflight. And curl
+    # calls whatever it sends urlencoded, if nobody says otherwise.
+    text = without_bom(raw).strip()
+    if kind == _URLENCODED:
+        is_json = (text[:1], text[-1:]) in ((b"{", b"}"), (b"[", b"]"))
+    else:
+        is_json = kind not in _UNTYPED or b"=" not in raw or text[:1] in (b"{", b"[", b'"')
     if kind == "multipart/form-data":
         form = parse_form(await _multipart(request), source)
-    elif kind == "application/x-www-form-urlencoded" or not is_json:
+    elif kind in (_URLENCODED, *_UNTYPED) and not is_json:
         fields = read_urlencoded(raw, content_type, FIELDS_MAX)
         if fields is None:
             detail = f"{FIELDS_MAX} fields are allowed"
             raise Reject(422, "too-many-fields", "The form has too many fields", detail)
         form = parse_form(fields, source)
-    elif kind in _UNTYPED or is_json_type(kind):
+    elif kind in (_URLENCODED, *_UNTYPED) or is_json_type(kind):
         form = _json_form(raw, source)
     else:
         raise unsupported_type(*CONTENT_TYPES)

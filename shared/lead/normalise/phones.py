@@ -35,6 +35,7 @@ _EXTENSION = re.compile(
 _DASHES: Final = "\u2010-\u2015\u2212\u30fc"
 _NUMBER = re.compile(rf"(?:\+\s*)?[(\[]?\d[\d\s()\[\]./·•{_DASHES}-]*")
 _VANITY = re.compile(rf"\+?\s*\d[\d\s().{_DASHES}-]*[A-Za-z][\dA-Za-z\s().{_DASHES}-]*")
+_OPEN_BRACKET = re.compile(r"(?<=[\d\s])[(\[][^)\]]*\Z")
 _VANITY_LETTERS_MIN: Final = 3
 _SEPARATE_WORD = re.compile(r"(?<=[\s(])[a-z]+")
 # Words that people write beside a number: after a blank they are not its letters, as in 1-800-FLOWERS.
@@ -94,8 +95,14 @@ def _plain(text: str | None) -> str:
 
 
 def written_numbers(typed: str) -> Iterator[tuple[str, str]]:
-    """Yield what may be a number, with the text after it. A `/` is part of one, or stands between two."""
+    """Yield what may be a number, with the text after it.
+
+    A `/` is part of one, or stands between two. A bracket that does not close within the number may hold
+    something else: `(9-17h)`.
+    """
     for match in _NUMBER.finditer(typed):
+        if bracket := _OPEN_BRACKET.search(match[0]):
+            yield match[0][: bracket.start()], typed[match.start() + bracket.start() :]
         yield match[0], typed[match.end() :]
         first, slash, second = match[0].partition("/")
         if slash:

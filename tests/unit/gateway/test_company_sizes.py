@@ -25,6 +25,8 @@ SIZES = {
     "<50": 1, "< 50": 1, "up to 50": 1, "under 50": 1, "bis 50": 1, "unter 50": 1, "moins de 50": 1, "hasta 50": 1,
     "less than 1000": None, "up to 10,000": None, "max. 500": None, "50 or less": 1, "50 oder weniger": 1, "≤ 50": 1,
     "Just me": 1, "Self-employed": 1, "1": 1,
+    # words that multiply
+    "1 lakh": 100_000, "2 Lakhs": 200_000, "1.5 crore": 15_000_000, "3 dozen": 36, "5 hundred": 500,
     # what a spreadsheet made a date of
     "Nov-50": None, "11-Nov": None, "10-Jan": None, "Okt 50": None, "01.11.2050": None, "2024-10-01": None,
     "2024-10-01 00:00:00": None, "1/10/2024": None, "Feb-10": None, "2. Okt": None, "May-50": None,
