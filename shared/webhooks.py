@@ -56,8 +56,8 @@ def sealed_for(subscription_id: str) -> str:
 class Subscription(Row, frozen=True):
     """A webhook subscription: a row of `subscriptions`.
 
-    `events` are short types (`lead.routed`), a family (`lead.*`) or `*`. `filter` maps a dotted path into
-    the event's data to the accepted value, or to a list of them; every entry must match.
+    `events` are short types (`lead.routed`), a family (`lead.*`) or `*`. `filter` is a condition over
+    the event's data, or its short form, which maps a dotted path to the accepted value or a list of them.
     `secrets` are sealed, the newest first; a replaced secret still signs until its `until`.
     """
 

@@ -11,6 +11,7 @@ an error, and goes on beside it, so that one run reports all errors of a file.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -31,6 +32,13 @@ _JOINS: Final = ("all", "any", "not", "use")
 Named = Mapping[str, Condition | None]
 """The named conditions of a file; `None` for one with an error, which is reported at its definition only."""
 
+FieldLookup = Callable[[str], Field]
+"""Returns the field of a name. Raises `FieldNotKnown`."""
+
+
+class FieldNotKnown(Exception):
+    """A name that no comparison may use there; the message says why."""
+
 
 def read_named(node: Node | None, path: Path, report: FindingReport) -> Named:
     """Parse the `conditions` of a file; they may use each other, but not themselves."""
@@ -50,6 +58,24 @@ def read_condition(
     `scope` says which fields are known where the condition is evaluated.
     """
     return _ConditionParser(report, scope, named.get, frozenset(named)).parse(node, path)
+
+
+def read_condition_of(
+    node: Node, path: Path, report: FindingReport, field_of: FieldLookup
+) -> Condition | None:
+    """Return the condition of a node over other fields than a policy's, `None` with errors in the report."""
+    return _ConditionParser(report, ~Known(0), lambda _: None, frozenset(), field_of).parse(node, path)
+
+
+def policy_field(scope: Known, name: str) -> Field:
+    """Return the field of a policy that is known in the scope. Raises `FieldNotKnown`."""
+    field = field_named(name)
+    if field is None:
+        names = [field.name for field in all_fields() if field.known & scope]
+        raise FieldNotKnown(f"unknown field {quoted(name)}{did_you_mean(name, names)}")
+    if not field.known & scope:
+        raise FieldNotKnown(f"this asks for {_unknown_here(field)}")
+    return field
 
 
 class _NamedConditions:
@@ -96,11 +122,13 @@ class _ConditionParser:
         scope: Known,
         named: Callable[[str], Condition | None],
         names: frozenset[str],
+        field_of: FieldLookup | None = None,
     ) -> None:
         self._report = report
         self._scope = scope
         self._named = named
         self._names = names
+        self._field_of = field_of or partial(policy_field, scope)
 
     def parse(self, node: Node, path: Path) -> Condition | None:
         """Return the condition of a node, or `None` after an error."""
@@ -204,19 +232,12 @@ class _ConditionParser:
         return self.value(field, Op(word), value, path)
 
     def field(self, node: Node, path: Path) -> Field | None:
-        """Return the field of that name, which must be known in the scope."""
-        name = node.text if isinstance(node, Scalar) else ""
-        field = field_named(name)
-        if field is None:
-            names = [field.name for field in all_fields() if field.known & self._scope]
-            self._report.error(
-                node.position, path, f"unknown field {quoted(name)}{did_you_mean(name, names)}"
-            )
+        """Return the field of that name, `None` after an error."""
+        try:
+            return self._field_of(node.text if isinstance(node, Scalar) else "")
+        except FieldNotKnown as error:
+            self._report.error(node.position, path, str(error))
             return None
-        if not field.known & self._scope:
-            self._report.error(node.position, path, f"this asks for {_unknown_here(field)}")
-            return None
-        return field
 
     def value(self, field: Field, op: Op, node: Node, path: Path) -> Condition | None:
         """Parse the value that the operator takes, of the type of the field."""

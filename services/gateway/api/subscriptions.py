@@ -12,7 +12,7 @@ from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_
 from services.gateway.dependencies import Gateway, Page, Paging, caller
 from services.gateway.domain.arrival import invalid, uuid7
 from services.gateway.domain.event_filters import filter_problems
-from services.gateway.domain.subscriptions import EVENT_NAMES, check_event_name, check_filter
+from services.gateway.domain.subscriptions import EVENT_NAMES, check_event_name
 from services.gateway.queries.subscriptions import delete_subscription, find_subscription, list_subscriptions
 from shared.errors import Reject
 from shared.storage.database import Tx
@@ -35,20 +35,29 @@ EventName = Annotated[
     str, AfterValidator(check_event_name), Field(json_schema_extra={"enum": [*EVENT_NAMES]})
 ]
 EventNames = Annotated[list[EventName], Field(min_length=1, max_length=50)]
-EventFilter = Annotated[dict[str, Any], AfterValidator(check_filter)]
+FilterBody = Annotated[
+    dict[str, Any],
+    Field(
+        examples=[
+            {"decision.queue": ["sdr", "bdr"]},
+            {"all": [{"field": "decision.queue", "eq": "sdr"}, {"field": "score.total", "gte": 60}]},
+        ]
+    ),
+]
 
 
 class NewSubscription(RequestBody):
     """The subscription to create. `events` are short types (`lead.routed`), families (`lead.*`) or `*`.
 
-    `filter` maps a dotted path into the event's data to the wanted value, or to a list of accepted values;
-    every entry must match. At least one of the events has to have all paths and values; the others, without
-    them, are not sent.
+    `filter` is a condition of the policy language over dotted paths into the event's data, such as
+    `{"field": "score.total", "gte": 60}`, joined by `all`, `any` and `not`. `{"decision.queue": "sdr"}` is
+    short for `all` of `eq`, and of `in` where the value is a list. At least one of the events has to be able
+    to match; events that cannot are not sent.
     """
 
     url: WebhookUrl
     events: EventNames
-    filter: EventFilter | None = None
+    filter: FilterBody | None = None
 
 
 class SubscriptionChange(RequestBody):
@@ -57,7 +66,7 @@ class SubscriptionChange(RequestBody):
     # Only fields that the body has are read. A factory keeps the unused default out of the schema.
     url: WebhookUrl = Field(default_factory=str)
     events: EventNames = Field(default_factory=list)
-    filter: EventFilter | None = None
+    filter: FilterBody | None = None
     state: SubscriptionState = Field(default_factory=lambda: "active")
 
 

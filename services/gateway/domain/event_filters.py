@@ -1,131 +1,290 @@
-"""Whether a subscription's filter can ever match: its paths and values against the types of the events. Pure.
+"""The filter of a subscription: a condition of the policy language over the fields of the events. Pure.
 
-A subscription whose filter matches nothing hears nothing, and nobody would tell. So at least one of its
-events has to be able to match the whole filter; the others are left out.
+It is a condition, `{"field": "decision.queue", "eq": "sdr"}`, or its short form `{"decision.queue": "sdr"}`:
+`all` of `eq` and, for a list, `in`. A filter that matches nothing would mean a subscription that hears
+nothing, and nobody would tell. So at least one of the events has to be able to match it; events that cannot
+are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from functools import cache, partial
 from typing import Any, Final
 
-import msgspec
-from msgspec.inspect import (
-    AnyType,
-    BoolType,
-    DictType,
-    FloatType,
-    IntType,
-    LiteralType,
-    NoneType,
-    StrType,
-    StructType,
-    Type,
-    UnionType,
-)
+from msgspec import Struct
 
 from services.gateway.domain.subscriptions import SENT_EVENTS
 from shared.errors import FieldProblem
-from shared.rules.findings import did_you_mean
+from shared.lead.fields import Field, Kind
+from shared.rules.comparison import compare_fact, truth_when_missing
+from shared.rules.compile import check
+from shared.rules.document import DEPTH_MAX, SCALAR_LENGTH_MAX, Entries, Items, Node, Scalar
+from shared.rules.equivalence_classes import ARBITRARY_TIME
+from shared.rules.event_fields import EventFields
+from shared.rules.findings import FindingReport, Path, SourcePosition, did_you_mean
+from shared.rules.operators import EQUALITY, Op
+from shared.rules.parse import FieldNotKnown, read_condition_of
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, comparisons
 from shared.webhooks import EVERYTHING
 
-_DEPTH_MAX: Final = 6
+ENTRIES_MAX: Final = 20
+"""How many paths the short form has at most."""
+COMPARISONS_MAX: Final = 100
+VALUES_MAX: Final = 1_000
+"""How many values, lists and objects a filter consists of at most."""
+
+EventFilter = Callable[[Struct, datetime], bool]
+"""Tells whether the data of an event match; the instant is the present, for ages."""
+
+_CONDITION_KEYS: Final = ("field", "all", "any", "not", "use")
+# A fact of an event is not the fact of a policy that has the same name, with its type and its default.
+_PREFIX: Final = "event."
+_NOWHERE: Final = SourcePosition(1, 1)
+_EQUAL_TYPES: Final[Mapping[Kind, type]] = {
+    Kind.TEXT: str,
+    Kind.WORD: str,
+    Kind.INTEGER: int,
+    Kind.BOOLEAN: bool,
+    Kind.SET: tuple,
+    Kind.TIME: datetime,
+}
+"""The type of the values that a field of a kind may equal; a JSON value is no set and no time."""
 
 
-def filter_problems(events: Iterable[str], filter_: Mapping[str, Any]) -> list[FieldProblem]:
-    """Return why a filter can match none of the events, with the pointer of each entry; empty if it can.
+class _FilterReport(FindingReport):
+    """Collects errors with JSON pointers; `keys` are the paths of the short form, empty for a condition."""
 
-    They are the problems with the event that comes closest.
+    def __init__(self, keys: Sequence[str]) -> None:
+        super().__init__("")
+        self._keys = keys
+        self.problems: list[FieldProblem] = []
+
+    def error(self, position: SourcePosition, path: Path, message: str) -> None:
+        del position  # a JSON body has no lines
+        if self._keys and len(path) > 1:
+            path = (self._keys[int(path[1])],)
+        escaped = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
+        self.problems.append(FieldProblem("/".join(("/filter", *escaped)), message))
+
+
+def filter_problems(events: Collection[str], filter_: Mapping[str, Any]) -> list[FieldProblem]:
+    """Return why a filter is wrong or can match none of the events, with pointers; empty when it can.
+
+    Where each part is right, but no event has all, they are the problems with the event that comes closest.
     """
-    named = {*events}
-    names = [
+    if not filter_:
+        return []
+    is_flat = _is_flat(filter_)
+    report = _FilterReport([*filter_] if is_flat else [])
+    if is_flat and len(filter_) > ENTRIES_MAX:
+        return [FieldProblem("/filter", f"There are more than {ENTRIES_MAX} paths")]
+    names = _named_events(events)
+    condition = _parsed(names, expanded(filter_) if is_flat else filter_, report)
+    if condition is None:
+        return report.problems
+    blocking = [
+        [(name, path, compare) for path, compare in _blocking(condition, _fields_of((name,)))]
+        for name in names
+    ]
+    for name, path, compare in min(blocking, key=len, default=[]):
+        key, why = _why_never(name, compare)
+        report.error(_NOWHERE, (*path, key), why)
+    return report.problems
+
+
+def compiled_filter(events: Collection[str], filter_: Mapping[str, Any]) -> EventFilter:
+    """Return the function that tells whether an event matches; a missing field does not.
+
+    The short form may be older than the checks: what no event can have there does not match.
+    """
+    names = _named_events(events)
+    if _is_flat(filter_):
+        parsed: Condition | None = _flat_condition(_fields_of(tuple(names)), filter_)
+    else:
+        parsed = _parsed(names, filter_, _FilterReport([]))
+    condition = AnyOf(()) if parsed is None else parsed
+    paths = {compare.field: compare.field.removeprefix(_PREFIX) for compare in comparisons(condition)}
+    decide = check(condition)
+    return lambda data, at: decide({field: value_at(data, path) for field, path in paths.items()}, at) is True
+
+
+def value_at(data: Any, path: str) -> Any:
+    """Return the value at a dotted path into the data of an event, `None` when there is none."""
+    for name in path.split("."):
+        data = data.get(name) if isinstance(data, Mapping) else getattr(data, name, None)
+    return data
+
+
+def expanded(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the short form as a condition; null is a field that is missing."""
+    parts: list[dict[str, Any]] = []
+    for path, value in flat.items():
+        values = value if isinstance(value, list) else [value]
+        known = [one for one in values if one is not None]
+        missing = {"field": path, "missing": True}
+        present = {"field": path, "in": known} if isinstance(value, list) else {"field": path, "eq": value}
+        if len(known) == len(values):
+            parts.append(present)
+        else:
+            parts.append({"any": [missing, present]} if known else missing)
+    return {"all": parts}
+
+
+def _is_flat(filter_: Mapping[str, Any]) -> bool:
+    return filter_.keys().isdisjoint(_CONDITION_KEYS)
+
+
+def _named_events(events: Collection[str]) -> list[str]:
+    return [
         name
         for name in sorted(SENT_EVENTS)
-        if not named.isdisjoint((name, f"{name.partition('.')[0]}.*", EVERYTHING))
+        if not {*events}.isdisjoint((name, f"{name.partition('.')[0]}.*", EVERYTHING))
     ]
-    problems = ([*_problems_with(name, filter_)] for name in names)
-    return min(problems, key=len, default=[])
 
 
-def _problems_with(event: str, filter_: Mapping[str, Any]) -> Iterator[FieldProblem]:
-    paths = _paths_of(event)
-    for path, value in filter_.items():
-        pointer = f"/filter/{path.replace('~', '~0').replace('/', '~1')}"
-        types = _types_at(SENT_EVENTS[event], path)
-        if not types:
-            yield FieldProblem(pointer, f"{event} has no {path[:100]}{did_you_mean(path, paths)}")
-            continue
-        for one in value if isinstance(value, list) else [value]:
-            if not any(can_equal(type_, one) for type_ in types):
-                yield FieldProblem(
-                    pointer, f"{event} never has this value at {path}: {expected_values(types, one)}"
-                )
-                break
+def _parsed(names: Sequence[str], document: Mapping[str, Any], report: _FilterReport) -> Condition | None:
+    """Return a condition over the fields that any of the events has, `None` with problems in the report."""
+    nodes: list[None] = []
+    try:
+        node = _node_of(document, nodes, 0)
+    except ValueError as error:
+        report.error(_NOWHERE, (), str(error))
+        return None
+    condition = read_condition_of(node, (), report, partial(_field_of, tuple(names)))
+    if condition is not None and sum(1 for _ in comparisons(condition)) > COMPARISONS_MAX:
+        report.error(_NOWHERE, (), f"the filter makes more than {COMPARISONS_MAX} comparisons")
+        return None
+    return None if condition is None else _over_events(condition)
+
+
+def _node_of(value: Any, nodes: list[None], depth: int) -> Node:
+    """Return the node of a JSON value. Raises `ValueError` when it is too large or nested too deep."""
+    nodes.append(None)
+    if len(nodes) > VALUES_MAX:
+        raise ValueError(f"the filter has more than {VALUES_MAX:,} values")
+    if depth > DEPTH_MAX:
+        raise ValueError("the filter is nested too deep")
+    if isinstance(value, Mapping):
+        entries = {key: (_NOWHERE, _node_of(one, nodes, depth + 1)) for key, one in value.items()}
+        return Entries(entries, _NOWHERE)
+    if isinstance(value, list):
+        return Items(tuple([_node_of(one, nodes, depth + 1) for one in value]), _NOWHERE)
+    if isinstance(value, str) and len(value) > SCALAR_LENGTH_MAX:
+        raise ValueError(f"a value of the filter is longer than {SCALAR_LENGTH_MAX:,} characters")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return Scalar(value, "null" if value is None else str(value), _NOWHERE)
 
 
 @cache
-def _paths_of(event: str) -> tuple[str, ...]:
-    """Return the paths of an event that a filter can compare."""
-
-    def paths(types: Sequence[Type], prefix: str, depth: int) -> Iterator[str]:
-        for type_ in types:
-            if isinstance(type_, StructType) and depth < _DEPTH_MAX:
-                for field in type_.fields:
-                    yield from paths(_alternatives(field.type), f"{prefix}.{field.name}", depth + 1)
-            elif isinstance(type_, StrType | BoolType | IntType | FloatType | LiteralType):
-                yield prefix.removeprefix(".")
-
-    return tuple(dict.fromkeys(paths([msgspec.inspect.type_info(SENT_EVENTS[event])], "", 0)))
+def _fields_of(names: tuple[str, ...]) -> EventFields:
+    return EventFields([SENT_EVENTS[name] for name in names])
 
 
-def _types_at(model: type[msgspec.Struct], path: str) -> Sequence[Type]:
-    """Return the types that the value at a path may have, none when there is no such path."""
-    types: Sequence[Type] = [msgspec.inspect.type_info(model)]
-    for name in path.split("."):
-        inner: list[Type] = []
-        for type_ in types:
-            if isinstance(type_, StructType):
-                inner += [
-                    one for field in type_.fields if field.name == name for one in _alternatives(field.type)
-                ]
-            elif isinstance(type_, DictType):
-                inner += [*_alternatives(type_.value_type), NoneType()]
-        types = inner
-    return types
+def _field_of(names: tuple[str, ...], path: str) -> Field:
+    """Return the field at a path of some event. Raises `FieldNotKnown`."""
+    fields = _fields_of(names)
+    if (field := fields.named(path)) is None:
+        raise FieldNotKnown(_has_no(names, path, fields))
+    return field
 
 
-def _alternatives(type_: Type) -> Sequence[Type]:
-    return (
-        [inner for one in type_.types for inner in _alternatives(one)]
-        if isinstance(type_, UnionType)
-        else [type_]
+def _has_no(names: Sequence[str], path: str, fields: EventFields) -> str:
+    has = f"{names[0]} has" if len(names) == 1 else "None of the events has"
+    below = [known for known in fields.paths if path and known.startswith(f"{path}.")]
+    meant = f"; there are {', '.join(below[:5])}" if below else did_you_mean(path, fields.paths)
+    return f"{has} no {'single value at ' if below else ''}{path[:100]}{meant}"
+
+
+def _over_events(condition: Condition) -> Condition:
+    """Return a parsed condition with the names of events' facts, which are compared without outer spaces."""
+    match condition:
+        case Compare(path, op, value):
+            if op in EQUALITY and isinstance(value, str):
+                value = value.strip()
+            return Compare(_PREFIX + path, op, value)
+        case AllOf(parts):
+            return AllOf(tuple(map(_over_events, parts)))
+        case AnyOf(parts):
+            return AnyOf(tuple(map(_over_events, parts)))
+        case Not(part):
+            return Not(_over_events(part))
+    raise TypeError(f"not a condition of a filter: {condition!r}")
+
+
+def _flat_condition(fields: EventFields, flat: Mapping[str, Any]) -> Condition:
+    """Return the condition of a stored short form, whatever its values are."""
+
+    def accepts(path: str, value: Any) -> Condition:
+        if value is None or value == "":
+            return Compare(path, Op.MISSING, value=True)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        field = fields.named(path)
+        kind = Kind.OPEN if field is None else field.kind
+        can_equal = isinstance(value, str | int) and type(value) is _EQUAL_TYPES.get(kind, type(value))
+        return Compare(path, Op.EQ, value) if can_equal else AnyOf(())
+
+    return _over_events(
+        AllOf(
+            tuple(
+                AnyOf(tuple(accepts(path, one) for one in (value if isinstance(value, list) else [value])))
+                for path, value in flat.items()
+            )
+        )
     )
 
 
-def can_equal(type_: Type, value: Any) -> bool:
-    """Tell whether a value of this type may equal the value of a filter."""
-    if isinstance(type_, LiteralType):
-        return value in type_.values
-    if isinstance(type_, IntType | FloatType):
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        low, high = type_.ge, type_.le
-        return is_number and (low is None or value >= low) and (high is None or value <= high)
-    if isinstance(type_, NoneType):
-        return value is None
-    is_text = isinstance(type_, StrType) and isinstance(value, str)
-    return is_text or (isinstance(type_, BoolType) and isinstance(value, bool)) or isinstance(type_, AnyType)
+def _blocking(
+    condition: Condition, fields: EventFields, path: Path = (), *, wanted: bool = True
+) -> list[tuple[Path, Compare]]:
+    """Return the comparisons, with their paths, because of which an event never gives the wanted truth."""
+    match condition:
+        case Compare():
+            return [] if _may_be(condition, fields, wanted=wanted) else [(path, condition)]
+        case Not(part):
+            return _blocking(part, fields, (*path, "not"), wanted=not wanted)
+        case AllOf(parts) | AnyOf(parts):
+            is_all = isinstance(condition, AllOf)
+            found = [
+                _blocking(part, fields, (*path, "all" if is_all else "any", number), wanted=wanted)
+                for number, part in enumerate(parts)
+            ]
+            if is_all is wanted:
+                return [one for blocking in found for one in blocking]
+            return min(found, key=len, default=[])
+    raise TypeError(f"not a condition of a filter: {condition!r}")
 
 
-def expected_values(types: Sequence[Type], value: Any) -> str:
-    """Return in words which values are there."""
-    words = {str(one) for type_ in types if isinstance(type_, LiteralType) for one in type_.values}
-    if words:
-        return f"it is one of {', '.join(sorted(words))}{did_you_mean(str(value), words)}"
-    kinds: Mapping[str, Sequence[type]] = {
-        "a text": (StrType,),
-        "true or false": (BoolType,),
-        "a number in its bounds": (IntType, FloatType),
-    }
-    found = [name for name, kind in kinds.items() if not {*kind}.isdisjoint(map(type, types))]
-    return f"it is {' or '.join(found)}" if found else "it is no single value that a filter compares"
+def _may_be(compare: Compare, fields: EventFields, *, wanted: bool) -> bool:
+    """Return whether a comparison may have this truth on an event, judged by the type of its field."""
+    field = fields.named(compare.field.removeprefix(_PREFIX))
+    values: Sequence[Any]
+    if field is None:
+        return truth_when_missing(compare) is wanted
+    if field.kind is Kind.WORD:
+        values = field.words
+    elif field.kind is Kind.BOOLEAN:
+        values = (True, False)
+    elif field.kind is Kind.INTEGER and compare.op not in (Op.EXISTS, Op.MISSING):
+        constants = compare.value if isinstance(compare.value, tuple) else (compare.value,)
+        near = (int(one) + step for one in constants for step in (-1, 0, 1) if isinstance(one, int))
+        low, high = field.low, field.high
+        values = [one for one in near if (low is None or low <= one) and (high is None or one <= high)]
+    else:
+        return True
+    is_missing = field.default is None and truth_when_missing(compare) is wanted
+    return is_missing or any(compare_fact(compare, value, ARBITRARY_TIME) is wanted for value in values)
+
+
+def _why_never(event: str, compare: Compare) -> tuple[str, str]:
+    """Return the key of a comparison that an event never meets, and why."""
+    path = compare.field.removeprefix(_PREFIX)
+    fields = _fields_of((event,))
+    field = fields.named(path)
+    if field is None or compare.op in (Op.EXISTS, Op.MISSING):
+        return "field", _has_no([event], path, fields)
+    words = f"; it is one of {', '.join(field.words)}" if field.words else ""
+    return compare.op.value, f"{event} never has this at {path}{words}"

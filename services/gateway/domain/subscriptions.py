@@ -1,8 +1,8 @@
-"""Which events a webhook subscription may name, and what its filter may hold. Pure."""
+"""Which events a webhook subscription may name. Pure."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from shared.lead.events.registry import EVENT_TYPES
 from shared.messaging.manifest import LEADS_ROUTED, PEOPLE_ERASED
@@ -20,23 +20,9 @@ _FAMILIES: Final = frozenset(f"{short.partition('.')[0]}.*" for short in SENT_EV
 EVENT_NAMES: Final = (*sorted(SENT_EVENTS), *sorted(_FAMILIES), EVERYTHING)
 """What `events` of a subscription may hold: short types (`lead.routed`), families (`lead.*`), or `*`."""
 
-_CONDITIONS_MAX: Final = 20
-_SCALARS = (str, int, float, bool, type(None))
-
 
 def check_event_name(name: str) -> str:
     """Return the name. Raises `ValueError` when no such event is sent by webhook."""
     if name not in EVENT_NAMES:
         raise ValueError(f"No such event is sent; there are {', '.join(EVENT_NAMES)}")
     return name
-
-
-def check_filter(filter_: dict[str, Any]) -> dict[str, Any]:
-    """Return the filter. Raises `ValueError` when it has too many conditions, or a nested value."""
-    if len(filter_) > _CONDITIONS_MAX:
-        raise ValueError(f"There are more than {_CONDITIONS_MAX} conditions")
-    for path, value in filter_.items():
-        values = value if isinstance(value, list) else [value]
-        if not all(isinstance(item, _SCALARS) for item in values):
-            raise ValueError(f"The value of {path[:100]} is neither a value nor a list of values")
-    return filter_

@@ -97,7 +97,8 @@ class DeliveryHandler(Handler):
     async def _first_attempts(self, event: Event[Any], lead_id: str) -> tuple[DeliveryRow, ...]:
         """Return the deliveries of an event that have no row yet, each after its first attempt."""
         short = BY_NAME[event.type].short
-        targets = [target for target in await self._reader.targets() if target.matches(short, event.data)]
+        known = await self._reader.targets()
+        targets = [target for target in known if target.matches(short, event.data, event.time)]
         if not targets:
             return ()
         ids = [delivery_id(event.id, target.id) for target in targets]

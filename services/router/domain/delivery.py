@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.gateway.domain.event_filters import EventFilter, compiled_filter, value_at
 from shared.lead.events.times import rfc3339
 from shared.lead.ids import derive_id
 from shared.lead.mentions import Mentions
@@ -50,12 +52,12 @@ class DeliveryRow(Row, frozen=True):
     indexed: ClassVar[tuple[str, ...]] = ("lead_id",)
 
 
-class WebhookTarget(Struct, frozen=True):
+class WebhookTarget(Struct, frozen=True, dict=True):
     """A URL that receives events: that of a subscription, or the destination of a queue.
 
-    `events` are short types (`lead.routed`), families (`lead.*`) or `*`. `filter` maps dotted paths into the
-    data to a value, or to a list of which one must be there; all entries must match. `queue` restricts the
-    target to decisions for that queue. The newest of `secrets` comes first.
+    `events` are short types (`lead.routed`), families (`lead.*`) or `*`. `filter` is a condition over the
+    data, or its short form. `queue` restricts the target to decisions for that queue. The newest of `secrets`
+    comes first.
     """
 
     id: str
@@ -65,20 +67,19 @@ class WebhookTarget(Struct, frozen=True):
     filter: Mapping[str, Any] = {}
     queue: str | None = None
 
-    def matches(self, short_type: str, data: Struct) -> bool:
-        """Return whether an event is to be sent to this target."""
+    def matches(self, short_type: str, data: Struct, at: datetime) -> bool:
+        """Return whether an event is to be sent to this target; ages are those at its time, `at`."""
         family = short_type.partition(".")[0] + ".*"
         if {short_type, family, EVERYTHING}.isdisjoint(self.events):
             return False
-        if self.queue is not None and _value_at(data, "decision.queue") != self.queue:
+        if self.queue is not None and value_at(data, "decision.queue") != self.queue:
             return False
-        for path, expected in self.filter.items():
-            value = _value_at(data, path)
-            accepted = expected if isinstance(expected, list) else [expected]
-            # Python's True equals 1; in JSON and in the policy they are different values.
-            if not any(value == one and isinstance(value, bool) is isinstance(one, bool) for one in accepted):
-                return False
-        return True
+        return not self.filter or self.is_wanted(data, at)
+
+    @cached_property
+    def is_wanted(self) -> EventFilter:
+        """The compiled filter."""
+        return compiled_filter(self.events, self.filter)
 
 
 def destination_id(queue: str) -> str:
@@ -176,9 +177,3 @@ def struck_out(row: DeliveryRow, mentions: Mentions) -> DeliveryRow:
     body = msgspec.json.decode(row.body)
     without = mentions.removed_from(body)
     return row if without is body else replace(row, body=msgspec.json.encode(without))
-
-
-def _value_at(data: Any, path: str) -> Any:
-    for name in path.split("."):
-        data = data.get(name) if isinstance(data, Mapping) else getattr(data, name, None)
-    return data

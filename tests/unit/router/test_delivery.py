@@ -99,7 +99,7 @@ def test_a_redacted_delivery_is_not_sent_any_more():
     [(("lead.routed",), True), (("lead.*",), True), (("*",), True), (("account.*",), False), ((), False)],
 )
 def test_a_target_receives_the_event_types_of_its_subscription(events, matches):
-    assert target(events).matches("lead.routed", scored_lead()) is matches
+    assert target(events).matches("lead.routed", scored_lead(), AT) is matches
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_target_receives_the_event_types_of_its_subscription(events, matches):
     ],
 )
 def test_every_entry_of_a_filter_must_match(filter_, matches):
-    assert target(filter=filter_).matches("lead.routed", scored_lead()) is matches
+    assert target(filter=filter_).matches("lead.routed", scored_lead(), AT) is matches
 
 
 def test_a_queue_destination_receives_only_decisions_for_its_queue():
@@ -125,10 +125,10 @@ def test_a_queue_destination_receives_only_decisions_for_its_queue():
 
     destination = destination_of("sdr", "https://hooks.example/", ("whsec_x",))
     assert destination.id == "queue:sdr"
-    assert destination.matches("lead.routed", Decided({"queue": "sdr"}))
-    assert not destination.matches("lead.routed", Decided({"queue": "bdr"}))
-    assert not destination.matches("lead.routed", scored_lead())
-    assert not destination.matches("account.qualified", Decided({"queue": "sdr"}))
+    assert destination.matches("lead.routed", Decided({"queue": "sdr"}), AT)
+    assert not destination.matches("lead.routed", Decided({"queue": "bdr"}), AT)
+    assert not destination.matches("lead.routed", scored_lead(), AT)
+    assert not destination.matches("account.qualified", Decided({"queue": "sdr"}), AT)
 
 
 def test_a_test_delivery_is_due_at_once_and_names_its_subscription():
@@ -203,8 +203,8 @@ def test_a_queue_destination_receives_the_events_of_leads_signed_with_its_secret
 
 
 def test_the_family_of_a_type_is_its_first_word():
-    assert target(("lead.*",)).matches("lead.handed.off", scored_lead())
-    assert not target(("lead.handed.*",)).matches("lead.handed.off", scored_lead())
+    assert target(("lead.*",)).matches("lead.handed.off", scored_lead(), AT)
+    assert not target(("lead.handed.*",)).matches("lead.handed.off", scored_lead(), AT)
 
 
 def test_erasing_a_person_ends_a_pending_delivery_with_the_reason_and_leaves_a_finished_one_as_it_ended():
