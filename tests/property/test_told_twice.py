@@ -73,6 +73,37 @@ def test_signals_count_once_however_often_they_are_told(told, spelling, parts):
     assert all(one.occurred_at <= AT + len(stored) * CLOCK_SKEW for one in at_once.values())
 
 
+reports = st.builds(
+    lambda type_, days, facts, lasts, strength, number: replace(
+        signal(
+            type_,
+            ago=days * DAY,
+            details=facts,
+            expires_at=None if lasts is None else AT + lasts * DAY,
+            external_id=number,
+        ),
+        strength=strength,
+    ),
+    st.sampled_from(["funding_round", "executive_hire"]),
+    st.integers(0, 2),
+    st.sampled_from([{}, {"series": "A"}]),
+    st.none() | st.integers(-1, 2),
+    st.sampled_from([None, 40, 70]),
+    st.sampled_from([None, "n-1", "n-2"]),
+)
+
+
+@given(st.lists(reports, max_size=8), st.data(), st.integers(1, 3))
+def test_what_is_stored_of_signals_does_not_depend_on_their_order(told, data, parts):
+    stored = [stored_signal(one, f"event-{number}", AT) for number, one in enumerate(told)]
+    shuffled = data.draw(st.permutations(stored))
+    in_parts: dict[str, Any] = {}
+    for start in range(0, len(stored), parts):
+        in_parts = merged_signals(in_parts.values(), shuffled[start : start + parts])
+    assert in_parts == merged_signals(stored)
+    assert merged_signals(in_parts.values(), stored) == in_parts
+
+
 @given(st.lists(activities, max_size=6), spellings)
 def test_activities_count_once_by_whatever_way_they_come(told, spelling):
     again = [

@@ -13,7 +13,13 @@ from services.scorer.domain.activities import activity_of, merge_activities
 from services.scorer.domain.aliases import canonical_of, resolve_account
 from services.scorer.domain.rescore import rescore_account
 from services.scorer.domain.state import AccountRow, ScoreRow
-from services.scorer.domain.stored_signals import key_of_same, merged_signals, signals_of, stored_signal
+from services.scorer.domain.stored_signals import (
+    key_of_same,
+    merged_signals,
+    scored_parts,
+    signals_of,
+    stored_signal,
+)
 from services.scorer.domain.subjects import SubjectKeys, signal_subject_of
 from services.scorer.domain.update_score import (
     ScoringContext,
@@ -69,20 +75,22 @@ def emit_account_lead(changes: ChangeSet, account: AccountRow, trigger: Trigger)
 def handle_account_signal(
     changes: ChangeSet, context: ScoringContext, received: ReceivedSignal, account: AccountRow
 ) -> Outcome:
-    """Store a signal at its account and score the account's leads again. A signal told again changes nothing.
+    """Store a signal at its account and score the account's leads again.
 
+    A signal told again changes nothing, unless the new report is the one to store (see `stored_signals`).
     An account from which nobody wrote gets a lead if it is a target; otherwise its signals are parked.
     """
     signal = stored_signal(received.data, received.event_id, received.arrival)
     before = signals_of(account)
     account = replace(account, signals=merged_signals(before.values(), (signal,)))
-    if key_of_same(before, signal) is not None or account.signals == before:
+    if scored_parts(account.signals) == scored_parts(before):
         put_changed(changes, account)
         return Outcome.UNCHANGED
     trigger = Trigger("signal", received.event_id, signal.type)
     if account.leads:
         changes.put(account)
-        if signal.type in context.policy.signals_on or signal.expires_at is not None:
+        told_again = key_of_same(before, signal) is not None
+        if told_again or signal.type in context.policy.signals_on or signal.expires_at is not None:
             rescore_account(changes, context, account, trigger)
         return Outcome.APPLIED
     data = account_data_of(account, context.policy.seeds)

@@ -43,10 +43,14 @@ class ScoreRow(Row, frozen=True):
 
 
 class StoredSignal(SignalReceivedV1, frozen=True, kw_only=True, omit_defaults=True):
-    """A signal at its account: the event that told it, and the id that follows from its content."""
+    """A signal at its account: the event that told it, and the id that follows from its content.
+
+    `other_contents` are the ids of what other reports with its `external_id` said.
+    """
 
     event_id: str = ""
     content: str = ""
+    other_contents: tuple[str, ...] = ()
 
 
 class AccountRow(Row, frozen=True):

@@ -1,7 +1,11 @@
 """The signals that are stored of an account: each one once, however often it was told, the newest ones kept.
 
 A signal with an `external_id` is the one of that number. One without is known by its type, its person, its
-instant and its details; it is the same as a numbered one that agrees in these.
+instant and its details (its content); it is the same as a numbered one of which a report agrees in these.
+
+Which report of a signal is stored does not depend on their order of arrival: of reports with the same
+content it is the one with a number, then the one that expires last (never is last), then the strongest; of
+reports with the same number and different contents the one with the earliest time.
 """
 
 from __future__ import annotations
@@ -9,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from heapq import nlargest
+from itertools import chain
+from math import inf
 from typing import Final
 
 from msgspec.structs import replace
@@ -17,7 +23,7 @@ from services.scorer.domain.state import AccountRow, StoredSignal
 from services.scorer.domain.subjects import signal_subject_of
 from shared.lead.arrival import not_after
 from shared.lead.duplicates import canonical_details, whole_second
-from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.events.signal_received import SignalAccount, SignalReceivedV1
 from shared.lead.ids import derive_id
 
 SIGNALS_MAX: Final = 100
@@ -26,6 +32,7 @@ EXPIRY_YEAR_MAX: Final = 9_000
 """A signal that expires later than that is kept as one that never does: timers need a real instant."""
 _DETAILS_MAX: Final = 20
 _DETAIL_LENGTH_MAX: Final = 300
+_OTHER_CONTENTS_MAX: Final = 10
 
 Signals = Mapping[str, StoredSignal]
 """By external id where a signal has one, else by content."""
@@ -69,16 +76,12 @@ def content_id(signal: SignalReceivedV1) -> str:
 def merged_signals(*groups: Iterable[StoredSignal]) -> dict[str, StoredSignal]:
     """Return the signals of all groups, each once, without the oldest ones beyond `SIGNALS_MAX`.
 
-    Of two reports of the same signal the first one stays; it takes the number of the other if it has none.
+    The result is the same for every order and grouping of the reports.
     """
     merged: dict[str, StoredSignal] = {}
-    for group in groups:
-        for signal in group:
-            key, same = _key_of(signal), key_of_same(merged, signal)
-            if same is None:
-                merged[key] = signal
-            elif same != key and signal.external_id:
-                merged[key] = replace(merged.pop(same), external_id=signal.external_id)
+    for signal in chain.from_iterable(groups):
+        if signal.external_id or key_of_same(merged, signal) in (None, signal.content):
+            _add_report(merged, signal)
     kept = nlargest(SIGNALS_MAX, merged.items(), key=lambda item: (item[1].occurred_at, item[0]))
     return dict(sorted(kept))
 
@@ -90,7 +93,16 @@ def key_of_same(signals: Signals, signal: StoredSignal) -> str | None:
         return key
     if signal.external_id:
         return signal.content if signal.content in signals else None
-    return next((name for name, known in signals.items() if known.content == signal.content), None)
+    return next((name for name, known in signals.items() if signal.content in _contents(known)), None)
+
+
+def scored_parts(signals: Signals) -> list[StoredSignal]:
+    """Return what a score may depend on: the signals in a fixed order, without account, number and event."""
+    in_order = sorted(signals.values(), key=lambda one: (one.content, one.external_id or ""))
+    return [
+        replace(one, account=SignalAccount(), external_id=None, event_id="", other_contents=())
+        for one in in_order
+    ]
 
 
 def signals_of(account: AccountRow) -> Signals:
@@ -108,3 +120,49 @@ def signals_of(account: AccountRow) -> Signals:
 def _key_of(signal: StoredSignal) -> str:
     number = signal.external_id
     return derive_id("signal", "", f"{signal.type}\n{number}", 0) if number else signal.content
+
+
+def _contents(signal: StoredSignal) -> tuple[str, ...]:
+    return (signal.content, *signal.other_contents)
+
+
+def _add_report(merged: dict[str, StoredSignal], signal: StoredSignal) -> None:
+    """Store a report under its own key; a numbered one takes the place of those without a number."""
+    key = _key_of(signal)
+    stored = _preferred(merged[key], signal) if key in merged else signal
+    if stored.external_id:
+        for content in _contents(stored):
+            unnumbered = merged.pop(content, None)
+            if unnumbered is not None and content == stored.content:
+                stored = _preferred(stored, unnumbered)
+    merged[key] = stored
+
+
+def _preferred(first: StoredSignal, second: StoredSignal) -> StoredSignal:
+    """Return which of two reports of one signal is stored, with the contents of the other.
+
+    Of reports with one content the times differ by more than a fraction of a second only when they are dated
+    after their arrival: such a signal counts from its first arrival.
+    """
+    if first.content == second.content:
+        chosen = min(first, second, key=_rank)
+        earliest = min(first.occurred_at, second.occurred_at)
+        if whole_second(earliest) < whole_second(chosen.occurred_at):
+            chosen = replace(chosen, occurred_at=earliest)
+    else:
+        chosen = min(first, second, key=lambda one: (whole_second(one.occurred_at), one.content))
+    others = {*_contents(first), *_contents(second)} - {chosen.content}
+    return replace(chosen, other_contents=tuple(sorted(others)[:_OTHER_CONTENTS_MAX]))
+
+
+def _rank(signal: StoredSignal) -> tuple[bool, float, int, bytes, str, datetime, str]:
+    """Return the rank of a report among those with its content; the lowest is stored."""
+    return (
+        signal.external_id is None,
+        -signal.expires_at.timestamp() if signal.expires_at else -inf,
+        0 if signal.strength is None else -1 - signal.strength,
+        canonical_details(signal.details),
+        signal.account.domain or "",
+        signal.occurred_at,
+        signal.event_id,
+    )

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.scorer.domain.next_change import actionable_parts
 from services.scorer.domain.score import ScoringSubject, compute_score
@@ -50,13 +51,16 @@ leads = st.builds(
     st.sampled_from(["CFO", "Clerk", None]),
 )
 account_signals = st.builds(
-    lambda type_, account, age, lasts: signal(
-        type_, account, ago=age, expires_at=None if lasts is None else AT + lasts
+    lambda type_, account, age, lasts, strength, number: replace(
+        signal(type_, account, ago=age, expires_at=None if lasts is None else AT + lasts, external_id=number),
+        strength=strength,
     ),
     st.sampled_from(SIGNAL_TYPES),
     accounts,
     ago,
     st.none() | ago,
+    st.sampled_from([None, 40, 70]),
+    st.sampled_from([None, None, "n-1"]),
 )
 later_activities = st.builds(
     lambda name, account, type_, age: signal(

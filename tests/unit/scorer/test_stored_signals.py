@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import permutations
 
 import pytest
 from msgspec.structs import replace
@@ -94,11 +95,51 @@ def test_a_number_counts_within_its_type():
     assert len(stored(*numbered, *numbered)) == 2
 
 
-def test_a_number_told_with_other_details_is_the_first_that_was_told():
-    [kept] = stored(
-        signal(external_id="n-1", details=ROUND), signal(external_id="n-1", details={}, ago=DAY)
-    ).values()
-    assert (kept.details, kept.event_id) == (ROUND, "event-0")
+def test_a_number_told_with_other_details_is_the_one_of_the_earliest_time_in_any_order():
+    told = [signal(external_id="n-1", details=ROUND), signal(external_id="n-1", details={}, ago=DAY)]
+    for order in (told, told[::-1]):
+        [kept] = stored(*order).values()
+        assert (kept.details, kept.occurred_at) == ({}, AT - DAY)
+
+
+@pytest.mark.parametrize(
+    ("worse", "better"),
+    [
+        (signal(expires_at=AT + DAY), signal(expires_at=AT + 2 * DAY)),
+        (signal(expires_at=AT + DAY), signal()),
+        (replace(signal(), strength=40), replace(signal(), strength=70)),
+        (signal(), replace(signal(), strength=0)),
+        (replace(signal(expires_at=AT + DAY), strength=70), replace(signal(), strength=40)),
+        (signal(), signal(external_id="n-1", expires_at=AT + DAY)),
+    ],
+    ids=[
+        "expires later",
+        "never expires",
+        "is stronger",
+        "has a strength",
+        "expiry counts before strength",
+        "has a number",
+    ],
+)
+def test_of_two_reports_of_a_signal_the_same_one_is_stored_in_any_order(worse, better):
+    for order in ((worse, better), (better, worse)):
+        [kept] = stored(*order).values()
+        assert (kept.expires_at, kept.strength, kept.external_id) == (
+            better.expires_at,
+            better.strength,
+            better.external_id,
+        )
+
+
+def test_a_report_without_a_number_is_that_of_any_content_the_number_had():
+    told = [
+        signal(external_id="n-1", ago=DAY),
+        signal(external_id="n-1", details=ROUND),
+        signal(details=ROUND),
+    ]
+    for order in permutations(told):
+        [kept] = stored(*order).values()
+        assert (kept.external_id, kept.occurred_at) == ("n-1", AT - DAY)
 
 
 @pytest.mark.parametrize(
