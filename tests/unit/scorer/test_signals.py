@@ -292,3 +292,16 @@ def test_a_lead_on_free_mail_finds_its_own_activities(scorer):
     lead = enriched_lead(account=FREE_MAIL, lead_id=FREE_MAIL, person=Person(email="ana@gmail.com"))
     scorer.receive(lead)
     assert [activity.type for activity in scorer.rows.get(ScoreRow, FREE_MAIL).activities] == ["webinar"]
+
+
+def test_a_report_that_is_to_be_stored_in_place_of_an_earlier_one_scores_again(scorer):
+    """The lead has the score that it would have if the reports had come in the other order."""
+    scorer.enrich()
+    expired = AT - timedelta(minutes=1)
+    scorer.signal("funding_round", expires_at=expired)
+    assert scorer.rows.all(ScoreRow)[0].signals.types == []
+    assert scorer.signal("funding_round") is Outcome.APPLIED
+    [scored] = scorer.scored()
+    assert scored.signals.types == ["funding_round"]
+    assert scorer.signal("funding_round", expires_at=expired) is Outcome.UNCHANGED
+    assert scorer.emitted == []
