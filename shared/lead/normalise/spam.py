@@ -6,7 +6,7 @@ import re
 import string
 import tomllib
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -19,7 +19,7 @@ from shared.lead.normalise.text import NAME_LENGTH_MAX, fold, single_line, witho
 MESSAGE_LENGTH_MAX: Final = 10_000
 """Longer messages are cut here before they are read."""
 
-_RULES: Final = "spam.toml"
+_FILE: Final = "spam.toml"
 _NAMES: Final = "names"
 _WORDS = re.compile(r"\w+")
 _UPPER, _LOWER = string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
@@ -70,11 +70,17 @@ class SpamScore(Struct, frozen=True):
 
 
 class _Form(Struct, frozen=True):
-    """A message and names as the rules read them; `words` are the folded words with a blank around each."""
+    """A message and names as the rules read them; `words` are the folded words with a blank around each.
+
+    `patterns` are the patterns that match the message, and `phrases` the phrases that occur in the words,
+    each by its number in the set of `_Rules`.
+    """
 
     message: str
     names: tuple[str, ...]
     words: str
+    patterns: frozenset[int]
+    phrases: frozenset[int]
 
 
 class _Rule(Struct, frozen=True):
@@ -87,6 +93,37 @@ class _Rule(Struct, frozen=True):
     free: int = 0
 
 
+class _PatternSet:
+    """Regular expressions that are searched for in one pass over a text, however many they are."""
+
+    def __init__(self, *, case_sensitive: bool) -> None:
+        options = re2.Options()
+        options.case_sensitive = case_sensitive
+        self._set: Any = re2.Set.SearchSet(options)  # type: ignore[no-untyped-call]
+
+    def add(self, pattern: str) -> int:
+        """Add a pattern before `compile`; return the number that `matching` gives for it."""
+        return int(self._set.Add(pattern))
+
+    def compile(self) -> None:
+        self._set.Compile()
+
+    def matching(self, text: str) -> frozenset[int]:
+        """Return the numbers of the patterns that match anywhere in the text."""
+        return frozenset(self._set.Match(text) or ())
+
+
+class _Rules:
+    """The rules of `spam.toml`, and the sets of all their patterns and of all their phrases."""
+
+    def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
+        self.patterns = _PatternSet(case_sensitive=False)
+        self.phrases = _PatternSet(case_sensitive=True)
+        self.rules = tuple(_rule(self, **row) for row in rows)
+        self.patterns.compile()
+        self.phrases.compile()
+
+
 def spam_score(
     message: str | None = None,
     first_name: str | None = None,
@@ -95,9 +132,13 @@ def spam_score(
     """Return how much a form looks like spam, with the rules that matched, in the order of `spam.toml`."""
     text = without_invisible(unicodedata.normalize("NFKC", single_line(message, MESSAGE_LENGTH_MAX)))
     names = tuple(single_line(name, NAME_LENGTH_MAX) for name in (first_name, last_name) if name)
-    form = _Form(text, names, f" {' '.join(_WORDS.findall(fold(text)))} ")
+    if not text and not names:
+        return SpamScore(0, ())
+    words = f" {' '.join(_WORDS.findall(fold(text)))} "
+    rules = _rules()
+    form = _Form(text, names, words, rules.patterns.matching(text), rules.phrases.matching(words))
     reasons: list[SpamReason] = []
-    for rule in _rules():
+    for rule in rules.rules:
         if points := rule.points * max(0, rule.matches(form) - rule.free):
             bound = min if rule.max > 0 else max
             reasons.append(SpamReason(rule.name, bound(points, rule.max)))
@@ -154,12 +195,13 @@ def is_gibberish_message(message: str) -> bool:
 
 
 @cache
-def _rules() -> tuple[_Rule, ...]:
-    text = resources.files(__package__).joinpath(_RULES).read_text(encoding="utf-8")
-    return tuple(_rule(**row) for row in tomllib.loads(text)["rule"])
+def _rules() -> _Rules:
+    text = resources.files(__package__).joinpath(_FILE).read_text(encoding="utf-8")
+    return _Rules(tomllib.loads(text)["rule"])
 
 
 def _rule(
+    rules: _Rules,
     *,
     name: str,
     source: str,
@@ -173,24 +215,25 @@ def _rule(
     del source  # for people
     matches = _FUNCTIONS.get(name)
     if pattern is not None:
-        matches = count_of_pattern(pattern, on)
+        matches = count_of_pattern(rules.patterns, pattern, on)
     elif phrases:
-        matches = count_of_phrases(phrases)
+        matches = count_of_phrases(rules.phrases, phrases)
     if matches is None:
-        raise ValueError(f"rule {name} of {_RULES} has neither a pattern nor phrases")
+        raise ValueError(f"rule {name} of {_FILE} has neither a pattern nor phrases")
     return _Rule(name, matches, points, max, free)
 
 
-def count_of_pattern(pattern: str, on: str) -> Callable[[_Form], int]:
+def count_of_pattern(patterns: _PatternSet, pattern: str, on: str) -> Callable[[_Form], int]:
     options = re2.Options()
     options.case_sensitive = False
     compiled: Any = re2.compile(pattern, options)  # type: ignore[no-untyped-call]
     if on == _NAMES:
         return lambda form: sum(compiled.search(name) is not None for name in form.names)
-    return lambda form: sum(1 for _match in compiled.finditer(form.message))
+    number = patterns.add(pattern)
+    return lambda form: sum(1 for _match in compiled.finditer(form.message)) if number in form.patterns else 0
 
 
-def count_of_phrases(phrases: Sequence[str]) -> Callable[[_Form], int]:
+def count_of_phrases(all_phrases: _PatternSet, phrases: Sequence[str]) -> Callable[[_Form], int]:
     """Return a function that counts which phrases occur. Phrases of ideographs may stand within a word."""
     plain: list[str] = []
     patterns: list[str] = []
@@ -205,9 +248,13 @@ def count_of_phrases(phrases: Sequence[str]) -> Callable[[_Form], int]:
         else:
             patterns.append(" " + re.escape(words).replace("_", "[^ ]*"))
     compiled: Any = re2.compile("|".join(patterns)) if patterns else None  # type: ignore[no-untyped-call]
+    plain_numbers = frozenset(all_phrases.add(re.escape(words)) for words in plain)
+    pattern_numbers = frozenset(map(all_phrases.add, patterns))
 
     def count(form: _Form) -> int:
-        found = sum(phrase in form.words for phrase in plain)
-        return found + (len({match[0] for match in compiled.finditer(form.words)}) if compiled else 0)
+        found = len(plain_numbers & form.phrases)
+        if pattern_numbers.isdisjoint(form.phrases):
+            return found
+        return found + len({match[0] for match in compiled.finditer(form.words)})
 
     return count

@@ -76,8 +76,11 @@ def lower(text: str) -> str:
 
 def fold(text: str) -> str:
     """Return the text for comparison: no case or accents, `V.P.` as `vp`, `&` as `and`."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
+    if text.isascii():
+        bare = text.lower()
+    else:
+        decomposed = unicodedata.normalize("NFKD", text.casefold())
+        bare = "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
     joined = _INITIALS.sub(lambda match: match[0].replace(".", ""), _APOSTROPHES.sub("", bare))
     return joined.replace("&", " and ")
 
