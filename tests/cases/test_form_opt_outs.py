@@ -27,6 +27,12 @@ OPTED_OUT: list[dict[str, Any]] = [
     {"consent": "withdrawn"},
     {"email permission": "revoked"},
     {"suppressed": "yes"},
+    {"Marketing emails": "unsubscribed"},
+    {"No marketing": "yes"},
+    {"Remove from list": "yes"},
+    {"Kein Newsletter": "ja"},
+    {"Refus emailing": "oui"},
+    {"Não enviar emails": "sim"},
     {"opt_out": ["no", "yes"]},
 ]
 NOT_OPTED_OUT: list[dict[str, Any]] = [
@@ -43,6 +49,9 @@ NOT_OPTED_OUT: list[dict[str, Any]] = [
     {"unsubscribe link": "https://example.com/u/1"},
     {"HasOptedOutOfFax": "true"},
     {"newsletter": "no"},
+    {"marketing emails": "subscribed"},
+    {"company status": "removed"},
+    {"No marketing budget": "yes"},
 ]
 FORMS: list[dict[str, Any]] = [*OPTED_OUT, *NOT_OPTED_OUT]
 

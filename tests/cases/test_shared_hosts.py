@@ -117,6 +117,7 @@ def test_a_name_of_one_s_own_is_a_company(website: str, account: str):
         # Relays.
         *(
             "k7x2m9@privaterelay.appleid.com",
+            "q4@reply.airbnb.com",
             "x@mozmail.com",
             "x@duck.com",
             "x@simplelogin.com",

@@ -17,10 +17,14 @@ from shared.lead.normalise.yes_no import yes_or_no
 _OPT_OUT = re.compile(
     r"opt(?:ed)?out|unsubscri|\Aunsub|(?:do|does|did)n[o']?t(?:bulk)?(?:contact|e?mail|market|disturb|solicit|sendmail|send"
     r"|want(?:tobecontacted|tore|anymore|any)|wish(?:tobecontacted|tore))|dontcontact|dontemail|nocontact\b|nomoree?mail"
-    r"|noe?mails?\Z|stopcontact|stope?mail|removemefrom|(?:e?mail|contact)blacklisted|blacklisted\Z|suppressed\Z|suppress(?:ed|ion)?list"
-    r"|abgemeldet|abmelden|abmeldung|nichtkontaktieren|keinewerbung|keinee?mail|werbewiderspruch|widerspruchwerbung"
-    r"|desabonn|desinscri|nepascontacter|nepasenvoyer|dar(?:se|me)?debaja|dadodebaja|nocontactar|nodesearecibir|cancelarsuscri"
-    r"|disiscri|noncontattare|annullaiscri|descadastr|naocontatar|naocontactar|cancelarinscri|afgemeld|afmelden"
+    r"|noe?mails?\Z|stopcontact|stope?mail|remove(?:me)?from|\Anomarketing(?:e?mails?)?\Z"
+    r"|(?:e?mail|contact)blacklisted|blacklisted\Z|suppressed\Z|suppress(?:ed|ion)?list"
+    r"|abgemeldet|abmelden|abmeldung|nichtkontaktieren|nichtanschreiben|keine?(?:werbung|newsletter)|keinee?mail"
+    r"|werbewiderspruch|widerspruchwerbung"
+    r"|desabonn|desinscri|nepascontacter|nepasenvoyer|refuse?(?:emailing|e?mail|prospection)"
+    r"|dar(?:se|me)?debaja|dadodebaja|nocontactar|nodesearecibir|cancelarsuscri"
+    r"|disiscri|noncontattare|annullaiscri|descadastr|naocontatar|naoenviar|noenviar|noninviare|naocontactar"
+    r"|cancelarinscri|afgemeld|afmelden"
     r"|uitschrijven|uitgeschreven|nietcontacteren"
 )
 # Other channels than e-mail, and what is said about an opt-out rather than that there is one.
@@ -59,6 +63,9 @@ _STATUS_LABELS: Final = frozenset(
         "email permission",
     ]
 )
+_OF_MAILINGS = re.compile(
+    r"\b(?:e ?mails|marketing|newsletters?|subscriptions?|subscriber|mailings?|permissions?)\b"
+)
 _OPTED_OUT_VALUES = re.compile(
     r"(?:un ?subscribed?|opt(?:ed)? ?out|do not (?:contact|e ?mail)|dnc|suppressed|removed|blacklisted"
     r"|withdrawn|revoked|globally unsubscribed|abgemeldet|widerrufen|desinscrit|desabonne|baja|dado de baja"
@@ -81,7 +88,8 @@ def is_opt_out_label(label: str) -> bool:
 
 def is_status_label(label: str) -> bool:
     """Tell whether a label is that of the state of a subscription, whose value may be an opt-out."""
-    return without_accents(plain_label(label)) in _STATUS_LABELS
+    plain = without_accents(plain_label(label))
+    return plain in _STATUS_LABELS or _OF_MAILINGS.search(plain) is not None
 
 
 def says_opted_out(value: object) -> bool:
