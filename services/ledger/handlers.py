@@ -18,7 +18,7 @@ from shared.lead.events.registry import BY_MODEL, BY_NAME
 from shared.lead.mentions import Mentions
 from shared.storage.rows import Change, IdentityMap, Put, Remove
 from shared.worker.decision import Outcome, Step
-from shared.worker.erasure import KeyedHash, Redaction
+from shared.worker.erasure import MAY_NAME_OTHERS, KeyedHash, Redaction
 from shared.worker.handler import Handler
 
 _FORM_TYPE = BY_MODEL[LeadReceivedV1].name
@@ -68,7 +68,9 @@ class LedgerHandler(Handler):
             for row in rows.all(DeadLetterRow)
             if row.subject in leads or row.event_id in causes or names_somebody(row, mentions)
         )
-        others = (row for row in rows.all(AccountEventRow) if row.subject not in leads)
+        # What came just before the erasure, in the same unit of work, was not loaded but put.
+        written = (row for row in events if row.type in MAY_NAME_OTHERS)
+        others = (row for row in (*rows.all(AccountEventRow), *written) if row.subject not in leads)
         changes += strike_out(others, mentions)
         changes += (Remove(ViewRow, (lead,)) for lead in leads if rows.get(ViewRow, lead))
         return Redaction(changes)

@@ -13,25 +13,14 @@ from services.ledger.domain.rows import AccountEventRow, DeadLetterRow, EventRow
 from services.ledger.domain.view import StageEvent
 from services.ledger.tables import dead_letters, lead_views
 from services.ledger.tables import events as event_table
-from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.dead_letter import DeadLetterV1
 from shared.lead.events.envelope import Event
-from shared.lead.events.lead_handed_off import LeadHandedOffV1
-from shared.lead.events.lead_reassigned import LeadReassignedV1
-from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.person_erased import PersonErasedV1
-from shared.lead.events.registry import BY_MODEL
-from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.mentions import Mentions
 from shared.storage.database import Tx
 from shared.storage.rows import Row
-from shared.worker.erasure import KeyedHash
+from shared.worker.erasure import MAY_NAME_OTHERS, KeyedHash
 
-_FREE_TEXT: Final = tuple(
-    BY_MODEL[model].name
-    for model in (LeadRoutedV1, LeadHandedOffV1, ActionReceivedV1, SignalReceivedV1, LeadReassignedV1)
-)
-"""The types of events about an account or its leads that may name other people: briefs, notes, news."""
 _SCANNED_TOGETHER: Final = 50
 
 
@@ -75,7 +64,7 @@ async def _events_of_accounts(tx: Tx, accounts: Sequence[str]) -> list[AccountEv
     colleagues = select(lead_views.c.lead_id).where(lead_views.c.account.in_(accounts))
     for subjects in ([*accounts], colleagues):
         statement = select(event_table).where(
-            event_table.c.subject.in_(subjects), event_table.c.type.in_(_FREE_TEXT)
+            event_table.c.subject.in_(subjects), event_table.c.type.in_(sorted(MAY_NAME_OTHERS))
         )
         found += [AccountEventRow(*tuple(row)) for row in await tx.execute(statement)] if accounts else []
     return found

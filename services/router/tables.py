@@ -112,6 +112,7 @@ deliveries = Table(
     Column("delivered_at", UtcTime),
     Column("body", LargeBinary),
     Column("failures", Json(list[FailedAttempt])),
+    Column("account", String(500)),
     # `next_attempt_at` is null once nothing more will be tried.
     Index(
         "ix_deliveries_due",
@@ -122,6 +123,13 @@ deliveries = Table(
     ),
     Index(None, "subscription_id", "created_at"),
     Index(None, "lead_id"),
+    # For the erasure of people whom a body may name.
+    Index(
+        "ix_deliveries_account",
+        "account",
+        postgresql_where=text("body IS NOT NULL"),
+        sqlite_where=text("body IS NOT NULL"),
+    ),
 )
 
 

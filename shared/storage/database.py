@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec.structs import asdict
-from sqlalchemy import CursorResult, Executable, Table, event, make_url, text
+from sqlalchemy import CursorResult, Executable, Table, event, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -80,6 +80,15 @@ class Tx:
             statement, {"members": members(self.dialect, unique), **equal}
         )
         return [kind(*row) for row in result]
+
+    async def lock(self, name: str, *, exclusive: bool) -> None:
+        """Hold the lock of that name until the end: an exclusive holder is alone, shared ones are together.
+
+        SQLite has one writer at a time, so there is nothing to lock.
+        """
+        if self.dialect == "postgresql":
+            acquire = func.pg_advisory_xact_lock if exclusive else func.pg_advisory_xact_lock_shared
+            await self._connection.execute(select(acquire(func.hashtextextended(name, 0))))
 
     async def write(self, rows: IdentityMap) -> None:
         """Write the pending changes of a unit of work, one `executemany` per table and kind of change."""

@@ -19,7 +19,7 @@ from shared.observability.metrics import Metrics
 from shared.storage.database import Database
 from shared.worker.handler import Handler
 from shared.worker.outbox import Outbox
-from shared.worker.tables import inputs
+from shared.worker.tables import erased_mentions, inputs
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Work, rejection_of
 
@@ -55,15 +55,17 @@ def timer_step(
 
 
 def prune_step(role: str, database: Database, clock: Clock, keep: timedelta) -> Callable[[], Awaitable[bool]]:
-    """Return the step that deletes a role's claims older than `keep`.
+    """Return the step that deletes a role's claims, and what names erased people, older than `keep`.
 
-    `keep` is longer than the retention of the topics, so no claimed record can be read again.
+    `keep` is longer than the retention of the topics, so no claimed record can be read again, and none that
+    names people who were erased before.
     """
 
     async def step() -> bool:
-        old = delete(inputs).where(inputs.c.role == role, inputs.c.at < clock.now() - keep)
+        before = clock.now() - keep
         async with database.begin() as tx:
-            await tx.execute(old)
+            for table in (inputs, erased_mentions):
+                await tx.execute(delete(table).where(table.c.role == role, table.c.at < before))
         return False
 
     return step

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 from shared.lead.events.envelope import Event
 from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.mentions import Mentions
 from shared.storage.database import Tx
 from shared.storage.rows import IdentityMap, Row
 from shared.worker.decision import Step
-from shared.worker.erasure import KeyedHash, Redaction
+from shared.worker.erasure import KeyedHash, Redaction, without_mentions
 
 
 class Handler(Protocol):
@@ -43,6 +44,13 @@ class Handler(Protocol):
         Erasures are not passed here: see `redact`.
         """
         ...
+
+    def without_mentions(self, event: Event[Any], mentions: Mentions) -> Event[Any]:
+        """Return a prepared event without what names these erased people. Pure.
+
+        A role that replaces the data of events that may name others (`MAY_NAME_OTHERS`) overrides it.
+        """
+        return without_mentions(event, mentions)
 
     def redact(
         self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash

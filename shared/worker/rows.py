@@ -43,3 +43,21 @@ class TombstoneRow(Row, frozen=True):
     table: ClassVar[str] = "tombstones"
     key_fields: ClassVar[tuple[str, ...]] = ("hash", "role")
     upsert: ClassVar[bool] = True
+
+
+class ErasedMentionsRow(Row, frozen=True):
+    """What names an erased person in records about one account that still arrive.
+
+    `leads` are the keyed hashes of the person's lead ids, `mentions` those of identifiers and names.
+    """
+
+    account: str
+    erasure_id: str
+    role: str
+    leads: list[str]
+    mentions: list[str]
+    at: datetime
+    table: ClassVar[str] = "erased_mentions"
+    key_fields: ClassVar[tuple[str, ...]] = ("account", "erasure_id", "role")
+    indexed: ClassVar[tuple[str, ...]] = ("account",)
+    upsert: ClassVar[bool] = True

@@ -1,9 +1,9 @@
-"""Tables that every role has rows of its own in: claims, timers, tombstones, outbox."""
+"""Tables that every role has rows of its own in: claims, timers, outbox, and what it knows of erasures."""
 
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, String, Table
 
 from shared.storage.metadata import metadata
-from shared.storage.types import UtcTime
+from shared.storage.types import Json, UtcTime
 
 inputs = Table(
     "inputs",
@@ -34,6 +34,18 @@ tombstones = Table(
     Column("hash", String(64), primary_key=True),
     Column("role", String(40), primary_key=True),
     Column("at", UtcTime, nullable=False),
+)
+
+erased_mentions = Table(
+    "erased_mentions",
+    metadata,
+    Column("account", String(500), primary_key=True),
+    Column("erasure_id", String(500), primary_key=True),
+    Column("role", String(40), primary_key=True),
+    Column("leads", Json(list[str]), nullable=False),
+    Column("mentions", Json(list[str]), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index(None, "at"),
 )
 
 outbox = Table(

@@ -27,10 +27,17 @@ from shared.messaging.port import Outgoing
 from shared.storage.database import Database, Tx
 from shared.storage.rows import IdentityMap, Put
 from shared.worker.decision import Outcome, Step
-from shared.worker.erasure import KeyedHash, erase, is_erased
+from shared.worker.erasure import (
+    KeyedHash,
+    accounts_of,
+    contact_again,
+    erase,
+    is_erased,
+    mentions_in,
+)
 from shared.worker.handler import Handler, Store
 from shared.worker.outbox import Outbox
-from shared.worker.rows import InputRow, TimerRow, TombstoneRow
+from shared.worker.rows import ErasedMentionsRow, InputRow, TimerRow, TombstoneRow
 from shared.worker.timers import fired_timer
 
 Failpoint = Callable[[str], None]
@@ -137,19 +144,22 @@ class UnitOfWork:
         at, handler = self._clock.now(), self._handler.for_unit()
         keyed_hash = cache(self._keyed_hash)  # a lead's events are hashed when loaded and when decided
         result = Result()
+        erases = any(isinstance(event.data, PersonErasedV1) for event in events)
         async with self._database.begin() as tx:
+            # An erasure waits for the units that have not seen it, and those that follow see all of it.
+            await tx.lock(f"erasure:{handler.role}", exclusive=erases)
             rows = await self._load(tx, events, keyed_hash)
             self._failpoint("after_claim")
             fold(handler, rows, events, at, result=result, keyed_hash=keyed_hash)
             await tx.write(rows)
             result.outbox_ids = await self._outbox.store(tx, result.outgoing, at)
-        if any(isinstance(event.data, PersonErasedV1) for event in events):
+        if erases:
             await self._database.truncate_log()
         self._failpoint("after_commit")
         return result
 
     async def _load(self, tx: Tx, events: Sequence[Event[Any]], keyed_hash: KeyedHash) -> IdentityMap:
-        """Load the role's rows, and the claims, timers and tombstones that `fold` itself reads."""
+        """Load the role's rows, and the claims, timers and traces of erasures that `fold` itself reads."""
         role = self._handler.role
         rows = IdentityMap(await self._store.load(tx, events))
         claims = [event.id for event in events if event.type in self._handler.claimed]
@@ -158,6 +168,8 @@ class UnitOfWork:
         rows.add(await tx.load(TimerRow, "subject", fired, lock=True, role=role))
         hashes = [keyed_hash(subject) for subject in {event.subject for event in events} if subject]
         rows.add(await tx.load(TombstoneRow, "hash", hashes, role=role))
+        accounts = {account for event in events for account in accounts_of(event)}
+        rows.add(await tx.load(ErasedMentionsRow, "account", accounts, role=role))
         return rows
 
 
@@ -229,7 +241,12 @@ def _decide(
             return Step(Outcome.SUPERSEDED)
     if isinstance(event.data, PersonErasedV1):
         return erase(handler, rows, event, at, keyed_hash)
-    return handler.decide(rows, event, at)
+    mentions = mentions_in(handler.role, rows, event, keyed_hash)
+    if mentions is not None:
+        event = handler.without_mentions(event, mentions)
+    lifted = contact_again(handler.role, rows, event, keyed_hash)
+    step = handler.decide(rows, event, at)
+    return Step(step.outcome, (*lifted, *step.changes), step.emits) if lifted else step
 
 
 def _claim(handler: Handler, event: Event[Any]) -> tuple[str, str, str]:

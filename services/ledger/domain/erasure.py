@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from services.ledger.domain.rows import AccountEventRow, DeadLetterRow
+from services.ledger.domain.rows import DeadLetterRow, EventRow
 from shared.lead.mentions import Mentions
 from shared.storage.rows import Change, Put
 
@@ -22,7 +22,7 @@ def names_somebody(letter: DeadLetterRow, mentions: Mentions) -> bool:
     return mentions.in_text(raw.decode("utf-8", "replace")) or mentions.removed_from(value) is not value
 
 
-def strike_out(events: Iterable[AccountEventRow], mentions: Mentions) -> Iterator[Change]:
+def strike_out(events: Iterable[EventRow], mentions: Mentions) -> Iterator[Change]:
     """Yield the changes that remove these people from events about their account and their colleagues."""
     for row in events:
         data = msgspec.json.decode(row.data)

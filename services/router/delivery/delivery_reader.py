@@ -7,6 +7,7 @@ running share the next one. A result is therefore never older than the request f
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 
 import structlog
 from sqlalchemy import select
@@ -20,7 +21,7 @@ from shared.storage.database import Database
 from shared.storage.statements import member_of, members
 from shared.vault import Vault, VaultRefused
 from shared.webhooks import Subscription
-from shared.worker.rows import TombstoneRow
+from shared.worker.rows import ErasedMentionsRow, TombstoneRow
 
 log = structlog.get_logger()
 
@@ -41,16 +42,28 @@ class DeliveryReader:
         self._destinations = destinations
         self._opened: Mapping[str, tuple[Subscription, WebhookTarget | None]] = {}
         self._targets: BatchLoader[None, tuple[WebhookTarget, ...]] = BatchLoader(self._read_targets)
-        self._existing: BatchLoader[Collection[str], frozenset[str]] = BatchLoader(self._read_existing)
+        self._mentions: BatchLoader[Collection[str], list[ErasedMentionsRow]] = BatchLoader(
+            self._read_mentions
+        )
+        self._existing: BatchLoader[Collection[str], dict[str, datetime | None]] = BatchLoader(
+            self._read_existing
+        )
 
     async def targets(self) -> Sequence[WebhookTarget]:
         """Return the active subscriptions and the destinations of queues."""
         return await self._targets.load(None)
 
-    async def existing(self, delivery_ids: Collection[str], tombstone: str) -> frozenset[str] | None:
-        """Return those of the deliveries that have a row; None when the person was erased."""
+    async def existing(
+        self, delivery_ids: Collection[str], tombstone: str, at: datetime
+    ) -> frozenset[str] | None:
+        """Return those of the deliveries that have a row; None if the person was erased at `at` or later."""
         found = await self._existing.load([*delivery_ids, tombstone])
-        return None if tombstone in found else found.intersection(delivery_ids)
+        erased_at = found.get(tombstone)
+        return None if erased_at and at <= erased_at else frozenset(found.keys() & set(delivery_ids))
+
+    async def erased_mentions(self, accounts: Collection[str]) -> Sequence[ErasedMentionsRow]:
+        """Return what names erased people in events about these accounts."""
+        return [row for row in await self._mentions.load(accounts) if row.account in accounts]
 
     async def _read_targets(self, _keys: Sequence[None]) -> tuple[WebhookTarget, ...]:
         active = select(subscriptions).where(subscriptions.c.state == "active")
@@ -88,11 +101,16 @@ class DeliveryReader:
             filter=subscription.filter or {},
         )
 
-    async def _read_existing(self, keys: Sequence[Collection[str]]) -> frozenset[str]:
-        """Return those of the delivery ids and tombstone hashes that are stored."""
+    async def _read_existing(self, keys: Sequence[Collection[str]]) -> dict[str, datetime | None]:
+        """Return those of the delivery ids and tombstone hashes that are stored, these with their times."""
         ids = sorted({id_ for group in keys for id_ in group})
         async with self._database.read() as tx:
             stored = select(deliveries.c.id).where(member_of(tx.dialect, deliveries.c.id))
-            found = {*(await tx.execute(stored, {"members": members(tx.dialect, ids)})).scalars()}
+            found = dict.fromkeys((await tx.execute(stored, {"members": members(tx.dialect, ids)})).scalars())
             tombstones = await tx.load(TombstoneRow, "hash", ids, role=DELIVERY_ROLE)
-        return frozenset(found.union(tombstone.hash for tombstone in tombstones))
+        return found | {tombstone.hash: tombstone.at for tombstone in tombstones}
+
+    async def _read_mentions(self, keys: Sequence[Collection[str]]) -> list[ErasedMentionsRow]:
+        accounts = {account for group in keys for account in group}
+        async with self._database.read() as tx:
+            return await tx.load(ErasedMentionsRow, "account", accounts, role=DELIVERY_ROLE)

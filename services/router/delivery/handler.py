@@ -35,8 +35,16 @@ from shared.lead.events.registry import BY_NAME
 from shared.lead.mentions import Mentions
 from shared.storage.rows import IdentityMap, Put
 from shared.worker.decision import Outcome, Step
-from shared.worker.erasure import KeyedHash, Redaction
+from shared.worker.erasure import (
+    MAY_NAME_OTHERS,
+    KeyedHash,
+    Redaction,
+    accounts_of,
+    mentions_in,
+    without_mentions,
+)
 from shared.worker.handler import Handler
+from shared.worker.rows import ErasedMentionsRow
 
 
 class DeliveryReads(Protocol):
@@ -46,8 +54,14 @@ class DeliveryReads(Protocol):
         """Return all targets."""
         ...
 
-    async def existing(self, delivery_ids: Collection[str], tombstone: str) -> frozenset[str] | None:
-        """Return those of the deliveries that have a row; None when the person was erased."""
+    async def existing(
+        self, delivery_ids: Collection[str], tombstone: str, at: datetime
+    ) -> frozenset[str] | None:
+        """Return those of the deliveries that have a row; None if the person was erased at `at` or later."""
+        ...
+
+    async def erased_mentions(self, accounts: Collection[str]) -> Sequence[ErasedMentionsRow]:
+        """Return what names erased people in events about these accounts."""
         ...
 
 
@@ -102,21 +116,34 @@ class DeliveryHandler(Handler):
         if not targets:
             return ()
         ids = [delivery_id(event.id, target.id) for target in targets]
-        existing = await self._reader.existing(ids, self._keyed_hash(lead_id) if lead_id else "")
+        existing = await self._reader.existing(ids, self._keyed_hash(lead_id) if lead_id else "", event.time)
         if existing is None:
             return ()
-        body = webhook_body(short, event.time, event.raw)
+        body = webhook_body(short, event.time, (await self._without_erased(event)).raw)
         missing = [(id_, target) for id_, target in zip(ids, targets, strict=True) if id_ not in existing]
         attempts = [self._attempt(event, id_, target, body, lead_id) for id_, target in missing]
         # One target is the usual case, and needs no task of its own.
         rows = [await attempts[0]] if len(attempts) == 1 else await asyncio.gather(*attempts)
         return tuple(rows)
 
+    async def _without_erased(self, event: Event[Any]) -> Event[Any]:
+        """Return the event without what names people whose erasure this role has recorded."""
+        if event.type not in MAY_NAME_OTHERS:
+            return event
+        stored = IdentityMap(await self._reader.erased_mentions(accounts_of(event)))
+        mentions = mentions_in(self.role, stored, event, self._keyed_hash)
+        return event if mentions is None else without_mentions(event, mentions)
+
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
         del at
         prepared: PreparedDeliveries = event.data
         new = [Put(row) for row in prepared.rows if world.get(DeliveryRow, row.id) is None]
         return Step(Outcome.APPLIED if new else Outcome.UNCHANGED, new)
+
+    def without_mentions(self, event: Event[Any], mentions: Mentions) -> Event[Any]:
+        """Strike these people out of what is stored to be sent again: its first attempt may be long ago."""
+        rows = tuple(struck_out(row, mentions) for row in event.data.rows)
+        return replace(event, data=PreparedDeliveries(rows))
 
     def redact(
         self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
@@ -149,6 +176,7 @@ class DeliveryHandler(Handler):
             lead_id=lead_id,
             body=body,
             at=self._clock.now(),
+            account=event.key if lead_id else None,
         )
         attempt = await self._sender.first_attempt(target, event.id, body, traceparent=event.traceparent)
         return row if attempt is None else after_attempt(row, attempt, self._clock.now())

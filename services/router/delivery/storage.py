@@ -36,13 +36,20 @@ class DeliveryStore:
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
         erasures = [event.data for event in events if isinstance(event.data, PersonErasedV1)]
         erased = {lead_id for erasure in erasures for lead_id in erasure.lead_ids}
-        accounts = {account for erasure in erasures for account in erasure.accounts}
+        accounts = sorted({account for erasure in erasures for account in erasure.accounts})
+        changed: set[str] = set()
         if accounts:
-            colleagues = select(lead_views.c.lead_id).where(lead_views.c.account.in_(sorted(accounts)))
+            colleagues = select(lead_views.c.lead_id).where(lead_views.c.account.in_(accounts))
             erased.update((await tx.execute(colleagues)).scalars())
+            # The ledger may not have a view of each colleague yet.
+            named = select(deliveries.c.id).where(
+                deliveries.c.account.in_(accounts), deliveries.c.body.is_not(None)
+            )
+            changed.update((await tx.execute(named)).scalars())
+        changed.update(row.id for row in await tx.load(DeliveryRow, "lead_id", erased))
         prepared = [row.id for event in events for row in getattr(event.data, "rows", ())]
-        stored = {row.key: row for row in await tx.load(DeliveryRow, "lead_id", erased, lock=True)}
-        stored |= {row.key: row for row in await tx.load(DeliveryRow, "id", prepared)}
+        stored = {row.key: row for row in await tx.load(DeliveryRow, "id", prepared)}
+        stored |= {row.key: row for row in await tx.load(DeliveryRow, "id", changed, lock=True)}
         return stored.values()
 
 

@@ -47,6 +47,7 @@ class DeliveryRow(Row, frozen=True):
     delivered_at: datetime | None
     body: bytes | None
     failures: list[FailedAttempt] | None = None
+    account: str | None = None
     table: ClassVar[str] = "deliveries"
     key_fields: ClassVar[tuple[str, ...]] = ("id",)
     indexed: ClassVar[tuple[str, ...]] = ("lead_id",)
@@ -130,6 +131,7 @@ def new_delivery(
     lead_id: str,
     body: bytes | None,
     at: datetime,
+    account: str | None = None,
 ) -> DeliveryRow:
     """Return a delivery without attempts that is due at `at`."""
     return DeliveryRow(
@@ -147,6 +149,7 @@ def new_delivery(
         created_at=at,
         delivered_at=None,
         body=body,
+        account=account,
     )
 
 
@@ -166,7 +169,7 @@ def new_test_delivery(event_id: str, target_id: str, url: str, at: datetime) -> 
 
 def redacted(row: DeliveryRow, pseudonym: str) -> DeliveryRow:
     """Return the delivery without data about the person, under a pseudonym. Nothing more is sent."""
-    row = replace(row, lead_id=pseudonym, body=None, next_attempt_at=None)
+    row = replace(row, lead_id=pseudonym, account=None, body=None, next_attempt_at=None)
     return replace(row, state="failed", last_error="the person was erased") if row.state == "pending" else row
 
 

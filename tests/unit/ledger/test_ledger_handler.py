@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from services.ledger.domain.rows import DeadLetterRow, EventRow, ViewRow
@@ -119,3 +121,49 @@ def test_a_cause_that_is_no_form_stays(make_event: MakeEvent) -> None:
     rows = IdentityMap()
     decide(rows, signal, enriched, erased("lead-1"))
     assert {row.id for row in rows.all(EventRow)} == {"signal", "erasure"}
+
+
+def hashed(lead: str) -> str:
+    return f"hash of {lead}"
+
+
+def erased_ana() -> Event[PersonErasedV1]:
+    event = erased("ana")
+    names = [hashed("name:ana ruiz")]
+    return replace(event, data=replace(event.data, accounts=["kestrel.example"], mentions=names))
+
+
+def note(make_event: MakeEvent, id_: str, lead: str = "ben", account: str = "kestrel.example") -> Event[Any]:
+    """Return a hand-off that names Ana, decided by a router that had not read her erasure yet."""
+    notes = {"next": "Call Ana Ruiz"}
+    event = make_event(
+        "lead.handed_off", id_, subject=lead, lead_id=lead, account=account, notes=notes, reason="handoff"
+    )
+    return replace(event, key=account, time=AT + timedelta(minutes=1))
+
+
+def recorded_notes(rows: IdentityMap) -> dict[str, str]:
+    events = [row for row in rows.all(EventRow) if row.type == "baton.lead.handed_off.v1"]
+    return {row.id: msgspec.json.decode(row.data)["notes"]["next"] for row in events}
+
+
+def test_an_event_about_a_colleague_is_redacted_before_and_after_the_erasure(make_event: MakeEvent) -> None:
+    rows = IdentityMap()
+    decide(rows, note(make_event, "before"), erased_ana(), note(make_event, "after"))
+    assert recorded_notes(rows) == {"before": "Call [erased]", "after": "Call [erased]"}
+
+
+def test_somebody_of_the_same_name_elsewhere_stays_named(make_event: MakeEvent) -> None:
+    rows = IdentityMap()
+    decide(rows, erased_ana(), note(make_event, "other", account="other.example"))
+    assert recorded_notes(rows) == {"other": "Call Ana Ruiz"}
+
+
+def test_who_is_a_contact_again_may_be_named_again(make_event: MakeEvent) -> None:
+    rows = IdentityMap()
+    again = make_event("lead.enriched", "again", subject="ana", lead_id="ana", account="kestrel.example")
+    again = replace(again, key="kestrel.example", time=AT + timedelta(days=1))
+    own, colleague = note(make_event, "own", "ana"), note(make_event, "colleague")
+    decide(rows, erased_ana(), own, note(make_event, "late"), again, colleague)
+    expected = {"own": "Call Ana Ruiz", "late": "Call [erased]", "colleague": "Call Ana Ruiz"}
+    assert recorded_notes(rows) == expected
