@@ -42,6 +42,9 @@ R = TypeVar("R", bound=Row)
 
 _BUSY_TIMEOUT_MS = 30_000
 _TRUNCATION_WAIT_MS = 250
+_TRUNCATIONS = 150
+"""How often the log is emptied after an erasure: outbox rows about colleagues are deleted a little later, and
+what is deleted stays in the file until the log is emptied again."""
 # What is deleted is overwritten, so that nothing of an erased person stays in the file.
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -130,7 +133,7 @@ class Database:
         self.dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
         self._url = url
         self._connections_max = connections_max
-        self._log_pending = False
+        self._truncations_left = 0
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
@@ -158,12 +161,19 @@ class Database:
     async def truncate_log(self) -> None:
         """Empty SQLite's write-ahead log, which holds rows as they were before they were deleted.
 
-        While readers hold it, it cannot be emptied: then `truncate_pending_log` does it. PostgreSQL recycles
-        its log by itself.
+        While readers hold it, it cannot be: then `truncate_pending_log` does it, which also empties it
+        again for a while. PostgreSQL recycles its log by itself.
         """
-        if self.dialect != "sqlite":
-            return
-        self._log_pending = True
+        if self.dialect == "sqlite":
+            self._truncations_left = _TRUNCATIONS
+            await self._truncate()
+
+    async def truncate_pending_log(self) -> None:
+        """Empty the write-ahead log if there was an erasure lately."""
+        if self._truncations_left > 0:
+            await self._truncate()
+
+    async def _truncate(self) -> None:
         with DatabaseErrorTranslation():
             async with self._writers.connect() as connection:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
@@ -173,12 +183,8 @@ class Database:
                     is_busy, *_pages = await result.fetchone()
                 finally:
                     await driver.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-        self._log_pending = bool(is_busy)
-
-    async def truncate_pending_log(self) -> None:
-        """Empty the write-ahead log if `truncate_log` could not."""
-        if self._log_pending:
-            await self.truncate_log()
+        if not is_busy:
+            self._truncations_left = max(0, self._truncations_left - 1)
 
     async def close(self) -> None:
         for name in ("_writers", "_readers"):

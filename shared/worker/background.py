@@ -72,7 +72,7 @@ def prune_step(role: str, database: Database, clock: Clock, keep: timedelta) -> 
 
 
 def truncate_step(database: Database) -> Callable[[], Awaitable[bool]]:
-    """Return the step that empties the database's log after an erasure, once no reader holds it any more."""
+    """Return the step that empties the log of the database for a while after an erasure."""
 
     async def step() -> bool:
         await database.truncate_pending_log()

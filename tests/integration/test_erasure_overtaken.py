@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,3 +171,18 @@ async def _waits_for_a_lock(database: Database) -> bool:
     )
     async with database.read() as tx:
         return bool((await tx.execute(waiting)).scalar_one())
+
+
+async def test_what_is_deleted_after_the_log_was_emptied_leaves_the_file_too(tmp_path: Path):
+    file = tmp_path / "tables.db"
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    async with database.begin() as tx:
+        await tx.execute(text("create table published (records text)"))
+        await tx.execute(text("insert into published values ('Ana Ruiz')"))
+    await database.truncate_log()
+    assert b"Ana Ruiz" in file.read_bytes()
+    async with database.begin() as tx:
+        await tx.execute(text("delete from published"))
+    await database.truncate_pending_log()
+    assert b"Ana Ruiz" not in file.read_bytes()
+    await database.close()
