@@ -21,7 +21,7 @@ demo: .venv/.ready ## Run the demo leads in a temporary directory, and exit
 	@$(RUN) baton demo
 
 test: .venv/.ready ## Run all tests; starts Kafka, PostgreSQL and Chromium
-	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(RUN) pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.ready ## Check format, lint, types, import contracts, dependencies
 	@$(RUN) ruff format --check .

@@ -48,9 +48,14 @@ async def _produce(topology: Topology, *values: bytes) -> None:
             await producer.send_and_wait(topology.topic("leads.received.v1"), value)
 
 
+@pytest.mark.parametrize(
+    "topology",
+    [pytest.param("grown", marks=[pytest.mark.kafka, pytest.mark.postgres])],
+    indirect=True,
+    scope="module",
+)
 def test_no_table_holds_anything_of_an_erased_person(topology: Topology, api: Api):
-    if topology.embedded:
-        pytest.skip("tests/cases searches the files of the embedded default")
+    """tests/cases searches the files of the embedded default."""
     api.subscribe(f"http://127.0.0.1:{free_port()}/hook", "lead.*")
     person = Everyplace(api, lambda: datetime.now(UTC))
     person.create()

@@ -87,8 +87,13 @@ class Shell:
         return self._log.read_text()
 
     def interrupt(self) -> None:
-        """Press Ctrl-C, and wait until what ran is over."""
+        """Press Ctrl-C, and wait until what ran is over.
+
+        A shell whose command ended well in spite of the signal waits for the next one, so its input ends too.
+        """
         os.killpg(self._process.pid, signal.SIGINT)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
         self._process.wait(300)
 
     def close(self) -> None:
