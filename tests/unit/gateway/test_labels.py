@@ -98,11 +98,11 @@ def test_a_status_says_that_somebody_opted_out(value: object, said: bool):
     ("label", "name"),
     [
         ("form_fields[interest]", "interest"),
-        ("interest[]", "interest[]"),
+        ("interest[]", "interest"),
         ("data.interest", "interest"),
         ("billing.city", "billing.city"),
         ("wpforms[fields][1]", "wpforms[fields][1]"),
-        ("Interest", "Interest"),
+        ("Interest", "interest"),
     ],
 )
 def test_an_answer_is_named_without_the_form_that_it_stands_in(label: str, name: str):

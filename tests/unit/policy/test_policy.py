@@ -74,7 +74,7 @@ def test_a_policy_that_is_none_says_all_that_is_wrong() -> None:
         load(_changed("routing.yaml", "queue: bdr", "queue: bdrs"))
     errors = str(raised.value).splitlines()
     assert len(errors) == 3
-    assert errors[0].startswith("routing.yaml:41:56 rules[1].queue: there is no queue")
+    assert errors[0].startswith("routing.yaml:42:56 rules[1].queue: there is no queue")
     assert len(raised.value.findings) > len(errors)
 
 
