@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -76,6 +76,9 @@ class Watched:
         if sum(self._committed.values()) == self._records:
             self._ended = time.perf_counter()
             self._stop.set()
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        self._source.pause(partitions)
 
     async def lag(self) -> Mapping[Partition, int]:
         return await self._source.lag()
