@@ -12,12 +12,23 @@ from services.cli.output import AsJson, echo, print_json, print_rows, print_tabl
 
 app = typer.Typer(help="Import leads.", no_args_is_help=True)
 
-LeadId = Annotated[str, typer.Argument(metavar="LEAD", help="Id or alias of the lead.")]
+LeadId = Annotated[
+    str, typer.Argument(metavar="LEAD", help="Id or alias of the lead, or the person's e-mail address.")
+]
+
+
+def lead_path(lead: str) -> str:
+    """Return the API's path of a lead; the id of a person's lead follows from the e-mail address."""
+    from shared.lead.ids import lead_id_of
+    from shared.lead.normalise.emails import normalise_email
+
+    email = normalise_email(lead) if "@" in lead else None
+    return f"/v1/leads/{lead_id_of(f'email:{email.identity}') if email else lead}"
 
 
 def timeline(lead: LeadId, as_json: AsJson = False) -> None:
     """Show every event of a lead in order; --json adds the ids."""
-    entries = request("GET", f"/v1/leads/{lead}/timeline")["data"]
+    entries = request("GET", f"{lead_path(lead)}/timeline")["data"]
     columns = {"at": "when", "type": "event", "source": "source", "outcome": "outcome"}
     if not as_json:  # so that a line fits in 80 columns
         entries = [entry | {"at": f"{entry['at'][:19]}Z"} for entry in entries]
@@ -26,7 +37,7 @@ def timeline(lead: LeadId, as_json: AsJson = False) -> None:
 
 def explain(lead: LeadId, as_json: AsJson = False) -> None:
     """Explain a lead: score, rules, reps, fields, and what would have changed its queue."""
-    explanation = request("GET", f"/v1/leads/{lead}/explain")
+    explanation = request("GET", f"{lead_path(lead)}/explain")
     if as_json:
         print_json(explanation)
         return

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from shared.lead.ids import lead_id_of
+
 SUBSCRIPTION = {"id": "s1", "url": "https://x.example/in", "events": ["lead.routed"], "state": "active"}
 DELIVERED = {"id": "d1", "state": "delivered", "delivered_at": "2026-03-01T09:00:00Z", "last_error": None}
 FAILED = {"id": "d1", "state": "pending", "delivered_at": None, "last_error": "status 500"}
@@ -292,6 +294,11 @@ class TestExplain:
         assert sections == ["Score", "Rules", "Reps", "Fields"]
         assert any(line.split()[:3] == ["fits", "sdr", "matched"] and "grade is A" in line for line in lines)
         assert lines[-1] == "  with 10 employees: bdr"
+
+    def test_a_lead_is_named_by_the_e_mail_address_of_its_person_too(self, baton, gateway):
+        lead_id = lead_id_of("email:ana@kestrel.example")
+        gateway.answers[f"GET /v1/leads/{lead_id}/explain"] = EXPLANATION
+        assert baton("explain", "Ana+news@Kestrel.example")[1].startswith("Ana is with sdr-1.")
 
     def test_a_lead_that_was_not_scored_yet_has_a_summary_only(self, baton, gateway):
         empty: dict[str, Any] = {
