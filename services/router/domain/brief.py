@@ -13,7 +13,7 @@ from services.router.domain.state import AccountContactRow
 from shared.lead.derived import with_derived
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Person
-from shared.lead.events.routing import Brief, Quote, Stakeholder
+from shared.lead.events.routing import Brief, BriefTrigger, Quote, Stakeholder
 
 STAKEHOLDERS_MAX: Final = 10
 _QUOTE_LENGTH_MAX: Final = 500
@@ -45,7 +45,7 @@ def build_brief(
         company=data.company,
         pain=list(pain_quotes(data))[:_QUOTES_MAX],
         stakeholders=stakeholders_of(data, contacts),
-        trigger=data.trigger,
+        trigger=BriefTrigger(data.trigger.kind, data.trigger.type),
         qualification=qualification,
         score_lines=data.score.lines,
         ask_next=questions_to_ask(qualification)[:_QUESTIONS_MAX],

@@ -7,7 +7,7 @@ the caller stores the row.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -97,7 +97,7 @@ def emit_ownership_change(
     reason: str,
     at: datetime,
     previous_owner: str | None = None,
-    **fields: object,
+    **fields: Any,
 ) -> RoutedLeadRow:
     """Emit an event of type `kind` about the lead's owner. `fields` are those that only `kind` has."""
     lead = _with_next_sequence(lead)

@@ -14,6 +14,7 @@ from shared.lead.events.parts import (
     Consent,
     DerivedFields,
     LongText,
+    Message,
     Origin,
     Person,
     Provenance,
@@ -50,7 +51,7 @@ class LeadEnrichedV1(Struct, frozen=True):
 
     `merged` are the ids of all leads that became part of this one: each role ends and moves what it holds for
     them. They are aliases of this lead from then on. `trust` is `public` if only public forms told of the
-    lead, None otherwise.
+    lead, None otherwise. `earlier_messages` is what the person wrote before `message`, newest first.
     """
 
     lead_id: Word
@@ -71,3 +72,4 @@ class LeadEnrichedV1(Struct, frozen=True):
     derived: DerivedFields | None = None
     merged: Annotated[list[Word], Meta(max_length=1_000)] = []
     trust: SourceTrust | None = None
+    earlier_messages: Annotated[list[Message], Meta(max_length=9)] = []

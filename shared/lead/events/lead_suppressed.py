@@ -12,8 +12,8 @@ from shared.messaging.manifest import LEADS_ROUTED
 
 
 @event("baton.lead.suppressed.v1", LEADS_ROUTED)
-class LeadSuppressedV1(Struct, frozen=True):
-    """`decision.reason` is the reason."""
+class LeadSuppressedV1(Struct, frozen=True, omit_defaults=True):
+    """`decision.reason` is the reason. `previous_owner` and `previous_queue` had the lead before."""
 
     lead_id: Word
     revision: int
@@ -27,3 +27,5 @@ class LeadSuppressedV1(Struct, frozen=True):
     decision: Suppression
     policy_versions: PolicyVersions
     occurred_at: Time
+    previous_owner: Word | None = None
+    previous_queue: Word | None = None

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from shared.lead.events.parts import Time, Word
-from shared.lead.events.routing import Decision
+from shared.lead.events.parts import Actor, Company, Person, Time, Trigger, Word
+from shared.lead.events.routing import Brief, Decision, Sla
+from shared.lead.events.scoring import Score
 
 
-class OwnershipChange(Struct, frozen=True):
-    """Base of reassigned, escalated, alerted and handed off; no event of its own."""
+class OwnershipChange(Struct, frozen=True, omit_defaults=True):
+    """Base of reassigned, escalated, alerted, handed off and closed; no event of its own.
+
+    `previous_owner` and `previous_queue` had the lead before. `actor` is who acted, None for a timer. The
+    fields from `person` on describe the lead for a new owner; they are None where the owner stays.
+    """
 
     lead_id: Word
     revision: int
@@ -19,3 +24,11 @@ class OwnershipChange(Struct, frozen=True):
     previous_owner: Word | None
     reason: str
     occurred_at: Time
+    previous_queue: Word | None = None
+    actor: Actor | None = None
+    person: Person | None = None
+    company: Company | None = None
+    score: Score | None = None
+    trigger: Trigger | None = None
+    sla: Sla | None = None
+    brief: Brief | None = None

@@ -139,9 +139,31 @@ class DerivedFields(Struct, frozen=True):
     spam_score: Percent = 0
 
 
-class Trigger(EventPart, frozen=True, omit_defaults=True):
-    """What led to this decision: the event and its short type (`funding_round`, `demo_request`, …)."""
+class Message(EventPart, frozen=True, omit_defaults=True):
+    """What a person wrote: the text, when, the name of the source, and the page it was sent from."""
 
-    kind: Literal["lead", "signal", "account", "enrichment", "decay", "outcome", "policy"]
+    text: LongText
+    at: Time
+    source: Word | None = None
+    page: Text | None = None
+
+
+class Actor(Struct, frozen=True):
+    """Who acted: the name of the API key, and the rep whose key it is or for whom it acted."""
+
+    key: Word
+    rep: Word | None = None
+
+
+TriggerKind = Literal["lead", "signal", "account", "enrichment", "decay", "outcome", "policy"]
+
+
+class Trigger(EventPart, frozen=True, omit_defaults=False):
+    """What led to this decision: the event and its short type (`funding_round`, `demo_request`, …).
+
+    All three keys are always present, so that a reader need not tell absent from null.
+    """
+
+    kind: TriggerKind
     event_id: Word
     type: Word | None = None

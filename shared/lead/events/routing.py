@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from shared.lead.events.parts import Company, Time, Trigger, Word
+from shared.lead.events.parts import Company, Time, TriggerKind, Word
 from shared.lead.events.scoring import ScoreLine
 
 Change = Literal["assigned", "kept", "moved", "waiting", "listed"]
@@ -24,18 +24,46 @@ Skipped = Literal[
 ]
 
 
+class RepShare(Struct, frozen=True):
+    """A rep's part in the rotation of a queue when the decision was made.
+
+    `credits` are the leads that the rep got of the queue, `weight` is the rep's weight, and `balance` is
+    above 0 if the rep is owed leads and below 0 if ahead, in units of weight.
+    """
+
+    credits: int
+    weight: int
+    balance: int
+
+
 class Considered(Struct, frozen=True, omit_defaults=True):
     """A rule or a rep that was considered and rejected, and why. Exactly one of `rule` and `rep` is set."""
 
     skipped: Skipped
     rule: Word | UnsetType = UNSET
     rep: Word | UnsetType = UNSET
+    share: RepShare | UnsetType = UNSET
 
 
-class Decision(Struct, frozen=True):
+class OwnerFacts(Struct, frozen=True):
+    """Who owned the lead before the decision, as its conditions saw it.
+
+    `of` says whose owner it was: the lead's own, another lead's of the account, or the account's in the CRM.
+    """
+
+    active: bool = False
+    queue: Word | None = None
+    accepted: bool = False
+    rep: Word | None = None
+    of: Literal["lead", "account", "crm", "none"] = "none"
+
+
+class Decision(Struct, frozen=True, omit_defaults=True):
     """Which queue and owner, by which rule.
 
     `waiting`: nobody is eligible yet, so no owner. `listed`: no owner and no clock, but a rep may take it.
+    With `owner_before`, `protected` (what a stranger can type did not count) and the `lead.scored` event of
+    `scored_sequence`, the decision can be evaluated again.
     """
 
     change: Change
@@ -45,6 +73,9 @@ class Decision(Struct, frozen=True):
     rule: Word
     reasons: list[str]
     considered: list[Considered]
+    owner_before: OwnerFacts = OwnerFacts()
+    protected: bool = False
+    scored_sequence: int | None = None
 
 
 class Suppression(Struct, frozen=True):
@@ -90,13 +121,73 @@ class Qualification(Struct, frozen=True):
     elements: list[Element]
 
 
-class Brief(Struct, frozen=True):
+class Contact(Struct, frozen=True):
+    """How to reach the person. `time_zone` is a name of the tz database."""
+
+    name: str | None = None
+    title: str | None = None
+    email: str | None = None
+    email_status: str | None = None
+    phone: str | None = None
+    linkedin_url: str | None = None
+    time_zone: str | None = None
+
+
+class BriefSource(Struct, frozen=True):
+    """Where the lead came from."""
+
+    channel: str | None = None
+    form: str | None = None
+    campaign: str | None = None
+    page: str | None = None
+
+
+class OtherLead(Struct, frozen=True):
+    """Another lead of the account: who it is, who owns it, and in words what the person did."""
+
+    lead_id: Word
+    name: str | None = None
+    title: str | None = None
+    owner: str | None = None
+    did: str | None = None
+
+
+class BriefAccount(Struct, frozen=True):
+    """What is known of the account. `owner` is the owner's name."""
+
+    relation: str = "none"
+    owner: str | None = None
+    open_opportunity: bool | None = None
+    other_leads: Annotated[list[OtherLead], Meta(max_length=10)] = []
+
+
+class BriefTrigger(Struct, frozen=True):
+    """Why the lead is worth a look now. `details` is a sentence for people."""
+
+    kind: TriggerKind
+    type: Word | None = None
+    at: Time | None = None
+    details: str = ""
+
+
+class BriefHandOff(Struct, frozen=True):
+    """What the previous owner learnt, by the name of whoever handed the lead on."""
+
+    by: str | None
+    notes: dict[str, Any]
+
+
+class Brief(Struct, frozen=True, kw_only=True):
     """What the owner reads; made from data only."""
 
+    contact: Contact = Contact()
+    source: BriefSource = BriefSource()
     company: Company
     pain: list[Quote]
     stakeholders: list[Stakeholder]
-    trigger: Trigger
+    account: BriefAccount = BriefAccount()
+    trigger: BriefTrigger
+    hand_off: BriefHandOff | None = None
     qualification: Qualification
     score_lines: list[ScoreLine]
     ask_next: list[str]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from shared.lead.events.parts import Percent, Word
+from shared.lead.events.parts import Details, Percent, Time, Word
 
 
 class ScoreLine(Struct, frozen=True):
@@ -35,11 +35,24 @@ class Score(Struct, frozen=True):
     lines: list[ScoreLine]
 
 
+class LiveSignal(Struct, frozen=True):
+    """A buying signal with the points that it gives now. `person` is the name of the person it tells of."""
+
+    event_id: Word
+    type: Word
+    at: Time
+    points: int
+    strong: bool = False
+    person: Word | None = None
+    details: Details = {}
+
+
 class Signals(Struct, frozen=True):
-    """The buying signals of the account that are still live."""
+    """The buying signals of the account that are still live; `live` has the strongest first."""
 
     strong: bool = False
     types: list[Word] = []
+    live: Annotated[list[LiveSignal], Meta(max_length=10)] = []
 
 
 class AccountView(Struct, frozen=True):

@@ -14,6 +14,7 @@ from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.routing import (
     Brief,
+    BriefTrigger,
     Considered,
     Decision,
     PolicyVersions,
@@ -47,7 +48,17 @@ DECISION = Decision(
 
 
 def routed(version: str = "builtin") -> Event[Any]:
-    brief = Brief(SCORED.company, [], [], SCORED.trigger, Qualification("bant", []), [], [], "", "")
+    brief = Brief(
+        company=SCORED.company,
+        pain=[],
+        stakeholders=[],
+        trigger=BriefTrigger("lead"),
+        qualification=Qualification("bant", []),
+        score_lines=[],
+        ask_next=[],
+        warm_intro="",
+        markdown="",
+    )
     data = LeadRoutedV1(
         **_common(),
         decision=DECISION,

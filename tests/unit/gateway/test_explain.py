@@ -21,6 +21,7 @@ from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.parts import FieldSource, Person
 from shared.lead.events.routing import (
     Brief,
+    BriefTrigger,
     Considered,
     Decision,
     PolicyVersions,
@@ -47,7 +48,17 @@ def decision(rule: str, *considered: Considered, owner: str | None = "bdr-1", qu
 
 
 def routed(decision: Decision, lead: LeadScoredV1 = SCORED) -> LeadRoutedV1:
-    brief = Brief(lead.company, [], [], lead.trigger, Qualification("bant", []), [], [], "", "")
+    brief = Brief(
+        company=lead.company,
+        pain=[],
+        stakeholders=[],
+        trigger=BriefTrigger("lead"),
+        qualification=Qualification("bant", []),
+        score_lines=[],
+        ask_next=[],
+        warm_intro="",
+        markdown="",
+    )
     return LeadRoutedV1(
         **fields(lead),
         decision=decision,
