@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
@@ -13,7 +14,7 @@ from services.router.domain.state import AccountContactRow
 from shared.lead.derived import with_derived
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Person
-from shared.lead.events.routing import Brief, BriefTrigger, Quote, Stakeholder
+from shared.lead.events.routing import Brief, BriefAccount, BriefHandOff, BriefTrigger, Quote, Stakeholder
 
 STAKEHOLDERS_MAX: Final = 10
 _QUOTE_LENGTH_MAX: Final = 500
@@ -33,20 +34,33 @@ _THANKS: Final[Sequence[tuple[str, str]]] = (
 
 
 def build_brief(
-    data: LeadScoredV1, queue: str, owner: str | None = None, contacts: Iterable[AccountContactRow] = ()
+    data: LeadScoredV1,
+    queue: str,
+    *,
+    at: datetime,
+    owner: str | None = None,
+    contacts: Iterable[AccountContactRow] = (),
+    hand_off: BriefHandOff | None = None,
+    name_of: Callable[[str], str] = str,
 ) -> Brief:
     """Return the brief on a scored lead for a queue.
 
-    `owner` is the name that signs the opening, `contacts` are people of the account with owned leads.
+    `owner` is the name that signs the opening, `contacts` are people of the account with owned leads,
+    `hand_off` is what the previous owner noted. `name_of` returns the name of a rep by id, or the given text
+    if it is no rep's id. Days are told relative to `at`, the time of the decision.
     """
     data = with_derived(data)
-    qualification = qualify(data, queue)
+    qualification, view = qualify(data, queue), data.account_view
     brief = Brief(
         company=data.company,
         pain=list(pain_quotes(data))[:_QUOTES_MAX],
         stakeholders=stakeholders_of(data, contacts),
-        trigger=BriefTrigger(data.trigger.kind, data.trigger.type),
+        account=BriefAccount(
+            view.relation, name_of(view.owner) if view.owner else None, view.open_opportunity
+        ),
+        trigger=BriefTrigger(data.trigger.kind, data.trigger.type, at),
         qualification=qualification,
+        hand_off=hand_off,
         score_lines=data.score.lines,
         ask_next=questions_to_ask(qualification)[:_QUESTIONS_MAX],
         warm_intro=warm_intro(data, owner),

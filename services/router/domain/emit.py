@@ -18,7 +18,15 @@ from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.ownership_change import OwnershipChange
-from shared.lead.events.routing import Change, Decision, PolicyVersions, Sla, Suppression
+from shared.lead.events.routing import (
+    Brief,
+    BriefHandOff,
+    Change,
+    Decision,
+    PolicyVersions,
+    Sla,
+    Suppression,
+)
 from shared.storage.change_set import ChangeSet
 
 E = TypeVar("E", bound=OwnershipChange)
@@ -37,8 +45,6 @@ def emit_routed(
     """Emit `lead.routed`: the decision on a scored lead, with the brief for its owner."""
     lead = _with_next_sequence(lead)
     must_accept = assignment is not None and assignment.state == "open"
-    rep = policy.rep_of(decision.owner)
-    contacts = changes.find(AccountContactRow, "account", data.account)
     routed = LeadRoutedV1(
         lead_id=data.lead_id,
         revision=data.revision,
@@ -51,12 +57,35 @@ def emit_routed(
         score=data.score,
         decision=decision,
         sla=Sla(assignment.accept_by if assignment is not None and must_accept else None),
-        brief=build_brief(data, decision.queue, rep.name if rep else None, contacts),
+        brief=brief_for_owner(changes, policy, data, queue=decision.queue, owner=decision.owner, at=at),
         policy_versions=PolicyVersions(data.policy_version, policy.version),
         occurred_at=at,
     )
     changes.emit(routed, subject=lead.lead_id, key=lead.account)
     return lead
+
+
+def brief_for_owner(
+    changes: ChangeSet,
+    policy: RoutingPolicy,
+    data: LeadScoredV1,
+    *,
+    queue: str,
+    owner: str | None,
+    at: datetime,
+    hand_off: BriefHandOff | None = None,
+) -> Brief:
+    """Return the brief on a scored lead for its present owner; `owner` is a rep's id."""
+
+    def name_of(rep_id: str) -> str:
+        rep = policy.rep_of(rep_id)
+        return rep.name if rep else rep_id
+
+    contacts = changes.find(AccountContactRow, "account", data.account)
+    signed_by = name_of(owner) if owner is not None else None
+    return build_brief(
+        data, queue, at=at, owner=signed_by, contacts=contacts, hand_off=hand_off, name_of=name_of
+    )
 
 
 def emit_suppressed(

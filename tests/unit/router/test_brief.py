@@ -26,7 +26,7 @@ DEMO = [Activity("demo_request", AT - timedelta(minutes=1))]
 
 def brief_of(queue: str = "sdr", **given: Any) -> Brief:
     changed = {"message": MESSAGE, "activities": DEMO, **given}
-    return build_brief(replace(scored_lead(), derived=None, **changed), queue, "Ana Ruiz")
+    return build_brief(replace(scored_lead(), derived=None, **changed), queue, at=AT, owner="Ana Ruiz")
 
 
 def states(brief: Brief) -> dict[str, str]:
@@ -105,7 +105,7 @@ def test_stakeholders_are_people_of_the_account_then_roles_without_a_person():
     )
     known = [AccountContactRow(lead.lead_id, "a", lead.person)]
     known += [AccountContactRow(f"{n}", "a", Person(email=f"{n}@a.example", title="CTO")) for n in range(20)]
-    found = build_brief(lead, "sdr", None, known).stakeholders
+    found = build_brief(lead, "sdr", at=AT, contacts=known).stakeholders
     assert (found[0].name, found[0].role, found[0].known_from) == ("Dana Okafor", "finance", "this lead")
     assert (found[1].name, found[1].title, found[1].known_from) == ("0@a.example", "CTO", "another lead")
     assert len([entry for entry in found if entry.name]) == STAKEHOLDERS_MAX
@@ -157,7 +157,7 @@ TEXTS = st.none() | st.text(max_size=60) | st.sampled_from([MESSAGE, "\n\n", "â€
 )
 def test_every_lead_has_a_brief_and_its_quotes_are_the_buyers_words(queue, **given_):
     lead = replace(scored_lead(), **given_)
-    brief = build_brief(lead, queue)
+    brief = build_brief(lead, queue, at=AT)
     assert msgspec.json.encode(brief)
     said = [" ".join(str(text).split()) for text in (lead.message, *lead.answers.values())]
     for quote in brief.pain:

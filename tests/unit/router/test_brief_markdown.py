@@ -18,13 +18,13 @@ from services.router.domain.brief_markdown import escape_text, render_markdown
 from shared.lead.events.parts import Company, Person, Trigger
 from shared.lead.events.routing import Brief, Quote, Stakeholder
 from shared.lead.events.scoring import AccountView, Score, ScoreLine, Signals
-from tests.support.scored_leads import scored_lead
+from tests.support.scored_leads import AT, scored_lead
 
 
 def page(*, brief: dict[str, Any] | None = None, **given: Any) -> str:
     """Render the brief of a lead; `brief` replaces fields of the brief, `given` fields of the lead."""
     lead = replace(scored_lead(), derived=None, **given)
-    made: Brief = replace(build_brief(lead, "sdr"), **(brief or {}))
+    made: Brief = replace(build_brief(lead, "sdr", at=AT), **(brief or {}))
     return render_markdown(lead, made)
 
 
@@ -116,7 +116,7 @@ def test_every_element_has_its_state_and_evidence():
 
 
 def test_an_element_of_several_words_is_written_with_blanks():
-    brief = build_brief(replace(scored_lead(), derived=None, message=None), "senior-ae")
+    brief = build_brief(replace(scored_lead(), derived=None, message=None), "senior-ae", at=AT)
     lines = section(render_markdown(scored_lead(), brief), "MEDDPICC")
     assert "- paper process (?)" in lines
     assert "- economic buyer" in "".join(lines)
