@@ -69,7 +69,7 @@ def test_a_routed_lead_carries_the_score_the_decision_and_the_brief_for_its_owne
         score=SCORED.score,
         decision=DECISION,
         sla=Sla(ACCEPT_BY),
-        brief=build_brief(SCORED, "sdr", at=AT, owner="One", contacts=[ben]),
+        brief=build_brief(SCORED, "sdr", at=LATER, owner="One", contacts=[ben]),
         policy_versions=PolicyVersions("scored-by", policy.version),
         occurred_at=LATER,
     )
