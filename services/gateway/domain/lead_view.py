@@ -44,7 +44,9 @@ def assemble_view(
         "outcomes": list(outcomes),
     }
     view["account"] = row["account"]
-    view["trigger"] = view["trigger"] or scored.get("trigger") or enriched.get("trigger")
+    view["trigger"] = (
+        view["trigger"] or scored.get("news") or scored.get("trigger") or enriched.get("trigger")
+    )
     view["policy_versions"] = view["policy_versions"] or {
         "scored": scored.get("policy_version"),
         "routed": None,

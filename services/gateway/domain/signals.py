@@ -19,6 +19,7 @@ from services.gateway.domain.received import Received, received_event
 from services.gateway.domain.sources import HookSource
 from services.gateway.domain.trust import refuse_reserved_fields, trusted_signal
 from services.scorer.domain.activities import activity_of
+from services.scorer.domain.intent import EXPIRY_FORMS, expiry_day
 from shared.errors import DataError, FieldProblem
 from shared.lead.bounds import SIGNAL_BYTES_MAX
 from shared.lead.events.signal_received import SignalReceivedV1
@@ -63,6 +64,8 @@ def receive_signal(
         except DataError as error:
             raise invalid((FieldProblem("/details/activity", str(error)),)) from error
         refuse_unreal_times((("/details/activity/at", activity.at),))
+    if body.type == "contract_expiry" and expiry_day(body.details) is None:
+        raise invalid((FieldProblem("/details/expires_on", EXPIRY_FORMS),))
     return received_event(
         SIGNAL_RECEIVED,
         body,

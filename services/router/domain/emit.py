@@ -50,7 +50,7 @@ def emit_routed(
         revision=data.revision,
         sequence=lead.sequence,
         account=data.account,
-        trigger=data.trigger,
+        trigger=data.last_news,
         person=data.person,
         company=data.company,
         provenance=data.provenance,
@@ -75,7 +75,10 @@ def brief_for_owner(
     at: datetime,
     hand_off: BriefHandOff | None = None,
 ) -> Brief:
-    """Return the brief on a scored lead for its present owner; `owner` is a rep's id."""
+    """Return the brief on a scored lead for its present owner; `owner` is a rep's id.
+
+    It speaks of the last news about the buyer, whatever led to the decision.
+    """
 
     def name_of(rep_id: str) -> str:
         rep = policy.rep_of(rep_id)
@@ -83,6 +86,7 @@ def brief_for_owner(
 
     contacts = changes.find(AccountContactRow, "account", data.account)
     signed_by = name_of(owner) if owner is not None else None
+    data = replace(data, trigger=data.last_news)
     return build_brief(
         data, queue, at=at, owner=signed_by, contacts=contacts, hand_off=hand_off, name_of=name_of
     )
@@ -104,7 +108,7 @@ def emit_suppressed(
         revision=data.revision,
         sequence=lead.sequence,
         account=data.account,
-        trigger=data.trigger,
+        trigger=data.last_news,
         person=data.person,
         company=data.company,
         provenance=data.provenance,

@@ -20,11 +20,16 @@ from shared.rules.syntax import Facts
 
 PointsByRule = dict[CompiledIntentRule | CompiledSignalRule, int]
 """Points before any cap."""
+EXPIRY_FORMS: Final = (
+    "The day on which the contract ends is needed, as YYYY-MM-DD (2027-03-31) or as a time of RFC 3339 "
+    "(2027-03-31T00:00:00Z), of which the date counts"
+)
+"""What `details.expires_on` may be, for people."""
 _NO_FACTS: Final[Facts] = {}
 
 
 class MatchedFact(Struct, frozen=True, gc=False):
-    """An activity or a signal under one rule that it matches; its age counts from `anchor`."""
+    """An activity or a `signal` under one rule that it matches; its age counts from `anchor`."""
 
     rule: CompiledIntentRule | CompiledSignalRule
     type: str
@@ -32,6 +37,7 @@ class MatchedFact(Struct, frozen=True, gc=False):
     anchor: datetime
     curve: PointsCurve
     expires_at: datetime | None = None
+    signal: SignalReceivedV1 | None = None
 
     def points(self, at: datetime) -> int:
         """Return the points of the fact at an instant."""
@@ -159,11 +165,15 @@ def anchor_of(rises: timedelta | None, signal: SignalReceivedV1) -> datetime | N
 
 
 def expiry_day(details: Mapping[str, Any]) -> datetime | None:
-    """Return the start (UTC) of the day in `details.expires_on`, `None` when it cannot be read."""
+    """Return the start (UTC) of the day in `details.expires_on`, `None` when it cannot be read.
+
+    It is a date of ISO 8601, or a time of which the date counts as it is written; see `EXPIRY_FORMS`.
+    """
     try:
-        return datetime.combine(date.fromisoformat(str(details.get("expires_on"))[:10]), time(), UTC)
+        day = datetime.fromisoformat(str(details.get("expires_on")).strip()).date()
     except ValueError:
         return None
+    return datetime.combine(day, time(), UTC)
 
 
 def describe_fact(type_: str, at: datetime) -> str:
@@ -198,7 +208,7 @@ def match_signal(
         rules = rules_on.matching(signal_facts(facts if rules_on.reads_lead else _NO_FACTS, signal), at)
     fact = describe_fact(signal.type, signal.occurred_at)
     return [
-        MatchedFact(rule, signal.type, fact, anchor, rule.curve, signal.expires_at)
+        MatchedFact(rule, signal.type, fact, anchor, rule.curve, signal.expires_at, signal)
         for rule in rules
         if (anchor := anchor_of(rule.rises, signal)) is not None
     ]

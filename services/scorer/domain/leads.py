@@ -45,7 +45,7 @@ def handle_enriched(
         alias=alias,
         revision=max(data.revision, before.revision),
         enriched_sequence=data.sequence,
-        lead=replace(data, activities=[]),
+        lead=replace(data, activities=[], trigger=before.lead.trigger if before.lead else None),
         activities=merge_activities(
             [
                 *before.activities,

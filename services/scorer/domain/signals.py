@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from services.scorer.domain.account import account_data_of
 from services.scorer.domain.activities import activity_of, merge_activities
 from services.scorer.domain.aliases import canonical_of, resolve_account
+from services.scorer.domain.intent import EXPIRY_FORMS, expiry_day
 from services.scorer.domain.rescore import rescore_account
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.stored_signals import (
@@ -49,7 +50,11 @@ class ReceivedSignal(Struct, frozen=True):
 
 
 def handle_signal(changes: ChangeSet, context: ScoringContext, received: ReceivedSignal) -> Outcome:
-    """Store a signal and score again whom it is about. Raises `DataError` when that is nobody."""
+    """Store a signal and score again whom it is about.
+
+    Raises `DataError` when that is nobody, and for a contract that does not say when it ends: no rule could
+    ever count it.
+    """
     signal = received.data
     about = signal_subject_of(signal)
     if signal.type in ("opt_out", "activity") and about.lead_id is None:
@@ -58,6 +63,8 @@ def handle_signal(changes: ChangeSet, context: ScoringContext, received: Receive
         return Outcome.UNCHANGED  # the enricher stores consent, and its next event brings it here
     if signal.type == "activity":
         return handle_activity(changes, context, received, about)
+    if signal.type == "contract_expiry" and expiry_day(signal.details) is None:
+        raise DataError(f"details.expires_on: {EXPIRY_FORMS}", kind="expires_on")
     return handle_account_signal(changes, context, received, account_of(changes, about))
 
 

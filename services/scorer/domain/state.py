@@ -18,10 +18,11 @@ from shared.storage.rows import Row
 class ScoreRow(Row, frozen=True):
     """A lead with the data of its last enrichment and the score that was emitted last.
 
-    A row without `lead` holds the activities of a person who has not written yet. `alias` is the lead id
-    that the lead's e-mail alone would give, where it is another one. `sequence` counts the scores that were
-    emitted; `score` has no lines. `due_at` is when the decay timer is due. `own_account` is the account that
-    the lead's own domain gives, where that is an alias of `account`.
+    The `trigger` of `lead` is the last news that a score was emitted for. A row without `lead` holds the
+    activities of a person who has not written yet. `alias` is the lead id that the lead's e-mail alone would
+    give, where it is another one. `sequence` counts the scores that were emitted; `score` has no lines.
+    `due_at` is when the decay timer is due. `own_account` is the account that the lead's own domain gives,
+    where that is an alias of `account`.
     """
 
     lead_id: str

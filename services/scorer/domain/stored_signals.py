@@ -46,7 +46,7 @@ def stored_signal(signal: SignalReceivedV1, event_id: str, arrival: datetime) ->
     """
     details = {
         name: value
-        for name, value in signal.details.items()
+        for name, value in sorted(signal.details.items(), key=lambda detail: detail[0] != "expires_on")
         if not isinstance(value, str | list | dict) or len(str(value)) <= _DETAIL_LENGTH_MAX
     }
     expires_at = signal.expires_at

@@ -11,15 +11,17 @@ from msgspec.structs import replace
 
 from services.scorer.domain.account import account_data_of, account_view, with_lead, without_lead
 from services.scorer.domain.intent import strongest_activity
+from services.scorer.domain.live_signals import live_signals_of, trigger_and_news
 from services.scorer.domain.next_change import next_change_at
 from services.scorer.domain.score import ScoringSubject, compute_score
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.policy import ScoringPolicy
 from shared.lead.events.account_qualified import AccountQualifiedV1
+from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Activity, Trigger
-from shared.lead.events.scoring import AccountView, ScoreLine
+from shared.lead.events.scoring import AccountView
 from shared.storage.change_set import ChangeSet
 from shared.worker.rows import TimerRow
 
@@ -67,15 +69,7 @@ def update_score(
         put_changed(changes, without_lead(previous, before, at, policy))
     account = changes.get(AccountRow, row.account) or AccountRow(row.account)
     account_data = account_data_of(account, policy.seeds)
-    grade = row.score.grade if row.score else None
-    subject = ScoringSubject(
-        lead=row.lead,
-        activities=row.activities,
-        signals=tuple(account.signals.values()),
-        account=account_data,
-        fit_grade=grade[0] if grade else None,
-        intent_grade=grade[1:] if grade else None,
-    )
+    subject = scoring_subject(row, row.lead, account, account_data)
     result = compute_score(subject, at, policy)
     due_at = next_change_at(subject, result, at, policy)
     scored = replace(row, score=replace(result.score, lines=[]), signals=result.signals, due_at=due_at)
@@ -83,12 +77,19 @@ def update_score(
     view = account_view(counted, account_data, result.facts, at, policy)
     if due_at != (before.due_at if before else None):
         set_decay_timer(changes, row.lead_id, due_at)
-    emits = moves or is_news(row, scored, view, emit_when)
+    live = live_signals_of(account.signals.values(), result.matches.signals, at)
+    # A signal is told, even where a cap leaves the points as they were.
+    tells_signal = trigger != row.lead.trigger and any(one.event_id == trigger.event_id for one in live)
+    emits = moves or tells_signal or is_news(row, scored, view, emit_when)
     if emits:
-        scored = replace(scored, account_view=view, sequence=row.sequence + 1)
         strongest = strongest_activity(new_activities, result.facts, at, policy)
         trigger = replace(trigger, type=strongest or trigger.type)
-        emit_scored(changes, context, scored, result.score.lines, trigger)
+        trigger, news = trigger_and_news(row, result, trigger, at)
+        scored = replace(
+            scored, lead=replace(row.lead, trigger=news), account_view=view, sequence=row.sequence + 1
+        )
+        told = replace(scored, score=result.score, signals=replace(result.signals, live=live))
+        emit_scored(changes, context, told, trigger)
     else:
         # The row keeps the score that readers have, as the next score is compared with that one.
         scored = replace(row, due_at=due_at)
@@ -97,6 +98,21 @@ def update_score(
     put_changed(changes, replace(counted, qualified=view.qualified))
     put_changed(changes, scored)
     return emits
+
+
+def scoring_subject(
+    row: ScoreRow, lead: LeadEnrichedV1, account: AccountRow, known: AccountReceivedV1 | None
+) -> ScoringSubject:
+    """Return what is scored: the lead with its activities, the signals of its account, and its grades."""
+    grade = row.score.grade if row.score else None
+    return ScoringSubject(
+        lead=lead,
+        activities=row.activities,
+        signals=tuple(account.signals.values()),
+        account=known,
+        fit_grade=grade[0] if grade else None,
+        intent_grade=grade[1:] if grade else None,
+    )
 
 
 def put_changed(changes: ChangeSet, row: ScoreRow | AccountRow) -> None:
@@ -115,11 +131,12 @@ def is_news(row: ScoreRow, scored: ScoreRow, view: AccountView, emit_when: EmitW
     return (now.grade, now.band, scored.signals) != (before.grade, before.band, row.signals)
 
 
-def emit_scored(
-    changes: ChangeSet, context: ScoringContext, row: ScoreRow, lines: list[ScoreLine], trigger: Trigger
-) -> None:
-    """Emit the score in `row`, whose lines are not stored, with the lead that it is about."""
-    if row.score is None:
+def emit_scored(changes: ChangeSet, context: ScoringContext, row: ScoreRow, trigger: Trigger) -> None:
+    """Emit the score in `row` with the lead that it is about.
+
+    Unlike the row that is stored, this one has the lines of the score and the live signals one by one.
+    """
+    if row.score is None or row.lead is None:
         raise ValueError("only a scored lead can be emitted")
     lead = {name: getattr(row.lead, name) for name in _LEAD_FIELDS}
     lead |= {
@@ -131,7 +148,8 @@ def emit_scored(
     event = LeadScoredV1(
         **lead,
         trigger=trigger,
-        score=replace(row.score, lines=lines),
+        news=row.lead.trigger,
+        score=row.score,
         signals=row.signals,
         account_view=row.account_view,
         policy_version=context.policy.version,

@@ -11,10 +11,21 @@ from shared.messaging.manifest import LEADS_SCORED
 
 @event("baton.lead.scored.v1", LEADS_SCORED)
 class LeadScoredV1(LeadEnrichedV1, frozen=True, kw_only=True):
-    """`sequence` counts this lead's scored events from 1. Everything that routing needs is in here."""
+    """`sequence` counts this lead's scored events from 1. Everything that routing needs is in here.
+
+    `trigger` is what led to this score. `news` is the last trigger that told something new of the buyer,
+    which a seller can speak of: it stays when the score changes by decay or enrichment. Events of
+    earlier releases have none.
+    """
 
     trigger: Trigger
     score: Score
     signals: Signals
     account_view: AccountView
     policy_version: Word
+    news: Trigger | None = None
+
+    @property
+    def last_news(self) -> Trigger:
+        """The trigger to show people: the last news, else what led to this score."""
+        return self.news or self.trigger

@@ -167,3 +167,8 @@ class Trigger(EventPart, frozen=True, omit_defaults=False):
     kind: TriggerKind
     event_id: Word
     type: Word | None = None
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it told something new of the buyer: a form, a signal or activity, account knowledge."""
+        return self.kind in ("lead", "signal", "account")

@@ -99,6 +99,28 @@ def test_a_signal_without_a_readable_subject_is_rejected_with_a_pointer(signal, 
     assert rejected.value.errors[0].pointer == pointer
 
 
+@pytest.mark.parametrize("ends", ["2027-03-31", "20270331", "2027-03-31T00:00:00Z", "2027-03-31T18:00+02:00"])
+def test_the_end_of_a_contract_is_a_date(ends):
+    contract = SignalReceivedV1(
+        "contract_expiry", AT, SignalAccount("a.example"), details={"expires_on": ends}
+    )
+    assert receive_signal(contract, b"{}", ARRIVAL).event.subject == "a.example"
+
+
+UNREADABLE: list[object] = [None, "", "soon", "31.03.2027", "03/31/2027", "2027-02-30", 2027, []]
+
+
+@pytest.mark.parametrize("details", [{}, *({"expires_on": ends} for ends in UNREADABLE)])
+def test_a_contract_without_a_readable_end_is_rejected_and_told_the_forms(details):
+    contract = SignalReceivedV1("contract_expiry", AT, SignalAccount("a.example"), details=details)
+    with pytest.raises(Reject) as rejected:
+        receive_signal(contract, b"{}", ARRIVAL)
+    [problem] = rejected.value.errors
+    assert (rejected.value.status, problem.pointer) == (422, "/details/expires_on")
+    assert "YYYY-MM-DD" in problem.detail
+    assert "RFC 3339" in problem.detail
+
+
 def test_a_personal_signal_is_about_the_lead_and_keyed_by_its_account():
     body = SignalReceivedV1("opt_out", AT, person=SignalPerson("Ana+x@kestrel.example"))
     event = receive_signal(body, b"{}", ARRIVAL).event

@@ -137,7 +137,7 @@ def test_a_chunk_in_which_no_score_changes_emits_nothing(crowd):
     for trigger in (FUNDING, HIRE):
         begin(crowd, trigger)
         assert run_to_end(crowd)
-    begin(crowd)
+    begin(crowd, HIRE)
     assert run_to_end(crowd) == []
 
 
