@@ -27,11 +27,15 @@ def lead_path(lead: str) -> str:
 
 
 def timeline(lead: LeadId, as_json: AsJson = False) -> None:
-    """Show every event of a lead in order; --json adds the ids."""
+    """Show every event of a lead in order, in words; --json has the ids and the data."""
     entries = request("GET", f"{lead_path(lead)}/timeline")["data"]
-    columns = {"at": "when", "type": "event", "source": "source", "outcome": "outcome"}
-    if not as_json:  # so that a line fits in 80 columns
-        entries = [entry | {"at": f"{entry['at'][:19]}Z"} for entry in entries]
+    columns = {"at": "when", "type": "event", "says": "what", "outcome": "outcome"}
+    if not as_json:
+        entries = [
+            entry
+            | {"at": f"{entry['at'][:19]}Z", "type": entry["type"].removeprefix("baton.").rsplit(".", 1)[0]}
+            for entry in entries
+        ]
     print_rows(entries, columns, empty="Nothing happened to this lead.", as_json=as_json)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -26,12 +28,29 @@ from shared.settings import SettingsError
 
 app = typer.Typer(
     name="baton",
-    help="Routes inbound B2B leads from form to seller, and explains every decision.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer passes it by position
+    if asked:
+        echo(f"baton {version('baton')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Routes inbound B2B leads from form to seller, and explains every decision."""
+
+
 for command in (
     processes.up,
     processes.demo,

@@ -76,13 +76,14 @@ class LeadView(ApiModel):
 
 
 class TimelineEntry(ApiModel):
-    """One event. `outcome` is left out until a role has processed the event."""
+    """One event. `says` is a line for people; `outcome` is left out until a role has processed the event."""
 
     id: str
     type: str
     at: datetime
     source: str
     outcome: str = "applied"
+    says: str
     data: dict[str, Any]
 
 

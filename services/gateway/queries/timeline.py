@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import or_, select
 
+from services.gateway.domain.event_words import describe_event
 from services.gateway.domain.lead_view import DEAD_LETTERED, LEAD_RECEIVED, View, form_outcomes
 from services.gateway.queries.lead_view import find_dead_letters, ids_of_lead
 from services.ledger.tables import events
@@ -17,7 +18,7 @@ from shared.worker.tables import inputs
 
 
 async def list_timeline(tx: Tx, lead_id: str) -> list[View]:
-    """Return `id`, `type`, `at`, `source` and `data` of each event in order, and its `outcome` once known.
+    """Return each event in order: `id`, `type`, `at`, `source`, `says`, `data`, and its `outcome` once known.
 
     The id is no alias. What happened to leads that were merged into this one is part of its timeline.
     """
@@ -34,7 +35,8 @@ async def list_timeline(tx: Tx, lead_id: str) -> list[View]:
         entry: View = {name: row[name] for name in ("id", "type", "at", "source")}
         if row["id"] in outcomes:
             entry["outcome"] = outcomes[row["id"]]
-        entries.append(entry | {"data": msgspec.json.decode(row["data"])})
+        data = msgspec.json.decode(row["data"])
+        entries.append(entry | {"says": describe_event(row["type"], data), "data": data})
     return entries
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -26,6 +27,17 @@ def test_wrong_usage_ends_with_exit_code_2(arguments: list[str], said: str):
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+def test_the_version_is_that_of_the_installed_distribution():
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"baton {version('baton')}\n")
+
+
+def test_a_shell_can_complete_commands():
+    asked = {"_BATON_COMPLETE": "complete_bash", "COMP_WORDS": "baton tim", "COMP_CWORD": "1"}
+    done = CliRunner().invoke(app, [], env=asked, prog_name="baton")
+    assert done.stdout.split() == ["timeline"]
 
 
 def test_every_command_that_ends_can_print_json():

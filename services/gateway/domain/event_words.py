@@ -1,0 +1,193 @@
+"""Says in one line what an event of a lead's timeline means, for people. Pure.
+
+The data is JSON as it was recorded, by whichever version: a field that is missing is left out of the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+_QUOTE_LENGTH_MAX: Final = 120
+
+Data = Mapping[str, Any]
+
+
+def describe_event(type_: str, data: Data) -> str:
+    """Return what an event says, in one line of plain text.
+
+    `type_` is the CloudEvents type (`baton.lead.routed.v1`). A type that has no words of its own is described
+    by its name.
+    """
+    short = type_.removeprefix("baton.").rsplit(".", 1)[0]
+    describe = _DESCRIPTIONS.get(short)
+    return describe(data) if describe else _words(short.replace(".", " "))
+
+
+def describe_received(data: Data) -> str:
+    source = data.get("source") or {}
+    origin = source.get("form_id") or source.get("name") or source.get("channel")
+    did = ", ".join(_words(one.get("type")) for one in (data.get("activities") or [])[:3])
+    return _joined("received" + (f" from {origin}" if origin else ""), did, _quote(data.get("message")))
+
+
+def describe_enriched(data: Data) -> str:
+    enrichment = data.get("enrichment") or {}
+    steps = [f"{step['provider']}: {_words(step['outcome'])}" for step in enrichment.get("steps") or []]
+    cost = enrichment.get("cost")
+    return _joined(
+        f"revision {data.get('revision')}, record {enrichment.get('status')}",
+        ", ".join(steps) or "no provider asked",
+        f"{cost} cents" if cost else "",
+    )
+
+
+def describe_scored(data: Data) -> str:
+    score, trigger = data.get("score") or {}, data.get("trigger") or {}
+    figures = f"fit {score.get('fit')}, intent {score.get('intent')}"
+    cause = _words(trigger.get("type") or trigger.get("kind"))
+    return _joined(f"grade {score.get('grade')}, {score.get('band')}", figures, f"because of {cause}")
+
+
+def describe_routed(data: Data) -> str:
+    grade = (data.get("score") or {}).get("grade")
+    accept_by = (data.get("sla") or {}).get("accept_by")
+    decision = data.get("decision") or {}
+    return _joined(
+        _placement(decision),
+        f"rule {decision.get('rule')}",
+        "; ".join(decision.get("reasons") or []),
+        f"grade {grade}" if grade else "",
+        f"accept by {accept_by[:16].replace('T', ' ')}" if accept_by else "",
+    )
+
+
+def describe_updated(data: Data) -> str:
+    decision, score = data.get("decision") or {}, data.get("score") or {}
+    owner = decision.get("owner")
+    return _joined(
+        f"a new brief for {owner}" if owner else "a new brief",
+        _words(data.get("reason")),
+        f"grade {score.get('grade')}",
+    )
+
+
+def describe_suppressed(data: Data) -> str:
+    reason, previous = (data.get("decision") or {}).get("reason"), data.get("previous_owner")
+    return _joined(f"nobody gets it: {_words(reason)}", f"taken from {previous}" if previous else "")
+
+
+def describe_moved(data: Data) -> str:
+    return _joined(_placement(data.get("decision") or {}), *_reason_and_actor(data))
+
+
+def describe_escalated(data: Data) -> str:
+    decision = data.get("decision") or {}
+    owner, queue = decision.get("owner"), decision.get("queue")
+    return _joined(f"{owner or 'nobody'} ({queue}) did not accept in time", *_reason_and_actor(data))
+
+
+def describe_alerted(data: Data) -> str:
+    owner = (data.get("decision") or {}).get("owner")
+    return _joined(f"{owner or 'the owner'} should look now", *_reason_and_actor(data))
+
+
+def describe_handed_off(data: Data) -> str:
+    notes = data.get("notes") or {}
+    told = ", ".join(_words(name) for name in notes)
+    return _joined("handed on", describe_moved(data), f"with notes on {told}" if told else "")
+
+
+def describe_closed(data: Data) -> str:
+    status, (reason, actor) = _words(data.get("status")), _reason_and_actor(data)
+    return _joined(status, _amount(data), "" if reason == status else reason, actor)
+
+
+def describe_acted(data: Data) -> str:
+    actor = data.get("actor") or {}
+    who = data.get("rep") or actor.get("rep") or actor.get("key") or "a manager"
+    to, until = data.get("to"), data.get("until")
+    words = [
+        f"{who}: {_words(data.get('type'))}",
+        f"to {to}" if to else "",
+        f"until {until}" if until else "",
+    ]
+    return _joined(*words, _quote(data.get("reason")))
+
+
+def describe_outcome(data: Data) -> str:
+    return _joined(_words(data.get("type")), data.get("rep") or "", _amount(data), _quote(data.get("reason")))
+
+
+def describe_signal(data: Data) -> str:
+    account = data.get("account") or {}
+    about = account.get("domain") or account.get("name")
+    return _joined(_words(data.get("type")), f"at {about}" if about else "")
+
+
+def describe_account(data: Data) -> str:
+    relation, owner = data.get("relation"), data.get("owner")
+    deal = "open opportunity" if data.get("open_opportunity") else ""
+    return _joined(f"{data.get('domain')}", relation or "", f"owner {owner}" if owner else "", deal)
+
+
+def describe_qualified(data: Data) -> str:
+    people = len(data.get("lead_ids") or [])
+    return f"the account is qualified, by {people} {'person' if people == 1 else 'people'}"
+
+
+def _placement(decision: Data) -> str:
+    """Return what the decision did with the lead: who has it, in which queue."""
+    owner, queue, change = decision.get("owner"), decision.get("queue"), decision.get("change")
+    nurture = ", nurture" if decision.get("motion") == "nurture" else ""
+    if owner is None:
+        waits = "listed in" if change == "listed" else "waits in"
+        return f"{waits} {queue} without an owner{nurture}"
+    verb = {"kept": "stays with", "moved": "moved to"}.get(str(change), "assigned to")
+    return f"{verb} {owner} ({queue}{nurture})"
+
+
+def _reason_and_actor(data: Data) -> tuple[str, str]:
+    reason, actor = data.get("reason"), data.get("actor") or {}
+    by = actor.get("rep") or actor.get("key")
+    return _words(reason), f"by {by}" if by else ""
+
+
+def _amount(data: Data) -> str:
+    amount = data.get("amount") or {}
+    return f"{amount.get('value')} {amount.get('currency')}" if amount else ""
+
+
+def _words(text: object) -> str:
+    return str(text or "").replace("_", " ")
+
+
+def _quote(text: str | None) -> str:
+    """Return the beginning of what a person wrote, in quotation marks; empty for no text."""
+    line = " ".join((text or "").split())
+    cut = line if len(line) <= _QUOTE_LENGTH_MAX else f"{line[: _QUOTE_LENGTH_MAX - 1]}…"
+    return f"“{cut}”" if cut else ""
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+_DESCRIPTIONS: Final[Mapping[str, Callable[[Data], str]]] = {
+    "lead.received": describe_received,
+    "lead.enriched": describe_enriched,
+    "lead.scored": describe_scored,
+    "lead.routed": describe_routed,
+    "lead.updated": describe_updated,
+    "lead.suppressed": describe_suppressed,
+    "lead.reassigned": describe_moved,
+    "lead.escalated": describe_escalated,
+    "lead.alerted": describe_alerted,
+    "lead.handed_off": describe_handed_off,
+    "lead.closed": describe_closed,
+    "action.received": describe_acted,
+    "outcome.received": describe_outcome,
+    "signal.received": describe_signal,
+    "account.received": describe_account,
+    "account.qualified": describe_qualified,
+}
