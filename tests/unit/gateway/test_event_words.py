@@ -11,7 +11,13 @@ from services.gateway.domain.event_words import describe_event
 from shared.lead.events.registry import EVENT_TYPES
 from shared.lead.events.schemas import EXAMPLES
 
-DECISION = {"change": "assigned", "queue": "sdr", "motion": "work", "owner": "ana", "rule": "fits"}
+DECISION: dict[str, Any] = {
+    "change": "assigned",
+    "queue": "sdr",
+    "motion": "work",
+    "owner": "ana",
+    "rule": "fits",
+}
 DECISION |= {"reasons": ["fit grade is B"]}
 NOBODY = DECISION | {"owner": None}
 
