@@ -6,10 +6,11 @@ from shared.lead.fields import FactKeys
 from shared.policy.addresses import is_web_address
 from shared.policy.frames import FRAMES
 from shared.policy.models import KEEP, Icp, Routing, RoutingRule
+from shared.policy.models.routing import reason_word
 from shared.policy.policy_file import PolicyFile
 from shared.policy.rule_tables import routing_rules, suppression_rules
 from shared.rules.boxes import FactSpace, TooManyBoxes
-from shared.rules.findings import Path
+from shared.rules.findings import Path, did_you_mean, quoted
 from shared.rules.lint import lint_overlaps
 from shared.rules.operators import Op
 from shared.rules.syntax import AllOf, Compare, Condition, Not, Rule
@@ -42,11 +43,50 @@ def lint_routing(file: PolicyFile[Routing], icp: Icp | None) -> None:
             file.warning(("suppress", index, "when"), message)
     lint_rules(file)
     lint_queues(file)
-    elements = FRAMES[routing.hand_off.frame]
-    for index, element in enumerate(routing.hand_off.known_first):
-        if element not in elements:
-            what = f"element of {routing.hand_off.frame}"
-            file.unknown(("hand_off", "known_first", index), what, element, elements)
+    lint_hand_off(file)
+    lint_reject(file)
+
+
+def lint_hand_off(file: PolicyFile[Routing]) -> None:
+    """Report queues that do not exist, and words that are nearly an element of a frame."""
+    hand_off, queues = file.model.hand_off, file.model.queues
+    given = hand_off.model_fields_set
+    names: list[tuple[Path, str]] = [
+        *((("frame", name), name) for name in (hand_off.frame if "frame" in given else ())),
+        *((("known_first", name), name) for name in hand_off.known_first),
+        *((("joins", index), name) for index, name in enumerate(hand_off.joins)),
+    ]
+    for path, name in names:
+        if name not in queues:
+            file.unknown(("hand_off", *path), "queue", name, queues)
+    elements = {element for frame in FRAMES.values() for element in frame}
+    for queue, words in hand_off.known_first.items():
+        for index, word in enumerate(words):
+            # Any other word is one that only a note answers.
+            if word not in elements and (meant := did_you_mean(word, elements)):
+                message = f"{quoted(word)} is no element of a frame{meant}"
+                file.warning(("hand_off", "known_first", queue, index), message)
+
+
+def lint_reject(file: PolicyFile[Routing]) -> None:
+    """Report rules of rejections that can never apply or lack what they need, and unknown reasons."""
+    routing, seen = file.model, set[str]()
+    last = len(routing.reject) - 1
+    for index, rule in enumerate(routing.reject):
+        path: Path = ("reject", index)
+        if index == last and rule.reason:
+            file.error(path, "the last rule should have no reason, so that every rejection does something")
+        elif index < last and not rule.reason:
+            file.error(path, "it has no reason, so nothing after it applies")
+        if (rule.do == "recycle") is not (rule.after is not None):
+            file.error(path, "after and do: recycle go together: the time until the lead is routed again")
+        for number, reason in enumerate(rule.reason or ()):
+            if reason_word(reason) in seen:
+                file.error((*path, "reason", number), f"{quoted(reason)} is in an earlier rule already")
+            seen.add(reason_word(reason))
+    for index, reason in enumerate(routing.credit_back):
+        if reason_word(reason) not in seen:
+            file.unknown(("credit_back", index), "reason", reason, routing.reject_reasons)
 
 
 def lint_rules(file: PolicyFile[Routing]) -> None:
@@ -97,9 +137,10 @@ def implies_owner(when: Condition | None) -> bool:
 
 
 def lint_queues(file: PolicyFile[Routing]) -> None:
-    """Report queues without rules, wrong destinations, and fallbacks that are unknown or circular."""
+    """Report queues that no lead comes to, wrong destinations, and fallbacks that are unknown or circular."""
     routing = file.model
     fed = {rule.queue for rule in routing.rules} | {queue.fallback for queue in routing.queues.values()}
+    fed |= {*routing.hand_off.frame, *routing.hand_off.known_first, *routing.hand_off.joins}
     for name, queue in routing.queues.items():
         path: Path = ("queues", name)
         if name == KEEP:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from shared.policy.models.conditions import NamedCondition, WhenRoute
-from shared.policy.models.policy_model import BusinessDuration, EnvName, Name, PolicyModel, Url, unique
+from shared.policy.models.policy_model import (
+    BusinessDuration,
+    EnvName,
+    Name,
+    OneOrMore,
+    PlainDuration,
+    PolicyModel,
+    Url,
+    unique,
+)
+from shared.rules.times import Duration
 
 KEEP: Final = "keep"
 """The value of `queue` and `owner` in a rule that leaves a lead with its owner."""
@@ -58,22 +68,94 @@ class Queue(PolicyModel):
     destination: Destination = Destination()
 
 
-class HandOff(PolicyModel):
-    """The qualification frame, and which of its elements must be known before an owner hands a lead off."""
+Frame = Literal["bant", "meddpicc"]
 
-    frame: Literal["bant", "meddpicc"] = "bant"
-    known_first: Annotated[tuple[Name, ...], unique()] = ()
+
+class HandOff(PolicyModel):
+    """What a queue asks of a lead that comes to it, by the name of the queue that takes over.
+
+    `frame` is the qualification frame of the brief, BANT where a queue is not named. `known_first` names
+    what must be known before an owner hands a lead off to that queue: elements of a frame, or any other
+    word that a note answers (products, goals). The reps of the queues in `joins` join the owner, who stays.
+    """
+
+    frame: Annotated[Mapping[Name, Frame], Field(max_length=100)] = {
+        "sdr": "bant",
+        "bdr": "meddpicc",
+        "senior-ae": "meddpicc",
+    }
+    known_first: Annotated[
+        Mapping[Name, Annotated[tuple[Name, ...], Field(max_length=50), unique()]], Field(max_length=100)
+    ] = {}
+    joins: Annotated[tuple[Name, ...], Field(max_length=100), unique()] = ()
+
+    def frame_of(self, queue: str) -> Frame:
+        """Return the qualification frame of a queue."""
+        return self.frame.get(queue, "bant")
+
+
+RejectEffect = Literal["disqualify", "recycle", "reroute", "reassign"]
+Reasons = Annotated[
+    tuple[Name, ...],
+    Field(min_length=1, max_length=100),
+    unique(),
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    OneOrMore(),
+]
+
+
+class RejectRule(PolicyModel):
+    """What a rejection for one of these reasons does to the lead; without `reason`, every other rejection.
+
+    `disqualify` closes the lead, `recycle` nurtures it and routes it again `after` that time, `reroute`
+    decides on it again without this rep, `reassign` gives it to the next rep of its queue.
+    """
+
+    do: RejectEffect
+    reason: Reasons | None = None
+    after: PlainDuration | None = None
+
+
+def reason_word(reason: str) -> str:
+    """Return a reason as policies write it: "No budget" and "no-budget" are `no_budget`."""
+    return "_".join(reason.casefold().replace("-", " ").replace("_", " ").split())
+
+
+_REJECT: Final = (
+    RejectRule(reason=("not_icp", "bad_data", "spam", "student"), do="disqualify"),
+    RejectRule(reason=("no_budget", "bad_timing"), do="recycle", after=Duration(90 * 86_400)),
+    RejectRule(reason=("wrong_territory", "wrong_person"), do="reroute"),
+    RejectRule(do="reassign"),
+)
 
 
 class Routing(PolicyModel):
     """routing.yaml: the queue of each lead. The first rule that matches wins; the last rule has no condition.
 
-    The owner of a lead is alerted when `alert_owner_when` becomes true.
+    The owner of a lead is alerted when `alert_owner_when` becomes true. `reject` says what a rejection does,
+    by its reason; the last rule has none. A rejection for a reason in `credit_back` costs its rep no turn.
     """
 
     rules: Annotated[tuple[RoutingRule, ...], Field(min_length=1, max_length=300), unique("name")]
     queues: Annotated[Mapping[Name, Queue], Field(min_length=1, max_length=100)]
     suppress: Annotated[tuple[SuppressionRule, ...], Field(max_length=100)] = ()
     alert_owner_when: WhenRoute | None = None
+    reject: Annotated[tuple[RejectRule, ...], Field(min_length=1, max_length=100)] = _REJECT
+    credit_back: Annotated[tuple[Name, ...], Field(max_length=100), unique()] = ("bad_data", "spam")
     hand_off: HandOff = HandOff()
     conditions: Mapping[Name, NamedCondition] = {}
+
+    @property
+    def reject_reasons(self) -> tuple[str, ...]:
+        """The reasons that a rep may reject a lead for, in the order of the policy."""
+        return tuple(reason for rule in self.reject for reason in rule.reason or ())
+
+    def reject_rule(self, reason: str | None) -> RejectRule:
+        """Return what a rejection does; the last rule where no rule has the reason, or there is none."""
+        word = reason_word(reason or "")
+        known = (rule for rule in self.reject if word in map(reason_word, rule.reason or ()))
+        return next(known, self.reject[-1])
+
+    def gives_credit_back(self, reason: str | None) -> bool:
+        """Return whether a rejection for this reason costs its rep no turn."""
+        return reason_word(reason or "") in map(reason_word, self.credit_back)

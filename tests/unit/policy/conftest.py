@@ -57,7 +57,7 @@ alert_owner_when: {use: partner}
 queues:
   ae: {accept_within: 15m, fallback: sdr, destination: {url: https://crm.example.com/hook, secret_env: CRM_SECRET}}
   sdr: {accept_within: 4h business}
-hand_off: {frame: bant, known_first: [budget, need]}
+hand_off: {frame: {sdr: bant}, known_first: {sdr: [budget, need]}}
 """
 TEAM = """\
 reps:

@@ -399,14 +399,14 @@ CASES = {
             ['7:12 rules[1].name: "owned" is there already, in line 6'],
         ),
         (
-            "frame: bant",
-            "frame: bantt",
-            ['13:19 hand_off.frame: should be bant or meddpicc, not "bantt"; did you mean "bant"?'],
+            "frame: {sdr: bant}",
+            "frame: {sdr: bantt}",
+            ['13:25 hand_off.frame.sdr: should be bant or meddpicc, not "bantt"; did you mean "bant"?'],
         ),
         (
-            "known_first: [budget, need]",
-            "known_first: [budget, budget]",
-            ['13:47 hand_off.known_first[1]: "budget" is there already, in line 13'],
+            "sdr: [budget, need]",
+            "sdr: [budget, budget]",
+            ['13:60 hand_off.known_first.sdr[1]: "budget" is there already, in line 13'],
         ),
         (
             "gte: 80",
@@ -496,9 +496,42 @@ CASES = {
             ],
         ),
         (
-            "known_first: [budget, need]",
-            "known_first: [budget, champion]",
-            ['13:47 hand_off.known_first[1]: there is no element of bant "champion"'],
+            "sdr: [budget, need]",
+            "sdr: [bugdet, products]",
+            [
+                'warning 13:52 hand_off.known_first.sdr[0]: "bugdet" is no element of a frame; did you mean "budget"?'
+            ],
+        ),
+        (
+            "sdr: [budget, need]",
+            "sdrr: [budget]",
+            ['13:51 hand_off.known_first.sdrr: there is no queue "sdrr"; did you mean "sdr"?'],
+        ),
+        (
+            "{sdr: bant}",
+            "{sdr: bant, se: bant}, joins: [sdr, see]",
+            [
+                '13:35 hand_off.frame.se: there is no queue "se"',
+                '13:55 hand_off.joins[1]: there is no queue "see"',
+            ],
+        ),
+        (
+            "hand_off:",
+            "reject:\n  - {reason: [spam, junk], do: disqualify}\n  - {reason: JUNK, do: reroute}\n  - {reason: late, do: reassign}\ncredit_back: [junk, spamm]\nhand_off:",
+            [
+                '15:14 reject[1].reason[0]: "JUNK" is in an earlier rule already',
+                "16:5 reject[2]: the last rule should have no reason, so that every rejection does something",
+                '17:21 credit_back[1]: there is no reason "spamm"; did you mean "spam"?',
+            ],
+        ),
+        (
+            "hand_off:",
+            "reject:\n  - {do: recycle}\n  - {reason: late, do: reassign, after: 3d}\n  - {do: reassign}\ncredit_back: []\nhand_off:",
+            [
+                "14:5 reject[0]: it has no reason, so nothing after it applies",
+                "14:5 reject[0]: after and do: recycle go together: the time until the lead is routed again",
+                "15:5 reject[1]: after and do: recycle go together: the time until the lead is routed again",
+            ],
         ),
         (
             "alert_owner_when: {use: partner}\n",
