@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from services.gateway.domain.access import SCOPES, Principal, Scope
 from services.gateway.domain.arrival import Arrival
 from services.gateway.state import GatewayState
+from services.router.domain.refusals import rep_named
 from shared.errors import Reject
 from shared.storage.keyset import Cursor
 from shared.web.client_address import client_address
@@ -84,7 +85,10 @@ async def authenticate(request: Request, scopes: Iterable[str]) -> Principal:
 
 
 async def find_principal(gateway: GatewayState, credentials: bytes, scope: Mapping[str, Any]) -> Principal:
-    """Return the principal of an Authorization header. Raises `Reject` (401, 429) and `Retry`."""
+    """Return the principal of an Authorization header. Raises `Reject` (401, 403, 429) and `Retry`.
+
+    The key of a rep who has left the team does nothing any more, but a manager stays one.
+    """
     if credentials[: len(_BEARER)].lower() != _BEARER:
         raise _unauthorized("Send it as Authorization: Bearer KEY")
     key = credentials[len(_BEARER) :].strip()[: _KEY_BYTES_MAX + 1].decode("latin-1")
@@ -95,6 +99,11 @@ async def find_principal(gateway: GatewayState, credentials: bytes, scope: Mappi
         gateway.guesses.count_wrong(_API_KEYS, address, key)
         raise _unauthorized("This key is unknown or revoked")
     gateway.guesses.count_right(_API_KEYS, address, key)
+    if principal.rep is not None and not principal.may("manager"):
+        policy = (await gateway.policies.start()).policy
+        if rep_named(policy, principal.rep) is None:
+            detail = f"The key is that of {principal.rep}, who is not in the team any more"
+            raise Reject(403, "rep-left", "The rep of this key has left the team", detail)
     return principal
 
 

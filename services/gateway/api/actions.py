@@ -16,16 +16,26 @@ from services.gateway.api.lead_id import LeadId, not_yet_known
 from services.gateway.api.leads import LeadView
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, Time, problem_responses
 from services.gateway.dependencies import Gateway, RequestArrival, Seller
-from services.gateway.domain.actions import ACTION_RECEIVED, Verb, acting_rep, check_action, forbidden
+from services.gateway.domain.actions import (
+    ACTION_RECEIVED,
+    Verb,
+    acting_rep,
+    actor_of,
+    check_action,
+    check_hand_off,
+    forbidden,
+    may_act,
+)
 from services.gateway.domain.arrival import SOURCE
 from services.gateway.domain.received import Received, received_event
 from services.gateway.polling import poll_delays
 from services.gateway.publish_once import publish_received
 from services.gateway.queries.idempotency import find_record
 from services.gateway.queries.lead_view import find_lead_view, surviving_lead
-from services.gateway.queries.ownership import find_ownership, find_router_outcome
+from services.gateway.queries.ownership import find_lead_state, find_router_outcome
 from services.gateway.responses import extended_problem_doc, extended_problem_response, json_response
 from services.gateway.state import GatewayState
+from services.router.domain.refusals import nobody_may, owned_since, why_refused
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.web.problem import TYPE_PREFIX
 from shared.worker.decision import Outcome
@@ -66,7 +76,10 @@ _SUMMARIES: Final[dict[Verb, str]] = {
 }
 _DESCRIPTION: Final = (
     "Waits up to 2 s for the recorded result; 202 when there is none yet. A rep's key acts as its own rep, "
-    "on leads that the rep owns; a manager may act on any lead, and name a rep to act as."
+    "on leads that the rep owns; a manager may act on any lead, and name a rep to act as. The event records "
+    "who acted: the name of the key, and the rep. 422 names each fault of the body: a rep or queue that the "
+    "policy does not have, a reason that it does not name, a note that it demands before a hand-off "
+    "(`/notes/budget`). 409 says in words why the action does not fit, and shows the lead as it is."
 )
 
 
@@ -81,35 +94,38 @@ def action_endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
         body: ActionBody | None = None,
     ) -> Response:
         body = body or ActionBody()
-        rep = acting_rep(principal, body.rep)
+        rep, policy = acting_rep(principal, body.rep), (await gateway.policies.start()).policy
         async with gateway.database.read() as tx:
             lead_id = await surviving_lead(tx, id)
-            view, ownership = await find_lead_view(tx, lead_id), await find_ownership(tx, lead_id)
+            view, state = await find_lead_view(tx, lead_id), await find_lead_state(tx, lead_id)
         if view is None:
             raise not_yet_known()
         details = body.model_dump(exclude={"rep"})
-        action = ActionReceivedV1(lead_id=lead_id, type=verb, rep=rep, **details)
+        actor = actor_of(principal, rep)
+        action = ActionReceivedV1(lead_id=lead_id, type=verb, rep=rep, actor=actor, **details)
+        # The lead may be merged, and the key renamed, before the request is repeated.
+        content = structs.replace(action, lead_id="", actor=None)
         received = received_event(
             ACTION_RECEIVED,
             action,
             arrival,
             subject=lead_id,
             key=view["account"] or lead_id,
-            content=structs.replace(
-                action, lead_id=""
-            ),  # the lead may be merged before the request is repeated
+            content=content,
         )
         if not await _is_repeated(gateway, received):
-            check_action(action, gateway.clock.now())
-            # A listed lead has no owner, and any rep of its queue may take it.
-            is_listed = ownership.owner is None and (view["decision"] or {}).get("change") == "listed"
-            may_take = verb == "accept" and is_listed
-            if not principal.may("manager") and ownership.owner != rep and not may_take:
-                if rep in ownership.owners:
-                    return _unchanged(view, "The lead has gone to somebody else")
-                raise forbidden("The lead is not this rep's")
+            now = gateway.clock.now()
+            check_action(action, now, policy)
+            if not principal.may("manager") and not may_act(state, action):
+                refusal = owned_since(state.owned) if state.owned else why_refused(policy, state, action, now)
+                refusal = refusal or "The lead is not this rep's"
+                if any(assignment.rep == rep for assignment in state.assignments):
+                    return _unchanged(view, refusal)
+                raise forbidden(refusal)
+            if verb == "handoff":
+                check_hand_off(policy, state, action)
         event = await publish_received(gateway, received)
-        return await _await_decision(gateway, event.id, lead_id)
+        return await _await_decision(gateway, event.id, action)
 
     return act_on_lead
 
@@ -123,18 +139,21 @@ async def _is_repeated(gateway: GatewayState, received: Received[ActionReceivedV
     return stored is not None and stored.body_hash == received.record.body_hash
 
 
-async def _await_decision(gateway: GatewayState, event_id: str, lead_id: str) -> Response:
+async def _await_decision(gateway: GatewayState, event_id: str, action: ActionReceivedV1) -> Response:
     """Return the lead once its view shows what the router decided, or 202 after `WAIT_S`."""
+    lead_id = action.lead_id
     for delay_s in poll_delays():
         async with gateway.database.read() as tx:
             outcome = await find_router_outcome(tx, event_id, SOURCE)
             if outcome is not None:
-                view = await find_lead_view(tx, lead_id)
+                view, state = await find_lead_view(tx, lead_id), await find_lead_state(tx, lead_id)
                 if view is None:
                     raise not_yet_known()
                 if outcome != Outcome.APPLIED:
-                    return _unchanged(view, f"The router left the lead as it is: {outcome}")
-                if view["sequence"] >= (await find_ownership(tx, lead_id)).sequence:
+                    policy = (await gateway.policies.start()).policy
+                    refusal = why_refused(policy, state, action, gateway.clock.now())
+                    return _unchanged(view, refusal or nobody_may(policy, state, action))
+                if view["sequence"] >= (state.lead.sequence if state.lead else 0):
                     return json_response(view)
         await asyncio.sleep(delay_s)
     return json_response({"event_id": event_id, "status_url": f"/v1/leads/{lead_id}"}, 202)

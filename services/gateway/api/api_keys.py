@@ -17,6 +17,7 @@ from pydantic import Field
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
 from services.gateway.dependencies import CompleteList, Gateway, caller
 from services.gateway.domain.access import Scope
+from services.gateway.domain.actions import rep_faults
 from services.gateway.domain.arrival import invalid
 from shared.errors import FieldProblem, Reject
 
@@ -56,6 +57,10 @@ class CreatedApiKey(ApiKeyView):
 async def create_api_key(body: NewApiKey, gateway: Gateway) -> CreatedApiKey:
     if "rep" in body.scopes and body.rep is None:
         raise invalid((FieldProblem("/rep", "A key with the scope rep names its rep"),))
+    if body.rep is not None:
+        faults = tuple(rep_faults((await gateway.policies.start()).policy, "/rep", body.rep))
+        if faults:
+            raise invalid(faults)
     key, text = await gateway.keys.create(body.name, body.scopes, body.rep)
     return CreatedApiKey(
         id=key.id, name=key.name, scopes=key.scopes, rep=key.rep, created_at=key.created_at, key=text

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from services.gateway.api_route import ApiModel, ApiRoute
 from services.gateway.dependencies import Gateway, RequestArrival, Seller
-from services.gateway.domain.actions import acting_rep, forbidden
+from services.gateway.domain.actions import acting_rep, check_reason, forbidden
 from services.gateway.domain.outcomes import OUTCOME_RECEIVED, lead_of_outcome
 from services.gateway.domain.received import received_event
 from services.gateway.publish_once import publish_received
@@ -27,7 +27,11 @@ class AcceptedOutcome(ApiModel):
 
 
 @router.post(
-    "", status_code=202, summary="Record the outcome of a lead; a rep's key may do so for its own leads only"
+    "",
+    status_code=202,
+    summary="Record the outcome of a lead; a rep's key may do so for its own leads only",
+    description="A rejection does what the policy says of its reason; a reason that the policy does not name "
+    "is 422.",
 )
 async def post_outcome(
     request: Request,
@@ -37,6 +41,8 @@ async def post_outcome(
     gateway: Gateway,
 ) -> AcceptedOutcome:
     lead_id = lead_of_outcome(body)
+    if body.type == "rejected":
+        check_reason((await gateway.policies.start()).policy.routing, body.reason)
     rep = acting_rep(principal, body.rep)
     async with gateway.database.read() as tx:
         lead_id = await surviving_lead(tx, lead_id)

@@ -42,22 +42,23 @@ class ApiKey(Row, frozen=True):
     @property
     def principal(self) -> Principal:
         """The caller that the key identifies."""
-        return Principal(self.id, included(self.scopes), self.rep)
+        return Principal(self.id, included(self.scopes), self.rep, self.name)
 
 
 class Principal(Struct, frozen=True):
-    """The caller of a request: the id of its key, all its scopes, and its rep, if it has one."""
+    """The caller of a request: id and name of its key, all its scopes, and its rep, if it has one."""
 
     key_id: str
     scopes: frozenset[Scope]
     rep: str | None = None
+    name: str = ""
 
     def may(self, scope: Scope) -> bool:
         """Return whether the key has `scope`."""
         return scope in self.scopes
 
 
-ADMIN: Final = Principal("admin", frozenset(SCOPES))
+ADMIN: Final = Principal("admin", frozenset(SCOPES), name="admin")
 
 
 def included(scopes: list[Scope]) -> frozenset[Scope]:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from services.gateway.domain.access import Principal
-from services.gateway.domain.arrival import invalid, refuse_too_large, refuse_unreal_times
+from services.gateway.domain.arrival import invalid, is_blank, refuse_too_large, refuse_unreal_times
+from services.router.domain.refusals import LeadState, missing_notes, recipient_of, rep_named
 from shared.errors import FieldProblem, Reject
 from shared.lead.bounds import ACTION_BYTES_MAX
 from shared.lead.events.action_received import ActionReceivedV1
+from shared.lead.events.parts import Actor
+from shared.policy.models.routing import reason_word
+from shared.rules.findings import did_you_mean, quoted
+
+if TYPE_CHECKING:
+    from shared.policy.models import Policy, Routing
 
 Verb = Literal["accept", "reject", "reassign", "snooze", "handoff"]
 
@@ -32,12 +40,81 @@ def acting_rep(principal: Principal, requested: str | None) -> str | None:
     return principal.rep
 
 
-def check_action(action: ActionReceivedV1, now: datetime) -> None:
-    """Raise `Reject` (422) when an action lacks what it needs: a snooze ends in the future."""
+def actor_of(principal: Principal, rep: str | None) -> Actor:
+    """Return who acts: the name of the key, and the rep in whose name it acts."""
+    return Actor(principal.name or principal.key_id, rep)
+
+
+def check_action(action: ActionReceivedV1, now: datetime, policy: Policy) -> None:
+    """Raise `Reject` (422) when an action lacks what it needs, or names what the policy does not have.
+
+    A snooze ends in the future; the reason of a rejection is one of the policy's.
+    """
     refuse_too_large("action", _encode(action), ACTION_BYTES_MAX)
     refuse_unreal_times((("/until", action.until),))
+    faults: list[FieldProblem] = []
     if action.type == "snooze" and (action.until is None or action.until <= now):
-        raise invalid((FieldProblem("/until", "A snooze needs a time that is still to come"),))
+        faults.append(FieldProblem("/until", "A snooze needs a time that is still to come"))
+    if action.type == "reject":
+        faults += reason_faults(policy.routing, action.reason)
+    if action.type in ("reassign", "handoff") and action.to is not None:
+        rep, queues = rep_named(policy, action.to), policy.routing.queues
+        if rep is None and action.to not in queues:
+            known = [*queues, *(rep.id for rep in policy.team.reps)]
+            detail = f"There is no rep or queue {quoted(action.to)}{did_you_mean(action.to, known)}"
+            faults.append(FieldProblem("/to", detail))
+        elif rep is not None and not rep.queues:
+            faults.append(FieldProblem("/to", f"{rep.id} is in no queue and gets no leads"))
+    if action.rep is not None:
+        faults += rep_faults(policy, "/rep", action.rep)
+    if faults:
+        raise invalid(tuple(faults))
+
+
+def may_act(state: LeadState, action: ActionReceivedV1) -> bool:
+    """Return whether the rep of an action owns the lead, or may take it as nobody owns it."""
+    owned, lead = state.owned, state.lead
+    if owned is not None:
+        return owned.rep == action.rep
+    return lead is not None and lead.status == "listed" and action.type == "accept"
+
+
+def check_hand_off(policy: Policy, state: LeadState, action: ActionReceivedV1) -> None:
+    """Raise `Reject` (422) that names what must be known first, and neither notes nor forms say."""
+    owned, lead = state.owned, state.lead
+    recipient = recipient_of(policy, action, owned.queue) if owned is not None else None
+    if lead is None or recipient is None:
+        return
+    missing = missing_notes(policy, recipient, lead, action.notes)
+    if missing:
+        raise invalid(
+            tuple(
+                FieldProblem(f"/notes/{name}", f"{recipient.queue} must know {name} before a hand-off")
+                for name in missing
+            )
+        )
+
+
+def check_reason(routing: Routing, reason: str | None) -> None:
+    """Raise `Reject` (422) when the reason of a rejection is none that the policy names."""
+    faults = tuple(reason_faults(routing, reason))
+    if faults:
+        raise invalid(faults)
+
+
+def reason_faults(routing: Routing, reason: str | None) -> Iterator[FieldProblem]:
+    """Yield what is wrong with the reason of a rejection: it is none that the policy names."""
+    known = routing.reject_reasons
+    if not is_blank(reason) and reason_word(reason or "") not in map(reason_word, known):
+        detail = f"{quoted(reason)} is no reason of the policy; use one of {', '.join(known)}, or none"
+        yield FieldProblem("/reason", detail)
+
+
+def rep_faults(policy: Policy, pointer: str, rep: str) -> Iterator[FieldProblem]:
+    """Yield that the team has no such rep, if it has none."""
+    ids = [member.id for member in policy.team.reps]
+    if rep not in ids:
+        yield FieldProblem(pointer, f"There is no rep {quoted(rep)}{did_you_mean(rep, ids)}")
 
 
 def forbidden(detail: str) -> Reject:

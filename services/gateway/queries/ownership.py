@@ -7,6 +7,8 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy import select
 
+from services.router.domain.refusals import LeadState
+from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from services.router.tables import assignments, routed_leads
 from shared.storage.database import Tx
 from shared.worker.tables import inputs
@@ -39,6 +41,12 @@ async def find_ownership(tx: Tx, lead_id: str) -> Ownership:
         return Ownership(sequence, owners=owners)
     accept_by = active["accept_by"] if active["accepted_at"] is None else None
     return Ownership(sequence, active["rep"], accept_by, active["accepted_at"], owners)
+
+
+async def find_lead_state(tx: Tx, lead_id: str) -> LeadState:
+    """Return what the router knows of a lead. The id is no alias."""
+    leads = await tx.load(RoutedLeadRow, "lead_id", [lead_id])
+    return LeadState(leads[0] if leads else None, await tx.load(AssignmentRow, "lead_id", [lead_id]))
 
 
 async def find_router_outcome(tx: Tx, event_id: str, source: str) -> str | None:

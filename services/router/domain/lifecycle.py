@@ -23,6 +23,7 @@ from services.router.domain.ownership import (
     extend_deadline,
     open_assignment,
 )
+from services.router.domain.refusals import LeadState, why_refused
 from services.router.domain.rotation import Selection
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from services.router.policy import RoutingPolicy
@@ -187,15 +188,15 @@ def _reassign(
 ) -> bool:
     """Assign the lead to the rep or queue in `action.to`; without one, to the next rep of the lead's queue.
 
-    A hand-off must have a note on each field that the policy requires.
+    A hand-off needs notes on what the policy requires.
     """
     policy, previous, is_hand_off = (
         context.policy,
         assignment.rep if assignment else None,
         action.type == "handoff",
     )
-    noted = {name for name, note in action.notes.items() if note not in (None, "", [], {})}
-    if is_hand_off and not noted.issuperset(policy.hand_off.known_first):
+    state = LeadState(lead, changes.find(AssignmentRow, "lead_id", lead.lead_id))
+    if is_hand_off and why_refused(policy.compiled.policy, state, action, context.at) is not None:
         return False
     rep = policy.rep_of(action.to)
     if rep is not None and rep.queues:

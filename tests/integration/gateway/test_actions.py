@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -14,6 +15,7 @@ from services.gateway.domain.actions import Verb
 from services.ledger.domain.rows import ViewRow
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.events.envelope import Event
+from shared.lead.events.parts import Actor
 from shared.lead.ids import lead_id_of
 from shared.worker.rows import InputRow
 from tests.support.gateway import RunningGateway
@@ -43,7 +45,7 @@ async def gateway(start_gateway):
             owned_sequence=1,
         ),
         RoutedLeadRow(ANA, "kestrel.example", 1, 1, 1, "routed", "sdr", "work", "fits", False),
-        AssignmentRow("1", ANA, "kestrel.example", "sdr", "sdr-9", "rejected", 1, AT, None, closed_at=AT),
+        AssignmentRow("1", ANA, "kestrel.example", "sdr", "sdr-4", "rejected", 1, AT, None, closed_at=AT),
         AssignmentRow("2", ANA, "kestrel.example", "sdr", "sdr-1", "open", 1, AT, DUE),
     )
     return running
@@ -75,7 +77,12 @@ async def test_an_owner_acts_and_gets_the_result(gateway):
         {"accept_by": "2026-03-01T13:00:00Z", "accepted_at": None},
     )
     assert (event.subject, event.key) == (ANA, "kestrel.example")
-    assert msgspec.json.decode(event.raw) == {"lead_id": ANA, "type": "accept", "rep": "sdr-1"}
+    assert msgspec.json.decode(event.raw) == {
+        "lead_id": ANA,
+        "type": "accept",
+        "rep": "sdr-1",
+        "actor": {"key": "test", "rep": "sdr-1"},
+    }
 
 
 @pytest.mark.parametrize("outcome", ["unchanged", "superseded"])
@@ -83,6 +90,14 @@ async def test_an_action_that_does_not_fit_the_lead_is_a_409_that_shows_the_lead
     (status, problem), event = await act(gateway, "reassign", outcome, json={"to": "bdr-1", "reason": "big"})
     assert (status, problem["lead"]["owner"]) == (409, "sdr-1")
     assert (event.data.rep, event.data.to, event.data.reason) == (None, "bdr-1", "big")
+    assert event.data.actor == Actor("admin")
+    assert problem["detail"] == "Nobody in bdr may take the lead now"
+
+
+async def test_a_409_says_in_words_what_stands_against_the_action(gateway):
+    (status, problem), _ = await act(gateway, "reassign", "unchanged", json={"to": "sdr-1"})
+    assert (status, problem["detail"]) == (409, "sdr-1 has owned this lead since 2026-03-01 09:00 UTC")
+    assert problem["lead"]["owner"] == "sdr-1"
 
 
 async def test_a_manager_may_act_as_a_rep(gateway):
@@ -98,13 +113,15 @@ async def test_without_a_decision_in_time_the_answer_is_202_with_a_status_url(ga
 
 
 async def test_a_rep_acts_as_itself_on_its_own_leads(gateway):
-    own, stranger, before = [await gateway.key_headers("rep", rep=rep) for rep in ("sdr-1", "sdr-2", "sdr-9")]
+    own, stranger, before = [await gateway.key_headers("rep", rep=rep) for rep in ("sdr-1", "sdr-2", "sdr-4")]
     for verb in get_args(Verb):
         body = {"until": NEVER}
         path = f"/v1/leads/{ANA}/{verb}"
-        assert (await gateway.ask("POST", path, headers=stranger, json=body))[0] == 403
+        status, problem, _ = await gateway.ask("POST", path, headers=stranger, json=body)
+        assert (status, problem["detail"]) == (403, "sdr-1 has owned this lead since 2026-03-01 09:00 UTC")
         status, problem, _ = await gateway.ask("POST", path, headers=before, json=body)
         assert (status, problem["lead"]["owner"]) == (409, "sdr-1")
+        assert problem["detail"] == "sdr-1 has owned this lead since 2026-03-01 09:00 UTC"
         assert (await gateway.ask("POST", path, headers=own, json={**body, "rep": "sdr-2"}))[0] == 403
     reader = await gateway.key_headers("read")
     assert (await gateway.ask("POST", f"/v1/leads/{ANA}/accept", headers=reader))[0] == 403
@@ -119,10 +136,58 @@ async def test_a_rep_acts_as_itself_on_its_own_leads(gateway):
         ("accept", {"unknown": 1}, 422),
         ("accept", [], 422),
         ("handoff", {"notes": "text"}, 422),
+        ("handoff", {"to": "csm", "notes": {"budget": "50k"}}, 422),
+        ("reassign", {"to": "sdr-9"}, 422),
+        ("accept", {"rep": "sdr-9"}, 422),
+        ("reject", {"reason": "boring"}, 422),
+        ("accept", {"actor": {"key": "admin"}}, 422),
     ],
 )
 async def test_bad_actions_are_refused(gateway, verb, body, status):
     assert (await gateway.ask("POST", f"/v1/leads/{ANA}/{verb}", json=body))[0] == status
+
+
+KNOWN_FIRST = "known_first: {senior-ae: [need, timeline], bdr: [budget]}"
+
+
+async def test_a_hand_off_names_each_note_that_the_queue_demands(gateway):
+    routing = Path("config/routing.yaml").read_text().replace("known_first: {}", KNOWN_FIRST)
+    await gateway.apply_policy(routing=routing)
+    handoff = f"/v1/leads/{ANA}/handoff"
+    for to in ("senior-ae", "ae-1"):
+        body = {"to": to, "notes": {"need": " ", "timeline": [], "color": "blue"}}
+        status, problem, _ = await gateway.ask("POST", handoff, json=body)
+        assert (status, [fault["pointer"] for fault in problem["errors"]]) == (
+            422,
+            ["/notes/need", "/notes/timeline"],
+        )
+        assert problem["errors"][0]["detail"] == "senior-ae must know need before a hand-off"
+    body = {"to": "ae-1", "notes": {"need": "reports", "timeline": {"go_live": "June"}}}
+    (status, _), event = await act(gateway, "handoff", "applied", json=body)
+    assert (status, event.data.to) == (200, "ae-1")
+
+
+async def test_a_rep_key_is_for_a_rep_of_the_team_and_ends_with_the_rep(gateway):
+    new: dict[str, Any] = {"name": "x", "scopes": ["rep"], "rep": "sdr-9"}
+    status, problem, _ = await gateway.ask("POST", "/v1/api-keys", json=new)
+    assert (status, problem["errors"][0]["pointer"]) == (422, "/rep")
+    leaver = await gateway.key_headers("rep", rep="sdr-1")
+    both = await gateway.key_headers("rep", "manager", rep="sdr-1")
+    team = Path("config/team.yaml").read_text().replace("id: sdr-1,", "id: sdr-10,")
+    await gateway.apply_policy(team=team)
+    for method, path in (("POST", f"/v1/leads/{ANA}/accept"), ("GET", "/v1/leads"), ("GET", "/v1/reps")):
+        status, problem, _ = await gateway.ask(method, path, headers=leaver)
+        assert (status, problem["type"]) == (403, "urn:baton:problem:rep-left")
+        assert "sdr-1, who is not in the team any more" in problem["detail"]
+    assert (await gateway.ask("GET", "/v1/leads", headers=both))[0] == 200
+
+
+async def test_a_rejection_by_outcome_has_a_reason_of_the_policy(gateway):
+    rejected = {"type": "rejected", "at": "2026-03-02T09:00:00Z", "lead_id": ANA}
+    status, problem, _ = await gateway.ask("POST", "/v1/outcomes", json={**rejected, "reason": "boring"})
+    assert (status, problem["errors"][0]["pointer"]) == (422, "/reason")
+    for reason in ({"reason": "No budget"}, {}):
+        assert (await gateway.ask("POST", "/v1/outcomes", json=rejected | reason))[0] == 202
 
 
 async def test_an_action_on_an_unknown_lead_is_a_404(gateway):

@@ -9,14 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.domain.access import SCOPES, Principal, Scope, included
-from services.gateway.domain.actions import acting_rep, check_action
+from services.gateway.domain.access import ADMIN, SCOPES, Principal, Scope, included
+from services.gateway.domain.actions import acting_rep, actor_of, check_action
 from services.gateway.domain.outcomes import lead_of_outcome
 from shared.errors import Reject
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.parts import Actor
 from shared.lead.ids import lead_id_of
+from tests.support.routing_policies import default_policy
 
+POLICY = default_policy()
+REASONS = "not_icp, bad_data, spam, student, no_budget, bad_timing, wrong_territory, wrong_person"
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 TOO_EARLY = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
 
@@ -60,19 +64,59 @@ def test_a_key_without_the_manager_scope_acts_as_its_own_rep_only(
 @pytest.mark.parametrize("until", [None, NOW, NOW - timedelta(seconds=1)])
 def test_a_snooze_ends_in_the_future(until: datetime | None):
     with pytest.raises(Reject) as reject:
-        check_action(ActionReceivedV1("lead", "snooze", until=until), NOW)
+        check_action(ActionReceivedV1("lead", "snooze", until=until), NOW, POLICY)
     assert reject.value.errors[0].pointer == "/until"
-    check_action(ActionReceivedV1("lead", "snooze", until=NOW + timedelta(seconds=1)), NOW)
+    check_action(ActionReceivedV1("lead", "snooze", until=NOW + timedelta(seconds=1)), NOW, POLICY)
 
 
 @pytest.mark.parametrize("verb", ["accept", "reject", "reassign", "handoff"])
 def test_other_actions_need_no_time_but_take_no_impossible_one(
     verb: Literal["accept", "reject", "reassign", "handoff"],
 ):
-    check_action(ActionReceivedV1("lead", verb), NOW)
+    check_action(ActionReceivedV1("lead", verb), NOW, POLICY)
     with pytest.raises(Reject) as reject:
-        check_action(ActionReceivedV1("lead", verb, until=TOO_EARLY), NOW)
+        check_action(ActionReceivedV1("lead", verb, until=TOO_EARLY), NOW, POLICY)
     assert reject.value.errors[0].pointer == "/until"
+
+
+@pytest.mark.parametrize(
+    ("action", "faults"),
+    [
+        ({"type": "accept", "rep": "sdr-11"}, [("/rep", 'There is no rep "sdr-11"; did you mean "sdr-1"?')]),
+        (
+            {"type": "reassign", "to": "sd", "rep": "boss"},
+            [
+                ("/to", 'There is no rep or queue "sd"; did you mean "sdr"?'),
+                ("/rep", 'There is no rep "boss"'),
+            ],
+        ),
+        ({"type": "handoff", "to": "csm"}, [("/to", 'There is no rep or queue "csm"')]),
+        (
+            {"type": "reject", "reason": "not my cup of tea"},
+            [
+                (
+                    "/reason",
+                    f'"not my cup of tea" is no reason of the policy; use one of {REASONS}, or none',
+                )
+            ],
+        ),
+    ],
+)
+def test_an_action_that_names_what_the_policy_has_not_is_refused_with_each_fault(action, faults):
+    with pytest.raises(Reject) as reject:
+        check_action(ActionReceivedV1("lead", **action), NOW, POLICY)
+    assert reject.value.status == 422
+    assert [(error.pointer, error.detail) for error in reject.value.errors] == faults
+
+
+@pytest.mark.parametrize("reason", [None, "", " ", "no_budget", "No budget", "no-budget", "SPAM"])
+def test_the_reason_of_a_rejection_is_one_of_the_policy_however_it_is_spelled(reason: str | None):
+    check_action(ActionReceivedV1("lead", "reject", reason=reason), NOW, POLICY)
+
+
+def test_an_action_is_signed_with_the_name_of_the_key_and_the_rep():
+    assert actor_of(Principal("k1", included(["manager"]), None, "Mona"), "sdr-1") == Actor("Mona", "sdr-1")
+    assert actor_of(ADMIN, None) == Actor("admin", None)
 
 
 def test_an_outcome_names_its_lead_by_id_before_email():

@@ -505,7 +505,7 @@ CASES = {
         (
             "sdr: [budget, need]",
             "sdrr: [budget]",
-            ['13:51 hand_off.known_first.sdrr: there is no queue "sdrr"; did you mean "sdr"?'],
+            ['13:52 hand_off.known_first.sdrr: there is no queue "sdrr"; did you mean "sdr"?'],
         ),
         (
             "{sdr: bant}",

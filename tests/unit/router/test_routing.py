@@ -293,7 +293,7 @@ def test_a_lead_is_handed_off_to_a_rep_or_a_queue(router, to, owner, queue):
 def test_a_hand_off_needs_notes_on_the_fields_that_the_policy_requires(router, simulate):
     router.score()
     assert router.act("handoff", to="senior-ae") is Outcome.APPLIED
-    strict = simulate(routing_policy_with(hand_off=HandOff(frame="bant", known_first=("budget", "need"))))
+    strict = simulate(routing_policy_with(hand_off=HandOff(known_first={"senior-ae": ("budget", "need")})))
     strict.score()
     for notes in ({}, {"budget": "approved"}, {"budget": "approved", "need": ""}):
         assert strict.act("handoff", to="senior-ae", notes=notes) is Outcome.UNCHANGED

@@ -1,0 +1,180 @@
+"""Why an action does not fit the state of a lead, in words.
+
+The router refuses by these functions, and the gateway tells the caller what they say: so the reason that is
+given is the reason that counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from services.router.domain.qualification import qualify
+from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from shared.lead.events.action_received import ActionReceivedV1
+from shared.lead.events.lead_scored import LeadScoredV1
+
+if TYPE_CHECKING:
+    from shared.policy.models import Policy, Rep
+
+_decode = msgspec.json.Decoder(LeadScoredV1).decode
+_CLOSED: Final = ("won", "lost", "disqualified")
+
+
+class Recipient(Struct, frozen=True):
+    """Who gets a lead by an action: a queue, and the rep if the action names one.
+
+    `joins`: the rep works the lead beside its owner, who stays.
+    """
+
+    queue: str
+    rep: str | None
+    joins: bool
+
+
+class LeadState(Struct, frozen=True):
+    """What the router knows of a lead: its row, None before it is routed, and its assignments."""
+
+    lead: RoutedLeadRow | None
+    assignments: Sequence[AssignmentRow]
+
+    @property
+    def owned(self) -> AssignmentRow | None:
+        """The assignment of the present owner, None without one."""
+        active = (assignment for assignment in self.assignments if assignment.active)
+        return min(active, key=lambda assignment: assignment.age, default=None)
+
+    @property
+    def closed(self) -> AssignmentRow | None:
+        """The assignment that ended with the lead, None for a lead that is not closed."""
+        last = max(self.assignments, key=lambda assignment: assignment.age, default=None)
+        return last if last is not None and last.state in _CLOSED and self.owned is None else None
+
+
+def recipient_of(policy: Policy, action: ActionReceivedV1, queue: str) -> Recipient | None:
+    """Return who gets a lead of `queue` by a reassignment or a hand-off; None when nobody is named so.
+
+    `to` is a rep or a queue; without it the lead goes to the next rep of its queue.
+    """
+    rep = rep_named(policy, action.to)
+    if rep is not None:
+        if not rep.queues:
+            return None
+        to = queue if queue in rep.queues else rep.queues[0]
+    elif action.to is None or action.to in policy.routing.queues:
+        to = action.to or queue
+    else:
+        return None
+    joins = action.type == "handoff" and to in policy.routing.hand_off.joins
+    return Recipient(to, rep.id if rep else None, joins)
+
+
+def rep_named(policy: Policy, rep_id: str | None) -> Rep | None:
+    """Return the rep of the team with that id, None if there is none."""
+    return next((rep for rep in policy.team.reps if rep.id == rep_id), None)
+
+
+def why_refused(policy: Policy, state: LeadState, action: ActionReceivedV1, at: datetime) -> str | None:
+    """Return why an action does not fit the state of the lead; None when it fits.
+
+    What only the rotation knows, that nobody of a queue may take a lead now, is not looked at.
+    """
+    lead, owned = state.lead, state.owned
+    if lead is None:
+        return "The lead is not routed yet"
+    if lead.status == "suppressed":
+        return f"The lead is suppressed: {lead.rule}"
+    if owned is None:
+        return why_refused_without_owner(policy, state, lead, action)
+    if action.type == "reassign" or action.rep in (None, owned.rep):
+        return why_refused_to_owner(policy, lead, owned, action, at)
+    return owned_since(owned)
+
+
+def why_refused_to_owner(
+    policy: Policy, lead: RoutedLeadRow, owned: AssignmentRow, action: ActionReceivedV1, at: datetime
+) -> str | None:
+    """Return why an action of the owner or a manager does not fit the lead; None when it fits."""
+    if action.type in ("accept", "snooze") and owned.state != "open":
+        since = f" on {_in_words(owned.accepted_at)}" if owned.accepted_at else ""
+        return f"The lead was already accepted by {owned.rep}{since}"
+    if action.type == "snooze" and (action.until is None or action.until <= at):
+        return "The time of the snooze is past"
+    if action.type not in ("reassign", "handoff"):
+        return None
+    recipient = recipient_of(policy, action, owned.queue)
+    if recipient is None:
+        return f"There is no rep or queue {action.to}"
+    if recipient.rep == owned.rep:
+        return owned_since(owned)
+    missing = missing_notes(policy, recipient, lead, action.notes) if action.type == "handoff" else []
+    return f"Notes on {', '.join(missing)} are needed first" if missing else None
+
+
+def why_refused_without_owner(
+    policy: Policy, state: LeadState, lead: RoutedLeadRow, action: ActionReceivedV1
+) -> str | None:
+    """Return why an action does not fit a lead that nobody owns; None when it fits."""
+    closed = state.closed
+    if closed is not None:
+        return f"The lead is closed as {closed.state}" + (
+            f" since {_in_words(closed.closed_at)}; {closed.rep} had it" if closed.closed_at else ""
+        )
+    if action.type == "reassign" and recipient_of(policy, action, lead.queue) is not None:
+        return None
+    if lead.status != "listed":
+        since = f" since {_in_words(lead.waiting_since)}" if lead.waiting_since else ""
+        return f"Nobody owns the lead: it waits in {lead.queue}{since}"
+    if action.type != "accept":
+        return f"Nobody owns the lead: it is listed in {lead.queue}, and a rep of the queue may accept it"
+    rep = rep_named(policy, action.rep)
+    if rep is None:
+        return f"Nobody owns the lead: name the rep of {lead.queue} who takes it"
+    return None if lead.queue in rep.queues else f"The lead is in {lead.queue}, and {rep.id} is not"
+
+
+def nobody_may(policy: Policy, state: LeadState, action: ActionReceivedV1) -> str:
+    """Return why a fitting action changed nothing: nobody of the queue may take the lead now."""
+    queue = state.owned.queue if state.owned else state.lead.queue if state.lead else ""
+    recipient = recipient_of(policy, action, queue)
+    return f"Nobody in {recipient.queue if recipient else queue} may take the lead now"
+
+
+def missing_notes(
+    policy: Policy, recipient: Recipient, lead: RoutedLeadRow, notes: Mapping[str, Any]
+) -> list[str]:
+    """Return what must be known before the hand-off, and neither the notes nor the lead's forms say."""
+    needed = policy.routing.hand_off.known_first.get(recipient.queue, ())
+    unnoted = [name for name in needed if not is_noted(notes.get(name))]
+    if not unnoted or lead.scored is None:
+        return unnoted
+    known = known_elements(_decode(lead.scored))
+    return [name for name in unnoted if name not in known]
+
+
+def is_noted(note: Any) -> bool:
+    """Return whether a note says something: blank texts and empty lists do not."""
+    if isinstance(note, str):
+        return bool(note.strip())
+    if isinstance(note, Collection):
+        return any(map(is_noted, note.values() if isinstance(note, Mapping) else note))
+    return note is not None
+
+
+def known_elements(data: LeadScoredV1) -> frozenset[str]:
+    """Return the elements of all frames that the buyer's own words answer."""
+    elements: Iterable[Any] = (e for queue in ("sdr", "senior-ae") for e in qualify(data, queue).elements)
+    return frozenset(element.name for element in elements if element.state == "known")
+
+
+def owned_since(assignment: AssignmentRow) -> str:
+    """Return who owns the lead, and since when."""
+    return f"{assignment.rep} has owned this lead since {_in_words(assignment.opened_at)}"
+
+
+def _in_words(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
