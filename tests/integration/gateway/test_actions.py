@@ -162,8 +162,8 @@ async def test_a_hand_off_names_each_note_that_the_queue_demands(gateway):
             ["/notes/need", "/notes/timeline"],
         )
         assert problem["errors"][0]["detail"] == "senior-ae must know need before a hand-off"
-    body = {"to": "ae-1", "notes": {"need": "reports", "timeline": {"go_live": "June"}}}
-    (status, _), event = await act(gateway, "handoff", "applied", json=body)
+    noted = {"to": "ae-1", "notes": {"need": "reports", "timeline": {"go_live": "June"}}}
+    (status, _), event = await act(gateway, "handoff", "applied", json=noted)
     assert (status, event.data.to) == (200, "ae-1")
 
 
