@@ -15,7 +15,6 @@ from shared.errors import FieldProblem, Reject
 from shared.lead.bounds import ACTION_BYTES_MAX
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.parts import Actor
-from shared.policy.models.routing import reason_word
 from shared.rules.findings import did_you_mean, quoted
 
 if TYPE_CHECKING:
@@ -104,9 +103,9 @@ def check_reason(routing: Routing, reason: str | None) -> None:
 
 def reason_faults(routing: Routing, reason: str | None) -> Iterator[FieldProblem]:
     """Yield what is wrong with the reason of a rejection: it is none that the policy names."""
-    known = routing.reject_reasons
-    if not is_blank(reason) and reason_word(reason or "") not in map(reason_word, known):
-        detail = f"{quoted(reason)} is no reason of the policy; use one of {', '.join(known)}, or none"
+    if not is_blank(reason) and routing.known_reason(reason) is None:
+        known = ", ".join(routing.reject_reasons)
+        detail = f"{quoted(reason)} is no reason of the policy; use one of {known}, or none"
         yield FieldProblem("/reason", detail)
 
 

@@ -150,11 +150,15 @@ class Routing(PolicyModel):
         """The reasons that a rep may reject a lead for, in the order of the policy."""
         return tuple(reason for rule in self.reject for reason in rule.reason or ())
 
+    def known_reason(self, reason: str | None) -> str | None:
+        """Return the reason of the policy that `reason` is, however it is spelled; None if it is none."""
+        word = reason_word(reason or "")
+        return next((known for known in self.reject_reasons if reason_word(known) == word), None)
+
     def reject_rule(self, reason: str | None) -> RejectRule:
         """Return what a rejection does; the last rule where no rule has the reason, or there is none."""
-        word = reason_word(reason or "")
-        known = (rule for rule in self.reject if word in map(reason_word, rule.reason or ()))
-        return next(known, self.reject[-1])
+        known = self.known_reason(reason)
+        return next((rule for rule in self.reject if known in (rule.reason or ())), self.reject[-1])
 
     def gives_credit_back(self, reason: str | None) -> bool:
         """Return whether a rejection for this reason costs its rep no turn."""
