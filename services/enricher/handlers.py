@@ -14,6 +14,7 @@ from services.enricher.domain.erase import redact
 from services.enricher.domain.form import normalise_form
 from services.enricher.domain.merge import account_of, consent_statements_of, with_consent
 from services.enricher.domain.merge_leads import leads_to_merge, merged_lead
+from services.enricher.domain.messages import earlier_messages
 from services.enricher.domain.providers import (
     EnrichForm,
     EnrichRetry,
@@ -219,5 +220,6 @@ def _enriched(lead: LeadRow, trigger: Trigger | None, at: datetime) -> Emit:
         derived=lead.derived,
         merged=lead.merged or [],
         trust="public" if is_public(lead) else None,
+        earlier_messages=earlier_messages(lead),
     )
     return Emit(data, subject=lead.lead_id, key=lead.account)

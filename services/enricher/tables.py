@@ -11,6 +11,7 @@ from shared.lead.events.parts import (
     Company,
     Consent,
     DerivedFields,
+    Message,
     Origin,
     Person,
     Provenance,
@@ -41,6 +42,7 @@ leads = Table(
     Column("statements", Json(list[Statement])),
     Column("consent_statements", Json(ConsentStatements)),
     Column("merged", Json(list[str])),
+    Column("messages", Json(list[Message])),
 )
 
 lead_identifiers = Table(

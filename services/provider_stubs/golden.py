@@ -1,10 +1,11 @@
-"""The companies of the golden leads, and how vendors fail when asked about them. Pure."""
+"""The companies and people of the golden leads, and how vendors fail when asked about them. Pure."""
 
 from __future__ import annotations
 
 from typing import Final, Literal
 
-from services.provider_stubs.world import WorldCompany
+from services.provider_stubs import vocabulary
+from services.provider_stubs.world import WorldCompany, WorldPerson, seeded_random
 from shared.lead.normalise.domains import registrable_domain
 
 COMPANIES: Final = (
@@ -59,6 +60,27 @@ DOMAINS: Final = frozenset(company.domain for company in COMPANIES)
 
 UNKNOWN_TO: Final = frozenset({("peopledatalabs", "ironharbor.example")})
 """Vendors without a match for a golden company; all others know it, without errors."""
+
+TITLES: Final = ("VP Sales", "VP Marketing", "VP Finance", "Director of Operations", "Head of Product")
+"""What people at golden companies do: each of them may decide to buy."""
+
+
+def person_behind(address: str) -> WorldPerson:
+    """Return the person behind an address at a golden company, the same one at every start.
+
+    A golden lead may write from any address there, so everybody has a name, a title and a telephone number.
+    """
+    draw = seeded_random("golden", address)
+    first, last = draw.choice(vocabulary.FIRST_NAMES), draw.choice(vocabulary.LAST_NAMES)
+    return WorldPerson(
+        first_name=first,
+        last_name=last,
+        title=draw.choice(TITLES),
+        email=address,
+        phone=f"+1{draw.choice(vocabulary.AREA_CODES)}55501{draw.randrange(100):02}",
+        linkedin_url=f"https://www.linkedin.com/in/{first}-{last}-{draw.randrange(16**6):06x}".lower(),
+    )
+
 
 Outage = Literal["error", "hang"]
 _OUTAGE_AT: Final = "stormfall.example"

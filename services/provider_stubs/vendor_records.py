@@ -14,13 +14,14 @@ from msgspec.structs import replace
 
 from services.provider_stubs import golden, vocabulary
 from services.provider_stubs.world import World, WorldCompany, WorldPerson, seeded_random
+from shared.lead.normalise.emails import normalise_email
 
 
 class Coverage(Struct, frozen=True):
     """How much of the world a vendor covers, in per cent, and the share of its records with a flaw.
 
     `stale` is out of date, `wrong` is mixed up with another company, `slow` is looked up in the background,
-    `vague` has a range instead of a head count.
+    `vague` has a range instead of a head count, `withheld` a person without contact data.
     """
 
     vendor: str
@@ -30,6 +31,7 @@ class Coverage(Struct, frozen=True):
     wrong: int = 3
     slow: int = 0
     vague: int = 0
+    withheld: int = 0
 
 
 class CompanyRecord(Struct, frozen=True):
@@ -71,10 +73,18 @@ def company_record(world: World, coverage: Coverage, domain: str) -> CompanyReco
 
 
 def person_record(world: World, coverage: Coverage, email: str) -> PersonRecord | None:
-    """Return a vendor's record of the owner of an address; a stale one has an earlier title."""
+    """Return a vendor's record of the owner of an address; a stale one has an earlier title.
+
+    Of a golden company every vendor that knows it knows everybody.
+    """
     found = world.person(email)
     if found is None:
-        return None
+        address = normalise_email(email)
+        company = world.find(address.domain) if address else None
+        if address is None or company is None or company.domain not in golden.DOMAINS:
+            return None
+        known = (coverage.vendor, company.domain) not in golden.UNKNOWN_TO
+        return PersonRecord(golden.person_behind(address.identity), company, 30, 95) if known else None
     company, person = found
     draw = seeded_random(world.seed, coverage.vendor, person.email)
     if draw.randrange(100) >= coverage.people:
@@ -93,6 +103,11 @@ def is_slow(world: World, coverage: Coverage, subject: str) -> bool:
 def is_vague(world: World, coverage: Coverage, domain: str) -> bool:
     """Return whether a vendor knows the head count of a company as a range only."""
     return _has_flaw(world, coverage, domain, "vague", coverage.vague)
+
+
+def withholds_contact(world: World, coverage: Coverage, email: str) -> bool:
+    """Return whether a vendor says of this person's contact data only that it has some."""
+    return _has_flaw(world, coverage, email, "withheld", coverage.withheld)
 
 
 def _has_flaw(world: World, coverage: Coverage, subject: str, flaw: str, pct: int) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from services.enricher.domain.enrich import known_origin
 from services.enricher.domain.form import normalise_form
 from services.enricher.domain.record import LeadRow
-from services.enricher.providers.integration import company_facts
+from services.enricher.providers.vendor_facts import company_facts
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Person
 from shared.lead.normalise.industries import industry_words, is_known_industry, normalise_industry

@@ -10,7 +10,8 @@ import pytest
 from services.enricher.domain.providers import LookupTarget, ProviderAnswer, ProviderQuery, Subject
 from services.enricher.provider_client import ProviderClient
 from services.enricher.providers import INTEGRATIONS
-from services.enricher.providers.integration import HttpReply, range_midpoint
+from services.enricher.providers.integration import HttpReply
+from services.enricher.providers.vendor_facts import range_midpoint
 from shared.clock import SystemClock
 from shared.observability.metrics import Metrics
 from shared.policy.models import Provider

@@ -18,7 +18,7 @@ from services.enricher.domain.providers import ProviderAnswer, ProviderFacts, Pr
 from services.enricher.domain.record import AliasRow, LeadRow
 from services.enricher.handlers import EnricherHandler
 from services.enricher.lookup import WaterfallLookup
-from services.enricher.providers.integration import provider_facts
+from services.enricher.providers.vendor_facts import provider_facts
 from services.enricher.storage import EnricherStore
 from services.enricher.tables import provider_spend
 from services.tables import metadata

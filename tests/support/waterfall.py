@@ -14,7 +14,7 @@ from services.enricher.domain.value_of_information import OutcomeModel
 from services.enricher.domain.waterfall import Capability, WaterfallPolicy
 from services.enricher.provider_registry import ProviderPort, ProviderSet
 from services.enricher.providers import INTEGRATIONS
-from services.enricher.providers.integration import company_facts, provider_facts
+from services.enricher.providers.vendor_facts import company_facts, provider_facts
 from shared.clock import Clock
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load

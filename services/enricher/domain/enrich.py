@@ -7,7 +7,7 @@ than one that it does not, and then the value with the higher confidence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -23,9 +23,10 @@ from services.enricher.domain.providers import (
 from services.enricher.domain.record import LeadRow
 from shared.lead.derived import derive_fields
 from shared.lead.events.lead_enriched import Enrichment, EnrichmentStep
-from shared.lead.events.parts import FieldSource
+from shared.lead.events.parts import FieldSource, Person
 from shared.lead.fields import FactKeys
 from shared.lead.normalise.industries import is_known_industry
+from shared.lead.normalise.text import fold
 from shared.lead.normalise.titles import department, seniority
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ RETRY_FOR: Final = timedelta(hours=6)
 _SOURCE_RANKS: Final = {"form": 3, "human": 2, "crm": 2}
 _NEVER_REPLACED: Final = frozenset({"company.domain", "company.name", "person.email"})
 """What identifies the lead or its company; a provider may add it but not change it."""
+_OF_ONE_PERSON: Final = frozenset(
+    f"person.{name}" for name in ("first_name", "last_name", "title", "seniority", "department", "phone")
+) | {"person.linkedin_url", "person.country"}
+"""What is true of a person; `person.email_status` is of the address, whoever reads it."""
 _DERIVED_FROM: Final = frozenset({"company.name", "person.email", "person.first_name", "person.last_name"})
 """The fields that a provider may give and that `LeadRow.derived` follows from."""
 
@@ -130,6 +135,8 @@ def with_answer(
         origin = FieldSource(answer.provider, confidence, 0, answer.observed_at)
         if (value or value == 0) and is_better(lead, name, origin, fields.get(name), at):
             better[name] = (value, confidence)
+    if not is_same_person(lead.person, answer.facts.person, better):
+        better = {name: value for name, value in better.items() if name not in _OF_ONE_PERSON}
     if not better:
         return lead
     share, remainder = divmod(_cost(answer), len(better))
@@ -152,6 +159,28 @@ def is_better(lead: LeadRow, name: str, new: FieldSource, terms: Waterfall | Non
     if new_quality == old_quality:
         return new.source == old.source and new.at > old.at
     return new_quality > old_quality
+
+
+def is_same_person(known: Person, told: Person, replaced: Container[str]) -> bool:
+    """Return whether an answer may be about the person that the lead names.
+
+    A shared mailbox, or one that went to somebody else, gives another person's record. A name that the answer
+    replaces says nothing against it. A nickname does not either, where the address has the name in it.
+    """
+    names = {
+        name: (getattr(known, name), getattr(told, name))
+        for name in ("last_name", "first_name")
+        if f"person.{name}" not in replaced
+    }
+    local_part = _folded(known.email).partition("@")[0]
+    both = [(_folded(own), _folded(other)) for own, other in names.values() if own and other]
+    return not both or any(
+        own.startswith(other) or other.startswith(own) or other in local_part for own, other in both
+    )
+
+
+def _folded(text: str | None) -> str:
+    return fold(text or "")
 
 
 def _quality(origin: FieldSource, terms: Waterfall | None, at: datetime) -> tuple[int, bool, float]:

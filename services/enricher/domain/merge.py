@@ -21,6 +21,7 @@ from services.enricher.domain.consent import (
     stored_consent,
 )
 from services.enricher.domain.form import Form, company_account, stated
+from services.enricher.domain.messages import merge_messages, messages_of
 from services.enricher.domain.providers import value_of
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.statements import Statement, by_field, grouped, outweighs, stated_at
@@ -35,6 +36,7 @@ from shared.lead.events.parts import (
     DerivedFields,
     EventPart,
     FieldSource,
+    Message,
     Origin,
     Person,
     Provenance,
@@ -74,9 +76,13 @@ def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
     """Return the lead with a form that arrived at `at`; `revision` and `sequence` are not counted up."""
     received = form.normalised
     statement = Statement(stated_at(received, at), public=received.trust == "public")
+    source, told = received.source, []
+    if received.message is not None:
+        told = [Message(received.message, statement.at, source.name or source.channel, source.page_url)]
     merged = replace(
         lead,
         activities=merge_activities(lead.activities, received.activities),
+        messages=merge_messages(messages_of(lead), told),
         consent_statements=consent_statements_of(lead),
         first_at=min(lead.first_at or at, at),
         last_at=max(lead.last_at or at, at),

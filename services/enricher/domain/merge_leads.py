@@ -16,6 +16,7 @@ from services.enricher.domain.merge import (
     with_consent,
     with_form_fields,
 )
+from services.enricher.domain.messages import merge_messages, messages_of
 from services.enricher.domain.providers import value_of
 from services.enricher.domain.record import IDENTIFIERS_MAX, LeadRow, with_identifiers
 from services.enricher.domain.resolve import Resolution
@@ -53,6 +54,7 @@ def merge_leads(lead: LeadRow, other: LeadRow) -> LeadRow:
     What a provider said of `other` fills gaps, and of its company only if both are at the same one.
     `revision`, `sequence` and the enrichment are those of `lead`.
     """
+    before = lead
     for statement in grouped(current_statements(other)):
         fields = [name for name in statement.fields if _is_stated(other, name)]
         form = _as_form(other, fields, statement)
@@ -63,6 +65,7 @@ def merge_leads(lead: LeadRow, other: LeadRow) -> LeadRow:
     return replace(
         lead,
         activities=merge_activities(lead.activities, other.activities),
+        messages=merge_messages(messages_of(before), messages_of(other)),
         first_at=min(filter(None, (lead.first_at, other.first_at)), default=None),
         last_at=max(filter(None, (lead.last_at, other.last_at)), default=None),
         merged=list(dict.fromkeys((*(lead.merged or []), *(other.merged or []), other.lead_id))),

@@ -18,6 +18,7 @@ from shared.lead.events.parts import (
     Company,
     Consent,
     DerivedFields,
+    Message,
     Origin,
     Person,
     Provenance,
@@ -38,6 +39,7 @@ class LeadRow(Row, frozen=True):
     `first_at` and `last_at` are when its first and its last form were sent. `statements` say when each value
     was stated and how well that is proven, `consent_statements` the same of its consent; both are None in a
     row from before they were kept. `merged` are the ids of all leads that became part of this one.
+    `messages` are what the person wrote, the newest first, `message` among them; None in an older row.
     """
 
     lead_id: str
@@ -60,6 +62,7 @@ class LeadRow(Row, frozen=True):
     statements: list[Statement] | None = None
     consent_statements: ConsentStatements | None = None
     merged: list[str] | None = None
+    messages: list[Message] | None = None
     table: ClassVar[str] = "leads"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 

@@ -38,11 +38,16 @@ class Capability(Struct, frozen=True):
 
 
 class ProviderOption(Struct, frozen=True):
-    """One way to get a field: that provider, queried about that subject."""
+    """One way to get a field: that provider, queried about that subject.
+
+    A lead that has the subject `better_subject` is asked about under that one: what a provider says of a
+    company in an answer about a person is for leads of whom only the person is known.
+    """
 
     provider: str
     subject: Subject
     capability: Capability
+    better_subject: Subject | None = None
 
 
 class WaterfallPolicy(Struct, frozen=True, dict=True):
@@ -62,7 +67,7 @@ class WaterfallPolicy(Struct, frozen=True, dict=True):
         """The ways to get each field, the preferred first."""
         return {
             name: [
-                ProviderOption(provider, subject, capability)
+                ProviderOption(provider, subject, capability, better_subject(name, subject))
                 for provider in waterfall.order
                 if (capability := self.capabilities.get(provider)) is not None
                 for subject in SUBJECTS
@@ -87,7 +92,11 @@ class LookupProgress(Struct, frozen=True):
 
     def can_use(self, option: ProviderOption) -> bool:
         """Return whether this provider was not yet asked about this subject, and the lead has the subject."""
-        return option.subject in self.subjects and (option.provider, option.subject) not in self.requested
+        return (
+            option.subject in self.subjects
+            and option.better_subject not in self.subjects
+            and (option.provider, option.subject) not in self.requested
+        )
 
 
 class LookupRequest(Struct, frozen=True):
@@ -104,6 +113,11 @@ class LookupPlan(Struct, frozen=True):
 
     requests: tuple[LookupRequest, ...] = ()
     stop: StopReason = "exhausted"
+
+
+def better_subject(name: str, subject: Subject) -> Subject | None:
+    """Return the subject under which a field is rather asked for than under `subject`; None for none."""
+    return "company" if subject == "person" and name.startswith("company.") else None
 
 
 def missing_fields(lead: LeadRow, policy: WaterfallPolicy, at: datetime) -> tuple[str, ...]:
@@ -204,7 +218,9 @@ def _requests_for(
                 [
                     field
                     for field in progress.missing
-                    if field in gives and provider in policy.fields[field].order
+                    if field in gives
+                    and provider in policy.fields[field].order
+                    and better_subject(field, subject) not in progress.subjects
                 ]
             )
             yield LookupRequest(provider, subject, fields, option.capability.price_cents)

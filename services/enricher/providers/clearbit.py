@@ -1,27 +1,31 @@
 """Clearbit: companies by domain and people by e-mail.
 
-Statuses: 202 the look-up still runs in the background, 422 the domain or address is not valid. The head count
-may be missing where its range is known. Clearbit states no confidence.
+Statuses: 202 the look-up still runs in the background, 422 the domain or address is not valid. Head count and
+revenue may be missing where their range is known. The combined call answers with the person, the company, or
+both. Clearbit states no confidence.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
 from services.enricher.domain.providers import ProviderFacts, ProviderQuery
-from services.enricher.providers.integration import (
+from services.enricher.providers.integration import HttpRequest, Integration, decode_json
+from services.enricher.providers.vendor_facts import (
     COMPANY_FIELDS,
+    EMPLOYER_FIELDS,
     PERSON_FIELDS,
-    HttpRequest,
-    Integration,
+    ListedPhone,
     company_facts,
-    decode_json,
+    employment_facts,
+    is_employer,
     parse_instant,
     person_facts,
     provider_facts,
     range_midpoint,
+    whole,
 )
 
 CONFIDENCE: Final = 0.85
@@ -31,8 +35,9 @@ RANGE_CONFIDENCE: Final = 0.7
 class _Metrics(Struct):
     employees: int | None = None
     employeesRange: str | None = None  # noqa: N815 - Clearbit's names
-    annualRevenue: int | None = None  # noqa: N815
-    raised: int | None = None
+    annualRevenue: float | None = None  # noqa: N815
+    estimatedAnnualRevenue: str | None = None  # noqa: N815
+    raised: float | None = None
 
 
 class _Category(Struct):
@@ -49,6 +54,7 @@ class _Parent(Struct):
 
 class _Company(Struct):
     name: str | None = None
+    domain: str | None = None
     category: _Category | None = None
     metrics: _Metrics | None = None
     geo: _Geo | None = None
@@ -57,7 +63,14 @@ class _Company(Struct):
     indexedAt: str | None = None  # noqa: N815
 
 
+class _Name(Struct):
+    givenName: str | None = None  # noqa: N815
+    familyName: str | None = None  # noqa: N815
+
+
 class _Employment(Struct):
+    domain: str | None = None
+    name: str | None = None
     title: str | None = None
     role: str | None = None
     seniority: str | None = None
@@ -68,14 +81,17 @@ class _LinkedIn(Struct):
 
 
 class _Person(Struct):
+    name: _Name | None = None
     employment: _Employment | None = None
     geo: _Geo | None = None
     linkedin: _LinkedIn | None = None
+    phone: str | None = None
     indexedAt: str | None = None  # noqa: N815
 
 
 class _Combined(Struct):
     person: _Person | None = None
+    company: _Company | None = None
 
 
 def build_request(query: ProviderQuery, key: str) -> HttpRequest | None:
@@ -86,47 +102,73 @@ def build_request(query: ProviderQuery, key: str) -> HttpRequest | None:
 
 
 def read_company(_query: ProviderQuery, body: bytes) -> ProviderFacts:
-    """Return the facts about a company; a head count from a range is less sure."""
+    """Return the facts about a company; a number from a range is less sure."""
     reply = decode_json(body, _Company)
-    metrics = reply.metrics or _Metrics()
-    ranged = metrics.employees is None
-    facts = company_facts(
-        name=reply.name,
-        industry=(reply.category or _Category()).industry,
-        country=(reply.geo or _Geo()).countryCode,
-        parent=(reply.parent or _Parent()).domain,
-        technologies=reply.tech or (),
-        employees=range_midpoint(metrics.employeesRange) if ranged else metrics.employees,
-        revenue_usd=metrics.annualRevenue,
-        funding_total_usd=metrics.raised,
-    )
-    confidences = {"company.employees": RANGE_CONFIDENCE} if ranged else {}
+    facts, confidences = _company_facts(reply)
+    del facts["domain"]  # the one that was asked about
     return provider_facts(
         CONFIDENCE, company=facts, confidences=confidences, as_of=parse_instant(reply.indexedAt)
     )
 
 
-def read_person(_query: ProviderQuery, body: bytes) -> ProviderFacts | None:
-    """Return the facts about a person; None when only the company was found."""
-    reply = decode_json(body, _Combined).person
-    if reply is None:
-        return None
-    work, handle = reply.employment or _Employment(), (reply.linkedin or _LinkedIn()).handle
+def read_person(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
+    """Return the facts about a person and about the company of theirs that Clearbit knows."""
+    reply = decode_json(body, _Combined)
+    person, found = reply.person or _Person(), reply.company or _Company()
+    work, handle = person.employment or _Employment(), (person.linkedin or _LinkedIn()).handle
+    if not is_employer(query, work.domain):
+        work = _Employment()
+    name = person.name or _Name()
     facts = person_facts(
+        first_name=name.givenName,
+        last_name=name.familyName,
         title=work.title,
         level=work.seniority,
         role=work.role,
+        phones=[ListedPhone(person.phone)],
         linkedin_url=f"https://www.linkedin.com/{handle}" if handle else None,
-        country=(reply.geo or _Geo()).countryCode,
+        country=(person.geo or _Geo()).countryCode,
     )
-    return provider_facts(CONFIDENCE, person=facts, as_of=parse_instant(reply.indexedAt))
+    company = company_facts(name=work.name, domain=work.domain)
+    confidences: dict[str, float] = {}
+    if is_employer(query, found.domain):
+        told, confidences = _company_facts(found)
+        company |= {field: value for field, value in told.items() if value or value == 0}
+    as_of = parse_instant(person.indexedAt if reply.person else found.indexedAt)
+    return employment_facts(query, CONFIDENCE, facts, company, confidences=confidences, as_of=as_of)
+
+
+def _company_facts(reply: _Company) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return the facts about a company, and how sure each of them is."""
+    metrics = reply.metrics or _Metrics()
+    facts = company_facts(
+        name=reply.name,
+        domain=reply.domain,
+        industry=(reply.category or _Category()).industry,
+        country=(reply.geo or _Geo()).countryCode,
+        parent=(reply.parent or _Parent()).domain,
+        technologies=reply.tech or (),
+        employees=metrics.employees,
+        revenue_usd=whole(metrics.annualRevenue),
+        funding_total_usd=whole(metrics.raised),
+    )
+    confidences = {f"company.{name}": CONFIDENCE for name in facts}
+    ranges = {"employees": metrics.employeesRange, "revenue_usd": metrics.estimatedAnnualRevenue}
+    for name, text in ranges.items():
+        if facts[name] is None:
+            facts[name] = range_midpoint(text)
+            confidences[f"company.{name}"] = RANGE_CONFIDENCE
+    return facts, confidences
 
 
 CLEARBIT: Final = Integration(
     name="clearbit",
     gives={
-        "company": COMPANY_FIELDS | {"company.parent", "company.revenue_usd", "company.technologies"},
-        "person": PERSON_FIELDS | {"person.country"},
+        "company": (COMPANY_FIELDS - {"company.growth_pct"}) | {"company.technologies"},
+        "person": PERSON_FIELDS
+        | EMPLOYER_FIELDS
+        | (COMPANY_FIELDS - {"company.growth_pct"})
+        | {"company.technologies", "person.country"},
     },
     request=build_request,
     read={"company": read_company, "person": read_person},

@@ -11,12 +11,14 @@ from typing import Final
 from msgspec import Struct
 
 from services.enricher.domain.providers import ProviderFacts, ProviderQuery
-from services.enricher.providers.integration import (
+from services.enricher.providers.integration import HttpRequest, Integration, ParsedReply, decode_json
+from services.enricher.providers.vendor_facts import (
+    EMPLOYER_FIELDS,
     PERSON_FIELDS,
-    HttpRequest,
-    Integration,
-    ParsedReply,
-    decode_json,
+    ListedPhone,
+    company_facts,
+    employment_facts,
+    parse_instant,
     person_facts,
     provider_facts,
 )
@@ -42,12 +44,22 @@ class _VerifierReply(Struct):
     data: _Verified | None = None
 
 
+class _Verification(Struct):
+    date: str | None = None
+    status: str | None = None
+
+
 class _Finding(Struct):
     email: str | None = None
     score: int | None = None
+    first_name: str | None = None
+    last_name: str | None = None
     position: str | None = None
     linkedin_url: str | None = None
     phone_number: str | None = None
+    company: str | None = None
+    domain: str | None = None
+    verification: _Verification | None = None
 
 
 class _FinderReply(Struct):
@@ -75,22 +87,35 @@ def read_verification(_query: ProviderQuery, body: bytes) -> ProviderFacts | Par
 
 
 def read_found_person(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
-    """Return the facts about a person, if the one found by name has the address of the lead."""
+    """Return the facts about a person, if the one found by name has the address of the lead.
+
+    The score says how likely the address is the person's.
+    """
     reply = decode_json(body, _FinderReply).data
     if reply is None or reply.email is None:
         return None
     found, queried = normalise_email(reply.email), normalise_email(query.target.email)
     if found is None or queried is None or found.identity != queried.identity:
         return None
-    facts = person_facts(title=reply.position, linkedin_url=reply.linkedin_url)
-    return provider_facts((reply.score or 0) / 100, person=facts)
+    verification = reply.verification or _Verification()
+    facts = person_facts(
+        first_name=reply.first_name,
+        last_name=reply.last_name,
+        title=reply.position,
+        phones=[ListedPhone(reply.phone_number)],
+        linkedin_url=reply.linkedin_url,
+        email_status=_STATUSES.get(verification.status or ""),
+    )
+    company = company_facts(name=reply.company, domain=reply.domain)
+    as_of = parse_instant(verification.date)
+    return employment_facts(query, (reply.score or 0) / 100, facts, company, as_of=as_of)
 
 
 HUNTER: Final = Integration(
     name="hunter",
     gives={
         "email": frozenset({"person.email_status"}),
-        "person": PERSON_FIELDS,
+        "person": PERSON_FIELDS | EMPLOYER_FIELDS | {"person.email_status"},
     },
     request=build_request,
     read={"email": read_verification, "person": read_found_person},

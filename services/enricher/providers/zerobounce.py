@@ -1,4 +1,4 @@
-"""ZeroBounce: whether an address takes mail.
+"""ZeroBounce: whether an address takes mail, and of some addresses whose it is.
 
 A wrong key and used-up credits come with status 200 and an `error` in the body.
 """
@@ -10,14 +10,8 @@ from typing import Final
 from msgspec import Struct
 
 from services.enricher.domain.providers import ProviderFacts, ProviderQuery
-from services.enricher.providers.integration import (
-    TEXT_LENGTH_MAX,
-    HttpRequest,
-    Integration,
-    ParsedReply,
-    decode_json,
-    provider_facts,
-)
+from services.enricher.providers.integration import HttpRequest, Integration, ParsedReply, decode_json
+from services.enricher.providers.vendor_facts import TEXT_LENGTH_MAX, person_facts, provider_facts
 
 _STATUSES: Final = {
     "valid": "verified",
@@ -28,10 +22,15 @@ _STATUSES: Final = {
     "do_not_mail": "risky",
 }
 _STATUS_CONFIDENCE: Final = 0.95
+_OWNER_CONFIDENCE: Final = 0.7
+"""Of the owner, whom ZeroBounce knows from public records of the address."""
 
 
 class _Validated(Struct):
     status: str | None = None
+    firstname: str | None = None
+    lastname: str | None = None
+    country: str | None = None
     error: str | None = None
 
 
@@ -40,19 +39,31 @@ def build_request(query: ProviderQuery, key: str) -> HttpRequest | None:
 
 
 def read_verification(_query: ProviderQuery, body: bytes) -> ProviderFacts | ParsedReply | None:
-    """Return whether the address takes mail; None when ZeroBounce cannot tell."""
+    """Return whether the address takes mail, if ZeroBounce can tell, and what it knows of the owner.
+
+    No IP address is sent, so a country is not that of an address.
+    """
     reply = decode_json(body, _Validated)
     if reply.error:
         return ParsedReply("refused", detail=reply.error[:TEXT_LENGTH_MAX])
     if reply.status is None:
         return ParsedReply("malformed", detail="malformed answer: no status")
-    status = _STATUSES.get(reply.status.casefold())
-    return None if status is None else provider_facts(_STATUS_CONFIDENCE, person={"email_status": status})
+    facts = person_facts(
+        first_name=reply.firstname,
+        last_name=reply.lastname,
+        country=reply.country,
+        email_status=_STATUSES.get(reply.status.casefold()),
+    )
+    return provider_facts(
+        _OWNER_CONFIDENCE, person=facts, confidences={"person.email_status": _STATUS_CONFIDENCE}
+    )
 
 
 ZEROBOUNCE: Final = Integration(
     name="zerobounce",
-    gives={"email": frozenset({"person.email_status"})},
+    gives={
+        "email": frozenset({"person.email_status", "person.first_name", "person.last_name", "person.country"})
+    },
     request=build_request,
     read={"email": read_verification},
 )

@@ -1,7 +1,8 @@
 """Companies and people in the shape of Apollo: `/api/v1/organizations/enrich`, `/api/v1/people/match`.
 
-What an integration has to expect: 200 with null where nothing matches, an address that is locked, countries
-by name, money both as a number and as printed, growth as a fraction, seniorities of Apollo's own.
+What an integration has to expect: 200 with null where nothing matches, an address that is locked, telephone
+numbers of the company among those of a person, others on a do-not-call list, earlier employers, countries by
+name, money both as a number and as printed, growth as a fraction, seniorities of Apollo's own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from services.provider_stubs.vendors.vendor import (
     Vendor,
     VendorEndpoint,
     VendorReply,
+    company_phone,
+    employments,
 )
 from services.provider_stubs.world import World, WorldCompany, day_of, seeded_random
 from shared.lead.ids import derive_id
@@ -24,7 +27,7 @@ from shared.lead.normalise.domains import normalise_domain
 from shared.lead.normalise.emails import normalise_email
 from shared.lead.normalise.titles import department, seniority
 
-COVERAGE: Final = Coverage("apollo", companies=60, people=60)
+COVERAGE: Final = Coverage("apollo", companies=60, people=60, withheld=10)
 PRICE_CENTS: Final = 8
 
 _ERRORS: Final = {
@@ -90,8 +93,10 @@ def organization_body(seen: CompanyRecord, today: date) -> dict[str, Any]:
 
 
 def person_body(world: World, seen: PersonRecord, today: date) -> dict[str, Any]:
-    """Return a record as Apollo's `person`; the address of some is locked."""
+    """Return a record as Apollo's `person`; the address of some is locked, others must not be called."""
     person, company = seen.person, seen.company
+    organization = organization_body(CompanyRecord(company, seen.days_old, seen.confidence), today)
+    uncallable = vendor_records.withholds_contact(world, COVERAGE, person.email)
     locked = seeded_random(world.seed, COVERAGE.vendor, person.email, "locked").randrange(100) < _LOCKED_PCT
     rank = seniority(person.title)
     return {
@@ -105,11 +110,31 @@ def person_body(world: World, seen: PersonRecord, today: date) -> dict[str, Any]
         "email": _LOCKED if locked else person.email,
         "email_status": "unavailable" if locked else "verified",
         "organization_id": _object_id(company.domain),
-        "organization": _headline(company),
+        "organization": organization,
+        "employment_history": [
+            {"current": is_present, "organization_name": name, "title": title}
+            for name, title, is_present in employments(seen)
+        ],
+        "phone_numbers": [
+            _phone(company_phone(company), "work_hq", 0),
+            _phone(person.phone, "mobile", 1, "on_dnc" if uncallable else "not_found"),
+        ],
         "country": vocabulary.COUNTRY_NAMES[company.country],
         "seniority": rank and _SENIORITIES.get(rank, rank),
         "departments": [f"master_{department(person.title)}"],
         "last_updated": _instant(today, seen.days_old),
+    }
+
+
+def _phone(number: str, kind: str, position: int, dnc_status: str | None = None) -> dict[str, Any]:
+    return {
+        "raw_number": number,
+        "sanitized_number": number,
+        "type": kind,
+        "position": position,
+        "status": "valid_number",
+        "dnc_status": dnc_status,
+        "dnc_other_info": None,
     }
 
 

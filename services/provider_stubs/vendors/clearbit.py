@@ -25,7 +25,7 @@ from shared.lead.normalise.domains import normalise_domain
 from shared.lead.normalise.emails import normalise_email
 from shared.lead.normalise.titles import department, seniority
 
-COVERAGE: Final = Coverage("clearbit", companies=55, people=45, slow=4, vague=15)
+COVERAGE: Final = Coverage("clearbit", companies=55, people=45, slow=4, vague=15, withheld=50)
 PRICE_CENTS: Final = 12
 
 _ERRORS: Final = {
@@ -91,7 +91,7 @@ def find_combined(world: World, parameters: EmailParameters, today: date) -> Ven
     if person is None and company is None:
         return error(404)
     body = {
-        "person": person and person_body(person, today),
+        "person": person and person_body(world, person, today),
         "company": company and company_body(world, company, today),
     }
     return _found(world, address.identity, body)
@@ -135,7 +135,7 @@ def company_body(world: World, seen: CompanyRecord, today: date) -> dict[str, An
     }
 
 
-def person_body(seen: PersonRecord, today: date) -> dict[str, Any]:
+def person_body(world: World, seen: PersonRecord, today: date) -> dict[str, Any]:
     """Return a record as Clearbit's person."""
     person, company = seen.person, seen.company
     return {
@@ -155,7 +155,7 @@ def person_body(seen: PersonRecord, today: date) -> dict[str, Any]:
             "seniority": _SENIORITIES.get(seniority(person.title) or ""),
         },
         "linkedin": {"handle": person.linkedin_url.partition("linkedin.com/")[2]},
-        "phone": None,
+        "phone": None if vendor_records.withholds_contact(world, COVERAGE, person.email) else person.phone,
         "fuzzy": False,
         "emailProvider": False,
         "indexedAt": _indexed(today, seen.days_old),

@@ -26,6 +26,8 @@ from shared.lead.normalise.emails import Email, normalise_email
 COVERAGE: Final = Coverage("hunter", companies=0, people=60, stale=0, slow=4)
 PRICE_CENTS: Final = 1
 
+_PHONE_CONFIDENCE_MIN: Final = 90
+"""Of a person whom Hunter is less sure of it shows no telephone number."""
 _ERRORS: Final = {
     400: ("wrong_params", "A parameter is missing or not valid."),
     401: ("authentication_failed", "No user found for the API key supplied"),
@@ -152,7 +154,7 @@ def found_body(seen: PersonRecord, today: date) -> dict[str, Any]:
         "position": person.title,
         "twitter": None,
         "linkedin_url": person.linkedin_url,
-        "phone_number": None,
+        "phone_number": person.phone if seen.confidence > _PHONE_CONFIDENCE_MIN else None,
         "company": company.name,
         "sources": [],
         "verification": {"date": str(day_of(today, seen.days_old)), "status": "valid"},

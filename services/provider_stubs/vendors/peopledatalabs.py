@@ -1,8 +1,8 @@
 """Companies and people in the shape of People Data Labs: `/v5/company/enrich`, `/v5/person/enrich`.
 
-What an integration has to expect: everything in lower case, countries by name, sizes and revenue as ranges
-beside a head count, a likelihood of 1 to 10 that is low for a mixed-up record, the fields of a company at the
-top level and those of a person under `data`.
+What an integration has to expect: true instead of contact data on some plans, everything in lower case,
+countries by name, sizes and revenue as ranges beside a head count, a likelihood of 1 to 10 that is low for a
+mixed-up record, the fields of a company at the top level and those of a person under `data`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from services.provider_stubs.vendors.vendor import (
     VendorParameters,
     VendorReply,
     bracket,
+    employments,
 )
 from services.provider_stubs.world import World, day_of
 from shared.lead.ids import derive_id
@@ -25,7 +26,7 @@ from shared.lead.normalise.domains import normalise_domain
 from shared.lead.normalise.emails import normalise_email
 from shared.lead.normalise.titles import department, seniority
 
-COVERAGE: Final = Coverage("peopledatalabs", companies=70, people=65, vague=8)
+COVERAGE: Final = Coverage("peopledatalabs", companies=70, people=65, vague=8, withheld=10)
 PRICE_CENTS: Final = 10
 
 _LIKELIHOOD_MIN: Final = 2
@@ -116,7 +117,7 @@ def enrich_person(world: World, parameters: PersonParameters, today: date) -> Ve
     body = {
         "status": 200,
         "likelihood": _likelihood(seen.confidence),
-        "data": person_body(seen, today),
+        "data": person_body(world, seen, today),
         "dataset_version": _DATASET,
     }
     return VendorReply(200, body, PRICE_CENTS, matched=True)
@@ -162,9 +163,10 @@ def company_body(world: World, seen: CompanyRecord, today: date) -> dict[str, An
     }
 
 
-def person_body(seen: PersonRecord, today: date) -> dict[str, Any]:
-    """Return a record as the `data` of a person."""
+def person_body(world: World, seen: PersonRecord, today: date) -> dict[str, Any]:
+    """Return a record as the `data` of a person; of some, contact data is withheld as on a free plan."""
     person, company = seen.person, seen.company
+    withheld = vendor_records.withholds_contact(world, COVERAGE, person.email)
     level = _LEVELS.get(seniority(person.title) or "")
     first, last = person.first_name.lower(), person.last_name.lower()
     return {
@@ -172,10 +174,10 @@ def person_body(seen: PersonRecord, today: date) -> dict[str, Any]:
         "full_name": f"{first} {last}",
         "first_name": first,
         "last_name": last,
-        "work_email": person.email,
-        "emails": [{"address": person.email, "type": "current_professional"}],
-        "mobile_phone": person.phone,
-        "phone_numbers": [person.phone],
+        "work_email": withheld or person.email,
+        "emails": withheld or [{"address": person.email, "type": "current_professional"}],
+        "mobile_phone": withheld or person.phone,
+        "phone_numbers": withheld or [person.phone],
         "linkedin_url": person.linkedin_url.removeprefix("https://www."),
         "job_title": person.title.lower(),
         "job_title_role": department(person.title),
@@ -185,7 +187,16 @@ def person_body(seen: PersonRecord, today: date) -> dict[str, Any]:
         "job_company_website": company.domain,
         "job_company_size": bracket(company.employees, _SIZES, "10001+"),
         "job_company_industry": _industry(company.industry),
+        "job_company_employee_count": company.employees,
+        "job_company_inferred_revenue": bracket(company.revenue_usd / 1_000_000, _REVENUES, "$10B+"),
+        "job_company_total_funding_raised": company.funding_total_usd or None,
+        "job_company_12mo_employee_growth_rate": company.growth_pct / 100,
+        "job_company_location_country": vocabulary.COUNTRY_NAMES[company.country].lower(),
         "location_country": vocabulary.COUNTRY_NAMES[company.country].lower(),
+        "experience": [
+            {"company": {"name": name.lower()}, "title": {"name": title.lower()}, "is_primary": is_present}
+            for name, title, is_present in employments(seen)
+        ],
     }
 
 

@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict
 
-from services.provider_stubs.world import World
+from services.provider_stubs import vocabulary
+from services.provider_stubs.vendor_records import PersonRecord
+from services.provider_stubs.world import World, WorldCompany, seeded_random
 
 
 class VendorParameters(BaseModel):
@@ -89,3 +91,19 @@ class Vendor(Struct, frozen=True):
 def bracket(amount: float, brackets: Sequence[tuple[int, str]], above: str) -> str:
     """Return the name of the first bracket whose upper bound is not below `amount`, else `above`."""
     return next((name for upper, name in brackets if amount <= upper), above)
+
+
+def employments(seen: PersonRecord) -> list[tuple[str, str, bool]]:
+    """Return company, title and whether it is the present one of a person's employments, the latest first."""
+    draw = seeded_random("employments", seen.person.email)
+    earlier = draw.choice(vocabulary.BEGINNINGS) + draw.choice(vocabulary.ENDINGS)
+    return [
+        (seen.company.name, seen.person.title, True),
+        (earlier, draw.choice(vocabulary.TITLES), False),
+    ]
+
+
+def company_phone(company: WorldCompany) -> str:
+    """Return the number of a company's switchboard, in E.164."""
+    draw = seeded_random("switchboard", company.domain)
+    return f"+1{draw.choice(vocabulary.AREA_CODES)}5550{draw.randrange(200, 1000)}"

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from services.enricher.domain.enrich import RETRY_FOR, enrich, retry_at
+from services.enricher.domain.enrich import RETRY_FOR, enrich, is_same_person, retry_at
+from services.enricher.domain.form import stated
 from services.enricher.domain.providers import (
     LookupResult,
     ProviderAnswer,
@@ -21,7 +22,7 @@ from shared.lead.events.lead_enriched import Enrichment
 from shared.lead.events.parts import Company, FieldSource, Person
 from shared.policy.models import Waterfall
 from shared.rules.times import Duration
-from tests.support.forms import AT, form, merged
+from tests.support.forms import ANA, AT, form, merged
 
 DAY = Duration(86_400)
 FIELDS = {
@@ -167,3 +168,62 @@ def test_the_retries_of_an_incomplete_lead_get_rarer_and_end():
     assert retry_at(lead, AT + timedelta(minutes=10)) == AT + timedelta(minutes=20)
     assert retry_at(lead, AT + RETRY_FOR + timedelta(seconds=1)) is None
     assert retry_at(replace(lead, enrichment=Enrichment("complete", 0, [])), AT) is None
+
+
+def _told(person: Person, company: Company | None = None) -> ProviderAnswer:
+    about = lookup_target("brightloom.example", "lead", Person(email=ANA)).about("person")
+    assert about is not None
+    confidence = {f"person.{name}": 0.9 for name in stated(person)}
+    confidence |= {f"company.{name}": 0.8 for name in stated(company or Company())}
+    facts = ProviderFacts(person, company or Company(), confidence)
+    return replace(ANSWER, subject="person", about=about, facts=facts, cost=10)
+
+
+def test_every_field_of_a_paid_answer_is_kept_and_its_price_is_split_over_all_of_them():
+    person = Person(first_name="Ana", last_name="Lopez", phone="+12015550143", title="CFO")
+    lead = _enriched(_lead(), _told(person, Company(name="Brightloom", growth_pct=12)))
+    origins = {name: origin for name, origin in lead.provenance.items() if origin.source == "one"}
+    assert set(origins) == {
+        "person.first_name", "person.last_name", "person.phone", "person.title",
+        "company.name", "company.growth_pct",
+    }  # fmt: skip
+    assert sum(origin.cost for origin in origins.values()) == lead.enrichment.cost == 10
+
+
+def test_a_provider_s_name_does_not_replace_the_form_s():
+    lead = replace(merged(form(first_name="Anna", last_name="López")), account="brightloom.example")
+    lead = _enriched(lead, _told(Person(first_name="Ana", last_name="Lopez", phone="+12015550143")))
+    assert (lead.person.first_name, lead.person.last_name) == ("Anna", "López")
+    assert lead.person.phone == "+12015550143"
+
+
+@pytest.mark.parametrize(
+    ("known", "email", "same"),
+    [
+        (Person(first_name="Bob", last_name="Smith"), ANA, False),
+        (Person(first_name="Bob"), ANA, False),
+        (Person(last_name="Smith"), "a.lopez@brightloom.example", True),
+        (Person(first_name="A."), ANA, True),
+        (Person(first_name="ANÁ"), ANA, True),
+        (Person(first_name="Bob", last_name="Lopez"), ANA, True),
+        (Person(), ANA, True),
+    ],
+    ids=str,
+)
+def test_nothing_is_taken_from_the_record_of_another_person(known, email, same):
+    told = Person(first_name="Ana", last_name="Lopez", phone="+12015550143")
+    if email == ANA and not same:
+        email = "sales@brightloom.example"
+    assert is_same_person(replace(known, email=email), told, ()) is same
+
+
+def test_a_shared_mailbox_does_not_give_its_sender_somebody_else_s_telephone_number():
+    lead = replace(
+        merged(form(email="ops@brightloom.example", first_name="Bob")), account="brightloom.example"
+    )
+    answer = _told(
+        Person(first_name="Ana", last_name="Lopez", phone="+12015550143"), Company(name="Brightloom")
+    )
+    about = lookup_target(lead.account, lead.lead_id, lead.person).about("person")
+    lead = _enriched(lead, replace(answer, about=about))
+    assert (lead.person.last_name, lead.person.phone, lead.company.name) == (None, None, "Brightloom")

@@ -41,9 +41,11 @@ def company_reply(vendor: str, world: World, domain: str) -> VendorReply:
     return clearbit.find_company(world, DomainParameters(domain=domain), TODAY)
 
 
-def facts_of_reply(vendor: str, subject: Subject, reply: VendorReply) -> dict[str, Any]:
-    """Return what the enricher's integration of a vendor reads from the stub's answer."""
-    target = LookupTarget(GOLDEN, f"ana@{GOLDEN}", "Ana", "Ruiz")
+def facts_of_reply(
+    vendor: str, subject: Subject, reply: VendorReply, domain: str | None = GOLDEN
+) -> dict[str, Any]:
+    """Return what the enricher's integration of a vendor reads from the answer about a lead at `domain`."""
+    target = LookupTarget(domain, f"ana@{domain}", "Ana", "Ruiz")
     query = ProviderQuery(vendor, subject, GOLDEN, target)
     parsed = INTEGRATIONS[vendor].parse(query, HttpReply(reply.status, msgspec.json.encode(reply.body)))
     return {name: value for name, value, _confidence in parsed.facts.values()} | {"verdict": parsed.verdict}
@@ -128,7 +130,7 @@ class TestPeople:
         assert data["full_name"] == f"{person.first_name} {person.last_name}".lower()
         assert data["job_company_website"] == company.domain
         assert reply.body["likelihood"] >= 8
-        assert facts_of_reply("peopledatalabs", "person", reply)["person.country"] == company.country
+        assert facts_of_reply("peopledatalabs", "person", reply, None)["person.country"] == company.country
 
     def test_either_name_of_the_address_parameter_is_read(self, world):
         email = next(iter(world.companies.values())).people[0].email
@@ -150,9 +152,39 @@ class TestPeople:
         )
 
     def test_clearbit_finds_a_company_though_it_does_not_know_the_person(self, world):
-        reply = clearbit.find_combined(world, EmailParameters(email=f"new.hire@{GOLDEN}"), TODAY)
-        assert (reply.body["person"], reply.body["company"]["domain"]) == (None, GOLDEN)
-        assert facts_of_reply("clearbit", "person", reply)["verdict"] == "no_match"
+        domain = next(
+            name
+            for name in world.companies
+            if name not in golden.DOMAINS and company_record(world, clearbit.COVERAGE, name)
+        )
+        reply = clearbit.find_combined(world, EmailParameters(email=f"new.hire@{domain}"), TODAY)
+        assert (reply.body["person"], reply.body["company"]["domain"]) == (None, domain)
+        facts = facts_of_reply("clearbit", "person", reply, domain)
+        assert (facts["verdict"], facts["company.name"]) == ("match", world.companies[domain].name)
+
+    @pytest.mark.parametrize(
+        ("name", "answer"),
+        [
+            ("peopledatalabs", lambda world, email: peopledatalabs.enrich_person(
+                world, peopledatalabs.PersonParameters(email=email), TODAY)),
+            ("apollo", lambda world, email: apollo.match_person(world, EmailParameters(email=email), TODAY)),
+        ],
+    )  # fmt: skip
+    def test_whoever_writes_from_a_golden_company_has_a_name_and_a_telephone_number(
+        self, world, name, answer
+    ):
+        reply = answer(world, f"Anybody.At.All+tag@{GOLDEN}")
+        facts = facts_of_reply(name, "person", reply)
+        person = golden.person_behind(f"anybody.at.all@{GOLDEN}")
+        assert (facts["person.first_name"], facts["person.last_name"]) == (
+            person.first_name,
+            person.last_name,
+        )
+        assert (facts["person.phone"], facts["person.title"].casefold()) == (
+            person.phone,
+            person.title.casefold(),
+        )
+        assert facts["company.employees"] == world.companies[GOLDEN].employees
 
     def test_hunter_finds_a_person_by_name_in_any_case(self, world):
         for company in list(world.companies.values())[4:40]:

@@ -1,0 +1,258 @@
+"""What vendors say, in Baton's field names, units and words. Pure.
+
+What has no normal form, or does not fit its field, is left out: one odd value costs no other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from services.enricher.domain.providers import ProviderFacts, ProviderQuery
+from shared.lead.events.parts import Company, EventPart, Person
+from shared.lead.normalise.countries import country_code
+from shared.lead.normalise.domains import company_host, registrable_domain
+from shared.lead.normalise.industries import normalise_industry
+from shared.lead.normalise.linkedin import normalise_linkedin
+from shared.lead.normalise.names import company_name, person_name
+from shared.lead.normalise.phones import normalise_phone
+from shared.lead.normalise.titles import department, seniority
+
+TEXT_LENGTH_MAX: Final = 200
+LIST_MAX: Final = 500
+EMPLOYER_SHARE: Final = 0.9
+"""Of facts about the employer in an answer about a person, as a share of the answer's own confidence."""
+
+COMPANY_FIELDS: Final = frozenset(
+    {
+        "company.name",
+        "company.industry",
+        "company.country",
+        "company.employees",
+        "company.revenue_usd",
+        "company.funding_total_usd",
+        "company.growth_pct",
+        "company.parent",
+    }
+)
+"""The fields that most vendors of company data supply."""
+JOB_FIELDS: Final = frozenset({"person.title", "person.seniority", "person.department"})
+"""What a person is at their employer."""
+PERSON_FIELDS: Final = JOB_FIELDS | {
+    "person.first_name",
+    "person.last_name",
+    "person.phone",
+    "person.linkedin_url",
+}
+"""The fields that every vendor of people data supplies."""
+EMPLOYER_FIELDS: Final = frozenset({"company.name", "company.domain"})
+"""What every vendor of people data says of the employer."""
+
+Withheld = str | bool | None
+"""A text of a vendor. Some plans say true or false instead: whether a better plan would show one."""
+
+_PHONE_RANKS: Final = ("mobile", "direct", "work", "", "other", "home")
+_NO_ONES_PHONES: Final = ("hq", "fax", "main", "company", "office", "switchboard")
+
+
+class ListedPhone(Struct, frozen=True):
+    """A number of a person as a vendor lists it. `kind` is the vendor's word, such as `work_direct`."""
+
+    number: Withheld
+    kind: str = ""
+    do_not_call: bool = False
+
+
+def provider_facts(
+    confidence: float,
+    *,
+    company: Mapping[str, Any] | None = None,
+    person: Mapping[str, Any] | None = None,
+    confidences: Mapping[str, float] | None = None,
+    as_of: datetime | None = None,
+) -> ProviderFacts:
+    """Return the facts without those that are empty or do not fit their field.
+
+    Each has the same `confidence`, except those that `confidences` names (`company.employees`).
+    """
+    known_company = _fitting(Company, company or {})
+    known_person = _fitting(Person, person or {})
+    names = [f"company.{name}" for name in known_company] + [f"person.{name}" for name in known_person]
+    own = confidences or {}
+    return ProviderFacts(
+        person=Person(**known_person),
+        company=Company(**known_company),
+        confidence={name: round(min(max(own.get(name, confidence), 0.0), 1.0), 4) for name in names},
+        as_of=as_of,
+    )
+
+
+def company_facts(
+    *,
+    name: str | None = None,
+    domain: str | None = None,
+    industry: str | None = None,
+    country: str | None = None,
+    parent: str | None = None,
+    technologies: Iterable[str] = (),
+    **numbers: int | datetime | None,
+) -> dict[str, Any]:
+    """Return facts about a company in Baton's field names and vocabulary; `numbers` are taken as they are."""
+    tags = (clean_text(technology) for technology in list(technologies)[:LIST_MAX])
+    return {
+        "name": company_name(name),
+        "domain": company_host(domain),
+        "industry": normalise_industry(clean_text(industry)),
+        "country": country_code(country),
+        "parent": clean_text(parent),
+        "technologies": [tag.casefold() for tag in tags if tag],
+        **numbers,
+    }
+
+
+def person_facts(
+    *,
+    first_name: Withheld = None,
+    last_name: Withheld = None,
+    title: Withheld = None,
+    level: Withheld = None,
+    role: Withheld = None,
+    phones: Iterable[ListedPhone] = (),
+    linkedin_url: Withheld = None,
+    country: Withheld = None,
+    email_status: str | None = None,
+) -> dict[str, Any]:
+    """Return facts about a person in Baton's field names and vocabulary.
+
+    `level` and `role` of the vendor count only where the title says no seniority or department.
+    """
+    position = clean_text(shown(title))
+    return {
+        "first_name": person_name(shown(first_name)),
+        "last_name": person_name(shown(last_name)),
+        "title": position,
+        "seniority": seniority(position) or seniority(shown(level)),
+        "department": department(position) or department(shown(role)),
+        "phone": best_phone(phones, shown(country)),
+        "linkedin_url": normalise_linkedin(shown(linkedin_url)),
+        "country": country_code(shown(country)),
+        "email_status": email_status,
+    }
+
+
+def employment_facts(
+    query: ProviderQuery,
+    confidence: float,
+    person: Mapping[str, Any],
+    company: Mapping[str, Any],
+    *,
+    confidences: Mapping[str, float] | None = None,
+    as_of: datetime | None = None,
+) -> ProviderFacts:
+    """Return the facts of an answer about a person and the employer that the vendor names.
+
+    A vendor may still have an earlier employer. Then the job there and that employer are left out: they say
+    nothing of the company that the lead writes from. What is said of the employer is less sure, unless
+    `confidences` names it.
+    """
+    if not is_employer(query, company.get("domain")):
+        job = {name.removeprefix("person.") for name in JOB_FIELDS}
+        person = {name: value for name, value in person.items() if name not in job}
+        return provider_facts(confidence, person=person, as_of=as_of)
+    sure = {f"company.{name}": confidence * EMPLOYER_SHARE for name in company} | dict(confidences or {})
+    return provider_facts(confidence, person=person, company=company, confidences=sure, as_of=as_of)
+
+
+def is_employer(query: ProviderQuery, domain: str | None) -> bool:
+    """Return whether a domain may be that of the company that a query's person writes from.
+
+    It may be where either of the two is not known. `acme.co.uk` and `acme.com` are one company.
+    """
+    if query.target.domain is None or domain is None:
+        return True
+    own, other = (registrable_domain(name) or name for name in (query.target.domain, domain))
+    return own == other or own.partition(".")[0] == other.partition(".")[0]
+
+
+def best_phone(phones: Iterable[ListedPhone], country: str | None) -> str | None:
+    """Return the number on which the person is reached best: mobile, then direct, then any other of theirs.
+
+    A number that must not be called is none, and neither is a fax or the company's switchboard.
+    """
+    ranked: list[tuple[int, int, str]] = []
+    for index, phone in enumerate(phones):
+        kind = phone.kind.casefold()
+        if phone.do_not_call or any(word in kind for word in _NO_ONES_PHONES):
+            continue
+        rank = next((rank for rank, word in enumerate(_PHONE_RANKS) if word and word in kind), None)
+        if number := shown(phone.number):
+            ranked.append((_PHONE_RANKS.index("") if rank is None else rank, index, number))
+    return next(
+        (number for _, _, typed in sorted(ranked) if (number := normalise_phone(typed, country))), None
+    )
+
+
+def shown(text: Withheld) -> str | None:
+    """Return a text that the vendor shows; None for true or false in its place."""
+    return text if isinstance(text, str) else None
+
+
+def clean_text(text: str | None) -> str | None:
+    """Return the text trimmed and cut to what a field may hold; None when it is blank."""
+    return (text or "").strip()[:TEXT_LENGTH_MAX] or None
+
+
+def whole(amount: float | None) -> int | None:
+    """Return an amount of money in whole units."""
+    return None if amount is None else round(amount)
+
+
+def as_percent(fraction: float | None) -> int | None:
+    """Return a fraction such as 0.22 in whole per cent."""
+    return None if fraction is None else round(fraction * 100)
+
+
+_AMOUNT: Final = r"\$?([0-9][0-9,]*)\s*([kmb]?)"
+_RANGE = re.compile(rf"\s*{_AMOUNT}\s*(?:-\s*{_AMOUNT}|(\+))\s*", re.IGNORECASE)
+_MULTIPLIERS: Final = {"": 1, "k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
+
+
+def range_midpoint(text: str | None) -> int | None:
+    """Return the midpoint of a range such as `201-500` or `$1M-$10M`, and the lower bound of `10001+`."""
+    found = _RANGE.fullmatch(text or "")
+    if found is None:
+        return None
+    low = int(found[1].replace(",", "")[:12]) * _MULTIPLIERS[found[2].lower()]
+    if found[3] is None:
+        return low
+    return (low + int(found[3].replace(",", "")[:12]) * _MULTIPLIERS[found[4].lower()]) // 2
+
+
+def parse_instant(text: str | None) -> datetime | None:
+    """Return an ISO 8601 date or instant, in UTC when it has no offset; None for any other text."""
+    try:
+        parsed = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _fitting(part: type[EventPart], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are known and fit their field.
+
+    msgspec checks bounds when it decodes a value, not when it constructs one. Facts are stored, so they must
+    be decodable for ever.
+    """
+    fitting: dict[str, Any] = {}
+    for name, value in values.items():
+        if value or value == 0:
+            try:
+                fitting[name] = getattr(msgspec.convert({name: msgspec.to_builtins(value)}, part), name)
+            except msgspec.ValidationError:
+                continue
+    return fitting
