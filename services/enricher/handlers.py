@@ -87,7 +87,7 @@ class EnricherHandler(Handler):
             case EnrichRetry():
                 return _handle_retry(world, event, event.data, at)
             case SignalReceivedV1():
-                return _handle_opt_out(world, event.data, min(event.time, at), at)
+                return _handle_opt_out(world, event, min(event.time, at), at)
         return Step(Outcome.UNCHANGED)
 
     def redact(
@@ -160,8 +160,11 @@ def _handle_retry(rows: IdentityMap, event: Event[Any], retry: EnrichRetry, at: 
     return Step(Outcome.APPLIED, [Put(lead), *changes], [_enriched(lead, trigger, at)])
 
 
-def _handle_opt_out(rows: IdentityMap, signal: SignalReceivedV1, sent_at: datetime, at: datetime) -> Step:
+def _handle_opt_out(
+    rows: IdentityMap, event: Event[SignalReceivedV1], sent_at: datetime, at: datetime
+) -> Step:
     """Record that a person wants no contact; before their first form, in the row that reserves their id."""
+    signal = event.data
     by_email = opted_out_lead_id(signal)
     if by_email is None:
         return Step(Outcome.UNCHANGED)
@@ -175,7 +178,8 @@ def _handle_opt_out(rows: IdentityMap, signal: SignalReceivedV1, sent_at: dateti
     if (row.consent.opted_out, row.consent.proven) == told_before:
         return Step(Outcome.UNCHANGED, [Put(row)])
     row = replace(row, sequence=row.sequence + 1)
-    return Step(Outcome.APPLIED, [Put(row)], [_enriched(row, None, at)])
+    trigger = Trigger(kind="signal", event_id=event.id, type=signal.type)
+    return Step(Outcome.APPLIED, [Put(row)], [_enriched(row, trigger, at)])
 
 
 def _purchases(rows: IdentityMap, lookup: LookupResult) -> Iterator[Change]:

@@ -1,7 +1,7 @@
 """Tables of the ledger: every event, the view of each lead, and the dead letters.
 
 `events` holds the data as it was received. `lead_views` holds no copy of it: only the columns that lists
-filter by, and the id of the latest event of each stage, so that a view is assembled from at most four events
+filter by, and the id of the latest event of each stage, so that a view is assembled from at most five events
 when it is read (`services/gateway/queries/lead_view.py`). A lead has a view from its first `lead.enriched`
 on; before that only its `lead.received` event exists.
 """
@@ -52,6 +52,10 @@ lead_views = Table(
     Column("routed_type", String(100)),
     Column("owned_sequence", Integer, nullable=False),
     Column("owned_id", String(500)),
+    Column("briefed_sequence", Integer, nullable=False, server_default="0"),
+    Column("briefed_id", String(500)),
+    Column("motion", String(20)),
+    Column("closed_as", String(20)),
     Index(None, "email"),
     Index(None, "account"),
     Index(None, "owner"),

@@ -60,7 +60,8 @@ class RouterHandler(Handler):
         return event
 
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
-        changes, context, data = ChangeSet(world), DecisionContext(self._policy, at, event.cause), event.data
+        changes, data = ChangeSet(world), event.data
+        context = DecisionContext(self._policy, at, event.cause, getattr(data, "actor", None))
         if isinstance(data, LeadScoredV1):
             lead = changes.get(RoutedLeadRow, data.lead_id)
             if lead is not None and data.sequence <= lead.scored_sequence:
@@ -68,7 +69,7 @@ class RouterHandler(Handler):
                 return Step(Outcome.UNCHANGED if repeated else Outcome.SUPERSEDED)
             ended = take_merged_leads(changes, data, at)
             routed = route_scored(changes, self._policy, ScoredLead(data, event.raw, event.cause, at))
-            emit_merged(changes, ended, data.lead_id, at)
+            emit_merged(changes, self._policy, ended, data.lead_id, at)
             applied = routed or bool(ended)
         elif isinstance(data, ActionReceivedV1):
             action = replace(data, lead_id=resolve_alias(changes, data.lead_id))

@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 
+from shared.lead.events.routing import BriefHandOff
 from shared.storage.metadata import metadata
 from shared.storage.types import Json, UtcTime
 from shared.webhooks import TRIAL, FailedAttempt
@@ -41,12 +42,20 @@ routed_leads = Table(
     Column("waiting_since", UtcTime),
     Column("scored", LargeBinary),
     Column("spared", String(200)),
+    Column("hand_off", Json(BriefHandOff)),
+    Column("released_by", String(200)),
     Index(
         "ix_routed_leads_waiting",
         "queue",
         "waiting_since",
         postgresql_where=text("waiting_since IS NOT NULL"),
         sqlite_where=text("waiting_since IS NOT NULL"),
+    ),
+    Index(
+        "ix_routed_leads_listed",
+        "queue",
+        postgresql_where=text("status = 'listed'"),
+        sqlite_where=text("status = 'listed'"),
     ),
 )
 

@@ -31,6 +31,7 @@ from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.lead_updated import LeadUpdatedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.registry import BY_MODEL, BY_NAME
 from shared.lead.events.signal_received import SignalReceivedV1, signal_subject_id
@@ -41,7 +42,14 @@ from shared.worker.rows import ErasedMentionsRow, TombstoneRow
 
 MAY_NAME_OTHERS: Final = frozenset(
     BY_MODEL[model].name
-    for model in (LeadRoutedV1, LeadHandedOffV1, ActionReceivedV1, SignalReceivedV1, LeadReassignedV1)
+    for model in (
+        LeadRoutedV1,
+        LeadUpdatedV1,
+        LeadHandedOffV1,
+        LeadReassignedV1,
+        ActionReceivedV1,
+        SignalReceivedV1,
+    )
 )
 """The types of events about an account or its leads that may name other people: briefs, notes, news."""
 _CONTACTS: Final = frozenset(

@@ -50,6 +50,7 @@ SCOPE_OF = {
     ("GET", "/v1/accounts/{domain}"): "read",
     ("POST", "/v1/accounts"): "manager",
     ("GET", "/v1/queues"): "read",
+    ("GET", "/v1/queues/{q}"): "read",
     ("GET", "/v1/queues/{q}/leads"): "read",
     ("GET", "/v1/reps"): "read",
     ("GET", "/v1/reps/{id}"): "read",

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from services.enricher.tables import leads
-from services.gateway.domain.lead_view import form_outcomes
+from services.gateway.domain.timeline import form_outcomes
 from services.ledger.tables import dead_letters, events, lead_views
 from services.router.tables import assignments, deliveries, rep_queues, routed_leads
 from services.scorer.tables import rescores, scores

@@ -41,8 +41,12 @@ def scored_lead(
     trigger: str = "lead",
     message: str | None = "We lose two days a week to hand-made reports.",
     merged: Sequence[str] = (),
+    news: Trigger | None = None,
 ) -> LeadScoredV1:
-    """Return a lead that the built-in rules send to the SDRs, unless told otherwise."""
+    """Return a lead that the built-in rules send to the SDRs, unless told otherwise.
+
+    The last `news` are that the person asked for a demo.
+    """
     lines = [ScoreLine("fit", "size", "company.employees", 60, "200 employees")]
     lead = LeadScoredV1(
         lead_id=lead_id(name),
@@ -64,6 +68,7 @@ def scored_lead(
         signals=Signals(strong=strong),
         account_view=view or AccountView(market="core", market_validated=True),
         policy_version="scored-by",
+        news=news or Trigger("lead", "cause-1", "demo_request"),
         merged=[lead_id(one) for one in merged],
     )
     return with_derived(lead)

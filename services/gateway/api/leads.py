@@ -18,8 +18,8 @@ from services.gateway.responses import json_response
 from shared.errors import Reject
 from shared.lead.events.lead_enriched import Enrichment
 from shared.lead.events.outcome_received import OutcomeReceivedV1
-from shared.lead.events.parts import Company, Person, Provenance, Trigger
-from shared.lead.events.routing import Brief
+from shared.lead.events.parts import Company, Person, Provenance, TriggerKind
+from shared.lead.events.routing import Brief, Motion
 from shared.lead.events.scoring import Score
 from shared.lead.identity import account_key, identify
 from shared.storage.keyset import Cursor
@@ -34,7 +34,11 @@ router = APIRouter(
 
 
 class LeadSummary(ApiModel):
-    """A lead in a list. `first_at` is when its first event was recorded."""
+    """A lead in a list. `first_at` is when its first event was recorded.
+
+    `motion` is null before the lead is routed and once it is suppressed; nurture leads have no owner but one
+    of their own.
+    """
 
     lead_id: str
     status: Status
@@ -42,6 +46,7 @@ class LeadSummary(ApiModel):
     account: str
     email: str | None
     queue: str | None
+    motion: Motion | None
     owner: str | None
     first_at: datetime
 
@@ -53,8 +58,19 @@ class LeadSla(ApiModel):
     accepted_at: datetime | None
 
 
+class LeadTrigger(ApiModel):
+    """The last news of the buyer that led to a decision, never a decay or a late answer of a provider."""
+
+    kind: TriggerKind
+    event_id: str | None
+    type: str | None
+
+
 class LeadView(ApiModel):
-    """The state of a lead, from the latest event of each stage. A stage that is not reached yet is null."""
+    """The state of a lead, from the latest event of each stage. A stage that is not reached yet is null.
+
+    `owner` is null for a lead that waits, is nurtured or has ended; `status` then says how it ended.
+    """
 
     lead_id: str
     status: Status
@@ -69,7 +85,7 @@ class LeadView(ApiModel):
     owner: str | None
     sla: LeadSla | None
     brief: Annotated[Brief, MsgspecType()] | None
-    trigger: Annotated[Trigger, MsgspecType()] | None
+    trigger: LeadTrigger
     enrichment: Annotated[Enrichment, MsgspecType()] | None
     policy_versions: dict[str, str | None] | None
     outcomes: list[Annotated[OutcomeReceivedV1, MsgspecType()]]
@@ -94,6 +110,7 @@ class Timeline(ApiModel):
 
 
 async def lead_filter(
+    *,
     email: Annotated[
         str | None,
         AfterValidator(with_plus_signs),
@@ -107,6 +124,9 @@ async def lead_filter(
     status: Annotated[
         str | None,
         Query(description="Only leads in this state", json_schema_extra={"enum": [*get_args(Status)]}),
+    ] = None,
+    motion: Annotated[
+        Motion | None, Query(description="Only leads that are worked, or only those that are nurtured")
     ] = None,
 ) -> LeadFilter:
     """Return the filter of a list of leads. Raises `Reject` (422).
@@ -126,6 +146,7 @@ async def lead_filter(
         queue=queue,
         owner=owner,
         status=status,
+        motion=motion,
     )
 
 

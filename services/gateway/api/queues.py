@@ -10,8 +10,16 @@ from services.gateway.api.lead_id import is_storable
 from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
 from services.gateway.dependencies import CompleteList, Gateway, Page, Paging, caller
 from services.gateway.domain.leads import Status
-from services.gateway.queries.reps import list_queue_leads, open_by_queue, unavailable_reps, waiting_by_queue
+from services.gateway.queries.reps import (
+    list_queue_leads,
+    listed_by_queue,
+    open_by_queue,
+    unavailable_reps,
+    waiting_by_queue,
+)
+from services.gateway.state import GatewayState
 from shared.errors import Reject
+from shared.lead.events.routing import Motion
 from shared.storage.keyset import Cursor
 
 router = APIRouter(
@@ -23,7 +31,10 @@ router = APIRouter(
 
 
 class QueueView(ApiModel):
-    """A queue. `accept_within` is the time to accept a lead; `waiting` leads have no eligible rep yet."""
+    """A queue. `accept_within` is the time to accept a lead; `waiting` leads have no eligible rep yet.
+
+    `nurture` leads are kept warm and not worked: they have no owner, and any rep of the queue may take one.
+    """
 
     name: str
     accept_within: str
@@ -32,10 +43,11 @@ class QueueView(ApiModel):
     available_reps: list[str]
     open_leads: int
     waiting: int
+    nurture: int
 
 
 class QueueLead(ApiModel):
-    """A lead in a queue. A lead without an `owner` has waited since `waiting_since`."""
+    """A lead in a queue. A lead without an `owner` has waited since `waiting_since`, or is nurtured."""
 
     lead_id: str
     status: Status
@@ -43,6 +55,7 @@ class QueueLead(ApiModel):
     account: str
     email: str | None
     queue: str
+    motion: Motion
     owner: str | None
     first_at: datetime
     name: str | None
@@ -58,12 +71,25 @@ class QueueLead(ApiModel):
 
 @router.get("", summary="List the queues")
 async def get_queues(gateway: Gateway) -> CompleteList[QueueView]:
+    return CompleteList(data=await _queues(gateway))
+
+
+@router.get("/{q}", summary="Return a queue", responses=problem_responses(404))
+async def get_queue(q: str, gateway: Gateway) -> QueueView:
+    found = next((queue for queue in await _queues(gateway) if queue.name == q), None)
+    if found is None:
+        raise Reject(404, "unknown-queue", "There is no such queue")
+    return found
+
+
+async def _queues(gateway: GatewayState) -> list[QueueView]:
     policy = (await gateway.policies.start()).policy
     async with gateway.database.read() as tx:
-        unavailable, open_leads, waiting = (
+        unavailable, open_leads, waiting, listed = (
             await unavailable_reps(tx),
             await open_by_queue(tx),
             await waiting_by_queue(tx),
+            await listed_by_queue(tx),
         )
     views: list[QueueView] = []
     for name, queue in policy.routing.queues.items():
@@ -77,14 +103,18 @@ async def get_queues(gateway: Gateway) -> CompleteList[QueueView]:
                 available_reps=[rep for rep in reps if rep not in unavailable],
                 open_leads=open_leads.get(name, 0),
                 waiting=waiting.get(name, 0),
+                nurture=listed.get(name, 0),
             )
         )
-    return CompleteList(data=views)
+    return views
 
 
 @router.get(
     "/{q}/leads",
-    summary="List the leads that are owned in a queue or wait there, the newest first",
+    summary="List the leads of a queue, the newest first",
+    description=(
+        "Those that are owned or wait in the queue. Nurture leads are listed apart, with `motion=nurture`."
+    ),
     responses=problem_responses(404),
 )
 async def get_queue_leads(
@@ -92,13 +122,16 @@ async def get_queue_leads(
     gateway: Gateway,
     paging: Paging,
     owner: Annotated[str | None, Query(description="Only leads of this rep")] = None,
+    motion: Annotated[
+        Motion | None, Query(description="Only leads that are worked, or those that are nurtured")
+    ] = None,
 ) -> Page[QueueLead]:
     if owner is not None and not is_storable(owner):
         raise Reject(422, "invalid-filter", "A filter holds a control character")
     if q not in (await gateway.policies.start()).policy.routing.queues:
         raise Reject(404, "unknown-queue", "There is no such queue")
     async with gateway.database.read() as tx:
-        rows = await list_queue_leads(tx, q, owner, paging.after, paging.limit + 1)
+        rows = await list_queue_leads(tx, q, paging.after, paging.limit + 1, owner=owner, motion=motion)
     cursors = [Cursor(row["first_at"], row["lead_id"]) for row in rows]
     return paging.page([_view(row) for row in rows], cursors)
 
@@ -113,6 +146,7 @@ def _view(row: RowMapping) -> QueueLead:
         account=row["account"],
         email=row["email"],
         queue=row["queue"],
+        motion=row["motion"],
         owner=row["rep"],
         first_at=row["first_at"],
         name=" ".join(name for name in names if name) or None,

@@ -11,13 +11,16 @@ from typing import Any, Final
 
 LEAD_RECEIVED: Final = "baton.lead.received.v1"
 DEAD_LETTERED: Final = "dead_lettered"
-UNDECIDED: Final = ("enriched", "scored")
+View = dict[str, Any]
+
+UNDECIDED: Final = ("received", "enriched", "scored")
 """The recorded statuses that a dead letter replaces: the lead was on its way when processing failed."""
 
 _FROM_ENRICHED: Final = ("account", "person", "company", "provenance", "enrichment")
-_FROM_ROUTED: Final = ("sla", "brief", "trigger", "policy_versions")
-
-View = dict[str, Any]
+_FROM_ROUTED: Final = ("sla", "policy_versions")
+_FROM_BRIEFED: Final = ("brief", "trigger")
+_TRIGGER: Final[View] = {"kind": None, "event_id": None, "type": None}
+"""All three keys are always there."""
 
 
 def assemble_view(
@@ -26,10 +29,14 @@ def assemble_view(
     """Return the view of a lead.
 
     `row` is that of `lead_views`. `stages` has the data of the latest event of the stages `enriched`,
-    `scored`, `routed` and `owned` (a change of owner after the routing), as far as they happened.
+    `scored`, `routed`, `owned` (the newest that names the owner) and `briefed` (the newest with a brief), as
+    far as they happened. Of the last three, the one with the higher sequence says it.
     """
     enriched, scored = stages.get("enriched", {}), stages.get("scored", {})
     routed, owned = stages.get("routed", {}), stages.get("owned", {})
+    # A view that an earlier release wrote last has no newer brief than that of the routing.
+    is_newest = row.get("briefed_sequence", 0) >= row["routed_sequence"]
+    briefed = stages.get("briefed", routed) if is_newest else routed
     latest = enriched or scored or routed
     view: View = {
         "lead_id": row["lead_id"],
@@ -41,12 +48,12 @@ def assemble_view(
         "decision": owned.get("decision") or routed.get("decision"),
         "owner": row["owner"],
         **{name: routed.get(name) for name in _FROM_ROUTED},
+        **{name: briefed.get(name) for name in _FROM_BRIEFED},
         "outcomes": list(outcomes),
     }
     view["account"] = row["account"]
-    view["trigger"] = (
-        view["trigger"] or scored.get("news") or scored.get("trigger") or enriched.get("trigger")
-    )
+    trigger = view["trigger"] or scored.get("news") or scored.get("trigger") or enriched.get("trigger")
+    view["trigger"] = _TRIGGER | (trigger or {"kind": "lead", "event_id": row.get("cause_id")})
     view["policy_versions"] = view["policy_versions"] or {
         "scored": scored.get("policy_version"),
         "routed": None,
@@ -54,11 +61,17 @@ def assemble_view(
     return view
 
 
-def view_before_enrichment(lead_id: str, status: str, account: str | None) -> View:
-    """Return the view of a lead that has not been enriched: all that its stages would give is null."""
-    names = (*_FROM_ENRICHED, "score", "decision", "owner", *_FROM_ROUTED)
+def view_before_enrichment(
+    lead_id: str, status: str, account: str | None, event_id: str | None = None
+) -> View:
+    """Return the view of a lead that has not been enriched: all that its stages would give is null.
+
+    `event_id` is that of its form.
+    """
+    names = (*_FROM_ENRICHED, "score", "decision", "owner", *_FROM_ROUTED, "brief")
     view: View = {"lead_id": lead_id, "status": status, "revision": 0, "sequence": 0}
-    return view | dict.fromkeys(names) | {"account": account, "outcomes": []}
+    trigger = _TRIGGER | {"kind": "lead", "event_id": event_id}
+    return view | dict.fromkeys(names) | {"account": account, "trigger": trigger, "outcomes": []}
 
 
 def current_sla(recorded: View | None, clock: tuple[datetime | None, datetime | None] | None) -> View | None:
@@ -71,32 +84,3 @@ def current_sla(recorded: View | None, clock: tuple[datetime | None, datetime | 
         return recorded and {"accept_by": recorded.get("accept_by"), "accepted_at": None}
     accept_by, accepted_at = clock
     return {"accept_by": accept_by, "accepted_at": accepted_at}
-
-
-def form_outcomes(rows: Sequence[Mapping[str, Any]], lead_id: str) -> dict[str, str]:
-    """Return the outcome of each received lead by event id, from the event rows of the lead `lead_id`.
-
-    It is `routed` or `suppressed` by the decision of its revision, or `merged` when a later revision was
-    decided before its own could be, or its lead was merged into this one. A form that is not decided yet is
-    left out. Rows of merged leads have subjects of their own, with revisions of their own.
-    """
-    revisions = {
-        row["causation_id"]: (row["subject"], row["revision"])
-        for row in rows
-        if row["type"] == "baton.lead.enriched.v1"
-    }
-    decided = {
-        (row["subject"], row["revision"]): row["type"].split(".")[2]
-        for row in rows
-        if row["type"] in ("baton.lead.routed.v1", "baton.lead.suppressed.v1")
-    }
-    outcomes: dict[str, str] = {}
-    for row in rows:
-        if row["type"] != LEAD_RECEIVED or row["id"] not in revisions:
-            continue
-        subject, revision = revisions[row["id"]]
-        if (subject, revision) in decided:
-            outcomes[row["id"]] = decided[subject, revision]
-        elif subject != lead_id or any(of == subject and later > revision for of, later in decided):
-            outcomes[row["id"]] = "merged"
-    return outcomes

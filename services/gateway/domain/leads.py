@@ -27,8 +27,10 @@ from shared.lead.normalise.emails import Email, normalise_email
 
 LEAD_RECEIVED: Final = "baton.lead.received.v1"
 
-Status = Literal["received", "enriched", "scored", "routed", "suppressed", "dead_lettered"]
-"""How far a lead has come."""
+Status = Literal[
+    "received", "enriched", "scored", "routed", "suppressed", "dead_lettered", "won", "lost", "disqualified"
+]
+"""How far a lead has come, or how it ended."""
 
 _encode = msgspec.json.Encoder().encode
 _NEEDED = "One of person.email, person.phone, person.linkedin_url and company.domain is needed"

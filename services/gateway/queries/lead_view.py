@@ -12,6 +12,7 @@ from services.enricher.tables import lead_aliases
 from services.gateway.domain.lead_view import (
     DEAD_LETTERED,
     LEAD_RECEIVED,
+    UNDECIDED,
     View,
     assemble_view,
     current_sla,
@@ -46,18 +47,19 @@ async def find_lead_view(tx: Tx, lead_id: str) -> View | None:
     row = views.mappings().one_or_none()
     if row is None:
         return await _view_before_enrichment(tx, lead_id)
-    stages = {
-        stage: row[f"{stage}_id"] for stage in ("enriched", "scored", "routed", "owned") if row[f"{stage}_id"]
-    }
-    statement = select(events.c.id, events.c.data).where(events.c.id.in_(sorted(set(stages.values()))))
-    data = {event.id: msgspec.json.decode(event.data) for event in await tx.execute(statement)}
+    names = ("enriched", "scored", "routed", "owned", "briefed")
+    stages = {stage: row[f"{stage}_id"] for stage in names if row[f"{stage}_id"]}
+    columns = select(events.c.id, events.c.data, events.c.causation_id)
+    found = (await tx.execute(columns.where(events.c.id.in_(sorted(set(stages.values())))))).all()
+    data = {event.id: msgspec.json.decode(event.data) for event in found}
+    causes = {event.id: event.causation_id or event.id for event in found}
     outcomes = (
         select(events.c.data)
         .where(events.c.subject.in_(await ids_of_lead(tx, lead_id)), events.c.type == OUTCOME_RECEIVED)
         .order_by(events.c.at)
     )
     view = assemble_view(
-        dict(row),
+        {**row, "cause_id": causes.get(row["enriched_id"])},
         {stage: data[id_] for stage, id_ in stages.items() if id_ in data},
         [msgspec.json.decode(text) for text in (await tx.execute(outcomes)).scalars()],
     )
@@ -78,7 +80,7 @@ async def _view_before_enrichment(tx: Tx, lead_id: str) -> View | None:
         account = key.decode("utf-8", "replace") if key else None
         return view_before_enrichment(lead_id, DEAD_LETTERED, account)
     data = msgspec.json.decode(form["data"])
-    view = view_before_enrichment(lead_id, "received", form["partition_key"] or None)
+    view = view_before_enrichment(lead_id, "received", form["partition_key"] or None, form["id"])
     view |= {"person": data.get("person") or {}, "company": data.get("company") or {}}
     return await _with_dead_letter(tx, view, [form["id"]])
 
@@ -87,7 +89,7 @@ async def _with_dead_letter(tx: Tx, view: View, event_ids: Sequence[str]) -> Vie
     """Return the view with the status of a dead letter if one of these events has one, not yet replayed."""
     letters = await find_dead_letters(tx, view["lead_id"], event_ids)
     stuck = {letter["event_id"] for letter in letters if letter["replayed_at"] is None}
-    if view["status"] not in ("routed", "suppressed") and stuck & set(event_ids):
+    if view["status"] in UNDECIDED and stuck & set(event_ids):
         view["status"] = DEAD_LETTERED
     return view
 

@@ -22,6 +22,7 @@ class LeadFilter(Struct, frozen=True):
     queue: str | None = None
     owner: str | None = None
     status: str | None = None
+    motion: str | None = None
 
 
 async def list_leads(tx: Tx, filters: LeadFilter, after: Cursor | None, limit: int) -> list[RowMapping]:
@@ -37,7 +38,7 @@ async def list_leads(tx: Tx, filters: LeadFilter, after: Cursor | None, limit: i
 
     columns = [column for column in lead_views.c if column.name != "status"]
     statement = select(*columns, status).where(is_no_alias(lead_views.c.lead_id))
-    for name in ("email", "queue", "owner"):
+    for name in ("email", "queue", "owner", "motion"):
         if (value := getattr(filters, name)) is not None:
             statement = statement.where(lead_views.c[name] == value)
     if filters.account is not None:

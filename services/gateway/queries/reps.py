@@ -17,6 +17,7 @@ from services.gateway.tables import rep_availability
 from services.ledger.tables import lead_views
 from services.router.tables import assignments, rep_queues, routed_leads
 from services.scorer.tables import scores
+from shared.lead.events.routing import Motion
 from shared.storage.database import Tx
 from shared.storage.keyset import Cursor, after_cursor
 from shared.storage.rows import Row
@@ -70,17 +71,33 @@ async def waiting_by_queue(tx: Tx) -> Mapping[str, int]:
     return await _by_queue(tx, waiting.group_by(routed_leads.c.queue))
 
 
-async def list_queue_leads(
-    tx: Tx, queue: str, owner: str | None, after: Cursor | None, limit: int
-) -> Sequence[RowMapping]:
-    """Return at most `limit` leads that are owned in the queue or wait there, the newest first.
+async def listed_by_queue(tx: Tx) -> Mapping[str, int]:
+    """Return how many nurture leads of each queue are listed: without owner, clock and credit."""
+    counted = select(routed_leads.c.queue, func.count().label("number"))
+    return await _by_queue(
+        tx, counted.where(routed_leads.c.status == "listed").group_by(routed_leads.c.queue)
+    )
 
-    Each row has the view of the lead, its owner and clock, its person, company and score.
+
+async def list_queue_leads(
+    tx: Tx,
+    queue: str,
+    after: Cursor | None,
+    limit: int,
+    *,
+    owner: str | None = None,
+    motion: Motion | None = None,
+) -> Sequence[RowMapping]:
+    """Return at most `limit` leads of a queue, the newest first: those that are owned or wait there.
+
+    With motion `nurture` they are those that are nurtured, listed ones too; those that are listed are part of
+    no other list. Each row has the view of the lead, its owner and clock, its person, company and score.
     """
+    is_worked = or_(assignments.c.id.is_not(None), routed_leads.c.waiting_since.is_not(None))
     owned = and_(assignments.c.lead_id == lead_views.c.lead_id, assignments.c.closed_at.is_(None))
     statement = (
         select(
-            lead_views,
+            *(column for column in lead_views.c if column.name != "motion"),
             leads.c.person,
             leads.c.company,
             scores.c.score,
@@ -89,16 +106,19 @@ async def list_queue_leads(
             assignments.c.accept_by,
             assignments.c.accepted_at,
             routed_leads.c.waiting_since,
+            routed_leads.c.motion,
         )
         .join(routed_leads, routed_leads.c.lead_id == lead_views.c.lead_id)
         .outerjoin(assignments, owned)
         .outerjoin(leads, leads.c.lead_id == lead_views.c.lead_id)
         .outerjoin(scores, scores.c.lead_id == lead_views.c.lead_id)
         .where(lead_views.c.queue == queue, lead_views.c.status == "routed")
-        .where(or_(assignments.c.id.is_not(None), routed_leads.c.waiting_since.is_not(None)))
+        .where(or_(is_worked, routed_leads.c.status == "listed") if motion == "nurture" else is_worked)
         .order_by(lead_views.c.first_at.desc(), lead_views.c.lead_id.desc())
         .limit(limit)
     )
+    if motion is not None:
+        statement = statement.where(routed_leads.c.motion == motion)
     if owner is not None:
         statement = statement.where(assignments.c.rep == owner)
     if after is not None:

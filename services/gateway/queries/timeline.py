@@ -9,7 +9,8 @@ import msgspec
 from sqlalchemy import or_, select
 
 from services.gateway.domain.event_words import describe_event
-from services.gateway.domain.lead_view import DEAD_LETTERED, LEAD_RECEIVED, View, form_outcomes
+from services.gateway.domain.lead_view import DEAD_LETTERED, LEAD_RECEIVED, View
+from services.gateway.domain.timeline import form_outcomes, in_order
 from services.gateway.queries.lead_view import find_dead_letters, ids_of_lead
 from services.ledger.tables import events
 from shared.lead.events.registry import BY_NAME
@@ -25,26 +26,30 @@ async def list_timeline(tx: Tx, lead_id: str) -> list[View]:
     subjects = await ids_of_lead(tx, lead_id)
     causes = select(events.c.causation_id).where(events.c.subject.in_(subjects), events.c.causation_id != "")
     related = or_(events.c.subject.in_(subjects), events.c.id.in_(causes))
-    statement = select(events).where(related).order_by(events.c.at, events.c.recorded_at, events.c.id)
-    rows = [dict(row) for row in (await tx.execute(statement)).mappings()]
+    found = (await tx.execute(select(events).where(related))).mappings()
+    rows = [{**row, "data": msgspec.json.decode(row["data"])} for row in found]
     letters = await find_dead_letters(tx, lead_id, [row["id"] for row in rows])
-    outcomes = await _input_outcomes(tx, rows) | form_outcomes(rows, lead_id)
-    outcomes |= {letter["event_id"]: DEAD_LETTERED for letter in letters if letter["replayed_at"] is None}
+    stuck = {letter["event_id"] for letter in letters if letter["replayed_at"] is None}
+    outcomes = await _input_outcomes(tx, rows) | dict.fromkeys(stuck, DEAD_LETTERED)
+    outcomes |= form_outcomes(rows, lead_id, stuck)
     entries: list[View] = []
-    for row in rows:
+    for row in in_order(rows):
         entry: View = {name: row[name] for name in ("id", "type", "at", "source")}
         if row["id"] in outcomes:
             entry["outcome"] = outcomes[row["id"]]
-        data = msgspec.json.decode(row["data"])
-        entries.append(entry | {"says": describe_event(row["type"], data), "data": data})
+        entries.append(entry | {"says": describe_event(row["type"], row["data"]), "data": row["data"]})
     return entries
 
 
 async def _input_outcomes(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the recorded outcome of each event at the role that keeps its topic.
+    """Return the recorded outcome of each event at the keeper of its topic; of opt-outs at the enricher.
 
     Received leads are left out: that the enricher took one does not say what became of it.
     """
-    keepers = {row["id"]: BY_NAME[row["type"]].topic.keeper for row in rows if row["type"] != LEAD_RECEIVED}
+    keepers = {
+        row["id"]: "enricher" if row["data"].get("type") == "opt_out" else BY_NAME[row["type"]].topic.keeper
+        for row in rows
+        if row["type"] != LEAD_RECEIVED
+    }
     statement = select(inputs.c.id, inputs.c.role, inputs.c.outcome).where(inputs.c.id.in_(list(keepers)))
     return {row.id: row.outcome for row in await tx.execute(statement) if row.role == keepers[row.id]}

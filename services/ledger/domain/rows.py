@@ -36,8 +36,9 @@ class AccountEventRow(EventRow, frozen=True):
 class ViewRow(Row, frozen=True):
     """The view of a lead: the columns that lists filter by, and the latest event of each stage.
 
-    `owned_…` is the latest event that names the owner, of whatever type. A sequence of 0 means that no event
-    of that stage was seen yet.
+    `owned_…` is the latest event that names the owner, of whatever type, and `briefed_…` the latest with a
+    brief, or that says that there is none. `motion` and `closed_as` are what the former says. A sequence of 0
+    means that no event of that stage was seen yet.
     """
 
     lead_id: str
@@ -60,6 +61,10 @@ class ViewRow(Row, frozen=True):
     routed_type: str | None = None
     owned_sequence: int = 0
     owned_id: str | None = None
+    briefed_sequence: int = 0
+    briefed_id: str | None = None
+    motion: str | None = None
+    closed_as: str | None = None
     table: ClassVar[str] = "lead_views"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from services.ledger.domain.rows import ViewRow
 from shared.lead.events.envelope import Event
+from shared.lead.events.lead_closed import LeadClosedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
@@ -75,15 +76,22 @@ def _with_routing_event(view: ViewRow, event: Event[Any]) -> ViewRow:
             owned_sequence=data.sequence,
             owned_id=event.id,
             queue=decision and decision.queue,
+            motion=decision and decision.motion,
             owner=decision and decision.owner,
+            closed_as=data.status if isinstance(data, LeadClosedV1) else None,
         )
+    says_brief = not isinstance(data, OwnershipChange) or data.brief is not None
+    if says_brief and data.sequence > view.briefed_sequence:
+        view = replace(view, briefed_sequence=data.sequence, briefed_id=event.id)
     return view
 
 
 def _status(view: ViewRow) -> str:
-    """Return the furthest stage that the newest revision has reached."""
+    """Return the furthest stage that the newest revision has reached, or how it ended."""
     newest = max(view.enriched_revision, view.scored_revision, view.routed_revision)
     if view.routed_id is not None and view.routed_revision == newest:
+        if view.closed_as is not None:
+            return view.closed_as
         return "suppressed" if view.routed_type == "baton.lead.suppressed.v1" else "routed"
     if view.scored_id is not None and view.scored_revision == newest:
         return "scored"

@@ -1,20 +1,25 @@
 """The decision on a scored lead: its route, its owner, and which events to emit.
 
-A new revision of a lead always emits `lead.routed`. A new score of the same revision emits only when it
-changes something. A lead that was won or lost is reopened by a new revision, or by new facts that route it
-to another queue, but not by the passing of time.
+A new revision of a lead always emits `lead.routed`, and so does a new score of the same revision that
+changes its queue, owner, motion or band. One that changes what the owner should know besides (grade, news,
+the facts of the brief) emits `lead.updated`, and any other emits nothing. A lead that was closed is opened
+again by a new revision, or by news that route it to another queue, but not by the passing of time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.emit import emit_ownership_change, emit_routed, emit_suppressed
+from services.router.domain.emit import (
+    emit_ownership_change,
+    emit_routed,
+    emit_suppressed,
+    scored_lead_of,
+)
 from services.router.domain.ownership import (
     AccountOwner,
     account_owner,
@@ -23,21 +28,19 @@ from services.router.domain.ownership import (
     excluded_reps,
     holder_in_queue,
     open_assignment,
+    set_clock,
 )
 from services.router.domain.rotation import Selection, select_from_queue
 from services.router.domain.route import Route, decide_route, doubted_fields
-from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.domain.state import CLOSED, AssignmentRow, RoutedLeadRow
 from services.router.domain.unverified import UNVERIFIED, is_unverified
 from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_alerted import LeadAlertedV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_scored import LeadScoredV1
-from shared.lead.events.routing import Change, Considered, Decision
+from shared.lead.events.routing import Change, Considered, Decision, Motion
 from shared.lead.facts import ActiveOwner, facts_of
 from shared.storage.change_set import ChangeSet
-
-_TRIGGERS_WITHOUT_NEWS: Final = frozenset({"decay", "enrichment", "outcome", "policy"})
-"""Triggers of a new score that say nothing new about the buyer."""
 
 
 class ScoredLead(Struct, frozen=True):
@@ -52,13 +55,14 @@ class ScoredLead(Struct, frozen=True):
 class _RoutingContext(Struct, frozen=True):
     """Everything that the decision depends on.
 
-    `previous` is the last decision on the lead and `assignment` its active assignment. `account_owner` is
-    set only for a lead without an owner of its own.
+    `previous` is the last decision on the lead, `before` the last score, and `assignment` the lead's active
+    assignment. `account_owner` is set only for a lead without an owner of its own.
     """
 
     policy: RoutingPolicy
     scored: ScoredLead
     previous: RoutedLeadRow | None
+    before: LeadScoredV1 | None
     assignment: AssignmentRow | None
     account_owner: AccountOwner | None
     route: Route
@@ -88,7 +92,8 @@ class _RoutingContext(Struct, frozen=True):
             doubted_fields(data) if is_protected else None,
         )
         previous = changes.get(RoutedLeadRow, data.lead_id)
-        return cls(policy, scored, previous, assignment, of_account, route)
+        before = scored_lead_of(previous) if previous is not None else None
+        return cls(policy, scored, previous, before, assignment, of_account, route)
 
     @property
     def is_new_revision(self) -> bool:
@@ -98,15 +103,39 @@ class _RoutingContext(Struct, frozen=True):
     def stays_closed(self) -> bool:
         """Whether the lead was won or lost and this score is no reason to reopen it."""
         previous, route = self.previous, self.route
-        if (
-            previous is None
-            or self.is_new_revision
-            or previous.status != "routed"
-            or self.assignment is not None
-        ):
+        if previous is None or self.is_new_revision or self.assignment is not None:
             return False
-        no_news = self.scored.data.trigger.kind in _TRIGGERS_WITHOUT_NEWS
-        return no_news or route.keep or route.queue == previous.queue
+        # An earlier release left a lead `routed` when it was won or lost.
+        if previous.status not in CLOSED and previous.status != "routed":
+            return False
+        return not self.scored.data.trigger.is_news or route.keep or route.queue == previous.queue
+
+    @property
+    def queue_before(self) -> str | None:
+        """The queue that the lead is in until this decision, None if it is in none."""
+        previous = self.previous
+        is_queued = previous is not None and previous.status in ("routed", "waiting", "listed")
+        return previous.queue if is_queued and previous is not None else None
+
+    @property
+    def motion(self) -> Motion:
+        """The motion of the route; a rule that leaves a lead with its owner leaves it the motion, too."""
+        is_left = self.route.keep and self.assignment is not None and self.previous is not None
+        return self.previous.motion if is_left and self.previous is not None else self.route.motion
+
+    def what_is_new(self) -> str | None:
+        """Return in words what the owner should know, besides what `lead.routed` says; None if nothing."""
+        before, data = self.before, self.scored.data
+        if before is None:
+            return None
+        if data.score.grade != before.score.grade:
+            return f"grade {before.score.grade} is now {data.score.grade}"
+        news = data.last_news
+        if news.is_news and news.event_id != before.last_news.event_id:
+            return f"news: {news.type or news.kind}"
+        if (data.person, data.company, data.provenance) != (before.person, before.company, before.provenance):
+            return "more is known of the person or the company"
+        return None
 
     @property
     def became_high_intent(self) -> bool:
@@ -138,7 +167,9 @@ class _RoutingContext(Struct, frozen=True):
             motion=route.motion,
             rule=route.rule,
             high_intent=route.alert,
+            scored=self.scored.raw,
             spared=route.spared,
+            hand_off=self.previous.hand_off if self.previous else None,
         )
 
 
@@ -147,8 +178,10 @@ class _Placement(Struct, frozen=True):
 
     change: Change
     queue: str
+    motion: Motion
     assignment: AssignmentRow | None
     considered: tuple[Considered, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 def route_scored(changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) -> bool:
@@ -156,7 +189,8 @@ def route_scored(changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) 
     context = _RoutingContext.load(changes, policy, scored)
     previous, assignment, lead = context.previous, context.assignment, context.lead_row()
     if context.stays_closed and previous is not None:
-        changes.put(replace(lead, queue=previous.queue, motion=previous.motion, rule=previous.rule))
+        as_before = {name: getattr(previous, name) for name in ("status", "queue", "motion", "rule")}
+        changes.put(replace(lead, **as_before))
         return False
     if context.route.suppressed is not None:
         return _suppress(changes, context, lead, context.route.suppressed)
@@ -164,8 +198,7 @@ def route_scored(changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) 
         assignment = replace(assignment, account=scored.data.account)
         context = replace(context, assignment=assignment)
         changes.put(assignment)
-    placement = _place(changes, context, lead)
-    return _emit(changes, context, _placed_lead(context, lead, placement), placement)
+    return _emit(changes, context, lead, _place(changes, context, lead))
 
 
 def choose_rep(
@@ -197,26 +230,41 @@ def choose_rep(
 
 
 def _suppress(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow, reason: str) -> bool:
-    previous, scored = context.previous, context.scored
+    previous, scored, assignment = context.previous, context.scored, context.assignment
     lead = replace(lead, status="suppressed")
     already = previous is not None and previous.status == "suppressed" and previous.rule == reason
     if already and not context.is_new_revision:
         changes.put(lead)
         return False
-    if context.assignment is not None:
-        end_assignment(changes, context.assignment, "withdrawn", scored.at)
-    version = context.policy.version
-    changes.put(emit_suppressed(changes, lead, scored.data, reason, policy_version=version, at=scored.at))
+    if assignment is not None:
+        end_assignment(changes, assignment, "withdrawn", scored.at)
+    lead = emit_suppressed(
+        changes,
+        lead,
+        scored.data,
+        reason,
+        policy_version=context.policy.version,
+        at=scored.at,
+        previous_owner=assignment.rep if assignment else None,
+        previous_queue=context.queue_before,
+    )
+    changes.put(lead)
     return True
 
 
 def _place(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow) -> _Placement:
-    """Keep the lead with its owner, or assign it by the route; without an eligible rep it waits."""
-    current, route, policy = context.assignment, context.route, context.policy
+    """Keep the lead with its owner, list it as nurture, or assign it; without an eligible rep it waits."""
+    current, route, policy, at = context.assignment, context.route, context.policy, context.scored.at
+    motion = context.motion
     if current is not None and not context.owner_left and (route.keep or route.queue == current.queue):
-        return _Placement("kept", current.queue, current, route.considered)
-    if current is None and not route.keep and is_unverified(context.scored.data):
-        return _Placement("listed", route.queue, None, route.considered)
+        current = set_clock(changes, policy, current, motion, at)
+        return _Placement("kept", current.queue, motion, current, route.considered)
+    is_unproven = current is None and is_unverified(context.scored.data)
+    if not route.keep and (motion == "nurture" or is_unproven):
+        if current is not None:
+            end_assignment(changes, current, "withdrawn", at)
+        reasons = (UNVERIFIED,) if is_unproven else ()
+        return _Placement("listed", route.queue, "nurture", None, route.considered, reasons)
     if route.keep and context.account_owner is not None:
         selection, queue = Selection(context.account_owner.rep.id, ()), context.account_owner.queue
     else:
@@ -227,7 +275,7 @@ def _place(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow) ->
             changes,
             policy,
             route.queue,
-            context.scored.at,
+            at,
             excluded,
             use_fallback=use_fallback,
             # One rep of a queue for all leads of an account: a buyer talks to one person.
@@ -237,10 +285,10 @@ def _place(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow) ->
     rep = policy.rep_of(selection.rep)
     if rep is None:
         if current is not None:
-            return _Placement("kept", current.queue, current, considered)
-        return _Placement("waiting", route.queue, None, considered)
+            return _Placement("kept", current.queue, motion, current, considered)
+        return _Placement("waiting", route.queue, motion, None, considered)
     if current is not None:
-        end_assignment(changes, current, "moved", context.scored.at)
+        end_assignment(changes, current, "moved", at)
     assignment = open_assignment(
         changes,
         policy,
@@ -250,63 +298,80 @@ def _place(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow) ->
         rep=rep,
         sequence=lead.sequence + 1,
         cause=context.scored.cause,
-        at=context.scored.at,
+        at=at,
     )
-    return _Placement("assigned" if current is None else "moved", queue, assignment, considered)
+    change: Change = "assigned" if current is None else "moved"
+    return _Placement(change, queue, motion, assignment, considered)
 
 
-def _placed_lead(context: _RoutingContext, lead: RoutedLeadRow, placement: _Placement) -> RoutedLeadRow:
-    """Return the lead's row after its placement."""
+def _placed_lead(
+    context: _RoutingContext, lead: RoutedLeadRow, placement: _Placement, *, is_routed: bool
+) -> RoutedLeadRow:
+    """Return the lead's row after its placement. Unless it was routed anew, it keeps the rule that did."""
     previous = context.previous
+    lead = replace(lead, queue=placement.queue, motion=placement.motion)
+    if not is_routed and previous is not None:
+        lead = replace(lead, rule=previous.rule)
     if placement.change == "waiting":
         since = previous.waiting_since if previous is not None else None
-        scored = context.scored
-        return replace(lead, status="waiting", waiting_since=since or scored.at, scored=scored.raw)
-    if placement.change == "listed":
-        return replace(lead, status="listed")
-    if placement.change == "kept" and previous is not None and not context.is_new_revision:
-        return replace(lead, queue=placement.queue, motion=previous.motion, rule=previous.rule)
-    return replace(lead, queue=placement.queue)
+        return replace(lead, status="waiting", waiting_since=since or context.scored.at)
+    return replace(lead, status="listed") if placement.change == "listed" else lead
 
 
 def _emit(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow, placement: _Placement) -> bool:
     """Emit the events of the placement and store the lead's row. Return whether there were events."""
-    at, previous, current, route = context.scored.at, context.previous, context.assignment, context.route
-    change, first = placement.change, lead.sequence
+    at, current, route = context.scored.at, context.assignment, context.route
+    change, first, policy = placement.change, lead.sequence, context.policy
     decision = Decision(
         change=change,
         queue=placement.queue,
-        motion=route.motion,
+        motion=placement.motion,
         owner=placement.assignment.rep if placement.assignment else None,
         rule=route.rule,
-        reasons=[*route.reasons, *((UNVERIFIED,) if change == "listed" else ())],
+        reasons=[*route.reasons, *placement.reasons],
         considered=list(placement.considered),
     )
-    is_as_before = change == "kept" or (
-        change in ("waiting", "listed")
-        and previous is not None
-        and previous.status == change
-        and previous.queue == placement.queue
-    )
-    if context.is_new_revision or not is_as_before:
+    is_routed = context.is_new_revision or _is_routed_anew(context, placement)
+    reason = None if is_routed else context.what_is_new()
+    lead = _placed_lead(context, lead, placement, is_routed=is_routed)
+    if is_routed or reason is not None:
         lead = emit_routed(
             changes,
-            context.policy,
+            policy,
             lead,
             context.scored.data,
             decision=decision,
             assignment=placement.assignment,
             at=at,
+            previous_queue=context.queue_before if context.queue_before != placement.queue else None,
+            updated_because=reason,
         )
-    if change == "moved" and current is not None:
+    if current is not None and change in ("moved", "listed"):
         lead = emit_ownership_change(
-            changes, LeadReassignedV1, lead, decision, previous_owner=current.rep, reason=route.rule, at=at
+            changes,
+            policy,
+            LeadReassignedV1,
+            lead,
+            decision,
+            previous_owner=current.rep,
+            previous_queue=current.queue,
+            reason=route.rule,
+            at=at,
         )
-    if change == "kept" and context.became_high_intent:
-        reason = context.policy.alert_reason
-        lead = emit_ownership_change(changes, LeadAlertedV1, lead, decision, reason=reason, at=at)
+    alerts = [policy.alert_reason] if change == "kept" and context.became_high_intent else []
     if context.was_spared and placement.assignment is not None:
-        spared = route.spared or ""
-        lead = emit_ownership_change(changes, LeadAlertedV1, lead, decision, reason=spared, at=at)
+        alerts.append(route.spared or "")
+    for alert in alerts:
+        lead = emit_ownership_change(changes, policy, LeadAlertedV1, lead, decision, reason=alert, at=at)
     changes.put(lead)
     return lead.sequence > first
+
+
+def _is_routed_anew(context: _RoutingContext, placement: _Placement) -> bool:
+    """Tell whether a score of the same revision changes queue, owner, motion or band."""
+    previous, before = context.previous, context.before
+    if previous is None or (placement.queue, placement.motion) != (previous.queue, previous.motion):
+        return True
+    if before is not None and before.score.band != context.scored.data.score.band:
+        return True
+    return placement.change not in ("kept", previous.status)

@@ -57,8 +57,8 @@ class WebhookTarget(Struct, frozen=True, dict=True):
     """A URL that receives events: that of a subscription, or the destination of a queue.
 
     `events` are short types (`lead.routed`), families (`lead.*`) or `*`. `filter` is a condition over the
-    data, or its short form. `queue` restricts the target to decisions for that queue. The newest of `secrets`
-    comes first.
+    data, or its short form. `queue` restricts the target to leads of that queue: to decisions for it, and to
+    events by which a lead leaves it. The newest of `secrets` comes first.
     """
 
     id: str
@@ -73,7 +73,10 @@ class WebhookTarget(Struct, frozen=True, dict=True):
         family = short_type.partition(".")[0] + ".*"
         if {short_type, family, EVERYTHING}.isdisjoint(self.events):
             return False
-        if self.queue is not None and value_at(data, "decision.queue") != self.queue:
+        if self.queue is not None and self.queue not in (
+            value_at(data, "decision.queue"),
+            value_at(data, "previous_queue"),
+        ):
             return False
         return not self.filter or self.is_wanted(data, at)
 

@@ -9,27 +9,36 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, TypeVar
 
+import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from services.router.domain.brief import build_brief
+from services.router.domain.ownership import active_assignment
 from services.router.domain.state import AccountContactRow, AssignmentRow, RoutedLeadRow
 from services.router.policy import RoutingPolicy
+from shared.lead.events.lead_handed_off import LeadHandedOffV1
+from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
+from shared.lead.events.lead_updated import LeadUpdatedV1
 from shared.lead.events.ownership_change import OwnershipChange
-from shared.lead.events.routing import (
-    Brief,
-    BriefHandOff,
-    Change,
-    Decision,
-    PolicyVersions,
-    Sla,
-    Suppression,
-)
+from shared.lead.events.parts import Actor
+from shared.lead.events.routing import Brief, Change, Decision, PolicyVersions, Sla, Suppression
 from shared.storage.change_set import ChangeSet
 
 E = TypeVar("E", bound=OwnershipChange)
+
+_decode = msgspec.json.Decoder(LeadScoredV1).decode
+
+
+def scored_lead_of(lead: RoutedLeadRow) -> LeadScoredV1 | None:
+    """Return the lead as it was last scored.
+
+    None for a lead whose score was not kept: it was routed by an earlier release and not scored since.
+    """
+    return None if lead.scored is None else _decode(lead.scored)
 
 
 def emit_routed(
@@ -41,11 +50,16 @@ def emit_routed(
     decision: Decision,
     assignment: AssignmentRow | None,
     at: datetime,
+    previous_queue: str | None = None,
+    updated_because: str | None = None,
 ) -> RoutedLeadRow:
-    """Emit `lead.routed`: the decision on a scored lead, with the brief for its owner."""
+    """Emit `lead.routed`: the decision on a scored lead, with the brief for its owner.
+
+    With `updated_because`, a reason in words, emit `lead.updated`, which says the same of a lead that stays.
+    """
     lead = _with_next_sequence(lead)
-    must_accept = assignment is not None and assignment.state == "open"
-    routed = LeadRoutedV1(
+    kind = LeadRoutedV1 if updated_because is None else LeadUpdatedV1
+    routed = kind(
         lead_id=data.lead_id,
         revision=data.revision,
         sequence=lead.sequence,
@@ -56,10 +70,12 @@ def emit_routed(
         provenance=data.provenance,
         score=data.score,
         decision=decision,
-        sla=Sla(assignment.accept_by if assignment is not None and must_accept else None),
-        brief=brief_for_owner(changes, policy, data, queue=decision.queue, owner=decision.owner, at=at),
+        sla=_sla_of(assignment),
+        brief=brief_for_owner(changes, policy, lead, data, owner=decision.owner, queue=decision.queue, at=at),
         policy_versions=PolicyVersions(data.policy_version, policy.version),
         occurred_at=at,
+        previous_queue=previous_queue or UNSET,
+        **({} if updated_because is None else {"reason": updated_because}),
     )
     changes.emit(routed, subject=lead.lead_id, key=lead.account)
     return lead
@@ -68,14 +84,14 @@ def emit_routed(
 def brief_for_owner(
     changes: ChangeSet,
     policy: RoutingPolicy,
+    lead: RoutedLeadRow,
     data: LeadScoredV1,
     *,
     queue: str,
     owner: str | None,
     at: datetime,
-    hand_off: BriefHandOff | None = None,
 ) -> Brief:
-    """Return the brief on a scored lead for its present owner; `owner` is a rep's id.
+    """Return the brief on a scored lead for its present owner; `owner` is a rep's id, or None.
 
     It speaks of the last news about the buyer, whatever led to the decision.
     """
@@ -88,7 +104,7 @@ def brief_for_owner(
     signed_by = name_of(owner) if owner is not None else None
     data = replace(data, trigger=data.last_news)
     return build_brief(
-        data, queue, at=at, owner=signed_by, contacts=contacts, hand_off=hand_off, name_of=name_of
+        data, queue, at=at, owner=signed_by, contacts=contacts, hand_off=lead.hand_off, name_of=name_of
     )
 
 
@@ -100,6 +116,8 @@ def emit_suppressed(
     *,
     policy_version: str,
     at: datetime,
+    previous_owner: str | None = None,
+    previous_queue: str | None = None,
 ) -> RoutedLeadRow:
     """Emit `lead.suppressed`: nobody gets the lead."""
     lead = _with_next_sequence(lead)
@@ -116,6 +134,8 @@ def emit_suppressed(
         decision=Suppression(reason),
         policy_versions=PolicyVersions(data.policy_version, policy_version),
         occurred_at=at,
+        previous_owner=previous_owner,
+        previous_queue=previous_queue,
     )
     changes.emit(suppressed, subject=lead.lead_id, key=lead.account)
     return lead
@@ -123,6 +143,7 @@ def emit_suppressed(
 
 def emit_ownership_change(
     changes: ChangeSet,
+    policy: RoutingPolicy,
     kind: type[E],
     lead: RoutedLeadRow,
     decision: Decision,
@@ -130,10 +151,22 @@ def emit_ownership_change(
     reason: str,
     at: datetime,
     previous_owner: str | None = None,
+    previous_queue: str | None = None,
+    actor: Actor | None = None,
     **fields: Any,
 ) -> RoutedLeadRow:
-    """Emit an event of type `kind` about the lead's owner. `fields` are those that only `kind` has."""
+    """Emit an event of type `kind` about the lead's owner. `fields` are those that only `kind` has.
+
+    It describes the lead as it was last scored, and has a new brief when the lead has another owner.
+    """
     lead = _with_next_sequence(lead)
+    data = scored_lead_of(lead)
+    if data is not None:
+        fields |= {"person": data.person, "company": data.company, "score": data.score}
+        fields["trigger"] = data.last_news
+        if issubclass(kind, LeadReassignedV1 | LeadHandedOffV1):
+            queue, owner = decision.queue, decision.owner
+            fields["brief"] = brief_for_owner(changes, policy, lead, data, queue=queue, owner=owner, at=at)
     change = kind(
         lead_id=lead.lead_id,
         revision=lead.revision,
@@ -143,6 +176,9 @@ def emit_ownership_change(
         previous_owner=previous_owner,
         reason=reason,
         occurred_at=at,
+        previous_queue=previous_queue,
+        actor=actor,
+        sla=_sla_of(active_assignment(changes, lead.lead_id)),
         **fields,
     )
     changes.emit(change, subject=lead.lead_id, key=lead.account)
@@ -162,6 +198,12 @@ def decision_of(
         reasons=[reason],
         considered=[],
     )
+
+
+def _sla_of(assignment: AssignmentRow | None) -> Sla:
+    """Return the clock: it runs until the owner has accepted the lead."""
+    must_accept = assignment is not None and assignment.state == "open"
+    return Sla(assignment.accept_by if assignment is not None and must_accept else None)
 
 
 def _with_next_sequence(lead: RoutedLeadRow) -> RoutedLeadRow:

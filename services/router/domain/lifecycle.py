@@ -9,12 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.decide import ScoredLead, choose_rep, route_scored
-from services.router.domain.emit import decision_of, emit_ownership_change
+from services.router.domain.emit import decision_of, emit_ownership_change, scored_lead_of
 from services.router.domain.ownership import (
     accept_assignment,
     active_assignment,
@@ -25,28 +24,29 @@ from services.router.domain.ownership import (
 )
 from services.router.domain.refusals import LeadState, why_refused
 from services.router.domain.rotation import Selection
-from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.domain.state import CLOSED, AssignmentRow, ClosedStatus, RoutedLeadRow
 from services.router.policy import RoutingPolicy
 from shared.lead.events.action_received import ActionReceivedV1
+from shared.lead.events.lead_closed import LeadClosedV1
 from shared.lead.events.lead_escalated import LeadEscalatedV1
 from shared.lead.events.lead_handed_off import LeadHandedOffV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
-from shared.lead.events.lead_scored import LeadScoredV1
-from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.outcome_received import Amount, OutcomeReceivedV1
+from shared.lead.events.parts import Actor
 from shared.lead.events.routing import Change
 from shared.storage.change_set import ChangeSet
 
-_decode = msgspec.json.Decoder(LeadScoredV1).decode
 _ACCEPTING_OUTCOMES: Final = frozenset({"accepted", "meeting_booked", "opportunity"})
 """Outcomes that only a rep who works the lead can report, so they count as accepting it."""
 
 
 class DecisionContext(Struct, frozen=True):
-    """The policy and the time of a decision, and the cause from which ids are derived."""
+    """The policy and the time of a decision, the cause from which ids are derived, and who acted."""
 
     policy: RoutingPolicy
     at: datetime
     cause: str
+    actor: Actor | None = None
 
 
 def apply_action(changes: ChangeSet, context: DecisionContext, action: ActionReceivedV1) -> bool:
@@ -74,16 +74,57 @@ def apply_action(changes: ChangeSet, context: DecisionContext, action: ActionRec
 def apply_outcome(
     changes: ChangeSet, context: DecisionContext, lead_id: str, outcome: OutcomeReceivedV1
 ) -> bool:
-    """Apply an outcome from the CRM to an owned lead."""
+    """Apply an outcome from the CRM: it accepts or rejects an owned lead, or closes a lead."""
     lead = changes.get(RoutedLeadRow, lead_id)
     assignment = active_assignment(changes, lead_id)
-    if lead is None or assignment is None:
+    if lead is None:
         return False
-    if outcome.type in _ACCEPTING_OUTCOMES:
-        return _accept(changes, assignment, context.at)
+    if outcome.type in ("won", "lost"):
+        status: ClosedStatus = "won" if outcome.type == "won" else "lost"
+        return close(changes, context, lead, status, reason=outcome.reason, amount=outcome.amount)
+    if assignment is None:
+        return False
     if outcome.type == "rejected":
         return _reject(changes, context, lead, assignment, outcome.reason)
-    end_assignment(changes, assignment, "won" if outcome.type == "won" else "lost", context.at)
+    return outcome.type in _ACCEPTING_OUTCOMES and _accept(changes, assignment, context.at)
+
+
+def close(
+    changes: ChangeSet,
+    context: DecisionContext,
+    lead: RoutedLeadRow,
+    status: ClosedStatus,
+    *,
+    reason: str | None,
+    amount: Amount | None = None,
+) -> bool:
+    """End the lead, whoever owns it, and emit `lead.closed`. A lead may be closed again with another status.
+
+    A suppressed or merged lead, and one that is closed like that already, stays as it is.
+    """
+    if lead.status in ("suppressed", "merged", status):
+        return False
+    assignment = active_assignment(changes, lead.lead_id)
+    if assignment is not None:
+        end_assignment(changes, assignment, status, context.at)
+    queue = assignment.queue if assignment else lead.queue
+    lead = replace(lead, status=status, queue=queue, waiting_since=None, released_by=None)
+    reason = reason or status
+    lead = emit_ownership_change(
+        changes,
+        context.policy,
+        LeadClosedV1,
+        lead,
+        decision_of(lead, "closed", None, reason),
+        reason=reason,
+        at=context.at,
+        previous_owner=assignment.rep if assignment else None,
+        previous_queue=queue,
+        actor=context.actor,
+        status=status,
+        amount=amount,
+    )
+    changes.put(lead)
     return True
 
 
@@ -97,7 +138,9 @@ def escalate(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool
     if lead is None or assignment is None or assignment.state != "open":
         return False
     decision = decision_of(lead, "kept", assignment, "not accepted in time")
-    lead = emit_ownership_change(changes, LeadEscalatedV1, lead, decision, reason="sla", at=context.at)
+    lead = emit_ownership_change(
+        changes, context.policy, LeadEscalatedV1, lead, decision, reason="sla", at=context.at
+    )
     changes.put(lead)
     excluded = {assignment.rep} | excluded_reps(changes, lead_id, ("rejected", "overdue"))
     selection, queue = choose_rep(
@@ -112,13 +155,14 @@ def escalate(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool
 def assign_waiting(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool:
     """Assign a waiting lead if somebody may have it by now.
 
-    A lead that never had an owner is routed again, by its stored score and the present policy.
+    A lead that waits for its first owner is routed again, by its stored score and the present policy.
     """
     lead = changes.get(RoutedLeadRow, lead_id)
     if lead is None or lead.status != "waiting":
         return False
-    if lead.scored is not None:
-        scored = ScoredLead(_decode(lead.scored), lead.scored, context.cause, context.at)
+    data = scored_lead_of(lead) if lead.released_by is None else None
+    if data is not None and lead.scored is not None:
+        scored = ScoredLead(data, lead.scored, context.cause, context.at)
         return route_scored(changes, context.policy, scored)
     excluded = excluded_reps(changes, lead_id)
     selection, queue = choose_rep(
@@ -231,8 +275,9 @@ def _assign_next(
 ) -> None:
     """Open the assignment after an ended one and emit it; without a selected rep the lead waits.
 
-    Emits `lead.handed_off` if there are `notes`, else `lead.reassigned`.
+    Emits `lead.handed_off` if there are `notes`, else `lead.reassigned`, each with a brief for the new owner.
     """
+    previous_queue = None if lead.status in CLOSED else lead.queue
     rep = context.policy.rep_of(selection.rep)
     assignment = None
     if rep is not None:
@@ -247,14 +292,24 @@ def _assign_next(
             cause=context.cause,
             at=context.at,
         )
-        lead = replace(lead, status="routed", queue=queue, waiting_since=None, scored=None)
+        lead = replace(lead, status="routed", queue=queue, waiting_since=None, released_by=None)
     else:
-        lead = replace(lead, status="waiting", waiting_since=context.at)
+        lead = replace(lead, status="waiting", queue=queue, waiting_since=context.at, released_by=previous)
     change: Change = "waiting" if assignment is None else "assigned" if previous is None else "moved"
     decision = replace(decision_of(lead, change, assignment, reason), considered=list(selection.considered))
     kind: type[LeadReassignedV1 | LeadHandedOffV1] = LeadReassignedV1 if notes is None else LeadHandedOffV1
     fields = {} if notes is None else {"notes": notes}
     lead = emit_ownership_change(
-        changes, kind, lead, decision, previous_owner=previous, reason=reason, at=context.at, **fields
+        changes,
+        context.policy,
+        kind,
+        lead,
+        decision,
+        reason=reason,
+        at=context.at,
+        previous_owner=previous,
+        previous_queue=previous_queue,
+        actor=context.actor,
+        **fields,
     )
     changes.put(lead)

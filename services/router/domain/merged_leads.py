@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from services.router.domain.emit import decision_of, emit_ownership_change
 from services.router.domain.ownership import ROLE, SLA, active_assignment, end_assignment, sla_timer
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.storage.change_set import ChangeSet
@@ -23,7 +24,7 @@ MERGED_SEQUENCE: Final = 2**31 - 1
 
 
 class EndedOwnership(Struct, frozen=True):
-    """A merged lead that had an owner, and the rep who was it."""
+    """A merged lead that had an owner, as it was last scored, and the rep who was it."""
 
     lead: RoutedLeadRow
     rep: str
@@ -40,7 +41,7 @@ def take_merged_leads(changes: ChangeSet, data: LeadScoredV1, at: datetime) -> l
     for lead_id in _unmerged(changes, data.merged):
         before = changes.get(RoutedLeadRow, lead_id)
         row = _merged_row(before or _unknown_lead(lead_id))
-        changes.put(row)
+        changes.put(replace(row, scored=None))
         active = active_assignment(changes, lead_id)
         if active is not None:
             ended.append(EndedOwnership(row, active.rep))
@@ -53,15 +54,25 @@ def take_merged_leads(changes: ChangeSet, data: LeadScoredV1, at: datetime) -> l
     return ended
 
 
-def emit_merged(changes: ChangeSet, ended: Iterable[EndedOwnership], lead_id: str, at: datetime) -> None:
+def emit_merged(
+    changes: ChangeSet, policy: RoutingPolicy, ended: Iterable[EndedOwnership], lead_id: str, at: datetime
+) -> None:
     """Emit for each merged lead that its ownership ended, with the owner of the lead that it is part of."""
     owner = active_assignment(changes, lead_id)
     for one in ended:
         decision = decision_of(one.lead, "moved", owner, f"merged into lead {lead_id}")
         row = emit_ownership_change(
-            changes, LeadReassignedV1, one.lead, decision, reason=MERGED, at=at, previous_owner=one.rep
+            changes,
+            policy,
+            LeadReassignedV1,
+            one.lead,
+            decision,
+            reason=MERGED,
+            at=at,
+            previous_owner=one.rep,
+            previous_queue=one.lead.queue,
         )
-        changes.put(row)
+        changes.put(replace(row, scored=None))
 
 
 def _unmerged(changes: ChangeSet, lead_ids: Iterable[str]) -> list[str]:
@@ -84,7 +95,7 @@ def _take_over(changes: ChangeSet, assignment: AssignmentRow, data: LeadScoredV1
 
 
 def _merged_row(row: RoutedLeadRow) -> RoutedLeadRow:
-    return replace(row, status=MERGED, scored_sequence=MERGED_SEQUENCE, waiting_since=None, scored=None)
+    return replace(row, status=MERGED, scored_sequence=MERGED_SEQUENCE, waiting_since=None)
 
 
 def _unknown_lead(lead_id: str) -> RoutedLeadRow:

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from services.router.domain.rotation import charge, release
 from services.router.domain.state import AssignmentRow, ClosedState
 from services.router.policy import RoutingPolicy
+from shared.lead.events.routing import Motion
 from shared.lead.ids import derive_id
 from shared.storage.change_set import ChangeSet
 from shared.worker.rows import TimerRow
@@ -130,6 +131,23 @@ def extend_deadline(changes: ChangeSet, assignment: AssignmentRow, until: dateti
     """Give the owner until `until` to accept the lead."""
     changes.put(replace(assignment, accept_by=until))
     changes.put(sla_timer(assignment.lead_id, until))
+
+
+def set_clock(
+    changes: ChangeSet, policy: RoutingPolicy, assignment: AssignmentRow, motion: Motion, at: datetime
+) -> AssignmentRow:
+    """Stop the clock of a lead that turned nurture before its owner accepted it; start it when it is work."""
+    has_clock = assignment.accept_by is not None
+    if assignment.state != "open" or has_clock == (motion == "work"):
+        return assignment
+    if motion == "nurture":
+        _stop_sla_timer(changes, assignment.lead_id)
+        assignment = replace(assignment, accept_by=None)
+        changes.put(assignment)
+    elif (accept_by := policy.accept_by(assignment.queue, assignment.rep, at)) is not None:
+        extend_deadline(changes, assignment, accept_by)
+        assignment = replace(assignment, accept_by=accept_by)
+    return assignment
 
 
 def sla_timer(lead_id: str, due_at: datetime) -> TimerRow:

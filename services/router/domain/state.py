@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal, get_args
 
 from shared.lead.events.parts import Person
-from shared.lead.events.routing import Motion
+from shared.lead.events.routing import BriefHandOff, Motion
 from shared.storage.rows import Row
 
-LeadStatus = Literal["routed", "suppressed", "waiting", "listed", "merged"]
-ClosedState = Literal[
-    "rejected", "won", "lost", "handed_on", "moved", "overdue", "withdrawn", "merged", "erased"
-]
+ClosedStatus = Literal["won", "lost", "disqualified"]
+LeadStatus = Literal["routed", "suppressed", "waiting", "listed", "merged"] | ClosedStatus
+ClosedState = (
+    Literal["rejected", "handed_on", "moved", "overdue", "withdrawn", "merged", "erased"] | ClosedStatus
+)
 AssignmentState = Literal["open", "accepted"] | ClosedState
+CLOSED: Final[frozenset[str]] = frozenset(get_args(ClosedStatus))
+"""The statuses of a lead that has ended: it has no owner until a new revision opens it again."""
 
 
 class RoutedLeadRow(Row, frozen=True):
@@ -22,9 +25,12 @@ class RoutedLeadRow(Row, frozen=True):
     `scored_sequence` is the highest sequence of `lead.scored` that was processed, so that older ones are
     ignored. `sequence` counts the events that the router emitted about the lead. `rule` is the rule that
     routed the lead, or the reason of a suppression. `high_intent` is whether the last decision asked for the
-    owner's immediate attention. `scored` is the JSON of `lead.scored` while the lead waits for its first
-    owner. A lead that is `listed` has no owner and waits for none, but a rep of the queue may take it.
-    `spared` is the reason of a suppression that did not count, as nobody proved it.
+    owner's immediate attention. A lead that is `listed` has no owner and waits for none, but a rep of the
+    queue may take it. `spared` is the reason of a suppression that did not count, as nobody proved it.
+
+    The brief of every later owner is made of `scored`, the JSON of the last `lead.scored`, and of `hand_off`,
+    what the last owner who passed it on had learnt. `released_by` is the rep who gave up a lead that waits,
+    None if it waits for its first owner.
     """
 
     lead_id: str
@@ -40,6 +46,8 @@ class RoutedLeadRow(Row, frozen=True):
     waiting_since: datetime | None = None
     scored: bytes | None = None
     spared: str | None = None
+    hand_off: BriefHandOff | None = None
+    released_by: str | None = None
     table: ClassVar[str] = "routed_leads"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 

@@ -32,7 +32,7 @@ def handle_enriched(
     """Score a lead with its new data. `cause_id` is the event that led to the enrichment.
 
     An event that is older than the stored one is superseded. A new revision is a form of the person; the
-    same revision again brings data that arrived late.
+    same revision again brings data that arrived late, or an opt-out by a signal, which its trigger says.
     """
     before = changes.get(ScoreRow, data.lead_id)
     last_sequence = before.enriched_sequence if before else 0
@@ -70,7 +70,7 @@ def handle_enriched(
             seen_at=data.source.submitted_at or data.occurred_at,
         )
     else:
-        update_score(changes, context, row, Trigger("enrichment", cause_id), "always")
+        update_score(changes, context, row, data.trigger or Trigger("enrichment", cause_id), "always")
     return Outcome.APPLIED
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from shared.lead.events.event_type import event
 from shared.lead.events.parts import Company, Person, Provenance, Time, Trigger, Word
@@ -13,7 +13,10 @@ from shared.messaging.manifest import LEADS_ROUTED
 
 @event("baton.lead.routed.v1", LEADS_ROUTED)
 class LeadRoutedV1(Struct, frozen=True):
-    """`sequence` counts the router's events of this lead from 1; `revision` is that of its form."""
+    """`sequence` counts the router's events of this lead from 1; `revision` is that of its form.
+
+    `trigger` is the last news of the buyer. `previous_queue` is the queue that the lead has left.
+    """
 
     lead_id: Word
     revision: int
@@ -29,3 +32,4 @@ class LeadRoutedV1(Struct, frozen=True):
     brief: Brief
     policy_versions: PolicyVersions
     occurred_at: Time
+    previous_queue: Word | UnsetType = UNSET

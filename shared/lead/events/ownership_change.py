@@ -13,7 +13,8 @@ class OwnershipChange(Struct, frozen=True, omit_defaults=True):
     """Base of reassigned, escalated, alerted, handed off and closed; no event of its own.
 
     `previous_owner` and `previous_queue` had the lead before. `actor` is who acted, None for a timer. The
-    fields from `person` on describe the lead for a new owner; they are None where the owner stays.
+    fields from `person` on describe the lead as it is now; `brief` is None where the owner stays or there is
+    none to be.
     """
 
     lead_id: Word

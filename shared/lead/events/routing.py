@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from shared.lead.events.parts import Company, Time, TriggerKind, Word
 from shared.lead.events.scoring import ScoreLine
 
-Change = Literal["assigned", "kept", "moved", "waiting", "listed"]
+Change = Literal["assigned", "kept", "moved", "waiting", "listed", "closed"]
 Motion = Literal["work", "nurture"]
 Skipped = Literal[
     "no_match",
@@ -62,6 +62,7 @@ class Decision(Struct, frozen=True, omit_defaults=True):
     """Which queue and owner, by which rule.
 
     `waiting`: nobody is eligible yet, so no owner. `listed`: no owner and no clock, but a rep may take it.
+    `closed`: won, lost or disqualified, so no owner any more.
     With `owner_before`, `protected` (what a stranger can type did not count) and the `lead.scored` event of
     `scored_sequence`, the decision can be evaluated again.
     """

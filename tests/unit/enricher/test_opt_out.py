@@ -22,7 +22,8 @@ async def test_an_opt_out_is_an_event_of_the_same_revision(enricher):
     [lead] = enricher.emitted
     assert (lead.revision, lead.sequence) == (1, 2)
     assert (lead.consent.opted_out, lead.consent.at) == (True, AT)
-    assert lead.trigger is None
+    assert lead.trigger is not None
+    assert (lead.trigger.kind, lead.trigger.type) == ("signal", "opt_out")
     assert lead.person.title == "CTO"
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from services.router.domain.decide import choose_rep
-from services.router.domain.state import AwayRepRow, RoutedLeadRow
+from services.router.domain.state import AwayRepRow, RepQueueRow, RoutedLeadRow
 from services.router.policy import RoutingPolicy
 from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.parts import Person, Trigger
 from shared.lead.events.routing import Considered
 from shared.lead.events.scoring import AccountView
 from shared.policy.hours import parse_hours
@@ -18,7 +21,7 @@ from shared.policy.models import Queue, Rep
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap
 from shared.worker.decision import Outcome
-from tests.support.routing_policies import queue, rep, routing_policy_with
+from tests.support.routing_policies import default_policy, queue, rep, routing_policy_with
 from tests.support.scored_leads import AT, lead_id, scored_event, scored_lead
 
 HOT = {"grade": "A1"}
@@ -47,7 +50,8 @@ def lose(router: Any, name: str = "ana") -> None:
 
 def test_a_routed_lead_is_stored_with_its_route_and_sequences(simulate):
     router = simulate(policy_of())
-    router.score(account="kestrel.example", revision=2, sequence=5)
+    event = scored_event(scored_lead(account="kestrel.example", revision=2, sequence=5))
+    router.process(event)
     assert lead_of(router) == RoutedLeadRow(
         lead_id=lead_id("ana"),
         account="kestrel.example",
@@ -59,15 +63,16 @@ def test_a_routed_lead_is_stored_with_its_route_and_sequences(simulate):
         motion="work",
         rule="fits",
         high_intent=False,
+        scored=event.raw,
     )
 
 
 def test_a_waiting_lead_is_stored_with_its_score(simulate):
     router = simulate(policy_of(rep("one", max_open=0)))
-    event = scored_event(scored_lead(grade="D3", employees=None))
+    event = scored_event(scored_lead())
     router.process(event)
     lead = lead_of(router)
-    assert (lead.status, lead.queue, lead.motion, lead.rule) == ("waiting", "sdr", "nurture", "nurture")
+    assert (lead.status, lead.queue, lead.motion, lead.rule) == ("waiting", "sdr", "work", "fits")
     assert (lead.waiting_since, lead.scored, lead.sequence) == (AT, event.raw, 1)
 
 
@@ -93,10 +98,10 @@ def test_a_score_that_changes_nothing_keeps_the_route_of_the_revision(simulate):
     """The row says by which rule the lead was routed, not which rule would match now."""
     router = simulate(policy_of())
     router.score()
-    router.score(sequence=2, trigger="decay", grade="D3", employees=None)
+    assert router.score(sequence=2, trigger="decay") is Outcome.UNCHANGED
     lead = lead_of(router)
     assert (lead.rule, lead.motion, lead.queue, lead.scored_sequence) == ("fits", "work", "sdr", 2)
-    router.score(sequence=3, revision=2, grade="D3", employees=None)
+    router.score(sequence=3, revision=2)
     lead = lead_of(router)
     assert (lead.rule, lead.motion, lead.queue, lead.sequence) == ("existing-owner", "work", "sdr", 2)
 
@@ -224,7 +229,7 @@ def test_an_alert_has_the_decision_by_which_the_owner_keeps_the_lead(simulate):
     router.act("accept")
     router.at += timedelta(minutes=2)
     router.score(sequence=2, trigger="signal", **HOT)
-    [(type_, alerted)] = router.emitted
+    [(_, _), (type_, alerted)] = router.emitted
     assert (type_, alerted["reason"], alerted["occurred_at"]) == (
         "lead.alerted",
         "high_intent",
@@ -235,12 +240,129 @@ def test_an_alert_has_the_decision_by_which_the_owner_keeps_the_lead(simulate):
     assert decision["reasons"] == ["owner active is yes", "owner accepted is yes"]
 
 
-def test_a_nurtured_lead_keeps_its_motion_when_a_new_score_changes_nothing(simulate):
+# What a score of the same revision says
+
+COLD = {"grade": "D3", "employees": None}
+
+
+def test_a_new_grade_is_said_with_a_new_brief_and_nothing_else_changes(simulate):
     router = simulate(policy_of())
-    router.score(grade="D3", employees=None)
-    assert router.decision()["motion"] == "nurture"
-    router.score(sequence=2, trigger="decay", grade="D4", employees=None)
-    assert (lead_of(router).motion, lead_of(router).rule) == ("nurture", "nurture")
+    router.score()
+    router.score(sequence=2, trigger="decay", grade="C3")
+    [(type_, updated)] = router.emitted
+    assert (type_, updated["reason"], updated["score"]["grade"]) == (
+        "lead.updated", "grade B3 is now C3", "C3",
+    )  # fmt: skip
+    assert (updated["decision"]["change"], updated["decision"]["owner"]) == ("kept", router.owner())
+    assert updated["brief"]["warm_intro"].endswith(f"Best, {router.owner().title()}")
+    assert updated["trigger"] == {"kind": "lead", "event_id": "cause-1", "type": "demo_request"}
+    assert (lead_of(router).rule, len(router.assignments())) == ("fits", 1)
+
+
+def test_news_are_said_once_and_stay_the_trigger_until_there_are_newer_ones(simulate):
+    router = simulate(policy_of())
+    router.score()
+    funding = Trigger("signal", "news-1", "funding_round")
+    router.score(sequence=2, news=funding)
+    assert [(type_, data["reason"]) for type_, data in router.emitted] == [
+        ("lead.updated", "news: funding_round")
+    ]
+    assert router.score(sequence=3, trigger="decay", news=funding) is Outcome.UNCHANGED
+    router.score(sequence=4, trigger="decay", grade="C3", news=funding)
+    assert router.emitted[0][1]["trigger"] == msgspec.to_builtins(funding)
+
+
+@pytest.mark.parametrize("trigger", ["enrichment", "outcome", "policy", "decay"])
+def test_a_score_without_news_says_what_more_is_known(simulate, trigger):
+    router = simulate(policy_of())
+    router.score()
+    known = Person(email="ana@kestrel.example", first_name="Ana", title="VP Sales", phone="+15551234567")
+    assert router.score(sequence=2, trigger=trigger, person=known) is Outcome.APPLIED
+    [(type_, updated)] = router.emitted
+    assert (type_, updated["reason"]) == ("lead.updated", "more is known of the person or the company")
+    assert (updated["person"]["phone"], updated["trigger"]["kind"]) == ("+15551234567", "lead")
+    assert router.score(sequence=3, trigger=trigger, person=known) is Outcome.UNCHANGED
+
+
+def test_a_new_band_is_routed_anew_to_the_same_owner(simulate):
+    router = simulate(policy_of())
+    router.score()
+    hot = scored_lead(sequence=2, trigger="decay")
+    router.process(scored_event(replace(hot, score=replace(hot.score, band="sql"))))
+    [(type_, routed)] = router.emitted
+    assert (type_, routed["decision"]["change"], routed["decision"]["owner"]) == (
+        "lead.routed", "kept", router.owner(),
+    )  # fmt: skip
+
+
+# Nurture
+
+
+def test_a_nurture_lead_is_listed_without_owner_clock_and_credit(simulate):
+    router = simulate(policy_of())
+    router.score(**COLD)
+    decision = router.decision()
+    assert (decision["change"], decision["motion"], decision["owner"]) == ("listed", "nurture", None)
+    assert (lead_of(router).status, lead_of(router).waiting_since) == ("listed", None)
+    assert (router.assignments(), router.sla_due_at(), router.rows.all(RepQueueRow)) == ([], None, [])
+    assert router.assign_waiting() is Outcome.UNCHANGED
+
+
+def test_a_nurture_lead_that_says_hello_again_stays_nurture_and_one_that_rises_is_worked(simulate):
+    router = simulate(policy_of())
+    router.score(**COLD)
+    router.score(revision=2, sequence=2, **COLD)
+    assert (router.decision()["change"], router.decision()["motion"]) == ("listed", "nurture")
+    assert router.score(sequence=3, revision=2, trigger="decay", **COLD) is Outcome.UNCHANGED
+    router.score(sequence=4, revision=2, trigger="signal")
+    assert (router.decision()["change"], router.decision()["motion"]) == ("assigned", "work")
+    assert len(router.assignments()) == 1
+
+
+def test_a_waiting_lead_that_falls_to_nurture_waits_no_more(simulate):
+    router = simulate(policy_of(rep("one", max_open=0)))
+    router.score()
+    router.score(sequence=2, trigger="decay", **COLD)
+    assert router.decision()["change"] == "listed"
+    assert (lead_of(router).status, lead_of(router).waiting_since) == ("listed", None)
+
+
+def nurturing() -> RoutingPolicy:
+    """A policy that sends leads without a fit to nurture, whoever owns them."""
+    rules = tuple(rule for rule in default_policy().routing.rules if rule.name in ("fits", "nurture"))
+    return routing_policy_with((rep("one"), rep("two")), QUEUES, rules=rules)
+
+
+def test_an_owned_lead_that_turns_nurture_keeps_its_owner_and_loses_its_clock(simulate):
+    router = simulate(nurturing())
+    router.score()
+    router.score(sequence=2, trigger="decay", **COLD)
+    [(type_, routed)] = router.emitted
+    assert (type_, routed["decision"]["change"], routed["decision"]["motion"]) == (
+        "lead.routed",
+        "kept",
+        "nurture",
+    )
+    assert (routed["decision"]["owner"], routed["sla"]) == (router.owner(), {"accept_by": None})
+    assert router.sla_due_at() is None
+    router.at += timedelta(days=1)
+    router.score(sequence=3, trigger="signal")
+    assert (router.decision()["change"], router.decision()["motion"]) == ("kept", "work")
+    assert router.sla_due_at() == router.at + timedelta(hours=4)
+
+
+def test_a_nurture_lead_whose_owner_left_the_team_is_listed(simulate):
+    router = simulate(nurturing())
+    router.score()
+    owner = router.owner()
+    left = {"one": "two", "two": "one"}[owner]
+    router.use_policy(
+        routing_policy_with((rep(left),), QUEUES, rules=nurturing().compiled.policy.routing.rules)
+    )
+    router.score(sequence=2, trigger="decay", **COLD)
+    assert router.event_types() == ["lead.routed", "lead.reassigned"]
+    assert (router.decision()["change"], router.emitted[1][1]["previous_owner"]) == ("listed", owner)
+    assert router.owner() is None
 
 
 # Suppression
@@ -256,6 +378,7 @@ def test_a_suppressed_lead_is_withdrawn_from_its_owner_and_stored_with_the_reaso
     lead = lead_of(router)
     assert (lead.status, lead.rule, lead.queue, lead.sequence) == ("suppressed", "opted_out", "", 2)
     [(_type, event)] = router.emitted
+    assert (event["previous_owner"], event["previous_queue"]) == (assignment.rep, "sdr")
     assert event["occurred_at"] == "2026-03-02T09:03:00Z"
     assert event["policy_versions"] == {"scored": "scored-by", "routed": policy_of().version}
 
@@ -288,7 +411,15 @@ def test_a_lost_lead_is_not_reopened_by_a_score_without_news(simulate, trigger):
     assert router.score(sequence=2, trigger=trigger, **HOT) is Outcome.UNCHANGED
     lead = lead_of(router)
     assert (lead.queue, lead.motion, lead.rule, lead.scored_sequence) == ("sdr", "work", "fits", 2)
-    assert router.owner() is None
+    assert (lead.status, router.owner()) == ("lost", None)
+
+
+def test_a_lost_lead_is_opened_by_a_new_revision(simulate):
+    router = simulate(policy_of())
+    router.score()
+    lose(router)
+    router.score(revision=2, sequence=2)
+    assert (router.decision()["change"], lead_of(router).status) == ("assigned", "routed")
 
 
 def test_a_lost_lead_is_reopened_by_news_only_if_they_lead_to_another_queue(simulate):

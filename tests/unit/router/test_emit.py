@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -18,7 +19,7 @@ from shared.lead.events.lead_handed_off import LeadHandedOffV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
-from shared.lead.events.parts import Person
+from shared.lead.events.parts import Actor, Person, Trigger
 from shared.lead.events.routing import Decision, PolicyVersions, Sla, Suppression
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap
@@ -116,10 +117,24 @@ def test_a_suppressed_lead_carries_the_score_and_the_reason(changes):
     )
 
 
+NEWS = Trigger("signal", "news-1", "funding_round")
+DECAYED = replace(SCORED, trigger=Trigger("decay", "timer-1"), news=NEWS)
+KEPT = replace(LEAD, scored=msgspec.json.encode(DECAYED))
+
+
 @pytest.mark.parametrize("kind", [LeadReassignedV1, LeadEscalatedV1, LeadAlertedV1])
-def test_a_change_of_ownership_has_the_decision_the_previous_owner_and_the_reason(changes, kind):
-    lead = emit_ownership_change(changes, kind, LEAD, DECISION, previous_owner="two", reason="sla", at=LATER)
-    assert lead == replace(LEAD, sequence=6)
+def test_a_change_of_ownership_describes_the_lead_and_has_a_brief_if_the_owner_is_another(changes, kind):
+    """The lead is as it was last scored; the trigger is the last news, not the decay that it was scored by."""
+    policy = routing_policy_with((rep("one"),))
+    lead = emit_ownership_change(
+        changes, policy, kind, KEPT, DECISION, previous_owner="two", previous_queue="bdr", reason="sla",
+        at=LATER, actor=Actor("crm", "two"),
+    )  # fmt: skip
+    assert lead == replace(KEPT, sequence=6)
+    ben = AccountContactRow(lead_id("ben"), "kestrel.example", Person(first_name="Ben", title="CTO"))
+    brief = build_brief(
+        replace(DECAYED, trigger=NEWS), "sdr", at=LATER, owner="One", contacts=[ben], name_of=str.title
+    )
     assert emitted(changes) == kind(
         lead_id=lead_id("ana"),
         revision=3,
@@ -127,21 +142,39 @@ def test_a_change_of_ownership_has_the_decision_the_previous_owner_and_the_reaso
         account="kestrel.example",
         decision=DECISION,
         previous_owner="two",
+        previous_queue="bdr",
         reason="sla",
         occurred_at=LATER,
+        actor=Actor("crm", "two"),
+        person=SCORED.person,
+        company=SCORED.company,
+        score=SCORED.score,
+        trigger=NEWS,
+        sla=Sla(None),
+        brief=brief if kind is LeadReassignedV1 else None,
     )
 
 
-def test_a_hand_off_carries_its_notes(changes):
-    notes = {"budget": "approved"}
-    emit_ownership_change(changes, LeadHandedOffV1, LEAD, DECISION, reason="handoff", at=LATER, notes=notes)
+def test_a_lead_whose_score_was_not_kept_changes_its_owner_without_a_brief(changes):
+    policy = routing_policy_with((rep("one"),))
+    emit_ownership_change(changes, policy, LeadReassignedV1, LEAD, DECISION, reason="sla", at=LATER)
     data = emitted(changes)
-    assert (data.notes, data.previous_owner) == (notes, None)
+    assert (data.person, data.brief, data.decision) == (None, None, DECISION)
+
+
+def test_a_hand_off_carries_its_notes(changes):
+    notes, policy = {"budget": "approved"}, routing_policy_with((rep("one"),))
+    emit_ownership_change(
+        changes, policy, LeadHandedOffV1, KEPT, DECISION, reason="handoff", at=LATER, notes=notes
+    )
+    data = emitted(changes)
+    assert (data.notes, data.previous_owner, data.brief.warm_intro[-9:]) == (notes, None, "Best, One")
 
 
 def test_events_of_one_decision_have_consecutive_sequences(changes):
     lead = emit_suppressed(changes, LEAD, SCORED, "spam", policy_version="v", at=LATER)
-    emit_ownership_change(changes, LeadAlertedV1, lead, DECISION, reason="high_intent", at=LATER)
+    policy = routing_policy_with()
+    emit_ownership_change(changes, policy, LeadAlertedV1, lead, DECISION, reason="high_intent", at=LATER)
     assert [emit.data.sequence for emit in changes.emits] == [6, 7]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.router.domain.lead_ref import LeadAliasRow
@@ -12,7 +13,7 @@ from services.router.domain.lifecycle import DecisionContext, assign_waiting, es
 from services.router.domain.ownership import ROLE
 from services.router.domain.state import AssignmentRow, RepQueueRow
 from services.router.policy import RoutingPolicy
-from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.outcome_received import Amount, OutcomeReceivedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.identity import identify
 from shared.lead.ids import derive_id, event_cause
@@ -22,7 +23,7 @@ from shared.storage.change_set import ChangeSet
 from shared.storage.rows import Put
 from shared.worker.decision import Outcome
 from tests.support.routing_policies import queue, rep, routing_policy_with
-from tests.support.scored_leads import AT, lead_id
+from tests.support.scored_leads import AT, lead_id, scored_lead
 
 QUEUES = {
     "sdr": queue("4h"),
@@ -94,7 +95,44 @@ def test_a_won_or_lost_lead_ends_its_assignment_and_frees_the_rep(router, type_)
     assert (assignment.state, assignment.closed_at) == (type_, router.at)
     assert (row_of(router, "sdr-1").open_leads, row_of(router, "sdr-1").credits) == (0, 1)
     assert router.sla_due_at() is None
+    lead = router.lead()
+    assert lead is not None
+    assert lead.status == type_
     assert router.receive(outcome(type_)) is Outcome.UNCHANGED
+
+
+def test_the_end_of_a_lead_is_an_event_with_reason_amount_and_who_had_it(router):
+    router.score()
+    owner = router.owner()
+    won = outcome("won", lead_id=lead_id("ana"), reason="best offer", amount=Amount(1_000, "EUR"))
+    router.receive(won)
+    [(type_, event)] = router.emitted
+    assert type_ == "lead.closed"
+    assert (event["status"], event["reason"], event["amount"]) == (
+        "won", "best offer", {"value": 1_000, "currency": "EUR"},
+    )  # fmt: skip
+    assert (event["previous_owner"], event["previous_queue"]) == (owner, "sdr")
+    assert (event["decision"]["change"], event["decision"]["owner"]) == ("closed", None)
+    assert event["person"]["first_name"] == "Ana"
+    assert "brief" not in event
+
+
+def test_a_lead_is_closed_whether_it_is_owned_listed_or_waiting_and_may_end_otherwise_later(simulate):
+    router = simulate(policy_of(rep("one", max_open=0)))
+    router.score("waits")
+    router.score("listed", grade="D3", employees=None)
+    for name in ("waits", "listed"):
+        assert router.receive(outcome("lost", lead_id=lead_id(name))) is Outcome.APPLIED
+        assert router.lead(name).status == "lost"
+    assert router.assign_waiting() is Outcome.UNCHANGED
+    assert router.receive(outcome("won", lead_id=lead_id("waits"))) is Outcome.APPLIED
+    assert (router.lead("waits").status, router.event_types()) == ("won", ["lead.closed"])
+    assert router.receive(outcome("accepted", lead_id=lead_id("waits"))) is Outcome.UNCHANGED
+
+
+def test_a_suppressed_lead_stays_suppressed(router):
+    router.score(opted_out=True)
+    assert router.receive(outcome("won")) is Outcome.UNCHANGED
 
 
 @pytest.mark.parametrize(("reason", "emitted"), [("spam", "spam"), (None, "rejected")])
@@ -119,10 +157,10 @@ def test_actions_and_outcomes_on_unknown_leads_change_nothing(router):
     assert router.receive(outcome("won", email="no address")) is Outcome.UNCHANGED
 
 
-def test_a_lead_without_an_owner_takes_no_outcome_and_no_action_but_reassign(simulate):
+def test_a_lead_without_an_owner_is_accepted_by_no_outcome_and_takes_no_action_but_reassign(simulate):
     router = simulate(policy_of(rep("one", max_open=0)))
     router.score()
-    assert router.receive(outcome("won")) is Outcome.UNCHANGED
+    assert router.receive(outcome("accepted")) is Outcome.UNCHANGED
     for type_ in ("accept", "reject", "handoff", "snooze"):
         assert router.act(type_, until=AT + timedelta(days=1)) is Outcome.UNCHANGED
     assert router.act("reassign", to="one") is Outcome.APPLIED
@@ -139,7 +177,16 @@ def test_a_reassignment_emits_the_decision_in_full(simulate):
     router.act("reassign", to="two", reason="on holiday")
     [(type_, event)] = router.emitted
     assert type_ == "lead.reassigned"
+    brief = event.pop("brief")
+    assert (brief["warm_intro"][-9:], brief["trigger"]["type"]) == ("Best, Two", "demo_request")
+    scored = msgspec.to_builtins(scored_lead(account="kestrel.example"))
     assert event == {
+        "person": scored["person"],
+        "company": scored["company"],
+        "score": scored["score"],
+        "trigger": {"kind": "lead", "event_id": "cause-1", "type": "demo_request"},
+        "sla": {"accept_by": "2026-03-02T13:05:00Z"},
+        "previous_queue": "sdr",
         "lead_id": lead_id("ana"),
         "revision": 1,
         "sequence": 2,
@@ -230,7 +277,7 @@ def test_a_rejected_lead_that_waits_is_assigned_when_somebody_becomes_eligible(s
     router.act("reject", rep="one")
     lead = router.lead()
     assert lead is not None
-    assert (lead.status, lead.waiting_since, lead.scored) == ("waiting", router.at, None)
+    assert (lead.status, lead.waiting_since, lead.released_by) == ("waiting", router.at, "one")
     assert router.emitted[0][1]["previous_owner"] == "one"
     assert router.decision()["considered"] == [
         {"skipped": "excluded", "rep": "one"},
@@ -255,7 +302,8 @@ def test_a_rejected_lead_that_waits_is_assigned_when_somebody_becomes_eligible(s
     }
     lead = router.lead()
     assert lead is not None
-    assert (lead.status, lead.waiting_since, lead.sequence) == ("routed", None, 3)
+    assert (lead.status, lead.waiting_since, lead.sequence, lead.released_by) == ("routed", None, 3, None)
+    assert event["brief"]["warm_intro"].endswith("Best, Two")
     assert router.assignments()[-1].opened_at == router.at
 
 
@@ -449,7 +497,8 @@ def test_a_waiting_lead_that_a_manager_assigns_is_not_routed_again(simulate):
     router.act("reassign", to="one")
     lead = router.lead()
     assert lead is not None
-    assert (lead.status, lead.scored, lead.waiting_since) == ("routed", None, None)
+    assert (lead.status, lead.waiting_since) == ("routed", None)
+    assert router.assign_waiting() is Outcome.UNCHANGED
 
 
 def test_the_id_of_an_assignment_follows_from_its_cause_so_that_a_repeated_decision_writes_the_same_row(
