@@ -324,8 +324,9 @@ class EnricherSettings(StatefulSettings):
     providers_url: str = Field(
         default="http://127.0.0.1:8090",
         pattern=r"^https?://.+",
-        description="Base URL of the provider stubs. It replaces `http://127.0.0.1:8090` in every `base_url` "
-        "of `providers.yaml`; other base URLs are not changed.",
+        description="Base URL of the provider stubs. In every `base_url` of `providers.yaml` it replaces the "
+        "names of this machine (`localhost`, `127.0.0.1`, `[::1]`) with port 8090 or the port of the stubs; "
+        "other base URLs are not changed. `baton up` sets it to the stubs of its process.",
     )
     providers_allow: Networks = Field(
         default=(),

@@ -115,11 +115,14 @@ async def _play(
 def _embedded(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment with the defaults of `baton up` for what it does not set."""
     given = {name: value for name, value in environ.items() if value}
-    stubs_port = given.get("BATON_STUBS_PORT", "8090")
+    stubs_port, host = given.get("BATON_STUBS_PORT", "8090"), given.get("BATON_HTTP_HOST", "127.0.0.1")
+    # The stubs listen where everything does; the address of all interfaces is none to call.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(host, host)  # noqa: S104
+    stubs_host = f"[{host}]" if ":" in host else host
     return {
         "BATON_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
         "BATON_PROVIDERS_ALLOW": "127.0.0.0/8,::1/128",
-        "BATON_PROVIDERS_URL": f"http://127.0.0.1:{stubs_port}",
+        "BATON_PROVIDERS_URL": f"http://{stubs_host}:{stubs_port}",
         **given,
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from services.enricher.ownership_queries import (
     OpenAssignment,
     account_snapshots,
     lead_snapshots,
+    nurtured_leads,
     open_assignments,
 )
 from services.scorer.policy import ScoringPolicy
@@ -45,6 +46,7 @@ class AccountContextReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._snapshots = BatchLoader(self._read_batch)
+        self._nurtured = BatchLoader(self._read_nurtured)
 
     async def read(self, lead: LeadRow, policy: ScoringPolicy) -> AccountContext:
         """Return the context of a lead; an account that nobody reported is as the policy's files say."""
@@ -66,6 +68,14 @@ class AccountContextReader:
             activities=tuple(activity for activity in activities if activity not in lead.activities),
             grades_before=scored.score.grade if scored and scored.score else None,
         )
+
+    async def is_nurtured(self, lead_id: str) -> bool:
+        """Return whether nobody works a lead now: it is in nurture, or suppressed."""
+        return lead_id in await self._nurtured.load(lead_id)
+
+    async def _read_nurtured(self, lead_ids: Sequence[str]) -> Collection[str]:
+        async with self._database.read() as tx:
+            return await nurtured_leads(tx, sorted(set(lead_ids)))
 
     async def _read_batch(self, keys: Sequence[_LeadKey]) -> _Snapshots:
         asked = {key.account for key in keys}

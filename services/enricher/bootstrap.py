@@ -11,6 +11,7 @@ from services.enricher.domain.form import identity_of
 from services.enricher.domain.row_keys import keys_of_event
 from services.enricher.handlers import EnricherHandler
 from services.enricher.lookup import WaterfallLookup
+from services.enricher.ownership_queries import nurtured_last
 from services.enricher.provider_registry import ProviderRegistry
 from services.enricher.pruning import prune_answers
 from services.enricher.storage import EnricherStore
@@ -24,6 +25,8 @@ from shared.web.egress import EgressPolicy
 from shared.worker.role import Resources, Worker, run_worker
 
 _PRUNE_EVERY_S = 600.0
+_LATER_LOOKUPS_MAX = 16
+"""How many leads are looked up again at a time: few, so that the calls of each get their turn."""
 
 
 async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSettings) -> None:
@@ -55,7 +58,15 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
             )
         )
         try:
-            await run_worker(resources, Worker(handler, EnricherStore(), order_key, timers=True), stop)
+            worker = Worker(
+                handler,
+                EnricherStore(),
+                order_key,
+                timers=True,
+                timers_at_once=_LATER_LOOKUPS_MAX,
+                timers_first=(nurtured_last(),),
+            )
+            await run_worker(resources, worker, stop)
         finally:
             await lookup.close()
             await registry.close()

@@ -1,13 +1,13 @@
-"""Queries of the tables of the scorer and the router: accounts, scored leads, open assignments."""
+"""Queries of the tables of the scorer and the router: accounts, scored and nurtured leads, assignments."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 
-from services.router.tables import assignments
+from services.router.tables import assignments, routed_leads
 from services.scorer.domain.subjects import canonical_key
 from services.scorer.tables import accounts, scores
 from shared.lead.events.account_received import AccountReceivedV1
@@ -16,6 +16,9 @@ from shared.lead.events.scoring import Score
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.storage.database import Tx
 from shared.storage.statements import member_of, members
+from shared.worker.tables import timers
+
+_NURTURED = or_(routed_leads.c.motion == "nurture", routed_leads.c.status == "suppressed")
 
 
 class AccountSnapshot(Struct, frozen=True):
@@ -79,3 +82,16 @@ async def open_assignments(tx: Tx, keys: Sequence[str]) -> list[OpenAssignment]:
     )
     rows = await tx.execute(statement, {"members": members(tx.dialect, keys)})
     return [OpenAssignment(**row) for row in rows.mappings()]
+
+
+async def nurtured_leads(tx: Tx, lead_ids: Sequence[str]) -> set[str]:
+    """Return those of the leads that nobody works: they are in nurture, or suppressed."""
+    statement = select(routed_leads.c.lead_id).where(member_of(tx.dialect, routed_leads.c.lead_id), _NURTURED)
+    rows = await tx.execute(statement, {"members": members(tx.dialect, lead_ids)})
+    return set(rows.scalars())
+
+
+def nurtured_last() -> ColumnElement[bool]:
+    """Return the order of timers in which those of nurtured leads are last."""
+    nurtured = select(routed_leads.c.lead_id).where(routed_leads.c.lead_id == timers.c.subject, _NURTURED)
+    return nurtured.exists()

@@ -7,23 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import structlog
-
+from services.enricher.domain.provider_status import ProviderStatus
 from services.enricher.domain.providers import ProviderAnswer, ProviderQuery
 from services.enricher.domain.value_of_information import OutcomeModel
 from services.enricher.domain.waterfall import Capability, WaterfallPolicy
-from services.enricher.provider_client import STUBS_URL, ProviderClient, resolve_base_url
+from services.enricher.provider_client import ProviderClient
 from services.enricher.providers import INTEGRATIONS
+from services.enricher.stubs_url import resolve_base_url
 from shared.clock import Clock
 from shared.observability.metrics import Metrics
 from shared.policy.compiled import CompiledPolicy
 from shared.policy.models import Provider, ProviderPolicy
 from shared.policy.per_version import PerVersion
 from shared.policy.versions import PolicyWatch
+from shared.resilience.availability import Access
+from shared.resilience.priority_limiter import Turn
 from shared.web.egress import EgressPolicy, EgressRefused
 from shared.web.httpx_egress import egress_client
-
-log = structlog.get_logger()
 
 _STUB_KEY: Final = "stub"
 """The stubs want an API key as the vendors do; any text will do."""
@@ -32,7 +32,17 @@ _STUB_KEY: Final = "stub"
 class ProviderPort(Protocol):
     """Port: queries one provider."""
 
-    async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
+    @property
+    def access(self) -> Access:
+        """Whether it may be called now; `trial`: once, to see whether it works again."""
+        ...
+
+    @property
+    def status(self) -> ProviderStatus:
+        """The state of the provider, with the reason in words."""
+        ...
+
+    async def query(self, query: ProviderQuery, *, within_s: float, turn: Turn) -> ProviderAnswer:
         """Return the answer, or why there is none within `within_s` seconds. Never raises."""
         ...
 
@@ -41,11 +51,13 @@ class ProviderPort(Protocol):
 class ProviderSet:
     """The providers under one version of the policy: the waterfall and a client by name.
 
-    `per_day_cents` is the budget of a day, `public_day_cents` the part of it for leads of public sources.
+    `patience_s` is how long a lead waits for the turns of its calls. `per_day_cents` is the budget of a day,
+    `public_day_cents` the part of it for leads of public sources.
     `outcome_model` is None when the policy is not decision-aware: every missing field is asked for then.
     """
 
     waterfall: WaterfallPolicy
+    patience_s: float
     clients: Mapping[str, ProviderPort]
     outcome_model: OutcomeModel | None
     per_day_cents: int
@@ -85,12 +97,18 @@ class ProviderRegistry:
         self._stubs_url = stubs_url
         self._keys = keys
         self._clients: Mapping[str, ProviderClient] = {}
+        self._unusable: dict[str, ProviderStatus] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
     @property
     def current(self) -> ProviderSet:
         """The provider set of the active policy."""
         return self._provider_set.current
+
+    def statuses(self) -> dict[str, ProviderStatus]:
+        """Return the state of each provider of the active policy."""
+        clients = self.current.clients
+        return self._unusable | {name: client.status for name, client in clients.items()}
 
     async def close(self) -> None:
         """Close the connections of every client, replaced ones included."""
@@ -102,6 +120,7 @@ class ProviderRegistry:
 
     def _build(self, policy: CompiledPolicy) -> ProviderSet:
         providers = policy.policy.providers
+        self._unusable = {}
         clients = {name: self._client(name, terms) for name, terms in providers.providers.items()}
         for name, client in self._clients.items():
             if clients.get(name) is not client:
@@ -109,6 +128,7 @@ class ProviderRegistry:
         self._clients = {name: client for name, client in clients.items() if client is not None}
         return ProviderSet(
             waterfall=waterfall_policy(providers, self._clients),
+            patience_s=providers.patience.seconds,
             clients=self._clients,
             outcome_model=OutcomeModel(policy) if providers.decision_aware else None,
             per_day_cents=providers.budget.per_day_cents,
@@ -116,24 +136,23 @@ class ProviderRegistry:
         )
 
     def _client(self, name: str, terms: Provider) -> ProviderClient | None:
-        """Return the client of a provider; None, with a line in the log, when it cannot be asked."""
+        """Return the client of a provider; None, with a status that says why, when it cannot be asked."""
         existing = self._clients.get(name)
         if existing is not None and existing.terms == terms:
             return existing
         integration = INTEGRATIONS.get(terms.integration)
-        key = self._keys.get(terms.key_env) or (_STUB_KEY if terms.base_url.startswith(STUBS_URL) else "")
-        if integration is None or (terms.key_env and not key):
-            reason = f"{terms.key_env} is not set" if integration else f"no integration {terms.integration}"
-            log.warning("provider is not asked", provider=name, reason=reason)
+        base_url, is_stub = resolve_base_url(terms.base_url, self._stubs_url)
+        key = self._keys.get(terms.key_env) or (_STUB_KEY if is_stub else "")
+        if integration is None:
+            self._unusable[name] = ProviderStatus("unusable", f"no integration {terms.integration}")
+            return None
+        if terms.key_env and not key:
+            self._unusable[name] = ProviderStatus("no_key", f"{terms.key_env} is not set")
             return None
         try:
-            http = egress_client(
-                self._egress,
-                resolve_base_url(terms.base_url, self._stubs_url),
-                connections_max=terms.in_flight,
-            )
+            http = egress_client(self._egress, base_url, connections_max=terms.in_flight)
         except EgressRefused as refused:
-            log.warning("provider is not asked", provider=name, reason=f"base_url: {refused}")
+            self._unusable[name] = ProviderStatus("unusable", f"base_url: {refused}")
             return None
         return ProviderClient(
             name, terms, integration, key=key, http=http, clock=self._clock, metrics=self._metrics

@@ -25,16 +25,21 @@ from shared.worker.unit_of_work import Work, rejection_of
 
 log = structlog.get_logger()
 
-_TIMERS_MAX = 200
-
 
 def timer_step(
-    timers: Timers, handler: Handler, work: Work, sink: Sink, outbox: Outbox, *, metrics: Metrics
+    timers: Timers,
+    handler: Handler,
+    work: Work,
+    sink: Sink,
+    outbox: Outbox,
+    *,
+    metrics: Metrics,
+    at_once: int,
 ) -> Callable[[], Awaitable[bool]]:
-    """Return the step that decides timers that are due."""
+    """Return the step that decides timers that are due, at most `at_once`."""
 
     async def step() -> bool:
-        events = await timers.lease_due(_TIMERS_MAX)
+        events = await timers.lease_due(at_once)
         if events:
             for event in events:
                 metrics.timers_fired.labels(event.data.role, event.data.kind).inc()
@@ -49,7 +54,7 @@ def timer_step(
             await outbox.delete(result.outbox_ids)
             for event, error in result.rejected:
                 log.error("timer rejected", subject=event.subject, kind=error.kind, reason=str(error))
-        return len(events) == _TIMERS_MAX
+        return len(events) == at_once
 
     return step
 

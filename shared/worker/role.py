@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import ColumnElement
+
 from shared.clock import Clock
 from shared.lead.events.envelope import Event
 from shared.messaging.manifest import topics_read_by
@@ -78,6 +80,8 @@ class Worker:
     order_key: Callable[[Event[Any]], str] | None = None
     timers: bool = False
     timers_every_s: float = 0.5
+    timers_at_once: int = 200
+    timers_first: Sequence[ColumnElement[bool]] = ()
     topics: Sequence[str] = ()
 
 
@@ -135,7 +139,7 @@ def _background_steps(
 ) -> dict[str, tuple[Callable[[], Awaitable[bool]], float]]:
     """Return the periodic steps of the role by name, each with its interval in seconds."""
     role, database, clock = worker.handler.role, resources.database, resources.clock
-    timers = Timers(role, database, clock)
+    timers = Timers(role, database, clock, first=worker.timers_first)
     steps = {
         "outbox": (sweep_step(outbox, resources.sweep_after), resources.sweep_after.total_seconds()),
         "claims": (prune_step(role, database, clock, resources.claims_kept), _PRUNE_EVERY_S),
@@ -143,6 +147,14 @@ def _background_steps(
         "gauges": (measure_step(role, outbox, timers, resources.metrics), _MEASURE_EVERY_S),
     }
     if worker.timers:
-        due = timer_step(timers, worker.handler, work, sink, outbox, metrics=resources.metrics)
+        due = timer_step(
+            timers,
+            worker.handler,
+            work,
+            sink,
+            outbox,
+            metrics=resources.metrics,
+            at_once=worker.timers_at_once,
+        )
         steps["timers"] = (due, worker.timers_every_s)
     return steps

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Integer, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, func, or_, select
 
 from shared.clock import Clock
 from shared.lead.events.envelope import Event
@@ -47,9 +47,11 @@ def timer_event(timer: TimerRow, at: datetime) -> Event[TimerRow]:
 
 
 class Timers:
-    """The timers of one role."""
+    """The timers of one role. Those that are due are taken in the order `first`, then of their due times."""
 
-    def __init__(self, role: str, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, role: str, database: Database, clock: Clock, *, first: Sequence[ColumnElement[bool]] = ()
+    ) -> None:
         self._role = role
         self._database = database
         self._clock = clock
@@ -64,7 +66,7 @@ class Timers:
         self._due = (
             select(timers)
             .where(unleased)
-            .order_by(timers.c.due_at)
+            .order_by(*first, timers.c.due_at)
             .limit(bindparam("limit", type_=Integer()))
             .with_for_update(skip_locked=True)
         )
@@ -75,7 +77,7 @@ class Timers:
             return int((await tx.execute(self._count, {"now": self._clock.now()})).scalar_one())
 
     async def lease_due(self, limit: int) -> Sequence[Event[TimerRow]]:
-        """Lease at most `limit` due timers and return their events, the earliest due first."""
+        """Lease at most `limit` due timers and return their events, in their order."""
         now = self._clock.now()
         async with self._database.begin() as tx:
             found = await tx.execute(self._due, {"now": now, "limit": limit})

@@ -8,13 +8,14 @@ import httpx2
 import pytest
 
 from services.enricher.domain.providers import LookupTarget, ProviderAnswer, ProviderQuery, Subject
-from services.enricher.provider_client import ProviderClient
+from services.enricher.provider_client import Lane, ProviderClient
 from services.enricher.providers import INTEGRATIONS
 from services.enricher.providers.integration import HttpReply
 from services.enricher.providers.vendor_facts import range_midpoint
 from shared.clock import SystemClock
 from shared.observability.metrics import Metrics
 from shared.policy.models import Provider
+from shared.resilience.priority_limiter import Turn
 from shared.rules.times import Duration
 from shared.web.egress import EgressPolicy
 from shared.web.httpx_egress import egress_client
@@ -47,7 +48,7 @@ class Providers:
             metrics=Metrics(),
         )
         try:
-            return await client.query(query_of(name, subject, target), within_s=30)
+            return await client.query(query_of(name, subject, target), within_s=30, turn=Turn(Lane.FRESH, 30))
         finally:
             await client.close()
 

@@ -10,17 +10,20 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
+from services.enricher.account_context import AccountContextReader
 from services.enricher.daily_budget import DailyBudget
 from services.enricher.domain.form import normalise_form
 from services.enricher.domain.providers import ProviderAnswer, ProviderFacts, ProviderQuery
 from services.enricher.domain.record import AliasRow, LeadRow
 from services.enricher.handlers import EnricherHandler
 from services.enricher.lookup import WaterfallLookup
+from services.enricher.ownership_queries import nurtured_last
 from services.enricher.providers.vendor_facts import provider_facts
 from services.enricher.storage import EnricherStore
 from services.enricher.tables import provider_spend
+from services.router.tables import routed_leads
 from services.tables import metadata
 from shared.clock import FixedClock
 from shared.errors import DataError
@@ -33,6 +36,7 @@ from shared.lead.events.registry import BY_NAME
 from shared.lead.events.signal_received import SignalPerson, SignalReceivedV1
 from shared.lead.ids import lead_id_of
 from shared.messaging.port import Outgoing, Sink
+from shared.resilience.priority_limiter import Turn
 from shared.storage.database import Database
 from shared.worker.decision import Outcome
 from shared.worker.outbox import Outbox
@@ -322,8 +326,8 @@ async def test_the_first_lead_that_gets_a_shared_answer_is_billed(database):
             super().__init__("peopledatalabs", FixedClock(NOW))
             self.ready = asyncio.Event()
 
-        async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
-            answer = await super().query(query, within_s=within_s)
+        async def query(self, query: ProviderQuery, *, within_s: float, turn: Turn) -> ProviderAnswer:
+            answer = await super().query(query, within_s=within_s, turn=turn)
             await self.ready.wait()
             return answer
 
@@ -347,8 +351,8 @@ async def test_a_lead_goes_on_at_its_deadline_and_gets_the_late_answer_with_a_la
     ready = asyncio.Event()
 
     class Late(FakeProvider):
-        async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
-            answer = await super().query(query, within_s=within_s)
+        async def query(self, query: ProviderQuery, *, within_s: float, turn: Turn) -> ProviderAnswer:
+            answer = await super().query(query, within_s=within_s, turn=turn)
             await ready.wait()
             return answer
 
@@ -390,8 +394,8 @@ async def test_when_the_budget_of_the_day_is_spent_no_provider_is_asked(database
 
 async def test_when_the_budget_for_public_sources_is_spent_other_leads_go_on(database):
     class ChargesAlways(FakeProvider):
-        async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
-            return replace(await super().query(query, within_s=within_s), cost=10)
+        async def query(self, query: ProviderQuery, *, within_s: float, turn: Turn) -> ProviderAnswer:
+            return replace(await super().query(query, within_s=within_s, turn=turn), cost=10)
 
     enricher = Enricher(database)
     budget = default_policy().policy.providers.budget.model_copy(update={"public_per_day_cents": 10})
@@ -418,8 +422,8 @@ async def test_when_the_budget_for_public_sources_is_spent_other_leads_go_on(dat
 
 async def test_a_failed_answer_is_not_shared_with_the_next_lead(database):
     class Failing(FakeProvider):
-        async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
-            answer = await super().query(query, within_s=within_s)
+        async def query(self, query: ProviderQuery, *, within_s: float, turn: Turn) -> ProviderAnswer:
+            answer = await super().query(query, within_s=within_s, turn=turn)
             return replace(answer, outcome="failed", facts=ProviderFacts(), cost=0)
 
     provider = Failing("peopledatalabs", FixedClock(NOW))
@@ -448,8 +452,8 @@ async def test_an_erasure_removes_cached_answers_about_the_person(database):
     person = provider_facts(0.9, person={"title": "CFO"})
 
     class Knows(FakeProvider):
-        async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
-            answer = await super().query(query, within_s=within_s)
+        async def query(self, query: ProviderQuery, *, within_s: float, turn: Turn) -> ProviderAnswer:
+            answer = await super().query(query, within_s=within_s, turn=turn)
             return replace(answer, outcome="match", facts=person) if query.subject == "person" else answer
 
     enricher = Enricher(database)
@@ -467,3 +471,46 @@ async def test_an_erasure_removes_cached_answers_about_the_person(database):
     assert await enricher.rows("provider_answers") == 2
     await enricher.run(PersonErasedV1(lead_ids=[lead.lead_id], email_hash="x", at=NOW))
     assert await enricher.rows("provider_answers") == 1
+
+
+async def test_timers_of_nurtured_leads_are_due_last_however_old(database):
+    """By what became of a lead; of one that was not decided yet, nothing is known."""
+    became = {
+        "a": ("assigned", "work"),
+        "b": ("listed", "nurture"),
+        "c": ("suppressed", "none"),
+        "d": ("waiting", "work"),
+    }
+    rows = [
+        {
+            "lead_id": name,
+            "account": name,
+            "revision": 1,
+            "scored_sequence": 1,
+            "sequence": 1,
+            "status": status,
+            "queue": "sdr",
+            "motion": motion,
+            "rule": "fits",
+            "high_intent": False,
+        }
+        for name, (status, motion) in became.items()
+    ]
+    timers = [
+        {"subject": name, "role": "enricher", "kind": "enrich-again", "due_at": NOW - timedelta(minutes=age)}
+        for name, age in {"a": 1, "b": 9, "c": 8, "d": 3, "new": 2, "later": -1}.items()
+    ]
+    async with database.begin() as tx:
+        await tx.execute(insert(routed_leads), rows)
+        await tx.execute(insert(metadata.tables["timers"]), timers)
+    due = Timers("enricher", database, FixedClock(NOW), first=[nurtured_last()])
+    leased = [[event.subject for event in await due.lease_due(2)] for _ in range(3)]
+    assert leased == [["d", "new"], ["a", "b"], ["c"]]
+    contexts = AccountContextReader(database)
+    assert [await contexts.is_nurtured(name) for name in ("a", "b", "c", "d", "new")] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]

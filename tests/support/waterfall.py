@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from services.enricher.domain.provider_status import ProviderStatus
 from services.enricher.domain.providers import ProviderAnswer, ProviderFacts, ProviderQuery
 from services.enricher.domain.value_of_information import OutcomeModel
 from services.enricher.domain.waterfall import Capability, WaterfallPolicy
@@ -19,6 +20,8 @@ from shared.clock import Clock
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load
 from shared.policy.models import ProviderPolicy
+from shared.resilience.availability import Access
+from shared.resilience.priority_limiter import Turn
 
 COMPANY = company_facts(name="Brightloom", industry="software", country="US", employees=350)
 
@@ -52,8 +55,11 @@ class FakeProvider:
         self.name, self.clock, self.cost = name, clock, cost
         self.known = {"brightloom.example": provider_facts(0.9, company=COMPANY)} if known is None else known
         self.asked: list[str] = []
+        self.access: Access = "open"
+        self.status = ProviderStatus("active")
 
-    async def query(self, query: ProviderQuery, *, within_s: float) -> ProviderAnswer:
+    async def query(self, query: ProviderQuery, *, within_s: float, turn: Turn) -> ProviderAnswer:
+        turn.granted.set_result(True)
         self.asked.append(query.target.domain or "" if query.subject == "company" else query.subject)
         said = self.known.get(query.about) if query.subject == "company" else None
         return ProviderAnswer(
@@ -84,6 +90,7 @@ def registry_of(
     return FixedRegistry(
         ProviderSet(
             waterfall=replace(waterfall_policy(providers, clients), **terms),
+            patience_s=providers.patience.seconds,
             clients=clients,
             outcome_model=OutcomeModel(policy) if providers.decision_aware else None,
             per_day_cents=providers.budget.per_day_cents,

@@ -91,6 +91,18 @@ class ProviderQuery(Struct, frozen=True):
     def key(self) -> tuple[str, str, str]:
         return (self.provider, self.subject, self.about)
 
+    def unanswered(self, outcome: LookupOutcome, at: datetime, detail: str) -> ProviderAnswer:
+        """Return an answer without facts: `detail` says why there are none."""
+        return ProviderAnswer(
+            provider=self.provider,
+            subject=self.subject,
+            about=self.about,
+            outcome=outcome,
+            at=at,
+            detail=detail,
+            requested=self.fields,
+        )
+
 
 class ProviderAnswer(Struct, frozen=True):
     """What a provider answered at `at`, or why it did not. `cost` is in cents.
@@ -137,7 +149,10 @@ class LeadLookup(Protocol):
         ...
 
     async def refresh(self, lead_id: str) -> LookupResult:
-        """Return what providers say by now about a lead whose first look-up was left incomplete."""
+        """Return what providers say by now about a lead whose first look-up was left incomplete.
+
+        Leads that wait for their first look-up are served first, then those that somebody works.
+        """
         ...
 
 

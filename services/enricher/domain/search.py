@@ -95,13 +95,6 @@ class Search(Struct, frozen=True, dict=True):
         about = self.target.about(request.subject) or ""
         return ProviderQuery(request.provider, request.subject, about, self.target, request.fields)
 
-    def timed_out(self, request: LookupRequest, at: datetime, detail: str) -> ProviderAnswer:
-        """Return the answer that stands for one that did not come in time."""
-        about = self.target.about(request.subject) or ""
-        return ProviderAnswer(
-            request.provider, request.subject, about, "timeout", at, detail=detail, requested=request.fields
-        )
-
     def _with(
         self, requested: frozenset[tuple[str, Subject]], answers: Iterable[ProviderAnswer], at: datetime
     ) -> Search:

@@ -70,11 +70,13 @@ class Provider(PolicyModel):
 class ProviderPolicy(PolicyModel):
     """providers.yaml: the providers and how they are used.
 
-    After `deadline` a lead goes on with what is known then. `decision_aware` skips calls whose answer cannot
-    change the decision about the lead.
+    After `deadline` a lead goes on with what is known then. It waits `patience` in all for providers that
+    take no more calls now; their answers come later, as a revision. `decision_aware` skips calls whose answer
+    cannot change the decision about the lead.
     """
 
     deadline: PlainDuration
+    patience: PlainDuration = Duration(1)
     budget: Budget
     decision_aware: bool = True
     fields: Mapping[Text, Waterfall] = {}

@@ -123,10 +123,10 @@ def test_a_request_becomes_a_query_about_the_lead_s_target():
     assert (query.target, query.fields) == (search.target, request.fields)
 
 
-def test_a_request_that_got_no_answer_in_time_is_a_timeout_that_costs_nothing():
+def test_a_request_without_an_answer_in_time_costs_nothing_and_is_not_made_again():
     search = searching("apollo")
     (request,) = search.next(NOTHING_KNOWN, 8.0, AT).requests
-    answer = search.timed_out(request, AT, "no answer within 8.0 s")
+    answer = search.query(request).unanswered("timeout", AT, "no answer within 8.0 s")
     assert (answer.outcome, answer.cost, answer.is_conclusive) == ("timeout", 0, False)
     assert (answer.requested, answer.detail) == (request.fields, "no answer within 8.0 s")
     late = search.with_answers([request], [answer], AT)
