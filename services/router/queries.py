@@ -143,15 +143,21 @@ async def contacts_of(tx: Tx, accounts: Collection[str]) -> list[AccountContactR
         partition_by=assignments.c.account, order_by=(assignments.c.opened_at, assignments.c.id)
     )
     ranked = (
-        select(assignments.c.lead_id, assignments.c.account, age.label("age"))
+        select(assignments.c.lead_id, assignments.c.account, assignments.c.rep, age.label("age"))
         .where(assignments.c.closed_at.is_(None), member_of(tx.dialect, assignments.c.account))
         .subquery()
     )
     people = (
-        select(ranked.c.lead_id, ranked.c.account, leads_table.c.person)
+        select(
+            ranked.c.lead_id, ranked.c.account, leads_table.c.person, leads_table.c.activities, ranked.c.rep
+        )
         .join(leads_table, leads_table.c.lead_id == ranked.c.lead_id)
         .where(ranked.c.age <= STAKEHOLDERS_MAX)
         .order_by(ranked.c.account, ranked.c.age)
     )
     rows = await tx.execute(people, {"members": members(tx.dialect, sorted(accounts))})
-    return [AccountContactRow(*tuple(row)) for row in rows]
+    return [
+        # The activities of a lead are in the order of time.
+        AccountContactRow(row.lead_id, row.account, row.person, (row.activities or [None])[-1], row.rep)
+        for row in rows
+    ]

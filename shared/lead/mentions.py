@@ -14,6 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from shared.lead.events.parts import Person
+from shared.lead.literal_text import written_text
 from shared.lead.normalise.emails import normalise_email
 from shared.lead.normalise.linkedin import normalise_linkedin
 from shared.lead.normalise.phones import normalise_phone
@@ -28,6 +29,7 @@ _PROFILE = re.compile(
 )
 _PHONE = re.compile(r"(?:\+|00)\d[\d\s().\-/]{5,25}\d")
 _WORD = re.compile(r"[^\W_]+(?:['\u2019\-][^\W_]+)*")
+# Briefs of earlier releases escape markup with backslashes.
 _MARKDOWN_ESCAPE = re.compile(r"\\([\\`*_\[\]<>#|~&/])")
 
 KeyedHash = Callable[[str], str]
@@ -72,7 +74,7 @@ class Mentions(Struct, frozen=True):
     def removed_from(self, value: Any) -> Any:
         """Return a JSON value without what names them; the same object when nothing does.
 
-        They are no stakeholders of a brief any more, and its lines about them are gone.
+        They are no stakeholders and no other leads of a brief any more, and its lines about them are gone.
         """
         if isinstance(value, str):
             return self.struck_out(value)
@@ -85,12 +87,13 @@ class Mentions(Struct, frozen=True):
         return value
 
     def _field_without(self, name: str, value: Any) -> Any:
-        if name == "stakeholders" and isinstance(value, list):
+        if name in ("stakeholders", "other_leads") and isinstance(value, list):
             others = [one for one in value if not self._is_one_of(one)]
             return value if len(others) == len(value) else others
         if name == "markdown" and isinstance(value, str):
             lines = value.split("\n")
-            kept = [line for line in lines if not self.in_text(_MARKDOWN_ESCAPE.sub(r"\1", line))]
+            written = (_MARKDOWN_ESCAPE.sub(r"\1", written_text(line)) for line in lines)
+            kept = [line for line, text in zip(lines, written, strict=True) if not self.in_text(text)]
             return value if len(kept) == len(lines) else "\n".join(kept)
         return self.removed_from(value)
 

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from msgspec.structs import replace
 
-from services.router.domain.brief_markdown import render_markdown
+from services.router.domain.activity_words import activity_words, page_path
+from services.router.domain.brief_markdown import ANSWER_WORDS_MIN, QUOTE_LENGTH_MAX, render_markdown
+from services.router.domain.day_words import ago
+from services.router.domain.opening import opening
 from services.router.domain.qualification import answer_text, qualify, questions_to_ask
+from services.router.domain.signal_words import executive_of
 from services.router.domain.state import AccountContactRow
+from services.router.domain.time_zones import time_zone_of
+from services.router.domain.trigger_words import FORM_NAME, trigger_in_words, trigger_signal
 from shared.lead.derived import with_derived
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Person
-from shared.lead.events.routing import Brief, BriefAccount, BriefHandOff, BriefTrigger, Quote, Stakeholder
+from shared.lead.events.routing import (
+    Brief,
+    BriefAccount,
+    BriefHandOff,
+    BriefSource,
+    Contact,
+    OtherLead,
+    Quote,
+    Stakeholder,
+)
 
 STAKEHOLDERS_MAX: Final = 10
-_QUOTE_LENGTH_MAX: Final = 500
-_QUOTES_MAX: Final = 4
-_ANSWER_WORDS_MIN: Final = 4
-"""Shorter answers were chosen from a list, not written, and are not quoted."""
+_ANSWERS_QUOTED_MAX: Final = 4
 _QUESTIONS_MAX: Final = 4
 _ROLES_MAX: Final = 10
-_THANKS: Final[Sequence[tuple[str, str]]] = (
-    ("demo_request", "thank you for asking for a demo for {company}."),
-    ("contact_request", "thank you for getting in touch from {company}."),
-    ("trial_started", "thank you for starting a trial at {company}."),
-    ("content_download", "thank you for your interest in our material at {company}."),
-    ("webinar", "thank you for joining our webinar from {company}."),
-)
-"""Opening sentences by type of activity; the first type that the lead has is used."""
 
 
 def build_brief(
@@ -50,69 +55,117 @@ def build_brief(
     if it is no rep's id. Days are told relative to `at`, the time of the decision.
     """
     data = with_derived(data)
-    qualification, view = qualify(data, queue), data.account_view
+    contacts = [contact for contact in contacts if contact.lead_id != data.lead_id][:STAKEHOLDERS_MAX]
+    qualification, view, source = qualify(data, queue), data.account_view, data.source
     brief = Brief(
+        contact=_contact(data),
+        source=BriefSource(
+            channel=source.channel,
+            form=answer_text(data.answers.get(FORM_NAME)) or source.form_id,
+            campaign=source.campaign or source.utm.get("campaign"),
+            page=source.page_url,
+        ),
         company=data.company,
-        pain=list(pain_quotes(data))[:_QUOTES_MAX],
+        pain=[*_message_quotes(data, at), *islice(_answer_quotes(data), _ANSWERS_QUOTED_MAX)],
         stakeholders=stakeholders_of(data, contacts),
         account=BriefAccount(
-            view.relation, name_of(view.owner) if view.owner else None, view.open_opportunity
+            relation=view.relation,
+            owner=name_of(view.owner) if view.owner else None,
+            open_opportunity=view.open_opportunity,
+            other_leads=[_other_lead(contact, name_of, at) for contact in contacts],
         ),
-        trigger=BriefTrigger(data.trigger.kind, data.trigger.type, at),
-        qualification=qualification,
+        trigger=trigger_in_words(data, at),
         hand_off=hand_off,
+        qualification=qualification,
         score_lines=data.score.lines,
         ask_next=questions_to_ask(qualification)[:_QUESTIONS_MAX],
-        warm_intro=warm_intro(data, owner),
+        warm_intro=opening(
+            data,
+            company=company_name(data),
+            signal=trigger_signal(data),
+            owner=owner,
+            hand_off=hand_off,
+            at=at,
+        ),
         markdown="",
     )
-    return replace(brief, markdown=render_markdown(data, brief))
+    return replace(brief, markdown=render_markdown(data, brief, company_name(data), at))
 
 
-def pain_quotes(data: LeadScoredV1) -> Iterator[Quote]:
-    """Yield the message and every written answer, in the buyer's words, each with its source."""
-    texts = {"message": (data.message or "").strip()}
+def company_name(data: LeadScoredV1) -> str | None:
+    """Return the name of the company, else its domain; None for a person without a company."""
+    account = data.account if data.account != data.lead_id else None
+    return data.company.name or data.company.domain or account
+
+
+def full_name(person: Person) -> str | None:
+    """Return first and last name, as far as they are known."""
+    return " ".join(part for part in (person.first_name, person.last_name) if part) or None
+
+
+def _contact(data: LeadScoredV1) -> Contact:
+    person = data.person
+    return Contact(
+        name=full_name(person),
+        title=person.title,
+        email=person.email,
+        email_status=person.email_status,
+        phone=person.phone,
+        linkedin_url=person.linkedin_url,
+        time_zone=time_zone_of(person.phone, person.country, data.company.country),
+    )
+
+
+def _message_quotes(data: LeadScoredV1, at: datetime) -> Iterator[Quote]:
+    """Yield what the person wrote, the newest first, with when and where from."""
+    if data.message and data.message.strip():
+        sent_at = data.source.submitted_at or max((done.at for done in data.activities), default=None)
+        yield _message_quote(data.message, sent_at, data.source.name, data.source.page_url, at)
+    for message in data.earlier_messages:
+        if message.text.strip():
+            yield _message_quote(message.text, message.at, message.source, message.page, at)
+
+
+def _message_quote(
+    text: str, sent_at: datetime | None, source: str | None, page: str | None, at: datetime
+) -> Quote:
+    origin = ("message", ago(sent_at, at) if sent_at else None, source, page_path(page))
+    return Quote(_cut(text.strip()), ", ".join(filter(None, origin)))
+
+
+def _answer_quotes(data: LeadScoredV1) -> Iterator[Quote]:
+    """Yield the written answers in the buyer's words, each with its question."""
     for label, answer in data.answers.items():
         text = answer_text(answer)
-        if len(text.split()) >= _ANSWER_WORDS_MIN:
-            texts[f"answers.{label}"] = text
-    for source, text in texts.items():
-        if text:
-            cut = f"{text[: _QUOTE_LENGTH_MAX - 1].rstrip()}…"
-            yield Quote(text if len(text) <= _QUOTE_LENGTH_MAX else cut, source)
+        if len(text.split()) >= ANSWER_WORDS_MIN and label != FORM_NAME:
+            yield Quote(_cut(text), f"answer to “{label}”")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= QUOTE_LENGTH_MAX else f"{text[: QUOTE_LENGTH_MAX - 1].rstrip()}…"
+
+
+def _other_lead(contact: AccountContactRow, name_of: Callable[[str], str], at: datetime) -> OtherLead:
+    person, did = contact.person, contact.last_activity
+    return OtherLead(
+        lead_id=contact.lead_id,
+        name=full_name(person) or person.email,
+        title=person.title,
+        owner=name_of(contact.rep) if contact.rep else None,
+        did=f"{activity_words(did)} {ago(did.at, at)}" if did else None,
+    )
 
 
 def stakeholders_of(data: LeadScoredV1, contacts: Iterable[AccountContactRow]) -> list[Stakeholder]:
-    """Return the lead's person, other people of the account, then roles that nobody named has."""
-    people = [_stakeholder(data.person, "this lead")]
-    others = (contact.person for contact in contacts if contact.lead_id != data.lead_id)
-    people += (_stakeholder(person, "another lead") for person in others)
-    named = [person for person in people if person is not None][:STAKEHOLDERS_MAX]
+    """Return the lead's person, other people of the account, new executives, then roles nobody named has."""
+    people = [(data.person, "this lead"), *((contact.person, "another lead") for contact in contacts)]
+    found = [
+        Stakeholder(full_name(person) or person.email, person.title, person.department, known_from)
+        for person, known_from in people
+    ]
+    hires = (signal for signal in data.signals.live if signal.type == "executive_hire")
+    found += (Stakeholder(*executive_of(signal), None, "a buying signal") for signal in hires)
+    named = [one for one in found if one.name is not None or one.title is not None][:STAKEHOLDERS_MAX]
     covered = {person.role for person in named}
     roles = [role for role in data.account_view.roles if role not in covered][:_ROLES_MAX]
     return named + [Stakeholder(None, None, role, "the account") for role in roles]
-
-
-def _stakeholder(person: Person, known_from: str) -> Stakeholder | None:
-    """Return None for a person without name, address and title."""
-    full_name = " ".join(part for part in (person.first_name, person.last_name) if part)
-    name = full_name or person.email
-    if name is None and person.title is None:
-        return None
-    return Stakeholder(name, person.title, person.department, known_from)
-
-
-def warm_intro(data: LeadScoredV1, owner: str | None) -> str:
-    """Return the opening of a first message: greeting, the occasion, a question, the owner's name."""
-    company, trigger_type = data.company.name or data.company.domain or data.account, data.trigger.type or ""
-    if data.trigger.kind == "signal":
-        occasion = f"I saw the news at {company} ({trigger_type.replace('_', ' ') or 'a signal'})."
-    else:
-        types = {activity.type for activity in data.activities} | {trigger_type}
-        default = "thank you for your interest; I look after {company} here."
-        template = next((text for type_, text in _THANKS if type_ in types), default)
-        occasion = template.replace("{company}", company)
-    first_name = " ".join((data.person.first_name or "").split())
-    greeting = f"Hi {first_name}," if first_name else "Hello,"
-    ending = f" Best, {owner}" if owner else ""
-    return f"{greeting} {occasion} Would a short call this week help?{ending}"

@@ -1,106 +1,205 @@
-"""Renders the brief as Markdown, about a screenful. Text from buyers is escaped: it cannot add markup."""
+"""Renders the brief as Markdown that reads well in Slack, in a CRM and as plain text.
+
+Slack's markup and CommonMark differ: headings and `**` mean nothing to Slack, and both show `*x*` as
+emphasis. So titles are `*x*`, lists begin with `- `, quotations with `> `, and nothing else is used. Every
+text of a buyer or of a vendor goes through `literal_text`, and no line begins with one.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final
 
+from services.router.domain.activity_words import page_path
+from services.router.domain.day_words import day_of_year
+from services.router.domain.qualification import answer_text
+from services.router.domain.score_words import score_in_words
+from services.router.domain.signal_words import money_words
+from services.router.domain.trigger_words import FORM_NAME, recent_events
 from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.parts import Company
 from shared.lead.events.routing import Brief
+from shared.lead.literal_text import code_text, literal_line, literal_text
 
-_SCORE_LINES_MAX: Final = 6
-_LENGTH_MAX: Final = 300
+QUOTE_LENGTH_MAX: Final = 500
+ANSWER_WORDS_MIN: Final = 4
+"""Shorter answers were chosen from a list, not written, and are not quoted."""
+_ANSWERS_MAX: Final = 8
+_NOTES_MAX: Final = 12
+_NAMES_MAX: Final = 8
 _INITIALS_MAX: Final = 2
 """Roles of at most this length are initials, like `hr` and `it`, and are written in capitals."""
-_STATE_LABELS: Final = {"known": "known", "inferred": "inferred", "unknown": "?"}
-
-_MARKUP = re.compile(r"[\\`*_\[\]<>#|~&]")
-_UNREMARKABLE = re.compile(rf"[A-Za-z(“][A-Za-z0-9 ,;:'\"“”…()!?%$€£@^.+/-]{{0,{_LENGTH_MAX - 1}}}")
-"""Text that needs no escaping, which is most of it; to recognise it is cheaper than to escape it."""
-_EMAIL_ADDRESS = re.compile(r"[^\s`@]+@[^\s`@]+")
-_LINK_SCHEME = re.compile(r"(mailto|xmpp):", re.IGNORECASE)
-_LINK_DOT = re.compile(
-    r"(?<=www)\.|(?<=\w)\.(?=(?:[a-z]{2}|aero|asia|biz|com|coop|dev|edu|gov|info|name|net|online|org|pro|shop"
-    r"|site|top|web|xyz)\b)",
-    re.IGNORECASE,
-)
-"""The dots of host names that renderers recognise without a scheme: after `www` and before a common TLD."""
-_BLOCK_START = re.compile(r"^(\d{0,9})([-+=.)])(?=\s|=|-|$)")
-"""Would begin a list, or underline a heading, at the start of a line."""
+_PROFILE = re.compile(r"https://www\.linkedin\.com/in/[a-z0-9%-]{1,200}")
+"""A profile's URL in its normal form: the one link of a brief, as no stranger can choose where it leads."""
+_EMAIL_STATUSES: Final = {
+    "verified": "verified",
+    "risky": "risky, may bounce",
+    "invalid": "invalid, will bounce",
+    "unknown": "not verified",
+}
+_RELATIONS: Final = {"target": "Target account", "customer": "Customer", "partner": "Partner"}
 
 
-def render_markdown(data: LeadScoredV1, brief: Brief) -> str:
-    """Return the brief in Markdown."""
-    return "\n".join((*_company_lines(data, brief), *_people_lines(brief), *_sales_lines(data, brief)))
-
-
-def escape_text(text: str) -> str:
-    """Return text as one line of at most 300 characters that Markdown renders literally, without any link."""
-    if _UNREMARKABLE.fullmatch(text) and not _is_linked(text):
-        return text
-    line = " ".join(text.split())
-    line = line if len(line) <= _LENGTH_MAX else f"{line[: _LENGTH_MAX - 1]}…"
-    # GitHub's renderer links an e-mail address whatever is escaped in it; in code no renderer links one.
-    written, at = "", 0
-    for address in _EMAIL_ADDRESS.finditer(line):
-        written += f"{_escape(line[at : address.start()])}`{address[0]}`"
-        at = address.end()
-    return _BLOCK_START.sub(r"\1\\\2", written + _escape(line[at:]))
-
-
-def _escape(text: str) -> str:
-    """Escape markup, and what GitHub, Slack and others link without any markup: URLs, hosts and schemes."""
-    text = _MARKUP.sub(r"\\\g<0>", text).replace("//", "\\//")
-    return _LINK_DOT.sub(r"\\.", _LINK_SCHEME.sub(r"\1\\:", text))
-
-
-def _is_linked(text: str) -> bool:
-    return "//" in text or any(pattern.search(text) for pattern in (_EMAIL_ADDRESS, _LINK_SCHEME, _LINK_DOT))
-
-
-def _company_lines(data: LeadScoredV1, brief: Brief) -> Iterator[str]:
-    company, view = brief.company, data.account_view
-    yield f"# {escape_text(company.name or company.domain or data.account)}"
-    employees = f"{company.employees:,} people" if company.employees is not None else None
-    revenue = f"{company.revenue_usd:,} USD revenue" if company.revenue_usd is not None else None
-    relation = view.relation if view.relation != "none" else None
-    facts = [company.industry, employees, company.country, revenue, company.domain, relation]
-    if any(facts):
-        yield " · ".join(escape_text(fact) for fact in facts if fact)
-    trigger = data.trigger
-    occasion = f"{trigger.kind}: {trigger.type}" if trigger.type else trigger.kind
-    yield f"\n- **Why now** {escape_text(occasion.replace('_', ' '))}"
-    if data.signals.types:
-        yield f"- **Signals** {escape_text(', '.join(data.signals.types).replace('_', ' '))}"
-    for quote in brief.pain:
-        yield f"\n> {escape_text(quote.quote)}\n> — {escape_text(quote.origin)}"
-
-
-def _people_lines(brief: Brief) -> Iterator[str]:
-    if brief.stakeholders:
-        yield "\n## People"
-    for stakeholder in brief.stakeholders:
-        role = stakeholder.role or ""
-        somebody = f"somebody in {escape_text(role.upper() if len(role) <= _INITIALS_MAX else role)}"
-        named = ", ".join(escape_text(part) for part in (stakeholder.name, stakeholder.title) if part)
-        yield f"- {named or somebody} ({stakeholder.known_from})"
-
-
-def _sales_lines(data: LeadScoredV1, brief: Brief) -> Iterator[str]:
-    yield f"\n## {brief.qualification.frame.upper()}"
-    for element in brief.qualification.elements:
-        evidence = f": {escape_text(element.evidence)}" if element.evidence else ""
-        yield f"- {element.name.replace('_', ' ')} ({_STATE_LABELS[element.state]}){evidence}"
+def render_markdown(data: LeadScoredV1, brief: Brief, company: str | None, at: datetime) -> str:
+    """Return the brief in Markdown; `company` is the name of the company, `at` the time of the brief."""
+    by = brief.hand_off.by if brief.hand_off else None
     score = data.score
-    yield f"\n## Score {score.total} ({escape_text(score.grade)}): fit {score.fit}, intent {score.intent}"
-    strongest = sorted(score.lines, key=lambda line: -abs(line.points))[:_SCORE_LINES_MAX]
-    for line in strongest:
-        why = line.why.removeprefix(f"{line.rule}: ")
-        yield f"- {line.points:+d} {escape_text(line.rule)}: {escape_text(why)}"
-    if len(score.lines) > len(strongest):
-        yield f"- and {len(score.lines) - len(strongest)} more lines"
-    if brief.ask_next:
-        yield "\n## Ask next"
-        yield from (f"- {question}" for question in brief.ask_next)
-    yield f"\n## Opening\n{escape_text(brief.warm_intro)}"
+    sections: dict[str, Iterable[str]] = {
+        f"*Handed over by {literal_text(by)}*" if by else "*Hand-over notes*": _notes(brief),
+        "*In their words*": _words_of_buyer(data, brief),
+        "*Contact*": _contact(brief),
+        "*Company*": _company(brief.company),
+        "*At the account*": _account(brief),
+        f"*Qualification ({brief.qualification.frame.upper()})*": _qualification(brief),
+        "*Ask next*": (f"- {question}" for question in brief.ask_next),
+        "*Opening*": (f"> {literal_text(brief.warm_intro)}",),
+        f"*Score {score.total}, grade {literal_text(score.grade)}*": (
+            f"- {literal_line(line)}" for line in score_in_words(data, at)
+        ),
+    }
+    as_of = at.astimezone(UTC)
+    parts = ["\n".join(_headline(data, brief, company, at))]
+    parts += ("\n".join((title, *lines)) for title, found in sections.items() if (lines := list(found)))
+    parts.append(f"As of {day_of_year(as_of.date())}, {as_of:%H:%M} UTC")
+    return "\n\n".join(parts)
+
+
+def _headline(data: LeadScoredV1, brief: Brief, company: str | None, at: datetime) -> Iterator[str]:
+    """Yield who it is, why now, and what else happened lately."""
+    contact = brief.contact
+    address = contact.email or contact.phone
+    who = literal_text(", ".join(filter(None, (contact.name, contact.title)))) or code_text(address or "")
+    where = literal_text(company or "")
+    named = " at ".join(filter(None, (who, where))) if who else f"{where}, no contact yet"
+    yield f"*Lead:* {named}\n"
+    yield f"*Why now:* {literal_text(brief.trigger.details)}"
+    yield from (f"- {literal_line(event)}" for event in recent_events(data, at))
+
+
+def _notes(brief: Brief) -> Iterator[str]:
+    """Yield what the previous owner noted."""
+    notes = brief.hand_off.notes if brief.hand_off else {}
+    for name, note in islice(notes.items(), _NOTES_MAX):
+        if text := _note_text(note):
+            yield f"- {_sentence_case(name)}: {literal_text(text)}"
+
+
+def _note_text(note: Any) -> str:
+    if isinstance(note, Mapping):
+        return "; ".join(f"{name}: {answer_text(value)}" for name, value in note.items())
+    return answer_text(note)
+
+
+def _words_of_buyer(data: LeadScoredV1, brief: Brief) -> Iterator[str]:
+    """Yield the quotations, each a paragraph of its own, then the answers that were chosen from a list."""
+    for number, quote in enumerate(brief.pain):
+        yield from ([""] if number else [])
+        yield f"> “{literal_text(quote.quote, QUOTE_LENGTH_MAX)}” ({literal_text(quote.origin)})"
+    chosen = [
+        f"- {_sentence_case(label)}: {literal_text(text)}"
+        for label, answer in data.answers.items()
+        if label != FORM_NAME and (text := answer_text(answer)) and len(text.split()) < ANSWER_WORDS_MIN
+    ]
+    yield from ([""] if brief.pain and chosen else [])
+    yield from chosen[:_ANSWERS_MAX]
+
+
+def _contact(brief: Brief) -> Iterator[str]:
+    """Yield how to reach the person, and where the lead came from."""
+    contact, source = brief.contact, brief.source
+    reachable = contact.email or contact.phone or contact.linkedin_url
+    if contact.email:
+        status = _EMAIL_STATUSES.get(contact.email_status or "", "")
+        yield f"- E-mail: {code_text(contact.email)}{f' ({status})' if status else ''}"
+    if contact.phone:
+        yield f"- Phone: {literal_text(contact.phone.replace(';ext=', ' ext. '))}"
+    if contact.linkedin_url:
+        is_profile = _PROFILE.fullmatch(contact.linkedin_url) is not None
+        yield f"- LinkedIn: {contact.linkedin_url if is_profile else code_text(contact.linkedin_url)}"
+    if contact.time_zone and reachable:
+        yield f"- Time zone: {contact.time_zone.replace('_', ' ')}"
+    came_by = (
+        source.channel,
+        source.form and f"form “{source.form}”",
+        source.campaign and f"campaign “{source.campaign}”",
+        page_path(source.page) and f"page {page_path(source.page)}",
+    )
+    if any(came_by):
+        yield f"- Source: {literal_text(', '.join(filter(None, came_by)))}"
+
+
+def _company(company: Company) -> Iterator[str]:
+    """Yield what is known of the company: its size, its money, its tools."""
+    size = (
+        f"{company.employees:,} employees" if company.employees is not None else None,
+        f"revenue {money_words(company.revenue_usd, 'USD')}" if company.revenue_usd else None,
+        f"grew by {company.growth_pct} %" if company.growth_pct else None,
+    )
+    if any(size):
+        yield f"- Size: {', '.join(filter(None, size))}"
+    for title, fact in (("Industry", company.industry), ("Country", company.country)):
+        if fact:
+            yield f"- {title}: {literal_text(fact)}"
+    if company.domain:
+        yield f"- Domain: {code_text(company.domain)}"
+    if company.parent:
+        yield f"- Belongs to: {literal_text(company.parent)}"
+    if company.funding_total_usd or company.last_funding_at:
+        total = (
+            f"{money_words(company.funding_total_usd, 'USD')} in all" if company.funding_total_usd else None
+        )
+        last = f"last on {day_of_year(company.last_funding_at.date())}" if company.last_funding_at else None
+        yield f"- Funding: {', '.join(filter(None, (total, last)))}"
+    for title, names in (("Uses", company.technologies), ("Hires", company.hiring)):
+        if names:
+            yield f"- {title}: {literal_text(', '.join(names[:_NAMES_MAX]))}"
+
+
+def _account(brief: Brief) -> Iterator[str]:
+    """Yield how the account stands to us, who of it is here and what they did, and who else is known."""
+    account = brief.account
+    standing = (
+        _RELATIONS.get(account.relation),
+        "open opportunity" if account.open_opportunity else None,
+        f"owner {account.owner}" if account.owner else None,
+    )
+    if any(standing):
+        yield f"- {_sentence_case(', '.join(filter(None, standing)))}"
+    for lead in account.other_leads:
+        who = ", ".join(filter(None, (lead.name, lead.title))) or "somebody"
+        told = ", ".join(filter(None, (lead.did, f"with {lead.owner}" if lead.owner else None)))
+        yield f"- Colleague {literal_text(f'{who}: {told}' if told else who)}"
+    for stakeholder in brief.stakeholders:
+        if stakeholder.known_from == "a buying signal":
+            who = ", ".join(filter(None, (stakeholder.name, stakeholder.title)))
+            yield f"- New there: {literal_text(who)}"
+    roles = [
+        role.upper() if len(role) <= _INITIALS_MAX else role
+        for stakeholder in brief.stakeholders
+        if stakeholder.name is None and stakeholder.title is None and (role := stakeholder.role)
+    ]
+    if roles:
+        yield f"- Also active: somebody in {literal_text(', '.join(roles))}"
+
+
+def _qualification(brief: Brief) -> Iterator[str]:
+    """Yield what is known with its evidence, what is likely, and the names of what is not known."""
+    unknown = []
+    for element in brief.qualification.elements:
+        name = element.name.replace("_", " ")
+        if element.state == "unknown":
+            unknown.append(name)
+        else:
+            likely = " (likely)" if element.state == "inferred" else ""
+            yield f"- {_sentence_case(name)}{likely}: {literal_text(element.evidence or 'known')}"
+    if unknown:
+        yield f"- Not known yet: {', '.join(unknown)}"
+
+
+def _sentence_case(text: str) -> str:
+    """Return a literal text that begins with a capital letter."""
+    line = literal_line(text.replace("_", " "))
+    return line[:1].upper() + line[1:]

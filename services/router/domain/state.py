@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar, Final, Literal, get_args
 
-from shared.lead.events.parts import Person
+from shared.lead.events.parts import Activity, Person
 from shared.lead.events.routing import BriefHandOff, Motion
 from shared.storage.rows import Row
 
@@ -111,11 +111,16 @@ class AwayRepRow(Row, frozen=True):
 
 
 class AccountContactRow(Row, frozen=True):
-    """A person of an account, with an owned lead. The enricher writes these rows, the router reads them."""
+    """A person of an account with an owned lead, what they did last, and the owner.
+
+    The router reads this from its assignments and the enricher's leads, and never writes it.
+    """
 
     lead_id: str
     account: str
     person: Person
+    last_activity: Activity | None = None
+    rep: str | None = None
     table: ClassVar[str] = "leads"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
     indexed: ClassVar[tuple[str, ...]] = ("account",)

@@ -12,8 +12,16 @@ from msgspec.structs import replace
 
 from services.router.domain.brief import STAKEHOLDERS_MAX, build_brief
 from services.router.domain.state import AccountContactRow
-from shared.lead.events.parts import Activity, Company, Person, Trigger
-from shared.lead.events.routing import Brief
+from shared.lead.events.parts import Activity, Company, Message, Origin, Person
+from shared.lead.events.routing import (
+    Brief,
+    BriefAccount,
+    BriefHandOff,
+    BriefSource,
+    BriefTrigger,
+    Contact,
+    OtherLead,
+)
 from shared.lead.events.scoring import AccountView, Signals
 from tests.support.scored_leads import AT, scored_lead
 
@@ -71,17 +79,93 @@ def test_answers_are_quoted():
     answers = {"Biggest challenge": "closing the books takes us nine days", "budget": 5_000, "size": "50-100"}
     brief = brief_of(message=None, answers=answers)
     assert [(entry.quote, entry.origin) for entry in brief.pain] == [
-        ("closing the books takes us nine days", "answers.Biggest challenge")
+        ("closing the books takes us nine days", "answer to “Biggest challenge”")
     ]
     evidence = {entry.name: entry.evidence for entry in brief.qualification.elements}
     assert evidence["budget"] == "answered “5000” to budget"
     assert evidence["need"] == "answered “closing the books takes us nine days” to Biggest challenge"
 
 
-def test_the_message_is_quoted_first_and_cut():
-    found = brief_of(message=" " + "late " * 101, answers={"why": "it takes us nine days"}).pain
-    assert [entry.origin for entry in found] == ["message", "answers.why"]
+def test_messages_are_quoted_first_the_newest_before_the_others_with_when_and_where_from():
+    earlier = [
+        Message(
+            "Do you support NetSuite?",
+            AT - timedelta(days=30),
+            "website",
+            "https://www.example.com/contact?x=1",
+        ),
+        Message(" ", AT - timedelta(days=31)),
+        Message("Hello", AT - timedelta(days=40)),
+    ]
+    source = Origin(
+        name="website", page_url="https://www.example.com/demo", submitted_at=AT - timedelta(hours=1)
+    )
+    found = brief_of(
+        message=" " + "late " * 101,
+        earlier_messages=earlier,
+        source=source,
+        answers={"why": "it takes us nine days", "form name": "A form with a long name"},
+    ).pain
+    assert [entry.origin for entry in found] == [
+        "message, an hour ago, website, /demo",
+        "message, 30 days ago, website, /contact",
+        "message, 40 days ago",
+        "answer to “why”",
+    ]
     assert found[0].quote == "late " * 99 + "late…"
+
+
+def test_the_contact_says_how_to_reach_the_person():
+    person = Person(
+        email="dana@a.example", first_name="Dana", last_name="Okafor", title="CFO", phone="+14155550132",
+        linkedin_url="https://www.linkedin.com/in/dana", email_status="verified",
+    )  # fmt: skip
+    assert brief_of(person=person).contact == Contact(
+        name="Dana Okafor", title="CFO", email="dana@a.example", email_status="verified", phone="+14155550132",
+        linkedin_url="https://www.linkedin.com/in/dana", time_zone="America/Los_Angeles",
+    )  # fmt: skip
+    assert brief_of(person=Person(email="a@b.example")).contact == Contact(email="a@b.example")
+
+
+def test_the_source_names_channel_form_campaign_and_page():
+    source = Origin(
+        channel="website", form_id="f1", utm={"campaign": "q4"}, page_url="https://www.example.com/demo"
+    )
+    assert brief_of(source=source).source == BriefSource(
+        "website", "f1", "q4", "https://www.example.com/demo"
+    )
+    named = brief_of(source=replace(source, campaign="q1"), answers={"form name": "Demo request"}).source
+    assert (named.form, named.campaign) == ("Demo request", "q1")
+
+
+def test_the_account_has_its_owner_by_name_and_colleagues_with_what_they_did():
+    lead = replace(
+        scored_lead(), account_view=AccountView(relation="target", owner="ae-1", open_opportunity=True)
+    )
+    webinar = Activity("webinar", AT - timedelta(days=3))
+    contacts = [
+        AccountContactRow(lead.lead_id, "a", lead.person, webinar, "sdr-1"),
+        AccountContactRow("b", "a", Person(first_name="Bob", title="CTO"), webinar, "sdr-1"),
+        AccountContactRow("c", "a", Person(email="c@a.example")),
+    ]
+    names = {"ae-1": "Farah Haddad", "sdr-1": "Ana Ruiz"}
+    brief = build_brief(lead, "sdr", at=AT, contacts=contacts, name_of=lambda rep: names.get(rep, rep))
+    assert brief.account == BriefAccount(
+        "target",
+        "Farah Haddad",
+        open_opportunity=True,
+        other_leads=[
+            OtherLead("b", "Bob", "CTO", "Ana Ruiz", "attended a webinar 3 days ago"),
+            OtherLead("c", "c@a.example"),
+        ],
+    )
+
+
+def test_the_brief_has_the_hand_off_and_the_trigger_in_words():
+    hand_off = BriefHandOff("Bo Ek", {"need": "payouts"})
+    brief = build_brief(replace(scored_lead(), activities=DEMO), "sdr", at=AT, hand_off=hand_off)
+    assert brief.hand_off == hand_off
+    assert brief.trigger == BriefTrigger("lead", "demo_request", DEMO[0].at, "asked for a demo a minute ago")
 
 
 @pytest.mark.parametrize(
@@ -114,36 +198,6 @@ def test_stakeholders_are_people_of_the_account_then_roles_without_a_person():
     ]
 
 
-def test_the_opening_names_the_occasion_and_is_signed_by_the_owner():
-    assert brief_of(person=Person(first_name="Dana")).warm_intro == (
-        "Hi Dana, thank you for asking for a demo for Kestrel. Would a short call this week help? Best, Ana Ruiz"
-    )
-    asked_earlier = brief_of(trigger=Trigger("lead", "a1", "page_view"), person=Person())
-    assert asked_earlier.warm_intro.startswith("Hello, thank you for asking for a demo for Kestrel.")
-    asked_now = brief_of(trigger=Trigger("lead", "a1", "webinar"), activities=[], person=Person())
-    assert asked_now.warm_intro.startswith("Hello, thank you for joining our webinar")
-    news = brief_of(trigger=Trigger("signal", "s1", "funding_round"), person=Person())
-    assert news.warm_intro.startswith("Hello, I saw the news at Kestrel (funding round).")
-
-
-def test_the_markdown_is_a_screenful_and_escapes_the_buyers_text():
-    message = "# Click [here](http://evil.example) <script>*now*</script>\n- we lose | a `lot` &amp; ~~more~~"
-    brief = brief_of("senior-ae", message=message, company=Company(name="1. Kestrel", employees=420))
-    page = brief.markdown
-    assert "\\[here\\](http:\\//evil.example) \\<script\\>\\*now\\*" in page
-    assert page.startswith("# 1\\. Kestrel\n")
-    assert "420 people" in page
-    assert page.count("\n") < 45
-    assert [line for line in page.splitlines() if line.startswith("#")] == [
-        "# 1\\. Kestrel",
-        "## People",
-        "## MEDDPICC",
-        "## Score 60 (B3): fit 60, intent 40",
-        "## Ask next",
-        "## Opening",
-    ]
-
-
 TEXTS = st.none() | st.text(max_size=60) | st.sampled_from([MESSAGE, "\n\n", "…", "budget", "# a\n> b"])
 
 
@@ -159,6 +213,7 @@ def test_every_lead_has_a_brief_and_its_quotes_are_the_buyers_words(queue, **giv
     lead = replace(scored_lead(), **given_)
     brief = build_brief(lead, queue, at=AT)
     assert msgspec.json.encode(brief)
+    assert build_brief(lead, queue, at=AT) == brief
     said = [" ".join(str(text).split()) for text in (lead.message, *lead.answers.values())]
     for quote in brief.pain:
         assert any(" ".join(quote.quote.rstrip("…").split()) in entry for entry in said)
