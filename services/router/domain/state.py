@@ -113,7 +113,7 @@ class AwayRepRow(Row, frozen=True):
 class AccountContactRow(Row, frozen=True):
     """A person of an account with an owned lead, what they did last, and the owner.
 
-    The router reads this from its assignments and the enricher's leads, and never writes it.
+    Never stored: it is read from the router's assignments and the enricher's leads.
     """
 
     lead_id: str
@@ -121,7 +121,6 @@ class AccountContactRow(Row, frozen=True):
     person: Person
     last_activity: Activity | None = None
     rep: str | None = None
-    table: ClassVar[str] = "leads"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
     indexed: ClassVar[tuple[str, ...]] = ("account",)
 
