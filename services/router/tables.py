@@ -122,11 +122,21 @@ deliveries = Table(
     Column("body", LargeBinary),
     Column("failures", Json(list[FailedAttempt])),
     Column("account", String(500)),
+    Column("sequence", Integer),
     # `next_attempt_at` is null once nothing more will be tried.
     Index(
         "ix_deliveries_due",
         "subscription_id",
         "next_attempt_at",
+        postgresql_where=text("next_attempt_at IS NOT NULL"),
+        sqlite_where=text("next_attempt_at IS NOT NULL"),
+    ),
+    # For the order of a lead's deliveries: what is delivered at once is not in it.
+    Index(
+        "ix_deliveries_pending_of_lead",
+        "lead_id",
+        "subscription_id",
+        "sequence",
         postgresql_where=text("next_attempt_at IS NOT NULL"),
         sqlite_where=text("next_attempt_at IS NOT NULL"),
     ),

@@ -61,6 +61,22 @@ async def test_a_failed_delivery_is_retried_when_the_endpoint_is_back(world):
     assert {row.attempts for row in await world.rows()} == {2}
 
 
+async def test_the_events_of_a_lead_arrive_in_sequence_although_the_first_one_failed(world):
+    endpoint = await world.endpoint()
+    endpoint.status = 503
+    await world.subscribe(endpoint, "first")
+    async with world.delivering():
+        await world.publish(lead_event("ana", 1))
+        await world.wait_for_rows(1)
+        endpoint.status = 204
+        await world.publish(lead_event("ana", 2), lead_event("ben", 1), lead_event("ana", 3))
+        await world.wait_for_rows(4)
+        assert endpoint.ids == ["ben-1"], "a later event waits for the one that failed, another lead does not"
+        world.clock.advance(timedelta(seconds=5))
+        await world.wait_for_state("delivered")
+    assert [id_ for id_ in endpoint.ids if id_ != "ben-1"] == ["ana-1", "ana-2", "ana-3"]
+
+
 async def test_a_retry_outlives_the_process(world):
     endpoint = await world.endpoint()
     endpoint.status = 500

@@ -16,8 +16,14 @@ from services.router.delivery.delivery_reader import DeliveryReader
 from services.router.delivery.retrier import DeliveryRetrier
 from services.router.delivery.retry_schedule import GIVEN_UP_AFTER
 from services.router.delivery.sender import WebhookSender
-from services.router.delivery.storage import LEASE, DueDeliveries
-from services.router.domain.delivery import DeliveryRow, WebhookTarget, new_delivery
+from services.router.delivery.storage import DueDeliveries
+from services.router.domain.delivery import (
+    LEASE,
+    DeliveryRow,
+    PendingDeliveries,
+    WebhookTarget,
+    new_delivery,
+)
 from services.router.tables import deliveries
 from shared.clock import FixedClock
 from shared.observability.metrics import Metrics
@@ -266,5 +272,87 @@ async def test_a_replaced_secret_signs_until_its_time_is_over(retrying):
 async def test_the_reader_finds_the_deliveries_that_exist_for_all_who_ask_at_once(retrying):
     await retrying.store("a", "b")
     asked: tuple[list[str], ...] = (["a", "missing"], ["b"], ["missing"], [])
-    found = await asyncio.gather(*(retrying.reader.existing(ids, "tombstone", AT) for ids in asked))
-    assert found == [frozenset({"a"}), frozenset({"b"}), frozenset(), frozenset()]
+    found = await asyncio.gather(*(retrying.reader.existing(ids, "lead", "tombstone", AT) for ids in asked))
+    assert [stored.ids for stored in found] == [{"a"}, {"b"}, frozenset(), frozenset()]
+
+
+# One lead, one order
+
+
+def sent(retrying: Retrying) -> list[str]:
+    return [post.headers["webhook-id"].removeprefix("event-") for post in retrying.egress.posts]
+
+
+async def store_in_order(retrying: Retrying, *ids: str, lead: str = "lead", **fields: Any) -> None:
+    for sequence, id_ in enumerate(ids, start=1):
+        await retrying.store(id_, lead_id=lead, sequence=sequence, **fields)
+
+
+async def test_the_deliveries_of_a_lead_are_sent_one_after_the_other_in_sequence(retrying):
+    """Whatever their times say: those that were made due again by a replay are all due at once."""
+    for number, id_ in enumerate("dcab"):
+        await retrying.store(id_, lead_id="lead", sequence=ord(id_), next_attempt_at=AT - timedelta(number))
+    await store_in_order(retrying, "other")
+    await retrying.step()
+    assert [id_ for id_ in sent(retrying) if id_ != "other"] == ["a", "b", "c", "d"]
+    assert {row.state for row in (await retrying.rows()).values()} == {"delivered"}
+
+
+async def test_what_fails_holds_up_later_events_of_its_lead_and_of_no_other(retrying):
+    def respond(post: Post) -> EgressResponse:
+        return EgressResponse(503 if post.headers["webhook-id"] == "event-a" else 204, b"", 0.1)
+
+    retrying.egress.respond = respond
+    await store_in_order(retrying, "a", "b")
+    await store_in_order(retrying, "x", "y", lead="other")
+    await retrying.step()
+    await retrying.step()
+    assert sent(retrying) == ["a", "x", "y"] or sent(retrying) == ["x", "a", "y"]
+    rows = await retrying.rows()
+    assert rows["a"].next_attempt_at == AT + timedelta(seconds=5)
+    assert rows["b"].next_attempt_at == AT + timedelta(seconds=5) + LEASE
+    retrying.egress.respond = lambda _post: EgressResponse(204, b"", 0.1)
+    retrying.clock.advance(timedelta(seconds=5))
+    await retrying.step()
+    assert sent(retrying)[3:] == ["a", "b"]
+
+
+async def test_an_event_that_is_given_up_or_refused_for_good_holds_up_nothing_any_more(retrying):
+    retrying.egress.respond = lambda post: EgressResponse(
+        410 if post.headers["webhook-id"] == "event-a" else 204, b"", 0.1
+    )
+    await store_in_order(retrying, "a", "b")
+    await retrying.step()
+    await retrying.step()
+    assert {id_: row.state for id_, row in (await retrying.rows()).items()} == {"a": "gone", "b": "delivered"}
+
+
+async def test_a_later_event_has_the_one_before_it_tried_at_once_without_using_up_its_attempts(retrying):
+    later = AT + timedelta(hours=6)
+    await store_in_order(retrying, "a", attempts=7, next_attempt_at=later)
+    await retrying.store("b", lead_id="lead", sequence=2)
+    retrying.egress.respond = lambda _post: EgressResponse(503, b"", 0.1)
+    await retrying.step()
+    await retrying.step()
+    rows = await retrying.rows()
+    assert sent(retrying) == ["a"]
+    assert (rows["a"].attempts, rows["a"].next_attempt_at, len(rows["a"].failures or ())) == (7, later, 1)
+    assert rows["b"].next_attempt_at == later + LEASE
+    await retrying.store("c", lead_id="lead", sequence=3)
+    retrying.egress.respond = lambda _post: EgressResponse(204, b"", 0.1)
+    await retrying.step()
+    assert sent(retrying)[1:] == ["a", "b", "c"]
+
+
+async def test_the_reader_says_what_a_lead_has_pending_at_each_target(retrying):
+    await retrying.store("done", lead_id="lead", sequence=1, state="delivered", next_attempt_at=None)
+    await retrying.store("a", lead_id="lead", sequence=2)
+    await retrying.store("b", lead_id="lead", sequence=3, next_attempt_at=AT + LEASE)
+    await retrying.store("x", target="other", lead_id="else", sequence=1)
+    stored = await retrying.reader.existing([], "lead", "tombstone", AT)
+    assert stored.pending == {"hooks": PendingDeliveries(2, AT + LEASE)}
+    assert stored.held_until("hooks", 4, AT) == AT + timedelta(seconds=5)
+    assert stored.held_until("hooks", 4, AT - timedelta(seconds=1)) == AT - timedelta(seconds=1)
+    assert stored.held_until("hooks", 2, AT) is None
+    assert stored.held_until("hooks", None, AT) is None
+    assert stored.held_until("other", 4, AT) is None

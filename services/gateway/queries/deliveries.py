@@ -11,7 +11,7 @@ from shared.storage.database import Tx
 from shared.storage.keyset import Cursor, after_cursor
 from shared.worker.tables import tombstones
 
-_SHOWN = [column for column in deliveries.c if column.name not in ("body", "account")]
+_SHOWN = [column for column in deliveries.c if column.name not in ("body", "account", "sequence")]
 
 
 async def list_deliveries(

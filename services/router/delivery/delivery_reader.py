@@ -8,22 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from services.gateway.tables import subscriptions
-from services.router.domain.delivery import DELIVERY_ROLE, WebhookTarget
+from services.router.domain.delivery import (
+    DELIVERY_ROLE,
+    PendingDeliveries,
+    StoredDeliveries,
+    WebhookTarget,
+)
 from services.router.tables import deliveries
 from shared.clock import Clock
 from shared.resilience.batch_loader import BatchLoader
 from shared.storage.database import Database
 from shared.storage.statements import member_of, members
+from shared.storage.types import UtcTime
 from shared.vault import Vault, VaultRefused
 from shared.webhooks import Subscription
 from shared.worker.rows import ErasedMentionsRow, TombstoneRow
 
 log = structlog.get_logger()
+
+
+class _Stored(NamedTuple):
+    """Stored ids of deliveries; what is pending, by lead and target; times of erasure by tombstone hash."""
+
+    ids: frozenset[str]
+    pending: Mapping[str, Mapping[str, PendingDeliveries]]
+    tombstones: Mapping[str, datetime]
 
 
 class DeliveryReader:
@@ -45,21 +60,24 @@ class DeliveryReader:
         self._mentions: BatchLoader[Collection[str], list[ErasedMentionsRow]] = BatchLoader(
             self._read_mentions
         )
-        self._existing: BatchLoader[Collection[str], dict[str, datetime | None]] = BatchLoader(
-            self._read_existing
-        )
+        self._existing: BatchLoader[Collection[str], _Stored] = BatchLoader(self._read_existing)
 
     async def targets(self) -> Sequence[WebhookTarget]:
         """Return the active subscriptions and the destinations of queues."""
         return await self._targets.load(None)
 
     async def existing(
-        self, delivery_ids: Collection[str], tombstone: str, at: datetime
-    ) -> frozenset[str] | None:
-        """Return those of the deliveries that have a row; None if the person was erased at `at` or later."""
-        found = await self._existing.load([*delivery_ids, tombstone])
-        erased_at = found.get(tombstone)
-        return None if erased_at and at <= erased_at else frozenset(found.keys() & set(delivery_ids))
+        self, delivery_ids: Collection[str], lead_id: str, tombstone: str, at: datetime
+    ) -> StoredDeliveries | None:
+        """Return what is stored of the deliveries and pending for their lead.
+
+        None if the person was erased at `at` or later.
+        """
+        found = await self._existing.load([*delivery_ids, lead_id, tombstone])
+        erased_at = found.tombstones.get(tombstone)
+        if erased_at and at <= erased_at:
+            return None
+        return StoredDeliveries(found.ids & frozenset(delivery_ids), found.pending.get(lead_id, {}))
 
     async def erased_mentions(self, accounts: Collection[str]) -> Sequence[ErasedMentionsRow]:
         """Return what names erased people in events about these accounts."""
@@ -101,14 +119,29 @@ class DeliveryReader:
             filter=subscription.filter or {},
         )
 
-    async def _read_existing(self, keys: Sequence[Collection[str]]) -> dict[str, datetime | None]:
-        """Return those of the delivery ids and tombstone hashes that are stored, these with their times."""
-        ids = sorted({id_ for group in keys for id_ in group})
+    async def _read_existing(self, keys: Sequence[Collection[str]]) -> _Stored:
+        """Return what is stored of these delivery ids, lead ids and tombstone hashes."""
+        ids, table = sorted({id_ for group in keys for id_ in group}), deliveries.c
+        pending: dict[str, dict[str, PendingDeliveries]] = {}
         async with self._database.read() as tx:
-            stored = select(deliveries.c.id).where(member_of(tx.dialect, deliveries.c.id))
-            found = dict.fromkeys((await tx.execute(stored, {"members": members(tx.dialect, ids)})).scalars())
+            asked = {"members": members(tx.dialect, ids)}
+            stored = select(table.id).where(member_of(tx.dialect, table.id))
+            found = frozenset((await tx.execute(stored, asked)).scalars())
+            first = func.min(table.sequence).label("first_sequence")
+            last = func.max(table.next_attempt_at, type_=UtcTime()).label("next_attempt_at")
+            waiting = (
+                select(table.lead_id, table.subscription_id, first, last)
+                .where(member_of(tx.dialect, table.lead_id), table.next_attempt_at.is_not(None))
+                .where(table.sequence.is_not(None))
+                .group_by(table.lead_id, table.subscription_id)
+            )
+            for row in (await tx.execute(waiting, asked)).mappings():
+                of_lead = pending.setdefault(row["lead_id"], {})
+                of_lead[row["subscription_id"]] = PendingDeliveries(
+                    row["first_sequence"], row["next_attempt_at"]
+                )
             tombstones = await tx.load(TombstoneRow, "hash", ids, role=DELIVERY_ROLE)
-        return found | {tombstone.hash: tombstone.at for tombstone in tombstones}
+        return _Stored(found, pending, {tombstone.hash: tombstone.at for tombstone in tombstones})
 
     async def _read_mentions(self, keys: Sequence[Collection[str]]) -> list[ErasedMentionsRow]:
         accounts = {account for group in keys for account in group}

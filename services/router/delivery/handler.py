@@ -21,6 +21,7 @@ from services.router.domain.delivery import (
     DELIVERY_ROLE,
     DeliveryAttempt,
     DeliveryRow,
+    StoredDeliveries,
     WebhookTarget,
     delivery_id,
     new_delivery,
@@ -55,9 +56,9 @@ class DeliveryReads(Protocol):
         ...
 
     async def existing(
-        self, delivery_ids: Collection[str], tombstone: str, at: datetime
-    ) -> frozenset[str] | None:
-        """Return those of the deliveries that have a row; None if the person was erased at `at` or later."""
+        self, delivery_ids: Collection[str], lead_id: str, tombstone: str, at: datetime
+    ) -> StoredDeliveries | None:
+        """Return what is stored of the deliveries and pending for their lead; None if that was erased."""
         ...
 
     async def erased_mentions(self, accounts: Collection[str]) -> Sequence[ErasedMentionsRow]:
@@ -116,12 +117,16 @@ class DeliveryHandler(Handler):
         if not targets:
             return ()
         ids = [delivery_id(event.id, target.id) for target in targets]
-        existing = await self._reader.existing(ids, self._keyed_hash(lead_id) if lead_id else "", event.time)
-        if existing is None:
+        tombstone = self._keyed_hash(lead_id) if lead_id else ""
+        stored = await self._reader.existing(ids, lead_id, tombstone, event.time)
+        if stored is None:
             return ()
         body = webhook_body(short, event.time, (await self._without_erased(event)).raw)
-        missing = [(id_, target) for id_, target in zip(ids, targets, strict=True) if id_ not in existing]
-        attempts = [self._attempt(event, id_, target, body, lead_id) for id_, target in missing]
+        attempts = [
+            self._attempt(event, id_, target, body, stored)
+            for id_, target in zip(ids, targets, strict=True)
+            if id_ not in stored.ids
+        ]
         # One target is the usual case, and needs no task of its own.
         rows = [await attempts[0]] if len(attempts) == 1 else await asyncio.gather(*attempts)
         return tuple(rows)
@@ -165,18 +170,25 @@ class DeliveryHandler(Handler):
         return Redaction(changes)
 
     async def _attempt(
-        self, event: Event[Any], id_: str, target: WebhookTarget, body: bytes, lead_id: str
+        self, event: Event[Any], id_: str, target: WebhookTarget, body: bytes, stored: StoredDeliveries
     ) -> DeliveryRow:
+        """Return the delivery after its first attempt; unattempted while an earlier one of its lead waits."""
+        now = self._clock.now()
+        is_erasure = isinstance(event.data, PersonErasedV1)
         row = new_delivery(
             id_,
             target.id,
             target.url,
             event_id=event.id,
             event_type=event.type,
-            lead_id=lead_id,
+            lead_id="" if is_erasure else event.subject,
             body=body,
-            at=self._clock.now(),
-            account=event.key if lead_id else None,
+            at=now,
+            account=event.key if event.subject and not is_erasure else None,
+            sequence=getattr(event.data, "sequence", None),
         )
+        held_until = stored.held_until(target.id, row.sequence, now)
+        if held_until is not None:
+            return replace(row, next_attempt_at=held_until)
         attempt = await self._sender.first_attempt(target, event.id, body, traceparent=event.traceparent)
         return row if attempt is None else after_attempt(row, attempt, self._clock.now())

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, case, func, select, update
 
 from services.gateway.tables import subscriptions
 from services.ledger.tables import events as recorded_events
 from services.ledger.tables import lead_views
-from services.router.delivery.retry_schedule import GIVEN_UP_AFTER, after_attempt
+from services.router.delivery.retry_schedule import GIVEN_UP_AFTER, after_leased_attempt, due_after
 from services.router.domain.delivery import (
+    LEASE,
     DeliveryAttempt,
     DeliveryRow,
     webhook_body,
@@ -26,8 +27,6 @@ from shared.lead.events.registry import BY_NAME
 from shared.storage.database import Database, Tx
 from shared.storage.rows import IdentityMap, Put, Row
 from shared.webhooks import TRIAL
-
-LEASE = timedelta(seconds=60)
 
 
 class DeliveryStore:
@@ -80,16 +79,33 @@ class DueDeliveries:
             return {*(await tx.execute(due)).scalars()}
 
     async def lease(self, target_id: str, limit: int, now: datetime) -> list[DeliveryRow]:
-        """Lease at most `limit` due deliveries of a target and return them, the longest due first."""
-        due = (
-            select(deliveries)
-            .where(deliveries.c.subscription_id == target_id, deliveries.c.next_attempt_at <= now)
-            .order_by(deliveries.c.next_attempt_at, deliveries.c.created_at, deliveries.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
+        """Lease at most `limit` deliveries of a target for those that are due, and return them.
+
+        Of a lead only the first pending delivery is sent, whichever is due, unless another process has leased
+        it.
+        """
+        due, first, column = deliveries.alias("due"), deliveries.alias("first"), deliveries.c
+        first_of_lead = (
+            select(first.c.id)
+            .where(first.c.subscription_id == due.c.subscription_id, first.c.lead_id == due.c.lead_id)
+            .where(first.c.next_attempt_at.is_not(None), first.c.sequence.is_not(None))
+            .order_by(first.c.sequence, first.c.id)
+            .limit(1)
+            .scalar_subquery()
         )
+        sent = (
+            select(case((due.c.sequence.is_(None), due.c.id), else_=first_of_lead))
+            .where(due.c.subscription_id == target_id, due.c.next_attempt_at <= now)
+            .order_by(due.c.next_attempt_at, due.c.created_at, due.c.id)
+            .limit(limit)
+        )
+        is_leased = and_(column.next_attempt_at > now, column.next_attempt_at <= now + LEASE)
         async with self._database.begin() as tx:
-            rows = [DeliveryRow(*tuple(row)) for row in await tx.execute(due)]
+            order = {id_: number for number, id_ in enumerate((await tx.execute(sent)).scalars())}
+            free = select(deliveries).where(column.id.in_(order), column.next_attempt_at.is_not(None))
+            free = free.where(~is_leased).with_for_update(skip_locked=True)
+            rows = [DeliveryRow(*tuple(row)) for row in await tx.execute(free)]
+            rows.sort(key=lambda row: order[row.id])
             if rows:
                 ids = [row.id for row in rows]
                 leased = update(deliveries).where(deliveries.c.id.in_(ids))
@@ -126,19 +142,23 @@ class DueDeliveries:
     ) -> None:
         """Store the results of leased deliveries. A delivery without an attempt is due again at once.
 
-        A row that was changed meanwhile, for example because the person was erased, is left as it is.
+        A row that was changed meanwhile, for example because the person was erased, is left as it is. What
+        waits for a delivery becomes due when that is finished, and else after its next attempt.
         """
         if not leased:
             return
         leases = {row.id: row for row in leased}
         async with self._database.begin() as tx:
-            world = IdentityMap(await tx.load(DeliveryRow, "id", leases, lock=True))
-            for row in world.all(DeliveryRow):
-                attempt, lease = attempts.get(row.id), leases[row.id]
-                if row.state != "pending" or row.attempts != lease.attempts:
+            waiting = await _waiting_for(tx, leased)
+            world = IdentityMap(await tx.load(DeliveryRow, "id", [*leases, *waiting], lock=True))
+            for id_, lease in leases.items():
+                row, attempt = world.get(DeliveryRow, id_), attempts.get(id_)
+                if row is None or row.state != "pending" or row.attempts != lease.attempts:
                     continue
-                lease = replace(lease, body=row.body)  # somebody may have been struck out of it meanwhile
-                world.apply([Put(lease if attempt is None else after_attempt(row, attempt, at))])
+                tried = replace(lease, body=row.body)  # somebody may have been struck out of it meanwhile
+                settled = tried if attempt is None else after_leased_attempt(tried, attempt, at)
+                behind = (world.get(DeliveryRow, other) for other, of in waiting.items() if of == id_)
+                world.apply([Put(settled), *map(Put, due_after(settled, filter(None, behind), at))])
             await tx.write(world)
 
     async def give_up(self, inactive: Iterable[str], now: datetime) -> None:
@@ -159,3 +179,20 @@ class DueDeliveries:
             ):
                 failed = {"state": "failed", "next_attempt_at": None, "last_error": error}
                 await tx.execute(pending.where(which).values(**failed))
+
+
+async def _waiting_for(tx: Tx, leased: Sequence[DeliveryRow]) -> dict[str, str]:
+    """Return the ids of the pending deliveries that wait for one of the leased ones, each with its id."""
+    first_of = {(row.subscription_id, row.lead_id): row for row in leased if row.sequence is not None}
+    if not first_of:
+        return {}
+    table = deliveries.c
+    statement = select(table.id, table.subscription_id, table.lead_id, table.sequence).where(
+        table.lead_id.in_({lead_id for _target, lead_id in first_of}), table.next_attempt_at.is_not(None)
+    )
+    waiting: dict[str, str] = {}
+    for row in await tx.execute(statement):
+        first = first_of.get((row.subscription_id, row.lead_id))
+        if first is not None and (row.sequence or 0) > (first.sequence or 0):
+            waiting[row.id] = first.id
+    return waiting

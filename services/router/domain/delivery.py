@@ -21,6 +21,11 @@ from shared.webhooks import EVERYTHING, TRIAL, FailedAttempt
 DELIVERY_ROLE: Final = "router-deliver"
 """The role under which deliveries claim their input and record tombstones."""
 
+LEASE: Final = timedelta(seconds=60)
+"""How long a process may take for an attempt before another one tries the delivery."""
+_LOOKED_AGAIN: Final = timedelta(seconds=5)
+"""When a delivery is looked at again that waits for an attempt in progress."""
+
 DeliveryState = Literal["pending", "delivered", "failed", "gone"]
 
 
@@ -29,7 +34,8 @@ class DeliveryRow(Row, frozen=True):
 
     While it is pending, `next_attempt_at` is when it is sent and `body` what is sent. A delivery that is sent
     again after its body was deleted has none: the body is then made from the event in the ledger. `failures`
-    are the latest failed attempts.
+    are the latest failed attempts. `sequence` is that of the event: the deliveries of one lead to one target
+    are sent in its order. It is None where there is no order to keep.
     """
 
     id: str
@@ -48,6 +54,7 @@ class DeliveryRow(Row, frozen=True):
     body: bytes | None
     failures: list[FailedAttempt] | None = None
     account: str | None = None
+    sequence: int | None = None
     table: ClassVar[str] = "deliveries"
     key_fields: ClassVar[tuple[str, ...]] = ("id",)
     indexed: ClassVar[tuple[str, ...]] = ("lead_id",)
@@ -96,6 +103,32 @@ def destination_of(queue: str, url: str, secrets: tuple[str, ...]) -> WebhookTar
     return WebhookTarget(destination_id(queue), url, ("lead.*",), secrets, queue=queue)
 
 
+class StoredDeliveries(Struct, frozen=True):
+    """Those of the asked deliveries that are stored, and by target what the lead has pending there."""
+
+    ids: frozenset[str]
+    pending: Mapping[str, PendingDeliveries]
+
+    def held_until(self, target_id: str, sequence: int | None, now: datetime) -> datetime | None:
+        """Return when a new delivery is due that has to wait for an earlier one; None if it need not wait.
+
+        The earlier one is tried again when the new one is due: at once, unless that is in progress or planned
+        within `LEASE` anyway. An endpoint that is back is thus noticed with the next event of the lead.
+        """
+        earlier = self.pending.get(target_id)
+        if earlier is None or sequence is None or earlier.first_sequence >= sequence:
+            return None
+        is_far = earlier.next_attempt_at > now + LEASE
+        return now if is_far else min(earlier.next_attempt_at, now + _LOOKED_AGAIN)
+
+
+class PendingDeliveries(Struct, frozen=True):
+    """The pending deliveries of one lead to one target: the lowest sequence, and the last planned attempt."""
+
+    first_sequence: int
+    next_attempt_at: datetime
+
+
 class DeliveryAttempt(Struct, frozen=True):
     """The result of one attempt. `status` is None when there was no response; `error` then says why."""
 
@@ -135,6 +168,7 @@ def new_delivery(
     body: bytes | None,
     at: datetime,
     account: str | None = None,
+    sequence: int | None = None,
 ) -> DeliveryRow:
     """Return a delivery without attempts that is due at `at`."""
     return DeliveryRow(
@@ -153,6 +187,7 @@ def new_delivery(
         delivered_at=None,
         body=body,
         account=account,
+        sequence=sequence,
     )
 
 
