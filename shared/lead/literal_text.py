@@ -34,7 +34,7 @@ _SPECIAL = re.compile(
     | @(?=\w)                                                 # mention, e-mail address
     | /(?=/)                                                  # URL
     | :(?:(?<=[A-Za-z]:)(?=\S)|(?=[A-Za-z+_-][\w+-]{0,60}:))     # scheme, emoji
-    | \.(?<=\w\.)(?=(?!(?i:example|test|invalid|local)\b)[^\W\d_]{2})          # host name
+    | \.(?:(?<=[Ww]{3}\.)|(?<=\w\.)(?=(?!(?i:example|test|invalid|local)\b)[^\W\d_]{2}))    # host name
     """,
     re.VERBOSE,
 )

@@ -20,7 +20,7 @@ from shared.lead.events.scoring import LiveSignal
 _TEXT_LENGTH_MAX: Final = 100
 _ITEMS_MAX: Final = 3
 _OTHER_DETAILS_MAX: Final = 3
-_NUMBER = re.compile(r"[\d, _]{1,20}(?:\.\d{1,6})?")
+_NUMBER = re.compile(r"[0-9][0-9, _]{0,20}(?:\.[0-9]{1,6})?")
 _SERIES = re.compile(r"(?:series[ _-]?)?([a-k]\d?\+?)")
 _AMOUNTS_USD: Final = ("amountusd", "amountinusd", "raisedusd", "moneyraisedusd", "fundingamountusd")
 _AMOUNTS: Final = (
@@ -72,8 +72,8 @@ class _Details:
         """Return the first of these details that is a positive number."""
         for name in names:
             value = self._values.get(name)
-            if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-                value = float(re.sub(r"[, _]", "", value) or 0)
+            if isinstance(value, str) and (written := _NUMBER.fullmatch(value.strip())):
+                value = float(re.sub(r"[, _]", "", written[0]))
             if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**15:
                 return value
         return None

@@ -36,6 +36,7 @@ def test_ordinary_text_stays_as_it_is(text):
         ("[link](x) &amp;", "[link]|(x) &|amp;"),
         ("see https://evil.com/x", "see https:|/|/evil|.|com/x"),
         ("(WWW.evil.example)", "(WWW|.|evil.example)"),
+        ("www. www.…", "www|.| www|.|…"),
         ("mailto:ana@kestrel.example", "mailto:|ana@|kestrel.example"),
         ("@channel <!here> :tada:", "@|channel {<}!here{>} :|tada:"),
         ("\x1b[2J\u202eplease", "[2Jplease"),

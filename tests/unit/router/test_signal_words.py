@@ -34,6 +34,7 @@ def words(type_: str, person: str | None = None, /, **details: Any) -> str:
         ({"amount": {"value": 7_000_000, "currency": "USD"}}, "raised 7 M USD, 5 days ago"),
         ({"amount": "$30M", "round": "Series B"}, "raised $30M, Series B, 5 days ago"),
         ({"funding_round": "Seed Round"}, "raised a seed round, 5 days ago"),
+        ({"amount": "_\t", "round": " "}, "raised _, 5 days ago"),
         ({"amount_usd": -5, "round": None}, "raised a funding round, 5 days ago"),
         ({"amount_usd": True, "amount": 1e300}, "raised 1e+300, 5 days ago"),
         ({}, "raised a funding round, 5 days ago"),
