@@ -78,7 +78,7 @@ async def open_assignments(tx: Tx, keys: Sequence[str]) -> list[OpenAssignment]:
     """Return the open assignments at these accounts."""
     table = assignments.c
     statement = select(table.lead_id, table.account, table.queue, table.state).where(
-        member_of(tx.dialect, table.account), table.closed_at.is_(None)
+        member_of(tx.dialect, table.account), table.closed_at.is_(None), table.joined.is_(False)
     )
     rows = await tx.execute(statement, {"members": members(tx.dialect, keys)})
     return [OpenAssignment(**row) for row in rows.mappings()]

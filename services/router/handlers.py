@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from services.router.domain.decide import ScoredLead, route_scored
 from services.router.domain.lead_ref import referenced_lead_id, resolve_alias
 from services.router.domain.lifecycle import (
-    DecisionContext,
     apply_action,
     apply_outcome,
     assign_waiting,
@@ -19,6 +18,8 @@ from services.router.domain.lifecycle import (
 )
 from services.router.domain.merged_leads import emit_merged, take_merged_leads
 from services.router.domain.ownership import ROLE, SLA
+from services.router.domain.ownership_changes import DecisionContext
+from services.router.domain.rejects import RECYCLE, route_recycled
 from services.router.domain.state import RoutedLeadRow
 from services.router.policy import RoutingPolicy
 from shared.lead.events.action_received import ActionReceivedV1
@@ -105,10 +106,11 @@ class LiveRouterHandler(RouterHandler):
 
 
 def _fire(changes: ChangeSet, world: IdentityMap, context: DecisionContext, timer: TimerRow) -> bool:
-    """Handle a due timer: escalate a lead, or assign the waiting leads, those waiting longest first."""
-    if timer.kind == SLA:
+    """Handle a due timer: of one lead, or the recurring one that assigns leads, the longest waiting first."""
+    if timer.kind in (SLA, RECYCLE):
         changes.remove(TimerRow, *timer.key)
-        return escalate(changes, context, timer.subject)
+        handle = escalate if timer.kind == SLA else route_recycled
+        return handle(changes, context, timer.subject)
     changes.put(assign_waiting_timer(context.at + ASSIGN_WAITING_EVERY))
     waiting = [lead for lead in world.all(RoutedLeadRow) if lead.waiting_since is not None]
     waiting.sort(key=lambda lead: (lead.waiting_since, lead.lead_id))

@@ -144,7 +144,11 @@ async def contacts_of(tx: Tx, accounts: Collection[str]) -> list[AccountContactR
     )
     ranked = (
         select(assignments.c.lead_id, assignments.c.account, assignments.c.rep, age.label("age"))
-        .where(assignments.c.closed_at.is_(None), member_of(tx.dialect, assignments.c.account))
+        .where(
+            assignments.c.closed_at.is_(None),
+            assignments.c.joined.is_(False),
+            member_of(tx.dialect, assignments.c.account),
+        )
         .subquery()
     )
     people = (

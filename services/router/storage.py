@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from services.router.domain.lead_ref import referenced_lead_id
-from services.router.domain.ownership import ROLE, SLA
+from services.router.domain.ownership import ROLE
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from services.router.queries import (
     aliases_of,
@@ -48,7 +48,7 @@ class RouterStore:
         aliases = await aliases_of(tx, referenced)
         lead_ids |= referenced | {alias.lead_id for alias in aliases}
         timers = (event.data for event in events if isinstance(event.data, TimerRow))
-        if any(timer.role == ROLE and timer.kind != SLA for timer in timers):
+        if any(timer.role == ROLE and not timer.subject for timer in timers):
             lead_ids |= await longest_waiting(tx)
         scored = {event.data.account for event in events if isinstance(event.data, LeadScoredV1)}
         accounts = await lock_accounts(tx, scored, lead_ids)

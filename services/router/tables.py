@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    false,
     select,
     text,
 )
@@ -44,6 +45,8 @@ routed_leads = Table(
     Column("spared", String(200)),
     Column("hand_off", Json(BriefHandOff)),
     Column("released_by", String(200)),
+    Column("rejected_by", Json(tuple[str, ...]), nullable=False, server_default="[]"),
+    Column("recycle_at", UtcTime),
     Index(
         "ix_routed_leads_waiting",
         "queue",
@@ -73,6 +76,9 @@ assignments = Table(
     Column("accept_by", UtcTime),
     Column("accepted_at", UtcTime),
     Column("closed_at", UtcTime),
+    Column("joined", Boolean, nullable=False, server_default=false()),
+    Column("reason", String(200)),
+    Column("credited_back", Boolean, nullable=False, server_default=false()),
     Index(None, "lead_id"),
     Index(
         "ix_assignments_active",
@@ -82,6 +88,19 @@ assignments = Table(
         "id",
         postgresql_where=text("closed_at IS NULL"),
         sqlite_where=text("closed_at IS NULL"),
+    ),
+    Index(
+        "ix_assignments_joined",
+        "queue",
+        postgresql_where=text("joined AND closed_at IS NULL"),
+        sqlite_where=text("joined AND closed_at IS NULL"),
+    ),
+    Index(
+        "ix_assignments_rejected",
+        "rep",
+        "reason",
+        postgresql_where=text("reason IS NOT NULL"),
+        sqlite_where=text("reason IS NOT NULL"),
     ),
     Index(
         "ix_assignments_ended",

@@ -13,9 +13,10 @@ from jsonschema.exceptions import ValidationError
 from ruamel.yaml import YAML
 
 from shared.policy.compiled import CompiledPolicy, compiled
-from shared.policy.load import load, texts_in
+from shared.policy.load import load, read_policy, texts_in
 from shared.policy.models import FILES
 from shared.policy.schema import path_of, rendered
+from shared.rules.findings import Severity
 
 CONFIG = Path("config")
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -50,6 +51,21 @@ def test_the_default_file_is_valid_by_its_schema_and_names_it(file: str) -> None
     Draft202012Validator.check_schema(schema)
     Draft202012Validator(schema).validate(_plain(text))
     assert text.startswith(f"# yaml-language-server: $schema=schemas/{path_of(file)}\n")
+
+
+def test_the_example_of_hand_offs_is_a_policy_beside_the_default_files() -> None:
+    texts = texts_in(CONFIG)
+    example = texts_in(CONFIG / "examples" / "hand-off")
+    assert set(example) == {"routing.yaml", "team.yaml"}
+    for file, text in example.items():
+        assert text.startswith(f"# yaml-language-server: $schema=../../schemas/{path_of(file)}\n")
+        # It says the same as the default file, but for what is about hand-offs.
+        missing = set(texts[file].splitlines()) - set(text.splitlines())
+        assert len(missing) <= 8, missing
+    reading = read_policy({**texts, **example})
+    assert [finding for finding in reading.findings if finding.severity is not Severity.NOTE] == []
+    assert reading.policy is not None
+    assert reading.policy.routing.hand_off.joins == ("se",)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ _READ: Mapping[Table, tuple[str, ...]] = {
     scores: ("lead_id", "revision", "sequence"),
     rescores: ("account",),
     routed_leads: ("lead_id", "revision", "sequence"),
-    assignments: ("id", "lead_id", "queue", "rep", "opened_at", "closed_at"),
+    assignments: ("id", "lead_id", "queue", "rep", "opened_at", "closed_at", "joined", "credited_back"),
     rep_queues: ("queue", "rep", "credits", "balance", "open_leads"),
     deliveries: ("event_id", "state"),
     dead_letters: ("topic", "kind", "message", "replayed_at"),
@@ -107,9 +107,10 @@ def one_cause(facts: Facts) -> Iterator[str]:
 
 def one_owner(facts: Facts) -> Iterator[str]:
     """A lead never has two owners at a time, and its view names the one it has."""
-    yield from _overlapping(facts.of(assignments))
+    turns = [row for row in facts.of(assignments) if not row["joined"]]
+    yield from _overlapping(turns)
     owners: dict[str, list[str]] = defaultdict(list)
-    for row in facts.of(assignments):
+    for row in turns:
         if row["closed_at"] is None:
             owners[row["lead_id"]].append(row["rep"])
     for view in facts.of(lead_views):
@@ -129,11 +130,14 @@ def _overlapping(rows: list[Row]) -> Iterator[str]:
 
 
 def one_credit(facts: Facts) -> Iterator[str]:
-    """Credits and open leads of each rep in each queue are what the assignments add up to."""
+    """Credits and open leads of each rep in each queue are what the assignments add up to.
+
+    A credit that a rejection gave back does not count.
+    """
     given: Counter[tuple[str, str]] = Counter()
     held: Counter[tuple[str, str]] = Counter()
     for row in facts.of(assignments):
-        given[row["queue"], row["rep"]] += 1
+        given[row["queue"], row["rep"]] += not row["credited_back"]
         held[row["queue"], row["rep"]] += row["closed_at"] is None
     for row in facts.of(rep_queues):
         place = (row["queue"], row["rep"])
@@ -143,8 +147,8 @@ def one_credit(facts: Facts) -> Iterator[str]:
                 f" but {given[place]} assignments of which {held[place]} are open"
             )
     total = sum(row["credits"] for row in facts.of(rep_queues))
-    if total != len(facts.of(assignments)):
-        yield f"{total} credits for {len(facts.of(assignments))} assignments"
+    if total != given.total():
+        yield f"{total} credits for {given.total()} assignments"
 
 
 def balanced(facts: Facts) -> Iterator[str]:

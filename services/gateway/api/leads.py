@@ -66,6 +66,14 @@ class LeadTrigger(ApiModel):
     type: str | None
 
 
+class JoinedRepView(ApiModel):
+    """A rep who works the lead beside its owner, and the queue whose turn it was."""
+
+    rep: str
+    queue: str
+    since: datetime
+
+
 class LeadView(ApiModel):
     """The state of a lead, from the latest event of each stage. A stage that is not reached yet is null.
 
@@ -83,6 +91,7 @@ class LeadView(ApiModel):
     score: Annotated[Score, MsgspecType()] | None
     decision: dict[str, Any] | None
     owner: str | None
+    joined: list[JoinedRepView]
     sla: LeadSla | None
     brief: Annotated[Brief, MsgspecType()] | None
     trigger: LeadTrigger

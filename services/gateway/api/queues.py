@@ -113,7 +113,8 @@ async def _queues(gateway: GatewayState) -> list[QueueView]:
     "/{q}/leads",
     summary="List the leads of a queue, the newest first",
     description=(
-        "Those that are owned or wait in the queue. Nurture leads are listed apart, with `motion=nurture`."
+        "Those that are owned or wait in the queue, and those whose owner a rep of the queue joined. "
+        "Nurture leads are listed apart, with `motion=nurture`."
     ),
     responses=problem_responses(404),
 )
@@ -121,17 +122,26 @@ async def get_queue_leads(
     q: str,
     gateway: Gateway,
     paging: Paging,
-    owner: Annotated[str | None, Query(description="Only leads of this rep")] = None,
+    owner: Annotated[str | None, Query(description="Only leads that this rep owns or joined")] = None,
     motion: Annotated[
         Motion | None, Query(description="Only leads that are worked, or those that are nurtured")
     ] = None,
 ) -> Page[QueueLead]:
     if owner is not None and not is_storable(owner):
         raise Reject(422, "invalid-filter", "A filter holds a control character")
-    if q not in (await gateway.policies.start()).policy.routing.queues:
+    routing = (await gateway.policies.start()).policy.routing
+    if q not in routing.queues:
         raise Reject(404, "unknown-queue", "There is no such queue")
     async with gateway.database.read() as tx:
-        rows = await list_queue_leads(tx, q, paging.after, paging.limit + 1, owner=owner, motion=motion)
+        rows = await list_queue_leads(
+            tx,
+            q,
+            paging.after,
+            paging.limit + 1,
+            owner=owner,
+            motion=motion,
+            has_joined=q in routing.hand_off.joins,
+        )
     cursors = [Cursor(row["first_at"], row["lead_id"]) for row in rows]
     return paging.page([_view(row) for row in rows], cursors)
 

@@ -16,7 +16,11 @@ router = APIRouter(prefix="/v1/reps", tags=["Team"], route_class=ApiRoute)
 
 
 class RepView(ApiModel):
-    """A rep. `open_leads` is how many leads it owns now; `credits` counts every assignment ever given."""
+    """A rep. `open_leads` is how many leads it owns or joined now.
+
+    `credits` counts every assignment ever given, but for those that a rejection gave back (`credit_back` of
+    the policy). `rejected` counts the leads that the rep rejected in the last 90 days, by reason.
+    """
 
     id: str
     name: str
@@ -25,6 +29,7 @@ class RepView(ApiModel):
     available: bool
     open_leads: int
     credits: int
+    rejected: dict[str, int]
 
 
 class RepChange(RequestBody):
@@ -91,4 +96,5 @@ def _view(rep: Rep, unavailable: frozenset[str], loads: Mapping[str, RepLoad]) -
         available=rep.id not in unavailable,
         open_leads=load.open_leads,
         credits=load.credits,
+        rejected=dict(load.rejected),
     )

@@ -71,17 +71,19 @@ def check_action(action: ActionReceivedV1, now: datetime, policy: Policy) -> Non
 
 
 def may_act(state: LeadState, action: ActionReceivedV1) -> bool:
-    """Return whether the rep of an action owns the lead, or may take it as nobody owns it."""
-    owned, lead = state.owned, state.lead
+    """Return whether the rep of an action owns the lead, has won it, or may take it as nobody owns it."""
+    owned, lead, last = state.owned, state.lead, state.last_owned
     if owned is not None:
         return owned.rep == action.rep
+    if action.type == "handoff":
+        return state.closed_as == "won" and last is not None and last.rep == action.rep
     return lead is not None and lead.status == "listed" and action.type == "accept"
 
 
 def check_hand_off(policy: Policy, state: LeadState, action: ActionReceivedV1) -> None:
     """Raise `Reject` (422) that names what must be known first, and neither notes nor forms say."""
-    owned, lead = state.owned, state.lead
-    recipient = recipient_of(policy, action, owned.queue) if owned is not None else None
+    lead, last = state.lead, state.owned or (state.last_owned if state.closed_as == "won" else None)
+    recipient = recipient_of(policy, action, last.queue) if last is not None else None
     if lead is None or recipient is None:
         return
     missing = missing_notes(policy, recipient, lead, action.notes)

@@ -93,9 +93,10 @@ def describe_alerted(data: Data) -> str:
 
 
 def describe_handed_off(data: Data) -> str:
-    notes = data.get("notes") or {}
+    notes, joined = data.get("notes") or {}, data.get("joined") or {}
     told = ", ".join(_words(name) for name in notes)
-    return _joined("handed on", describe_moved(data), f"with notes on {told}" if told else "")
+    joins = f"{joined.get('rep')} ({joined.get('queue')}) joins" if joined else "handed on"
+    return _joined(joins, describe_moved(data), f"with notes on {told}" if told else "")
 
 
 def describe_closed(data: Data) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from services.gateway.domain.lead_view import (
     view_before_enrichment,
 )
 from services.gateway.domain.outcomes import OUTCOME_RECEIVED
-from services.gateway.queries.ownership import find_ownership
+from services.gateway.queries.ownership import find_ownership, find_rejections
 from services.ledger.tables import dead_letters, events, lead_views
 from shared.storage.database import Tx
 
@@ -53,17 +54,19 @@ async def find_lead_view(tx: Tx, lead_id: str) -> View | None:
     found = (await tx.execute(columns.where(events.c.id.in_(sorted(set(stages.values())))))).all()
     data = {event.id: msgspec.json.decode(event.data) for event in found}
     causes = {event.id: event.causation_id or event.id for event in found}
-    outcomes = (
-        select(events.c.data)
-        .where(events.c.subject.in_(await ids_of_lead(tx, lead_id)), events.c.type == OUTCOME_RECEIVED)
-        .order_by(events.c.at)
+    lead_ids = await ids_of_lead(tx, lead_id)
+    received = select(events.c.at, events.c.data).where(
+        events.c.subject.in_(lead_ids), events.c.type == OUTCOME_RECEIVED
     )
+    outcomes = [(row.at, msgspec.json.decode(row.data)) for row in await tx.execute(received)]
+    outcomes += await find_rejections(tx, lead_ids)
     view = assemble_view(
         {**row, "cause_id": causes.get(row["enriched_id"])},
         {stage: data[id_] for stage, id_ in stages.items() if id_ in data},
-        [msgspec.json.decode(text) for text in (await tx.execute(outcomes)).scalars()],
+        [outcome for _at, outcome in sorted(outcomes, key=itemgetter(0))],
     )
     owned = await find_ownership(tx, lead_id)
+    view["joined"] = owned.joined
     view["sla"] = current_sla(view["sla"], (owned.accept_by, owned.accepted_at) if owned.sequence else None)
     return await _with_dead_letter(tx, view, list(stages.values()))
 
@@ -78,9 +81,10 @@ async def _view_before_enrichment(tx: Tx, lead_id: str) -> View | None:
             return None
         key: bytes | None = letters[0]["record_key"]
         account = key.decode("utf-8", "replace") if key else None
-        return view_before_enrichment(lead_id, DEAD_LETTERED, account)
+        return view_before_enrichment(lead_id, DEAD_LETTERED, account) | {"joined": []}
     data = msgspec.json.decode(form["data"])
     view = view_before_enrichment(lead_id, "received", form["partition_key"] or None, form["id"])
+    view["joined"] = []
     view |= {"person": data.get("person") or {}, "company": data.get("company") or {}}
     return await _with_dead_letter(tx, view, [form["id"]])
 

@@ -35,10 +35,14 @@ class RepAvailability(Row, frozen=True):
 
 
 class RepLoad(Struct, frozen=True):
-    """How many leads a rep owns now, and how many assignments the rep was ever given."""
+    """How many leads a rep owns now, and how many assignments the rep was ever given and not credited back.
+
+    `rejected` counts the leads that the rep rejected and Baton still remembers, by reason.
+    """
 
     open_leads: int = 0
     credits: int = 0
+    rejected: Mapping[str, int] = {}
 
 
 async def unavailable_reps(tx: Tx) -> frozenset[str]:
@@ -54,8 +58,16 @@ async def loads_by_rep(tx: Tx) -> Mapping[str, RepLoad]:
         func.sum(rep_queues.c.open_leads).label("open_leads"),
         func.sum(rep_queues.c.credits).label("credits"),
     ).group_by(rep_queues.c.rep)
+    counted = select(assignments.c.rep, assignments.c.reason, func.count().label("number"))
+    of_reasons = counted.where(assignments.c.reason.is_not(None))
+    rejected: dict[str, dict[str, int]] = {}
+    for row in (await tx.execute(of_reasons.group_by(assignments.c.rep, assignments.c.reason))).mappings():
+        rejected.setdefault(row["rep"], {})[row["reason"]] = int(row["number"])
     found = (await tx.execute(summed)).mappings()
-    return {row["rep"]: RepLoad(int(row["open_leads"]), int(row["credits"])) for row in found}
+    return {
+        row["rep"]: RepLoad(int(row["open_leads"]), int(row["credits"]), rejected.get(row["rep"], {}))
+        for row in found
+    }
 
 
 async def open_by_queue(tx: Tx) -> Mapping[str, int]:
@@ -87,14 +99,17 @@ async def list_queue_leads(
     *,
     owner: str | None = None,
     motion: Motion | None = None,
+    has_joined: bool = False,
 ) -> Sequence[RowMapping]:
     """Return at most `limit` leads of a queue, the newest first: those that are owned or wait there.
 
     With motion `nurture` they are those that are nurtured, listed ones too; those that are listed are part of
-    no other list. Each row has the view of the lead, its owner and clock, its person, company and score.
+    no other list. With `has_joined` the leads whose owner a rep of the queue joined are part of it. Each row
+    has the view of the lead, its owner and clock, its person, company and score.
     """
     is_worked = or_(assignments.c.id.is_not(None), routed_leads.c.waiting_since.is_not(None))
-    owned = and_(assignments.c.lead_id == lead_views.c.lead_id, assignments.c.closed_at.is_(None))
+    active = and_(assignments.c.lead_id == lead_views.c.lead_id, assignments.c.closed_at.is_(None))
+    owned = and_(active, assignments.c.joined.is_(False))
     statement = (
         select(
             *(column for column in lead_views.c if column.name != "motion"),
@@ -112,15 +127,21 @@ async def list_queue_leads(
         .outerjoin(assignments, owned)
         .outerjoin(leads, leads.c.lead_id == lead_views.c.lead_id)
         .outerjoin(scores, scores.c.lead_id == lead_views.c.lead_id)
-        .where(lead_views.c.queue == queue, lead_views.c.status == "routed")
+        .where(lead_views.c.status == "routed")
         .where(or_(is_worked, routed_leads.c.status == "listed") if motion == "nurture" else is_worked)
         .order_by(lead_views.c.first_at.desc(), lead_views.c.lead_id.desc())
         .limit(limit)
     )
     if motion is not None:
         statement = statement.where(routed_leads.c.motion == motion)
-    if owner is not None:
-        statement = statement.where(assignments.c.rep == owner)
+    is_in_queue, is_owners = lead_views.c.queue == queue, assignments.c.rep == (owner or "")
+    if has_joined:
+        other = assignments.alias()
+        joined = select(other.c.lead_id).where(other.c.joined, other.c.closed_at.is_(None))
+        joined = joined.where(other.c.queue == queue)
+        is_in_queue = or_(is_in_queue, lead_views.c.lead_id.in_(joined))
+        is_owners = or_(is_owners, lead_views.c.lead_id.in_(joined.where(other.c.rep == (owner or ""))))
+    statement = statement.where(is_in_queue) if owner is None else statement.where(is_in_queue, is_owners)
     if after is not None:
         statement = statement.where(after_cursor(after, lead_views.c.first_at, lead_views.c.lead_id))
     return (await tx.execute(statement)).mappings().all()

@@ -25,6 +25,7 @@ from services.router.domain.ownership import (
     account_owner,
     active_assignment,
     end_assignment,
+    end_joined,
     excluded_reps,
     holder_in_queue,
     open_assignment,
@@ -66,11 +67,14 @@ class _RoutingContext(Struct, frozen=True):
     assignment: AssignmentRow | None
     account_owner: AccountOwner | None
     route: Route
+    rejected_by: tuple[str, ...]
 
     @classmethod
     def load(cls, changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) -> _RoutingContext:
         """Read the lead's rows and decide its route."""
         data, of_account = scored.data, None
+        rows = [changes.get(RoutedLeadRow, lead_id) for lead_id in (data.lead_id, *data.merged)]
+        rejected_by = tuple(dict.fromkeys(rep for row in rows if row for rep in row.rejected_by))
         assignment = active_assignment(changes, data.lead_id)
         if assignment is not None and policy.rep_of(assignment.rep) is not None:
             owner: ActiveOwner | None = ActiveOwner(assignment.queue, accepted=assignment.state == "accepted")
@@ -80,7 +84,7 @@ class _RoutingContext(Struct, frozen=True):
                 policy,
                 data.account,
                 crm_owner=data.account_view.owner,
-                excluded=excluded_reps(changes, data.lead_id),
+                excluded=excluded_reps(changes, data.lead_id).union(rejected_by),
             )
             owner = ActiveOwner(of_account.queue, accepted=False) if of_account else None
         is_worked = assignment is not None and assignment.state == "accepted"
@@ -91,9 +95,9 @@ class _RoutingContext(Struct, frozen=True):
             scored.at,
             doubted_fields(data) if is_protected else None,
         )
-        previous = changes.get(RoutedLeadRow, data.lead_id)
+        previous = rows[0]
         before = scored_lead_of(previous) if previous is not None else None
-        return cls(policy, scored, previous, before, assignment, of_account, route)
+        return cls(policy, scored, previous, before, assignment, of_account, route, rejected_by)
 
     @property
     def is_new_revision(self) -> bool:
@@ -101,12 +105,18 @@ class _RoutingContext(Struct, frozen=True):
 
     @property
     def stays_closed(self) -> bool:
-        """Whether the lead was won or lost and this score is no reason to reopen it."""
+        """Whether the lead is closed, or nurtured for a while, and this score is no reason to route it.
+
+        Only a new revision opens a lead again that a rep disqualified.
+        """
         previous, route = self.previous, self.route
         if previous is None or self.is_new_revision or self.assignment is not None:
             return False
+        if previous.status == "disqualified":
+            return True
         # An earlier release left a lead `routed` when it was won or lost.
-        if previous.status not in CLOSED and previous.status != "routed":
+        is_closed = previous.status in CLOSED or previous.status == "routed"
+        if not is_closed and (previous.recycle_at is None or previous.recycle_at <= self.scored.at):
             return False
         return not self.scored.data.trigger.is_news or route.keep or route.queue == previous.queue
 
@@ -170,6 +180,7 @@ class _RoutingContext(Struct, frozen=True):
             scored=self.scored.raw,
             spared=route.spared,
             hand_off=self.previous.hand_off if self.previous else None,
+            rejected_by=self.rejected_by,
         )
 
 
@@ -189,7 +200,8 @@ def route_scored(changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) 
     context = _RoutingContext.load(changes, policy, scored)
     previous, assignment, lead = context.previous, context.assignment, context.lead_row()
     if context.stays_closed and previous is not None:
-        as_before = {name: getattr(previous, name) for name in ("status", "queue", "motion", "rule")}
+        names = ("status", "queue", "motion", "rule", "recycle_at")
+        as_before = {name: getattr(previous, name) for name in names}
         changes.put(replace(lead, **as_before))
         return False
     if context.route.suppressed is not None:
@@ -238,6 +250,7 @@ def _suppress(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow,
         return False
     if assignment is not None:
         end_assignment(changes, assignment, "withdrawn", scored.at)
+    end_joined(changes, lead.lead_id, "withdrawn", scored.at)
     lead = emit_suppressed(
         changes,
         lead,
@@ -263,12 +276,13 @@ def _place(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow) ->
     if not route.keep and (motion == "nurture" or is_unproven):
         if current is not None:
             end_assignment(changes, current, "withdrawn", at)
+        end_joined(changes, lead.lead_id, "withdrawn", at)
         reasons = (UNVERIFIED,) if is_unproven else ()
         return _Placement("listed", route.queue, "nurture", None, route.considered, reasons)
     if route.keep and context.account_owner is not None:
         selection, queue = Selection(context.account_owner.rep.id, ()), context.account_owner.queue
     else:
-        excluded = excluded_reps(changes, lead.lead_id)
+        excluded = excluded_reps(changes, lead.lead_id).union(lead.rejected_by)
         # A lead with an owner moves only to the queue of its route; with nobody there, the owner keeps it.
         use_fallback = current is None or context.owner_left
         selection, queue = choose_rep(

@@ -64,8 +64,9 @@ class WebhookTarget(Struct, frozen=True, dict=True):
     """A URL that receives events: that of a subscription, or the destination of a queue.
 
     `events` are short types (`lead.routed`), families (`lead.*`) or `*`. `filter` is a condition over the
-    data, or its short form. `queue` restricts the target to leads of that queue: to decisions for it, and to
-    events by which a lead leaves it. The newest of `secrets` comes first.
+    data, or its short form. `queue` restricts the target to leads of that queue: to decisions for it, to
+    events by which a lead leaves it, and to those by which one of its reps joins the owner of a lead. The
+    newest of `secrets` comes first.
     """
 
     id: str
@@ -83,6 +84,7 @@ class WebhookTarget(Struct, frozen=True, dict=True):
         if self.queue is not None and self.queue not in (
             value_at(data, "decision.queue"),
             value_at(data, "previous_queue"),
+            value_at(data, "joined.queue"),
         ):
             return False
         return not self.filter or self.is_wanted(data, at)

@@ -2,8 +2,9 @@
 
 Invariants, which the tests check after every event:
 
-- a lead has at most one active assignment;
-- every assignment is charged one credit of the rotation when it opens, and never again;
+- a lead has at most one owner, and any number of reps who joined the owner;
+- every assignment is charged one credit of the rotation when it opens; one that is rejected for a reason in
+  `credit_back` gets it back, once;
 - a rep's `open_leads` is the number of active assignments.
 """
 
@@ -16,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.rotation import charge, release
-from services.router.domain.state import AssignmentRow, ClosedState
+from services.router.domain.state import AssignmentRow, ClosedState, RoutedLeadRow
 from services.router.policy import RoutingPolicy
 from shared.lead.events.routing import Motion
 from shared.lead.ids import derive_id
@@ -39,16 +40,18 @@ class AccountOwner(Struct, frozen=True):
 
 
 def active_assignment(changes: ChangeSet, lead_id: str) -> AssignmentRow | None:
-    """Return the active assignment of a lead, or None."""
+    """Return the assignment of a lead's owner, or None."""
     return _oldest_active(changes, "lead_id", lead_id)
 
 
 def excluded_reps(
     changes: ChangeSet, lead_id: str, states: tuple[ClosedState, ...] = ("rejected",)
 ) -> frozenset[str]:
-    """Return the ids of the reps who had this lead and whose assignment ended in one of `states`."""
+    """Return the ids of the reps who rejected this lead, or whose assignment ended in one of `states`."""
     assignments = changes.find(AssignmentRow, "lead_id", lead_id)
-    return frozenset(assignment.rep for assignment in assignments if assignment.state in states)
+    lead = changes.get(RoutedLeadRow, lead_id)
+    ended = frozenset(assignment.rep for assignment in assignments if assignment.state in states)
+    return ended if lead is None else ended.union(lead.rejected_by)
 
 
 def account_owner(
@@ -74,7 +77,10 @@ def account_owner(
 
 
 def holder_in_queue(changes: ChangeSet, account: str, queue: str) -> str | None:
-    """Return the id of the rep with the account's oldest active assignment in a queue, None without one."""
+    """Return the id of the rep with the account's oldest active assignment in a queue, None without one.
+
+    It does not matter whether the rep owns the lead or joined its owner.
+    """
     held = [
         one for one in changes.find(AssignmentRow, "account", account) if one.active and one.queue == queue
     ]
@@ -93,9 +99,13 @@ def open_assignment(
     sequence: int,
     cause: str,
     at: datetime,
+    joined: bool = False,
 ) -> AssignmentRow:
-    """Assign the lead to the rep, charge the credit, and start the timer for accepting it."""
-    accept_by = policy.accept_by(queue, rep.id, at)
+    """Assign the lead to the rep, charge the credit, and start the timer for accepting it.
+
+    A rep who `joined` the owner has nothing to accept.
+    """
+    accept_by = None if joined else policy.accept_by(queue, rep.id, at)
     assignment = AssignmentRow(
         id=derive_id("assignment", lead_id, cause, sequence),
         lead_id=lead_id,
@@ -106,6 +116,7 @@ def open_assignment(
         sequence=sequence,
         opened_at=at,
         accept_by=accept_by,
+        joined=joined,
     )
     changes.put(assignment)
     charge(changes, policy, queue, rep, at)
@@ -124,7 +135,20 @@ def end_assignment(changes: ChangeSet, assignment: AssignmentRow, state: ClosedS
     """End the rep's ownership and stop the timer. The credit stays charged."""
     changes.put(replace(assignment, state=state, closed_at=at))
     release(changes, assignment.queue, assignment.rep)
-    _stop_sla_timer(changes, assignment.lead_id)
+    if not assignment.joined:
+        _stop_sla_timer(changes, assignment.lead_id)
+
+
+def joined_assignments(changes: ChangeSet, lead_id: str) -> list[AssignmentRow]:
+    """Return the active assignments of the reps who joined a lead's owner, the oldest first."""
+    found = changes.find(AssignmentRow, "lead_id", lead_id)
+    return sorted((one for one in found if one.active and one.joined), key=lambda one: one.age)
+
+
+def end_joined(changes: ChangeSet, lead_id: str, state: ClosedState, at: datetime) -> None:
+    """End the part of the reps who joined the owner of a lead that nobody works any more."""
+    for assignment in joined_assignments(changes, lead_id):
+        end_assignment(changes, assignment, state, at)
 
 
 def extend_deadline(changes: ChangeSet, assignment: AssignmentRow, until: datetime) -> None:
@@ -160,5 +184,6 @@ def _stop_sla_timer(changes: ChangeSet, lead_id: str) -> None:
 
 
 def _oldest_active(changes: ChangeSet, field: str, value: str) -> AssignmentRow | None:
-    active = [assignment for assignment in changes.find(AssignmentRow, field, value) if assignment.active]
+    found = changes.find(AssignmentRow, field, value)
+    active = [assignment for assignment in found if assignment.active and not assignment.joined]
     return min(active, key=lambda assignment: assignment.age, default=None)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
 from services.router.domain.qualification import qualify
-from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.domain.state import CLOSED, AssignmentRow, RoutedLeadRow
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from shared.policy.models import Policy, Rep
 
 _decode = msgspec.json.Decoder(LeadScoredV1).decode
-_CLOSED: Final = ("won", "lost", "disqualified")
 
 
 class Recipient(Struct, frozen=True):
@@ -45,14 +44,24 @@ class LeadState(Struct, frozen=True):
     @property
     def owned(self) -> AssignmentRow | None:
         """The assignment of the present owner, None without one."""
-        active = (assignment for assignment in self.assignments if assignment.active)
+        active = (one for one in self.assignments if one.active and not one.joined)
         return min(active, key=lambda assignment: assignment.age, default=None)
 
     @property
-    def closed(self) -> AssignmentRow | None:
-        """The assignment that ended with the lead, None for a lead that is not closed."""
-        last = max(self.assignments, key=lambda assignment: assignment.age, default=None)
-        return last if last is not None and last.state in _CLOSED and self.owned is None else None
+    def closed_as(self) -> str | None:
+        """How the lead ended, None for a lead that is not closed."""
+        lead, last = self.lead, self.last_owned
+        if lead is None or lead.status in CLOSED:
+            return lead.status if lead is not None else None
+        # An earlier release left a lead `routed` when it was won or lost.
+        is_ended = lead.status == "routed" and last is not None and last.state in CLOSED
+        return last.state if is_ended and last is not None else None
+
+    @property
+    def last_owned(self) -> AssignmentRow | None:
+        """The newest assignment of an owner, ended or not."""
+        owners = (assignment for assignment in self.assignments if not assignment.joined)
+        return max(owners, key=lambda assignment: assignment.age, default=None)
 
 
 def recipient_of(policy: Policy, action: ActionReceivedV1, queue: str) -> Recipient | None:
@@ -91,12 +100,12 @@ def why_refused(policy: Policy, state: LeadState, action: ActionReceivedV1, at: 
     if owned is None:
         return why_refused_without_owner(policy, state, lead, action)
     if action.type == "reassign" or action.rep in (None, owned.rep):
-        return why_refused_to_owner(policy, lead, owned, action, at)
+        return why_refused_to_owner(policy, state, owned, action, at)
     return owned_since(owned)
 
 
 def why_refused_to_owner(
-    policy: Policy, lead: RoutedLeadRow, owned: AssignmentRow, action: ActionReceivedV1, at: datetime
+    policy: Policy, state: LeadState, owned: AssignmentRow, action: ActionReceivedV1, at: datetime
 ) -> str | None:
     """Return why an action of the owner or a manager does not fit the lead; None when it fits."""
     if action.type in ("accept", "snooze") and owned.state != "open":
@@ -106,35 +115,54 @@ def why_refused_to_owner(
         return "The time of the snooze is past"
     if action.type not in ("reassign", "handoff"):
         return None
-    recipient = recipient_of(policy, action, owned.queue)
-    if recipient is None:
-        return f"There is no rep or queue {action.to}"
-    if recipient.rep == owned.rep:
-        return owned_since(owned)
-    missing = missing_notes(policy, recipient, lead, action.notes) if action.type == "handoff" else []
-    return f"Notes on {', '.join(missing)} are needed first" if missing else None
+    return why_not_passed_on(policy, state, action, owned.queue)
 
 
 def why_refused_without_owner(
     policy: Policy, state: LeadState, lead: RoutedLeadRow, action: ActionReceivedV1
 ) -> str | None:
     """Return why an action does not fit a lead that nobody owns; None when it fits."""
-    closed = state.closed
-    if closed is not None:
-        return f"The lead is closed as {closed.state}" + (
-            f" since {_in_words(closed.closed_at)}; {closed.rep} had it" if closed.closed_at else ""
-        )
-    if action.type == "reassign" and recipient_of(policy, action, lead.queue) is not None:
-        return None
-    if lead.status != "listed":
-        since = f" since {_in_words(lead.waiting_since)}" if lead.waiting_since else ""
-        return f"Nobody owns the lead: it waits in {lead.queue}{since}"
-    if action.type != "accept":
-        return f"Nobody owns the lead: it is listed in {lead.queue}, and a rep of the queue may accept it"
-    rep = rep_named(policy, action.rep)
+    last, closed_as = state.last_owned, state.closed_as
+    if closed_as is not None:
+        if closed_as == "won" and action.type == "handoff" and last and action.rep in (None, last.rep):
+            return why_not_passed_on(policy, state, action, last.queue)
+        had = f" since {_in_words(last.closed_at)}; {last.rep} had it" if last and last.closed_at else ""
+        return f"The lead is closed as {closed_as}{had}"
+    if action.type == "reassign":
+        return why_not_passed_on(policy, state, action, lead.queue)
+    if lead.status == "listed" and action.type == "accept":
+        return why_not_taken(policy, lead, action.rep)
+    since = f" since {_in_words(lead.waiting_since)}" if lead.waiting_since else ""
+    where = f"is listed in {lead.queue}" if lead.status == "listed" else f"waits in {lead.queue}{since}"
+    return f"Nobody owns the lead: it {where}"
+
+
+def why_not_taken(policy: Policy, lead: RoutedLeadRow, rep_id: str | None) -> str | None:
+    """Return why a rep cannot take a listed lead by accepting it; None when the rep can."""
+    rep = rep_named(policy, rep_id)
     if rep is None:
         return f"Nobody owns the lead: name the rep of {lead.queue} who takes it"
-    return None if lead.queue in rep.queues else f"The lead is in {lead.queue}, and {rep.id} is not"
+    if lead.queue not in rep.queues:
+        return f"The lead is in {lead.queue}, and {rep.id} is not"
+    return f"{rep.id} rejected this lead" if rep.id in lead.rejected_by else None
+
+
+def why_not_passed_on(policy: Policy, state: LeadState, action: ActionReceivedV1, queue: str) -> str | None:
+    """Return why a lead of `queue` cannot go to the recipient of an action; None when it can."""
+    lead, owned, recipient = state.lead, state.owned, recipient_of(policy, action, queue)
+    if recipient is None or lead is None:
+        return f"There is no rep or queue {action.to}"
+    rep = recipient.rep
+    if owned is not None and rep == owned.rep:
+        return owned_since(owned)
+    if rep in lead.rejected_by:
+        return f"{rep} rejected this lead"
+    joined = next((one for one in state.assignments if one.active and one.joined and one.rep == rep), None)
+    if recipient.joins and (joined is not None or owned is None):
+        since = f"{rep} joined this lead on {_in_words(joined.opened_at)}" if joined else ""
+        return since or f"Nobody owns the lead, so nobody of {recipient.queue} can join"
+    missing = missing_notes(policy, recipient, lead, action.notes) if action.type == "handoff" else []
+    return f"{', '.join(missing)} must be known first: note it" if missing else None
 
 
 def nobody_may(policy: Policy, state: LeadState, action: ActionReceivedV1) -> str:
@@ -147,9 +175,10 @@ def nobody_may(policy: Policy, state: LeadState, action: ActionReceivedV1) -> st
 def missing_notes(
     policy: Policy, recipient: Recipient, lead: RoutedLeadRow, notes: Mapping[str, Any]
 ) -> list[str]:
-    """Return what must be known before the hand-off, and neither the notes nor the lead's forms say."""
+    """Return what must be known before the hand-off, and neither notes nor the buyer's own words say."""
     needed = policy.routing.hand_off.known_first.get(recipient.queue, ())
-    unnoted = [name for name in needed if not is_noted(notes.get(name))]
+    earlier = lead.hand_off.notes if lead.hand_off is not None else {}
+    unnoted = [name for name in needed if not is_noted(notes.get(name)) and name not in earlier]
     if not unnoted or lead.scored is None:
         return unnoted
     known = known_elements(_decode(lead.scored))

@@ -144,6 +144,23 @@ def charge(changes: ChangeSet, policy: RoutingPolicy, queue: str, rep: Rep, at: 
         )
 
 
+def refund(changes: ChangeSet, policy: RoutingPolicy, queue: str, rep_id: str, at: datetime) -> None:
+    """Give the rep back the credit of an assignment, as if the lead had not been shared in the queue.
+
+    It undoes a charge for the candidates that there are now; the balances of the queue still add up to 0.
+    """
+    candidates = _candidates(changes, policy, queue, at)
+    if all(candidate.rep != rep_id for candidate in candidates):
+        rep = policy.rep_of(rep_id)
+        balance = rep_queue_of(changes, queue, rep_id).balance
+        candidates.append(Candidate(rep_id, rep.weight if rep else 0, balance))
+    before = {candidate.rep: candidate.balance for candidate in candidates}
+    for sharing, charged in balances_after(candidates, rep_id).items():
+        row = rep_queue_of(changes, queue, sharing)
+        left = row.credits - int(sharing == rep_id)
+        changes.put(replace(row, balance=row.balance + before[sharing] - charged, credits=left))
+
+
 def release(changes: ChangeSet, queue: str, rep_id: str) -> None:
     """Count one open lead less for the rep. The credit is not given back."""
     row = rep_queue_of(changes, queue, rep_id)

@@ -31,6 +31,9 @@ class RoutedLeadRow(Row, frozen=True):
     The brief of every later owner is made of `scored`, the JSON of the last `lead.scored`, and of `hand_off`,
     what the last owner who passed it on had learnt. `released_by` is the rep who gave up a lead that waits,
     None if it waits for its first owner.
+
+    The reps in `rejected_by` never get the lead again. A rejected lead that is nurtured until `recycle_at` is
+    then routed again.
     """
 
     lead_id: str
@@ -48,6 +51,8 @@ class RoutedLeadRow(Row, frozen=True):
     spared: str | None = None
     hand_off: BriefHandOff | None = None
     released_by: str | None = None
+    rejected_by: tuple[str, ...] = ()
+    recycle_at: datetime | None = None
     table: ClassVar[str] = "routed_leads"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 
@@ -56,7 +61,8 @@ class AssignmentRow(Row, frozen=True):
     """One rep's ownership of one lead, from `opened_at` until `closed_at`.
 
     `sequence` is that of the event that announced it. The owner has until `accept_by` to accept; None is
-    no deadline.
+    no deadline. A rep who `joined` works the lead beside its owner and has no deadline. `reason` is that of a
+    rejection; with `credited_back` it cost its rep no turn.
     """
 
     id: str
@@ -70,6 +76,9 @@ class AssignmentRow(Row, frozen=True):
     accept_by: datetime | None
     accepted_at: datetime | None = None
     closed_at: datetime | None = None
+    joined: bool = False
+    reason: str | None = None
+    credited_back: bool = False
     table: ClassVar[str] = "assignments"
     key_fields: ClassVar[tuple[str, ...]] = ("id",)
     indexed: ClassVar[tuple[str, ...]] = ("lead_id", "account")

@@ -36,6 +36,7 @@ async def test_reps_are_listed_with_their_queues_and_open_leads(gateway):
         "available": True,
         "open_leads": 3,
         "credits": 6,
+        "rejected": {},
     }
     assert (await gateway.ask("GET", "/v1/reps/sdr-1"))[1] == by_id["sdr-1"]
     assert by_id["ae-1"]["credits"] == 0

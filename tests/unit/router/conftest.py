@@ -27,16 +27,20 @@ from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scor
 
 
 def check_ownership(rows: IdentityMap) -> None:
-    """One active owner per lead, one credit per assignment, and open counts that are true."""
+    """One owner per lead, one credit per assignment but for those given back, and open counts that are true."""
     assignments = rows.all(AssignmentRow)
-    owners = Counter(row.lead_id for row in assignments if row.active)
+    owners = Counter(row.lead_id for row in assignments if row.active and not row.joined)
     assert not owners or max(owners.values()) == 1
-    charged = Counter((row.queue, row.rep) for row in assignments)
+    charged = Counter((row.queue, row.rep) for row in assignments if not row.credited_back)
     held = Counter((row.queue, row.rep) for row in assignments if row.active)
     for row in rows.all(RepQueueRow):
         assert row.credits == charged[row.key], row
         assert row.open_leads == held[row.key], row
-    assert sum(row.credits for row in rows.all(RepQueueRow)) == len(assignments)
+    assert sum(row.credits for row in rows.all(RepQueueRow)) == charged.total()
+    balances: Counter[str] = Counter()
+    for row in rows.all(RepQueueRow):
+        balances[row.queue] += row.balance
+    assert not any(balances.values()), balances
 
 
 class SimulatedRouter:
@@ -45,6 +49,7 @@ class SimulatedRouter:
         self.handler = RouterHandler(policy or default_routing_policy())
         self.at = AT
         self.emitted: list[tuple[str, Any]] = []
+        self.history: list[tuple[str, Any]] = []
         self._count = 0
 
     def process(self, *events: Event[Any]) -> Outcome:
@@ -53,6 +58,7 @@ class SimulatedRouter:
         fold(self.handler, self.rows, events, self.at, result=result, keyed_hash=_hashed)
         assert not result.rejected
         self.emitted = [_read(record) for record in result.outgoing]
+        self.history += self.emitted
         check_ownership(self.rows)
         return result.outcomes[-1][1]
 
@@ -88,7 +94,7 @@ class SimulatedRouter:
         return self.rows.get(RoutedLeadRow, lead_id(name))
 
     def owner(self, name: str = "ana") -> str | None:
-        active = [row for row in self.assignments(name) if row.active]
+        active = [row for row in self.assignments(name) if row.active and not row.joined]
         return active[0].rep if active else None
 
     def assignments(self, name: str = "ana") -> list[AssignmentRow]:

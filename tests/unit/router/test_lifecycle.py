@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from services.router.domain.lead_ref import LeadAliasRow
-from services.router.domain.lifecycle import DecisionContext, assign_waiting, escalate
+from services.router.domain.lifecycle import assign_waiting, escalate
 from services.router.domain.ownership import ROLE
+from services.router.domain.ownership_changes import DecisionContext
 from services.router.domain.state import AssignmentRow, RepQueueRow
 from services.router.policy import RoutingPolicy
 from shared.lead.events.outcome_received import Amount, OutcomeReceivedV1
@@ -135,7 +136,9 @@ def test_a_suppressed_lead_stays_suppressed(router):
     assert router.receive(outcome("won")) is Outcome.UNCHANGED
 
 
-@pytest.mark.parametrize(("reason", "emitted"), [("spam", "spam"), (None, "rejected")])
+@pytest.mark.parametrize(
+    ("reason", "emitted"), [("too busy", "too busy"), (" ", "rejected"), (None, "rejected")]
+)
 def test_a_rejection_by_outcome_reassigns_like_a_rejection_by_action(simulate, reason, emitted):
     router = simulate(policy_of())
     router.score()

@@ -296,7 +296,7 @@ def test_a_hand_off_needs_notes_on_the_fields_that_the_policy_requires(router, s
     assert router.act("handoff", to="senior-ae") is Outcome.APPLIED
     strict = simulate(routing_policy_with(hand_off=HandOff(known_first={"senior-ae": ("budget", "need")})))
     strict.score(message=None)
-    for notes in ({}, {"budget": "approved"}, {"budget": "approved", "need": ""}):
+    for notes in ({}, {"need": "reports"}, {"budget": " ", "need": "reports"}):
         assert strict.act("handoff", to="senior-ae", notes=notes) is Outcome.UNCHANGED
     notes = {"budget": "approved", "need": "two days a month"}
     assert strict.act("handoff", to="senior-ae", notes=notes) is Outcome.APPLIED

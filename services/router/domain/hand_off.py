@@ -1,0 +1,147 @@
+"""Passing a lead on: to another owner, or to a rep who joins the owner, with what was learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from services.router.domain.decide import choose_rep
+from services.router.domain.emit import decision_of, emit_ownership_change
+from services.router.domain.ownership import (
+    end_assignment,
+    excluded_reps,
+    holder_in_queue,
+    joined_assignments,
+    open_assignment,
+)
+from services.router.domain.ownership_changes import DecisionContext, assign_next
+from services.router.domain.refusals import LeadState, is_noted, recipient_of
+from services.router.domain.rotation import Selection
+from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from shared.lead.bounds import ACTION_BYTES_MAX
+from shared.lead.events.action_received import ActionReceivedV1
+from shared.lead.events.lead_handed_off import JoiningRep, LeadHandedOffV1
+from shared.lead.events.routing import BriefHandOff, Considered
+from shared.storage.change_set import ChangeSet
+
+_NOTES_MAX: Final = 100
+
+
+def pass_on(changes: ChangeSet, context: DecisionContext, state: LeadState, action: ActionReceivedV1) -> bool:
+    """Reassign the lead or hand it off, to the rep or queue in `action.to`; without one, to the next rep.
+
+    Returns False when nobody may take it. A lead that was won is handed off by its last owner.
+    """
+    policy, lead, owned = context.policy, state.lead, state.owned
+    if lead is None:
+        return False
+    before = owned or (state.last_owned if state.closed_as else None)
+    queue = before.queue if before is not None else lead.queue
+    recipient = recipient_of(policy.compiled.policy, action, queue)
+    if recipient is None:
+        return False
+    excluded = excluded_reps(changes, lead.lead_id) | ({owned.rep} if owned else set())
+    excluded |= {assignment.rep for assignment in joined_assignments(changes, lead.lead_id)}
+    if recipient.rep is not None:
+        selection = Selection(recipient.rep, ())
+    else:
+        selection, _ = choose_rep(
+            changes,
+            policy,
+            recipient.queue,
+            context.at,
+            excluded,
+            use_fallback=False,
+            # One rep of a queue for all leads of an account, whether as owner or beside one.
+            preferred=holder_in_queue(changes, lead.account, recipient.queue),
+        )
+    if selection.rep is None:
+        return False
+    is_hand_off = action.type == "handoff"
+    if is_hand_off:
+        lead = replace(lead, hand_off=hand_off_of(context, lead, before, action))
+    if recipient.joins and owned is not None:
+        selected = JoiningRep(selection.rep, recipient.queue)
+        join(changes, context, lead, owned, action, joining=selected, considered=selection.considered)
+        return True
+    if owned is not None:
+        end_assignment(changes, owned, "handed_on" if is_hand_off else "moved", context.at)
+    assign_next(
+        changes,
+        context,
+        lead if owned is not None else replace(lead, motion="work"),
+        selection,
+        recipient.queue,
+        previous=before.rep if before is not None else None,
+        reason=action.reason or action.type,
+        notes=action.notes if is_hand_off else None,
+    )
+    return True
+
+
+def join(
+    changes: ChangeSet,
+    context: DecisionContext,
+    lead: RoutedLeadRow,
+    owned: AssignmentRow,
+    action: ActionReceivedV1,
+    *,
+    joining: JoiningRep,
+    considered: Iterable[Considered] = (),
+) -> None:
+    """Have the rep join the owner, who stays; the brief has what the owner noted.
+
+    The rep is charged a credit of the queue, as for every assignment, and has nothing to accept.
+    """
+    rep = context.policy.reps[joining.rep]
+    open_assignment(
+        changes,
+        context.policy,
+        lead_id=lead.lead_id,
+        account=lead.account,
+        queue=joining.queue,
+        rep=rep,
+        sequence=lead.sequence + 1,
+        cause=context.cause,
+        at=context.at,
+        joined=True,
+    )
+    reason = action.reason or f"{rep.id} of {joining.queue} joins"
+    decision = decision_of(lead, "kept", owned, reason)
+    lead = emit_ownership_change(
+        changes,
+        context.policy,
+        LeadHandedOffV1,
+        lead,
+        replace(decision, considered=list(considered)),
+        reason=action.reason or action.type,
+        at=context.at,
+        actor=context.actor,
+        notes=action.notes,
+        joined=joining,
+    )
+    changes.put(lead)
+
+
+def hand_off_of(
+    context: DecisionContext, lead: RoutedLeadRow, before: AssignmentRow | None, action: ActionReceivedV1
+) -> BriefHandOff | None:
+    """Return what is known by notes of owners, the newest notes first, and who wrote them.
+
+    Earlier notes stay, as far as there is room, unless a newer one has the same name.
+    """
+    rep = context.policy.rep_of(action.rep or (before.rep if before and context.actor is None else None))
+    by = rep.name if rep else context.actor.key if context.actor else None
+    notes = {name: note for name, note in action.notes.items() if is_noted(note)}
+    earlier = lead.hand_off
+    if earlier is None:
+        return BriefHandOff(by, notes)
+    kept = {name: note for name, note in earlier.notes.items() if name not in notes}
+    merged: dict[str, Any] = dict([*notes.items(), *kept.items()][:_NOTES_MAX])
+    if len(msgspec.json.encode(merged)) > ACTION_BYTES_MAX:
+        merged, kept = notes, {}
+    names = dict.fromkeys(name for name in (by, earlier.by if kept else None) if name)
+    return BriefHandOff(", ".join(names)[:200] or None, merged)

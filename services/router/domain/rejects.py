@@ -1,0 +1,154 @@
+"""What a rejection does with a lead, by its reason: `reject` and `credit_back` in routing.yaml.
+
+Whoever rejects a lead is remembered on the lead and never gets it again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from msgspec.structs import replace
+
+from services.router.domain.decide import ScoredLead, choose_rep, route_scored
+from services.router.domain.emit import decision_of, emit_ownership_change, scored_lead_of
+from services.router.domain.ownership import (
+    ROLE,
+    active_assignment,
+    end_assignment,
+    end_joined,
+    excluded_reps,
+)
+from services.router.domain.ownership_changes import DecisionContext, assign_next, close
+from services.router.domain.rotation import refund
+from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from shared.lead.events.lead_reassigned import LeadReassignedV1
+from shared.lead.events.routing import Change
+from shared.storage.change_set import ChangeSet
+from shared.worker.rows import TimerRow
+
+RECYCLE: Final = "recycle"
+"""The kind of the timer that fires when a rejected lead is to be routed again."""
+REJECTED: Final = "rejected"
+"""The reason of a rejection that names none."""
+REJECTED_BY_MAX: Final = 500
+"""How many reps are remembered who rejected one lead; beyond that the first are forgotten."""
+
+
+def reject(
+    changes: ChangeSet,
+    context: DecisionContext,
+    lead: RoutedLeadRow,
+    assignment: AssignmentRow,
+    reason: str | None,
+) -> bool:
+    """End the owner's assignment and do with the lead what the policy says of the reason."""
+    routing, at = context.policy.compiled.policy.routing, context.at
+    rule = routing.reject_rule(reason)
+    reason = routing.known_reason(reason) or (reason or "").strip() or REJECTED
+    gets_credit_back = routing.gives_credit_back(reason)
+    if gets_credit_back:
+        refund(changes, context.policy, assignment.queue, assignment.rep, at)
+    assignment = replace(assignment, reason=reason[:200], credited_back=gets_credit_back)
+    changes.put(assignment)
+    rejected_by = (*(rep for rep in lead.rejected_by if rep != assignment.rep), assignment.rep)
+    lead = replace(lead, queue=assignment.queue, rejected_by=rejected_by[-REJECTED_BY_MAX:])
+    changes.put(lead)
+    if rule.do == "disqualify":
+        return close(changes, context, lead, "disqualified", reason=reason)
+    end_assignment(changes, assignment, "rejected", at)
+    if rule.do == "recycle" and rule.after is not None:
+        return recycle(changes, context, lead, assignment, reason=reason, until=at + rule.after.timedelta)
+    if rule.do == "reroute" and lead.scored is not None:
+        return reroute(changes, context, lead, assignment, reason)
+    selection, queue = choose_rep(
+        changes,
+        context.policy,
+        assignment.queue,
+        at,
+        excluded_reps(changes, lead.lead_id),
+        use_fallback=True,
+    )
+    assign_next(changes, context, lead, selection, queue, previous=assignment.rep, reason=reason)
+    return True
+
+
+def recycle(
+    changes: ChangeSet,
+    context: DecisionContext,
+    lead: RoutedLeadRow,
+    assignment: AssignmentRow,
+    *,
+    reason: str,
+    until: datetime,
+) -> bool:
+    """Nurture the lead until the time; then the timer has it routed again."""
+    end_joined(changes, lead.lead_id, "withdrawn", context.at)
+    lead = replace(lead, status="listed", motion="nurture", recycle_at=until)
+    changes.put(TimerRow(subject=lead.lead_id, role=ROLE, kind=RECYCLE, due_at=until))
+    changes.put(emit_released(changes, context, lead, assignment, change="listed", reason=reason))
+    return True
+
+
+def reroute(
+    changes: ChangeSet,
+    context: DecisionContext,
+    lead: RoutedLeadRow,
+    assignment: AssignmentRow,
+    reason: str,
+) -> bool:
+    """Decide on the lead again, by its stored score and without the reps who rejected it."""
+    changes.put(replace(lead, status="waiting", waiting_since=context.at))
+    route_again(changes, context, lead.lead_id)
+    routed = changes.get(RoutedLeadRow, lead.lead_id)
+    if routed is not None and routed.status != "suppressed":
+        owned = active_assignment(changes, lead.lead_id)
+        change: Change = "listed" if routed.status == "listed" else "waiting" if owned is None else "moved"
+        changes.put(emit_released(changes, context, routed, assignment, change=change, reason=reason))
+    return True
+
+
+def route_recycled(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool:
+    """Route a recycled lead again, unless something else has become of it."""
+    lead = changes.get(RoutedLeadRow, lead_id)
+    if lead is None or lead.recycle_at is None or lead.status != "listed":
+        return False
+    if lead.recycle_at > context.at:
+        changes.put(TimerRow(subject=lead_id, role=ROLE, kind=RECYCLE, due_at=lead.recycle_at))
+        return False
+    changes.put(replace(lead, recycle_at=None))
+    return route_again(changes, context, lead_id)
+
+
+def route_again(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool:
+    """Decide on a lead by its stored score and the present policy; False for one whose score is not kept."""
+    lead = changes.get(RoutedLeadRow, lead_id)
+    data = scored_lead_of(lead) if lead is not None else None
+    if lead is None or data is None or lead.scored is None:
+        return False
+    return route_scored(changes, context.policy, ScoredLead(data, lead.scored, context.cause, context.at))
+
+
+def emit_released(
+    changes: ChangeSet,
+    context: DecisionContext,
+    lead: RoutedLeadRow,
+    assignment: AssignmentRow,
+    *,
+    change: Change,
+    reason: str,
+) -> RoutedLeadRow:
+    """Emit that the owner gave the lead up, with whoever has it now; return the lead's row."""
+    owned = active_assignment(changes, lead.lead_id)
+    return emit_ownership_change(
+        changes,
+        context.policy,
+        LeadReassignedV1,
+        lead,
+        decision_of(lead, change, owned, reason),
+        reason=reason,
+        at=context.at,
+        previous_owner=assignment.rep,
+        previous_queue=assignment.queue,
+        actor=context.actor,
+    )

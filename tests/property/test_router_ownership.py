@@ -1,0 +1,143 @@
+"""Any sequence of scores, actions, outcomes and timers: one owner, true credits, nobody gets back a lead.
+
+`SimulatedRouter` checks after each event that credits, open leads and balances agree with the assignments.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from services.router.domain.rejects import RECYCLE
+from services.router.domain.state import CLOSED, AssignmentRow, RoutedLeadRow
+from services.router.policy import RoutingPolicy, routing_policy_of
+from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.policy.compiled import compiled
+from shared.policy.load import load, texts_in
+from shared.worker.decision import Outcome
+from shared.worker.rows import TimerRow
+from tests.support.scored_leads import AT, lead_id
+from tests.unit.router.conftest import SimulatedRouter
+
+CONFIG = Path("config")
+NOTES = dict.fromkeys(("need", "timeline", "decision_criteria", "products", "contacts", "goals"), "known")
+REASONS = (None, "spam", "bad_data", "not_icp", "no_budget", "bad_timing", "wrong_territory", "wrong_person")
+
+names = st.sampled_from(["ana", "ben", "cy"])
+reasons = st.sampled_from(REASONS)
+
+
+@cache
+def example_policy() -> RoutingPolicy:
+    """The default policy with the example of hand-offs: sales engineers join, customer success follows."""
+    return routing_policy_of(
+        compiled(load({**texts_in(CONFIG), **texts_in(CONFIG / "examples" / "hand-off")}))
+    )
+
+
+class Ownership(RuleBasedStateMachine):
+    """Leads of two accounts, and what reps, the CRM and the time do to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.router = SimulatedRouter(example_policy())
+        self.sequence = 0
+        self.rejected: dict[str, set[str]] = {}
+
+    def _lead(self, name: str) -> RoutedLeadRow | None:
+        return self.router.lead(name)
+
+    @rule(
+        name=names,
+        grade=st.sampled_from(["A1", "B3", "D4"]),
+        trigger=st.sampled_from(["lead", "signal", "decay"]),
+        is_new=st.booleans(),
+    )
+    def score(self, name: str, grade: str, trigger: str, *, is_new: bool) -> None:
+        self.sequence += 1
+        lead = self._lead(name)
+        revision = (lead.revision if lead else 0) + (1 if is_new or lead is None else 0)
+        account = "kestrel.example" if name != "cy" else "cy.example"
+        given = {"grade": grade, "trigger": trigger, "sequence": self.sequence, "revision": revision}
+        self.router.score(name, account=account, **given)
+
+    @rule(name=names, reason=reasons)
+    def reject(self, name: str, reason: str | None) -> None:
+        owner, before = self.router.owner(name), self._credits()
+        if self.router.act("reject", name, reason=reason) is not Outcome.APPLIED:
+            assert owner is None
+            return
+        assert owner is not None
+        self.rejected.setdefault(name, set()).add(owner)
+        assigned = self.router.owner(name) is not None
+        returned = reason in ("spam", "bad_data")
+        assert self._credits() == before + assigned - returned
+
+    @rule(name=names, to=st.sampled_from(["se", "csm", "senior-ae", "sdr", "se-2", "sdr-2"]))
+    def hand_off(self, name: str, to: str) -> None:
+        owner, before = self.router.owner(name), self._credits()
+        done = self.router.act("handoff", name, to=to, notes=NOTES) is Outcome.APPLIED
+        assert self._credits() == before + done
+        if done and to.startswith("se") and to != "senior-ae":
+            assert self.router.owner(name) == owner, "who joins leaves the owner"
+
+    @rule(name=names, to=st.sampled_from([None, "bdr", "sdr-3", "ae-1"]))
+    def reassign(self, name: str, to: str | None) -> None:
+        before = self._credits()
+        done = self.router.act("reassign", name, to=to) is Outcome.APPLIED
+        assert self._credits() == before + done
+
+    @rule(name=names, rep=st.sampled_from([None, "sdr-1", "bdr-1"]))
+    def accept(self, name: str, rep: str | None) -> None:
+        self.router.act("accept", name, rep=rep)
+
+    @rule(name=names, type_=st.sampled_from(["won", "lost", "rejected", "meeting_booked"]), reason=reasons)
+    def report(self, name: str, type_: Any, reason: str | None) -> None:
+        owner = self.router.owner(name)
+        outcome = OutcomeReceivedV1(type=type_, at=AT, lead_id=lead_id(name), reason=reason)
+        if self.router.receive(outcome) is Outcome.APPLIED and type_ == "rejected" and owner is not None:
+            self.rejected.setdefault(name, set()).add(owner)
+
+    @rule(hours=st.sampled_from([1, 30, 24 * 100]))
+    def wait(self, hours: int) -> None:
+        self.router.advance(timedelta(hours=hours))
+        self.router.assign_waiting()
+
+    @invariant()
+    def nobody_has_again_what_they_rejected(self) -> None:
+        for name, reps in self.rejected.items():
+            assert self.router.owner(name) not in reps
+            lead = self._lead(name)
+            assert lead is not None
+            assert set(lead.rejected_by) == reps
+
+    @invariant()
+    def closed_and_nurtured_leads_have_no_owner_and_nobody_beside_one(self) -> None:
+        for lead in self.router.rows.all(RoutedLeadRow):
+            active = [
+                row for row in self.router.rows.find(AssignmentRow, "lead_id", lead.lead_id) if row.active
+            ]
+            if lead.status in CLOSED or lead.status in ("listed", "suppressed"):
+                assert active == []
+            assert (lead.status == "routed") is any(not row.joined for row in active)
+
+    @invariant()
+    def a_recycled_lead_has_its_timer(self) -> None:
+        timers = {row.subject: row.due_at for row in self.router.rows.all(TimerRow) if row.kind == RECYCLE}
+        for lead in self.router.rows.all(RoutedLeadRow):
+            if lead.recycle_at is not None:
+                assert lead.status == "listed"
+                assert timers[lead.lead_id] == lead.recycle_at
+
+    def _credits(self) -> int:
+        return sum(not row.credited_back for row in self.router.rows.all(AssignmentRow))
+
+
+TestOwnership = Ownership.TestCase
+TestOwnership.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
