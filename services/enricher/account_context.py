@@ -17,6 +17,7 @@ from services.enricher.ownership_queries import (
     lead_snapshots,
     nurtured_leads,
     open_assignments,
+    owned_leads,
 )
 from services.scorer.policy import ScoringPolicy
 from shared.lead.facts import ActiveOwner
@@ -47,6 +48,7 @@ class AccountContextReader:
         self._database = database
         self._snapshots = BatchLoader(self._read_batch)
         self._nurtured = BatchLoader(self._read_nurtured)
+        self._owned = BatchLoader(self._read_owned)
 
     async def read(self, lead: LeadRow, policy: ScoringPolicy) -> AccountContext:
         """Return the context of a lead; an account that nobody reported is as the policy's files say."""
@@ -72,6 +74,14 @@ class AccountContextReader:
     async def is_nurtured(self, lead_id: str) -> bool:
         """Return whether nobody works a lead now: it is in nurture, or suppressed."""
         return lead_id in await self._nurtured.load(lead_id)
+
+    async def is_owned(self, lead_id: str) -> bool:
+        """Return whether somebody works a lead now."""
+        return lead_id in await self._owned.load(lead_id)
+
+    async def _read_owned(self, lead_ids: Sequence[str]) -> Collection[str]:
+        async with self._database.read() as tx:
+            return await owned_leads(tx, sorted(set(lead_ids)))
 
     async def _read_nurtured(self, lead_ids: Sequence[str]) -> Collection[str]:
         async with self._database.read() as tx:

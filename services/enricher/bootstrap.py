@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from services.enricher.daily_budget import DailyBudget
+from services.enricher.domain.for_sellers import OWNED_TYPES, seller_needs_more
 from services.enricher.domain.form import identity_of
 from services.enricher.domain.row_keys import keys_of_event
 from services.enricher.handlers import EnricherHandler
@@ -16,9 +20,12 @@ from services.enricher.provider_registry import ProviderRegistry
 from services.enricher.pruning import prune_answers
 from services.enricher.storage import EnricherStore
 from services.gateway.domain.arrival import SOURCE as INTAKE_SOURCE
+from shared.clock import Clock
 from shared.errors import DataError
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
+from shared.messaging.manifest import LEADS_ROUTED
+from shared.messaging.port import Record
 from shared.resilience.periodic import repeat
 from shared.settings import EnricherSettings
 from shared.web.egress import EgressPolicy
@@ -65,11 +72,28 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
                 timers=True,
                 timers_at_once=_LATER_LOOKUPS_MAX,
                 timers_first=(nurtured_last(),),
+                is_needed=lead_filter(registry, clock),
             )
             await run_worker(resources, worker, stop)
         finally:
             await lookup.close()
             await registry.close()
+
+
+def lead_filter(registry: ProviderRegistry, clock: Clock) -> Callable[[Record], bool]:
+    """Return whether a record matters to the enricher; of events about owned leads, few do."""
+
+    def is_needed(record: Record) -> bool:
+        if record.topic != LEADS_ROUTED.name:
+            return True
+        if dict(record.headers).get("ce_type") not in OWNED_TYPES or record.value is None:
+            return False
+        try:
+            return seller_needs_more(record.value, registry.current.waterfall, clock.now())
+        except msgspec.MsgspecError:
+            return True  # the consumer says what is wrong with it
+
+    return is_needed
 
 
 def order_key(event: Event[Any]) -> str:

@@ -1,4 +1,4 @@
-"""The enricher's handler: forms, opt-outs, retries of incomplete leads, erasures."""
+"""The enricher's handler: forms, opt-outs, later look-ups of incomplete and of owned leads, erasures."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, Final
 from msgspec.structs import asdict, replace
 
 from services.enricher.domain.consent import opt_out_statement
-from services.enricher.domain.enrich import Status, enrich, retry_at
+from services.enricher.domain.enrich import Status, enrich, enrich_again, retry_at
 from services.enricher.domain.erase import redact
+from services.enricher.domain.for_sellers import ENRICH_FOR_SELLER
 from services.enricher.domain.form import normalise_form
 from services.enricher.domain.merge import account_of, consent_statements_of, with_consent
 from services.enricher.domain.merge_leads import leads_to_merge, merged_lead
@@ -25,6 +26,7 @@ from services.enricher.domain.providers import (
     cache_row,
 )
 from services.enricher.domain.record import (
+    ROLE,
     AliasRow,
     IdentifierRow,
     LeadRow,
@@ -44,6 +46,8 @@ from shared.lead.derived import with_derived
 from shared.lead.events.envelope import Emit, Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.lead_routed import LeadRoutedV1
+from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.parts import Trigger
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
@@ -53,7 +57,6 @@ from shared.worker.erasure import KeyedHash, Redaction
 from shared.worker.handler import Handler
 from shared.worker.rows import TimerRow
 
-ROLE: Final = "enricher"
 ENRICH_AGAIN: Final = "enrich-again"
 
 
@@ -88,6 +91,8 @@ class EnricherHandler(Handler):
                 return _handle_retry(world, event, event.data, at)
             case SignalReceivedV1():
                 return _handle_opt_out(world, event, min(event.time, at), at)
+            case LeadRoutedV1() | OwnershipChange():
+                return _handle_owned(world, event.data.lead_id, at)
         return Step(Outcome.UNCHANGED)
 
     def redact(
@@ -95,7 +100,7 @@ class EnricherHandler(Handler):
     ) -> Redaction:
         del at, keyed_hash
         redaction = redact(rows, erased.data)
-        timers = [Remove(TimerRow, (lead_id, ROLE, ENRICH_AGAIN)) for lead_id in redaction.lead_ids]
+        timers = [change for lead_id in redaction.lead_ids for change in _without_timers(lead_id)]
         return Redaction((*redaction.changes, *timers), lead_ids=redaction.lead_ids)
 
 
@@ -117,7 +122,7 @@ def _handle_form(rows: IdentityMap, enriched: EnrichForm, sent_at: datetime, at:
         for alias in rows.find(AliasRow, "lead_id", other.lead_id):
             changes.append(Put(AliasRow(alias.alias_id, lead.lead_id)))
         changes += _alias(other.lead_id, lead.lead_id)
-        changes.append(Remove(TimerRow, (other.lead_id, ROLE, ENRICH_AGAIN)))
+        changes += _without_timers(other.lead_id)
     lead = replace(lead, account=account_of(lead))
     status_before = lead.enrichment.status
     identifiers = shared_identifiers(form.identity)
@@ -145,19 +150,35 @@ def _alias(alias_id: str, lead_id: str) -> tuple[Change, Change]:
     return Put(AliasRow(alias_id, lead_id)), Put(LeadRow(alias_id))
 
 
+def _without_timers(lead_id: str) -> list[Change]:
+    """Return the changes that end the later look-ups of a lead."""
+    return [Remove(TimerRow, (lead_id, ROLE, kind)) for kind in (ENRICH_AGAIN, ENRICH_FOR_SELLER)]
+
+
+def _handle_owned(rows: IdentityMap, lead_id: str, at: datetime) -> Step:
+    """Have a lead looked up for the seller who works it now; at once, but not before the next event."""
+    lead = stored_lead(rows, surviving_lead_id(rows, lead_id))
+    if lead is None or rows.get(TimerRow, lead.lead_id, ROLE, ENRICH_FOR_SELLER) is not None:
+        return Step(Outcome.UNCHANGED)
+    return Step(Outcome.APPLIED, [Put(TimerRow(lead.lead_id, ROLE, ENRICH_FOR_SELLER, at))])
+
+
 def _handle_retry(rows: IdentityMap, event: Event[Any], retry: EnrichRetry, at: datetime) -> Step:
-    """Add what providers answered too late: an event of its own, of the same revision, if that is news."""
+    """Add what a later look-up brought: an event of its own, of the same revision, if that is news."""
     before = stored_lead(rows, retry.subject)
+    changes: list[Change] = []
+    if retry.kind != ENRICH_AGAIN or before is None:
+        changes.append(Remove(TimerRow, retry.key))
     if before is None:
-        return Step(Outcome.UNCHANGED, [Remove(TimerRow, retry.key)])
-    lead = enrich(before, retry.lookup, at)
-    changes = [*_purchases(rows, retry.lookup), *_retry_timer(lead, before.enrichment.status, at)]
+        return Step(Outcome.UNCHANGED, changes)
+    lead = enrich_again(before, retry.lookup, at)
+    changes += [Put(lead), *_purchases(rows, retry.lookup)]
+    changes += _retry_timer(lead, before.enrichment.status, at)
     if (lead.person, lead.company) == (before.person, before.company):
-        lead = replace(before, enrichment=replace(before.enrichment, status=lead.enrichment.status))
-        return Step(Outcome.UNCHANGED, [Put(lead), *changes])
+        return Step(Outcome.UNCHANGED, changes)
     lead = replace(lead, sequence=lead.sequence + 1)
     trigger = Trigger(kind="enrichment", event_id=event.id)
-    return Step(Outcome.APPLIED, [Put(lead), *changes], [_enriched(lead, trigger, at)])
+    return Step(Outcome.APPLIED, [*changes, Put(lead)], [_enriched(lead, trigger, at)])
 
 
 def _handle_opt_out(

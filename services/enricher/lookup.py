@@ -20,16 +20,17 @@ from services.enricher.domain.providers import (
     LookupResult,
     LookupTarget,
     ProviderAnswer,
+    StopReason,
     answer_from_row,
 )
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.resolve import resolve
 from services.enricher.domain.row_keys import RowKeys, identity_matches, keys_of_identity, stored_lead
-from services.enricher.domain.search import search_for
+from services.enricher.domain.search import Search, search_for
 from services.enricher.domain.waterfall import SUBJECTS
 from services.enricher.provider_calls import ProviderCalls, Wait
 from services.enricher.provider_client import Lane
-from services.enricher.provider_registry import ActiveProviders
+from services.enricher.provider_registry import ActiveProviders, ProviderSet
 from services.enricher.storage import rows_of
 from shared.clock import Clock
 from shared.resilience.batch_loader import BatchLoader
@@ -81,26 +82,42 @@ class WaterfallLookup:
         if lead is None:
             return LookupResult()
         lane = Lane.NURTURE if await self._contexts.is_nurtured(lead_id) else Lane.WORK
-        return await self._search(lead, Wait(lane, within_s, self._monotonic_s() + within_s))
+        wait = Wait(lane, within_s, self._monotonic_s() + within_s)
+        is_owned = await self._contexts.is_owned(lead_id)
+        return await self._search(lead, wait, spent_cents=lead.enrichment.cost, for_seller=is_owned)
 
     async def close(self) -> None:
         """Cancel the calls that are still in flight and return the unspent part of the budget."""
         await self._calls.close()
 
-    async def _search(self, lead: LeadRow, wait: Wait) -> LookupResult:
-        providers = self._registry.current
-        search = search_for(lead, providers.waterfall, providers.outcome_model, self._clock.now())
+    async def _search(
+        self, lead: LeadRow, wait: Wait, *, spent_cents: int = 0, for_seller: bool = False
+    ) -> LookupResult:
+        """Buy what can change the decision, then with `for_seller` what the lead's owner needs besides."""
+        providers, now = self._registry.current, self._clock.now()
+        model = providers.outcome_model
+        search = search_for(lead, providers.waterfall, model, now, spent_cents=spent_cents)
+        search, wait, stop = await self._buy(providers, search, wait)
+        if for_seller and stop not in ("budget", "deadline"):
+            search, _, last = await self._buy(providers, search.for_seller(self._clock.now()), wait)
+            stop = stop if stop == "exhausted" else last
+        return LookupResult(search.answers, providers.waterfall.fields, stop)
+
+    async def _buy(
+        self, providers: ProviderSet, search: Search, wait: Wait
+    ) -> tuple[Search, Wait, StopReason]:
+        """Return the search after all requests that it makes, what is left to wait, and why it ended."""
         if search.missing:
             search = search.with_cached(await self._cached_answers(search.target), self._clock.now())
         context: AccountContext | None = None
         while True:
             # What the scorer and the router know is read only when something can still be bought.
-            if context is None and providers.outcome_model is not None and search.buyable:
-                context = await self._contexts.read(lead, providers.outcome_model.policy)
+            if context is None and search.outcome_model is not None and search.buyable:
+                context = await self._contexts.read(search.lead, search.outcome_model.policy)
             left_s = max(wait.deadline_s - self._monotonic_s(), 0.0)
             plan = search.next(context, left_s, self._clock.now())
             if not plan.requests:
-                return LookupResult(search.answers, providers.waterfall.fields, plan.stop)
+                return search, wait, plan.stop
             is_public = is_known_by_public_forms_alone(search.lead)
             queries = {search.query(request): request.price_cents for request in plan.requests}
             answers, wait = await self._calls.answers(providers, queries, wait, is_public=is_public)

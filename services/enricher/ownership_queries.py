@@ -84,6 +84,14 @@ async def open_assignments(tx: Tx, keys: Sequence[str]) -> list[OpenAssignment]:
     return [OpenAssignment(**row) for row in rows.mappings()]
 
 
+async def owned_leads(tx: Tx, lead_ids: Sequence[str]) -> set[str]:
+    """Return those of the leads that have an owner of their own."""
+    table = assignments.c
+    statement = select(table.lead_id).where(member_of(tx.dialect, table.lead_id), table.closed_at.is_(None))
+    rows = await tx.execute(statement, {"members": members(tx.dialect, lead_ids)})
+    return set(rows.scalars())
+
+
 async def nurtured_leads(tx: Tx, lead_ids: Sequence[str]) -> set[str]:
     """Return those of the leads that nobody works: they are in nurture, or suppressed."""
     statement = select(routed_leads.c.lead_id).where(member_of(tx.dialect, routed_leads.c.lead_id), _NURTURED)

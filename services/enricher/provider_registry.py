@@ -181,4 +181,5 @@ def waterfall_policy(providers: ProviderPolicy, clients: Mapping[str, ProviderCl
         budget_cents=providers.budget.per_lead_cents,
         deadline_s=providers.deadline.seconds,
         sequential=providers.decision_aware,
+        for_sellers=providers.for_sellers,
     )

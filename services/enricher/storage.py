@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from services.enricher.domain.providers import CachedAnswerRow, EnrichForm, EnrichRetry, SpendRow, budget_day
-from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
+from services.enricher.domain.record import ROLE, AliasRow, IdentifierRow, LeadRow
 from services.enricher.domain.row_keys import RowKeys, keys_of_event
 from shared.errors import Retry
 from shared.lead.events.envelope import Event
+from shared.lead.events.lead_routed import LeadRoutedV1
+from shared.lead.events.ownership_change import OwnershipChange
 from shared.storage.database import Tx
 from shared.storage.rows import Row
+from shared.worker.rows import TimerRow
 
 
 class EnricherStore:
@@ -43,6 +46,14 @@ class EnricherStore:
             lead_ids = {lead_id for one in keys for lead_id in one.lead_ids}
             lead_ids |= alias_ids | {lead.lead_id for lead in _leads(rows)}
             rows += await tx.load(CachedAnswerRow, "about", lead_ids)
+        owned = {
+            lead_id
+            for event, one in zip(events, keys, strict=True)
+            if isinstance(event.data, LeadRoutedV1 | OwnershipChange)
+            for lead_id in one.lead_ids
+        }
+        owned |= {alias.lead_id for alias in aliases if alias.alias_id in owned}
+        rows += await tx.load(TimerRow, "subject", owned, role=ROLE)
         lookups = [event.data.lookup for event in events if isinstance(event.data, EnrichForm | EnrichRetry)]
         days = {budget_day(answer.at) for lookup in lookups for answer in lookup.answers if answer.billed}
         return [*rows, *await tx.load(SpendRow, "day", days, lock=True)]

@@ -279,6 +279,14 @@ _REGISTRY: Final = {field.name: field for part in _PARTS for field in part}
 _FAMILIES: Final = tuple(field for field in _REGISTRY.values() if field.family)
 
 
+BOUGHT_FIELDS: Final = (
+    "person.first_name",
+    "person.last_name",
+    *(name for name, field in _REGISTRY.items() if field.bought),
+)
+"""The names of what a provider may give. No condition reads a person's name: it says nothing of the lead."""
+
+
 def all_fields() -> Collection[Field]:
     """Return every field and family, in the order of the reference."""
     return _REGISTRY.values()

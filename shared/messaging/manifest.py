@@ -35,7 +35,9 @@ SIGNALS_RECEIVED = Topic(
 ACCOUNTS_RECEIVED = Topic("accounts.received.v1", ("gateway", "outside"), ("scorer", "ledger"))
 LEADS_ENRICHED = Topic("leads.enriched.v1", ("enricher",), ("scorer", "ledger"))
 LEADS_SCORED = Topic("leads.scored.v1", ("scorer",), ("router", "ledger"))
-LEADS_ROUTED = Topic("leads.routed.v1", ("router", "scorer"), ("router-deliver", "gateway", "ledger"))
+LEADS_ROUTED = Topic(
+    "leads.routed.v1", ("router", "scorer"), ("router-deliver", "gateway", "enricher", "ledger")
+)
 ACTIONS_RECEIVED = Topic("actions.received.v1", ("gateway",), ("router", "ledger"))
 OUTCOMES_RECEIVED = Topic("outcomes.received.v1", ("gateway", "outside"), ("router", "scorer", "ledger"))
 PEOPLE_ERASED = Topic(

@@ -34,12 +34,22 @@ class _InFlight:
 
 
 class ConcurrentConsumer(ConsumerLoop):
-    """Keeps at most `limits.records_in_flight` records in flight, in order per `order_key` of their event."""
+    """Keeps at most `limits.records_in_flight` records in flight, in order per `order_key` of their event.
 
-    def __init__(self, deps: ConsumerDeps, handler: Handler, order_key: Callable[[Event[Any]], str]) -> None:
+    A record that `is_needed` is false of is skipped without being decoded; its offset is committed.
+    """
+
+    def __init__(
+        self,
+        deps: ConsumerDeps,
+        handler: Handler,
+        order_key: Callable[[Event[Any]], str],
+        is_needed: Callable[[Record], bool] = lambda _record: True,
+    ) -> None:
         super().__init__(deps)
         self._handler = handler
         self._order_key = order_key
+        self._is_needed = is_needed
         self.reset()
 
     def reset(self) -> None:
@@ -49,6 +59,10 @@ class ConcurrentConsumer(ConsumerLoop):
 
     async def dispatch(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
         for record in records:
+            if not self._is_needed(record):
+                if self.offsets.still_assigned([record]):
+                    self.offsets.finish(self.offsets.begin([record]))
+                continue
             await self._free_slots.acquire()
             await self.budget.acquire(total_bytes([record]))
             if self.stop.is_set() or not self.offsets.still_assigned([record]):

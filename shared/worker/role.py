@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement
 from shared.clock import Clock
 from shared.lead.events.envelope import Event
 from shared.messaging.manifest import topics_read_by
-from shared.messaging.port import Sink, Stream
+from shared.messaging.port import Record, Sink, Stream
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.versions import PolicyWatch
@@ -83,6 +83,7 @@ class Worker:
     timers_at_once: int = 200
     timers_first: Sequence[ColumnElement[bool]] = ()
     topics: Sequence[str] = ()
+    is_needed: Callable[[Record], bool] = lambda _record: True
 
 
 async def run_worker(resources: Resources, worker: Worker, stop: asyncio.Event) -> None:
@@ -123,7 +124,7 @@ async def run_worker(resources: Resources, worker: Worker, stop: asyncio.Event) 
             consumer: ConsumerLoop = (
                 BatchConsumer(deps)
                 if worker.order_key is None
-                else ConcurrentConsumer(deps, worker.handler, worker.order_key)
+                else ConcurrentConsumer(deps, worker.handler, worker.order_key, worker.is_needed)
             )
             tasks.create_task(consumer.run(stop))
             for name, (step, every_s) in _background_steps(resources, worker, outbox, work, sink).items():

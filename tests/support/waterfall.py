@@ -43,6 +43,7 @@ def waterfall_policy(providers: ProviderPolicy, names: Any) -> WaterfallPolicy:
         budget_cents=providers.budget.per_lead_cents,
         deadline_s=providers.deadline.seconds,
         sequential=providers.decision_aware,
+        for_sellers=providers.for_sellers,
     )
 
 

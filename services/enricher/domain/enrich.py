@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from msgspec.structs import replace
 
+from services.enricher.domain.merge import account_of
 from services.enricher.domain.providers import (
     LookupResult,
     ProviderAnswer,
@@ -23,7 +24,7 @@ from services.enricher.domain.providers import (
 from services.enricher.domain.record import LeadRow
 from shared.lead.derived import derive_fields
 from shared.lead.events.lead_enriched import Enrichment, EnrichmentStep
-from shared.lead.events.parts import FieldSource, Person
+from shared.lead.events.parts import Company, FieldSource, Person, Provenance
 from shared.lead.fields import FactKeys
 from shared.lead.normalise.industries import is_known_industry
 from shared.lead.normalise.text import fold
@@ -38,6 +39,9 @@ RETRY_AFTER: Final = timedelta(seconds=15)
 RETRY_FOR: Final = timedelta(hours=6)
 """A lead that is still incomplete that long after its last form stays so until its next one."""
 
+STEPS_MAX: Final = 50
+"""How many steps of an enrichment are kept, the latest of all look-ups of a revision."""
+_FINAL: Final = frozenset({"match", "no_match", "stale", "cached"})
 _SOURCE_RANKS: Final = {"form": 3, "human": 2, "crm": 2}
 _NEVER_REPLACED: Final = frozenset({"company.domain", "company.name", "person.email"})
 """What identifies the lead or its company; a provider may add it but not change it."""
@@ -49,7 +53,18 @@ _DERIVED_FROM: Final = frozenset({"company.name", "person.email", "person.first_
 """The fields that a provider may give and that `LeadRow.derived` follows from."""
 
 
-def known_origin(lead: LeadRow, name: str) -> tuple[bool, FieldSource | None]:
+class EnrichedRecord(Protocol):
+    """What is known of a lead, and from where: the enricher's row, or an event that carries it."""
+
+    @property
+    def person(self) -> Person: ...
+    @property
+    def company(self) -> Company: ...
+    @property
+    def provenance(self) -> Provenance: ...
+
+
+def known_origin(lead: EnrichedRecord, name: str) -> tuple[bool, FieldSource | None]:
     """Return whether a field is known, and its origin; a value derived from another field has none.
 
     An industry outside of the taxonomy is not known: a provider may have a word for it that the policy has.
@@ -61,21 +76,64 @@ def known_origin(lead: LeadRow, name: str) -> tuple[bool, FieldSource | None]:
 
 def enrich(lead: LeadRow, lookup: LookupResult, at: datetime) -> LeadRow:
     """Return the lead with the answers about it merged in, and with the steps and cost of its enrichment."""
-    answers = answers_about(lead, lookup)
-    lead = with_answers(lead, answers, lookup.fields, at)
-    steps = [
-        EnrichmentStep(
-            answer.provider,
-            list(answer.requested),
-            "cached" if answer.is_conclusive and not answer.billed else answer.outcome,
-            _cost(answer),
-            answer.at,
-            answer.detail,
-        )
-        for answer in answers
-    ]
+    lead, answers = with_lookup(lead, lookup, at)
+    steps = [_step(answer) for answer in answers]
     status = enrichment_status(lead, lookup, answers)
     return replace(lead, enrichment=Enrichment(status, sum([step.cost for step in steps]), steps))
+
+
+def enrich_again(lead: LeadRow, lookup: LookupResult, at: datetime) -> LeadRow:
+    """Return a lead with what a later look-up brought; its steps and cost are added to those before.
+
+    An answer takes the place of the step that failed to get it, and what the cache repeats is no step.
+    """
+    before = lead.enrichment
+    lead, answers = with_lookup(lead, lookup, at)
+    final = [step for step in before.steps if step.outcome in _FINAL]
+    steps = [
+        step
+        for step in map(_step, answers)
+        if step.outcome != "cached" or not any(_is_same_question(step, old) for old in final)
+    ]
+    kept = [
+        old for old in before.steps if old in final or not any(_is_same_question(step, old) for step in steps)
+    ]
+    cost = before.cost + sum(step.cost for step in steps)
+    status = enrichment_status(lead, lookup, answers)
+    return replace(lead, enrichment=Enrichment(status, cost, [*kept, *steps][-STEPS_MAX:]))
+
+
+def _is_same_question(one: EnrichmentStep, other: EnrichmentStep) -> bool:
+    """Return whether two steps asked one provider about the same; a cached "no match" names no fields."""
+    if one.provider != other.provider:
+        return False
+    return not one.fields or not other.fields or not set(one.fields).isdisjoint(other.fields)
+
+
+def with_lookup(
+    lead: LeadRow, lookup: LookupResult, at: datetime
+) -> tuple[LeadRow, Sequence[ProviderAnswer]]:
+    """Return the lead with the answers about it, and these answers.
+
+    An answer about the person may name the company that other answers are about.
+    """
+    used: list[ProviderAnswer] = []
+    while answers := [answer for answer in answers_about(lead, lookup) if answer not in used]:
+        lead = with_answers(lead, answers, lookup.fields, at)
+        lead = replace(lead, account=account_of(lead))
+        used += answers
+    return lead, used
+
+
+def _step(answer: ProviderAnswer) -> EnrichmentStep:
+    return EnrichmentStep(
+        answer.provider,
+        list(answer.requested),
+        "cached" if answer.is_conclusive and not answer.billed else answer.outcome,
+        _cost(answer),
+        answer.at,
+        answer.detail,
+    )
 
 
 def with_answers(
@@ -128,7 +186,8 @@ def with_answer(
 ) -> LeadRow:
     """Take over the values that are better than those known.
 
-    The price is split over them in whole cents, so that the costs in the provenance add up to it.
+    The price is split over them in whole cents, so that the costs in the provenance add up to it. What was
+    paid for a value that a better one replaces stays a cost of its field.
     """
     better: dict[str, tuple[Any, float]] = {}
     for name, value, confidence in answer.facts.values():
@@ -140,8 +199,11 @@ def with_answer(
     if not better:
         return lead
     share, remainder = divmod(_cost(answer), len(better))
+    paid = {name: lead.provenance[name].cost if name in lead.provenance else 0 for name in better}
     origins = {
-        name: FieldSource(answer.provider, confidence, share + (index < remainder), answer.observed_at)
+        name: FieldSource(
+            answer.provider, confidence, paid[name] + share + (index < remainder), answer.observed_at
+        )
         for index, (name, (_value, confidence)) in enumerate(better.items())
     }
     values = {name: value for name, (value, _confidence) in better.items()}

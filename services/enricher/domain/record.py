@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from msgspec import field
 from msgspec.structs import replace
@@ -25,6 +25,7 @@ from shared.lead.events.parts import (
 )
 from shared.storage.rows import Row
 
+ROLE: Final = "enricher"
 OWNERS_MAX = 8
 """The leads that one identifier may belong to, at most; the newest are kept."""
 IDENTIFIERS_MAX = 20

@@ -9,6 +9,8 @@ from msgspec import Struct
 from services.enricher.domain.providers import EnrichForm, EnrichRetry
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
 from services.enricher.domain.resolve import IdentityMatches, shared_identifiers
+from shared.lead.events.lead_routed import LeadRoutedV1
+from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.identity import Identity
@@ -32,6 +34,8 @@ def keys_of_event(data: Any) -> RowKeys:
             return keys_of_identity(data.form.identity)
         case EnrichRetry():
             return RowKeys(lead_ids=(data.subject,))
+        case LeadRoutedV1() | OwnershipChange():
+            return RowKeys(lead_ids=(data.lead_id,))
         case PersonErasedV1():
             return RowKeys(lead_ids=tuple(data.lead_ids), erases=True)
         case SignalReceivedV1():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.enrich import with_answers
+from services.enricher.domain.merge import account_of
 from services.enricher.domain.providers import (
     LookupTarget,
     ProviderAnswer,
@@ -37,7 +38,7 @@ class Search(Struct, frozen=True, dict=True):
     """The state of one search; every method that adds to it returns a new one.
 
     `lead` has what the answers gave. Without an `outcome_model` every missing field of the policy is bought,
-    whether it changes the outcome or not.
+    whether it changes the outcome or not, or those that are `wanted`.
     """
 
     waterfall: WaterfallPolicy
@@ -46,6 +47,7 @@ class Search(Struct, frozen=True, dict=True):
     lead: LeadRow
     progress: LookupProgress
     answers: tuple[ProviderAnswer, ...] = ()
+    wanted: Collection[str] | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -59,6 +61,8 @@ class Search(Struct, frozen=True, dict=True):
 
     def with_cached(self, answers: Sequence[ProviderAnswer], at: datetime) -> Search:
         """Add cached answers. Their providers are not queried again unless a missing field is too old."""
+        known = {(answer.provider, answer.subject) for answer in self.answers}
+        answers = [answer for answer in answers if (answer.provider, answer.subject) not in known]
         if not answers:
             return self
         search = self._with(self.progress.requested, answers, at)
@@ -74,6 +78,11 @@ class Search(Struct, frozen=True, dict=True):
         """Add the answers to requests."""
         requested = self.progress.requested.union((request.provider, request.subject) for request in requests)
         return self._with(requested, answers, at)
+
+    def for_seller(self, at: datetime) -> Search:
+        """Return the search for what the seller of this lead needs besides, whatever it changes."""
+        search = replace(self, outcome_model=None, wanted=self.waterfall.for_sellers)
+        return search.with_answers((), (), at)
 
     def next(self, context: AccountContext | None, left_s: float, at: datetime) -> LookupPlan:
         """Return what to request next; nothing when no field can change what becomes of the lead."""
@@ -100,27 +109,47 @@ class Search(Struct, frozen=True, dict=True):
     ) -> Search:
         answers = tuple(answers)
         lead = with_answers(self.lead, answers, self.waterfall.fields, at)
+        # An answer may give the name or the company by which others can be asked.
+        lead = replace(lead, account=account_of(lead)) if answers else lead
+        target = lookup_target(lead.account, lead.lead_id, lead.person)
         progress = replace(
             self.progress,
-            missing=_relevant_missing_fields(lead, self.waterfall, self.outcome_model, at),
+            missing=_relevant_missing_fields(lead, self.waterfall, self.outcome_model, self.wanted, at),
+            subjects=lookup_subjects(target),
             requested=requested,
             spent_cents=self.progress.spent_cents + sum(answer.cost for answer in answers if answer.billed),
         )
-        return replace(self, lead=lead, progress=progress, answers=(*self.answers, *answers))
+        answers = (*self.answers, *answers)
+        return replace(self, lead=lead, target=target, progress=progress, answers=answers)
 
 
 def search_for(
-    lead: LeadRow, waterfall: WaterfallPolicy, outcome_model: OutcomeModel | None, at: datetime
+    lead: LeadRow,
+    waterfall: WaterfallPolicy,
+    outcome_model: OutcomeModel | None,
+    at: datetime,
+    *,
+    spent_cents: int = 0,
 ) -> Search:
-    """Return the search for a lead's missing fields, before anything was requested."""
+    """Return the search for a lead's missing fields, before anything was requested.
+
+    `spent_cents` of the lead's budget are spent.
+    """
     target = lookup_target(lead.account, lead.lead_id, lead.person)
-    missing = _relevant_missing_fields(lead, waterfall, outcome_model, at)
-    return Search(waterfall, outcome_model, target, lead, LookupProgress(missing, lookup_subjects(target)))
+    missing = _relevant_missing_fields(lead, waterfall, outcome_model, None, at)
+    progress = LookupProgress(missing, lookup_subjects(target), spent_cents=spent_cents)
+    return Search(waterfall, outcome_model, target, lead, progress)
 
 
 def _relevant_missing_fields(
-    lead: LeadRow, waterfall: WaterfallPolicy, outcome_model: OutcomeModel | None, at: datetime
+    lead: LeadRow,
+    waterfall: WaterfallPolicy,
+    outcome_model: OutcomeModel | None,
+    wanted: Collection[str] | None,
+    at: datetime,
 ) -> tuple[str, ...]:
-    """Return the missing fields, with a model only those that a rule reads."""
+    """Return the missing fields: those that are wanted, else with a model those that a rule reads."""
     missing = missing_fields(lead, waterfall, at)
+    if wanted is not None:
+        return tuple([name for name in missing if name in wanted])
     return missing if outcome_model is None else tuple(filter(outcome_model.is_relevant, missing))

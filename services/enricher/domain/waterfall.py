@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from services.enricher.domain.enrich import known_origin
+from services.enricher.domain.enrich import EnrichedRecord, known_origin
 from services.enricher.domain.providers import LookupTarget, StopReason, Subject, is_acceptable
-from services.enricher.domain.record import LeadRow
+from shared.policy.integrations import is_reason_to_ask
 
 if TYPE_CHECKING:
     from shared.policy.models import Waterfall
@@ -38,22 +38,18 @@ class Capability(Struct, frozen=True):
 
 
 class ProviderOption(Struct, frozen=True):
-    """One way to get a field: that provider, queried about that subject.
-
-    A lead that has the subject `better_subject` is asked about under that one: what a provider says of a
-    company in an answer about a person is for leads of whom only the person is known.
-    """
+    """One way to get a field: that provider, queried about that subject."""
 
     provider: str
     subject: Subject
     capability: Capability
-    better_subject: Subject | None = None
 
 
 class WaterfallPolicy(Struct, frozen=True, dict=True):
     """The policy of a look-up: its fields with their providers, its budget in cents, its deadline in seconds.
 
-    With `sequential` one request is made at a time, because its answer may make the next one needless.
+    With `sequential` one request is made at a time, because its answer may make the next one needless. The
+    fields in `for_sellers` are bought once somebody works the lead, whatever they change.
     """
 
     fields: Mapping[str, Waterfall]
@@ -61,17 +57,18 @@ class WaterfallPolicy(Struct, frozen=True, dict=True):
     budget_cents: int
     deadline_s: float
     sequential: bool = True
+    for_sellers: tuple[str, ...] = ()
 
     @cached_property
     def options(self) -> Mapping[str, Sequence[ProviderOption]]:
         """The ways to get each field, the preferred first."""
         return {
             name: [
-                ProviderOption(provider, subject, capability, better_subject(name, subject))
+                ProviderOption(provider, subject, capability)
                 for provider in waterfall.order
                 if (capability := self.capabilities.get(provider)) is not None
                 for subject in SUBJECTS
-                if name in capability.gives.get(subject, ())
+                if name in capability.gives.get(subject, ()) and is_reason_to_ask(subject, name)
             ]
             for name, waterfall in self.fields.items()
         }
@@ -92,11 +89,7 @@ class LookupProgress(Struct, frozen=True):
 
     def can_use(self, option: ProviderOption) -> bool:
         """Return whether this provider was not yet asked about this subject, and the lead has the subject."""
-        return (
-            option.subject in self.subjects
-            and option.better_subject not in self.subjects
-            and (option.provider, option.subject) not in self.requested
-        )
+        return option.subject in self.subjects and (option.provider, option.subject) not in self.requested
 
 
 class LookupRequest(Struct, frozen=True):
@@ -115,12 +108,7 @@ class LookupPlan(Struct, frozen=True):
     stop: StopReason = "exhausted"
 
 
-def better_subject(name: str, subject: Subject) -> Subject | None:
-    """Return the subject under which a field is rather asked for than under `subject`; None for none."""
-    return "company" if subject == "person" and name.startswith("company.") else None
-
-
-def missing_fields(lead: LeadRow, policy: WaterfallPolicy, at: datetime) -> tuple[str, ...]:
+def missing_fields(lead: EnrichedRecord, policy: WaterfallPolicy, at: datetime) -> tuple[str, ...]:
     """Return the policy's fields for which the lead has no acceptable value, in the order of the policy."""
 
     def is_missing(name: str, waterfall: Waterfall) -> bool:
@@ -220,7 +208,7 @@ def _requests_for(
                     for field in progress.missing
                     if field in gives
                     and provider in policy.fields[field].order
-                    and better_subject(field, subject) not in progress.subjects
+                    and is_reason_to_ask(subject, field)
                 ]
             )
             yield LookupRequest(provider, subject, fields, option.capability.price_cents)

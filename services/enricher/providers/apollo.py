@@ -11,11 +11,8 @@ from typing import Any, Final
 from msgspec import Struct
 
 from services.enricher.domain.providers import ProviderFacts, ProviderQuery
-from services.enricher.providers.integration import HttpRequest, Integration, decode_json
+from services.enricher.providers.integration import HttpRequest, Integration, decode_json, given_by
 from services.enricher.providers.vendor_facts import (
-    COMPANY_FIELDS,
-    EMPLOYER_FIELDS,
-    PERSON_FIELDS,
     ListedPhone,
     as_percent,
     company_facts,
@@ -179,13 +176,7 @@ def _email_status(query: ProviderQuery, reply: _Person) -> str | None:
 
 APOLLO: Final = Integration(
     name="apollo",
-    gives={
-        "company": COMPANY_FIELDS | {"company.last_funding_at", "company.technologies"},
-        "person": PERSON_FIELDS
-        | EMPLOYER_FIELDS
-        | COMPANY_FIELDS
-        | {"company.last_funding_at", "company.technologies", "person.country", "person.email_status"},
-    },
+    gives=given_by("apollo"),
     request=build_request,
     read={"company": read_company, "person": read_person},
 )

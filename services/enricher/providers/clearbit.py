@@ -12,11 +12,8 @@ from typing import Any, Final
 from msgspec import Struct
 
 from services.enricher.domain.providers import ProviderFacts, ProviderQuery
-from services.enricher.providers.integration import HttpRequest, Integration, decode_json
+from services.enricher.providers.integration import HttpRequest, Integration, decode_json, given_by
 from services.enricher.providers.vendor_facts import (
-    COMPANY_FIELDS,
-    EMPLOYER_FIELDS,
-    PERSON_FIELDS,
     ListedPhone,
     company_facts,
     employment_facts,
@@ -163,13 +160,7 @@ def _company_facts(reply: _Company) -> tuple[dict[str, Any], dict[str, float]]:
 
 CLEARBIT: Final = Integration(
     name="clearbit",
-    gives={
-        "company": (COMPANY_FIELDS - {"company.growth_pct"}) | {"company.technologies"},
-        "person": PERSON_FIELDS
-        | EMPLOYER_FIELDS
-        | (COMPANY_FIELDS - {"company.growth_pct"})
-        | {"company.technologies", "person.country"},
-    },
+    gives=given_by("clearbit"),
     request=build_request,
     read={"company": read_company, "person": read_person},
     verdicts={422: "no_match"},

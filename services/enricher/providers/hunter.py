@@ -11,10 +11,14 @@ from typing import Final
 from msgspec import Struct
 
 from services.enricher.domain.providers import ProviderFacts, ProviderQuery
-from services.enricher.providers.integration import HttpRequest, Integration, ParsedReply, decode_json
+from services.enricher.providers.integration import (
+    HttpRequest,
+    Integration,
+    ParsedReply,
+    decode_json,
+    given_by,
+)
 from services.enricher.providers.vendor_facts import (
-    EMPLOYER_FIELDS,
-    PERSON_FIELDS,
     ListedPhone,
     company_facts,
     employment_facts,
@@ -113,10 +117,7 @@ def read_found_person(query: ProviderQuery, body: bytes) -> ProviderFacts | None
 
 HUNTER: Final = Integration(
     name="hunter",
-    gives={
-        "email": frozenset({"person.email_status"}),
-        "person": PERSON_FIELDS | EMPLOYER_FIELDS | {"person.email_status"},
-    },
+    gives=given_by("hunter"),
     request=build_request,
     read={"email": read_verification, "person": read_found_person},
     verdicts={222: "failed", 400: "no_match", 403: "rate_limited", 429: "refused", 451: "no_match"},

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
 
 from services.enricher.domain.providers import ProviderFacts, ProviderQuery, Subject
 from services.enricher.providers.vendor_facts import TEXT_LENGTH_MAX
+from shared.policy.integrations import INTEGRATION_FIELDS
 
 RETRY_AFTER_S_MAX: Final = 3_600.0
 RETRY_AFTER_DEFAULT_S: Final = 1.0
@@ -87,6 +88,11 @@ class Integration(Struct, frozen=True):
             return facts
         # A vendor may find somebody of whom it shows nothing that Baton has a field for.
         return ParsedReply("match", facts) if facts and facts.confidence else ParsedReply("no_match")
+
+
+def given_by(name: str) -> Mapping[Subject, frozenset[str]]:
+    """Return the fields that an answer of an integration can have, by subject."""
+    return cast("Mapping[Subject, frozenset[str]]", INTEGRATION_FIELDS[name])
 
 
 _VERDICTS: Final[Mapping[int, Verdict]] = {

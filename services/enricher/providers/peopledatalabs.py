@@ -11,11 +11,9 @@ from typing import Final
 from msgspec import Struct, field
 
 from services.enricher.domain.providers import ProviderFacts, ProviderQuery
-from services.enricher.providers.integration import HttpRequest, Integration, decode_json
+from services.enricher.providers.integration import HttpRequest, Integration, decode_json, given_by
 from services.enricher.providers.vendor_facts import (
-    COMPANY_FIELDS,
-    EMPLOYER_FIELDS,
-    PERSON_FIELDS,
+    EMPLOYER_SHARE,
     ListedPhone,
     Withheld,
     as_percent,
@@ -150,18 +148,16 @@ def read_person(query: ProviderQuery, body: bytes) -> ProviderFacts | None:
     )
     as_of = parse_instant(data.job_last_verified) or parse_instant(data.job_last_updated)
     confidence = (reply.likelihood or 0) / _LIKELIHOOD_MAX
-    return employment_facts(query, confidence, person, company, as_of=as_of)
+    from_band = confidence * EMPLOYER_SHARE * _BAND_CONFIDENCE
+    confidences = {"company.revenue_usd": from_band}
+    if data.job_company_employee_count is None:
+        confidences["company.employees"] = from_band
+    return employment_facts(query, confidence, person, company, confidences=confidences, as_of=as_of)
 
 
 PEOPLEDATALABS: Final = Integration(
     name="peopledatalabs",
-    gives={
-        "company": COMPANY_FIELDS | {"company.last_funding_at"},
-        "person": PERSON_FIELDS
-        | EMPLOYER_FIELDS
-        | (COMPANY_FIELDS - {"company.parent"})
-        | {"person.country"},
-    },
+    gives=given_by("peopledatalabs"),
     request=build_request,
     read={"company": read_company, "person": read_person},
 )

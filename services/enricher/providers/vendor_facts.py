@@ -28,31 +28,8 @@ LIST_MAX: Final = 500
 EMPLOYER_SHARE: Final = 0.9
 """Of facts about the employer in an answer about a person, as a share of the answer's own confidence."""
 
-COMPANY_FIELDS: Final = frozenset(
-    {
-        "company.name",
-        "company.industry",
-        "company.country",
-        "company.employees",
-        "company.revenue_usd",
-        "company.funding_total_usd",
-        "company.growth_pct",
-        "company.parent",
-    }
-)
-"""The fields that most vendors of company data supply."""
 JOB_FIELDS: Final = frozenset({"person.title", "person.seniority", "person.department"})
 """What a person is at their employer."""
-PERSON_FIELDS: Final = JOB_FIELDS | {
-    "person.first_name",
-    "person.last_name",
-    "person.phone",
-    "person.linkedin_url",
-}
-"""The fields that every vendor of people data supplies."""
-EMPLOYER_FIELDS: Final = frozenset({"company.name", "company.domain"})
-"""What every vendor of people data says of the employer."""
-
 Withheld = str | bool | None
 """A text of a vendor. Some plans say true or false instead: whether a better plan would show one."""
 

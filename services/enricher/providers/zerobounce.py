@@ -10,7 +10,13 @@ from typing import Final
 from msgspec import Struct
 
 from services.enricher.domain.providers import ProviderFacts, ProviderQuery
-from services.enricher.providers.integration import HttpRequest, Integration, ParsedReply, decode_json
+from services.enricher.providers.integration import (
+    HttpRequest,
+    Integration,
+    ParsedReply,
+    decode_json,
+    given_by,
+)
 from services.enricher.providers.vendor_facts import TEXT_LENGTH_MAX, person_facts, provider_facts
 
 _STATUSES: Final = {
@@ -61,9 +67,7 @@ def read_verification(_query: ProviderQuery, body: bytes) -> ProviderFacts | Par
 
 ZEROBOUNCE: Final = Integration(
     name="zerobounce",
-    gives={
-        "email": frozenset({"person.email_status", "person.first_name", "person.last_name", "person.country"})
-    },
+    gives=given_by("zerobounce"),
     request=build_request,
     read={"email": read_verification},
 )

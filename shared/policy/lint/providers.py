@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from shared.lead.fields import all_fields, field_named
+from shared.lead.fields import BOUGHT_FIELDS
 from shared.policy.addresses import is_web_address
+from shared.policy.integrations import INTEGRATION_FIELDS, given_fields
 from shared.policy.models import ProviderPolicy
 from shared.policy.policy_file import PolicyFile
 from shared.rules.findings import Path, did_you_mean, quoted
 
 
 def lint_providers(file: PolicyFile[ProviderPolicy]) -> None:
-    """Report faults of the waterfalls and of each provider."""
+    """Report faults of the waterfalls, of what sellers need, and of each provider."""
     policy = file.model
-    bought = [field.name for field in all_fields() if field.bought]
-    for name, waterfall in policy.fields.items():
-        path: Path = ("fields", name)
-        field = field_named(name)
-        if field is None or not field.bought:
-            message = f"{quoted(name)} is no field that a provider can give{did_you_mean(name, bought)}"
-            file.error(path, message)
-        for index, provider_name in enumerate(waterfall.order):
-            if provider_name not in policy.providers:
-                file.unknown((*path, "order", index), "provider", provider_name, policy.providers)
+    lint_bought_fields(file)
     used = {name for waterfall in policy.fields.values() for name in waterfall.order}
     for name, provider in policy.providers.items():
-        path = ("providers", name)
+        path: Path = ("providers", name)
+        if provider.integration not in INTEGRATION_FIELDS:
+            file.unknown((*path, "integration"), "integration", provider.integration, INTEGRATION_FIELDS)
         if not is_web_address(provider.base_url):
             file.error((*path, "base_url"), "should be an http or https address")
         if name not in used:
@@ -36,3 +30,26 @@ def lint_providers(file: PolicyFile[ProviderPolicy]) -> None:
             file.warning((*path, "price_cents"), message)
         if provider.timeout.seconds > policy.deadline.seconds:
             file.warning((*path, "timeout"), f"longer than the deadline of {policy.deadline}")
+
+
+def lint_bought_fields(file: PolicyFile[ProviderPolicy]) -> None:
+    """Report fields that no provider gives, and providers that do not give the field they are asked for."""
+    policy = file.model
+    paths: dict[Path, str] = {("fields", name): name for name in policy.fields}
+    paths |= {("for_sellers", index): name for index, name in enumerate(policy.for_sellers)}
+    for path, name in paths.items():
+        if name not in BOUGHT_FIELDS:
+            message = (
+                f"{quoted(name)} is no field that a provider can give{did_you_mean(name, BOUGHT_FIELDS)}"
+            )
+            file.error(path, message)
+        elif name not in policy.fields:
+            file.warning(path, f"no provider is asked for {name}: it has no order in fields")
+    for name, waterfall in policy.fields.items():
+        for index, provider_name in enumerate(waterfall.order):
+            path = ("fields", name, "order", index)
+            provider = policy.providers.get(provider_name)
+            if provider is None:
+                file.unknown(path, "provider", provider_name, policy.providers)
+            elif name in BOUGHT_FIELDS and name not in given_fields(provider.integration):
+                file.error(path, f"{provider_name} does not give {name}")

@@ -72,12 +72,14 @@ class ProviderPolicy(PolicyModel):
 
     After `deadline` a lead goes on with what is known then. It waits `patience` in all for providers that
     take no more calls now; their answers come later, as a revision. `decision_aware` skips calls whose answer
-    cannot change the decision about the lead.
+    cannot change the decision about the lead. What sellers need besides, `for_sellers`, is bought once a lead
+    is routed as work to an owner, and comes as a late revision too.
     """
 
     deadline: PlainDuration
     patience: PlainDuration = Duration(1)
     budget: Budget
     decision_aware: bool = True
+    for_sellers: Annotated[tuple[Text, ...], Field(max_length=50), unique()] = ()
     fields: Mapping[Text, Waterfall] = {}
     providers: Mapping[Name, Provider] = {}

@@ -148,7 +148,7 @@ def test_the_employer_of_a_person_who_writes_from_a_mail_service_is_kept():
 
 def test_what_is_said_of_the_employer_is_less_sure_than_what_is_said_of_the_person():
     confidence = parsed("peopledatalabs", {"likelihood": 10, "data": PDL}).facts.confidence
-    assert (confidence["person.phone"], confidence["company.employees"]) == (1.0, 0.9)
+    assert (confidence["person.phone"], confidence["company.name"]) == (1.0, 0.9)
 
 
 @pytest.mark.parametrize(

@@ -74,8 +74,8 @@ budget: {per_lead_cents: 100, per_day_cents: 5000}
 fields:
   company.employees: {order: [acme, zeta], min_confidence: 60, fresh: 90d}
 providers:
-  acme: {integration: acme, base_url: https://api.acme.example, key_env: ACME_KEY, price_cents: 10}
-  zeta: {integration: zeta, base_url: https://zeta.example, price_cents: 5, charged: call, timeout: 3s}
+  acme: {integration: apollo, base_url: https://api.acme.example, key_env: ACME_KEY, price_cents: 10}
+  zeta: {integration: clearbit, base_url: https://zeta.example, price_cents: 5, charged: call, timeout: 3s}
 """
 SOURCES = """\
 sources:

@@ -715,32 +715,53 @@ CASES = {
             ["warning 7:9 providers.zeta: no field has zeta in its order"],
         ),
         (
+            "integration: apollo",
+            "integration: apolo",
+            ['6:23 providers.acme.integration: there is no integration "apolo"; did you mean "apollo"?'],
+        ),
+        (
+            "deadline: 5s",
+            "deadline: 5s\nfor_sellers: [company.employees, person.fone, person.phone, consent.marketing]",
+            [
+                '2:34 for_sellers[1]: "person.fone" is no field that a provider can give; did you mean "person.phone"?',
+                "warning 2:47 for_sellers[2]: no provider is asked for person.phone: it has no order in fields",
+                '2:61 for_sellers[3]: "consent.marketing" is no field that a provider can give',
+            ],
+        ),
+        (
+            "  company.employees: {order: [acme, zeta]",
+            "  company.growth_pct: {order: [zeta]}\n  company.employees: {order: [acme, zeta]",
+            [
+                '4:32 fields["company.growth_pct"].order[0]: zeta does not give company.growth_pct',
+            ],
+        ),
+        (
             "https://zeta.example",
             "zeta.example",
-            ["7:39 providers.zeta.base_url: should be an http or https address"],
+            ["7:43 providers.zeta.base_url: should be an http or https address"],
         ),
         (
             "price_cents: 10",
             "price_cents: 101",
             [
-                "warning 6:97 providers.acme.price_cents: one answer costs more than the 100 cents of a lead's budget"
+                "warning 6:99 providers.acme.price_cents: one answer costs more than the 100 cents of a lead's budget"
             ],
         ),
         (
             "timeout: 3s",
             "timeout: 6s",
-            ["warning 7:101 providers.zeta.timeout: longer than the deadline of 5s"],
+            ["warning 7:105 providers.zeta.timeout: longer than the deadline of 5s"],
         ),
         (
             "charged: call",
             "charged: calls",
-            ['7:86 providers.zeta.charged: should be match or call, not "calls"; did you mean "call"?'],
+            ['7:90 providers.zeta.charged: should be match or call, not "calls"; did you mean "call"?'],
         ),
         (
             "key_env: ACME_KEY",
             "key_env: acme_key",
             [
-                '6:74 providers.acme.key_env: "acme_key" is no name; a name consists of upper case letters, digits and _, without spaces'
+                '6:76 providers.acme.key_env: "acme_key" is no name; a name consists of upper case letters, digits and _, without spaces'
             ],
         ),
         (
