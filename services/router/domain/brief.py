@@ -48,7 +48,7 @@ def build_brief(
     hand_off: BriefHandOff | None = None,
     name_of: Callable[[str], str] = str,
 ) -> Brief:
-    """Return the brief on a scored lead for a queue.
+    """Return the brief on a scored lead for a queue, or for a frame of qualification.
 
     `owner` is the name that signs the opening, `contacts` are people of the account with owned leads,
     `hand_off` is what the previous owner noted. `name_of` returns the name of a rep by id, or the given text
@@ -56,7 +56,8 @@ def build_brief(
     """
     data = with_derived(data)
     contacts = [contact for contact in contacts if contact.lead_id != data.lead_id][:STAKEHOLDERS_MAX]
-    qualification, view, source = qualify(data, queue), data.account_view, data.source
+    qualification = qualify(data, queue, hand_off.notes if hand_off else {})
+    view, source = data.account_view, data.source
     brief = Brief(
         contact=_contact(data),
         source=BriefSource(

@@ -104,7 +104,13 @@ def brief_for_owner(
     signed_by = name_of(owner) if owner is not None else None
     data = replace(data, trigger=data.last_news)
     return build_brief(
-        data, queue, at=at, owner=signed_by, contacts=contacts, hand_off=lead.hand_off, name_of=name_of
+        data,
+        policy.hand_off.frame_of(queue),
+        at=at,
+        owner=signed_by,
+        contacts=contacts,
+        hand_off=lead.hand_off,
+        name_of=name_of,
     )
 
 

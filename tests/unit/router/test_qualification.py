@@ -57,7 +57,7 @@ def test_queues_that_work_bigger_deals_use_meddpicc_and_all_others_bant(queue, f
     ("name", "queue", "sentence"),
     [
         ("budget", "sdr", "We have a budget of ten."),
-        ("budget", "sdr", "Funds are there."),
+        ("budget", "sdr", "The funds are approved."),
         ("authority", "sdr", "I decide on this."),
         ("authority", "sdr", "My CFO signs."),
         ("need", "sdr", "We are losing invoices."),
@@ -67,7 +67,7 @@ def test_queues_that_work_bigger_deals_use_meddpicc_and_all_others_bant(queue, f
         ("timeline", "sdr", "We start within three weeks."),
         ("metrics", "bdr", "Save 20 % of the work."),
         ("metrics", "bdr", "It takes two days."),
-        ("metrics", "bdr", "That is $400 a month."),
+        ("metrics", "bdr", "It costs us $400 a month."),
         ("economic_buyer", "bdr", "It is my budget."),
         ("decision_criteria", "bdr", "It must integrate well."),
         ("decision_process", "bdr", "We run a pilot first."),
@@ -116,7 +116,7 @@ def test_an_answer_counts_before_the_message_and_both_before_facts():
     ("name", "queue", "given", "evidence"),
     [
         ("budget", "sdr", {"signals": Signals(types=["funding_round"])}, "a funding round is among the live signals"),
-        ("budget", "sdr", {"company": Company(last_funding_at=AT)}, "funded last on 2026-03-02"),
+        ("budget", "sdr", {"company": Company(last_funding_at=AT)}, "funded last on 2 March 2026"),
         ("budget", "sdr", {"company": Company(revenue_usd=1_500_000)}, "revenue of 1,500,000 USD"),
         ("authority", "sdr", {"person": Person(title="VP Finance", seniority="vp")}, "the title is VP Finance"),
         ("authority", "sdr", {"person": Person(seniority="director")}, "the title is director"),
@@ -129,7 +129,7 @@ def test_an_answer_counts_before_the_message_and_both_before_facts():
             "the title is VP Finance",
         ),
         ("competition", "bdr", {"signals": Signals(types=["contract_expiry"])}, "an expiring contract is among the live signals"),
-        ("champion", "bdr", {"activities": [Activity("demo_request", AT)]}, "demo request on 2026-03-02"),
+        ("champion", "bdr", {"activities": [Activity("demo_request", AT)]}, "demo request on 2 March 2026"),
     ],
 )  # fmt: skip
 def test_a_fact_about_the_lead_suggests_an_element(name, queue, given, evidence):
@@ -153,7 +153,7 @@ def test_a_fact_that_says_too_little_suggests_nothing(name, queue, given):
 
 def test_a_funding_round_says_more_about_the_budget_than_its_date_and_both_more_than_revenue():
     rich = Company(revenue_usd=9, last_funding_at=AT)
-    assert element("budget", company=rich).evidence == "funded last on 2026-03-02"
+    assert element("budget", company=rich).evidence == "funded last on 2 March 2026"
     signals = Signals(types=["funding_round"])
     assert (
         element("budget", company=rich, signals=signals).evidence
@@ -164,13 +164,13 @@ def test_a_funding_round_says_more_about_the_budget_than_its_date_and_both_more_
 def test_the_first_request_of_the_buyer_is_the_evidence_of_a_champion():
     later = AT + timedelta(days=1)
     activities = [Activity("pageview", AT), Activity("trial_started", AT), Activity("demo_request", later)]
-    assert element("champion", "bdr", activities=activities).evidence == "trial started on 2026-03-02"
+    assert element("champion", "bdr", activities=activities).evidence == "trial started on 2 March 2026"
 
 
 def test_long_evidence_is_cut_to_200_characters_on_one_line():
-    found = element("budget", answers={"budget": "a long\n answer " * 40})
+    found = element("need", answers={"need": "a long\n answer " * 40})
     assert found.evidence is not None
-    quoted = found.evidence.removeprefix("answered “").removesuffix("” to budget")
+    quoted = found.evidence.removeprefix("answered “").removesuffix("” to need")
     assert (len(quoted), quoted[-1], "\n" in quoted) == (200, "…", False)
     exact = "b" * 200
     assert element("budget", answers={"budget": exact}).evidence == f"answered “{exact}” to budget"
@@ -213,10 +213,6 @@ def test_every_element_has_a_question(queue):
 )
 def test_a_text_is_split_into_sentences_of_one_line(text, sentences):
     assert split_sentences(text) == sentences
-
-
-def test_only_the_first_forty_sentences_are_read():
-    assert split_sentences("Hi. " * 100) == ["Hi."] * 40
 
 
 @pytest.mark.parametrize(

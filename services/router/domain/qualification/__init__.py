@@ -1,0 +1,10 @@
+"""What is known of a lead by BANT or MEDDPICC, read from the buyer's words in five languages.
+
+`elements` decides the state of each element; `statements` reads sentences, `answers` form answers and notes,
+`facts` what enrichment and activities suggest; `language` compiles the patterns in `languages/*.toml`.
+"""
+
+from services.router.domain.qualification.elements import frame_of, qualify, questions_to_ask
+from services.router.domain.qualification.tokens import answer_text, split_sentences
+
+__all__ = ["answer_text", "frame_of", "qualify", "questions_to_ask", "split_sentences"]

@@ -1,0 +1,157 @@
+"""Qualifies a scored lead by BANT or MEDDPICC: each element is known, inferred or unknown, with the evidence.
+
+- known: the buyer said it (the newest words count), or the previous owner noted it at the hand-off.
+- inferred: a fact about the lead suggests it; the evidence names the fact.
+- unknown: nothing says it. The evidence is None, or the words by which the buyer denied it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal, cast
+
+from msgspec import Struct
+
+from services.router.domain.qualification.answers import (
+    elements_of_label,
+    is_negative,
+    labelled_line,
+    read_answer,
+)
+from services.router.domain.qualification.facts import FACTS
+from services.router.domain.qualification.questions import QUESTIONS
+from services.router.domain.qualification.statements import read_statements
+from services.router.domain.qualification.tokens import TEXT_LENGTH_MAX, answer_text, split_sentences
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.routing import Element, Qualification
+from shared.policy.frames import FRAMES
+
+Frame = Literal["bant", "meddpicc"]
+
+_MEDDPICC_QUEUES: Final = frozenset({"senior-ae", "bdr"})
+_EVIDENCE_LENGTH_MAX: Final = 200
+
+
+class Evidence(Struct, frozen=True):
+    """What one source says: the evidence by element, and the denials by element."""
+
+    known: dict[str, str]
+    denied: dict[str, str]
+
+
+def frame_of(queue: str) -> Frame:
+    """Return the qualification frame of a queue in the default policy; a frame's name is itself."""
+    if queue in FRAMES:
+        return cast("Frame", queue)
+    return "meddpicc" if queue in _MEDDPICC_QUEUES else "bant"
+
+
+def qualify(data: LeadScoredV1, queue: str, notes: Mapping[str, object] | None = None) -> Qualification:
+    """Return the state and the evidence of each element of the frame.
+
+    `queue` is a frame or a queue of the default policy. `notes` are those of the hand-off to the present
+    owner. Sources count in this order: notes, answers and message of the newest form, earlier messages from
+    the newest to the oldest. What a newer source denies, an older one does not make known.
+    """
+    frame = frame_of(queue)
+    known: dict[str, str] = {}
+    denied: dict[str, str] = {}
+    for evidence in _sources(data, notes or {}):
+        for element, quote in evidence.known.items():
+            if element not in denied:
+                known.setdefault(element, quote)
+        for element, quote in evidence.denied.items():
+            if element not in known:
+                denied.setdefault(element, quote)
+        if len(known) + len(denied) == len(QUESTIONS):
+            break
+    return Qualification(frame, [_element(name, data, known, denied) for name in FRAMES[frame]])
+
+
+def questions_to_ask(qualification: Qualification) -> list[str]:
+    """Return the questions about unknown elements, then about denied ones, then about inferred ones."""
+    elements = qualification.elements
+    unknown = [e for e in elements if e.state == "unknown"]
+    questions = [QUESTIONS[e.name].unknown for e in unknown if e.evidence is None]
+    questions += [QUESTIONS[e.name].denied for e in unknown if e.evidence is not None]
+    questions += [QUESTIONS[e.name].inferred for e in elements if e.state == "inferred"]
+    return [*dict.fromkeys(questions)]
+
+
+def _element(name: str, data: LeadScoredV1, known: Mapping[str, str], denied: Mapping[str, str]) -> Element:
+    if name in known:
+        return Element(name, "known", known[name])
+    if name in denied:
+        return Element(name, "unknown", denied[name])
+    fact = FACTS[name](data) if name in FACTS else None
+    return Element(name, "unknown" if fact is None else "inferred", None if fact is None else _short(fact))
+
+
+def _sources(data: LeadScoredV1, notes: Mapping[str, object]) -> Iterator[Evidence]:
+    if notes:
+        yield _from_notes(notes)
+    (asked, beside), message = _from_answers(data), _from_text(data.message)
+    yield Evidence(
+        {**beside.known, **message.known, **asked.known}, {**beside.denied, **message.denied, **asked.denied}
+    )
+    left = TEXT_LENGTH_MAX
+    for earlier in data.earlier_messages:
+        yield _from_text(earlier.text[:left])
+        left -= len(earlier.text)
+        if left <= 0:
+            break
+
+
+def _from_notes(notes: Mapping[str, object]) -> Evidence:
+    known: dict[str, str] = {}
+    denied: dict[str, str] = {}
+    for name, note in notes.items():
+        text = answer_text(note) if isinstance(note, str | int | float | list | None) else ""
+        if not text:
+            continue
+        quote = f"“{_short(text)}”, by the hand-off"
+        if is_negative(text):
+            denied |= dict.fromkeys(elements_of_label(name), quote)
+            continue
+        stated = read_answer(name, text)
+        known |= dict.fromkeys(stated.known, quote)
+        # A colleague noted it under this name: that is enough, unless the note says the contrary.
+        known |= dict.fromkeys(set(elements_of_label(name)) - set(stated.denied), quote)
+        denied |= dict.fromkeys(stated.denied, quote)
+    return Evidence(known, denied)
+
+
+def _from_answers(data: LeadScoredV1) -> tuple[Evidence, Evidence]:
+    """Return what the answers say about the elements that were asked for, and what they say beside."""
+    asked, beside = Evidence({}, {}), Evidence({}, {})
+    for label, answer in data.answers.items():
+        if text := answer_text(answer):
+            stated = read_answer(label, text)
+            quote = f"answered “{_short(text)}” to {_short(label)}"
+            labelled = elements_of_label(label)
+            for element in stated.known:
+                (asked if element in labelled else beside).known.setdefault(element, quote)
+            for element in stated.denied:
+                (asked if element in labelled else beside).denied.setdefault(element, quote)
+    return asked, beside
+
+
+def _from_text(text: str | None) -> Evidence:
+    sentences = split_sentences(text)
+    stated = read_statements(sentences)
+    for sentence in sentences:
+        if (line := labelled_line(sentence)) is not None:
+            answered = read_answer(*line)
+            for element in answered.known:
+                stated.known.setdefault(element, sentence)
+            for element in answered.denied:
+                stated.denied.setdefault(element, sentence)
+    return Evidence(
+        {element: f"“{_short(sentence)}”" for element, sentence in stated.known.items()},
+        {element: f"said “{_short(sentence)}”" for element, sentence in stated.denied.items()},
+    )
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _EVIDENCE_LENGTH_MAX else f"{line[: _EVIDENCE_LENGTH_MAX - 1]}…"

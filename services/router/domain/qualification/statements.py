@@ -1,0 +1,149 @@
+"""Reads what a text states about the elements of qualification, sentence by sentence.
+
+A statement counts only if nothing takes it back: no negation, doubt, condition, question, or somebody else's
+budget in the same clause. When in doubt, it does not count: an element that is wrongly *known* is not asked
+for again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from services.router.domain.qualification.language import Doubt, Language, SentenceRule, languages
+from services.router.domain.qualification.tokens import Token, chunks, split_sentences, tokenize
+from services.router.domain.qualification.vendors import with_vendors
+from shared.policy.frames import FRAMES
+
+_PAINS: Final = frozenset({"need", "identify_pain"})
+_QUANTITIES: Final = _PAINS | {"metrics"}
+_FIGURES: Final = frozenset({"metrics"})
+"""A negation after a figure does not concern it: "a third of our leads is never called"."""
+_BUYING: Final = frozenset({"budget", "authority", "economic_buyer"})
+_ALL: Final = frozenset(element for frame in FRAMES.values() for element in frame)
+_TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
+    "harmless": frozenset(),
+    "negation": _ALL,
+    "unsure": _ALL - _PAINS,
+    "hypothetical": _ALL - _QUANTITIES - {"decision_criteria"},
+    "conditional": _BUYING,
+    "others": _ALL - _PAINS - {"champion", "timeline", "paper_process"},
+    "yours": _BUYING | {"metrics", "competition", "timeline"},
+    "support": _PAINS,
+    "past": _ALL - _QUANTITIES - {"champion", "decision_criteria"},
+    "asks": _ALL,
+    "meeting": frozenset({"timeline"}),
+}
+"""Which elements a doubt of each kind concerns. "If a lead comes in on Sunday, nobody answers" is a need."""
+
+
+class Statements(Struct, frozen=True):
+    """The sentence that makes an element known, and the one that denies it, by element."""
+
+    known: dict[str, str]
+    denied: dict[str, str]
+
+
+def read_statements(text: str | Sequence[str] | None) -> Statements:
+    """Return what a text, or its sentences, state. The first sentence that does is the evidence."""
+    statements = Statements({}, {})
+    sentences = split_sentences(text) if text is None or isinstance(text, str) else text
+    tokens = [with_vendors(tokenize(sentence)) for sentence in sentences]
+    words_of_text = [token.folded for row in tokens for token in row]
+    for sentence, row in zip(sentences, tokens, strict=True):
+        spoken = spoken_languages(row, words_of_text)
+        for part in chunks(row):
+            _read(sentence, part, spoken, statements)
+    return statements
+
+
+def is_doubtful(text: str) -> bool:
+    """Return whether a text denies, doubts, supposes or asks, whatever it is about."""
+    if text.rstrip().endswith("?"):
+        return True
+    tokens = with_vendors(tokenize(text))
+    return any(
+        doubt.kind in ("negation", "unsure", "hypothetical")
+        for language in spoken_languages(tokens, ())
+        for part in chunks(tokens)
+        for doubt in language.doubts(language.encode(part))
+    )
+
+
+def spoken_languages(tokens: Sequence[Token], words_of_text: Sequence[str]) -> list[Language]:
+    """Return the languages with most common words in a sentence, else in the text around it."""
+    candidates = [*languages()]
+    for words in ([token.folded for token in tokens], words_of_text):
+        counts = [sum(word in language.common_words for word in words) for language in candidates]
+        candidates = [
+            language for language, count in zip(candidates, counts, strict=True) if count == max(counts)
+        ]
+        if len(candidates) == 1:
+            break
+    return candidates
+
+
+def _read(sentence: str, tokens: Sequence[Token], spoken: Sequence[Language], found: Statements) -> None:
+    known: set[str] = set()
+    taken_back: set[str] = set()
+    for language in spoken:
+        symbols = language.encode(tokens)
+        clauses = _Clauses(language, symbols, is_question=sentence.rstrip(" )\"'”»").endswith("?"))
+        said: set[str] = set()
+        for rule, match in language.matches(symbols):
+            doubted = clauses.doubted(rule, match)
+            said |= {element for element in rule.elements if element not in doubted}
+            taken_back |= doubted.intersection(rule.elements)
+        taken_back -= said if len(spoken) == 1 else set()
+        known |= said
+        if not clauses.is_open:
+            found.denied.update(
+                {e: sentence for es in language.denied(symbols) for e in es if e not in found.denied}
+            )
+    # Where the language is uncertain, what is taken back in one of them is not known.
+    for element in known - taken_back:
+        found.known.setdefault(element, sentence)
+
+
+class _Clauses:
+    """The clauses of a sentence, and what takes back what they say."""
+
+    def __init__(self, language: Language, symbols: str, *, is_question: bool) -> None:
+        self._starts = language.clause_starts(symbols)
+        self._doubts = language.doubts(symbols)
+        self._end = len(symbols)
+        self._is_question = is_question
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the sentence asks or supposes something as a whole."""
+        return self._is_question or any(doubt.kind in ("hypothetical", "asks") for doubt in self._doubts)
+
+    def doubted(self, rule: SentenceRule, match: re.Match[str]) -> frozenset[str]:
+        """Return the elements that a rule's match says nothing about after all."""
+        start = max(at for at in self._starts if at <= match.start())
+        end = min((at for at in self._starts if at >= match.end()), default=self._end)
+        asked = self._is_question and end == self._end and not rule.asked
+        doubted = _ALL if asked else frozenset()
+        for doubt in self._doubts:
+            if doubt.kind == "meeting" and doubt.end == match.start():
+                doubted |= _FIGURES
+            elif self._concerns(doubt, rule, match, start, end):
+                after = doubt.kind == "negation" and doubt.start >= match.end()
+                doubted |= _TAKEN_BACK[doubt.kind] - (_FIGURES if after else frozenset())
+        return doubted
+
+    def _concerns(self, doubt: Doubt, rule: SentenceRule, match: re.Match[str], start: int, end: int) -> bool:
+        if doubt.kind == "hypothetical":
+            return True
+        within = match.start() <= doubt.start and doubt.end <= match.end()
+        if doubt.kind in ("meeting", "yours"):
+            return within or (doubt.kind == "yours" and doubt.end == match.start())
+        if doubt.end <= start or doubt.start >= end:
+            return False
+        if doubt.kind == "asks":
+            return not rule.asked and doubt.start <= (start and start + 1)
+        return not (doubt.kind == "negation" and rule.negated and within)

@@ -1,0 +1,79 @@
+"""The labelled sentences of `tests/data/qualification`, and how well the qualification reads them.
+
+Each sentence lists the elements that it makes known. It belongs to the half "development", on which patterns
+were tuned, or to "held-out", on which nothing was: by the parity of the CRC-32 of its text.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from services.router.domain.qualification.statements import read_statements
+
+LANGUAGES: Final = ("en", "de", "fr", "es", "pt")
+_FOLDER: Final = Path(__file__).parent.parent / "data" / "qualification"
+
+Half = Literal["development", "held-out"]
+
+
+class Sentence(Struct, frozen=True):
+    """A sentence of a form's message, and the elements of qualification that it makes known."""
+
+    text: str
+    known: frozenset[str]
+    language: str = ""
+
+    @property
+    def half(self) -> Half:
+        return "development" if zlib.crc32(self.text.encode()) % 2 else "held-out"
+
+
+class Accuracy(Struct, frozen=True):
+    """How many elements were found rightly, were found wrongly, and were missed."""
+
+    right: int
+    wrong: int
+    missed: int
+
+    @property
+    def precision(self) -> float:
+        return self.right / (self.right + self.wrong) if self.right + self.wrong else 1.0
+
+    @property
+    def recall(self) -> float:
+        return self.right / (self.right + self.missed) if self.right + self.missed else 1.0
+
+    def __str__(self) -> str:
+        return f"precision {self.precision:.3f}, recall {self.recall:.3f} ({self.right + self.missed})"
+
+
+def labelled_sentences(half: Half) -> list[Sentence]:
+    decoder = msgspec.json.Decoder(Sentence)
+    return [
+        sentence
+        for language in LANGUAGES
+        for line in (_FOLDER / f"{language}.jsonl").read_text(encoding="utf-8").splitlines()
+        if (sentence := msgspec.structs.replace(decoder.decode(line), language=language)).half == half
+    ]
+
+
+def read(sentences: Iterable[Sentence]) -> Mapping[Sentence, frozenset[str]]:
+    """Return the elements that are found in each sentence by itself."""
+    return {sentence: frozenset(read_statements(sentence.text).known) for sentence in sentences}
+
+
+def accuracy(found: Mapping[Sentence, frozenset[str]], element: str | None = None) -> Accuracy:
+    """Return the accuracy over all elements, or of one."""
+    right = wrong = missed = 0
+    for sentence, elements in found.items():
+        asked = elements | sentence.known if element is None else {element}
+        right += len(asked & elements & sentence.known)
+        wrong += len(asked & elements - sentence.known)
+        missed += len(asked & sentence.known - elements)
+    return Accuracy(right, wrong, missed)
