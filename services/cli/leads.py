@@ -16,6 +16,15 @@ LeadId = Annotated[
     str, typer.Argument(metavar="LEAD", help="Id or alias of the lead, or the person's e-mail address.")
 ]
 
+DecisionId = Annotated[
+    str | None,
+    typer.Option(
+        "--decision",
+        metavar="EVENT",
+        help="Explain this decision: the id or sequence of an event; the latest one if left out.",
+    ),
+]
+
 
 def lead_path(lead: str) -> str:
     """Return the API's path of a lead; the id of a person's lead follows from the e-mail address."""
@@ -39,17 +48,20 @@ def timeline(lead: LeadId, as_json: AsJson = False) -> None:
     print_rows(entries, columns, empty="Nothing happened to this lead.", as_json=as_json)
 
 
-def explain(lead: LeadId, as_json: AsJson = False) -> None:
+def explain(lead: LeadId, decision_id: DecisionId = None, as_json: AsJson = False) -> None:
     """Explain a lead: score, rules, reps, fields, and what would have changed its queue."""
-    explanation = request("GET", f"{lead_path(lead)}/explain")
+    parameters = {} if decision_id is None else {"decision": decision_id}
+    explanation = request("GET", f"{lead_path(lead)}/explain", query=parameters)
     if as_json:
         print_json(explanation)
         return
     echo(explanation["summary"])
     score, decision = (
         explanation["score"] or {"lines": []},
-        explanation["decision"] or {"rules": [], "reps": []},
+        explanation["decision"] or {"reasons": [], "rules": [], "reps": []},
     )
+    for reason in decision["reasons"]:
+        echo(f"  {reason}")
     for title, rows, columns in (
         ("Score", score["lines"], {"part": "part", "rule": "rule", "points": "points", "why": "why"}),
         (
@@ -60,7 +72,7 @@ def explain(lead: LeadId, as_json: AsJson = False) -> None:
             ],
             {"rule": "rule", "queue": "queue", "result": "result", "why": "why"},
         ),
-        ("Reps", decision["reps"], {"rep": "rep", "result": "result"}),
+        ("Reps", decision["reps"], {"rep": "rep", "result": "result", "says": "why"}),
         (
             "Since then",
             explanation["since"],

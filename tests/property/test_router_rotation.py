@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.router.domain.rotation import Candidate, balances_after, select_rep
+from services.router.domain.rotation import Candidate, balances_after, recorded, select_rep
 
 TEAMS = st.lists(st.integers(1, 500), min_size=1, max_size=8).map(
     lambda weights: [Candidate(f"rep-{number}", weight) for number, weight in enumerate(weights)]
@@ -74,7 +74,9 @@ def test_a_rep_is_selected_whenever_one_is_eligible_and_the_others_have_a_reason
     assert (pick.rep in may) if may else pick.rep is None
     assert {*reasons} == {candidate.rep for candidate in team} - {pick.rep}
     assert {rep for rep, why in reasons.items() if why == "lower_share"} == may - {pick.rep}
-    assert select_rep(list(reversed(team)), excluded) == pick
+    backwards = select_rep(list(reversed(team)), excluded)
+    assert recorded(backwards) == recorded(pick)
+    assert backwards.rep == pick.rep
 
 
 @given(TEAMS, st.data())

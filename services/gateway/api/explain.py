@@ -1,17 +1,18 @@
 """`/v1/leads/{id}/explain`: why a lead is where it is."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Security
+from fastapi import APIRouter, Query, Security
 
-from services.gateway.api.lead_id import LeadId, not_yet_known
+from services.gateway.api.lead_id import LeadId, is_storable, not_yet_known
 from services.gateway.api_route import ApiRoute, problem_responses
 from services.gateway.dependencies import Gateway, caller
 from services.gateway.domain.explain import Explanation, explain
 from services.gateway.queries.decisions import find_decision
 from services.gateway.queries.lead_view import surviving_lead
 from services.gateway.state import GatewayState
+from shared.errors import Reject
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import PolicyInvalid, load
 from shared.policy.versions import active, stored
@@ -24,6 +25,7 @@ router = APIRouter(
     dependencies=[Security(caller, scopes=["read"])],
 )
 
+_ID_LENGTH_MAX: Final = 500
 LeadExplanation = Annotated[Explanation, MsgspecType()]
 
 
@@ -32,18 +34,37 @@ LeadExplanation = Annotated[Explanation, MsgspecType()]
     summary="Explain a lead: score lines, rules and reps passed over, the source of each field",
     responses=problem_responses(404),
 )
-async def explain_lead(id: LeadId, gateway: Gateway) -> LeadExplanation:  # noqa: A002 - in the path
+async def explain_lead(
+    id: LeadId,  # noqa: A002 - in the path
+    gateway: Gateway,
+    decision: Annotated[
+        str | None,
+        Query(
+            description="Which decision: the id or the sequence of a router's event in the lead's timeline. "
+            "Without it, the latest routing",
+            max_length=_ID_LENGTH_MAX,
+        ),
+    ] = None,
+) -> LeadExplanation:
+    if decision is not None and not is_storable(decision):
+        raise _no_such_decision()
     async with gateway.database.read() as tx:
-        record = await find_decision(tx, await surviving_lead(tx, id))
+        record = await find_decision(tx, await surviving_lead(tx, id), decision)
     if record is None:
         raise not_yet_known()
-    routed_version = record.routed.policy_versions.routed if record.routed else None
+    if decision is not None and record.routed is None:
+        raise _no_such_decision()
+    routed_version = record.routed_version
     scored_version = record.scored.policy_version if record.scored else routed_version
     routed_by = await _find_policy(gateway, routed_version)
     scored_by = routed_by
     if scored_version != routed_version or routed_by is None:
         scored_by = await _find_policy(gateway, scored_version)
     return explain(record, routed_by, scored_by)
+
+
+def _no_such_decision() -> Reject:
+    return Reject(404, "no-such-decision", "This lead has no decision of this id or sequence")
 
 
 async def _find_policy(gateway: GatewayState, version: str | None) -> CompiledPolicy | None:

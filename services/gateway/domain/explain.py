@@ -7,26 +7,35 @@ counterfactuals, the smallest single changes that would have led to another queu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from services.router.domain.explain import Counterfactual, RouteExplanation, explain_route
+from services.gateway.domain.explain_decision import (
+    Decided,
+    DecisionExplained,
+    RuleExplained,
+    explain_reps,
+    explain_rules,
+)
+from services.router.domain.counterfactuals import Counterfactual
+from services.router.domain.explain import RouteExplanation, explain_route
+from services.router.domain.placement import active_owner, choose_again, evaluate_again, route_by_facts
 from services.router.policy import routing_policy_of
 from services.scorer.domain.explain import ScoreExplanation, explain_scored
+from services.scorer.domain.what_if import WhatIf
 from services.scorer.policy import scoring_policy
 from shared.lead.events.lead_enriched import Enrichment, LeadEnrichedV1
-from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.parts import Company, Person, Trigger
-from shared.lead.events.routing import Change, Decision, Motion, Skipped
+from shared.lead.events.routing import Change, Decision, Suppression
 from shared.lead.events.scoring import AccountView, ScoreLine, Signals
 from shared.lead.facts import ActiveOwner
-from shared.rules.explained import ExplainedComparison
 from shared.rules.syntax import canonical
 
 if TYPE_CHECKING:
@@ -42,17 +51,25 @@ class RecordedChange(Struct, frozen=True):
 
 
 class DecisionRecord(Struct, frozen=True):
-    """The events behind a lead's latest decision; None for a stage that the lead has not reached.
+    """The events behind a decision on a lead; None for a stage that the lead has not reached.
 
-    `scored` is the event that `routed` followed from, `changes` are the changes of owner since then.
+    `scored` is the event that the decision in `routed` followed from, `changes` are the changes of owner
+    after it, up to the next routing.
     """
 
     lead_id: str
     enriched: LeadEnrichedV1 | None = None
     scored: LeadScoredV1 | None = None
-    routed: LeadRoutedV1 | LeadSuppressedV1 | None = None
+    routed: Decided | None = None
     routed_id: str | None = None
+    routed_type: str | None = None
     changes: Sequence[RecordedChange] = ()
+
+    @property
+    def routed_version(self) -> str | None:
+        """The policy version that decided, None where nothing was evaluated."""
+        versions = self.routed.policy_versions if self.routed else None
+        return versions.routed if versions else None
 
 
 class ScoreExplained(Struct, frozen=True):
@@ -66,43 +83,6 @@ class ScoreExplained(Struct, frozen=True):
     segment: str | None
     lines: list[ScoreLine]
     reconciles: bool
-
-
-class RuleExplained(Struct, frozen=True):
-    """One rule of the routing table. `result` is `taken`, or why the rule was passed over.
-
-    `when` is the condition of the rule and `because` the comparisons that suffice for its result, both only
-    where the policy version is stored. A comparison of an unknown field has `holds` null.
-    """
-
-    rule: str
-    result: Literal["taken"] | Skipped
-    queue: str | None = None
-    when: Any = None
-    because: list[ExplainedComparison] = []
-
-
-class RepExplained(Struct, frozen=True):
-    """One rep who was considered. `result` is `taken`, or why the rep was passed over."""
-
-    rep: str
-    result: Literal["taken"] | Skipped
-
-
-class DecisionExplained(Struct, frozen=True):
-    """The latest routing. `suppressed` is the reason of a suppression; then there is no queue or owner."""
-
-    event_id: str | None
-    at: datetime
-    change: Change | None
-    suppressed: str | None
-    queue: str | None
-    motion: Motion | None
-    owner: str | None
-    rule: str | None
-    reasons: list[str]
-    rules: list[RuleExplained]
-    reps: list[RepExplained]
 
 
 class OwnerChange(Struct, frozen=True):
@@ -172,9 +152,9 @@ def explain(
 
     `routed_by` and `scored_by` are the policies that routed and scored the lead, None where not stored.
     """
-    routed, scored = record.routed, record.scored
+    scored = record.scored
     lead = scored or record.enriched
-    replayed = _replay_routing(record, routed_by)
+    replayed = _replay_routing(record, routed_by, scored_by)
     owner_changes = [
         OwnerChange(
             event_id=change.event_id,
@@ -202,7 +182,7 @@ def explain(
         enrichment=lead.enrichment if lead else None,
         policy=PolicyExplained(
             scored=scored.policy_version if scored else None,
-            routed=routed.policy_versions.routed if routed else None,
+            routed=record.routed_version,
             stored=routed_by is not None,
         ),
         counterfactuals=replayed.counterfactuals if replayed else [],
@@ -211,9 +191,9 @@ def explain(
 
 def _explain_score(record: DecisionRecord) -> ScoreExplained | None:
     event = record.scored or record.routed
-    if event is None:
+    score = event.score if event is not None else None
+    if score is None:
         return None
-    score = event.score
     fit = sum(line.points for line in score.lines if line.part == "fit")
     intent = sum(line.points for line in score.lines if line.part != "fit")
     return ScoreExplained(
@@ -228,26 +208,34 @@ def _explain_score(record: DecisionRecord) -> ScoreExplained | None:
     )
 
 
-def _replay_routing(record: DecisionRecord, policy: CompiledPolicy | None) -> RouteExplanation | None:
+def _replay_routing(
+    record: DecisionRecord, policy: CompiledPolicy | None, scored_by: CompiledPolicy | None
+) -> RouteExplanation | None:
     """Return what the policy makes of the scored lead; None when that is not what was decided.
 
-    A routing rule may depend on who owned the lead before. The events say so only where the rule that
-    matched keeps the owner: a decision that took the lead from its owner cannot be replayed.
+    A decision says who owned the lead before. Events of earlier releases say so only where the rule that
+    matched keeps the owner: what took the lead from its owner cannot be evaluated again.
     """
     scored, routed = record.scored, record.routed
-    if scored is None or routed is None or policy is None:
+    is_action = isinstance(routed, OwnershipChange) and routed.decision.scored_sequence is None
+    if scored is None or routed is None or policy is None or is_action:
         return None
-    decision, owner = routed.decision, None
-    if isinstance(decision, Decision):
-        matched = decision.rule
-        if any(rule.name == matched and rule.keeps for rule in policy.policy.routing.rules):
-            owner = ActiveOwner(decision.queue, accepted=False)
+    decision, owner, what_if = routed.decision, None, None
+    matched = decision.reason if isinstance(decision, Suppression) else decision.rule
+    protections = [decision.protected]
+    if decision.scored_sequence is not None:
+        owner = active_owner(decision.owner_before)
     else:
-        matched = decision.reason
-    # Whether the lead was accepted is in no event; a suppression that matches and was not taken says so.
-    for is_protected in (scored.account_view.open_opportunity is True, True):
-        at, by = routed.occurred_at, routing_policy_of(policy)
-        replayed = explain_route(scored, owner, by, at, is_protected=is_protected)
+        keeps = any(rule.name == matched and rule.keeps for rule in policy.policy.routing.rules)
+        owner = ActiveOwner(decision.queue) if keeps and isinstance(decision, Decision) else None
+        # Whether the lead was accepted was not recorded; a suppression that was not taken says so.
+        protections = [scored.account_view.open_opportunity is True, True]
+    if scored_by is not None:
+        with suppress(ValueError):
+            what_if = WhatIf(scored, scoring_policy(scored_by))
+    by, at = routing_policy_of(policy), routed.occurred_at
+    for is_protected in protections:
+        replayed = explain_route(scored, owner, by, at, is_protected=is_protected, what_if=what_if)
         if replayed.rule == matched:
             return replayed
     return None
@@ -256,17 +244,25 @@ def _replay_routing(record: DecisionRecord, policy: CompiledPolicy | None) -> Ro
 def _explain_decision(
     record: DecisionRecord, policy: CompiledPolicy | None, replayed: RouteExplanation | None
 ) -> DecisionExplained | None:
-    """Return the routing or the suppression; None when the lead has neither."""
+    """Return the routing, the change of owner or the suppression; None when the lead has none of them."""
     routed = record.routed
     if routed is None:
         return None
     explanations = (*replayed.suppressions, *replayed.rules) if replayed else ()
     because = {explanation.rule: explanation.because for explanation in explanations}
-    if isinstance(routed, LeadRoutedV1):
-        decision = routed.decision
+    decision = routed.decision
+    is_recorded = decision.scored_sequence is not None
+    facts: dict[str, Any] = {
+        "event_id": record.routed_id,
+        "type": record.routed_type or "",
+        "at": routed.occurred_at,
+        "owner_before": decision.owner_before if is_recorded else None,
+        "protected": decision.protected if is_recorded else None,
+        "reproduced": _is_reproduced(record, policy),
+    }
+    if isinstance(decision, Decision):
         return DecisionExplained(
-            event_id=record.routed_id,
-            at=routed.occurred_at,
+            **facts,
             change=decision.change,
             suppressed=None,
             queue=decision.queue,
@@ -274,17 +270,10 @@ def _explain_decision(
             owner=decision.owner,
             rule=decision.rule,
             reasons=decision.reasons,
-            rules=_explain_rules(decision, policy, because),
-            reps=[
-                *([RepExplained(decision.owner, "taken")] if decision.owner is not None else []),
-                *(
-                    RepExplained(considered.rep, considered.skipped)
-                    for considered in decision.considered
-                    if isinstance(considered.rep, str)
-                ),
-            ],
+            rules=explain_rules(decision, policy, because),
+            reps=list(explain_reps(decision)),
         )
-    reason = routed.decision.reason
+    reason = decision.reason
     rules = [RuleExplained(reason, "taken")]
     if policy is not None:
         rules = [
@@ -293,8 +282,7 @@ def _explain_decision(
             if rule.reason == reason
         ]
     return DecisionExplained(
-        event_id=record.routed_id,
-        at=routed.occurred_at,
+        **facts,
         change=None,
         suppressed=reason,
         queue=None,
@@ -307,35 +295,26 @@ def _explain_decision(
     )
 
 
-def _explain_rules(
-    decision: Decision, policy: CompiledPolicy | None, because: Mapping[str, list[ExplainedComparison]]
-) -> list[RuleExplained]:
-    """Return the rules in the order of the policy.
+def _is_reproduced(record: DecisionRecord, policy: CompiledPolicy | None) -> bool | None:
+    """Tell whether the decision follows again from its record; None where that cannot be told.
 
-    Without the policy, the event still says that order: it lists the rules before the matched one and the
-    rules after it, which are all marked `earlier_match`.
+    Of an action or a timer it is whose turn it was; who was named by a person follows from nothing.
     """
-    skipped: dict[str, Skipped] = {
-        considered.rule: considered.skipped
-        for considered in decision.considered
-        if isinstance(considered.rule, str)
-    }
-    if policy is not None:
-        results: dict[str, Literal["taken"] | Skipped] = {**skipped, decision.rule: "taken"}
-        return [
-            RuleExplained(
-                rule.name,
-                results[rule.name],
-                rule.queue,
-                when=None if rule.when is None else canonical(rule.when),
-                because=because.get(rule.name, []),
-            )
-            for rule in policy.policy.routing.rules
-            if rule.name in results
-        ]
-    before = [RuleExplained(rule, why) for rule, why in skipped.items() if why != "earlier_match"]
-    after = [RuleExplained(rule, why) for rule, why in skipped.items() if why == "earlier_match"]
-    return [*before, RuleExplained(decision.rule, "taken", decision.queue), *after]
+    scored, routed = record.scored, record.routed
+    if (
+        routed is not None
+        and isinstance(routed.decision, Decision)
+        and routed.decision.scored_sequence is None
+    ):
+        turn = routed.decision.turn
+        return None if turn is None else choose_again(routed.decision, turn).rep == routed.decision.owner
+    if scored is None or routed is None or policy is None or routed.decision.scored_sequence is None:
+        return None
+    decision, by, at = routed.decision, routing_policy_of(policy), routed.occurred_at
+    if isinstance(decision, Decision):
+        return evaluate_again(decision, scored, by, at) == decision
+    route = route_by_facts(decision.owner_before, scored, by, at, is_protected=decision.protected)
+    return route.suppressed == decision.reason
 
 
 def _explain_fields(lead: LeadEnrichedV1) -> list[FieldExplained]:
@@ -367,11 +346,19 @@ def _summary(record: DecisionRecord, owner_changes: Sequence[OwnerChange]) -> st
         return "Scored, not routed yet" if record.scored else "Enriched, not scored yet"
     if isinstance(routed, LeadSuppressedV1):
         return f"Suppressed: {routed.decision.reason}"
-    decision = routed.decision
-    summary = (
-        f"Rule {decision.rule} sends it to {decision.queue}, {decision.owner or 'nobody yet'}"
-        f" (grade {routed.score.grade}, {decision.change})"
-    )
+    decision, where = routed.decision, routed.decision.queue
+    grade = f" (grade {routed.score.grade})" if routed.score else ""
+    who, before = decision.owner or "nobody", decision.owner_before
+    previous = before.rep if before.of == "lead" else before.left
+    text = {
+        "assigned": f"{who} gets it in {where}",
+        "moved": f"{who} gets it in {where}" + (f" from {previous} in {before.queue}" if previous else ""),
+        "kept": f"{who} keeps it in {where}",
+        "waiting": f"It waits in {where} for somebody who may have it",
+        "listed": f"It is listed in {where} and belongs to nobody",
+        "closed": "It is closed",
+    }[decision.change]
+    summary = f"{text}, by rule {decision.rule}{grade}"
     if owner_changes:
         last = owner_changes[-1]
         summary += f"; since then {last.reason}: {last.owner or 'nobody'}"

@@ -1,7 +1,8 @@
-"""The events behind a lead's latest decision, from the ledger's tables."""
+"""The events behind a decision on a lead, from the ledger's tables."""
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Final
 
 import msgspec
@@ -14,53 +15,81 @@ from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.ownership_change import OwnershipChange
-from shared.lead.events.registry import BY_NAME
+from shared.lead.events.registry import BY_MODEL, BY_NAME
 from shared.storage.database import Tx
 
-_OWNERSHIP_CHANGES: Final = [
-    name for name, event_type in BY_NAME.items() if issubclass(event_type.model, OwnershipChange)
-]
+_SCORED: Final = BY_MODEL[LeadScoredV1].name
+_ROUTINGS: Final = frozenset(
+    name for name, event in BY_NAME.items() if issubclass(event.model, LeadRoutedV1 | LeadSuppressedV1)
+)
+_OWNERSHIP_CHANGES: Final = frozenset(
+    name for name, event in BY_NAME.items() if issubclass(event.model, OwnershipChange)
+)
 
 
-async def find_decision(tx: Tx, lead_id: str) -> DecisionRecord | None:
-    """Return the record of the latest decision on a lead, None when it has no view. The id is no alias."""
+async def find_decision(tx: Tx, lead_id: str, decision: str | None = None) -> DecisionRecord | None:
+    """Return the record of a decision on a lead, None when the lead has no view. The id is no alias.
+
+    `decision` is the id or the sequence of an event of the router; without it, the latest routing is taken.
+    When there is no such decision, the record has none.
+    """
     found = await tx.execute(select(lead_views).where(lead_views.c.lead_id == lead_id))
     view = found.mappings().one_or_none()
     if view is None:
         return None
-    ids = [view[f"{stage}_id"] for stage in ("enriched", "scored", "routed") if view[f"{stage}_id"]]
-    later_change = and_(
-        events.c.subject == lead_id,
-        events.c.type.in_(_OWNERSHIP_CHANGES),
-        events.c.sequence > view["routed_sequence"],
+    decided = select(events.c.id, events.c.type, events.c.sequence, events.c.causation_id).where(
+        events.c.subject == lead_id, events.c.type.in_(_ROUTINGS | _OWNERSHIP_CHANGES)
     )
-    rows = await tx.execute(select(events).where(or_(events.c.id.in_(ids), later_change)))
-    by_id = {row["id"]: row for row in rows.mappings() if row["type"] in BY_NAME}
-    data = {id_: _decode(row) for id_, row in by_id.items()}
-    routed = data.get(view["routed_id"])
-    scored = data.get(view["scored_id"])
-    if routed is not None:
-        # The view's `scored_id` may be newer than the decision: show what the decision followed from.
-        cause = await tx.execute(
-            select(events).where(events.c.id == by_id[view["routed_id"]]["causation_id"])
-        )
-        row = cause.mappings().one_or_none()
-        cause_data = _decode(row) if row is not None and row["type"] in BY_NAME else None
-        scored = cause_data if isinstance(cause_data, LeadScoredV1) else scored
-    enriched = data.get(view["enriched_id"])
-    changes = [
-        RecordedChange(id_, by_id[id_]["type"], change)
-        for id_, change in data.items()
-        if isinstance(change, OwnershipChange)
+    in_order = sorted((await tx.execute(decided)).mappings(), key=lambda row: row["sequence"] or 0)
+    chosen = _chosen(in_order, decision)
+    end = inf
+    if chosen is not None:
+        following = (row["sequence"] for row in in_order if row["type"] in _ROUTINGS)
+        end = next((number for number in following if number > chosen["sequence"]), inf)
+    changed = [
+        row
+        for row in in_order
+        if chosen and row["type"] in _OWNERSHIP_CHANGES and chosen["sequence"] < row["sequence"] < end
     ]
+    ids = [view[f"{stage}_id"] for stage in ("enriched", "scored") if view[f"{stage}_id"]]
+    ids += [row["id"] for row in (chosen, *changed) if row]
+    rows = await tx.execute(select(events).where(events.c.id.in_(ids)))
+    data = {row["id"]: _decode(row) for row in rows.mappings() if row["type"] in BY_NAME}
+    routed = data.get(chosen["id"]) if chosen else None
+    # The view's score may be newer than the decision: show what the decision followed from.
+    scored = await _scored_before(tx, lead_id, routed, chosen["causation_id"]) if chosen and routed else None
+    latest, enriched = data.get(view["scored_id"]), data.get(view["enriched_id"])
     return DecisionRecord(
         lead_id=lead_id,
         enriched=enriched if isinstance(enriched, LeadEnrichedV1) else None,
-        scored=scored if isinstance(scored, LeadScoredV1) else None,
-        routed=routed if isinstance(routed, LeadRoutedV1 | LeadSuppressedV1) else None,
-        routed_id=view["routed_id"],
-        changes=sorted(changes, key=lambda change: change.data.sequence),
+        scored=scored or (latest if isinstance(latest, LeadScoredV1) else None),
+        routed=routed,
+        routed_id=chosen["id"] if chosen else None,
+        routed_type=chosen["type"] if chosen else None,
+        changes=[
+            RecordedChange(row["id"], row["type"], data[row["id"]]) for row in changed if row["id"] in data
+        ],
     )
+
+
+def _chosen(in_order: list[RowMapping], decision: str | None) -> RowMapping | None:
+    """Return the decision of that id or sequence, without one the latest routing."""
+    if decision is None:
+        return next((row for row in reversed(in_order) if row["type"] in _ROUTINGS), None)
+    return next((row for row in in_order if decision in (row["id"], str(row["sequence"]))), None)
+
+
+async def _scored_before(tx: Tx, lead_id: str, routed: Any, cause: str) -> LeadScoredV1 | None:
+    """Return the score that a decision followed from; None when it is not recorded (any more)."""
+    caused = events.c.id == cause
+    sequence = routed.decision.scored_sequence
+    if sequence is not None:
+        numbered = and_(events.c.subject == lead_id, events.c.sequence == sequence)
+        caused = or_(caused, numbered)
+    found = await tx.execute(select(events).where(caused, events.c.type == _SCORED))
+    scored = [_decode(row) for row in found.mappings()]
+    exact = (one for one in scored if sequence in (None, one.sequence))
+    return next(exact, None)
 
 
 def _decode(row: RowMapping) -> Any:

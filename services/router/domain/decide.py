@@ -21,7 +21,6 @@ from services.router.domain.emit import (
     scored_lead_of,
 )
 from services.router.domain.ownership import (
-    AccountOwner,
     account_owner,
     active_assignment,
     end_assignment,
@@ -31,16 +30,16 @@ from services.router.domain.ownership import (
     open_assignment,
     set_clock,
 )
+from services.router.domain.placement import Placement, decision_on, place, route_by_facts
 from services.router.domain.rotation import Selection, select_from_queue
-from services.router.domain.route import Route, decide_route, doubted_fields
+from services.router.domain.route import Route
 from services.router.domain.state import CLOSED, AssignmentRow, RoutedLeadRow
-from services.router.domain.unverified import UNVERIFIED, is_unverified
+from services.router.domain.unverified import is_unverified
 from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_alerted import LeadAlertedV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_scored import LeadScoredV1
-from shared.lead.events.routing import Change, Considered, Decision, Motion
-from shared.lead.facts import ActiveOwner, facts_of
+from shared.lead.events.routing import OwnerFacts, Suppression
 from shared.storage.change_set import ChangeSet
 
 
@@ -57,7 +56,7 @@ class _RoutingContext(Struct, frozen=True):
     """Everything that the decision depends on.
 
     `previous` is the last decision on the lead, `before` the last score, and `assignment` the lead's active
-    assignment. `account_owner` is set only for a lead without an owner of its own.
+    assignment. `owner` is who owns the lead or, if nobody does, its account.
     """
 
     policy: RoutingPolicy
@@ -65,39 +64,26 @@ class _RoutingContext(Struct, frozen=True):
     previous: RoutedLeadRow | None
     before: LeadScoredV1 | None
     assignment: AssignmentRow | None
-    account_owner: AccountOwner | None
+    owner: OwnerFacts
+    is_protected: bool
     route: Route
     rejected_by: tuple[str, ...]
 
     @classmethod
     def load(cls, changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) -> _RoutingContext:
         """Read the lead's rows and decide its route."""
-        data, of_account = scored.data, None
+        data = scored.data
         rows = [changes.get(RoutedLeadRow, lead_id) for lead_id in (data.lead_id, *data.merged)]
         rejected_by = tuple(dict.fromkeys(rep for row in rows if row for rep in row.rejected_by))
-        assignment = active_assignment(changes, data.lead_id)
-        if assignment is not None and policy.rep_of(assignment.rep) is not None:
-            owner: ActiveOwner | None = ActiveOwner(assignment.queue, accepted=assignment.state == "accepted")
-        else:
-            of_account = account_owner(
-                changes,
-                policy,
-                data.account,
-                crm_owner=data.account_view.owner,
-                excluded=excluded_reps(changes, data.lead_id).union(rejected_by),
-            )
-            owner = ActiveOwner(of_account.queue, accepted=False) if of_account else None
+        assignment, previous = active_assignment(changes, data.lead_id), rows[0]
+        before = scored_lead_of(previous) if previous is not None else None
+        owner = _owner_before(
+            changes, policy, data, assignment=assignment, previous=previous, rejected_by=rejected_by
+        )
         is_worked = assignment is not None and assignment.state == "accepted"
         is_protected = is_worked or data.account_view.open_opportunity is True
-        route = decide_route(
-            policy,
-            facts_of(data, data.account_view, policy.readers, owner),
-            scored.at,
-            doubted_fields(data) if is_protected else None,
-        )
-        previous = rows[0]
-        before = scored_lead_of(previous) if previous is not None else None
-        return cls(policy, scored, previous, before, assignment, of_account, route, rejected_by)
+        route = route_by_facts(owner, data, policy, scored.at, is_protected=is_protected)
+        return cls(policy, scored, previous, before, assignment, owner, is_protected, route, rejected_by)
 
     @property
     def is_new_revision(self) -> bool:
@@ -127,12 +113,6 @@ class _RoutingContext(Struct, frozen=True):
         is_queued = previous is not None and previous.status in ("routed", "waiting", "listed")
         return previous.queue if is_queued and previous is not None else None
 
-    @property
-    def motion(self) -> Motion:
-        """The motion of the route; a rule that leaves a lead with its owner leaves it the motion, too."""
-        is_left = self.route.keep and self.assignment is not None and self.previous is not None
-        return self.previous.motion if is_left and self.previous is not None else self.route.motion
-
     def what_is_new(self) -> str | None:
         """Return in words what the owner should know, besides what `lead.routed` says; None if nothing."""
         before, data = self.before, self.scored.data
@@ -158,11 +138,6 @@ class _RoutingContext(Struct, frozen=True):
         spared, previous = self.route.spared, self.previous
         return spared is not None and (previous is None or self.is_new_revision or previous.spared != spared)
 
-    @property
-    def owner_left(self) -> bool:
-        """Whether the lead's owner is no longer in the team."""
-        return self.assignment is not None and self.policy.rep_of(self.assignment.rep) is None
-
     def lead_row(self) -> RoutedLeadRow:
         """Return the lead's row by the new route, before the lead is assigned."""
         data, route = self.scored.data, self.route
@@ -184,15 +159,35 @@ class _RoutingContext(Struct, frozen=True):
         )
 
 
-class _Placement(Struct, frozen=True):
-    """The queue and assignment that the lead has now, and the rules and reps that were not taken."""
-
-    change: Change
-    queue: str
-    motion: Motion
-    assignment: AssignmentRow | None
-    considered: tuple[Considered, ...] = ()
-    reasons: tuple[str, ...] = ()
+def _owner_before(
+    changes: ChangeSet,
+    policy: RoutingPolicy,
+    data: LeadScoredV1,
+    *,
+    assignment: AssignmentRow | None,
+    previous: RoutedLeadRow | None,
+    rejected_by: Collection[str],
+) -> OwnerFacts:
+    """Return who owns the lead now; for a lead without an active owner of its own, who owns its account."""
+    motion = previous.motion if previous is not None and assignment is not None else None
+    if assignment is not None and policy.rep_of(assignment.rep) is not None:
+        is_accepted = assignment.state == "accepted"
+        return OwnerFacts(
+            active=True,
+            queue=assignment.queue,
+            accepted=is_accepted,
+            rep=assignment.rep,
+            of="lead",
+            motion=motion,
+        )
+    left = OwnerFacts(motion=motion)
+    if assignment is not None:
+        left = replace(left, left=assignment.rep, left_queue=assignment.queue)
+    excluded, crm_owner = excluded_reps(changes, data.lead_id).union(rejected_by), data.account_view.owner
+    of_account = account_owner(changes, policy, data.account, crm_owner=crm_owner, excluded=excluded)
+    if of_account is None:
+        return left
+    return replace(left, active=True, queue=of_account.queue, rep=of_account.rep.id, of=of_account.of)
 
 
 def route_scored(changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) -> bool:
@@ -210,7 +205,8 @@ def route_scored(changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) 
         assignment = replace(assignment, account=scored.data.account)
         context = replace(context, assignment=assignment)
         changes.put(assignment)
-    return _emit(changes, context, lead, _place(changes, context, lead))
+    placement, assignment = _place(changes, context, lead)
+    return _emit(changes, context, lead, placement, assignment)
 
 
 def choose_rep(
@@ -230,7 +226,7 @@ def choose_rep(
     selection = select_from_queue(changes, policy, queue, at, excluded, preferred=preferred)
     not_in_queue, settings = policy.not_in_queue.get(queue, ()), policy.queues.get(queue)
     if selection.rep is not None or not use_fallback or settings is None or settings.fallback is None:
-        return Selection(selection.rep, selection.considered + not_in_queue), queue
+        return replace(selection, considered=selection.considered + not_in_queue), queue
     fallback = select_from_queue(changes, policy, settings.fallback, at, excluded)
     # A rep of both queues is listed once, with the reason of the first queue.
     listed: set[object] = {entry.rep for entry in selection.considered}
@@ -238,7 +234,7 @@ def choose_rep(
     listed |= {fallback.rep, *(entry.rep for entry in added)}
     outside = (entry for entry in not_in_queue if entry.rep not in listed)
     considered = (*selection.considered, *added, *outside)
-    return Selection(fallback.rep, considered), queue if fallback.rep is None else settings.fallback
+    return replace(fallback, considered=considered), queue if fallback.rep is None else settings.fallback
 
 
 def _suppress(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow, reason: str) -> bool:
@@ -255,7 +251,7 @@ def _suppress(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow,
         changes,
         lead,
         scored.data,
-        reason,
+        Suppression(reason, context.owner, context.is_protected, scored.data.sequence),
         policy_version=context.policy.version,
         at=scored.at,
         previous_owner=assignment.rep if assignment else None,
@@ -265,61 +261,54 @@ def _suppress(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow,
     return True
 
 
-def _place(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow) -> _Placement:
-    """Keep the lead with its owner, list it as nurture, or assign it; without an eligible rep it waits."""
-    current, route, policy, at = context.assignment, context.route, context.policy, context.scored.at
-    motion = context.motion
-    if current is not None and not context.owner_left and (route.keep or route.queue == current.queue):
-        current = set_clock(changes, policy, current, motion, at)
-        return _Placement("kept", current.queue, motion, current, route.considered)
-    is_unproven = current is None and is_unverified(context.scored.data)
-    if not route.keep and (motion == "nurture" or is_unproven):
-        if current is not None:
-            end_assignment(changes, current, "withdrawn", at)
-        end_joined(changes, lead.lead_id, "withdrawn", at)
-        reasons = (UNVERIFIED,) if is_unproven else ()
-        return _Placement("listed", route.queue, "nurture", None, route.considered, reasons)
-    if route.keep and context.account_owner is not None:
-        selection, queue = Selection(context.account_owner.rep.id, ()), context.account_owner.queue
-    else:
-        excluded = excluded_reps(changes, lead.lead_id).union(lead.rejected_by)
-        # A lead with an owner moves only to the queue of its route; with nobody there, the owner keeps it.
-        use_fallback = current is None or context.owner_left
-        selection, queue = choose_rep(
+def _place(
+    changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow
+) -> tuple[Placement, AssignmentRow | None]:
+    """Place the lead; return where it is now, and the assignment of its owner."""
+    current, policy, at = context.assignment, context.policy, context.scored.at
+
+    def choose() -> tuple[Selection, str]:
+        queue = context.route.queue
+        return choose_rep(
             changes,
             policy,
-            route.queue,
+            queue,
             at,
-            excluded,
-            use_fallback=use_fallback,
+            excluded_reps(changes, lead.lead_id).union(lead.rejected_by),
+            # A lead with an owner moves only to the queue of its route.
+            use_fallback=context.owner.of != "lead",
             # One rep of a queue for all leads of an account: a buyer talks to one person.
-            preferred=holder_in_queue(changes, lead.account, route.queue),
+            preferred=holder_in_queue(changes, lead.account, queue),
         )
-    considered = (*route.considered, *selection.considered)
-    rep = policy.rep_of(selection.rep)
-    if rep is None:
-        if current is not None:
-            return _Placement("kept", current.queue, motion, current, considered)
-        return _Placement("waiting", route.queue, motion, None, considered)
+
+    is_unproven = current is None and is_unverified(context.scored.data)
+    placement = place(context.route, context.owner, choose, is_unproven=is_unproven)
+    if current is not None and placement.change == "kept":
+        return placement, set_clock(changes, policy, current, placement.motion, at)
+    is_listed = placement.change == "listed"
     if current is not None:
-        end_assignment(changes, current, "moved", at)
+        end_assignment(changes, current, "withdrawn" if is_listed else "moved", at)
+    if is_listed:
+        end_joined(changes, lead.lead_id, "withdrawn", at)
+    rep = policy.rep_of(placement.owner)
+    if rep is None:
+        return placement, None
     assignment = open_assignment(
         changes,
         policy,
         lead_id=lead.lead_id,
         account=lead.account,
-        queue=queue,
+        queue=placement.queue,
         rep=rep,
         sequence=lead.sequence + 1,
         cause=context.scored.cause,
         at=at,
     )
-    change: Change = "assigned" if current is None else "moved"
-    return _Placement(change, queue, motion, assignment, considered)
+    return placement, assignment
 
 
 def _placed_lead(
-    context: _RoutingContext, lead: RoutedLeadRow, placement: _Placement, *, is_routed: bool
+    context: _RoutingContext, lead: RoutedLeadRow, placement: Placement, *, is_routed: bool
 ) -> RoutedLeadRow:
     """Return the lead's row after its placement. Unless it was routed anew, it keeps the rule that did."""
     previous = context.previous
@@ -332,18 +321,22 @@ def _placed_lead(
     return replace(lead, status="listed") if placement.change == "listed" else lead
 
 
-def _emit(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow, placement: _Placement) -> bool:
+def _emit(
+    changes: ChangeSet,
+    context: _RoutingContext,
+    lead: RoutedLeadRow,
+    placement: Placement,
+    assignment: AssignmentRow | None,
+) -> bool:
     """Emit the events of the placement and store the lead's row. Return whether there were events."""
     at, current, route = context.scored.at, context.assignment, context.route
     change, first, policy = placement.change, lead.sequence, context.policy
-    decision = Decision(
-        change=change,
-        queue=placement.queue,
-        motion=placement.motion,
-        owner=placement.assignment.rep if placement.assignment else None,
-        rule=route.rule,
-        reasons=[*route.reasons, *placement.reasons],
-        considered=list(placement.considered),
+    decision = decision_on(
+        route,
+        placement,
+        context.owner,
+        is_protected=context.is_protected,
+        scored_sequence=context.scored.data.sequence,
     )
     is_routed = context.is_new_revision or _is_routed_anew(context, placement)
     reason = None if is_routed else context.what_is_new()
@@ -355,7 +348,7 @@ def _emit(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow, pla
             lead,
             context.scored.data,
             decision=decision,
-            assignment=placement.assignment,
+            assignment=assignment,
             at=at,
             previous_queue=context.queue_before if context.queue_before != placement.queue else None,
             updated_because=reason,
@@ -373,7 +366,7 @@ def _emit(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow, pla
             at=at,
         )
     alerts = [policy.alert_reason] if change == "kept" and context.became_high_intent else []
-    if context.was_spared and placement.assignment is not None:
+    if context.was_spared and assignment is not None:
         alerts.append(route.spared or "")
     for alert in alerts:
         lead = emit_ownership_change(changes, policy, LeadAlertedV1, lead, decision, reason=alert, at=at)
@@ -381,7 +374,7 @@ def _emit(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow, pla
     return lead.sequence > first
 
 
-def _is_routed_anew(context: _RoutingContext, placement: _Placement) -> bool:
+def _is_routed_anew(context: _RoutingContext, placement: Placement) -> bool:
     """Tell whether a score of the same revision changes queue, owner, motion or band."""
     previous, before = context.previous, context.before
     if previous is None or (placement.queue, placement.motion) != (previous.queue, previous.motion):

@@ -118,7 +118,7 @@ def emit_suppressed(
     changes: ChangeSet,
     lead: RoutedLeadRow,
     data: LeadScoredV1,
-    reason: str,
+    decision: Suppression,
     *,
     policy_version: str,
     at: datetime,
@@ -137,7 +137,7 @@ def emit_suppressed(
         company=data.company,
         provenance=data.provenance,
         score=data.score,
-        decision=Suppression(reason),
+        decision=decision,
         policy_versions=PolicyVersions(data.policy_version, policy_version),
         occurred_at=at,
         previous_owner=previous_owner,
@@ -170,6 +170,8 @@ def emit_ownership_change(
     if data is not None:
         fields |= {"person": data.person, "company": data.company, "score": data.score}
         fields["trigger"] = data.last_news
+        if decision.scored_sequence is not None:
+            fields["policy_versions"] = PolicyVersions(data.policy_version, policy.version)
         if issubclass(kind, LeadReassignedV1 | LeadHandedOffV1):
             queue, owner = decision.queue, decision.owner
             fields["brief"] = brief_for_owner(changes, policy, lead, data, queue=queue, owner=owner, at=at)

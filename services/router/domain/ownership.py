@@ -11,7 +11,7 @@ Invariants, which the tests check after every event:
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -33,10 +33,14 @@ SLA = "sla"
 
 
 class AccountOwner(Struct, frozen=True):
-    """The rep who owns an account, and the queue that new leads of the account join."""
+    """The rep who owns an account, the queue that new leads of the account join, and who says so.
+
+    That is the CRM, or another lead of the account.
+    """
 
     rep: Rep
     queue: str
+    of: Literal["account", "crm"] = "account"
 
 
 def active_assignment(changes: ChangeSet, lead_id: str) -> AssignmentRow | None:
@@ -68,7 +72,7 @@ def account_owner(
     """
     rep = policy.rep_of(crm_owner)
     if rep is not None and rep.id not in excluded and rep.queues:
-        return AccountOwner(rep, rep.queues[0])
+        return AccountOwner(rep, rep.queues[0], "crm")
     oldest = _oldest_active(changes, "account", account)
     rep = policy.rep_of(oldest.rep) if oldest else None
     if oldest is None or rep is None or rep.id in excluded:

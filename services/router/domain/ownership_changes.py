@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from services.router.domain.emit import decision_of, emit_ownership_change
 from services.router.domain.ownership import active_assignment, end_assignment, end_joined, open_assignment
-from services.router.domain.rotation import Selection
+from services.router.domain.rotation import Selection, recorded
 from services.router.domain.state import CLOSED, ClosedStatus, RoutedLeadRow
 from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_closed import LeadClosedV1
@@ -106,7 +106,8 @@ def assign_next(
     else:
         lead = replace(lead, status="waiting", waiting_since=context.at, released_by=previous)
     change: Change = "waiting" if assignment is None else "assigned" if previous is None else "moved"
-    decision = replace(decision_of(lead, change, assignment, reason), considered=list(selection.considered))
+    considered, turn = recorded(selection)
+    decision = replace(decision_of(lead, change, assignment, reason), considered=list(considered), turn=turn)
     kind: type[LeadReassignedV1 | LeadHandedOffV1] = LeadReassignedV1 if notes is None else LeadHandedOffV1
     fields = {} if notes is None else {"notes": notes}
     lead = emit_ownership_change(

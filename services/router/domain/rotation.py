@@ -7,6 +7,8 @@ times, on one resource). This keeps every rep's count within one lead of the exa
 set of candidates does not change (Baruah, Cohen, Plaxton, Varvel: "Proportionate progress", 1996).
 
 The state per rep and queue is one integer, the `balance`: W times what is owed minus what was given.
+
+What a choice rests on is recorded with the decision (`recorded`), so that it can be repeated from there.
 """
 
 from __future__ import annotations
@@ -14,30 +16,36 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from heapq import nsmallest
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.state import AwayRepRow, RepQueueRow
 from services.router.policy import RoutingPolicy
-from shared.lead.events.routing import Considered, Skipped
+from shared.lead.events.routing import Considered, RepShare, RotationTurn, Skipped
 from shared.storage.change_set import ChangeSet
 
 if TYPE_CHECKING:
     from shared.policy.models import Rep
 
+SHARES_MAX: Final = 50
+"""The reps whose shares are recorded with a decision, at most."""
+
 
 class Candidate(Struct, frozen=True, gc=False):
     """A rep of a queue. `skipped` is the reason why the rep may get no lead now, None if there is none.
 
-    A rep of weight 0 has no turns and gets leads only by name.
+    A rep of weight 0 has no turns and gets leads only by name. `credits` are the leads of the queue that the
+    rep got; they do not matter to the choice.
     """
 
     rep: str
     weight: int
     balance: int = 0
     skipped: Skipped | None = None
+    credits: int = 0
 
     @property
     def shares(self) -> bool:
@@ -46,18 +54,27 @@ class Candidate(Struct, frozen=True, gc=False):
 
 
 class Selection(Struct, frozen=True):
-    """The id of the rep who gets the lead, if anybody does, and for every other rep why not."""
+    """The id of the rep who gets the lead, if anybody does, and for every other rep why not.
+
+    `sharing` are the reps whose turns were compared, none where no rotation chose.
+    """
 
     rep: str | None
     considered: tuple[Considered, ...]
+    sharing: Sequence[Candidate] = ()
+    preferred: str | None = None
 
 
 def select_rep(
-    candidates: Sequence[Candidate], excluded: Collection[str] = (), preferred: str | None = None
+    candidates: Sequence[Candidate],
+    excluded: Collection[str] = (),
+    preferred: str | None = None,
+    total: int | None = None,
 ) -> Selection:
     """Return whose turn it is among those who may have the lead; `preferred` if that is one of them.
 
-    The order of `candidates` has no effect.
+    The order of `candidates` has no effect. `total` is the sum of the weights of those who may have the lead;
+    it is given where not all of them are among the candidates.
     """
     # Runs for each lead over up to hundreds of reps, so the fields are read directly.
     eligible = [
@@ -76,7 +93,8 @@ def select_rep(
         considered = tuple([_considered(reasons[rep], rep) for rep in reps])
     if not eligible:
         return Selection(None, considered)
-    total = sum([candidate.weight for candidate in eligible])
+    if total is None:
+        total = sum([candidate.weight for candidate in eligible])
     # By eligibility of the turn, deadline of the turn, greatest balance, id. When no turn is eligible, the
     # earliest deadline of all decides.
     chosen = min(
@@ -92,7 +110,56 @@ def select_rep(
         ]
     )[-1]
     index = reps.index(chosen)
-    return Selection(chosen, considered[:index] + considered[index + 1 :])
+    return Selection(chosen, considered[:index] + considered[index + 1 :], eligible, preferred)
+
+
+def recorded(selection: Selection) -> tuple[tuple[Considered, ...], RotationTurn | None]:
+    """Return what a decision records of a choice: the reps who were not taken, and the turn of the owner.
+
+    Reps with a lower share are recorded with it, in a large queue the `SHARES_MAX` whose turns are next.
+    """
+    sharing, chosen = selection.sharing, selection.rep
+    if chosen is None or not sharing:
+        return selection.considered, None
+    total = sum([candidate.weight for candidate in sharing])
+    nearest = sharing
+    if len(sharing) > SHARES_MAX:
+        nearest = nsmallest(
+            SHARES_MAX,
+            sharing,
+            key=lambda one: (
+                one.rep != selection.preferred,
+                one.balance + one.weight <= 0,
+                leads_until_due(one.weight, one.balance, total),
+                -one.balance,
+                one.rep,
+            ),
+        )
+    shares = {one.rep: RepShare(one.credits, one.weight, one.balance) for one in nearest}
+    considered = tuple(
+        [
+            Considered("lower_share", rep=entry.rep, share=share)
+            if entry.skipped == "lower_share" and (share := shares.get(entry.rep)) is not None  # type: ignore[arg-type]
+            else entry
+            for entry in selection.considered
+        ]
+    )
+    turn = RotationTurn(
+        reps=len(sharing),
+        weight=total,
+        credits=sum([candidate.credits for candidate in sharing]),
+        share=shares[chosen],
+        preferred=selection.preferred,
+    )
+    return considered, turn
+
+
+def leads_until_due(weight: int, balance: int, total: int) -> int:
+    """Return within how many leads of a queue, the next one included, the rep's next turn is due.
+
+    `total` is the sum of the weights of the reps who share the leads; `weight` is at least 1.
+    """
+    return -((balance - total) // weight)
 
 
 def balances_after(candidates: Sequence[Candidate], chosen: str) -> dict[str, int]:
@@ -191,5 +258,8 @@ def _candidates(changes: ChangeSet, policy: RoutingPolicy, queue: str, at: datet
             skipped = "off_hours"
         elif max_open is not None and open_leads.get(id_, 0) >= max_open:
             skipped = "at_cap"
-        candidates.append(Candidate(id_, weight, 0 if own is None else own.balance, skipped))
+        if own is None:
+            candidates.append(Candidate(id_, weight, 0, skipped))
+        else:
+            candidates.append(Candidate(id_, weight, own.balance, skipped, own.credits))
     return candidates

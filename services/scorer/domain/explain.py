@@ -124,11 +124,7 @@ def explain_scored(data: LeadScoredV1, policy: ScoringPolicy) -> ScoreExplanatio
     the score is taken as recorded, and the bands are evaluated on that one.
     """
     view, score = data.account_view, data.score
-    # The view says False of an account about which data was received, and None of one that is unknown.
-    account = AccountReceivedV1(data.account, None, view.relation, view.owner, view.open_opportunity or False)
-    subject = ScoringSubject(
-        data, data.activities, account=None if view.open_opportunity is None else account
-    )
+    subject = ScoringSubject(data, data.activities, account=account_of_scored(data))
     facts = {
         **lead_facts(data, subject.account, data.occurred_at, policy),
         FactKeys.FIT: score.fit,
@@ -144,6 +140,15 @@ def explain_scored(data: LeadScoredV1, policy: ScoringPolicy) -> ScoreExplanatio
     recorded = ScoreResult(score, data.signals, score.grade[:1], score.grade[1:], facts, MatchedFacts())
     lines = [line for line in score.lines if line.points < 0 or line.part == "signal"]
     return _explanation(subject, recorded, data.occurred_at, policy, lines=lines, view=view)
+
+
+def account_of_scored(data: LeadScoredV1) -> AccountReceivedV1 | None:
+    """Return what the scorer knew of the account of a scored lead, None when nothing."""
+    view = data.account_view
+    # The view says False of an account about which data was received, and None of one that is unknown.
+    if view.open_opportunity is None:
+        return None
+    return AccountReceivedV1(data.account, None, view.relation, view.owner, view.open_opportunity)
 
 
 def _explanation(

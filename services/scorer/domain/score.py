@@ -77,7 +77,11 @@ def lead_facts(
     lead: LeadEnrichedV1, account: object | None, at: datetime, policy: ScoringPolicy
 ) -> dict[str, Any]:
     """Return the facts that the policy asks of a lead, and its market: the first one that matches."""
-    facts = facts_of(lead, account, policy.fact_readers)
+    return with_market(facts_of(lead, account, policy.fact_readers), at, policy)
+
+
+def with_market(facts: dict[str, Any], at: datetime, policy: ScoringPolicy) -> dict[str, Any]:
+    """Return the facts with the market that they are of."""
     market = next((market for market in policy.markets if market.when(facts, at)), None)
     if market is not None:
         facts[FactKeys.MARKET] = market.name

@@ -36,6 +36,21 @@ class RepShare(Struct, frozen=True):
     balance: int
 
 
+class RotationTurn(Struct, frozen=True, omit_defaults=True):
+    """How the rotation of a queue chose the owner, whose part in it is `share`.
+
+    `reps` reps could have had the lead. Their weights add up to `weight`, and they got `credits` leads of the
+    queue together. `preferred` is the rep with other leads of the account in the queue: one who may have the
+    lead comes before everybody's turn.
+    """
+
+    reps: int
+    weight: int
+    credits: int
+    share: RepShare
+    preferred: Word | None = None
+
+
 class Considered(Struct, frozen=True, omit_defaults=True):
     """A rule or a rep that was considered and rejected, and why. Exactly one of `rule` and `rep` is set."""
 
@@ -49,6 +64,7 @@ class OwnerFacts(Struct, frozen=True):
     """Who owned the lead before the decision, as its conditions saw it.
 
     `of` says whose owner it was: the lead's own, another lead's of the account, or the account's in the CRM.
+    `motion` is that of the lead, if it had an owner of its own. `left` is its own owner who left the team.
     """
 
     active: bool = False
@@ -56,6 +72,9 @@ class OwnerFacts(Struct, frozen=True):
     accepted: bool = False
     rep: Word | None = None
     of: Literal["lead", "account", "crm", "none"] = "none"
+    motion: Motion | None = None
+    left: Word | None = None
+    left_queue: Word | None = None
 
 
 class Decision(Struct, frozen=True, omit_defaults=True):
@@ -63,8 +82,8 @@ class Decision(Struct, frozen=True, omit_defaults=True):
 
     `waiting`: nobody is eligible yet, so no owner. `listed`: no owner and no clock, but a rep may take it.
     `closed`: won, lost or disqualified, so no owner any more.
-    With `owner_before`, `protected` (what a stranger can type did not count) and the `lead.scored` event of
-    `scored_sequence`, the decision can be evaluated again.
+    With `owner_before`, `protected` (what a stranger can type did not count), the `lead.scored` event of
+    `scored_sequence` and `turn` (None where no rotation chose) the decision can be evaluated again.
     """
 
     change: Change
@@ -77,12 +96,16 @@ class Decision(Struct, frozen=True, omit_defaults=True):
     owner_before: OwnerFacts = OwnerFacts()
     protected: bool = False
     scored_sequence: int | None = None
+    turn: RotationTurn | None = None
 
 
-class Suppression(Struct, frozen=True):
-    """Why nobody gets the lead."""
+class Suppression(Struct, frozen=True, omit_defaults=True):
+    """Why nobody gets the lead. The other fields are as in `Decision`."""
 
     reason: Word
+    owner_before: OwnerFacts = OwnerFacts()
+    protected: bool = False
+    scored_sequence: int | None = None
 
 
 class Sla(Struct, frozen=True):

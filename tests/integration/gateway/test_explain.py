@@ -120,7 +120,7 @@ async def test_a_routed_lead_is_explained(gateway):
     ]
     assert [(change["owner"], change["reason"]) for change in answer["since"]] == [("bdr-2", "knows them")]
     assert answer["summary"] == (
-        "Rule strategic sends it to bdr, bdr-1 (grade B3, assigned); since then knows them: bdr-2"
+        "bdr-1 gets it in bdr, by rule strategic (grade B3); since then knows them: bdr-2"
     )
     fields = {field["field"]: field["value"] for field in answer["fields"]}
     assert fields["company.employees"] == 2_000

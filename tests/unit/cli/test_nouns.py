@@ -46,6 +46,7 @@ EXPLANATION: dict[str, Any] = {
     "summary": "Ana is with sdr-1.",
     "score": {"lines": [{"part": "fit", "rule": "size", "points": 20, "why": "420 employees"}]},
     "decision": {
+        "reasons": ["score fit grade is A"],
         "rules": [{"rule": "fits", "queue": "sdr", "result": "matched", "because": [{"says": "grade is A"}]}],
         "reps": [{"rep": "sdr-1", "result": "next in turn"}],
     },
@@ -289,7 +290,7 @@ class TestExplain:
         gateway.answers["GET /v1/leads/lead-1/explain"] = EXPLANATION
         _, out, _ = baton("explain", "lead-1")
         lines = out.splitlines()
-        assert lines[0] == "Ana is with sdr-1."
+        assert lines[:2] == ["Ana is with sdr-1.", "  score fit grade is A"]
         sections = [line for line in lines if line in ("Score", "Rules", "Reps", "Since then", "Fields")]
         assert sections == ["Score", "Rules", "Reps", "Fields"]
         assert any(line.split()[:3] == ["fits", "sdr", "matched"] and "grade is A" in line for line in lines)
@@ -299,6 +300,11 @@ class TestExplain:
         lead_id = lead_id_of("email:ana@kestrel.example")
         gateway.answers[f"GET /v1/leads/{lead_id}/explain"] = EXPLANATION
         assert baton("explain", "Ana+news@Kestrel.example")[1].startswith("Ana is with sdr-1.")
+
+    def test_an_earlier_decision_is_named_by_its_event(self, baton, gateway):
+        gateway.answers["GET /v1/leads/lead-1/explain"] = EXPLANATION
+        assert baton("explain", "lead-1", "--decision", "3")[1].startswith("Ana is with sdr-1.")
+        assert gateway.requests[0].url.params["decision"] == "3"
 
     def test_a_lead_that_was_not_scored_yet_has_a_summary_only(self, baton, gateway):
         empty: dict[str, Any] = {

@@ -153,10 +153,11 @@ def test_without_the_policy_the_rules_are_in_the_recorded_order_with_the_taken_o
 
 def test_a_lead_that_waits_has_no_rep_that_was_taken():
     waiting = decision("strategic", Considered("unavailable", rep="bdr-1"), owner=None)
+    waiting = replace(waiting, change="waiting")
     explanation = explain(record(scored=SCORED, routed=routed(waiting)), None)
     assert explanation.decision is not None
     assert [(rep.rep, rep.result) for rep in explanation.decision.reps] == [("bdr-1", "unavailable")]
-    assert "nobody yet" in explanation.summary
+    assert explanation.summary == "It waits in bdr for somebody who may have it, by rule strategic (grade B3)"
 
 
 def test_with_the_policy_each_rule_has_its_condition_and_the_comparisons_that_decided(policy: CompiledPolicy):

@@ -142,7 +142,8 @@ def test_the_owner_keeps_a_high_intent_lead_that_nobody_in_the_other_queue_can_t
     decision = router.decision()
     assert (decision["change"], decision["queue"], decision["owner"]) == ("kept", "sdr", router.owner())
     reasons = {entry["rep"]: entry["skipped"] for entry in decision["considered"] if "rep" in entry}
-    assert reasons == {"ae": "unavailable", "one": "not_in_queue", "two": "not_in_queue"}
+    assert reasons == {"ae": "unavailable", "two": "not_in_queue"}, "the owner is no alternative"
+    assert decision["reasons"][-1] == "nobody in senior-ae may have it now, so its owner keeps it"
     assert any("rule" in entry for entry in decision["considered"])
     assert router.emitted[0][1]["sla"] == {"accept_by": "2026-03-02T13:00:00Z"}
 
@@ -390,7 +391,7 @@ def test_a_new_score_of_a_suppressed_lead_emits_only_for_another_reason(simulate
     assert (lead_of(router).scored_sequence, lead_of(router).status) == (2, "suppressed")
     competitor = AccountView(relation="competitor", market_validated=True)
     assert router.score(sequence=3, trigger="signal", view=competitor) is Outcome.APPLIED
-    assert router.decision() == {"reason": "competitor"}
+    assert router.decision()["reason"] == "competitor"
 
 
 def test_a_suppressed_lead_whose_reason_has_gone_is_routed(simulate):

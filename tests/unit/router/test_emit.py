@@ -99,7 +99,9 @@ def test_the_opening_of_a_lead_without_an_owner_is_not_signed(changes):
 
 
 def test_a_suppressed_lead_carries_the_score_and_the_reason(changes):
-    lead = emit_suppressed(changes, LEAD, SCORED, "opted_out", policy_version="routed-by", at=LATER)
+    lead = emit_suppressed(
+        changes, LEAD, SCORED, Suppression("opted_out"), policy_version="routed-by", at=LATER
+    )
     assert lead == replace(LEAD, sequence=6)
     assert emitted(changes) == LeadSuppressedV1(
         lead_id=lead_id("ana"),
@@ -172,7 +174,7 @@ def test_a_hand_off_carries_its_notes(changes):
 
 
 def test_events_of_one_decision_have_consecutive_sequences(changes):
-    lead = emit_suppressed(changes, LEAD, SCORED, "spam", policy_version="v", at=LATER)
+    lead = emit_suppressed(changes, LEAD, SCORED, Suppression("spam"), policy_version="v", at=LATER)
     policy = routing_policy_with()
     emit_ownership_change(changes, policy, LeadAlertedV1, lead, DECISION, reason="high_intent", at=LATER)
     assert [emit.data.sequence for emit in changes.emits] == [6, 7]

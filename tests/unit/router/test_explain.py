@@ -85,6 +85,15 @@ def test_suppressions_are_counterfactuals_and_have_counterfactuals():
     assert "with account relation target: bdr" in says(found)
 
 
+def test_counterfactuals_begin_with_what_somebody_can_do_something_about():
+    fields = [entry.field for entry in explained(grade="B3").counterfactuals]
+    assert fields[:2] == ["score.intent_grade", "score.fit_grade"]
+    assert fields.index("company.employees") < fields.index("account.relation")
+    assert fields[-2:] == ["person.email_kind", "spam_score"]
+    leads_to = [entry.queue is None for entry in explained().counterfactuals]
+    assert leads_to == sorted(leads_to), "what would suppress it comes last"
+
+
 RECENT = Compare("company.last_funding_at", Op.WITHIN, parse_duration("30d"))
 
 

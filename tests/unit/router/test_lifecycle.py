@@ -302,6 +302,12 @@ def test_a_rejected_lead_that_waits_is_assigned_when_somebody_becomes_eligible(s
         "rule": "fits",
         "reasons": ["drained"],
         "considered": [{"skipped": "excluded", "rep": "one"}],
+        "turn": {
+            "reps": 1,
+            "weight": 100,
+            "credits": 0,
+            "share": {"credits": 0, "weight": 100, "balance": 0},
+        },
     }
     lead = router.lead()
     assert lead is not None

@@ -145,7 +145,7 @@ def owner_of(
 
 
 def test_the_owner_in_the_crm_owns_the_account_with_the_first_of_the_reps_queues():
-    assert owner_of(assignment(), crm_owner="two") == AccountOwner(TWO, "bdr")
+    assert owner_of(assignment(), crm_owner="two") == AccountOwner(TWO, "bdr", "crm")
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from services.router.domain.rotation import (
+    SHARES_MAX,
     Candidate,
     Selection,
     balances_after,
     charge,
+    recorded,
     release,
     rep_queue_of,
     select_from_queue,
     select_rep,
 )
 from services.router.domain.state import AwayRepRow, RepQueueRow
-from shared.lead.events.routing import Considered
+from shared.lead.events.routing import Considered, RepShare, RotationTurn
 from shared.policy.hours import parse_hours
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap, Put, Row
@@ -91,7 +94,7 @@ def test_a_rep_without_weight_or_with_a_reason_has_no_turn():
         ],
         excluded={"refused", "stranger"},
     )
-    assert found == Selection(
+    assert (found.rep, found.considered) == (
         "next",
         (
             Considered("unavailable", rep="away"),
@@ -170,9 +173,8 @@ def test_every_rep_of_the_queue_is_a_candidate_by_stored_balance():
         RepQueueRow("sdr", "two", balance=1),
         RepQueueRow("bdr", "one", balance=9),
     )
-    assert select_from_queue(over(*rows), policy, "sdr", AT) == Selection(
-        "two", (Considered("lower_share", rep="one"),)
-    )
+    found = select_from_queue(over(*rows), policy, "sdr", AT)
+    assert (found.rep, found.considered) == ("two", (Considered("lower_share", rep="one"),))
     assert select_from_queue(over(), policy, "unknown", AT) == Selection(None, ())
     assert select_from_queue(over(), policy, "sdr", AT, {"one"}).rep == "two"
 
@@ -181,8 +183,9 @@ def test_a_rep_who_is_away_or_off_hours_may_not_get_a_lead():
     evening = {"time_zone": "UTC", "hours": parse_hours("Mon-Fri 18:00-22:00")}
     policy = routing_policy_with((rep("away"), rep("here"), rep("late", **evening)), QUEUES)
     found = select_from_queue(over(AwayRepRow("away")), policy, "sdr", AT)
-    assert found == Selection(
-        "here", (Considered("unavailable", rep="away"), Considered("off_hours", rep="late"))
+    assert (found.rep, found.considered) == (
+        "here",
+        (Considered("unavailable", rep="away"), Considered("off_hours", rep="late")),
     )
     found = select_from_queue(over(AwayRepRow("away"), AwayRepRow("late")), policy, "sdr", AT)
     assert Considered("unavailable", rep="late") in found.considered
@@ -197,9 +200,8 @@ def test_the_cap_counts_the_open_leads_of_all_queues_also_of_those_that_the_rep_
     rows = (RepQueueRow("sdr", "full", open_leads=1, balance=9), RepQueueRow("old", "full", open_leads=1))
     assert select_from_queue(over(*rows), policy, "sdr", AT).rep == "full"
     more = (*rows, RepQueueRow("older", "full", open_leads=1), RepQueueRow("sdr", "two", open_leads=50))
-    assert select_from_queue(over(*more), policy, "sdr", AT) == Selection(
-        "two", (Considered("at_cap", rep="full"),)
-    )
+    found = select_from_queue(over(*more), policy, "sdr", AT)
+    assert (found.rep, found.considered) == ("two", (Considered("at_cap", rep="full"),))
 
 
 def test_the_selection_sees_what_the_same_decision_has_changed():
@@ -209,3 +211,41 @@ def test_the_selection_sees_what_the_same_decision_has_changed():
     assert select_from_queue(changes, policy, "sdr", AT).rep == "two"
     changes.put(AwayRepRow("two"))
     assert select_from_queue(changes, policy, "sdr", AT).rep == "one"
+
+
+# What a decision records
+
+
+def test_a_choice_is_recorded_with_the_shares_of_the_reps():
+    team = [
+        Candidate("a", 2, 3, credits=5),
+        Candidate("b", 1, -3, credits=4),
+        Candidate("idle", 0),
+        Candidate("away", 1, 0, "unavailable", 7),
+    ]
+    considered, turn = recorded(select_rep(team, preferred="away"))
+    assert considered == (
+        Considered("unavailable", rep="away"),
+        Considered("lower_share", rep="b", share=RepShare(4, 1, -3)),
+        Considered("lower_share", rep="idle"),
+    )
+    assert turn == RotationTurn(reps=2, weight=3, credits=9, share=RepShare(5, 2, 3), preferred="away")
+
+
+def test_where_no_rotation_chose_there_is_no_turn():
+    assert recorded(select_rep([Candidate("away", 1, 0, "unavailable")])) == (
+        (Considered("unavailable", rep="away"),),
+        None,
+    )
+    assert recorded(Selection("named", ())) == ((), None)
+
+
+def test_of_a_large_queue_the_shares_of_the_next_reps_are_recorded():
+    team = [Candidate(f"rep-{number:03}", 100, number, credits=1) for number in range(200)]
+    considered, turn = recorded(select_rep(team))
+    assert turn is not None
+    assert (turn.reps, turn.weight, turn.credits) == (200, 20_000, 200)
+    with_share = {entry.rep for entry in considered if isinstance(entry.share, RepShare)}
+    assert len(considered) == 199
+    assert with_share == {f"rep-{number:03}" for number in range(199 - SHARES_MAX + 1, 199)}
+    assert len(msgspec.json.encode(considered)) < 20_000

@@ -143,7 +143,8 @@ def test_an_opt_out_withdraws_the_lead(router):
     router.score()
     router.score(sequence=2, trigger="signal", opted_out=True)
     assert router.event_types() == ["lead.suppressed"]
-    assert router.decision() == {"reason": "opted_out"}
+    decision = router.decision()
+    assert (decision["reason"], decision["owner_before"]["rep"]) == ("opted_out", "sdr-1")
     assert router.owner() is None
     assert router.sla_due_at() is None
     assert router.score(sequence=3, trigger="decay", opted_out=True) is Outcome.UNCHANGED

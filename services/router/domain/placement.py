@@ -1,0 +1,165 @@
+"""Where a routed lead goes, and the decision that records it with the facts that it rests on. Pure.
+
+A lead stays with its owner, joins the owner of its account, goes to whose turn it is, is listed, or waits.
+The router decides so on its rows, and `evaluate_again` on the facts of a recorded decision, with the same
+result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from services.router.domain.rotation import Candidate, Selection, recorded, select_rep
+from services.router.domain.route import Route, decide_route, doubted_fields
+from services.router.domain.unverified import UNVERIFIED, is_unverified
+from services.router.policy import RoutingPolicy
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.routing import (
+    Change,
+    Considered,
+    Decision,
+    Motion,
+    OwnerFacts,
+    RepShare,
+    RotationTurn,
+)
+from shared.lead.facts import ActiveOwner, facts_of
+
+ChooseRep = Callable[[], tuple[Selection, str]]
+"""Chooses a rep by rotation and says of which queue."""
+
+
+class Placement(Struct, frozen=True):
+    """The queue, motion and owner that the lead has now, and the reps who were considered for it."""
+
+    change: Change
+    queue: str
+    motion: Motion
+    owner: str | None = None
+    considered: tuple[Considered, ...] = ()
+    turn: RotationTurn | None = None
+    reasons: tuple[str, ...] = ()
+
+
+def active_owner(before: OwnerFacts) -> ActiveOwner | None:
+    """Return the owner as conditions read it, None when nobody is active."""
+    return ActiveOwner(before.queue or "", before.accepted) if before.active else None
+
+
+def place(route: Route, before: OwnerFacts, choose: ChooseRep, *, is_unproven: bool) -> Placement:
+    """Return where a lead goes by its route. `before` is who owned it, `is_unproven`: see `unverified`."""
+    is_owned = before.of == "lead"
+    had_owner = is_owned or before.left is not None
+    # A rule that leaves a lead with its owner leaves it the motion, too.
+    motion = before.motion if route.keep and had_owner and before.motion is not None else route.motion
+    holder, held_in = (before.rep, before.queue) if is_owned else (before.left, before.left_queue)
+    kept = Placement("kept", held_in or "", motion, holder)
+    if is_owned and (route.keep or route.queue == before.queue):
+        return kept
+    is_unproven = is_unproven and not had_owner
+    if not route.keep and (motion == "nurture" or is_unproven):
+        return Placement("listed", route.queue, "nurture", reasons=(UNVERIFIED,) if is_unproven else ())
+    change: Change = "moved" if had_owner else "assigned"
+    if route.keep and before.active:
+        return Placement(change, before.queue or "", motion, before.rep)
+    selection, queue = choose()
+    considered, turn = recorded(selection)
+    nobody = f"nobody in {route.queue} may have it now"
+    if selection.rep is not None:
+        reasons = (f"{nobody}, so {queue} takes it",) if queue != route.queue else ()
+        return Placement(change, queue, motion, selection.rep, considered, turn, reasons)
+    if not had_owner:
+        return Placement("waiting", route.queue, motion, None, considered, reasons=(nobody,))
+    others = tuple(entry for entry in considered if entry.rep != kept.owner)
+    return replace(kept, considered=others, reasons=(f"{nobody}, so its owner keeps it",))
+
+
+def decision_on(
+    route: Route, placement: Placement, before: OwnerFacts, *, is_protected: bool, scored_sequence: int
+) -> Decision:
+    """Return the decision that records a placement, with the facts from which it can be evaluated again."""
+    return Decision(
+        change=placement.change,
+        queue=placement.queue,
+        motion=placement.motion,
+        owner=placement.owner,
+        rule=route.rule,
+        reasons=[*route.reasons, *placement.reasons],
+        considered=[*route.considered, *placement.considered],
+        owner_before=before,
+        protected=is_protected,
+        scored_sequence=scored_sequence,
+        turn=placement.turn,
+    )
+
+
+def route_by_facts(
+    before: OwnerFacts, data: LeadScoredV1, policy: RoutingPolicy, at: datetime, *, is_protected: bool
+) -> Route:
+    """Return the route of a scored lead that was owned as `before` says."""
+    facts = facts_of(data, data.account_view, policy.readers, active_owner(before))
+    return decide_route(policy, facts, at, doubted_fields(data) if is_protected else None)
+
+
+def evaluate_again(
+    decision: Decision, data: LeadScoredV1, policy: RoutingPolicy, at: datetime
+) -> Decision | None:
+    """Return the decision that the policy makes of the recorded facts; it equals the recorded one.
+
+    None when it would suppress the lead. What a decision records of the reps at its time is a fact: who was
+    unavailable, at a cap or excluded, and their shares. Hours, membership of queues and whose turn it was are
+    evaluated.
+    """
+    before = decision.owner_before
+    route = route_by_facts(before, data, policy, at, is_protected=decision.protected)
+    if route.suppressed is not None:
+        return None
+    reps = [entry for entry in decision.considered if isinstance(entry.rep, str)]
+
+    def choose() -> tuple[Selection, str]:
+        turn, queues, settings = decision.turn, {route.queue}, policy.queues.get(route.queue)
+        nobody_there = turn is None or decision.queue != route.queue
+        if nobody_there and before.of != "lead" and settings is not None and settings.fallback is not None:
+            queues.add(settings.fallback)
+        considered = tuple(_considered_again(entry, queues, policy, at) for entry in reps)
+        if turn is None or decision.owner is None:
+            return Selection(None, considered), route.queue
+        return replace(choose_again(decision, turn), considered=considered), decision.queue
+
+    placement = place(route, before, choose, is_unproven=is_unverified(data))
+    if placement.turn is not None and decision.turn is not None:
+        # Of a large queue only the nearest shares are recorded, so the sums are facts, too.
+        turn = decision.turn
+        placement = replace(
+            placement, turn=replace(placement.turn, reps=turn.reps, weight=turn.weight, credits=turn.credits)
+        )
+    return decision_on(
+        route, placement, before, is_protected=decision.protected, scored_sequence=data.sequence
+    )
+
+
+def choose_again(decision: Decision, turn: RotationTurn) -> Selection:
+    """Return whose turn it was by the recorded shares, which `turn` is a part of."""
+    shares = {str(decision.owner): turn.share}
+    shares |= {
+        str(entry.rep): entry.share for entry in decision.considered if isinstance(entry.share, RepShare)
+    }
+    sharing = [
+        Candidate(rep, share.weight, share.balance, credits=share.credits) for rep, share in shares.items()
+    ]
+    return select_rep(sharing, preferred=turn.preferred, total=turn.weight)
+
+
+def _considered_again(entry: Considered, queues: set[str], policy: RoutingPolicy, at: datetime) -> Considered:
+    """Return the result of a rep, evaluated as far as the policy decides it."""
+    if entry.skipped in ("unavailable", "at_cap", "excluded"):
+        return entry
+    rep = policy.rep_of(str(entry.rep))
+    if rep is None or queues.isdisjoint(rep.queues):
+        return replace(entry, skipped="not_in_queue")
+    hours = policy.hours.get(rep.id)
+    return replace(entry, skipped="lower_share" if hours is None or hours.is_open(at) else "off_hours")
