@@ -49,11 +49,10 @@ from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.parts import Trigger
-from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.storage.rows import Change, IdentityMap, Put, Remove
 from shared.worker.decision import Outcome, Step
-from shared.worker.erasure import KeyedHash, Redaction
+from shared.worker.erasure import Erasure, Redaction
 from shared.worker.handler import Handler
 from shared.worker.rows import TimerRow
 
@@ -95,13 +94,17 @@ class EnricherHandler(Handler):
                 return _handle_owned(world, event.data.lead_id, at)
         return Step(Outcome.UNCHANGED)
 
-    def redact(
-        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
-    ) -> Redaction:
-        del at, keyed_hash
-        redaction = redact(rows, erased.data)
-        timers = [change for lead_id in redaction.lead_ids for change in _without_timers(lead_id)]
-        return Redaction((*redaction.changes, *timers), lead_ids=redaction.lead_ids)
+    def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
+        forgotten = redact(rows, erasure.lead_ids, erasure.at)
+        timers = [change for lead_id in forgotten.lead_ids for change in _without_timers(lead_id)]
+        for lead in forgotten.returned:
+            timers += _retry_timer(lead, lead.enrichment.status, at)
+        return Redaction(
+            (*forgotten.changes, *timers),
+            [_enriched(lead, None, at) for lead in forgotten.returned],
+            forgotten.lead_ids,
+            [lead.lead_id for lead in forgotten.returned],
+        )
 
 
 def _handle_form(rows: IdentityMap, enriched: EnrichForm, sent_at: datetime, at: datetime) -> Step:

@@ -7,27 +7,29 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from services.ledger.domain.erasure import names_somebody, strike_out
+from services.ledger.domain.erasure import (
+    ROLE,
+    is_of_erased,
+    names_somebody,
+    strike_out,
+    tombstones_of_names,
+)
 from services.ledger.domain.rows import AccountEventRow, DeadLetterRow, EventRow, ViewRow
 from services.ledger.domain.view import StageEvent, updated_view
 from shared.lead.events.dead_letter import DeadLetterV1
 from shared.lead.events.envelope import Event
-from shared.lead.events.lead_received import LeadReceivedV1
-from shared.lead.events.person_erased import PersonErasedV1
-from shared.lead.events.registry import BY_MODEL, BY_NAME
-from shared.lead.mentions import Mentions
+from shared.lead.events.registry import BY_NAME
 from shared.storage.rows import Change, IdentityMap, Put, Remove
 from shared.worker.decision import Outcome, Step
-from shared.worker.erasure import MAY_NAME_OTHERS, KeyedHash, Redaction
+from shared.worker.erasure import CONTACT, MAY_NAME_OTHERS, Erasure, Redaction
 from shared.worker.handler import Handler
-
-_FORM_TYPE = BY_MODEL[LeadReceivedV1].name
+from shared.worker.rows import TombstoneRow
 
 
 class LedgerHandler(Handler):
     """Claims nothing: the first row of an event stays, and views are a fold that repeats do not change."""
 
-    role = "ledger"
+    role = ROLE
     claimed: frozenset[str] = frozenset()
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
@@ -36,7 +38,8 @@ class LedgerHandler(Handler):
     def decide(self, rows: IdentityMap, event: Event[Any], at: datetime) -> Step:
         data = event.data
         if isinstance(data, DeadLetterV1):
-            return _record_dead_letter(rows, data)
+            erased = is_of_erased(rows, data)
+            return Step(Outcome.SUPERSEDED) if erased else _record_dead_letter(rows, data)
         changes: list[Change] = [Put(_event_row(event, at))]
         if isinstance(data, StageEvent):
             before = rows.get(ViewRow, data.lead_id)
@@ -45,23 +48,24 @@ class LedgerHandler(Handler):
                 changes.append(Put(view))
         return Step(Outcome.APPLIED, [*changes, *_mark_replayed(rows, event, at)])
 
-    def redact(
-        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
-    ) -> Redaction:
+    def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
         """Remove every event, view and dead letter of the leads; the erasure itself is recorded.
 
-        The forms that led to a lead came without its id: they are the causes of its events. In events about
-        the account and about colleagues, what names the person is struck out.
+        The forms that led to a lead came without its id: they are the causes of its events. Forms that are
+        later than the erasure stay. In events about the account and about colleagues, what names the person
+        is struck out.
         """
-        mentions = Mentions(frozenset(erased.data.mentions), keyed_hash)
-        leads = set(erased.data.lead_ids)
+        leads, mentions, event = set(erasure.lead_ids), erasure.mentions, erasure.event
         events = rows.all(EventRow)
         causes = {row.causation_id for row in events if row.subject in leads} - {""}
-        changes: list[Change] = [Put(_event_row(erased, at)), *_mark_replayed(rows, erased, at)]
+        changes: list[Change] = []
+        if event.id:  # an erasure that was learned of from a later event is recorded when it is read itself
+            changes += [Put(_event_row(event, at)), *_mark_replayed(rows, event, at)]
+        later = {row.key for row in events if row.type == CONTACT and row.at > erasure.at}
         changes += (
             Remove(EventRow, row.key)
             for row in events
-            if row.subject in leads or (row.id in causes and row.type == _FORM_TYPE)
+            if row.key not in later and (row.subject in leads or (row.id in causes and row.type == CONTACT))
         )
         changes += (
             Remove(DeadLetterRow, row.key)
@@ -70,9 +74,11 @@ class LedgerHandler(Handler):
         )
         # What came just before the erasure, in the same unit of work, was not loaded but put.
         written = (row for row in events if row.type in MAY_NAME_OTHERS)
-        others = (row for row in (*rows.all(AccountEventRow), *written) if row.subject not in leads)
+        own = leads | erasure.spared
+        others = (row for row in (*rows.all(AccountEventRow), *written) if row.subject not in own)
         changes += strike_out(others, mentions)
         changes += (Remove(ViewRow, (lead,)) for lead in leads if rows.get(ViewRow, lead))
+        changes += tombstones_of_names(rows, event.data.mentions, TombstoneRow("", ROLE, erasure.at))
         return Redaction(changes)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from services.ledger.domain.erasure import names_somebody
+from services.ledger.domain.erasure import ROLE, names_in, names_somebody
 from services.ledger.domain.rows import AccountEventRow, DeadLetterRow, EventRow, ViewRow
 from services.ledger.domain.view import StageEvent
 from services.ledger.tables import dead_letters, lead_views
@@ -20,6 +20,7 @@ from shared.lead.mentions import Mentions
 from shared.storage.database import Tx
 from shared.storage.rows import Row
 from shared.worker.erasure import MAY_NAME_OTHERS, KeyedHash
+from shared.worker.rows import TombstoneRow
 
 _SCANNED_TOGETHER: Final = 50
 
@@ -51,11 +52,19 @@ class LedgerStore:
             rows += await tx.load(EventRow, "id", causes)
             rows += await tx.load(DeadLetterRow, "subject", erased)
             rows += await tx.load(DeadLetterRow, "event_id", causes | {row.id for row in own})
+        rows += await self._names_of_erased(tx, [item for item in data if isinstance(item, DeadLetterV1)])
         for erasure in erasures:
+            rows += await tx.load(TombstoneRow, "hash", erasure.mentions, role=ROLE)
             mentions = Mentions(frozenset(erasure.mentions), self._keyed_hash)
             rows += await _letters_that_mention(tx, mentions)
             rows += await _events_of_accounts(tx, erasure.accounts)
         return rows
+
+    async def _names_of_erased(self, tx: Tx, letters: Sequence[DeadLetterV1]) -> list[Row]:
+        """Return whom dead letters name, with the tombstones of those who were erased."""
+        names = [await asyncio.to_thread(names_in, letter, self._keyed_hash) for letter in letters]
+        hashes = {hashed for row in names for hashed in row.hashes}
+        return [*names, *await tx.load(TombstoneRow, "hash", hashes, role=ROLE)]
 
 
 async def _events_of_accounts(tx: Tx, accounts: Sequence[str]) -> list[AccountEventRow]:

@@ -26,12 +26,11 @@ from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.outcome_received import OutcomeReceivedV1
-from shared.lead.events.person_erased import PersonErasedV1
 from shared.policy.per_version import PerVersion
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap
 from shared.worker.decision import Outcome, Step
-from shared.worker.erasure import KeyedHash, Redaction
+from shared.worker.erasure import Erasure, Redaction
 from shared.worker.handler import Handler
 from shared.worker.rows import TimerRow
 
@@ -85,12 +84,10 @@ class RouterHandler(Handler):
         outcome = Outcome.APPLIED if applied else Outcome.UNCHANGED
         return Step(outcome, changes.changes, changes.emits)
 
-    def redact(
-        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
-    ) -> Redaction:
-        changes, context = ChangeSet(rows), DecisionContext(self._policy, at, erased.cause)
-        for lead_id in erased.data.lead_ids:
-            erase(changes, context, lead_id, keyed_hash(lead_id))
+    def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
+        changes, context = ChangeSet(rows), DecisionContext(self._policy, at, erasure.event.cause)
+        for lead_id in erasure.lead_ids:
+            erase(changes, context, lead_id, erasure.pseudonym(lead_id))
         return Redaction(changes.changes, changes.emits)
 
 

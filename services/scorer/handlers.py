@@ -10,13 +10,11 @@ from services.scorer.domain.erasure import forget_lead, strike_out
 from services.scorer.domain.update_score import ROLE, ScoringContext
 from services.scorer.policy import ScoringPolicy
 from shared.lead.events.envelope import Event
-from shared.lead.events.person_erased import PersonErasedV1
-from shared.lead.mentions import Mentions
 from shared.policy.per_version import PerVersion
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap
 from shared.worker.decision import Step
-from shared.worker.erasure import KeyedHash, Redaction
+from shared.worker.erasure import Erasure, Redaction
 from shared.worker.handler import Handler
 
 
@@ -37,14 +35,11 @@ class ScorerHandler(Handler):
         outcome = decide(change_set, ScoringContext(self._policy, at), event)
         return Step(outcome, change_set.changes, change_set.emits)
 
-    def redact(
-        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
-    ) -> Redaction:
+    def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
         change_set = ChangeSet(rows)
-        for lead_id in erased.data.lead_ids:
-            forget_lead(change_set, ScoringContext(self._policy, at), lead_id)
-        mentions = Mentions(frozenset(erased.data.mentions), keyed_hash)
-        strike_out(change_set, erased.data.accounts, mentions)
+        for lead_id in erasure.lead_ids:
+            forget_lead(change_set, ScoringContext(self._policy, at), lead_id, erasure.spared)
+        strike_out(change_set, erasure.event.data.accounts, erasure.mentions)
         return Redaction(change_set.changes)
 
 

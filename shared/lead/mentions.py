@@ -106,7 +106,7 @@ class Mentions(Struct, frozen=True):
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where they are named, from start to end."""
-        for start, stop, identifier in _identifiers_in(text):
+        for start, stop, identifier in identifiers_in(text):
             if self.keyed_hash(identifier) in self.hashes:
                 yield start, stop
         words = list(_WORD.finditer(text))
@@ -117,7 +117,7 @@ class Mentions(Struct, frozen=True):
                     yield first.start(), words[last].end()
 
 
-def _identifiers_in(text: str) -> Iterator[tuple[int, int, str]]:
+def identifiers_in(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield start, end and normal form of each address, profile and international number in a text."""
     if "@" in text:
         for found in _EMAIL.finditer(text):

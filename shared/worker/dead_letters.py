@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from shared.clock import Clock
 from shared.errors import DataError
 from shared.lead.events.dead_letter import ERROR_HEADERS
-from shared.lead.events.times import rfc3339
+from shared.lead.events.times import appended_at, rfc3339
 from shared.messaging.manifest import BY_NAME, DEAD_LETTERS
 from shared.messaging.port import Outgoing, Record, Sink, publish
 
@@ -50,6 +50,9 @@ class DeadLetters:
             "offset": str(record.offset),
             "at": rfc3339(self._clock.now()),
         }
+        appended = appended_at(record)
+        if appended is not None:
+            cause["appended_at"] = rfc3339(appended)
         original = [header for header in record.headers if not header[0].startswith(ERROR_HEADERS)]
         return Outgoing(
             topic=DEAD_LETTERS.name,

@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from shared.lead.events.envelope import Event
-from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.mentions import Mentions
 from shared.storage.database import Tx
 from shared.storage.rows import IdentityMap, Row
 from shared.worker.decision import Step
-from shared.worker.erasure import KeyedHash, Redaction, without_mentions
+from shared.worker.erasure import Erasure, Redaction, without_mentions
 
 
 class Handler(Protocol):
@@ -52,11 +51,9 @@ class Handler(Protocol):
         """
         return without_mentions(event, mentions)
 
-    def redact(
-        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
-    ) -> Redaction:
-        """Return the changes that forget the leads of `erased`; by default there are none."""
-        del rows, erased, at, keyed_hash
+    def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
+        """Return the changes that forget a person; by default there are none."""
+        del rows, erasure, at
         return Redaction()
 
 

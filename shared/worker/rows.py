@@ -35,11 +35,15 @@ class TimerRow(Row, frozen=True):
 
 
 class TombstoneRow(Row, frozen=True):
-    """An erased lead: events up to `at` are dropped. `hash` is the keyed hash of the lead id."""
+    """An erased lead: events up to `at` are dropped. `hash` is the keyed hash of the lead id.
+
+    `returned`: the role has read an event that says that the person is a contact again.
+    """
 
     hash: str
     role: str
     at: datetime
+    returned: bool = False
     table: ClassVar[str] = "tombstones"
     key_fields: ClassVar[tuple[str, ...]] = ("hash", "role")
     upsert: ClassVar[bool] = True

@@ -1,6 +1,17 @@
 """Tables that every role has rows of its own in: claims, timers, outbox, and what it knows of erasures."""
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    true,
+)
 
 from shared.storage.metadata import metadata
 from shared.storage.types import Json, UtcTime
@@ -34,6 +45,7 @@ tombstones = Table(
     Column("hash", String(64), primary_key=True),
     Column("role", String(40), primary_key=True),
     Column("at", UtcTime, nullable=False),
+    Column("returned", Boolean, nullable=False, server_default=true()),
 )
 
 erased_mentions = Table(

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from shared.clock import Clock
 from shared.errors import BatonError, DataError, Retry
@@ -30,10 +32,13 @@ from shared.worker.decision import Outcome, Step
 from shared.worker.erasure import (
     KeyedHash,
     accounts_of,
+    after_erasure,
     contact_again,
     erase,
     is_erased,
     mentions_in,
+    subject_of,
+    unread_erasure,
 )
 from shared.worker.handler import Handler, Store
 from shared.worker.outbox import Outbox
@@ -144,11 +149,13 @@ class UnitOfWork:
         at, handler = self._clock.now(), self._handler.for_unit()
         keyed_hash = cache(self._keyed_hash)  # a lead's events are hashed when loaded and when decided
         result = Result()
-        erases = any(isinstance(event.data, PersonErasedV1) for event in events)
         async with self._database.begin() as tx:
+            erasures = [event for event in events if isinstance(event.data, PersonErasedV1)]
+            unread = await self._unread_erasures(tx, events, keyed_hash)
+            erases = bool(erasures or unread)
             # An erasure waits for the units that have not seen it, and those that follow see all of it.
             await tx.lock(f"erasure:{handler.role}", exclusive=erases)
-            rows = await self._load(tx, events, keyed_hash)
+            rows = await self._load(tx, [*events, *unread], keyed_hash)
             self._failpoint("after_claim")
             fold(handler, rows, events, at, result=result, keyed_hash=keyed_hash)
             await tx.write(rows)
@@ -161,16 +168,41 @@ class UnitOfWork:
     async def _load(self, tx: Tx, events: Sequence[Event[Any]], keyed_hash: KeyedHash) -> IdentityMap:
         """Load the role's rows, and the claims, timers and traces of erasures that `fold` itself reads."""
         role = self._handler.role
-        rows = IdentityMap(await self._store.load(tx, events))
+        loaded = [*await self._store.load(tx, events)]
+        rows = IdentityMap(loaded)
         claims = [event.id for event in events if event.type in self._handler.claimed]
         rows.add(await tx.load(InputRow, "id", claims, role=role))
         fired = [event.subject for event in events if fired_timer(event)]
         rows.add(await tx.load(TimerRow, "subject", fired, lock=True, role=role))
-        hashes = [keyed_hash(subject) for subject in {event.subject for event in events} if subject]
-        rows.add(await tx.load(TombstoneRow, "hash", hashes, role=role))
+        leads = {subject_of(event) for event in events} | {getattr(row, "lead_id", "") for row in loaded}
+        leads.update(
+            lead_id
+            for event in events
+            if isinstance(event.data, PersonErasedV1)
+            for lead_id in event.data.lead_ids
+        )
+        rows.add(await self._tombstones(tx, leads, keyed_hash))
         accounts = {account for event in events for account in accounts_of(event)}
         rows.add(await tx.load(ErasedMentionsRow, "account", accounts, role=role))
         return rows
+
+    async def _unread_erasures(
+        self, tx: Tx, events: Sequence[Event[Any]], keyed_hash: KeyedHash
+    ) -> list[Event[PersonErasedV1]]:
+        """Return the erasures that the role learns of from events that follow them; there are hardly any."""
+        following = [event for event in events if event.after_erasure is not None]
+        if not following:
+            return []
+        subjects = {event.subject for event in following}
+        rows = IdentityMap(await self._tombstones(tx, subjects, keyed_hash))
+        found = [unread_erasure(self._handler.role, rows, event, keyed_hash) for event in following]
+        return [erasure for erasure in found if erasure is not None]
+
+    async def _tombstones(
+        self, tx: Tx, lead_ids: Collection[str], keyed_hash: KeyedHash
+    ) -> list[TombstoneRow]:
+        hashes = {keyed_hash(lead_id) for lead_id in lead_ids if lead_id}
+        return await tx.load(TombstoneRow, "hash", hashes, role=self._handler.role)
 
 
 def fold(
@@ -203,7 +235,9 @@ def fold(
         if event.type in handler.claimed and rows.get(InputRow, *_claim(handler, event)) is None:
             rows.apply([Put(InputRow(*_claim(handler, event), step.outcome, event.subject, at))])
         result.outcomes.append((event, step.outcome))
-        result.outgoing += map(encode, emits)
+        for out in emits:
+            erased_at = after_erasure(handler.role, rows, out.subject, keyed_hash)
+            result.outgoing.append(encode(replace(out, after_erasure=erased_at) if erased_at else out))
 
 
 def rejection_of(error: Exception) -> DataError:
@@ -241,12 +275,17 @@ def _decide(
             return Step(Outcome.SUPERSEDED)
     if isinstance(event.data, PersonErasedV1):
         return erase(handler, rows, event, at, keyed_hash)
+    unread = unread_erasure(handler.role, rows, event, keyed_hash)
+    forgotten = erase(handler, rows, unread, at, keyed_hash) if unread else None
+    if forgotten is not None:
+        rows.apply(forgotten.changes)  # the person was erased, whatever becomes of this event
     mentions = mentions_in(handler.role, rows, event, keyed_hash)
     if mentions is not None:
         event = handler.without_mentions(event, mentions)
     lifted = contact_again(handler.role, rows, event, keyed_hash)
     step = handler.decide(rows, event, at)
-    return Step(step.outcome, (*lifted, *step.changes), step.emits) if lifted else step
+    emits = (*forgotten.emits, *step.emits) if forgotten else step.emits
+    return Step(step.outcome, (*lifted, *step.changes), emits) if lifted else step
 
 
 def _claim(handler: Handler, event: Event[Any]) -> tuple[str, str, str]:

@@ -272,7 +272,7 @@ async def test_a_replaced_secret_signs_until_its_time_is_over(retrying):
 async def test_the_reader_finds_the_deliveries_that_exist_for_all_who_ask_at_once(retrying):
     await retrying.store("a", "b")
     asked: tuple[list[str], ...] = (["a", "missing"], ["b"], ["missing"], [])
-    found = await asyncio.gather(*(retrying.reader.existing(ids, "lead", "tombstone", AT) for ids in asked))
+    found = await asyncio.gather(*(retrying.reader.existing(ids, "lead", "hash") for ids in asked))
     assert [stored.ids for stored in found] == [{"a"}, {"b"}, frozenset(), frozenset()]
 
 

@@ -99,7 +99,7 @@ async def test_an_event_that_arrives_after_an_erasure_is_sent_without_the_name(w
         await until(lambda: endpoint.ids == ["h1"])
         # Somebody of that name at another account, and she herself when she is a contact again.
         other = hand_off("cy", "h2", "other.example")
-        await world.publish(other, replace(hand_off("ana", "h3"), time=later))
+        await world.publish(other, replace(hand_off("ana", "h3"), time=later, after_erasure=AT))
         await until(lambda: sorted(endpoint.ids) == ["h1", "h2", "h3"])
     notes = {id_: body["data"]["notes"]["next"] for id_, body in endpoint.received}
     assert notes == {"h1": f"Call {STRUCK_OUT}", "h2": "Call Ana Ruiz", "h3": "Call Ana Ruiz"}

@@ -24,7 +24,7 @@ from shared.storage.database import Database
 from shared.storage.rows import IdentityMap, Put, Remove, Row
 from shared.worker.decision import Outcome
 from shared.worker.outbox import Outbox
-from shared.worker.rows import InputRow, TimerRow
+from shared.worker.rows import InputRow, TimerRow, TombstoneRow
 from shared.worker.tables import inputs, outbox, timers
 from shared.worker.timers import LEASE, Timers
 from shared.worker.unit_of_work import Result, UnitOfWork
@@ -359,7 +359,12 @@ async def test_an_erased_lead_is_removed_and_its_older_events_are_superseded(toy
     assert await toy.counters() == {"other": 2}
     assert outcomes(await toy.run(action("5"))) == [("5", Outcome.SUPERSEDED)]
     anew = replace(action("6"), time=AT + timedelta(seconds=1))
-    assert outcomes(await toy.run(anew)) == [("6", Outcome.APPLIED)]
+    assert outcomes(await toy.run(anew)) == [("6", Outcome.SUPERSEDED)]  # an action is no contact
+    async with toy.database.begin() as tx:
+        rows = IdentityMap(await tx.load(TombstoneRow, "hash", ["lead"], role=ROLE))
+        rows.apply([Put(TombstoneRow("lead", ROLE, AT, returned=True))])
+        await tx.write(rows)
+    assert outcomes(await toy.run(replace(anew, id="7"))) == [("7", Outcome.APPLIED)]
     assert await toy.counters() == {"lead": 1, "other": 2}
 
 

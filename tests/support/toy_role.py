@@ -34,7 +34,7 @@ from shared.storage.rows import Change, IdentityMap, Put, Remove, Row
 from shared.web.ops import Health
 from shared.worker.consumer import ConsumerLimits
 from shared.worker.decision import Outcome, Step
-from shared.worker.erasure import KeyedHash, Redaction
+from shared.worker.erasure import Erasure, Redaction
 from shared.worker.failpoints import from_environ
 from shared.worker.handler import Handler
 from shared.worker.role import Resources, Worker, run_worker
@@ -101,10 +101,8 @@ class ToyHandler(Handler):
             [Emit(counted, lead_id, lead_id)],
         )
 
-    def redact(
-        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
-    ) -> Redaction:
-        return Redaction([Remove(CounterRow, (lead_id,)) for lead_id in erased.data.lead_ids])
+    def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
+        return Redaction([Remove(CounterRow, (lead_id,)) for lead_id in erasure.lead_ids])
 
 
 class ToyStore:

@@ -7,8 +7,10 @@ from datetime import datetime
 
 from msgspec.structs import asdict, replace
 
-from services.enricher.domain.form import Form, company_account
+from services.enricher.domain.consent import ConsentStatements
+from services.enricher.domain.form import Form, company_account, normalise_form
 from services.enricher.domain.merge import (
+    account_of,
     consent_statements_of,
     current_statements,
     merge,
@@ -19,9 +21,10 @@ from services.enricher.domain.merge import (
 from services.enricher.domain.messages import merge_messages, messages_of
 from services.enricher.domain.providers import value_of
 from services.enricher.domain.record import IDENTIFIERS_MAX, LeadRow, with_identifiers
-from services.enricher.domain.resolve import Resolution
+from services.enricher.domain.resolve import Resolution, shared_identifiers
 from services.enricher.domain.row_keys import stored_lead
 from services.enricher.domain.statements import Statement, grouped
+from shared.errors import DataError
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Origin, Person
 from shared.lead.identity import Identity
@@ -69,6 +72,39 @@ def merge_leads(lead: LeadRow, other: LeadRow) -> LeadRow:
         first_at=min(filter(None, (lead.first_at, other.first_at)), default=None),
         last_at=max(filter(None, (lead.last_at, other.last_at)), default=None),
         merged=list(dict.fromkeys((*(lead.merged or []), *(other.merged or []), other.lead_id))),
+    )
+
+
+def lead_since(lead: LeadRow, erased_at: datetime) -> LeadRow | None:
+    """Return the lead by what its forms stated after an erasure alone; None when none was sent after it.
+
+    The e-mail address stays, because the later form was found to be the lead's by it. What providers said
+    is looked up again.
+    """
+    if lead.last_at is None or lead.last_at <= erased_at:
+        return None
+    later = [one for one in grouped(current_statements(lead)) if one.at > erased_at]
+    names = {"person.email", *(name for one in later for name in one.fields)}
+    fields = [name for name in sorted(names) if _is_stated(lead, name)]
+    stated = _as_form(lead, fields, Statement(lead.last_at))
+    received = replace(
+        stated.normalised,
+        activities=[activity for activity in lead.activities if activity.at > erased_at],
+        trust="public" if later and all(one.public for one in later) else None,
+    )
+    try:
+        form = normalise_form(received)
+    except DataError:
+        return None
+    since = merge(LeadRow(lead.lead_id, revision=1), form, lead.last_at)
+    choices = asdict(consent_statements_of(lead))
+    since = with_consent(
+        since, ConsentStatements(**{k: one for k, one in choices.items() if one and one.at > erased_at})
+    )
+    return replace(
+        with_identifiers(since, shared_identifiers(form.identity)),
+        account=account_of(since),
+        enrichment=replace(since.enrichment, status="incomplete"),
     )
 
 

@@ -22,16 +22,14 @@ from services.scorer.domain.activities import activity_of
 from services.scorer.domain.intent import EXPIRY_FORMS, expiry_day
 from shared.errors import DataError, FieldProblem
 from shared.lead.bounds import SIGNAL_BYTES_MAX
-from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.events.signal_received import PERSONAL_SIGNALS, SignalReceivedV1
+from shared.lead.events.subjects import account_name_id
 from shared.lead.identity import account_key, identify
-from shared.lead.ids import lead_id_of
 from shared.lead.normalise.emails import normalise_email
-from shared.lead.normalise.names import company_key
 
 SIGNAL_RECEIVED: Final = "baton.signal.received.v1"
 
 _encode = msgspec.json.Encoder().encode
-_PERSONAL = frozenset({"opt_out", "activity"})
 
 
 class EventSubject(Struct, frozen=True):
@@ -55,7 +53,7 @@ def receive_signal(
         raw = _encode(body)
     refuse_too_large("signal", raw, SIGNAL_BYTES_MAX)
     refuse_unreal_times((("/occurred_at", body.occurred_at), ("/expires_at", body.expires_at)))
-    subject_of = _person_subject if body.type in _PERSONAL else _account_subject
+    subject_of = _person_subject if body.type in PERSONAL_SIGNALS else _account_subject
     about = subject_of(body, arrival.shared_hosts)
     if body.type == "activity":
         # What is rejected here, the scorer could only make a dead letter of.
@@ -96,17 +94,15 @@ def _person_subject(body: SignalReceivedV1, also_shared: frozenset[str]) -> Even
 
 def _account_subject(body: SignalReceivedV1, also_shared: frozenset[str]) -> EventSubject:
     domain, name = body.account.domain, body.account.name
-    key, has_usable_name = account_key(domain, None, "", also_shared), company_key(name) is not None
+    key, name_id = account_key(domain, None, "", also_shared), account_name_id(name)
     if key:
         return EventSubject(key, key)
-    if not is_blank(domain) and not has_usable_name:
+    if not is_blank(domain) and not name_id:
         raise invalid((domain_problem("/account/domain", domain),))
     if name is None or is_blank(name):
         problem = f"A signal of type {body.type} needs account.domain or account.name"
         raise invalid((FieldProblem("/account", problem),))
-    if not has_usable_name:
+    if not name_id:
         problem = "This name has no letter or digit that could tell it from others"
         raise invalid((FieldProblem("/account/name", problem),))
-    # The scorer finds out which account has this name. Here equal names only have to share a partition.
-    name_id = lead_id_of(f"account-name:{' '.join(name.casefold().split())}")
     return EventSubject(name_id, name_id)

@@ -12,10 +12,13 @@ from sqlalchemy import select
 from services.enricher.tables import lead_identifiers, leads
 from services.gateway.queries.lead_view import ids_of_lead, surviving_lead
 from services.ledger.tables import events, lead_views
+from services.scorer.domain.account import name_key
+from services.scorer.tables import accounts as scored_accounts
 from services.scorer.tables import scores
 from shared.lead.events.parts import Company, Person
+from shared.lead.events.subjects import account_name_id
 from shared.lead.identity import Identity, identify
-from shared.lead.ids import lead_id_of
+from shared.lead.normalise.names import company_key
 from shared.storage.database import Tx
 
 _RECORDED: Final = "baton.lead.enriched.v1"
@@ -87,12 +90,18 @@ async def stored_person(tx: Tx, lead_ids: Sequence[str], identities: Sequence[Id
     for text in (await tx.execute(newest.order_by(events.c.at.desc()).limit(_EVENTS_MAX))).scalars():
         data = _read_names(text)
         named[data.person, data.company.name] = None
+    company_names: list[str | None] = []
     for person, company_name in named:
         own = identify(person.email, person.phone, person.linkedin_url, None, person.country)
         identifiers |= dict.fromkeys(own.identifiers if own else ())
         people[Person(first_name=person.first_name, last_name=person.last_name)] = None
         if company_name:  # signals that give the account by its name only
-            accounts[lead_id_of(f"account-name:{' '.join(company_name.casefold().split())}")] = None
+            company_names.append(company_key(company_name))
+    known_as = select(scored_accounts.c.name_key).where(scored_accounts.c.account.in_(list(accounts)))
+    known = (await tx.execute(known_as)).scalars()
+    company_names += [key.removeprefix("name:") for key in known if key]
+    for name in company_names:
+        accounts |= {account_name_id(name): None, name_key(name) or "": None}
     shared = await _shared_with_others(tx, identifiers, ids)
     return StoredPerson(
         lead_ids=ids,

@@ -7,7 +7,6 @@ running share the next one. A result is therefore never older than the request f
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 import structlog
@@ -34,11 +33,11 @@ log = structlog.get_logger()
 
 
 class _Stored(NamedTuple):
-    """Stored ids of deliveries; what is pending, by lead and target; times of erasure by tombstone hash."""
+    """Stored ids of deliveries; what is pending, by lead and target; tombstones by their hash."""
 
     ids: frozenset[str]
     pending: Mapping[str, Mapping[str, PendingDeliveries]]
-    tombstones: Mapping[str, datetime]
+    tombstones: Mapping[str, TombstoneRow]
 
 
 class DeliveryReader:
@@ -66,18 +65,11 @@ class DeliveryReader:
         """Return the active subscriptions and the destinations of queues."""
         return await self._targets.load(None)
 
-    async def existing(
-        self, delivery_ids: Collection[str], lead_id: str, tombstone: str, at: datetime
-    ) -> StoredDeliveries | None:
-        """Return what is stored of the deliveries and pending for their lead.
-
-        None if the person was erased at `at` or later.
-        """
-        found = await self._existing.load([*delivery_ids, lead_id, tombstone])
-        erased_at = found.tombstones.get(tombstone)
-        if erased_at and at <= erased_at:
-            return None
-        return StoredDeliveries(found.ids & frozenset(delivery_ids), found.pending.get(lead_id, {}))
+    async def existing(self, delivery_ids: Collection[str], lead_id: str, lead_hash: str) -> StoredDeliveries:
+        """Return what is stored of the deliveries, pending for their lead, and the tombstone of that hash."""
+        found = await self._existing.load([*delivery_ids, lead_id, lead_hash])
+        ids, pending = found.ids & frozenset(delivery_ids), found.pending.get(lead_id, {})
+        return StoredDeliveries(ids, pending, found.tombstones.get(lead_hash))
 
     async def erased_mentions(self, accounts: Collection[str]) -> Sequence[ErasedMentionsRow]:
         """Return what names erased people in events about these accounts."""
@@ -141,7 +133,7 @@ class DeliveryReader:
                     row["first_sequence"], row["next_attempt_at"]
                 )
             tombstones = await tx.load(TombstoneRow, "hash", ids, role=DELIVERY_ROLE)
-        return _Stored(found, pending, {tombstone.hash: tombstone.at for tombstone in tombstones})
+        return _Stored(found, pending, {tombstone.hash: tombstone for tombstone in tombstones})
 
     async def _read_mentions(self, keys: Sequence[Collection[str]]) -> list[ErasedMentionsRow]:
         accounts = {account for group in keys for account in group}

@@ -38,9 +38,11 @@ from shared.storage.rows import IdentityMap, Put
 from shared.worker.decision import Outcome, Step
 from shared.worker.erasure import (
     MAY_NAME_OTHERS,
+    Erasure,
     KeyedHash,
     Redaction,
     accounts_of,
+    is_erased,
     mentions_in,
     without_mentions,
 )
@@ -55,10 +57,8 @@ class DeliveryReads(Protocol):
         """Return all targets."""
         ...
 
-    async def existing(
-        self, delivery_ids: Collection[str], lead_id: str, tombstone: str, at: datetime
-    ) -> StoredDeliveries | None:
-        """Return what is stored of the deliveries and pending for their lead; None if that was erased."""
+    async def existing(self, delivery_ids: Collection[str], lead_id: str, lead_hash: str) -> StoredDeliveries:
+        """Return what is stored of the deliveries, pending for their lead, and the tombstone of that hash."""
         ...
 
     async def erased_mentions(self, accounts: Collection[str]) -> Sequence[ErasedMentionsRow]:
@@ -117,9 +117,9 @@ class DeliveryHandler(Handler):
         if not targets:
             return ()
         ids = [delivery_id(event.id, target.id) for target in targets]
-        tombstone = self._keyed_hash(lead_id) if lead_id else ""
-        stored = await self._reader.existing(ids, lead_id, tombstone, event.time)
-        if stored is None:
+        stored = await self._reader.existing(ids, lead_id, self._keyed_hash(lead_id) if lead_id else "")
+        tombstones = IdentityMap([stored.tombstone] if stored.tombstone else [])
+        if is_erased(self.role, tombstones, event, self._keyed_hash):
             return ()
         body = webhook_body(short, event.time, (await self._without_erased(event)).raw)
         attempts = [
@@ -150,22 +150,20 @@ class DeliveryHandler(Handler):
         rows = tuple(struck_out(row, mentions) for row in event.data.rows)
         return replace(event, data=PreparedDeliveries(rows))
 
-    def redact(
-        self, rows: IdentityMap, erased: Event[PersonErasedV1], at: datetime, keyed_hash: KeyedHash
-    ) -> Redaction:
+    def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
         """Stop what is about the person, strike them out of what is about others, store who is told."""
         del at
-        mentions = Mentions(frozenset(erased.data.mentions), keyed_hash)
-        lead_ids = set(erased.data.lead_ids)
+        lead_ids = set(erasure.lead_ids)
         changes = [
             Put(
-                redacted(row, keyed_hash(row.lead_id))
+                redacted(row, erasure.pseudonym(row.lead_id))
                 if row.lead_id in lead_ids
-                else struck_out(row, mentions)
+                else struck_out(row, erasure.mentions)
             )
             for row in rows.all(DeliveryRow)
+            if row.lead_id not in erasure.spared
         ]
-        told: tuple[DeliveryRow, ...] = getattr(erased.data, "rows", ())
+        told: tuple[DeliveryRow, ...] = getattr(erasure.event.data, "rows", ())
         changes += [Put(row) for row in told if rows.get(DeliveryRow, row.id) is None]
         return Redaction(changes)
 

@@ -17,6 +17,7 @@ from shared.lead.ids import derive_id
 from shared.lead.mentions import Mentions
 from shared.storage.rows import Row
 from shared.webhooks import EVERYTHING, TRIAL, FailedAttempt
+from shared.worker.rows import TombstoneRow
 
 DELIVERY_ROLE: Final = "router-deliver"
 """The role under which deliveries claim their input and record tombstones."""
@@ -106,10 +107,14 @@ def destination_of(queue: str, url: str, secrets: tuple[str, ...]) -> WebhookTar
 
 
 class StoredDeliveries(Struct, frozen=True):
-    """Those of the asked deliveries that are stored, and by target what the lead has pending there."""
+    """Those of the asked deliveries that are stored, and by target what the lead has pending there.
+
+    `tombstone` is the lead's, if its person was erased.
+    """
 
     ids: frozenset[str]
     pending: Mapping[str, PendingDeliveries]
+    tombstone: TombstoneRow | None = None
 
     def held_until(self, target_id: str, sequence: int | None, now: datetime) -> datetime | None:
         """Return when a new delivery is due that has to wait for an earlier one; None if it need not wait.

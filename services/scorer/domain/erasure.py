@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
@@ -27,11 +27,16 @@ def strike_out(changes: ChangeSet, accounts: Iterable[str], mentions: Mentions) 
             changes.put(replace(account, signals=signals))
 
 
-def forget_lead(changes: ChangeSet, context: ScoringContext, lead_id: str) -> None:
-    """Remove a lead, by its id or by an alias of it, and take it out of its account's counts."""
+def forget_lead(
+    changes: ChangeSet, context: ScoringContext, lead_id: str, spared: Collection[str] = ()
+) -> None:
+    """Remove a lead, by its id or by an alias of it, and take it out of its account's counts.
+
+    Leads in `spared` stay, also those that have the id as their alias.
+    """
     rows = [*changes.find(ScoreRow, "alias", lead_id), changes.get(ScoreRow, lead_id)]
     for row in rows:
-        if row is None:
+        if row is None or row.lead_id in spared:
             continue
         account = changes.get(AccountRow, row.account)
         if account is not None:

@@ -19,7 +19,10 @@ REPLAY_HEADER = "baton_replay_of"
 
 
 class DeadLetterV1(Struct, frozen=True):
-    """`topic`, `partition` and `offset` are the original's place; `headers` are the original's."""
+    """`topic`, `partition` and `offset` are the original's place; `headers` are the original's.
+
+    `sent_at` is the time of the original: its own, else when it was appended; None if neither is known.
+    """
 
     id: str
     topic: str
@@ -35,6 +38,7 @@ class DeadLetterV1(Struct, frozen=True):
     event_type: str
     subject: str
     at: datetime
+    sent_at: datetime | None = None
 
 
 def dead_letter_of(record: Record) -> DeadLetterV1:
@@ -49,10 +53,7 @@ def dead_letter_of(record: Record) -> DeadLetterV1:
     def error(name: str) -> str:
         return headers.get(ERROR_HEADERS + name, "")
 
-    try:
-        at = datetime.fromisoformat(error("at")).astimezone(UTC)
-    except (ValueError, OverflowError):
-        at = appended_at(record) or datetime.fromtimestamp(0, UTC)
+    at = _instant(error("at")) or appended_at(record) or datetime.fromtimestamp(0, UTC)
     topic, partition, offset = error("topic"), _number(error("partition")), _number(error("offset"))
     place = f"{topic}/{partition}/{offset}" if topic else f"{record.topic}/{record.partition}/{record.offset}"
     return DeadLetterV1(
@@ -70,7 +71,15 @@ def dead_letter_of(record: Record) -> DeadLetterV1:
         event_type=headers.get("ce_type", "")[:100],
         subject=headers.get("ce_subject", "")[:500],
         at=at,
+        sent_at=_instant(headers.get("ce_time") or error("appended_at")),
     )
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _number(text: str) -> int:

@@ -1,8 +1,9 @@
 """CloudEvents 1.0 on Kafka in binary mode: attributes are `ce_*` headers, the value is the data as JSON.
 
-Two extension attributes: `traceparent` (its own header, as W3C says) and `ce_causationid`, the id of the
-event that led to this one. A record that is replayed from the dead letters has the id of its letter in
-`baton_replay_of`.
+Three extension attributes: `traceparent` (its own header, as W3C says), `ce_causationid`, the id of the
+event that led to this one, and `ce_aftererasure`: the person of the subject was erased at that time, and
+this event is about the person after that. A record that is replayed from the dead letters has the id of its
+letter in `baton_replay_of`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ D = TypeVar("D")
 _SPEC = ("ce_specversion", b"1.0")
 _JSON = ("content-type", b"application/json")
 _JSON_TYPES = (b"application/json", b"text/json")
+_AFTER_ERASURE = "ce_aftererasure"
 _ATTRIBUTE_BYTES_MAX = 500
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _encode = msgspec.json.Encoder().encode
@@ -38,7 +40,11 @@ _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 class Event(Struct, Generic[D], frozen=True):
-    """A decoded event. `raw` is the data as it arrived, so that it need not be encoded again."""
+    """A decoded event. `raw` is the data as it arrived, so that it need not be encoded again.
+
+    `after_erasure` is when the person of the subject was last erased, as far as the role knew that emitted
+    the event: what is told of the person is newer. None for a person who was never erased.
+    """
 
     id: str
     source: str
@@ -52,6 +58,7 @@ class Event(Struct, Generic[D], frozen=True):
     causation_id: str = ""
     replay_of: str = ""
     own_cause: str = ""
+    after_erasure: datetime | None = None
 
     @property
     def cause(self) -> str:
@@ -116,6 +123,7 @@ def decode(record: Record) -> Event[Any]:
         traceparent=_traceparent(headers),
         causation_id=_text(headers, "ce_causationid"),
         replay_of=_text(headers, REPLAY_HEADER),
+        after_erasure=_instant(_AFTER_ERASURE, erased) if (erased := headers.get(_AFTER_ERASURE)) else None,
     )
 
 
@@ -182,6 +190,8 @@ def encode(event: Event[Any]) -> Outgoing:
         headers.append(("traceparent", event.traceparent.encode()))
     if event.causation_id:
         headers.append(("ce_causationid", event.causation_id.encode()))
+    if event.after_erasure is not None:
+        headers.append((_AFTER_ERASURE, rfc3339(event.after_erasure).encode()))
     if event.replay_of:
         headers.append((REPLAY_HEADER, event.replay_of.encode()))
     return Outgoing(
@@ -261,8 +271,12 @@ def _time(value: bytes | None, record: Record) -> datetime:
         if appended is None:
             raise DataError("neither ce_time nor the record's time stamp is an instant", kind="envelope")
         return appended
+    return _instant("ce_time", value)
+
+
+def _instant(name: str, value: bytes) -> datetime:
     try:
         at = datetime.fromisoformat(value.decode("ascii"))
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise DataError(f"ce_time {value[:40]!r} is not an RFC 3339 time", kind="envelope") from error
+        raise DataError(f"{name} {value[:40]!r} is not an RFC 3339 time", kind="envelope") from error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from shared.lead.events.event_type import event
 from shared.lead.events.parts import Answer, Details, Percent, SourceTrust, Time, Word
-from shared.lead.events.subjects import account_key, lead_id
+from shared.lead.events.subjects import account_key, account_name_id, lead_id
 from shared.messaging.manifest import SIGNALS_RECEIVED
 
 SignalType = Literal[
@@ -25,6 +25,8 @@ SignalType = Literal[
     "activity",
 ]
 
+PERSONAL_SIGNALS: Final[frozenset[SignalType]] = frozenset({"opt_out", "activity"})
+"""What a person does, rather than what happens at an account."""
 SignalDetails = Annotated[dict[Word, Answer | dict[str, Answer | Details]], Meta(max_length=100)]
 """Deep enough to hold an activity that has details of its own."""
 
@@ -43,9 +45,13 @@ class SignalPerson(Struct, frozen=True, omit_defaults=True):
 
 
 def signal_subject_id(data: SignalReceivedV1) -> str:
-    """Return the lead id for a signal that names a person, else the account key."""
-    person = data.person
-    return lead_id(person.email) if person and person.email else account_key(data.account.domain)
+    """Return the account that a signal is about, by domain or by name, and for a personal one the lead id.
+
+    A signal without an account is about the lead of its person.
+    """
+    account = account_key(data.account.domain) or account_name_id(data.account.name)
+    is_personal = data.type in PERSONAL_SIGNALS or not account
+    return (lead_id(data.person.email) if data.person and is_personal else "") or account
 
 
 @event("baton.signal.received.v1", SIGNALS_RECEIVED, subject=signal_subject_id, default=True)

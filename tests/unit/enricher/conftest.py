@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from services.enricher.domain.providers import LookupResult
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
 from services.enricher.domain.row_keys import stored_lead, surviving_lead_id
 from services.enricher.handlers import EnricherHandler
-from shared.lead.events.envelope import Event
+from shared.lead.events.envelope import Event, decode
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Person
@@ -22,6 +22,7 @@ from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.registry import BY_MODEL
 from shared.lead.events.signal_received import SignalPerson, SignalReceivedV1
 from shared.lead.ids import lead_id_of
+from shared.messaging.port import Record
 from shared.storage.rows import IdentityMap
 from shared.worker.decision import Outcome
 from shared.worker.rows import TimerRow
@@ -47,7 +48,10 @@ class PreparedLookup:
 
 
 class SimulatedEnricher:
-    """Decides events as the runtime does. `emitted` are the events of the last call."""
+    """Decides events as the runtime does. `emitted` are the events of the last call.
+
+    `after_erasure` are the times of the erasures that these follow.
+    """
 
     def __init__(self) -> None:
         self.rows = IdentityMap()
@@ -55,6 +59,7 @@ class SimulatedEnricher:
         self.handler = EnricherHandler(self.lookup)
         self.at = AT
         self.emitted: list[LeadEnrichedV1] = []
+        self.after_erasure: list[datetime | None] = []
         self._count = 0
 
     async def receive(self, *data: Struct) -> Outcome:
@@ -107,6 +112,8 @@ class SimulatedEnricher:
         fold(self.handler, self.rows, prepared, self.at, result=result, keyed_hash=_hashed)
         assert not result.rejected
         self.emitted = [msgspec.json.decode(out.value or b"", type=LeadEnrichedV1) for out in result.outgoing]
+        records = [Record(out.topic, 0, 0, out.key, out.value, out.headers, 0) for out in result.outgoing]
+        self.after_erasure = [decode(record).after_erasure for record in records]
         return result.outcomes[-1][1]
 
 

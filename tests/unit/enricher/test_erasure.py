@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -17,8 +17,7 @@ from services.enricher.domain.providers import (
     lookup_target,
 )
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
-from shared.lead.events.parts import Company, Person
-from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.events.parts import Activity, Company, Person
 from shared.lead.ids import lead_id_of
 from shared.storage.rows import IdentityMap, Put, Remove
 from shared.worker.decision import Outcome
@@ -34,6 +33,10 @@ PHONE_ID = lead_id_of(f"phone:{PHONE}")
 def answer_about(about: str, *, outcome: LookupOutcome = "match") -> ProviderAnswer:
     facts = ProviderFacts(person=Person(title="CFO"), confidence={"person.title": 0.9})
     return ProviderAnswer("apollo", "person", about, outcome, AT, facts, cost=8, requested=("person.title",))
+
+
+def demo(at: datetime) -> Activity:
+    return Activity(type="demo_request", at=at)
 
 
 def tombstones(enricher) -> set[str]:
@@ -102,6 +105,41 @@ async def test_an_old_erasure_that_is_read_again_spares_the_new_lead(enricher):
     assert enricher.rows.get(IdentifierRow, f"phone:{PHONE}").lead_ids == [ANA_ID]
 
 
+async def test_a_form_that_was_read_before_an_older_erasure_is_all_that_stays(enricher):
+    before = Company(name="Brightloom", employees=350)
+    await enricher.submit(ANA, title="CTO", phone=PHONE, first_name="Ana", company=before, message="Then")
+    erased_at = enricher.at
+    enricher.at += timedelta(minutes=1)
+    await enricher.submit(
+        ANA, title="CFO", linkedin_url=PROFILE, message="Now", activities=[demo(enricher.at)]
+    )
+    await enricher.erase(ANA_ID, at=erased_at)
+    lead = enricher.lead()
+    assert (lead.person.title, lead.person.phone, lead.person.first_name) == ("CFO", None, None)
+    assert (lead.person.email, lead.person.email_kind, lead.message) == (ANA, "work", "Now")
+    assert [activity.type for activity in lead.activities] == ["demo_request"]
+    assert (lead.account, lead.company.employees, lead.company.domain) == (
+        "brightloom.example",
+        None,
+        "brightloom.example",
+    )
+    assert lead.identifiers == (f"linkedin:{PROFILE}",)
+    assert enricher.rows.get(IdentifierRow, f"phone:{PHONE}") is None
+    # The other roles are told, and know that it follows the erasure.
+    assert [(one.person.title, one.message) for one in enricher.emitted] == [("CFO", "Now")]
+    assert enricher.after_erasure == [erased_at]
+
+
+async def test_a_public_form_after_the_erasure_keeps_the_proven_address(enricher):
+    await enricher.submit(ANA, title="CTO")
+    erased_at = enricher.at
+    enricher.at += timedelta(minutes=1)
+    await enricher.submit(ANA, title="CFO", message="Now", trust="public")
+    await enricher.erase(ANA_ID, at=erased_at)
+    assert enricher.lead().message == "Now"
+    assert enricher.lead().person.title is None  # the proven title was known before, and the claim was weaker
+
+
 async def test_an_erasure_ends_the_retries_of_the_lead(enricher):
     enricher.lookup.result = LookupResult((answer_about(ANA_ID, outcome="failed"),), {}, "exhausted")
     await enricher.submit(ANA)
@@ -150,16 +188,18 @@ async def test_several_leads_of_one_erasure_go_together(enricher):
 
 def test_an_identifier_row_that_is_not_loaded_is_left_alone():
     rows = IdentityMap([LeadRow("lead", revision=1, identifiers=(f"phone:{PHONE}",))])
-    redaction = redact(rows, PersonErasedV1(["lead"], email_hash="x", at=AT))
+    redaction = redact(rows, ["lead"], AT)
     assert Remove(LeadRow, ("lead",)) in redaction.changes
     assert all(change.kind is not IdentifierRow for change in redaction.changes if isinstance(change, Remove))
     assert redaction.lead_ids == ["lead"]
 
 
-def test_a_lead_that_began_after_the_erasure_is_not_changed():
-    rows = IdentityMap([LeadRow("lead", revision=1, first_at=AT + timedelta(seconds=1))])
-    redaction = redact(rows, PersonErasedV1(["lead"], email_hash="x", at=AT))
-    assert (redaction.changes, redaction.lead_ids) == ([], ["lead"])
+def test_a_lead_that_began_after_the_erasure_is_only_told_again():
+    lead = LeadRow("lead", revision=1, sequence=1, first_at=AT + timedelta(seconds=1))
+    redaction = redact(IdentityMap([lead]), ["lead"], AT)
+    again = replace(lead, sequence=2)
+    assert (redaction.changes, redaction.lead_ids) == ([Put(again)], ["lead"])
+    assert redaction.returned == [again]
 
 
 @pytest.mark.parametrize("named", [["alias"], ["lead"], ["alias", "lead"], ["lead", "alias", "lead"]])
@@ -172,7 +212,7 @@ def test_the_redaction_is_the_same_under_whatever_ids_the_lead_is_named(named):
             IdentifierRow("phone:1", ["other", "lead"]),
         ]
     )
-    redaction = redact(rows, PersonErasedV1(named, email_hash="x", at=AT))
+    redaction = redact(rows, named, AT)
     assert Put(IdentifierRow("phone:1", ["other"])) in redaction.changes
     rows.apply(redaction.changes)
     assert (rows.all(LeadRow), rows.all(AliasRow)) == ([], [])

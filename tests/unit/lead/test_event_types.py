@@ -55,7 +55,24 @@ ANA = lead_id_of("email:ana@kestrel.example")
             SignalReceivedV1(type="news", occurred_at=AT, account=SignalAccount("www.kestrel.example")),
             "kestrel.example",
         ),
-        (SignalReceivedV1(type="news", occurred_at=AT, account=SignalAccount(name="Kestrel")), ""),
+        (
+            SignalReceivedV1(type="news", occurred_at=AT, account=SignalAccount(name="The KESTREL, GmbH")),
+            lead_id_of("account-name:kestrel"),
+        ),
+        (SignalReceivedV1(type="news", occurred_at=AT, account=SignalAccount(name="---")), ""),
+        (
+            SignalReceivedV1(
+                type="job_change",
+                occurred_at=AT,
+                account=SignalAccount("kestrel.example"),
+                person=SignalPerson("ana@kestrel.example"),
+            ),
+            "kestrel.example",
+        ),
+        (
+            SignalReceivedV1(type="job_change", occurred_at=AT, person=SignalPerson("ana@kestrel.example")),
+            ANA,
+        ),
         (
             SignalReceivedV1(
                 type="activity",

@@ -162,8 +162,9 @@ def test_somebody_of_the_same_name_elsewhere_stays_named(make_event: MakeEvent) 
 def test_who_is_a_contact_again_may_be_named_again(make_event: MakeEvent) -> None:
     rows = IdentityMap()
     again = make_event("lead.enriched", "again", subject="ana", lead_id="ana", account="kestrel.example")
-    again = replace(again, key="kestrel.example", time=AT + timedelta(days=1))
+    again = replace(again, key="kestrel.example", time=AT + timedelta(days=1), after_erasure=AT)
     own, colleague = note(make_event, "own", "ana"), note(make_event, "colleague")
+    own = replace(own, after_erasure=AT)
     decide(rows, erased_ana(), own, note(make_event, "late"), again, colleague)
     expected = {"own": "Call Ana Ruiz", "late": "Call [erased]", "colleague": "Call Ana Ruiz"}
     assert recorded_notes(rows) == expected

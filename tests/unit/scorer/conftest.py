@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.scorer.domain.account import has_contact
 from services.scorer.domain.rescore import CHUNK, RESCORE
@@ -69,8 +70,10 @@ class SimulatedScorer:
         return result.outcomes[-1][1]
 
     def enrich(self, name: str = "ana", *, causation_id: str = "received-1", **given: Any) -> Outcome:
-        """Process an enriched lead."""
-        return self.process(event_of(enriched_lead(name, **given), causation_id=causation_id, at=self.at))
+        """Process an enriched lead. `after_erasure` is when the enricher erased the person last."""
+        after_erasure = given.pop("after_erasure", None)
+        enriched = event_of(enriched_lead(name, **given), causation_id=causation_id, at=self.at)
+        return self.process(replace(enriched, after_erasure=after_erasure))
 
     def receive(self, data: Struct, id_: str = "") -> Outcome:
         """Process a signal, an account or an erasure; each call is an event of its own unless `id_` is given."""

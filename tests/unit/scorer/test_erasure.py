@@ -121,8 +121,11 @@ def test_an_event_from_before_the_erasure_brings_nobody_back(scorer):
 def test_somebody_who_writes_after_their_erasure_is_a_new_contact(scorer):
     scorer.enrich(activities=[did("webinar")])
     scorer.erase(lead_id("ana"))
+    erased_at = scorer.at
     scorer.at += DAY
-    assert scorer.enrich(sequence=1) is Outcome.APPLIED
+    # The enricher had not read the erasure when it emitted this one.
+    assert scorer.enrich(sequence=2) is Outcome.SUPERSEDED
+    assert scorer.enrich(sequence=1, after_erasure=erased_at) is Outcome.APPLIED
     assert scorer.lead().activities == []
     assert scorer.scored()[0].sequence == 1
 

@@ -106,16 +106,25 @@ def test_an_error_that_says_what_to_do_next_is_raised(error: Exception) -> None:
         folded(IdentityMap(), action("1"), handler=Deciding(decide))
 
 
-def test_events_up_to_an_erasure_are_superseded() -> None:
+def test_what_is_about_an_erased_person_is_superseded_until_the_person_is_back() -> None:
     world = IdentityMap([TombstoneRow("lead", ROLE, AT), TombstoneRow("other", "another role", AT)])
-    result = folded(
-        world, action("1"), replace(action("2"), time=AT + timedelta(microseconds=1)), action("3", "other")
-    )
+    later = replace(action("2"), time=AT + timedelta(microseconds=1))
+    result = folded(world, action("1"), later, action("3", "other"))
     assert [outcome for _event, outcome in result.outcomes] == [
         Outcome.SUPERSEDED,
-        Outcome.APPLIED,
+        Outcome.SUPERSEDED,
         Outcome.APPLIED,
     ]
+    world.apply([Put(TombstoneRow("lead", ROLE, AT, returned=True))])
+    result = folded(world, action("4"), replace(later, id="5"))
+    assert [outcome for _event, outcome in result.outcomes] == [Outcome.SUPERSEDED, Outcome.APPLIED]
+
+
+def test_what_is_told_of_a_person_who_is_back_says_which_erasure_it_follows() -> None:
+    world = IdentityMap([TombstoneRow("lead", ROLE, AT - timedelta(1), returned=True)])
+    result = folded(world, action("1"), action("2", "other"))
+    erased = [dict(out.headers).get("ce_aftererasure") for out in result.outgoing]
+    assert erased == [b"2026-03-01T00:00:00Z", None]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,17 @@
+"""A role remembers that an erased person is a contact again; of those erased before it is not known."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("tombstones", sa.Column("returned", sa.Boolean(), server_default=sa.true(), nullable=False))
+
+
+def downgrade() -> None:
+    op.drop_column("tombstones", "returned")
