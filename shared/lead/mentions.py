@@ -14,6 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from shared.lead.events.parts import Person
+from shared.lead.identity import identify
 from shared.lead.literal_text import written_text
 from shared.lead.normalise.emails import normalise_email
 from shared.lead.normalise.linkedin import normalise_linkedin
@@ -31,6 +32,10 @@ _PHONE = re.compile(r"(?:\+|00)\d[\d\s().\-/]{5,25}\d")
 _WORD = re.compile(r"[^\W_]+(?:['\u2019\-][^\W_]+)*")
 # Briefs of earlier releases escape markup with backslashes.
 _MARKDOWN_ESCAPE = re.compile(r"\\([\\`*_\[\]<>#|~&/])")
+
+_LEAD_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_PIECE = 64 * 1024
+_OVERLAP = 400
 
 KeyedHash = Callable[[str], str]
 """Maps an identifier or a name to its keyed hash, in hex."""
@@ -106,7 +111,7 @@ class Mentions(Struct, frozen=True):
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where they are named, from start to end."""
-        for start, stop, identifier in identifiers_in(text):
+        for start, stop, identifier in _identifiers_in(text):
             if self.keyed_hash(identifier) in self.hashes:
                 yield start, stop
         words = list(_WORD.finditer(text))
@@ -117,7 +122,37 @@ class Mentions(Struct, frozen=True):
                     yield first.start(), words[last].end()
 
 
-def identifiers_in(text: str) -> Iterator[tuple[int, int, str]]:
+def named_in_record(texts: Iterable[str], value: Any) -> Iterator[str]:
+    """Yield the identifiers and lead ids in a record of any size that may be anything, with repeats.
+
+    `value` is its JSON value, None when it is no JSON: escapes may hide an identifier in the text, and a
+    number in national form is read in the person's country. The texts are searched in pieces, so that no
+    search of a large one holds up the process.
+    """
+    person = value.get("person") if isinstance(value, dict) else None
+    if isinstance(person, dict):
+        email, phone, profile, country = (
+            text if isinstance(text := person.get(name), str) else None
+            for name in ("email", "phone", "linkedin_url", "country")
+        )
+        identity = identify(email, phone, profile, None, country)
+        yield from identity.identifiers if identity else ()
+    for text in (*texts, *_texts_in(value)):
+        for start in range(0, len(text), _PIECE):
+            piece = text[start : start + _PIECE + _OVERLAP]
+            yield from (found[0].lower() for found in _LEAD_ID.finditer(piece))
+            yield from (identifier for _start, _stop, identifier in _identifiers_in(piece))
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for item in value if isinstance(value, list) else (*value, *value.values()):
+            yield from _texts_in(item)
+
+
+def _identifiers_in(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield start, end and normal form of each address, profile and international number in a text."""
     if "@" in text:
         for found in _EMAIL.finditer(text):

@@ -349,7 +349,7 @@ async def test_the_reader_says_what_a_lead_has_pending_at_each_target(retrying):
     await retrying.store("a", lead_id="lead", sequence=2)
     await retrying.store("b", lead_id="lead", sequence=3, next_attempt_at=AT + LEASE)
     await retrying.store("x", target="other", lead_id="else", sequence=1)
-    stored = await retrying.reader.existing([], "lead", "tombstone", AT)
+    stored = await retrying.reader.existing([], "lead", "hash")
     assert stored.pending == {"hooks": PendingDeliveries(2, AT + LEASE)}
     assert stored.held_until("hooks", 4, AT) == AT + timedelta(seconds=5)
     assert stored.held_until("hooks", 4, AT - timedelta(seconds=1)) == AT - timedelta(seconds=1)
