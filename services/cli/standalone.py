@@ -13,7 +13,7 @@ import typer
 
 from services.cli.client import connect
 from services.cli.demo.cases import GoldenCase, golden_cases
-from services.cli.demo.report import DemoReport, print_differences, print_next_steps
+from services.cli.demo.report import DemoReport, print_differences, print_full_brief, print_next_steps
 from services.cli.demo.runner import PlayedCase, play_cases
 from services.cli.errors import Unreachable
 from services.cli.output import SafeConsole, echo, print_json
@@ -73,8 +73,10 @@ def run_demo(named: str, *, as_json: bool) -> bool:
     failed = [case for case in played if case.differences]
     if as_json:
         print_json([case.summary() for case in played])
-    elif failed:
-        print_differences(failed)
+    else:
+        print_full_brief(played)
+        if failed:
+            print_differences(failed)
     return len(played) == len(cases) and not failed
 
 

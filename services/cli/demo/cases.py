@@ -12,10 +12,11 @@ from uuid import NAMESPACE_URL, uuid5
 from msgspec import Struct
 from ruamel.yaml import YAML
 
-Kind = Literal["lead", "form", "signal", "outcome"]
+Kind = Literal["lead", "form", "signal", "outcome", "action"]
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _AGO = re.compile(r"\{now-(\d+)([smhd])\}")
+_AHEAD = re.compile(r"\{day\+(\d+)d\}")
 _DEMO = uuid5(NAMESPACE_URL, "urn:baton:demo")
 
 
@@ -38,13 +39,15 @@ class CaseResult(Struct, frozen=True):
     """The result of a case.
 
     `views`: the view of the lead of every step, None for a step without one. `subject`: the view of the
-    lead that the expectations are about. `webhooks` and `credits` count what the case brought about.
+    lead that the expectations are about, `owner` the name of its owner. `webhooks` and `credits` count what
+    the case brought about.
     """
 
     views: Sequence[Mapping[str, Any] | None]
     subject: Mapping[str, Any] | None
     webhooks: int
     credits: int
+    owner: str | None = None
 
 
 def golden_cases(named: str = "") -> list[GoldenCase]:
@@ -96,6 +99,9 @@ def _fill(value: Any, now: datetime) -> Any:
         ago = _AGO.fullmatch(value)
         if ago:
             return (now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()
+        ahead = _AHEAD.fullmatch(value)
+        if ahead:
+            return (now + timedelta(days=int(ahead[1]))).date().isoformat()
         return value.replace("{person}", "demo.person")
     return value
 
@@ -112,14 +118,20 @@ def _check(name: str, expected: Any, result: CaseResult) -> tuple[bool, Any]:
         count = _COUNTED[name](result)
         return count == expected, count
     got = _VALUES[name](result.subject or {})
-    match name:
-        case "provenance":
-            return set(expected) <= set(got or ()), sorted(got or ())
-        case "rule_is_not":
-            return got is not None and got != expected, got
-        case "brief_contains":
-            return str(expected) in (got or ""), got
+    if name in _MATCHED:
+        return _MATCHED[name](expected, got), sorted(got or ()) if name == "provenance" else got
+    if name == "signed_by_owner":
+        return (result.owner is not None and str(got).endswith(result.owner)) is expected, got
     return (got in expected if isinstance(expected, list) else got == expected), got
+
+
+def _has_texts(expected: Any, got: Any) -> bool:
+    texts = expected if isinstance(expected, list) else [expected]
+    return all(str(text) in (got or "") for text in texts)
+
+
+def _has_items(expected: Any, got: Any) -> bool:
+    return isinstance(expected, dict) and expected.items() <= (got or {}).items()
 
 
 def _compare(name: str, views: Sequence[Mapping[str, Any] | None]) -> tuple[bool, Any]:
@@ -147,6 +159,7 @@ _COUNTED: Final[Mapping[str, Callable[[CaseResult], int]]] = {
 }
 _VALUES: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
     "status": _value_at("status"),
+    "owned": lambda view: view["owner"] is not None if "owner" in view else None,
     "revision": _value_at("revision"),
     "queue": _value_at("decision", "queue"),
     "motion": _value_at("decision", "motion"),
@@ -157,8 +170,23 @@ _VALUES: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = {
     "trigger": _value_at("trigger", "kind"),
     "trigger_type": _value_at("trigger", "type"),
     "brief_contains": _value_at("brief", "markdown"),
+    "contact": _value_at("brief", "contact"),
+    "trigger_says": _value_at("brief", "trigger", "details"),
+    "handed_over_by": _value_at("brief", "hand_off", "by"),
+    "notes": _value_at("brief", "hand_off", "notes"),
+    "opening": _value_at("brief", "warm_intro"),
+    "signed_by_owner": _value_at("brief", "warm_intro"),
     "enrichment_status": _value_at("enrichment", "status"),
     "provenance": _value_at("provenance"),
+}
+_MATCHED: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "provenance": lambda expected, got: set(expected) <= set(got or ()),
+    "rule_is_not": lambda expected, got: got is not None and got != expected,
+    "brief_contains": _has_texts,
+    "trigger_says": _has_texts,
+    "opening": _has_texts,
+    "contact": _has_items,
+    "notes": _has_items,
 }
 EXPECTATIONS: Final = frozenset((*_COMPARED, *_COUNTED, *_VALUES))
 """What a case may expect."""

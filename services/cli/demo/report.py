@@ -1,4 +1,4 @@
-"""The demo's table: a line for every lead with its path, queue, owner, webhook and reason."""
+"""The demo's table: a line for every lead with path, queue, owner, webhook and reason; then a full brief."""
 
 from __future__ import annotations
 
@@ -11,16 +11,29 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
+from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from services.cli.demo.cases import GoldenCase
 from services.cli.demo.runner import PlayedCase
+from services.cli.demo.slack import slack_text
 from services.cli.output import SafeConsole
 
-_PIPED_WIDTH: Final = 150
-_WIDE, _NARROW = 116, 96
-"""Terminal widths in columns: from `_WIDE` on the table is complete, below `_NARROW` it is shortest."""
+_PIPED_WIDTH: Final = 190
+_COMPLETE, _WIDE, _NARROW = 160, 116, 96
+"""Terminal widths in columns: from `_COMPLETE` on the table has names, below `_NARROW` it is shortest."""
+_BRIEF_WIDTH: Final = 100
+_REASONS: Final = {
+    "existing-owner": "stays with its owner",
+    "new-market": "a new market, so business development first",
+    "partner": "partner interest",
+    "high-intent": "wants it now and fits",
+    "strategic": "a large or a target account",
+    "fits": "fits",
+    "nurture": "kept warm, nothing to work on yet",
+}
+"""What the rules of the default policy mean to a seller."""
 _QUEUE_STYLES: Final = {"senior-ae": "magenta", "bdr": "blue", "sdr": "cyan", "suppressed": "dim"}
 
 
@@ -42,7 +55,8 @@ class DemoReport:
                 played = await anext(results)
                 self.played.append(played)
                 table = self._table(header=False)
-                table.add_row(*_row(played, self._mark(played), wide=self._wide))
+                cells = _cells(played, self._mark(played), wide=self._wide, complete=self._complete)
+                table.add_row(*cells)
                 self._console.print(table)
         self._console.print(f"\n{self._summary()}")
         return self.played
@@ -51,13 +65,23 @@ class DemoReport:
     def _wide(self) -> bool:
         return self._console.width >= _WIDE
 
+    @property
+    def _complete(self) -> bool:
+        return self._console.width >= _COMPLETE
+
     def _table(self, *, header: bool) -> Table:
         """Return a table for one line, with fixed column widths so that the lines align."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=header)
         who, path = (31, 20) if self._wide else (27, 16) if self._console.width >= _NARROW else (21, 9)
-        widths = {"": 1, "lead": who, "path": path, "queue": 10, "owner": 5, "webhook": 8, "why": None}
+        name, owner = (24, 20) if self._complete else (0, 5)
+        widths = {
+            "": 1, "lead": who, "name": name, "path": path, "queue": 10, "owner": owner, "webhook": 8,
+            "why": None,
+        }  # fmt: skip
         taken = sum(width + 2 for width in widths.values() if width)
         for heading, width in widths.items():
+            if width == 0:
+                continue
             room = max(8, self._console.width - taken) if width is None else width
             table.add_column(heading, width=room, no_wrap=True, overflow="ellipsis")
         return table
@@ -114,6 +138,21 @@ def print_next_steps(url: str, played: Sequence[PlayedCase]) -> None:
         console.print()
 
 
+def print_full_brief(played: Sequence[PlayedCase]) -> None:
+    """Print the fullest brief of the demo as it arrives in Slack."""
+
+    def length(case: PlayedCase) -> int:
+        return len((case.view.get("brief") or {}).get("markdown") or "")
+
+    fullest = max(played, key=length, default=None)
+    if fullest is None or not length(fullest):
+        return
+    view, console = fullest.view, SafeConsole(highlight=False, width=_BRIEF_WIDTH)
+    title = f"Slack, to {fullest.result.owner or 'the queue'} ({view['decision']['queue']})"
+    console.print()
+    console.print(Panel(slack_text(view["brief"]["markdown"]), title=escape(title), title_align="left"))
+
+
 def _program() -> str:
     """Return the command that runs `baton` from here; `make` installs it outside of the PATH."""
     program = Path(sys.argv[0])
@@ -127,7 +166,8 @@ def _console() -> Console:
     return console if console.is_terminal else SafeConsole(highlight=False, width=_PIPED_WIDTH)
 
 
-def _row(played: PlayedCase, mark: Text, *, wide: bool) -> tuple[Text, ...]:
+def _cells(played: PlayedCase, mark: Text, *, wide: bool, complete: bool) -> list[Text]:
+    """Return the cells of a line. Names stand in their own columns in a complete table only."""
     view = played.view
     decision: Mapping[str, Any] = view.get("decision") or {}
     person: Mapping[str, Any] = view.get("person") or {}
@@ -136,15 +176,18 @@ def _row(played: PlayedCase, mark: Text, *, wide: bool) -> tuple[Text, ...]:
     else:
         webhook = Text("verified", style="green") if played.result.webhooks else Text("none", style="dim")
     queue = str(decision.get("queue") or view.get("status") or "-")
-    return (
+    owner = " ".join(filter(None, (view.get("owner"), played.result.owner if complete else None)))
+    name = " ".join(filter(None, (person.get("first_name"), person.get("last_name")))) or person.get("title")
+    return [
         mark,
         Text(str(person.get("email") or view.get("account") or "-")),
+        *([Text(str(name or "-"))] if complete else []),
         Text(lead_path(played, wide=wide)),
         Text(queue, style=_QUEUE_STYLES.get(queue, "")),
-        Text(str(view.get("owner") or "-")),
+        Text(owner or "-"),
         webhook,
         Text(decision_reason(view, decision)),
-    )
+    ]
 
 
 def lead_path(played: PlayedCase, *, wide: bool) -> str:
@@ -156,9 +199,10 @@ def lead_path(played: PlayedCase, *, wide: bool) -> str:
 
 
 def decision_reason(view: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
-    """Return the reason in a few words: the signal that triggered the decision, the rule and its reasons."""
+    """Return the reason as a seller would say it: what happened, and what the rule makes of it."""
     if decision.get("reason"):
         return str(decision["reason"]).replace("_", " ")
-    trigger = view.get("trigger") or {}
-    cause = str(trigger["type"]).replace("_", " ") + ", " if trigger.get("kind") == "signal" else ""
-    return f"{cause}{decision.get('rule', '-')}: {'; '.join(decision.get('reasons') or ())}"
+    trigger = (view.get("brief") or {}).get("trigger") or view.get("trigger") or {}
+    happened = str(trigger.get("details") or trigger.get("type") or "").replace("_", " ")
+    rule = str(decision.get("rule", "-"))
+    return ": ".join(filter(None, (happened, _REASONS.get(rule, rule.replace("-", " ")))))

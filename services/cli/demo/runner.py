@@ -129,12 +129,15 @@ async def _play(
     """
     case = prepare(case, datetime.now(UTC), run)
     leads = [lead_id_of_step(step) for step in case.steps]
-    before = await _credits(client)
+    before = sum(rep["credits"] for rep in await _reps(client))
     result = await _result_of(client, inbox, case, leads, before)
     if result.subject is not None:
         return PlayedCase(case, result, [], repeated=True)
     for step in case.steps:
-        await _await_outcome(client, await _send(client, step), timeout_s)
+        if step.kind == "action":
+            await _act(client, step, leads, timeout_s)
+        else:
+            await _await_outcome(client, await _send(client, step), timeout_s)
     deadline = time.monotonic() + timeout_s / 2
     while True:
         result = await _result_of(client, inbox, case, leads, before)
@@ -159,8 +162,9 @@ async def _result_of(
         subject = await _lead_view(client, listed[0]["lead_id"]) if listed else None
     else:
         subject = views[case.expect.get("of", 1) - 1]
-    count = inbox.count(subject["lead_id"]) if subject else 0
-    return CaseResult(views, subject, count, await _credits(client) - before)
+    count, reps = inbox.count(subject["lead_id"]) if subject else 0, await _reps(client)
+    owner = next((rep["name"] for rep in reps if subject and rep["id"] == subject["owner"]), None)
+    return CaseResult(views, subject, count, sum(rep["credits"] for rep in reps) - before, owner)
 
 
 async def _send(client: BatonClient, step: CaseStep) -> tuple[str | None, str | None]:
@@ -173,6 +177,25 @@ async def _send(client: BatonClient, step: CaseStep) -> tuple[str | None, str | 
     }[step.kind]
     answer = await client.call("POST", path, body=step.body) or {}
     return answer.get("lead_id"), answer.get("event_id")
+
+
+async def _act(client: BatonClient, step: CaseStep, leads: list[str | None], timeout_s: float) -> None:
+    """Act on the lead of the step number `lead`, as its owner, once its view meets `when`.
+
+    An action that does not fit the lead's state is not done; the expectations of the case then say so.
+    """
+    body = dict(step.body)
+    verb, lead, when = body.pop("type"), leads[body.pop("lead", 1) - 1], body.pop("when", {})
+    deadline = time.monotonic() + timeout_s
+    while True:
+        view = await _lead_view(client, lead or "")
+        if view is not None and not differences(when, CaseResult([view], view, webhooks=0, credits=0)):
+            break
+        if time.monotonic() > deadline:
+            return
+        await asyncio.sleep(_POLL_INTERVAL_S)
+    with suppress(Refused):
+        await client.call("POST", f"/v1/leads/{lead}/{verb}", body={"rep": view["owner"], **body})
 
 
 async def _await_outcome(client: BatonClient, sent: tuple[str | None, str | None], timeout_s: float) -> None:
@@ -203,12 +226,13 @@ async def _lead_view(client: BatonClient, lead: str) -> dict[str, Any] | None:
     return view
 
 
-async def _credits(client: BatonClient) -> int:
-    return sum(rep["credits"] for rep in (await client.call("GET", "/v1/reps"))["data"])
+async def _reps(client: BatonClient) -> list[dict[str, Any]]:
+    reps: list[dict[str, Any]] = (await client.call("GET", "/v1/reps"))["data"]
+    return reps
 
 
 def lead_id_of_step(step: CaseStep) -> str | None:
-    """Return the id of the lead that a step is about, None for a signal or an outcome."""
+    """Return the id of the lead that a step is about, None for a signal, an outcome or an action."""
     if step.kind not in ("lead", "form"):
         return None
     if step.kind == "form":

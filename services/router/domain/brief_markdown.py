@@ -70,11 +70,10 @@ def render_markdown(data: LeadScoredV1, brief: Brief, company: str | None, at: d
 def _headline(data: LeadScoredV1, brief: Brief, company: str | None, at: datetime) -> Iterator[str]:
     """Yield who it is, why now, and what else happened lately."""
     contact = brief.contact
-    address = contact.email or contact.phone
-    who = literal_text(", ".join(filter(None, (contact.name, contact.title)))) or code_text(address or "")
+    name = literal_text(contact.name or "") or code_text(contact.email or contact.phone or "")
+    who = ", ".join(filter(None, (name, literal_text(contact.title or ""))))
     where = literal_text(company or "")
-    named = " at ".join(filter(None, (who, where))) if who else f"{where}, no contact yet"
-    yield f"*Lead:* {named}\n"
+    yield f"*Lead:* {' at '.join(filter(None, (who, where))) if who else f'{where}, no contact yet'}\n"
     yield f"*Why now:* {literal_text(brief.trigger.details)}"
     yield from (f"- {literal_line(event)}" for event in recent_events(data, at))
 
@@ -110,7 +109,8 @@ def _words_of_buyer(data: LeadScoredV1, brief: Brief) -> Iterator[str]:
 def _contact(brief: Brief) -> Iterator[str]:
     """Yield how to reach the person, and where the lead came from."""
     contact, source = brief.contact, brief.source
-    reachable = contact.email or contact.phone or contact.linkedin_url
+    if not (contact.email or contact.phone or contact.linkedin_url):
+        return
     if contact.email:
         status = _EMAIL_STATUSES.get(contact.email_status or "", "")
         yield f"- E-mail: {code_text(contact.email)}{f' ({status})' if status else ''}"
@@ -119,7 +119,7 @@ def _contact(brief: Brief) -> Iterator[str]:
     if contact.linkedin_url:
         is_profile = _PROFILE.fullmatch(contact.linkedin_url) is not None
         yield f"- LinkedIn: {contact.linkedin_url if is_profile else code_text(contact.linkedin_url)}"
-    if contact.time_zone and reachable:
+    if contact.time_zone:
         yield f"- Time zone: {contact.time_zone.replace('_', ' ')}"
     came_by = (
         source.channel,
@@ -169,9 +169,10 @@ def _account(brief: Brief) -> Iterator[str]:
     if any(standing):
         yield f"- {_sentence_case(', '.join(filter(None, standing)))}"
     for lead in account.other_leads:
-        who = ", ".join(filter(None, (lead.name, lead.title))) or "somebody"
-        told = ", ".join(filter(None, (lead.did, f"with {lead.owner}" if lead.owner else None)))
-        yield f"- Colleague {literal_text(f'{who}: {told}' if told else who)}"
+        name = lead.name or "without a name"
+        who = code_text(name) if "@" in name else literal_text(name)
+        told = ", ".join(filter(None, (lead.title, lead.did, f"with {lead.owner}" if lead.owner else None)))
+        yield f"- Colleague {who}{f', {literal_text(told)}' if told else ''}"
     for stakeholder in brief.stakeholders:
         if stakeholder.known_from == "a buying signal":
             who = ", ".join(filter(None, (stakeholder.name, stakeholder.title)))

@@ -55,8 +55,8 @@ def line_in_words(line: ScoreLine, data: LeadScoredV1, at: datetime) -> str:
     happened = _TYPE_AND_DAY.fullmatch(line.fact)
     if happened is not None:
         type_ = happened[1].replace("_", " ")
-        what = "" if type_ == named else f", {type_}"
-        return f"{rule}{what} on {day(date.fromisoformat(happened[2]), at)}"
+        what = type_[:1].upper() + type_[1:] if named in type_ else f"{rule}, {type_}"
+        return f"{what} on {day(date.fromisoformat(happened[2]), at)}"
     told = filter(None, (_fact_in_words(field, data) for field in line.fact.split(", ")))
     why = ", ".join(told) or _FIELD.sub(
         lambda field: field_in_words(field[0]), line.why.removeprefix(f"{line.rule}: ")

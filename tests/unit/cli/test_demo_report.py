@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from services.cli.demo.cases import CaseResult, CaseStep, GoldenCase
-from services.cli.demo.report import DemoReport
+from services.cli.demo.report import DemoReport, print_full_brief
 from services.cli.demo.runner import PlayedCase
 
 LEAD = CaseStep("lead", {})
@@ -27,7 +27,8 @@ def played(**changes: Any) -> PlayedCase:
         **changes.pop("view", {}),
     }
     case = GoldenCase("a [red] case", [LEAD], {})
-    return PlayedCase(case, CaseResult([view], view, webhooks=1, credits=1), differences=[], **changes)
+    result = CaseResult([view], view, webhooks=1, credits=1, owner=changes.pop("owner", None))
+    return PlayedCase(case, result, differences=[], **changes)
 
 
 async def shown(*some: PlayedCase, width: int) -> list[str]:
@@ -41,7 +42,7 @@ async def shown(*some: PlayedCase, width: int) -> list[str]:
     return out.getvalue().splitlines()
 
 
-@pytest.mark.parametrize("width", [80, 100, 120, 150])
+@pytest.mark.parametrize("width", [80, 100, 120, 150, 190])
 async def test_a_line_for_each_lead_fits_the_terminal(width: int):
     lines = await shown(played(), played(), width=width)
     assert len(lines) == 5
@@ -51,9 +52,37 @@ async def test_a_line_for_each_lead_fits_the_terminal(width: int):
         assert {"sdr", "sdr-1", "A2", "verified"} <= set(line.split())
 
 
-async def test_a_signal_is_named_as_the_cause():
-    lines = await shown(played(view={"trigger": {"kind": "signal", "type": "funding_round"}}), width=150)
-    assert "funding round, fits: score fit grade is A" in lines[1]
+async def test_a_wide_line_has_names_and_the_reason_as_a_seller_would_say_it():
+    person = {"email": "dana@a.example", "first_name": "Dana", "last_name": "Okafor"}
+    brief = {"trigger": {"details": "raised 30 M USD, Series B, 12 days ago"}}
+    lines = await shown(played(view={"person": person, "brief": brief}, owner="Ana Ruiz"), width=190)
+    assert "dana@a.example" in lines[1]
+    assert "Dana Okafor" in lines[1]
+    assert "sdr-1 Ana Ruiz" in lines[1]
+    assert lines[1].rstrip().endswith("raised 30 M USD, Series B, 12 days ago: fits")
+
+
+async def test_a_rule_of_ones_own_is_named():
+    lines = await shown(played(view={"decision": {"queue": "sdr", "rule": "my-rule"}}), width=150)
+    assert lines[1].rstrip().endswith("form: my rule")
+
+
+def test_the_fullest_brief_is_printed_as_slack_shows_it(capsys):
+    markdown = "*Lead:* Dana\n\n> “We lose `time`”\n- E-mail: `dana@a.example`\n- first_name stays"
+    short, full = ({"brief": {"markdown": text}} for text in ("*Lead:* Bo", markdown))
+    print_full_brief([played(view=short), played(view=full, owner="Ana Ruiz"), played()])
+    printed = capsys.readouterr().out
+    assert "Slack, to Ana Ruiz (sdr)" in printed
+    assert [line.strip("│ ") for line in printed.splitlines()[2:-1]] == [
+        "Lead: Dana",
+        "",
+        "▎ “We lose time”",
+        "- E-mail: dana@a.example",
+        "- first_name stays",
+    ]
+    print_full_brief([])
+    print_full_brief([played()])
+    assert capsys.readouterr().out == ""
 
 
 async def test_a_suppressed_lead_has_its_reason_for_a_rule():

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from services.cli.demo.cases import EXPECTATIONS, CaseResult, GoldenCase, differences, golden_cases, prepare
+from services.cli.demo.cases import (
+    EXPECTATIONS,
+    CaseResult,
+    CaseStep,
+    GoldenCase,
+    differences,
+    golden_cases,
+    prepare,
+)
 from tests.support.golden import flipped
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -35,7 +43,13 @@ def holding(case: GoldenCase) -> CaseResult:
         "score": {},
         "trigger": {},
         "enrichment": {},
-        "brief": {"markdown": f"They wrote: {case.expect.get('brief_contains')}."},
+        "brief": {
+            "markdown": f"They wrote: {case.expect.get('brief_contains')}.",
+            "contact": {"name": "Jo", **case.expect.get("contact", {})},
+            "trigger": {"details": f"{case.expect.get('trigger_says')}"},
+            "hand_off": {"notes": {"other": "note", **case.expect.get("notes", {})}},
+            "warm_intro": f"Hi, {case.expect.get('opening')} Best, Ana Ruiz",
+        },
         "provenance": {name: {"source": "apollo"} for name in case.expect.get("provenance", ())},
     }
     for name, path in PLACES.items():
@@ -44,10 +58,11 @@ def holding(case: GoldenCase) -> CaseResult:
         for part in path[:-1]:
             place = place[part]
         place[path[-1]] = wanted[-1] if isinstance(wanted, list) else wanted
+    if case.expect.get("owned") is False:
+        view["owner"] = None
     other = {**view, "lead_id": "lead-2"} if "different_lead" in case.expect else view
-    return CaseResult(
-        [view, other], view, case.expect.get("webhooks", 1), case.expect.get("rotation_credits", 1)
-    )
+    webhooks, given = case.expect.get("webhooks", 1), case.expect.get("rotation_credits", 1)
+    return CaseResult([view, other], view, webhooks, given, owner="Ana Ruiz")
 
 
 def each_expectation() -> list[Any]:
@@ -94,6 +109,11 @@ def test_times_are_that_long_before_the_moment_of_sending():
     case = prepare(golden_cases("content download")[0], NOW, "run")
     activity: Mapping[str, Any] = case.steps[0].body["activities"][0]
     assert datetime.fromisoformat(activity["at"]) == NOW - timedelta(hours=2)
+
+
+def test_a_day_ahead_is_written_as_a_day():
+    case = GoldenCase("one", [CaseStep("signal", {"details": {"expires_on": "{day+60d}"}})], {})
+    assert prepare(case, NOW, "run").steps[0].body["details"] == {"expires_on": "2026-06-30"}
 
 
 def test_cases_are_found_by_a_part_of_their_name():

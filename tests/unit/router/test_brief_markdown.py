@@ -42,6 +42,10 @@ def section(text: str, title: str) -> list[str]:
         ({"company": Company(domain="kestrel.example")}, "*Lead:* Ana, VP Sales at kestrel.example"),
         ({"company": Company()}, "*Lead:* Ana, VP Sales at ana.example"),
         ({"person": Person(email="a@kestrel.example")}, "*Lead:* `a@kestrel.example` at Kestrel"),
+        (
+            {"person": Person(email="a@kestrel.example", title="CFO")},
+            "*Lead:* `a@kestrel.example`, CFO at Kestrel",
+        ),
         ({"person": Person()}, "*Lead:* Kestrel, no contact yet"),
         ({"company": Company(), "account": scored_lead().lead_id}, "*Lead:* Ana, VP Sales"),
     ],
@@ -135,8 +139,8 @@ def test_the_account_with_colleagues_new_executives_and_roles():
     )
     assert section(text.markdown, "At the account") == [
         "- Customer, open opportunity, owner Farah",
-        "- Colleague Bob, CTO: attended a webinar 3 days ago, with Ana",
-        "- Colleague eve@\u200ba.example",
+        "- Colleague Bob, CTO, attended a webinar 3 days ago, with Ana",
+        "- Colleague `eve@a.example`",
         "- New there: Rosa Lindqvist, CRO",
         "- Also active: somebody in legal, HR",
     ]
