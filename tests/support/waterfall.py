@@ -48,12 +48,18 @@ def waterfall_policy(providers: ProviderPolicy, names: Any) -> WaterfallPolicy:
 
 
 class FakeProvider:
-    """Knows what it is told about one company, and remembers what it was asked."""
+    """Knows what it is told about companies and people, and remembers what it was asked."""
 
     def __init__(
-        self, name: str, clock: Clock, known: Mapping[str, ProviderFacts] | None = None, cost: int = 10
+        self,
+        name: str,
+        clock: Clock,
+        known: Mapping[str, ProviderFacts] | None = None,
+        cost: int = 10,
+        people: Mapping[str, ProviderFacts] | None = None,
     ):
         self.name, self.clock, self.cost = name, clock, cost
+        self.people = people or {}
         self.known = {"brightloom.example": provider_facts(0.9, company=COMPANY)} if known is None else known
         self.asked: list[str] = []
         self.access: Access = "open"
@@ -62,7 +68,7 @@ class FakeProvider:
     async def query(self, query: ProviderQuery, *, within_s: float, turn: Turn) -> ProviderAnswer:
         turn.granted.set_result(True)
         self.asked.append(query.target.domain or "" if query.subject == "company" else query.subject)
-        said = self.known.get(query.about) if query.subject == "company" else None
+        said = (self.known if query.subject == "company" else self.people).get(query.about)
         return ProviderAnswer(
             provider=self.name,
             subject=query.subject,

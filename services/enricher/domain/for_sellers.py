@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from services.enricher.domain.waterfall import WaterfallPolicy, missing_fields
+from services.enricher.domain.waterfall import WaterfallPolicy, is_missing
 from shared.lead.events.parts import Company, Person, Provenance
 
 ENRICH_FOR_SELLER: Final = "enrich-for-seller"
@@ -32,18 +32,18 @@ class _OwnedLead(Struct, frozen=True):
     """Of an event about an owned lead, what tells whether its seller needs more."""
 
     decision: _Decision = _Decision()
-    person: Person | None = None
-    company: Company | None = None
+    person: Person = Person()
+    company: Company = Company()
     provenance: Provenance | None = None
 
 
-_decode = msgspec.json.Decoder(_OwnedLead).decode
-
-
-class _Known(Struct, frozen=True):
+class _KnownLead(Struct, frozen=True):
     person: Person
     company: Company
     provenance: Provenance
+
+
+_decode = msgspec.json.Decoder(_OwnedLead).decode
 
 
 def seller_needs_more(event: bytes, waterfall: WaterfallPolicy, at: datetime) -> bool:
@@ -56,8 +56,10 @@ def seller_needs_more(event: bytes, waterfall: WaterfallPolicy, at: datetime) ->
     owned = _decode(event)
     if owned.decision.motion != "work" or owned.decision.owner is None:
         return False
-    if owned.person is None or owned.provenance is None:
+    if owned.provenance is None:
         return True
-    known = _Known(owned.person, owned.company or Company(), owned.provenance)
-    missing = missing_fields(known, waterfall, at)
-    return known.person.email is not None and not set(missing).isdisjoint(waterfall.for_sellers)
+    if owned.person.email is None:
+        return False
+    known = _KnownLead(owned.person, owned.company, owned.provenance)
+    fields = waterfall.fields
+    return any(name in fields and is_missing(known, name, fields[name], at) for name in waterfall.for_sellers)

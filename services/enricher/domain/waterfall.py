@@ -110,12 +110,13 @@ class LookupPlan(Struct, frozen=True):
 
 def missing_fields(lead: EnrichedRecord, policy: WaterfallPolicy, at: datetime) -> tuple[str, ...]:
     """Return the policy's fields for which the lead has no acceptable value, in the order of the policy."""
+    return tuple([name for name, terms in policy.fields.items() if is_missing(lead, name, terms, at)])
 
-    def is_missing(name: str, waterfall: Waterfall) -> bool:
-        known, origin = known_origin(lead, name)
-        return not (known and is_acceptable(origin, waterfall, at))
 
-    return tuple([name for name, waterfall in policy.fields.items() if is_missing(name, waterfall)])
+def is_missing(lead: EnrichedRecord, name: str, terms: Waterfall, at: datetime) -> bool:
+    """Return whether the lead has no acceptable value of a field."""
+    known, origin = known_origin(lead, name)
+    return not (known and is_acceptable(origin, terms, at))
 
 
 def lookup_subjects(target: LookupTarget) -> frozenset[Subject]:
