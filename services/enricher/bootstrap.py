@@ -17,6 +17,7 @@ from services.enricher.handlers import EnricherHandler
 from services.enricher.lookup import WaterfallLookup
 from services.enricher.ownership_queries import nurtured_last
 from services.enricher.provider_registry import ProviderRegistry
+from services.enricher.provider_reporter import ProviderReporter
 from services.enricher.pruning import prune_answers
 from services.enricher.storage import EnricherStore
 from services.gateway.domain.arrival import SOURCE as INTAKE_SOURCE
@@ -32,6 +33,7 @@ from shared.web.egress import EgressPolicy
 from shared.worker.role import Resources, Worker, run_worker
 
 _PRUNE_EVERY_S = 600.0
+_REPORT_EVERY_S = 1.0
 _LATER_LOOKUPS_MAX = 16
 """How many leads are looked up again at a time: few, so that the calls of each get their turn."""
 
@@ -54,16 +56,15 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
         await prune_answers(database, clock.now())
         return False
 
+    reporter = ProviderReporter(
+        registry.statuses, database, clock, metrics=resources.metrics, health=resources.health
+    )
+    steps = {"prune": (prune, _PRUNE_EVERY_S), "provider_states": (reporter.step, _REPORT_EVERY_S)}
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(
-            repeat(
-                "enricher.prune",
-                prune,
-                every_s=_PRUNE_EVERY_S,
-                stop=stop,
-                health=resources.health,
+        for name, (step, every_s) in steps.items():
+            tasks.create_task(
+                repeat(f"enricher.{name}", step, every_s=every_s, stop=stop, health=resources.health)
             )
-        )
         try:
             worker = Worker(
                 handler,

@@ -21,8 +21,6 @@ from services.enricher.domain.providers import (
     EnrichRetry,
     LeadLookup,
     LookupResult,
-    SpendRow,
-    add_spend,
     cache_row,
 )
 from services.enricher.domain.record import (
@@ -41,6 +39,7 @@ from services.enricher.domain.row_keys import (
     stored_lead,
     surviving_lead_id,
 )
+from services.enricher.domain.spending import SpendRow, add_spend
 from shared.lead.arrival import received_lead
 from shared.lead.derived import with_derived
 from shared.lead.events.envelope import Emit, Event
@@ -127,9 +126,9 @@ def _handle_form(rows: IdentityMap, enriched: EnrichForm, sent_at: datetime, at:
         changes += _alias(other.lead_id, lead.lead_id)
         changes += _without_timers(other.lead_id)
     lead = replace(lead, account=account_of(lead))
-    status_before = lead.enrichment.status
+    merged = lead
     identifiers = shared_identifiers(form.identity)
-    lead = with_identifiers(enrich(lead, lookup, at), identifiers)
+    lead = with_identifiers(enrich(merged, lookup, at), identifiers)
     lead = replace(lead, revision=lead.revision + 1, sequence=lead.sequence + 1)
     changes.append(Put(lead))
     for name in identifiers:
@@ -140,8 +139,8 @@ def _handle_form(rows: IdentityMap, enriched: EnrichForm, sent_at: datetime, at:
             owners = with_owner(owners, lead.lead_id)
         if owners and owners != (row.lead_ids if row else []):
             changes.append(Put(IdentifierRow(name, owners)))
-    changes += _purchases(rows, lookup)
-    changes += _retry_timer(lead, status_before, at)
+    changes += _purchases(rows, lookup, merged, lead)
+    changes += _retry_timer(lead, merged.enrichment.status, at)
     return Step(Outcome.APPLIED, changes, [_enriched(lead, form.normalised.trigger, at)])
 
 
@@ -175,7 +174,7 @@ def _handle_retry(rows: IdentityMap, event: Event[Any], retry: EnrichRetry, at: 
     if before is None:
         return Step(Outcome.UNCHANGED, changes)
     lead = enrich_again(before, retry.lookup, at)
-    changes += [Put(lead), *_purchases(rows, retry.lookup)]
+    changes += [Put(lead), *_purchases(rows, retry.lookup, before, lead)]
     changes += _retry_timer(lead, before.enrichment.status, at)
     if (lead.person, lead.company) == (before.person, before.company):
         return Step(Outcome.UNCHANGED, changes)
@@ -206,15 +205,15 @@ def _handle_opt_out(
     return Step(Outcome.APPLIED, [Put(row)], [_enriched(row, trigger, at)])
 
 
-def _purchases(rows: IdentityMap, lookup: LookupResult) -> Iterator[Change]:
-    """Store answers for other leads that ask the same, and what they cost."""
+def _purchases(rows: IdentityMap, lookup: LookupResult, before: LeadRow, after: LeadRow) -> Iterator[Change]:
+    """Store answers for other leads that ask the same, what they cost, and what they changed of the lead."""
     if not lookup.answers:
         return
     yield from (
         Put(row) for answer in lookup.answers if (row := cache_row(answer, lookup.fields)) is not None
     )
     spending = {(row.day, row.provider): row for row in rows.all(SpendRow)}
-    yield from map(Put, add_spend(spending, lookup.answers))
+    yield from map(Put, add_spend(spending, lookup.answers, before, after))
 
 
 def _retry_timer(lead: LeadRow, status_before: Status, at: datetime) -> Iterator[Change]:

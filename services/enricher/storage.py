@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from services.enricher.domain.providers import CachedAnswerRow, EnrichForm, EnrichRetry, SpendRow, budget_day
+from services.enricher.domain.providers import CachedAnswerRow, EnrichForm, EnrichRetry, budget_day
 from services.enricher.domain.record import ROLE, AliasRow, IdentifierRow, LeadRow
 from services.enricher.domain.row_keys import RowKeys, keys_of_event
+from services.enricher.domain.spending import SpendRow
 from shared.errors import Retry
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_routed import LeadRoutedV1

@@ -85,6 +85,18 @@ provider_spend = Table(
     Column("calls", Integer, nullable=False),
     Column("matches", Integer, nullable=False),
     Column("cents", Integer, nullable=False),
+    Column("answers", Integer, nullable=False),
+    Column("unchanged", Integer, nullable=False),
+    Column("field_cents", Json(dict[str, int]), nullable=False),
+)
+
+provider_states = Table(
+    "provider_states",
+    metadata,
+    Column("provider", String(200), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("since", UtcTime, nullable=False),
 )
 
 provider_budget = Table(

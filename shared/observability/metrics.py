@@ -61,7 +61,10 @@ class Metrics:
             "baton_delivery_seconds", "Webhook delivery attempt, until its response.", _CALL_BUCKETS_S
         )
         self.provider_calls = counter(
-            "baton_provider_calls_total", "Requests to data providers by outcome.", "provider", "outcome"
+            "baton_provider_calls_total",
+            "Calls of data providers by outcome; `skipped` ones were not made.",
+            "provider",
+            "outcome",
         )
         self.provider_seconds = histogram(
             "baton_provider_seconds", "Request to a data provider.", _CALL_BUCKETS_S, "provider"
@@ -69,8 +72,8 @@ class Metrics:
         self.provider_cents = counter(
             "baton_provider_cents_total", "Cost of data providers' responses.", "provider"
         )
-        self.provider_breaker = gauge(
-            "baton_provider_breaker_open", "Circuit breaker: 1 open, 0.5 half-open, 0 closed.", "provider"
+        self.provider_state = gauge(
+            "baton_provider_state", "1 for the present state of a data provider.", "provider", "state"
         )
         self.timers_due = gauge("baton_timers_due", "Timers that are due and not leased yet.", "role")
         self.timers_fired = counter("baton_timers_fired_total", "Timers that have fired.", "role", "kind")

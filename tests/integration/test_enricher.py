@@ -445,7 +445,8 @@ async def test_an_erased_lead_is_not_looked_up_again(database):
 
 async def test_spending_is_stored_by_day_and_provider(enricher):
     await enricher.run(form(email=ANA), form(email="ben@brightloom.example"))
-    assert await enricher.spent() == [("2026-03-01", "peopledatalabs", 1, 1, 10)]
+    shares = {"company.name": 3, "company.industry": 3, "company.country": 2, "company.employees": 2}
+    assert await enricher.spent() == [("2026-03-01", "peopledatalabs", 1, 1, 10, 1, 0, shares)]
 
 
 async def test_an_erasure_removes_cached_answers_about_the_person(database):

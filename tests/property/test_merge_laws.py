@@ -17,13 +17,12 @@ from services.enricher.domain.providers import (
     LookupResult,
     ProviderAnswer,
     ProviderFacts,
-    SpendRow,
-    add_spend,
     answer_from_row,
     cache_row,
     value_of,
 )
 from services.enricher.domain.record import LeadRow
+from services.enricher.domain.spending import SpendRow, add_spend
 from shared.lead.events.parts import Activity, Company, Consent
 from shared.policy.models import Waterfall
 from tests.support.forms import AT, form
@@ -156,9 +155,12 @@ def test_spending_adds_up_however_it_is_split_into_units_of_work(batches, days):
         for answer in batch
     ]
     rows: dict[tuple[str, str], SpendRow] = {}
+    before, after = lead_of(), enriched(lead_of(), moved)
     for answer in moved:
-        rows |= {(row.day, row.provider): row for row in add_spend(rows, [answer])}
-    assert sorted(rows.values(), key=lambda row: row.key) == add_spend({}, moved)
+        rows |= {(row.day, row.provider): row for row in add_spend(rows, [answer], before, after)}
+    assert sorted(rows.values(), key=lambda row: row.key) == add_spend({}, moved, before, after)
+    assert all(sum(row.field_cents.values()) == row.cents for row in rows.values())
+    assert all(row.unchanged <= row.answers <= row.calls for row in rows.values())
     assert sum(row.cents for row in rows.values()) == sum(answer.cost for answer in moved if answer.billed)
     assert sum(row.calls for row in rows.values()) == sum(answer.billed for answer in moved)
     assert all(row.matches <= row.calls for row in rows.values())

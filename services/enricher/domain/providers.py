@@ -188,18 +188,6 @@ class CachedAnswerRow(Row, frozen=True):
     upsert: ClassVar[bool] = True
 
 
-class SpendRow(Row, frozen=True):
-    """Calls, matches and cents of one provider on one day (UTC, such as `2026-03-01`)."""
-
-    day: str
-    provider: str
-    calls: int = 0
-    matches: int = 0
-    cents: int = 0
-    table: ClassVar[str] = "provider_spend"
-    key_fields: ClassVar[tuple[str, ...]] = ("day", "provider")
-
-
 def value_of(person: Person, company: Company, name: str) -> Any:
     """Return the value of a field by its dotted name, such as `person.title`; None when it is not known."""
     part, attribute = _split_field(name)
@@ -257,19 +245,6 @@ def is_current(
 
 def _is_expired(observed_at: datetime, terms: Waterfall, at: datetime) -> bool:
     return terms.fresh is not None and at - observed_at > terms.fresh.timedelta
-
-
-def add_spend(rows: Mapping[tuple[str, str], SpendRow], answers: Iterable[ProviderAnswer]) -> list[SpendRow]:
-    """Return the rows that change when these answers are counted: calls, matches and cents by day."""
-    after = dict(rows)
-    for answer in answers:
-        if not answer.billed or answer.outcome == "skipped":
-            continue
-        key = (budget_day(answer.at), answer.provider)
-        row = after.get(key) or SpendRow(*key)
-        matched = answer.outcome in ("match", "stale")
-        after[key] = SpendRow(*key, row.calls + 1, row.matches + matched, row.cents + answer.cost)
-    return [row for key, row in sorted(after.items()) if row != rows.get(key)]
 
 
 def budget_day(at: datetime) -> str:

@@ -1,13 +1,19 @@
-"""`/v1/providers`: the enrichment providers, with their calls, matches and cost."""
+"""`/v1/providers`: the enrichment providers, with their state, calls, matches and cost."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Security
 
+from services.enricher.domain.provider_status import ProviderState
 from services.gateway.api_route import ApiModel, ApiRoute
 from services.gateway.dependencies import CompleteList, Gateway, caller
-from services.gateway.queries.providers import ProviderUsage, stored_answers_by_provider, usage_by_provider
+from services.gateway.queries.providers import (
+    ProviderUsage,
+    states_by_provider,
+    stored_answers_by_provider,
+    usage_by_provider,
+)
 
 router = APIRouter(
     prefix="/v1/providers",
@@ -21,23 +27,38 @@ DAYS_MAX: Final = 366
 
 
 class ProviderView(ApiModel):
-    """A provider of the active policy, and its usage in the days asked for. Money is in cents.
+    """A provider of the active policy: its state, and its usage in the days asked for. Money is in cents.
 
-    `answers_kept` are stored answers, which save a paid call while they are fresh.
+    - `state`: `active`; `limited` (more is asked of it than it takes), `paused` (it refuses its key, or its
+      credits are spent), `failing` (its calls fail), `no_key`, `unusable`, or `unknown` before an enricher
+      has reported. `reason` says why, `since` when it began.
+    - `hit_rate`: the share of its answers that found a match; `unchanged_share`: of those after which
+      nothing was changed in the lead. Null without answers.
+    - `cost_by_field`: what the fields cost that its answers gave, or were asked for in vain.
+    - `answers_kept`: stored answers, which save a paid call while they are fresh.
     """
 
     name: str
     integration: str
+    state: ProviderState | Literal["unknown"]
+    reason: str
+    since: datetime | None
     price: int
     charged: Literal["match", "call"]
     fields: list[str]
     calls: int
+    answers: int
     matches: int
+    hit_rate: float | None
+    unchanged: int
+    unchanged_share: float | None
     cost: int
+    cost_today: int
+    cost_by_field: dict[str, int]
     answers_kept: int
 
 
-@router.get("", summary="List the providers, with their calls, matches and cost in cents")
+@router.get("", summary="List the providers, with their state, calls, matches and cost in cents")
 async def get_providers(
     gateway: Gateway,
     days: Annotated[
@@ -49,23 +70,34 @@ async def get_providers(
         ),
     ] = DAYS_DEFAULT,
 ) -> CompleteList[ProviderView]:
-    since = (gateway.clock.now() - timedelta(days=days - 1)).date()
+    today = gateway.clock.now().date()
     policy = (await gateway.policies.start()).policy.providers
     async with gateway.database.read() as tx:
-        usage, stored_answers = await usage_by_provider(tx, since), await stored_answers_by_provider(tx)
+        states = await states_by_provider(tx)
+        usage = await usage_by_provider(tx, today - timedelta(days=days - 1), today)
+        stored_answers = await stored_answers_by_provider(tx)
     views: list[ProviderView] = []
     for name, provider in policy.providers.items():
-        used = usage.get(name, ProviderUsage())
+        condition, used = states.get(name), usage.get(name, ProviderUsage())
         views.append(
             ProviderView(
                 name=name,
                 integration=provider.integration,
+                state=condition.state if condition else "unknown",
+                reason=condition.reason if condition else "no enricher has reported it yet",
+                since=condition.since if condition else None,
                 price=provider.price_cents,
                 charged=provider.charged,
                 fields=[field for field, waterfall in policy.fields.items() if name in waterfall.order],
                 calls=used.calls,
+                answers=used.answers,
                 matches=used.matches,
+                hit_rate=round(used.matches / used.answers, 3) if used.answers else None,
+                unchanged=used.unchanged,
+                unchanged_share=round(used.unchanged / used.answers, 3) if used.answers else None,
                 cost=used.cost,
+                cost_today=used.cost_today,
+                cost_by_field=dict(sorted(used.cost_by_field.items())),
                 answers_kept=stored_answers.get(name, 0),
             )
         )

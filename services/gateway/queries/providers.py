@@ -1,42 +1,59 @@
-"""Calls, matches and cost of the providers, from the enricher's tables."""
+"""The providers' states, and their calls, matches and cost, from the enricher's tables."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 
 from msgspec import Struct
 from sqlalchemy import func, select
 
-from services.enricher.tables import provider_answers, provider_spend
+from services.enricher.domain.provider_status import ProviderState
+from services.enricher.tables import provider_answers, provider_spend, provider_states
 from shared.storage.database import Tx
 
 
-class ProviderUsage(Struct, frozen=True):
-    """Calls, those among them that found a match, and their cost in cents."""
+class ProviderCondition(Struct, frozen=True):
+    """The state of a provider, the reason for it in words, and since when it has it."""
+
+    state: ProviderState
+    reason: str
+    since: datetime
+
+
+class ProviderUsage(Struct):
+    """Calls, the answers to them, those that found a match, those that changed nothing; cost in cents."""
 
     calls: int = 0
+    answers: int = 0
     matches: int = 0
+    unchanged: int = 0
     cost: int = 0
+    cost_today: int = 0
+    cost_by_field: Counter[str] = Counter()
 
 
-async def usage_by_provider(tx: Tx, since: date) -> Mapping[str, ProviderUsage]:
-    """Return the usage of each provider from the day `since` (UTC) on."""
-    statement = (
-        select(
-            provider_spend.c.provider,
-            func.sum(provider_spend.c.calls).label("calls"),
-            func.sum(provider_spend.c.matches).label("matches"),
-            func.sum(provider_spend.c.cents).label("cents"),
-        )
-        .where(provider_spend.c.day >= since.isoformat())
-        .group_by(provider_spend.c.provider)
-    )
-    rows = (await tx.execute(statement)).mappings()
-    return {
-        row["provider"]: ProviderUsage(int(row["calls"]), int(row["matches"]), int(row["cents"]))
-        for row in rows
-    }
+async def states_by_provider(tx: Tx) -> Mapping[str, ProviderCondition]:
+    """Return the state of each provider that an enricher has reported."""
+    rows = (await tx.execute(select(provider_states))).mappings()
+    return {row["provider"]: ProviderCondition(row["state"], row["reason"], row["since"]) for row in rows}
+
+
+async def usage_by_provider(tx: Tx, since: date, today: date) -> Mapping[str, ProviderUsage]:
+    """Return the usage of each provider from the day `since` (UTC) on. There is one row for each day."""
+    statement = select(provider_spend).where(provider_spend.c.day >= since.isoformat())
+    usage: dict[str, ProviderUsage] = {}
+    for row in (await tx.execute(statement)).mappings():
+        used = usage.setdefault(row["provider"], ProviderUsage(cost_by_field=Counter()))
+        used.calls += row["calls"]
+        used.answers += row["answers"]
+        used.matches += row["matches"]
+        used.unchanged += row["unchanged"]
+        used.cost += row["cents"]
+        used.cost_today += row["cents"] if row["day"] == today.isoformat() else 0
+        used.cost_by_field.update(row["field_cents"])
+    return usage
 
 
 async def stored_answers_by_provider(tx: Tx) -> Mapping[str, int]:

@@ -11,13 +11,13 @@ from services.enricher.domain.providers import (
     LookupResult,
     ProviderAnswer,
     ProviderFacts,
-    add_spend,
     answer_from_row,
     cache_row,
     lookup_target,
     mark_stale,
 )
 from services.enricher.domain.record import LeadRow
+from services.enricher.domain.spending import add_spend
 from shared.lead.events.lead_enriched import Enrichment
 from shared.lead.events.parts import Company, FieldSource, Person
 from shared.policy.models import Waterfall
@@ -155,7 +155,8 @@ def test_a_match_older_than_the_policy_allows_is_stale():
 
 
 def test_spending_counts_the_billed_calls_of_a_day():
-    rows = add_spend({}, [ANSWER, replace(ANSWER, outcome="no_match", cost=0), replace(ANSWER, billed=False)])
+    answers = [ANSWER, replace(ANSWER, outcome="no_match", cost=0), replace(ANSWER, billed=False)]
+    rows = add_spend({}, answers, LeadRow("lead"), LeadRow("lead"))
     assert [(row.day, row.provider, row.calls, row.matches, row.cents) for row in rows] == [
         ("2026-03-01", "one", 2, 1, 8)
     ]

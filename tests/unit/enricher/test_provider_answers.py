@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from services.enricher.domain.enrich import with_answer
 from services.enricher.domain.providers import (
     MATCH_TTL,
     NO_MATCH_TTL,
@@ -14,8 +16,6 @@ from services.enricher.domain.providers import (
     ProviderAnswer,
     ProviderFacts,
     ProviderQuery,
-    SpendRow,
-    add_spend,
     answer_from_row,
     budget_day,
     cache_row,
@@ -25,6 +25,8 @@ from services.enricher.domain.providers import (
     mark_stale,
     value_of,
 )
+from services.enricher.domain.record import LeadRow
+from services.enricher.domain.spending import SpendRow, add_spend
 from shared.lead.events.parts import Company, FieldSource, Person
 from shared.lead.ids import lead_id_of
 from shared.policy.models import Waterfall
@@ -39,6 +41,14 @@ FACTS = ProviderFacts(
 ANSWER = ProviderAnswer(
     "apollo", "company", "brightloom.example", "match", AT, FACTS, cost=8, requested=(EMPLOYEES, INDUSTRY)
 )
+
+LEAD = LeadRow("lead")
+
+
+def spent(answer: ProviderAnswer) -> list[tuple[Any, ...]]:
+    """Return day, provider, calls, matches, cents and answers of the rows that count an answer."""
+    rows = add_spend({}, [answer], LEAD, LEAD)
+    return [(row.day, row.provider, row.calls, row.matches, row.cents, row.answers) for row in rows]
 
 
 def terms(fresh_days: int | None = None, min_confidence: int = 70) -> Waterfall:
@@ -176,32 +186,39 @@ class TestCache:
 
 class TestSpending:
     def test_calls_are_added_to_the_day_and_the_provider(self):
-        before = {("2026-03-01", "apollo"): SpendRow("2026-03-01", "apollo", 5, 2, 16)}
-        missed = replace(ANSWER, outcome="no_match", cost=0)
-        assert add_spend(before, [ANSWER, missed]) == [SpendRow("2026-03-01", "apollo", 7, 3, 24)]
+        before = {
+            ("2026-03-01", "apollo"): SpendRow("2026-03-01", "apollo", 5, 2, 16, 4, 1, {"person.title": 16})
+        }
+        missed = replace(ANSWER, outcome="no_match", cost=0, facts=ProviderFacts())
+        [row] = add_spend(before, [ANSWER, missed], LEAD, with_answer(LEAD, ANSWER, {}, AT))
+        assert (row.calls, row.matches, row.cents, row.answers, row.unchanged) == (7, 3, 24, 6, 2)
+        assert row.field_cents == {"person.title": 16, EMPLOYEES: 4, INDUSTRY: 4}
+
+    def test_an_answer_that_changes_nothing_costs_the_fields_that_it_was_asked_for(self):
+        known = with_answer(LEAD, ANSWER, {}, AT)
+        answers = [replace(ANSWER, cost=9), replace(ANSWER, requested=(), cost=1)]
+        [row] = add_spend({}, answers, known, known)
+        assert (row.answers, row.unchanged, row.cents) == (2, 2, 10)
+        assert row.field_cents == {EMPLOYEES: 5, INDUSTRY: 4, "": 1}
 
     def test_days_and_providers_are_apart(self):
         answers = [ANSWER, replace(ANSWER, provider="clearbit", cost=12), replace(ANSWER, at=AT + DAY)]
-        assert [(row.day, row.provider, row.cents) for row in add_spend({}, answers)] == [
+        assert [(row.day, row.provider, row.cents) for row in add_spend({}, answers, LEAD, LEAD)] == [
             ("2026-03-01", "apollo", 8),
             ("2026-03-01", "clearbit", 12),
             ("2026-03-02", "apollo", 8),
         ]
 
     def test_a_stale_match_was_paid_and_counts_as_a_match(self):
-        assert add_spend({}, [replace(ANSWER, outcome="stale")]) == [
-            SpendRow("2026-03-01", "apollo", 1, 1, 8)
-        ]
+        assert spent(replace(ANSWER, outcome="stale")) == [("2026-03-01", "apollo", 1, 1, 8, 1)]
 
     @pytest.mark.parametrize("changes", [{"billed": False}, {"outcome": "skipped"}])
     def test_what_was_not_called_for_this_lead_is_not_counted(self, changes):
-        assert add_spend({}, [replace(ANSWER, **changes)]) == []
+        assert spent(replace(ANSWER, **changes)) == []
 
     @pytest.mark.parametrize("outcome", ["failed", "timeout"])
     def test_a_failed_call_is_a_call_without_a_match(self, outcome):
-        assert add_spend({}, [replace(ANSWER, outcome=outcome, cost=0)]) == [
-            SpendRow("2026-03-01", "apollo", 1, 0, 0)
-        ]
+        assert spent(replace(ANSWER, outcome=outcome, cost=0)) == [("2026-03-01", "apollo", 1, 0, 0, 0)]
 
     def test_a_day_is_one_of_utc(self):
         assert budget_day(AT.replace(hour=23, minute=59)) == "2026-03-01"

@@ -13,8 +13,8 @@ from services.enricher.domain.providers import (
     LookupResult,
     ProviderAnswer,
     ProviderFacts,
-    SpendRow,
 )
+from services.enricher.domain.spending import SpendRow
 from shared.lead.events.parts import Company
 from shared.lead.ids import lead_id_of
 from shared.worker.decision import Outcome
@@ -58,7 +58,9 @@ async def test_a_late_answer_is_cached_and_counted(incomplete):
     incomplete.lookup.result = LookupResult((MATCH,), {}, "complete")
     await incomplete.advance(RETRY_AFTER)
     assert [row.about for row in incomplete.rows.all(CachedAnswerRow)] == ["brightloom.example"]
-    assert incomplete.rows.all(SpendRow) == [SpendRow("2026-03-01", "apollo", 1, 1, 8)]
+    assert incomplete.rows.all(SpendRow) == [
+        SpendRow("2026-03-01", "apollo", 1, 1, 8, 1, 0, {"company.employees": 8})
+    ]
 
 
 async def test_a_retry_that_brings_nothing_is_no_event_and_comes_again_later(incomplete):
