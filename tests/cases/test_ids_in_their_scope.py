@@ -119,9 +119,9 @@ def is_accepted(api: Api, lead_id: str) -> bool:
 
 
 def test_an_action_of_another_rep_on_another_lead_under_the_same_key_is_an_action_of_its_own(api: Api):
-    views = []
+    views, fitting = [], {"employees": 300, "industry": "software", "country": "US"}
     for name in ("kim", "leo", "mia", "ned"):
-        sent = api.post_lead(lead(f"{name}@{name}actionco.example"))
+        sent = api.post_lead(lead(f"{name}@{name}actionco.example", company=fitting))
         api.settled(sent)
         views.append(eventually(partial(owned, api, sent["lead_id"]), what="the owner"))
     by_owner = {view["owner"]: view for view in views}
