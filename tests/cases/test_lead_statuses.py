@@ -132,7 +132,7 @@ def test_a_signal_that_leaves_a_lead_with_its_owner_is_said_with_a_new_brief(
 
 @pytest.mark.parametrize("status", ["won", "lost"])
 def test_the_end_of_a_lead_is_its_status_and_an_event_and_a_new_form_opens_it_again(
-    api: Api, receiver: Receiver, status: str
+    api: Api, receiver: Receiver, moved_clock: MovedClock, status: str
 ):
     view = api.settled(api.post_lead(fitting(f"is-{status}")))
     lead_id, owner = view["lead_id"], view["owner"]
@@ -140,8 +140,9 @@ def test_the_end_of_a_lead_is_its_status_and_an_event_and_a_new_form_opens_it_ag
         "lead_id": lead_id,
         "type": status,
         "reason": "best offer",
-        "amount": {"value": 900, "currency": "EUR"},
+        "at": moved_clock.now().isoformat(),
     }
+    outcome |= {"amount": {"value": 900, "currency": "EUR"}}
     assert api.http.post("/v1/outcomes", json=outcome).status_code == 202
     ended = eventually(
         lambda: v if (v := api.view(lead_id)) and v["status"] == status else None, what="the end"
