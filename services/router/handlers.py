@@ -15,6 +15,7 @@ from services.router.domain.lifecycle import (
     assign_waiting,
     erase,
     escalate,
+    strike_out,
 )
 from services.router.domain.merged_leads import emit_merged, take_merged_leads
 from services.router.domain.ownership import ROLE, SLA
@@ -88,6 +89,10 @@ class RouterHandler(Handler):
         changes, context = ChangeSet(rows), DecisionContext(self._policy, at, erasure.event.cause)
         for lead_id in erasure.lead_ids:
             erase(changes, context, lead_id, erasure.pseudonym(lead_id))
+        accounts, erased = set(erasure.event.data.accounts), set(erasure.lead_ids)
+        leads = rows.all(RoutedLeadRow)
+        colleagues = [row for row in leads if row.account in accounts and row.lead_id not in erased]
+        strike_out(changes, colleagues, erasure.mentions)
         return Redaction(changes.changes, changes.emits)
 
 

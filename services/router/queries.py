@@ -21,6 +21,7 @@ from services.router.domain.state import (
     RepQueueRow,
 )
 from services.router.tables import assignments, rep_queues, routed_leads, router_accounts
+from services.scorer.tables import scores
 from shared.storage.database import Tx
 from shared.storage.statements import member_of, members
 
@@ -69,6 +70,14 @@ async def longest_waiting(tx: Tx) -> set[str]:
         )
         lead_ids.update((await tx.execute(oldest)).scalars())
     return lead_ids
+
+
+async def leads_of_accounts(tx: Tx, accounts: Collection[str]) -> set[str]:
+    """Return the ids of all leads of these accounts, by the scorer's table: no lead is routed before."""
+    if not accounts:
+        return set()
+    statement = select(scores.c.lead_id).where(scores.c.account.in_(accounts))
+    return {*(await tx.execute(statement)).scalars()}
 
 
 async def aliases_of(tx: Tx, lead_ids: Collection[str]) -> list[LeadAliasRow]:

@@ -21,6 +21,7 @@ from services.router.queries import (
     aliases_of,
     away_reps,
     contacts_of,
+    leads_of_accounts,
     lock_accounts,
     lock_rep_queues,
     longest_waiting,
@@ -50,6 +51,8 @@ class RouterStore:
         timers = (event.data for event in events if isinstance(event.data, TimerRow))
         if any(timer.role == ROLE and not timer.subject for timer in timers):
             lead_ids |= await longest_waiting(tx)
+        erasures = [event.data for event in events if isinstance(event.data, PersonErasedV1)]
+        lead_ids |= await leads_of_accounts(tx, {key for erasure in erasures for key in erasure.accounts})
         scored = {event.data.account for event in events if isinstance(event.data, LeadScoredV1)}
         accounts = await lock_accounts(tx, scored, lead_ids)
         leads = await tx.load(RoutedLeadRow, "lead_id", lead_ids, lock=True)

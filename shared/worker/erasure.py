@@ -52,6 +52,7 @@ from shared.worker.rows import ErasedMentionsRow, TombstoneRow
 MAY_NAME_OTHERS: Final = frozenset(
     BY_MODEL[model].name
     for model in (
+        LeadScoredV1,
         LeadRoutedV1,
         LeadUpdatedV1,
         LeadHandedOffV1,
@@ -60,7 +61,7 @@ MAY_NAME_OTHERS: Final = frozenset(
         SignalReceivedV1,
     )
 )
-"""The types of events about an account or its leads that may name other people: briefs, notes, news."""
+"""The types of events about an account or its leads that may name other people: signals, briefs, notes."""
 CONTACT: Final = BY_MODEL[LeadReceivedV1].name
 """The type of the events by which a person becomes a contact."""
 _CONTACTS: Final = frozenset(

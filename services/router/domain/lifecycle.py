@@ -6,8 +6,10 @@ the lead's state (another rep's lead, a lead that has ended) changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from services.router.domain.decide import choose_rep
@@ -29,6 +31,7 @@ from services.router.domain.state import AssignmentRow, ClosedStatus, RoutedLead
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.lead_escalated import LeadEscalatedV1
 from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.mentions import Mentions
 from shared.storage.change_set import ChangeSet
 from shared.worker.rows import TimerRow
 
@@ -132,6 +135,20 @@ def erase(changes: ChangeSet, context: DecisionContext, lead_id: str, pseudonym:
     changes.remove(TimerRow, lead_id, ROLE, RECYCLE)
     if changes.get(RoutedLeadRow, lead_id) is not None:
         changes.remove(RoutedLeadRow, lead_id)
+
+
+def strike_out(changes: ChangeSet, colleagues: Iterable[RoutedLeadRow], mentions: Mentions) -> None:
+    """Remove what names erased people from what the briefs of their colleagues are made of."""
+    for lead in colleagues:
+        scored = msgspec.json.decode(lead.scored) if lead.scored is not None else None
+        kept = mentions.removed_from(scored)
+        hand_off = lead.hand_off
+        if hand_off is not None:
+            hand_off = replace(hand_off, notes=mentions.removed_from(hand_off.notes))
+        json = lead.scored if kept is scored else msgspec.json.encode(kept)
+        cleaned = replace(lead, scored=json, hand_off=hand_off)
+        if cleaned != lead:
+            changes.put(cleaned)
 
 
 def _take(changes: ChangeSet, context: DecisionContext, lead: RoutedLeadRow, rep_id: str | None) -> bool:

@@ -423,6 +423,25 @@ def test_an_erased_lead_keeps_its_assignments_under_a_pseudonym(simulate):
     assert router.lead("ben") is None
 
 
+def test_what_the_briefs_of_colleagues_are_made_of_names_an_erased_person_no_more(simulate):
+    router = simulate(policy_of())
+    named = {"message": "Please call Ben Osei", "account": "kestrel.example"}
+    router.score(**named)
+    router.score("eva", **{**named, "account": "other.example"})
+    router.act("handoff", rep=router.owner(), to="two", notes={"next": "ask Ben Osei"})
+    mentions = [f"hash of {name}" for name in ("name:ben osei",)]
+    erased = PersonErasedV1(
+        [lead_id("ben")], "hash", router.at, accounts=["kestrel.example"], mentions=mentions
+    )
+    router.receive(erased)
+    lead, elsewhere = router.lead(), router.lead("eva")
+    assert b"Osei" not in lead.scored
+    assert lead.hand_off.notes == {"next": "ask [erased]"}
+    assert b"Osei" in elsewhere.scored
+    router.act("reassign", to="dual" if router.owner() != "dual" else "one")
+    assert "Osei" not in str(router.emitted[0][1]["brief"])
+
+
 # What a decision depends on
 
 
