@@ -71,8 +71,10 @@ def check_action(action: ActionReceivedV1, now: datetime, policy: Policy) -> Non
 
 
 def may_act(state: LeadState, action: ActionReceivedV1) -> bool:
-    """Return whether the rep of an action owns the lead, has won it, or may take it as nobody owns it."""
+    """Return whether the rep of an action owns the lead, has won it, may take it, or leaves its owner."""
     owned, lead, last = state.owned, state.lead, state.last_owned
+    if action.type == "reject" and state.joined_by(action.rep) is not None:
+        return True
     if owned is not None:
         return owned.rep == action.rep
     if action.type == "handoff":

@@ -17,7 +17,12 @@ from services.router.domain.ownership import (
     joined_assignments,
     open_assignment,
 )
-from services.router.domain.ownership_changes import DecisionContext, assign_next
+from services.router.domain.ownership_changes import (
+    REJECTED,
+    DecisionContext,
+    assign_next,
+    with_rejection,
+)
 from services.router.domain.refusals import LeadState, is_noted, recipient_of
 from services.router.domain.rotation import Selection
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
@@ -126,22 +131,45 @@ def join(
     changes.put(lead)
 
 
+def leave(
+    changes: ChangeSet,
+    context: DecisionContext,
+    state: LeadState,
+    joined: AssignmentRow,
+    reason: str | None,
+) -> None:
+    """End the part of a rep who joined the owner and rejects the lead; the next rep of the queue joins."""
+    lead, owned = state.lead, state.owned
+    end_assignment(changes, replace(joined, reason=reason or REJECTED), "rejected", context.at)
+    if lead is None:
+        return
+    lead = with_rejection(lead, joined.rep)
+    changes.put(lead)
+    if owned is None:
+        return
+    excluded = excluded_reps(changes, lead.lead_id) | {owned.rep}
+    excluded |= {one.rep for one in joined_assignments(changes, lead.lead_id)}
+    selection, queue = choose_rep(
+        changes, context.policy, joined.queue, context.at, excluded, use_fallback=False
+    )
+    if selection.rep is not None:
+        joining = JoiningRep(selection.rep, queue)
+        action = ActionReceivedV1(lead.lead_id, "handoff", reason=f"{joined.rep} left")
+        join(changes, context, lead, owned, action, joining=joining, considered=selection.considered)
+
+
 def hand_off_of(
     context: DecisionContext, lead: RoutedLeadRow, before: AssignmentRow | None, action: ActionReceivedV1
-) -> BriefHandOff | None:
-    """Return what is known by notes of owners, the newest notes first, and who wrote them.
+) -> BriefHandOff:
+    """Return all that owners have noted, the newest notes first, by whoever passes the lead on now.
 
     Earlier notes stay, as far as there is room, unless a newer one has the same name.
     """
     rep = context.policy.rep_of(action.rep or (before.rep if before and context.actor is None else None))
     by = rep.name if rep else context.actor.key if context.actor else None
-    notes = {name: note for name, note in action.notes.items() if is_noted(note)}
-    earlier = lead.hand_off
-    if earlier is None:
-        return BriefHandOff(by, notes)
-    kept = {name: note for name, note in earlier.notes.items() if name not in notes}
-    merged: dict[str, Any] = dict([*notes.items(), *kept.items()][:_NOTES_MAX])
-    if len(msgspec.json.encode(merged)) > ACTION_BYTES_MAX:
-        merged, kept = notes, {}
-    names = dict.fromkeys(name for name in (by, earlier.by if kept else None) if name)
-    return BriefHandOff(", ".join(names)[:200] or None, merged)
+    notes: dict[str, Any] = {name: note for name, note in action.notes.items() if is_noted(note)}
+    earlier = lead.hand_off.notes if lead.hand_off is not None else {}
+    merged = dict(
+        [*notes.items(), *((name, earlier[name]) for name in earlier if name not in notes)][:_NOTES_MAX]
+    )
+    return BriefHandOff(by, merged if len(msgspec.json.encode(merged)) <= ACTION_BYTES_MAX else notes)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from services.router.domain.decide import choose_rep
 from services.router.domain.emit import decision_of, emit_ownership_change
-from services.router.domain.hand_off import pass_on
+from services.router.domain.hand_off import leave, pass_on
 from services.router.domain.ownership import (
     ROLE,
     accept_assignment,
@@ -48,6 +48,9 @@ def apply_action(changes: ChangeSet, context: DecisionContext, action: ActionRec
         return False
     if action.type in ("reassign", "handoff"):
         return pass_on(changes, context, state, action)
+    if action.type == "reject" and (joined := state.joined_by(action.rep)) is not None:
+        leave(changes, context, state, joined, action.reason)
+        return True
     if owned is None:
         return _take(changes, context, lead, action.rep)
     if action.type == "reject":

@@ -50,6 +50,8 @@ def opening(
 
     `company` is its name, `signal` the trigger if that is one.
     """
+    if hand_off is not None and hand_off.by == owner:
+        hand_off = None  # the owner's own notes, for a rep who joined
     done = {activity.type for activity in data.activities}
     request = next((words for type_, words in REQUESTS.items() if type_ in done), None)
     trigger, named = data.trigger.type or "", company or "your company"

@@ -47,6 +47,11 @@ class LeadState(Struct, frozen=True):
         active = (one for one in self.assignments if one.active and not one.joined)
         return min(active, key=lambda assignment: assignment.age, default=None)
 
+    def joined_by(self, rep_id: str | None) -> AssignmentRow | None:
+        """Return the active assignment of a rep who joined the owner, None when that rep has not."""
+        joined = (one for one in self.assignments if one.active and one.joined and one.rep == rep_id)
+        return next(joined, None)
+
     @property
     def closed_as(self) -> str | None:
         """How the lead ended, None for a lead that is not closed."""
@@ -97,6 +102,8 @@ def why_refused(policy: Policy, state: LeadState, action: ActionReceivedV1, at: 
         return "The lead is not routed yet"
     if lead.status == "suppressed":
         return f"The lead is suppressed: {lead.rule}"
+    if action.type == "reject" and state.joined_by(action.rep) is not None:
+        return None
     if owned is None:
         return why_refused_without_owner(policy, state, lead, action)
     if action.type == "reassign" or action.rep in (None, owned.rep):
@@ -157,7 +164,7 @@ def why_not_passed_on(policy: Policy, state: LeadState, action: ActionReceivedV1
         return owned_since(owned)
     if rep in lead.rejected_by:
         return f"{rep} rejected this lead"
-    joined = next((one for one in state.assignments if one.active and one.joined and one.rep == rep), None)
+    joined = state.joined_by(rep)
     if recipient.joins and (joined is not None or owned is None):
         since = f"{rep} joined this lead on {_in_words(joined.opened_at)}" if joined else ""
         return since or f"Nobody owns the lead, so nobody of {recipient.queue} can join"

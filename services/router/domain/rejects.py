@@ -19,7 +19,13 @@ from services.router.domain.ownership import (
     end_joined,
     excluded_reps,
 )
-from services.router.domain.ownership_changes import DecisionContext, assign_next, close
+from services.router.domain.ownership_changes import (
+    REJECTED,
+    DecisionContext,
+    assign_next,
+    close,
+    with_rejection,
+)
 from services.router.domain.rotation import refund
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.events.lead_reassigned import LeadReassignedV1
@@ -29,10 +35,6 @@ from shared.worker.rows import TimerRow
 
 RECYCLE: Final = "recycle"
 """The kind of the timer that fires when a rejected lead is to be routed again."""
-REJECTED: Final = "rejected"
-"""The reason of a rejection that names none."""
-REJECTED_BY_MAX: Final = 500
-"""How many reps are remembered who rejected one lead; beyond that the first are forgotten."""
 
 
 def reject(
@@ -51,8 +53,7 @@ def reject(
         refund(changes, context.policy, assignment.queue, assignment.rep, at)
     assignment = replace(assignment, reason=reason[:200], credited_back=gets_credit_back)
     changes.put(assignment)
-    rejected_by = (*(rep for rep in lead.rejected_by if rep != assignment.rep), assignment.rep)
-    lead = replace(lead, queue=assignment.queue, rejected_by=rejected_by[-REJECTED_BY_MAX:])
+    lead = with_rejection(replace(lead, queue=assignment.queue), assignment.rep)
     changes.put(lead)
     if rule.do == "disqualify":
         return close(changes, context, lead, "disqualified", reason=reason)

@@ -88,14 +88,15 @@ def test_notes_or_the_buyer_must_say_what_the_queue_demands(simulate, message, n
     assert done is (Outcome.APPLIED if applied else Outcome.UNCHANGED)
 
 
-def test_earlier_notes_count_and_stay_with_their_author(selling):
+def test_earlier_notes_count_and_are_passed_on_by_the_last_owner(selling):
     """The AE gives it back with nothing new: need and timeline are known by the SDR's notes."""
     ae = selling.owner()
     assert selling.act("handoff", rep=ae, to="sdr", notes={"budget": "60k"}) is Outcome.APPLIED
+    sdr = selling.owner()
     assert selling.act("handoff", to="senior-ae", notes={"need": "dashboards"}) is Outcome.APPLIED
     brief = selling.emitted[0][1]["brief"]
     assert brief["hand_off"]["notes"] == {"need": "dashboards", "budget": "60k", "timeline": "June"}
-    assert "Ana Ruiz" in brief["hand_off"]["by"]
+    assert brief["hand_off"]["by"] == example_policy().reps[sdr].name
 
 
 def test_a_sales_engineer_joins_and_the_owner_stays(selling):
@@ -135,6 +136,27 @@ def test_who_joined_stays_when_the_owner_changes_and_leaves_when_the_lead_is_clo
     selling.receive(outcome("won"))
     assert (selling.owner(), joined(selling)) == (None, [])
     assert selling.rows.get(RepQueueRow, "se", "se-2").open_leads == 0
+
+
+def test_who_joined_may_leave_and_the_next_one_of_the_queue_joins(selling):
+    ae = selling.owner()
+    selling.act("handoff", to="se-2", notes={"decision_criteria": "SSO"})
+    assert selling.act("reject", rep="se-1") is Outcome.UNCHANGED
+    assert selling.act("reject", rep="se-2", reason="wrong_person") is Outcome.APPLIED
+    [(type_, event)] = selling.emitted
+    assert (type_, event["joined"]["rep"], event["reason"]) == ("lead.handed_off", "se-1", "se-2 left")
+    assert (selling.owner(), joined(selling)) == (ae, [("se-1", "se")])
+    assert selling.act("reject", rep="se-1") is Outcome.APPLIED
+    assert (selling.emitted, selling.owner(), joined(selling)) == ([], ae, [])
+    assert selling.act("handoff", to="se-2", notes={}) is Outcome.UNCHANGED
+
+
+def test_the_owner_who_asked_for_help_took_the_lead_from_nobody(simulate):
+    router = simulate(example_policy())
+    router.score(grade="A1")
+    router.act("handoff", to="se", rep=router.owner(), notes={"decision_criteria": "SSO"})
+    assert "passed" not in router.emitted[0][1]["brief"]["warm_intro"]
+    assert router.emitted[0][1]["brief"]["hand_off"]["notes"] == {"decision_criteria": "SSO"}
 
 
 def test_a_colleague_of_the_account_is_joined_by_the_same_rep(selling):

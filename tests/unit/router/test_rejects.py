@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from services.router.domain.ownership import ROLE
-from services.router.domain.rejects import RECYCLE, REJECTED_BY_MAX
+from services.router.domain.ownership_changes import REJECTED_BY_MAX
+from services.router.domain.rejects import RECYCLE
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
 from services.router.policy import RoutingPolicy
 from shared.lead.events.outcome_received import OutcomeReceivedV1
