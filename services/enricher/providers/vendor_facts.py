@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from services.enricher.domain.providers import ProviderFacts, ProviderQuery
 from shared.lead.events.parts import Company, EventPart, Person
+from shared.lead.normalise.capitals import with_capitals
 from shared.lead.normalise.countries import country_code
 from shared.lead.normalise.domains import company_host, registrable_domain
 from shared.lead.normalise.industries import normalise_industry
@@ -82,7 +83,7 @@ def company_facts(
     """Return facts about a company in Baton's field names and vocabulary; `numbers` are taken as they are."""
     tags = (clean_text(technology) for technology in list(technologies)[:LIST_MAX])
     return {
-        "name": company_name(name),
+        "name": company_name(with_capitals(name)),
         "domain": company_host(domain),
         "industry": normalise_industry(clean_text(industry)),
         "country": country_code(country),
@@ -108,7 +109,7 @@ def person_facts(
 
     `level` and `role` of the vendor count only where the title says no seniority or department.
     """
-    position = clean_text(shown(title))
+    position = with_capitals(clean_text(shown(title)))
     return {
         "first_name": person_name(shown(first_name)),
         "last_name": person_name(shown(last_name)),
