@@ -133,10 +133,11 @@ def _contact(brief: Brief) -> Iterator[str]:
 
 def _company(company: Company) -> Iterator[str]:
     """Yield what is known of the company: its size, its money, its tools."""
+    growth = company.growth_pct or 0
     size = (
         f"{company.employees:,} employees" if company.employees is not None else None,
         f"revenue {money_words(company.revenue_usd, 'USD')}" if company.revenue_usd else None,
-        f"grew by {company.growth_pct} %" if company.growth_pct else None,
+        f"{'grew' if growth > 0 else 'shrank'} by {abs(growth)} %" if growth else None,
     )
     if any(size):
         yield f"- Size: {', '.join(filter(None, size))}"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import msgspec
@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.router.domain.brief import STAKEHOLDERS_MAX, build_brief
+from services.router.domain.brief import STAKEHOLDERS_MAX, build_brief, written_title
 from services.router.domain.state import AccountContactRow
-from shared.lead.events.parts import Activity, Company, Message, Origin, Person
+from shared.lead.events.parts import Activity, Company, Message, Origin, Person, Trigger
 from shared.lead.events.routing import (
     Brief,
     BriefAccount,
@@ -22,7 +22,7 @@ from shared.lead.events.routing import (
     Contact,
     OtherLead,
 )
-from shared.lead.events.scoring import AccountView, Signals
+from shared.lead.events.scoring import AccountView, LiveSignal, Signals
 from tests.support.scored_leads import AT, scored_lead
 
 MESSAGE = (
@@ -127,6 +127,20 @@ def test_the_contact_says_how_to_reach_the_person():
     assert brief_of(person=Person(email="a@b.example")).contact == Contact(email="a@b.example")
 
 
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [
+        ("vp sales", "VP Sales"),
+        ("head of it", "Head of IT"),
+        ("CFO", "CFO"),
+        ("de Facto lead", "de Facto lead"),
+        (None, None),
+    ],
+)
+def test_a_title_in_lower_case_is_written_as_people_do(given, title):
+    assert written_title(given) == title
+
+
 def test_the_source_names_channel_form_campaign_and_page():
     source = Origin(
         channel="website", form_id="f1", utm={"campaign": "q4"}, page_url="https://www.example.com/demo"
@@ -204,10 +218,49 @@ TEXTS = st.none() | st.text(max_size=60) | st.sampled_from([MESSAGE, "\n\n", "�
 @given(
     message=TEXTS,
     answers=st.dictionaries(st.text(max_size=20), st.none() | st.text() | st.integers() | st.booleans()),
-    person=st.builds(Person, email=TEXTS, first_name=TEXTS, last_name=TEXTS, title=TEXTS),
+    person=st.builds(
+        Person, email=TEXTS, first_name=TEXTS, last_name=TEXTS, title=TEXTS, phone=TEXTS, country=TEXTS
+    ),
     company=st.builds(Company, name=TEXTS, domain=TEXTS, industry=TEXTS, employees=st.none() | st.just(0)),
-    signals=st.builds(Signals, types=st.lists(st.sampled_from(["funding_round", "contract_expiry", "x"]))),
+    signals=st.builds(
+        Signals,
+        types=st.lists(st.sampled_from(["funding_round", "contract_expiry", "x"])),
+        live=st.lists(
+            st.builds(
+                LiveSignal,
+                st.just("live"),
+                st.sampled_from(["funding_round", "contract_expiry", "executive_hire", "x"]),
+                st.datetimes(timezones=st.just(UTC)),
+                st.integers(0, 100),
+                person=TEXTS,
+                details=st.dictionaries(
+                    st.sampled_from(["amount", "name", "title", "expires_on", "x"]),
+                    st.none() | st.text() | st.floats(),
+                ),
+            ),
+            max_size=3,
+        ),
+    ),
     queue=st.sampled_from(["sdr", "bdr", "senior-ae", "partner"]),
+    activities=st.lists(
+        st.builds(
+            Activity,
+            st.sampled_from(["demo_request", "page_view", "x"]) | st.text(min_size=1, max_size=20),
+            st.datetimes(timezones=st.just(UTC)),
+            TEXTS,
+            st.dictionaries(
+                st.sampled_from(["title", "x"]), st.none() | st.integers() | st.text(), max_size=2
+            ),
+        ),
+        max_size=3,
+    ),
+    trigger=st.builds(
+        Trigger,
+        st.sampled_from(["lead", "signal", "account", "enrichment", "decay", "outcome", "policy"]),
+        st.just("live"),
+        st.none() | st.sampled_from(["demo_request", "funding_round", "target", "x"]),
+    ),
+    source=st.builds(Origin, channel=TEXTS, name=TEXTS, campaign=TEXTS, page_url=TEXTS),
 )
 def test_every_lead_has_a_brief_and_its_quotes_are_the_buyers_words(queue, **given_):
     lead = replace(scored_lead(), **given_)
@@ -221,4 +274,5 @@ def test_every_lead_has_a_brief_and_its_quotes_are_the_buyers_words(queue, **giv
         assert (element.evidence is None) is (element.state == "unknown")
         quoted = re.search("“(.*?)…?”", element.evidence or "", re.DOTALL)
         assert quoted is None or any(quoted[1] in entry for entry in said)
-    assert len(brief.markdown.splitlines()) < 70
+    assert len(brief.markdown.splitlines()) < 90
+    assert len(brief.markdown) < 20_000

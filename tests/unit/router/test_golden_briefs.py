@@ -12,6 +12,7 @@ import pytest
 from tests.support.briefed_leads import golden_briefs
 
 _FOLDER = Path(__file__).parent / "briefs"
+_PAGE = Path(__file__).parents[3] / "docs" / "brief.md"
 _BRIEFS = golden_briefs()
 
 
@@ -22,6 +23,10 @@ def test_a_brief_reads_as_committed(name):
 
 def test_every_committed_brief_is_made():
     assert {path.stem for path in _FOLDER.glob("*.md")} == {*_BRIEFS}
+
+
+def test_the_documentation_shows_a_present_brief():
+    assert f"```text\n{_BRIEFS['hand_off'].markdown}\n```" in _PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", _BRIEFS)
