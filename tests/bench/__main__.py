@@ -31,6 +31,7 @@ FIGURES = (
     "enrich",
     "credits",
     "first_lookup",
+    "qualification",
 )
 RESULT = Path("bench.json")
 

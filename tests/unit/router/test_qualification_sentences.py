@@ -12,7 +12,7 @@ ELEMENTS = {element for frame in FRAMES.values() for element in frame}
 
 
 @pytest.mark.parametrize(
-    ("half", "precision", "recall"), [("development", 0.97, 0.9), ("held-out", 0.95, 0.8)]
+    ("half", "precision", "recall"), [("development", 0.98, 0.95), ("held-out", 0.95, 0.8)]
 )
 def test_the_labelled_sentences_are_read_rightly(half: Half, precision, recall):
     reached = accuracy(read(labelled_sentences(half)))
@@ -23,7 +23,7 @@ def test_half_of_the_labelled_sentences_make_nothing_known():
     for half in ("development", "held-out"):
         sentences = labelled_sentences(half)
         assert len(sentences) > 200
-        assert 0.4 < sum(not sentence.known for sentence in sentences) / len(sentences) < 0.6
+        assert 0.45 < sum(not sentence.known for sentence in sentences) / len(sentences) < 0.6
         assert {element for sentence in sentences for element in sentence.known} == ELEMENTS
 
 

@@ -20,8 +20,9 @@ import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
@@ -61,11 +62,13 @@ _CLASS = re.compile(r"\{\w+\}")
 class SentenceRule(Struct, frozen=True):
     """A pattern that says something about some elements; its source is compiled when it is first needed.
 
-    `negated`: the pattern has a negation of its own ("cannot see"). `asked`: it holds in a question too.
+    `requires` are sets of symbols of each of which one is in every match. `negated`: the pattern has a
+    negation of its own ("cannot see"). `asked`: it holds in a question too.
     """
 
     elements: tuple[str, ...]
     source: str
+    requires: tuple[frozenset[str], ...]
     negated: bool
     asked: bool
 
@@ -85,7 +88,6 @@ class Symbols:
         self._words: dict[str, str] = {}
         self._stems: dict[str, str] = {}
         self._endings: dict[str, str] = {}
-        self._cache: dict[str, str] = {}
 
     def add(self, written: str) -> None:
         table, key = self._table(written)
@@ -93,6 +95,7 @@ class Symbols:
             count = len(self._words) + len(self._stems) + len(self._endings)
             table[key] = chr(_FIRST_SYMBOL + count)
 
+    @lru_cache(maxsize=16_384)  # noqa: B019 - the languages live as long as the process
     def of(self, word: str) -> str:
         """Return the symbol of a word: its own, else that of its longest stem, else of its longest ending."""
         found = self._words.get(word)
@@ -111,10 +114,9 @@ class Symbols:
         if table is self._words:
             return table[key]
         begins = table is self._stems
-        known = {**self._words, **table}
         return "".join(
             symbol
-            for word, symbol in known.items()
+            for word, symbol in chain(self._words.items(), table.items())
             if (word.startswith(key) if begins else word.endswith(key))
         )
 
@@ -173,14 +175,14 @@ class PatternCompiler:
         optional = "?" if part.endswith("?") else ""
         return self._any_of(part.rstrip("?").split("|")) + optional
 
-    def rarest_symbols(self, pattern: str, common: Collection[str]) -> set[str]:
-        """Return the symbols one of which is in every match: those of the word that is rarest in texts."""
-        choices = [
-            self._first_symbols(part)
+    def required_symbols(self, pattern: str, common: Collection[str]) -> list[frozenset[str]]:
+        """Return sets of symbols of each of which one is in every match, that of the rarest word first."""
+        sets = {
+            frozenset(self._first_symbols(part))
             for part in pattern.split()
             if part not in _GAPS and not part.startswith("!") and not part.endswith("?")
-        ]
-        return min(choices, key=lambda symbols: (len(symbols & {*common, _STOP, _NAME}), len(symbols)))
+        }
+        return sorted(sets, key=lambda symbols: (len(symbols & {*common, _STOP, _NAME}), len(symbols)))
 
     def _first_symbols(self, part: str) -> set[str]:
         if part in self._first:
@@ -262,8 +264,11 @@ class Language:
                 negated = not negations.isdisjoint(parts) or (
                     _GAPS.keys().isdisjoint(parts) and not negation_symbols.isdisjoint(source)
                 )
-                rule = SentenceRule(tuple(row["elements"]), source, negated, row.get("asked", False))
-                for symbol in compiler.rarest_symbols(pattern, common_symbols):
+                first, *others = compiler.required_symbols(pattern, common_symbols)
+                rule = SentenceRule(
+                    tuple(row["elements"]), source, tuple(others), negated, row.get("asked", False)
+                )
+                for symbol in first:
                     self._rules_by_symbol[symbol].append(rule)
         self._denials = [
             (tuple(row["elements"]), re.compile("|".join(map(compiler.compile, row["says"]))))
@@ -315,10 +320,11 @@ class Language:
 
     def matches(self, symbols: str) -> Iterator[tuple[SentenceRule, re.Match[str]]]:
         """Yield the rules that match, with their first two matches."""
-        candidates = {
-            id(rule): rule for symbol in {*symbols} for rule in self._rules_by_symbol.get(symbol, ())
-        }
+        present = {*symbols}
+        candidates = {id(rule): rule for symbol in present for rule in self._rules_by_symbol.get(symbol, ())}
         for rule in candidates.values():
+            if any(map(present.isdisjoint, rule.requires)):
+                continue
             pattern = compiled_pattern(rule.source)
             match = pattern.search(symbols)
             if match is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
@@ -27,6 +28,8 @@ _ALL: Final = frozenset(element for frame in FRAMES.values() for element in fram
 _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
     "harmless": frozenset(),
     "negation": _ALL,
+    "adjunct": _ALL,
+    "pending": frozenset({"budget", "timeline"}),
     "unsure": _ALL - _PAINS,
     "hypothetical": _ALL - _QUANTITIES - {"decision_criteria"},
     "conditional": _BUYING,
@@ -52,9 +55,13 @@ def read_statements(text: str | Sequence[str] | None) -> Statements:
     statements = Statements({}, {})
     sentences = split_sentences(text) if text is None or isinstance(text, str) else text
     tokens = [with_vendors(tokenize(sentence)) for sentence in sentences]
-    words_of_text = [token.folded for row in tokens for token in row]
+    spoken_in_text: Sequence[Language] | None = None
     for sentence, row in zip(sentences, tokens, strict=True):
-        spoken = spoken_languages(row, words_of_text)
+        spoken = spoken_languages(row, languages())
+        if len(spoken) > 1:
+            if spoken_in_text is None:
+                spoken_in_text = spoken_languages(list(chain.from_iterable(tokens)), languages())
+            spoken = [language for language in spoken if language in spoken_in_text] or spoken
         for part in chunks(row):
             _read(sentence, part, spoken, statements)
     return statements
@@ -67,23 +74,18 @@ def is_doubtful(text: str) -> bool:
     tokens = with_vendors(tokenize(text))
     return any(
         doubt.kind in ("negation", "unsure", "hypothetical")
-        for language in spoken_languages(tokens, ())
+        for language in spoken_languages(tokens, languages())
         for part in chunks(tokens)
         for doubt in language.doubts(language.encode(part))
     )
 
 
-def spoken_languages(tokens: Sequence[Token], words_of_text: Sequence[str]) -> list[Language]:
-    """Return the languages with most common words in a sentence, else in the text around it."""
-    candidates = [*languages()]
-    for words in ([token.folded for token in tokens], words_of_text):
-        counts = [sum(word in language.common_words for word in words) for language in candidates]
-        candidates = [
-            language for language, count in zip(candidates, counts, strict=True) if count == max(counts)
-        ]
-        if len(candidates) == 1:
-            break
-    return candidates
+def spoken_languages(tokens: Sequence[Token], candidates: Sequence[Language]) -> Sequence[Language]:
+    """Return the languages with most common words in a text; all candidates if there are none."""
+    words = [token.folded for token in tokens]
+    counts = [len([True for word in words if word in language.common_words]) for language in candidates]
+    most = max(counts)
+    return [language for language, count in zip(candidates, counts, strict=True) if count == most]
 
 
 def _read(sentence: str, tokens: Sequence[Token], spoken: Sequence[Language], found: Statements) -> None:
@@ -144,6 +146,8 @@ class _Clauses:
             return within or (doubt.kind == "yours" and doubt.end == match.start())
         if doubt.end <= start or doubt.start >= end:
             return False
+        if doubt.kind == "adjunct":
+            return doubt.start < match.start()
         if doubt.kind == "asks":
             return not rule.asked and doubt.start <= (start and start + 1)
         return not (doubt.kind == "negation" and rule.negated and within)

@@ -35,12 +35,13 @@ _SCALE = (
 )
 _SIGN = r"(?:(?:US|AU|CA|R|A|C|S)?\$|[€£¥]|CHF|EUR|USD|GBP|BRL|MXN|CAD|AUD|SEK|NOK|DKK|PLN)"
 _CURRENCY = (
-    r"(?:[$€£¥]|eur|euros?|usd|dollars?|d[oó]lar(?:es)?|bucks|gbp|pounds?|quid|chf|franken|francs?|brl|reais"
+    r"(?:[$€£¥]|eur|euros?|usd|dollars?|d[oó]lar(?:es)?|bucks|grand|gbp|pounds?|quid|chf|franken|francs?|brl|reais"
     r"|mxn|pesos?|cad|aud|sek|nok|dkk|pln)"
 )
 _TOKEN = re.compile(
     rf"""
-    (?P<day>
+    (?P<word>(?!{_SIGN}\s?\d|[qth][1-4]\b) [^\W\d_][^\W_]{{0,40}} (?:['\u2019][^\W_]{{1,20}})*)
+  | (?P<day>
         \d{{1,2}}[./]\d{{1,2}}[./](?:\d{{4}}|\d{{2}})?(?!\d)
       | \d{{4}}-\d{{2}}-\d{{2}} | \d{{1,2}}/20\d\d(?!\d)
     )
@@ -57,7 +58,6 @@ _TOKEN = re.compile(
       | \d{{1,3}} (?:[.,'\u2019\u00a0\u202f]\d{{3}}){{1,4}} (?!\d)
     )
   | (?P<number>\d[\d.,]{{0,20}} (?:st|nd|rd|th|º|ª)?)
-  | (?P<word>[^\W\d_][^\W_]{{0,40}} (?:['\u2019][^\W_]{{1,20}})*)
   | (?P<stop>[,;:()\u2013\u2014|/] | \s[-•*]\s)
     """,
     re.IGNORECASE | re.VERBOSE,
