@@ -75,8 +75,12 @@ def explain(lead: LeadId, decision_id: DecisionId = None, as_json: AsJson = Fals
         ("Reps", decision["reps"], {"rep": "rep", "result": "result", "says": "why"}),
         (
             "Since then",
-            explanation["since"],
-            {"at": "when", "type": "what", "owner": "owner", "reason": "why"},
+            [
+                change | {"by": actor.get("rep") or actor.get("key")}
+                for change in explanation["since"]
+                for actor in (change.get("actor") or {},)
+            ],
+            {"at": "when", "type": "what", "owner": "owner", "reason": "why", "by": "by"},
         ),
         (
             "Fields",

@@ -29,10 +29,11 @@ from services.scorer.domain.explain import ScoreExplanation, explain_scored
 from services.scorer.domain.what_if import WhatIf
 from services.scorer.policy import scoring_policy
 from shared.lead.events.lead_enriched import Enrichment, LeadEnrichedV1
+from shared.lead.events.lead_handed_off import JoiningRep, LeadHandedOffV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.ownership_change import OwnershipChange
-from shared.lead.events.parts import Company, Person, Trigger
+from shared.lead.events.parts import Actor, Company, Person, Trigger
 from shared.lead.events.routing import Change, Decision, Suppression
 from shared.lead.events.scoring import AccountView, ScoreLine, Signals
 from shared.lead.facts import ActiveOwner
@@ -86,7 +87,10 @@ class ScoreExplained(Struct, frozen=True):
 
 
 class OwnerChange(Struct, frozen=True):
-    """A change of owner after the routing, with the reason that its event gives."""
+    """A change of owner after the routing, with the reason that its event gives, and who acted.
+
+    With `joined` the owner stays, and that rep joined the owner.
+    """
 
     event_id: str
     type: str
@@ -96,6 +100,8 @@ class OwnerChange(Struct, frozen=True):
     owner: str | None
     previous_owner: str | None
     reason: str
+    actor: Actor | None = None
+    joined: JoiningRep | None = None
 
 
 class FieldExplained(Struct, frozen=True):
@@ -165,6 +171,8 @@ def explain(
             owner=change.data.decision.owner,
             previous_owner=change.data.previous_owner,
             reason=change.data.reason,
+            actor=change.data.actor,
+            joined=change.data.joined if isinstance(change.data, LeadHandedOffV1) else None,
         )
         for change in record.changes
     ]

@@ -6,7 +6,7 @@ given is the reason that counted.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from services.router.domain.qualification import qualify
 from services.router.domain.state import CLOSED, AssignmentRow, RoutedLeadRow
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.lead_scored import LeadScoredV1
+from shared.policy.frames import FRAMES
 
 if TYPE_CHECKING:
     from shared.policy.models import Policy, Rep
@@ -188,7 +189,9 @@ def missing_notes(
     unnoted = [name for name in needed if not is_noted(notes.get(name)) and name not in earlier]
     if not unnoted or lead.scored is None:
         return unnoted
-    known = known_elements(_decode(lead.scored))
+    data, told = _decode(lead.scored), {**earlier, **notes}
+    elements = [element for frame in FRAMES for element in qualify(data, frame, told).elements]
+    known = {element.name for element in elements if element.state == "known"}
     return [name for name in unnoted if name not in known]
 
 
@@ -199,12 +202,6 @@ def is_noted(note: Any) -> bool:
     if isinstance(note, Collection):
         return any(map(is_noted, note.values() if isinstance(note, Mapping) else note))
     return note is not None
-
-
-def known_elements(data: LeadScoredV1) -> frozenset[str]:
-    """Return the elements of all frames that the buyer's own words answer."""
-    elements: Iterable[Any] = (e for queue in ("sdr", "senior-ae") for e in qualify(data, queue).elements)
-    return frozenset(element.name for element in elements if element.state == "known")
 
 
 def owned_since(assignment: AssignmentRow) -> str:
