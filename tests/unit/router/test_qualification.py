@@ -230,3 +230,32 @@ def test_a_text_is_split_into_sentences_of_one_line(text, sentences):
 )
 def test_an_answer_is_one_line_of_text(answer, text):
     assert answer_text(answer) == text
+
+
+@pytest.mark.parametrize(
+    ("note", "element"),
+    [
+        ("need", "identify_pain"),
+        ("budget", "economic_buyer"),
+        ("authority", "economic_buyer"),
+        ("timeline", "decision_process"),
+        ("identify_pain", "need"),
+        ("economic_buyer", "authority"),
+        ("decision_process", "timeline"),
+    ],
+)
+def test_a_note_by_one_frame_answers_for_the_other(note: str, element: str):
+    data, notes = scored_lead(message=None), {note: "it was told"}
+    for frame in ("bant", "meddpicc"):
+        states = {one.name: one for one in qualify(data, frame, notes).elements}
+        if element in states:
+            assert states[element].state == "known"
+            assert states[element].evidence == "“it was told”, by the hand-off"
+
+
+def test_the_buyers_own_words_come_before_a_note_on_something_near():
+    data = scored_lead(message="Closing the books takes us nine days, which is far too slow.")
+    elements = qualify(data, "meddpicc", {"need": "reports"}).elements
+    [pain] = [one for one in elements if one.name == "identify_pain"]
+    assert pain.evidence is not None
+    assert "nine days" in pain.evidence

@@ -30,6 +30,16 @@ Frame = Literal["bant", "meddpicc"]
 
 _MEDDPICC_QUEUES: Final = frozenset({"senior-ae", "bdr"})
 _EVIDENCE_LENGTH_MAX: Final = 200
+_OTHER_FRAME: Final[Mapping[str, tuple[str, ...]]] = {
+    "need": ("identify_pain",),
+    "identify_pain": ("need",),
+    "budget": ("economic_buyer",),
+    "authority": ("economic_buyer",),
+    "economic_buyer": ("authority",),
+    "timeline": ("decision_process",),
+    "decision_process": ("timeline",),
+}
+"""What a note on an element tells about elements of the other frame."""
 
 
 class Evidence(Struct, frozen=True):
@@ -88,8 +98,8 @@ def _element(name: str, data: LeadScoredV1, known: Mapping[str, str], denied: Ma
 
 
 def _sources(data: LeadScoredV1, notes: Mapping[str, object]) -> Iterator[Evidence]:
-    if notes:
-        yield _from_notes(notes)
+    noted = _from_notes(notes)
+    yield noted
     (asked, beside), message = _from_answers(data), _from_text(data.message)
     yield Evidence(
         {**beside.known, **message.known, **asked.known}, {**beside.denied, **message.denied, **asked.denied}
@@ -100,6 +110,11 @@ def _sources(data: LeadScoredV1, notes: Mapping[str, object]) -> Iterator[Eviden
         left -= len(earlier.text)
         if left <= 0:
             break
+    # A note by one frame tells the next owner, who asks by the other frame, unless there are better words.
+    told = noted.known
+    yield Evidence(
+        {other: told[name] for name, others in _OTHER_FRAME.items() if name in told for other in others}, {}
+    )
 
 
 def _from_notes(notes: Mapping[str, object]) -> Evidence:
