@@ -60,14 +60,21 @@ def explain(lead: LeadId, decision_id: DecisionId = None, as_json: AsJson = Fals
         explanation["score"] or {"lines": []},
         explanation["decision"] or {"reasons": [], "rules": [], "reps": []},
     )
-    for reason in decision["reasons"]:
+    before = decision.get("owner_before") or {"rep": None}
+    if before["rep"] is not None:
+        accepted = ", accepted" if before["accepted"] else ""
+        whose = {"lead": "the lead", "account": "another lead of the account", "crm": "the account"}[
+            before["of"]
+        ]
+        echo(f"  before it, {before['rep']} owned {whose} ({before['queue']}{accepted})")
+    for reason in [] if decision.get("suppressed") else decision["reasons"]:
         echo(f"  {reason}")
     for title, rows, columns in (
         ("Score", score["lines"], {"part": "part", "rule": "rule", "points": "points", "why": "why"}),
         (
             "Rules",
             [
-                rule | {"why": "; ".join(leaf["says"] for leaf in rule["because"])}
+                rule | {"why": "; ".join(dict.fromkeys(leaf["says"] for leaf in rule["because"]))}
                 for rule in decision["rules"]
             ],
             {"rule": "rule", "queue": "queue", "result": "result", "why": "why"},

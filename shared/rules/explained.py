@@ -8,7 +8,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from shared.rules.describe import sentence
-from shared.rules.evaluate import RuleVerdict
+from shared.rules.evaluate import DecidingComparison, RuleVerdict
 
 Verdict = Literal["matched", "no_match", "unknown_field", "earlier_match"]
 
@@ -42,18 +42,19 @@ def explained(verdict: RuleVerdict) -> RuleExplanation:
             name = "earlier_match" if verdict.earlier else "matched"
         case False:
             name = "no_match"
-    because = [
-        ExplainedComparison(
-            field=decider.compare.field,
-            operator=decider.compare.op.value,
-            value=as_json(decider.compare.value),
-            saw=as_json(decider.fact),
-            holds=decider.truth,
-            says=sentence(decider),
-        )
-        for decider in verdict.verdict.because
-    ]
-    return RuleExplanation(verdict.name, name, because)
+    return RuleExplanation(verdict.name, name, [*map(explained_comparison, verdict.verdict.because)])
+
+
+def explained_comparison(decider: DecidingComparison) -> ExplainedComparison:
+    """Return a comparison in its form for APIs and events."""
+    return ExplainedComparison(
+        field=decider.compare.field,
+        operator=decider.compare.op.value,
+        value=as_json(decider.compare.value),
+        saw=as_json(decider.fact),
+        holds=decider.truth,
+        says=sentence(decider),
+    )
 
 
 def as_json(value: Any) -> Any:

@@ -95,6 +95,7 @@ ACTIONS = st.tuples(
     st.sampled_from(NAMES),
     st.sampled_from(["accept", "accept", "reject", "reassign", "handoff"]),
     st.sampled_from([None, "sdr", "bdr", *REPS]),
+    st.sampled_from([None, "bad_data", "no_budget", "wrong_person", "too slow"]),
 )
 OUTCOMES = st.tuples(
     st.just("outcome"), st.sampled_from(NAMES), st.sampled_from(["meeting_booked", "rejected", "won", "lost"])
@@ -134,9 +135,10 @@ class History:
         before.append(lead)
         self.router.process(scored_event(lead))
 
-    def act(self, name: str, type_: str, to: str | None) -> None:
+    def act(self, name: str, type_: str, to: str | None, reason: str | None = None) -> None:
         notes = {"need": "reports"} if type_ == "handoff" else {}
-        self.router.act(type_, name, to=to if type_ in ("reassign", "handoff") else None, notes=notes)
+        to = to if type_ in ("reassign", "handoff") else None
+        self.router.act(type_, name, to=to, notes=notes, reason=reason)
 
     def outcome(self, name: str, type_: str) -> None:
         self.router.receive(OutcomeReceivedV1(type=type_, at=self.router.at, lead_id=lead_id(name)))  # type: ignore[arg-type]

@@ -38,7 +38,7 @@ def assert_held(played: Sequence[PlayedCase]) -> None:
 
 
 def flipped(expect: Mapping[str, Any], name: str, seen: CaseResult) -> tuple[dict[str, Any], CaseResult]:
-    """RotationTurn one expectation round; of those that compare leads, what was seen of them."""
+    """Turn one expectation round; of those that compare leads, what was seen of them."""
     wanted = expect[name]
     match name:
         case "same_lead" | "same_owner" | "different_lead":

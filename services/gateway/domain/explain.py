@@ -30,6 +30,7 @@ from services.scorer.domain.what_if import WhatIf
 from services.scorer.policy import scoring_policy
 from shared.lead.events.lead_enriched import Enrichment, LeadEnrichedV1
 from shared.lead.events.lead_handed_off import JoiningRep, LeadHandedOffV1
+from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.ownership_change import OwnershipChange
@@ -161,6 +162,7 @@ def explain(
     scored = record.scored
     lead = scored or record.enriched
     replayed = _replay_routing(record, routed_by, scored_by)
+    decision = _explain_decision(record, routed_by, replayed)
     owner_changes = [
         OwnerChange(
             event_id=change.event_id,
@@ -175,16 +177,20 @@ def explain(
             joined=change.data.joined if isinstance(change.data, LeadHandedOffV1) else None,
         )
         for change in record.changes
+        # The event of a move is part of the decision, not something since.
+        if record.routed is None
+        or not isinstance(change.data, LeadReassignedV1)
+        or change.data.decision != record.routed.decision
     ]
     return Explanation(
         lead_id=record.lead_id,
-        summary=_summary(record, owner_changes),
+        summary=_summary(record, decision, owner_changes),
         score=_explain_score(record),
         scoring=explain_scored(scored, scoring_policy(scored_by)) if scored and scored_by else None,
         facts=FactsExplained(scored.trigger, scored.account, scored.account_view, scored.signals)
         if scored
         else None,
-        decision=_explain_decision(record, routed_by, replayed),
+        decision=decision,
         since=owner_changes,
         fields=_explain_fields(lead) if lead else [],
         enrichment=lead.enrichment if lead else None,
@@ -347,26 +353,32 @@ def _explain_fields(lead: LeadEnrichedV1) -> list[FieldExplained]:
     return explained
 
 
-def _summary(record: DecisionRecord, owner_changes: Sequence[OwnerChange]) -> str:
+def _summary(
+    record: DecisionRecord, explained: DecisionExplained | None, owner_changes: Sequence[OwnerChange]
+) -> str:
     """Return the explanation in one sentence."""
     routed = record.routed
-    if routed is None:
+    if routed is None or explained is None:
         return "Scored, not routed yet" if record.scored else "Enriched, not scored yet"
     if isinstance(routed, LeadSuppressedV1):
-        return f"Suppressed: {routed.decision.reason}"
+        why = ", ".join(leaf.says for rule in explained.rules for leaf in rule.because)
+        return f"Suppressed: {explained.suppressed}" + (f" ({why})" if why else "")
     decision, where = routed.decision, routed.decision.queue
-    grade = f" (grade {routed.score.grade})" if routed.score else ""
     who, before = decision.owner or "nobody", decision.owner_before
-    previous = before.rep if before.of == "lead" else before.left
+    previous, was_in = (before.rep, before.queue) if before.of == "lead" else (before.left, before.left_queue)
     text = {
         "assigned": f"{who} gets it in {where}",
-        "moved": f"{who} gets it in {where}" + (f" from {previous} in {before.queue}" if previous else ""),
+        "moved": f"{who} gets it in {where}" + (f" from {previous} in {was_in}" if previous else ""),
         "kept": f"{who} keeps it in {where}",
         "waiting": f"It waits in {where} for somebody who may have it",
         "listed": f"It is listed in {where} and belongs to nobody",
         "closed": "It is closed",
     }[decision.change]
-    summary = f"{text}, by rule {decision.rule}{grade}"
+    if isinstance(routed, OwnershipChange) and decision.scored_sequence is None:
+        summary = f"{text}: {routed.reason}"
+    else:
+        summary = f"{text}, by rule {decision.rule}"
+    summary += f" (grade {routed.score.grade})" if routed.score else ""
     if owner_changes:
         last = owner_changes[-1]
         summary += f"; since then {last.reason}: {last.owner or 'nobody'}"

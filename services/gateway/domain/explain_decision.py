@@ -48,7 +48,8 @@ class RuleExplained(Struct, frozen=True):
     """One rule of the routing table. `result` is `taken`, or why the rule was passed over.
 
     `when` is the condition of the rule and `because` the comparisons that suffice for its result, both only
-    where the policy version is stored. A comparison of an unknown field has `holds` null.
+    where the policy version is stored. A comparison of an unknown field has `holds` null. What a rule asks of
+    the owner comes first, also where it does not decide.
     """
 
     rule: str

@@ -20,8 +20,11 @@ from shared.rules.evaluate import fact_of
 from shared.rules.explained import as_json
 from shared.rules.syntax import Compare, Facts, Rule, comparisons
 
-_FIXED: Final = ("owner.", "trigger.", "lead.", "consent.")
-"""Prefixes of fields that are not varied: a different owner, trigger or consent is no useful advice."""
+_FIXED: Final = ("owner.", "trigger.", "lead.", "consent.", "activity.", "signal.")
+"""Prefixes of fields that are not varied: a different owner, trigger or consent is no useful advice.
+
+What a person did stays so, too; one more activity or signal is tried instead.
+"""
 _BY_USE: Final = (
     FactKeys.INTENT,
     "score.",
@@ -84,7 +87,8 @@ def counterfactuals(
 ) -> list[Counterfactual]:
     """Return for each field the smallest change to each other destination, the most useful ones first.
 
-    Of a lead that is not suppressed, what would suppress it comes last. Without `what_if` the score stays.
+    What would suppress the lead comes last. Without `what_if` the score stays, and only what routing compares
+    is varied.
     """
     now = decide(facts)
     changes = [*_changed_fields(policy, facts, now, decide, what_if)]
@@ -93,7 +97,7 @@ def counterfactuals(
 
     def use(change: Counterfactual) -> tuple[bool, int]:
         rank = max((prefix for prefix in _BY_USE if change.field.startswith(prefix)), key=len)
-        return now.queue is not None and change.queue is None, _BY_USE.index(rank)
+        return change.queue is None, _BY_USE.index(rank)
 
     return sorted(changes, key=use)
 
@@ -106,10 +110,10 @@ def _changed_fields(
     what_if: WhatIf | None,
 ) -> Iterator[Counterfactual]:
     rules: tuple[Rule[Any], ...] = (*policy.compiled.suppress.rules, *policy.compiled.rules.rules)
+    compared = [compare for rule in rules for compare in comparisons(rule.when)]
     by_field: dict[str, list[Compare]] = {}
-    for rule in rules:
-        for compare in comparisons(rule.when):
-            by_field.setdefault(compare.field, []).append(compare)
+    for compare in (*compared, *(what_if.compared if what_if is not None else ())):
+        by_field.setdefault(compare.field, []).append(compare)
     for name, compares in by_field.items():
         field = field_named(name)
         if field is None or name.startswith(_FIXED):

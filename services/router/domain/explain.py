@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.router.domain.counterfactuals import Counterfactual, RouteResult, counterfactuals
 from services.router.domain.route import decide_suppression, doubted_fields
@@ -12,8 +13,9 @@ from services.router.policy import RoutingPolicy
 from services.scorer.domain.what_if import WhatIf
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.facts import ActiveOwner, facts_of
-from shared.rules.explained import RuleExplanation, explained
-from shared.rules.syntax import Facts
+from shared.rules.evaluate import evaluate
+from shared.rules.explained import RuleExplanation, explained, explained_comparison
+from shared.rules.syntax import Condition, Facts, comparisons
 
 
 class RouteExplanation(Struct, frozen=True):
@@ -67,6 +69,22 @@ def explain_route(
         motion=result.motion,
         spared=decide_suppression(policy, facts, at, is_doubted)[1],
         suppressions=[explained(verdict) for verdict in policy.compiled.suppress.explain(facts, at)],
-        rules=[explained(verdict) for verdict in policy.compiled.rules.explain(facts, at)],
+        rules=[
+            _with_owner(explained(verdict), rule.when, facts, at)
+            for rule, verdict in zip(
+                policy.compiled.rules.rules, policy.compiled.rules.explain(facts, at), strict=True
+            )
+        ],
         counterfactuals=counterfactuals(policy, facts, decide, what_if),
     )
+
+
+def _with_owner(rule: RuleExplanation, when: Condition, facts: Facts, at: datetime) -> RuleExplanation:
+    """Return why a rule was passed over, with what it asks of the owner first: sellers ask about that."""
+    if rule.verdict not in ("no_match", "unknown_field"):
+        return rule
+    asked = (compare for compare in comparisons(when) if compare.field.startswith("owner."))
+    owner = [
+        explained_comparison(decider) for compare in asked for decider in evaluate(compare, facts, at).because
+    ]
+    return replace(rule, because=[*owner, *(one for one in rule.because if one not in owner)])

@@ -11,25 +11,28 @@ from services.scorer.domain.explain import account_of_scored
 from services.scorer.domain.fit import score_fit
 from services.scorer.domain.intent import MatchedFact, PointsByRule, apply_caps, match_facts
 from services.scorer.domain.score import band_of, score_facts, with_market
-from services.scorer.policy import ScoringPolicy
+from services.scorer.policy import ScoringPolicy, scoring_conditions
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Activity
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.facts import facts_of
 from shared.lead.fields import SIGNAL_TYPES, FactKeys
-from shared.rules.syntax import Facts
+from shared.rules.syntax import Facts, comparisons
 
 
 class WhatIf:
     """The score of a lead as it was scored, under the same policy, with something changed.
 
     Every method returns the facts that change with the score: points, grades, band and live signals. The
-    hysteresis applies from the recorded grades, as it would to the next score.
+    hysteresis applies from the recorded grades, as it would to the next score. `compared` are the comparisons
+    that the score depends on.
     """
 
     def __init__(self, data: LeadScoredV1, policy: ScoringPolicy) -> None:
         """Raise `ValueError` when the policy does not give the recorded score: it is another one."""
         self._data, self._policy, self._at = data, policy, data.occurred_at
+        conditions = filter(None, scoring_conditions(policy.compiled.policy))
+        self.compared = tuple(compare for condition in conditions for compare in comparisons(condition))
         account = account_of_scored(data)
         self._known = facts_of(data, account, policy.fact_readers)
         self._facts = with_market(dict(self._known), self._at, policy)
@@ -48,7 +51,7 @@ class WhatIf:
         """Return the score with another value of a field: the fit follows, the intent stays."""
         if name.startswith(("score.", "signals.")):
             return {}
-        facts = with_market({**self._known, name: value}, self._at, self._policy)
+        facts = {**with_market({**self._known, name: value}, self._at, self._policy), name: value}
         fit = score_fit(facts, self._at, self._policy)
         return self._scored(facts, fit.points, self._data.score.intent)
 

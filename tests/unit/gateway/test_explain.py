@@ -205,7 +205,9 @@ def test_a_suppression_names_its_reason_as_the_rule(policy: CompiledPolicy):
         assert (explanation.decision.suppressed, explanation.decision.queue) == (reason, None)
         assert [rule.rule for rule in explanation.decision.rules] == [reason]
         assert (explanation.decision.rules[0].when is not None) == (known is not None)
-        assert explanation.summary == f"Suppressed: {reason}"
+        assert explanation.summary == f"Suppressed: {reason}" + (
+            "" if known is None else " (consent opted out is yes)"
+        )
 
 
 def test_later_changes_of_owner_are_listed_and_the_last_one_ends_the_summary():
