@@ -76,9 +76,13 @@ class OneLead(RuleBasedStateMachine):
         type_=st.sampled_from(["accept", "reject", "reassign", "handoff"]),
         to=st.none() | REPS,
         by=st.none() | REPS,
+        reason=st.sampled_from([None, "spam", "no_budget", "wrong_territory"]),
     )
-    def act(self, type_: str, to: str | None, by: str | None) -> None:
+    def act(self, type_: str, to: str | None, by: str | None, reason: str | None) -> None:
+        """Rejections disqualify a lead, nurture it for a while, or have it routed or assigned anew."""
         given: dict[str, Any] = {"to": to} if type_ in ("reassign", "handoff") else {}
+        if type_ == "reject":
+            given["reason"] = reason
         self.told(lambda: self.router.act(type_, rep=by, **given))
 
     @rule(type_=st.sampled_from(["accepted", "rejected", "won", "lost"]))
@@ -141,8 +145,8 @@ class OneLead(RuleBasedStateMachine):
         if row.status == "suppressed":
             assert brief is None
             return
-        if row.status in CLOSED:
-            return
+        if row.status in CLOSED or row.recycle_at is not None:
+            return  # nobody reads it until the lead is taken or routed again, with a new one
         scored = scored_lead_of(row)
         assert scored is not None
         assert brief["contact"]["phone"] == scored.person.phone
