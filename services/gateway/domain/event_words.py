@@ -101,7 +101,9 @@ def describe_handed_off(data: Data) -> str:
 
 def describe_closed(data: Data) -> str:
     status, (reason, actor) = _words(data.get("status")), _reason_and_actor(data)
-    return _joined(status, _amount(data), "" if reason == status else reason, actor)
+    previous = data.get("previous_owner")
+    had = f"{previous} had it" if previous else ""
+    return _joined(status, _amount(data), "" if reason == status else reason, had, actor)
 
 
 def describe_acted(data: Data) -> str:

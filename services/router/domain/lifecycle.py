@@ -160,9 +160,14 @@ def _take(changes: ChangeSet, context: DecisionContext, lead: RoutedLeadRow, rep
     if rep is None or lead.queue not in rep.queues:
         return False
     lead = replace(lead, motion="work")
-    taken = Selection(rep.id, ())
-    assign_next(changes, context, lead, taken, lead.queue, previous=None, reason="accepted")
-    assignment = active_assignment(changes, lead.lead_id)
-    if assignment is not None:
-        accept_assignment(changes, assignment, context.at)
-    return assignment is not None
+    assign_next(
+        changes,
+        context,
+        lead,
+        Selection(rep.id, ()),
+        lead.queue,
+        previous=None,
+        reason="accepted",
+        is_accepted=True,
+    )
+    return True

@@ -9,7 +9,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.emit import decision_of, emit_ownership_change
-from services.router.domain.ownership import active_assignment, end_assignment, end_joined, open_assignment
+from services.router.domain.ownership import (
+    accept_assignment,
+    active_assignment,
+    end_assignment,
+    end_joined,
+    open_assignment,
+)
 from services.router.domain.rotation import Selection, recorded
 from services.router.domain.state import CLOSED, ClosedStatus, RoutedLeadRow
 from services.router.policy import RoutingPolicy
@@ -92,8 +98,11 @@ def assign_next(
     previous: str | None,
     reason: str,
     notes: dict[str, Any] | None = None,
+    is_accepted: bool = False,
 ) -> None:
     """Open the assignment after an ended one and emit it; without a selected rep the lead waits.
+
+    `is_accepted` is given for a rep who took the lead: no clock runs.
 
     Emits `lead.handed_off` if there are `notes`, else `lead.reassigned`, each with a brief for the new owner.
     """
@@ -113,6 +122,8 @@ def assign_next(
             cause=context.cause,
             at=context.at,
         )
+        if is_accepted:
+            accept_assignment(changes, assignment, context.at)
         lead = replace(lead, status="routed", waiting_since=None, released_by=None)
     else:
         lead = replace(lead, status="waiting", waiting_since=context.at, released_by=previous)
