@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal
 
 from services.provider_stubs import vocabulary
@@ -61,6 +62,12 @@ DOMAINS: Final = frozenset(company.domain for company in COMPANIES)
 UNKNOWN_TO: Final = frozenset({("peopledatalabs", "ironharbor.example")})
 """Vendors without a match for a golden company; all others know it, without errors."""
 
+_WORD: Final = re.compile("[a-z]+")
+_NO_NAMES: Final = frozenset(
+    ("demo", "info", "hello", "lead", "new", "office", "person", "sales", "someone", "test", "user")
+)
+KNOWS_EVERYBODY: Final = frozenset({"peopledatalabs", "apollo"})
+"""Vendors that know whoever writes from a golden company, unless they do not know the company."""
 TITLES: Final = ("VP Sales", "VP Marketing", "VP Finance", "Director of Operations", "Head of Product")
 """What people at golden companies do: each of them may decide to buy."""
 
@@ -69,9 +76,14 @@ def person_behind(address: str) -> WorldPerson:
     """Return the person behind an address at a golden company, the same one at every start.
 
     A golden lead may write from any address there, so everybody has a name, a title and a telephone number.
+    The name is that in the address, as far as there is one.
     """
     draw = seeded_random("golden", address)
     first, last = draw.choice(vocabulary.FIRST_NAMES), draw.choice(vocabulary.LAST_NAMES)
+    words = _WORD.findall(address.partition("@")[0])
+    if words and _NO_NAMES.isdisjoint(words):
+        first = words[0].title() if len(words[0]) > 1 else first
+        last = words[1].title() if len(words) > 1 else last
     return WorldPerson(
         first_name=first,
         last_name=last,

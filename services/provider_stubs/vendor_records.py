@@ -75,7 +75,7 @@ def company_record(world: World, coverage: Coverage, domain: str) -> CompanyReco
 def person_record(world: World, coverage: Coverage, email: str) -> PersonRecord | None:
     """Return a vendor's record of the owner of an address; a stale one has an earlier title.
 
-    Of a golden company every vendor that knows it knows everybody.
+    Some vendors know everybody at a golden company.
     """
     found = world.person(email)
     if found is None:
@@ -83,8 +83,12 @@ def person_record(world: World, coverage: Coverage, email: str) -> PersonRecord 
         company = world.find(address.domain) if address else None
         if address is None or company is None or company.domain not in golden.DOMAINS:
             return None
-        known = (coverage.vendor, company.domain) not in golden.UNKNOWN_TO
-        return PersonRecord(golden.person_behind(address.identity), company, 30, 95) if known else None
+        if (
+            coverage.vendor not in golden.KNOWS_EVERYBODY
+            or (coverage.vendor, company.domain) in golden.UNKNOWN_TO
+        ):
+            return None
+        return PersonRecord(golden.person_behind(address.identity), company, 30, 95)
     company, person = found
     draw = seeded_random(world.seed, coverage.vendor, person.email)
     if draw.randrange(100) >= coverage.people:

@@ -42,6 +42,8 @@ RETRY_FOR: Final = timedelta(hours=6)
 STEPS_MAX: Final = 50
 """How many steps of an enrichment are kept, the latest of all look-ups of a revision."""
 _FINAL: Final = frozenset({"match", "no_match", "stale", "cached"})
+_NAME_LENGTH_MIN: Final = 3
+"""A shorter name may be in an address by chance."""
 _SOURCE_RANKS: Final = {"form": 3, "human": 2, "crm": 2}
 _NEVER_REPLACED: Final = frozenset({"company.domain", "company.name", "person.email"})
 """What identifies the lead or its company; a provider may add it but not change it."""
@@ -227,17 +229,18 @@ def is_same_person(known: Person, told: Person, replaced: Container[str]) -> boo
     """Return whether an answer may be about the person that the lead names.
 
     A shared mailbox, or one that went to somebody else, gives another person's record. A name that the answer
-    replaces says nothing against it. A nickname does not either, where the address has the name in it.
+    replaces says nothing against it. A nickname does not either, where the address has the record's name.
     """
-    names = {
-        name: (getattr(known, name), getattr(told, name))
-        for name in ("last_name", "first_name")
-        if f"person.{name}" not in replaced
-    }
     local_part = _folded(known.email).partition("@")[0]
-    both = [(_folded(own), _folded(other)) for own, other in names.values() if own and other]
-    return not both or any(
-        own.startswith(other) or other.startswith(own) or other in local_part for own, other in both
+    pairs = {
+        "person.first_name": (_folded(known.first_name), _folded(told.first_name)),
+        "person.last_name": (_folded(known.last_name), _folded(told.last_name)),
+    }
+    stated = [(own, other) for name, (own, other) in pairs.items() if own and other and name not in replaced]
+    return (
+        not stated
+        or any(own.startswith(other) or other.startswith(own) for own, other in stated)
+        or any(len(other) >= _NAME_LENGTH_MIN and other in local_part for _, other in pairs.values())
     )
 
 

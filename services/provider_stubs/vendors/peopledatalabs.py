@@ -1,6 +1,6 @@
 """Companies and people in the shape of People Data Labs: `/v5/company/enrich`, `/v5/person/enrich`.
 
-What an integration has to expect: true instead of contact data on some plans, everything in lower case,
+What an integration has to expect: true instead of telephone numbers on some plans, everything in lower case,
 countries by name, sizes and revenue as ranges beside a head count, a likelihood of 1 to 10 that is low for a
 mixed-up record, the fields of a company at the top level and those of a person under `data`.
 """
@@ -164,7 +164,7 @@ def company_body(world: World, seen: CompanyRecord, today: date) -> dict[str, An
 
 
 def person_body(world: World, seen: PersonRecord, today: date) -> dict[str, Any]:
-    """Return a record as the `data` of a person; of some, contact data is withheld as on a free plan."""
+    """Return a record as the `data` of a person; of some, numbers are withheld as on a free plan."""
     person, company = seen.person, seen.company
     withheld = vendor_records.withholds_contact(world, COVERAGE, person.email)
     level = _LEVELS.get(seniority(person.title) or "")
@@ -174,8 +174,8 @@ def person_body(world: World, seen: PersonRecord, today: date) -> dict[str, Any]
         "full_name": f"{first} {last}",
         "first_name": first,
         "last_name": last,
-        "work_email": withheld or person.email,
-        "emails": withheld or [{"address": person.email, "type": "current_professional"}],
+        "work_email": person.email,
+        "emails": [{"address": person.email, "type": "current_professional"}],
         "mobile_phone": withheld or person.phone,
         "phone_numbers": withheld or [person.phone],
         "linkedin_url": person.linkedin_url.removeprefix("https://www."),

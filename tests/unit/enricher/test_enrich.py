@@ -204,6 +204,7 @@ def test_a_provider_s_name_does_not_replace_the_form_s():
         (Person(first_name="Bob", last_name="Smith"), ANA, False),
         (Person(first_name="Bob"), ANA, False),
         (Person(last_name="Smith"), "a.lopez@brightloom.example", True),
+        (Person(first_name="Bob"), "a.lopez@brightloom.example", True),
         (Person(first_name="A."), ANA, True),
         (Person(first_name="ANÁ"), ANA, True),
         (Person(first_name="Bob", last_name="Lopez"), ANA, True),

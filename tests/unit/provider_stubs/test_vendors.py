@@ -173,9 +173,9 @@ class TestPeople:
     def test_whoever_writes_from_a_golden_company_has_a_name_and_a_telephone_number(
         self, world, name, answer
     ):
-        reply = answer(world, f"Anybody.At.All+tag@{GOLDEN}")
+        reply = answer(world, f"Maria.Weber+tag@{GOLDEN}")
         facts = facts_of_reply(name, "person", reply)
-        person = golden.person_behind(f"anybody.at.all@{GOLDEN}")
+        person = golden.person_behind(f"maria.weber@{GOLDEN}")
         assert (facts["person.first_name"], facts["person.last_name"]) == (
             person.first_name,
             person.last_name,
