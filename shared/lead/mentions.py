@@ -30,6 +30,7 @@ _PROFILE = re.compile(
 )
 _PHONE = re.compile(r"(?:\+|00)\d[\d\s().\-/]{5,25}\d")
 _WORD = re.compile(r"[^\W_]+(?:['\u2019\-][^\W_]+)*")
+_COLLEAGUE = re.compile(r"- (?:Colleague|New there:) ([^,]+)")
 # Briefs of earlier releases escape markup with backslashes.
 _MARKDOWN_ESCAPE = re.compile(r"\\([\\`*_\[\]<>#|~&/])")
 
@@ -98,9 +99,14 @@ class Mentions(Struct, frozen=True):
         if name == "markdown" and isinstance(value, str):
             lines = value.split("\n")
             written = (_MARKDOWN_ESCAPE.sub(r"\1", written_text(line)) for line in lines)
-            kept = [line for line, text in zip(lines, written, strict=True) if not self.in_text(text)]
+            kept = [line for line, text in zip(lines, written, strict=True) if not self._is_about(text)]
             return value if len(kept) == len(lines) else "\n".join(kept)
         return self.removed_from(value)
+
+    def _is_about(self, line: str) -> bool:
+        """Tell whether a line of a brief names one of them, also a colleague by a single name."""
+        colleague = _COLLEAGUE.match(line)
+        return self.in_text(line) or (colleague is not None and self._is_one_of({"name": colleague[1]}))
 
     def _is_one_of(self, stakeholder: Any) -> bool:
         """Tell whether a stakeholder is one of them, also one of whom a single name is known."""

@@ -98,7 +98,7 @@ def _words_of_buyer(data: LeadScoredV1, brief: Brief) -> Iterator[str]:
         yield from ([""] if number else [])
         yield f"> “{literal_text(quote.quote, QUOTE_LENGTH_MAX)}” ({literal_text(quote.origin)})"
     chosen = [
-        f"- {_sentence_case(label)}: {literal_text(text)}"
+        f"- {_sentence_case(label)}: {'yes' if answer is True else literal_text(text)}"
         for label, answer in data.answers.items()
         if label != FORM_NAME and (text := answer_text(answer)) and len(text.split()) < ANSWER_WORDS_MIN
     ]
@@ -191,7 +191,7 @@ def _qualification(brief: Brief) -> Iterator[str]:
     """Yield what is known with its evidence, what is likely, and the names of what is not known."""
     unknown = []
     for element in brief.qualification.elements:
-        name = element.name.replace("_", " ")
+        name = element.name.removeprefix("identify_").replace("_", " ")
         if element.state == "unknown":
             unknown.append(name)
         else:

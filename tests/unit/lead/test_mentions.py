@@ -6,6 +6,7 @@ import pytest
 
 from shared.lead.events.parts import Person
 from shared.lead.identity import identify
+from shared.lead.literal_text import literal_text
 from shared.lead.mentions import Mentions, hashes_of_person
 
 IDENTITY = identify("ana.ruiz@kestrel.example", "+49 30 901820", "https://linkedin.com/in/ana-ruiz")
@@ -81,3 +82,11 @@ def test_an_address_that_markdown_escapes_is_found(mentions: Mentions):
     hashes = hashes_of_person(("email:ana_r@kestrel.example",), [], hashed)
     escaped = Mentions(frozenset(hashes), hashed)
     assert escaped.removed_from({"markdown": "- ana\\_r@kestrel.example\n- next"}) == {"markdown": "- next"}
+
+
+def test_a_name_or_an_address_within_literal_text_is_found():
+    hashes = hashes_of_person(("email:_ana_r@kestrel.com",), [Person(first_name="Ana")], hashed)
+    mentions = Mentions(frozenset(hashes), hashed)
+    page = [f"> “{literal_text('ask _ana_r@kestrel.com')}”", "- Colleague Ana, CFO, with Bo", "- Need: Ana"]
+    brief = {"markdown": "\n".join(page), "other_leads": [{"name": "Ana"}, {"name": "Bo"}]}
+    assert mentions.removed_from(brief) == {"markdown": "- Need: Ana", "other_leads": [{"name": "Bo"}]}

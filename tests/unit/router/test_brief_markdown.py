@@ -70,7 +70,14 @@ def test_the_buyers_words_are_quotations_and_chosen_answers_a_list():
     text = page(
         message="We lose time.",
         earlier_messages=[Message("Hello?", AT - timedelta(days=9), "website")],
-        answers={"team_size": "5-10", "why": "we lose nine days a month", "form name": "Demo", "x": ""},
+        answers={
+            "team_size": "5-10",
+            "terms": True,
+            "no": False,
+            "why": "we lose nine days a month",
+            "form name": "Demo",
+            "x": "",
+        },
     )
     assert section(text, "In their words") == [
         "> “We lose time.” (message)",
@@ -80,6 +87,7 @@ def test_the_buyers_words_are_quotations_and_chosen_answers_a_list():
         "> “we lose nine days a month” (answer to “why”)",
         "",
         "- Team size: 5-10",
+        "- Terms: yes",
     ]
     assert section(page(message=None), "In their words") == []
 
