@@ -50,18 +50,22 @@ def build_brief(
     owner: str | None = None,
     contacts: Iterable[AccountContactRow] = (),
     hand_off: BriefHandOff | None = None,
+    owned_since: datetime | None = None,
     name_of: Callable[[str], str] = str,
 ) -> Brief:
     """Return the brief on a scored lead for a queue, or for a frame of qualification.
 
     `owner` is the name that signs the opening, `contacts` are people of the account with owned leads,
-    `hand_off` is what the previous owner noted. `name_of` returns the name of a rep by id, or the given text
-    if it is no rep's id. Days are told relative to `at`, the time of the decision.
+    `hand_off` is what the previous owner noted; `owned_since` is when the owner got the lead. `name_of`
+    returns the name of a rep by id, or the given text if it is no rep's id. Days are told relative to `at`,
+    the time of the decision.
     """
     data = with_derived(data)
     contacts = [contact for contact in contacts if contact.lead_id != data.lead_id][:STAKEHOLDERS_MAX]
     qualification = qualify(data, queue, hand_off.notes if hand_off else {})
-    view, source = data.account_view, data.source
+    view, source, trigger = data.account_view, data.source, trigger_in_words(data, at)
+    # What happened since is news from the buyer to this owner, and no more about the hand-over.
+    is_newer = owned_since is not None and trigger.at is not None and trigger.at > owned_since
     brief = Brief(
         contact=_contact(data),
         source=BriefSource(
@@ -79,7 +83,7 @@ def build_brief(
             open_opportunity=view.open_opportunity,
             other_leads=[_other_lead(contact, name_of, at) for contact in contacts],
         ),
-        trigger=trigger_in_words(data, at),
+        trigger=trigger,
         hand_off=hand_off,
         qualification=qualification,
         score_lines=data.score.lines,
@@ -89,7 +93,7 @@ def build_brief(
             company=company_name(data),
             signal=trigger_signal(data),
             owner=owner,
-            hand_off=hand_off,
+            hand_off=None if is_newer else hand_off,
             at=at,
         ),
         markdown="",

@@ -102,6 +102,7 @@ def brief_for_owner(
 
     contacts = changes.find(AccountContactRow, "account", data.account)
     signed_by = name_of(owner) if owner is not None else None
+    assignment = active_assignment(changes, lead.lead_id)
     data = replace(data, trigger=data.last_news)
     return build_brief(
         data,
@@ -110,6 +111,7 @@ def brief_for_owner(
         owner=signed_by,
         contacts=contacts,
         hand_off=lead.hand_off,
+        owned_since=assignment.opened_at if assignment else None,
         name_of=name_of,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -101,6 +101,16 @@ def test_an_earlier_request_is_taken_up():
 def test_the_next_owner_says_who_passed_the_lead_on(given: dict[str, Any], occasion: str):
     assert intro(BY_ANA, **given) == f"Hi Dana, {occasion} {TAIL}"
     assert "my colleague passed" in intro(BriefHandOff(None, {}), **did("demo_request"))
+
+
+def test_what_happened_since_the_hand_off_is_not_said_to_have_been_passed_on():
+    lead = replace(scored_lead(person=DANA), **did("demo_request"))
+
+    def opening_since(owned_since: datetime) -> str:
+        return build_brief(lead, "sdr", at=AT, hand_off=BY_ANA, owned_since=owned_since).warm_intro
+
+    assert "Bo Ek passed" in opening_since(AT)
+    assert opening_since(AT - timedelta(days=1)).startswith("Hi Dana, thank you for asking for a demo")
 
 
 def test_without_a_name_or_a_company_it_still_reads():
