@@ -6,7 +6,7 @@ input.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -68,6 +68,20 @@ def evaluate(condition: Condition, facts: Facts, at: datetime) -> Verdict:
         case Use(_, meaning):
             return evaluate(meaning, facts, at)
     raise TypeError(f"not a condition: {condition!r}")
+
+
+def failed_alternatives(condition: Condition, facts: Facts, at: datetime) -> Iterator[DecidingComparison]:
+    """Yield what decided that alternatives do not hold, within the parts of a condition that are unknown."""
+    match condition:
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                verdict = evaluate(part, facts, at)
+                if verdict.truth is None:
+                    yield from failed_alternatives(part, facts, at)
+                elif verdict.truth is False:
+                    yield from verdict.because
+        case Use(_, meaning):
+            yield from failed_alternatives(meaning, facts, at)
 
 
 def holds_despite(

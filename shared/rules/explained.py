@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
@@ -42,19 +43,24 @@ def explained(verdict: RuleVerdict) -> RuleExplanation:
             name = "earlier_match" if verdict.earlier else "matched"
         case False:
             name = "no_match"
-    return RuleExplanation(verdict.name, name, [*map(explained_comparison, verdict.verdict.because)])
+    return RuleExplanation(verdict.name, name, explained_comparisons(verdict.verdict.because))
 
 
-def explained_comparison(decider: DecidingComparison) -> ExplainedComparison:
-    """Return a comparison in its form for APIs and events."""
-    return ExplainedComparison(
-        field=decider.compare.field,
-        operator=decider.compare.op.value,
-        value=as_json(decider.compare.value),
-        saw=as_json(decider.fact),
-        holds=decider.truth,
-        says=sentence(decider),
-    )
+def explained_comparisons(deciders: Iterable[DecidingComparison]) -> list[ExplainedComparison]:
+    """Return comparisons in their form for APIs and events; of those that say the same, the first one."""
+    by_sentence: dict[str, ExplainedComparison] = {}
+    for decider in deciders:
+        says = sentence(decider)
+        if says not in by_sentence:
+            by_sentence[says] = ExplainedComparison(
+                field=decider.compare.field,
+                operator=decider.compare.op.value,
+                value=as_json(decider.compare.value),
+                saw=as_json(decider.fact),
+                holds=decider.truth,
+                says=says,
+            )
+    return list(by_sentence.values())
 
 
 def as_json(value: Any) -> Any:

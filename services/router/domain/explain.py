@@ -13,8 +13,8 @@ from services.router.policy import RoutingPolicy
 from services.scorer.domain.what_if import WhatIf
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.facts import ActiveOwner, facts_of
-from shared.rules.evaluate import evaluate
-from shared.rules.explained import RuleExplanation, explained, explained_comparison
+from shared.rules.evaluate import RuleVerdict, evaluate, failed_alternatives
+from shared.rules.explained import RuleExplanation, explained, explained_comparisons
 from shared.rules.syntax import Condition, Facts, comparisons
 
 
@@ -70,7 +70,7 @@ def explain_route(
         spared=decide_suppression(policy, facts, at, is_doubted)[1],
         suppressions=[explained(verdict) for verdict in policy.compiled.suppress.explain(facts, at)],
         rules=[
-            _with_owner(explained(verdict), rule.when, facts, at)
+            _explained_in_full(explained(verdict), verdict, rule.when, facts, at)
             for rule, verdict in zip(
                 policy.compiled.rules.rules, policy.compiled.rules.explain(facts, at), strict=True
             )
@@ -79,12 +79,16 @@ def explain_route(
     )
 
 
-def _with_owner(rule: RuleExplanation, when: Condition, facts: Facts, at: datetime) -> RuleExplanation:
-    """Return why a rule was passed over, with what it asks of the owner first: sellers ask about that."""
+def _explained_in_full(
+    rule: RuleExplanation, verdict: RuleVerdict, when: Condition, facts: Facts, at: datetime
+) -> RuleExplanation:
+    """Return why a rule was passed over: what it asks of the owner first, then what decided.
+
+    Where something is unknown, also the alternatives that do not hold: only the unknown one was left.
+    """
     if rule.verdict not in ("no_match", "unknown_field"):
         return rule
     asked = (compare for compare in comparisons(when) if compare.field.startswith("owner."))
-    owner = [
-        explained_comparison(decider) for compare in asked for decider in evaluate(compare, facts, at).because
-    ]
-    return replace(rule, because=[*owner, *(one for one in rule.because if one not in owner)])
+    owner = [decider for compare in asked for decider in evaluate(compare, facts, at).because]
+    failed = failed_alternatives(when, facts, at) if rule.verdict == "unknown_field" else ()
+    return replace(rule, because=explained_comparisons((*owner, *verdict.verdict.because, *failed)))

@@ -53,8 +53,9 @@ def test_a_counterfactual_of_a_missing_field_has_the_value_it_would_need():
     strategic = next(entry for entry in found.rules if entry.rule == "strategic")
     assert strategic.verdict == "unknown_field"
     assert [(leaf.field, leaf.saw, leaf.says) for leaf in strategic.because] == [
-        ("company.employees", None, "company employees is not known")
-    ]
+        ("company.employees", None, "company employees is not known"),
+        ("account.relation", "none", "account relation is none, not target"),
+    ], "what is missing, and the alternative that does not hold"
 
 
 def test_every_rule_has_its_verdict_and_the_comparison_that_decided():
@@ -87,8 +88,10 @@ def test_suppressions_are_counterfactuals_and_have_counterfactuals():
 
 def test_counterfactuals_begin_with_what_somebody_can_do_something_about():
     fields = [entry.field for entry in explained(grade="B3").counterfactuals]
-    assert fields[:2] == ["score.intent_grade", "score.fit_grade"]
-    assert fields.index("company.employees") < fields.index("account.relation")
+    assert fields[:2] == ["score.intent_grade", "account.relation"]
+    assert (
+        fields.index("account.relation") < fields.index("company.employees") < fields.index("score.fit_grade")
+    )
     assert fields[-2:] == ["person.email_kind", "spam_score"]
     leads_to = [entry.queue is None for entry in explained().counterfactuals]
     assert leads_to == sorted(leads_to), "what would suppress it comes last"

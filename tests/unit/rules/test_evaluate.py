@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.rules.coercion import matcher
-from shared.rules.evaluate import DecidingComparison, Verdict, evaluate, explain_first
+from shared.rules.evaluate import DecidingComparison, Verdict, evaluate, explain_first, failed_alternatives
 from shared.rules.operators import Op
 from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Rule, Use
 from shared.rules.times import Duration
@@ -42,6 +42,18 @@ def test_an_unknown_join_names_its_unknown_parts(join: type[AllOf | AnyOf]) -> N
     verdict = evaluate(join((settled, LARGE, YOUNG)), {}, AT)
     assert verdict.truth is None
     assert [decider.compare for decider in verdict.because] == [LARGE, YOUNG]
+
+
+def test_beside_what_is_unknown_the_alternatives_that_do_not_hold_are_named() -> None:
+    partner = Compare("account.relation", Op.EQ, "partner")
+    condition = AllOf(
+        (Compare("owner.active", Op.EQ, True), Use("either", AnyOf((LARGE, partner, Not(YOUNG)))))
+    )
+    facts = {"owner.active": True, "account.relation": "none", **FUNDED}
+    assert evaluate(condition, facts, AT).truth is None
+    failed = [(one.compare.field, one.truth) for one in failed_alternatives(condition, facts, AT)]
+    assert failed == [("account.relation", False), ("company.last_funding_at", True)]
+    assert list(failed_alternatives(LARGE, {}, AT)) == []
 
 
 def test_a_lone_surrogate_in_a_pattern_is_replaced_before_it_is_compiled() -> None:
