@@ -20,7 +20,7 @@ from services.cli.demo.runner import PlayedCase
 from services.cli.demo.slack import slack_text
 from services.cli.output import SafeConsole
 
-_PIPED_WIDTH: Final = 190
+_PIPED_WIDTH: Final = 1_000
 _COMPLETE, _WIDE, _NARROW = 160, 116, 96
 """Terminal widths in columns: from `_COMPLETE` on the table has names, below `_NARROW` it is shortest."""
 _BRIEF_WIDTH: Final = 100
@@ -70,7 +70,10 @@ class DemoReport:
         return self._console.width >= _COMPLETE
 
     def _table(self, *, header: bool) -> Table:
-        """Return a table for one line, with fixed column widths so that the lines align."""
+        """Return a table for one line, with fixed column widths so that the lines align.
+
+        A terminal folds the reason; into a file or a pipe nothing is folded or cut.
+        """
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=header)
         who, path = (31, 20) if self._wide else (27, 16) if self._console.width >= _NARROW else (21, 9)
         name, owner = (24, 20) if self._complete else (0, 5)
@@ -78,12 +81,16 @@ class DemoReport:
             "": 1, "lead": who, "name": name, "path": path, "queue": 10, "owner": owner, "webhook": 8,
             "why": None,
         }  # fmt: skip
+        if self._console.width >= _PIPED_WIDTH:
+            for heading, width in widths.items():
+                table.add_column(heading, min_width=width, no_wrap=True)
+            return table
         taken = sum(width + 2 for width in widths.values() if width)
         for heading, width in widths.items():
-            if width == 0:
-                continue
-            room = max(8, self._console.width - taken) if width is None else width
-            table.add_column(heading, width=room, no_wrap=True, overflow="ellipsis")
+            if width is None:
+                table.add_column(heading, width=max(8, self._console.width - taken), overflow="fold")
+            elif width:
+                table.add_column(heading, width=width, no_wrap=True, overflow="ellipsis")
         return table
 
     def _mark(self, played: PlayedCase) -> Text:
@@ -108,8 +115,8 @@ class DemoReport:
 def print_differences(played: Sequence[PlayedCase]) -> None:
     """Print every expectation that was not met."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold red")
-    table.add_column("case", overflow="fold", ratio=1)
-    table.add_column("difference", overflow="fold", ratio=1)
+    table.add_column("case", overflow="fold")
+    table.add_column("difference", overflow="fold")
     for case in played:
         for difference in case.differences:
             table.add_row(escape(case.case.name), escape(difference))

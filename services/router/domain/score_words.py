@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from services.router.domain.day_words import day, day_of_year
-from services.router.domain.signal_words import money_words
+from services.router.domain.signal_words import money_words, signal_content
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.scoring import ScoreLine
 
@@ -54,6 +54,8 @@ def line_in_words(line: ScoreLine, data: LeadScoredV1, at: datetime) -> str:
         return line.why[:1].upper() + line.why[1:]
     happened = _TYPE_AND_DAY.fullmatch(line.fact)
     if happened is not None:
+        if (ending := _ending_contract(happened[1], happened[2], data, at)) is not None:
+            return ending
         type_ = happened[1].replace("_", " ")
         what = type_[:1].upper() + type_[1:] if named in type_ else f"{rule}, {type_}"
         return f"{what} on {day(date.fromisoformat(happened[2]), at)}"
@@ -62,6 +64,15 @@ def line_in_words(line: ScoreLine, data: LeadScoredV1, at: datetime) -> str:
         lambda field: field_in_words(field[0]), line.why.removeprefix(f"{line.rule}: ")
     )
     return f"{rule}: {why}"
+
+
+def _ending_contract(type_: str, told_on: str, data: LeadScoredV1, at: datetime) -> str | None:
+    """Return when the contract ends of which a signal of that day tells: that day gives the points."""
+    for signal in data.signals.live:
+        if signal.type == type_ == "contract_expiry" and signal.at.date().isoformat() == told_on:
+            what = signal_content(signal, at).what
+            return what[:1].upper() + what[1:]
+    return None
 
 
 def field_in_words(field: str) -> str:

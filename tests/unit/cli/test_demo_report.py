@@ -62,6 +62,19 @@ async def test_a_wide_line_has_names_and_the_reason_as_a_seller_would_say_it():
     assert lines[1].rstrip().endswith("raised 30 M USD, Series B, 12 days ago: fits")
 
 
+async def test_nothing_is_cut_or_folded_in_a_pipe_and_a_terminal_folds_the_reason():
+    reason = {"trigger": {"details": "raised 30 M USD, Series B, 12 days ago, " * 4}}
+    address = "somebody.with-a-long-name+webinar@a-long-name.example"
+    piped = await shown(played(view={"brief": reason}), width=1_000)
+    assert len(piped) == 4
+    assert address in piped[1]
+    assert piped[1].rstrip().endswith(f"{reason['trigger']['details']}: fits")
+    folded = await shown(played(view={"brief": reason}), width=120)
+    assert len(folded) > 4
+    assert all(len(line) <= 120 for line in folded)
+    assert "…" not in "".join(folded).split("verified")[1]
+
+
 async def test_a_rule_of_ones_own_is_named():
     lines = await shown(played(view={"decision": {"queue": "sdr", "rule": "my-rule"}}), width=150)
     assert lines[1].rstrip().endswith("form: my rule")

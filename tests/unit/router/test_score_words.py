@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from services.router.domain.score_words import score_in_words
 from shared.lead.events.lead_scored import LeadScoredV1
-from shared.lead.events.parts import Company, Person
-from shared.lead.events.scoring import AccountView, Score, ScoreLine
+from shared.lead.events.parts import Company, Details, Person
+from shared.lead.events.scoring import AccountView, LiveSignal, Score, ScoreLine, Signals
 from tests.support.scored_leads import AT, scored_lead
 
 COMPANY = Company(
@@ -75,3 +75,13 @@ def test_a_disqualified_lead_says_why_it_has_no_points():
         "fit", "too-small", "company.employees", 0, "disqualified as too-small: company.employees is 4"
     )
     assert list(score_in_words(lead(line), AT)) == ["Too small: 12,000 employees"]
+
+
+def test_the_points_of_a_contract_are_for_the_day_on_which_it_ends():
+    line = ScoreLine("signal", "contract-expiry", "contract_expiry on 2026-02-20", 17, "17 of 50 points")
+    told = datetime(2026, 2, 20, 9, tzinfo=UTC)
+    details: Details = {"vendor": "Rivalworks", "expires_on": "2026-04-30"}
+    signal = LiveSignal("s", "contract_expiry", told, 17, True, None, details)
+    known = replace(lead(line), signals=Signals(True, ["contract_expiry"], [signal]))
+    assert list(score_in_words(known, AT)) == ["Contract with Rivalworks ends on 30 April (+17)"]
+    assert list(score_in_words(lead(line), AT)) == ["Contract expiry on 20 February (+17)"]
