@@ -73,6 +73,12 @@ class DecisionRecord(Struct, frozen=True):
         versions = self.routed.policy_versions if self.routed else None
         return versions.routed if versions else None
 
+    @property
+    def is_by_rules(self) -> bool:
+        """Whether rules decided on a score, and not a person or a timer."""
+        routed = self.routed
+        return not isinstance(routed, OwnershipChange) or routed.decision.scored_sequence is not None
+
 
 class ScoreExplained(Struct, frozen=True):
     """The score and its lines. `reconciles`: the fit lines sum to `fit` and the others to `intent`."""
@@ -163,6 +169,7 @@ def explain(
     lead = scored or record.enriched
     replayed = _replay_routing(record, routed_by, scored_by)
     decision = _explain_decision(record, routed_by, replayed)
+    explained_owner = decision.owner if decision else None
     owner_changes = [
         OwnerChange(
             event_id=change.event_id,
@@ -177,10 +184,11 @@ def explain(
             joined=change.data.joined if isinstance(change.data, LeadHandedOffV1) else None,
         )
         for change in record.changes
-        # The event of a move is part of the decision, not something since.
+        # The event of a move tells the decision once more: it is not something since.
         if record.routed is None
         or not isinstance(change.data, LeadReassignedV1)
-        or change.data.decision != record.routed.decision
+        or (change.data.occurred_at, change.data.decision.owner)
+        != (record.routed.occurred_at, explained_owner)
     ]
     return Explanation(
         lead_id=record.lead_id,
@@ -231,8 +239,7 @@ def _replay_routing(
     matched keeps the owner: what took the lead from its owner cannot be evaluated again.
     """
     scored, routed = record.scored, record.routed
-    is_action = isinstance(routed, OwnershipChange) and routed.decision.scored_sequence is None
-    if scored is None or routed is None or policy is None or is_action:
+    if scored is None or routed is None or policy is None or not record.is_by_rules:
         return None
     decision, owner, what_if = routed.decision, None, None
     matched = decision.reason if isinstance(decision, Suppression) else decision.rule
@@ -284,7 +291,8 @@ def _explain_decision(
             owner=decision.owner,
             rule=decision.rule,
             reasons=decision.reasons,
-            rules=explain_rules(decision, policy, because),
+            # A person or a timer evaluates no rule.
+            rules=explain_rules(decision, policy, because) if record.is_by_rules else [],
             reps=list(explain_reps(decision)),
         )
     reason = decision.reason
@@ -374,7 +382,7 @@ def _summary(
         "listed": f"It is listed in {where} and belongs to nobody",
         "closed": "It is closed",
     }[decision.change]
-    if isinstance(routed, OwnershipChange) and decision.scored_sequence is None:
+    if isinstance(routed, OwnershipChange) and not record.is_by_rules:
         summary = f"{text}: {routed.reason}"
     else:
         summary = f"{text}, by rule {decision.rule}"

@@ -179,7 +179,7 @@ def _why_skipped(considered: Considered, turn: RotationTurn | None, share: Share
     if considered.skipped != "lower_share":
         return _WHY_SKIPPED.get(considered.skipped, "")
     if share is not None:
-        return f"{_in_words(share)}, next turn within {share.within} leads"
+        return f"{_in_words(share)}, next turn within {share.within} lead{'s' if share.within > 1 else ''}"
     return "later in turn" if turn is not None else ""
 
 

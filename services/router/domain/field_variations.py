@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from shared.lead.fields import Field, Kind
+from shared.lead.fields import FactKeys, Field, Kind
 from shared.rules.describe import label_of, shown
 from shared.rules.equivalence_classes import dimension_of, representatives
 from shared.rules.operators import MEMBERSHIP, Op
@@ -65,7 +65,9 @@ def describe_change(field: Field, now: Any, then: Any) -> str:
     if field.name in _AMOUNTS and now is not None:
         difference = then - now
         return f"{abs(difference):,} {'more' if difference > 0 else 'fewer'} {label}"
-    return f"{label} {shown(then)}"
+    if field.name == FactKeys.SIGNALS_STRONG:
+        return "a strong signal" if then else "no strong signal"
+    return f"{label} {shown(then).upper() if field.kind is Kind.COUNTRY else shown(then)}"
 
 
 _AMOUNTS: Final = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -227,3 +228,33 @@ def test_later_changes_of_owner_are_listed_and_the_last_one_ends_the_summary():
         ("c1", None, "rejected"),
     ]
     assert explanation.summary.endswith("since then rejected: nobody")
+
+
+def test_what_a_person_decided_has_no_rules_and_the_reason_that_was_given(policy: CompiledPolicy):
+    reassigned = LeadReassignedV1(
+        SCORED.lead_id,
+        1,
+        2,
+        "a.example",
+        replace(decision("fits"), change="moved"),
+        "bdr-2",
+        "knows them",
+        AT,
+    )
+    explanation = explain(record(scored=SCORED, routed=reassigned), policy)
+    assert explanation.decision is not None
+    assert (explanation.decision.rules, explanation.decision.reproduced) == ([], None)
+    assert explanation.summary == "bdr-1 gets it in bdr: knows them"
+    assert explanation.counterfactuals == []
+
+
+def test_the_event_of_a_move_is_not_something_since(policy: CompiledPolicy):
+    moved = LeadReassignedV1(
+        SCORED.lead_id, 1, 2, "a.example", decision("strategic"), "sdr-1", "strategic", SCORED.occurred_at
+    )
+    later = replace(moved, sequence=3, occurred_at=SCORED.occurred_at + timedelta(hours=1))
+    changes = [RecordedChange(str(one.sequence), "baton.lead.reassigned.v1", one) for one in (moved, later)]
+    explanation = explain(
+        record(scored=SCORED, routed=routed(decision("strategic")), changes=changes), policy
+    )
+    assert [change.event_id for change in explanation.since] == ["3"]
