@@ -30,16 +30,24 @@ Frame = Literal["bant", "meddpicc"]
 
 _MEDDPICC_QUEUES: Final = frozenset({"senior-ae", "bdr"})
 _EVIDENCE_LENGTH_MAX: Final = 200
-_OTHER_FRAME: Final[Mapping[str, tuple[str, ...]]] = {
+_OTHER_FRAME: Final = (
+    ("need", "identify_pain"),
+    ("identify_pain", "need"),
+    ("authority", "economic_buyer"),
+    ("budget", "economic_buyer"),
+    ("economic_buyer", "authority"),
+    ("timeline", "decision_process"),
+    ("decision_process", "timeline"),
+)
+"""A note on the first, by one frame, tells about the second, by the other, unless there are better words."""
+_SUGGESTED_BY: Final = {
     "need": ("identify_pain",),
     "identify_pain": ("need",),
-    "budget": ("economic_buyer",),
     "authority": ("economic_buyer",),
     "economic_buyer": ("authority",),
-    "timeline": ("decision_process",),
     "decision_process": ("timeline",),
 }
-"""What a note on an element tells about elements of the other frame."""
+"""The elements whose evidence suggests an element of the other frame: a need suggests a pain."""
 
 
 class Evidence(Struct, frozen=True):
@@ -66,15 +74,17 @@ def qualify(data: LeadScoredV1, queue: str, notes: Mapping[str, object] | None =
     frame = frame_of(queue)
     known: dict[str, str] = {}
     denied: dict[str, str] = {}
-    for evidence in _sources(data, notes or {}):
+    noted = _from_notes(notes or {})
+    for evidence in (noted, *_sources(data)):
         for element, quote in evidence.known.items():
             if element not in denied:
                 known.setdefault(element, quote)
         for element, quote in evidence.denied.items():
             if element not in known:
                 denied.setdefault(element, quote)
-        if len(known) + len(denied) == len(QUESTIONS):
-            break
+    for element, other in _OTHER_FRAME:
+        if element in noted.known and other not in denied:
+            known.setdefault(other, noted.known[element])
     return Qualification(frame, [_element(name, data, known, denied) for name in FRAMES[frame]])
 
 
@@ -93,13 +103,14 @@ def _element(name: str, data: LeadScoredV1, known: Mapping[str, str], denied: Ma
         return Element(name, "known", known[name])
     if name in denied:
         return Element(name, "unknown", denied[name])
+    for other in _SUGGESTED_BY.get(name, ()):
+        if other in known:
+            return Element(name, "inferred", known[other])
     fact = FACTS[name](data) if name in FACTS else None
     return Element(name, "unknown" if fact is None else "inferred", None if fact is None else _short(fact))
 
 
-def _sources(data: LeadScoredV1, notes: Mapping[str, object]) -> Iterator[Evidence]:
-    noted = _from_notes(notes)
-    yield noted
+def _sources(data: LeadScoredV1) -> Iterator[Evidence]:
     (asked, beside), message = _from_answers(data), _from_text(data.message)
     yield Evidence(
         {**beside.known, **message.known, **asked.known}, {**beside.denied, **message.denied, **asked.denied}
@@ -110,11 +121,6 @@ def _sources(data: LeadScoredV1, notes: Mapping[str, object]) -> Iterator[Eviden
         left -= len(earlier.text)
         if left <= 0:
             break
-    # A note by one frame tells the next owner, who asks by the other frame, unless there are better words.
-    told = noted.known
-    yield Evidence(
-        {other: told[name] for name, others in _OTHER_FRAME.items() if name in told for other in others}, {}
-    )
 
 
 def _from_notes(notes: Mapping[str, object]) -> Evidence:
@@ -129,10 +135,11 @@ def _from_notes(notes: Mapping[str, object]) -> Evidence:
             denied |= dict.fromkeys(elements_of_label(name), quote)
             continue
         stated = read_answer(name, text)
-        known |= dict.fromkeys(stated.known, quote)
-        # A colleague noted it under this name: that is enough, unless the note says the contrary.
-        known |= dict.fromkeys(set(elements_of_label(name)) - set(stated.denied), quote)
         denied |= dict.fromkeys(stated.denied, quote)
+        # A colleague noted it under this name: that is enough, unless the note says the contrary.
+        for element in (*stated.known, *elements_of_label(name)):
+            if element not in stated.denied:
+                known[element] = quote
     return Evidence(known, denied)
 
 

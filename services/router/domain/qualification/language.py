@@ -11,7 +11,7 @@ A pattern of the files is a list of words, and of these:
 - `stem*` and `*ending`: words that begin or end so; `a|b`: one of them; `a?`: may be missing
 - `_` and `__`: up to 3 and up to 6 words of the same clause
 - `!{class}`: none of the next words is in the class
-- `,`: the end of a clause
+- `,`: the end of a clause or of the sentence
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ class PatternCompiler:
         sets = {
             frozenset(self._first_symbols(part))
             for part in pattern.split()
-            if part not in _GAPS and not part.startswith("!") and not part.endswith("?")
+            if part not in _GAPS and part[0] != "!" and part[-1] != "?" and _STOP not in part.split("|")
         }
         return sorted(sets, key=lambda symbols: (len(symbols & {*common, _STOP, _NAME}), len(symbols)))
 
@@ -209,6 +209,7 @@ class PatternCompiler:
         for entry in entries:
             if entry == _STOP:
                 single += self._clause_ends
+                longer.append("$")
             elif entry in _BUILT_IN:
                 single += _BUILT_IN[entry]
             elif entry in self._classes:

@@ -23,6 +23,7 @@ _PAINS: Final = frozenset({"need", "identify_pain"})
 _QUANTITIES: Final = _PAINS | {"metrics"}
 _FIGURES: Final = frozenset({"metrics"})
 """A negation after a figure does not concern it: "a third of our leads is never called"."""
+_CERTAIN_BY_WORDS: Final = 2
 _BUYING: Final = frozenset({"budget", "authority", "economic_buyer"})
 _ALL: Final = frozenset(element for frame in FRAMES.values() for element in frame)
 _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
@@ -57,11 +58,11 @@ def read_statements(text: str | Sequence[str] | None) -> Statements:
     tokens = [with_vendors(tokenize(sentence)) for sentence in sentences]
     spoken_in_text: Sequence[Language] | None = None
     for sentence, row in zip(sentences, tokens, strict=True):
-        spoken = spoken_languages(row, languages())
-        if len(spoken) > 1:
+        spoken, certain = spoken_languages(row, languages())
+        if not certain:
             if spoken_in_text is None:
-                spoken_in_text = spoken_languages(list(chain.from_iterable(tokens)), languages())
-            spoken = [language for language in spoken if language in spoken_in_text] or spoken
+                spoken_in_text, _ = spoken_languages(list(chain.from_iterable(tokens)), languages())
+            spoken = spoken_in_text
         for part in chunks(row):
             _read(sentence, part, spoken, statements)
     return statements
@@ -74,18 +75,24 @@ def is_doubtful(text: str) -> bool:
     tokens = with_vendors(tokenize(text))
     return any(
         doubt.kind in ("negation", "unsure", "hypothetical")
-        for language in spoken_languages(tokens, languages())
+        for language in spoken_languages(tokens, languages())[0]
         for part in chunks(tokens)
         for doubt in language.doubts(language.encode(part))
     )
 
 
-def spoken_languages(tokens: Sequence[Token], candidates: Sequence[Language]) -> Sequence[Language]:
-    """Return the languages with most common words in a text; all candidates if there are none."""
+def spoken_languages(
+    tokens: Sequence[Token], candidates: Sequence[Language]
+) -> tuple[Sequence[Language], bool]:
+    """Return the languages with most common words in a text, and whether that is certain.
+
+    It is certain with two common words more than any other language has. Without any, all are candidates.
+    """
     words = [token.folded for token in tokens]
     counts = [len([True for word in words if word in language.common_words]) for language in candidates]
-    most = max(counts)
-    return [language for language, count in zip(candidates, counts, strict=True) if count == most]
+    most, second = sorted(counts, reverse=True)[:2]
+    spoken = [language for language, count in zip(candidates, counts, strict=True) if count == most]
+    return spoken, most >= second + _CERTAIN_BY_WORDS
 
 
 def _read(sentence: str, tokens: Sequence[Token], spoken: Sequence[Language], found: Statements) -> None:
@@ -149,5 +156,5 @@ class _Clauses:
         if doubt.kind == "adjunct":
             return doubt.start < match.start()
         if doubt.kind == "asks":
-            return not rule.asked and doubt.start <= (start and start + 1)
+            return not (rule.asked or within) and doubt.start <= (start and start + 1)
         return not (doubt.kind == "negation" and rule.negated and within)
