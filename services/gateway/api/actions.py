@@ -48,16 +48,27 @@ Note = NoteValue | list[NoteValue]
 
 
 class ActionBody(RequestBody):
-    """Parameters of an action. `rep` is the id of the rep who acts; a rep's key may leave it out.
+    """Parameters of an action, each for some of the actions. A rep's key may leave out `rep`."""
 
-    `to` is the rep or queue that gets the lead, `until` the end of a snooze, `notes` go with a handoff.
-    """
-
-    rep: Word | None = None
-    reason: Annotated[str, Field(max_length=2_000)] | None = None
-    to: Word | None = None
-    until: Time | None = None
-    notes: Annotated[dict[Word, Note | dict[str, Note]], Field(max_length=100)] = Field(default_factory=dict)
+    rep: Annotated[Word | None, Field(description="The rep who acts; a manager's key may name any")] = None
+    reason: Annotated[
+        str | None,
+        Field(
+            max_length=2_000,
+            description="Why; for a reject one of the policy's reasons (`no_budget`), or none",
+        ),
+    ] = None
+    to: Annotated[
+        Word | None, Field(description="The rep or queue that gets the lead (reassign, handoff)")
+    ] = None
+    until: Annotated[Time | None, Field(description="The end of a snooze")] = None
+    notes: Annotated[
+        dict[Word, Note | dict[str, Note]],
+        Field(
+            max_length=100,
+            description="What the owner learnt, by name: `budget`, `need`, `products` (handoff)",
+        ),
+    ] = Field(default_factory=dict)
 
 
 class PendingAction(ApiModel):
@@ -69,10 +80,10 @@ class PendingAction(ApiModel):
 
 _SUMMARIES: Final[dict[Verb, str]] = {
     "accept": "Accept a lead: the owner's clock stops",
-    "reject": "Give a lead back: another rep gets it",
+    "reject": "Reject a lead: what becomes of it depends on the reason",
     "reassign": "Give a lead to another rep or queue",
     "snooze": "Extend the owner's clock until a time",
-    "handoff": "Pass a lead on, with notes for the next owner",
+    "handoff": "Pass a lead on, or have a rep join its owner, with notes of what was learnt",
 }
 _DESCRIPTION: Final = (
     "Waits up to 2 s for the recorded result; 202 when there is none yet. A rep's key acts as its own rep, "

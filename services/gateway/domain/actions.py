@@ -10,7 +10,12 @@ import msgspec
 
 from services.gateway.domain.access import Principal
 from services.gateway.domain.arrival import invalid, is_blank, refuse_too_large, refuse_unreal_times
-from services.router.domain.refusals import LeadState, missing_notes, recipient_of, rep_named
+from services.router.domain.refusals import (
+    LeadState,
+    missing_notes,
+    recipient_of,
+    rep_named,
+)
 from shared.errors import FieldProblem, Reject
 from shared.lead.bounds import ACTION_BYTES_MAX
 from shared.lead.events.action_received import ActionReceivedV1

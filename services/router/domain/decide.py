@@ -98,7 +98,7 @@ class _RoutingContext(Struct, frozen=True):
         previous, route = self.previous, self.route
         if previous is None or self.is_new_revision or self.assignment is not None:
             return False
-        if previous.status == "disqualified":
+        if previous.status == "disqualified" and route.suppressed is None:
             return True
         # An earlier release left a lead `routed` when it was won or lost.
         is_closed = previous.status in CLOSED or previous.status == "routed"

@@ -23,7 +23,7 @@ from tests.support.gateway import RunningGateway
 ACTIONS = "actions.received.v1"
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 DUE = AT + timedelta(hours=4)
-ANA = lead_id_of("email:ana@kestrel.example")
+ANA, BEN = (lead_id_of(f"email:{name}@kestrel.example") for name in ("ana", "ben"))
 GIVE_UP_S = 600.0
 NEVER = "2999-01-01T00:00:00Z"
 
@@ -58,12 +58,14 @@ async def decided(gateway: RunningGateway, outcome: str) -> Event[Any]:
     return event
 
 
-async def act(gateway: RunningGateway, verb: str, outcome: str, **more: Any) -> tuple[Any, Event[Any]]:
+async def act(
+    gateway: RunningGateway, verb: str, outcome: str, lead: str = ANA, **more: Any
+) -> tuple[Any, Event[Any]]:
     """Do something with the lead; return the answer and the action's event, once the router has decided."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(polling, "WAIT_S", GIVE_UP_S)
         answer, event = await asyncio.gather(
-            gateway.ask("POST", f"/v1/leads/{ANA}/{verb}", **more), decided(gateway, outcome)
+            gateway.ask("POST", f"/v1/leads/{lead}/{verb}", **more), decided(gateway, outcome)
         )
     return answer[:2], event
 
@@ -165,6 +167,25 @@ async def test_a_hand_off_names_each_note_that_the_queue_demands(gateway):
     noted = {"to": "ae-1", "notes": {"need": "reports", "timeline": {"go_live": "June"}}}
     (status, _), event = await act(gateway, "handoff", "applied", json=noted)
     assert (status, event.data.to) == (200, "ae-1")
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"rep": "ae-1"}, "The lead is in sdr, and ae-1 is not"),
+        ({}, "Nobody owns the lead: name the rep of sdr who takes it"),
+    ],
+)
+async def test_a_listed_lead_is_taken_by_a_rep_of_its_queue_only(gateway, body, detail: str):
+    listed = RoutedLeadRow(BEN, "kestrel.example", 1, 1, 1, "listed", "sdr", "nurture", "nurture", False)
+    view = ViewRow(BEN, "kestrel.example", "ben@kestrel.example", "routed", "sdr", None, 1, AT)
+    await gateway.store(view, listed)
+    other = await gateway.key_headers("rep", rep="ae-1")
+    for verb in ("reject", "handoff"):
+        status, problem, _ = await gateway.ask("POST", f"/v1/leads/{BEN}/{verb}", headers=other)
+        assert (status, problem["detail"]) == (403, "Nobody owns the lead: it is listed in sdr")
+    (status, problem), _ = await act(gateway, "accept", "unchanged", lead=BEN, json=body)
+    assert (status, problem["detail"]) == (409, detail)
 
 
 async def test_a_rep_key_is_for_a_rep_of_the_team_and_ends_with_the_rep(gateway):

@@ -76,6 +76,12 @@ def test_a_disqualified_lead_is_closed_and_a_new_form_opens_it_again(team, reaso
     assert team.owner() not in (None, first)
 
 
+def test_an_opt_out_holds_for_a_disqualified_lead_too(team):
+    team.act("reject", reason="not_icp")
+    team.score(sequence=2, trigger="signal", opted_out=True)
+    assert (team.event_types(), lead_of(team).status) == (["lead.suppressed"], "suppressed")
+
+
 def test_a_recycled_lead_is_nurtured_and_routed_again_by_the_timer(team):
     first = team.owner()
     team.act("reject", rep=first, reason="no_budget")
