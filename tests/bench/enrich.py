@@ -1,6 +1,7 @@
 """`enrich`: the memory of one enricher while 500 leads wait for providers, against 300 MiB.
 
-Beside it: leads a second whose answers are all kept already, and what a slow provider does to such leads.
+Beside it: leads a second whose answers are all kept already, what a slow provider does to such leads, and how long
+leads take while vendors take fewer calls than are wanted (`limited_vendors`).
 The enricher and the provider stubs are processes of their own, over Kafka, on SQLite. Providers take as many
 questions at once as there are leads: at the default policy's pace most leads would be done without them.
 """
@@ -22,6 +23,8 @@ import httpx
 import msgspec
 import psutil
 
+from msgspec.structs import replace
+
 from shared.clock import SystemClock
 from shared.lead.events.envelope import Event, encode
 from shared.lead.events.lead_enriched import LeadEnrichedV1
@@ -32,6 +35,7 @@ from shared.messaging.port import Sink, Source, publish
 from shared.storage.migrate import migrate
 from shared.worker.consumer import ConsumerLimits
 from tests.bench.figure import Figure
+from tests.bench.limited_vendors import limited_vendors
 from tests.bench.services import Services
 from tests.support.topology import RoleProcess, Topology
 
@@ -66,11 +70,12 @@ async def enrich(services: Services) -> Figure:
         sink, source = await stream.sink(), await stream.source("bench", ["leads.enriched.v1"], _let_go)
         try:
             with _started(topology) as enricher:
-                return await _Bench(topology, enricher, sink, source).figure()
+                figure = await _Bench(topology, enricher, sink, source).figure()
         finally:
             await source.close()
             await sink.close()
             await stream.close()
+    return replace(figure, details=[*figure.details, *await limited_vendors()])
 
 
 class _Waits(NamedTuple):
