@@ -22,7 +22,6 @@ from typing import Final, NamedTuple
 import httpx
 import msgspec
 import psutil
-
 from msgspec.structs import replace
 
 from shared.clock import SystemClock
