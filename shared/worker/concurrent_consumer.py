@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.errors import DataError
 from shared.lead.events.envelope import Event
-from shared.messaging.port import Record
+from shared.messaging.port import Partition, Record
 from shared.worker.consumer import ConsumerDeps, ConsumerLoop, cancellation_as_retry, total_bytes
 from shared.worker.handler import Handler
 from shared.worker.offset_tracker import TrackedRecord
@@ -58,10 +58,14 @@ class ConcurrentConsumer(ConsumerLoop):
         self._prepared: list[_InFlight] = []
 
     async def dispatch(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
+        skipped: list[Record] = []
         for record in records:
             if not self._is_needed(record):
                 if self.offsets.still_assigned([record]):
                     self.offsets.finish(self.offsets.begin([record]))
+                # Only what a paused partition is probed with: skipping proves nothing of the role else.
+                if Partition(record.topic, record.partition) in self.deps.breaker.open:
+                    skipped.append(record)
                 continue
             await self._free_slots.acquire()
             await self.budget.acquire(total_bytes([record]))
@@ -78,6 +82,8 @@ class ConcurrentConsumer(ConsumerLoop):
             previous = self._last_of_key.get(flight.key)
             self._last_of_key[flight.key] = flight
             tasks.create_task(cancellation_as_retry(self._process(tasks, flight, previous)))
+        if skipped:
+            self.observe(skipped)
 
     async def _process(self, tasks: asyncio.TaskGroup, flight: _InFlight, previous: _InFlight | None) -> None:
         if previous is not None:

@@ -222,9 +222,9 @@ class ConsumerLoop(ABC):
         if rejected:
             await self.deps.dead_letters.publish(rejected)
         self._count(result, rejected)
-        self._observe(records, rejected)
+        self.observe(records, rejected)
 
-    def _observe(self, records: Sequence[Record], rejected: Sequence[tuple[Record, DataError]]) -> None:
+    def observe(self, records: Sequence[Record], rejected: Sequence[tuple[Record, DataError]] = ()) -> None:
         """Open or close the breaker by what became of these records, and report it."""
         breaker, role = self.deps.breaker, self.deps.role
         failed = {id(record) for record, _error in rejected}

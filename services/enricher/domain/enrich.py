@@ -27,6 +27,7 @@ from shared.lead.events.lead_enriched import Enrichment, EnrichmentStep
 from shared.lead.events.parts import Company, FieldSource, Person, Provenance
 from shared.lead.fields import FactKeys
 from shared.lead.normalise.industries import is_known_industry
+from shared.lead.normalise.names import company_key
 from shared.lead.normalise.text import fold
 from shared.lead.normalise.titles import department, seniority
 
@@ -51,6 +52,7 @@ _OF_ONE_PERSON: Final = frozenset(
     f"person.{name}" for name in ("first_name", "last_name", "title", "seniority", "department", "phone")
 ) | {"person.linkedin_url", "person.country"}
 """What is true of a person; `person.email_status` is of the address, whoever reads it."""
+_OF_ONE_JOB: Final = frozenset({"person.title", "person.seniority", "person.department"})
 _DERIVED_FROM: Final = frozenset({"company.name", "person.email", "person.first_name", "person.last_name"})
 """The fields that a provider may give and that `LeadRow.derived` follows from."""
 
@@ -198,6 +200,9 @@ def with_answer(
             better[name] = (value, confidence)
     if not is_same_person(lead.person, answer.facts.person, better):
         better = {name: value for name, value in better.items() if name not in _OF_ONE_PERSON}
+    if not is_same_employer(lead, answer):
+        job = {name for name in better if name.startswith("company.")} | _OF_ONE_JOB
+        better = {name: value for name, value in better.items() if name not in job}
     if not better:
         return lead
     share, remainder = divmod(_cost(answer), len(better))
@@ -242,6 +247,17 @@ def is_same_person(known: Person, told: Person, replaced: Container[str]) -> boo
         or any(own.startswith(other) or other.startswith(own) for own, other in stated)
         or any(len(other) >= _NAME_LENGTH_MIN and other in local_part for _, other in pairs.values())
     )
+
+
+def is_same_employer(lead: LeadRow, answer: ProviderAnswer) -> bool:
+    """Return whether the employer in an answer about a person may be the company that the lead names.
+
+    Where the lead's domain is known the integration has compared it; a name is compared where it is not.
+    """
+    if answer.subject != "person" or lead.company.domain is not None:
+        return True
+    own, other = company_key(lead.company.name), company_key(answer.facts.company.name)
+    return own is None or other is None or own.startswith(other) or other.startswith(own)
 
 
 def _folded(text: str | None) -> str:

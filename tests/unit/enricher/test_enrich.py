@@ -229,3 +229,19 @@ def test_a_shared_mailbox_does_not_give_its_sender_somebody_else_s_telephone_num
     about = lookup_target(lead.account, lead.lead_id, lead.person).about("person")
     lead = _enriched(lead, replace(answer, about=about))
     assert (lead.person.last_name, lead.person.phone, lead.company.name) == (None, None, "Brightloom")
+
+
+@pytest.mark.parametrize(
+    ("told", "taken"), [("Brightloom GmbH", True), ("Copperfen", False)], ids=["the-same", "another"]
+)
+def test_a_person_s_employer_gives_the_domain_unless_the_form_names_another_company(told, taken):
+    lead = merged(form(Company(name="Brightloom"), email="ana@gmail.com"))
+    lead = replace(lead, account=lead.lead_id)
+    answer = _told(Person(first_name="Ana", title="CFO"), Company(name=told, domain="brightloom.example"))
+    about = lookup_target(lead.account, lead.lead_id, lead.person).about("person")
+    lead = _enriched(lead, replace(answer, about=about))
+    assert (lead.company.name, lead.person.first_name) == ("Brightloom", "Ana")
+    assert (lead.company.domain, lead.person.title) == (
+        ("brightloom.example", "CFO") if taken else (None, None)
+    )
+    assert lead.account == ("brightloom.example" if taken else lead.lead_id)

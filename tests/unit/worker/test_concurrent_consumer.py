@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from shared.errors import DataError
 from shared.lead.events.envelope import Event
 from shared.messaging.manifest import DEAD_LETTERS, PEOPLE_ERASED
+from shared.messaging.port import Record
 from shared.observability.metrics import Metrics
 from shared.worker.concurrent_consumer import ConcurrentConsumer
 from shared.worker.consumer import ConsumerLimits
@@ -48,6 +50,7 @@ def consume(
     work: FakeWork | None = None,
     in_flight: int = 100,
     metrics: Metrics | None = None,
+    is_needed: Callable[[Record], bool] = lambda _record: True,
 ) -> None:
     """Consume until the last record of the log is committed, then stop."""
 
@@ -55,7 +58,7 @@ def consume(
         stop = asyncio.Event()
         limits = ConsumerLimits(batch=100, records_in_flight=in_flight, drain_s=5.0)
         deps = await consumer_deps(broker, work or FakeWork(), limits=limits, metrics=metrics)
-        consumer = ConcurrentConsumer(deps, cast("Handler", handler), lambda event: event.key)
+        consumer = ConcurrentConsumer(deps, cast("Handler", handler), lambda event: event.key, is_needed)
         running = asyncio.create_task(consumer.run(stop))
         while broker.committed[P0] < len(broker.log[P0]):
             assert not running.done()
@@ -107,6 +110,14 @@ def test_at_most_the_limit_is_in_flight() -> None:
     consume(calm_broker(*map(numbered_record, range(12))), handler, in_flight=3)
     assert handler.in_flight_max == 3
     assert len(handler.ended) == 12
+
+
+def test_a_record_that_is_not_needed_is_committed_and_neither_decoded_nor_prepared() -> None:
+    unreadable = replace(numbered_record(1), value=b"{")
+    broker, handler = calm_broker(numbered_record(0), unreadable, numbered_record(2)), TimedHandler({})
+    consume(broker, handler, is_needed=lambda record: record.offset != 1)
+    assert list(handler.ended) == ["0", "2"]
+    assert broker.published == []
 
 
 def test_the_committed_offset_never_passes_an_unfinished_record() -> None:
