@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
+
 from shared.lead.events.lead_alerted import LeadAlertedV1
+from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.routing import Decision
 from tests.support.delivery_world import lead_event, until
 from tests.support.scored_leads import AT, event_of, lead_id
@@ -29,6 +32,24 @@ async def test_a_destination_receives_only_the_leads_of_its_queue(world, monkeyp
         await world.wait_for_state("delivered")
     assert (sdr.ids, bdr.ids) == (["ana"], ["ben"])
     assert {row.subscription_id for row in await world.rows()} == {"queue:sdr", "queue:bdr"}
+
+
+async def test_a_destination_hears_that_a_lead_left_its_queue(world, monkeypatch):
+    sdr, bdr = await world.endpoint(), await world.endpoint()
+    monkeypatch.setenv("SDR_SECRET", sdr.secret)
+    monkeypatch.setenv("BDR_SECRET", bdr.secret)
+    world.send_to(sdr=sdr.url, bdr=bdr.url)
+    moved = Decision("moved", "bdr", "work", "rep", "rule", [], [])
+    data = LeadReassignedV1(
+        lead_id("ana"), 1, 1, "kestrel.example", moved, "one", "on holiday", AT, previous_queue="sdr"
+    )
+    taken = msgspec.structs.replace(lead_event("ben").data, previous_queue="sdr")
+    async with world.delivering():
+        await world.publish(event_of(data, id_="moved", source="/baton/router"))
+        await world.publish(event_of(taken, id_="taken", source="/baton/router"))
+        await world.wait_for_rows(3)
+        await world.wait_for_state("delivered")
+    assert (sorted(sdr.ids), bdr.ids) == (["moved", "taken"], ["moved"])
 
 
 async def test_a_destination_follows_the_policy(world, monkeypatch):

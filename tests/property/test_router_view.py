@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from services.ledger.domain.rows import ViewRow
 from services.ledger.domain.view import updated_view
+from services.router.domain.delivery import destination_of
 from services.router.domain.emit import scored_lead_of
 from services.router.domain.state import CLOSED, RoutedLeadRow
 from shared.lead.events.envelope import Event, decode_data
@@ -29,6 +30,7 @@ POLICY = routing_policy_with(
     tuple(rep(id_, queue_, max_open=1 if id_ == "ae" else None) for id_, queue_ in TEAM.items()),
     {"sdr": queue("4h"), "bdr": queue("1h", fallback="sdr"), "senior-ae": queue("15m", fallback="sdr")},
 )
+DESTINATIONS = {queue_: destination_of(queue_, "https://hooks.example/", ()) for queue_ in POLICY.queues}
 GRADES = {"B3": "mql", "A1": "sql", "C3": "mql", "D4": "cold"}
 REPS = st.sampled_from([*TEAM])
 
@@ -41,6 +43,7 @@ class OneLead(RuleBasedStateMachine):
         self.router = SimulatedRouter(POLICY)
         self.view: ViewRow | None = None
         self.events: dict[str, Any] = {}
+        self.heard: dict[str, Any] = {}
         self.scores = self.revision = 0
         self.news = Trigger("lead", "form-1", "demo_request")
         self.phone: str | None = None
@@ -117,6 +120,9 @@ class OneLead(RuleBasedStateMachine):
                 data=decode_data(event_type, raw), raw=raw,
             )  # fmt: skip
             self.view = updated_view(self.view, event)
+            for queue_, destination in DESTINATIONS.items():
+                if destination.matches(short, event.data, AT):
+                    self.heard[queue_] = data["decision"]
         assert bool(self.router.emitted) <= (outcome is not Outcome.UNCHANGED)
         return bool(self.router.emitted)
 
@@ -139,6 +145,17 @@ class OneLead(RuleBasedStateMachine):
         assert (row.status == "listed") <= (row.motion == "nurture")
         assert bool(owned) == (row.status == "routed")
         self.the_brief_is_the_present_one(row, view)
+
+    @invariant()
+    def each_destination_knows_whether_the_lead_is_in_its_queue(self) -> None:
+        row = self.router.lead()
+        is_in = row.queue if row is not None and row.status in ("routed", "waiting", "listed") else None
+        thinks = {
+            queue_
+            for queue_, decision in self.heard.items()
+            if decision.get("queue") == queue_ and decision["change"] != "closed"
+        }
+        assert thinks == ({is_in} if is_in else set())
 
     def the_brief_is_the_present_one(self, row: RoutedLeadRow, view: ViewRow) -> None:
         brief = self.events[str(view.briefed_id)].get("brief")

@@ -119,6 +119,19 @@ def test_every_entry_of_a_filter_must_match(filter_, matches):
     assert target(filter=filter_).matches("lead.routed", scored_lead(), AT) is matches
 
 
+def test_a_queue_destination_hears_that_a_lead_leaves_the_queue():
+    class Left(msgspec.Struct, frozen=True):
+        decision: dict[str, str]
+        previous_queue: str | msgspec.UnsetType | None
+
+    destination = destination_of("sdr", "https://hooks.example/", ())
+    for type_ in ("lead.reassigned", "lead.handed_off", "lead.routed", "lead.closed"):
+        assert destination.matches(type_, Left({"queue": "bdr"}, "sdr"), AT)
+    assert destination.matches("lead.suppressed", Left({"reason": "spam"}, "sdr"), AT)
+    for queue in (None, msgspec.UNSET, "bdr"):
+        assert not destination.matches("lead.routed", Left({"queue": "bdr"}, queue), AT)
+
+
 def test_a_queue_destination_receives_only_decisions_for_its_queue():
     class Decided(msgspec.Struct):
         decision: dict[str, str]
