@@ -36,10 +36,6 @@ STAKEHOLDERS_MAX: Final = 10
 _ANSWERS_QUOTED_MAX: Final = 4
 _QUESTIONS_MAX: Final = 4
 _ROLES_MAX: Final = 10
-_SMALL_WORDS: Final = frozenset({"of", "and", "for", "the", "de", "und", "et", "y"})
-_INITIALS: Final = frozenset(
-    ("vp", "svp", "evp", "ceo", "cfo", "cto", "cio", "coo", "cmo", "cro", "cpo", "hr", "it", "qa", "ui", "ux")
-)
 
 
 def build_brief(
@@ -112,21 +108,11 @@ def full_name(person: Person) -> str | None:
     return " ".join(part for part in (person.first_name, person.last_name) if part) or None
 
 
-def written_title(title: str | None) -> str | None:
-    """Return a title as people write it: some vendors give `vp sales` for `VP Sales`."""
-    if title is None or not title.islower():
-        return title
-    return " ".join(
-        word if word in _SMALL_WORDS else word.upper() if word in _INITIALS else word.capitalize()
-        for word in title.split()
-    )
-
-
 def _contact(data: LeadScoredV1) -> Contact:
     person = data.person
     return Contact(
         name=full_name(person),
-        title=written_title(person.title),
+        title=person.title,
         email=person.email,
         email_status=person.email_status,
         phone=person.phone,
@@ -169,7 +155,7 @@ def _other_lead(contact: AccountContactRow, name_of: Callable[[str], str], at: d
     return OtherLead(
         lead_id=contact.lead_id,
         name=full_name(person) or person.email,
-        title=written_title(person.title),
+        title=person.title,
         owner=name_of(contact.rep) if contact.rep else None,
         did=f"{activity_words(did)} {ago(did.at, at)}" if did else None,
     )
@@ -179,9 +165,7 @@ def stakeholders_of(data: LeadScoredV1, contacts: Iterable[AccountContactRow]) -
     """Return the lead's person, other people of the account, new executives, then roles nobody named has."""
     people = [(data.person, "this lead"), *((contact.person, "another lead") for contact in contacts)]
     found = [
-        Stakeholder(
-            full_name(person) or person.email, written_title(person.title), person.department, known_from
-        )
+        Stakeholder(full_name(person) or person.email, person.title, person.department, known_from)
         for person, known_from in people
     ]
     hires = (signal for signal in data.signals.live if signal.type == "executive_hire")

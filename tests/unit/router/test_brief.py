@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.router.domain.brief import STAKEHOLDERS_MAX, build_brief, written_title
+from services.router.domain.brief import STAKEHOLDERS_MAX, build_brief
 from services.router.domain.state import AccountContactRow
 from shared.lead.events.parts import Activity, Company, Message, Origin, Person, Trigger
 from shared.lead.events.routing import (
@@ -125,20 +125,6 @@ def test_the_contact_says_how_to_reach_the_person():
         linkedin_url="https://www.linkedin.com/in/dana", time_zone="America/Los_Angeles",
     )  # fmt: skip
     assert brief_of(person=Person(email="a@b.example")).contact == Contact(email="a@b.example")
-
-
-@pytest.mark.parametrize(
-    ("given", "title"),
-    [
-        ("vp sales", "VP Sales"),
-        ("head of it", "Head of IT"),
-        ("CFO", "CFO"),
-        ("de Facto lead", "de Facto lead"),
-        (None, None),
-    ],
-)
-def test_a_title_in_lower_case_is_written_as_people_do(given, title):
-    assert written_title(given) == title
 
 
 def test_the_source_names_channel_form_campaign_and_page():
