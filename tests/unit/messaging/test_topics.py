@@ -70,7 +70,7 @@ def test_the_ledger_reads_every_topic() -> None:
 @pytest.mark.parametrize(
     ("role", "topics"),
     [
-        ("enricher", ["leads.received.v1", "signals.received.v1", "people.erased.v1"]),
+        ("enricher", ["leads.received.v1", "signals.received.v1", "leads.routed.v1", "people.erased.v1"]),
         ("router-deliver", ["leads.routed.v1", "people.erased.v1"]),
         ("nobody", []),
     ],

@@ -74,6 +74,12 @@ SCORES = {
     "an industry in the words of another list": Expected(90, 30, "A3", "mql"),
     "a new market, known by the person's country alone": Expected(80, 0, "A4", "cold"),
     "honeypot field of a form is spam": Expected(0, 90, "D1", "cold"),
+    "a lead is handed over with what was learnt, and the next owner signs": Expected(90, 76, "A1", "sql"),
+    "a deal that is won has no owner any more": Expected(90, 30, "A3", "mql"),
+    "bad data is disqualified and has no owner any more": Expected(85, 30, "A3", "mql"),
+    "the name and the phone number of a person, bought once somebody works the lead": Expected(
+        0, 90, "D1", "cold"
+    ),
     "a mid-market software company, found by the waterfall": Expected(75, 90, "A1", "sql"),
     "an enterprise, found by the second provider after the first had no match": Expected(25, 0, "C4", "cold"),
     "every provider down, the lead is still routed on time with what is known": Expected(65, 90, "B1", "sql"),
@@ -81,7 +87,10 @@ SCORES = {
 
 
 class FormsToScores:
-    """Takes forms and signals one after the other through the decisions of the enricher and the scorer."""
+    """Takes forms and signals one after the other through the decisions of the enricher and the scorer.
+
+    What a rep or a CRM does afterwards gives no score.
+    """
 
     def __init__(self) -> None:
         self._changes = ChangeSet(IdentityMap())
@@ -96,7 +105,7 @@ class FormsToScores:
             return
         if step.kind == "lead":
             self._take_form(msgspec.convert(step.body, LeadReceivedV1))
-        else:
+        elif step.kind == "form":
             self._take_form(trusted_lead(read_form(step.body, WEBSITE), WEBSITE, NOW))
 
     def _take_form(self, received: LeadReceivedV1) -> None:
