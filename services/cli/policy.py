@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -25,13 +27,13 @@ _CONFIG = Path("config")
 def check(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
     """Check the files without a running Baton; exit code 1 if they are invalid."""
     from shared.policy.content_hash import shown, version_of
-    from shared.policy.load import PolicyInvalid, read_policy, texts_in
+    from shared.policy.load import PolicyInvalid, read_policy, texts_in, unread_files
 
     try:
         found = read_policy(texts_in(directory))
-        problems, read = found.findings, found.policy
+        problems, read = [*found.findings, *unread_files(directory)], found.policy
     except PolicyInvalid as error:
-        problems, read = error.findings, None
+        problems, read = [*error.findings], None
     version = version_of(read) if read is not None else None
     if as_json:
         print_json({"valid": read is not None, "version": version, "problems": problems})
@@ -46,11 +48,13 @@ def check(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
 
 @app.command()
 def show(
-    version: Annotated[str, typer.Argument(help="A version, or `active`.")] = "active",
+    version: Annotated[
+        str, typer.Argument(help="A version, or the first characters of one; or `active`.")
+    ] = "active",
     as_json: AsJson = False,
 ) -> None:
     """Print a version of the policy with its files."""
-    found = request("GET", f"/v1/policies/{version}")
+    found = request("GET", f"/v1/policies/{quote(version, safe='')}")
     if as_json:
         print_json(found)
         return
@@ -61,9 +65,57 @@ def show(
 
 
 @app.command()
-def apply(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
-    """Activate the files; every role uses them within seconds."""
-    applied = _send("/v1/policies", directory)
+def apply(
+    policy: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIRECTORY|VERSION",
+            help="Directory of the policy files; or a stored version, or the first characters of one.",
+            envvar="BATON_POLICY_DIR",
+        ),
+    ] = str(_CONFIG),
+    as_json: AsJson = False,
+) -> None:
+    """Activate the files, or a version that was active before; every role uses it within seconds."""
+    if Path(policy).is_dir():
+        from shared.policy.load import unread_files
+
+        for finding in unread_files(Path(policy)):
+            echo(f"warning: {finding}", err=True)
+        _report_applied(_send("/v1/policies", Path(policy)), as_json=as_json)
+    elif re.fullmatch("[0-9a-fA-F]{1,64}", policy):
+        _activate(policy, as_json=as_json)
+    else:
+        raise typer.BadParameter(f"{policy!r} is neither a directory nor a version.")
+
+
+@app.command()
+def rollback(
+    version: Annotated[
+        str | None,
+        typer.Argument(
+            help="A version, or the first characters of one; without it the one that was active before."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Activate an earlier version again; every role uses it within seconds."""
+    if version is None:
+        latest = request("GET", "/v1/policies?limit=2")["data"]
+        if len(latest) < 2:
+            echo("There is no earlier version of the policy.", err=True)
+            raise typer.Exit(1)
+        version = latest[1]["version"]
+    _activate(version, as_json=as_json)
+
+
+def _activate(version: str, *, as_json: bool) -> None:
+    """Post the files of a stored version, which may be shortened, and print the result."""
+    found = request("GET", f"/v1/policies/{quote(version, safe='')}")
+    _report_applied(request("POST", "/v1/policies", body={"files": found["files"]}), as_json=as_json)
+
+
+def _report_applied(applied: Any, *, as_json: bool) -> None:
     if as_json:
         print_json(applied)
         return

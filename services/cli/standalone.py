@@ -22,6 +22,7 @@ from shared import secrets_file
 from shared.observability import logging, tracing
 from shared.observability.tracing import Tracing
 from shared.settings import CommonSettings, StandaloneSettings, load
+from shared.web.ops import Readiness
 from shared.web.server import free_ports
 from shared.worker import failpoints
 from shared.worker.process import run_until_signalled
@@ -36,7 +37,10 @@ def run_standalone(*, with_demo: bool) -> None:
     traces = tracing.configure("standalone", os.environ)
     url = f"http://{settings.http_host}:{settings.http_port}"
 
-    async def ready(stop: asyncio.Event) -> None:
+    async def ready(stop: asyncio.Event, readiness: Readiness) -> None:
+        for check in readiness.checks.values():
+            if check.detail:
+                echo(f"Note: {check.detail}", err=True)
         if with_demo:
             played = await _play(url, secrets.admin_key, golden_cases(), stop, DemoReport())
             if stop.is_set():
@@ -64,7 +68,7 @@ def run_demo(named: str, *, as_json: bool) -> bool:
         url = f"http://{settings.http_host}:{settings.http_port}"
         played: list[PlayedCase] = []
 
-        async def ready(stop: asyncio.Event) -> None:
+        async def ready(stop: asyncio.Event, _readiness: Readiness) -> None:
             report = DemoReport(SafeConsole(quiet=True) if as_json else None)
             played.extend(await _play(url, secrets.admin_key, cases, stop, report))
             stop.set()

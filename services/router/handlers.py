@@ -89,9 +89,9 @@ class RouterHandler(Handler):
         changes, context = ChangeSet(rows), DecisionContext(self._policy, at, erasure.event.cause)
         for lead_id in erasure.lead_ids:
             erase(changes, context, lead_id, erasure.pseudonym(lead_id))
-        accounts, erased = set(erasure.event.data.accounts), set(erasure.lead_ids)
+        accounts, own = set(erasure.event.data.accounts), {*erasure.lead_ids, *erasure.spared}
         leads = rows.all(RoutedLeadRow)
-        colleagues = [row for row in leads if row.account in accounts and row.lead_id not in erased]
+        colleagues = [row for row in leads if row.account in accounts and row.lead_id not in own]
         strike_out(changes, colleagues, erasure.mentions)
         return Redaction(changes.changes, changes.emits)
 

@@ -15,12 +15,12 @@ from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.settings import StandaloneSettings
 from shared.storage.migrate import migrate
-from shared.web.ops import Health
+from shared.web.ops import Health, Readiness
 from shared.worker.process import open_resources, watch
 from shared.worker.unit_of_work import Failpoint
 
-Ready = Callable[[asyncio.Event], Awaitable[None]]
-"""Called once every role is ready, e.g. to run the demo; its argument is the event that stops the process."""
+Ready = Callable[[asyncio.Event, Readiness], Awaitable[None]]
+"""Called once every role is ready, e.g. to run the demo, with the event that stops the process."""
 
 _READINESS_CHECKS = (
     "database",
@@ -56,8 +56,8 @@ async def run(
 
 
 async def call_when_ready(health: Health, ready: Ready, stop: asyncio.Event) -> None:
-    """Await `ready(stop)` once every readiness check passes, or return without it at `stop`."""
+    """Await `ready` once every readiness check passes, or return without it at `stop`."""
     while not stop.is_set() and not health.readiness().ready:  # noqa: ASYNC110 - readiness depends on many tasks
         await asyncio.sleep(0.05)
     if not stop.is_set():
-        await ready(stop)
+        await ready(stop, health.readiness())

@@ -261,7 +261,7 @@ _ACCOUNT_AND_ROUTING: Final = (
         Field(name, Kind.INTEGER, Known.ACCOUNT, low=0)
         for name in (FactKeys.PEOPLE, FactKeys.HIGH_INTENT_PEOPLE, FactKeys.MEDIUM_INTENT_PEOPLE)
     ),
-    Field(FactKeys.ROLES, Kind.SET, Known.ACCOUNT),
+    Field(FactKeys.ROLES, Kind.SET, Known.ACCOUNT, words=DEPARTMENTS),
     Field(FactKeys.SPIKE, Kind.BOOLEAN, Known.ACCOUNT),
     Field(FactKeys.BEST_FIT_GRADE, Kind.WORD, Known.ACCOUNT, words=FIT_GRADES),
     # Decided by `qualified_when`, so not known to it.

@@ -15,6 +15,9 @@ from shared.policy.source_values import FILE_START
 from shared.policy.validate import validate_file
 from shared.rules.findings import Finding, FindingReport, Severity, did_you_mean, quoted
 
+_POLICY_LIKE = (".yaml", ".yml", ".json")
+_UNREAD_MAX = 50
+
 
 class PolicyInvalid(BatonError):
     """The files are no policy; `findings` are all that was found, warnings too."""
@@ -56,6 +59,26 @@ def texts_in(directory: Path) -> dict[str, str]:
             finding = Finding(name, 1, 1, "", f"the file cannot be read: {error}")
             raise PolicyInvalid([finding]) from error
     return texts
+
+
+def unread_files(directory: Path) -> list[Finding]:
+    """Return a warning for each file in a directory that looks like policy and that nobody reads."""
+    try:
+        names = sorted(file.name for file in directory.iterdir() if file.is_file())
+    except OSError:
+        return []
+    return [
+        Finding(
+            name[:100],
+            1,
+            1,
+            "",
+            f"nobody reads this file; the policy files are {', '.join(FILES)}{did_you_mean(name, FILES)}",
+            Severity.WARNING,
+        )
+        for name in names
+        if name not in FILES and not name.startswith(".") and name.lower().endswith(_POLICY_LIKE)
+    ][:_UNREAD_MAX]
 
 
 def read_policy(texts: Mapping[str, str]) -> PolicyReading:

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from shared.lead.fields import FactKeys
-from shared.lead.normalise.industries import is_known_industry, normalise_industry
+from shared.lead.fields import FactKeys, Kind, field_named
+from shared.lead.normalise.industries import industry_words, is_known_industry, normalise_industry
 from shared.policy.models import PolicyModel
 from shared.policy.source_values import SourceDocument
 from shared.rules.findings import FindingReport, Path, did_you_mean, quoted
 from shared.rules.lint import LintCode, contradictions, lint_first_match, lint_overlaps
-from shared.rules.operators import EQUALITY
-from shared.rules.syntax import ALWAYS, AllOf, AnyOf, Condition, Not, Rule, Use, comparisons
+from shared.rules.operators import EQUALITY, MEMBERSHIP
+from shared.rules.syntax import ALWAYS, AllOf, AnyOf, Compare, Condition, Not, Rule, Use, comparisons
 
 M_co = TypeVar("M_co", bound=PolicyModel, covariant=True)
 
@@ -42,17 +42,25 @@ class PolicyFile(Generic[M_co]):
         self.error(path, f"there is no {what} {quoted(word)}{did_you_mean(word, known)}")
 
     def condition(self, when: Condition | None, path: Path) -> None:
-        """Report the parts of a condition that nothing can make true, and industries that no company has."""
+        """Report the parts of a condition that nothing can make true, and words that a field never has.
+
+        Named conditions are not entered: they are checked where they are defined.
+        """
         for step in contradictions(when or ALWAYS):
             self.error((*path, *step), "no value can make this true")
-        for word in _compared_words(when, FactKeys.INDUSTRY):
-            meant = normalise_industry(word)
-            if meant is None or meant.casefold() != word.casefold():
-                self.warning(
-                    path, f"company.industry is never {quoted(word)}: the taxonomy has {quoted(meant)}"
-                )
-            elif not is_known_industry(word):
-                self.warning(path, f"the taxonomy of industries has no {quoted(word)}")
+        for step, name, word in compared_words(when):
+            field = field_named(name)
+            if name == FactKeys.INDUSTRY:
+                meant = normalise_industry(word)
+                if meant is None or meant.casefold() != word.casefold():
+                    message = f"company.industry is never {quoted(word)}: the taxonomy has {quoted(meant)}"
+                    self.warning((*path, *step), message)
+                elif not is_known_industry(word):
+                    meant = did_you_mean(word, industry_words())
+                    self.warning((*path, *step), f"the taxonomy of industries has no {quoted(word)}{meant}")
+            elif field is not None and field.words and word.casefold() not in map(str.casefold, field.words):
+                meant = did_you_mean(word, field.words) or f"; it is one of {', '.join(field.words)}"
+                self.warning((*path, *step), f"{name} is never {quoted(word)}{meant}")
 
     def table(
         self, rules: Sequence[Rule[Any]], path: Path, *, fallback: bool = False, overlaps: bool = False
@@ -82,17 +90,45 @@ class PolicyFile(Generic[M_co]):
     ) -> None:
         """Warn of a condition that compares a field with a name that the policy does not have."""
         names = {name.casefold() for name in known}
-        for word in _compared_words(when, field):
-            if word.casefold() not in names:
-                self.warning(path, f"there is no {what} {quoted(word)}{did_you_mean(word, known)}")
+        for step, name, word in compared_words(when, into_named=True):
+            if name == field and word.casefold() not in names:
+                message = f"there is no {what} {quoted(word)}{did_you_mean(word, known)}"
+                self.warning((*path, *step), message)
 
 
-def _compared_words(when: Condition | None, field: str) -> Iterator[str]:
-    """Yield the texts that a condition compares a field with for equality."""
-    for compare in comparisons(when or ALWAYS):
-        if compare.field == field and compare.op in EQUALITY:
-            values = compare.value if isinstance(compare.value, tuple) else (compare.value,)
-            yield from (word for word in values if isinstance(word, str))
+def compared_words(when: Condition | None, *, into_named: bool = False) -> Iterator[tuple[Path, str, str]]:
+    """Yield the texts that a condition compares fields with for equality or membership.
+
+    Each with its place in the condition and the name of the field. With `into_named` also those of named
+    conditions, at the place that uses them.
+    """
+    for path, compare in comparisons_in(when or ALWAYS, into_named=into_named):
+        field = field_named(compare.field)
+        is_set = field is not None and field.kind is Kind.SET  # of a text, `contains` means a part
+        if compare.op in EQUALITY or (is_set and compare.op in MEMBERSHIP):
+            if isinstance(compare.value, str):
+                yield (*path, compare.op.value), compare.field, compare.value
+            elif isinstance(compare.value, tuple):
+                for index, word in enumerate(compare.value):
+                    if isinstance(word, str):
+                        yield (*path, compare.op.value, index), compare.field, word
+
+
+def comparisons_in(
+    condition: Condition, path: Path = (), *, into_named: bool = False
+) -> Iterator[tuple[Path, Compare]]:
+    """Yield the comparisons of a condition with their paths; of named ones only with `into_named`."""
+    match condition:
+        case Compare():
+            yield path, condition
+        case AllOf(parts) | AnyOf(parts):
+            key = "all" if isinstance(condition, AllOf) else "any"
+            for index, part in enumerate(parts):
+                yield from comparisons_in(part, (*path, key, index), into_named=into_named)
+        case Not(part):
+            yield from comparisons_in(part, (*path, "not"), into_named=into_named)
+        case Use(_, meaning) if into_named:
+            yield from ((path, compare) for compare in comparisons(meaning))
 
 
 def _uses(condition: Condition) -> Iterator[str]:

@@ -8,6 +8,7 @@ policy that it returns is complete, compiled and immutable.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from sqlalchemy import func, select
 from shared.errors import Crash, Retry
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.content_hash import shown, version_of
+from shared.policy.diff import diff
 from shared.policy.load import PolicyInvalid, load, texts_in
 from shared.policy.tables import policies
 from shared.resilience.periodic import repeat
@@ -31,6 +33,8 @@ log = structlog.get_logger()
 
 LOOK_EVERY_S: Final = 1.0
 _CHECK: Final = "policy"
+_UNAPPLIED: Final = "policy_files"
+_START: Final = re.compile("[0-9a-f]{1,64}")
 
 
 class StoredPolicy(Struct, frozen=True):
@@ -67,6 +71,15 @@ async def stored(tx: Tx, version: str) -> StoredPolicy | None:
     result = await tx.execute(select(policies).where(policies.c.version == version))
     row = result.mappings().first()
     return None if row is None else StoredPolicy(**row)
+
+
+async def beginning_with(tx: Tx, start: str, limit: int) -> list[StoredPolicy]:
+    """Return the versions whose name begins so, the last activated first; none for what begins no version."""
+    if not _START.fullmatch(start.lower()):
+        return []
+    statement = select(policies).where(policies.c.version.startswith(start.lower()))
+    result = await tx.execute(statement.order_by(policies.c.activation.desc()).limit(limit))
+    return [StoredPolicy(**row) for row in result.mappings()]
 
 
 async def history(tx: Tx, limit: int, *, before: int | None = None) -> list[StoredPolicy]:
@@ -126,12 +139,14 @@ async def seed_policy(database: Database, directory: Path, at: datetime) -> None
 
 
 class PolicyWatch:
-    """The active policy of this process."""
+    """The active policy of this process. `directory` has the policy files of this machine, if any."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, directory: Path | None = None) -> None:
+        self._directory = directory
         self._database = database
         self._activation = 0
         self._policy: CompiledPolicy | None = None
+        self._files: Mapping[str, str] = {}
 
     def active(self) -> CompiledPolicy:
         """Return the policy for the unit of work that begins now. Raises `Crash` before `start`."""
@@ -161,20 +176,53 @@ class PolicyWatch:
         if found is None:
             return False
         self._policy = await asyncio.to_thread(lambda files: compiled(load(files)), found.files)
-        self._activation = found.activation
+        self._activation, self._files = found.activation, found.files
         log.info("policy", version=shown(self._policy.version), activation=found.activation)
         return True
 
     async def run(self, stop: asyncio.Event, health: Health) -> None:
         """Load newer policies until `stop`. One that this code cannot read makes the process not ready.
 
-        Until it is replaced, the policy before it stays in use.
+        Until it is replaced, the policy before it stays in use. With a newer one, readiness says anew whether
+        the files of this process are the active policy.
         """
-        await repeat(_CHECK, self._step, every_s=LOOK_EVERY_S, stop=stop, health=health)
 
-    async def _step(self) -> bool:
+        async def step() -> bool:
+            try:
+                if await self.look():
+                    await self.say_unapplied(health)
+            except PolicyInvalid as error:
+                raise Retry(f"the active policy cannot be read by this version of Baton: {error}") from error
+            return False
+
+        await repeat(_CHECK, step, every_s=LOOK_EVERY_S, stop=stop, health=health)
+
+    async def say_unapplied(self, health: Health) -> None:
+        """Say in readiness and in the log if the policy files here differ from the active policy.
+
+        That is no fault: the files are activated by `baton policy apply` only.
+        """
+        detail = await asyncio.to_thread(self._unapplied)
+        if detail:
+            log.warning("policy files are not applied", directory=str(self._directory), reason=detail)
+        health.set(_UNAPPLIED, ok=True, detail=detail)
+
+    def _unapplied(self) -> str:
+        """Return in words how the policy files here differ from the active policy; "" if they do not."""
+        if self._directory is None or self._policy is None:
+            return ""
         try:
-            await self.look()
+            texts = texts_in(self._directory)
+            if not texts or texts == self._files:
+                return ""
+            changes = diff(self._policy.policy, load(texts))
         except PolicyInvalid as error:
-            raise Retry(f"the active policy cannot be read by this version of Baton: {error}") from error
-        return False
+            first = next(iter(str(error).splitlines()), "")
+            return f"the files in {self._directory} are not applied, and are no valid policy: {first}"
+        if not changes:
+            return ""
+        others = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
+        return (
+            f"the files in {self._directory} have changes that are not applied: {changes[0].path}{others};"
+            " see `baton policy diff`, `baton policy apply`"
+        )

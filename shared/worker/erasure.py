@@ -33,12 +33,9 @@ from msgspec.structs import replace
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Emit, Event, decode_data
 from shared.lead.events.lead_enriched import LeadEnrichedV1
-from shared.lead.events.lead_handed_off import LeadHandedOffV1
-from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
-from shared.lead.events.lead_updated import LeadUpdatedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.registry import BY_MODEL, BY_NAME, EVENT_TYPES
 from shared.lead.events.signal_received import SignalReceivedV1
@@ -50,18 +47,12 @@ from shared.worker.decision import Outcome, Step
 from shared.worker.rows import ErasedMentionsRow, TombstoneRow
 
 MAY_NAME_OTHERS: Final = frozenset(
-    BY_MODEL[model].name
-    for model in (
-        LeadScoredV1,
-        LeadRoutedV1,
-        LeadUpdatedV1,
-        LeadHandedOffV1,
-        LeadReassignedV1,
-        ActionReceivedV1,
-        SignalReceivedV1,
-    )
+    {
+        *(known.name for known in EVENT_TYPES if known.topic is LEADS_ROUTED),
+        *(BY_MODEL[model].name for model in (LeadScoredV1, ActionReceivedV1, SignalReceivedV1)),
+    }
 )
-"""The types of events about an account or its leads that may name other people: signals, briefs, notes."""
+"""The types of events about an account or its leads that may name other people: briefs, notes, signals."""
 CONTACT: Final = BY_MODEL[LeadReceivedV1].name
 """The type of the events by which a person becomes a contact."""
 _CONTACTS: Final = frozenset(

@@ -94,9 +94,10 @@ async def open_resources(
         security=settings,
     )
     try:
-        policy = PolicyWatch(database)
+        policy = PolicyWatch(database, settings.policy_dir)
         await wait_for("database", lambda: check_tables(settings.database_url), stop, health)
-        await wait_for("policy", lambda: load_policy(policy, database, settings, clock), stop, health)
+        if await wait_for("policy", lambda: load_policy(policy, database, settings, clock), stop, health):
+            await policy.say_unapplied(health)
         opened = await wait_for("stream", stream.open, stop, health)
         resources = Resources(
             clock=clock,

@@ -120,6 +120,38 @@ async def test_a_policy_is_compared_applied_and_shown(gateway, tmp_path):
     assert "/files/icp.yaml: icp.yaml:" in err
 
 
+async def test_a_policy_is_shown_applied_and_rolled_back_by_its_short_version(gateway, tmp_path):
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text.replace("gte: 80", "gte: 60") if name == "routing.yaml" else text)
+    (tmp_path / "routing.yml").write_text("")
+    code, _, err = await baton("policy", "rollback", gateway=gateway)
+    assert (code, err) == (1, "There is no earlier version of the policy.\n")
+    _, out, _ = await baton("policy", "show", "--json", gateway=gateway)
+    first = json.loads(out)["version"]
+    _, out, err = await baton("policy", "apply", str(tmp_path), "--json", gateway=gateway)
+    second = json.loads(out)["version"]
+    assert "routing.yml:1:1: nobody reads this file" in err
+    _, out, _ = await baton("policy", "show", first[:12], gateway=gateway)
+    assert out.startswith(f"# version {first}, last active since ")
+    for command, active in (
+        (("rollback",), first),
+        (("rollback",), second),
+        (("rollback", first[:8]), first),
+        (("apply", second[:12]), second),
+    ):
+        code, out, _ = await baton("policy", *command, gateway=gateway)
+        assert (code, out) == (0, f"Active policy: version {active}.\n")
+    for name in ("show", "apply", "rollback"):
+        code, _, err = await baton("policy", name, "0" * 12, gateway=gateway)
+        assert code == 1
+        assert (
+            "There is no such version of the policy: No version is named or begins with '000000000000'" in err
+        )
+    code, _, err = await baton("policy", "apply", "no-such-folder", gateway=gateway)
+    assert code == 2
+    assert "neither a directory nor a version" in err
+
+
 async def test_reports_are_tables_or_json(gateway):
     await seed_policy(gateway.resources.database, Path("config"), gateway.resources.clock.now())
     code, out, _ = await baton("providers", "report", gateway=gateway)

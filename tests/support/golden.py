@@ -15,6 +15,7 @@ from services.cli.demo.runner import PlayedCase, play_cases
 from services.standalone import bootstrap as standalone
 from shared.observability.tracing import Tracing
 from shared.settings import StandaloneSettings, load
+from shared.web.ops import Readiness
 from tests.support.topology import Topology
 
 _PATIENCE_S = 300.0
@@ -63,7 +64,7 @@ async def in_this_process(topology: Topology) -> AsyncIterator[None]:
     settings = load(StandaloneSettings, topology.environ | topology.secrets.as_environ())
     ready, stop = asyncio.Event(), asyncio.Event()
 
-    async def tell(_stop: asyncio.Event) -> None:
+    async def tell(_stop: asyncio.Event, _readiness: Readiness) -> None:
         ready.set()
 
     async with asyncio.timeout(_PATIENCE_S * 4), asyncio.TaskGroup() as tasks:

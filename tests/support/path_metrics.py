@@ -22,6 +22,7 @@ from services.standalone import bootstrap as standalone
 from shared import secrets_file
 from shared.observability.tracing import Tracing
 from shared.settings import StandaloneSettings, load
+from shared.web.ops import Readiness
 from tests.support.code_metrics import ROOT, Figure
 from tests.support.services.ports import free_port
 
@@ -114,7 +115,7 @@ async def path_figures() -> list[Figure]:
         url = f"http://{settings.http_host}:{settings.http_port}"
         headers = {"authorization": f"Bearer {secrets.admin_key}"}
 
-        async def post_form(stop: asyncio.Event) -> None:
+        async def post_form(stop: asyncio.Event, _readiness: Readiness) -> None:
             async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=_GIVE_UP_S) as http:
                 for number in range(_FORMS):
                     form = {**_FORM, "email": f"dana.lee@kestrel-{number}.example"}

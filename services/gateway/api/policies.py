@@ -12,11 +12,11 @@ from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_
 from services.gateway.dependencies import Admin, Gateway, Page, Paging, caller
 from services.gateway.domain.arrival import invalid
 from shared.errors import FieldProblem, Reject
-from shared.policy.content_hash import version_of
+from shared.policy.content_hash import shown, version_of
 from shared.policy.diff import diff
 from shared.policy.load import PolicyInvalid, load, read_policy
 from shared.policy.models import FILES, Policy
-from shared.policy.versions import StoredPolicy, active, check_policy, history, put, stored
+from shared.policy.versions import StoredPolicy, active, beginning_with, check_policy, history, put
 from shared.rules.findings import Severity
 from shared.storage.keyset import Cursor
 
@@ -24,6 +24,8 @@ router = APIRouter(prefix="/v1/policies", tags=["Policies"], route_class=ApiRout
 
 ACTIVE: Final = "active"
 """In place of a version: the one in force."""
+_NAMED_MAX: Final = 5
+"""As many versions are named when a shortened one is ambiguous."""
 
 
 class NewPolicy(RequestBody):
@@ -116,16 +118,22 @@ async def validate_policy(body: NewPolicy, gateway: Gateway) -> ValidPolicy:
 @router.get(
     "/{id}",
     summary=f"Return a version with its files; `{ACTIVE}` is the one in force",
+    description="The version may be shortened as long as no other begins so.",
     dependencies=[Security(caller, scopes=["manager"])],
-    responses=problem_responses(404),
+    responses=problem_responses(404, 409),
 )
 async def get_policy(id: str, gateway: Gateway) -> PolicyWithFiles:  # noqa: A002 - the name in the path
     async with gateway.database.read() as tx:
         current = await active(tx)
-        found = current if id == ACTIVE else await stored(tx, id)
-    if found is None:
-        raise Reject(404, "unknown-policy", "There is no such version of the policy")
-    return PolicyWithFiles(**_fields(found, current), files=dict(found.files))
+        found = [current] if id == ACTIVE else await beginning_with(tx, id, _NAMED_MAX + 1)
+    if not found or found[0] is None:
+        detail = f"No version is named or begins with {id[:80]!r}; GET /v1/policies lists them"
+        raise Reject(404, "unknown-policy", "There is no such version of the policy", detail)
+    if len(found) > 1:
+        named = ", ".join(shown(one.version) for one in found[:_NAMED_MAX] if one)
+        detail = f"{named}{', …' if len(found) > _NAMED_MAX else ''} begin with {id!r}"
+        raise Reject(409, "ambiguous-policy", "Several versions of the policy begin so", detail)
+    return PolicyWithFiles(**_fields(found[0], current), files=dict(found[0].files))
 
 
 async def _read_policy(files: Mapping[str, str]) -> tuple[Policy, list[str]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.policy.lint.accounts import lint_accounts
+from shared.policy.lint.answers import lint_answers
 from shared.policy.lint.icp import lint_icp
 from shared.policy.lint.providers import lint_providers
 from shared.policy.lint.routing import lint_routing
@@ -43,3 +44,4 @@ def lint_files(files: Mapping[str, PolicyFile[Any]]) -> None:
         lint_providers(providers)
     if sources is not None:
         lint_sources(sources)
+        lint_answers([file for file in (icp, scoring, routing) if file is not None], sources.model)

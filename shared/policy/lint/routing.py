@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.lead.fields import FactKeys
+from shared.lead.fields import FactKeys, default_of
 from shared.policy.addresses import is_web_address
 from shared.policy.frames import FRAMES
 from shared.policy.models import KEEP, Icp, Routing, RoutingRule
@@ -13,7 +13,7 @@ from shared.rules.boxes import FactSpace, TooManyBoxes
 from shared.rules.findings import Path, did_you_mean, quoted
 from shared.rules.lint import lint_overlaps
 from shared.rules.operators import Op
-from shared.rules.syntax import AllOf, Compare, Condition, Not, Rule
+from shared.rules.syntax import AllOf, Compare, Condition, Not, Rule, comparisons
 
 
 def lint_routing(file: PolicyFile[Routing], icp: Icp | None) -> None:
@@ -39,7 +39,10 @@ def lint_routing(file: PolicyFile[Routing], icp: Icp | None) -> None:
     file.table(suppression_rules(routing.suppress), ("suppress",))
     for index, suppression in enumerate(routing.suppress):
         if is_never_false(suppression.when):
-            message = f"{suppression.reason} suppresses every lead of which these fields are known"
+            fields = {compare.field for compare in comparisons(suppression.when)}
+            is_known = all(default_of(field) is not None for field in fields)
+            message = f"{suppression.reason} suppresses every lead"
+            message += "" if is_known else " of which these fields are known"
             file.warning(("suppress", index, "when"), message)
     lint_rules(file)
     lint_queues(file)

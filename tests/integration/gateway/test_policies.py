@@ -37,6 +37,25 @@ async def test_a_policy_is_applied_and_seen(gateway):
     assert (await gateway.ask("GET", "/v1/policies/active"))[1]["version"] == first["version"]
 
 
+async def test_a_version_may_be_shortened_as_long_as_it_means_one(gateway):
+    versions = []
+    for score in range(60, 77):  # 17 versions: two at least begin alike
+        files = {**FILES, "routing.yaml": FILES["routing.yaml"].replace("gte: 80", f"gte: {score}")}
+        versions.append((await gateway.ask("POST", "/v1/policies", json={"files": files}))[1]["version"])
+    for version in versions[:3]:
+        for short in (version[:12], version[:12].upper(), version):
+            status, found, _ = await gateway.ask("GET", f"/v1/policies/{short}")
+            assert (status, found["version"]) == (200, version)
+    first = max("0123456789abcdef", key=lambda digit: sum(one.startswith(digit) for one in versions))
+    status, problem, _ = await gateway.ask("GET", f"/v1/policies/{first}")
+    alike = [version[:12] for version in versions if version.startswith(first)]
+    assert (status, problem["type"].rsplit(":")[-1]) == (409, "ambiguous-policy")
+    assert alike[-1] in problem["detail"]
+    for unknown in ("0" * 64, "0" * 65, "nothing", "%25", "active2"):
+        status, problem, _ = await gateway.ask("GET", f"/v1/policies/{unknown}")
+        assert (status, problem["type"].rsplit(":")[-1]) == (404, "unknown-policy")
+
+
 async def test_errors_of_a_policy_have_their_position_and_nothing_is_stored(gateway):
     for path in ("/v1/policies", "/v1/policies/validate"):
         status, problem, _ = await gateway.ask("POST", path, json={"files": WRONG})

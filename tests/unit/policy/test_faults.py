@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.policy.load import read_policy, texts_in
+from shared.policy.load import read_policy, texts_in, unread_files
 from shared.rules.findings import Severity
 
 DEFAULT = texts_in(Path("config"))
@@ -294,7 +294,7 @@ MEANING = (
     Fault("scoring.yaml", "  - {band: cold}\n", "", "bands[1]", "last rule should have no condition"),
     Fault("scoring.yaml", "  - {band: mql,", "  - {band: cold,", "bands", "no lead is ever in the band mql", warning=True),
     Fault("scoring.yaml", "in: [A3, B2, B3, C1, C2]", "in: [A1, A2]", "bands[1]", "never applies", warning=True),
-    Fault("scoring.yaml", "{field: score.grade, in: [A1, A2, B1]}", "¦{field: score.segment, eq: mid-market}", "bands[0].when", "there is no segment", warning=True),
+    Fault("scoring.yaml", "{field: score.grade, in: [A1, A2, B1]}", "{field: score.segment, eq: ¦mid-market}", "bands[0].when.eq", "there is no segment", warning=True),
     Fault("routing.yaml", "  - {name: nurture, queue: sdr, motion: nurture}\n", "", "rules[5]", "last rule should have no condition"),
     Fault("routing.yaml", "{name: new-market, when: {use: new_market}, queue: bdr}", "¦{name: new-market, queue: bdr}", "rules[1]", "so nothing after it applies"),
     Fault("routing.yaml", "when: {use: partner}, queue: bdr", "when: {use: new_market}, queue: bdr", "rules[2]", "new-market comes first and covers it", warning=True),
@@ -302,7 +302,7 @@ MEANING = (
     Fault("routing.yaml", "when: {use: high_intent}, queue: senior-ae", "when: {use: high_intent}, queue: ¦senior-ea", "rules[3].queue", 'did you mean "senior-ae"?'),
     Fault("routing.yaml", "    queue: keep\n    owner: keep\n", "    queue: keep\n", "rules[0]", "owner: keep is missing"),
     Fault("routing.yaml", "- {field: owner.active, eq: true}", "- {field: company.employees, exists: true}", "rules[0]", "may match a lead without owner"),
-    Fault("routing.yaml", "{field: owner.queue, eq: senior-ae}", "{field: owner.queue, eq: senior}", "rules[0].when", "there is no queue", warning=True),
+    Fault("routing.yaml", "{field: owner.queue, eq: senior-ae}", "{field: owner.queue, eq: senior}", "rules[0].when.all[1].any[1].eq", "there is no queue", warning=True),
     Fault("routing.yaml", "fallback: sdr,", "fallback: ¦sdrs,", "queues.senior-ae.fallback", 'did you mean "sdr"?'),
     Fault("routing.yaml", "sdr: {accept_within: 4h business,", "sdr: {fallback: ¦senior-ae, accept_within: 4h business,", "queues.sdr.fallback", "form a circle: sdr -> senior-ae -> sdr"),
     Fault("routing.yaml", "  bdr: {accept", "  csm: ¦{accept_within: 1h}\n  bdr: {accept", "queues.csm", "no rule sends a lead to csm", warning=True),
@@ -349,6 +349,15 @@ MEANING = (
     Fault("sources.yaml", "public: true", "public: true\n    captcha: ¦{provider: turnstile}", "sources.website.captcha", "secret_env is missing"),
     Fault("sources.yaml", "public: true", 'public: true\n    captcha: {provider: turnstile, secret_env: ¦""}', "sources.website.captcha.secret_env", "secret_env is empty"),
     Fault("sources.yaml", "public: true", "public: true\n    captcha: {provider: turnstile, secret_env: ¦BATON_ADMIN_KEY}", "sources.website.captcha.secret_env", "belongs to Baton itself"),
+    # words that a field never has, and answers that no source gives
+    Fault("icp.yaml", "[software, it", "[¦softwares, it", "segments[0].criteria[1].levels[0].when.in[0]", 'no "softwares"; did you mean "software"?', warning=True),
+    Fault("icp.yaml", "[cxo, vp, director]", "[cxo, ¦vpp, director]", "segments[0].criteria[2].levels[0].when.in[1]", 'never "vpp"; did you mean "vp"?'),
+    Fault("routing.yaml", "{field: spam_score, gte: 80}", "{field: person.department, eq: ¦dev}", "suppress[4].when.eq", 'person.department is never "dev"'),
+    Fault("routing.yaml", "{field: spam_score, gte: 80}", "{field: signals.types, contains: ¦fundings}", "suppress[4].when.contains", 'signals.types is never "fundings"; did you mean "funding_round"?', warning=True),
+    Fault("routing.yaml", "{field: spam_score, gte: 80}", "{not: {field: account.roles, contains_any: [it, ¦ceo]}}", "suppress[4].when.not.contains_any[1]", 'account.roles is never "ceo"', warning=True),
+    Fault("routing.yaml", "{field: source.channel, eq: partner}", "{field: ¦answers.intrest, eq: partner}", "conditions.partner.any[3].field", 'no source gives "answers.intrest"; did you mean "answers.interest"?', warning=True),
+    Fault("scoring.yaml", "{band: mql, when: {field: score.grade, in: [A3, B2, B3, C1, C2]}}", "{band: mql, when: {not: {field: ¦answers.Team Size, gt: 5}}}", "bands[1].when.not.field", 'no source gives "answers.team size"', warning=True),
+    Fault("routing.yaml", "{field: spam_score, gte: 80}", "¦{any: [{field: company.employees, gte: 0}]}", "suppress[4].when", "spam suppresses every lead of which these fields are known", warning=True),
     Fault("routing.yaml", "{field: spam_score, gte: 80}", "¦{field: spam_score, gte: 0}", "suppress[4].when", "spam suppresses every lead", warning=True),
     Fault("sources.yaml", "public: true", "secret_env: ¦BATON_SECRET_KEY", "sources.website.secret_env", "belongs to Baton itself"),
     Fault("sources.yaml", "kind: form\n    public: true", "kind: signal\n    public: true", "sources.website.honeypot", "they are for forms"),
@@ -417,6 +426,37 @@ def test_one_reading_names_the_faults_of_all_files() -> None:
     }
     errors = [found for found in read_policy(files).findings if found.severity is Severity.ERROR]
     assert [found.file for found in errors] == ["icp.yaml", "icp.yaml", "team.yaml", "team.yaml"]
+
+
+def test_an_answer_that_a_source_names_in_its_map_is_given() -> None:
+    asked = DEFAULT["routing.yaml"].replace("answers.interest, in", "answers.Team Size, in")
+    mapped = DEFAULT["sources.yaml"].replace(
+        "public: true", "map: {Teamgrösse: answers.team_size}\n    public: true"
+    )
+    for sources, findings in ((DEFAULT["sources.yaml"], 1), (mapped, 0)):
+        reading = read_policy({**DEFAULT, "routing.yaml": asked, "sources.yaml": sources})
+        said = [found for found in reading.findings if "team size" in found.message]
+        assert len(said) == findings
+
+
+def test_what_a_field_may_be_called_in_part_is_no_word_of_it() -> None:
+    part = DEFAULT["routing.yaml"].replace("spam_score, gte: 80", "company.industry, contains: softw")
+    assert [
+        found for found in read_policy({**DEFAULT, "routing.yaml": part}).findings if "softw" in found.message
+    ] == []
+
+
+def test_files_that_nobody_reads_are_named(tmp_path: Path) -> None:
+    for name in (*DEFAULT, "routing.yml", "territories.yaml", "notes.md", ".hidden.yaml"):
+        (tmp_path / name).write_text("x: 1")
+    (tmp_path / "schemas").mkdir()
+    found = unread_files(tmp_path)
+    assert [(one.file, one.severity) for one in found] == [
+        ("routing.yml", Severity.WARNING),
+        ("territories.yaml", Severity.WARNING),
+    ]
+    assert 'did you mean "routing.yaml"?' in str(found[0])
+    assert unread_files(Path("config")) == unread_files(tmp_path / "missing") == []
 
 
 def test_files_that_are_missing_or_unknown_are_named() -> None:

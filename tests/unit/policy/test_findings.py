@@ -161,7 +161,7 @@ CASES = {
             "{field: person.seniority, in: [cxo, vp]}",
             "{field: account.market, eq: cor}",
             [
-                'warning 16:32 segments[0].criteria[1].levels[0].when: there is no market "cor"; did you mean "core"?'
+                'warning 16:60 segments[0].criteria[1].levels[0].when.eq: there is no market "cor"; did you mean "core"?'
             ],
         ),
         (
@@ -354,7 +354,7 @@ CASES = {
             "{field: score.segment, eq: big}",
             [
                 "note 19:5 bands[1]: mql[1] overlaps rules before it that have another outcome: sql[0]",
-                'warning 19:23 bands[1].when: there is no segment "big"',
+                'warning 19:50 bands[1].when.eq: there is no segment "big"',
             ],
         ),
         (
@@ -541,17 +541,17 @@ CASES = {
         (
             "{field: score.band, eq: sql}",
             "{field: owner.queue, eq: aa}",
-            ['warning 7:23 rules[1].when: there is no queue "aa"'],
+            ['warning 7:48 rules[1].when.eq: there is no queue "aa"'],
         ),
         (
             "{field: score.band, eq: sql}",
             "{field: score.segment, eq: midd}",
-            ['warning 7:23 rules[1].when: there is no segment "midd"; did you mean "mid"?'],
+            ['warning 7:50 rules[1].when.eq: there is no segment "midd"; did you mean "mid"?'],
         ),
         (
             "{field: score.band, eq: sql}",
             "{field: account.market, in: [core, cor]}",
-            ['warning 7:23 rules[1].when: there is no market "cor"; did you mean "core"?'],
+            ['warning 7:58 rules[1].when.in[1]: there is no market "cor"; did you mean "core"?'],
         ),
         (
             "{use: partner}",

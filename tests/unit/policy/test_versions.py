@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 from shared.errors import Crash, Retry
-from shared.policy.load import PolicyInvalid
+from shared.policy.load import PolicyInvalid, texts_in
 from shared.policy.versions import (
     CheckedPolicy,
     PolicyWatch,
@@ -147,6 +148,46 @@ async def test_a_directory_seeds_an_empty_database_only(
         present = await active(tx)
     assert present is not None
     assert present.version == second.version
+
+
+async def test_files_that_are_not_applied_are_said_until_they_are(
+    database: Database, files: dict[str, str], first: CheckedPolicy, tmp_path: Path
+) -> None:
+    def write(name: str, text: str) -> None:
+        (tmp_path / name).write_text(text)
+
+    for name, text in files.items():
+        write(name, text)
+    await activate(database, first)
+    watch, health = PolicyWatch(database, tmp_path), Health()
+    await watch.start()
+
+    async def said() -> str:
+        with structlog.testing.capture_logs() as logged:
+            await watch.say_unapplied(health)
+        check = health.readiness().checks["policy_files"]
+        assert check.ok
+        assert [line["reason"] for line in logged] == [check.detail] * bool(check.detail)
+        return check.detail
+
+    assert await said() == ""
+    write("icp.yaml", "# a comment\n" + files["icp.yaml"])
+    assert await said() == ""
+    write("routing.yaml", files["routing.yaml"].replace("gte: 80", "gte: 70"))
+    assert "not applied: routing.suppress[spam].when.gte; see `baton policy diff`" in await said()
+    write("accounts.yaml", files["accounts.yaml"].replace("hillside.example", "other.example"))
+    assert " and 1 more" in await said()
+    write("routing.yaml", "rules: [")
+    assert "are not applied, and are no valid policy: routing.yaml:1:9" in await said()
+    write("routing.yaml", files["routing.yaml"].replace("gte: 80", "gte: 70"))
+    await activate(database, await check_policy(texts_in(tmp_path)), LATER)
+    assert await watch.look()
+    assert await said() == ""
+    assert (await PolicyWatch(database, tmp_path / "missing").start()).version
+    no_files = PolicyWatch(database, tmp_path / "missing")
+    await no_files.start()
+    await no_files.say_unapplied(health)
+    assert health.readiness().checks["policy_files"].detail == ""
 
 
 async def test_a_watch_has_no_policy_before_it_is_started(database: Database) -> None:

@@ -14,7 +14,7 @@ from shared.clock import SystemClock
 from shared.errors import Crash, Retry
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
-from shared.web.ops import Health
+from shared.web.ops import Health, Readiness
 from shared.worker.process import wait_for
 from shared.worker.role import Resources
 from tests.support.virtual_time import run_in_virtual_time
@@ -81,7 +81,7 @@ def when_ready(*changes: tuple[float, str, bool], stop_at: float | None = None) 
     """Return when `ready` was called, if the checks `database` and `stream` change like this."""
     called: list[float] = []
 
-    async def ready(_stop: asyncio.Event) -> None:
+    async def ready(_stop: asyncio.Event, _readiness: Readiness) -> None:
         called.append(asyncio.get_running_loop().time())
 
     async def main() -> None:
