@@ -94,8 +94,9 @@ async def test_bad_bodies_are_refused(gateway, body):
 
 
 async def test_managers_read_and_administrators_write(gateway):
-    manager, rep = await gateway.key_headers("manager"), await gateway.key_headers("rep", rep="sdr-1")
     body = {"json": {"files": FILES}}
+    await gateway.apply_policy()  # only reps of the team have keys
+    manager, rep = await gateway.key_headers("manager"), await gateway.key_headers("rep", rep="sdr-1")
     assert (await gateway.ask("POST", "/v1/policies", headers=manager, **body))[0] == 403
     assert (await gateway.ask("POST", "/v1/policies/validate", headers=manager, **body))[0] == 200
     assert (await gateway.ask("POST", "/v1/policies/validate", headers=rep, **body))[0] == 403
