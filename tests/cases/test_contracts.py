@@ -59,10 +59,18 @@ def test_the_contract_is_the_trigger_when_it_comes_near_and_stays_so_when_the_sc
     [live] = near["signals"]["live"]
     assert (live["event_id"], live["type"]) == (trigger["event_id"], "contract_expiry")
     assert live["details"] == {"expires_on": ends, "vendor": "Rivalworks"}
+
+    def view_of_contract() -> bool:
+        view = api.view(lead["lead_id"])
+        return (
+            view is not None and view["trigger"] == trigger and view["brief"]["trigger"]["kind"] == "signal"
+        )
+
+    eventually(view_of_contract, what="the contract as the trigger of view and brief")
     moved_clock.move(timedelta(days=80), api)  # it ended more than 30 days ago
     eventually(lambda: scored()[-1]["signals"]["types"] == [], what="the end of the signal")
     over = scored()[-1]
     assert (over["trigger"]["kind"], over["news"]) == ("decay", trigger)
     view = api.view(lead["lead_id"])
     assert view is not None
-    assert view["trigger"]["kind"] in ("lead", "signal")
+    assert view["trigger"] == trigger
