@@ -12,7 +12,7 @@ from shared.storage.database import Database
 
 CHUNK: Final = 500
 ASSIGNMENTS_KEPT: Final = timedelta(days=90)
-"""After this time, a rep who rejected a lead may be assigned it again."""
+"""After this time the counts of rejections forget an assignment. Who rejected a lead stays on the lead."""
 
 
 async def prune_deliveries(database: Database, before: datetime) -> bool:

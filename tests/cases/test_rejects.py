@@ -88,6 +88,21 @@ def test_an_unknown_reason_is_422_that_names_the_known_ones(api: Api):
     assert (api.view(view["lead_id"]) or {})["owner"] == view["owner"]
 
 
+def test_explain_says_who_rejected_a_lead_that_was_decided_again(api: Api):
+    view = new_lead(api, "ana@reject-explained.example")
+    first = view["owner"]
+    view = reject(api, view, reason="wrong_territory", rep=first)
+    explained = api.http.get(f"/v1/leads/{view['lead_id']}/explain").json()
+    assert explained["decision"]["owner"] == view["owner"]
+    [since] = explained["since"]
+    assert (since["previous_owner"], since["owner"], since["reason"]) == (
+        first,
+        view["owner"],
+        "wrong_territory",
+    )
+    assert since["actor"] == {"key": "admin", "rep": first}
+
+
 def test_nobody_gets_back_what_they_rejected(api: Api):
     view = new_lead(api, "ana@reject-for-ever.example")
     first = view["owner"]

@@ -184,8 +184,9 @@ def explain(
             joined=change.data.joined if isinstance(change.data, LeadHandedOffV1) else None,
         )
         for change in record.changes
-        # The event of a move tells the decision once more: it is not something since.
+        # The event of a move tells the decision once more: it is not something since, unless somebody acted.
         if record.routed is None
+        or change.data.actor is not None
         or not isinstance(change.data, LeadReassignedV1)
         or (change.data.occurred_at, change.data.decision.owner)
         != (record.routed.occurred_at, explained_owner)

@@ -87,7 +87,10 @@ def recycle(
     end_joined(changes, lead.lead_id, "withdrawn", context.at)
     lead = replace(lead, status="listed", motion="nurture", recycle_at=until)
     changes.put(TimerRow(subject=lead.lead_id, role=ROLE, kind=RECYCLE, due_at=until))
-    changes.put(emit_released(changes, context, lead, assignment, change="listed", reason=reason))
+    resting = f"routed again on {until:%Y-%m-%d}"
+    changes.put(
+        emit_released(changes, context, lead, assignment, change="listed", reason=reason, also=(resting,))
+    )
     return True
 
 
@@ -138,15 +141,19 @@ def emit_released(
     *,
     change: Change,
     reason: str,
+    also: tuple[str, ...] = (),
 ) -> RoutedLeadRow:
-    """Emit that the owner gave the lead up, with whoever has it now; return the lead's row."""
-    owned = active_assignment(changes, lead.lead_id)
+    """Emit that the owner gave the lead up, with whoever has it now; return the lead's row.
+
+    `also` are reasons of the decision besides that of the rejection.
+    """
+    decision = decision_of(lead, change, active_assignment(changes, lead.lead_id), reason)
     return emit_ownership_change(
         changes,
         context.policy,
         LeadReassignedV1,
         lead,
-        decision_of(lead, change, owned, reason),
+        replace(decision, reasons=[reason, *also]),
         reason=reason,
         at=context.at,
         previous_owner=assignment.rep,

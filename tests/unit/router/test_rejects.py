@@ -89,6 +89,7 @@ def test_a_recycled_lead_is_nurtured_and_routed_again_by_the_timer(team):
     assert (type_, event["reason"], event["previous_owner"]) == ("lead.reassigned", "no_budget", first)
     decision = event["decision"]
     assert (decision["change"], decision["motion"], decision["owner"]) == ("listed", "nurture", None)
+    assert decision["reasons"] == ["no_budget", f"routed again on {team.at + DAYS_90:%Y-%m-%d}"]
     lead = lead_of(team)
     assert (lead.status, lead.motion, lead.recycle_at) == ("listed", "nurture", team.at + DAYS_90)
     due_at = team.at + DAYS_90
