@@ -97,16 +97,14 @@ class Symbols:
 
     @lru_cache(maxsize=16_384)  # noqa: B019 - the languages live as long as the process
     def of(self, word: str) -> str:
-        """Return the symbol of a word: its own, else that of its longest stem, else of its longest ending."""
-        found = self._words.get(word)
-        if found is None:
-            lengths = range(len(word), 2, -1)
-            found = next((self._stems[word[:n]] for n in lengths if word[:n] in self._stems), None)
-            if found is None:
-                found = next(
-                    (self._endings[word[-n:]] for n in lengths if word[-n:] in self._endings), _UNKNOWN
-                )
-        return found
+        """Return the symbol of a word: its own, else that of its longest stem or ending."""
+        if word in self._words:
+            return self._words[word]
+        for length in range(len(word), 1, -1):
+            for known in (self._endings.get(word[-length:]), self._stems.get(word[:length])):
+                if known is not None:
+                    return known
+        return _UNKNOWN
 
     def matching(self, written: str) -> str:
         """Return all symbols of words that `word`, `stem*` or `*ending` means."""

@@ -139,7 +139,7 @@ class _Clauses:
         doubted = _ALL if asked else frozenset()
         for doubt in self._doubts:
             if doubt.kind == "meeting" and doubt.end == match.start():
-                doubted |= _FIGURES
+                doubted |= _FIGURES | _TAKEN_BACK["meeting"]
             elif self._concerns(doubt, rule, match, start, end):
                 after = doubt.kind == "negation" and doubt.start >= match.end()
                 doubted |= _TAKEN_BACK[doubt.kind] - (_FIGURES if after else frozenset())
