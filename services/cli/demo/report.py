@@ -19,6 +19,7 @@ from services.cli.demo.cases import GoldenCase
 from services.cli.demo.runner import PlayedCase
 from services.cli.demo.slack import slack_text
 from services.cli.output import SafeConsole
+from services.router.domain.state import CLOSED
 
 _PIPED_WIDTH: Final = 1_000
 _COMPLETE, _WIDE, _NARROW = 160, 116, 96
@@ -209,7 +210,14 @@ def decision_reason(view: Mapping[str, Any], decision: Mapping[str, Any]) -> str
     """Return the reason as a seller would say it: what happened, and what the rule makes of it."""
     if decision.get("reason"):
         return str(decision["reason"]).replace("_", " ")
-    trigger = (view.get("brief") or {}).get("trigger") or view.get("trigger") or {}
+    brief, status = view.get("brief") or {}, str(view.get("status"))
+    if status in CLOSED:
+        reasons = filter(None, (status, *(decision.get("reasons") or ())))
+        return ": ".join(dict.fromkeys(str(reason).replace("_", " ") for reason in reasons))
+    trigger = brief.get("trigger") or view.get("trigger") or {}
     happened = str(trigger.get("details") or trigger.get("type") or "").replace("_", " ")
     rule = str(decision.get("rule", "-"))
-    return ": ".join(filter(None, (happened, _REASONS.get(rule, rule.replace("-", " ")))))
+    result = _REASONS.get(rule, rule.replace("-", " "))
+    if brief.get("hand_off") and decision.get("change") == "moved":
+        result = f"handed over by {brief['hand_off'].get('by') or 'its owner'}"
+    return ": ".join(filter(None, (happened, result)))

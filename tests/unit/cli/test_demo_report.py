@@ -75,6 +75,28 @@ async def test_nothing_is_cut_or_folded_in_a_pipe_and_a_terminal_folds_the_reaso
     assert "…" not in "".join(folded).split("verified")[1]
 
 
+@pytest.mark.parametrize(
+    ("view", "reason"),
+    [
+        ({"status": "won", "decision": {"queue": "sdr", "rule": "fits", "reasons": ["won"]}}, "won"),
+        (
+            {"status": "disqualified", "decision": {"queue": "sdr", "rule": "fits", "reasons": ["bad_data"]}},
+            "disqualified: bad data",
+        ),
+        (
+            {
+                "brief": {"trigger": {"details": "asked for a demo"}, "hand_off": {"by": "Ana Ruiz"}},
+                "decision": {"queue": "senior-ae", "rule": "existing-owner", "change": "moved"},
+            },
+            "asked for a demo: handed over by Ana Ruiz",
+        ),
+    ],
+)
+async def test_what_became_of_a_lead_is_the_reason(view: dict[str, Any], reason: str):
+    lines = await shown(played(view=view), width=190)
+    assert lines[1].rstrip().endswith(f"  {reason}")
+
+
 async def test_a_rule_of_ones_own_is_named():
     lines = await shown(played(view={"decision": {"queue": "sdr", "rule": "my-rule"}}), width=150)
     assert lines[1].rstrip().endswith("form: my rule")
