@@ -32,7 +32,7 @@ def run_standalone(*, with_demo: bool) -> None:
     """Run all roles until a signal. Once all are ready, play the demo if `with_demo`, and print the URL."""
     data_dir = load(CommonSettings, os.environ).data_dir
     secrets = secrets_file.ensure(data_dir, os.environ, os.urandom)
-    settings = load(StandaloneSettings, _embedded(os.environ) | secrets.as_environ())
+    settings = load(StandaloneSettings, embedded_environ(os.environ) | secrets.as_environ())
     logging.configure(settings, role="baton")
     traces = tracing.configure("standalone", os.environ)
     url = f"http://{settings.http_host}:{settings.http_port}"
@@ -63,7 +63,9 @@ def run_demo(named: str, *, as_json: bool) -> bool:
         raise typer.BadParameter(f"no case has {named!r} in its name", param_hint="--only")
     with tempfile.TemporaryDirectory(prefix="baton-demo-") as folder:
         secrets = secrets_file.ensure(Path(folder), {}, os.urandom)
-        settings = load(StandaloneSettings, _embedded(temporary_environ(Path(folder))) | secrets.as_environ())
+        settings = load(
+            StandaloneSettings, embedded_environ(temporary_environ(Path(folder))) | secrets.as_environ()
+        )
         logging.configure(settings, role="baton")
         url = f"http://{settings.http_host}:{settings.http_port}"
         played: list[PlayedCase] = []
@@ -118,7 +120,7 @@ async def _play(
     return report.played
 
 
-def _embedded(environ: Mapping[str, str]) -> dict[str, str]:
+def embedded_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment with the defaults of `baton up` for what it does not set."""
     given = {name: value for name, value in environ.items() if value}
     stubs_port, host = given.get("BATON_STUBS_PORT", "8090"), given.get("BATON_HTTP_HOST", "127.0.0.1")

@@ -106,3 +106,28 @@ async def test_the_stubs_take_any_key(make):
 )
 async def test_a_provider_at_a_forbidden_address_is_not_asked(make, base_url, allow):
     assert not make(policy_of(one=provider(base_url)), allow=allow).clients()
+
+
+async def test_every_provider_of_the_policy_has_a_state_and_the_reason_for_it(make):
+    policy = policy_of(
+        asked=provider(),
+        keyless=provider("https://vendor.example", key_env="VENDOR_KEY"),
+        odd=provider().model_copy(update={"integration": "nobody"}),
+        private=provider("https://10.0.0.1"),
+    )
+    states = make(policy).statuses()
+    assert {name: status.state for name, status in states.items()} == {
+        "asked": "active",
+        "keyless": "no_key",
+        "odd": "unusable",
+        "private": "unusable",
+    }
+    assert states["keyless"].reason == "VENDOR_KEY is not set"
+    assert states["odd"].reason == "no integration nobody"
+    assert states["private"].reason.startswith("base_url: ")
+
+
+@pytest.mark.parametrize("host", ["localhost", "[::1]", "127.0.0.1"])
+async def test_the_stubs_take_any_key_by_every_name_of_this_machine(make, host):
+    policy = policy_of(one=provider(f"http://{host}:8090/apollo", key_env="VENDOR_KEY"))
+    assert make(policy).statuses()["one"].state == "active"
