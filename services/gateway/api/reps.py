@@ -1,8 +1,10 @@
 """`/v1/reps`: the reps of the active policy, with their availability and load."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from fastapi import APIRouter, Security
+from pydantic import Field
 
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
 from services.gateway.dependencies import CompleteList, Gateway, Seller, caller
@@ -19,7 +21,8 @@ class RepView(ApiModel):
     """A rep. `open_leads` is how many leads it owns or joined now.
 
     `credits` counts every assignment ever given, but for those that a rejection gave back (`credit_back` of
-    the policy). `rejected` counts the leads that the rep rejected in the last 90 days, by reason.
+    the policy). `rejected` counts the leads that the rep rejected in the last 90 days, by reason; it is left
+    out when there are none.
     """
 
     id: str
@@ -29,7 +32,7 @@ class RepView(ApiModel):
     available: bool
     open_leads: int
     credits: int
-    rejected: dict[str, int]
+    rejected: Annotated[dict[str, int], Field(default_factory=dict, exclude_if=lambda counts: not counts)]
 
 
 class RepChange(RequestBody):

@@ -36,11 +36,24 @@ async def test_reps_are_listed_with_their_queues_and_open_leads(gateway):
         "available": True,
         "open_leads": 3,
         "credits": 6,
-        "rejected": {},
     }
     assert (await gateway.ask("GET", "/v1/reps/sdr-1"))[1] == by_id["sdr-1"]
     assert by_id["ae-1"]["credits"] == 0
     assert (await gateway.ask("GET", "/v1/reps/nobody"))[0] == 404
+
+
+async def test_the_leads_that_a_rep_rejected_are_counted_by_reason(gateway):
+    await gateway.store(
+        RepQueueRow("sdr", "sdr-1", 3, 0, 0),
+        *(
+            AssignmentRow(
+                str(number), "L", "a", "sdr", "sdr-1", "rejected", 1, AT, None, closed_at=AT, reason=reason
+            )
+            for number, reason in enumerate(("spam", "no_budget", "spam", None))
+        ),
+    )
+    rep = (await gateway.ask("GET", "/v1/reps/sdr-1"))[1]
+    assert rep["rejected"] == {"spam": 2, "no_budget": 1}
 
 
 async def test_a_manager_and_the_rep_itself_change_its_availability(gateway):
