@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -48,6 +49,23 @@ def timeline(lead: LeadId, as_json: AsJson = False) -> None:
     print_rows(entries, columns, empty="Nothing happened to this lead.", as_json=as_json)
 
 
+def echo_reasons(lead: str, explanation: Mapping[str, Any]) -> None:
+    """Print who had the lead before, which decision gave it to its owner, and the reasons in words."""
+    decision = explanation["decision"] or {"reasons": []}
+    before = decision.get("owner_before") or {"rep": None}
+    if before["rep"] is not None:
+        accepted = ", accepted" if before["accepted"] else ""
+        whose = {"lead": "the lead", "account": "another lead of the account", "crm": "the account"}[
+            before["of"]
+        ]
+        echo(f"  before it, {before['rep']} owned {whose} ({before['queue']}{accepted})")
+    if explanation.get("given"):
+        sequence = explanation["given"]["sequence"]
+        echo(f"  why this rep and no other: baton explain {lead} --decision {sequence}")
+    for reason in [] if decision.get("suppressed") else decision["reasons"]:
+        echo(f"  {reason}")
+
+
 def explain(lead: LeadId, decision_id: DecisionId = None, as_json: AsJson = False) -> None:
     """Explain a lead: score, rules, reps, fields, and what would have changed its queue."""
     parameters = {} if decision_id is None else {"decision": decision_id}
@@ -60,15 +78,7 @@ def explain(lead: LeadId, decision_id: DecisionId = None, as_json: AsJson = Fals
         explanation["score"] or {"lines": []},
         explanation["decision"] or {"reasons": [], "rules": [], "reps": []},
     )
-    before = decision.get("owner_before") or {"rep": None}
-    if before["rep"] is not None:
-        accepted = ", accepted" if before["accepted"] else ""
-        whose = {"lead": "the lead", "account": "another lead of the account", "crm": "the account"}[
-            before["of"]
-        ]
-        echo(f"  before it, {before['rep']} owned {whose} ({before['queue']}{accepted})")
-    for reason in [] if decision.get("suppressed") else decision["reasons"]:
-        echo(f"  {reason}")
+    echo_reasons(lead, explanation)
     for title, rows, columns in (
         ("Score", score["lines"], {"part": "part", "rule": "rule", "points": "points", "why": "why"}),
         (

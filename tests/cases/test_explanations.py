@@ -109,6 +109,10 @@ def test_a_kept_lead_says_who_keeps_it_and_why(api: Api, moved_clock: MovedClock
     assert found["decision"]["protected"] is True
     [taken] = found["decision"]["reps"]
     assert (taken["rep"], taken["says"]) == (owner, "owned the lead before")
+    assert (found["given"]["owner"], found["given"]["sequence"]) == (owner, 1)
+    assigned = explained(api, again, found["given"]["event_id"])
+    assert assigned["decision"]["change"] == "assigned"
+    assert assigned["decision"]["reps"][0]["says"].endswith("next in turn")
 
 
 def test_a_suppressed_lead_has_the_reason_in_words_and_what_would_lift_it(api: Api, moved_clock: MovedClock):

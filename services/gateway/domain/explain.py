@@ -52,11 +52,21 @@ class RecordedChange(Struct, frozen=True):
     data: OwnershipChange
 
 
+class GivenBy(Struct, frozen=True):
+    """The decision that gave a lead to the owner who keeps it: it says why to this rep and not to another."""
+
+    event_id: str
+    sequence: int
+    at: datetime
+    owner: str | None
+
+
 class DecisionRecord(Struct, frozen=True):
     """The events behind a decision on a lead; None for a stage that the lead has not reached.
 
     `scored` is the event that the decision in `routed` followed from, `changes` are the changes of owner
-    after it, up to the next routing.
+    after it, up to the next routing. `given` is the decision before that gave the lead to the owner who keeps
+    it.
     """
 
     lead_id: str
@@ -66,6 +76,7 @@ class DecisionRecord(Struct, frozen=True):
     routed_id: str | None = None
     routed_type: str | None = None
     changes: Sequence[RecordedChange] = ()
+    given: GivenBy | None = None
 
     @property
     def routed_version(self) -> str | None:
@@ -142,7 +153,8 @@ class PolicyExplained(Struct, frozen=True):
 class Explanation(Struct, frozen=True):
     """Why a lead is where it is. What has not happened yet is null or empty.
 
-    `scoring` explains `score` rule by rule, where the policy version that scored the lead is stored.
+    `scoring` explains `score` rule by rule, where the policy version that scored the lead is stored. `given`
+    names the decision to ask for where this one only left the lead with its owner.
     """
 
     lead_id: str
@@ -151,6 +163,7 @@ class Explanation(Struct, frozen=True):
     scoring: ScoreExplanation | None
     facts: FactsExplained | None
     decision: DecisionExplained | None
+    given: GivenBy | None
     since: list[OwnerChange]
     fields: list[FieldExplained]
     enrichment: Enrichment | None
@@ -200,6 +213,7 @@ def explain(
         if scored
         else None,
         decision=decision,
+        given=record.given,
         since=owner_changes,
         fields=_explain_fields(lead) if lead else [],
         enrichment=lead.enrichment if lead else None,

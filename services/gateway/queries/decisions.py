@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import RowMapping, and_, or_, select
 
-from services.gateway.domain.explain import DecisionRecord, RecordedChange
+from services.gateway.domain.explain import DecisionRecord, GivenBy, RecordedChange
 from services.ledger.tables import events, lead_views
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
@@ -18,6 +18,8 @@ from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.registry import BY_MODEL, BY_NAME
 from shared.storage.database import Tx
 
+_EARLIER_MAX: Final = 50
+"""The events before a decision among which the one is looked for that gave the lead to its owner."""
 _SCORED: Final = BY_MODEL[LeadScoredV1].name
 _ROUTINGS: Final = frozenset(
     name for name, event in BY_NAME.items() if issubclass(event.model, LeadRoutedV1 | LeadSuppressedV1)
@@ -56,6 +58,10 @@ async def find_decision(tx: Tx, lead_id: str, decision: str | None = None) -> De
     rows = await tx.execute(select(events).where(events.c.id.in_(ids)))
     data = {row["id"]: _decode(row) for row in rows.mappings() if row["type"] in BY_NAME}
     routed = data.get(chosen["id"]) if chosen else None
+    given = None
+    if chosen and routed and not isinstance(routed, LeadSuppressedV1) and routed.decision.change == "kept":
+        earlier = [row for row in in_order if row["sequence"] < chosen["sequence"]][-_EARLIER_MAX:]
+        given = await _given_by(tx, earlier)
     # The view's score may be newer than the decision: show what the decision followed from.
     scored = await _scored_before(tx, lead_id, routed, chosen["causation_id"]) if chosen and routed else None
     latest, enriched = data.get(view["scored_id"]), data.get(view["enriched_id"])
@@ -66,6 +72,7 @@ async def find_decision(tx: Tx, lead_id: str, decision: str | None = None) -> De
         routed=routed,
         routed_id=chosen["id"] if chosen else None,
         routed_type=chosen["type"] if chosen else None,
+        given=given,
         changes=[
             RecordedChange(row["id"], row["type"], data[row["id"]]) for row in changed if row["id"] in data
         ],
@@ -77,6 +84,20 @@ def _chosen(in_order: list[RowMapping], decision: str | None) -> RowMapping | No
     if decision is None:
         return next((row for row in reversed(in_order) if row["type"] in _ROUTINGS), None)
     return next((row for row in in_order if decision in (row["id"], str(row["sequence"]))), None)
+
+
+async def _given_by(tx: Tx, earlier: list[RowMapping]) -> GivenBy | None:
+    """Return which of these events gave the lead to the last rep; of a move, the first of its two events."""
+    rows = await tx.execute(select(events).where(events.c.id.in_([row["id"] for row in earlier])))
+    decided = [(row["id"], _decode(row)) for row in rows.mappings()]
+    gave = [
+        GivenBy(event_id, data.sequence, data.occurred_at, data.decision.owner)
+        for event_id, data in decided
+        if not isinstance(data, LeadSuppressedV1) and data.decision.change in ("assigned", "moved")
+    ]
+    last = max(gave, key=lambda one: one.sequence, default=None)
+    same = (one for one in gave if last and (one.at, one.owner) == (last.at, last.owner))
+    return min(same, key=lambda one: one.sequence, default=None)
 
 
 async def _scored_before(tx: Tx, lead_id: str, routed: Any, cause: str) -> LeadScoredV1 | None:
