@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from services.provider_stubs import golden
 from tests.support.api import Api, eventually
+from tests.support.moved_clock import MovedClock
 from tests.support.receiver import Receiver
 from tests.support.topology import Topology
 
@@ -73,6 +75,7 @@ def test_an_address_alone_becomes_somebody_whom_a_seller_can_call(api: Api, rece
     told = eventually(lambda: receiver.about(sent["lead_id"], "lead.updated"), what="the news for the owner")
     assert len({one.webhook_id for one in told}) == 1
     assert told[0].data["person"]["phone"] == truth.phone
+    assert told[0].data["brief"]["contact"]["phone"] == truth.phone
     assert len({one.webhook_id for one in receiver.about(sent["lead_id"])}) == 1
     enriched = [one for one in api.timeline(sent["lead_id"]) if one["type"] == "baton.lead.enriched.v1"]
     assert [one["data"]["sequence"] for one in enriched] == [1, 2]
@@ -80,6 +83,27 @@ def test_an_address_alone_becomes_somebody_whom_a_seller_can_call(api: Api, rece
         ("peopledatalabs", "/v5/person/enrich"),
         ("hunter", "/v2/email-verifier"),
     ]
+
+
+def test_a_provider_that_fails_holds_up_no_decision_and_its_answer_comes_later(
+    api: Api, stubs, moved_clock: MovedClock
+):
+    for vendor in ("hunter", "zerobounce"):
+        assert stubs.put(f"/faults/{vendor}", json={"status": 500}).status_code == 200
+    sent = api.post_form({"email": "patient.buyer@brightloom.example", "message": "Could we see a demo?"})
+    assert works(api.settled(sent))
+
+    def known(name: str) -> dict[str, Any] | None:
+        view = api.view(sent["lead_id"])
+        return view if view and view["person"].get(name) else None
+
+    view = eventually(lambda: known("phone"), what="what the others gave")
+    assert "email_status" not in view["person"]
+    assert view["enrichment"]["status"] == "incomplete"
+    assert stubs.delete("/faults").status_code == 204
+    moved_clock.move(timedelta(minutes=5), api)
+    view = eventually(lambda: known("email_status"), what="the late answer")
+    assert (view["enrichment"]["status"], view["revision"]) == ("complete", 1)
 
 
 def test_nobody_is_asked_the_same_again(api: Api, stubs):
