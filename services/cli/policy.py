@@ -121,7 +121,9 @@ def _report_applied(applied: Any, *, as_json: bool) -> None:
         return
     for warning in applied["warnings"]:
         echo(f"warning: {warning}", err=True)
-    echo(f"Active policy: version {applied['version']}.")
+    from shared.policy.content_hash import shown
+
+    echo(f"Active policy: version {shown(applied['version'])}.")
 
 
 @app.command()

@@ -21,6 +21,7 @@ from services.standalone import bootstrap as standalone
 from shared import secrets_file
 from shared.observability import logging, tracing
 from shared.observability.tracing import Tracing
+from shared.policy.versions import UNAPPLIED
 from shared.settings import CommonSettings, StandaloneSettings, load
 from shared.web.ops import Readiness
 from shared.web.server import free_ports
@@ -38,9 +39,9 @@ def run_standalone(*, with_demo: bool) -> None:
     url = f"http://{settings.http_host}:{settings.http_port}"
 
     async def ready(stop: asyncio.Event, readiness: Readiness) -> None:
-        for check in readiness.checks.values():
-            if check.detail:
-                echo(f"Note: {check.detail}", err=True)
+        files = readiness.checks.get(UNAPPLIED)
+        if files is not None and files.detail:
+            echo(f"Note: {files.detail}", err=True)
         if with_demo:
             played = await _play(url, secrets.admin_key, golden_cases(), stop, DemoReport())
             if stop.is_set():

@@ -73,12 +73,17 @@ def unread_files(directory: Path) -> list[Finding]:
             1,
             1,
             "",
-            f"nobody reads this file; the policy files are {', '.join(FILES)}{did_you_mean(name, FILES)}",
+            f"nobody reads this file; the policy files are {', '.join(FILES)}{_meant(name)}",
             Severity.WARNING,
         )
         for name in names
         if name not in FILES and not name.startswith(".") and name.lower().endswith(_POLICY_LIKE)
     ][:_UNREAD_MAX]
+
+
+def _meant(name: str) -> str:
+    meant = f"{name.rpartition('.')[0]}.yaml".lower()
+    return f"; did you mean {quoted(meant)}?" if meant in FILES else ""
 
 
 def read_policy(texts: Mapping[str, str]) -> PolicyReading:

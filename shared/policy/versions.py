@@ -33,7 +33,8 @@ log = structlog.get_logger()
 
 LOOK_EVERY_S: Final = 1.0
 _CHECK: Final = "policy"
-_UNAPPLIED: Final = "policy_files"
+UNAPPLIED: Final = "policy_files"
+"""The check whose detail says how the policy files of a process differ from the active policy."""
 _START: Final = re.compile("[0-9a-f]{1,64}")
 
 
@@ -205,7 +206,7 @@ class PolicyWatch:
         detail = await asyncio.to_thread(self._unapplied)
         if detail:
             log.warning("policy files are not applied", directory=str(self._directory), reason=detail)
-        health.set(_UNAPPLIED, ok=True, detail=detail)
+        health.set(UNAPPLIED, ok=True, detail=detail)
 
     def _unapplied(self) -> str:
         """Return in words how the policy files here differ from the active policy; "" if they do not."""

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from services.router.domain.day_words import ago, day
 from shared.lead.events.scoring import LiveSignal
+from shared.lead.mentions import STRUCK_OUT
 
 _TEXT_LENGTH_MAX: Final = 100
 _ITEMS_MAX: Final = 3
@@ -111,6 +112,8 @@ def _text(value: Any) -> str:
     if value is None or isinstance(value, bool | dict):
         return ""
     text = f"{value:,}" if isinstance(value, int) else " ".join(str(value).split())
+    if text == STRUCK_OUT:  # who was erased has no name
+        return ""
     return text if len(text) <= _TEXT_LENGTH_MAX else f"{text[: _TEXT_LENGTH_MAX - 1]}…"
 
 

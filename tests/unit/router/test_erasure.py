@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from services.router.domain.signal_words import executive_of
 from services.router.domain.state import RoutedLeadRow
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.routing import BriefHandOff
@@ -45,3 +46,12 @@ def test_signals_and_notes_of_colleagues_name_the_person_no_more(router, late: b
     hire, news = signals_of(router.lead("ben"))
     assert (hire["person"], hire["details"]) == ("[erased]", {"text": "[erased] joins", "role": "CFO"})
     assert news["details"] == {"headline": "Ben Berg is CTO"}
+
+
+@pytest.mark.parametrize("person", ["Ana Ruiz", None])
+def test_a_brief_speaks_of_nobody_where_somebody_was_erased(person: str | None):
+    details = {"name": "Ana Ruiz", "title": "CFO"}
+    hire = LiveSignal("s1", "executive_hire", AT, 40, True, person, details)
+    struck = replace(hire, person=person and "[erased]", details={**details, "name": "[erased]"})
+    assert executive_of(hire) == ("Ana Ruiz", "CFO")
+    assert executive_of(struck) == (None, "CFO")
