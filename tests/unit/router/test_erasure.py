@@ -50,7 +50,7 @@ def test_signals_and_notes_of_colleagues_name_the_person_no_more(router, late: b
 
 @pytest.mark.parametrize("person", ["Ana Ruiz", None])
 def test_a_brief_speaks_of_nobody_where_somebody_was_erased(person: str | None):
-    details = {"name": "Ana Ruiz", "title": "CFO"}
+    details: dict[str, Any] = {"name": "Ana Ruiz", "title": "CFO"}
     hire = LiveSignal("s1", "executive_hire", AT, 40, True, person, details)
     struck = replace(hire, person=person and "[erased]", details={**details, "name": "[erased]"})
     assert executive_of(hire) == ("Ana Ruiz", "CFO")
