@@ -48,20 +48,12 @@ def in_order(rows: Sequence[EventRow]) -> list[EventRow]:
     return sorted(rows, key=lambda row: place[row["id"]])
 
 
-def form_outcomes(
-    rows: Sequence[EventRow], lead_id: str, dead_letters: Collection[str] = ()
-) -> dict[str, str]:
-    """Return the outcome of each received lead by event id, from the event rows of the lead `lead_id`.
+def first_decisions(rows: Sequence[EventRow]) -> dict[tuple[str, int], str | None]:
+    """Return the first decision on each revision of each lead, `routed` or `suppressed`.
 
-    It is the first decision on its revision, `routed` or `suppressed`; no later event changes it. It is
-    `merged` when a later revision was decided before its own could be, or its lead was merged into this one,
-    and `dead_lettered` while one of `dead_letters`, which are event ids, keeps it from its decision. A form
-    that is not decided yet is left out. Rows of merged leads have subjects and revisions of their own.
+    It is None as long as an event from before it is not recorded: events of one lead may lie in two
+    partitions, and a decision that came before may be among them.
     """
-    revisions = {
-        row["causation_id"]: (row["subject"], row["revision"]) for row in rows if row["type"] == _ENRICHED
-    }
-    stuck = {(row["subject"], row["revision"]) for row in rows if stage_of(row) and row["id"] in dead_letters}
     told: dict[str, set[int]] = {}
     decided: dict[tuple[str, int], tuple[int, str]] = {}
     for row in rows:
@@ -71,27 +63,49 @@ def form_outcomes(
         if row["type"] in _DECIDED:
             key, decision = (row["subject"], row["revision"]), (row["sequence"], _DECIDED[row["type"]])
             decided[key] = min(decision, decided.get(key, decision))
-
-    # Decisions of one lead may lie in two partitions: one that came before may still be to be recorded.
-    settled = {
-        (subject, revision): (sequence, decision)
+    return {
+        (subject, revision): decision if told[subject].issuperset(range(1, sequence)) else None
         for (subject, revision), (sequence, decision) in decided.items()
-        if told[subject].issuperset(range(1, sequence))
     }
 
+
+def form_outcomes(
+    rows: Sequence[EventRow], lead_id: str, dead_letters: Collection[str] = ()
+) -> dict[str, str]:
+    """Return the outcome of each received lead by event id, from the event rows of the lead `lead_id`.
+
+    It is the first decision on its revision, `routed` or `suppressed`; no later event changes it. It is
+    `merged` when a later revision was decided before its own could be, or that revision of `lead_id` which
+    its own lead was merged by, and `dead_lettered` while one of `dead_letters`, which are event ids, keeps it
+    from its decision. A form that is not decided yet is left out. Rows of merged leads have subjects and
+    revisions of their own.
+    """
+    enriched = [row for row in rows if row["type"] == _ENRICHED]
+    revisions = {row["causation_id"]: (row["subject"], row["revision"]) for row in enriched}
+    stuck = {(row["subject"], row["revision"]) for row in rows if stage_of(row) and row["id"] in dead_letters}
+    decisions = first_decisions(rows)
+    settled = [revision for revision, decision in decisions.items() if decision is not None]
+    # What merged a lead is in its data: the first revision that says so counts.
+    merged_by = {
+        merged: row["revision"]
+        for row in sorted(enriched, key=lambda row: -(row["revision"] or 0))
+        if row["subject"] == lead_id
+        for merged in row.get("data", {}).get("merged", ())
+    }
     outcomes: dict[str, str] = {}
     for row in rows:
         if row["type"] != LEAD_RECEIVED:
             continue
         revision = revisions.get(row["id"])
-        if revision in settled:
-            outcomes[row["id"]] = settled[revision][1]
+        if (decision := decisions.get(revision) if revision else None) is not None:
+            outcomes[row["id"]] = decision
         elif revision in stuck or row["id"] in dead_letters:
             outcomes[row["id"]] = DEAD_LETTERED
-        elif revision is None or revision in decided:
-            continue
-        elif revision[0] != lead_id or any(
-            of == revision[0] and later > revision[1] for of, later in settled
-        ):
-            outcomes[row["id"]] = "merged"
+        elif revision is not None and revision not in decisions:
+            subject, number = revision
+            overtaken_from = {subject: number + 1}
+            if subject != lead_id:
+                overtaken_from[lead_id] = merged_by.get(subject, 0)
+            if any(later >= overtaken_from.get(of, later + 1) for of, later in settled):
+                outcomes[row["id"]] = "merged"
     return outcomes

@@ -61,7 +61,12 @@ def test_the_forms_of_a_merged_lead_are_decided_by_its_own_revisions_or_merged_w
         form("late"),
         event("m2", "lead.enriched", "late", 2, 2, "other"),
     ]
-    assert form_outcomes([*HISTORY[:2], *merged], LEAD) == {"call": "routed", "late": "merged"}
+    merging = {**event("e2", "lead.enriched", "second", 2, 2), "data": {"merged": ["other"]}}
+    rows = [*HISTORY[:3], merging, *merged]
+    first = event("r1", "lead.routed", "s1", 1, 1)
+    assert form_outcomes([*rows, first], LEAD) == {"call": "routed", "first": "routed"}, "not merged yet"
+    decided = {"call": "routed", "late": "merged", "first": "routed", "second": "routed"}
+    assert form_outcomes([*rows, first, event("r2", "lead.routed", "s2", 2, 2)], LEAD) == decided
 
 
 def test_a_form_is_not_merged_while_an_earlier_decision_may_still_be_recorded():
