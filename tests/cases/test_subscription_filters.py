@@ -59,7 +59,7 @@ NEVER: list[tuple[list[str], dict[str, Any], str, str]] = [
         "has no operator eq; it has contains",
     ),
     (["lead.routed"], {"decision": "sdr"}, "/filter/decision", "no single value"),
-    (["lead.*"], {"previous_owner": "a", "score.band": "sql"}, "/filter/", "has no"),
+    (["lead.*"], {"amount.currency": "EUR", "decision.reason": "spam"}, "/filter/", "has no"),
 ]
 
 
@@ -95,6 +95,7 @@ def _field(field: str, **operator: Any) -> dict[str, Any]:
     return {"field": field} | operator
 
 
+AMOUNT = _field("amount.currency", eq="EUR")
 SQL = _field("score.band", eq="sql")
 CONDITIONS: list[tuple[list[str], dict[str, Any]]] = [
     (["lead.routed"], _field("decision.queue", eq="sdr")),
@@ -141,7 +142,7 @@ FAULTS: list[tuple[list[str], dict[str, Any], str, str]] = [
     (["lead.routed"], {"all": []}, "/filter/all", "at least one condition"),
     (["lead.routed"], {"all": [SQL], "decision.queue": "sdr"}, "/filter/decision.queue", "unknown word"),
     (["lead.routed"], {"use": "good"}, "/filter/use", "no condition is named"),
-    (["lead.*"], {"all": [SQL, _field("previous_owner", eq="a")]}, "/filter/all/", "has no"),
+    (["lead.*"], {"all": [AMOUNT, _field("decision.reason", eq="spam")]}, "/filter/all/", "has no"),
     (["lead.routed"], {"decision.queue": {"a": 1}}, "/filter/decision.queue", "one value"),
     (["lead.routed"], {"decision.queue": [["a"]]}, "/filter/decision.queue", "one value"),
     (["lead.routed"], {str(number): 1 for number in range(21)}, "/filter", "more than 20"),
