@@ -35,11 +35,20 @@ PUBLIC: Final = "p"
 
 
 class Wait(NamedTuple):
-    """How long a lead waits for one call: `patience_s` for its turn, and until `deadline_s` in all."""
+    """How long a lead waits: `patience_s` for the turns of its calls, and until `deadline_s` in all."""
 
     lane: Lane
     patience_s: float
     deadline_s: float
+
+    @property
+    def turn_s(self) -> float:
+        """How long it waits for one turn.
+
+        While it waits to be decided on, half of its patience, so that the first provider does not use up
+        all of it: where more leads come than a provider takes, a longer queue serves no more of them.
+        """
+        return self.patience_s / 2 if self.lane is Lane.FRESH else self.patience_s
 
     def after(self, waited_s: float) -> Wait:
         """Return how long it still waits for other turns after it waited for this one."""
@@ -102,13 +111,13 @@ class ProviderCalls:
         key = (*query.key, PUBLIC if is_public else "")
         call = self._calls.find((*query.key, "")) or self._calls.find(key)
         # The turn of a new call is no more patient than its lead. That of a shared one may be.
-        patience_s = max(wait.patience_s, _BEGIN_S)
+        patience_s = max(wait.turn_s, _BEGIN_S)
         if call is None:
             client = providers.clients[query.provider]
             access = client.access
             if access == "closed":
                 return self._skipped(query, client.status.reason), 0.0
-            turn = Turn(wait.lane, wait.patience_s)
+            turn = Turn(wait.lane, wait.turn_s)
             call = self._calls.start(key, self._call(providers, query, cents, turn, is_public=is_public))
             self._unbilled.add(call)
             self._turns[call] = turn

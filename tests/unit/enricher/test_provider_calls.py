@@ -107,7 +107,7 @@ def test_no_lead_waits_longer_than_its_patience_though_twice_as_many_come_as_the
         leads = await at_20_a_second(Lookups(vendors), 30)
         longest_s = PATIENCE_S + len(CALLS) * CALL_S
         assert max(lead.took_s for lead in leads) <= longest_s + 0.01
-        assert median(lead.took_s for lead in leads) < 1.5
+        assert median(lead.took_s for lead in leads) < PATIENCE_S
         assert {outcome for lead in leads for outcome in lead.outcomes} == {"no_match", "skipped"}
         for vendor in vendors.values():
             assert len(vendor.called_at) > 0.9 * 30 * 10  # what they take is used
@@ -138,7 +138,7 @@ def test_fresh_leads_come_before_second_looks_and_those_that_are_worked_before_n
             await asyncio.sleep(0.1)
             for name, lane in [("c", Lane.NURTURE), ("b", Lane.WORK), ("d", Lane.NURTURE)]:
                 tasks.create_task(lookups.look_up(name, lane))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.6)
             tasks.create_task(lookups.look_up("a"))
         assert [name for name, _lane in lookups.done] == ["first", "a", "b", "c", "d"]
 
@@ -153,7 +153,7 @@ def test_a_fresh_lead_that_asks_the_same_as_a_second_look_moves_it_up_and_both_g
         async with asyncio.TaskGroup() as tasks:
             others = [tasks.create_task(lookups.look_up(f"o{n}", Lane.WORK)) for n in range(3)]
             same = tasks.create_task(lookups.look_up("same", Lane.NURTURE))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.7)
             fresh = tasks.create_task(lookups.look_up("same"))
         assert same.result().outcomes == fresh.result().outcomes == ["no_match"]
         assert fresh.result().took_s <= PATIENCE_S
@@ -162,7 +162,7 @@ def test_a_fresh_lead_that_asks_the_same_as_a_second_look_moves_it_up_and_both_g
     in_virtual_time(main)
 
 
-def test_a_lead_that_shares_a_call_goes_on_when_its_own_patience_ends():
+def test_a_lead_that_shares_a_call_waits_no_longer_for_its_turn_than_for_one_of_its_own():
     async def main() -> None:
         lookups = Lookups({"apollo": VendorSimulator(NOBODY, takes_s=1.9)})
         busy = [asyncio.create_task(lookups.look_up(f"busy{n}")) for n in range(5)]
@@ -171,7 +171,7 @@ def test_a_lead_that_shares_a_call_goes_on_when_its_own_patience_ends():
         await asyncio.sleep(0.1)
         fresh = await lookups.look_up("same")
         assert fresh.outcomes == ["skipped"]
-        assert fresh.took_s == pytest.approx(PATIENCE_S)
+        assert fresh.took_s == pytest.approx(PATIENCE_S / 2)
         assert (await second_look).outcomes == ["no_match"]
         await asyncio.gather(*busy)
 
