@@ -15,6 +15,7 @@ from services.router.delivery.retrier import DeliveryRetrier
 from services.router.delivery.sender import IN_FLIGHT_MAX, LIMITS, WebhookSender
 from services.router.delivery.storage import DeliveryStore, DueDeliveries
 from services.router.delivery.targets import QueueDestinations
+from services.router.domain.qualification.language import languages
 from services.router.handlers import LiveRouterHandler, assign_waiting_timer
 from services.router.policy import routing_policy_of
 from services.router.pruning import ASSIGNMENTS_KEPT, prune_assignments, prune_deliveries
@@ -54,6 +55,7 @@ async def run_routing(resources: Resources, stop: asyncio.Event) -> None:
     timer = assign_waiting_timer(resources.clock.now())
     # "drain" is the name in readiness reports, which alerts may already match.
     await wait_for("router.drain", lambda: ensure_timer(resources.database, timer), stop, resources.health)
+    languages()  # a quarter of a second, which the first lead would wait for
     handler = LiveRouterHandler(policies)
     store = RouterStore(lambda: policies.current.rep_queues)
     async with asyncio.TaskGroup() as tasks:
