@@ -238,10 +238,8 @@ def test_an_answer_is_one_line_of_text(answer, text):
         ("need", "identify_pain"),
         ("budget", "economic_buyer"),
         ("authority", "economic_buyer"),
-        ("timeline", "decision_process"),
         ("identify_pain", "need"),
         ("economic_buyer", "authority"),
-        ("decision_process", "timeline"),
     ],
 )
 def test_a_note_by_one_frame_answers_for_the_other(note: str, element: str):
@@ -251,6 +249,21 @@ def test_a_note_by_one_frame_answers_for_the_other(note: str, element: str):
         if element in states:
             assert states[element].state == "known"
             assert states[element].evidence == "“it was told”, by the hand-off"
+
+
+@pytest.mark.parametrize(
+    ("given", "notes"),
+    [
+        ({"message": "We need this before June."}, {}),
+        ({"answers": {"timeline": "before June"}}, {}),
+        ({}, {"timeline": "live before June"}),
+    ],
+)
+def test_a_timeline_says_nothing_of_the_decision_process(given: dict[str, Any], notes: dict[str, str]):
+    known = {one.name: one.state for one in qualify(lead_with(**given), "bant", notes).elements}
+    assert known["timeline"] == "known"
+    elements = qualify(lead_with(**given), "meddpicc", notes).elements
+    assert Element("decision_process", "unknown", None) in elements
 
 
 def test_the_buyers_own_words_come_before_a_note_on_something_near():

@@ -36,8 +36,6 @@ _OTHER_FRAME: Final = (
     ("authority", "economic_buyer"),
     ("budget", "economic_buyer"),
     ("economic_buyer", "authority"),
-    ("timeline", "decision_process"),
-    ("decision_process", "timeline"),
 )
 """A note on the first, by one frame, tells about the second, by the other, unless there are better words."""
 _SUGGESTED_BY: Final = {
@@ -45,9 +43,11 @@ _SUGGESTED_BY: Final = {
     "identify_pain": ("need",),
     "authority": ("economic_buyer",),
     "economic_buyer": ("authority",),
-    "decision_process": ("timeline",),
 }
-"""The elements whose evidence suggests an element of the other frame: a need suggests a pain."""
+"""The elements whose evidence suggests an element of the other frame: a need suggests a pain.
+
+A date says nothing of the steps to a decision, so the timeline and the decision process stay apart.
+"""
 
 
 class Evidence(Struct, frozen=True):

@@ -55,7 +55,7 @@ QUESTIONS: Final[Mapping[str, Questions]] = {
     "decision_process": Questions(
         "Which steps lead to a decision, and who takes part?",
         "How was the last tool of this kind chosen?",
-        "Which steps are left until then, and who takes part?",
+        "Which steps follow the trial, and who takes part?",
     ),
     "paper_process": Questions(
         "What do legal, security and procurement ask for?",
