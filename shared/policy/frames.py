@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
-FRAMES: Final[Mapping[str, tuple[str, ...]]] = {
+Frame = Literal["bant", "meddpicc"]
+
+FRAMES: Final[Mapping[Frame, tuple[str, ...]]] = {
     "bant": ("budget", "authority", "need", "timeline"),
     "meddpicc": (
         "metrics",

@@ -14,6 +14,7 @@ from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Activity, Company, Message, Origin, Person, Trigger
 from shared.lead.events.routing import Brief, BriefHandOff
 from shared.lead.events.scoring import AccountView, LiveSignal, Score, ScoreLine, Signals
+from shared.policy.frames import Frame
 from tests.support.scored_leads import AT, scored_lead
 
 _DAY: Final = timedelta(days=1)
@@ -132,17 +133,17 @@ def golden_briefs() -> Mapping[str, Brief]:
     notes = {"need": "payouts reconciled without spreadsheets", "timeline": "live before June", "users": 25}
     handed_over = BriefHandOff("Ana Ruiz", notes)
     return {
-        "demo_request": brief_for(_DANA, "senior-ae", "ae-1", _BOB),
-        "hand_off": brief_for(_DANA, "senior-ae", "ae-1", _BOB, hand_off=handed_over),
-        "funding_signal": brief_for(_FUNDED, "senior-ae", "ae-1"),
-        "account_lead": brief_for(_ACCOUNT_LEAD, "bdr", "bdr-2"),
-        "bare_email": brief_for(replace(_BARE, account=_BARE.lead_id), "sdr", "sdr-1"),
+        "demo_request": brief_for(_DANA, "meddpicc", "ae-1", _BOB),
+        "hand_off": brief_for(_DANA, "meddpicc", "ae-1", _BOB, hand_off=handed_over),
+        "funding_signal": brief_for(_FUNDED, "meddpicc", "ae-1"),
+        "account_lead": brief_for(_ACCOUNT_LEAD, "meddpicc", "bdr-2"),
+        "bare_email": brief_for(replace(_BARE, account=_BARE.lead_id), "bant", "sdr-1"),
     }
 
 
 def brief_for(
     lead: LeadScoredV1,
-    queue: str,
+    frame: Frame,
     owner: str,
     *contacts: AccountContactRow,
     hand_off: BriefHandOff | None = None,
@@ -150,7 +151,7 @@ def brief_for(
     """Return the brief on a lead for a rep of the default team."""
     return build_brief(
         lead,
-        queue,
+        frame,
         at=AT,
         owner=_REPS[owner],
         contacts=contacts,

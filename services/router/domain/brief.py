@@ -31,6 +31,7 @@ from shared.lead.events.routing import (
     Quote,
     Stakeholder,
 )
+from shared.policy.frames import Frame
 
 STAKEHOLDERS_MAX: Final = 10
 _ANSWERS_QUOTED_MAX: Final = 4
@@ -40,7 +41,7 @@ _ROLES_MAX: Final = 10
 
 def build_brief(
     data: LeadScoredV1,
-    queue: str,
+    frame: Frame,
     *,
     at: datetime,
     owner: str | None = None,
@@ -49,7 +50,7 @@ def build_brief(
     owned_since: datetime | None = None,
     name_of: Callable[[str], str] = str,
 ) -> Brief:
-    """Return the brief on a scored lead for a queue, or for a frame of qualification.
+    """Return the brief on a scored lead, which is qualified by `frame`.
 
     `owner` is the name that signs the opening, `contacts` are people of the account with owned leads,
     `hand_off` is what the previous owner noted; `owned_since` is when the owner got the lead. `name_of`
@@ -58,7 +59,7 @@ def build_brief(
     """
     data = with_derived(data)
     contacts = [contact for contact in contacts if contact.lead_id != data.lead_id][:STAKEHOLDERS_MAX]
-    qualification = qualify(data, queue, hand_off.notes if hand_off else {})
+    qualification = qualify(data, frame, hand_off.notes if hand_off else {})
     view, source, trigger = data.account_view, data.source, trigger_in_words(data, at)
     # What happened since is news from the buyer to this owner, and no more about the hand-over.
     is_newer = owned_since is not None and trigger.at is not None and trigger.at > owned_since

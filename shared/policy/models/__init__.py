@@ -17,7 +17,6 @@ from shared.policy.models.providers import Budget, Provider, ProviderPolicy, Wat
 from shared.policy.models.routing import (
     KEEP,
     Destination,
-    Frame,
     HandOff,
     Queue,
     RejectEffect,
@@ -67,7 +66,6 @@ __all__ = [
     "Disqualifier",
     "FitGrades",
     "FormActivity",
-    "Frame",
     "Grades",
     "HandOff",
     "Icp",

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
+from shared.policy.frames import Frame
 from shared.policy.models.conditions import NamedCondition, WhenRoute
 from shared.policy.models.policy_model import (
     BusinessDuration,
@@ -66,9 +67,6 @@ class Queue(PolicyModel):
     distribute: Literal["weighted"] = "weighted"
     fallback: Name | None = None
     destination: Destination = Destination()
-
-
-Frame = Literal["bant", "meddpicc"]
 
 
 class HandOff(PolicyModel):

@@ -23,6 +23,7 @@ from shared.lead.events.routing import (
     OtherLead,
 )
 from shared.lead.events.scoring import AccountView, LiveSignal, Signals
+from shared.policy.frames import Frame
 from tests.support.scored_leads import AT, scored_lead
 
 MESSAGE = (
@@ -32,9 +33,9 @@ MESSAGE = (
 DEMO = [Activity("demo_request", AT - timedelta(minutes=1))]
 
 
-def brief_of(queue: str = "sdr", **given: Any) -> Brief:
+def brief_of(frame: Frame = "bant", **given: Any) -> Brief:
     changed = {"message": MESSAGE, "activities": DEMO, **given}
-    return build_brief(replace(scored_lead(), derived=None, **changed), queue, at=AT, owner="Ana Ruiz")
+    return build_brief(replace(scored_lead(), derived=None, **changed), frame, at=AT, owner="Ana Ruiz")
 
 
 def states(brief: Brief) -> dict[str, str]:
@@ -55,15 +56,8 @@ def test_an_element_is_known_from_the_buyers_words_or_inferred_from_facts():
     assert brief.ask_next == ["Who else decides, and who signs?"]
 
 
-@pytest.mark.parametrize(
-    ("queue", "frame"), [("sdr", "bant"), ("bdr", "meddpicc"), ("senior-ae", "meddpicc")]
-)
-def test_the_qualification_frame_depends_on_the_queue(queue, frame):
-    assert brief_of(queue).qualification.frame == frame
-
-
 def test_meddpicc_finds_metrics_competition_and_pain():
-    found = states(brief_of("senior-ae"))
+    found = states(brief_of("meddpicc"))
     assert (found["metrics"], found["competition"], found["identify_pain"]) == ("known",) * 3
     assert (found["champion"], found["paper_process"]) == ("inferred", "unknown")
 
@@ -149,7 +143,7 @@ def test_the_account_has_its_owner_by_name_and_colleagues_with_what_they_did():
         AccountContactRow("c", "a", Person(email="c@a.example")),
     ]
     names = {"ae-1": "Farah Haddad", "sdr-1": "Ana Ruiz"}
-    brief = build_brief(lead, "sdr", at=AT, contacts=contacts, name_of=lambda rep: names.get(rep, rep))
+    brief = build_brief(lead, "bant", at=AT, contacts=contacts, name_of=lambda rep: names.get(rep, rep))
     assert brief.account == BriefAccount(
         "target",
         "Farah Haddad",
@@ -163,7 +157,7 @@ def test_the_account_has_its_owner_by_name_and_colleagues_with_what_they_did():
 
 def test_the_brief_has_the_hand_off_and_the_trigger_in_words():
     hand_off = BriefHandOff("Bo Ek", {"need": "payouts"})
-    brief = build_brief(replace(scored_lead(), activities=DEMO), "sdr", at=AT, hand_off=hand_off)
+    brief = build_brief(replace(scored_lead(), activities=DEMO), "bant", at=AT, hand_off=hand_off)
     assert brief.hand_off == hand_off
     assert brief.trigger == BriefTrigger("lead", "demo_request", DEMO[0].at, "asked for a demo a minute ago")
 
@@ -189,7 +183,7 @@ def test_stakeholders_are_people_of_the_account_then_roles_without_a_person():
     )
     known = [AccountContactRow(lead.lead_id, "a", lead.person)]
     known += [AccountContactRow(f"{n}", "a", Person(email=f"{n}@a.example", title="CTO")) for n in range(20)]
-    found = build_brief(lead, "sdr", at=AT, contacts=known).stakeholders
+    found = build_brief(lead, "bant", at=AT, contacts=known).stakeholders
     assert (found[0].name, found[0].role, found[0].known_from) == ("Dana Okafor", "finance", "this lead")
     assert (found[1].name, found[1].title, found[1].known_from) == ("0@a.example", "CTO", "another lead")
     assert len([entry for entry in found if entry.name]) == STAKEHOLDERS_MAX
@@ -227,7 +221,7 @@ TEXTS = st.none() | st.text(max_size=60) | st.sampled_from([MESSAGE, "\n\n", "â€
             max_size=3,
         ),
     ),
-    queue=st.sampled_from(["sdr", "bdr", "senior-ae", "partner"]),
+    frame=st.sampled_from(["bant", "meddpicc"]),
     activities=st.lists(
         st.builds(
             Activity,
@@ -248,11 +242,11 @@ TEXTS = st.none() | st.text(max_size=60) | st.sampled_from([MESSAGE, "\n\n", "â€
     ),
     source=st.builds(Origin, channel=TEXTS, name=TEXTS, campaign=TEXTS, page_url=TEXTS),
 )
-def test_every_lead_has_a_brief_and_its_quotes_are_the_buyers_words(queue, **given_):
+def test_every_lead_has_a_brief_and_its_quotes_are_the_buyers_words(frame, **given_):
     lead = replace(scored_lead(), **given_)
-    brief = build_brief(lead, queue, at=AT)
+    brief = build_brief(lead, frame, at=AT)
     assert msgspec.json.encode(brief)
-    assert build_brief(lead, queue, at=AT) == brief
+    assert build_brief(lead, frame, at=AT) == brief
     said = [" ".join(str(text).split()) for text in (lead.message, *lead.answers.values())]
     for quote in brief.pain:
         assert any(" ".join(quote.quote.rstrip("â€¦").split()) in entry for entry in said)

@@ -18,15 +18,16 @@ from services.router.domain.state import AccountContactRow
 from shared.lead.events.parts import Activity, Company, Message, Origin, Person, Trigger
 from shared.lead.events.routing import BriefHandOff
 from shared.lead.events.scoring import AccountView, LiveSignal, Score, ScoreLine, Signals
+from shared.policy.frames import Frame
 from tests.support.scored_leads import AT, scored_lead
 
 ANA = Person(email="ana@kestrel.example", first_name="Ana", title="VP Sales")
 
 
-def page(*, queue: str = "sdr", hand_off: BriefHandOff | None = None, **given: Any) -> str:
+def page(*, frame: Frame = "bant", hand_off: BriefHandOff | None = None, **given: Any) -> str:
     """Render the brief of a lead; `given` replaces fields of the lead."""
     lead = replace(scored_lead(person=ANA), **{"derived": None, **given})
-    return build_brief(lead, queue, at=AT, owner="Bo Ek", hand_off=hand_off).markdown
+    return build_brief(lead, frame, at=AT, owner="Bo Ek", hand_off=hand_off).markdown
 
 
 def section(text: str, title: str) -> list[str]:
@@ -143,7 +144,7 @@ def test_the_account_with_colleagues_new_executives_and_roles():
     )
     eve = AccountContactRow("e", "a", Person(email="eve@a.example"))
     text = build_brief(
-        lead, "sdr", at=AT, contacts=[bob, eve], name_of={"ae-1": "Farah", "sdr-1": "Ana"}.__getitem__
+        lead, "bant", at=AT, contacts=[bob, eve], name_of={"ae-1": "Farah", "sdr-1": "Ana"}.__getitem__
     )
     assert section(text.markdown, "At the account") == [
         "- Customer, open opportunity, owner Farah",
@@ -177,7 +178,7 @@ def test_what_is_not_known_is_one_line():
     text = page(message="Our budget is approved.", person=Person(title="CTO", seniority="cxo"), activities=[])
     assert section(text, "Qualification (BANT)")[-1].startswith("- Not known yet: ")
     assert "- Budget: “Our budget is approved.”" in text
-    assert "paper process" in page(queue="senior-ae", message=None)
+    assert "paper process" in page(frame="meddpicc", message=None)
 
 
 def test_questions_opening_and_score_end_the_page():
@@ -235,7 +236,7 @@ def everything(text: str) -> str:
     )
     contact = AccountContactRow("b", "a", person, Activity("webinar", AT, details={"title": text}), text)
     note = BriefHandOff("Bo Ek", {"need": text, text: [text, text]})
-    return build_brief(lead, "sdr", at=AT, owner="Bo Ek", contacts=[contact], hand_off=note).markdown
+    return build_brief(lead, "bant", at=AT, owner="Bo Ek", contacts=[contact], hand_off=note).markdown
 
 
 def elements(markdown: str) -> list[set[str]]:

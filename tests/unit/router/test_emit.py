@@ -70,7 +70,7 @@ def test_a_routed_lead_carries_the_score_the_decision_and_the_brief_for_its_owne
         score=SCORED.score,
         decision=DECISION,
         sla=Sla(ACCEPT_BY),
-        brief=build_brief(SCORED, "sdr", at=LATER, owner="One", contacts=[ben]),
+        brief=build_brief(SCORED, "bant", at=LATER, owner="One", contacts=[ben]),
         policy_versions=PolicyVersions("scored-by", policy.version),
         occurred_at=LATER,
     )
@@ -135,7 +135,7 @@ def test_a_change_of_ownership_describes_the_lead_and_has_a_brief_if_the_owner_i
     assert lead == replace(KEPT, sequence=6)
     ben = AccountContactRow(lead_id("ben"), "kestrel.example", Person(first_name="Ben", title="CTO"))
     brief = build_brief(
-        replace(DECAYED, trigger=NEWS), "sdr", at=LATER, owner="One", contacts=[ben], name_of=str.title
+        replace(DECAYED, trigger=NEWS), "bant", at=LATER, owner="One", contacts=[ben], name_of=str.title
     )
     assert emitted(changes) == kind(
         lead_id=lead_id("ana"),

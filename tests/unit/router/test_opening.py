@@ -21,7 +21,7 @@ BY_ANA = BriefHandOff("Bo Ek", {"need": "payouts"})
 
 def intro(hand_off: BriefHandOff | None = None, /, **given: Any) -> str:
     lead = replace(scored_lead(person=DANA), **{"message": None, **given})
-    return build_brief(lead, "sdr", at=AT, owner="Ana Ruiz", hand_off=hand_off).warm_intro
+    return build_brief(lead, "bant", at=AT, owner="Ana Ruiz", hand_off=hand_off).warm_intro
 
 
 def did(type_: str) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def test_what_happened_since_the_hand_off_is_not_said_to_have_been_passed_on():
     lead = replace(scored_lead(person=DANA), **did("demo_request"))
 
     def opening_since(owned_since: datetime) -> str:
-        return build_brief(lead, "sdr", at=AT, hand_off=BY_ANA, owned_since=owned_since).warm_intro
+        return build_brief(lead, "bant", at=AT, hand_off=BY_ANA, owned_since=owned_since).warm_intro
 
     assert "Bo Ek passed" in opening_since(AT)
     assert opening_since(AT - timedelta(days=1)).startswith("Hi Dana, thank you for asking for a demo")
@@ -116,6 +116,6 @@ def test_what_happened_since_the_hand_off_is_not_said_to_have_been_passed_on():
 def test_without_a_name_or_a_company_it_still_reads():
     lead = scored_lead(person=Person(email="a@gmail.com"), message=None)
     lead = replace(lead, company=Company(), account=lead.lead_id, source=Origin(), activities=[])
-    assert build_brief(lead, "sdr", at=AT).warm_intro == (
+    assert build_brief(lead, "bant", at=AT).warm_intro == (
         "Hello, I wanted to introduce myself: I am your contact here. Would a short call this week suit you?"
     )

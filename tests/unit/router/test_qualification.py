@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from services.router.domain.qualification import (
     answer_text,
-    frame_of,
     qualify,
     questions_to_ask,
     split_sentences,
@@ -19,7 +18,7 @@ from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Activity, Company, Person
 from shared.lead.events.routing import Element
 from shared.lead.events.scoring import Signals
-from shared.policy.frames import FRAMES
+from shared.policy.frames import FRAMES, Frame
 from tests.support.scored_leads import AT, scored_lead
 
 UNTITLED = Person(email="ana@kestrel.example")
@@ -37,54 +36,51 @@ def lead_with(**given: Any) -> LeadScoredV1:
     return replace(scored_lead(), derived=None, **{**bare, **given})
 
 
-def element(name: str, queue: str = "sdr", **given: Any) -> Element:
-    elements = qualify(lead_with(**given), queue).elements
+def element(name: str, frame: Frame = "bant", **given: Any) -> Element:
+    elements = qualify(lead_with(**given), frame).elements
     return next(element for element in elements if element.name == name)
 
 
-@pytest.mark.parametrize(
-    ("queue", "frame"), [("sdr", "bant"), ("partner", "bant"), ("bdr", "meddpicc"), ("senior-ae", "meddpicc")]
-)
-def test_queues_that_work_bigger_deals_use_meddpicc_and_all_others_bant(queue, frame):
-    assert frame_of(queue) == frame
-    qualification = qualify(lead_with(), queue)
+@pytest.mark.parametrize("frame", FRAMES)
+def test_nothing_is_known_of_a_lead_without_evidence(frame):
+    qualification = qualify(lead_with(), frame)
     assert qualification.frame == frame
     assert [element.name for element in qualification.elements] == list(FRAMES[frame])
     assert {(element.state, element.evidence) for element in qualification.elements} == {("unknown", None)}
 
 
 @pytest.mark.parametrize(
-    ("name", "queue", "sentence"),
+    ("name", "frame", "sentence"),
     [
-        ("budget", "sdr", "We have a budget of ten."),
-        ("budget", "sdr", "The funds are approved."),
-        ("authority", "sdr", "I decide on this."),
-        ("authority", "sdr", "My CFO signs."),
-        ("need", "sdr", "We are losing invoices."),
-        ("need", "sdr", "It is too slow."),
-        ("timeline", "sdr", "We want to go live soon."),
-        ("timeline", "sdr", "It must run by the end of June."),
-        ("timeline", "sdr", "We start within three weeks."),
-        ("metrics", "bdr", "Save 20 % of the work."),
-        ("metrics", "bdr", "It takes two days."),
-        ("metrics", "bdr", "It costs us $400 a month."),
-        ("economic_buyer", "bdr", "It is my budget."),
-        ("decision_criteria", "bdr", "It must integrate well."),
-        ("decision_process", "bdr", "We run a pilot first."),
-        ("paper_process", "bdr", "Procurement wants an NDA."),
-        ("identify_pain", "bdr", "Everything is manual."),
-        ("champion", "bdr", "I will recommend you."),
-        ("competition", "bdr", "We currently use Rivalworks."),
+        ("budget", "bant", "We have a budget of ten."),
+        ("budget", "bant", "The funds are approved."),
+        ("authority", "bant", "I decide on this."),
+        ("authority", "bant", "My CFO signs."),
+        ("need", "bant", "We are losing invoices."),
+        ("need", "bant", "It is too slow."),
+        ("timeline", "bant", "We want to go live soon."),
+        ("timeline", "bant", "It must run by the end of June."),
+        ("timeline", "bant", "We start within three weeks."),
+        ("metrics", "meddpicc", "Save 20 % of the work."),
+        ("metrics", "meddpicc", "It takes two days."),
+        ("metrics", "meddpicc", "It costs us $400 a month."),
+        ("economic_buyer", "meddpicc", "It is my budget."),
+        ("decision_criteria", "meddpicc", "It must integrate well."),
+        ("decision_process", "meddpicc", "We run a pilot first."),
+        ("paper_process", "meddpicc", "Procurement wants an NDA."),
+        ("identify_pain", "meddpicc", "Everything is manual."),
+        ("champion", "meddpicc", "I will recommend you."),
+        ("competition", "meddpicc", "We currently use Rivalworks."),
     ],
 )
-def test_a_sentence_of_the_message_that_speaks_of_an_element_makes_it_known(name, queue, sentence):
+def test_a_sentence_of_the_message_that_speaks_of_an_element_makes_it_known(name, frame, sentence):
     message = f"Hello there.\n{sentence} Bye."
-    assert element(name, queue, message=message) == Element(name, "known", f"“{sentence}”")
+    assert element(name, frame, message=message) == Element(name, "known", f"“{sentence}”")
 
 
 @pytest.mark.parametrize("message", ["Hello there.", "A refund, please.", "The budgie decides.", "", None])
 def test_other_sentences_leave_the_elements_unknown(message):
-    states = {entry.state for entry in qualify(lead_with(message=message), "sdr").elements}
+    states = {entry.state for entry in qualify(lead_with(message=message), "bant").elements}
     assert states == {"unknown"}
 
 
@@ -113,42 +109,42 @@ def test_an_answer_counts_before_the_message_and_both_before_facts():
 
 
 @pytest.mark.parametrize(
-    ("name", "queue", "given", "evidence"),
+    ("name", "frame", "given", "evidence"),
     [
-        ("budget", "sdr", {"signals": Signals(types=["funding_round"])}, "a funding round is among the live signals"),
-        ("budget", "sdr", {"company": Company(last_funding_at=AT)}, "funded last on 2 March 2026"),
-        ("budget", "sdr", {"company": Company(revenue_usd=1_500_000)}, "revenue of 1,500,000 USD"),
-        ("authority", "sdr", {"person": Person(title="VP Finance", seniority="vp")}, "the title is VP Finance"),
-        ("authority", "sdr", {"person": Person(seniority="director")}, "the title is director"),
-        ("timeline", "sdr", {"signals": Signals(types=["contract_expiry"])}, "an expiring contract is among the live signals"),
-        ("economic_buyer", "bdr", {"person": Person(title="CEO", seniority="cxo")}, "the title is CEO"),
+        ("budget", "bant", {"signals": Signals(types=["funding_round"])}, "a funding round is among the live signals"),
+        ("budget", "bant", {"company": Company(last_funding_at=AT)}, "funded last on 2 March 2026"),
+        ("budget", "bant", {"company": Company(revenue_usd=1_500_000)}, "revenue of 1,500,000 USD"),
+        ("authority", "bant", {"person": Person(title="VP Finance", seniority="vp")}, "the title is VP Finance"),
+        ("authority", "bant", {"person": Person(seniority="director")}, "the title is director"),
+        ("timeline", "bant", {"signals": Signals(types=["contract_expiry"])}, "an expiring contract is among the live signals"),
+        ("economic_buyer", "meddpicc", {"person": Person(title="CEO", seniority="cxo")}, "the title is CEO"),
         (
             "economic_buyer",
-            "bdr",
+            "meddpicc",
             {"person": Person(title="VP Finance", seniority="vp", department="finance")},
             "the title is VP Finance",
         ),
-        ("competition", "bdr", {"signals": Signals(types=["contract_expiry"])}, "an expiring contract is among the live signals"),
-        ("champion", "bdr", {"activities": [Activity("demo_request", AT)]}, "demo request on 2 March 2026"),
+        ("competition", "meddpicc", {"signals": Signals(types=["contract_expiry"])}, "an expiring contract is among the live signals"),
+        ("champion", "meddpicc", {"activities": [Activity("demo_request", AT)]}, "demo request on 2 March 2026"),
     ],
 )  # fmt: skip
-def test_a_fact_about_the_lead_suggests_an_element(name, queue, given, evidence):
-    assert element(name, queue, **given) == Element(name, "inferred", evidence)
+def test_a_fact_about_the_lead_suggests_an_element(name, frame, given, evidence):
+    assert element(name, frame, **given) == Element(name, "inferred", evidence)
 
 
 @pytest.mark.parametrize(
-    ("name", "queue", "given"),
+    ("name", "frame", "given"),
     [
-        ("budget", "sdr", {"company": Company(revenue_usd=0)}),
-        ("authority", "sdr", {"person": Person(title="Manager", seniority="manager")}),
-        ("economic_buyer", "bdr", {"person": Person(title="VP Sales", seniority="vp", department="sales")}),
-        ("economic_buyer", "bdr", {"person": Person(title="Head", seniority="director", department="finance")}),
-        ("champion", "bdr", {"activities": [Activity("pageview", AT)]}),
-        ("metrics", "bdr", {"signals": Signals(types=["funding_round", "contract_expiry"])}),
+        ("budget", "bant", {"company": Company(revenue_usd=0)}),
+        ("authority", "bant", {"person": Person(title="Manager", seniority="manager")}),
+        ("economic_buyer", "meddpicc", {"person": Person(title="VP Sales", seniority="vp", department="sales")}),
+        ("economic_buyer", "meddpicc", {"person": Person(title="Head", seniority="director", department="finance")}),
+        ("champion", "meddpicc", {"activities": [Activity("pageview", AT)]}),
+        ("metrics", "meddpicc", {"signals": Signals(types=["funding_round", "contract_expiry"])}),
     ],
 )  # fmt: skip
-def test_a_fact_that_says_too_little_suggests_nothing(name, queue, given):
-    assert element(name, queue, **given) == Element(name, "unknown", None)
+def test_a_fact_that_says_too_little_suggests_nothing(name, frame, given):
+    assert element(name, frame, **given) == Element(name, "unknown", None)
 
 
 def test_a_funding_round_says_more_about_the_budget_than_its_date_and_both_more_than_revenue():
@@ -164,7 +160,7 @@ def test_a_funding_round_says_more_about_the_budget_than_its_date_and_both_more_
 def test_the_first_request_of_the_buyer_is_the_evidence_of_a_champion():
     later = AT + timedelta(days=1)
     activities = [Activity("pageview", AT), Activity("trial_started", AT), Activity("demo_request", later)]
-    assert element("champion", "bdr", activities=activities).evidence == "trial started on 2 March 2026"
+    assert element("champion", "meddpicc", activities=activities).evidence == "trial started on 2 March 2026"
 
 
 def test_long_evidence_is_cut_to_200_characters_on_one_line():
@@ -178,7 +174,7 @@ def test_long_evidence_is_cut_to_200_characters_on_one_line():
 
 def test_unknown_elements_are_asked_for_before_inferred_ones_and_known_ones_not_at_all():
     qualification = qualify(
-        lead_with(message="Our budget is approved.", person=Person(title="CTO", seniority="cxo")), "sdr"
+        lead_with(message="Our budget is approved.", person=Person(title="CTO", seniority="cxo")), "bant"
     )
     assert [element.state for element in qualification.elements] == [
         "known",
@@ -193,10 +189,10 @@ def test_unknown_elements_are_asked_for_before_inferred_ones_and_known_ones_not_
     ]
 
 
-@pytest.mark.parametrize("queue", ["sdr", "bdr"])
-def test_every_element_has_a_question(queue):
-    questions = questions_to_ask(qualify(lead_with(), queue))
-    assert len({*questions}) == len(FRAMES[frame_of(queue)])
+@pytest.mark.parametrize("frame", ["bant", "meddpicc"])
+def test_every_element_has_a_question(frame):
+    questions = questions_to_ask(qualify(lead_with(), frame))
+    assert len({*questions}) == len(FRAMES[frame])
     assert all(question.endswith("?") for question in questions)
 
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final, Literal, cast
+from typing import Final
 
 from msgspec import Struct
 
@@ -24,11 +24,8 @@ from services.router.domain.qualification.statements import read_statements
 from services.router.domain.qualification.tokens import TEXT_LENGTH_MAX, answer_text, split_sentences
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.routing import Element, Qualification
-from shared.policy.frames import FRAMES
+from shared.policy.frames import FRAMES, Frame
 
-Frame = Literal["bant", "meddpicc"]
-
-_MEDDPICC_QUEUES: Final = frozenset({"senior-ae", "bdr"})
 _EVIDENCE_LENGTH_MAX: Final = 200
 _OTHER_FRAME: Final = (
     ("need", "identify_pain"),
@@ -57,21 +54,13 @@ class Evidence(Struct, frozen=True):
     denied: dict[str, str]
 
 
-def frame_of(queue: str) -> Frame:
-    """Return the qualification frame of a queue in the default policy; a frame's name is itself."""
-    if queue in FRAMES:
-        return cast("Frame", queue)
-    return "meddpicc" if queue in _MEDDPICC_QUEUES else "bant"
-
-
-def qualify(data: LeadScoredV1, queue: str, notes: Mapping[str, object] | None = None) -> Qualification:
+def qualify(data: LeadScoredV1, frame: Frame, notes: Mapping[str, object] | None = None) -> Qualification:
     """Return the state and the evidence of each element of the frame.
 
-    `queue` is a frame or a queue of the default policy. `notes` are those of the hand-off to the present
-    owner. Sources count in this order: notes, answers and message of the newest form, earlier messages from
-    the newest to the oldest. What a newer source denies, an older one does not make known.
+    `notes` are those of the hand-off to the present owner. Sources count in this order: notes, answers and
+    message of the newest form, earlier messages from the newest to the oldest. What a newer source denies, an
+    older one does not make known.
     """
-    frame = frame_of(queue)
     known: dict[str, str] = {}
     denied: dict[str, str] = {}
     noted = _from_notes(notes or {})
