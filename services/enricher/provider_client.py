@@ -82,7 +82,7 @@ class ProviderClient:
             terms.per_second, terms.in_flight, lanes=len(Lane), urgent=Lane.WORK, monotonic_s=monotonic_s
         )
         self._availability = Availability(clock, monotonic_s=monotonic_s)
-        self._short_at_s, self._short_of = float("-inf"), ""
+        self._shortage_at_s, self._shortage_reason = float("-inf"), ""
 
     @property
     def access(self) -> Access:
@@ -96,8 +96,8 @@ class ProviderClient:
         A provider is `limited` until nobody was turned away for a while, so that the state does not flicker.
         """
         state, reason = self._availability.state, self._availability.reason
-        if state == "active" and self._monotonic_s() - self._short_at_s < _LIMITED_FOR_S:
-            return ProviderStatus("limited", self._short_of)
+        if state == "active" and self._monotonic_s() - self._shortage_at_s < _LIMITED_FOR_S:
+            return ProviderStatus("limited", self._shortage_reason)
         return ProviderStatus(state, reason)
 
     async def query(self, query: ProviderQuery, *, within_s: float, turn: Turn) -> ProviderAnswer:
@@ -166,7 +166,7 @@ class ProviderClient:
         match reply.verdict:
             case "rate_limited":
                 self._note_shortage(f"it turned calls away as too many ({reply.detail})")
-                self._availability.record_limited(access, self._short_of, reply.retry_after_s)
+                self._availability.record_limited(access, self._shortage_reason, reply.retry_after_s)
             case "refused":
                 reason = _REFUSALS.get(reply.detail, "it refuses every call")
                 self._availability.record_refused(access, f"{reason} ({reply.detail})")
@@ -182,10 +182,10 @@ class ProviderClient:
         terms = self.terms
         limits = f"per_second: {terms.per_second}, in_flight: {terms.in_flight}"
         self._note_shortage(f"more calls are wanted than it may get ({limits})")
-        return self._skipped(query, self._short_of)
+        return self._skipped(query, self._shortage_reason)
 
     def _note_shortage(self, reason: str) -> None:
-        self._short_at_s, self._short_of = self._monotonic_s(), reason
+        self._shortage_at_s, self._shortage_reason = self._monotonic_s(), reason
 
     def _skipped(self, query: ProviderQuery, reason: str) -> ProviderAnswer:
         self._metrics.provider_calls.labels(self.name, "skipped").inc()

@@ -1,6 +1,6 @@
 """What each integration of a data vendor can give: by its name in the policy, the fields by lookup subject.
 
-The policy is checked against it, and the integrations themselves declare it.
+The policy is checked against it, and the integrations take from it what they give.
 """
 
 from __future__ import annotations

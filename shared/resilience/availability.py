@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, Literal
 
 from shared.clock import Clock
@@ -52,11 +52,6 @@ class Availability:
             or self._clock.now() - self._paused_at >= timedelta(seconds=self._interval_s)
         )
         return "trial" if is_over and not self._trial_under_way else "closed"
-
-    @property
-    def next_trial_at(self) -> datetime | None:
-        """When the next trial may go; None while the service is active."""
-        return None if self.state == "active" else self._paused_at + timedelta(seconds=self._interval_s)
 
     def begin_trial(self) -> None:
         """Let no other trial go until `end_trial`."""

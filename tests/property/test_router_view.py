@@ -13,8 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from services.ledger.domain.rows import ViewRow
 from services.ledger.domain.view import updated_view
 from services.router.domain.delivery import destination_of
-from services.router.domain.emit import scored_lead_of
-from services.router.domain.state import CLOSED, RoutedLeadRow
+from services.router.domain.state import CLOSED, RoutedLeadRow, scored_lead_of
 from shared.lead.events.envelope import Event, decode_data
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.parts import Person, Trigger

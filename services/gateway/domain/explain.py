@@ -1,4 +1,4 @@
-"""The explanation of a lead's latest decision, built from its recorded events. Pure.
+"""The explanation of a decision on a lead, built from the recorded events. Pure.
 
 `explain` reports what the events say. Where the policy version of the decision is stored, it also evaluates
 that policy on the recorded facts, which adds what no event has: the comparisons that decided each rule, and
@@ -174,7 +174,7 @@ class Explanation(Struct, frozen=True):
 def explain(
     record: DecisionRecord, routed_by: CompiledPolicy | None, scored_by: CompiledPolicy | None = None
 ) -> Explanation:
-    """Return the explanation of a lead's latest decision.
+    """Return the explanation of the decision in `record`.
 
     `routed_by` and `scored_by` are the policies that routed and scored the lead, None where not stored.
     """

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 from sqlalchemy import func, select
 
 from services.enricher.domain.provider_status import ProviderState
@@ -31,7 +31,7 @@ class ProviderUsage(Struct):
     unchanged: int = 0
     cost: int = 0
     cost_today: int = 0
-    cost_by_field: Counter[str] = Counter()
+    cost_by_field: Counter[str] = field(default_factory=Counter)
 
 
 async def states_by_provider(tx: Tx) -> Mapping[str, ProviderCondition]:
@@ -45,7 +45,7 @@ async def usage_by_provider(tx: Tx, since: date, today: date) -> Mapping[str, Pr
     statement = select(provider_spend).where(provider_spend.c.day >= since.isoformat())
     usage: dict[str, ProviderUsage] = {}
     for row in (await tx.execute(statement)).mappings():
-        used = usage.setdefault(row["provider"], ProviderUsage(cost_by_field=Counter()))
+        used = usage.setdefault(row["provider"], ProviderUsage())
         used.calls += row["calls"]
         used.answers += row["answers"]
         used.matches += row["matches"]

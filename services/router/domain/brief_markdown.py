@@ -162,13 +162,13 @@ def _company(company: Company) -> Iterator[str]:
 def _account(brief: Brief) -> Iterator[str]:
     """Yield how the account stands to us, who of it is here and what they did, and who else is known."""
     account = brief.account
-    standing = (
+    known = (
         _RELATIONS.get(account.relation),
         "open opportunity" if account.open_opportunity else None,
         f"owner {account.owner}" if account.owner else None,
     )
-    if any(standing):
-        yield f"- {_sentence_case(', '.join(filter(None, standing)))}"
+    if any(known):
+        yield f"- {_sentence_case(', '.join(filter(None, known)))}"
     for lead in account.other_leads:
         name = lead.name or "without a name"
         who = code_text(name) if "@" in name else literal_text(name)

@@ -14,12 +14,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.emit import (
-    emit_ownership_change,
-    emit_routed,
-    emit_suppressed,
-    scored_lead_of,
-)
+from services.router.domain.emit import emit_ownership_change, emit_routed, emit_suppressed
 from services.router.domain.ownership import (
     account_owner,
     active_assignment,
@@ -33,7 +28,7 @@ from services.router.domain.ownership import (
 from services.router.domain.placement import Placement, decision_on, place, route_by_facts
 from services.router.domain.rotation import Selection, select_from_queue
 from services.router.domain.route import Route
-from services.router.domain.state import CLOSED, AssignmentRow, RoutedLeadRow
+from services.router.domain.state import CLOSED, AssignmentRow, RoutedLeadRow, scored_lead_of
 from services.router.domain.unverified import is_unverified
 from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_alerted import LeadAlertedV1

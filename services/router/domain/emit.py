@@ -9,13 +9,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, TypeVar
 
-import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from services.router.domain.brief import build_brief
 from services.router.domain.ownership import active_assignment
-from services.router.domain.state import AccountContactRow, AssignmentRow, RoutedLeadRow
+from services.router.domain.state import AccountContactRow, AssignmentRow, RoutedLeadRow, scored_lead_of
 from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_handed_off import LeadHandedOffV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
@@ -29,16 +28,6 @@ from shared.lead.events.routing import Brief, Change, Decision, PolicyVersions, 
 from shared.storage.change_set import ChangeSet
 
 E = TypeVar("E", bound=OwnershipChange)
-
-_decode = msgspec.json.Decoder(LeadScoredV1).decode
-
-
-def scored_lead_of(lead: RoutedLeadRow) -> LeadScoredV1 | None:
-    """Return the lead as it was last scored.
-
-    None for a lead whose score was not kept: it was routed by an earlier release and not scored since.
-    """
-    return None if lead.scored is None else _decode(lead.scored)
 
 
 def emit_routed(

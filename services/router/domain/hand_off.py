@@ -138,7 +138,7 @@ def leave(
     joined: AssignmentRow,
     reason: str | None,
 ) -> None:
-    """End the part of a rep who joined the owner and rejects the lead; the next rep of the queue joins."""
+    """End the assignment of a joined rep who rejects the lead; the next rep of the queue joins."""
     lead, owned = state.lead, state.owned
     end_assignment(changes, replace(joined, reason=reason or REJECTED), "rejected", context.at)
     if lead is None:

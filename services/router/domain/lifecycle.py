@@ -1,7 +1,7 @@
 """What happens to a lead after it was routed: actions of reps, outcomes, the SLA timer, waiting, erasure.
 
-Each function but `erase` returns whether it changed anything. An input that does not fit
-the lead's state (another rep's lead, a lead that has ended) changes nothing.
+Those that decide an input return whether it changed anything. An input that does not fit the lead's state
+(another rep's lead, a lead that has ended) changes nothing.
 """
 
 from __future__ import annotations

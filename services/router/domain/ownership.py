@@ -1,4 +1,4 @@
-"""Assignments: opening, accepting, extending and ending a rep's ownership of a lead.
+"""Assignments: opening, accepting, extending and ending a rep's work on a lead, as owner or beside the owner.
 
 Invariants, which the tests check after every event:
 
@@ -150,7 +150,7 @@ def joined_assignments(changes: ChangeSet, lead_id: str) -> list[AssignmentRow]:
 
 
 def end_joined(changes: ChangeSet, lead_id: str, state: ClosedState, at: datetime) -> None:
-    """End the part of the reps who joined the owner of a lead that nobody works any more."""
+    """End the assignments of the reps who joined the owner of a lead that nobody works any more."""
     for assignment in joined_assignments(changes, lead_id):
         end_assignment(changes, assignment, state, at)
 

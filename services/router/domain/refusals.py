@@ -10,19 +10,15 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec import Struct
 
 from services.router.domain.qualification import qualify
-from services.router.domain.state import CLOSED, AssignmentRow, RoutedLeadRow
+from services.router.domain.state import CLOSED, AssignmentRow, RoutedLeadRow, scored_lead_of
 from shared.lead.events.action_received import ActionReceivedV1
-from shared.lead.events.lead_scored import LeadScoredV1
 from shared.policy.frames import FRAMES
 
 if TYPE_CHECKING:
     from shared.policy.models import Policy, Rep
-
-_decode = msgspec.json.Decoder(LeadScoredV1).decode
 
 
 class Recipient(Struct, frozen=True):
@@ -166,9 +162,10 @@ def why_not_passed_on(policy: Policy, state: LeadState, action: ActionReceivedV1
     if rep in lead.rejected_by:
         return f"{rep} rejected this lead"
     joined = state.joined_by(rep)
-    if recipient.joins and (joined is not None or owned is None):
-        since = f"{rep} joined this lead on {_in_words(joined.opened_at)}" if joined else ""
-        return since or f"Nobody owns the lead, so nobody of {recipient.queue} can join"
+    if recipient.joins and joined is not None:
+        return f"{rep} joined this lead on {_in_words(joined.opened_at)}"
+    if recipient.joins and owned is None:
+        return f"Nobody owns the lead, so nobody of {recipient.queue} can join"
     missing = missing_notes(policy, recipient, lead, action.notes) if action.type == "handoff" else []
     return f"{', '.join(missing)} must be known first: note it" if missing else None
 
@@ -187,10 +184,11 @@ def missing_notes(
     needed = policy.routing.hand_off.known_first.get(recipient.queue, ())
     earlier = lead.hand_off.notes if lead.hand_off is not None else {}
     unnoted = [name for name in needed if not is_noted(notes.get(name)) and name not in earlier]
-    if not unnoted or lead.scored is None:
+    data = scored_lead_of(lead) if unnoted else None
+    if data is None:
         return unnoted
-    data, told = _decode(lead.scored), {**earlier, **notes}
-    elements = [element for frame in FRAMES for element in qualify(data, frame, told).elements]
+    notes = {**earlier, **notes}
+    elements = [element for frame in FRAMES for element in qualify(data, frame, notes).elements]
     known = {element.name for element in elements if element.state == "known"}
     return [name for name in unnoted if name not in known]
 

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from services.router.domain.decide import ScoredLead, choose_rep, route_scored
-from services.router.domain.emit import decision_of, emit_ownership_change, scored_lead_of
+from services.router.domain.emit import decision_of, emit_ownership_change
 from services.router.domain.ownership import (
     ROLE,
     active_assignment,
@@ -27,7 +27,7 @@ from services.router.domain.ownership_changes import (
     with_rejection,
 )
 from services.router.domain.rotation import refund
-from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.domain.state import AssignmentRow, RoutedLeadRow, scored_lead_of
 from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.routing import Change
 from shared.storage.change_set import ChangeSet

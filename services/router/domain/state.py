@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar, Final, Literal, get_args
 
+import msgspec
+
+from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Activity, Person
 from shared.lead.events.routing import BriefHandOff, Motion
 from shared.storage.rows import Row
@@ -16,7 +19,7 @@ ClosedState = (
 )
 AssignmentState = Literal["open", "accepted"] | ClosedState
 CLOSED: Final[frozenset[str]] = frozenset(get_args(ClosedStatus))
-"""The statuses of a lead that has ended: it has no owner until a new revision opens it again."""
+"""The statuses of a lead that has ended: it has no owner until it is opened again (see `decide`)."""
 
 
 class RoutedLeadRow(Row, frozen=True):
@@ -57,8 +60,19 @@ class RoutedLeadRow(Row, frozen=True):
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 
 
+_decode_scored = msgspec.json.Decoder(LeadScoredV1).decode
+
+
+def scored_lead_of(lead: RoutedLeadRow) -> LeadScoredV1 | None:
+    """Return the lead as it was last scored.
+
+    None for a lead whose score was not kept: it was routed by an earlier release and not scored since.
+    """
+    return None if lead.scored is None else _decode_scored(lead.scored)
+
+
 class AssignmentRow(Row, frozen=True):
-    """One rep's ownership of one lead, from `opened_at` until `closed_at`.
+    """One rep's work on one lead, as its owner or beside it, from `opened_at` until `closed_at`.
 
     `sequence` is that of the event that announced it. The owner has until `accept_by` to accept; None is
     no deadline. A rep who `joined` works the lead beside its owner and has no deadline. `reason` is that of a
@@ -85,7 +99,7 @@ class AssignmentRow(Row, frozen=True):
 
     @property
     def active(self) -> bool:
-        """Whether the rep still owns the lead."""
+        """Whether the rep still works the lead."""
         return self.closed_at is None
 
     @property

@@ -21,7 +21,7 @@ class JoiningRep(Struct, frozen=True):
 
 @event("baton.lead.handed_off.v1", LEADS_ROUTED)
 class LeadHandedOffV1(OwnershipChange, frozen=True, kw_only=True):
-    """`notes` holds what the owner learnt, by qualification element.
+    """`notes` holds what the owner learnt, by name: an element of qualification, or any other word.
 
     With `joined` the owner stays, and that rep works the lead beside the owner.
     """
