@@ -39,7 +39,7 @@ def test_junk_is_listed_without_owner_clock_and_credit(api: Api):
 FACTS = [
     ("a size that fits", {"company size": "300"}),
     ("an industry that fits", {"industry": "software"}),
-    ("a title that fits", {"title": "VP Sales"}),
+    ("a title and a country that fit", {"title": "VP Sales", "country": "US"}),
 ]
 
 
@@ -50,7 +50,9 @@ def test_a_fact_that_fits_makes_it_work(api: Api, fact, fields):
 
 
 def test_a_lead_of_a_known_source_is_nobodys_junk(api: Api):
-    view = api.settled(api.post_lead({"person": {"email": JUNK.format("ana", "api")}}))
+    view = api.settled(
+        api.post_lead({"person": {"email": JUNK.format("ana", "api")}, "company": {"employees": 300}})
+    )
     assert view["decision"]["change"] == "assigned"
 
 
@@ -73,16 +75,18 @@ def test_a_rep_of_the_queue_takes_a_listed_lead(api: Api):
     assert (again["owner"], again["decision"]["change"]) == (own, "kept")
 
 
-def test_a_signal_makes_it_work(api: Api, moved_clock: MovedClock):
+def test_with_a_signal_it_is_no_junk_but_what_its_score_says(api: Api, moved_clock: MovedClock):
     view = junk(api, "signal")
     occurred_at = (moved_clock.now() - timedelta(hours=1)).isoformat()
     account = {"domain": "no-such-company-signal.example"}
     signal = {"type": "funding_round", "account": account, "occurred_at": occurred_at}
     assert api.http.post("/v1/signals", json=signal).status_code == 202
-    worked = eventually(
-        lambda: v if (v := api.view(view["lead_id"])) and v["owner"] else None, what="the owner"
+    after = eventually(
+        lambda: v if (v := api.view(view["lead_id"])) and v["trigger"]["kind"] == "signal" else None,
+        what="the signal",
     )
-    assert worked["decision"]["change"] == "assigned"
+    assert (after["decision"]["rule"], after["decision"]["motion"]) == ("nurture", "nurture")
+    assert UNVERIFIED not in after["decision"]["reasons"]
 
 
 def test_what_is_known_of_the_account_makes_it_work(api: Api):
