@@ -12,6 +12,9 @@ A pattern of the files is a list of words, and of these:
 - `_` and `__`: up to 3 and up to 6 words of the same clause
 - `!{class}`: none of the next words is in the class
 - `,`: the end of a clause or of the sentence
+
+`[doubts]` has the words that take a statement back, by kind; `statements` says what each kind means. Where two
+kinds match at one place, the one that is first in the file counts.
 """
 
 from __future__ import annotations
@@ -90,6 +93,7 @@ class Symbols:
         self._endings: dict[str, str] = {}
 
     def add(self, written: str) -> None:
+        """Give a symbol to a `word`, a `stem*` or an `*ending`, unless it has one."""
         table, key = self._table(written)
         if key not in table:
             count = len(self._words) + len(self._stems) + len(self._endings)
@@ -312,6 +316,7 @@ class Language:
         return [0, *(match.start() for match in self._clause.finditer(symbols))]
 
     def doubts(self, symbols: str) -> list[Doubt]:
+        """Return the doubts in a sentence, in its order."""
         return [
             Doubt(match.lastgroup or "", match.start(), match.end())
             for match in self._doubts.finditer(symbols)

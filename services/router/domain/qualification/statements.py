@@ -27,18 +27,28 @@ _CERTAIN_BY_WORDS: Final = 2
 _BUYING: Final = frozenset({"budget", "authority", "economic_buyer"})
 _ALL: Final = frozenset(element for frame in FRAMES.values() for element in frame)
 _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
+    # Words that look like a doubt and are none: "not only".
     "harmless": frozenset(),
     "negation": _ALL,
+    # Denies what follows it in the clause: "without".
     "adjunct": _ALL,
+    # Still to be done: "still needs to be approved".
     "pending": frozenset({"budget", "timeline"}),
     "unsure": _ALL - _PAINS,
+    # Supposes the whole sentence: "if".
     "hypothetical": _ALL - _QUANTITIES - {"decision_criteria"},
+    # Supposes a verb: "would".
     "conditional": _BUYING,
+    # Tells of other companies: "our customers".
     "others": _ALL - _PAINS - {"champion", "timeline", "paper_process"},
+    # Tells of us: "your budget".
     "yours": _BUYING | {"metrics", "competition", "timeline"},
+    # Trouble with our own pages and accounts: "my password".
     "support": _PAINS,
     "past": _ALL - _QUANTITIES - {"champion", "decision_criteria"},
+    # Begins a question, with or without a question mark.
     "asks": _ALL,
+    # A date for a meeting or an answer is none for the project: "a call on Friday".
     "meeting": frozenset({"timeline"}),
 }
 """Which elements a doubt of each kind concerns. "If a lead comes in on Sunday, nobody answers" is a need."""
