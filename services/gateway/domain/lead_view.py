@@ -30,7 +30,8 @@ def assemble_view(
 
     `row` is that of `lead_views`. `stages` has the data of the latest event of the stages `enriched`,
     `scored`, `routed`, `owned` (the newest that names the owner) and `briefed` (the newest with a brief), as
-    far as they happened. Of the last three, the one with the higher sequence says it.
+    far as they happened. Of the last three, the one with the higher sequence says it. Who joined the owner is
+    added by the caller.
     """
     enriched, scored = stages.get("enriched", {}), stages.get("scored", {})
     routed, owned = stages.get("routed", {}), stages.get("owned", {})
@@ -49,6 +50,7 @@ def assemble_view(
         "owner": row["owner"],
         **{name: routed.get(name) for name in _FROM_ROUTED},
         **{name: briefed.get(name) for name in _FROM_BRIEFED},
+        "joined": [],
         "outcomes": list(outcomes),
     }
     view["account"] = row["account"]
@@ -69,7 +71,7 @@ def view_before_enrichment(
     `event_id` is that of its form.
     """
     names = (*_FROM_ENRICHED, "score", "decision", "owner", *_FROM_ROUTED, "brief")
-    view: View = {"lead_id": lead_id, "status": status, "revision": 0, "sequence": 0}
+    view: View = {"lead_id": lead_id, "status": status, "revision": 0, "sequence": 0, "joined": []}
     trigger = _TRIGGER | {"kind": "lead", "event_id": event_id}
     return view | dict.fromkeys(names) | {"account": account, "trigger": trigger, "outcomes": []}
 

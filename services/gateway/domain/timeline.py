@@ -19,16 +19,16 @@ _STAGES: Final = {
 _ENRICHED: Final = "baton.lead.enriched.v1"
 _DECIDED: Final = {"baton.lead.routed.v1": "routed", "baton.lead.suppressed.v1": "suppressed"}
 
-EventRow = Mapping[str, Any]
+RecordedEvent = Mapping[str, Any]
 
 
-def stage_of(row: EventRow) -> int:
+def stage_of(row: RecordedEvent) -> int:
     """Return how far on the path of a lead an event is: 0 for what Baton received, 3 for routing."""
     event_type = BY_NAME.get(row["type"])
     return _STAGES.get(event_type.topic.name, 0) if event_type else 0
 
 
-def in_order(rows: Sequence[EventRow]) -> list[EventRow]:
+def in_order(rows: Sequence[RecordedEvent]) -> list[RecordedEvent]:
     """Return events by time, but none before its cause, and those of one stage of a lead by `sequence`.
 
     Roles have clocks of their own, and several events of one decision have the same time.
@@ -48,7 +48,7 @@ def in_order(rows: Sequence[EventRow]) -> list[EventRow]:
     return sorted(rows, key=lambda row: place[row["id"]])
 
 
-def first_decisions(rows: Sequence[EventRow]) -> dict[tuple[str, int], str | None]:
+def first_decisions(rows: Sequence[RecordedEvent]) -> dict[tuple[str, int], str | None]:
     """Return the first decision on each revision of each lead, `routed` or `suppressed`.
 
     It is None as long as an event from before it is not recorded: events of one lead may lie in two
@@ -70,7 +70,7 @@ def first_decisions(rows: Sequence[EventRow]) -> dict[tuple[str, int], str | Non
 
 
 def form_outcomes(
-    rows: Sequence[EventRow], lead_id: str, dead_letters: Collection[str] = ()
+    rows: Sequence[RecordedEvent], lead_id: str, dead_letters: Collection[str] = ()
 ) -> dict[str, str]:
     """Return the outcome of each received lead by event id, from the event rows of the lead `lead_id`.
 

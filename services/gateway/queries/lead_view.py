@@ -81,10 +81,9 @@ async def _view_before_enrichment(tx: Tx, lead_id: str) -> View | None:
             return None
         key: bytes | None = letters[0]["record_key"]
         account = key.decode("utf-8", "replace") if key else None
-        return view_before_enrichment(lead_id, DEAD_LETTERED, account) | {"joined": []}
+        return view_before_enrichment(lead_id, DEAD_LETTERED, account)
     data = msgspec.json.decode(form["data"])
     view = view_before_enrichment(lead_id, "received", form["partition_key"] or None, form["id"])
-    view["joined"] = []
     view |= {"person": data.get("person") or {}, "company": data.get("company") or {}}
     return await _with_dead_letter(tx, view, [form["id"]])
 

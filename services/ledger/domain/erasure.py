@@ -1,4 +1,4 @@
-"""What others' records in the ledger say of erased people is removed, and their dead letters are. Pure."""
+"""Removes what others' records in the ledger say of erased people, and dead letters that name them. Pure."""
 
 from __future__ import annotations
 

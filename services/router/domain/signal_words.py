@@ -133,7 +133,7 @@ def round_words(name: str) -> str:
 
 
 class SignalWords(Struct, frozen=True):
-    """What a signal says: `raised 30 M USD, Series B`, and what joins it to when that was; None: no time."""
+    """What a signal says: `raised 30 M USD, Series B`. `joint` stands before its time; None: no time."""
 
     what: str
     joint: str | None = ", "

@@ -13,8 +13,8 @@ A pattern of the files is a list of words, and of these:
 - `!{class}`: none of the next words is in the class
 - `,`: the end of a clause or of the sentence
 
-`[doubts]` has the words that take a statement back, by kind; `statements` says what each kind means. Where two
-kinds match at one place, the one that is first in the file counts.
+`[doubts]` has the words that take a statement back, by kind; `statements` says what each kind means. Where
+two kinds match at one place, the one that is first in the file counts.
 """
 
 from __future__ import annotations
