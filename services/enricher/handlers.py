@@ -125,8 +125,7 @@ def _handle_form(rows: IdentityMap, enriched: EnrichForm, sent_at: datetime, at:
             changes.append(Put(AliasRow(alias.alias_id, lead.lead_id)))
         changes += _alias(other.lead_id, lead.lead_id)
         changes += _without_timers(other.lead_id)
-    lead = replace(lead, account=account_of(lead))
-    merged = lead
+    merged = replace(lead, account=account_of(lead))
     identifiers = shared_identifiers(form.identity)
     lead = with_identifiers(enrich(merged, lookup, at), identifiers)
     lead = replace(lead, revision=lead.revision + 1, sequence=lead.sequence + 1)

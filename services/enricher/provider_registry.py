@@ -52,8 +52,8 @@ class ProviderSet:
     """The providers under one version of the policy: the waterfall and a client by name.
 
     `patience_s` is how long a lead waits for the turns of its calls. `per_day_cents` is the budget of a day,
-    `public_day_cents` the part of it for leads of public sources.
-    `outcome_model` is None when the policy is not decision-aware: every missing field is asked for then.
+    `public_day_cents` the part of it for leads of public sources. `outcome_model` is None when the policy is
+    not decision-aware: every missing field is asked for then.
     """
 
     waterfall: WaterfallPolicy
@@ -74,7 +74,7 @@ class ActiveProviders(Protocol):
 class ProviderRegistry:
     """Builds the provider set of the active policy, once per version.
 
-    A provider whose terms did not change keeps its client, and with it its rate limit and circuit breaker. A
+    A provider whose terms did not change keeps its client, and with it its limiter and circuit breaker. A
     client that is replaced is closed when no look-up that began with it can still be under way.
 
     `egress` says which addresses may be reached, `keys` has the API keys by the name of `key_env`.

@@ -39,8 +39,10 @@ def take_merged_leads(changes: ChangeSet, data: LeadScoredV1, at: datetime) -> l
     """
     ended: list[EndedOwnership] = []
     for lead_id in _unmerged(changes, data.merged):
-        before = changes.get(RoutedLeadRow, lead_id)
-        row = _merged_row(before or _unknown_lead(lead_id))
+        row = changes.get(RoutedLeadRow, lead_id) or RoutedLeadRow(
+            lead_id, lead_id, 0, 0, 0, MERGED, "", "work", "", high_intent=False
+        )
+        row = replace(row, status=MERGED, scored_sequence=MERGED_SEQUENCE, waiting_since=None)
         changes.put(replace(row, scored=None))
         active = active_assignment(changes, lead_id)
         if active is not None:
@@ -92,11 +94,3 @@ def _take_over(changes: ChangeSet, assignment: AssignmentRow, data: LeadScoredV1
     changes.remove(TimerRow, assignment.lead_id, ROLE, SLA)
     if assignment.state == "open" and assignment.accept_by is not None:
         changes.put(sla_timer(data.lead_id, assignment.accept_by))
-
-
-def _merged_row(row: RoutedLeadRow) -> RoutedLeadRow:
-    return replace(row, status=MERGED, scored_sequence=MERGED_SEQUENCE, waiting_since=None)
-
-
-def _unknown_lead(lead_id: str) -> RoutedLeadRow:
-    return RoutedLeadRow(lead_id, lead_id, 0, 0, 0, MERGED, "", "work", "", high_intent=False)

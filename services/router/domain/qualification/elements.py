@@ -27,24 +27,18 @@ from shared.lead.events.routing import Element, Qualification
 from shared.policy.frames import FRAMES, Frame
 
 _EVIDENCE_LENGTH_MAX: Final = 200
-_OTHER_FRAME: Final = (
+_SUGGESTS: Final = (
     ("need", "identify_pain"),
     ("identify_pain", "need"),
     ("authority", "economic_buyer"),
-    ("budget", "economic_buyer"),
     ("economic_buyer", "authority"),
 )
-"""A note on the first, by one frame, tells about the second, by the other, unless there are better words."""
-_SUGGESTED_BY: Final = {
-    "need": ("identify_pain",),
-    "identify_pain": ("need",),
-    "authority": ("economic_buyer",),
-    "economic_buyer": ("authority",),
-}
-"""The elements whose evidence suggests an element of the other frame: a need suggests a pain.
+"""What is known of the first element suggests the second, which is one of the other frame.
 
 A date says nothing of the steps to a decision, so the timeline and the decision process stay apart.
 """
+_NOTED_FOR: Final = (*_SUGGESTS, ("budget", "economic_buyer"))
+"""A note on the first makes the second known, unless there are better words."""
 
 
 class Evidence(Struct, frozen=True):
@@ -71,7 +65,7 @@ def qualify(data: LeadScoredV1, frame: Frame, notes: Mapping[str, object] | None
         for element, quote in evidence.denied.items():
             if element not in known:
                 denied.setdefault(element, quote)
-    for element, other in _OTHER_FRAME:
+    for element, other in _NOTED_FOR:
         if element in noted.known and other not in denied:
             known.setdefault(other, noted.known[element])
     return Qualification(frame, [_element(name, data, known, denied) for name in FRAMES[frame]])
@@ -92,8 +86,8 @@ def _element(name: str, data: LeadScoredV1, known: Mapping[str, str], denied: Ma
         return Element(name, "known", known[name])
     if name in denied:
         return Element(name, "unknown", denied[name])
-    for other in _SUGGESTED_BY.get(name, ()):
-        if other in known:
+    for other, suggested in _SUGGESTS:
+        if suggested == name and other in known:
             return Element(name, "inferred", known[other])
     fact = FACTS[name](data) if name in FACTS else None
     return Element(name, "unknown" if fact is None else "inferred", None if fact is None else _short(fact))
