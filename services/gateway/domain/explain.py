@@ -404,5 +404,5 @@ def _summary(
     summary += f" (grade {routed.score.grade})" if routed.score else ""
     if owner_changes:
         last = owner_changes[-1]
-        summary += f"; since then {last.reason}: {last.owner or 'nobody'}"
+        summary += f"; since then {last.reason.replace('_', ' ')}: {last.owner or 'nobody'}"
     return summary

@@ -21,7 +21,7 @@ from services.router.domain.signal_words import money_words
 from services.router.domain.trigger_words import FORM_NAME, recent_events
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Company
-from shared.lead.events.routing import Brief
+from shared.lead.events.routing import Brief, BriefHandOff
 from shared.lead.literal_text import code_text, literal_line, literal_text
 
 QUOTE_LENGTH_MAX: Final = 500
@@ -80,10 +80,12 @@ def _headline(data: LeadScoredV1, brief: Brief, company: str | None, at: datetim
 
 def _notes(brief: Brief) -> Iterator[str]:
     """Yield what the previous owner noted."""
-    notes = brief.hand_off.notes if brief.hand_off else {}
-    for name, note in islice(notes.items(), _NOTES_MAX):
+    hand_off = brief.hand_off or BriefHandOff(None, {})
+    for name, note in islice(hand_off.notes.items(), _NOTES_MAX):
         if text := _note_text(note):
-            yield f"- {_sentence_case(name)}: {literal_text(text)}"
+            author = hand_off.noted_by.get(name)
+            by = f" (noted by {literal_text(author)})" if author else ""
+            yield f"- {_sentence_case(name)}: {literal_text(text)}{by}"
 
 
 def _note_text(note: Any) -> str:

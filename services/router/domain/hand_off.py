@@ -163,13 +163,20 @@ def hand_off_of(
 ) -> BriefHandOff:
     """Return all that owners have noted, the newest notes first, by whoever passes the lead on now.
 
-    Earlier notes stay, as far as there is room, unless a newer one has the same name.
+    Earlier notes stay, as far as there is room, unless a newer one has the same name; their authors too.
     """
     rep = context.policy.rep_of(action.rep or (before.rep if before and context.actor is None else None))
     by = rep.name if rep else context.actor.key if context.actor else None
     notes: dict[str, Any] = {name: note for name, note in action.notes.items() if is_noted(note)}
-    earlier = lead.hand_off.notes if lead.hand_off is not None else {}
+    earlier = lead.hand_off or BriefHandOff(by, {})
     merged = dict(
-        [*notes.items(), *((name, earlier[name]) for name in earlier if name not in notes)][:_NOTES_MAX]
+        [*notes.items(), *((name, note) for name, note in earlier.notes.items() if name not in notes)][
+            :_NOTES_MAX
+        ]
     )
-    return BriefHandOff(by, merged if len(msgspec.json.encode(merged)) <= ACTION_BYTES_MAX else notes)
+    if len(msgspec.json.encode(merged)) > ACTION_BYTES_MAX:
+        return BriefHandOff(by, notes)
+    authors = {name: earlier.noted_by.get(name, earlier.by) for name in merged if name not in notes}
+    return BriefHandOff(
+        by, merged, {name: author for name, author in authors.items() if author not in (None, by)}
+    )

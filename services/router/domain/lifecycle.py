@@ -147,7 +147,8 @@ def strike_out(changes: ChangeSet, colleagues: Iterable[RoutedLeadRow], mentions
         kept = mentions.removed_from(scored)
         hand_off = lead.hand_off
         if hand_off is not None:
-            hand_off = replace(hand_off, notes=mentions.removed_from(hand_off.notes))
+            notes, noted_by = map(mentions.removed_from, (hand_off.notes, hand_off.noted_by))
+            hand_off = replace(hand_off, notes=notes, noted_by=noted_by)
         json = lead.scored if kept is scored else msgspec.json.encode(kept)
         cleaned = replace(lead, scored=json, hand_off=hand_off)
         if cleaned != lead:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from services.router.domain.qualification import qualify
+from services.router.domain.qualification import answer_text, qualify
+from services.router.domain.qualification.answers import is_negative
 from services.router.domain.state import CLOSED, AssignmentRow, RoutedLeadRow, scored_lead_of
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.policy.frames import FRAMES
@@ -183,12 +184,12 @@ def missing_notes(
     """Return what must be known before the hand-off, and neither notes nor the buyer's own words say."""
     needed = policy.routing.hand_off.known_first.get(recipient.queue, ())
     earlier = lead.hand_off.notes if lead.hand_off is not None else {}
-    unnoted = [name for name in needed if not is_noted(notes.get(name)) and name not in earlier]
+    told = {name: note for name, note in (*earlier.items(), *notes.items()) if tells(note)}
+    unnoted = [name for name in needed if name not in told]
     data = scored_lead_of(lead) if unnoted else None
     if data is None:
         return unnoted
-    notes = {**earlier, **notes}
-    elements = [element for frame in FRAMES for element in qualify(data, frame, notes).elements]
+    elements = [element for frame in FRAMES for element in qualify(data, frame, told).elements]
     known = {element.name for element in elements if element.state == "known"}
     return [name for name in unnoted if name not in known]
 
@@ -200,6 +201,14 @@ def is_noted(note: Any) -> bool:
     if isinstance(note, Collection):
         return any(map(is_noted, note.values() if isinstance(note, Mapping) else note))
     return note is not None
+
+
+def tells(note: Any) -> bool:
+    """Return whether a note tells what was asked for: "unknown" and "tbd" do not, an "x" ticks a box."""
+    if isinstance(note, Mapping):
+        return any(map(tells, note.values()))
+    text = answer_text(note).strip() if isinstance(note, str | int | float | list) else ""
+    return is_noted(note) and ((text.isalpha() and len(text) == 1) or not is_negative(text))
 
 
 def owned_since(assignment: AssignmentRow) -> str:

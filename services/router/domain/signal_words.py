@@ -33,7 +33,7 @@ _AMOUNTS: Final = (
     "fundingamount",
     "value",
 )
-_TITLES: Final = ("title", "role", "position", "jobtitle")
+_TITLES: Final = ("title", "role", "position", "jobtitle", "newtitle", "newrole")
 _PRODUCTS: Final = ("product", "tool", "software", "name")
 _EXPIRIES: Final = (
     "expireson", "expiresat", "expiry", "expirydate", "enddate", "endson", "ends", "renewal", "renewaldate",
@@ -42,6 +42,8 @@ _ROLES: Final = (
     "openroles", "roles", "openings", "openpositions", "positions", "jobs", "openjobs", "jobpostings",
     "postings", "newroles", "titles", "jobtitles",
 )  # fmt: skip
+_RAISED_MIN: Final = 1_000
+"""A smaller amount is in thousands or millions, and nobody says in which."""
 _UNITS: Final = ((10**12, " trn"), (10**9, " bn"), (10**6, " M"))
 
 
@@ -172,7 +174,10 @@ def funding_words(_signal: LiveSignal, details: _Details, _now: datetime) -> Sig
     if amount is None:
         amount = details.number(*_AMOUNTS)
         currency = details.text("currency", "amountcurrency", "currencycode").upper()[:3]
-    raised = money_words(amount, currency) if amount else details.text(*_AMOUNTS)
+    if amount is None:
+        raised = details.text(*_AMOUNTS)
+    else:
+        raised = money_words(amount, currency) if amount >= _RAISED_MIN else ""
     round_ = round_words(details.text("round", "series", "stage", "roundtype", "roundname", "fundinground"))
     return SignalWords(
         f"raised {', '.join(filter(None, (raised, round_)))}"
@@ -202,8 +207,9 @@ def job_change_words(signal: LiveSignal, details: _Details, _now: datetime) -> S
 
 @_words_for("contract_expiry")
 def contract_words(_signal: LiveSignal, details: _Details, now: datetime) -> SignalWords:
-    vendor = details.text("vendor", "competitor", "supplier", "provider", "incumbent", "with", *_PRODUCTS)
-    contract = f"contract with {vendor}" if vendor else "contract"
+    vendor = details.text("vendor", "competitor", "supplier", "provider", "incumbent", "with", "name")
+    product = details.text(*_PRODUCTS)
+    contract = f"contract with {vendor}" if vendor else f"contract for {product}" if product else "contract"
     ends, is_over = details.day(now, *_EXPIRIES)
     if ends:
         return SignalWords(f"{contract} {'ended' if is_over else 'ends'} on {ends}", None)

@@ -194,11 +194,15 @@ class BriefTrigger(Struct, frozen=True):
     details: str = ""
 
 
-class BriefHandOff(Struct, frozen=True):
-    """What the previous owner learnt, by the name of whoever handed the lead on."""
+class BriefHandOff(Struct, frozen=True, omit_defaults=True):
+    """What the owners before learnt, by the name of whoever handed the lead on.
+
+    `noted_by` has the author of each note that is somebody else's, from an earlier hand-off.
+    """
 
     by: str | None
     notes: dict[str, Any]
+    noted_by: dict[str, str] = {}
 
 
 class Brief(Struct, frozen=True, kw_only=True):

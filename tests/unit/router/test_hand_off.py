@@ -78,7 +78,10 @@ def test_a_hand_off_carries_the_lead_its_notes_and_a_brief_for_the_new_owner(sim
         (None, LEARNT, True),
         (None, {"need": "reports"}, False),
         (None, {"need": "reports", "timeline": " "}, False),
+        (None, {"need": "reports", "timeline": "tbd"}, False),
+        (None, {"need": "n/a", "timeline": ["unknown"]}, False),
         ("We lose two days a week to hand-made reports.", {"timeline": "June"}, True),
+        ("We lose two days a week to hand-made reports.", {"need": "tbd", "timeline": "June"}, True),
     ],
 )
 def test_notes_or_the_buyer_must_say_what_the_queue_demands(simulate, message, notes, applied: bool):
@@ -96,7 +99,10 @@ def test_earlier_notes_count_and_are_passed_on_by_the_last_owner(selling):
     assert selling.act("handoff", to="senior-ae", notes={"need": "dashboards"}) is Outcome.APPLIED
     brief = selling.emitted[0][1]["brief"]
     assert brief["hand_off"]["notes"] == {"need": "dashboards", "budget": "60k", "timeline": "June"}
-    assert brief["hand_off"]["by"] == example_policy().reps[sdr].name
+    names = example_policy().reps
+    assert brief["hand_off"]["by"] == names[sdr].name
+    assert brief["hand_off"]["noted_by"] == {"budget": names[ae].name, "timeline": names["sdr-1"].name}
+    assert f"Budget: 60k (noted by {names[ae].name})" in brief["markdown"]
 
 
 def test_a_sales_engineer_joins_and_the_owner_stays(selling):

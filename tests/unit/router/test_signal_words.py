@@ -37,6 +37,7 @@ def words(type_: str, person: str | None = None, /, **details: Any) -> str:
         ({"amount": "_\t", "round": " "}, "raised _, 5 days ago"),
         ({"amount_usd": -5, "round": None}, "raised a funding round, 5 days ago"),
         ({"amount_usd": True, "amount": 1e300}, "raised 1e+300, 5 days ago"),
+        ({"amount": 12.5, "currency": "EUR", "round": "A"}, "raised a Series A, 5 days ago"),
         ({}, "raised a funding round, 5 days ago"),
     ],
 )
@@ -52,6 +53,7 @@ def test_a_funding_round(details, expected):
          "a new CRO, Rosa Lindqvist from Acme, joined 5 days ago"),
         ({"person": {"name": "Rosa Lindqvist"}, "role": "CRO"}, "a new CRO, Rosa Lindqvist, joined 5 days ago"),
         ({"title": "CRO"}, "a new CRO joined 5 days ago"),
+        ({"new_title": "VP of Sales"}, "a new VP of Sales joined 5 days ago"),
         ({}, "a new executive joined 5 days ago"),
     ],
 )  # fmt: skip
@@ -76,6 +78,7 @@ def test_the_person_of_a_signal_stands_in_for_a_name():
          "contract with Rivalworks ends on 3 March 2027"),
         ({"vendor": "Rivalworks", "expires_on": "2026-03-01"}, "contract with Rivalworks ended on 1 March"),
         ({"expires_on": "2026-03-02"}, "contract ends on 2 March"),
+        ({"product": "CRM", "expires_on": "2026-03-31"}, "contract for CRM ends on 31 March"),
         ({"vendor": "Rivalworks", "renewal": "end of Q2"}, "contract with Rivalworks ends end of Q2"),
         ({}, "contract ends soon"),
     ],
