@@ -74,9 +74,9 @@ class ShareExplained(Struct, frozen=True):
 
 
 class RepExplained(Struct, frozen=True):
-    """One rep who was considered. `result` is `taken`, or why the rep was passed over; `says` is it in words.
+    """One rep who was considered. `result` is `taken`, or why the rep was passed over.
 
-    `share` is there where the rotation compared the rep's turn.
+    `says` is the reason in words. `share` is there where the rotation compared the rep's turn.
     """
 
     rep: str

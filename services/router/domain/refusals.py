@@ -184,7 +184,7 @@ def missing_notes(
     """Return what must be known before the hand-off, and neither notes nor the buyer's own words say."""
     needed = policy.routing.hand_off.known_first.get(recipient.queue, ())
     earlier = lead.hand_off.notes if lead.hand_off is not None else {}
-    told = {name: note for name, note in (*earlier.items(), *notes.items()) if tells(note)}
+    told = {name: note for name, note in (*earlier.items(), *notes.items()) if is_informative(note)}
     unnoted = [name for name in needed if name not in told]
     data = scored_lead_of(lead) if unnoted else None
     if data is None:
@@ -203,10 +203,10 @@ def is_noted(note: Any) -> bool:
     return note is not None
 
 
-def tells(note: Any) -> bool:
-    """Return whether a note tells what was asked for: "unknown" and "tbd" do not, an "x" ticks a box."""
+def is_informative(note: Any) -> bool:
+    """Return whether a note says what was asked for: "unknown" and "tbd" do not, an "x" ticks a box."""
     if isinstance(note, Mapping):
-        return any(map(tells, note.values()))
+        return any(map(is_informative, note.values()))
     text = answer_text(note).strip() if isinstance(note, str | int | float | list) else ""
     return is_noted(note) and ((text.isalpha() and len(text) == 1) or not is_negative(text))
 
