@@ -47,15 +47,17 @@ def build_brief(
     owner: str | None = None,
     contacts: Iterable[AccountContactRow] = (),
     hand_off: BriefHandOff | None = None,
+    is_by_key: bool = False,
     owned_since: datetime | None = None,
     name_of: Callable[[str], str] = str,
 ) -> Brief:
     """Return the brief on a scored lead, which is qualified by `frame`.
 
     `owner` is the name that signs the opening, `contacts` are people of the account with owned leads,
-    `hand_off` is what the previous owner noted; `owned_since` is when the owner got the lead. `name_of`
-    returns the name of a rep by id, or the given text if it is no rep's id. Days are told relative to `at`,
-    the time of the decision.
+    `hand_off` is what the previous owner noted; `is_by_key` says that it names an API key instead of a rep,
+    which a buyer is not told. `owned_since` is when the owner got the lead. `name_of` returns the name of a
+    rep by id, or the given text if it is no rep's id. Days are told relative to `at`, the time of the
+    decision.
     """
     data = with_derived(data)
     contacts = [contact for contact in contacts if contact.lead_id != data.lead_id][:STAKEHOLDERS_MAX]
@@ -90,7 +92,7 @@ def build_brief(
             company=company_name(data),
             signal=trigger_signal(data),
             owner=owner,
-            hand_off=None if is_newer else hand_off,
+            hand_off=None if is_newer else replace(hand_off, by=None) if hand_off and is_by_key else hand_off,
             at=at,
         ),
         markdown="",

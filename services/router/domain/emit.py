@@ -92,6 +92,7 @@ def brief_for_owner(
     contacts = changes.find(AccountContactRow, "account", data.account)
     signed_by = name_of(owner) if owner is not None else None
     assignment = active_assignment(changes, lead.lead_id)
+    handed_by = lead.hand_off.by if lead.hand_off is not None else None
     data = replace(data, trigger=data.last_news)
     return build_brief(
         data,
@@ -100,6 +101,7 @@ def brief_for_owner(
         owner=signed_by,
         contacts=contacts,
         hand_off=lead.hand_off,
+        is_by_key=handed_by is not None and all(rep.name != handed_by for rep in policy.reps.values()),
         owned_since=assignment.opened_at if assignment else None,
         name_of=name_of,
     )

@@ -105,6 +105,15 @@ def test_earlier_notes_count_and_are_passed_on_by_the_last_owner(selling):
     assert f"Budget: 60k (noted by {names[ae].name})" in brief["markdown"]
 
 
+def test_a_buyer_is_not_told_the_name_of_a_key(simulate):
+    router = simulate(example_policy())
+    router.score(message=None)
+    router.act("handoff", to="senior-ae", notes=LEARNT, actor=Actor("crm-sync", None))
+    brief = router.emitted[0][1]["brief"]
+    assert "Handed over by crm-sync" in brief["markdown"]
+    assert "my colleague passed our conversation on to me" in brief["warm_intro"]
+
+
 def test_a_sales_engineer_joins_and_the_owner_stays(selling):
     ae = selling.owner()
     done = selling.act("handoff", rep=ae, to="se", notes={"decision_criteria": "SSO"}, actor=Actor("k", ae))
