@@ -65,7 +65,10 @@ def apply_action(changes: ChangeSet, context: DecisionContext, action: ActionRec
 def apply_outcome(
     changes: ChangeSet, context: DecisionContext, lead_id: str, outcome: OutcomeReceivedV1
 ) -> bool:
-    """Apply an outcome from the CRM: it accepts or rejects an owned lead, or closes a lead."""
+    """Apply an outcome from the CRM: it accepts or rejects an owned lead, or closes a lead.
+
+    Nobody accepts or rejects a lead of somebody else.
+    """
     lead = changes.get(RoutedLeadRow, lead_id)
     assignment = active_assignment(changes, lead_id)
     if lead is None:
@@ -73,7 +76,9 @@ def apply_outcome(
     if outcome.type in ("won", "lost"):
         status: ClosedStatus = "won" if outcome.type == "won" else "lost"
         return close(changes, context, lead, status, reason=outcome.reason, amount=outcome.amount)
-    if assignment is None:
+    if assignment is None or (
+        outcome.type in ("accepted", "rejected") and outcome.rep not in (None, assignment.rep)
+    ):
         return False
     if outcome.type == "rejected":
         return reject(changes, context, lead, assignment, outcome.reason)

@@ -61,6 +61,15 @@ def test_an_outcome_that_needs_an_owner_counts_as_accepting_the_lead(router, typ
     assert router.receive(outcome(type_)) is Outcome.UNCHANGED
 
 
+@pytest.mark.parametrize("type_", ["accepted", "rejected"])
+def test_nobody_accepts_or_rejects_the_lead_of_somebody_else_by_an_outcome(router, type_):
+    router.score()
+    owner = router.owner()
+    assert router.receive(outcome(type_, lead_id=lead_id("ana"), rep="somebody")) is Outcome.UNCHANGED
+    assert (router.owner(), router.assignments()[0].state) == (owner, "open")
+    assert router.receive(outcome(type_, lead_id=lead_id("ana"), rep=owner)) is Outcome.APPLIED
+
+
 def test_accepting_keeps_the_lead_open_in_the_count_of_the_rep(router):
     router.score()
     router.act("accept", rep="sdr-1")
