@@ -37,7 +37,8 @@ class TimerRow(Row, frozen=True):
 class TombstoneRow(Row, frozen=True):
     """An erased lead: events up to `at` are dropped. `hash` is the keyed hash of the lead id.
 
-    `returned`: the role has read an event that says that the person is a contact again.
+    The ledger has one for each identifier and name of the person too, for dead letters. `returned`: the role
+    has read an event that says that the person is a contact again.
     """
 
     hash: str
