@@ -50,8 +50,15 @@ _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
     "asks": _ALL,
     # A date for a meeting or an answer is none for the project: "a call on Friday".
     "meeting": frozenset({"timeline"}),
+    "ago": frozenset({"timeline"}),
+    "elsewhere": _ALL,
+    "unrelated": _ALL,
+    "solved": _QUANTITIES,
+    "withdrawn": frozenset({"budget"}),
 }
 """Which elements a doubt of each kind concerns. "If a lead comes in on Sunday, nobody answers" is a need."""
+_OF_SENTENCE: Final = frozenset({"hypothetical", "solved", "unrelated", "withdrawn"})
+"""Doubts that concern the whole sentence, not only their clause: "we lost leads, but that has been fixed"."""
 
 
 class Statements(Struct, frozen=True):
@@ -156,7 +163,7 @@ class _Clauses:
         return doubted
 
     def _concerns(self, doubt: Doubt, rule: SentenceRule, match: re.Match[str], start: int, end: int) -> bool:
-        if doubt.kind == "hypothetical":
+        if doubt.kind in _OF_SENTENCE:
             return True
         within = match.start() <= doubt.start and doubt.end <= match.end()
         if doubt.kind in ("meeting", "yours"):

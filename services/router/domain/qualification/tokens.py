@@ -35,7 +35,7 @@ _SCALE = (
 )
 _SIGN = r"(?:(?:US|AU|CA|R|A|C|S)?\$|[€£¥]|CHF|EUR|USD|GBP|BRL|MXN|CAD|AUD|SEK|NOK|DKK|PLN)"
 _CURRENCY = (
-    r"(?:[$€£¥]|eur|euros?|usd|dollars?|d[oó]lar(?:es)?|bucks|grand|gbp|pounds?|quid|chf|franken|francs?|brl|reais"
+    r"(?:[$€£¥]|[tk]eur|eur|euros?|usd|dollars?|d[oó]lar(?:es)?|bucks|grand|gbp|pounds?|quid|chf|franken|francs?|brl|reais"
     r"|mxn|pesos?|cad|aud|sek|nok|dkk|pln)"
 )
 _TOKEN = re.compile(
