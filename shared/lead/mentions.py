@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 from msgspec import Struct
@@ -24,10 +25,12 @@ STRUCK_OUT: Final = "[erased]"
 NAME_WORDS_MAX: Final = 5
 """The longest name that is found within a text, in words."""
 
-_EMAIL = re.compile(r"[^\s@\"'<>(),;:=&\[\]{}\\/|?]{1,64}@[^\s@\"'<>(),;:=&\[\]{}\\/|?]{1,255}")
-_PROFILE = re.compile(
-    r"(?:https?://)?(?:[\w-]{1,20}\.)?linkedin\.com/in/[^\s\"'<>(),;\\]{1,200}", re.IGNORECASE
-)
+# Each pattern begins with what is rare in a text, so that a search takes time in proportion to the text, and
+# what may stand before that is matched backwards from there.
+_DOMAIN = re.compile(r"@[^\s@\"'<>(),;:=&\[\]{}\\/|?]{1,255}")
+_LOCAL_REVERSED = re.compile(r"[^\s@\"'<>(),;:=&\[\]{}\\/|?]{1,64}")
+_PROFILE = re.compile(r"linkedin\.com/in/[^\s\"'<>(),;\\]{1,200}", re.IGNORECASE)
+_PROFILE_HOST_REVERSED = re.compile(r"(?:\.[\w-]{1,20})?(?://:s?ptth)?", re.IGNORECASE)
 _PHONE = re.compile(r"(?:\+|00)\d[\d\s().\-/]{5,25}\d")
 _WORD = re.compile(r"[^\W_]+(?:['\u2019\-][^\W_]+)*")
 _COLLEAGUE = re.compile(r"- (?:Colleague|New there:) ([^,]+)")
@@ -37,6 +40,8 @@ _MARKDOWN_ESCAPE = re.compile(r"\\([\\`*_\[\]<>#|~&/])")
 _LEAD_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _PIECE = 64 * 1024
 _OVERLAP = 400
+_CANDIDATES_MAX = 5_000
+"""Of what looks like an identifier in one record, as much is read: a hostile record is nothing else."""
 
 KeyedHash = Callable[[str], str]
 """Maps an identifier or a name to its keyed hash, in hex."""
@@ -132,8 +137,8 @@ def named_in_record(texts: Iterable[str], value: Any) -> Iterator[str]:
     """Yield the identifiers and lead ids in a record of any size that may be anything, with repeats.
 
     `value` is its JSON value, None when it is no JSON: escapes may hide an identifier in the text, and a
-    number in national form is read in the person's country. The texts are searched in pieces, so that no
-    search of a large one holds up the process.
+    number in national form is read in the person's country. The texts are searched in pieces, and only the
+    first of what looks like an identifier is read, so that no record holds up the process.
     """
     person = value.get("person") if isinstance(value, dict) else None
     if isinstance(person, dict):
@@ -143,11 +148,15 @@ def named_in_record(texts: Iterable[str], value: Any) -> Iterator[str]:
         )
         identity = identify(email, phone, profile, None, country)
         yield from identity.identifiers if identity else ()
-    for text in (*texts, *_texts_in(value)):
-        for start in range(0, len(text), _PIECE):
-            piece = text[start : start + _PIECE + _OVERLAP]
-            yield from (found[0].lower() for found in _LEAD_ID.finditer(piece))
-            yield from (identifier for _start, _stop, identifier in _identifiers_in(piece))
+    texts = tuple(texts)
+    is_escaped = any("\\" in text for text in texts)
+    found = (
+        name
+        for text in (*texts, *(_texts_in(value) if is_escaped else ()))
+        for start in range(0, len(text), _PIECE)
+        for name in _names_in(text[start : start + _PIECE + _OVERLAP])
+    )
+    yield from filter(None, islice(found, _CANDIDATES_MAX))
 
 
 def _texts_in(value: Any) -> Iterator[str]:
@@ -158,21 +167,35 @@ def _texts_in(value: Any) -> Iterator[str]:
             yield from _texts_in(item)
 
 
+def _names_in(text: str) -> Iterator[str | None]:
+    """Yield each lead id, and the normal form of whatever looks like an identifier; None if it is none."""
+    if "-" in text:
+        yield from (found[0].lower() for found in _LEAD_ID.finditer(text))
+    yield from (identifier for _start, _stop, identifier in _candidates_in(text))
+
+
 def _identifiers_in(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield start, end and normal form of each address, profile and international number in a text."""
-    if "@" in text:
-        for found in _EMAIL.finditer(text):
-            address = normalise_email(found[0].rstrip("."))
-            if address is not None:
-                yield found.start(), found.end(), f"email:{address.identity}"
+    for start, stop, identifier in _candidates_in(text):
+        if identifier is not None:
+            yield start, stop, identifier
+
+
+def _candidates_in(text: str) -> Iterator[tuple[int, int, str | None]]:
+    """Yield start, end and normal form of what looks like an identifier; None if it is none."""
+    for found in _DOMAIN.finditer(text):
+        local = _LOCAL_REVERSED.match(text[max(0, found.start() - 64) : found.start()][::-1])
+        start = found.start() - (len(local[0]) if local else 0)
+        address = normalise_email(text[start : found.end()].rstrip(".")) if local else None
+        yield start, found.end(), address and f"email:{address.identity}"
     for found in _PROFILE.finditer(text):
-        profile = normalise_linkedin(found[0].rstrip("."))
-        if profile is not None:
-            yield found.start(), found.end(), f"linkedin:{profile}"
+        host = _PROFILE_HOST_REVERSED.match(text[max(0, found.start() - 30) : found.start()][::-1])
+        start = found.start() - (len(host[0]) if host else 0)
+        profile = normalise_linkedin(text[start : found.end()].rstrip("."))
+        yield start, found.end(), profile and f"linkedin:{profile}"
     for found in _PHONE.finditer(text):
         number = normalise_phone(found[0])
-        if number is not None:
-            yield found.start(), found.end(), f"phone:{number}"
+        yield found.start(), found.end(), number and f"phone:{number}"
 
 
 def _name(words: Iterable[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -19,8 +18,6 @@ from shared.worker.erasure import CONTACT, KeyedHash
 from shared.worker.rows import TombstoneRow
 
 ROLE: Final = "ledger"
-_NAMES_MAX: Final = 20_000
-"""Of the identifiers in one dead letter, as many are compared."""
 
 
 class LetterNamesRow(Row, frozen=True):
@@ -42,10 +39,7 @@ def names_in(letter: DeadLetterV1, keyed_hash: KeyedHash) -> LetterNamesRow:
     """Return the keyed hashes of the lead ids and identifiers that a dead letter holds anywhere."""
     raw = letter.value or b""
     key = (letter.key or b"").decode("utf-8", "replace")
-    named = islice(
-        named_in_record((letter.subject, key, raw.decode("utf-8", "replace")), _json_of(raw)), _NAMES_MAX
-    )
-    names = set(named)
+    names = set(named_in_record((letter.subject, key, raw.decode("utf-8", "replace")), _json_of(raw)))
     names |= {lead_id_of(name) for name in names if ":" in name}
     return LetterNamesRow(letter.id, frozenset(map(keyed_hash, names)))
 

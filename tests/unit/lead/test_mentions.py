@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from shared.lead.events.parts import Person
 from shared.lead.identity import identify
 from shared.lead.literal_text import literal_text
-from shared.lead.mentions import Mentions, hashes_of_person
+from shared.lead.mentions import Mentions, hashes_of_person, named_in_record
+from shared.messaging.manifest import MIB
 
 IDENTITY = identify("ana.ruiz@kestrel.example", "+49 30 901820", "https://linkedin.com/in/ana-ruiz")
 KNOWN_AS = [Person(first_name="Ana María", last_name="Ruiz-Soto"), Person(first_name="Ana", last_name="Ruiz")]
@@ -90,3 +92,18 @@ def test_a_name_or_an_address_within_literal_text_is_found():
     page = [f"> “{literal_text('ask _ana_r@kestrel.com')}”", "- Colleague Ana, CFO, with Bo", "- Need: Ana"]
     brief = {"markdown": "\n".join(page), "other_leads": [{"name": "Ana"}, {"name": "Bo"}]}
     assert mentions.removed_from(brief) == {"markdown": "- Need: Ana", "other_leads": [{"name": "Bo"}]}
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "a@", "a@a.example ", "00 123456789 ", "linkedin.com/in/x ", "0", "a-"]
+)
+def test_a_record_of_the_largest_size_is_searched_in_proportion_to_its_size(text: str):
+    """A search that tries every start of every pattern would take minutes, and hold up the process."""
+    record = text * (16 * MIB // len(text))
+    assert len(list(named_in_record((record, "ana.ruiz@kestrel.example"), None))) <= 5_000
+
+
+def test_escapes_of_json_hide_nothing():
+    record = r'{"message": "ask ana.ruiz\u0040kestrel.example"}'
+    named = named_in_record((record,), msgspec.json.decode(record))
+    assert set(named) == {"email:ana.ruiz@kestrel.example"}
