@@ -146,7 +146,7 @@ async def test_a_lead_that_is_not_recorded_yet_is_not_known_yet(gateway):
         "cursor=x",
         "cursor=",
         "cursor=WzFd",
-        "status=lost",
+        "status=forgotten",
         "queue=%00",
     ],
 )
