@@ -187,15 +187,15 @@ def _candidates_in(text: str) -> Iterator[tuple[int, int, str | None]]:
         local = _LOCAL_REVERSED.match(text[max(0, found.start() - 64) : found.start()][::-1])
         start = found.start() - (len(local[0]) if local else 0)
         address = normalise_email(text[start : found.end()].rstrip(".")) if local else None
-        yield start, found.end(), address and f"email:{address.identity}"
+        yield start, found.end(), f"email:{address.identity}" if address else None
     for found in _PROFILE.finditer(text):
         host = _PROFILE_HOST_REVERSED.match(text[max(0, found.start() - 30) : found.start()][::-1])
         start = found.start() - (len(host[0]) if host else 0)
         profile = normalise_linkedin(text[start : found.end()].rstrip("."))
-        yield start, found.end(), profile and f"linkedin:{profile}"
+        yield start, found.end(), f"linkedin:{profile}" if profile else None
     for found in _PHONE.finditer(text):
         number = normalise_phone(found[0])
-        yield found.start(), found.end(), number and f"phone:{number}"
+        yield found.start(), found.end(), f"phone:{number}" if number else None
 
 
 def _name(words: Iterable[str]) -> str:
