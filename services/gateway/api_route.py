@@ -5,7 +5,7 @@ order that a client can rely on: first the key, then encoding, media type and si
 whatever is left (types, bounds, unknown fields) FastAPI reports, all of it at once.
 """
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -47,7 +47,7 @@ class ApiRoute(APIRoute):
         self.responses = {**problem_responses(*self._own_errors()), **self.responses}
 
     def _own_errors(self) -> Iterator[int]:
-        if self.key_scopes:
+        if self.key_scopes is not None:
             yield from (401, 403)
         if self.body_field is not None:
             yield from (400, 413, 415)
@@ -56,9 +56,10 @@ class ApiRoute(APIRoute):
         yield from (500, 503)
 
     @property
-    def key_scopes(self) -> list[str]:
-        """The scopes that a key needs for this route, none when it needs no key."""
-        return list(_scopes_of(self.dependant))
+    def key_scopes(self) -> list[str] | None:
+        """The scopes that a key needs for this route, empty when any key will do; None: it needs no key."""
+        found = list(_scopes_of(self.dependant))
+        return [scope for scopes in found for scope in scopes] if found else None
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler that checks a request, then has FastAPI call the endpoint."""
@@ -68,7 +69,7 @@ class ApiRoute(APIRoute):
 
         async def checked(plain: Request) -> Response:
             request = plain if isinstance(plain, ApiRequest) else ApiRequest(plain.scope, plain.receive)
-            if scopes:
+            if scopes is not None:
                 await authenticate(request, scopes)
             if takes_body and await request.body():
                 require_json(request.headers.get("content-type", ""))
@@ -87,10 +88,10 @@ class ApiRoute(APIRoute):
         return answered
 
 
-def _scopes_of(dependant: Dependant) -> Iterator[str]:
+def _scopes_of(dependant: Dependant) -> Iterator[Sequence[str]]:
     for dependency in dependant.dependencies:
         if dependency.call is caller:
-            yield from dependency.own_oauth_scopes or ()
+            yield dependency.own_oauth_scopes or ()
         yield from _scopes_of(dependency)
 
 

@@ -20,6 +20,7 @@ from services.gateway.api import (
     deliveries,
     explain,
     leads,
+    me,
     operations,
     outcomes,
     people,
@@ -57,6 +58,7 @@ ROUTERS = (
     dead_letters.router,
     people.router,
     api_keys.router,
+    me.router,
 )
 
 

@@ -2,8 +2,8 @@
 
     async def list_leads(gateway: Gateway, caller: Reader, paging: Paging) -> Page[LeadSummary]: ...
 
-`Gateway` is the state; `Reader`, `Seller`, `Manager`, `Admin` are the caller, whose key has that scope (a
-router whose endpoints do not ask who it is says `dependencies=[Security(caller, scopes=["admin"])]`);
+`Gateway` is the state; `Reader`, `Seller`, `Manager`, `Admin` are the caller, whose key has that scope, and
+`AnyCaller` one with any key (a router whose endpoints do not ask who it is says `dependencies=[Security(caller, scopes=["admin"])]`);
 `Paging` is `?limit=&cursor=`; `RequestArrival` is what the envelope of a published event takes from the
 request. A body is a parameter whose type is a `RequestBody`.
 """
@@ -62,6 +62,7 @@ async def caller(
     return await authenticate(request, scopes.scopes)
 
 
+AnyCaller = Annotated[Principal, Security(caller)]
 Intake = Annotated[Principal, Security(caller, scopes=["intake"])]
 Reader = Annotated[Principal, Security(caller, scopes=["read"])]
 Seller = Annotated[Principal, Security(caller, scopes=["rep"])]

@@ -14,18 +14,21 @@ from services.gateway.app import ROUTERS
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. `queries` are the names of its query parameters, `scopes` those of its key."""
+    """One method of one path. `queries` are the names of its query parameters.
+
+    `scopes` are those that its key needs, empty when any key will do; None: it needs no key.
+    """
 
     method: str
     path: str
-    scopes: frozenset[str]
+    scopes: frozenset[str] | None
     takes_body: bool
     body_is_optional: bool
     queries: frozenset[str]
 
     @property
     def needs_key(self) -> bool:
-        return bool(self.scopes)
+        return self.scopes is not None
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -44,12 +47,17 @@ def _operations() -> Iterator[Operation]:
             yield Operation(
                 method=min(route.methods or ()),
                 path=route.path_format,
-                scopes=frozenset(route.key_scopes) if isinstance(route, ApiRoute) else frozenset(),
+                scopes=_scopes(route),
                 takes_body=route.body_field is not None or "requestBody" in extra,
                 body_is_optional=route.body_field is not None
                 and not route.body_field.field_info.is_required(),
                 queries=frozenset(_queries(route.dependant)),
             )
+
+
+def _scopes(route: APIRoute) -> frozenset[str] | None:
+    scopes = route.key_scopes if isinstance(route, ApiRoute) else None
+    return None if scopes is None else frozenset(scopes)
 
 
 def _queries(dependant: Dependant) -> Iterator[str]:

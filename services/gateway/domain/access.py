@@ -42,23 +42,27 @@ class ApiKey(Row, frozen=True):
     @property
     def principal(self) -> Principal:
         """The caller that the key identifies."""
-        return Principal(self.id, included(self.scopes), self.rep, self.name)
+        return Principal(self.id, included(self.scopes), self.rep, self.name, tuple(self.scopes))
 
 
 class Principal(Struct, frozen=True):
-    """The caller of a request: id and name of its key, all its scopes, and its rep, if it has one."""
+    """The caller of a request: id and name of its key, and its rep, if it has one.
+
+    `granted` are the scopes that the key was created with, `scopes` these and all that they include.
+    """
 
     key_id: str
     scopes: frozenset[Scope]
     rep: str | None = None
     name: str = ""
+    granted: tuple[Scope, ...] = ()
 
     def may(self, scope: Scope) -> bool:
         """Return whether the key has `scope`."""
         return scope in self.scopes
 
 
-ADMIN: Final = Principal("admin", frozenset(SCOPES), name="admin")
+ADMIN: Final = Principal("admin", frozenset(SCOPES), name="admin", granted=("admin",))
 
 
 def included(scopes: list[Scope]) -> frozenset[Scope]:

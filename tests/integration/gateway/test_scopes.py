@@ -61,7 +61,7 @@ async def test_without_a_key_that_is_known_it_is_401(shared_gateway, operation: 
 async def test_a_key_may_do_what_its_scopes_include_and_nothing_else(
     shared_gateway, keys, operation: Operation, scope: Scope
 ):
-    needed = operation.scopes
+    needed = operation.scopes or frozenset()
     allowed = needed <= included([scope])
     status, answer, _ = await shared_gateway.ask(operation.method, path_of(operation), headers=keys[scope])
     if allowed:
@@ -107,3 +107,26 @@ async def test_a_key_of_several_scopes_may_do_what_any_of_them_allows(shared_gat
     assert (await shared_gateway.ask("POST", "/v1/leads", json=lead, headers=headers))[0] == 202
     assert (await shared_gateway.ask("GET", "/v1/leads", headers=headers))[0] == 200
     assert (await shared_gateway.ask("GET", "/v1/api-keys", headers=headers))[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("scopes", "rep"),
+    [
+        (["intake"], None),
+        (["read"], None),
+        (["rep"], "sdr-1"),
+        (["manager"], None),
+        (["manager"], "sdr-1"),
+        (["admin"], None),
+        (["read", "intake"], None),
+    ],
+)
+async def test_every_key_may_ask_who_it_is(shared_gateway, scopes: list[Scope], rep: str | None):
+    headers = await shared_gateway.key_headers(*scopes, rep=rep)
+    status, me, _ = await shared_gateway.ask("GET", "/v1/me", headers=headers)
+    assert (status, me) == (200, {"name": "test", "scopes": scopes, "rep": rep})
+
+
+async def test_the_key_of_the_settings_is_admin(shared_gateway):
+    status, me, _ = await shared_gateway.ask("GET", "/v1/me")
+    assert (status, me) == (200, {"name": "admin", "scopes": ["admin"], "rep": None})
