@@ -3,7 +3,8 @@
     async def list_leads(gateway: Gateway, caller: Reader, paging: Paging) -> Page[LeadSummary]: ...
 
 `Gateway` is the state; `Reader`, `Seller`, `Manager`, `Admin` are the caller, whose key has that scope, and
-`AnyCaller` one with any key (a router whose endpoints do not ask who it is says `dependencies=[Security(caller, scopes=["admin"])]`);
+`AnyCaller` one with any key (a router whose endpoints do not ask who it is says
+`dependencies=[Security(caller, scopes=["admin"])]`);
 `Paging` is `?limit=&cursor=`; `RequestArrival` is what the envelope of a published event takes from the
 request. A body is a parameter whose type is a `RequestBody`.
 """

@@ -211,6 +211,60 @@ def test_a_manager_acts_for_others_and_every_action_says_who_acted(
     assert status == 403
 
 
+def test_a_rep_does_not_get_round_what_a_queue_must_know_by_reassigning(
+    api: Api, key_of: Callable[[str], Headers]
+):
+    view = new_lead(api, "rosa@hand-off-reassign.example", message=None)
+    sdr, sequence = view["owner"], view["sequence"]
+    for to in ("ae-1", "senior-ae"):
+        status, problem = act(api, view, "reassign", key_of(sdr), to=to, notes=LEARNT)
+        assert (status, pointers(problem)) == (422, ["/notes/need", "/notes/timeline"])
+        assert (
+            problem["errors"][0]["detail"]
+            == "senior-ae must know need first: hand the lead off with this note"
+        )
+    assert (api.view(view["lead_id"]) or {})["sequence"] == sequence
+    other = next(rep for rep in ("sdr-1", "sdr-2") if rep != sdr)
+    view = done(api, view, "reassign", key_of(sdr), to=other)
+    assert view["owner"] == other, "within the queue nothing is asked"
+    view = done(api, view, "reassign", key_of("manager"), to="ae-1")
+    assert view["owner"] == "ae-1", "a manager decides"
+    own_words = new_lead(api, "rosa@hand-off-own-words.example", f"{MESSAGE} We need it before June.")
+    view = done(api, own_words, "reassign", key_of(own_words["owner"]), to="senior-ae")
+    assert view["decision"]["queue"] == "senior-ae", "the buyer said it"
+
+
+def test_an_outcome_names_a_rep_of_the_team_and_says_who_reported_it(
+    api: Api, key_of: Callable[[str], Headers], moved_clock: MovedClock
+):
+    view = new_lead(api, "rosa@hand-off-outcome.example")
+    sdr, now = view["owner"], moved_clock.now().isoformat()
+    lost = {"lead_id": view["lead_id"], "type": "lost", "reason": "price", "at": now}
+    for body, at in (
+        ({"rep": "sdr-77"}, ["/rep"]),
+        ({"rep": "Ana Ruiz"}, ["/rep"]),
+        ({"actor": {"key": "x"}}, ["/actor"]),
+    ):
+        answer = api.http.post("/v1/outcomes", json=lost | body)
+        assert (answer.status_code, pointers(answer.json())) == (422, at)
+    booked = reported(api, lost | {"type": "meeting_booked", "rep": sdr}, key_of("manager"))
+    assert (booked["rep"], booked["actor"]) == (sdr, {"key": "Mona Field", "rep": sdr})
+    ended = reported(api, lost, key_of(sdr))
+    assert (ended["rep"], ended["actor"]) == (sdr, {"key": f"laptop of {sdr}", "rep": sdr})
+    [closed] = events(api, view, "lead.closed")
+    assert (closed["status"], closed["actor"]) == ("lost", ended["actor"])
+
+
+def reported(api: Api, outcome: dict[str, Any], headers: Headers) -> dict[str, Any]:
+    """Post an outcome; return it as the view of its lead shows it, once it was applied."""
+    answer = api.http.post("/v1/outcomes", json=outcome, headers=headers)
+    assert answer.status_code == 202, answer.text
+    lead, event = outcome["lead_id"], answer.json()["event_id"]
+    assert eventually(lambda: api.outcome(lead, event), what="the outcome") == "applied"
+    shown: dict[str, Any] = (api.view(lead) or {})["outcomes"][-1]
+    return shown
+
+
 UNPROCESSABLE = [
     ("accept", {"rep": "sdr-77"}, ["/rep"]),
     ("reassign", {"to": "nobody"}, ["/to"]),

@@ -152,6 +152,10 @@ def test_the_end_of_a_lead_is_its_status_and_an_event_and_a_new_form_opens_it_ag
     assert (closed.data["status"], closed.data["reason"]) == (status, "best offer")
     assert (closed.data["previous_owner"], closed.data["previous_queue"]) == (owner, "sdr")
     assert closed.data["amount"] == {"value": 900, "currency": "EUR"}
+    assert closed.data["actor"] == ended["outcomes"][0]["actor"] == {"key": "admin", "rep": None}
+    says = {one["type"]: one["says"] for one in api.timeline(lead_id)}
+    assert says["baton.outcome.received.v1"] == f"{status}; 900 EUR; “best offer”; by admin"
+    assert says["baton.lead.closed.v1"] == f"{status}; 900 EUR; best offer; {owner} had it; by admin"
     found = api.http.get(f"/v1/leads?status={status}&limit=200").json()["data"]
     assert lead_id in {one["lead_id"] for one in found}
     assert lead_id not in queue_leads(api, "sdr")

@@ -22,7 +22,7 @@ from services.gateway.domain.actions import (
     acting_rep,
     actor_of,
     check_action,
-    check_hand_off,
+    check_known_first,
     forbidden,
     may_act,
 )
@@ -90,7 +90,8 @@ _DESCRIPTION: Final = (
     "on leads that the rep owns; a manager may act on any lead, and name a rep to act as. The event records "
     "who acted: the name of the key, and the rep. 422 names each fault of the body: a rep or queue that the "
     "policy does not have, a reason that it does not name, a note that it demands before a hand-off "
-    "(`/notes/budget`). 409 says in words why the action does not fit, and shows the lead as it is."
+    "(`/notes/budget`), or before a rep reassigns a lead to another queue. 409 says in words why the action "
+    "does not fit, and shows the lead as it is."
 )
 
 
@@ -133,8 +134,8 @@ def action_endpoint(verb: Verb) -> Callable[..., Awaitable[Response]]:
                 if any(assignment.rep == rep for assignment in state.assignments):
                     return _unchanged(view, refusal)
                 raise forbidden(refusal)
-            if verb == "handoff":
-                check_hand_off(policy, state, action)
+            if verb == "handoff" or (verb == "reassign" and not principal.may("manager")):
+                check_known_first(policy, state, action)
         event = await publish_received(gateway, received)
         return await _await_decision(gateway, event.id, action)
 

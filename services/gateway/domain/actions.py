@@ -87,17 +87,25 @@ def may_act(state: LeadState, action: ActionReceivedV1) -> bool:
     return lead is not None and lead.status == "listed" and action.type == "accept"
 
 
-def check_hand_off(policy: Policy, state: LeadState, action: ActionReceivedV1) -> None:
-    """Raise `Reject` (422) that names what must be known first, and neither notes nor forms say."""
+def check_known_first(policy: Policy, state: LeadState, action: ActionReceivedV1) -> None:
+    """Raise `Reject` (422) that names what must be known first, and neither notes nor forms say.
+
+    A reassignment within a queue needs nothing. One to another queue has no notes of its own, so what is
+    missing is to be noted by a hand-off.
+    """
     lead, last = state.lead, state.owned or (state.last_owned if state.closed_as == "won" else None)
     recipient = recipient_of(policy, action, last.queue) if last is not None else None
-    if lead is None or recipient is None:
+    if lead is None or last is None or recipient is None:
         return
-    missing = missing_notes(policy, recipient, lead, action.notes)
+    is_hand_off = action.type == "handoff"
+    if not is_hand_off and recipient.queue == last.queue:
+        return
+    missing = missing_notes(policy, recipient, lead, action.notes if is_hand_off else {})
     if missing:
+        then = "before a hand-off" if is_hand_off else "first: hand the lead off with this note"
         raise invalid(
             tuple(
-                FieldProblem(f"/notes/{name}", f"{recipient.queue} must know {name} before a hand-off")
+                FieldProblem(f"/notes/{name}", f"{recipient.queue} must know {name} {then}")
                 for name in missing
             )
         )

@@ -119,7 +119,10 @@ def describe_acted(data: Data) -> str:
 
 
 def describe_outcome(data: Data) -> str:
-    return _joined(_words(data.get("type")), data.get("rep") or "", _amount(data), _quote(data.get("reason")))
+    actor = data.get("actor") or {}
+    by = data.get("rep") or actor.get("rep") or actor.get("key")
+    said = _words(data.get("type")), _amount(data), _quote(data.get("reason"))
+    return _joined(*said, f"by {by}" if by else "")
 
 
 def describe_signal(data: Data) -> str:

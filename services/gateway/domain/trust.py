@@ -18,6 +18,7 @@ from services.gateway.domain.form_activity import with_activity
 from services.gateway.domain.sources import HookSource
 from shared.errors import FieldProblem, Reject
 from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.parts import Answer, Company, Consent, Origin, Person
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.normalise.answers import plain_answers, with_answers
@@ -44,6 +45,7 @@ ANSWERS_MAX: Final = 200
 RESERVED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "LeadReceivedV1": ("trigger", "trust"),
     "SignalReceivedV1": ("trust",),
+    "OutcomeReceivedV1": ("actor",),
     "Consent": ("proven",),
     "Origin": ("honeypot",),
     "Activity": ("reported_at",),
@@ -52,9 +54,11 @@ RESERVED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 _RESERVED: Final = "This field is set by Baton alone"
 
 
-def refuse_reserved_fields(body: LeadReceivedV1 | SignalReceivedV1) -> None:
+def refuse_reserved_fields(body: LeadReceivedV1 | SignalReceivedV1 | OutcomeReceivedV1) -> None:
     """Raise `Reject` (422) for a body with a field that only Baton may set."""
-    given: dict[str, object | None] = {"/trust": body.trust}
+    given: dict[str, object | None] = (
+        {"/actor": body.actor} if isinstance(body, OutcomeReceivedV1) else {"/trust": body.trust}
+    )
     if isinstance(body, LeadReceivedV1):
         given |= {
             "/trigger": body.trigger,

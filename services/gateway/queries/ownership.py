@@ -14,7 +14,7 @@ from services.gateway.domain.actions import ACTION_RECEIVED
 from services.ledger.tables import events
 from services.router.domain.refusals import LeadState
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
-from services.router.tables import assignments, routed_leads
+from services.router.tables import assignments, rep_queues, routed_leads
 from shared.storage.database import Tx
 from shared.worker.tables import inputs
 
@@ -65,6 +65,12 @@ async def find_lead_state(tx: Tx, lead_id: str) -> LeadState:
     return LeadState(leads[0] if leads else None, await tx.load(AssignmentRow, "lead_id", [lead_id]))
 
 
+async def was_in_team(tx: Tx, rep_id: str) -> bool:
+    """Return whether a rep is or was in the team: the rotation keeps its rows when a rep leaves."""
+    found = await tx.execute(select(rep_queues.c.rep).where(rep_queues.c.rep == rep_id).limit(1))
+    return found.first() is not None
+
+
 async def find_router_outcome(tx: Tx, event_id: str, source: str) -> str | None:
     """Return the outcome of an action or outcome event at the router; None while it is not processed."""
     at_router = (inputs.c.id == event_id) & (inputs.c.source == source) & (inputs.c.role == ROUTER)
@@ -87,5 +93,6 @@ async def find_rejections(tx: Tx, lead_ids: Sequence[str]) -> list[tuple[datetim
             continue
         rejected = {"type": "rejected", "at": row.at, "lead_id": change["lead_id"]}
         rejected |= {"reason": change.get("reason"), "rep": change.get("previous_owner")}
+        rejected |= {"actor": change["actor"]} if change.get("actor") else {}
         found.append((row.at, rejected))
     return found

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from shared.lead.events.event_type import event
-from shared.lead.events.parts import Text, Time, Word
+from shared.lead.events.parts import Actor, Text, Time, Word
 from shared.lead.events.subjects import lead_id
 from shared.messaging.manifest import OUTCOMES_RECEIVED
 
@@ -26,7 +26,7 @@ class Amount(Struct, frozen=True):
     default=True,
 )
 class OutcomeReceivedV1(Struct, frozen=True, omit_defaults=True):
-    """About one lead, by id or by e-mail."""
+    """About one lead, by id or by e-mail. `actor` is set by the gateway alone: whose key it was."""
 
     type: Literal["accepted", "rejected", "meeting_booked", "opportunity", "won", "lost"]
     at: Time
@@ -35,3 +35,4 @@ class OutcomeReceivedV1(Struct, frozen=True, omit_defaults=True):
     reason: Text | None = None
     amount: Amount | None = None
     rep: Word | None = None
+    actor: Actor | None = None

@@ -13,7 +13,7 @@ import pytest
 from services.gateway import polling
 from services.gateway.domain.actions import Verb
 from services.ledger.domain.rows import ViewRow
-from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
 from shared.lead.events.envelope import Event
 from shared.lead.events.parts import Actor
 from shared.lead.ids import lead_id_of
@@ -170,6 +170,39 @@ async def test_a_hand_off_names_each_note_that_the_queue_demands(gateway):
 
 
 @pytest.mark.parametrize(
+    ("to", "missing"),
+    [
+        ("ae-1", ["need", "timeline"]),
+        ("senior-ae", ["need", "timeline"]),
+        ("bdr-1", ["budget"]),
+        ("sdr", []),
+        ("sdr-2", []),
+        (None, []),
+    ],
+)
+async def test_a_rep_reassigns_to_another_queue_only_what_that_queue_demands_to_be_known(
+    gateway, to: str | None, missing: list[str]
+):
+    routing = Path("config/routing.yaml").read_text().replace("known_first: {}", KNOWN_FIRST)
+    await gateway.apply_policy(routing=routing)
+    own = await gateway.key_headers("rep", rep="sdr-1")
+    # A reassignment keeps no notes, so notes in it do not count.
+    body = {"to": to, "notes": {"need": "reports", "timeline": "June", "budget": "60k"}}
+    if missing:
+        path = f"/v1/leads/{ANA}/reassign"
+        status, problem, _ = await gateway.ask("POST", path, headers=own, json=body)
+        assert (status, [fault["pointer"] for fault in problem["errors"]]) == (
+            422,
+            [f"/notes/{name}" for name in missing],
+        )
+        assert problem["errors"][0]["detail"].endswith(
+            f"must know {missing[0]} first: hand the lead off with this note"
+        )
+        own = await gateway.key_headers("manager")
+    assert (await act(gateway, "reassign", "applied", headers=own, json=body))[0][0] == 200
+
+
+@pytest.mark.parametrize(
     ("body", "detail"),
     [
         ({"rep": "ae-1"}, "The lead is in sdr, and ae-1 is not"),
@@ -227,10 +260,18 @@ async def test_outcomes_are_accepted_by_lead_and_by_email(gateway):
     assert (first[0], second[0]) == (202, 202)
     by_lead, by_email = events[first[1]["event_id"]], events[second[1]["event_id"]]
     assert by_lead.subject == by_email.subject == ANA
-    assert msgspec.json.decode(by_lead.raw) == {**won, "lead_id": ANA}
+    acted = {"actor": {"key": "admin", "rep": None}}
+    assert msgspec.json.decode(by_lead.raw) == {**won, "lead_id": ANA, **acted}
     assert (by_email.key, by_email.data.rep) == ("kestrel.example", "sdr-1")
+    assert by_email.data.actor == Actor("test", "sdr-1")
     other = await gateway.key_headers("rep", rep="sdr-2")
     assert (await gateway.ask("POST", "/v1/outcomes", json={**won, "lead_id": ANA}, headers=other))[0] == 403
+
+
+async def test_an_outcome_may_name_a_rep_who_has_left_the_team(gateway):
+    await gateway.store(RepQueueRow("sdr", "sdr-0", 5, 0, 0))
+    won = {"type": "won", "at": "2026-03-02T09:00:00Z", "lead_id": ANA, "rep": "sdr-0"}
+    assert (await gateway.ask("POST", "/v1/outcomes", json=won))[0] == 202
 
 
 @pytest.mark.parametrize(
@@ -241,6 +282,10 @@ async def test_outcomes_are_accepted_by_lead_and_by_email(gateway):
         ({"type": "lost"}, "/at"),
         ({"type": "bought", "at": NEVER, "lead_id": "x"}, "/type"),
         ({"type": "won", "at": NEVER, "lead_id": "x", "amount": {"value": 1, "currency": "1"}}, "/amount"),
+        ({"type": "won", "at": NEVER, "lead_id": "x", "rep": "sdr-9"}, "/rep"),
+        ({"type": "rejected", "at": NEVER, "lead_id": "x", "rep": "Ana Ruiz"}, "/rep"),
+        ({"type": "lost", "at": NEVER, "lead_id": "x", "rep": "\u0085"}, "/rep"),
+        ({"type": "lost", "at": NEVER, "lead_id": "x", "actor": {"key": "admin"}}, "/actor"),
     ],
 )
 async def test_bad_outcomes_are_refused(gateway, body, pointer):

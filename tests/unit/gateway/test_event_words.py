@@ -110,7 +110,12 @@ def test_every_event_has_one_line_also_when_fields_are_missing(event_type):
             {"type": "reject", "rep": "ana", "reason": "not_icp"},
             "ana: reject; “not_icp”",
         ),
-        ("outcome.received", {"type": "meeting_booked", "rep": "ana"}, "meeting booked; ana"),
+        ("outcome.received", {"type": "meeting_booked", "rep": "ana"}, "meeting booked; by ana"),
+        (
+            "outcome.received",
+            {"type": "lost", "reason": "price", "actor": {"key": "crm"}},
+            "lost; “price”; by crm",
+        ),
         (
             "signal.received",
             {"type": "funding_round", "account": {"domain": "kestrel.example"}},
