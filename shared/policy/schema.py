@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from shared.lead.fields import all_fields
@@ -27,7 +28,12 @@ _CONDITION: Final = {"$ref": "#/$defs/Condition"}
 
 def schema_of(file: str) -> dict[str, Any]:
     """Return the JSON Schema of a policy file by its name, e.g. `routing.yaml`."""
-    schema = FILES[file].model_json_schema(schema_generator=_Generator)
+    return schema_of_model(FILES[file])
+
+
+def schema_of_model(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON Schema of a file that a model validates."""
+    schema = model.model_json_schema(schema_generator=_Generator)
     definitions = schema.pop("$defs", {})
     whole = {"$schema": _DIALECT, **_finished(schema)}
     definitions = {name: _finished(definition) for name, definition in definitions.items()}
@@ -49,7 +55,12 @@ class _Generator(GenerateJsonSchema):
 
 def rendered(file: str) -> str:
     """Return the schema of a policy file as it is committed."""
-    return json.dumps(schema_of(file), indent=2, ensure_ascii=False) + "\n"
+    return as_file(schema_of(file))
+
+
+def as_file(schema: Mapping[str, Any]) -> str:
+    """Return a schema as the text of its file."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def path_of(file: str) -> str:

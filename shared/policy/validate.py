@@ -53,18 +53,21 @@ def validate_file(text: str, model: type[M], report: FindingReport) -> tuple[M, 
 def _report(
     details: ErrorDetails, model: type[PolicyModel], document: SourceDocument, report: FindingReport
 ) -> None:
-    path: Path = details["loc"]
+    loc: Path = details["loc"]
+    path = document_path(loc, document)
     cause = details.get("ctx", {}).get("error")
     if isinstance(cause, AlreadyReported):
         return
     if isinstance(cause, ConditionError):
         report.error(cause.position or document.position(path), path, str(cause))
     elif details["type"] == "missing":
-        report.error(document.position(path), path[:-1], f"{path[-1]} is missing")
+        holder = path[:-1] if path[-1:] == loc[-1:] else path
+        report.error(document.position(path), holder, f"{loc[-1]} is missing")
     elif details["type"] == "extra_forbidden":
-        keys = _schema_at(model, path[:-1]).get("properties", {})
-        meant = did_you_mean(str(path[-1]), keys) or f"; there are {', '.join(keys)}"
-        report.error(document.keys[path], path, f"unknown key {quoted(path[-1])}{meant}")
+        keys = _schema_at(model, loc[:-1]).get("properties", {})
+        meant = did_you_mean(str(loc[-1]), keys) or f"; there are {', '.join(keys)}"
+        position = document.keys.get(path) or document.position(path)
+        report.error(position, path, f"unknown key {quoted(loc[-1])}{meant}")
     elif path and path[-1] == _KEY_STEP:
         path = path[:-1]
         key = Scalar(path[-1], str(path[-1]), document.keys[path])
@@ -72,7 +75,22 @@ def _report(
     elif details["type"] != "too_short" or len(details["input"]) < details["ctx"]["min_length"]:
         # pydantic counts the valid members only: a list of one wrong member is no empty list.
         node = document.nodes.get(path) or document.nodes[path[:-1]]
-        report.error(node.position, path, _message(details, node, _schema_at(model, path)))
+        report.error(node.position, path, _message(details, node, _schema_at(model, loc)))
+
+
+def document_path(loc: Path, document: SourceDocument) -> Path:
+    """Return the path in a document of an error's place in a model.
+
+    A model may write a value in a form of its own, so that steps of the place are in no document. They are
+    left out; the last step stays, as it may name what is missing.
+    """
+    if loc[:-1] in document.nodes:
+        return loc
+    path: Path = ()
+    for step in loc:
+        if (*path, step) in document.nodes:
+            path = (*path, step)
+    return path
 
 
 def _message(details: ErrorDetails, node: Node, schema: Mapping[str, Any]) -> str:
@@ -88,6 +106,8 @@ def _message(details: ErrorDetails, node: Node, schema: Mapping[str, Any]) -> st
 
 
 def _out_of_range(_ctx: Mapping[str, Any], text: str, schema: Mapping[str, Any]) -> str:
+    if not {"minimum", "maximum"} <= schema.keys():  # the value is written in a form of its own
+        return f"{text} is too small or too large"
     return f"should be a whole number from {schema['minimum']:,} to {schema['maximum']:,}, not {text}"
 
 
@@ -159,7 +179,7 @@ def _resolved(schema: Any, whole: dict[str, Any]) -> dict[str, Any]:
         if "$ref" in schema:
             schema = whole["$defs"][schema["$ref"].removeprefix("#/$defs/")]
         elif "anyOf" in schema:
-            schema = next(part for part in schema["anyOf"] if part.get("type") != "null")
+            schema = next((part for part in schema["anyOf"] if part.get("type") != "null"), {})
         else:
             return schema
     return {}

@@ -12,17 +12,21 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
+import structlog
 import uvloop
 
 from shared.clock import Clock, SystemClock
 from shared.errors import Crash, Retry
+from shared.integrations.catalog import Integrations, load_integrations
 from shared.messaging.connect import connect
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.load import PolicyInvalid
 from shared.policy.versions import PolicyWatch, seed_policy
 from shared.resilience.periodic import pause, repeat
+from shared.rules.findings import Severity
 from shared.settings import EnricherSettings, StatefulSettings
 from shared.storage.database import Database
 from shared.storage.migrate import pending
@@ -32,6 +36,8 @@ from shared.worker.consumer import ConsumerLimits, root_cause
 from shared.worker.memory import return_large_blocks
 from shared.worker.role import Resources
 from shared.worker.unit_of_work import Failpoint
+
+log = structlog.get_logger()
 
 _RETRY_S = 1.0
 _GC_THRESHOLD = 50_000
@@ -109,6 +115,7 @@ async def open_resources(
             tracing=tracing,
             secret=settings.secret_key.get_secret_value().encode(),
             partitions=settings.topic_partitions,
+            integrations=read_catalog(settings.policy_dir),
             limits=ConsumerLimits(
                 batch=settings.batch_size,
                 batches_in_flight=settings.batches_in_flight,
@@ -129,6 +136,15 @@ async def open_resources(
     finally:
         await stream.close()
         await database.close()
+
+
+def read_catalog(policy_directory: Path) -> Integrations:
+    """Return the integrations, with a warning in the log for every folder that had to be left out."""
+    integrations = load_integrations(policy_directory)
+    for finding in integrations.findings:
+        if finding.severity is Severity.ERROR:
+            log.warning("integration is left out", problem=str(finding))
+    return integrations
 
 
 async def wait_for(

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement
 
 from shared.clock import Clock
+from shared.integrations.catalog import Integrations, built_in_integrations
 from shared.lead.events.envelope import Event
 from shared.messaging.manifest import topics_read_by
 from shared.messaging.port import Record, Sink, Stream
@@ -54,6 +55,7 @@ class Resources:
     tracing: Tracing
     secret: bytes
     partitions: int
+    integrations: Integrations = field(default_factory=built_in_integrations)
     limits: ConsumerLimits = field(default_factory=ConsumerLimits)
     dead_letter_window: int = 1_000
     dead_letter_share_max: int = 50

@@ -1,0 +1,232 @@
+"""The functions that expressions of presets have besides JMESPath's own. Pure: no clock, no I/O.
+
+None of them raises: a value of the wrong type, or one that cannot be read, gives null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import re2
+from jmespath.exceptions import JMESPathError
+from jmespath.functions import Functions, signature
+from msgspec import Struct
+
+from shared.lead.normalise.phones import normalise_phone
+from shared.lead.normalise.yes_no import yes_or_no
+
+TEXT_LENGTH_MAX: Final = 20_000
+"""Longer texts are not searched or split, and longer results are cut."""
+_PATTERN_LENGTH_MAX: Final = 500
+_PARTS_MAX: Final = 1_000
+_EPOCH_UNITS: Final = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
+"""From which size on a number counts nanoseconds, microseconds or milliseconds instead of seconds."""
+_EPOCH_S_MIN: Final = 100_000_000
+"""1973. A smaller number is no time, but perhaps a year or a count."""
+_EPOCH_S_MAX: Final = 253_402_300_799
+_ANY: Final[Any] = {"types": []}
+_EXPRESSION: Final[Any] = {"types": ["expref"]}
+_ANY_NUMBER: Final[Any] = {"types": [], "variadic": True}
+
+
+class Scope(Struct, frozen=True):
+    """What the functions read besides the value that an expression is evaluated at.
+
+    `at` is now, `body` the whole body, `headers` are in lower case, `tables` the word lists of the preset and
+    `asked` what a provider was asked. `read_range` reads a text such as `51-200`: people are taken at their
+    word, a vendor's range is an estimate.
+    """
+
+    at: datetime
+    body: Any = None
+    headers: Mapping[str, str] = {}
+    query: Mapping[str, str] = {}
+    asked: Mapping[str, str | None] = {}
+    tables: Mapping[str, Mapping[str, Any]] = {}
+    read_range: Callable[[str], int | None] | None = None
+
+
+class PresetFunctions(Functions):
+    """JMESPath's functions and those of presets."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def call_function(self, function_name: str, resolved_args: Iterable[Any]) -> Any:
+        """Return what a function gives; None when its arguments have the wrong type or number."""
+        try:
+            return super().call_function(function_name, resolved_args)
+        except (JMESPathError, AttributeError, TypeError, ValueError, ArithmeticError):
+            return None
+
+    @signature(_ANY)
+    def _func_names(self, text: Any) -> dict[str, str] | None:
+        """Return `{first, last}` of a full name, split at its last space: most family names are one word."""
+        words = " ".join(_text(text).split())
+        first, _, last = words.rpartition(" ")
+        return ({"first": first, "last": last} if first else {"first": last}) if words else None
+
+    @signature(_ANY)
+    def _func_epoch(self, value: Any) -> str | None:
+        """Return the RFC 3339 text of seconds (ms, us, ns) since 1970, of a date or an ISO 8601 time."""
+        at = instant(value)
+        return None if at is None else at.isoformat().replace("+00:00", "Z")
+
+    @signature(_ANY)
+    def _func_range(self, value: Any) -> int | None:
+        """Return the whole number of `51-200`, `1.5k`, `[51, 200]` or `{min, max}`."""
+        if isinstance(value, dict):
+            value = [value.get("min", value.get("from")), value.get("max", value.get("to"))]
+        if isinstance(value, list):
+            value = "-".join(_text(part) for part in value[:2] if part is not None)
+        if isinstance(value, float) and value == int(value):
+            value = int(value)
+        read = self._scope.read_range
+        return None if read is None or isinstance(value, bool) else read(_text(value))
+
+    @signature(_ANY_NUMBER)
+    def _func_phone(self, *arguments: Any) -> str | None:
+        """Return the number in E.164. A second argument is the country of a national number."""
+        number, *countries = (_text(argument) or None for argument in arguments)
+        return normalise_phone(number, *countries)
+
+    @signature(_ANY)
+    def _func_bool(self, value: Any) -> bool | None:
+        """Return true or false of a yes or no in the languages that Baton reads."""
+        return None if value is None else yes_or_no(value)
+
+    @signature(_ANY, _ANY, _EXPRESSION, _EXPRESSION)
+    def _func_join_by(self, items: Any, others: Any, item_key: Any, other_key: Any) -> list[Any] | None:
+        """Return a list of `[item, other]` with equal keys; other is null for an item without one."""
+        if not isinstance(items, list):
+            return None
+        by_key: dict[str, Any] = {}
+        for other in others if isinstance(others, list) else ():
+            by_key.setdefault(_text(other_key.visit(other_key.expression, other)), other)
+        keys = [_text(item_key.visit(item_key.expression, item)) for item in items]
+        return [[item, by_key.get(key) if key else None] for item, key in zip(items, keys, strict=True)]
+
+    @signature(_ANY_NUMBER)
+    def _func_first_nonempty(self, *values: Any) -> Any:
+        """Return the first value that is not null, an empty text, list or object."""
+        return next((value for value in values if value is not None and value not in ("", [], {})), None)
+
+    @signature(_ANY, _ANY)
+    def _func_after_prefix(self, text: Any, prefix: Any) -> str | None:
+        """Return what follows a prefix; null for a text that does not begin with it."""
+        whole, start = _text(text), _text(prefix)
+        return whole.removeprefix(start) if whole.startswith(start) else None
+
+    @signature(_ANY)
+    def _func_text(self, value: Any) -> str | None:
+        """Return the text of a value; the values of a list with commas between."""
+        return _text(value) or None
+
+    @signature(_ANY)
+    def _func_pairs(self, value: Any) -> list[dict[str, Any]] | None:
+        """Return the members of an object as a list of `{key, value}`."""
+        if not isinstance(value, dict):
+            return None
+        return [{"key": key, "value": member} for key, member in value.items()]
+
+    @signature(_ANY, _ANY)
+    def _func_lookup(self, table: Any, value: Any) -> Any:
+        """Return what a word means by a table of the preset. Case does not matter."""
+        return self._scope.tables.get(_text(table), {}).get(_text(value).strip().casefold())
+
+    @signature(_ANY)
+    def _func_days_since(self, value: Any) -> int | None:
+        """Return the whole days from a time until now; negative for a time to come."""
+        at = instant(value)
+        return None if at is None else (self._scope.at - at).days
+
+    @signature(_ANY)
+    def _func_lower(self, value: Any) -> str | None:
+        return _text(value).lower() or None
+
+    @signature(_ANY, _ANY)
+    def _func_split(self, text: Any, separator: Any) -> list[str] | None:
+        """Return the parts of a text between separators, trimmed, without the empty ones."""
+        whole, between = _text(text), _text(separator)
+        parts = whole.split(between, _PARTS_MAX) if between else whole.split(None, _PARTS_MAX)
+        return [part.strip() for part in parts if part.strip()]
+
+    @signature(_ANY, _ANY)
+    def _func_regex(self, text: Any, pattern: Any) -> str | None:
+        """Return the first group of the first match of an RE2 pattern, or the match where it has no group."""
+        expression = _text(pattern)
+        if len(expression) > _PATTERN_LENGTH_MAX:
+            return None
+        try:
+            found: Any = re2.search(expression, _text(text))  # type: ignore[no-untyped-call]
+        except re2.error:
+            return None
+        return None if found is None else found[1] if found.re.groups else found[0]
+
+    @signature()
+    def _func_body(self) -> Any:
+        return self._scope.body
+
+    @signature(_ANY)
+    def _func_header(self, name: Any) -> str | None:
+        return self._scope.headers.get(_text(name).lower())
+
+    @signature(_ANY)
+    def _func_query(self, name: Any) -> str | None:
+        return self._scope.query.get(_text(name))
+
+    @signature(_ANY)
+    def _func_asked(self, name: Any) -> str | None:
+        return self._scope.asked.get(_text(name))
+
+
+def instant(value: Any) -> datetime | None:
+    """Return the time that a number, a date or an ISO 8601 text names, in UTC; None for anything else.
+
+    Numbers, and texts of digits, count seconds, milli-, micro- or nanoseconds since 1970, by their size.
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return _from_epoch(float(value))
+    if not isinstance(value, str) or len(value) > 100:
+        return None
+    text = value.strip()
+    try:
+        if text.lstrip("-").replace(".", "", 1).isdecimal() and not _is_compact_date(text):
+            return _from_epoch(float(text))
+        at = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        return None
+    return at.astimezone(UTC) if at.tzinfo and 1 < at.year < 9999 else at.replace(tzinfo=UTC)
+
+
+def _is_compact_date(digits: str) -> bool:
+    """Return whether eight digits are a date such as 20260131."""
+    try:
+        return len(digits) == 8 and date.fromisoformat(digits) is not None
+    except ValueError:
+        return False
+
+
+def _from_epoch(number: float) -> datetime | None:
+    divisor = next((unit for least, unit in _EPOCH_UNITS if abs(number) >= least), 1)
+    seconds = number / divisor
+    if not _EPOCH_S_MIN <= seconds <= _EPOCH_S_MAX:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _text(value: Any) -> str:
+    """Return the text of a scalar, of a list with commas between; empty for anything else."""
+    if isinstance(value, str):
+        return value[:TEXT_LENGTH_MAX]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_text, value[:_PARTS_MAX])))[:TEXT_LENGTH_MAX]
+    return ""

@@ -1,0 +1,146 @@
+"""Expressions of presets: their functions, their bounds, and that they never raise."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.integrations.expressions import (
+    EXPRESSION_LENGTH_MAX,
+    ExpressionInvalid,
+    compile_expression,
+    evaluation_at,
+)
+
+NOW = datetime(2026, 1, 15, 10, tzinfo=UTC)
+CONTRACT = (
+    "!contains(keys(@), 'field_data') && leadgen_id",
+    "event == 'invitee.canceled' && payload.rescheduled",
+    "status == `400` && body.code == 'error.enrichment.in_progress'",
+    "query.\"hub.mode\" == 'subscribe'",
+    "body.person == null && body.company == null",
+    "epoch(created_time)",
+    "join_by(form_response.answers, form_response.definition.fields, &field.id, &id)[*].[[1].title, [0].text]",
+    "first_nonempty(names(name).last, after_prefix(handle, '@'), text(tags), phone(phone, country))",
+    "lookup('sizes', size) || range(size) || regex(size, '([0-9]+)') || split(size, '-')[0]",
+    "days_since(date) > `90` && bool(flag) && header('x-kind') == query('kind') && asked('email')",
+    "pairs(@)[*].{label: key, value: value}",
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["a", "id", "name", "field_data", "form_response", "answers"]), inner
+        )
+    ),
+    max_leaves=20,
+)
+
+
+def value(text: str, node: Any = None, **scope: Any) -> Any:
+    return evaluation_at(NOW, node, **scope).value(compile_expression(text), node)
+
+
+@pytest.mark.parametrize(
+    ("text", "node", "expected"),
+    [
+        ("a.b", {"a": {"b": 1}}, 1),
+        ("a.b", {"a": [1]}, None),
+        ("names(@)", "Ana Maria Ruiz", {"first": "Ana Maria", "last": "Ruiz"}),
+        ("names(@)", "Prince", {"first": "Prince"}),
+        ("names(@)", "  ", None),
+        ("epoch(@)", 1_767_225_600, "2026-01-01T00:00:00Z"),
+        ("epoch(@)", 1_767_225_600_123, "2026-01-01T00:00:00.123000Z"),
+        ("epoch(@)", "1767225600", "2026-01-01T00:00:00Z"),
+        ("epoch(@)", "20260131", "2026-01-31T00:00:00Z"),
+        ("epoch(@)", "2026-01-01T02:00:00+02:00", "2026-01-01T00:00:00Z"),
+        ("epoch(@)", 2026, None),
+        ("epoch(@)", "soon", None),
+        ("epoch(@)", True, None),
+        ("phone(@)", "+49 30 901820", "+4930901820"),
+        ("phone(@, 'Germany')", "030 901820", "+4930901820"),
+        ("bool(@)", "ja", True),
+        ("bool(@)", "perhaps", None),
+        ("first_nonempty(a, b, c)", {"a": "", "b": [], "c": 0}, 0),
+        ("after_prefix(@, 'tel:')", "tel:12", "12"),
+        ("after_prefix(@, 'tel:')", "12", None),
+        ("text(@)", ["a", 1, 2.0, True], "a, 1, 2, true"),
+        ("pairs(@)", {"a": 1}, [{"key": "a", "value": 1}]),
+        ("days_since(@)", "2026-01-01", 14),
+        ("days_since(@)", "2026-01-16T10:00:00Z", -1),
+        ("lower(@)", "ABC", "abc"),
+        ("split(@, ';')", "a; b;;", ["a", "b"]),
+        ("regex(@, '([0-9]+)-')", "x 12-3", "12"),
+        ("regex(@, '(')", "x", None),
+        ("contains(@, 'a')", None, None),
+        ("join_by(a, b, &k, &id)[*][1].t", {"a": [{"k": 1}, {"k": 9}], "b": [{"id": "1", "t": "T"}]}, ["T"]),
+        ("join_by(a, b, &k, &id)", {"a": 1}, None),
+        ("join_by(a, b, &k, &id)", {"a": [{"k": 1}]}, [[{"k": 1}, None]]),
+    ],
+)
+def test_a_function_gives_what_its_name_says(text: str, node: Any, expected: Any) -> None:
+    assert value(text, node) == expected
+
+
+def test_functions_read_the_request_the_tables_and_the_question() -> None:
+    scope: dict[str, Any] = {
+        "headers": {"x-kind": "demo"},
+        "query": {"form": "7"},
+        "asked": {"email": "ana@acme.example"},
+        "tables": {"sizes": {"small": 10}},
+        "read_range": {"51-200": 51, "51": 51}.get,
+    }
+    read = value("[header('X-Kind'), query('form'), asked('email'), lookup('sizes', 'Small')]", {}, **scope)
+    assert read == ["demo", "7", "ana@acme.example", 10]
+    assert value("body().a", {"a": 3}) == 3
+    for given_size in ("51-200", [51, 200], {"min": 51, "max": 200}, {"from": 51}, 51, 51.0):
+        assert value("range(@)", given_size, **scope) == 51
+    assert value("range(@)", "51-200") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a.", "is no JMESPath expression"),
+        ("missing(a)", "there is no function missing"),
+        ("a[?missing(b)]", "there is no function missing"),
+        ("(" * 900 + "a" + ")" * 900, "is no JMESPath expression"),
+        ("[" * 60 + "a" + "]" * 60, "is nested deeper"),
+        ("a" * (EXPRESSION_LENGTH_MAX + 1), "characters at most"),
+    ],
+)
+def test_an_expression_that_is_none_says_why(text: str, problem: str) -> None:
+    with pytest.raises(ExpressionInvalid, match=problem):
+        compile_expression(text)
+
+
+def test_an_evaluation_ends_when_its_steps_are_used_up() -> None:
+    """Nested projections over a long list would take billions of steps."""
+    items = [{"a": index} for index in range(2_000)]
+    nested = compile_expression("a[*].[map(&map(&map(&a, body().a), body().a), body().a)]")
+    run = evaluation_at(NOW, {"a": items})
+    assert run.value(nested, {"a": items}) is None
+    assert run.is_exhausted
+    assert run.value(compile_expression("a[0].a || a"), {"a": items}) is None
+
+
+@given(node=JSON, text=st.sampled_from(CONTRACT), body=JSON)
+def test_no_value_makes_an_expression_raise_and_the_same_value_gives_the_same(
+    node: Any, text: str, body: Any
+) -> None:
+    first = evaluation_at(NOW, body).value(compile_expression(text), node)
+    assert repr(first) == repr(evaluation_at(NOW, body).value(compile_expression(text), node))
+
+
+@given(text=st.text(alphabet="ab.[]()*?&|'`\"@{}:,0123 ", max_size=60))
+def test_any_text_compiles_or_is_is_refused(text: str) -> None:
+    try:
+        compiled = compile_expression(text)
+    except ExpressionInvalid:
+        return
+    evaluation_at(NOW).value(compiled, {"a": [1]})
