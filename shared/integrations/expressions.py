@@ -7,6 +7,7 @@ vendor that leaves a part out must not cost the rest of the reading.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +18,7 @@ from jmespath.exceptions import JMESPathError
 from jmespath.visitor import Options, TreeInterpreter
 from msgspec import Struct
 
-from shared.integrations.functions import PresetFunctions, Scope
+from shared.integrations.functions import ExpressionScope, PresetFunctions
 
 EXPRESSION_LENGTH_MAX: Final = 2_000
 EXPRESSION_DEPTH_MAX: Final = 40
@@ -47,7 +48,7 @@ class Evaluation:
     budget of steps; once it is used up every further value is null, and `is_exhausted` says so.
     """
 
-    def __init__(self, scope: Scope, steps_max: int = STEPS_MAX) -> None:
+    def __init__(self, scope: ExpressionScope, steps_max: int = STEPS_MAX) -> None:
         self.scope = scope
         self._interpreter = _BoundedInterpreter(scope, steps_max)
 
@@ -81,8 +82,10 @@ def compile_expression(text: str) -> Expression:
     if len(text) > EXPRESSION_LENGTH_MAX:
         raise ExpressionInvalid(f"should have {EXPRESSION_LENGTH_MAX:,} characters at most")
     try:
-        tree: Any = jmespath.compile(text).parsed
-    except (JMESPathError, RecursionError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a literal that is no JSON is only warned of
+            tree: Any = jmespath.compile(text).parsed
+    except (JMESPathError, RecursionError, ValueError, Warning) as error:
         problem = str(error).strip().partition("\n")[0]
         raise ExpressionInvalid(f"is no JMESPath expression: {problem}") from error
     _check(tree, 0)
@@ -116,7 +119,7 @@ class _OutOfSteps(Exception):
 
 
 class _BoundedInterpreter(TreeInterpreter):
-    def __init__(self, scope: Scope, steps_max: int) -> None:
+    def __init__(self, scope: ExpressionScope, steps_max: int) -> None:
         super().__init__(Options(custom_functions=PresetFunctions(scope)))
         self.steps_left = steps_max
 
@@ -129,4 +132,4 @@ class _BoundedInterpreter(TreeInterpreter):
 
 def evaluation_at(at: datetime, body: Any = None, **parts: Any) -> Evaluation:
     """Return an evaluation for a body at an instant; `parts` are further fields of the scope."""
-    return Evaluation(Scope(at=at, body=body, **parts))
+    return Evaluation(ExpressionScope(at=at, body=body, **parts))

@@ -31,7 +31,7 @@ _EXPRESSION: Final[Any] = {"types": ["expref"]}
 _ANY_NUMBER: Final[Any] = {"types": [], "variadic": True}
 
 
-class Scope(Struct, frozen=True):
+class ExpressionScope(Struct, frozen=True):
     """What the functions read besides the value that an expression is evaluated at.
 
     `at` is now, `body` the whole body, `headers` are in lower case, `tables` the word lists of the preset and
@@ -51,7 +51,7 @@ class Scope(Struct, frozen=True):
 class PresetFunctions(Functions):
     """JMESPath's functions and those of presets."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: ExpressionScope) -> None:
         self._scope = scope
 
     def call_function(self, function_name: str, resolved_args: Iterable[Any]) -> Any:

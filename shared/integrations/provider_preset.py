@@ -111,7 +111,7 @@ class Limits(PolicyModel):
     window_headers: WindowHeaders | None = None
 
 
-class Batch(PolicyModel):
+class BatchRequest(PolicyModel):
     """Several questions in one request. `each` stands for one of them where the body says `{items}`.
 
     `reference` is where an answered item repeats the reference of its question. A question waits at most
@@ -211,7 +211,7 @@ class Ask(PolicyModel):
     form: Query = Field(default_factory=dict)
     needs: Annotated[Needs, BeforeValidator(_alternatives), OneOf(_NAMES)] = ()
     gives: Annotated[tuple[Text, ...], Field(max_length=80)] | None = None
-    batch: Batch | None = None
+    batch: BatchRequest | None = None
     items: Expr | None = None
     price: Price | None = None
     answer: Answer | None = None

@@ -138,7 +138,7 @@ def test_no_value_makes_an_expression_raise_and_the_same_value_gives_the_same(
 
 
 @given(text=st.text(alphabet="ab.[]()*?&|'`\"@{}:,0123 ", max_size=60))
-def test_any_text_compiles_or_is_is_refused(text: str) -> None:
+def test_any_text_compiles_or_is_refused(text: str) -> None:
     try:
         compiled = compile_expression(text)
     except ExpressionInvalid:
