@@ -50,11 +50,11 @@ def check_intake(file: PolicyFile[IntakePreset]) -> None:
         file.error(("docs",), "should be the http or https address of the vendor's page")
     for name in preset.map:
         _check_field(file, ("map", name), name, is_signal=preset.kind == "signal")
-    _check_signature(file)
+    check_signature(file)
     for index, content in enumerate(preset.content):
         if (content.kind == "multipart_json") != (content.field is not None):
             file.error(("content", index), "multipart_json, and only that, names the field with the JSON")
-    _check_outcomes(file)
+    check_outcomes(file)
     for index, handshake in enumerate(preset.handshake):
         if (handshake.answer is None) == (handshake.answer_hmac is None):
             file.error(("handshake", index), "a handshake has either answer or answer_hmac")
@@ -62,7 +62,7 @@ def check_intake(file: PolicyFile[IntakePreset]) -> None:
         file.error(("poll",), "only signals are polled")
 
 
-def _check_outcomes(file: PolicyFile[IntakePreset]) -> None:
+def check_outcomes(file: PolicyFile[IntakePreset]) -> None:
     outcomes = file.model.outcomes
     for index, outcome in enumerate(outcomes):
         path: Path = ("outcomes", index)
@@ -84,7 +84,7 @@ def _check_field(file: PolicyFile[IntakePreset], path: Path, name: str, *, is_si
         file.error(path, f"there is no field of {what} {quoted(name)}{did_you_mean(name, known)}")
 
 
-def _check_signature(file: PolicyFile[IntakePreset]) -> None:
+def check_signature(file: PolicyFile[IntakePreset]) -> None:
     scheme = file.model.signature
     if scheme is None:
         return
@@ -113,7 +113,7 @@ def check_provider(file: PolicyFile[ProviderPreset]) -> None:
         path: Path = ("ask", subject)
         for name in ask.answer.fields if ask.answer else ():
             _check_answer_field(file, (*path, "answer", name), name)
-        _check_templates(file, path, ask)
+        check_templates(file, path, ask)
         if ask.batch is not None and ask.items is None and preset.poll is None:
             file.error(path, "a batch needs items: where the answers to its questions are")
 
@@ -123,7 +123,7 @@ def _check_answer_field(file: PolicyFile[ProviderPreset], path: Path, name: str)
         file.error(path, f"no answer gives {quoted(name)}{did_you_mean(name, ANSWER_FIELDS)}")
 
 
-def _check_templates(file: PolicyFile[ProviderPreset], path: Path, ask: Ask) -> None:
+def check_templates(file: PolicyFile[ProviderPreset], path: Path, ask: Ask) -> None:
     templates: dict[Path, Template] = {("path",): ask.path}
     for key, members in (("query", ask.query), ("headers", ask.headers), ("form", ask.form)):
         templates |= {(key, name): template for name, template in members.items()}

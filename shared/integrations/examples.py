@@ -21,15 +21,15 @@ _Fields = Annotated[tuple[tuple[str, str], ...], Field(max_length=500)]
 _OBJECT = OneOf({"type": "object"})
 
 
-def _instant(value: Any) -> Any:
+def read_instant(value: Any) -> Any:
     """Return a time that is written as text; YAML's core schema has no times."""
     return instant(value) if isinstance(value, str) else value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+Instant = Annotated[AwareDatetime, BeforeValidator(read_instant)]
 
 
-def _pairs(value: Any) -> Any:
+def read_pairs(value: Any) -> Any:
     """Return the fields of a form as pairs; a mapping is the usual way to write them."""
     if isinstance(value, Mapping):
         return tuple((str(name), str(member)) for name, member in value.items())
@@ -45,8 +45,8 @@ class ExampleRequest(PolicyModel):
     headers: _Headers = Field(default_factory=dict)
     json_: Annotated[Any, Field(alias="json")] = None
     body: _Text | None = None
-    form: Annotated[_Fields, BeforeValidator(_pairs), _OBJECT] | None = None
-    multipart: Annotated[_Fields, BeforeValidator(_pairs), _OBJECT] | None = None
+    form: Annotated[_Fields, BeforeValidator(read_pairs), _OBJECT] | None = None
+    multipart: Annotated[_Fields, BeforeValidator(read_pairs), _OBJECT] | None = None
 
 
 class ExpectedItem(PolicyModel):
@@ -115,7 +115,7 @@ class ExpectedAnswer(PolicyModel):
     lead: Any = None
 
 
-def _several(value: Any) -> Any:
+def read_several(value: Any) -> Any:
     return (value,) if isinstance(value, Mapping) else value
 
 
@@ -134,4 +134,6 @@ class ProviderExample(PolicyModel):
     answer: VendorAnswer | None = None
     answers: Annotated[tuple[VendorAnswer, ...], Field(max_length=20)] = ()
     at: Instant | None = None
-    expect: Annotated[tuple[ExpectedAnswer, ...], BeforeValidator(_several), Field(max_length=20), _OBJECT]
+    expect: Annotated[
+        tuple[ExpectedAnswer, ...], BeforeValidator(read_several), Field(max_length=20), _OBJECT
+    ]

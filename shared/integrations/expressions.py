@@ -88,11 +88,11 @@ def compile_expression(text: str) -> Expression:
     except (JMESPathError, RecursionError, ValueError, Warning) as error:
         problem = str(error).strip().partition("\n")[0]
         raise ExpressionInvalid(f"is no JMESPath expression: {problem}") from error
-    _check(tree, 0)
+    check_tree(tree, 0)
     return Expression(text, tree, _plain_path(tree))
 
 
-def _check(node: Any, depth: int) -> None:
+def check_tree(node: Any, depth: int) -> None:
     """Raise `ExpressionInvalid` for a function that does not exist, and for too deep a nesting."""
     if depth > EXPRESSION_DEPTH_MAX:
         raise ExpressionInvalid(f"is nested deeper than {EXPRESSION_DEPTH_MAX} levels")
@@ -101,7 +101,7 @@ def _check(node: Any, depth: int) -> None:
     if node.get("type") == "function_expression" and node["value"] not in PresetFunctions.FUNCTION_TABLE:
         raise ExpressionInvalid(f"there is no function {node['value']}")
     for child in node.get("children", ()):
-        _check(child, depth + 1)
+        check_tree(child, depth + 1)
 
 
 def _plain_path(tree: Mapping[str, Any]) -> tuple[str, ...] | None:

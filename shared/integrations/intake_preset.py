@@ -52,7 +52,7 @@ class Content(PolicyModel):
     field: Text | None = None
 
 
-def _content(value: Any) -> Any:
+def read_content(value: Any) -> Any:
     if isinstance(value, str):
         return {"kind": value}
     if isinstance(value, Mapping) and len(value) == 1 and "kind" not in value:
@@ -175,14 +175,16 @@ class LabelSource(PolicyModel):
     label: Text | None = None
 
 
-def _labels(value: Any) -> Any:
+def read_labels(value: Any) -> Any:
     """Return the forms in which labels may be written as one list."""
     if isinstance(value, str):
         return ({"pairs": value},)
     if isinstance(value, Mapping):
         return tuple({"pairs": member, "label": label} for label, member in value.items())
     if isinstance(value, Sequence):
-        return tuple(entry for part in value for entry in (_labels(part) if not _is_read(part) else (part,)))
+        return tuple(
+            entry for part in value for entry in (read_labels(part) if not _is_read(part) else (part,))
+        )
     return value
 
 
@@ -190,11 +192,11 @@ def _is_read(value: Any) -> bool:
     return isinstance(value, LabelSource) or (isinstance(value, Mapping) and "pairs" in value)
 
 
-def _activities(value: Any) -> Any:
+def read_activities(value: Any) -> Any:
     return ({"type": value},) if isinstance(value, str) else value
 
 
-def _folded_tables(value: Any) -> Any:
+def fold_tables(value: Any) -> Any:
     """Return the tables with words in the case in which they are looked up."""
     if not isinstance(value, Mapping):
         return value
@@ -209,7 +211,7 @@ def _folded_tables(value: Any) -> Any:
 Tables = Annotated[
     Mapping[Name, Annotated[Mapping[Text, str | int | bool], Field(max_length=TABLE_LENGTH_MAX)]],
     Field(max_length=50),
-    BeforeValidator(_folded_tables),
+    BeforeValidator(fold_tables),
 ]
 """What words of the vendor mean, by the name of the table."""
 
@@ -224,7 +226,7 @@ class IntakePreset(PolicyModel):
     note: Sentence | None = None
     setup: Annotated[tuple[Sentence, ...], Field(max_length=30)] = ()
     content: Annotated[
-        tuple[Annotated[Content, BeforeValidator(_content), OneOf({"type": "string"}, _BY_NAME)], ...],
+        tuple[Annotated[Content, BeforeValidator(read_content), OneOf({"type": "string"}, _BY_NAME)], ...],
         Field(min_length=1, max_length=6),
     ]
     detect: Expr | None = None
@@ -237,7 +239,7 @@ class IntakePreset(PolicyModel):
     labels: Annotated[
         tuple[LabelSource, ...],
         Field(max_length=200),
-        BeforeValidator(_labels),
+        BeforeValidator(read_labels),
         WithJsonSchema({"anyOf": [*_PAIRS, {"type": "array", "items": {"anyOf": _PAIRS}}]}),
     ] = ()
     map: Annotated[Mapping[Text, Expr], Field(max_length=100)] = {}
@@ -245,7 +247,7 @@ class IntakePreset(PolicyModel):
     activity: Annotated[
         tuple[ActivityRule, ...],
         Field(max_length=50),
-        BeforeValidator(_activities),
+        BeforeValidator(read_activities),
         OneOf({"type": "string"}),
     ] = ()
     tables: Tables = Field(default_factory=dict)

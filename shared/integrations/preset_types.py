@@ -25,7 +25,7 @@ _TEMPLATE_LENGTH_MAX: Final = 4_000
 _TEMPLATE_DEPTH_MAX: Final = 20
 
 
-def _expression(value: object) -> Expression:
+def read_expression(value: object) -> Expression:
     if isinstance(value, Expression):
         return value
     if not isinstance(value, str):
@@ -35,7 +35,7 @@ def _expression(value: object) -> Expression:
 
 Expr = Annotated[
     Expression,
-    PlainValidator(_expression),
+    PlainValidator(read_expression),
     PlainSerializer(str),
     WithJsonSchema({"type": "string", "maxLength": EXPRESSION_LENGTH_MAX, "description": "JMESPath"}),
 ]
@@ -93,24 +93,24 @@ def _template_tree(value: object, depth: int = 0) -> Any:
     return compile_template(value) if isinstance(value, str) else value
 
 
-def _template_body(value: object) -> TemplateTree:
+def read_body_template(value: object) -> TemplateTree:
     return value if isinstance(value, TemplateTree) else TemplateTree(_template_tree(value))
 
 
-def _as_written(value: Any) -> Any:
+def as_written(value: Any) -> Any:
     if isinstance(value, TemplateTree):
-        return _as_written(value.value)
+        return as_written(value.value)
     if isinstance(value, dict):
-        return {key: _as_written(member) for key, member in value.items()}
+        return {key: as_written(member) for key, member in value.items()}
     if isinstance(value, list):
-        return [_as_written(member) for member in value]
+        return [as_written(member) for member in value]
     return str(value) if isinstance(value, Template) else value
 
 
 TemplateBody = Annotated[
     TemplateTree,
-    PlainValidator(_template_body),
-    PlainSerializer(_as_written),
+    PlainValidator(read_body_template),
+    PlainSerializer(as_written),
     WithJsonSchema({"description": "A JSON body; its texts may have {names}"}),
 ]
 

@@ -133,11 +133,11 @@ class FieldReading(PolicyModel):
     when: Expr | None = None
 
 
-def _reading(value: Any) -> Any:
+def read_field(value: Any) -> Any:
     return {"value": value} if isinstance(value, str) else value
 
 
-Reading = Annotated[FieldReading, BeforeValidator(_reading), OneOf({"type": "string"})]
+Reading = Annotated[FieldReading, BeforeValidator(read_field), OneOf({"type": "string"})]
 
 
 class Employer(PolicyModel):
@@ -154,7 +154,7 @@ class AnswerConfidence(PolicyModel):
     fields: Annotated[Mapping[Text, Expr], Field(max_length=60)] = {}
 
 
-def _confidence(value: Any) -> Any:
+def read_confidence(value: Any) -> Any:
     if isinstance(value, Mapping) and "fields" not in value:
         fields = {name: member for name, member in value.items() if name != "default"}
         return {"default": value.get("default", 80), "fields": fields}
@@ -166,7 +166,7 @@ class AnswerReading(PolicyModel):
 
     fields: Annotated[Mapping[Text, Reading], Field(max_length=80)] = {}
     as_of: Expr | None = None
-    confidence: Annotated[AnswerConfidence, BeforeValidator(_confidence), Spread("fields")] = (
+    confidence: Annotated[AnswerConfidence, BeforeValidator(read_confidence), Spread("fields")] = (
         AnswerConfidence()
     )
     guards: Annotated[tuple[Expr, ...], Field(max_length=20)] = ()
@@ -177,7 +177,7 @@ class AnswerReading(PolicyModel):
 _OWN_KEYS: Final = frozenset(AnswerReading.model_fields)
 
 
-def _answer(value: Any) -> Any:
+def read_answer(value: Any) -> Any:
     """Return the reading of an answer, whose fields stand beside its other keys in a file."""
     if not isinstance(value, Mapping) or "fields" in value:
         return value
@@ -185,12 +185,12 @@ def _answer(value: Any) -> Any:
     return {**own, "fields": {key: member for key, member in value.items() if key not in _OWN_KEYS}}
 
 
-Answer = Annotated[AnswerReading, BeforeValidator(_answer), Spread("fields")]
+Answer = Annotated[AnswerReading, BeforeValidator(read_answer), Spread("fields")]
 Needs = Annotated[tuple[tuple[AskedName, ...], ...], Field(max_length=10)]
 _NAMES: Final = {"type": "array", "items": {"enum": [*ASKED_NAMES]}}
 
 
-def _alternatives(value: Any) -> Any:
+def read_alternatives(value: Any) -> Any:
     if isinstance(value, list | tuple) and value and all(isinstance(name, str) for name in value):
         return (tuple(value),)
     return value
@@ -209,7 +209,7 @@ class Ask(PolicyModel):
     headers: Headers = Field(default_factory=dict)
     body: TemplateBody | None = None
     form: Query = Field(default_factory=dict)
-    needs: Annotated[Needs, BeforeValidator(_alternatives), OneOf(_NAMES)] = ()
+    needs: Annotated[Needs, BeforeValidator(read_alternatives), OneOf(_NAMES)] = ()
     gives: Annotated[tuple[Text, ...], Field(max_length=80)] | None = None
     batch: BatchRequest | None = None
     items: Expr | None = None
