@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from services.gateway.domain.arrival import invalid
 from services.gateway.domain.csv_table import TableRow, UnreadableRow, read_csv_table
-from services.gateway.domain.labels import FIELD_OF
+from services.gateway.domain.label_dictionary import FIELD_OF
 from services.gateway.domain.text_encoding import text_lines
 from shared.errors import FieldProblem
 from shared.lead.events.account_received import AccountReceivedV1

@@ -101,11 +101,15 @@ def somebodys_email(fields: Sequence[FormField]) -> TypedAddress | None:
 
 
 def _only_address(fields: Sequence[FormField], *, of_somebody_else: bool) -> tuple[int, TypedAddress] | None:
-    """Return the only value under an unknown label that is an address, with the index of its field."""
+    """Return the only value that is an address and nothing else, with the index of its field.
+
+    Its label is unknown, or that of the message.
+    """
     found = [
         (index, address)
         for index, field in enumerate(fields)
-        if field.stands_for is None
+        if field.stands_for in (None, "message")
+        and not field.is_mapped
         and field.meaning.is_somebody_elses is of_somebody_else
         and isinstance(field.value, str)
         and _ADDRESS.fullmatch(field.value.strip())

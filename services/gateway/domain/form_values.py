@@ -38,6 +38,11 @@ _EPOCH_START_S: Final = 946_684_800
 """The year 2000; numbers below are no times of forms."""
 _EPOCH_END_S: Final = 4_102_444_800
 """The year 2100; numbers beyond are milliseconds."""
+_FORMS_OF_ADDRESS = re.compile(
+    r"(?:(?:mr|mrs|ms|miss|mx|sir|dr|prof|professor|herrn?|frau|hr|fr|monsieur|madame|mademoiselle|mme|mlle|sra?|srta|señora?"
+    r"|senhora?|sig|signora?|signore|dott|dott\.?ssa|dhr|mevr|meneer|mevrouw|pani?|ing|mag|dipl|med|jur|rer|nat|phil"
+    r"|habil|inż|mgr|h\.?c)\b[\s.,/-]*)+"
+)
 _LIST_SEPARATOR = re.compile("[;,|\n]")
 
 Scalar = str | int | float | bool | None
@@ -115,6 +120,12 @@ def read_word(value: Any) -> str | None:
     return _text(value, WORD_LENGTH_MAX)
 
 
+def read_job_title(value: Any) -> str | None:
+    """Return a text of at most 200 characters, None for a form of address or a degree (`Mr`, `Prof. Dr.`)."""
+    title = read_word(value)
+    return None if title is None or _FORMS_OF_ADDRESS.fullmatch(title.casefold()) else title
+
+
 def read_url(value: Any) -> str | None:
     """Return a text of at most 2,000 characters. Whether it is a URL is not checked."""
     return _text(value, TEXT_LENGTH_MAX)
@@ -181,6 +192,7 @@ def read_time(value: Any) -> datetime | None:
 
 READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "message": read_message,
+    "person.title": read_job_title,
     "person.linkedin_url": read_url,
     "company.domain": read_domain,
     "company.employees": read_employees,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
+from typing import Final
 
 from msgspec import Struct
 
+from services.gateway.domain.label_dictionary import pattern_of
 from services.gateway.domain.labels import (
     answer_name,
     asks_for_email,
@@ -19,11 +20,8 @@ from services.gateway.domain.opt_outs import is_opt_out_label, is_status_label
 from shared.lead.normalise.labels import answer_label, plain_label
 from shared.lead.normalise.text import without_accents
 
-_WORK = re.compile(
-    r"\b(?:work|business|corporate|professional|geschaftlich\w*|dienstlich\w*|beruflich\w*|professionnel\w*"
-    r"|corporativ\w*|profesional\w*|trabajo|aziendale|lavoro|profissional|trabalho|zakelijk\w*)\b"
-)
-_PRIVATE = re.compile(r"\b(?:private?|personal|home|privat\w*|personnel\w*|personale|pessoal)\b")
+_WORK: Final = pattern_of("work_words")
+_PRIVATE: Final = pattern_of("private_words")
 
 
 class LabelMeaning(Struct, frozen=True):

@@ -25,7 +25,11 @@ _OPT_OUT = re.compile(
     r"|dar(?:se|me)?debaja|dadodebaja|nocontactar|nodesearecibir|cancelarsuscri"
     r"|disiscri|noncontattare|annullaiscri|descadastr|naocontatar|naoenviar|noenviar|noninviare|naocontactar"
     r"|cancelarinscri|afgemeld|afmelden"
-    r"|uitschrijven|uitgeschreven|nietcontacteren"
+    r"|uitschrijven|uitgeschreven|nietcontacteren|nietbenaderen|geenmail|geennieuwsbrief"
+    r"|wypisan|wypiszmnie|rezygnacja|sprzeciwmarketing|niekontaktowac|niewysylac|niechceotrzymywac|wycofanazgoda|zgodawycofana"
+    r"|avregistrer|avprenumerer|avanmal|kontakta(?:ej|inte)|faejkontaktas|inga(?:mejl|mail|utskick|nyhetsbrev)|ingenepost"
+    r"|ingenmarknadsforing|afmeld(?:t|ing)|frameld|kontakt(?:mig)?ikke|maikkekontaktes|m\u00e5ikkekontaktes|ingen(?:e?mails|nyhedsbreve)"
+    r"|ingenmarkedsforing|ingenmarkedsf\u00f8ring|nejtaktil"
 )
 # Other channels than e-mail, and what is said about an opt-out rather than that there is one.
 _NOT_AN_OPT_OUT = re.compile(
@@ -69,7 +73,8 @@ _OF_MAILINGS = re.compile(
 _OPTED_OUT_VALUES = re.compile(
     r"(?:un ?subscribed?|opt(?:ed)? ?out|do not (?:contact|e ?mail)|dnc|suppressed|removed|blacklisted"
     r"|withdrawn|revoked|globally unsubscribed|abgemeldet|widerrufen|desinscrit|desabonne|baja|dado de baja"
-    r"|disiscritto|cancellato|descadastrado|cancelado|afgemeld|uitgeschreven)"
+    r"|disiscritto|cancellato|descadastrado|cancelado|afgemeld|uitgeschreven"
+    r"|wypisan[ya]?|wycofana|avregistrerad|avprenumererad|afmeldt|frameldt)"
 )
 
 _STILL_SUBSCRIBED = re.compile(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from services.gateway.domain.labels import FIELD_OF
+from services.gateway.domain.label_dictionary import FIELD_OF
 from services.gateway.domain.sources import HookSource
 from shared.lead.normalise.labels import plain_label
 

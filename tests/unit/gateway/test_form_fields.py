@@ -24,7 +24,7 @@ from services.gateway.domain.form_values import (
     storable_text,
 )
 from services.gateway.domain.forms import is_intake_shape, read_form, with_defaults
-from services.gateway.domain.labels import FIELD_OF
+from services.gateway.domain.label_dictionary import FIELD_OF
 from services.gateway.domain.sources import HookSource
 from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1

@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from services.gateway.domain.company_sizes import lower_bound
 from services.gateway.domain.forms import read_form
-from services.gateway.domain.labels import FIELD_OF
+from services.gateway.domain.label_dictionary import FIELD_OF
 from services.gateway.domain.sources import HookSource, source_of
 from shared.errors import Reject
 from shared.lead.events.envelope import decode_data

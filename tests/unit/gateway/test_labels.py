@@ -44,6 +44,8 @@ OPT_OUTS = (
     "I don't want to be contacted", "Please do not contact me", "Abgemeldet", "Newsletter abmelden", "Désinscription",
     "Ne pas contacter", "Darse de baja", "No contactar", "Non contattare", "Não contatar", "is_unsubscribed",
     "Opt-out date", "UNSUB_TIME", "Unsubscribed At", "lead[opt_out]", "marketing opt-out", "No emails", "Nicht kontaktieren",
+    "Wypisany", "Nie kontaktować się", "Avregistrerad", "Kontakta ej", "Inga utskick", "Afmeldt", "Frameldt", "Må ikke kontaktes",
+    "Niet benaderen", "Uitgeschreven",
 )  # fmt: skip
 NO_OPT_OUTS = (
     "newsletter", "opt in", "HasOptedOutOfFax", "UNSUB_REASON", "sms opt out", "Unsubscribe link", "opt out reason", "email", "message",
