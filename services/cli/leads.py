@@ -50,7 +50,7 @@ def timeline(lead: LeadId, as_json: AsJson = False) -> None:
 
 
 def echo_reasons(lead: str, explanation: Mapping[str, Any]) -> None:
-    """Print who had the lead before, which decision gave it to its owner, and the reasons in words."""
+    """Print who had or rejected the lead before, which decision gave it to its owner, and its reasons."""
     decision = explanation["decision"] or {"reasons": []}
     before = decision.get("owner_before") or {"rep": None}
     if before["rep"] is not None:
@@ -59,6 +59,8 @@ def echo_reasons(lead: str, explanation: Mapping[str, Any]) -> None:
             before["of"]
         ]
         echo(f"  before it, {before['rep']} owned {whose} ({before['queue']}{accepted})")
+    for rejection in explanation.get("rejections") or ():
+        echo(f"  {rejection['details']}")
     if explanation.get("given"):
         sequence = explanation["given"]["sequence"]
         echo(f"  why this rep and no other: baton explain {lead} --decision {sequence}")

@@ -21,6 +21,7 @@ from sqlalchemy import (
     text,
 )
 
+from services.router.domain.state import Rejection
 from shared.lead.events.routing import BriefHandOff
 from shared.storage.metadata import metadata
 from shared.storage.types import Json, UtcTime
@@ -47,6 +48,7 @@ routed_leads = Table(
     Column("released_by", String(200)),
     Column("rejected_by", Json(tuple[str, ...]), nullable=False, server_default="[]"),
     Column("recycle_at", UtcTime),
+    Column("rejections", Json(tuple[Rejection, ...]), nullable=False, server_default="[]"),
     Index(
         "ix_routed_leads_waiting",
         "queue",

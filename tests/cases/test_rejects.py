@@ -9,12 +9,14 @@ import pytest
 
 from tests.support.api import Api, eventually
 from tests.support.moved_clock import MovedClock
+from tests.support.receiver import Receiver
 
 COMPANY = {"employees": 300, "industry": "software", "country": "US"}
 
 
-def new_lead(api: Api, email: str) -> dict[str, Any]:
-    view = api.settled(api.post_lead({"person": {"email": email, "title": "VP Sales"}, "company": COMPANY}))
+def new_lead(api: Api, email: str, message: str | None = None) -> dict[str, Any]:
+    person = {"email": email, "title": "VP Sales"}
+    view = api.settled(api.post_lead({"person": person, "company": COMPANY, "message": message}))
     assert view["owner"], view
     return view
 
@@ -103,6 +105,50 @@ def test_explain_says_who_rejected_a_lead_that_was_decided_again(api: Api):
     assert since["actor"] == {"key": "admin", "rep": first}
 
 
+@pytest.mark.parametrize("reason", ["no_budget", "wrong_territory", None])
+def test_the_next_owner_reads_who_rejected_the_lead_when_and_why(
+    api: Api, receiver: Receiver, reason: str | None
+):
+    """A lead that rests comes back early by a new form, which says nothing new of the budget."""
+    email = f"ana@reject-told-{str(reason).replace('_', '-')}.example"
+    message = "We want a demo. Our CFO approved 60k for this."
+    view = new_lead(api, email, message)
+    assert qualified(view)["budget"]["state"] == "known"
+    first, lead = view["owner"], view["lead_id"]
+    name = rep(api, first)["name"]
+    view = reject(api, view, rep=first, **({"reason": reason} if reason else {}))
+    if reason == "no_budget":
+        view = new_lead(api, email, "Hello again, I would like to see a demo.")
+    assert view["owner"] not in (None, first)
+    [told] = view["brief"]["rejections"]
+    why = f": {reason.replace('_', ' ')}" if reason else ", without a reason"
+    assert told["details"].startswith(f"Rejected by {name} on ")
+    assert why in told["details"]
+    assert (told["rep"], told["by"], told["reason"]) == (first, name, reason or "rejected")
+    assert f"*Earlier owners*\n- {told['details']}\n" in view["brief"]["markdown"]
+    budget = qualified(view)["budget"]
+    if reason == "no_budget":
+        assert told["details"].endswith("; asked to come back after 90 days")
+        assert (budget["state"], budget["evidence"]) == ("unknown", told["details"].partition(";")[0])
+        assert f"- Budget (missing): {budget['evidence']}" in view["brief"]["markdown"]
+        assert "When could a budget be decided" in view["brief"]["ask_next"][-1]
+    else:
+        assert budget["state"] == "known"
+    explained = api.http.get(f"/v1/leads/{lead}/explain").json()
+    if reason is not None:
+        assert explained["rejections"] == [told]
+
+    def heard() -> list[Any] | None:
+        found = [*receiver.about(lead, "lead.routed"), *receiver.about(lead, "lead.reassigned")]
+        return [one for one in found if one.data["brief"]["rejections"] == [told]]
+
+    assert eventually(heard, what="the webhook")
+
+
+def qualified(view: dict[str, Any]) -> dict[str, Any]:
+    return {one["name"]: one for one in view["brief"]["qualification"]["elements"]}
+
+
 def test_nobody_gets_back_what_they_rejected(api: Api):
     view = new_lead(api, "ana@reject-for-ever.example")
     first = view["owner"]
@@ -138,3 +184,10 @@ def test_a_recycled_lead_comes_back_after_its_time_to_somebody_else(api: Api, mo
     back = eventually(owned, what="the lead is routed again")
     assert back["owner"] != first
     assert (back["decision"]["motion"], back["status"]) == ("work", "routed")
+    [told] = back["brief"]["rejections"]
+    assert told["details"].endswith(": bad timing; asked to come back after 90 days (entered by admin)")
+    assert f"- {told['details']}\n" in back["brief"]["markdown"]
+    timeline = {one["type"]: one["says"] for one in api.timeline(lead)}
+    assert "bad timing; routed again on 2" in timeline["baton.lead.reassigned.v1"]
+    assert f"{first} had it; by admin" in timeline["baton.lead.reassigned.v1"]
+    assert "bad timing; asked to come back after 90 days" in timeline["baton.lead.routed.v1"]

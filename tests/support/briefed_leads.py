@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
 from msgspec.structs import replace
 
 from services.router.domain.brief import build_brief
-from services.router.domain.state import AccountContactRow
+from services.router.domain.state import AccountContactRow, Rejection
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Activity, Company, Message, Origin, Person, Trigger
 from shared.lead.events.routing import Brief, BriefHandOff
@@ -115,6 +115,22 @@ _ACCOUNT_LEAD: Final = replace(
     trigger=Trigger("signal", "hire", "executive_hire"),
     account_view=AccountView(relation="target"),
 )
+_NO_BUDGET: Final = Rejection("sdr-1", "no_budget", AT - 91 * _DAY, 1, back_after=90 * _DAY)
+_RECYCLED: Final = replace(
+    _DANA,
+    source=replace(_DANA.source, submitted_at=AT - 95 * _DAY),
+    activities=[replace(done, at=done.at - 95 * _DAY) for done in _DANA.activities],
+    earlier_messages=[],
+    score=Score(
+        48,
+        95,
+        1,
+        "A4",
+        "cold",
+        "mid-market-software",
+        [line for line in _DANA.score.lines if line.part == "fit"],
+    ),
+)
 _BARE: Final = replace(
     scored_lead("some"),
     derived=None,
@@ -137,6 +153,7 @@ def golden_briefs() -> Mapping[str, Brief]:
         "hand_off": brief_for(_DANA, "meddpicc", "ae-1", _BOB, hand_off=handed_over),
         "funding_signal": brief_for(_FUNDED, "meddpicc", "ae-1"),
         "account_lead": brief_for(_ACCOUNT_LEAD, "meddpicc", "bdr-2"),
+        "recycled": brief_for(_RECYCLED, "bant", "ae-1", rejections=[_NO_BUDGET]),
         "bare_email": brief_for(replace(_BARE, account=_BARE.lead_id), "bant", "sdr-1"),
     }
 
@@ -147,6 +164,7 @@ def brief_for(
     owner: str,
     *contacts: AccountContactRow,
     hand_off: BriefHandOff | None = None,
+    rejections: Sequence[Rejection] = (),
 ) -> Brief:
     """Return the brief on a lead for a rep of the default team."""
     return build_brief(
@@ -156,5 +174,6 @@ def brief_for(
         owner=_REPS[owner],
         contacts=contacts,
         hand_off=hand_off,
+        rejections=rejections,
         name_of=lambda rep: _REPS.get(rep, rep),
     )

@@ -57,6 +57,7 @@ def describe_routed(data: Data) -> str:
         _placement(decision),
         f"rule {decision.get('rule')}",
         "; ".join(decision.get("reasons") or []),
+        _last_rejection(data),
         f"grade {grade}" if grade else "",
         f"accept by {accept_by[:16].replace('T', ' ')}" if accept_by else "",
     )
@@ -78,7 +79,11 @@ def describe_suppressed(data: Data) -> str:
 
 
 def describe_moved(data: Data) -> str:
-    return _joined(_placement(data.get("decision") or {}), *_reason_and_actor(data))
+    decision, previous = data.get("decision") or {}, data.get("previous_owner")
+    reason, actor = _reason_and_actor(data)
+    rests = "; ".join((decision.get("reasons") or [])[1:]) if decision.get("change") == "listed" else ""
+    had = f"{previous} had it" if previous not in (None, decision.get("owner")) else ""
+    return _joined(_placement(decision), reason, rests, had, actor)
 
 
 def describe_escalated(data: Data) -> str:
@@ -157,6 +162,13 @@ def _reason_and_actor(data: Data) -> tuple[str, str]:
     reason, actor = data.get("reason"), data.get("actor") or {}
     by = actor.get("rep") or actor.get("key")
     return _words(reason), f"by {by}" if by else ""
+
+
+def _last_rejection(data: Data) -> str:
+    """Return who rejected the lead last and why, as the brief tells it."""
+    rejections = (data.get("brief") or {}).get("rejections") or [{}]
+    details = str(rejections[0].get("details") or "")
+    return details[:1].lower() + details[1:]
 
 
 def _amount(data: Data) -> str:

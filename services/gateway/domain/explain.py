@@ -35,7 +35,7 @@ from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.parts import Actor, Company, Person, Trigger
-from shared.lead.events.routing import Change, Decision, Suppression
+from shared.lead.events.routing import BriefRejection, Change, Decision, Suppression
 from shared.lead.events.scoring import AccountView, ScoreLine, Signals
 from shared.lead.facts import ActiveOwner
 from shared.rules.syntax import canonical
@@ -154,7 +154,8 @@ class Explanation(Struct, frozen=True):
     """Why a lead is where it is. What has not happened yet is null or empty.
 
     `scoring` explains `score` rule by rule, where the policy version that scored the lead is stored. `given`
-    names the decision to ask for where this one only left the lead with its owner.
+    names the decision to ask for where this one only left the lead with its owner. `rejections` are those of
+    owners before the decision, the newest first.
     """
 
     lead_id: str
@@ -163,6 +164,7 @@ class Explanation(Struct, frozen=True):
     scoring: ScoreExplanation | None
     facts: FactsExplained | None
     decision: DecisionExplained | None
+    rejections: list[BriefRejection]
     given: GivenBy | None
     since: list[OwnerChange]
     fields: list[FieldExplained]
@@ -183,6 +185,7 @@ def explain(
     replayed = _replay_routing(record, routed_by, scored_by)
     decision = _explain_decision(record, routed_by, replayed)
     explained_owner = decision.owner if decision else None
+    brief = None if isinstance(record.routed, LeadSuppressedV1 | None) else record.routed.brief
     owner_changes = [
         OwnerChange(
             event_id=change.event_id,
@@ -213,6 +216,7 @@ def explain(
         if scored
         else None,
         decision=decision,
+        rejections=list(brief.rejections) if brief is not None else [],
         given=record.given,
         since=owner_changes,
         fields=_explain_fields(lead) if lead else [],

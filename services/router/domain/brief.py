@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -14,8 +14,9 @@ from services.router.domain.brief_markdown import ANSWER_WORDS_MIN, QUOTE_LENGTH
 from services.router.domain.day_words import ago
 from services.router.domain.opening import opening
 from services.router.domain.qualification import answer_text, qualify, questions_to_ask
+from services.router.domain.rejections import denials_of, told_rejections
 from services.router.domain.signal_words import executive_of
-from services.router.domain.state import AccountContactRow
+from services.router.domain.state import AccountContactRow, Rejection
 from services.router.domain.time_zones import time_zone_of
 from services.router.domain.trigger_words import FORM_NAME, trigger_in_words, trigger_signal
 from shared.lead.derived import with_derived
@@ -47,6 +48,7 @@ def build_brief(
     owner: str | None = None,
     contacts: Iterable[AccountContactRow] = (),
     hand_off: BriefHandOff | None = None,
+    rejections: Sequence[Rejection] = (),
     is_by_key: bool = False,
     owned_since: datetime | None = None,
     name_of: Callable[[str], str] = str,
@@ -55,24 +57,22 @@ def build_brief(
 
     `owner` is the name that signs the opening, `contacts` are people of the account with owned leads,
     `hand_off` is what the previous owner noted; `is_by_key` says that it names an API key instead of a rep,
-    which a buyer is not told. `owned_since` is when the owner got the lead. `name_of` returns the name of a
-    rep by id, or the given text if it is no rep's id. Days are told relative to `at`, the time of the
-    decision.
+    which a buyer is not told. `rejections` are those of earlier owners. `owned_since` is when the owner got
+    the lead. `name_of` returns the name of a rep by id, or the given text if it is no rep's id. Days are told
+    relative to `at`, the time of the decision.
     """
     data = with_derived(data)
     contacts = [contact for contact in contacts if contact.lead_id != data.lead_id][:STAKEHOLDERS_MAX]
-    qualification = qualify(data, frame, hand_off.notes if hand_off else {})
-    view, source, trigger = data.account_view, data.source, trigger_in_words(data, at)
+    qualification = qualify(
+        data, frame, hand_off.notes if hand_off else {}, denials_of(rejections, name_of, at)
+    )
+    view, trigger = data.account_view, trigger_in_words(data, at)
     # What happened since is news from the buyer to this owner, and no more about the hand-over.
+    is_resumed = bool(rejections) and trigger.at is not None and trigger.at < rejections[0].at
     is_newer = owned_since is not None and trigger.at is not None and trigger.at > owned_since
     brief = Brief(
         contact=_contact(data),
-        source=BriefSource(
-            channel=source.channel,
-            form=answer_text(data.answers.get(FORM_NAME)) or source.form_id,
-            campaign=source.campaign or source.utm.get("campaign"),
-            page=source.page_url,
-        ),
+        source=source_of(data),
         company=data.company,
         pain=[*_message_quotes(data, at), *islice(_answer_quotes(data), _ANSWERS_QUOTED_MAX)],
         stakeholders=stakeholders_of(data, contacts),
@@ -84,6 +84,7 @@ def build_brief(
         ),
         trigger=trigger,
         hand_off=hand_off,
+        rejections=told_rejections(rejections, name_of, at),
         qualification=qualification,
         score_lines=data.score.lines,
         ask_next=questions_to_ask(qualification)[:_QUESTIONS_MAX],
@@ -92,6 +93,7 @@ def build_brief(
             company=company_name(data),
             signal=trigger_signal(data),
             owner=owner,
+            is_resumed=is_resumed,
             hand_off=None if is_newer else replace(hand_off, by=None) if hand_off and is_by_key else hand_off,
             at=at,
         ),
@@ -121,6 +123,17 @@ def _contact(data: LeadScoredV1) -> Contact:
         phone=person.phone,
         linkedin_url=person.linkedin_url,
         time_zone=time_zone_of(person.phone, person.country, data.company.country),
+    )
+
+
+def source_of(data: LeadScoredV1) -> BriefSource:
+    """Return where the lead came from; a form that has a name is told by it."""
+    source = data.source
+    return BriefSource(
+        channel=source.channel,
+        form=answer_text(data.answers.get(FORM_NAME)) or source.form_id,
+        campaign=source.campaign or source.utm.get("campaign"),
+        page=source.page_url,
     )
 
 

@@ -40,6 +40,8 @@ _EMAIL_STATUSES: Final = {
     "invalid": "invalid, will bounce",
     "unknown": "not verified",
 }
+_STATES: Final = {"known": "", "inferred": " (likely)", "unknown": " (missing)"}
+"""What follows the name of an element that there are words on; of an unknown one they deny it."""
 _RELATIONS: Final = {"target": "Target account", "customer": "Customer", "partner": "Partner"}
 
 
@@ -48,6 +50,7 @@ def render_markdown(data: LeadScoredV1, brief: Brief, company: str | None, at: d
     by = brief.hand_off.by if brief.hand_off else None
     score = data.score
     sections: dict[str, Iterable[str]] = {
+        "*Earlier owners*": (f"- {literal_text(one.details)}" for one in brief.rejections),
         f"*Handed over by {literal_text(by)}*" if by else "*Hand-over notes*": _notes(brief),
         "*In their words*": _words_of_buyer(data, brief),
         "*Contact*": _contact(brief),
@@ -190,15 +193,15 @@ def _account(brief: Brief) -> Iterator[str]:
 
 
 def _qualification(brief: Brief) -> Iterator[str]:
-    """Yield what is known with its evidence, what is likely, and the names of what is not known."""
+    """Yield what is known, likely or denied with its evidence, and the names of what is not known."""
     unknown = []
     for element in brief.qualification.elements:
         name = element.name.removeprefix("identify_").replace("_", " ")
-        if element.state == "unknown":
+        if element.state == "unknown" and element.evidence is None:
             unknown.append(name)
         else:
-            likely = " (likely)" if element.state == "inferred" else ""
-            yield f"- {_sentence_case(name)}{likely}: {literal_text(element.evidence or 'known')}"
+            state = _STATES[element.state]
+            yield f"- {_sentence_case(name)}{state}: {literal_text(element.evidence or 'known')}"
     if unknown:
         yield f"- Not known yet: {', '.join(unknown)}"
 

@@ -26,9 +26,10 @@ from services.router.domain.ownership import (
     set_clock,
 )
 from services.router.domain.placement import Placement, decision_on, place, route_by_facts
+from services.router.domain.rejections import REJECTIONS_MAX
 from services.router.domain.rotation import Selection, select_from_queue
 from services.router.domain.route import Route
-from services.router.domain.state import CLOSED, AssignmentRow, RoutedLeadRow, scored_lead_of
+from services.router.domain.state import CLOSED, AssignmentRow, Rejection, RoutedLeadRow, scored_lead_of
 from services.router.domain.unverified import is_unverified
 from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_alerted import LeadAlertedV1
@@ -63,14 +64,17 @@ class _RoutingContext(Struct, frozen=True):
     is_protected: bool
     route: Route
     rejected_by: tuple[str, ...]
+    rejections: tuple[Rejection, ...]
 
     @classmethod
     def load(cls, changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) -> _RoutingContext:
         """Read the lead's rows and decide its route."""
         data = scored.data
-        rows = [changes.get(RoutedLeadRow, lead_id) for lead_id in (data.lead_id, *data.merged)]
+        previous = changes.get(RoutedLeadRow, data.lead_id)
+        rows = (previous, *(changes.get(RoutedLeadRow, lead_id) for lead_id in data.merged))
         rejected_by = tuple(dict.fromkeys(rep for row in rows if row for rep in row.rejected_by))
-        assignment, previous = active_assignment(changes, data.lead_id), rows[0]
+        rejections = dict.fromkeys(one for row in rows if row for one in row.rejections)
+        assignment = active_assignment(changes, data.lead_id)
         before = scored_lead_of(previous) if previous is not None else None
         owner = _owner_before(
             changes, policy, data, assignment=assignment, previous=previous, rejected_by=rejected_by
@@ -78,7 +82,18 @@ class _RoutingContext(Struct, frozen=True):
         is_worked = assignment is not None and assignment.state == "accepted"
         is_protected = is_worked or data.account_view.open_opportunity is True
         route = route_by_facts(owner, data, policy, scored.at, is_protected=is_protected)
-        return cls(policy, scored, previous, before, assignment, owner, is_protected, route, rejected_by)
+        return cls(
+            policy=policy,
+            scored=scored,
+            previous=previous,
+            before=before,
+            assignment=assignment,
+            owner=owner,
+            is_protected=is_protected,
+            route=route,
+            rejected_by=rejected_by,
+            rejections=tuple(sorted(rejections, key=lambda one: one.at, reverse=True)[:REJECTIONS_MAX]),
+        )
 
     @property
     def is_new_revision(self) -> bool:
@@ -151,6 +166,7 @@ class _RoutingContext(Struct, frozen=True):
             spared=route.spared,
             hand_off=self.previous.hand_off if self.previous else None,
             rejected_by=self.rejected_by,
+            rejections=self.rejections,
         )
 
 

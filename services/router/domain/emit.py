@@ -101,6 +101,7 @@ def brief_for_owner(
         owner=signed_by,
         contacts=contacts,
         hand_off=lead.hand_off,
+        rejections=lead.rejections,
         is_by_key=handed_by is not None and all(rep.name != handed_by for rep in policy.reps.values()),
         owned_since=assignment.opened_at if assignment else None,
         name_of=name_of,

@@ -18,12 +18,11 @@ from services.router.domain.ownership import (
     open_assignment,
 )
 from services.router.domain.ownership_changes import (
-    REJECTED,
     DecisionContext,
     assign_next,
-    with_rejection,
 )
 from services.router.domain.refusals import LeadState, is_noted, recipient_of
+from services.router.domain.rejections import REJECTED, noted_since, with_rejection
 from services.router.domain.rotation import Selection
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.bounds import ACTION_BYTES_MAX
@@ -67,7 +66,7 @@ def pass_on(changes: ChangeSet, context: DecisionContext, state: LeadState, acti
         return False
     is_hand_off = action.type == "handoff"
     if is_hand_off:
-        lead = replace(lead, hand_off=hand_off_of(context, lead, before, action))
+        lead = noted_since(replace(lead, hand_off=hand_off_of(context, lead, before, action)), action.notes)
     if recipient.joins and owned is not None:
         selected = JoiningRep(selection.rep, recipient.queue)
         join(changes, context, lead, owned, action, joining=selected, considered=selection.considered)
@@ -140,10 +139,11 @@ def leave(
 ) -> None:
     """End the assignment of a joined rep who rejects the lead; the next rep of the queue joins."""
     lead, owned = state.lead, state.owned
-    end_assignment(changes, replace(joined, reason=reason or REJECTED), "rejected", context.at)
+    reason = (reason or REJECTED)[:200]
+    end_assignment(changes, replace(joined, reason=reason), "rejected", context.at)
     if lead is None:
         return
-    lead = with_rejection(lead, joined.rep)
+    lead = with_rejection(lead, joined, reason, at=context.at, actor=context.actor)
     changes.put(lead)
     if owned is None:
         return

@@ -155,7 +155,8 @@ def strike_out(changes: ChangeSet, colleagues: Iterable[RoutedLeadRow], mentions
             notes, noted_by = map(mentions.removed_from, (hand_off.notes, hand_off.noted_by))
             hand_off = replace(hand_off, notes=notes, noted_by=noted_by)
         json = lead.scored if kept is scored else msgspec.json.encode(kept)
-        cleaned = replace(lead, scored=json, hand_off=hand_off)
+        rejections = tuple(replace(one, reason=mentions.struck_out(one.reason)) for one in lead.rejections)
+        cleaned = replace(lead, scored=json, hand_off=hand_off, rejections=rejections)
         if cleaned != lead:
             changes.put(cleaned)
 

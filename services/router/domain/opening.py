@@ -44,11 +44,13 @@ def opening(
     signal: LiveSignal | None,
     owner: str | None,
     hand_off: BriefHandOff | None,
+    is_resumed: bool = False,
     at: datetime,
 ) -> str:
     """Return greeting, occasion, question and the owner's name.
 
-    `company` is its name, `signal` the trigger if that is one.
+    `company` is its name, `signal` the trigger if that is one. `is_resumed` says that an earlier owner gave
+    the lead up after the buyer was last heard of: nobody is thanked for what is long past.
     """
     if hand_off is not None and hand_off.by == owner:
         hand_off = None  # the owner's own notes, for a rep who joined
@@ -60,7 +62,7 @@ def opening(
         template = _AFTER_SIGNAL.get(signal.type, _INTRODUCTION)
     elif hand_off is not None:
         template = "{colleague} passed {subject} on to me, and I take it from here."
-    elif data.trigger.kind != "signal" and trigger in done and trigger in _AFTER_ACTIVITY:
+    elif data.trigger.kind != "signal" and trigger in done and trigger in _AFTER_ACTIVITY and not is_resumed:
         template = _AFTER_ACTIVITY[trigger]
     elif request is not None:
         template = "I am coming back to {subject}."

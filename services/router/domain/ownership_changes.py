@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,11 +26,6 @@ from shared.lead.events.outcome_received import Amount
 from shared.lead.events.parts import Actor
 from shared.lead.events.routing import Change
 from shared.storage.change_set import ChangeSet
-
-REJECTED: Final = "rejected"
-"""The reason of a rejection that names none."""
-REJECTED_BY_MAX: Final = 500
-"""How many reps are remembered who rejected one lead; beyond that the first are forgotten."""
 
 
 class DecisionContext(Struct, frozen=True):
@@ -80,12 +75,6 @@ def close(
     )
     changes.put(lead)
     return True
-
-
-def with_rejection(lead: RoutedLeadRow, rep_id: str) -> RoutedLeadRow:
-    """Return the lead's row with one more rep who never gets the lead again."""
-    rejected_by = (*(rep for rep in lead.rejected_by if rep != rep_id), rep_id)
-    return replace(lead, rejected_by=rejected_by[-REJECTED_BY_MAX:])
 
 
 def assign_next(

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from services.router.domain.qualification import answer_text, qualify
 from services.router.domain.qualification.answers import is_negative
+from services.router.domain.rejections import denials_of, noted_since
 from services.router.domain.state import CLOSED, AssignmentRow, RoutedLeadRow, scored_lead_of
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.policy.frames import FRAMES
@@ -181,15 +182,21 @@ def nobody_may(policy: Policy, state: LeadState, action: ActionReceivedV1) -> st
 def missing_notes(
     policy: Policy, recipient: Recipient, lead: RoutedLeadRow, notes: Mapping[str, Any]
 ) -> list[str]:
-    """Return what must be known before the hand-off, and neither notes nor the buyer's own words say."""
+    """Return what must be known before the hand-off, and neither notes nor the buyer's own words say.
+
+    A rejection since then takes back what they said: after `no_budget` the budget has to be noted anew.
+    """
     needed = policy.routing.hand_off.known_first.get(recipient.queue, ())
     earlier = lead.hand_off.notes if lead.hand_off is not None else {}
-    told = {name: note for name, note in (*earlier.items(), *notes.items()) if is_informative(note)}
+    denials = denials_of(noted_since(lead, notes).rejections)
+    outdated = {name for denial in denials for name in denial.outdated_notes}
+    valid = (*((name, note) for name, note in earlier.items() if name not in outdated), *notes.items())
+    told = {name: note for name, note in valid if is_informative(note)}
     unnoted = [name for name in needed if name not in told]
     data = scored_lead_of(lead) if unnoted else None
     if data is None:
         return unnoted
-    elements = [element for frame in FRAMES for element in qualify(data, frame, told).elements]
+    elements = [element for frame in FRAMES for element in qualify(data, frame, told, denials).elements]
     known = {element.name for element in elements if element.state == "known"}
     return [name for name in unnoted if name not in known]
 

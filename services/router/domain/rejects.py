@@ -20,12 +20,11 @@ from services.router.domain.ownership import (
     excluded_reps,
 )
 from services.router.domain.ownership_changes import (
-    REJECTED,
     DecisionContext,
     assign_next,
     close,
-    with_rejection,
 )
+from services.router.domain.rejections import REJECTED, with_rejection
 from services.router.domain.rotation import refund
 from services.router.domain.state import AssignmentRow, RoutedLeadRow, scored_lead_of
 from shared.lead.events.lead_reassigned import LeadReassignedV1
@@ -53,13 +52,22 @@ def reject(
         refund(changes, context.policy, assignment.queue, assignment.rep, at)
     assignment = replace(assignment, reason=reason[:200], credited_back=gets_credit_back)
     changes.put(assignment)
-    lead = with_rejection(replace(lead, queue=assignment.queue), assignment.rep)
+    back_after = rule.after.timedelta if rule.do == "recycle" and rule.after is not None else None
+    lead = with_rejection(
+        replace(lead, queue=assignment.queue),
+        assignment,
+        assignment.reason or reason,
+        at=at,
+        actor=context.actor,
+        disqualified=rule.do == "disqualify",
+        back_after=back_after,
+    )
     changes.put(lead)
     if rule.do == "disqualify":
         return close(changes, context, lead, "disqualified", reason=reason)
     end_assignment(changes, assignment, "rejected", at)
-    if rule.do == "recycle" and rule.after is not None:
-        return recycle(changes, context, lead, assignment, reason=reason, until=at + rule.after.timedelta)
+    if back_after is not None:
+        return recycle(changes, context, lead, assignment, reason=reason, until=at + back_after)
     if rule.do == "reroute" and lead.scored is not None:
         return reroute(changes, context, lead, assignment, reason)
     selection, queue = choose_rep(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Final, Literal, get_args
 
 import msgspec
+from msgspec import Struct
 
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Activity, Person
@@ -22,6 +23,23 @@ CLOSED: Final[frozenset[str]] = frozenset(get_args(ClosedStatus))
 """The statuses of a lead that has ended: it has no owner until it is opened again (see `decide`)."""
 
 
+class Rejection(Struct, frozen=True, omit_defaults=True):
+    """Why a rep gave the lead up, at revision `revision`, and what followed.
+
+    `entered_by` is the API key that did it for the rep. A recycled lead was asked to come back `back_after`
+    that time. The notes named in `outdated_notes` said what the reason denies, before it.
+    """
+
+    rep: str
+    reason: str
+    at: datetime
+    revision: int
+    disqualified: bool = False
+    back_after: timedelta | None = None
+    entered_by: str | None = None
+    outdated_notes: tuple[str, ...] = ()
+
+
 class RoutedLeadRow(Row, frozen=True):
     """The last decision on a lead.
 
@@ -36,7 +54,7 @@ class RoutedLeadRow(Row, frozen=True):
     None if it waits for its first owner.
 
     The reps in `rejected_by` never get the lead again. A rejected lead that is nurtured until `recycle_at` is
-    then routed again.
+    then routed again. `rejections` has the newest ones, the newest first.
     """
 
     lead_id: str
@@ -56,6 +74,7 @@ class RoutedLeadRow(Row, frozen=True):
     released_by: str | None = None
     rejected_by: tuple[str, ...] = ()
     recycle_at: datetime | None = None
+    rejections: tuple[Rejection, ...] = ()
     table: ClassVar[str] = "routed_leads"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 

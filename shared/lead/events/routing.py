@@ -205,6 +205,16 @@ class BriefHandOff(Struct, frozen=True, omit_defaults=True):
     noted_by: dict[str, str] = {}
 
 
+class BriefRejection(Struct, frozen=True):
+    """An earlier owner gave the lead up. `by` is the rep's name, `details` is a sentence for people."""
+
+    rep: Word
+    by: str
+    at: Time
+    reason: Word
+    details: str
+
+
 class Brief(Struct, frozen=True, kw_only=True):
     """What the owner reads; made from data only."""
 
@@ -216,6 +226,7 @@ class Brief(Struct, frozen=True, kw_only=True):
     account: BriefAccount = BriefAccount()
     trigger: BriefTrigger
     hand_off: BriefHandOff | None = None
+    rejections: Annotated[list[BriefRejection], Meta(max_length=10)] = []
     qualification: Qualification
     score_lines: list[ScoreLine]
     ask_next: list[str]

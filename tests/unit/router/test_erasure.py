@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.router.domain.signal_words import executive_of
-from services.router.domain.state import RoutedLeadRow
+from services.router.domain.state import Rejection, RoutedLeadRow
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.routing import BriefHandOff
 from shared.lead.events.scoring import LiveSignal
@@ -40,8 +40,10 @@ def test_signals_and_notes_of_colleagues_name_the_person_no_more(router, late: b
     router.process(about("ben"))
     if not late:
         notes = BriefHandOff("Sam", {"next": "Call Ana Ruiz", "need": "reports"})
-        router.rows.apply([Put(replace(router.lead("ben"), hand_off=notes))])
+        rejection = Rejection("sam", "Ana Ruiz does not answer", AT, 1)
+        router.rows.apply([Put(replace(router.lead("ben"), hand_off=notes, rejections=(rejection,)))])
         router.receive(erasure())
+        assert router.lead("ben").rejections == (replace(rejection, reason="[erased] does not answer"),)
         assert router.lead("ben").hand_off.notes == {"next": "Call [erased]", "need": "reports"}
     hire, news = signals_of(router.lead("ben"))
     assert (hire["person"], hire["details"]) == ("[erased]", {"text": "[erased] joins", "role": "CFO"})

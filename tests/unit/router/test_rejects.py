@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.router.domain.ownership import ROLE
-from services.router.domain.ownership_changes import REJECTED_BY_MAX
+from services.router.domain.rejections import REJECTED_BY_MAX
 from services.router.domain.rejects import RECYCLE
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
 from services.router.policy import RoutingPolicy
@@ -104,6 +104,35 @@ def test_a_recycled_lead_is_nurtured_and_routed_again_by_the_timer(team):
     lead = lead_of(team)
     assert (lead.status, lead.motion, lead.recycle_at) == ("routed", "work", None)
     assert team.rows.get(TimerRow, lead_id("ana"), ROLE, RECYCLE) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "emitted", "followed"),
+    [
+        ("no_budget", [], "; asked to come back after 90 days"),
+        ("wrong_territory", ["lead.routed", "lead.reassigned"], ""),
+        (None, ["lead.reassigned"], ""),
+    ],
+)
+def test_the_next_owner_reads_why_the_one_before_rejected_the_lead(
+    team, reason: str | None, emitted: list[str], followed: str
+):
+    first = team.owner()
+    team.act("reject", rep=first, reason=reason, actor=Actor("key", first))
+    if not emitted:
+        team.advance(DAYS_90)
+        emitted = ["lead.routed"]
+    assert team.event_types() == emitted
+    assert team.owner() not in (None, first)
+    why = ", without a reason" if reason is None else f": {reason.replace('_', ' ')}"
+    for _type, event in team.emitted:
+        [told] = event["brief"]["rejections"]
+        assert told["details"] == f"Rejected by {first.title()} on 2 March{why}{followed}"
+        assert f"- {told['details']}\n" in event["brief"]["markdown"]
+        assert (told["rep"], told["reason"]) == (first, reason or "rejected")
+    # It stays in every later brief, also of a new form.
+    team.score(sequence=9, revision=2)
+    assert team.emitted[-1][1]["brief"]["rejections"] == [told]
 
 
 def test_a_recycled_lead_rests_unless_something_new_is_known_of_the_buyer(team):
@@ -257,6 +286,9 @@ def test_who_rejected_a_lead_that_is_merged_does_not_get_the_other(team):
     team.score("ben", merged=["ana"])
     assert team.owner("ben") not in (None, first)
     assert lead_of(team, "ben").rejected_by == (first,)
+    assert [(one.rep, one.reason, one.disqualified) for one in lead_of(team, "ben").rejections] == [
+        (first, "spam", True)
+    ]
 
 
 def test_the_list_of_who_rejected_a_lead_is_bounded(team):

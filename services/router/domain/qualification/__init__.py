@@ -4,7 +4,21 @@
 `facts` what enrichment and activities suggest; `language` compiles the patterns in `languages/*.toml`.
 """
 
-from services.router.domain.qualification.elements import qualify, questions_to_ask
+from services.router.domain.qualification.elements import (
+    Denial,
+    elements_missing,
+    elements_noted,
+    qualify,
+    questions_to_ask,
+)
 from services.router.domain.qualification.tokens import answer_text, split_sentences
 
-__all__ = ["answer_text", "qualify", "questions_to_ask", "split_sentences"]
+__all__ = [
+    "Denial",
+    "answer_text",
+    "elements_missing",
+    "elements_noted",
+    "qualify",
+    "questions_to_ask",
+    "split_sentences",
+]

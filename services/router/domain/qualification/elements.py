@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
@@ -37,6 +39,8 @@ _SUGGESTS: Final = (
 
 A date says nothing of the steps to a decision, so the timeline and the decision process stay apart.
 """
+_MISSING: Final = re.compile(r"(?:no|not enough|bad|wrong|missing|lack of)\s+(.{1,100})", re.IGNORECASE)
+"""A reason of a rejection that says what is missing: "no budget", "bad timing"."""
 _NOTED_FOR: Final = (*_SUGGESTS, ("budget", "economic_buyer"))
 """A note on the first makes the second known, unless there are better words."""
 
@@ -48,17 +52,53 @@ class Evidence(Struct, frozen=True):
     denied: dict[str, str]
 
 
-def qualify(data: LeadScoredV1, frame: Frame, notes: Mapping[str, object] | None = None) -> Qualification:
+class Denial(Struct, frozen=True):
+    """What an owner learnt who rejected the lead: `elements` are missing, as `evidence` says.
+
+    It is newer than the form of `revision`, than texts before `at`, and than the notes of these names.
+    """
+
+    elements: frozenset[str]
+    evidence: str
+    at: datetime
+    revision: int
+    outdated_notes: Collection[str] = ()
+
+    @property
+    def as_evidence(self) -> Evidence:
+        return Evidence({}, dict.fromkeys(self.elements, self.evidence))
+
+
+def elements_missing(reason: str) -> frozenset[str]:
+    """Return the elements that are missing by the reason of a rejection: the budget by `no_budget`."""
+    missing = _MISSING.fullmatch(reason.replace("_", " ").replace("-", " "))
+    return frozenset(elements_of_label(missing[1]) if missing else ())
+
+
+def elements_noted(notes: Mapping[str, object]) -> dict[str, frozenset[str]]:
+    """Return the elements that each note makes known."""
+    return {name: frozenset(_from_notes({name: note}).known) for name, note in notes.items()}
+
+
+def qualify(
+    data: LeadScoredV1,
+    frame: Frame,
+    notes: Mapping[str, object] | None = None,
+    denials: Collection[Denial] = (),
+) -> Qualification:
     """Return the state and the evidence of each element of the frame.
 
-    `notes` are those of the hand-off to the present owner. Sources count in this order: notes, answers and
-    message of the newest form, earlier messages from the newest to the oldest. What a newer source denies, an
-    older one does not make known.
+    `notes` are those of the hand-off to the present owner, `denials` what earlier owners learnt, the newest
+    first. Sources count in this order: notes, answers and message of the newest form, earlier messages from
+    the newest to the oldest, each denial before what is older. What a newer source denies, an older one does
+    not make known.
     """
     known: dict[str, str] = {}
     denied: dict[str, str] = {}
-    noted = _from_notes(notes or {})
-    for evidence in (noted, *_sources(data)):
+    outdated = {name for denial in denials for name in denial.outdated_notes}
+    noted = _from_notes({name: note for name, note in (notes or {}).items() if name not in outdated})
+    earlier_noted = _from_notes({name: note for name, note in (notes or {}).items() if name in outdated})
+    for evidence in (noted, *_sources(data, denials), earlier_noted):
         for element, quote in evidence.known.items():
             if element not in denied:
                 known.setdefault(element, quote)
@@ -93,17 +133,26 @@ def _element(name: str, data: LeadScoredV1, known: Mapping[str, str], denied: Ma
     return Element(name, "unknown" if fact is None else "inferred", None if fact is None else _short(fact))
 
 
-def _sources(data: LeadScoredV1) -> Iterator[Evidence]:
+def _sources(data: LeadScoredV1, denials: Collection[Denial]) -> Iterator[Evidence]:
     (asked, beside), message = _from_answers(data), _from_text(data.message)
+    form_at = data.source.submitted_at
+    newer = [
+        denial
+        for denial in denials
+        if (denial.revision >= data.revision if form_at is None else denial.at > form_at)
+    ]
+    yield from (denial.as_evidence for denial in newer)
     yield Evidence(
         {**beside.known, **message.known, **asked.known}, {**beside.denied, **message.denied, **asked.denied}
     )
     left = TEXT_LENGTH_MAX
     for earlier in data.earlier_messages:
+        yield from (denial.as_evidence for denial in denials if denial.at > earlier.at)
         yield _from_text(earlier.text[:left])
         left -= len(earlier.text)
         if left <= 0:
             break
+    yield from (denial.as_evidence for denial in denials)
 
 
 def _from_notes(notes: Mapping[str, object]) -> Evidence:
