@@ -48,8 +48,11 @@ def check_intake(file: PolicyFile[IntakePreset]) -> None:
     preset = file.model
     if not is_web_address(preset.docs):
         file.error(("docs",), "should be the http or https address of the vendor's page")
+    is_signal = preset.kind == "signal"
+    makes_leads = is_signal and any(outcome.do == "lead" for outcome in preset.outcomes)
     for name in preset.map:
-        _check_field(file, ("map", name), name, is_signal=preset.kind == "signal")
+        if not (makes_leads and name in FORM_FIELDS):
+            _check_field(file, ("map", name), name, is_signal=is_signal)
     check_signature(file)
     for index, content in enumerate(preset.content):
         if (content.kind == "multipart_json") != (content.field is not None):

@@ -93,14 +93,17 @@ def compile_expression(text: str) -> Expression:
 
 
 def check_tree(node: Any, depth: int) -> None:
-    """Raise `ExpressionInvalid` for a function that does not exist, and for too deep a nesting."""
+    """Raise `ExpressionInvalid` for unknown functions, for too deep a nesting, and for `!a.b`."""
     if depth > EXPRESSION_DEPTH_MAX:
         raise ExpressionInvalid(f"is nested deeper than {EXPRESSION_DEPTH_MAX} levels")
     if not isinstance(node, dict):
         return
     if node.get("type") == "function_expression" and node["value"] not in PresetFunctions.FUNCTION_TABLE:
         raise ExpressionInvalid(f"there is no function {node['value']}")
-    for child in node.get("children", ()):
+    children = node.get("children", ())
+    if node.get("type") == "subexpression" and children[0]["type"] == "not_expression":
+        raise ExpressionInvalid("! binds tighter than a dot: write !(a.b) instead of !a.b")
+    for child in children:
         check_tree(child, depth + 1)
 
 

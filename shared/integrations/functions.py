@@ -108,6 +108,14 @@ class PresetFunctions(Functions):
         keys = [_text(item_key.visit(item_key.expression, item)) for item in items]
         return [[item, by_key.get(key) if key else None] for item, key in zip(items, keys, strict=True)]
 
+    @signature(_ANY, _EXPRESSION)
+    def _func_unnest(self, items: Any, children: Any) -> list[Any] | None:
+        """Return a list of `[item, child]` for each child of each item: a child alone has lost its item."""
+        if not isinstance(items, list):
+            return None
+        found = [(item, children.visit(children.expression, item)) for item in items]
+        return [[item, child] for item, listed in found if isinstance(listed, list) for child in listed]
+
     @signature(_ANY_NUMBER)
     def _func_first_nonempty(self, *values: Any) -> Any:
         """Return the first value that is not null, an empty text, list or object."""

@@ -30,6 +30,7 @@ from shared.policy.models.policy_model import (
     Url,
     whole_number,
 )
+from shared.policy.models.sources import PollAccounts
 from shared.rules.times import Duration
 
 ITEMS_MAX: Final = 1_000
@@ -133,13 +134,6 @@ class KnownEntity(PolicyModel):
 
     kind: Literal["person", "account"]
     id: Expr
-
-
-class PollAccounts(PolicyModel):
-    """Which accounts are asked about: those of a relation, or a list of domains."""
-
-    relation: Literal["target", "customer", "partner", "competitor"] | None = None
-    list: Annotated[tuple[Text, ...], Field(max_length=5_000)] = ()
 
 
 class PollRequest(PolicyModel):

@@ -43,12 +43,14 @@ from shared.policy.models.sources import (
     CaptchaProvider,
     FormActivity,
     OptOutEffect,
+    PollAccounts,
     Signature,
     SourceConfig,
     SourceDefaults,
     SourceKind,
     SourceLimits,
     SourcePolicy,
+    SourcePoll,
 )
 from shared.policy.models.team import Rep, Team
 
@@ -77,6 +79,7 @@ __all__ = [
     "OptOutEffect",
     "Policy",
     "PolicyModel",
+    "PollAccounts",
     "Provider",
     "ProviderPolicy",
     "Queue",
@@ -94,6 +97,7 @@ __all__ = [
     "SourceKind",
     "SourceLimits",
     "SourcePolicy",
+    "SourcePoll",
     "Spike",
     "SuppressionRule",
     "Team",

@@ -13,6 +13,7 @@ from shared.policy.models.policy_model import (
     EnvName,
     Name,
     Percent,
+    PlainDuration,
     PolicyModel,
     Text,
     Url,
@@ -26,6 +27,7 @@ Signature = Literal["standard", "typeform", "webflow", "hub"]
 """How a source signs: Standard Webhooks, or as that vendor does; `hub` is X-Hub-Signature-256 (Meta)."""
 CaptchaProvider = Literal["turnstile", "hcaptcha", "recaptcha"]
 OptOutEffect = Literal["suppress", "alert"]
+AccountRelation = Literal["target", "customer", "partner", "competitor"]
 
 _PerMinute = Annotated[int, whole_number(1, 1_000_000)]
 _Urls = Annotated[tuple[Url, ...], Field(max_length=100), unique()]
@@ -66,6 +68,26 @@ class Captcha(PolicyModel):
     min_score: Percent = 50
 
 
+class PollAccounts(PolicyModel):
+    """Which accounts a vendor is asked about: those of a relation, or a list of domains."""
+
+    relation: AccountRelation | None = None
+    list: Annotated[tuple[Text, ...], Field(max_length=5_000)] = ()
+
+
+class SourcePoll(PolicyModel):
+    """Has Baton ask a vendor that only answers. What is not given is as the preset of the vendor has it.
+
+    Each of the `accounts` is asked about `every` so often, for at most `budget_cents_per_day` (UTC). At most
+    `limit` of them are asked about in a round; the next round goes on with those that follow.
+    """
+
+    every: PlainDuration | None = None
+    accounts: PollAccounts | None = None
+    limit: Annotated[int, whole_number(1, 10_000)] | None = None
+    budget_cents_per_day: Annotated[int, whole_number(0, 10_000_000)] | None = None
+
+
 class SourceConfig(PolicyModel):
     """Where leads or signals come in. `map` names the field that a label of the form means.
 
@@ -75,7 +97,8 @@ class SourceConfig(PolicyModel):
 
     Of `activities` the first that matches is added to a lead. `honeypot` are labels of fields that people do
     not see: a form that fills one in is spam. `opt_out` is what an opt-out that anybody could have typed does
-    to a lead that somebody works: it suppresses the lead, or the owner gets an alert.
+    to a lead that somebody works: it suppresses the lead, or the owner gets an alert. `poll` asks the vendor
+    of a signal source.
     """
 
     kind: SourceKind
@@ -92,6 +115,7 @@ class SourceConfig(PolicyModel):
     limits: SourceLimits = SourceLimits()
     captcha: Captcha | None = None
     opt_out: OptOutEffect = "alert"
+    poll: SourcePoll | None = None
 
     @property
     def trusted_as(self) -> SourceTrust:

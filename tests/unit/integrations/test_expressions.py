@@ -51,6 +51,12 @@ def value(text: str, node: Any = None, **scope: Any) -> Any:
     [
         ("a.b", {"a": {"b": 1}}, 1),
         ("a.b", {"a": [1]}, None),
+        (
+            "unnest(a, &b.c)[*].[[0].n, [1]]",
+            {"a": [{"n": 1, "b": {"c": [7, 8]}}, {"n": 2}, {"n": 3, "b": {"c": [9]}}]},
+            [[1, 7], [1, 8], [3, 9]],
+        ),
+        ("unnest(a, &b)", {"a": {"b": [1]}}, None),
         ("names(@)", "Ana Maria Ruiz", {"first": "Ana Maria", "last": "Ruiz"}),
         ("names(@)", "Prince", {"first": "Prince"}),
         ("names(@)", "  ", None),
@@ -111,6 +117,8 @@ def test_functions_read_the_request_the_tables_and_the_question() -> None:
         ("a[?missing(b)]", "there is no function missing"),
         ("(" * 900 + "a" + ")" * 900, "is no JMESPath expression"),
         ("[" * 60 + "a" + "]" * 60, "is nested deeper"),
+        ("!a.b", "write !\\(a.b\\)"),
+        ("a[?!b.c]", "write !\\(a.b\\)"),
         ("a" * (EXPRESSION_LENGTH_MAX + 1), "characters at most"),
     ],
 )
