@@ -1,10 +1,12 @@
 """Queries to data providers, their answers, and the rows that cache answers and count their cost. Pure.
 
-A lead is looked up under one of three subjects, and every answer is kept under a name (`about`):
+A lead is looked up under one of these subjects, and every answer is kept under a name (`about`):
 
 - `company`: the company of a domain; `about` is the domain.
 - `person`: the person behind an e-mail address; `about` is the lead id, so that erasing a lead finds it.
 - `email`: whether the address takes mail; `about` is the lead id.
+
+An account is looked up under `contacts`: who works there in given roles; `about` is the domain.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ NO_MATCH_TTL: Final = timedelta(days=1)
 MATCH_TTL: Final = timedelta(days=180)
 """How long a match is cached when the policy sets `fresh` for none of its fields."""
 
-Subject = Literal["company", "person", "email"]
+Subject = Literal["company", "person", "email", "contacts"]
 LookupOutcome = Literal["match", "no_match", "stale", "failed", "timeout", "skipped"]
 StopReason = Literal["complete", "settled", "exhausted", "budget", "deadline"]
 """Why a look-up asks no further provider.
@@ -70,7 +72,7 @@ class LookupTarget(Struct, frozen=True, dict=True):
 
     def about(self, subject: Subject) -> str | None:
         """Return the name that answers about `subject` are kept under; None when it cannot be asked about."""
-        return self.domain if subject == "company" else self._lead_id
+        return self.domain if subject in ("company", "contacts") else self._lead_id
 
     @cached_property
     def _lead_id(self) -> str | None:
@@ -79,7 +81,10 @@ class LookupTarget(Struct, frozen=True, dict=True):
 
 
 class ProviderQuery(Struct, frozen=True):
-    """One query to one provider. Queries with the same `key` get the same answer, so one call serves all."""
+    """One query to one provider. Queries with the same `key` get the same answer, so one call serves all.
+
+    `fields` are what is asked for: fields of a lead, or of `contacts` the buying roles.
+    """
 
     provider: str
     subject: Subject
@@ -89,7 +94,8 @@ class ProviderQuery(Struct, frozen=True):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        return (self.provider, self.subject, self.about)
+        asked = (self.about, *self.fields) if self.subject == "contacts" else (self.about,)
+        return (self.provider, self.subject, " ".join(asked))
 
     def unanswered(self, outcome: LookupOutcome, at: datetime, detail: str) -> ProviderAnswer:
         """Return an answer without facts: `detail` says why there are none."""
@@ -108,7 +114,8 @@ class ProviderAnswer(Struct, frozen=True):
     """What a provider answered at `at`, or why it did not. `cost` is in cents.
 
     `billed` is False for an answer that cost this lead nothing because it came from the cache or from another
-    lead's call. `requested` are the fields that the query asked for.
+    lead's call. `requested` are the fields that the query asked for. `contacts` are the people of an answer
+    about `contacts`; its `facts` are empty.
     """
 
     provider: str
@@ -121,6 +128,7 @@ class ProviderAnswer(Struct, frozen=True):
     detail: str = ""
     billed: bool = True
     requested: tuple[str, ...] = ()
+    contacts: tuple[ProviderFacts, ...] = ()
 
     @property
     def is_conclusive(self) -> bool:
