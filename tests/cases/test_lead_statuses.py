@@ -127,6 +127,47 @@ def test_a_signal_that_leaves_a_lead_with_its_owner_is_said_with_a_new_brief(
     assert after["brief"]["trigger"]["type"] == "hiring_surge"
 
 
+UNSCORED = [
+    # type, its details, its words
+    ("technology_added", {"technology": "Snowflake"}, "started using Snowflake 2 days ago"),
+    ("technology_removed", {"technology": "Rivalworks"}, "stopped using Rivalworks 2 days ago"),
+    ("news", {"headline": "Kestrel opens in Berlin"}, "in the news: “Kestrel opens in Berlin”, 2 days ago"),
+    (
+        "job_change",
+        {"name": "Bo Ek", "from": "Acme", "to": "Kestrel", "title": "CFO"},
+        "Bo Ek moved from Acme to Kestrel as CFO, 2 days ago",
+    ),
+]
+
+
+@pytest.mark.parametrize("unscored", UNSCORED, ids=[type_ for type_, *_ in UNSCORED])
+def test_a_signal_that_no_rule_counts_is_told_to_the_owner_without_points(
+    api: Api, receiver: Receiver, moved_clock: MovedClock, unscored: tuple[str, dict[str, str], str]
+):
+    type_, details, words = unscored
+    domain = f"{type_.replace('_', '-')}.example"
+    view = api.settled(api.post_lead(fitting(domain.partition(".")[0])))
+    lead_id, at = view["lead_id"], moved_clock.now() - timedelta(days=2, minutes=1)
+    signal = {"type": type_, "account": {"domain": domain}, "details": details, "occurred_at": at.isoformat()}
+    assert api.http.post("/v1/signals", json=signal).status_code == 202
+    [said] = eventually(lambda: receiver.about(lead_id, "lead.updated"), what="lead.updated")
+    assert said.data["reason"] == f"news: {type_}"
+    assert said.data["score"] == view["score"] | {"lines": said.data["score"]["lines"]}
+    assert (said.data["decision"]["owner"], said.data["brief"]["trigger"]["details"]) == (
+        view["owner"],
+        words,
+    )
+    assert words in said.data["brief"]["markdown"]
+    # A later signal is the trigger then, and this one is still listed.
+    other = signal | {"type": "hiring_surge", "details": {}, "occurred_at": moved_clock.now().isoformat()}
+    assert api.http.post("/v1/signals", json=other).status_code == 202
+    after = eventually(
+        lambda: v if (v := api.view(lead_id)) and v["trigger"]["type"] == "hiring_surge" else None,
+        what="the view",
+    )
+    assert f"\n- {words}\n" in after["brief"]["markdown"]
+
+
 # The end
 
 

@@ -25,6 +25,8 @@ EXPIRY_FORMS: Final = (
     "(2027-03-31T00:00:00Z), of which the date counts"
 )
 """What `details.expires_on` may be, for people."""
+UNCOUNTED_LIVE_FOR: Final = timedelta(days=90)
+"""How long a signal is live that gives no points and does not say when it expires: so long it is news."""
 _NO_FACTS: Final[Facts] = {}
 
 
@@ -83,8 +85,8 @@ def match_facts(
     for signal in signals:
         found = match_signal(signal, facts, at, policy)
         matched_signals += found
-        if not found and signal.expires_at is not None:
-            without_rule.append((signal.type, signal.expires_at))
+        if not found and (until := live_until(signal, policy)) is not None:
+            without_rule.append((signal.type, until))
     return MatchedFacts(tuple(matched_activities), tuple(matched_signals), tuple(without_rule))
 
 
@@ -141,6 +143,17 @@ def live_signals(matches: MatchedFacts, at: datetime) -> Signals:
     types = {match.type for match in live}
     types.update(type_ for type_, expires_at in matches.without_rule if at < expires_at)
     return Signals(any(match.rule.strong for match in live), sorted(types))
+
+
+def live_until(signal: SignalReceivedV1, policy: ScoringPolicy) -> datetime | None:
+    """Return until when a signal is live that no rule counts: until it expires.
+
+    One that does not say when is live for `UNCOUNTED_LIVE_FOR` if no rule is about its type, so that its
+    owner hears of it. Where the rules on its type do not count it, it is not live at all (None).
+    """
+    if signal.expires_at is not None or signal.type in policy.signals_on:
+        return signal.expires_at
+    return signal.occurred_at + UNCOUNTED_LIVE_FOR
 
 
 def strongest_activity(

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from services.scorer.domain.intent import PointsByRule, anchor_of, apply_caps
+from services.scorer.domain.intent import PointsByRule, anchor_of, apply_caps, live_until
 from services.scorer.policy import (
     CompiledIntentRule,
     CompiledSignalRule,
@@ -89,7 +89,7 @@ class IntentRulesBounds:
             found = list(self._signal_points(signal, facts, unknown, at))
             for counted, points, truths in found:
                 _count(counted, points, truths, least, most)
-            live.add(signal, found, at)
+            live.add(signal, found, at, until=live_until(signal, self._policy))
         points_range = PointsRange(apply_caps(least, self._policy), apply_caps(most, self._policy))
         return IntentBounds(points_range, live.strong, (frozenset(live.certain), frozenset(live.possible)))
 
@@ -133,14 +133,24 @@ class LiveSignals:
         """The possible values of `signals.strong`."""
         return tuple(dict.fromkeys((self._strong_possibly, self._strong_certainly)))
 
-    def add(self, signal: SignalReceivedV1, rules: Sequence[_SignalPoints], at: datetime) -> None:
-        """Add a signal; `rules` are those on its type, with what each of their conditions may come to."""
+    def add(
+        self,
+        signal: SignalReceivedV1,
+        rules: Sequence[_SignalPoints],
+        at: datetime,
+        *,
+        until: datetime | None,
+    ) -> None:
+        """Add a signal; `rules` are those on its type, with what each of their conditions may come to.
+
+        If none counts it, it is live until `until`; None: not at all.
+        """
         if signal.expires_at is not None and at >= signal.expires_at:
             return
         scoring = [(rule, truths) for rule, points, truths in rules if points >= 1 and True in truths]
         certain = [rule for rule, truths in scoring if truths == _CERTAIN]
-        # A signal that no rule counts is live until it expires.
-        perhaps_unruled = signal.expires_at is not None and all(truths != _CERTAIN for *_, truths in rules)
+        lasts = until is not None and at < until
+        perhaps_unruled = lasts and all(truths != _CERTAIN for *_, truths in rules)
         if certain or (perhaps_unruled and not any(True in truths for *_, truths in rules)):
             self.certain.add(signal.type)
         if scoring or perhaps_unruled:

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-from services.scorer.domain.intent import MatchedFact
+from services.scorer.domain.intent import MatchedFact, live_until
 from services.scorer.domain.score import ScoreResult
 from services.scorer.domain.state import ScoreRow, StoredSignal
+from services.scorer.policy import ScoringPolicy
 from shared.lead.events.parts import Trigger
 from shared.lead.events.scoring import LiveSignal
 
@@ -27,12 +28,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 def live_signals_of(
-    signals: Iterable[StoredSignal], matched: Iterable[MatchedFact], at: datetime
+    signals: Iterable[StoredSignal], matched: Iterable[MatchedFact], at: datetime, policy: ScoringPolicy
 ) -> list[LiveSignal]:
     """Return the live signals among those of an account, the one with the most points first.
 
     Of equals a strong one is first, then the newer one. `points` are those of all rules that a signal
-    matches, before any cap; a signal that no rule counts has none and is live until it expires.
+    matches, before any cap; a signal that no rule counts has none (see `live_until`).
     """
     matches: dict[int, list[MatchedFact]] = {}
     for match in matched:
@@ -41,8 +42,8 @@ def live_signals_of(
     for signal in signals:
         own = matches.get(id(signal), ())
         counted = [match for match in own if match.is_live(at)]
-        without_rule = not own and signal.expires_at is not None and at < signal.expires_at
-        if not counted and not without_rule:
+        until = None if own else live_until(signal, policy)
+        if not counted and (until is None or at >= until):
             continue
         names = _NAMES_OF_PERSON if signal.type in _ABOUT_PEOPLE else ()
         named = (name for key in names if isinstance(name := signal.details.get(key), str))

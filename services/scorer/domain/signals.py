@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from services.scorer.domain.account import account_data_of
 from services.scorer.domain.activities import activity_of, merge_activities
 from services.scorer.domain.aliases import canonical_of, resolve_account
-from services.scorer.domain.intent import EXPIRY_FORMS, expiry_day
+from services.scorer.domain.intent import EXPIRY_FORMS, expiry_day, live_until
 from services.scorer.domain.rescore import rescore_account
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.stored_signals import (
@@ -96,8 +96,9 @@ def handle_account_signal(
     trigger = Trigger("signal", received.event_id, signal.type)
     if account.leads:
         changes.put(account)
-        told_again = key_of_same(before, signal) is not None
-        if told_again or signal.type in context.policy.signals_on or signal.expires_at is not None:
+        told_again, until = key_of_same(before, signal) is not None, live_until(signal, context.policy)
+        is_live = signal.type in context.policy.signals_on or (until is not None and context.at < until)
+        if told_again or is_live:
             rescore_account(changes, context, account, trigger)
         return Outcome.APPLIED
     data = account_data_of(account, context.policy.seeds)

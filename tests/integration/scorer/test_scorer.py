@@ -95,9 +95,9 @@ async def test_a_signal_that_comes_twice_is_applied_once(scorer: StoredScorer) -
     assert len(scorer.emitted) == 2
 
 
-async def test_a_signal_that_no_rule_counts_scores_nothing(scorer: StoredScorer) -> None:
+async def test_a_signal_that_its_rules_do_not_count_scores_nothing(scorer: StoredScorer) -> None:
     await scorer.process(event_of(enriched_lead()))
-    result = await scorer.process(event_of(signal("news"), "signal-1"))
+    result = await scorer.process(event_of(signal("intent_surge", strength=20), "signal-1"))
     assert (outcomes(result), result.outgoing) == ([Outcome.APPLIED], [])
 
 

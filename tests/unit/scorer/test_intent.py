@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.scorer.domain.decay import last_age_at
 from services.scorer.domain.intent import (
+    UNCOUNTED_LIVE_FOR,
     PointsByRule,
     anchor_of,
     apply_caps,
@@ -131,9 +132,13 @@ def test_a_url_that_may_name_a_person_is_not_kept_in_memory():
     assert kept.keys() == {"/pricing", None}
 
 
-def test_a_signal_without_a_rule_is_kept_when_it_says_how_long_it_lasts():
+def test_a_signal_without_a_rule_is_kept_with_the_end_of_its_life():
     lasting, other = signal("news", expires_at=AT + DAY), signal("news")
-    assert match_facts([], [lasting, other], {}, AT, POLICY).without_rule == (("news", AT + DAY),)
+    weak = signal("intent_surge", strength=20)
+    assert match_facts([], [lasting, other, weak], {}, AT, POLICY).without_rule == (
+        ("news", AT + DAY),
+        ("news", other.occurred_at + UNCOUNTED_LIVE_FOR),
+    )
 
 
 def test_a_signal_matches_the_rules_on_its_type():

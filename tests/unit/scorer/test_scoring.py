@@ -115,8 +115,10 @@ def test_a_signal_below_its_condition_counts_nothing() -> None:
         assert scored(signals=[signal("intent_surge", strength=strength)]).signals.types == live
 
 
-def test_a_signal_without_a_rule_is_live_until_it_expires() -> None:
-    assert scored(signals=[signal("technology_added")]).signals.types == []
+def test_a_signal_without_a_rule_is_live_until_it_expires_or_for_90_days() -> None:
+    lasting = signal("technology_added")
+    assert scored(signals=[lasting]).signals.types == ["technology_added"]
+    assert scored(signals=[lasting], at=lasting.occurred_at + 90 * DAY).signals.types == []
     given = scored(signals=[signal("technology_added", expires_at=AT + DAY)])
     assert (given.signals.types, given.signals.strong, given.score.intent) == (["technology_added"], False, 0)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from services.scorer.domain.account import NAME_KEY_LENGTH_MAX
+from services.scorer.domain.intent import UNCOUNTED_LIVE_FOR
 from services.scorer.domain.signals import PARKED_FOR
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.subjects import (
@@ -132,9 +134,31 @@ def test_a_signal_stored_already_is_unchanged_even_if_its_claim_was_pruned(score
     assert scorer.signal(id_="signal-1") is Outcome.UNCHANGED
 
 
-def test_a_signal_that_no_rule_counts_and_that_never_expires_scores_nobody(scorer):
+@pytest.mark.parametrize("type_", ["technology_added", "technology_removed", "news", "job_change"])
+def test_a_signal_that_no_rule_counts_and_that_never_expires_is_news_for_90_days(scorer, type_: str):
     scorer.enrich()
-    assert scorer.signal("news") is Outcome.APPLIED
+    assert scorer.signal(type_, id_="news-1", ago=DAY) is Outcome.APPLIED
+    [scored] = scorer.scored()
+    assert (scored.trigger, scored.score.intent) == (Trigger("signal", "news-1", type_), 0)
+    assert (scored.signals.types, scored.signals.strong) == ([type_], False)
+    assert [(one.event_id, one.points) for one in scored.signals.live] == [("news-1", 0)]
+    scorer.advance(UNCOUNTED_LIVE_FOR - DAY)
+    [scored] = scorer.scored()
+    assert (scored.signals.types, scored.signals.live, scored.trigger.kind) == ([], [], "decay")
+
+
+@pytest.mark.parametrize(
+    ("type_", "given"),
+    [
+        ("news", {"ago": UNCOUNTED_LIVE_FOR}),
+        ("news", {"expires_at": AT, "ago": DAY}),
+        ("intent_surge", {"strength": 20}),
+    ],
+    ids=["older than that", "expired", "of a rule that does not count it"],
+)
+def test_a_signal_that_is_not_live_scores_nobody(scorer, type_: str, given: dict[str, Any]):
+    scorer.enrich()
+    assert scorer.signal(type_, **given) is Outcome.APPLIED
     assert scorer.emitted == []
     assert len(scorer.account().signals) == 1
 
