@@ -131,6 +131,11 @@ class CommonSettings(Settings):
         default=Path(".baton"),
         description="Data directory: tables and stream of the embedded topology, and `secrets.env`.",
     )
+    policy_dir: Path = Field(
+        default=Path("config"),
+        description="Directory of the policy files that are activated if the database has no policy; "
+        "`integrations` in it has your own integrations.",
+    )
     http_host: str = Field(default="127.0.0.1", description="Address that all ports listen on.")
     ops_port: Port = Field(
         default=9090,
@@ -237,10 +242,6 @@ class StatefulSettings(KafkaSettings, CommonSettings):
         repr=False,  # it may hold a password
         description="`sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://USER:PASSWORD@HOST/NAME`, "
         "for TLS with libpq's `?sslmode=verify-full&sslrootcert=FILE&sslcert=FILE&sslkey=FILE`.",
-    )
-    policy_dir: Path = Field(
-        default=Path("config"),
-        description="Directory of the policy files that are activated if the database has no policy.",
     )
     topic_prefix: str = Field(
         default="baton", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="Prefix of every topic name."

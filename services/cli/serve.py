@@ -15,6 +15,7 @@ from services.cli.roles import Role, RouterHalf
 from shared import secrets_file
 from shared.clock import SystemClock
 from shared.errors import Retry
+from shared.integrations.catalog import load_integrations
 from shared.observability import logging, tracing
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
@@ -155,7 +156,8 @@ def _serve_stubs() -> None:
         ops = OpsServer(Health(), Metrics(), settings)
         await ops.start()
         try:
-            await bootstrap.run(SystemClock(settings.clock_file), stop, settings)
+            integrations = load_integrations(settings.policy_dir)
+            await bootstrap.run(SystemClock(settings.clock_file), stop, settings, integrations)
         finally:
             await ops.stop()
 

@@ -1,6 +1,7 @@
 """The stub providers as a FastAPI application: vendors, the truth about their world, faults, the call log."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
@@ -10,20 +11,15 @@ from pydantic import BaseModel, ValidationError
 from services.provider_stubs import golden
 from services.provider_stubs.call_log import CALLS_KEPT_MAX, CallLog, CallReport
 from services.provider_stubs.faults import FaultRegistry, ProviderFault
+from services.provider_stubs.folders import VendorFolders
 from services.provider_stubs.request_body import bounded_body
-from services.provider_stubs.vendor_calls import StubState, vendor_router
-from services.provider_stubs.vendors.apollo import APOLLO
-from services.provider_stubs.vendors.clearbit import CLEARBIT
-from services.provider_stubs.vendors.hunter import HUNTER
-from services.provider_stubs.vendors.peopledatalabs import PEOPLEDATALABS
-from services.provider_stubs.vendors.vendor import Vendor
-from services.provider_stubs.vendors.zerobounce import ZEROBOUNCE
+from services.provider_stubs.vendor_calls import StubState, VendorCalls
 from services.provider_stubs.world import SEED, generate, truth
 from shared.clock import Clock
 from shared.errors import Reject
+from shared.integrations.catalog import Integrations
 from shared.web.problem import field_problems, from_reject
 
-VENDORS: Final[tuple[Vendor, ...]] = (PEOPLEDATALABS, APOLLO, CLEARBIT, HUNTER, ZEROBOUNCE)
 DOMAINS_DEFAULT: Final = 100
 DOMAINS_MAX: Final = 10_000
 
@@ -35,19 +31,22 @@ class DomainPage(BaseModel):
     next: None = None
 
 
-def create_app(clock: Clock, stopping: asyncio.Event, *, seed: int = SEED) -> FastAPI:
+def create_app(
+    clock: Clock, stopping: asyncio.Event, integrations: Integrations, *, seed: int = SEED
+) -> FastAPI:
     """Return the application; each one has faults and a call log of its own.
 
-    Calls that wait on purpose end when `stopping` is set.
+    It plays every vendor of `integrations.providers`, under the vendor's name. Calls that wait on purpose end
+    when `stopping` is set.
     """
     world = generate(seed, golden.COMPANIES)
     state = StubState(world, FaultRegistry(), CallLog(), clock, stopping)
+    vendors = VendorFolders(world, integrations)
     app = FastAPI(title="Baton's provider stubs", docs_url=None, redoc_url=None)
-    for vendor in VENDORS:
-        app.include_router(vendor_router(vendor, state))
-    app.include_router(fault_router(state))
+    app.include_router(fault_router(state, vendors.names))
     app.include_router(world_router(state))
     app.include_router(call_router(state))
+    app.include_router(vendor_router(state, vendors))
     app.add_exception_handler(Reject, _problem_response)
     app.add_exception_handler(RequestValidationError, _invalid_query)
     return app
@@ -67,7 +66,25 @@ async def read_fault(request: Request) -> ProviderFault:
         raise Reject(422, "invalid-body", "The body is not valid", errors=problems) from error
 
 
-def fault_router(state: StubState) -> APIRouter:
+def vendor_router(state: StubState, vendors: VendorFolders) -> APIRouter:
+    """Return the route of the vendors' own paths, each under the name of the vendor."""
+    router = APIRouter(tags=["vendors"])
+    calls: dict[str, VendorCalls] = {}
+
+    @router.api_route("/{vendor}/{path:path}", methods=["GET", "POST"])
+    async def answer(vendor: str, path: str, request: Request) -> Response:
+        """Answer as the vendor does: as in its examples, or from the world by its `stub.yaml`."""
+        if vendor not in calls:
+            stub = vendors.stub(vendor)
+            if stub is None:
+                raise Reject(404, "not-found", "There is no such provider", vendor[:100])
+            calls[vendor] = VendorCalls(stub, state)
+        return await calls[vendor].handle(request, f"/{path}")
+
+    return router
+
+
+def fault_router(state: StubState, vendors: Collection[str]) -> APIRouter:
     """Return the routes that make a vendor fail, and let it work again."""
     router = APIRouter(prefix="/faults", tags=["faults"])
     request_body = {"content": {"application/json": {"schema": ProviderFault.model_json_schema()}}}
@@ -75,7 +92,7 @@ def fault_router(state: StubState) -> APIRouter:
     @router.put("/{provider}", openapi_extra={"requestBody": request_body})
     async def put_fault(provider: str, fault: Annotated[ProviderFault, Depends(read_fault)]) -> ProviderFault:
         """Replace the fault of a vendor."""
-        if provider not in {vendor.name for vendor in VENDORS}:
+        if provider not in vendors:
             raise Reject(404, "not-found", "There is no such provider", provider[:100])
         state.faults.put(provider, fault)
         return fault

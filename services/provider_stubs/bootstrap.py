@@ -6,17 +6,23 @@ import asyncio
 
 from services.provider_stubs.app import create_app
 from shared.clock import Clock
+from shared.integrations.catalog import Integrations, built_in_integrations
 from shared.settings import StubsSettings
 from shared.web.server import HttpServer, connection_limits
 
 
 class StubServer(HttpServer):
-    """The stubs' server, not started. When it stops, calls that hang on purpose get their answer."""
+    """The stubs' server, not started; it plays the built-in vendors unless told others.
 
-    def __init__(self, clock: Clock, settings: StubsSettings) -> None:
+    When it stops, calls that hang on purpose get their answer.
+    """
+
+    def __init__(
+        self, clock: Clock, settings: StubsSettings, integrations: Integrations | None = None
+    ) -> None:
         self._stopping = asyncio.Event()
         super().__init__(
-            create_app(clock, self._stopping),
+            create_app(clock, self._stopping, integrations or built_in_integrations()),
             host=settings.http_host,
             port=settings.stubs_port,
             port_field="stubs_port",
@@ -29,9 +35,9 @@ class StubServer(HttpServer):
         await super().stop()
 
 
-async def run(clock: Clock, stop: asyncio.Event, settings: StubsSettings) -> None:
-    """Serve until `stop` is set."""
-    server = StubServer(clock, settings)
+async def run(clock: Clock, stop: asyncio.Event, settings: StubsSettings, integrations: Integrations) -> None:
+    """Serve the vendors of `integrations` until `stop` is set."""
+    server = StubServer(clock, settings, integrations)
     await server.start()
     try:
         await stop.wait()

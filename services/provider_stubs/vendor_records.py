@@ -21,7 +21,8 @@ class Coverage(Struct, frozen=True):
     """How much of the world a vendor covers, in per cent, and the share of its records with a flaw.
 
     `stale` is out of date, `wrong` is mixed up with another company, `slow` is looked up in the background,
-    `vague` has a range instead of a head count, `withheld` a person without contact data.
+    `vague` has a range instead of a head count, `withheld` a person without contact data, `locked` one whose
+    address is not shown.
     """
 
     vendor: str
@@ -32,6 +33,7 @@ class Coverage(Struct, frozen=True):
     slow: int = 0
     vague: int = 0
     withheld: int = 0
+    locked: int = 0
 
 
 class CompanyRecord(Struct, frozen=True):
@@ -112,6 +114,11 @@ def is_vague(world: World, coverage: Coverage, domain: str) -> bool:
 def withholds_contact(world: World, coverage: Coverage, email: str) -> bool:
     """Return whether a vendor says of this person's contact data only that it has some."""
     return _has_flaw(world, coverage, email, "withheld", coverage.withheld)
+
+
+def hides_address(world: World, coverage: Coverage, email: str) -> bool:
+    """Return whether a vendor does not show the address of this person."""
+    return seeded_random(world.seed, coverage.vendor, email, "locked").randrange(100) < coverage.locked
 
 
 def _has_flaw(world: World, coverage: Coverage, subject: str, flaw: str, pct: int) -> bool:

@@ -83,6 +83,21 @@ class World:
         address = normalise_email(email)
         return None if address is None else self._people.get(address.identity)
 
+    def named(self, name: str) -> WorldCompany | None:
+        """Return the company of a name, in any case."""
+        return self._names.get(name.casefold())
+
+    @cached_property
+    def _names(self) -> Mapping[str, WorldCompany]:
+        return {company.name.casefold(): company for company in self.companies.values()}
+
+    @cached_property
+    def profiles(self) -> Mapping[str, WorldPerson]:
+        """The people of the world by their LinkedIn profile."""
+        return {
+            person.linkedin_url: person for company in self.companies.values() for person in company.people
+        }
+
     @cached_property
     def _people(self) -> Mapping[str, tuple[WorldCompany, WorldPerson]]:
         return {

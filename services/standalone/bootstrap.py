@@ -48,7 +48,7 @@ async def run(
             return
         async with asyncio.TaskGroup() as roles:
             roles.create_task(watch(resources, stop))
-            roles.create_task(provider_stubs.run(resources.clock, stop, settings))
+            roles.create_task(provider_stubs.run(resources.clock, stop, settings, resources.integrations))
             for role in (enricher, scorer, router, ledger):
                 roles.create_task(role.run(resources, stop, settings))
             roles.create_task(gateway.run(resources, stop, settings))

@@ -17,6 +17,7 @@ from shared.integrations.checks import check_intake, check_provider
 from shared.integrations.examples import IntakeExample, ProviderExample
 from shared.integrations.intake_preset import IntakePreset
 from shared.integrations.provider_preset import ProviderPreset
+from shared.integrations.stub_preset import StubPreset
 from shared.policy.models import PolicyModel
 from shared.policy.policy_file import PolicyFile
 from shared.policy.validate import validate_file
@@ -133,6 +134,17 @@ def read_example(kind: str, path: Path) -> tuple[IntakeExample | ProviderExample
     report = FindingReport(f"{kind}/{path.parent.parent.name}/examples/{path.name}")
     model: type[Any] = ProviderExample if kind == _PROVIDERS else IntakeExample
     file: PolicyFile[Any] | None = _read(path, model, report)
+    return None if file is None or report.errors else file.model, report.findings
+
+
+def read_stub(directory: Path) -> tuple[StubPreset | None, list[Finding]]:
+    """Return how the stubs answer for the vendor of a folder, None when it does not say or has an error."""
+    report = FindingReport(f"{_PROVIDERS}/{directory.name}/{STUB}")
+    if not (directory / STUB).exists():
+        return None, []
+    file: PolicyFile[Any] | None = _read(directory / STUB, StubPreset, report)
+    if file is not None and file.model.vendor != directory.name:
+        file.error(("vendor",), f"should be {directory.name}, as the folder")
     return None if file is None or report.errors else file.model, report.findings
 
 

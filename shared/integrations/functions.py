@@ -150,6 +150,14 @@ class PresetFunctions(Functions):
         at = instant(value)
         return None if at is None else (self._scope.at - at).days
 
+    @signature(_ANY, _ANY)
+    def _func_multiply(self, number: Any, factor: Any) -> float | int | None:
+        """Multiply two numbers, such as a share by 100."""
+        if isinstance(number, bool) or isinstance(factor, bool):
+            return None
+        product = number * factor if isinstance(number, int | float) else None
+        return round(product, 6) if isinstance(product, float) else product
+
     @signature(_ANY)
     def _func_lower(self, value: Any) -> str | None:
         return _text(value).lower() or None

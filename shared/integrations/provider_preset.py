@@ -148,9 +148,9 @@ class Employer(PolicyModel):
 
 
 class AnswerConfidence(PolicyModel):
-    """How sure the vendor is, from 0 to 1 or to 100: by field, else `default` in per cent."""
+    """How sure the vendor is, from 0 to 1 or to 100: by field, by part (`company.*`), else `default`."""
 
-    default: Annotated[int, whole_number(0, 100)] = 80
+    default: Annotated[Annotated[int, whole_number(0, 100)] | Expr, OneOf()] = 80
     fields: Annotated[Mapping[Text, Expr], Field(max_length=60)] = {}
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from shared.integrations.examples import IntakeExample, ProviderExample
 from shared.integrations.intake_preset import IntakePreset
 from shared.integrations.provider_preset import ProviderPreset
+from shared.integrations.stub_preset import StubPreset
 from shared.policy.models import PolicyModel
 from shared.policy.schema import as_file, schema_of_model
 
@@ -23,6 +24,7 @@ SCHEMAS: Final[Mapping[str, type[PolicyModel]]] = {
     "form-example.json": IntakeExample,
     "signal-example.json": IntakeExample,
     "provider-example.json": ProviderExample,
+    "stub.json": StubPreset,
 }
 """The model of each schema, by the name of its file."""
 

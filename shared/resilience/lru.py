@@ -30,6 +30,13 @@ class LruCache(Generic[K, V]):
         """Return the cached value of `key`, None when there is none."""
         return self._values.get(key)
 
+    def put(self, key: K, value: V) -> None:
+        """Cache a value, in the place of one with the same key."""
+        self._values.pop(key, None)
+        if len(self._values) >= self._maxsize:
+            del self._values[next(iter(self._values))]
+        self._values[key] = value
+
     def get_or_compute(self, key: K, compute: Callable[[], V]) -> V:
         """Return the cached value of `key`, computing it when there is none. Errors are not cached."""
         try:

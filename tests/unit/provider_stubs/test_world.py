@@ -11,18 +11,25 @@ from hypothesis import strategies as st
 
 from services.provider_stubs import golden, vocabulary
 from services.provider_stubs.vendor_records import CompanyRecord, Coverage, company_record, person_record
-from services.provider_stubs.vendors.apollo import COVERAGE as APOLLO
-from services.provider_stubs.vendors.clearbit import COVERAGE as CLEARBIT
-from services.provider_stubs.vendors.hunter import COVERAGE as HUNTER
-from services.provider_stubs.vendors.peopledatalabs import COVERAGE as PEOPLEDATALABS
 from services.provider_stubs.world import COMPANIES, PEOPLE_MAX, PEOPLE_MIN, World, generate, truth
+from shared.integrations.catalog import built_in_integrations, read_stub
 from shared.lead.normalise.emails import normalise_email
 from shared.lead.normalise.linkedin import normalise_linkedin
 from shared.lead.normalise.phones import normalise_phone
 
 TODAY = date(2026, 3, 1)
 SEEDS = st.integers(0, 2**32)
-OF_COMPANIES = (PEOPLEDATALABS, APOLLO, CLEARBIT)
+
+
+def coverage_of(vendor: str) -> Coverage:
+    """Return how much of the world a built-in vendor knows."""
+    stub, _ = read_stub(built_in_integrations().providers[vendor].directory)
+    assert stub is not None
+    return Coverage(vendor=vendor, **stub.coverage.model_dump())
+
+
+OF_COMPANIES = tuple(coverage_of(vendor) for vendor in ("peopledatalabs", "apollo", "clearbit"))
+HUNTER = coverage_of("hunter")
 # The domains that the golden leads, the default accounts and the examples of the papers use.
 TAKEN = (
     "ledgerlane",
@@ -138,9 +145,7 @@ def test_vendors_overlap_and_leave_gaps(world):
     assert len(known_to) == 2 ** len(OF_COMPANIES)
 
 
-@pytest.mark.parametrize(
-    "coverage", [PEOPLEDATALABS, APOLLO, CLEARBIT, HUNTER], ids=lambda coverage: coverage.vendor
-)
+@pytest.mark.parametrize("coverage", [*OF_COMPANIES, HUNTER], ids=lambda coverage: coverage.vendor)
 def test_a_vendor_knows_its_share_of_the_people(world, coverage):
     emails = [person.email for company in world.companies.values() for person in company.people]
     seen = [found for email in emails if (found := person_record(world, coverage, email))]

@@ -1,0 +1,121 @@
+"""What the stubs answer for a vendor: as in its examples, and from the world by its `stub.yaml`."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.provider_stubs import golden
+from services.provider_stubs.asked_values import StubRequest
+from services.provider_stubs.folders import read_answers
+from services.provider_stubs.vendor_stub import Prepared, VendorStub
+from services.provider_stubs.world import World
+from shared.integrations.catalog import built_in_integrations
+
+TODAY = date(2026, 3, 1)
+GOLDEN = "brightloom.example"
+KEYS = dict.fromkeys(("x-api-key", "authorization", "api_key", "x-access-token", "api-key"), "any")
+PROVIDERS = built_in_integrations().providers
+
+
+def stub_of(world: World, vendor: str) -> VendorStub:
+    folder = PROVIDERS[vendor]
+    return VendorStub(folder.preset, *read_answers(folder.directory), world)
+
+
+def prepared(stub: VendorStub, path: str, query: dict[str, str], body: Any = None) -> Prepared:
+    question = stub.read(StubRequest(path, query, KEYS, body))
+    assert question is not None
+    return stub.prepare(question, TODAY, has_key=True)
+
+
+def body_of(answer: Any) -> Any:
+    return msgspec.json.decode(answer.body)
+
+
+COMPANIES = {
+    "peopledatalabs": ("/v5/company/enrich", "website", 404, 10),
+    "apollo": ("/api/v1/organizations/enrich", "domain", 200, 8),
+    "clearbit": ("/v2/companies/find", "domain", 404, 12),
+}
+PEOPLE = {
+    "peopledatalabs": ("/v5/person/enrich", 404, 10),
+    "apollo": ("/api/v1/people/match", 200, 8),
+    "clearbit": ("/v2/combined/find", 404, 12),
+}
+
+
+@pytest.mark.parametrize("vendor", COMPANIES)
+def test_a_company_is_billed_when_it_is_found(world, vendor):
+    path, name, no_match, price = COMPANIES[vendor]
+    stub = stub_of(world, vendor)
+    [known] = prepared(stub, path, {name: GOLDEN}).answers
+    assert (known.status, known.billed, known.matched) == (200, price, True)
+    assert prepared(stub, path, {name: f"shop.{GOLDEN}"}).answers == (known,)
+    [unknown] = prepared(stub, path, {name: "nowhere.example"}).answers
+    assert (unknown.status, unknown.billed, unknown.matched) == (no_match, 0, False)
+
+
+@pytest.mark.parametrize("vendor", PEOPLE)
+def test_whoever_writes_from_a_golden_company_is_somebody(world, vendor):
+    path, no_match, price = PEOPLE[vendor]
+    stub = stub_of(world, vendor)
+    [answer] = prepared(stub, path, {"email": f"Maria.Weber+tag@{GOLDEN}"}).answers
+    assert (answer.billed, answer.matched) == (price, True)
+    person = golden.person_behind(f"maria.weber@{GOLDEN}")
+    if vendor != "clearbit":
+        assert person.phone in answer.body.decode()
+        assert person.last_name.lower() in answer.body.decode().lower()
+    [nobody] = prepared(stub, path, {"email": "a@nowhere.example"}).answers
+    assert (nobody.status, nobody.billed) == (no_match, 0)
+
+
+def test_the_same_question_has_the_same_answer(world):
+    for vendor, (path, name, _, _) in COMPANIES.items():
+        one, other = (prepared(stub_of(world, vendor), path, {name: GOLDEN}) for _ in range(2))
+        assert one == other
+
+
+def test_what_is_slow_is_answered_at_the_second_call(world):
+    stub = stub_of(world, "clearbit")
+    slow = [
+        answers
+        for domain in world.companies
+        if len(answers := prepared(stub, "/v2/companies/find", {"domain": domain}).answers) == 2
+    ]
+    assert 2 <= len(slow) <= 30
+    assert {(first.status, first.billed, then.status) for first, then in slow} == {(202, 0, 200)}
+
+
+@pytest.mark.parametrize("vendor", sorted(PROVIDERS))
+@pytest.mark.parametrize("status", [400, 401, 402, 404, 422, 429, 500, 503])
+def test_every_vendor_says_every_error(world, vendor, status):
+    answer = stub_of(world, vendor).error(status)
+    assert (answer.billed, answer.matched) == (0, False)
+    assert body_of(answer) is not None
+
+
+@pytest.mark.parametrize("vendor", sorted(PROVIDERS))
+def test_without_a_key_no_vendor_answers(world, vendor):
+    stub = stub_of(world, vendor)
+    assert not stub.has_key(StubRequest("/", {}, {}))
+
+
+@pytest.mark.parametrize(
+    ("vendor", "path", "email", "said"),
+    [
+        ("hunter", "/v2/email-verifier", f"anybody@{GOLDEN}", "valid"),
+        ("hunter", "/v2/email-verifier", "x81k2@mailinator.com", "disposable"),
+        ("hunter", "/v2/email-verifier", "ana@nowhere.example", "unknown"),
+        ("zerobounce", "/v2/validate", f"anybody@{GOLDEN}", "valid"),
+        ("zerobounce", "/v2/validate", "ana@nowhere.example", "unknown"),
+    ],
+)
+def test_a_verification_is_billed_whatever_it_says(world, vendor, path, email, said):
+    [answer] = prepared(stub_of(world, vendor), path, {"email": email}).answers
+    body = body_of(answer)
+    assert (body.get("data") or body)["status"] == said
+    assert (answer.billed, answer.matched) == (1, said != "unknown")
