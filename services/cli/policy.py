@@ -26,11 +26,13 @@ _CONFIG = Path("config")
 @app.command()
 def check(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
     """Check the files without a running Baton; exit code 1 if they are invalid."""
+    from shared.integrations.catalog import load_integrations
+    from shared.integrations.installed import known_integrations
     from shared.policy.content_hash import shown, version_of
     from shared.policy.load import PolicyInvalid, read_policy, texts_in, unread_files
 
     try:
-        found = read_policy(texts_in(directory))
+        found = read_policy(texts_in(directory), known_integrations(load_integrations(directory)))
         problems, read = [*found.findings, *unread_files(directory)], found.policy
     except PolicyInvalid as error:
         problems, read = [*error.findings], None

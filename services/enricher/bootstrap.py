@@ -43,6 +43,7 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
     clock, database = resources.clock, resources.database
     registry = ProviderRegistry(
         resources.policy,
+        {name: folder.preset for name, folder in resources.integrations.providers.items()},
         EgressPolicy(settings.providers_allow),
         clock,
         resources.metrics,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Final
 
@@ -17,8 +17,11 @@ from msgspec.structs import replace
 
 from services.enricher.domain.provider_status import ProviderStatus
 from services.enricher.domain.providers import LookupOutcome, ProviderAnswer, ProviderQuery
-from services.enricher.providers.integration import HttpReply, HttpRequest, Integration, ParsedReply
+from services.enricher.providers.integration import Integration, ParsedReply
+from services.enricher.providers.prices import reply_cost
 from shared.clock import Clock
+from shared.integrations.vendor_replies import ANSWERED, RETRY_AFTER_DEFAULT_S, HttpReply
+from shared.integrations.vendor_requests import HttpRequest
 from shared.observability.metrics import Metrics
 from shared.policy.models import Provider
 from shared.resilience.availability import FAILURES_MAX, Access, Availability
@@ -28,13 +31,14 @@ RESPONSE_BYTES_MAX: Final = 256 * 1024
 _LIMITED_FOR_S: Final = 10.0
 """How long a provider is shown as limited after it was last asked for more than it may get."""
 _PENDING_RETRY_S: Final = 0.5
+_IN_FLIGHT_DEFAULT: Final = 5
 _DETAIL_LENGTH_MAX: Final = 200
-_OUTCOMES: Final[dict[str, LookupOutcome]] = {"match": "match", "no_match": "no_match", "timeout": "timeout"}
-_REFUSALS: Final = {
-    "status 401": "its API key is refused",
-    "status 403": "its API key is refused",
-    "status 402": "its credits are spent",
-    "status 429": "its credits are spent",
+_OUTCOMES: Final[Mapping[str, LookupOutcome]] = {
+    **dict.fromkeys(ANSWERED, "no_match"),
+    "match": "match",
+    "partial": "match",
+    "timeout": "timeout",
+    "pending": "timeout",
 }
 
 
@@ -78,8 +82,9 @@ class ProviderClient:
         self._clock = clock
         self._metrics = metrics
         self._monotonic_s = monotonic_s
+        self._per_second, self._in_flight = call_limits(terms, integration)
         self._limiter = PriorityLimiter(
-            terms.per_second, terms.in_flight, lanes=len(Lane), urgent=Lane.WORK, monotonic_s=monotonic_s
+            self._per_second, self._in_flight, lanes=len(Lane), urgent=Lane.WORK, monotonic_s=monotonic_s
         )
         self._availability = Availability(clock, monotonic_s=monotonic_s)
         self._shortage_at_s, self._shortage_reason = float("-inf"), ""
@@ -118,7 +123,7 @@ class ProviderClient:
             return self._no_turn(query)
         try:
             async with asyncio.timeout(within_s):
-                reply = await self._run(query, request, turn, access)
+                reply = await self._run(query, request, turn, access, self._monotonic_s() + within_s)
         except TimeoutError:
             reply = ParsedReply("timeout", detail=f"no answer within {within_s:.1f} s")
         finally:
@@ -127,17 +132,21 @@ class ProviderClient:
         if reply is None:
             return self._no_turn(query) if self.access == "open" else self._skipped(query, self.status.reason)
         outcome = _OUTCOMES.get(reply.verdict, "failed")
-        charged = outcome == "match" or (outcome == "no_match" and self.terms.charged == "call")
-        cost = self.terms.price_cents if charged else 0
+        if reply.verdict == "invalid_email" and reply.facts.confidence:
+            outcome = "match"
+        cost = reply_cost(self.integration.price(query.subject), reply, self.terms)
         self._metrics.provider_calls.labels(self.name, outcome).inc()
         self._metrics.provider_cents.labels(self.name).inc(cost)
         answer = query.unanswered(outcome, self._clock.now(), reply.detail)
         return replace(answer, facts=reply.facts, cost=cost)
 
     async def _run(
-        self, query: ProviderQuery, request: HttpRequest, turn: Turn, access: Access
+        self, query: ProviderQuery, request: HttpRequest, turn: Turn, access: Access, ends_s: float
     ) -> ParsedReply | None:
-        """Send until the reply is final: again while it is `pending`. Return None without a turn."""
+        """Send until the reply is final: again while it is `pending`. Return None without a turn.
+
+        A vendor that wants to be asked again only when the time is over has not answered in time.
+        """
         while await self._limiter.acquire(turn):
             try:
                 reply = await self._attempt(query, request, access)
@@ -145,14 +154,17 @@ class ProviderClient:
                 self._limiter.release()
             if reply.verdict != "pending":
                 return reply
-            await asyncio.sleep(_PENDING_RETRY_S)
+            wait_s = _PENDING_RETRY_S if reply.again_after_s is None else reply.again_after_s
+            if self._monotonic_s() + wait_s > ends_s:
+                return replace(reply, detail=f"it still looks, and says to ask again in {wait_s:.0f} s")
+            await asyncio.sleep(wait_s)
             turn = Turn(Lane.STARTED, self.terms.timeout.seconds)
         return None
 
     async def _attempt(self, query: ProviderQuery, request: HttpRequest, access: Access) -> ParsedReply:
         started_s = self._monotonic_s()
         try:
-            reply = self.integration.parse(query, await self._send(request))
+            reply = self.integration.parse(query, await self._send(request), self._clock.now())
         except TimeoutError:
             reply = ParsedReply("timeout", detail=f"no answer within {self.terms.timeout}")
         except (httpx2.HTTPError, OSError) as error:
@@ -163,24 +175,31 @@ class ProviderClient:
 
     def _record(self, reply: ParsedReply, access: Access) -> None:
         """Take in what a reply says of the provider; those who wait for it are turned away if it pauses."""
+        availability, detail = self._availability, reply.detail
         match reply.verdict:
-            case "rate_limited":
-                self._note_shortage(f"it turned calls away as too many ({reply.detail})")
-                self._availability.record_limited(access, self._shortage_reason, reply.retry_after_s)
-            case "refused":
-                reason = _REFUSALS.get(reply.detail, "it refuses every call")
-                self._availability.record_refused(access, f"{reason} ({reply.detail})")
-            case "failed" | "malformed" | "timeout":
-                reason = f"{FAILURES_MAX} calls failed in a row, the last with: {reply.detail}"
-                self._availability.record_failure(access, reason)
+            case "retry_later" if reply.status < 400:  # it cannot tell this one thing now
+                availability.record_success(access)
+            case "retry_later" if reply.status < 500 or reply.again_after_s is not None:
+                self._note_shortage(f"it turned calls away as too many ({detail})")
+                wait_s = RETRY_AFTER_DEFAULT_S if reply.again_after_s is None else reply.again_after_s
+                availability.record_limited(access, self._shortage_reason, wait_s)
+            case "bad_credentials":
+                availability.record_refused(access, f"its API key is refused ({detail})")
+            case "quota_exhausted":
+                availability.record_refused(access, f"its credits are spent ({detail})")
+            case "retry_later" | "bad_request" | "failed" | "malformed" | "timeout":
+                reason = f"{FAILURES_MAX} calls failed in a row, the last with: {detail}"
+                availability.record_failure(access, reason)
             case _:
-                self._availability.record_success(access)
+                availability.record_success(access)
+        if reply.window_ends_in_s is not None and availability.state == "active":
+            self._note_shortage("it says that no call is left in its present window")
+            availability.record_limited("open", self._shortage_reason, reply.window_ends_in_s)
         if self._availability.state != "active":
             self._limiter.turn_away()
 
     def _no_turn(self, query: ProviderQuery) -> ProviderAnswer:
-        terms = self.terms
-        limits = f"per_second: {terms.per_second}, in_flight: {terms.in_flight}"
+        limits = f"per_second: {self._per_second}, in_flight: {self._in_flight}"
         self._note_shortage(f"more calls are wanted than it may get ({limits})")
         return self._skipped(query, self._shortage_reason)
 
@@ -196,7 +215,11 @@ class ProviderClient:
         async with (
             asyncio.timeout(self.terms.timeout.seconds),
             self._http.stream(
-                request.method, request.path, params=request.params, headers=request.headers
+                request.method,
+                request.path,
+                params=request.params,
+                headers=request.headers,
+                content=request.content,
             ) as response,
         ):
             body = bytearray()
@@ -209,3 +232,10 @@ class ProviderClient:
     async def close(self) -> None:
         """Close the connections; calls that are under way fail."""
         await self._http.aclose()
+
+
+def call_limits(terms: Provider, integration: Integration) -> tuple[int, int]:
+    """Return how many calls may start in a second and how many may run: by the policy, else by the vendor."""
+    limits = integration.preset.limits
+    per_second = terms.per_second or limits.per_second or max((limits.per_minute or 300) // 60, 1)
+    return per_second, terms.in_flight or limits.in_flight or _IN_FLIGHT_DEFAULT

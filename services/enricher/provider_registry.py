@@ -11,10 +11,12 @@ from services.enricher.domain.provider_status import ProviderStatus
 from services.enricher.domain.providers import ProviderAnswer, ProviderQuery
 from services.enricher.domain.value_of_information import OutcomeModel
 from services.enricher.domain.waterfall import Capability, WaterfallPolicy
-from services.enricher.provider_client import ProviderClient
-from services.enricher.providers import INTEGRATIONS
+from services.enricher.provider_client import ProviderClient, call_limits
+from services.enricher.providers.integration import Integration
+from services.enricher.providers.prices import highest_cost
 from services.enricher.stubs_url import resolve_base_url
 from shared.clock import Clock
+from shared.integrations.provider_preset import ProviderPreset
 from shared.observability.metrics import Metrics
 from shared.policy.compiled import CompiledPolicy
 from shared.policy.models import Provider, ProviderPolicy
@@ -77,12 +79,14 @@ class ProviderRegistry:
     A provider whose terms did not change keeps its client, and with it its limiter and circuit breaker. A
     client that is replaced is closed when no look-up that began with it can still be under way.
 
-    `egress` says which addresses may be reached, `keys` has the API keys by the name of `key_env`.
+    `presets` are the installed integrations by name. `egress` says which addresses may be reached, `keys` has
+    the API keys by the name of `key_env`.
     """
 
     def __init__(
         self,
         policy: PolicyWatch,
+        presets: Mapping[str, ProviderPreset],
         egress: EgressPolicy,
         clock: Clock,
         metrics: Metrics,
@@ -91,6 +95,7 @@ class ProviderRegistry:
         keys: Mapping[str, str],
     ) -> None:
         self._provider_set = PerVersion(lambda: policy.current, self._build)
+        self._integrations = {name: Integration(preset) for name, preset in presets.items()}
         self._egress = egress
         self._clock = clock
         self._metrics = metrics
@@ -140,8 +145,9 @@ class ProviderRegistry:
         existing = self._clients.get(name)
         if existing is not None and existing.terms == terms:
             return existing
-        integration = INTEGRATIONS.get(terms.integration)
-        base_url, is_stub = resolve_base_url(terms.base_url, self._stubs_url)
+        integration = self._integrations.get(terms.integration)
+        own_url = integration.preset.base_url if integration is not None else ""
+        base_url, is_stub = resolve_base_url(terms.base_url or own_url, self._stubs_url)
         key = self._keys.get(terms.key_env) or (_STUB_KEY if is_stub else "")
         if integration is None:
             self._unusable[name] = ProviderStatus("unusable", f"no integration {terms.integration}")
@@ -150,7 +156,8 @@ class ProviderRegistry:
             self._unusable[name] = ProviderStatus("no_key", f"{terms.key_env} is not set")
             return None
         try:
-            http = egress_client(self._egress, base_url, connections_max=terms.in_flight)
+            in_flight = call_limits(terms, integration)[1]
+            http = egress_client(self._egress, base_url, connections_max=in_flight)
         except EgressRefused as refused:
             self._unusable[name] = ProviderStatus("unusable", f"base_url: {refused}")
             return None
@@ -175,11 +182,16 @@ def waterfall_policy(providers: ProviderPolicy, clients: Mapping[str, ProviderCl
     return WaterfallPolicy(
         fields=providers.fields,
         capabilities={
-            name: Capability(client.terms.price_cents, client.integration.gives)
-            for name, client in clients.items()
+            name: capability_of(client.integration, client.terms) for name, client in clients.items()
         },
         budget_cents=providers.budget.per_lead_cents,
         deadline_s=providers.deadline.seconds,
         sequential=providers.decision_aware,
         for_sellers=providers.for_sellers,
     )
+
+
+def capability_of(integration: Integration, terms: Provider) -> Capability:
+    """Return what an integration can give at the policy's terms, and what an answer costs at most."""
+    prices = {subject: highest_cost(integration.price(subject), terms) for subject in integration.gives}
+    return Capability(max(prices.values(), default=0), integration.gives, prices, integration.needs)

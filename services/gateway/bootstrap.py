@@ -94,4 +94,5 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
         captcha=CaptchaVerifier(egress, resources.clock, os.environ, resources.metrics),
         policies=resources.policy,
         keyed_hash=resources.keyed_hash,
+        integrations=resources.integrations,
     )

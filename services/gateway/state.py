@@ -14,6 +14,7 @@ from services.gateway.domain.rejected import RejectedSubmission
 from services.gateway.domain.sources import HookSource
 from services.gateway.guesses import Guesses
 from shared.clock import Clock
+from shared.integrations.catalog import Integrations
 from shared.messaging.port import Outgoing
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
@@ -127,6 +128,7 @@ class GatewayState:
     captcha: CaptchaChecker
     policies: PolicyWatch
     keyed_hash: Callable[[str], str]
+    integrations: Integrations
 
     @property
     def shared_hosts(self) -> frozenset[str]:

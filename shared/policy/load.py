@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.errors import BatonError
+from shared.policy.integrations import KnownIntegrations
 from shared.policy.lint import lint_files
 from shared.policy.models import FILES, Policy
 from shared.policy.policy_file import PolicyFile
@@ -36,9 +37,9 @@ class PolicyReading:
     findings: tuple[Finding, ...]
 
 
-def load(source: Path | Mapping[str, str]) -> Policy:
+def load(source: Path | Mapping[str, str], known: KnownIntegrations | None = None) -> Policy:
     """Return the policy of a directory, or of texts by file name; raises `PolicyInvalid`."""
-    reading = read_policy(texts_in(source) if isinstance(source, Path) else source)
+    reading = read_policy(texts_in(source) if isinstance(source, Path) else source, known)
     if reading.policy is None:
         raise PolicyInvalid(reading.findings)
     return reading.policy
@@ -86,8 +87,12 @@ def _meant(name: str) -> str:
     return f"; did you mean {quoted(meant)}?" if meant in FILES else ""
 
 
-def read_policy(texts: Mapping[str, str]) -> PolicyReading:
-    """Read and check the files, by file name; returns every finding in all of them."""
+def read_policy(texts: Mapping[str, str], known: KnownIntegrations | None = None) -> PolicyReading:
+    """Read and check the files, by file name; returns every finding in all of them.
+
+    `known` are the installed integrations. Without them a policy may name any: one that was checked where it
+    was put in force is read again in every process.
+    """
     findings = [
         Finding(name[:100], 1, 1, "", f"no policy file is named {quoted(name)}{did_you_mean(name, FILES)}")
         for name in texts
@@ -102,7 +107,7 @@ def read_policy(texts: Mapping[str, str]) -> PolicyReading:
         validated = validate_file(texts[name], model, reports[name])
         if validated is not None:
             files[name] = PolicyFile(*validated, reports[name])
-    lint_files(files)
+    lint_files(files, known)
     for report in reports.values():
         findings += sorted(report.findings, key=lambda finding: (finding.line, finding.column))
     if any(finding.severity is Severity.ERROR for finding in findings):

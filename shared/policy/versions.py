@@ -23,6 +23,7 @@ from shared.errors import Crash, Retry
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.content_hash import shown, version_of
 from shared.policy.diff import diff
+from shared.policy.integrations import KnownIntegrations
 from shared.policy.load import PolicyInvalid, load, texts_in
 from shared.policy.tables import policies
 from shared.resilience.periodic import repeat
@@ -92,10 +93,10 @@ async def history(tx: Tx, limit: int, *, before: int | None = None) -> list[Stor
     return [StoredPolicy(**row) for row in result.mappings()]
 
 
-async def check_policy(files: Mapping[str, str]) -> CheckedPolicy:
+async def check_policy(files: Mapping[str, str], known: KnownIntegrations | None = None) -> CheckedPolicy:
     """Check the files; raises `PolicyInvalid`. It takes up to a second: do it before the transaction."""
     texts = dict(files)
-    return CheckedPolicy(version_of(await asyncio.to_thread(load, texts)), texts)
+    return CheckedPolicy(version_of(await asyncio.to_thread(load, texts, known)), texts)
 
 
 async def put(tx: Tx, new: CheckedPolicy, *, by: str, at: datetime) -> StoredPolicy:
@@ -129,12 +130,17 @@ async def seed(tx: Tx, new: CheckedPolicy, *, at: datetime) -> StoredPolicy:
     return await active(tx) or await put(tx, new, by="config", at=at)
 
 
-async def seed_policy(database: Database, directory: Path, at: datetime) -> None:
-    """Apply the files of `directory` where the database holds no policy. Raises `Retry`, `PolicyInvalid`."""
+async def seed_policy(
+    database: Database, directory: Path, at: datetime, known: KnownIntegrations | None = None
+) -> None:
+    """Apply the files of `directory` where the database holds no policy. Raises `Retry`, `PolicyInvalid`.
+
+    `known` are the installed integrations, which the files may name.
+    """
     async with database.read() as tx:
         if await active(tx) is not None:
             return
-    first = await check_policy(texts_in(directory))
+    first = await check_policy(texts_in(directory), known)
     async with database.begin() as tx:
         await seed(tx, first, at=at)
 

@@ -12,6 +12,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -20,6 +21,7 @@ import uvloop
 from shared.clock import Clock, SystemClock
 from shared.errors import Crash, Retry
 from shared.integrations.catalog import Integrations, load_integrations
+from shared.integrations.installed import known_integrations
 from shared.messaging.connect import connect
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
@@ -101,8 +103,10 @@ async def open_resources(
     )
     try:
         policy = PolicyWatch(database, settings.policy_dir)
+        integrations = read_catalog(settings.policy_dir)
         await wait_for("database", lambda: check_tables(settings.database_url), stop, health)
-        if await wait_for("policy", lambda: load_policy(policy, database, settings, clock), stop, health):
+        load = partial(load_policy, policy, database, settings, clock, integrations)
+        if await wait_for("policy", load, stop, health):
             await policy.say_unapplied(health)
         opened = await wait_for("stream", stream.open, stop, health)
         resources = Resources(
@@ -115,7 +119,7 @@ async def open_resources(
             tracing=tracing,
             secret=settings.secret_key.get_secret_value().encode(),
             partitions=settings.topic_partitions,
-            integrations=read_catalog(settings.policy_dir),
+            integrations=integrations,
             limits=ConsumerLimits(
                 batch=settings.batch_size,
                 batches_in_flight=settings.batches_in_flight,
@@ -172,11 +176,15 @@ async def watch(resources: Resources, stop: asyncio.Event) -> None:
 
 
 async def load_policy(
-    policy: PolicyWatch, database: Database, settings: StatefulSettings, clock: Clock
+    policy: PolicyWatch,
+    database: Database,
+    settings: StatefulSettings,
+    clock: Clock,
+    integrations: Integrations,
 ) -> None:
     """Read the active policy; a database without one is seeded from the policy folder."""
     try:
-        await seed_policy(database, settings.policy_dir, clock.now())
+        await seed_policy(database, settings.policy_dir, clock.now(), known_integrations(integrations))
         await policy.start()
     except PolicyInvalid as error:
         raise Crash(f"the policy in {settings.policy_dir} (BATON_POLICY_DIR) is refused:\n{error}") from error

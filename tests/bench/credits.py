@@ -40,6 +40,7 @@ from shared.web.egress import EgressPolicy
 from tests.bench.figure import Figure
 from tests.bench.services import Services
 from tests.support.databases import create_tables
+from tests.support.integrations import PRESETS
 from tests.support.waterfall import default_policy
 
 LEADS: Final = 300
@@ -123,6 +124,7 @@ async def _purchases(
         database = Database(url)
         registry = ProviderRegistry(
             _Fixed(policy),  # type: ignore[arg-type]
+            PRESETS,
             EgressPolicy.parse("127.0.0.0/8"),
             clock,
             Metrics(),

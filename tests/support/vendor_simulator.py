@@ -9,11 +9,11 @@ from typing import Any
 import httpx2
 
 from services.enricher.provider_client import ProviderClient
-from services.enricher.providers import INTEGRATIONS
 from shared.clock import FixedClock
 from shared.observability.metrics import Metrics
 from shared.policy.models import Provider
 from shared.rules.times import Duration
+from tests.support.integrations import INTEGRATIONS
 
 
 class VendorSimulator(httpx2.AsyncBaseTransport):

@@ -12,9 +12,8 @@ from msgspec.structs import replace
 from services.enricher.domain.provider_status import ProviderStatus
 from services.enricher.domain.providers import ProviderAnswer, ProviderFacts, ProviderQuery
 from services.enricher.domain.value_of_information import OutcomeModel
-from services.enricher.domain.waterfall import Capability, WaterfallPolicy
-from services.enricher.provider_registry import ProviderPort, ProviderSet
-from services.enricher.providers import INTEGRATIONS
+from services.enricher.domain.waterfall import WaterfallPolicy
+from services.enricher.provider_registry import ProviderPort, ProviderSet, capability_of
 from services.enricher.providers.vendor_facts import company_facts, provider_facts
 from shared.clock import Clock
 from shared.policy.compiled import CompiledPolicy, compiled
@@ -22,6 +21,7 @@ from shared.policy.load import load
 from shared.policy.models import ProviderPolicy
 from shared.resilience.availability import Access
 from shared.resilience.priority_limiter import Turn
+from tests.support.integrations import INTEGRATIONS
 
 COMPANY = company_facts(name="Brightloom", industry="software", country="US", employees=350)
 
@@ -36,10 +36,7 @@ def waterfall_policy(providers: ProviderPolicy, names: Any) -> WaterfallPolicy:
     """Return the waterfall of a policy as if only these providers could be asked."""
     return WaterfallPolicy(
         fields=providers.fields,
-        capabilities={
-            name: Capability(providers.providers[name].price_cents, INTEGRATIONS[name].gives)
-            for name in names
-        },
+        capabilities={name: capability_of(INTEGRATIONS[name], providers.providers[name]) for name in names},
         budget_cents=providers.budget.per_lead_cents,
         deadline_s=providers.deadline.seconds,
         sequential=providers.decision_aware,

@@ -165,7 +165,7 @@ def answers_about(lead: LeadRow, lookup: LookupResult) -> list[ProviderAnswer]:
     """Return the answers about this lead; since the look-up, another form may have changed its company."""
     if not lookup.answers:
         return []
-    target = lookup_target(lead.account, lead.lead_id, lead.person)
+    target = lookup_target(lead.account, lead.lead_id, lead.person, lead.company.name)
     return [answer for answer in lookup.answers if target.about(answer.subject) == answer.about]
 
 

@@ -3,8 +3,9 @@
 A lead is looked up under one of these subjects, and every answer is kept under a name (`about`):
 
 - `company`: the company of a domain; `about` is the domain.
-- `person`: the person behind an e-mail address; `about` is the lead id, so that erasing a lead finds it.
+- `person`: the person of a lead; `about` is the lead id, so that erasing a lead finds it.
 - `email`: whether the address takes mail; `about` is the lead id.
+- `find_email`: the address of a person without one; `about` is the lead id.
 
 An account is looked up under `contacts`: who works there in given roles; `about` is the domain.
 """
@@ -21,7 +22,7 @@ from msgspec.structs import replace
 
 from services.enricher.domain.form import Form, company_account
 from shared.lead.events.parts import Company, FieldSource, Person
-from shared.lead.ids import lead_id_of
+from shared.lead.ids import derive_id, lead_id_of
 from shared.lead.normalise.emails import stored_email
 from shared.storage.rows import Row
 from shared.worker.rows import TimerRow
@@ -34,7 +35,7 @@ NO_MATCH_TTL: Final = timedelta(days=1)
 MATCH_TTL: Final = timedelta(days=180)
 """How long a match is cached when the policy sets `fresh` for none of its fields."""
 
-Subject = Literal["company", "person", "email", "contacts"]
+Subject = Literal["company", "person", "email", "find_email", "contacts"]
 LookupOutcome = Literal["match", "no_match", "stale", "failed", "timeout", "skipped"]
 StopReason = Literal["complete", "settled", "exhausted", "budget", "deadline"]
 """Why a look-up asks no further provider.
@@ -63,21 +64,52 @@ class ProviderFacts(Struct, frozen=True, omit_defaults=True):
 
 
 class LookupTarget(Struct, frozen=True, dict=True):
-    """What identifies a lead to providers. Without `domain` there is no company to ask about."""
+    """What identifies a lead to providers. Without `domain` there is no company to ask about.
+
+    `lead_id` is that of the lead itself; an address of its own gives another one where it is an alias.
+    """
 
     domain: str | None = None
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
+    phone: str | None = None
+    linkedin_url: str | None = None
+    company_name: str | None = None
+    lead_id: str | None = None
 
     def about(self, subject: Subject) -> str | None:
         """Return the name that answers about `subject` are kept under; None when it cannot be asked about."""
-        return self.domain if subject in ("company", "contacts") else self._lead_id
+        if subject in ("company", "contacts"):
+            return self.domain
+        if subject == "email" and self.email is None:
+            return None
+        return None if subject == "find_email" and self.email is not None else self._person_id
 
     @cached_property
-    def _lead_id(self) -> str | None:
+    def asked(self) -> Mapping[str, str | None]:
+        """What a vendor may be told, by the names in the templates of presets."""
+        names = [name for name in (self.first_name, self.last_name) if name]
+        return {
+            "domain": self.domain,
+            "email": self.email,
+            "first_name": self.first_name,
+            "last_name": self.last_name,
+            "full_name": " ".join(names) or None,
+            "phone": self.phone,
+            "linkedin_url": self.linkedin_url,
+            "company_name": self.company_name,
+        }
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The names of what is known."""
+        return frozenset([name for name, value in self.asked.items() if value])
+
+    @cached_property
+    def _person_id(self) -> str | None:
         email = stored_email(self.email)
-        return lead_id_of(f"email:{email.identity}") if email else None
+        return lead_id_of(f"email:{email.identity}") if email else self.lead_id
 
 
 class ProviderQuery(Struct, frozen=True):
@@ -96,6 +128,11 @@ class ProviderQuery(Struct, frozen=True):
     def key(self) -> tuple[str, str, str]:
         asked = (self.about, *self.fields) if self.subject == "contacts" else (self.about,)
         return (self.provider, self.subject, " ".join(asked))
+
+    @property
+    def reference(self) -> str:
+        """The name under which an answer to several queries has the one to this; it tells nothing of whom."""
+        return derive_id(self.provider, self.about, self.subject, 0)
 
     def unanswered(self, outcome: LookupOutcome, at: datetime, detail: str) -> ProviderAnswer:
         """Return an answer without facts: `detail` says why there are none."""
@@ -208,15 +245,27 @@ def _split_field(name: str) -> tuple[str, str]:
     return part, attribute
 
 
-def lookup_target(account: str, lead_id: str, person: Person) -> LookupTarget:
+def lookup_target(
+    account: str, lead_id: str, person: Person, company_name: str | None = None
+) -> LookupTarget:
     """Return what identifies a lead to providers.
 
-    A disposable address belongs to nobody, so it is not asked about. An account that is the lead itself or a
-    free-mail domain is no company.
+    A disposable address belongs to nobody, so nobody is asked about its person. An account that is the lead
+    itself or a free-mail domain is no company.
     """
-    email = person.email if person.email_kind != "disposable" else None
     domain = account if account != lead_id and company_account(account) else None
-    return LookupTarget(domain, email, person.first_name, person.last_name)
+    if person.email_kind == "disposable":
+        return LookupTarget(domain)
+    return LookupTarget(
+        domain=domain,
+        email=person.email,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        phone=person.phone,
+        linkedin_url=person.linkedin_url,
+        company_name=company_name,
+        lead_id=lead_id,
+    )
 
 
 def is_acceptable(origin: FieldSource | None, terms: Waterfall, at: datetime) -> bool:

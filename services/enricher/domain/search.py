@@ -111,11 +111,12 @@ class Search(Struct, frozen=True, dict=True):
         lead = with_answers(self.lead, answers, self.waterfall.fields, at)
         # An answer may give the name or the company by which others can be asked.
         lead = replace(lead, account=account_of(lead)) if answers else lead
-        target = lookup_target(lead.account, lead.lead_id, lead.person)
+        target = lookup_target(lead.account, lead.lead_id, lead.person, lead.company.name)
         progress = replace(
             self.progress,
             missing=_relevant_missing_fields(lead, self.waterfall, self.outcome_model, self.wanted, at),
             subjects=lookup_subjects(target),
+            known=target.known,
             requested=requested,
             spent_cents=self.progress.spent_cents + sum(answer.cost for answer in answers if answer.billed),
         )
@@ -135,9 +136,9 @@ def search_for(
 
     `spent_cents` of the lead's budget are spent.
     """
-    target = lookup_target(lead.account, lead.lead_id, lead.person)
+    target = lookup_target(lead.account, lead.lead_id, lead.person, lead.company.name)
     missing = _relevant_missing_fields(lead, waterfall, outcome_model, None, at)
-    progress = LookupProgress(missing, lookup_subjects(target), spent_cents=spent_cents)
+    progress = LookupProgress(missing, lookup_subjects(target), spent_cents=spent_cents, known=target.known)
     return Search(waterfall, outcome_model, target, lead, progress)
 
 

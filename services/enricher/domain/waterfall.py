@@ -21,7 +21,7 @@ from shared.policy.integrations import is_reason_to_ask
 if TYPE_CHECKING:
     from shared.policy.models import Waterfall
 
-SUBJECTS: tuple[Subject, ...] = ("company", "person", "email")
+SUBJECTS: tuple[Subject, ...] = ("company", "person", "email", "find_email")
 
 Chance = Callable[[tuple[str, ...]], float]
 """How likely it is, from 0 to 1, that no other field matters once these are known."""
@@ -31,10 +31,16 @@ _FREE_CENTS: Final = 0.01
 
 
 class Capability(Struct, frozen=True):
-    """What a provider can give: the price of one answer, and the fields of an answer by lookup subject."""
+    """What a provider can give: the fields of an answer by lookup subject, and what an answer costs at most.
+
+    A subject without a price in `prices` costs `price_cents`. `needs` are what has to be known of a lead to
+    ask about a subject: one of these groups of names. A subject without any needs nothing.
+    """
 
     price_cents: int
     gives: Mapping[Subject, frozenset[str]]
+    prices: Mapping[Subject, int] = {}
+    needs: Mapping[Subject, Sequence[Sequence[str]]] = {}
 
 
 class ProviderOption(Struct, frozen=True):
@@ -42,7 +48,9 @@ class ProviderOption(Struct, frozen=True):
 
     provider: str
     subject: Subject
-    capability: Capability
+    price_cents: int
+    gives: frozenset[str]
+    needs: Sequence[Sequence[str]] = ()
 
 
 class WaterfallPolicy(Struct, frozen=True, dict=True):
@@ -64,7 +72,13 @@ class WaterfallPolicy(Struct, frozen=True, dict=True):
         """The ways to get each field, the preferred first."""
         return {
             name: [
-                ProviderOption(provider, subject, capability)
+                ProviderOption(
+                    provider,
+                    subject,
+                    capability.prices.get(subject, capability.price_cents),
+                    capability.gives[subject],
+                    capability.needs.get(subject, ()),
+                )
                 for provider in waterfall.order
                 if (capability := self.capabilities.get(provider)) is not None
                 for subject in SUBJECTS
@@ -77,8 +91,8 @@ class WaterfallPolicy(Struct, frozen=True, dict=True):
 class LookupProgress(Struct, frozen=True):
     """How far the look-up of one lead is.
 
-    `missing` fields are in the order of the policy; `subjects` are what can be asked about this lead, and
-    `requested` what was asked of whom.
+    `missing` fields are in the order of the policy; `subjects` are what can be asked about this lead,
+    `requested` what was asked of whom, and `known` the names of what a vendor can be told of the lead.
     """
 
     missing: tuple[str, ...]
@@ -86,10 +100,15 @@ class LookupProgress(Struct, frozen=True):
     requested: frozenset[tuple[str, Subject]] = frozenset()
     spent_cents: int = 0
     left_s: float = 0.0
+    known: frozenset[str] = frozenset()
 
     def can_use(self, option: ProviderOption) -> bool:
-        """Return whether this provider was not yet asked about this subject, and the lead has the subject."""
-        return option.subject in self.subjects and (option.provider, option.subject) not in self.requested
+        """Return whether this provider was not asked about this subject yet, and enough is known to ask."""
+        return (
+            option.subject in self.subjects
+            and (option.provider, option.subject) not in self.requested
+            and (not option.needs or any(self.known.issuperset(group) for group in option.needs))
+        )
 
 
 class LookupRequest(Struct, frozen=True):
@@ -162,7 +181,7 @@ def buyable_fields(policy: WaterfallPolicy, progress: LookupProgress) -> tuple[s
             name
             for name in progress.missing
             if any(
-                option.capability.price_cents <= left_cents and progress.can_use(option)
+                option.price_cents <= left_cents and progress.can_use(option)
                 for option in policy.options[name]
             )
         ]
@@ -202,14 +221,13 @@ def _requests_for(
     for option in policy.options[name]:
         provider, subject = option.provider, option.subject
         if progress.can_use(option) and (provider, subject) not in taken:
-            gives = option.capability.gives[subject]
             fields = tuple(
                 [
                     field
                     for field in progress.missing
-                    if field in gives
+                    if field in option.gives
                     and provider in policy.fields[field].order
                     and is_reason_to_ask(subject, field)
                 ]
             )
-            yield LookupRequest(provider, subject, fields, option.capability.price_cents)
+            yield LookupRequest(provider, subject, fields, option.price_cents)

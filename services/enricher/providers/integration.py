@@ -1,4 +1,4 @@
-"""The port of a data vendor: a query becomes an HTTP request, and the reply becomes facts. Both are pure.
+"""A data vendor as its preset says: questions become HTTP requests, replies become facts and a price. Pure.
 
 Sending, waiting and paying are the same for every vendor (`provider_client`). One test suite holds for all
 vendors (`tests/contract/test_providers.py`).
@@ -6,113 +6,159 @@ vendors (`tests/contract/test_providers.py`).
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from typing import Final, Literal, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final, get_args
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.enricher.domain.providers import ProviderFacts, ProviderQuery, Subject
-from services.enricher.providers.vendor_facts import TEXT_LENGTH_MAX
-from shared.policy.integrations import INTEGRATION_FIELDS
+from services.enricher.providers.answers import Answer, AnswerReader
+from services.enricher.providers.vendor_facts import range_midpoint
+from shared.integrations.given_fields import fields_given
+from shared.integrations.provider_preset import Ask, Price, ProviderPreset
+from shared.integrations.vendor_replies import ANSWERED, HttpReply, Meaning, ReplyMeaning, read_reply
+from shared.integrations.vendor_requests import (
+    Asked,
+    HttpRequest,
+    ask_request,
+    batch_request,
+    needs_of,
+    poll_request,
+)
 
-RETRY_AFTER_S_MAX: Final = 3_600.0
-RETRY_AFTER_DEFAULT_S: Final = 1.0
-
-Verdict = Literal["match", "no_match", "pending", "rate_limited", "refused", "failed", "malformed", "timeout"]
-"""`pending`: the vendor still looks, ask again soon. `refused`: a wrong key or no credits left."""
-T = TypeVar("T")
-
-
-class HttpRequest(Struct, frozen=True):
-    """A call of a vendor's API. `path` is appended to the base URL, `params` is the query string."""
-
-    path: str
-    params: Mapping[str, str]
-    headers: Mapping[str, str] = {}
-    method: Literal["GET", "POST"] = "GET"
-
-
-class HttpReply(Struct, frozen=True):
-    """A vendor's response; header names are in lower case."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = {}
+SUBJECTS: Final[tuple[Subject, ...]] = get_args(Subject)
 
 
 class ParsedReply(Struct, frozen=True):
-    """What a reply means. `detail` explains a failure; `retry_after_s` belongs to `rate_limited`."""
+    """What a reply means for one question. `detail` explains a failure.
 
-    verdict: Verdict
-    facts: ProviderFacts = ProviderFacts()
-    detail: str = ""
-    retry_after_s: float = 0.0
-
-
-class Integration(Struct, frozen=True):
-    """A vendor.
-
-    - `gives`: the fields that an answer can have, by subject.
-    - `request`: the HTTP request of a query with the given API key; None when the lead says too little.
-    - `read`: by subject, the facts of a reply with status 200; none of them, or None, for no match. Raises
-      `msgspec.MsgspecError` when the body is not the vendor's.
-    - `verdicts`: the statuses that mean something else with this vendor than in general.
+    `again_after_s` is the wait that the vendor asks for, None when it does not say. `job` is the vendor's id
+    of an answer that comes later. `billed` is whether the vendor bills this reply, whatever its prices say;
+    `polls` is how often the vendor was asked for the job's answer. `window_ends_in_s` is set when the vendor
+    takes no further calls for so long.
     """
 
-    name: str
-    gives: Mapping[Subject, frozenset[str]]
-    request: Callable[[ProviderQuery, str], HttpRequest | None]
-    read: Mapping[Subject, Callable[[ProviderQuery, bytes], ProviderFacts | ParsedReply | None]]
-    verdicts: Mapping[int, Verdict] = {}
+    verdict: Meaning
+    facts: ProviderFacts = ProviderFacts()
+    status: int = 0
+    detail: str = ""
+    again_after_s: float | None = None
+    job: str | None = None
+    billed: bool | None = None
+    polls: int = 0
+    window_ends_in_s: float | None = None
 
-    def parse(self, query: ProviderQuery, reply: HttpReply) -> ParsedReply:
-        """Return what a reply means. Never raises: whatever the vendor sends has a verdict."""
-        status = f"status {reply.status}"
-        verdict = self.verdicts.get(reply.status) or _VERDICTS.get(reply.status)
-        if verdict == "rate_limited":
-            return ParsedReply("rate_limited", detail=status, retry_after_s=_retry_after_s(reply))
-        if verdict is not None:
-            return ParsedReply(verdict, detail="" if verdict == "no_match" else status)
-        if reply.status != 200:
-            return ParsedReply("failed", detail=status)
-        try:
-            return self._parse_body(query, reply.body)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            return ParsedReply("malformed", detail=f"malformed answer: {error}"[:TEXT_LENGTH_MAX])
 
-    def _parse_body(self, query: ProviderQuery, body: bytes) -> ParsedReply:
-        facts = self.read[query.subject](query, body)
-        if isinstance(facts, ParsedReply):
-            return facts
+class Integration:
+    """A vendor. Made once per preset: what follows from the preset alone is worked out once.
+
+    `gives` are the fields that an answer can have, `needs` the values without which the vendor cannot be
+    asked, as alternatives; both by subject.
+    """
+
+    def __init__(self, preset: ProviderPreset) -> None:
+        self.preset = preset
+        self.name = preset.vendor
+        self.gives: Mapping[Subject, frozenset[str]] = {
+            subject: fields_given(preset, subject) for subject in SUBJECTS if subject in preset.ask
+        }
+        self.needs: Mapping[Subject, tuple[tuple[str, ...], ...]] = {
+            subject: needs_of(subject, preset.ask[subject]) for subject in self.gives
+        }
+
+    @cached_property
+    def _readers(self) -> Mapping[Subject, AnswerReader]:
+        return {subject: AnswerReader(self.preset, subject) for subject in self.gives}
+
+    def ask(self, subject: Subject) -> Ask:
+        """Return how the vendor is asked about a subject that it `gives` something of."""
+        return self.preset.ask[subject]
+
+    def is_polled(self, subject: Subject) -> bool:
+        """Return whether the answer about a subject comes later, under a job."""
+        ask = self.preset.ask.get(subject)
+        return self.preset.poll is not None and ask is not None and ask.polled
+
+    def price(self, subject: Subject) -> Price:
+        """Return what the vendor bills for answers about a subject."""
+        return self.preset.ask[subject].price or self.preset.price
+
+    def request(
+        self, query: ProviderQuery, key: str, *, callback_url: str | None = None
+    ) -> HttpRequest | None:
+        """Return the request of a query with the given API key; None when the lead says too little."""
+        return ask_request(self.preset, query.subject, asked_of(query, callback_url), key)
+
+    def batch_request(
+        self, queries: Sequence[ProviderQuery], key: str, *, callback_url: str | None = None
+    ) -> HttpRequest | None:
+        """Return one request for several queries about one subject."""
+        questions = [asked_of(query, callback_url) for query in queries]
+        return batch_request(self.preset, queries[0].subject, questions, key)
+
+    def poll_request(self, query: ProviderQuery, job: str, key: str) -> HttpRequest | None:
+        """Return the request for the answer of a job."""
+        return poll_request(self.preset, job, asked_of(query), key)
+
+    def parse(self, query: ProviderQuery, reply: HttpReply, at: datetime) -> ParsedReply:
+        """Return what the reply to a query, or to a batch with it, means for it. Never raises.
+
+        Of a polled subject the reply may be a job, whose answer comes later.
+        """
+        read = self._read(query, reply, at)
+        if read.outcome in ("match", "partial", "pending") and self.is_polled(query.subject):
+            poll = self.preset.poll
+            job = read.evaluation.value(poll.job, read.body) if poll is not None else None
+            if isinstance(job, str | int) and not isinstance(job, bool) and str(job):
+                return replace(_without_facts(read), verdict="pending", job=str(job)[:500])
+        return self._parsed(query, read)
+
+    def parse_job(self, query: ProviderQuery, reply: HttpReply, at: datetime) -> ParsedReply:
+        """Return what a poll's reply, or what the vendor posted of a job, means for a query. Never raises."""
+        return self._parsed(query, self._read(query, reply, at))
+
+    def _read(self, query: ProviderQuery, reply: HttpReply, at: datetime) -> ReplyMeaning:
+        return read_reply(self.preset, reply, asked_of(query), at, read_range=range_midpoint)
+
+    def _parsed(self, query: ProviderQuery, read: ReplyMeaning) -> ParsedReply:
+        parsed = _without_facts(read)
+        reader = self._readers.get(query.subject)
+        if read.outcome in ANSWERED and 200 <= read.status < 300 and not _has_form(reader, read.body):
+            return replace(parsed, verdict="malformed", detail="malformed answer: no object")
+        if read.outcome not in ("match", "partial", "invalid_email"):
+            return parsed
+        answer = (
+            reader.read(query, read) if reader is not None else Answer(fault="it is not asked about this")
+        )
+        if read.outcome == "invalid_email":
+            return replace(parsed, facts=answer.facts)
+        if answer.facts.confidence:
+            return replace(parsed, facts=answer.facts, detail="")
+        if answer.fault and not read.is_stated:
+            return replace(parsed, verdict="malformed", detail=f"malformed answer: {answer.fault}")
         # A vendor may find somebody of whom it shows nothing that Baton has a field for.
-        return ParsedReply("match", facts) if facts and facts.confidence else ParsedReply("no_match")
+        return replace(parsed, verdict="unknown" if answer.is_unknown else "no_match", detail="")
 
 
-def given_by(name: str) -> Mapping[Subject, frozenset[str]]:
-    """Return the fields that an answer of an integration can have, by subject."""
-    return cast("Mapping[Subject, frozenset[str]]", INTEGRATION_FIELDS[name])
+def asked_of(query: ProviderQuery, callback_url: str | None = None) -> Asked:
+    """Return what a query tells the vendor, by the names in the preset's templates."""
+    return {**query.target.asked, "reference": query.reference, "callback_url": callback_url}
 
 
-_VERDICTS: Final[Mapping[int, Verdict]] = {
-    202: "pending",
-    401: "refused",
-    402: "refused",
-    403: "refused",
-    404: "no_match",
-    429: "rate_limited",
-}
+def _has_form(reader: AnswerReader | None, body: Any) -> bool:
+    """Return whether a body is an object, or what else the reader takes; an empty one may be no match."""
+    return body is None or isinstance(body, dict) or (reader is not None and reader.takes_lists)
 
 
-def decode_json(body: bytes, kind: type[T]) -> T:
-    """Return a JSON body as a value of `kind`. Raises `msgspec.MsgspecError`."""
-    return msgspec.json.decode(body, type=kind)
-
-
-def _retry_after_s(reply: HttpReply) -> float:
-    try:
-        seconds = float(reply.headers.get("retry-after", RETRY_AFTER_DEFAULT_S))
-    except ValueError:
-        return RETRY_AFTER_DEFAULT_S
-    return min(max(seconds, 0.0), RETRY_AFTER_S_MAX) if math.isfinite(seconds) else RETRY_AFTER_DEFAULT_S
+def _without_facts(read: ReplyMeaning) -> ParsedReply:
+    return ParsedReply(
+        read.outcome,
+        status=read.status,
+        detail="" if read.outcome in ANSWERED else read.detail,
+        again_after_s=read.again_after_s,
+        billed=read.billed,
+        window_ends_in_s=read.window_ends_in_s,
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -78,19 +78,25 @@ def company_facts(
     country: str | None = None,
     parent: str | None = None,
     technologies: Iterable[str] = (),
+    hiring: Iterable[str] = (),
     **numbers: int | datetime | None,
 ) -> dict[str, Any]:
     """Return facts about a company in Baton's field names and vocabulary; `numbers` are taken as they are."""
-    tags = (clean_text(technology) for technology in list(technologies)[:LIST_MAX])
     return {
         "name": company_name(with_capitals(name)),
         "domain": company_host(domain),
         "industry": normalise_industry(clean_text(industry)),
         "country": country_code(country),
         "parent": clean_text(parent),
-        "technologies": [tag.casefold() for tag in tags if tag],
+        "technologies": _tags(technologies),
+        "hiring": _tags(hiring),
         **numbers,
     }
+
+
+def _tags(words: Iterable[str]) -> list[str]:
+    cleaned = (clean_text(word) for word in list(words)[:LIST_MAX])
+    return list(dict.fromkeys(word.casefold() for word in cleaned if word))
 
 
 def person_facts(
@@ -121,29 +127,6 @@ def person_facts(
         "country": country_code(shown(country)),
         "email_status": email_status,
     }
-
-
-def employment_facts(
-    query: ProviderQuery,
-    confidence: float,
-    person: Mapping[str, Any],
-    company: Mapping[str, Any],
-    *,
-    confidences: Mapping[str, float] | None = None,
-    as_of: datetime | None = None,
-) -> ProviderFacts:
-    """Return the facts of an answer about a person and the employer that the vendor names.
-
-    A vendor may still have an earlier employer. Then the job there and that employer are left out: they say
-    nothing of the company that the lead writes from. What is said of the employer is less sure, unless
-    `confidences` names it.
-    """
-    if not is_employer(query, company.get("domain")):
-        job = {name.removeprefix("person.") for name in JOB_FIELDS}
-        person = {name: value for name, value in person.items() if name not in job}
-        return provider_facts(confidence, person=person, as_of=as_of)
-    sure = {f"company.{name}": confidence * EMPLOYER_SHARE for name in company} | dict(confidences or {})
-    return provider_facts(confidence, person=person, company=company, confidences=sure, as_of=as_of)
 
 
 def is_employer(query: ProviderQuery, domain: str | None) -> bool:
@@ -185,39 +168,31 @@ def clean_text(text: str | None) -> str | None:
     return (text or "").strip()[:TEXT_LENGTH_MAX] or None
 
 
-def whole(amount: float | None) -> int | None:
-    """Return an amount of money in whole units."""
-    return None if amount is None else round(amount)
-
-
-def as_percent(fraction: float | None) -> int | None:
-    """Return a fraction such as 0.22 in whole per cent."""
-    return None if fraction is None else round(fraction * 100)
-
-
-_AMOUNT: Final = r"\$?([0-9][0-9,]*)\s*([kmb]?)"
-_RANGE = re.compile(rf"\s*{_AMOUNT}\s*(?:-\s*{_AMOUNT}|(\+))\s*", re.IGNORECASE)
-_MULTIPLIERS: Final = {"": 1, "k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
+_AMOUNT: Final = (
+    r"(?:us)?[$€£]?\s*([0-9][0-9,]{0,14}(?:\.[0-9]{1,6})?)\s*(k|mm?|bn?|thousand|million|billion)?"
+)
+_RANGE = re.compile(
+    rf"\s*(?:>|over)?\s*{_AMOUNT}\s*(?:(?:-|\u2013|to)\s*{_AMOUNT}|(\+))?\s*(?:employees|people)?\s*",
+    re.IGNORECASE,
+)
+_MULTIPLIERS: Final = {"": 1, "k": 1_000, "t": 1_000, "m": 1_000_000, "b": 1_000_000_000}
+_RANGE_LENGTH_MAX: Final = 100
 
 
 def range_midpoint(text: str | None) -> int | None:
-    """Return the midpoint of a range such as `201-500` or `$1M-$10M`, and the lower bound of `10001+`."""
-    found = _RANGE.fullmatch(text or "")
+    """Return the midpoint of a range such as `201-500` or `$1M-$10M`, and the lower bound of `10001+`.
+
+    A single number is itself. None for any other text.
+    """
+    found = _RANGE.fullmatch(text) if text and len(text) <= _RANGE_LENGTH_MAX else None
     if found is None:
         return None
-    low = int(found[1].replace(",", "")[:12]) * _MULTIPLIERS[found[2].lower()]
-    if found[3] is None:
-        return low
-    return (low + int(found[3].replace(",", "")[:12]) * _MULTIPLIERS[found[4].lower()]) // 2
-
-
-def parse_instant(text: str | None) -> datetime | None:
-    """Return an ISO 8601 date or instant, in UTC when it has no offset; None for any other text."""
-    try:
-        parsed = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    numbers = [float(found[group].replace(",", "")) for group in (1, 3) if found[group]]
+    units = [(found[group] or "")[:1].lower() for group in (2, 4)]
+    if len(numbers) == 2 and not units[0] and numbers[0] < numbers[1]:
+        units[0] = units[1]  # 5-10 million
+    amounts = [round(number * _MULTIPLIERS[unit]) for number, unit in zip(numbers, units, strict=False)]
+    return sum(amounts) // len(amounts)
 
 
 def _fitting(part: type[EventPart], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_
 from services.gateway.dependencies import Admin, Gateway, Page, Paging, caller
 from services.gateway.domain.arrival import invalid
 from shared.errors import FieldProblem, Reject
+from shared.integrations.installed import known_integrations
 from shared.policy.content_hash import shown, version_of
 from shared.policy.diff import diff
 from shared.policy.load import PolicyInvalid, load, read_policy
@@ -90,7 +91,7 @@ async def get_policies(gateway: Gateway, paging: Paging) -> Page[PolicyView]:
     "line and column.",
 )
 async def post_policy(body: NewPolicy, principal: Admin, gateway: Gateway) -> AppliedPolicy:
-    _policy, warnings = await _read_policy(body.files)
+    _policy, warnings = await _read_policy(gateway, body.files)
     new = await check_policy(body.files)
     async with gateway.database.begin() as tx:
         applied = await put(tx, new, by=principal.key_id, at=gateway.clock.now())
@@ -103,7 +104,7 @@ async def post_policy(body: NewPolicy, principal: Admin, gateway: Gateway) -> Ap
     dependencies=[Security(caller, scopes=["manager"])],
 )
 async def validate_policy(body: NewPolicy, gateway: Gateway) -> ValidPolicy:
-    policy, warnings = await _read_policy(body.files)
+    policy, warnings = await _read_policy(gateway, body.files)
     async with gateway.database.read() as tx:
         current = await active(tx)
     version = version_of(policy)
@@ -136,9 +137,9 @@ async def get_policy(id: str, gateway: Gateway) -> PolicyWithFiles:  # noqa: A00
     return PolicyWithFiles(**_fields(found[0], current), files=dict(found[0].files))
 
 
-async def _read_policy(files: Mapping[str, str]) -> tuple[Policy, list[str]]:
+async def _read_policy(gateway: Gateway, files: Mapping[str, str]) -> tuple[Policy, list[str]]:
     """Return the policy and the warnings about it. Raises `Reject` (422) with all errors."""
-    reading = await asyncio.to_thread(read_policy, files)
+    reading = await asyncio.to_thread(read_policy, files, known_integrations(gateway.integrations))
     if reading.policy is not None:
         warnings = [finding for finding in reading.findings if finding.severity is Severity.WARNING]
         return reading.policy, list(map(str, warnings))

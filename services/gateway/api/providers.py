@@ -32,6 +32,7 @@ class ProviderView(ApiModel):
     - `state`: `active`; `limited` (more is asked of it than it takes), `paused` (it refuses its key, or its
       credits are spent), `failing` (its calls fail), `no_key`, `unusable`, or `unknown` before an enricher
       has reported. `reason` says why, `since` when it began.
+    - `price` and `charged` are those of the policy; null where the integration's own prices count.
     - `hit_rate`: the share of its answers that found a match; `unchanged_share`: of those after which
       nothing was changed in the lead. Null without answers.
     - `cost_by_field`: what the fields cost that its answers gave, or were asked for in vain.
@@ -43,8 +44,8 @@ class ProviderView(ApiModel):
     state: ProviderState | Literal["unknown"]
     reason: str
     since: datetime | None
-    price: int
-    charged: Literal["match", "call"]
+    price: int | None
+    charged: Literal["match", "call"] | None
     fields: list[str]
     calls: int
     answers: int

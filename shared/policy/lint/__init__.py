@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.policy.integrations import KnownIntegrations
 from shared.policy.lint.accounts import lint_accounts
 from shared.policy.lint.answers import lint_answers
 from shared.policy.lint.icp import lint_icp
@@ -21,8 +22,11 @@ from shared.policy.models import Accounts, Icp, ProviderPolicy, Routing, Scoring
 from shared.policy.policy_file import PolicyFile
 
 
-def lint_files(files: Mapping[str, PolicyFile[Any]]) -> None:
-    """Check every file, by file name, each with the others that it refers to."""
+def lint_files(files: Mapping[str, PolicyFile[Any]], known: KnownIntegrations | None = None) -> None:
+    """Check every file, by file name, each with the others that it refers to.
+
+    Without the `known` integrations, what the files say of integrations is not checked.
+    """
     icp: PolicyFile[Icp] | None = files.get("icp.yaml")
     scoring: PolicyFile[Scoring] | None = files.get("scoring.yaml")
     routing: PolicyFile[Routing] | None = files.get("routing.yaml")
@@ -41,7 +45,7 @@ def lint_files(files: Mapping[str, PolicyFile[Any]]) -> None:
     if accounts is not None:
         lint_accounts(accounts)
     if providers is not None:
-        lint_providers(providers)
+        lint_providers(providers, known)
     if sources is not None:
         lint_sources(sources)
         lint_answers([file for file in (icp, scoring, routing) if file is not None], sources.model)

@@ -53,17 +53,19 @@ class Waterfall(PolicyModel):
 class Provider(PolicyModel):
     """One data provider and its limits. `charged` says what costs `price_cents`: a match only, or every call.
 
+    Where they are left out the integration's own prices count, and where `base_url` is, the vendor's.
+
     At most `per_second` calls are started per second and `in_flight` calls run at a time; each is abandoned
     after `timeout`. `key_env` names the environment variable with the API key.
     """
 
     integration: Name
-    base_url: Url
+    base_url: Url | None = None
     key_env: EnvName = ""
-    price_cents: Annotated[int, whole_number(0, 100_000)] = 0
-    charged: Literal["match", "call"] = "match"
-    per_second: Annotated[int, whole_number(1, 10_000)] = 5
-    in_flight: Annotated[int, whole_number(1, 1_000)] = 5
+    price_cents: Annotated[int, whole_number(0, 100_000)] | None = None
+    charged: Literal["match", "call"] | None = None
+    per_second: Annotated[int, whole_number(1, 10_000)] | None = None
+    in_flight: Annotated[int, whole_number(1, 1_000)] | None = None
     timeout: PlainDuration = Duration(2)
 
 

@@ -59,7 +59,7 @@ def terms(fresh_days: int | None = None, min_confidence: int = 70) -> Waterfall:
 class TestTarget:
     def test_a_person_at_a_company_is_asked_about_by_both(self):
         target = lookup_target("brightloom.example", "lead", Person(email=ANA, first_name="Ana"))
-        assert target == LookupTarget("brightloom.example", ANA, "Ana")
+        assert target == LookupTarget("brightloom.example", ANA, "Ana", lead_id="lead")
         assert target.about("company") == "brightloom.example"
         assert target.about("person") == target.about("email") == lead_id_of(f"email:{ANA}")
 

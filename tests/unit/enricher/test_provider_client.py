@@ -176,8 +176,8 @@ def test_after_429_nobody_is_asked_for_as_long_as_the_provider_says_and_those_wh
     [
         ("apollo", 401, "its API key is refused (status 401)"),
         ("apollo", 403, "its API key is refused (status 403)"),
-        ("clearbit", 402, "its credits are spent (status 402)"),
-        ("hunter", 429, "its credits are spent (status 429)"),
+        ("clearbit", 402, "its credits are spent (status 402: the quota of the account is used up)"),
+        ("hunter", 429, "its credits are spent (status 429: the credits of the month are used up)"),
     ],
 )
 def test_one_refused_call_pauses_the_provider_until_a_trial_works(name, status, reason):

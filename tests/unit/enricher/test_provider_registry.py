@@ -16,6 +16,7 @@ from shared.policy.compiled import CompiledPolicy
 from shared.policy.models import Provider
 from shared.rules.times import Duration
 from shared.web.egress import EgressPolicy
+from tests.support.integrations import PRESETS
 from tests.support.waterfall import default_policy
 
 STUB = "http://127.0.0.1:8090/apollo"
@@ -42,6 +43,7 @@ class Registry(ProviderRegistry):
         self.watch = SimpleNamespace(current=policy)
         super().__init__(
             self.watch,  # type: ignore[arg-type]
+            PRESETS,
             EgressPolicy.parse(allow),
             SystemClock(),
             Metrics(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from shared.integrations.catalog import built_in_integrations
+from shared.integrations.installed import known_integrations
 from shared.policy.load import read_policy
 from shared.rules.findings import Severity
 
@@ -842,8 +844,11 @@ A finding is `line:column path: message`, with the name of the file where it is 
 """
 
 
+KNOWN = known_integrations(built_in_integrations())
+
+
 def test_the_small_policy_has_no_findings(files: dict[str, str]) -> None:
-    assert read_policy(files).findings == ()
+    assert read_policy(files, KNOWN).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -855,7 +860,7 @@ def test_a_replaced_text_has_exactly_these_findings(
     files: dict[str, str], file: str, old: str, new: str, expected: list[str]
 ) -> None:
     assert old in files[file]
-    reading = read_policy({**files, file: files[file].replace(old, new, 1)})
+    reading = read_policy({**files, file: files[file].replace(old, new, 1)}, KNOWN)
     found = [
         ("" if finding.severity is Severity.ERROR else f"{finding.severity} ")
         + str(finding).removeprefix(f"{file}:")

@@ -1,0 +1,17 @@
+"""What the policy may name of the installed integrations. Pure."""
+
+from __future__ import annotations
+
+from shared.integrations.catalog import Integrations
+from shared.integrations.given_fields import fields_given
+from shared.policy.integrations import KnownIntegrations
+
+
+def known_integrations(integrations: Integrations) -> KnownIntegrations:
+    """Return the installed integrations as the checks of a policy need them."""
+    return KnownIntegrations(
+        providers={
+            name: {subject: fields_given(folder.preset, subject) for subject in folder.preset.ask}
+            for name, folder in integrations.providers.items()
+        }
+    )
