@@ -138,7 +138,7 @@ class ProviderClient:
         self._metrics.provider_calls.labels(self.name, outcome).inc()
         self._metrics.provider_cents.labels(self.name).inc(cost)
         answer = query.unanswered(outcome, self._clock.now(), reply.detail)
-        return replace(answer, facts=reply.facts, cost=cost)
+        return replace(answer, facts=reply.facts, contacts=reply.contacts, cost=cost)
 
     async def _run(
         self, query: ProviderQuery, request: HttpRequest, turn: Turn, access: Access, ends_s: float

@@ -36,6 +36,7 @@ from shared.lead.normalise.yes_no import yes_or_no
 
 _NUMBERS: Final = ("employees", "revenue_usd", "funding_total_usd", "growth_pct")
 _PHONES_MAX: Final = 50
+_CONTACTS_MAX: Final = 100
 _ADDRESS_CONFIDENCE: Final = 0.9
 """Of an address that the vendor refuses to look at because none can be like that."""
 _JOB: Final = frozenset(name.removeprefix("person.") for name in JOB_FIELDS)
@@ -45,10 +46,11 @@ _NUMBER_MAX: Final = 1e15
 class Answer(Struct, frozen=True):
     """What an answer says of what was asked. `fault` says what in it has another type than it should have.
 
-    `is_unknown`: the vendor could not tell whether an address takes mail.
+    `contacts` are the people of an account, where it was asked about these. `is_unknown`: the vendor could not tell whether an address takes mail.
     """
 
     facts: ProviderFacts = ProviderFacts()
+    contacts: tuple[ProviderFacts, ...] = ()
     fault: str = ""
     is_unknown: bool = False
 
@@ -81,6 +83,13 @@ class AnswerReader:
         items = reply.body if self._ask.items is None else evaluation.value(self._ask.items, reply.body)
         if not isinstance(items, list):
             return Answer(fault="no list of answers")
+        if self._subject == "contacts":
+            read = [
+                self._read_item(query, evaluation, item).facts
+                for item in items[:_CONTACTS_MAX]
+                if isinstance(item, dict)
+            ]
+            return Answer(contacts=tuple([facts for facts in read if facts.confidence]))
         for item in items:
             if not isinstance(item, dict) or (
                 batch is not None and _word(evaluation.value(batch.reference, item)) != query.reference

@@ -43,6 +43,7 @@ class ParsedReply(Struct, frozen=True):
 
     verdict: Meaning
     facts: ProviderFacts = ProviderFacts()
+    contacts: tuple[ProviderFacts, ...] = ()
     status: int = 0
     detail: str = ""
     again_after_s: float | None = None
@@ -135,8 +136,8 @@ class Integration:
         )
         if read.outcome == "invalid_email":
             return replace(parsed, facts=answer.facts)
-        if answer.facts.confidence:
-            return replace(parsed, facts=answer.facts, detail="")
+        if answer.facts.confidence or answer.contacts:
+            return replace(parsed, facts=answer.facts, contacts=answer.contacts, detail="")
         if answer.fault and not read.is_stated:
             return replace(parsed, verdict="malformed", detail=f"malformed answer: {answer.fault}")
         # A vendor may find somebody of whom it shows nothing that Baton has a field for.
@@ -145,7 +146,13 @@ class Integration:
 
 def asked_of(query: ProviderQuery, callback_url: str | None = None) -> Asked:
     """Return what a query tells the vendor, by the names in the preset's templates."""
-    return {**query.target.asked, "reference": query.reference, "callback_url": callback_url}
+    roles = ", ".join(query.fields) if query.subject == "contacts" else None
+    return {
+        **query.target.asked,
+        "reference": query.reference,
+        "callback_url": callback_url,
+        "roles": roles,
+    }
 
 
 def _has_form(reader: AnswerReader | None, body: Any) -> bool:
