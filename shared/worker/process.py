@@ -11,6 +11,7 @@ import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -120,15 +121,7 @@ async def open_resources(
             secret=settings.secret_key.get_secret_value().encode(),
             partitions=settings.topic_partitions,
             integrations=integrations,
-            limits=ConsumerLimits(
-                batch=settings.batch_size,
-                batches_in_flight=settings.batches_in_flight,
-                **(
-                    {"records_in_flight": settings.window_size}
-                    if isinstance(settings, EnricherSettings)
-                    else {}
-                ),
-            ),
+            limits=consumer_limits(settings),
             dead_letter_window=settings.dead_letter_window,
             dead_letter_share_max=round(settings.dead_letter_share_max),
             dead_letter_probe_s=settings.dead_letter_probe_s,
@@ -140,6 +133,14 @@ async def open_resources(
     finally:
         await stream.close()
         await database.close()
+
+
+def consumer_limits(settings: StatefulSettings) -> ConsumerLimits:
+    """Return how much a role's consumer takes at a time; the enricher has a window of records in flight."""
+    limits = ConsumerLimits(batch=settings.batch_size, batches_in_flight=settings.batches_in_flight)
+    if isinstance(settings, EnricherSettings):
+        return replace(limits, records_in_flight=settings.window_size)
+    return limits
 
 
 def read_catalog(policy_directory: Path) -> Integrations:

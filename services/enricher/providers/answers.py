@@ -36,7 +36,8 @@ from shared.lead.normalise.yes_no import yes_or_no
 
 _NUMBERS: Final = ("employees", "revenue_usd", "funding_total_usd", "growth_pct")
 _PHONES_MAX: Final = 50
-_CONTACTS_MAX: Final = 100
+_BATCH_MAX: Final = 1_000
+_ITEMS_READ_MAX: Final = 100
 _ADDRESS_CONFIDENCE: Final = 0.9
 """Of an address that the vendor refuses to look at because none can be like that."""
 _JOB: Final = frozenset(name.removeprefix("person.") for name in JOB_FIELDS)
@@ -46,7 +47,8 @@ _NUMBER_MAX: Final = 1e15
 class Answer(Struct, frozen=True):
     """What an answer says of what was asked. `fault` says what in it has another type than it should have.
 
-    `contacts` are the people of an account, where it was asked about these. `is_unknown`: the vendor could not tell whether an address takes mail.
+    `contacts` are the people of an account, where it was asked about these. `is_unknown`: the vendor could
+    not tell whether an address takes mail.
     """
 
     facts: ProviderFacts = ProviderFacts()
@@ -77,31 +79,23 @@ class AnswerReader:
             return Answer(provider_facts(_ADDRESS_CONFIDENCE, person=told))
         evaluation, batch = reply.evaluation, self._ask.batch
         if not self.takes_lists:
-            if not isinstance(reply.body, dict):
-                return Answer(fault="no object")
             return self._read_item(query, evaluation, reply.body)
         items = reply.body if self._ask.items is None else evaluation.value(self._ask.items, reply.body)
         if not isinstance(items, list):
             return Answer(fault="no list of answers")
+        if batch is not None:
+            names = ((item, _word(evaluation.value(batch.reference, item))) for item in items[:_BATCH_MAX])
+            items = [item for item, name in names if name == query.reference][:1]
+        answers = [self._read_item(query, evaluation, item) for item in items[:_ITEMS_READ_MAX]]
         if self._subject == "contacts":
-            read = [
-                self._read_item(query, evaluation, item).facts
-                for item in items[:_CONTACTS_MAX]
-                if isinstance(item, dict)
-            ]
-            return Answer(contacts=tuple([facts for facts in read if facts.confidence]))
-        for item in items:
-            if not isinstance(item, dict) or (
-                batch is not None and _word(evaluation.value(batch.reference, item)) != query.reference
-            ):
-                continue
-            answer = self._read_item(query, evaluation, item)
-            if answer.facts.confidence or answer.is_unknown or batch is not None:
-                return answer
-        return Answer()
+            return Answer(contacts=tuple([one.facts for one in answers if one.facts.confidence]))
+        own = (one for one in answers if one.facts.confidence or one.is_unknown or one.fault)
+        return next(own, Answer())
 
-    def _read_item(self, query: ProviderQuery, evaluation: Evaluation, item: dict[str, Any]) -> Answer:
+    def _read_item(self, query: ProviderQuery, evaluation: Evaluation, item: Any) -> Answer:
         reading = self._reading
+        if not isinstance(item, dict):
+            return Answer(fault="no object")
         if not all(evaluation.holds(guard, item) for guard in reading.guards):
             return Answer()
         values = ItemValues(reading, evaluation, item)
@@ -133,7 +127,7 @@ class AnswerReader:
         if self._subject == "email" and status is None and not facts.confidence:
             return Answer(fault=values.fault or "no status")
         of_address = self._subject in ("email", "find_email")
-        return Answer(facts, values.fault, is_unknown=of_address and status == "unknown")
+        return Answer(facts, fault=values.fault, is_unknown=of_address and status == "unknown")
 
     def _is_asked_one(self, query: ProviderQuery, values: ItemValues, email: Email | None) -> bool:
         """Return whether an answer is about the one that was asked about, where the vendor was not told all.
