@@ -36,6 +36,8 @@ from shared.lead.normalise.yes_no import yes_or_no
 
 _NUMBERS: Final = ("employees", "revenue_usd", "funding_total_usd", "growth_pct")
 _PHONES_MAX: Final = 50
+_OF_ONE_PERSON: Final = frozenset({"phone", "linkedin_url", "id"})
+"""What a vendor can be told, besides an address, that only one person has."""
 _BATCH_MAX: Final = 1_000
 _ITEMS_READ_MAX: Final = 100
 _ADDRESS_CONFIDENCE: Final = 0.9
@@ -117,11 +119,12 @@ class AnswerReader:
             del company["domain"]  # the one that was asked about
         if email is not None and _is_found(query, email, status):
             person["email"] = email.address
+        sure = self._confidences(values, company, person)
         facts = provider_facts(
             0.0,
-            company=company,
-            person=person,
-            confidences=self._confidences(values, company, person),
+            company={name: value for name, value in company.items() if sure[f"company.{name}"]},
+            person={name: value for name, value in person.items() if sure[f"person.{name}"]},
+            confidences=sure,
             as_of=instant(values.read(reading.as_of)) if reading.as_of is not None else None,
         )
         if self._subject == "email" and status is None and not facts.confidence:
@@ -132,12 +135,14 @@ class AnswerReader:
     def _is_asked_one(self, query: ProviderQuery, values: ItemValues, email: Email | None) -> bool:
         """Return whether an answer is about the one that was asked about, where the vendor was not told all.
 
-        A vendor that was told the address has found that person, whatever address it prefers itself.
+        A vendor that was told the address has found that person, whatever address it prefers itself. One that
+        found somebody by name has to name the address of the lead, where it names addresses at all.
         """
-        asked = query.target
-        known = normalise_email(asked.email)
-        if email and known and "email" not in self._told and email.identity != known.identity:
-            return False
+        known = normalise_email(query.target.email)
+        if known is not None and self._subject == "person" and "email" not in self._told:
+            by_name = self._told.isdisjoint(_OF_ONE_PERSON) and FactKeys.EMAIL in self._reading.fields
+            if email.identity != known.identity if email else by_name:
+                return False
         if self._subject != "company" or "domain" in self._told:
             return True
         return is_employer(query, company_host(values.text(FactKeys.COMPANY_DOMAIN)))
