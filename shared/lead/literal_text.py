@@ -22,8 +22,7 @@ LOOK_ALIKES: Final = {
     "\\": "\N{SET MINUS}",
 }
 """What stands for a character that would be markup."""
-# Each alternative begins with the character that it replaces or breaks, so that a text without any of them
-# is only scanned.
+# Each alternative matches one character, one of `_SUSPECT`: a class is found many times faster than these.
 _SPECIAL = re.compile(
     r"""
     [*`~<>\\]
@@ -38,6 +37,9 @@ _SPECIAL = re.compile(
     """,
     re.VERBOSE,
 )
+_SUSPECT = re.compile(
+    r"[*`~<>\\_&\]@/:.\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
 _WRITTEN: Final = str.maketrans({**{alike: char for char, alike in LOOK_ALIKES.items()}, _BREAK: None})
 
 
@@ -49,7 +51,7 @@ def literal_text(text: str, length_max: int = _LENGTH_MAX) -> str:
     line = " ".join(text.split())
     if len(line) > length_max:
         line = f"{line[: length_max - 1]}…"
-    return _SPECIAL.sub(_harmless, line)
+    return _SUSPECT.sub(_harmless, line)
 
 
 def literal_line(text: str) -> str:
@@ -71,6 +73,8 @@ def code_text(text: str) -> str:
 
 def _harmless(found: re.Match[str]) -> str:
     char = found[0]
+    if _SPECIAL.match(found.string, found.start()) is None:
+        return char
     if char < " " or char > "~":
         return ""
     # A host may end or begin with a zero-width space, but no part of one is between two.

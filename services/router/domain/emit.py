@@ -157,18 +157,29 @@ def emit_ownership_change(
 ) -> RoutedLeadRow:
     """Emit an event of type `kind` about the lead's owner. `fields` are those that only `kind` has.
 
-    It describes the lead as it was last scored, and has a new brief when the lead has another owner.
+    It describes the lead as it was last scored, and has a new brief when the lead has another owner. A lead
+    that was routed by the same decision is described as its `lead.routed` does.
     """
     lead = _with_next_sequence(lead)
-    data = scored_lead_of(lead)
-    if data is not None:
-        fields |= {"person": data.person, "company": data.company, "score": data.score}
-        fields["trigger"] = data.last_news
-        if decision.scored_sequence is not None:
-            fields["policy_versions"] = PolicyVersions(data.policy_version, policy.version)
-        if issubclass(kind, LeadReassignedV1 | LeadHandedOffV1):
-            queue, owner = decision.queue, decision.owner
-            fields["brief"] = brief_for_owner(changes, policy, lead, data, queue=queue, owner=owner, at=at)
+    queue, owner, versions = decision.queue, decision.owner, None
+    emitted = (emit.data for emit in changes.emits if emit.subject == lead.lead_id)
+    routings = (data for data in emitted if isinstance(data, LeadRoutedV1))
+    same = (data for data in routings if (data.decision.queue, data.decision.owner) == (queue, owner))
+    routed = next(same, None)
+    scored = scored_lead_of(lead) if routed is None else None
+    needs_brief = issubclass(kind, LeadReassignedV1 | LeadHandedOffV1)
+    if routed is not None:
+        versions = routed.policy_versions
+        fields |= {name: getattr(routed, name) for name in ("person", "company", "score", "trigger")}
+        fields["brief"] = routed.brief if needs_brief else None
+    elif scored is not None:
+        versions = PolicyVersions(scored.policy_version, policy.version)
+        fields |= {name: getattr(scored, name) for name in ("person", "company", "score")}
+        fields["trigger"] = scored.last_news
+        if needs_brief:
+            fields["brief"] = brief_for_owner(changes, policy, lead, scored, queue=queue, owner=owner, at=at)
+    if decision.scored_sequence is not None:
+        fields["policy_versions"] = versions
     change = kind(
         lead_id=lead.lead_id,
         revision=lead.revision,

@@ -124,6 +124,20 @@ DECAYED = replace(SCORED, trigger=Trigger("decay", "timer-1"), news=NEWS)
 KEPT = replace(LEAD, scored=msgspec.json.encode(DECAYED))
 
 
+def test_the_events_of_one_decision_share_one_brief(changes):
+    policy = routing_policy_with((rep("one"), rep("two")))
+    lead = emit_routed(changes, policy, KEPT, SCORED, decision=DECISION, assignment=None, at=LATER)
+    emit_ownership_change(changes, policy, LeadReassignedV1, lead, DECISION, reason="fits", at=LATER)
+    other = replace(DECISION, owner="two")
+    emit_ownership_change(changes, policy, LeadReassignedV1, lead, other, reason="sla", at=LATER)
+    emit_ownership_change(changes, policy, LeadAlertedV1, lead, DECISION, reason="hot", at=LATER)
+    routed, moved, reassigned, alerted = (emit.data for emit in changes.emits)
+    assert moved.brief is routed.brief
+    assert (moved.person, moved.score, moved.trigger) == (routed.person, routed.score, routed.trigger)
+    assert reassigned.brief.warm_intro.endswith("Best, Two")
+    assert (alerted.brief, alerted.company) == (None, routed.company)
+
+
 @pytest.mark.parametrize("kind", [LeadReassignedV1, LeadEscalatedV1, LeadAlertedV1])
 def test_a_change_of_ownership_describes_the_lead_and_has_a_brief_if_the_owner_is_another(changes, kind):
     """The lead is as it was last scored; the trigger is the last news, not the decay that it was scored by."""
