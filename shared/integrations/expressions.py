@@ -8,7 +8,7 @@ vendor that leaves a part out must not cost the rest of the reading.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -122,15 +122,34 @@ class _OutOfSteps(Exception):
 
 
 class _BoundedInterpreter(TreeInterpreter):
+    """JMESPath's interpreter with a budget of steps; fields, which most nodes are, are read at once."""
+
     def __init__(self, scope: ExpressionScope, steps_max: int) -> None:
         super().__init__(Options(custom_functions=PresetFunctions(scope)))
         self.steps_left = steps_max
+        self._visitors: dict[str, Callable[[Any, Any], Any]] = {}
 
-    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
+    def visit(self, node: Any, value: Any) -> Any:
         self.steps_left -= 1
         if self.steps_left < 0:
             raise _OutOfSteps
-        return super().visit(node, *args, **kwargs)
+        kind = node["type"]
+        visitor = self._visitors.get(kind)
+        if visitor is None:
+            visitor = self._visitors[kind] = getattr(self, f"visit_{kind}")
+        return visitor(node, value)
+
+    def visit_field(self, node: Any, value: Any) -> Any:
+        return value.get(node["value"]) if isinstance(value, dict) else None
+
+    def visit_subexpression(self, node: Any, value: Any) -> Any:
+        for child in node["children"]:
+            if child["type"] == "field":
+                self.steps_left -= 1
+                value = value.get(child["value"]) if isinstance(value, dict) else None
+            else:
+                value = self.visit(child, value)
+        return value
 
 
 def evaluation_at(at: datetime, body: Any = None, **parts: Any) -> Evaluation:

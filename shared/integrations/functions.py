@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import re2
@@ -176,7 +177,7 @@ class PresetFunctions(Functions):
         if len(expression) > _PATTERN_LENGTH_MAX:
             return None
         try:
-            found: Any = re2.search(expression, _text(text))  # type: ignore[no-untyped-call]
+            found: Any = compiled_pattern(expression).search(_text(text))
         except re2.error:
             return None
         return None if found is None else found[1] if found.re.groups else found[0]
@@ -196,6 +197,12 @@ class PresetFunctions(Functions):
     @signature(_ANY)
     def _func_asked(self, name: Any) -> str | None:
         return self._scope.asked.get(_text(name))
+
+
+@lru_cache(maxsize=2_048)
+def compiled_pattern(pattern: str) -> Any:
+    """Return a compiled RE2 pattern. Raises `re2.error`; the patterns of presets are few."""
+    return re2.compile(pattern)  # type: ignore[no-untyped-call]
 
 
 def instant(value: Any) -> datetime | None:
