@@ -1,7 +1,8 @@
 """What is known of a lead by BANT or MEDDPICC, read from the buyer's words in five languages.
 
 `elements` decides the state of each element; `statements` reads sentences, `answers` form answers and notes,
-`facts` what enrichment and activities suggest; `language` compiles the patterns in `languages/*.toml`.
+`facts` what enrichment and activities suggest. `language` reads `languages/*.toml`: `patterns` compiles them,
+`sentence_rules` and `phrases` find what they mean in a sentence.
 """
 
 from services.router.domain.qualification.elements import (

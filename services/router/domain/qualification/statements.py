@@ -7,14 +7,20 @@ for again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Final
 
 from msgspec import Struct
 
-from services.router.domain.qualification.language import Doubt, Language, SentenceRule, languages
+from services.router.domain.qualification.language import (
+    Doubt,
+    Language,
+    languages,
+    languages_by_common_word,
+)
+from services.router.domain.qualification.phrases import TokenSpan
+from services.router.domain.qualification.sentence_rules import SentenceRule
 from services.router.domain.qualification.tokens import Token, chunks, split_sentences, tokenize
 from services.router.domain.qualification.vendors import with_vendors
 from shared.policy.frames import FRAMES
@@ -41,6 +47,8 @@ _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
     "conditional": _BUYING,
     # Tells of other companies: "our customers".
     "others": _ALL - _PAINS - {"champion", "timeline", "paper_process"},
+    # The same, unless we were named before: "our CEO puts her name to it".
+    "theirs": _ALL - _PAINS - {"champion", "timeline", "paper_process"},
     # Tells of us: "your budget".
     "yours": _BUYING | {"metrics", "competition", "timeline"},
     # Trouble with our own pages and accounts: "my password".
@@ -54,10 +62,17 @@ _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
     "elsewhere": _ALL,
     "unrelated": _ALL,
     "solved": _QUANTITIES,
+    "abandoned": _ALL,
     "withdrawn": frozenset({"budget"}),
+    # Money that is none to spend on this: "revenue".
+    "other_money": frozenset({"budget"}),
+    # A contract for something else: "our lease".
+    "other_contract": frozenset({"timeline"}),
+    # A vendor is named for another reason than its use: "integrates with".
+    "no_use": frozenset({"competition"}),
 }
 """Which elements a doubt of each kind concerns. "If a lead comes in on Sunday, nobody answers" is a need."""
-_OF_SENTENCE: Final = frozenset({"hypothetical", "solved", "unrelated", "withdrawn"})
+_OF_SENTENCE: Final = frozenset({"hypothetical", "solved", "abandoned", "unrelated", "withdrawn"})
 """Doubts that concern the whole sentence, not only their clause: "we lost leads, but that has been fixed"."""
 
 
@@ -75,10 +90,10 @@ def read_statements(text: str | Sequence[str] | None) -> Statements:
     tokens = [with_vendors(tokenize(sentence)) for sentence in sentences]
     spoken_in_text: Sequence[Language] | None = None
     for sentence, row in zip(sentences, tokens, strict=True):
-        spoken, certain = spoken_languages(row, languages())
+        spoken, certain = spoken_languages(row)
         if not certain:
             if spoken_in_text is None:
-                spoken_in_text, _ = spoken_languages(list(chain.from_iterable(tokens)), languages())
+                spoken_in_text, _ = spoken_languages(list(chain.from_iterable(tokens)))
             spoken = spoken_in_text
         for part in chunks(row):
             _read(sentence, part, spoken, statements)
@@ -92,23 +107,24 @@ def is_doubtful(text: str) -> bool:
     tokens = with_vendors(tokenize(text))
     return any(
         doubt.kind in ("negation", "unsure", "hypothetical")
-        for language in spoken_languages(tokens, languages())[0]
+        for language in spoken_languages(tokens)[0]
         for part in chunks(tokens)
         for doubt in language.doubts(language.encode(part))
     )
 
 
-def spoken_languages(
-    tokens: Sequence[Token], candidates: Sequence[Language]
-) -> tuple[Sequence[Language], bool]:
+def spoken_languages(tokens: Sequence[Token]) -> tuple[Sequence[Language], bool]:
     """Return the languages with most common words in a text, and whether that is certain.
 
     It is certain with two common words more than any other language has. Without any, all are candidates.
     """
-    words = [token.folded for token in tokens]
-    counts = [len([True for word in words if word in language.common_words]) for language in candidates]
+    counts = [0] * len(languages())
+    by_word = languages_by_common_word()
+    for token in tokens:
+        for at in by_word.get(token.folded, ()):
+            counts[at] += 1
     most, second = sorted(counts, reverse=True)[:2]
-    spoken = [language for language, count in zip(candidates, counts, strict=True) if count == most]
+    spoken = [language for language, count in zip(languages(), counts, strict=True) if count == most]
     return spoken, most >= second + _CERTAIN_BY_WORDS
 
 
@@ -141,6 +157,7 @@ class _Clauses:
         self._starts = language.clause_starts(symbols)
         self._doubts = language.doubts(symbols)
         self._end = len(symbols)
+        self._first_own = language.first_own(symbols)
         self._is_question = is_question
 
     @property
@@ -148,30 +165,31 @@ class _Clauses:
         """Whether the sentence asks or supposes something as a whole."""
         return self._is_question or any(doubt.kind in ("hypothetical", "asks") for doubt in self._doubts)
 
-    def doubted(self, rule: SentenceRule, match: re.Match[str]) -> frozenset[str]:
+    def doubted(self, rule: SentenceRule, match: TokenSpan) -> frozenset[str]:
         """Return the elements that a rule's match says nothing about after all."""
-        start = max(at for at in self._starts if at <= match.start())
-        end = min((at for at in self._starts if at >= match.end()), default=self._end)
+        start = max(at for at in self._starts if at <= match.start)
+        end = min((at for at in self._starts if at >= match.end), default=self._end)
         asked = self._is_question and end == self._end and not rule.asked
         doubted = _ALL if asked else frozenset()
         for doubt in self._doubts:
-            if doubt.kind == "meeting" and doubt.end == match.start():
+            if doubt.kind == "meeting" and doubt.span.end == match.start:
                 doubted |= _FIGURES | _TAKEN_BACK["meeting"]
-            elif self._concerns(doubt, rule, match, start, end):
-                after = doubt.kind == "negation" and doubt.start >= match.end()
+            elif self._concerns(doubt, rule, match, TokenSpan(start, end)):
+                after = doubt.kind == "negation" and doubt.span.start >= match.end
                 doubted |= _TAKEN_BACK[doubt.kind] - (_FIGURES if after else frozenset())
         return doubted
 
-    def _concerns(self, doubt: Doubt, rule: SentenceRule, match: re.Match[str], start: int, end: int) -> bool:
-        if doubt.kind in _OF_SENTENCE:
+    def _concerns(self, doubt: Doubt, rule: SentenceRule, match: TokenSpan, clause: TokenSpan) -> bool:
+        kind, span = doubt.kind, doubt.span
+        within = match.start <= span.start and span.end <= match.end
+        if kind in _OF_SENTENCE:
             return True
-        within = match.start() <= doubt.start and doubt.end <= match.end()
-        if doubt.kind in ("meeting", "yours"):
-            return within or (doubt.kind == "yours" and doubt.end == match.start())
-        if doubt.end <= start or doubt.start >= end:
+        if kind in ("meeting", "yours"):
+            return within or (kind == "yours" and span.end == match.start)
+        if span.end <= clause.start or span.start >= clause.end:
             return False
-        if doubt.kind == "adjunct":
-            return doubt.start < match.start()
-        if doubt.kind == "asks":
-            return not (rule.asked or within) and doubt.start <= (start and start + 1)
-        return not (doubt.kind == "negation" and rule.negated and within)
+        if kind in ("theirs", "adjunct"):
+            return span.start < (self._first_own if kind == "theirs" else match.start)
+        if kind == "asks":
+            return not (rule.asked or within) and span.start <= (clause.start and clause.start + 1)
+        return not (kind == "negation" and rule.negated and within)

@@ -62,6 +62,11 @@ _TOKEN = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_WITHOUT_FIGURES = re.compile(
+    r"([^\W\d_][^\W_]{0,40}(?:['\u2019][^\W_]{1,20})*)|[,;:()\u2013\u2014|/]|\s[-•*]\s", re.IGNORECASE
+)
+"""The words and stops of `_TOKEN`: enough for a text without a digit, and much faster."""
+_DIGIT = re.compile(r"\d")
 _CONTRACTED: Final = {"re": "are", "ve": "have", "ll": "will", "m": "am", "d": "would", "s": "is"}
 _NOT_CONTRACTED: Final = {"ca": "can", "wo": "will", "sha": "shall"}
 _WITHOUT_APOSTROPHE = re.compile(r"(do|does|did|is|are|was|were|have|has|had|ca|wo|would|could|should)nt")
@@ -125,6 +130,14 @@ def without_accents(text: str) -> str:
 def tokenize(text: str) -> list[Token]:
     """Return the tokens of a text. English contractions are written out: `don't` is `do`, `not`."""
     tokens: list[Token] = []
+    if not _DIGIT.search(text):
+        for match in _WITHOUT_FIGURES.finditer(text):
+            written, is_word = match[0], match[1]
+            if is_word:
+                tokens += [Token("word", part, written) for part in folded_parts(written)]
+            else:
+                tokens.append(Token("stop", ",", written))
+        return tokens
     for match in _TOKEN.finditer(text):
         kind: TokenKind = match.lastgroup  # type: ignore[assignment]
         if kind == "word":
