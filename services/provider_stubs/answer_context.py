@@ -160,6 +160,7 @@ def company_values(world: World, coverage: Coverage, record: CompanyRecord, toda
     """Return a vendor's record of a company."""
     company = record.company
     funded = day_of(today, company.funded_days_ago)
+    as_of = str(day_of(today, record.days_old))
     return {
         "domain": company.domain,
         "name": company.name,
@@ -176,11 +177,12 @@ def company_values(world: World, coverage: Coverage, record: CompanyRecord, toda
         "growth_pct": company.growth_pct,
         "growth": company.growth_pct / 100,
         "technologies": list(company.technologies),
+        "stack": [{"name": name, "seen_on": as_of} for name in company.technologies],
         "hiring": list(company.hiring),
         "parent": company.parent,
         "switchboard": switchboard(company),
         "mail": company.mail,
-        "as_of": str(day_of(today, record.days_old)),
+        "as_of": as_of,
         "vague": vendor_records.is_vague(world, coverage, company.domain),
         **_ids(coverage.vendor, "company", company.domain),
     }

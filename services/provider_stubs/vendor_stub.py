@@ -139,7 +139,7 @@ class VendorStub:
         found = [(subject, told) for subject, told in read.items() if told is not None]
         if not found:
             return None
-        found.sort(key=lambda one: (one[0] not in self._stub.answers, -len(one[1][0]) - len(one[1][1])))
+        found.sort(key=lambda one: -len(one[1][0]) - sum(map(len, one[1][1])))
         asked, items = found[0][1]
         return VendorQuestion(tuple(subject for subject, _ in found), asked, tuple(items))
 
@@ -199,12 +199,10 @@ class VendorStub:
         return Prepared(question.subject, tuple(answers), outage, job)
 
     def _from_world(self, question: VendorQuestion, today: date) -> tuple[tuple[StubAnswer, ...], Job | None]:
-        subject = question.subjects[0]
+        subject = next((one for one in question.subjects if one in self._stub.answers), question.subjects[0])
         answers = self._stub.answers.get(subject)
-        if answers is None:
-            return (self._nobody(subject),), None
-        finds = answers.finds or _FINDS.get(subject)
-        if finds is None:
+        finds = None if answers is None else answers.finds or _FINDS.get(subject)
+        if answers is None or finds is None:
             return (self._nobody(subject),), None
         found = [find(self._world, self._coverage, finds, one, today) for one in question.each]
         if answers.items is not None:
