@@ -10,6 +10,15 @@ from typing import Any, Final
 
 _QUOTE_LENGTH_MAX: Final = 120
 
+_TRIGGERS: Final = {
+    "lead": "what the person sent",
+    "account": "what the CRM says of the account",
+    "enrichment": "answers of data providers",
+    "decay": "time has passed",
+    "policy": "a new policy",
+}
+"""The triggers of a score that name no type, in words; others are said as they are."""
+
 Data = Mapping[str, Any]
 
 
@@ -45,8 +54,11 @@ def describe_enriched(data: Data) -> str:
 def describe_scored(data: Data) -> str:
     score, trigger = data.get("score") or {}, data.get("trigger") or {}
     figures = f"fit {score.get('fit')}, intent {score.get('intent')}"
-    cause = _words(trigger.get("type") or trigger.get("kind"))
-    return _joined(f"grade {score.get('grade')}, {score.get('band')}", figures, f"because of {cause}")
+    kind, type_ = str(trigger.get("kind")), _words(trigger.get("type"))
+    if kind == "account" and type_:
+        type_ = f"{type_} account"
+    cause = type_ or _TRIGGERS.get(kind, _words(kind))
+    return _joined(f"grade {score.get('grade')}, {score.get('band')}", figures, f"trigger: {cause}")
 
 
 def describe_routed(data: Data) -> str:

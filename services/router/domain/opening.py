@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from services.router.domain.activity_words import REQUESTS
-from services.router.domain.signal_words import signal_content
+from services.router.domain.signal_words import executive_of, signal_content
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.routing import BriefHandOff
 from shared.lead.events.scoring import LiveSignal
@@ -31,7 +31,7 @@ _AFTER_SIGNAL: Final[Mapping[str, str]] = {
     "contract_expiry": "I understand that your {what}, and I can show you an alternative.",
     "technology_added": "I saw that {company} {what}.",
     "technology_removed": "I saw that {company} {what}.",
-    "hiring_surge": "I saw that {company} is growing ({what}).",
+    "hiring_surge": "I saw that {company} is hiring{in_brackets}.",
     "intent_surge": "many teams look for something new at the moment; I am {your_contact} here.",
     "news": "I saw {company} {what}.",
 }
@@ -58,8 +58,11 @@ def opening(
     request = next((words for type_, words in REQUESTS.items() if type_ in done), None)
     trigger, named = data.trigger.type or "", company or "your company"
     template = _INTRODUCTION
+    content = signal_content(signal, at) if signal is not None else None
     if signal is not None:
         template = _AFTER_SIGNAL.get(signal.type, _INTRODUCTION)
+        if signal.type == "job_change" and executive_of(signal)[0] is None:
+            template = "I saw that there are new faces at {company}."
     elif hand_off is not None:
         template = "{colleague} passed {subject} on to me, and I take it from here."
     elif data.trigger.kind != "signal" and trigger in done and trigger in _AFTER_ACTIVITY and not is_resumed:
@@ -69,7 +72,8 @@ def opening(
     colleague = (hand_off.by if hand_off else None) or "my colleague"
     occasion = template.format(
         company=named,
-        what=signal_content(signal, at).what if signal else "",
+        what=content.what if content else "",
+        in_brackets=f" ({content.told})" if content and content.told else "",
         colleague=colleague,
         your_contact=f"the contact for {company}" if company else "your contact",
         subject=request or (named if data.person.email is None else "our conversation"),

@@ -135,10 +135,14 @@ def round_words(name: str) -> str:
 
 
 class SignalWords(Struct, frozen=True):
-    """What a signal says: `raised 30 M USD, Series B`. `joint` stands before its time; None: no time."""
+    """What a signal says: `raised 30 M USD, Series B`. `joint` stands before its time; None: no time.
+
+    `told` are its details alone, where these can be told apart.
+    """
 
     what: str
     joint: str | None = ", "
+    told: str = ""
 
 
 _Words = Callable[[LiveSignal, _Details, datetime], SignalWords]
@@ -182,7 +186,9 @@ def funding_words(_signal: LiveSignal, details: _Details, _now: datetime) -> Sig
     return SignalWords(
         f"raised {', '.join(filter(None, (raised, round_)))}"
         if raised
-        else f"raised a {round_ or 'funding round'}"
+        else f"raised a {round_}"
+        if round_
+        else "announced a funding round"
     )
 
 
@@ -202,14 +208,15 @@ def job_change_words(signal: LiveSignal, details: _Details, _now: datetime) -> S
     if before or after:
         moved = "".join((f" from {before}" if before else "", f" to {after}" if after else ""))
         return SignalWords(f"{who} moved{moved}{f' as {title}' if title else ''}")
-    return SignalWords(f"{who} {f'became {title}' if title else 'changed jobs'}")
+    return SignalWords(f"{who} {f'became {title}' if title else 'has a new job'}")
 
 
 @_words_for("contract_expiry")
 def contract_words(_signal: LiveSignal, details: _Details, now: datetime) -> SignalWords:
     vendor = details.text("vendor", "competitor", "supplier", "provider", "incumbent", "with", "name")
     product = details.text(*_PRODUCTS)
-    contract = f"contract with {vendor}" if vendor else f"contract for {product}" if product else "contract"
+    of = f" with {vendor}" if vendor else f" for {product}" if product else ""
+    contract = f"contract{of}" if of else "present contract"
     ends, is_over = details.day(now, *_EXPIRIES)
     if ends:
         return SignalWords(f"{contract} {'ended' if is_over else 'ends'} on {ends}", None)
@@ -221,8 +228,9 @@ def contract_words(_signal: LiveSignal, details: _Details, now: datetime) -> Sig
 @_words_for("technology_added", "technology_removed")
 def technology_words(signal: LiveSignal, details: _Details, _now: datetime) -> SignalWords:
     verb = "started" if signal.type == "technology_added" else "stopped"
-    name = details.text("technology", "technologies", *_PRODUCTS, "vendor") or "a tool"
-    return SignalWords(f"{verb} using {name}", " ")
+    name = details.text("technology", "technologies", *_PRODUCTS, "vendor")
+    unnamed = "a new tool" if signal.type == "technology_added" else "one of its tools"
+    return SignalWords(f"{verb} using {name or unnamed}", " ")
 
 
 @_words_for("hiring_surge")
@@ -233,7 +241,7 @@ def hiring_words(_signal: LiveSignal, details: _Details, _now: datetime) -> Sign
     growth = details.number("growthpct", "growthpercent", "increasepct", "changepct")
     parts = (roles, f"in {team}" if team else "", f"up {growth:.0f} %" if growth else "")
     told = " ".join(filter(None, parts))
-    return SignalWords(f"hiring surge: {told}" if told else "hiring surge")
+    return SignalWords(f"hiring surge: {told}" if told else "hiring surge", told=told)
 
 
 @_words_for("intent_surge")

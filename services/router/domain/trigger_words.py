@@ -89,4 +89,4 @@ def _arrival(data: LeadScoredV1) -> str:
     if data.source.name is not None:
         form = answer_text(data.answers.get(FORM_NAME))
         return f"filled in the form “{form[:_FORM_LENGTH_MAX]}”" if form else "filled in a form"
-    return f"was added by {data.source.channel}" if data.source.channel else "was added"
+    return f"came in by {data.source.channel}" if data.source.channel else "came in"

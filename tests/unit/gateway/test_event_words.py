@@ -63,7 +63,7 @@ def test_every_event_has_one_line_also_when_fields_are_missing(event_type):
                 "score": {"grade": "A1", "band": "sql", "fit": 85, "intent": 90},
                 "trigger": {"kind": "signal", "type": "funding_round"},
             },
-            "grade A1, sql; fit 85, intent 90; because of funding round",
+            "grade A1, sql; fit 85, intent 90; trigger: funding round",
         ),
         (
             "lead.routed",
