@@ -193,5 +193,8 @@ def waterfall_policy(providers: ProviderPolicy, clients: Mapping[str, ProviderCl
 
 def capability_of(integration: Integration, terms: Provider) -> Capability:
     """Return what an integration can give at the policy's terms, and what an answer costs at most."""
-    prices = {subject: highest_cost(integration.price(subject), terms) for subject in integration.gives}
+    prices = {
+        subject: highest_cost(integration.price(subject), terms, gives)
+        for subject, gives in integration.gives.items()
+    }
     return Capability(max(prices.values(), default=0), integration.gives, prices, integration.needs)

@@ -130,6 +130,12 @@ class ProviderQuery(Struct, frozen=True):
         return (self.provider, self.subject, " ".join(asked))
 
     @property
+    def asked(self) -> Mapping[str, str | None]:
+        """What the vendor may be told, by the names in the templates of presets."""
+        roles = ", ".join(self.fields) if self.subject == "contacts" else None
+        return {**self.target.asked, "reference": self.reference, "roles": roles}
+
+    @property
     def reference(self) -> str:
         """The name under which an answer to several queries has the one to this; it tells nothing of whom."""
         return derive_id(self.provider, self.about, self.subject, 0)

@@ -47,13 +47,15 @@ _NUMBER_MAX: Final = 1e15
 
 
 class Answer(Struct, frozen=True):
-    """What an answer says of what was asked. `fault` says what in it has another type than it should have.
+    """What an answer says of what was asked.
 
-    `contacts` are the people of an account, where it was asked about these. `is_unknown`: the vendor could
-    not tell whether an address takes mail.
+    `found` are the fields that the vendor has a value for, also one that is not used. `contacts` are the
+    people of an account, where it was asked about these. `fault` says what has another type than it should
+    have. `is_unknown`: the vendor could not tell whether an address takes mail.
     """
 
     facts: ProviderFacts = ProviderFacts()
+    found: frozenset[str] = frozenset()
     contacts: tuple[ProviderFacts, ...] = ()
     fault: str = ""
     is_unknown: bool = False
@@ -111,6 +113,8 @@ class AnswerReader:
             employer = reading.employer
             named = values.read(employer.domain) if employer is not None and employer.domain else None
             works_at = company_host(_word(named)) if named else company["domain"]
+            if self._subject == "contacts" and not is_employer(query, works_at):
+                return Answer()
             if not is_employer(query, works_at):
                 person = {name: value for name, value in person.items() if name not in _JOB}
             if not is_employer(query, company["domain"] or works_at):
@@ -130,7 +134,7 @@ class AnswerReader:
         if self._subject == "email" and status is None and not facts.confidence:
             return Answer(fault=values.fault or "no status")
         of_address = self._subject in ("email", "find_email")
-        return Answer(facts, fault=values.fault, is_unknown=of_address and status == "unknown")
+        return Answer(facts, values.found, fault=values.fault, is_unknown=of_address and status == "unknown")
 
     def _is_asked_one(self, query: ProviderQuery, values: ItemValues, email: Email | None) -> bool:
         """Return whether an answer is about the one that was asked about, where the vendor was not told all.
@@ -164,9 +168,8 @@ class AnswerReader:
         return None if not word else self._statuses.get(word.casefold(), "unknown")
 
     def _person(self, values: ItemValues, status: str | None) -> dict[str, Any]:
-        listed = values.read(self._reading.phones) if self._reading.phones is not None else None
         phones = [ListedPhone(values.text(FactKeys.PHONE))]
-        for phone in listed[:_PHONES_MAX] if isinstance(listed, list) else ():
+        for phone in values.phones[:_PHONES_MAX]:
             if isinstance(phone, dict):
                 marked = phone.get("do_not_call")
                 stated = yes_or_no(marked) if isinstance(marked, str) else bool(marked)
@@ -217,7 +220,8 @@ class AnswerReader:
         for part, fields, usual in (("company", company, of_employer), ("person", person, default)):
             for name in fields:
                 field = f"{part}.{name}"
-                own = self._reading.fields.get(field)
+                of_status = FactKeys.EMAIL if field == FactKeys.EMAIL_STATUS else field
+                own = self._reading.fields.get(field) or self._reading.fields.get(of_status)
                 told = own.confidence if own is not None and own.confidence is not None else None
                 told = told or stated.get(field) or stated.get(f"{part}.*") or stated.get("*")
                 share = None if told is None else _share(values.read(told))
@@ -237,6 +241,11 @@ class ItemValues:
             for name, field in reading.fields.items()
             if evaluation.holds(field.when, item)
         }
+        listed = self.read(reading.phones) if reading.phones is not None else None
+        self.phones: list[Any] = listed if isinstance(listed, list) else []
+        self.found = frozenset([name for name, value in self.raw.items() if value or value == 0])
+        if any(isinstance(phone, dict) and phone.get("number") for phone in self.phones):
+            self.found |= {FactKeys.PHONE}
 
     def read(self, expression: Expression) -> Any:
         """Return the value of an expression at the item; None where there is none."""
@@ -298,7 +307,7 @@ def _word(value: Any) -> str | None:
 
 def _host_or_name(text: str | None) -> str | None:
     """Return the host of a text that is a web address, else the text."""
-    return (company_host(text) or text) if text and "://" in text else text
+    return (company_host(text) or text).removeprefix("www.") if text and "://" in text else text
 
 
 def _share(value: Any) -> float | None:

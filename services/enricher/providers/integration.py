@@ -21,7 +21,6 @@ from shared.integrations.given_fields import fields_given
 from shared.integrations.provider_preset import Ask, Price, ProviderPreset
 from shared.integrations.vendor_replies import ANSWERED, HttpReply, Meaning, ReplyMeaning, read_reply
 from shared.integrations.vendor_requests import (
-    Asked,
     HttpRequest,
     ask_request,
     batch_request,
@@ -35,6 +34,8 @@ SUBJECTS: Final[tuple[Subject, ...]] = get_args(Subject)
 class ParsedReply(Struct, frozen=True):
     """What a reply means for one question. `detail` explains a failure.
 
+    `found` are the fields that the answer has a value for, also one that is not used: vendors bill for it.
+
     `again_after_s` is the wait that the vendor asks for, None when it does not say. `job` is the vendor's id
     of an answer that comes later. `billed` is whether the vendor bills this reply, whatever its prices say;
     `polls` is how often the vendor was asked for the job's answer. `window_ends_in_s` is set when the vendor
@@ -43,6 +44,7 @@ class ParsedReply(Struct, frozen=True):
 
     verdict: Meaning
     facts: ProviderFacts = ProviderFacts()
+    found: frozenset[str] = frozenset()
     contacts: tuple[ProviderFacts, ...] = ()
     status: int = 0
     detail: str = ""
@@ -91,18 +93,18 @@ class Integration:
         self, query: ProviderQuery, key: str, *, callback_url: str | None = None
     ) -> HttpRequest | None:
         """Return the request of a query with the given API key; None when the lead says too little."""
-        return ask_request(self.preset, query.subject, asked_of(query, callback_url), key)
+        return ask_request(self.preset, query.subject, {**query.asked, "callback_url": callback_url}, key)
 
     def batch_request(
         self, queries: Sequence[ProviderQuery], key: str, *, callback_url: str | None = None
     ) -> HttpRequest | None:
         """Return one request for several queries about one subject."""
-        questions = [asked_of(query, callback_url) for query in queries]
+        questions = [{**query.asked, "callback_url": callback_url} for query in queries]
         return batch_request(self.preset, queries[0].subject, questions, key)
 
     def poll_request(self, query: ProviderQuery, job: str, key: str) -> HttpRequest | None:
         """Return the request for the answer of a job."""
-        return poll_request(self.preset, job, asked_of(query), key)
+        return poll_request(self.preset, job, query.asked, key)
 
     def parse(self, query: ProviderQuery, reply: HttpReply, at: datetime) -> ParsedReply:
         """Return what the reply to a query, or to a batch with it, means for it. Never raises.
@@ -122,7 +124,7 @@ class Integration:
         return self._parsed(query, self._read(query, reply, at))
 
     def _read(self, query: ProviderQuery, reply: HttpReply, at: datetime) -> ReplyMeaning:
-        return read_reply(self.preset, reply, asked_of(query), at, read_range=range_midpoint)
+        return read_reply(self.preset, reply, query.asked, at, read_range=range_midpoint)
 
     def _parsed(self, query: ProviderQuery, read: ReplyMeaning) -> ParsedReply:
         parsed = _without_facts(read)
@@ -136,23 +138,13 @@ class Integration:
         )
         if read.outcome == "invalid_email":
             return replace(parsed, facts=answer.facts)
+        parsed = replace(parsed, found=answer.found)
         if answer.facts.confidence or answer.contacts:
             return replace(parsed, facts=answer.facts, contacts=answer.contacts, detail="")
         if answer.fault and not read.is_stated:
             return replace(parsed, verdict="malformed", detail=f"malformed answer: {answer.fault}")
         # A vendor may find somebody of whom it shows nothing that Baton has a field for.
         return replace(parsed, verdict="unknown" if answer.is_unknown else "no_match", detail="")
-
-
-def asked_of(query: ProviderQuery, callback_url: str | None = None) -> Asked:
-    """Return what a query tells the vendor, by the names in the preset's templates."""
-    roles = ", ".join(query.fields) if query.subject == "contacts" else None
-    return {
-        **query.target.asked,
-        "reference": query.reference,
-        "callback_url": callback_url,
-        "roles": roles,
-    }
 
 
 def _has_form(reader: AnswerReader | None, body: Any) -> bool:

@@ -6,6 +6,7 @@ policy (`price_cents`, `charged`), then the preset's prices.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from services.enricher.providers.integration import ParsedReply
@@ -32,14 +33,15 @@ def reply_cost(price: Price, reply: ParsedReply, terms: Provider) -> int:
         "partial": price.match if price.partial is None else price.partial,
         "no_match": price.no_match,
     }
-    fields = sum(cents for name, cents in price.found_field.items() if name in reply.facts.confidence)
+    fields = sum(cents for name, cents in price.found_field.items() if name in reply.found)
     cents = price.call + by_verdict.get(reply.verdict, 0) + fields
     return polled + ((cents or price.match) if is_due else cents)
 
 
-def highest_cost(price: Price, terms: Provider, *, polls: int = 0) -> int:
-    """Return the most that one answer can cost, with so many polls."""
+def highest_cost(price: Price, terms: Provider, gives: Collection[str], *, polls: int = 0) -> int:
+    """Return the most that one answer can cost that gives such fields, with so many polls."""
     if terms.price_cents is not None:
         return terms.price_cents + price.polled * polls
     dearest = max(price.match, price.partial or 0, price.no_match)
-    return price.call + dearest + sum(price.found_field.values()) + price.polled * polls
+    fields = sum(cents for name, cents in price.found_field.items() if name in gives)
+    return price.call + dearest + fields + price.polled * polls
