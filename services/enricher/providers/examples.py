@@ -40,7 +40,7 @@ class ExampleQuestion(ProviderQuery, frozen=True, kw_only=True):
         return self.told.get("reference") or super().reference
 
 
-class ExampleAnswer(Struct, frozen=True):
+class AnswerOutcome(Struct, frozen=True):
     """What the answer to one question of an example became, in the words of an example's `expect`."""
 
     outcome: str
@@ -59,7 +59,7 @@ class ProviderExampleResult(Struct, frozen=True):
     """The request of an example, what each question's answer became, and in what it differs from `expect`."""
 
     request: HttpRequest | None
-    answers: Sequence[ExampleAnswer]
+    answers: Sequence[AnswerOutcome]
     differences: Sequence[str]
 
 
@@ -74,7 +74,7 @@ def run_provider_example(preset: ProviderPreset, example: ProviderExample) -> Pr
         asked = {str(name): str(value) for name, value in questions[0].items()} if questions else {}
         request = ask_request(preset, "lead", asked, KEY)
         fetched = read_reply(preset, replies[0], asked, at) if replies else None
-        answers = [ExampleAnswer(fetched.outcome, lead=fetched.body)] if fetched is not None else []
+        answers = [AnswerOutcome(fetched.outcome, lead=fetched.body)] if fetched is not None else []
     else:
         integration = Integration(preset)
         queries = [_query(preset, example.ask, question) for question in questions]
@@ -119,7 +119,7 @@ def _reply(answer: VendorAnswer) -> HttpReply:
 
 def _answer(
     integration: Integration, query: ProviderQuery, replies: Sequence[HttpReply], at: datetime
-) -> ExampleAnswer:
+) -> AnswerOutcome:
     """Return what the replies become, one after the other while the vendor still looks."""
     parsed, polls = integration.parse(query, replies[0], at), 0
     for reply in replies[1:]:
@@ -129,7 +129,7 @@ def _answer(
         polls += is_job
         parsed = integration.parse_job(query, reply, at) if is_job else integration.parse(query, reply, at)
     parsed = replace(parsed, polls=polls)
-    return ExampleAnswer(
+    return AnswerOutcome(
         outcome=parsed.verdict,
         person=msgspec.to_builtins(parsed.facts.person),
         company=msgspec.to_builtins(parsed.facts.company),
@@ -167,7 +167,7 @@ def _request_differences(expected: SentRequest | None, request: HttpRequest | No
             yield f"request {name}: {sent!r} instead of {wanted!r}"
 
 
-def _answer_differences(expected: ExpectedAnswer, answer: ExampleAnswer) -> Iterator[str]:
+def _answer_differences(expected: ExpectedAnswer, answer: AnswerOutcome) -> Iterator[str]:
     """Yield in what an answer differs from what an example expects; what it does not give may be anything."""
     pairs: dict[str, tuple[Any, Any]] = {"outcome": (expected.outcome, answer.outcome)}
     for part, wanted in (("person", expected.person), ("company", expected.company)):
