@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 
+from services.enricher.contact_discovery import ContactDiscovery
 from services.enricher.daily_budget import DailyBudget
+from services.enricher.domain.discovery import account_to_discover
 from services.enricher.domain.for_sellers import OWNED_TYPES, seller_needs_more
 from services.enricher.domain.form import identity_of
 from services.enricher.domain.row_keys import keys_of_event
@@ -51,7 +53,8 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
         keys=os.environ,
     )
     lookup = WaterfallLookup(registry, database, DailyBudget(database, clock), clock)
-    handler = EnricherHandler(lookup, lambda: resources.policy.active().policy.accounts.shared)
+    discovery = ContactDiscovery(registry, database, lookup.calls, clock, keyed_hash=resources.keyed_hash)
+    handler = EnricherHandler(lookup, lambda: resources.policy.active().policy.accounts.shared, discovery)
 
     async def prune() -> bool:
         await prune_answers(database, clock.now())
@@ -69,7 +72,7 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
         try:
             worker = Worker(
                 handler,
-                EnricherStore(),
+                EnricherStore(resources.keyed_hash),
                 order_key,
                 timers=True,
                 timers_at_once=_LATER_LOOKUPS_MAX,
@@ -90,8 +93,12 @@ def lead_filter(registry: ProviderRegistry, clock: Clock) -> Callable[[Record], 
             return True
         if dict(record.headers).get("ce_type") not in OWNED_TYPES or record.value is None:
             return False
+        providers, now = registry.current, clock.now()
         try:
-            return seller_needs_more(record.value, registry.current.waterfall, clock.now())
+            return (
+                seller_needs_more(record.value, providers.waterfall, now)
+                or account_to_discover(record.value, providers.discovery, now) is not None
+            )
         except msgspec.MsgspecError:
             return True  # the consumer says what is wrong with it
 

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from msgspec.structs import asdict, replace
 
+from services.enricher.domain.account_people import forget_contacts, store_answer, without_people
 from services.enricher.domain.consent import opt_out_statement
+from services.enricher.domain.discovery import DISCOVER_CONTACTS, ContactFinder, DiscoverContacts
 from services.enricher.domain.enrich import Status, enrich, enrich_again, retry_at
 from services.enricher.domain.erase import redact
 from services.enricher.domain.for_sellers import ENRICH_FOR_SELLER
@@ -64,10 +66,19 @@ class EnricherHandler(Handler):
     role = ROLE
     claimed = frozenset({"baton.lead.received.v1", "baton.signal.received.v1"})
 
-    def __init__(self, look_up: LeadLookup, shared_hosts: Callable[[], frozenset[str]] = frozenset) -> None:
-        """`shared_hosts` returns the hosts that the active policy adds to those that are nobody's company."""
+    def __init__(
+        self,
+        look_up: LeadLookup,
+        shared_hosts: Callable[[], frozenset[str]] = frozenset,
+        discovery: ContactFinder | None = None,
+    ) -> None:
+        """`shared_hosts` returns the hosts that the active policy adds to those that are nobody's company.
+
+        Without `discovery` nobody is looked for at accounts.
+        """
         self._look_up = look_up
         self._shared_hosts = shared_hosts
+        self._discovery = discovery
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         """Parse a form and look up what it does not say; its subject is the lead id that it gives itself."""
@@ -76,6 +87,9 @@ class EnricherHandler(Handler):
                 form = normalise_form(event.data, self._shared_hosts())
                 enriched = EnrichForm(form, await self._look_up.look_up(form))
                 return replace(event, subject=form.identity.lead_id, data=enriched)
+            case TimerRow(kind=kind) if kind == DISCOVER_CONTACTS and self._discovery is not None:
+                found = await self._discovery.ask(event.subject)
+                return replace(event, data=DiscoverContacts(**asdict(event.data), lookup=found))
             case TimerRow():
                 lookup = await self._look_up.refresh(event.subject)
                 return replace(event, data=EnrichRetry(**asdict(event.data), lookup=lookup))
@@ -89,19 +103,22 @@ class EnricherHandler(Handler):
                 return _handle_retry(world, event, event.data, at)
             case SignalReceivedV1():
                 return _handle_opt_out(world, event, min(event.time, at), at)
+            case DiscoverContacts() if self._discovery is not None:
+                return store_answer(world, event.data, self._discovery.keyed_hash, at)
             case LeadRoutedV1() | OwnershipChange():
-                return _handle_owned(world, event.data.lead_id, at)
+                account = self._discovery.account_of(event.raw, at) if self._discovery else None
+                return _handle_owned(world, event.data.lead_id, account, at)
         return Step(Outcome.UNCHANGED)
 
     def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
-        forgotten = redact(rows, erasure.lead_ids, erasure.at)
+        forgotten, contacts = redact(rows, erasure.lead_ids, erasure.at), forget_contacts(rows, erasure)
         timers = [change for lead_id in forgotten.lead_ids for change in _without_timers(lead_id)]
         for lead in forgotten.returned:
             timers += _retry_timer(lead, lead.enrichment.status, at)
         return Redaction(
-            (*forgotten.changes, *timers),
+            (*forgotten.changes, *timers, *contacts.changes),
             [_enriched(lead, None, at) for lead in forgotten.returned],
-            forgotten.lead_ids,
+            {*forgotten.lead_ids, *contacts.ids},
             [lead.lead_id for lead in forgotten.returned],
         )
 
@@ -140,7 +157,9 @@ def _handle_form(rows: IdentityMap, enriched: EnrichForm, sent_at: datetime, at:
             changes.append(Put(IdentifierRow(name, owners)))
     changes += _purchases(rows, lookup, merged, lead)
     changes += _retry_timer(lead, merged.enrichment.status, at)
-    return Step(Outcome.APPLIED, changes, [_enriched(lead, form.normalised.trigger, at)])
+    contacts = without_people(rows, (form.identity.lead_id, lead.lead_id), at, lead)
+    emits = (_enriched(lead, form.normalised.trigger, at), *contacts.emits)
+    return Step(Outcome.APPLIED, (*changes, *contacts.changes), emits)
 
 
 def _alias(alias_id: str, lead_id: str) -> tuple[Change, Change]:
@@ -156,12 +175,18 @@ def _without_timers(lead_id: str) -> list[Change]:
     return [Remove(TimerRow, (lead_id, ROLE, kind)) for kind in (ENRICH_AGAIN, ENRICH_FOR_SELLER)]
 
 
-def _handle_owned(rows: IdentityMap, lead_id: str, at: datetime) -> Step:
-    """Have a lead looked up for the seller who works it now; at once, but not before the next event."""
+def _handle_owned(rows: IdentityMap, lead_id: str, account: str | None, at: datetime) -> Step:
+    """Have a lead looked up for the seller who works it now; at once, but not before the next event.
+
+    People are looked for at its `account`, if that is given.
+    """
     lead = stored_lead(rows, surviving_lead_id(rows, lead_id))
-    if lead is None or rows.get(TimerRow, lead.lead_id, ROLE, ENRICH_FOR_SELLER) is not None:
+    if lead is None:
         return Step(Outcome.UNCHANGED)
-    return Step(Outcome.APPLIED, [Put(TimerRow(lead.lead_id, ROLE, ENRICH_FOR_SELLER, at))])
+    timers = [TimerRow(lead.lead_id, ROLE, ENRICH_FOR_SELLER, at)]
+    timers += [TimerRow(account, ROLE, DISCOVER_CONTACTS, at)] if account is not None else []
+    new = [Put(timer) for timer in timers if rows.get(TimerRow, *timer.key) is None]
+    return Step(Outcome.APPLIED if new else Outcome.UNCHANGED, new)
 
 
 def _handle_retry(rows: IdentityMap, event: Event[Any], retry: EnrichRetry, at: datetime) -> Step:
@@ -195,7 +220,8 @@ def _handle_opt_out(
     before = lead or rows.get(LeadRow, lead_id) or LeadRow(lead_id)
     row = with_consent(before, opt_out_statement(signal, sent_at))
     if lead is None:
-        return Step(Outcome.PARKED, [Put(row)])
+        contacts = without_people(rows, (by_email,), at)
+        return Step(Outcome.PARKED, (Put(row), *contacts.changes), contacts.emits)
     told_before = (before.consent.opted_out, before.consent.proven)
     if (row.consent.opted_out, row.consent.proven) == told_before:
         return Step(Outcome.UNCHANGED, [Put(row)])

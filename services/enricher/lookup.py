@@ -61,7 +61,7 @@ class WaterfallLookup:
         self._database = database
         self._clock = clock
         self._monotonic_s = monotonic_s
-        self._calls = ProviderCalls(database, budget, clock, monotonic_s=monotonic_s)
+        self.calls = ProviderCalls(database, budget, clock, monotonic_s=monotonic_s)
         self._leads = BatchLoader(self._read_leads)
         self._cache = BatchLoader(self._read_cached_answers)
         self._contexts = AccountContextReader(database)
@@ -88,7 +88,7 @@ class WaterfallLookup:
 
     async def close(self) -> None:
         """Cancel the calls that are still in flight and return the unspent part of the budget."""
-        await self._calls.close()
+        await self.calls.close()
 
     async def _search(
         self, lead: LeadRow, wait: Wait, *, spent_cents: int = 0, for_seller: bool = False
@@ -120,7 +120,7 @@ class WaterfallLookup:
                 return search, wait, plan.stop
             is_public = is_known_by_public_forms_alone(search.lead)
             queries = {search.query(request): request.price_cents for request in plan.requests}
-            answers, wait = await self._calls.answers(providers, queries, wait, is_public=is_public)
+            answers, wait = await self.calls.answers(providers, queries, wait, is_public=is_public)
             search = search.with_answers(plan.requests, answers, self._clock.now())
 
     async def _cached_answers(self, target: LookupTarget) -> list[ProviderAnswer]:

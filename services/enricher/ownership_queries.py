@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, or_, select
 
+from services.enricher.tables import leads
 from services.router.tables import assignments, routed_leads
 from services.scorer.domain.subjects import canonical_key
 from services.scorer.tables import accounts, scores
 from shared.lead.events.account_received import AccountReceivedV1
-from shared.lead.events.parts import Activity
+from shared.lead.events.parts import Activity, Person
 from shared.lead.events.scoring import Score
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.storage.database import Tx
 from shared.storage.statements import member_of, members
 from shared.worker.tables import timers
 
+PEOPLE_MAX: Final = 500
 _NURTURED = or_(routed_leads.c.motion == "nurture", routed_leads.c.status == "suppressed")
 
 
@@ -82,6 +85,13 @@ async def open_assignments(tx: Tx, keys: Sequence[str]) -> list[OpenAssignment]:
     )
     rows = await tx.execute(statement, {"members": members(tx.dialect, keys)})
     return [OpenAssignment(**row) for row in rows.mappings()]
+
+
+async def people_of_account(tx: Tx, account: str) -> list[Person]:
+    """Return the people of the leads at an account, at most `PEOPLE_MAX`."""
+    at_account = select(scores.c.lead_id).where(scores.c.account == account).limit(PEOPLE_MAX)
+    people = select(leads.c.person).where(leads.c.lead_id.in_(at_account), leads.c.revision > 0)
+    return [*(await tx.execute(people)).scalars()]
 
 
 async def owned_leads(tx: Tx, lead_ids: Sequence[str]) -> set[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from services.enricher.domain.discovery import DiscoveryTerms
 from services.enricher.domain.provider_status import ProviderStatus
 from services.enricher.domain.providers import ProviderAnswer, ProviderQuery
 from services.enricher.domain.value_of_information import OutcomeModel
@@ -15,8 +16,10 @@ from services.enricher.provider_client import ProviderClient, call_limits
 from services.enricher.providers.integration import Integration
 from services.enricher.providers.prices import highest_cost
 from services.enricher.stubs_url import resolve_base_url
+from services.scorer.policy import seeds_of
 from shared.clock import Clock
 from shared.integrations.provider_preset import ProviderPreset
+from shared.lead.events.account_received import AccountReceivedV1
 from shared.observability.metrics import Metrics
 from shared.policy.compiled import CompiledPolicy
 from shared.policy.models import Provider, ProviderPolicy
@@ -55,7 +58,8 @@ class ProviderSet:
 
     `patience_s` is how long a lead waits for the turns of its calls. `per_day_cents` is the budget of a day,
     `public_day_cents` the part of it for leads of public sources. `outcome_model` is None when the policy is
-    not decision-aware: every missing field is asked for then.
+    not decision-aware: every missing field is asked for then. `discovery` says how people of accounts are
+    looked for, and `seeds` what is known of accounts, by key, until somebody says more.
     """
 
     waterfall: WaterfallPolicy
@@ -64,6 +68,8 @@ class ProviderSet:
     outcome_model: OutcomeModel | None
     per_day_cents: int
     public_day_cents: int
+    discovery: DiscoveryTerms | None = None
+    seeds: Mapping[str, AccountReceivedV1] = field(default_factory=dict)
 
 
 class ActiveProviders(Protocol):
@@ -131,13 +137,16 @@ class ProviderRegistry:
             if clients.get(name) is not client:
                 self._retire(client, after_s=2 * providers.deadline.seconds)
         self._clients = {name: client for name, client in clients.items() if client is not None}
+        waterfall = waterfall_policy(providers, self._clients)
         return ProviderSet(
-            waterfall=waterfall_policy(providers, self._clients),
+            waterfall=waterfall,
             patience_s=providers.patience.seconds,
             clients=self._clients,
             outcome_model=OutcomeModel(policy) if providers.decision_aware else None,
             per_day_cents=providers.budget.per_day_cents,
             public_day_cents=providers.budget.public_day_cents,
+            discovery=discovery_terms(policy, waterfall.capabilities),
+            seeds=seeds_of(policy.policy.accounts),
         )
 
     def _client(self, name: str, terms: Provider) -> ProviderClient | None:
@@ -198,3 +207,25 @@ def capability_of(integration: Integration, terms: Provider) -> Capability:
         for subject, gives in integration.gives.items()
     }
     return Capability(max(prices.values(), default=0), integration.gives, prices, integration.needs)
+
+
+def discovery_terms(policy: CompiledPolicy, capabilities: Mapping[str, Capability]) -> DiscoveryTerms | None:
+    """Return how people of accounts are looked for; None when the policy does not want it.
+
+    Asked are the providers that find contacts, in the policy's order, else in that of their names.
+    """
+    discover = policy.policy.providers.discover
+    if discover is None:
+        return None
+    able = [name for name, capability in capabilities.items() if capability.gives.get("contacts")]
+    return DiscoveryTerms(
+        roles=discover.roles,
+        per_account_cents=discover.per_account_cents,
+        fresh=discover.fresh.timedelta,
+        prices={
+            name: capabilities[name].prices.get("contacts", capabilities[name].price_cents)
+            for name in discover.order or sorted(able)
+            if name in able
+        },
+        when=policy.discover,
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from services.enricher.domain.discovery import AccountDiscoveryRow, DiscoverContacts
+from services.enricher.domain.found_contacts import FoundContactRow, KeyedHash, contacts_in
 from services.enricher.domain.providers import CachedAnswerRow, EnrichForm, EnrichRetry, budget_day
 from services.enricher.domain.record import ROLE, AliasRow, IdentifierRow, LeadRow
 from services.enricher.domain.row_keys import RowKeys, keys_of_event
@@ -13,16 +15,22 @@ from shared.errors import Retry
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.ownership_change import OwnershipChange
+from shared.lead.events.person_erased import PersonErasedV1
+from shared.lead.events.signal_received import SignalReceivedV1
 from shared.storage.database import Tx
 from shared.storage.rows import Row
-from shared.worker.rows import TimerRow
+from shared.worker.rows import TimerRow, TombstoneRow
 
 
 class EnricherStore:
-    """Loads the rows that forms, opt-outs and erasures may change.
+    """Loads the rows that forms, opt-outs, answers of providers and erasures may change.
 
-    Raises `Retry` when another unit of work changed what was found before it was locked.
+    `keyed_hash` finds the tombstones of people whom providers name. Raises `Retry` when another unit of work
+    changed what was found before it was locked.
     """
+
+    def __init__(self, keyed_hash: KeyedHash) -> None:
+        self._keyed_hash = keyed_hash
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
         keys = [keys_of_event(event.data) for event in events]
@@ -54,10 +62,50 @@ class EnricherStore:
             for lead_id in one.lead_ids
         }
         owned |= {alias.lead_id for alias in aliases if alias.alias_id in owned}
+        owned |= {
+            event.data.account for event in events if isinstance(event.data, LeadRoutedV1 | OwnershipChange)
+        }
         rows += await tx.load(TimerRow, "subject", owned, role=ROLE)
+        rows += await self._contacts(tx, events, keys)
         lookups = [event.data.lookup for event in events if isinstance(event.data, EnrichForm | EnrichRetry)]
-        days = {budget_day(answer.at) for lookup in lookups for answer in lookup.answers if answer.billed}
+        answers = [answer for lookup in lookups for answer in lookup.answers]
+        found = (event.data.lookup.answer for event in events if isinstance(event.data, DiscoverContacts))
+        answers += filter(None, found)
+        days = {budget_day(answer.at) for answer in answers if answer.billed}
         return [*rows, *await tx.load(SpendRow, "day", days, lock=True)]
+
+    async def _contacts(self, tx: Tx, events: Sequence[Event[Any]], keys: Sequence[RowKeys]) -> list[Row]:
+        """Return the people whom providers named, with what was asked for them.
+
+        Of those in an answer, also the leads and tombstones under whose ids they may be known.
+        """
+        erases = any(one.erases for one in keys)
+        discovered = {event.data.subject for event in events if isinstance(event.data, DiscoverContacts)}
+        ids = {
+            lead_id
+            for event, one in zip(events, keys, strict=True)
+            if isinstance(event.data, EnrichForm | SignalReceivedV1 | PersonErasedV1)
+            for lead_id in one.lead_ids
+        }
+        accounts = discovered | {account for one in keys for account in one.accounts}
+        seen = await tx.load(FoundContactRow, "account", accounts)
+        seen += await tx.load(FoundContactRow, "contact_id", ids)
+        seen += await tx.load(FoundContactRow, "profile_id", ids if erases else ())
+        if not seen and not discovered:
+            return []
+        accounts = discovered | {row.account for row in seen}
+        # Once these are locked, no other unit of work changes the contacts of the accounts.
+        rows: list[Row] = [*await tx.load(AccountDiscoveryRow, "account", accounts, lock=True)]
+        contacts = await tx.load(FoundContactRow, "account", accounts)
+        named = [*contacts]
+        for event in events:
+            if isinstance(event.data, DiscoverContacts) and event.data.lookup.answer is not None:
+                named += contacts_in(event.data.lookup.answer, event.data.subject)
+        named_ids = {name for row in named for name in row.ids} if discovered or erases else set[str]()
+        aliases = await tx.load(AliasRow, "alias_id", named_ids)
+        rows += [*aliases, *await tx.load(LeadRow, "lead_id", named_ids | {row.lead_id for row in aliases})]
+        hashes = {self._keyed_hash(name) for name in named_ids}
+        return [*contacts, *rows, *await tx.load(TombstoneRow, "hash", hashes, role=ROLE)]
 
 
 async def rows_of(

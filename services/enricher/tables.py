@@ -1,10 +1,10 @@
 """Tables of the enricher: the lead records, what leads are found by, what providers answered and cost."""
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, String, Table, Text
 
 from services.enricher.domain.consent import ConsentStatements
 from services.enricher.domain.statements import Statement
-from shared.lead.events.lead_enriched import Enrichment
+from shared.lead.events.lead_enriched import Enrichment, EnrichmentStep
 from shared.lead.events.parts import (
     Activities,
     Answers,
@@ -104,4 +104,29 @@ provider_budget = Table(
     metadata,
     Column("day", String(10), primary_key=True),
     Column("reserved_cents", Integer, nullable=False),
+)
+
+account_contacts = Table(
+    "account_contacts",
+    metadata,
+    Column("account", String(500), primary_key=True),
+    Column("contact_id", String(36), primary_key=True),
+    Column("profile_id", String(36)),
+    Column("name_id", String(36), nullable=False),
+    Column("person", Json(Person), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("provider", String(200), nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("cost", Integer, nullable=False),
+    Column("found_at", UtcTime, nullable=False),
+    Index(None, "contact_id"),
+    Index(None, "profile_id"),
+)
+
+account_discoveries = Table(
+    "account_discoveries",
+    metadata,
+    Column("account", String(500), primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("steps", Json(list[EnrichmentStep]), nullable=False),
 )

@@ -21,6 +21,7 @@ from services.scorer.domain.subjects import (
 from services.scorer.tables import accounts, scores
 from shared.errors import Retry
 from shared.lead.derived import derived_of
+from shared.lead.events.account_enriched import AccountEnrichedV1
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
@@ -62,6 +63,9 @@ class ScorerRowKeys:
             self.told.update(account_keys(data))
             self.whole |= self.told
             self.accounts |= self.whole | {key for key in (account_name_key(data),) if key}
+        elif isinstance(data, AccountEnrichedV1):
+            self.accounts.add(data.account)
+            self.whole.add(data.account)
         elif isinstance(data, PersonErasedV1):
             self.aliases.update(data.lead_ids)
             self.accounts.update((*data.lead_ids, *data.accounts))

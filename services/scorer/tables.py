@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Boolean, Column, Index, Integer, String, Table
 
 from services.scorer.domain.state import StoredSignal
+from shared.lead.events.account_enriched import FoundContact
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Activity, Trigger
@@ -48,6 +49,8 @@ accounts = Table(
     Column("active", Json(dict[str, datetime]), nullable=False),
     Column("qualified", Boolean, nullable=False),
     Column("asked", Boolean, nullable=False),
+    Column("contacts", Json(list[FoundContact]), nullable=False, server_default="[]"),
+    Column("contacts_sequence", Integer, nullable=False, server_default="0"),
     Index(None, "name_key"),
 )
 

@@ -33,6 +33,7 @@ class Known(Flag):
     """At which stage a field is known. The scope of a table is what is known where the table is evaluated."""
 
     FORM = auto()
+    KNOWLEDGE = auto()
     LEAD = auto()
     MARKET = auto()
     ACTIVITY = auto()
@@ -46,6 +47,7 @@ class Scope:
     """What the conditions of each kind of table may ask for."""
 
     FORMS: Final = Known.FORM
+    DISCOVERY: Final = Known.KNOWLEDGE
     MARKETS: Final = Known.LEAD
     FIT: Final = Known.LEAD | Known.MARKET
     INTENT: Final = FIT | Known.ACTIVITY
@@ -216,10 +218,10 @@ _PERSON_AND_COMPANY: Final = (
     Field(FactKeys.LAST_FUNDING_AT, Kind.TIME, bought=True),
 )
 _LEAD: Final = (
-    Field(FactKeys.RELATION, Kind.WORD, words=RELATIONS, default="none"),
+    Field(FactKeys.RELATION, Kind.WORD, Known.LEAD | Known.KNOWLEDGE, words=RELATIONS, default="none"),
     Field(FactKeys.MARKET, Kind.TEXT, Known.MARKET),
     Field(FactKeys.MARKET_VALIDATED, Kind.BOOLEAN, Known.MARKET),
-    Field(FactKeys.OPEN_OPPORTUNITY, Kind.BOOLEAN),
+    Field(FactKeys.OPEN_OPPORTUNITY, Kind.BOOLEAN, Known.LEAD | Known.KNOWLEDGE),
     *(
         Field(name, Kind.TEXT, Known.LEAD | Known.FORM)
         for name in (FactKeys.CHANNEL, FactKeys.SOURCE_NAME, FactKeys.CAMPAIGN)

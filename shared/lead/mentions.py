@@ -33,13 +33,15 @@ _PROFILE = re.compile(r"linkedin\.com/in/[^\s\"'<>(),;\\]{1,200}", re.IGNORECASE
 _PROFILE_HOST_REVERSED = re.compile(r"(?:\.[\w-]{1,20})?(?://:s?ptth)?", re.IGNORECASE)
 _PHONE = re.compile(r"(?:\+|00)\d[\d\s().\-/]{5,25}\d")
 _WORD = re.compile(r"[^\W_]+(?:['\u2019\-][^\W_]+)*")
-_COLLEAGUE = re.compile(r"- (?:Colleague|New there:) ([^,]+)")
+_COLLEAGUE = re.compile(r"- (?:Colleague|New there:|Found there:) ([^,]+)")
 # Briefs of earlier releases escape markup with backslashes.
 _MARKDOWN_ESCAPE = re.compile(r"\\([\\`*_\[\]<>#|~&/])")
 
 _LEAD_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _PIECE = 64 * 1024
 _OVERLAP = 400
+_PEOPLE: Final = frozenset({"stakeholders", "other_leads", "stakeholders_found", "contacts"})
+"""The lists of events and briefs whose members are people."""
 _CANDIDATES_MAX = 5_000
 """Of what looks like an identifier in one record, as much is read: a hostile record is nothing else."""
 
@@ -85,7 +87,7 @@ class Mentions(Struct, frozen=True):
     def removed_from(self, value: Any) -> Any:
         """Return a JSON value without what names them; the same object when nothing does.
 
-        They are no stakeholders and no other leads of a brief any more, and its lines about them are gone.
+        They are in no list of an account's people any more, and the lines of a brief about them are gone.
         """
         if isinstance(value, str):
             return self.struck_out(value)
@@ -98,8 +100,8 @@ class Mentions(Struct, frozen=True):
         return value
 
     def _field_without(self, name: str, value: Any) -> Any:
-        if name in ("stakeholders", "other_leads") and isinstance(value, list):
-            others = [one for one in value if not self._is_one_of(one)]
+        if name in _PEOPLE and isinstance(value, list):
+            others = [one for one in value if not self.is_one_of(one)]
             return value if len(others) == len(value) else others
         if name == "markdown" and isinstance(value, str):
             lines = value.split("\n")
@@ -111,9 +113,9 @@ class Mentions(Struct, frozen=True):
     def _is_about(self, line: str) -> bool:
         """Tell whether a line of a brief names one of them, also a colleague by a single name."""
         colleague = _COLLEAGUE.match(line)
-        return self.in_text(line) or (colleague is not None and self._is_one_of({"name": colleague[1]}))
+        return self.in_text(line) or (colleague is not None and self.is_one_of({"name": colleague[1]}))
 
-    def _is_one_of(self, stakeholder: Any) -> bool:
+    def is_one_of(self, stakeholder: Any) -> bool:
         """Tell whether a stakeholder is one of them, also one of whom a single name is known."""
         name = stakeholder.get("name") if isinstance(stakeholder, dict) else None
         words = _WORD.findall(name) if isinstance(name, str) else []

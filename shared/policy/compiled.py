@@ -105,6 +105,7 @@ class CompiledPolicy:
     rules: FirstMatch[RoutingRule]
     qualified: CompiledCondition | None
     alert_owner: CompiledCondition | None
+    discover: CompiledCondition | None = None
 
 
 def compiled(policy: Policy) -> CompiledPolicy:
@@ -130,6 +131,7 @@ def compiled(policy: Policy) -> CompiledPolicy:
         rules=_first(routing_rules(routing.rules)),
         qualified=_condition(policy.scoring.accounts.qualified_when),
         alert_owner=_condition(routing.alert_owner_when),
+        discover=_condition(discovery.when) if (discovery := policy.providers.discover) else None,
     )
 
 

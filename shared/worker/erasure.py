@@ -30,6 +30,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shared.lead.events.account_enriched import AccountEnrichedV1
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Emit, Event, decode_data
 from shared.lead.events.lead_enriched import LeadEnrichedV1
@@ -49,10 +50,14 @@ from shared.worker.rows import ErasedMentionsRow, TombstoneRow
 MAY_NAME_OTHERS: Final = frozenset(
     {
         *(known.name for known in EVENT_TYPES if known.topic is LEADS_ROUTED),
-        *(BY_MODEL[model].name for model in (LeadScoredV1, ActionReceivedV1, SignalReceivedV1)),
+        *(
+            BY_MODEL[model].name
+            for model in (AccountEnrichedV1, LeadScoredV1, ActionReceivedV1, SignalReceivedV1)
+        ),
     }
 )
-"""The types of events about an account or its leads that may name other people: briefs, notes, signals."""
+"""The types of events about an account or its leads that may name other people: briefs, notes, signals,
+people who were found there."""
 CONTACT: Final = BY_MODEL[LeadReceivedV1].name
 """The type of the events by which a person becomes a contact."""
 _CONTACTS: Final = frozenset(

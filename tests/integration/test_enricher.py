@@ -72,7 +72,7 @@ class Enricher:
     @property
     def work(self) -> UnitOfWork:
         return UnitOfWork(
-            self.handler, EnricherStore(), self.database, self.outbox, self.clock, keyed_hash=_hash
+            self.handler, EnricherStore(_hash), self.database, self.outbox, self.clock, keyed_hash=_hash
         )
 
     async def fire_timers(self) -> Result:

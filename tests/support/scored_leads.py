@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.lead.derived import with_derived
+from shared.lead.events.account_enriched import FoundContact
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import Enrichment
 from shared.lead.events.lead_scored import LeadScoredV1
@@ -42,6 +43,7 @@ def scored_lead(
     message: str | None = "We lose two days a week to hand-made reports.",
     merged: Sequence[str] = (),
     news: Trigger | None = None,
+    found: Sequence[FoundContact] = (),
 ) -> LeadScoredV1:
     """Return a lead that the built-in rules send to the SDRs, unless told otherwise.
 
@@ -70,6 +72,7 @@ def scored_lead(
         policy_version="scored-by",
         news=news or Trigger("lead", "cause-1", "demo_request"),
         merged=[lead_id(one) for one in merged],
+        stakeholders_found=[*found],
     )
     return with_derived(lead)
 

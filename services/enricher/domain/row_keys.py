@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.enricher.domain.providers import EnrichForm, EnrichRetry
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
@@ -13,31 +14,38 @@ from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.lead.identity import Identity
+from shared.lead.identity import Identity, account_key
 from shared.lead.ids import lead_id_of
 from shared.lead.normalise.emails import normalise_email
 from shared.storage.rows import IdentityMap
 
 
 class RowKeys(Struct, frozen=True):
-    """The lead ids and identifiers of an event. `erases`: everything that is stored of these leads."""
+    """The lead ids and identifiers of an event. `erases`: everything that is stored of these leads.
+
+    `accounts` are those whose contacts it may change.
+    """
 
     lead_ids: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
     erases: bool = False
+    accounts: tuple[str, ...] = ()
 
 
 def keys_of_event(data: Any) -> RowKeys:
     """Return the keys that an event with this data needs."""
     match data:
         case EnrichForm():
-            return keys_of_identity(data.form.identity)
+            form = data.form.normalised
+            keys = keys_of_identity(data.form.identity)
+            key = account_key(form.company.domain, form.person.email, "")
+            return replace(keys, accounts=(key,) if key else ())
         case EnrichRetry():
             return RowKeys(lead_ids=(data.subject,))
         case LeadRoutedV1() | OwnershipChange():
             return RowKeys(lead_ids=(data.lead_id,))
         case PersonErasedV1():
-            return RowKeys(lead_ids=tuple(data.lead_ids), erases=True)
+            return RowKeys(lead_ids=tuple(data.lead_ids), erases=True, accounts=tuple(data.accounts))
         case SignalReceivedV1():
             lead_id = opted_out_lead_id(data)
             return RowKeys(lead_ids=(lead_id,) if lead_id else ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from msgspec import field
 from msgspec.structs import replace
@@ -11,6 +11,9 @@ from msgspec.structs import replace
 from services.enricher.domain.providers import ProviderAnswer, budget_day
 from services.enricher.domain.record import LeadRow
 from shared.storage.rows import Row
+
+CONTACTS: Final = "account.contacts"
+"""The name under which the cents for people of an account are counted."""
 
 
 class SpendRow(Row, frozen=True):
@@ -46,16 +49,30 @@ def add_spend(
         key = (budget_day(answer.at), answer.provider)
         row = changed.get(key) or rows.get(key) or SpendRow(*key)
         gained = _gained_fields(answer, before, after)
-        changed[key] = replace(
-            row,
-            calls=row.calls + 1,
-            matches=row.matches + (answer.outcome in ("match", "stale")),
-            cents=row.cents + answer.cost,
-            answers=row.answers + answer.is_conclusive,
-            unchanged=row.unchanged + (answer.is_conclusive and not gained),
-            field_cents=_add_shares(row.field_cents, answer.cost, gained or answer.requested),
-        )
+        changed[key] = _counted(row, answer, gained or answer.requested, is_gain=bool(gained))
     return [row for _key, row in sorted(changed.items())]
+
+
+def add_contact_spend(
+    rows: Mapping[tuple[str, str], SpendRow], answer: ProviderAnswer, *, found: bool
+) -> list[SpendRow]:
+    """Return the row that changes when an answer about the people of an account is counted, if any does."""
+    if not answer.billed or answer.outcome == "skipped":
+        return []
+    key = (budget_day(answer.at), answer.provider)
+    return [_counted(rows.get(key) or SpendRow(*key), answer, (CONTACTS,), is_gain=found)]
+
+
+def _counted(row: SpendRow, answer: ProviderAnswer, names: Iterable[str], *, is_gain: bool) -> SpendRow:
+    return replace(
+        row,
+        calls=row.calls + 1,
+        matches=row.matches + (answer.outcome in ("match", "stale")),
+        cents=row.cents + answer.cost,
+        answers=row.answers + answer.is_conclusive,
+        unchanged=row.unchanged + (answer.is_conclusive and not is_gain),
+        field_cents=_add_shares(row.field_cents, answer.cost, names),
+    )
 
 
 def _gained_fields(answer: ProviderAnswer, before: LeadRow, after: LeadRow) -> tuple[str, ...]:

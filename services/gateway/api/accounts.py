@@ -18,6 +18,7 @@ from services.gateway.domain.accounts import key_of_domain, receive_account, ref
 from services.gateway.domain.arrival import Arrival, domain_problem, invalid
 from services.gateway.domain.received import Received
 from services.gateway.publish_once import publish_list, publish_received
+from services.gateway.queries.account_contacts import contacts_of_account
 from services.gateway.queries.accounts import find_account, known_accounts
 from services.gateway.request_body import (
     ITEMS_MAX,
@@ -31,6 +32,7 @@ from services.gateway.request_body import (
 from services.gateway.state import GatewayState
 from services.scorer.domain.subjects import account_keys
 from shared.errors import FieldProblem, Reject
+from shared.lead.buying_roles import BuyingRole
 from shared.lead.events.account_received import AccountReceivedV1, Relation
 from shared.web.event_schema import MsgspecType
 from shared.web.problem import Problem, field_problems
@@ -87,8 +89,40 @@ class SignalSummary(ApiModel):
     strength: int | None
 
 
+class AccountContact(ApiModel):
+    """Somebody whom a data provider named at the account, and who is no lead. Baton writes to nobody of them.
+
+    `role` is the buying role that the title suggests, `known_from` the provider; `cost` is in cents.
+    """
+
+    name: str
+    title: str
+    role: BuyingRole
+    email: str | None
+    email_status: str | None
+    linkedin_url: str | None
+    known_from: str
+    confidence: float
+    cost: int
+    found_at: datetime
+
+
+class ContactStep(ApiModel):
+    """One question to a provider: which roles it was asked for, what came of it, and its cost in cents."""
+
+    provider: str
+    roles: list[str]
+    outcome: str
+    cost: int
+    at: datetime
+    detail: str
+
+
 class AccountSummary(ApiModel):
-    """What is known of an account, and its signals, the newest first. `account` is the account key."""
+    """What is known of an account, and its signals, the newest first. `account` is the account key.
+
+    `contacts` are people whom data providers named, `discovery` is what was asked for them.
+    """
 
     account: str
     domain: str
@@ -101,6 +135,8 @@ class AccountSummary(ApiModel):
     leads: int
     qualified: bool
     signals: list[SignalSummary]
+    contacts: list[AccountContact]
+    discovery: list[ContactStep]
 
 
 @router.put(
@@ -192,6 +228,7 @@ async def get_account(domain: str, gateway: Gateway) -> AccountSummary:
         raise invalid((domain_problem("/domain", domain),))
     async with gateway.database.read() as tx:
         row = await find_account(tx, key)
+        contacts, steps = await contacts_of_account(tx, row["account"] if row is not None else key)
     if row is None:
         headers = (("retry-after", "1"),)
         raise Reject(404, "not-yet-known", "Nothing is known of this account yet", headers=headers)
@@ -213,6 +250,21 @@ async def get_account(domain: str, gateway: Gateway) -> AccountSummary:
         leads=row["leads"],
         qualified=row["qualified"],
         signals=sorted(signals, key=lambda signal: (signal.occurred_at, signal.event_id), reverse=True),
+        contacts=[
+            AccountContact(**{name: getattr(one, name) for name in AccountContact.model_fields})
+            for one in contacts
+        ],
+        discovery=[
+            ContactStep(
+                provider=step.provider,
+                roles=step.fields,
+                outcome=step.outcome,
+                cost=step.cost,
+                at=step.at,
+                detail=step.detail,
+            )
+            for step in steps
+        ],
     )
 
 

@@ -56,7 +56,8 @@ class PersonExport(ApiModel):
 
     `leads` is the view of the lead and `timeline` every event; `records` are the merged lead records,
     `provider_answers` what data providers said, `scores` and `assignments` the results of the decisions,
-    `deliveries` who was sent what, `dead_letters` and `rejected_submissions` what could not be read.
+    `deliveries` who was sent what, `dead_letters` and `rejected_submissions` what could not be read,
+    `account_contacts` where data providers named the person at an account.
     """
 
     email: str | None
@@ -70,6 +71,7 @@ class PersonExport(ApiModel):
     assignments: list[dict[str, Any]]
     deliveries: list[dict[str, Any]]
     dead_letters: list[dict[str, Any]]
+    account_contacts: list[dict[str, Any]]
     rejected_submissions: list[dict[str, Any]]
 
 

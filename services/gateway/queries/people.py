@@ -9,7 +9,9 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import select
 
+from services.enricher.domain.found_contacts import name_id
 from services.enricher.tables import lead_identifiers, leads
+from services.gateway.queries.account_contacts import contacts_of_person
 from services.gateway.queries.lead_view import ids_of_lead, surviving_lead
 from services.ledger.tables import events, lead_views
 from services.scorer.domain.account import name_key
@@ -83,6 +85,11 @@ async def stored_person(tx: Tx, lead_ids: Sequence[str], identities: Sequence[Id
         accounts[row["account"]] = None
         identifiers |= dict.fromkeys(row["identifiers"])
         named[row["person"], row["company"].name] = None
+    # Whom providers named at an account, be it somebody who never was a lead.
+    by_name = (name_id(account, person) for person, _ in named for account in accounts)
+    for contact in await contacts_of_person(tx, [*ids, *filter(None, by_name)]):
+        accounts[contact.account] = None
+        named[contact.person, None] = None
     for table in (lead_views, scores):
         found = await tx.execute(select(table.c.account).where(table.c.lead_id.in_(ids)))
         accounts |= dict.fromkeys(found.scalars())

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import ColumnElement, Table, or_, select
 
-from services.enricher.tables import leads, provider_answers
+from services.enricher.domain.found_contacts import name_id
+from services.enricher.tables import account_contacts, leads, provider_answers
+from services.gateway.queries.account_contacts import named_by
 from services.gateway.queries.people import StoredPerson
 from services.ledger.tables import dead_letters, events
 from services.router.tables import assignments, deliveries
 from services.scorer.tables import scores
+from shared.lead.ids import lead_id_of
 from shared.storage.database import Tx
 
 Rows = list[dict[str, Any]]
+_NAMES_MAX: Final = 5_000
+"""Of a person's names at their accounts, as many are looked up, at most."""
 
 
 async def stored_rows(tx: Tx, person: StoredPerson) -> dict[str, Rows]:
@@ -29,7 +35,15 @@ async def stored_rows(tx: Tx, person: StoredPerson) -> dict[str, Rows]:
         "assignments": await _rows(tx, assignments, assignments.c.lead_id.in_(ids)),
         "deliveries": await _rows(tx, deliveries, deliveries.c.lead_id.in_(ids)),
         "dead_letters": await _rows(tx, dead_letters, letters),
+        "account_contacts": await _rows(tx, account_contacts, named_by(_contact_ids(person))),
     }
+
+
+def _contact_ids(person: StoredPerson) -> list[str]:
+    """Return the ids under which providers may have named the person at one of their accounts."""
+    named = (name_id(account, one) for account in person.accounts for one in person.people)
+    by_identifier = (lead_id_of(name) for name in person.identifiers)
+    return list({*person.lead_ids, *by_identifier, *filter(None, islice(named, _NAMES_MAX))})
 
 
 async def _rows(tx: Tx, table: Table, which: ColumnElement[bool]) -> Rows:

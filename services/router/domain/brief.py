@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from services.router.domain.activity_words import activity_words, page_path
@@ -178,15 +179,37 @@ def _other_lead(contact: AccountContactRow, name_of: Callable[[str], str], at: d
 
 
 def stakeholders_of(data: LeadScoredV1, contacts: Iterable[AccountContactRow]) -> list[Stakeholder]:
-    """Return the lead's person, other people of the account, new executives, then roles nobody named has."""
+    """Return the lead's person, other people of the account, new executives, then people and roles.
+
+    The people are those whom providers named and who are no leads, the roles those that nobody named has.
+    """
     people = [(data.person, "this lead"), *((contact.person, "another lead") for contact in contacts)]
     found = [
         Stakeholder(full_name(person) or person.email, person.title, person.department, known_from)
         for person, known_from in people
     ]
+    known = {name for person, _ in people for name in _names_of(person)}
     hires = (signal for signal in data.signals.live if signal.type == "executive_hire")
     found += (Stakeholder(*executive_of(signal), None, "a buying signal") for signal in hires)
+    found += [
+        Stakeholder(
+            one.name,
+            one.title,
+            one.role,
+            one.known_from,
+            email=one.email or UNSET,
+            linkedin_url=one.linkedin_url or UNSET,
+        )
+        for one in data.stakeholders_found
+        if known.isdisjoint((one.name.casefold(), one.email, one.linkedin_url))
+    ]
     named = [one for one in found if one.name is not None or one.title is not None][:STAKEHOLDERS_MAX]
     covered = {person.role for person in named}
     roles = [role for role in data.account_view.roles if role not in covered][:_ROLES_MAX]
     return named + [Stakeholder(None, None, role, "the account") for role in roles]
+
+
+def _names_of(person: Person) -> set[str]:
+    """Return what two mentions of one person have in common: name, address or profile."""
+    name = full_name(person)
+    return {text for text in (name and name.casefold(), person.email, person.linkedin_url) if text}

@@ -19,6 +19,7 @@ from services.router.domain.qualification import answer_text
 from services.router.domain.score_words import score_in_words
 from services.router.domain.signal_words import money_words
 from services.router.domain.trigger_words import FORM_NAME, recent_events
+from shared.lead.buying_roles import BUYING_ROLES
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Company
 from shared.lead.events.routing import Brief, BriefHandOff
@@ -122,8 +123,7 @@ def _contact(brief: Brief) -> Iterator[str]:
     if contact.phone:
         yield f"- Phone: {literal_text(contact.phone.replace(';ext=', ' ext. '))}"
     if contact.linkedin_url:
-        is_profile = _PROFILE.fullmatch(contact.linkedin_url) is not None
-        yield f"- LinkedIn: {contact.linkedin_url if is_profile else code_text(contact.linkedin_url)}"
+        yield f"- LinkedIn: {_profile_text(contact.linkedin_url)}"
     if contact.time_zone:
         yield f"- Time zone: {contact.time_zone.replace('_', ' ')}"
     came_by = (
@@ -134,6 +134,10 @@ def _contact(brief: Brief) -> Iterator[str]:
     )
     if any(came_by):
         yield f"- Source: {literal_text(', '.join(filter(None, came_by)))}"
+
+
+def _profile_text(url: str) -> str:
+    return url if _PROFILE.fullmatch(url) else code_text(url)
 
 
 def _company(company: Company) -> Iterator[str]:
@@ -180,9 +184,14 @@ def _account(brief: Brief) -> Iterator[str]:
         told = ", ".join(filter(None, (lead.title, lead.did, f"with {lead.owner}" if lead.owner else None)))
         yield f"- Colleague {who}{f', {literal_text(told)}' if told else ''}"
     for stakeholder in brief.stakeholders:
+        who = ", ".join(filter(None, (stakeholder.name, stakeholder.title)))
         if stakeholder.known_from == "a buying signal":
-            who = ", ".join(filter(None, (stakeholder.name, stakeholder.title)))
             yield f"- New there: {literal_text(who)}"
+        elif stakeholder.role in BUYING_ROLES:
+            origin = f"{stakeholder.role.replace('_', ' ')}, named by {stakeholder.known_from}"
+            reach = [code_text(stakeholder.email)] if stakeholder.email else []
+            reach += [_profile_text(stakeholder.linkedin_url)] if stakeholder.linkedin_url else []
+            yield f"- Found there: {', '.join((literal_text(f'{who} ({origin})'), *reach))}"
     roles = [
         role.upper() if len(role) <= _INITIALS_MAX else role
         for stakeholder in brief.stakeholders

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.emit import emit_ownership_change, emit_routed, emit_suppressed
+from services.router.domain.found_contacts import found_in_words
 from services.router.domain.ownership import (
     account_owner,
     active_assignment,
@@ -135,6 +136,8 @@ class _RoutingContext(Struct, frozen=True):
             return f"news: {news.type or news.kind}"
         if (data.person, data.company, data.provenance) != (before.person, before.company, before.provenance):
             return "more is known of the person or the company"
+        if data.stakeholders_found != before.stakeholders_found:
+            return found_in_words(before.stakeholders_found, data.stakeholders_found)
         return None
 
     @property

@@ -1,4 +1,7 @@
-"""The decision for account data from outside, such as a CRM: it is stored, and the leads are scored again."""
+"""The decisions for account data: it is stored, and the account's leads are scored again.
+
+It comes from outside, such as a CRM, or from the enricher, which asked providers for people of the account.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ from services.scorer.domain.stored_signals import signals_of
 from services.scorer.domain.subjects import account_keys, account_name_key
 from services.scorer.domain.update_score import ScoringContext, put_changed
 from shared.errors import DataError
+from shared.lead.events.account_enriched import AccountEnrichedV1
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.parts import Trigger
 from shared.storage.change_set import ChangeSet
@@ -70,6 +74,28 @@ def handle_account(
         account = changes.get(AccountRow, keys[0]) or account
         rescore_account(changes, context, account, trigger)
     return Outcome.APPLIED if changes.changes else Outcome.UNCHANGED
+
+
+def handle_contacts(
+    changes: ChangeSet, context: ScoringContext, data: AccountEnrichedV1, event_id: str
+) -> Outcome:
+    """Store who was found at an account; its leads are emitted again, so that their owners learn of it.
+
+    No score changes by it. An event that is older than the stored one is superseded, and so is one of a key
+    that became an alias meanwhile.
+    """
+    key = data.account
+    if resolve_account(changes, key) != key:
+        return Outcome.SUPERSEDED
+    account = changes.get(AccountRow, key) or AccountRow(key)
+    if data.sequence <= account.contacts_sequence:
+        return Outcome.UNCHANGED if data.sequence == account.contacts_sequence else Outcome.SUPERSEDED
+    is_news = data.contacts != account.contacts
+    account = replace(account, contacts=data.contacts, contacts_sequence=data.sequence)
+    changes.put(account)
+    if is_news and account.leads:
+        rescore_account(changes, context, account, Trigger("enrichment", event_id, "contacts"))
+    return Outcome.APPLIED
 
 
 def _release_aliases(

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.stored_signals import merged_signals, signals_of
 from services.scorer.domain.subjects import account_keys, canonical_key, signal_subject_of
+from shared.lead.events.account_enriched import CONTACTS_MAX
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.storage.change_set import ChangeSet
 
@@ -46,16 +47,19 @@ def may_join(changes: ChangeSet, alias: str, key: str) -> bool:
 def with_alias(
     changes: ChangeSet, account: AccountRow, alias: str, knowledge: AccountReceivedV1
 ) -> AccountRow:
-    """Make a key an alias of the account; return the account with the signals that the alias had.
+    """Make a key an alias of the account; return the account with the signals and contacts of the alias.
 
     What was known of the alias itself gives way. Its leads are moved when they are scored again.
     """
     row = changes.get(AccountRow, alias) or AccountRow(alias)
-    joined = replace(row, knowledge=knowledge, signals={}, asked=False)
+    joined = replace(row, knowledge=knowledge, signals={}, asked=False, contacts=[])
     if joined != row or changes.get(AccountRow, alias) is None:
         changes.put(joined)
     signals = merged_signals(signals_of(account).values(), signals_of(row).values())
-    return replace(account, signals=signals, asked=account.asked or row.asked)
+    contacts = [*account.contacts, *(one for one in row.contacts if one not in account.contacts)]
+    return replace(
+        account, signals=signals, asked=account.asked or row.asked, contacts=contacts[:CONTACTS_MAX]
+    )
 
 
 def without_alias(changes: ChangeSet, account: AccountRow, alias: str) -> AccountRow:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.scorer.domain.account_updates import handle_account
+from services.scorer.domain.account_updates import handle_account, handle_contacts
 from services.scorer.domain.leads import handle_decay_timer, handle_enriched
 from services.scorer.domain.rescore import RESCORE, handle_rescore_timer
 from services.scorer.domain.signals import ReceivedSignal, handle_signal
 from services.scorer.domain.update_score import ScoringContext
+from shared.lead.events.account_enriched import AccountEnrichedV1
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
@@ -31,8 +32,13 @@ def decide(changes: ChangeSet, context: ScoringContext, event: Event[Any]) -> Ou
         return handle_signal(changes, context, ReceivedSignal(data, event.id, min(event.time, context.at)))
     if isinstance(data, AccountReceivedV1):
         return handle_account(changes, context, data, event.id)
-    if isinstance(data, TimerRow) and data.kind == RESCORE:
-        return handle_rescore_timer(changes, context, data)
-    if isinstance(data, TimerRow):
-        return handle_decay_timer(changes, context, data, event.id)
-    return Outcome.UNCHANGED
+    if isinstance(data, AccountEnrichedV1):
+        return handle_contacts(changes, context, data, event.id)
+    if not isinstance(data, TimerRow):
+        return Outcome.UNCHANGED
+    is_rescore = data.kind == RESCORE
+    return (
+        handle_rescore_timer(changes, context, data)
+        if is_rescore
+        else handle_decay_timer(changes, context, data, event.id)
+    )

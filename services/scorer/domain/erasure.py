@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from services.scorer.domain.account import without_lead
@@ -14,7 +15,10 @@ from shared.storage.change_set import ChangeSet
 
 
 def strike_out(changes: ChangeSet, accounts: Iterable[str], mentions: Mentions) -> None:
-    """Remove what names these people from the signals of their accounts; what happened there stays."""
+    """Remove these people from the contacts of their accounts, and what names them from the signals.
+
+    What happened at the accounts stays.
+    """
     for key in accounts:
         account = changes.get(AccountRow, key)
         if account is None:
@@ -23,8 +27,9 @@ def strike_out(changes: ChangeSet, accounts: Iterable[str], mentions: Mentions) 
             name: replace(signal, details=mentions.removed_from(signal.details))
             for name, signal in account.signals.items()
         }
-        if signals != account.signals:
-            changes.put(replace(account, signals=signals))
+        contacts = [one for one in account.contacts if not mentions.is_one_of(to_builtins(one))]
+        if (signals, contacts) != (account.signals, account.contacts):
+            changes.put(replace(account, signals=signals, contacts=contacts))
 
 
 def forget_lead(

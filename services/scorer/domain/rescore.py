@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from services.scorer.domain.aliases import in_account
 from services.scorer.domain.state import AccountRow, ChunkRow, RescoreRow, ScoreRow
-from services.scorer.domain.update_score import ROLE, ScoringContext, update_score
+from services.scorer.domain.update_score import ROLE, EmitWhen, ScoringContext, update_score
 from shared.lead.events.parts import Trigger
 from shared.storage.change_set import ChangeSet
 from shared.worker.decision import Outcome
@@ -71,7 +71,9 @@ def _score_in_account(changes: ChangeSet, context: ScoringContext, row: ScoreRow
     """Score a lead in the account that its domain stands for now; return whether that was emitted."""
     if row.lead is None:
         return False
-    return update_score(changes, context, in_account(changes, row, row.lead.account), trigger, "if_changed")
+    # Who was found at the account changes no score, but the briefs of its leads.
+    emit_when: EmitWhen = "always" if trigger.kind == "enrichment" else "if_changed"
+    return update_score(changes, context, in_account(changes, row, row.lead.account), trigger, emit_when)
 
 
 def _schedule(changes: ChangeSet, row: RescoreRow) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from msgspec import field
 
+from shared.lead.events.account_enriched import FoundContact
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Activity, Trigger
@@ -59,7 +60,8 @@ class AccountRow(Row, frozen=True):
 
     The row of an alias holds the knowledge of the account that it is an alias of, and nothing else once its
     leads have moved there. `leads` counts the leads, `grades` and `roles` the people among them; `active` has
-    the people who did something last, and when. `asked`: an account lead was asked for.
+    the people who did something last, and when. `asked`: an account lead was asked for. `contacts` are the
+    people whom providers named, by the account's enriched event of `contacts_sequence`; no count has them.
     """
 
     account: str
@@ -72,6 +74,8 @@ class AccountRow(Row, frozen=True):
     active: dict[str, datetime] = field(default_factory=dict)
     qualified: bool = False
     asked: bool = False
+    contacts: list[FoundContact] = field(default_factory=list)
+    contacts_sequence: int = 0
     table: ClassVar[str] = "accounts"
     key_fields: ClassVar[tuple[str, ...]] = ("account",)
     indexed: ClassVar[tuple[str, ...]] = ("name_key",)

@@ -138,7 +138,10 @@ def emit_scored(changes: ChangeSet, context: ScoringContext, row: ScoreRow, trig
     """
     if row.score is None or row.lead is None:
         raise ValueError("only a scored lead can be emitted")
-    lead = {name: getattr(row.lead, name) for name in _LEAD_FIELDS}
+    lead, account = (
+        {name: getattr(row.lead, name) for name in _LEAD_FIELDS},
+        changes.get(AccountRow, row.account),
+    )
     lead |= {
         "account": row.account,
         "sequence": row.sequence,
@@ -153,6 +156,7 @@ def emit_scored(changes: ChangeSet, context: ScoringContext, row: ScoreRow, trig
         signals=row.signals,
         account_view=row.account_view,
         policy_version=context.policy.version,
+        stakeholders_found=account.contacts if account is not None else [],
     )
     changes.emit(event, subject=row.lead_id, key=row.account)
 

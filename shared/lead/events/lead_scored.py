@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from msgspec import field
+
+from shared.lead.events.account_enriched import FoundContacts
 from shared.lead.events.event_type import event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.parts import Trigger, Word
@@ -15,7 +18,8 @@ class LeadScoredV1(LeadEnrichedV1, frozen=True, kw_only=True):
 
     `trigger` is what led to this score. `news` is the last trigger that told something new of the buyer,
     which a seller can speak of: it stays when the score changes by decay or enrichment. Events of
-    earlier releases have none.
+    earlier releases have none. `stakeholders_found` are people of the account whom providers named; they are
+    no leads.
     """
 
     trigger: Trigger
@@ -24,6 +28,7 @@ class LeadScoredV1(LeadEnrichedV1, frozen=True, kw_only=True):
     account_view: AccountView
     policy_version: Word
     news: Trigger | None = None
+    stakeholders_found: FoundContacts = field(default_factory=list)
 
     @property
     def last_news(self) -> Trigger:

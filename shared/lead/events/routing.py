@@ -122,12 +122,18 @@ class Quote(Struct, frozen=True, rename={"origin": "from"}):
 
 
 class Stakeholder(Struct, frozen=True):
-    """Somebody known at the account."""
+    """Somebody known at the account.
+
+    `role` is the department, of somebody whom a provider named the buying role; `known_from` is then the
+    provider's name, and the address and the profile are there if the provider gave them.
+    """
 
     name: str | None
     title: str | None
     role: str | None
     known_from: str
+    email: str | UnsetType = UNSET
+    linkedin_url: str | UnsetType = UNSET
 
 
 class Element(Struct, frozen=True):

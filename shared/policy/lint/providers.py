@@ -14,7 +14,10 @@ def lint_providers(file: PolicyFile[ProviderPolicy], known: KnownIntegrations | 
     """Report faults of the waterfalls, of what sellers need, and of each provider."""
     policy = file.model
     lint_bought_fields(file, known)
+    lint_discovery(file, known)
     used = {name for waterfall in policy.fields.values() for name in waterfall.order}
+    if policy.discover is not None:
+        used |= set(policy.discover.order) or contact_finders(policy, known)
     for name, provider in policy.providers.items():
         path: Path = ("providers", name)
         if known is not None and provider.integration not in known.providers:
@@ -55,3 +58,35 @@ def lint_bought_fields(file: PolicyFile[ProviderPolicy], known: KnownIntegration
                 gives = known.providers.get(provider.integration)
                 if gives is not None and name not in asked_fields(gives):
                     file.error(path, f"{provider_name} does not give {name}")
+
+
+def lint_discovery(file: PolicyFile[ProviderPolicy], known: KnownIntegrations | None) -> None:
+    """Report what is wrong with how people are looked for: the condition, the providers, and the budgets."""
+    policy, path = file.model, ("discover",)
+    discover = policy.discover
+    if discover is None:
+        return
+    file.condition(discover.when, (*path, "when"))
+    able = contact_finders(policy, known)
+    for index, name in enumerate(discover.order):
+        if name not in policy.providers:
+            file.unknown((*path, "order", index), "provider", name, policy.providers)
+        elif name not in able:
+            file.error((*path, "order", index), f"{name} does not find people of a company")
+    if not able:
+        file.warning(path, "nobody can be asked: no provider finds people of a company")
+    prices = [policy.providers[name].price_cents or 0 for name in discover.order or able if name in able]
+    if prices and discover.per_account_cents < min(prices):
+        message = f"nobody can be asked: one answer costs {min(prices)} cents at least"
+        file.warning((*path, "per_account_cents"), message)
+    if discover.per_account_cents > policy.budget.per_day_cents:
+        message = f"more than the {policy.budget.per_day_cents} cents of a day's budget"
+        file.warning((*path, "per_account_cents"), message)
+
+
+def contact_finders(policy: ProviderPolicy, known: KnownIntegrations | None) -> set[str]:
+    """Return the providers that find people of a company; all, when the integrations are not known."""
+    if known is None:
+        return set(policy.providers)
+    gives = {name: known.providers.get(provider.integration) for name, provider in policy.providers.items()}
+    return {name for name, fields in gives.items() if fields is None or fields.get("contacts")}

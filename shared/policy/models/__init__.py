@@ -13,7 +13,7 @@ from typing import Final
 from shared.policy.models.accounts import Accounts
 from shared.policy.models.icp import Criterion, Disqualifier, Icp, Level, Market, Segment
 from shared.policy.models.policy_model import PolicyModel
-from shared.policy.models.providers import Budget, Provider, ProviderPolicy, Waterfall
+from shared.policy.models.providers import Budget, Discovery, Provider, ProviderPolicy, Waterfall
 from shared.policy.models.routing import (
     KEEP,
     Destination,
@@ -65,6 +65,7 @@ __all__ = [
     "CaptchaProvider",
     "Criterion",
     "Destination",
+    "Discovery",
     "Disqualifier",
     "FitGrades",
     "FormActivity",

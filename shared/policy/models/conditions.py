@@ -114,6 +114,7 @@ def _as_written(value: Any) -> Any:
 
 
 WhenForm = Annotated[Condition, ConditionOver(Scope.FORMS)]
+WhenDiscovery = Annotated[Condition, ConditionOver(Scope.DISCOVERY)]
 WhenMarket = Annotated[Condition, ConditionOver(Scope.MARKETS)]
 WhenFit = Annotated[Condition, ConditionOver(Scope.FIT)]
 WhenIntent = Annotated[Condition, ConditionOver(Scope.INTENT)]

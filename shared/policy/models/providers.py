@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from shared.lead.buying_roles import BuyingRole
+from shared.policy.models.conditions import WhenDiscovery
 from shared.policy.models.policy_model import (
     EnvName,
     Name,
@@ -69,13 +71,29 @@ class Provider(PolicyModel):
     timeout: PlainDuration = Duration(2)
 
 
+class Discovery(PolicyModel):
+    """At which accounts people are looked for, once somebody works a lead there, and in which buying roles.
+
+    A role that nobody known at the account has is asked for, of the providers in `order`, by default of all
+    that find contacts; of each once until `fresh` has passed. An account costs `per_account_cents` at most in
+    that time, within the budget of the day. `when` may ask for what is known of the account.
+    """
+
+    roles: Annotated[tuple[BuyingRole, ...], Field(min_length=1, max_length=3), unique()]
+    when: WhenDiscovery | None = None
+    per_account_cents: Annotated[int, whole_number(0, 1_000_000)]
+    fresh: PlainDuration = Duration(90 * 86_400)
+    order: Annotated[tuple[Name, ...], Field(max_length=20), unique()] = ()
+
+
 class ProviderPolicy(PolicyModel):
     """providers.yaml: the providers and how they are used.
 
     After `deadline` a lead goes on with what is known then. It waits `patience` in all for providers that
     take no more calls now; their answers come later, as a revision. `decision_aware` skips calls whose answer
     cannot change the decision about the lead. What sellers need besides, `for_sellers`, is bought once a lead
-    is routed as work to an owner, and comes as a late revision too.
+    is routed as work to an owner, and comes as a late revision too. So do the people that `discover` looks
+    for at the lead's account.
     """
 
     deadline: PlainDuration
@@ -83,5 +101,6 @@ class ProviderPolicy(PolicyModel):
     budget: Budget
     decision_aware: bool = True
     for_sellers: Annotated[tuple[Text, ...], Field(max_length=50), unique()] = ()
+    discover: Discovery | None = None
     fields: Mapping[Text, Waterfall] = {}
     providers: Mapping[Name, Provider] = {}

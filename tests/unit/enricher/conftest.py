@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from msgspec import Struct
 
+from services.enricher.domain.discovery import ContactLookup
 from services.enricher.domain.form import Form
 from services.enricher.domain.providers import LookupResult
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
 from services.enricher.domain.row_keys import stored_lead, surviving_lead_id
 from services.enricher.handlers import EnricherHandler
+from shared.lead.events.account_enriched import AccountEnrichedV1
 from shared.lead.events.envelope import Event, decode
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -29,6 +30,10 @@ from shared.worker.rows import TimerRow
 from shared.worker.timers import timer_event
 from shared.worker.unit_of_work import Result, fold
 from tests.support.forms import ANA, AT
+
+
+def _hashed(lead_id: str) -> str:
+    return f"hash of {lead_id}"
 
 
 class PreparedLookup:
@@ -47,8 +52,28 @@ class PreparedLookup:
         return self.result
 
 
+class PreparedDiscovery:
+    """Looks for people at `account` because of every owned lead, and returns `lookups` one after the other."""
+
+    keyed_hash = staticmethod(_hashed)
+
+    def __init__(self) -> None:
+        self.account: str | None = None
+        self.lookups: list[ContactLookup] = []
+        self.asked: list[str] = []
+
+    def account_of(self, event: bytes, at: datetime) -> str | None:
+        del event, at
+        return self.account
+
+    async def ask(self, account: str) -> ContactLookup:
+        self.asked.append(account)
+        return self.lookups.pop(0) if self.lookups else ContactLookup()
+
+
 class SimulatedEnricher:
-    """Decides events as the runtime does. `emitted` are the events of the last call.
+    """Decides events as the runtime does. `emitted` are the events of the last call about leads, `told` those
+    about accounts.
 
     `after_erasure` are the times of the erasures that these follow.
     """
@@ -56,9 +81,11 @@ class SimulatedEnricher:
     def __init__(self) -> None:
         self.rows = IdentityMap()
         self.lookup = PreparedLookup()
-        self.handler = EnricherHandler(self.lookup)
+        self.discovery = PreparedDiscovery()
+        self.handler = EnricherHandler(self.lookup, frozenset, self.discovery)
         self.at = AT
         self.emitted: list[LeadEnrichedV1] = []
+        self.told: list[AccountEnrichedV1] = []
         self.after_erasure: list[datetime | None] = []
         self._count = 0
 
@@ -111,14 +138,12 @@ class SimulatedEnricher:
         result = Result()
         fold(self.handler, self.rows, prepared, self.at, result=result, keyed_hash=_hashed)
         assert not result.rejected
-        self.emitted = [msgspec.json.decode(out.value or b"", type=LeadEnrichedV1) for out in result.outgoing]
         records = [Record(out.topic, 0, 0, out.key, out.value, out.headers, 0) for out in result.outgoing]
-        self.after_erasure = [decode(record).after_erasure for record in records]
+        decoded = [decode(record) for record in records]
+        self.emitted = [event.data for event in decoded if isinstance(event.data, LeadEnrichedV1)]
+        self.told = [event.data for event in decoded if isinstance(event.data, AccountEnrichedV1)]
+        self.after_erasure = [event.after_erasure for event in decoded]
         return result.outcomes[-1][1]
-
-
-def _hashed(lead_id: str) -> str:
-    return f"hash of {lead_id}"
 
 
 @pytest.fixture

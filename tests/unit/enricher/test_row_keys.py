@@ -26,7 +26,7 @@ from shared.storage.rows import IdentityMap
 from tests.support.forms import ANA, AT, form
 
 PHONE, PROFILE = "+4930901820", "https://www.linkedin.com/in/ana"
-ANA_ID = lead_id_of(f"email:{ANA}")
+ANA_ID, DOMAIN = lead_id_of(f"email:{ANA}"), "brightloom.example"
 
 
 def identity(**texts: str) -> Identity:
@@ -43,15 +43,15 @@ def opt_out(email: str | None, type_: Any = "opt_out") -> SignalReceivedV1:
 @pytest.mark.parametrize(
     ("data", "keys"),
     [
-        (EnrichForm(form()), RowKeys((ANA_ID,))),
+        (EnrichForm(form()), RowKeys((ANA_ID,), accounts=(DOMAIN,))),
         (
             EnrichForm(form(phone=PHONE, linkedin_url=PROFILE)),
-            RowKeys((ANA_ID,), (f"phone:{PHONE}", f"linkedin:{PROFILE}")),
+            RowKeys((ANA_ID,), (f"phone:{PHONE}", f"linkedin:{PROFILE}"), accounts=(DOMAIN,)),
         ),
         (EnrichRetry("lead-1", "enricher", "enrich-again", AT), RowKeys(("lead-1",))),
         (
-            PersonErasedV1(["lead-1", "lead-2"], email_hash="x", at=AT),
-            RowKeys(("lead-1", "lead-2"), (), True),
+            PersonErasedV1(["lead-1", "lead-2"], email_hash="x", at=AT, accounts=[DOMAIN]),
+            RowKeys(("lead-1", "lead-2"), (), True, (DOMAIN,)),
         ),
         (opt_out(ANA), RowKeys((ANA_ID,))),
         (opt_out(None), RowKeys()),

@@ -8,10 +8,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from services.router.domain.brief import STAKEHOLDERS_MAX, build_brief
 from services.router.domain.state import AccountContactRow
+from shared.lead.events.account_enriched import FoundContact
 from shared.lead.events.parts import Activity, Company, Message, Origin, Person, Trigger
 from shared.lead.events.routing import (
     Brief,
@@ -190,6 +192,52 @@ def test_stakeholders_are_people_of_the_account_then_roles_without_a_person():
     assert [(entry.role, entry.known_from) for entry in found if entry.name is None] == [
         ("legal", "the account")
     ]
+
+
+INES = FoundContact(
+    "Ines Moreau",
+    "VP Finance",
+    "economic_buyer",
+    "apollo",
+    0.8,
+    8,
+    AT,
+    email="ines@kestrel.example",
+    linkedin_url="https://www.linkedin.com/in/ines",
+)
+
+
+def test_people_whom_a_provider_named_are_stakeholders_and_say_who_named_them():
+    lead = replace(scored_lead(), stakeholders_found=[INES, replace(INES, name="Tom", email=None)])
+    brief = build_brief(lead, "bant", at=AT)
+    found = [one for one in brief.stakeholders if one.known_from == "apollo"]
+    assert [(one.name, one.title, one.role, one.email) for one in found] == [
+        ("Ines Moreau", "VP Finance", "economic_buyer", "ines@kestrel.example"),
+        ("Tom", "VP Finance", "economic_buyer", UNSET),
+    ]
+    assert (
+        "- Found there: Ines Moreau, VP Finance (economic buyer, named by apollo), `ines@kestrel.example`, "
+        "https://www.linkedin.com/in/ines"
+    ) in brief.markdown
+    assert "Ines" not in brief.warm_intro
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        Person(first_name="INES", last_name="Moreau"),
+        Person(email="ines@kestrel.example"),
+        Person(linkedin_url="https://www.linkedin.com/in/ines"),
+    ],
+    ids=["name", "address", "profile"],
+)
+def test_nobody_is_a_stakeholder_twice(person):
+    lead = replace(scored_lead(), stakeholders_found=[INES])
+    for brief in (
+        build_brief(replace(lead, person=person), "bant", at=AT),
+        build_brief(lead, "bant", at=AT, contacts=[AccountContactRow("other", "a", person)]),
+    ):
+        assert [one.known_from for one in brief.stakeholders if one.known_from == "apollo"] == []
 
 
 TEXTS = st.none() | st.text(max_size=60) | st.sampled_from([MESSAGE, "\n\n", "…", "budget", "# a\n> b"])

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from services.router.domain.decide import choose_rep
 from services.router.domain.state import AwayRepRow, RepQueueRow, RoutedLeadRow
 from services.router.policy import RoutingPolicy
+from shared.lead.events.account_enriched import FoundContact
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.parts import Person, Trigger
 from shared.lead.events.routing import Considered
@@ -283,6 +284,21 @@ def test_a_score_without_news_says_what_more_is_known(simulate, trigger):
     assert (type_, updated["reason"]) == ("lead.updated", "more is known of the person or the company")
     assert (updated["person"]["phone"], updated["trigger"]["kind"]) == ("+15551234567", "lead")
     assert router.score(sequence=3, trigger=trigger, person=known) is Outcome.UNCHANGED
+
+
+def test_people_found_at_the_account_are_said_to_the_owner_in_words(simulate):
+    router = simulate(policy_of())
+    router.score()
+    ines = FoundContact("Ines Moreau", "VP Finance", "economic_buyer", "apollo", 0.8, 8, AT)
+    assert router.score(sequence=2, trigger="enrichment", found=[ines]) is Outcome.APPLIED
+    [(type_, updated)] = router.emitted
+    assert (type_, updated["reason"]) == ("lead.updated", "1 person found at the account: economic buyer")
+    assert updated["brief"]["stakeholders"][-1] == {
+        "name": "Ines Moreau", "title": "VP Finance", "role": "economic_buyer", "known_from": "apollo",
+    }  # fmt: skip
+    assert router.score(sequence=3, trigger="enrichment", found=[ines]) is Outcome.UNCHANGED
+    router.score(sequence=4, trigger="enrichment")
+    assert router.emitted[0][1]["reason"] == "who is known at the account has changed"
 
 
 def test_a_new_band_is_routed_anew_to_the_same_owner(simulate):
