@@ -1,6 +1,6 @@
 """What the answers of a vendor can tell: its records of the stub world, by the names in `stub.yaml`.
 
-Pure. The names here are documented in `docs/integrations.md`.
+Pure. The names here are documented in `docs/reference/provider-stubs.md`.
 """
 
 from __future__ import annotations

@@ -68,7 +68,9 @@ def example_of(example: ProviderExample) -> Example:
     questions = example.questions or ((example.question,) if example.question else ())
     answers = example.answers or ((example.answer,) if example.answer else ())
     return Example(
-        questions=tuple({name: str(value) for name, value in one.items()} for one in questions),
+        questions=tuple(
+            with_full_name({name: str(value) for name, value in one.items()}) for one in questions
+        ),
         answers=tuple(answer_of(one) for one in answers),
         cost=sum(expected.cost or 0 for expected in example.expect),
         matched=any(expected.outcome in _FOUND for expected in example.expect),
@@ -76,10 +78,18 @@ def example_of(example: ProviderExample) -> Example:
     )
 
 
+def with_full_name(question: dict[str, str]) -> dict[str, str]:
+    """Return a question with the whole name of a person whose name it has in parts."""
+    names = [question[name] for name in ("first_name", "last_name") if name in question]
+    return {**question, "full_name": " ".join(names)} if names else question
+
+
 def answer_of(answer: VendorAnswer) -> ExampleAnswer:
     """Return an answer of an example, encoded."""
     body = answer.body.encode() if answer.body is not None else msgspec.json.encode(answer.json_)
-    return ExampleAnswer(answer.status, answer.headers, body, answer.json_)
+    return ExampleAnswer(
+        answer.status, answer.headers, body, msgspec.json.decode(msgspec.json.encode(answer.json_))
+    )
 
 
 def replaced(value: Any, references: Mapping[str, str]) -> Any:

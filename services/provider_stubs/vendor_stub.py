@@ -103,6 +103,18 @@ def sent(answer: ExampleAnswer, references: Mapping[str, str] | None = None) -> 
     return StubAnswer(answer.status, body, answer.headers)
 
 
+def match_price(price: Price, found: Found) -> int:
+    """Return the cents that a vendor bills for what it knows; by field, those of a person."""
+    person = found.context.get("person") or {}
+    shown = {
+        "person.email": person and not person["locked"],
+        "person.phone": person and not person["withheld"],
+    }
+    return (
+        price.match + price.call + sum(cents for name, cents in price.found_field.items() if shown.get(name))
+    )
+
+
 class VendorStub:
     """A vendor, made from its folder: preset, examples, and `stub.yaml` if it has one."""
 
@@ -224,7 +236,7 @@ class VendorStub:
         subject, renderer = question.subjects[0], Renderer(self._stub, found.context, today)
         price = self._price(subject)
         if found.is_match:
-            last = self._reply(answers.match, renderer, billed=price.match + price.call, matched=True)
+            last = self._reply(answers.match, renderer, billed=match_price(price, found), matched=True)
         elif answers.no_match is not None:
             last = self._reply(answers.no_match, renderer, billed=price.no_match + price.call)
         else:
@@ -243,7 +255,7 @@ class VendorStub:
         parts: list[Any] = []
         for asked, one in zip(question.each, found, strict=True):
             is_match = one is not None and one.is_match
-            billed += price.call + (price.match if is_match else price.no_match)
+            billed += match_price(price, one) if one and is_match else price.call + price.no_match
             tree = None if items is None else items.match if is_match else items.no_match
             if tree is not None:
                 context = {"asked": asked} if one is None else {**one.context, "asked": asked}

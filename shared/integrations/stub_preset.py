@@ -3,7 +3,7 @@
 An answer is a JSON tree with places. A place is `{EXPRESSION}`, a JMESPath expression over the record that is
 answered about: a text that is one place becomes the value itself, of any type; places within a text become
 text, and the whole is null when one of them has no value. `{if: EXPRESSION, then: …, else: …}` chooses.
-`docs/integrations.md` lists what expressions can read.
+`docs/reference/provider-stubs.md` lists what expressions can read.
 """
 
 from __future__ import annotations

@@ -10,10 +10,13 @@ import pytest
 
 from services.provider_stubs import golden
 from services.provider_stubs.asked_values import StubRequest
+from services.provider_stubs.example_answers import with_full_name
 from services.provider_stubs.folders import read_answers
 from services.provider_stubs.vendor_stub import Prepared, VendorStub
 from services.provider_stubs.world import World
-from shared.integrations.catalog import built_in_integrations
+from shared.integrations.catalog import built_in_integrations, read_example
+from shared.integrations.examples import ProviderExample
+from shared.integrations.vendor_requests import ask_request, batch_request
 
 TODAY = date(2026, 3, 1)
 GOLDEN = "brightloom.example"
@@ -119,3 +122,80 @@ def test_a_verification_is_billed_whatever_it_says(world, vendor, path, email, s
     body = body_of(answer)
     assert (body.get("data") or body)["status"] == said
     assert (answer.billed, answer.matched) == (1, said != "unknown")
+
+
+EXAMPLES = [(vendor, path.name) for vendor in sorted(PROVIDERS) for path in PROVIDERS[vendor].example_files()]
+
+
+@pytest.mark.parametrize(("vendor", "name"), EXAMPLES)
+def test_a_request_of_an_example_is_answered_as_in_the_example(world, vendor, name):
+    folder = PROVIDERS[vendor]
+    example, _ = read_example("providers", folder.directory / "examples" / name)
+    assert isinstance(example, ProviderExample)
+    questions = [
+        with_full_name({str(name): str(value) for name, value in one.items()})
+        for one in example.questions or (example.question or {},)
+    ]
+    if folder.preset.ask[example.ask].batch is None:
+        request = ask_request(folder.preset, example.ask, questions[0], "any")
+    else:
+        request = batch_request(folder.preset, example.ask, questions, "any")
+    assert request is not None
+    body = msgspec.json.decode(request.content) if request.content else None
+    sent = StubRequest(request.path, request.params, request.headers, body)
+    stub = stub_of(world, vendor)
+    assert stub.has_key(sent)
+    question = stub.read(sent)
+    assert question is not None
+    first, *others = example.answers or (example.answer,)
+    answered = stub.prepare(question, TODAY, has_key=True)
+    later = [*answered.answers[1:], *(answered.job.answers if answered.job else ())]
+    shown = [(one.status, msgspec.json.encode(one.json_)) for one in (first, *others) if one is not None]
+    assert [(one.status, one.body) for one in (answered.answers[0], *later)] == shown
+
+
+def test_a_batch_of_strangers_is_answered_in_another_order_and_joined_by_reference(world):
+    stub = stub_of(world, "lusha")
+    emails = [*(person.email for person in world.companies[GOLDEN].people[:3]), "a@nowhere.example"]
+    contacts = [{"clientReferenceId": f"r{at}", "email": email} for at, email in enumerate(emails)]
+    [answer] = prepared(stub, "/v3/contacts/search-and-enrich", {}, {"contacts": contacts}).answers
+    results = body_of(answer)["results"]
+    assert [one["clientReferenceId"] for one in results] == ["r3", "r2", "r1", "r0"]
+    assert results[0]["error"]["code"] == "NOT_FOUND"
+    for at, email in enumerate(emails[:3]):
+        [mine] = [one for one in results if one["clientReferenceId"] == f"r{at}"]
+        assert "error" in mine or mine["emails"][0]["email"] == email
+
+
+WORLD_VENDORS = sorted(
+    vendor for vendor in PROVIDERS if (stub := read_answers(PROVIDERS[vendor].directory)[1]) and stub.answers
+)
+
+
+@pytest.mark.parametrize("vendor", WORLD_VENDORS)
+def test_every_vendor_of_the_world_knows_somebody(world, vendor):
+    folder, stub = PROVIDERS[vendor], stub_of(world, vendor)
+    known = 0
+    for company in list(world.companies.values())[4:24]:
+        person = company.people[0]
+        asked = {
+            "domain": company.domain,
+            "email": person.email,
+            "first_name": person.first_name,
+            "last_name": person.last_name,
+            "full_name": f"{person.first_name} {person.last_name}",
+            "company_name": company.name,
+            "reference": "r1",
+        }
+        for subject in folder.preset.ask:
+            request = ask_request(folder.preset, subject, asked, "any")
+            if request is None:
+                continue
+            body = msgspec.json.decode(request.content) if request.content else None
+            question = stub.read(StubRequest(request.path, request.params, request.headers, body))
+            assert question is not None
+            answered = stub.prepare(question, TODAY, has_key=True)
+            last = (answered.job or answered).answers[-1]
+            assert last.status < 500
+            known += last.matched
+    assert known > 0
