@@ -21,6 +21,7 @@ _INTERESTS: Final = words_of("interest")
 # Words around the label proper: of persons, of forms and plug-ins, and those that say nothing of their own.
 _PERSONAL: Final = words_of("person_words")
 _OF_FORMS: Final = words_of("form_words")
+_TECHNICAL: Final = words_of("technical_words")
 _SAYING_NOTHING: Final = words_of("filler_words")
 _AMBIGUOUS: Final = words_of("ambiguous")
 """Labels that mean something else beside the name of anything but a person or a form: `product[name]`."""
@@ -128,6 +129,8 @@ def _is_of_a_person(label: str, around: list[str]) -> bool:
     telling = [word for word in around if word not in _SAYING_NOTHING and not _NUMBERED.fullmatch(word)]
     if not telling or not _PERSONAL.isdisjoint(telling):
         return all(map(_is_around, telling))
+    if _TECHNICAL.issuperset(telling):
+        return True
     if "[" in label:
         return any(map(_is_of_forms, telling)) and _THINGS.isdisjoint({*telling} - {"form"})
     return "." in label and all(map(_is_of_forms, telling)) and _THINGS.isdisjoint(telling)

@@ -9,7 +9,10 @@ from typing import Final
 
 LABEL_LENGTH_MAX: Final = 200
 
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+# Between `first` and `Name`, and between `Y` and `Apellidos`: of two capitals the second begins a word.
+_CAMEL = re.compile(
+    r"(?<=[a-z0-9ß-öø-ÿąćęłńśźżčšž])(?=[A-ZÀ-ÖØ-ÞĄĆĘŁŃŚŹŻČŠŽ])|(?<=[A-ZÀ-ÖØ-Þ])(?=[A-Z][a-z]{2})"
+)
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 

@@ -16,7 +16,7 @@ from shared.lead.normalise.labels import plain_label
 from shared.policy.form_fields import is_form_field
 
 WORD_CLASSES = {
-    "interest", "person_words", "filler_words", "form_words", "things", "other_people", "ambiguous", "work_words",
+    "interest", "person_words", "filler_words", "form_words", "technical_words", "things", "other_people", "ambiguous", "work_words",
     "private_words", "email_words",
 }  # fmt: skip
 LABELS = {
@@ -187,6 +187,10 @@ WORK_AND_OTHERS = [
     ("Jobbmejl", "E-post för faktura"), ("E-post (jobb)", "Privat e-post"), ("Arbejdsmail", "E-mail til faktura"),
     ("E-mail (arbejde)", "Privat e-mail"),
 ]  # fmt: skip
+AROUND = [
+    "form_fields[{}]", "lead[{}]", "{}-1", "your-{}", "q3_{}", "q3_{}3", "field_{}_2", "input_{}", "txt_{}", "frm_{}", "cf_{}",
+    "wpcf7-{}", "contact.{}", "data[{}]", "{}[]", "{}[0]", "fields[{}][value]", "{} *", "{} (required)", "wpforms[fields][{}]",
+]  # fmt: skip
 SOURCE = HookSource("website")
 
 
@@ -201,6 +205,23 @@ SOURCE = HookSource("website")
 )
 def test_each_language_has_the_labels_of_a_contact_form(language: str, label: str, field: str):
     assert field_of(label) == field
+
+
+@pytest.mark.parametrize("written", AROUND)
+@pytest.mark.parametrize(
+    ("label", "field"),
+    [
+        ("email", "person.email"), ("name", "person.name"), ("first name", "person.first_name"), ("company", "company.name"),
+        ("phone", "person.phone"), ("nachname", "person.last_name"), ("société", "company.name"), ("cargo", "person.title"),
+        ("nome", "person.first_name"), ("cognome", "person.last_name"), ("e mailadres", "person.email"),
+        ("nazwa firmy", "company.name"), ("företag", "company.name"), ("telefonnummer", "person.phone"), ("navn", "person.name"),
+    ],
+)  # fmt: skip
+def test_what_form_builders_put_around_a_label_changes_nothing(written: str, label: str, field: str):
+    words = label.split()
+    assert field_of(written.format("_".join(words))) == field
+    assert field_of(written.format("-".join(words))) == field
+    assert field_of(written.format("_".join(words)).upper()) == field
 
 
 @pytest.mark.parametrize(("work", "other"), WORK_AND_OTHERS)
