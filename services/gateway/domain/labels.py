@@ -30,6 +30,7 @@ _THINGS: Final = words_of("things")
 _OTHERS: Final = words_of("other_people")
 """Words that make a contact detail somebody else's: `billing contact's e-mail`."""
 _EMAIL_WORDS: Final = pattern_of("email_words")
+_OF_SOMEBODY: Final = ("person.", "company.")
 _NUMBERED = re.compile(r"(?:[a-z]?\d+)|[a-z](?=\Z)")
 _TRAILING_DIGITS = re.compile(r"(?<=\D)\d{1,4}\Z")
 _BRACKETED = re.compile(r"\[([^\[\]]*)\]")
@@ -39,7 +40,14 @@ _SEGMENTS = re.compile(r"[$.:/]|__")
 
 def field_of(label: str) -> str | None:
     """Return the field of a lead that a label stands for, None when it is not known."""
-    return next((FIELD_OF[words] for words in _readings(label[:LABEL_LENGTH_MAX]) if words in FIELD_OF), None)
+    label = label[:LABEL_LENGTH_MAX]
+    whole, *others = _readings(label)
+    if whole in FIELD_OF:
+        return FIELD_OF[whole]
+    fields = [FIELD_OF[words] for words in others if words in FIELD_OF]
+    if is_somebody_elses(label):
+        fields = [field for field in fields if not field.startswith(_OF_SOMEBODY)]
+    return fields[0] if fields else None
 
 
 def utm_of(label: str) -> str | None:
@@ -96,7 +104,7 @@ def _readings(label: str) -> Iterator[str]:
     """Yield what a label may say, in plain words without accents: the whole, then with less around it."""
     whole = without_accents(plain_label(label))
     yield whole
-    if not whole or is_somebody_elses(label):
+    if not whole:
         return
     if part_of_name := _PART_OF_NAME.search(whole):
         yield f"{part_of_name[1]} name"
@@ -111,17 +119,15 @@ def _readings(label: str) -> Iterator[str]:
 
 
 def _stripped(plain: str) -> Iterator[str]:
-    """Yield words without what stands around them, first behind and then before."""
+    """Yield words without what stands around them: the fewer are left out the earlier, first those behind."""
     words = plain.split()
     if words and words[-1] not in FIELD_OF:
         words[-1] = _TRAILING_DIGITS.sub("", words[-1])
-    yield " ".join(words)
-    while len(words) > 1 and _is_around(words[-1]):
-        words = words[:-1]
-        yield " ".join(words)
-    while len(words) > 1 and _is_around(words[0]):
-        words = words[1:]
-        yield " ".join(words)
+    before = next((index for index, word in enumerate(words) if not _is_around(word)), len(words))
+    behind = next((index for index, word in enumerate(words[::-1]) if not _is_around(word)), len(words))
+    for dropped in range(len(words) or 1):
+        for start in range(max(0, dropped - behind), min(before, dropped) + 1):
+            yield " ".join(words[start : len(words) - dropped + start])
 
 
 def _is_of_a_person(label: str, around: list[str]) -> bool:
