@@ -313,15 +313,9 @@ class GatewaySettings(EgressSettings):
     )
 
 
-class EnricherSettings(StatefulSettings):
-    """Enricher."""
+class ProviderSettings(StatefulSettings):
+    """Enricher and scorer: data providers."""
 
-    window_size: int = Field(
-        default=500,
-        ge=1,
-        le=100_000,
-        description="Maximum number of records that a process enriches at once.",
-    )
     providers_url: str = Field(
         default="http://127.0.0.1:8090",
         pattern=r"^https?://.+",
@@ -336,7 +330,18 @@ class EnricherSettings(StatefulSettings):
     )
 
 
-class ScorerSettings(StatefulSettings):
+class EnricherSettings(ProviderSettings):
+    """Enricher."""
+
+    window_size: int = Field(
+        default=500,
+        ge=1,
+        le=100_000,
+        description="Maximum number of records that a process enriches at once.",
+    )
+
+
+class ScorerSettings(ProviderSettings):
     """Scorer."""
 
 

@@ -15,7 +15,6 @@ from services.enricher.domain.waterfall import Capability, WaterfallPolicy
 from services.enricher.provider_client import ProviderClient, call_limits
 from services.enricher.providers.integration import Integration
 from services.enricher.providers.prices import highest_cost
-from services.enricher.stubs_url import resolve_base_url
 from services.scorer.policy import seeds_of
 from shared.clock import Clock
 from shared.integrations.provider_preset import ProviderPreset
@@ -29,6 +28,7 @@ from shared.resilience.availability import Access
 from shared.resilience.priority_limiter import Turn
 from shared.web.egress import EgressPolicy, EgressRefused
 from shared.web.httpx_egress import egress_client
+from shared.web.stubs_url import resolve_base_url
 
 _STUB_KEY: Final = "stub"
 """The stubs want an API key as the vendors do; any text will do."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from services.scorer.domain.decide import decide
 from services.scorer.domain.erasure import forget_lead, strike_out
+from services.scorer.domain.polls import POLL, PollStep
 from services.scorer.domain.update_score import ROLE, ScoringContext
 from services.scorer.policy import ScoringPolicy
 from shared.lead.events.envelope import Event
@@ -16,6 +20,8 @@ from shared.storage.rows import IdentityMap
 from shared.worker.decision import Step
 from shared.worker.erasure import Erasure, Redaction
 from shared.worker.handler import Handler
+from shared.worker.rows import TimerRow
+from shared.worker.timers import fired_timer
 
 
 class ScorerHandler(Handler):
@@ -50,9 +56,22 @@ class LiveScorerHandler(ScorerHandler):
     whatever reason (an activity, a signal, the passing of time).
     """
 
-    def __init__(self, policies: PerVersion[ScoringPolicy]) -> None:
+    def __init__(
+        self,
+        policies: PerVersion[ScoringPolicy],
+        poll: Callable[[TimerRow], Awaitable[PollStep]] | None = None,
+    ) -> None:
+        """`poll` asks a vendor when the timer of its source fires."""
         super().__init__(policies.current)
         self._policies = policies
+        self._poll = poll
+
+    async def prepare(self, event: Event[Any]) -> Event[Any]:
+        """Ask the vendor whose turn it is."""
+        timer = fired_timer(event)
+        if timer is None or timer.kind != POLL or self._poll is None:
+            return event
+        return replace(event, data=await self._poll(timer))
 
     def for_unit(self) -> ScorerHandler:
         return ScorerHandler(self._policies.current)

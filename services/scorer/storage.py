@@ -10,6 +10,8 @@ from sqlalchemy import select
 from services.scorer.domain.account import name_key
 from services.scorer.domain.aliases import canonical_of
 from services.scorer.domain.leads import alias_of
+from services.scorer.domain.poll_rows import PolledAccountRow, PollSourceRow
+from services.scorer.domain.polls import PollStep
 from services.scorer.domain.rescore import AT_ONCE_MAX, CHUNK, RESCORE
 from services.scorer.domain.state import AccountRow, ChunkRow, RescoreRow, ScoreRow
 from services.scorer.domain.subjects import (
@@ -37,8 +39,8 @@ class ScorerRowKeys:
     """The keys that a batch of events refers to.
 
     `aliases` are lead ids that may be aliases, `names` name keys of accounts, `whole` accounts of which all
-    leads may be re-scored, `told` those of which knowledge was told, with their aliases, and `chunks`
-    accounts whose next re-score chunk is due.
+    leads may be re-scored, `told` those of which knowledge was told, with their aliases, `chunks` accounts
+    whose next re-score chunk is due, and `polled` accounts by the source that asked about them.
     """
 
     def __init__(self, events: Iterable[Event[Any]]) -> None:
@@ -49,6 +51,7 @@ class ScorerRowKeys:
         self.whole: set[str] = set()
         self.told: set[str] = set()
         self.chunks: set[str] = set()
+        self.polled: dict[str, set[str]] = {}
         for event in events:
             self.add(event.data)
 
@@ -69,6 +72,8 @@ class ScorerRowKeys:
         elif isinstance(data, PersonErasedV1):
             self.aliases.update(data.lead_ids)
             self.accounts.update((*data.lead_ids, *data.accounts))
+        elif isinstance(data, PollStep):
+            self.polled.setdefault(data.subject, set()).update(answer.account for answer in data.answers)
         elif isinstance(data, TimerRow) and data.kind == RESCORE:
             self.accounts.add(data.subject)
             self.chunks.add(data.subject)
@@ -109,7 +114,10 @@ class ScorerStore:
         needed.update(row.own_account for row in lead_rows.values() if row.own_account)
         if not needed <= keys.accounts:
             raise Retry("a lead or an alias changed its account meanwhile")
-        return [*account_rows, *rescores, *chunks, *lead_rows.values()]
+        polls: list[Row] = [*await tx.load(PollSourceRow, "source", keys.polled, lock=True)]
+        for source, polled in sorted(keys.polled.items()):
+            polls += await tx.load(PolledAccountRow, "account", polled, lock=True, source=source)
+        return [*account_rows, *rescores, *chunks, *lead_rows.values(), *polls]
 
 
 async def add_present_accounts(tx: Tx, keys: ScorerRowKeys) -> None:

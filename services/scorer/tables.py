@@ -1,10 +1,10 @@
-"""Tables of the scorer: a row per lead, a row per account, and the re-scores that are under way."""
+"""Tables of the scorer: leads, accounts, re-scores that are under way, and vendors that are asked."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Table
+from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table
 
 from services.scorer.domain.state import StoredSignal
 from shared.lead.events.account_enriched import FoundContact
@@ -62,4 +62,33 @@ rescores = Table(
     Column("cursor", String(200), nullable=False),
     Column("due_at", UtcTime, nullable=False),
     Column("again", Json(Trigger)),
+)
+
+poll_sources = Table(
+    "poll_sources",
+    metadata,
+    Column("source", String(200), primary_key=True),
+    Column("round_at", UtcTime, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("position", String(600), nullable=False),
+    Column("walked", Integer, nullable=False),
+    Column("is_walked", Boolean, nullable=False),
+    Column("retries", Json(dict[str, int]), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("spent_cents", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("pause_s", Float, nullable=False),
+)
+
+polled_accounts = Table(
+    "polled_accounts",
+    metadata,
+    Column("source", String(200), primary_key=True),
+    Column("account", String(500), primary_key=True),
+    Column("baseline_at", UtcTime, nullable=False),
+    Column("polled_at", UtcTime, nullable=False),
+    Column("cursor", String(500)),
+    Column("seen", Json(list[str]), nullable=False),
 )

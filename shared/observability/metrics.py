@@ -75,6 +75,12 @@ class Metrics:
         self.provider_state = gauge(
             "baton_provider_state", "1 for the present state of a data provider.", "provider", "state"
         )
+        self.signal_poll_state = gauge(
+            "baton_signal_poll_state",
+            "1 for the present state of a source that asks its vendor.",
+            "source",
+            "state",
+        )
         self.timers_due = gauge("baton_timers_due", "Timers that are due and not leased yet.", "role")
         self.timers_fired = counter("baton_timers_fired_total", "Timers that have fired.", "role", "kind")
         self.retries = counter(

@@ -69,6 +69,6 @@ class ChangeSet:
         """Delete the row of that key."""
         self._changes[kind, key] = Remove(kind, key)
 
-    def emit(self, data: Struct, *, subject: str, key: str) -> None:
-        """Add an event, after those emitted before."""
-        self._emits.append(Emit(data, subject, key))
+    def emit(self, data: Struct, *, subject: str, key: str, cause: str = "") -> None:
+        """Add an event, after those emitted before. See `Emit` for `cause`."""
+        self._emits.append(Emit(data, subject, key, cause))

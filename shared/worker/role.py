@@ -40,6 +40,8 @@ from shared.worker.unit_of_work import Failpoint, UnitOfWork
 _PRUNE_EVERY_S = 3_600.0
 _MEASURE_EVERY_S = 5.0
 _TRUNCATE_EVERY_S = 2.0
+_SLOW_AT_ONCE = 4
+_SLOW_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class Worker:
     """A role that consumes topics.
 
     With `order_key` its records are processed concurrently, in order per key (for a role that waits for other
-    systems), without it in batches. `topics` defaults to those that the manifest lists for the role.
+    systems), without it in batches. `topics` defaults to those that the manifest lists for the role. Timers
+    of the kinds `slow_timers` wait for other systems: they have a loop of their own and hold up no other.
     """
 
     handler: Handler
@@ -84,6 +87,7 @@ class Worker:
     timers_every_s: float = 0.5
     timers_at_once: int = 200
     timers_first: Sequence[ColumnElement[bool]] = ()
+    slow_timers: frozenset[str] = frozenset()
     topics: Sequence[str] = ()
     is_needed: Callable[[Record], bool] = lambda _record: True
 
@@ -142,22 +146,18 @@ def _background_steps(
 ) -> dict[str, tuple[Callable[[], Awaitable[bool]], float]]:
     """Return the periodic steps of the role by name, each with its interval in seconds."""
     role, database, clock = worker.handler.role, resources.database, resources.clock
-    timers = Timers(role, database, clock, first=worker.timers_first)
+    timers = Timers(role, database, clock, first=worker.timers_first, without=worker.slow_timers)
     steps = {
         "outbox": (sweep_step(outbox, resources.sweep_after), resources.sweep_after.total_seconds()),
         "claims": (prune_step(role, database, clock, resources.claims_kept), _PRUNE_EVERY_S),
         "log": (truncate_step(database), _TRUNCATE_EVERY_S),
         "gauges": (measure_step(role, outbox, timers, resources.metrics), _MEASURE_EVERY_S),
     }
-    if worker.timers:
-        due = timer_step(
-            timers,
-            worker.handler,
-            work,
-            sink,
-            outbox,
-            metrics=resources.metrics,
-            at_once=worker.timers_at_once,
-        )
-        steps["timers"] = (due, worker.timers_every_s)
+    loops = {"timers": (timers, worker.timers_at_once, worker.timers_every_s)} if worker.timers else {}
+    if worker.slow_timers:
+        slow = Timers(role, database, clock, only=worker.slow_timers)
+        loops["slow_timers"] = (slow, _SLOW_AT_ONCE, _SLOW_EVERY_S)
+    for name, (due, at_once, every_s) in loops.items():
+        step = timer_step(due, worker.handler, work, sink, outbox, metrics=resources.metrics, at_once=at_once)
+        steps[name] = (step, every_s)
     return steps

@@ -7,7 +7,7 @@ time; a timer that was changed after it was leased is superseded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,10 +47,20 @@ def timer_event(timer: TimerRow, at: datetime) -> Event[TimerRow]:
 
 
 class Timers:
-    """The timers of one role. Those that are due are taken in the order `first`, then of their due times."""
+    """The timers of one role. Those that are due are taken in the order `first`, then of their due times.
+
+    With `only`, timers of these kinds are taken, and with `without`, those of all other kinds.
+    """
 
     def __init__(
-        self, role: str, database: Database, clock: Clock, *, first: Sequence[ColumnElement[bool]] = ()
+        self,
+        role: str,
+        database: Database,
+        clock: Clock,
+        *,
+        first: Sequence[ColumnElement[bool]] = (),
+        only: Collection[str] = (),
+        without: Collection[str] = (),
     ) -> None:
         self._role = role
         self._database = database
@@ -61,6 +71,8 @@ class Timers:
             timers.c.role == role,
             timers.c.due_at <= now,
             or_(timers.c.leased_until.is_(None), timers.c.leased_until <= now),
+            *((timers.c.kind.in_(sorted(only)),) if only else ()),
+            *((timers.c.kind.not_in(sorted(without)),) if without else ()),
         )
         self._count = select(func.count()).select_from(timers).where(unleased)
         self._due = (

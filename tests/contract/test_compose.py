@@ -140,23 +140,26 @@ def test_each_role_gets_the_secrets_it_needs_and_no_others():
     assert {name: [entry["path"] for entry in entries] for name, entries in files.items()} == {
         "gateway": [".baton/sources.env"],
         "enricher": [".baton/providers.env"],
+        "scorer": [".baton/providers.env"],
         "router-deliver": [".baton/destinations.env"],
     }
     assert all(entry["required"] is False for entries in files.values() for entry in entries)
 
 
-def test_the_enricher_asks_the_stubs_where_they_listen():
+@pytest.mark.parametrize("role", ["enricher", "scorer"])
+def test_a_role_that_calls_providers_asks_the_stubs_where_they_listen(role):
     port = environ("provider-stubs")["BATON_STUBS_PORT"]
-    assert environ("enricher")["BATON_PROVIDERS_URL"] == f"http://provider-stubs:{port}"
-    assert set(SERVICES["enricher"]["networks"]) & set(SERVICES["provider-stubs"]["networks"])
+    assert environ(role)["BATON_PROVIDERS_URL"] == f"http://provider-stubs:{port}"
+    assert set(SERVICES[role]["networks"]) & set(SERVICES["provider-stubs"]["networks"])
 
 
-def test_beyond_the_internet_the_enricher_may_reach_the_network_of_the_stubs_and_no_other():
+def test_beyond_the_internet_they_may_reach_the_network_of_the_stubs_and_no_other():
     (network,) = SERVICES["provider-stubs"]["networks"]
     (config,) = COMPOSE["networks"][network]["ipam"]["config"]
-    assert environ("enricher")["BATON_PROVIDERS_ALLOW"] == _DEFAULTED.sub(r"\2", config["subnet"])
+    for role in ("enricher", "scorer"):
+        assert environ(role)["BATON_PROVIDERS_ALLOW"] == _DEFAULTED.sub(r"\2", config["subnet"])
     users = {name for name, service in SERVICES.items() if network in service.get("networks", ())}
-    assert users == {"enricher", "provider-stubs", "prometheus"}
+    assert users == {"enricher", "scorer", "provider-stubs", "prometheus"}
 
 
 def test_only_the_gateway_and_observability_are_published_and_to_this_host_only():

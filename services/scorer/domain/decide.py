@@ -6,6 +6,7 @@ from typing import Any
 
 from services.scorer.domain.account_updates import handle_account, handle_contacts
 from services.scorer.domain.leads import handle_decay_timer, handle_enriched
+from services.scorer.domain.polls import PollStep, handle_poll
 from services.scorer.domain.rescore import RESCORE, handle_rescore_timer
 from services.scorer.domain.signals import ReceivedSignal, handle_signal
 from services.scorer.domain.update_score import ScoringContext
@@ -25,20 +26,21 @@ def decide(changes: ChangeSet, context: ScoringContext, event: Event[Any]) -> Ou
     Outcomes of leads are ignored: no part of a score depends on them. Raises `DataError` for an event that is
     about nobody.
     """
-    data = event.data
-    if isinstance(data, LeadEnrichedV1):
-        return handle_enriched(changes, context, data, event.causation_id or event.id)
-    if isinstance(data, SignalReceivedV1):
-        return handle_signal(changes, context, ReceivedSignal(data, event.id, min(event.time, context.at)))
-    if isinstance(data, AccountReceivedV1):
-        return handle_account(changes, context, data, event.id)
-    if isinstance(data, AccountEnrichedV1):
-        return handle_contacts(changes, context, data, event.id)
-    if not isinstance(data, TimerRow):
-        return Outcome.UNCHANGED
-    is_rescore = data.kind == RESCORE
-    return (
-        handle_rescore_timer(changes, context, data)
-        if is_rescore
-        else handle_decay_timer(changes, context, data, event.id)
-    )
+    outcome = Outcome.UNCHANGED
+    match event.data:
+        case LeadEnrichedV1() as lead:
+            outcome = handle_enriched(changes, context, lead, event.causation_id or event.id)
+        case SignalReceivedV1() as signal:
+            received = ReceivedSignal(signal, event.id, min(event.time, context.at))
+            outcome = handle_signal(changes, context, received)
+        case AccountReceivedV1() as account:
+            outcome = handle_account(changes, context, account, event.id)
+        case AccountEnrichedV1() as contacts:
+            outcome = handle_contacts(changes, context, contacts, event.id)
+        case PollStep() as step:
+            outcome = handle_poll(changes, context.at, step)
+        case TimerRow(kind=kind) as timer if kind == RESCORE:
+            outcome = handle_rescore_timer(changes, context, timer)
+        case TimerRow() as timer:
+            outcome = handle_decay_timer(changes, context, timer, event.id)
+    return outcome

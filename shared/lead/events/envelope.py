@@ -67,11 +67,16 @@ class Event(Struct, Generic[D], frozen=True):
 
 
 class Emit(Struct, frozen=True):
-    """An event that a decision emits. `key` is the account key; the type follows from the class of `data`."""
+    """An event that a decision emits. `key` is the account key; the type follows from the class of `data`.
+
+    `cause` is what its id is derived from, where it is another than the event that was decided on: a report
+    that is found twice is one event.
+    """
 
     data: Struct
     subject: str
     key: str
+    cause: str = ""
 
 
 def decode(record: Record) -> Event[Any]:
@@ -160,8 +165,9 @@ def decode_data(event_type: EventType, value: bytes) -> Any:
 def emitted(emit: Emit, *, by: str, cause: Event[Any], ordinal: int, at: datetime) -> Event[Any]:
     """Return the event that `emit` becomes: its id is a function of its type, subject, cause and ordinal."""
     type_name = BY_MODEL[type(emit.data)].name
+    origin = (emit.cause, 0) if emit.cause else (cause.cause, ordinal)
     return Event(
-        id=derive_id(type_name, emit.subject, cause.cause, ordinal),
+        id=derive_id(type_name, emit.subject, *origin),
         source=f"/baton/{by}",
         type=type_name,
         subject=emit.subject,

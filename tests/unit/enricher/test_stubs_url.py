@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.enricher.stubs_url import resolve_base_url
+from shared.web.stubs_url import resolve_base_url
 
 
 @pytest.mark.parametrize(
