@@ -78,7 +78,11 @@ class SourceRegistry(Protocol):
         ...
 
     def problem(self, source: HookSource) -> str | None:
-        """Return why a source cannot be used now (its secret is missing or unusable), else None."""
+        """Return why a source cannot be used now (vendor unknown, secret missing or unusable), else None."""
+        ...
+
+    def require_usable(self, source: HookSource) -> None:
+        """Raise `Retry` while the source cannot be used."""
         ...
 
     def secret(self, source: HookSource) -> str:
@@ -127,6 +131,7 @@ class GatewayState:
     guesses: Guesses
     captcha: CaptchaChecker
     policies: PolicyWatch
+    integrations: Integrations
     keyed_hash: Callable[[str], str]
     integrations: Integrations
 

@@ -13,5 +13,13 @@ def known_integrations(integrations: Integrations) -> KnownIntegrations:
         providers={
             name: {subject: fields_given(folder.preset, subject) for subject in folder.preset.ask}
             for name, folder in integrations.providers.items()
-        }
+        },
+        forms=frozenset(integrations.forms),
+        signals=frozenset(integrations.signals),
+        signing=frozenset(
+            name
+            for folders in (integrations.forms, integrations.signals)
+            for name, folder in folders.items()
+            if folder.preset.signature is not None
+        ),
     )

@@ -99,6 +99,12 @@ class Metrics:
         self.rejected_submissions = counter(
             "baton_rejected_submissions_total", "Posts to a source that were refused.", "source", "cause"
         )
+        self.vendor_items = counter(
+            "baton_vendor_items_total",
+            "Items that vendors posted, by what became of them.",
+            "source",
+            "outcome",
+        )
         self.captcha_checks = counter(
             "baton_captcha_checks_total", "Captchas of forms, by the provider's verdict.", "source", "result"
         )

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
 
 from shared.lead.fields import FactKeys
 
 
+PLAIN_FORM: Final = "form"
+PLAIN_SIGNAL: Final = "signal"
+PLAIN_SIGNATURES: Final = ("standard", "hub")
+"""Schemes of signatures that a source may name besides the vendors that sign."""
+
+
 class KnownIntegrations(Struct, frozen=True):
     """The installed integrations by name: the fields that each provider gives, by lookup subject.
 
+    `forms` and `signals` are vendors, of which those in `signing` sign what they send.
     `shared.integrations.installed` makes it of the folders, which this package does not know.
     """
 
     providers: Mapping[str, Mapping[str, frozenset[str]]] = {}
+    forms: frozenset[str] = frozenset()
+    signals: frozenset[str] = frozenset()
+    signing: frozenset[str] = frozenset()
 
 
 def asked_fields(gives: Mapping[str, frozenset[str]]) -> frozenset[str]:

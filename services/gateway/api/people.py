@@ -2,28 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response, Security
+from msgspec import structs
 from pydantic import AfterValidator
 
 from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
 from services.gateway.dependencies import Gateway, caller
-from services.gateway.domain.arrival import SOURCE, uuid7
 from services.gateway.domain.email_query import with_plus_sign, with_plus_signs
-from services.gateway.intake.rejected_store import delete_mentions, find_mentions
-from services.gateway.queries.idempotency import forget_subjects
+from services.gateway.erasure import erase_person, find_person
+from services.gateway.intake.rejected_store import find_mentions
 from services.gateway.queries.lead_view import find_lead_view
-from services.gateway.queries.people import StoredPerson, leads_of_person, stored_person
 from services.gateway.queries.person_export import stored_rows
 from services.gateway.queries.timeline import list_timeline
 from services.gateway.responses import json_response
-from services.gateway.state import GatewayState
 from shared.errors import Reject
-from shared.lead.events.envelope import Event, encode
-from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.identity import Identity, identify
-from shared.lead.mentions import hashes_of_person
 from shared.lead.normalise.emails import normalise_email
 
 router = APIRouter(
@@ -33,7 +28,6 @@ router = APIRouter(
     dependencies=[Security(caller, scopes=["admin"])],
 )
 
-PERSON_ERASED: Final = "baton.person.erased.v1"
 Email = Annotated[
     str | None,
     AfterValidator(with_plus_signs),
@@ -99,16 +93,6 @@ async def person_identities(
 IdentifiedPerson = Annotated[Sequence[Identity], Depends(person_identities)]
 
 
-async def find_person(gateway: GatewayState, identities: Sequence[Identity]) -> StoredPerson:
-    """Return what a person is stored under. Raises `Reject` (409) when several people are meant."""
-    async with gateway.database.read() as tx:
-        found = await leads_of_person(tx, identities)
-        if len(found) > len(identities):
-            detail = f"{len(found)} leads share it; name one of them by e-mail: {', '.join(found)}"
-            raise Reject(409, "several-people", "Several people share this phone number or profile", detail)
-        return await stored_person(tx, found, identities)
-
-
 @router.delete(
     "",
     status_code=202,
@@ -117,33 +101,9 @@ async def find_person(gateway: GatewayState, identities: Sequence[Identity]) -> 
     " yet: what is still on its way is erased too.",
     responses=problem_responses(409),
 )
-async def erase_person(identities: IdentifiedPerson, request: Request, gateway: Gateway) -> ErasureReceipt:
-    person = await find_person(gateway, identities)
-    lead_ids = list(person.lead_ids)
-    hashed = next((name for name in sorted(person.identifiers) if name.startswith("email:")), None)
-    now = gateway.clock.now()
-    event = Event(
-        id=uuid7(now, gateway.random),
-        source=SOURCE,
-        type=PERSON_ERASED,
-        subject=lead_ids[0],
-        time=now,
-        data=PersonErasedV1(
-            lead_ids=lead_ids,
-            email_hash=gateway.keyed_hash(hashed or identities[0].identifiers[0]),
-            at=now,
-            accounts=list(person.accounts),
-            mentions=hashes_of_person(person.identifiers, person.people, gateway.keyed_hash),
-        ),
-        key=lead_ids[0],
-        traceparent=request.state.traceparent,
-    )
-    await gateway.publisher.publish((encode(event),))
-    async with gateway.database.begin() as tx:
-        await forget_subjects(tx, lead_ids)
-    await delete_mentions(gateway.database, person.identifiers)
-    await gateway.database.truncate_log()
-    return ErasureReceipt(receipt_id=event.id, lead_ids=lead_ids, requested_at=now)
+async def delete_person(identities: IdentifiedPerson, request: Request, gateway: Gateway) -> ErasureReceipt:
+    erasure = await erase_person(gateway, identities, request.state.traceparent)
+    return ErasureReceipt(**structs.asdict(erasure))
 
 
 @router.get(

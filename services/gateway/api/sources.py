@@ -1,10 +1,12 @@
 """`/v1/sources`: where forms and signals come from."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
+import msgspec
 from fastapi import APIRouter, Depends, Request, Security
-from msgspec import UNSET
+from msgspec import UNSET, structs
 from pydantic import Field
 
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
@@ -12,19 +14,26 @@ from services.gateway.dependencies import CompleteList, Gateway, Page, Paging, c
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.form_preview import reading_warnings, unmapped_labels
 from services.gateway.domain.rejected import COUNT_MAX, RejectedSubmission
+from services.gateway.domain.signals import receive_signal
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.forms import FORM_BODY, receive_form
-from services.gateway.intake.hooks import FormSource
 from services.gateway.intake.replay import ReplayResult, replay_submissions
+from services.gateway.intake.vendor_answers import sent_request
+from services.gateway.intake.vendor_items import read_request
+from services.gateway.intake.vendor_preview import PreviewedItem, preview_items
 from services.gateway.queries.rejected import list_rejected, rejected_ids
+from services.gateway.request_body import decoded
 from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import SourceTrust
-from shared.policy.models import CaptchaProvider, OptOutEffect, Signature, SourceKind, SourceLimits
+from shared.lead.events.signal_received import SignalReceivedV1
+from shared.policy.models import CaptchaProvider, OptOutEffect, SourceLimits
 from shared.storage.keyset import Cursor
 from shared.web.event_schema import MsgspecType
 
 BODY_SHOWN_MAX: Final = 16 * 1024
+
+_signal = msgspec.json.Decoder(SignalReceivedV1)
 
 router = APIRouter(
     prefix="/v1/sources",
@@ -52,17 +61,19 @@ class FormActivityView(ApiModel):
 class SourceView(ApiModel):
     """A source of forms or signals. `origins` are the pages whose scripts may post.
 
-    `activities`, of which the first that matches counts, say what a form means; `trust` is what the source
-    may say. `captcha` names the provider.
-    `{token}` in the URL stands for the source's secret, which is the environment variable `secret_env`.
-    `ready` is false while the secret is missing or cannot sign; `problem` says which.
+    `vendor` is the vendor of its integration, None for a plain source. `signature` is how it signs: a scheme,
+    or the vendor, whose posts are then also taken with the token in the URL. `activities`, of which the first
+    that matches counts, say what a form means; `trust` is what the source may say. `captcha` names the
+    provider. `{token}` in the URL stands for the source's secret, which is the environment variable
+    `secret_env`. `ready` is false while the secret is missing or cannot sign; `problem` says which.
     """
 
     name: str
-    kind: SourceKind
+    kind: str
+    vendor: str | None
     url: str
     public: bool
-    signature: Signature | None
+    signature: str | None
     secret_env: str
     ready: bool
     problem: str | None
@@ -78,18 +89,20 @@ class SourceView(ApiModel):
     redirects: tuple[str, ...]
 
 
-class FormPreview(ApiModel):
-    """The lead that a form would create: its id, account key, and every value read from the form.
+class SubmissionPreview(ApiModel):
+    """What a post would create: of each item the lead or the signal, or why there is none.
 
-    `unmapped` are the labels that stand for no field of a lead, whose values are answers. `warnings` say what
-    cannot be used as it is meant.
+    The other members are those of the first lead, null where there is none: its id, account key, and every
+    value read from the form. `unmapped` are the labels that stand for no field of a lead, whose values are
+    answers. `warnings` say what cannot be used as it is meant.
     """
 
-    lead_id: str
-    account: str
-    lead: Annotated[LeadReceivedV1, MsgspecType()]
+    lead_id: str | None
+    account: str | None
+    lead: Annotated[LeadReceivedV1, MsgspecType()] | None
     unmapped: list[str]
     warnings: list[str]
+    items: list[Annotated[PreviewedItem, MsgspecType()]]
 
 
 class RejectedSubmissionView(ApiModel):
@@ -140,15 +153,17 @@ async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
     policy = (await gateway.policies.start()).policy.sources
     views: list[SourceView] = []
     for name, source in gateway.sources.current.items():
-        needs_token = not source.public and source.signature is None
+        needs_token = not source.public and source.scheme is None
+        signs_as = source.kind if source.scheme is not None else None
         problem = gateway.sources.problem(source)
         views.append(
             SourceView(
                 name=name,
                 kind=source.kind,
+                vendor=source.preset.vendor if source.preset else None,
                 url=f"/hooks/{source.hook}/{name}" + ("/{token}" if needs_token else ""),
                 public=source.public,
-                signature=source.signature,
+                signature=source.signature or signs_as,
                 secret_env=source.secret_env,
                 ready=problem is None,
                 problem=problem,
@@ -172,22 +187,47 @@ async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
 
 @router.post(
     "/{source}/preview",
-    summary="Show the lead that a form would be",
+    summary="Show the leads and signals that a post would be",
     responses=problem_responses(400, 404, 413, 415),
     openapi_extra=FORM_BODY,
 )
-async def preview_form(request: Request, source: FormSource, gateway: Gateway) -> FormPreview:
-    """Return the lead that a form would create; nothing is stored or published."""
+async def preview_post(request: Request, source: AnySource, gateway: Gateway) -> SubmissionPreview:
+    """Return what a form, or a post of a vendor, would create; nothing is stored or published."""
     arrival = Arrival(gateway.clock.now(), gateway.random, "", shared_hosts=gateway.shared_hosts)
+    items, warnings = await _previewed(request, source, arrival)
+    first = next((item for item in items if item.lead is not UNSET), None)
+    shown = {} if first is None else structs.asdict(first)
+    return SubmissionPreview(
+        **{name: shown.get(name) for name in ("lead_id", "account", "lead")},
+        unmapped=[] if first is None else first.unmapped,
+        warnings=[*warnings, *([] if first is None else first.warnings)],
+        items=list(items),
+    )
+
+
+async def _previewed(
+    request: Request, source: HookSource, arrival: Arrival
+) -> tuple[Sequence[PreviewedItem], Sequence[str]]:
+    """Return the items of a post, and what there is to say of the whole of it. Raises `Reject`."""
+    if source.preset is not None:
+        reading = read_request(source.preset, await sent_request(request), arrival.at)
+        return preview_items(source, reading, arrival), reading.warnings
+    if source.hook == "signals":
+        raw = await request.body()
+        signal = decoded(raw, _signal)
+        taken = receive_signal(signal, raw, arrival, source)
+        return [PreviewedItem(0, signal=taken.event.data, account=taken.event.key)], ()
     received = await receive_form(request, source, arrival)
     lead = received.event.data
-    return FormPreview(
+    item = PreviewedItem(
+        0,
+        lead=lead,
         lead_id=received.lead_id,
         account=received.event.key,
-        lead=lead,
         unmapped=unmapped_labels(lead, source),
         warnings=reading_warnings(lead, source),
     )
+    return [item], ()
 
 
 @router.get(

@@ -19,17 +19,22 @@ FORM_NAME: Final = "form name"
 """The answer that names the form."""
 
 
-def with_activity(lead: LeadReceivedV1, source: HookSource, at: datetime) -> LeadReceivedV1:
+def with_activity(
+    lead: LeadReceivedV1, source: HookSource, at: datetime, otherwise: str | None = None
+) -> LeadReceivedV1:
     """Return the lead with the activity that its source says the form is, if any; `at` is the arrival.
+
+    Where the source does not say it, the form is the activity `otherwise`, if that is given.
 
     The activity has the time at which the form was submitted, but no later one than the arrival.
     """
     activity = source.first_activity(form_facts(lead), at)
-    if activity is None:
+    type_ = otherwise if activity is None else activity.type
+    if type_ is None:
         return lead
     submitted_at = lead.source.submitted_at
     done = Activity(
-        type=activity.type,
+        type=type_,
         at=at if submitted_at is None or submitted_at > at else submitted_at,
         url=lead.source.page_url,
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.gateway.domain.label_meaning import LabelMeaning, meaning_of
 from services.gateway.domain.opt_outs import says_opted_out
@@ -16,7 +17,10 @@ from shared.lead.normalise.labels import LABEL_LENGTH_MAX
 
 EMAIL: Final = "person.email"
 OPTED_OUT: Final = "consent.opted_out"
+UTM: Final = "source.utm."
+"""What begins with this is a UTM parameter, under the name that follows."""
 
+_NO_KINDS: Final[Mapping[str, str]] = {}
 _WORD_LENGTH_MAX: Final = 200
 _LIST_LENGTH_MAX: Final = 1_000
 _TRIED_MAX: Final = 10
@@ -44,21 +48,47 @@ class TypedAddress(Struct, frozen=True):
     email: Email
 
 
-def form_fields(pairs: Iterable[tuple[str, Any]], source: HookSource) -> list[FormField]:
-    """Return the fields of a form of `source` that are filled in, with what they stand for."""
+def form_fields(
+    pairs: Iterable[tuple[str, Any]], source: HookSource, kinds: Mapping[str, str] = _NO_KINDS
+) -> list[FormField]:
+    """Return the fields of a form of `source` that are filled in, with what they stand for.
+
+    `kinds` gives for a label what to read it as where it says nothing itself: a question of a title that is
+    not known may be one for an e-mail address.
+    """
     fields: list[FormField] = []
     for label, value in pairs:
-        if value is None or value == [] or (isinstance(value, str) and not value.strip()):
+        if is_empty(value):
             continue
         meaning = meaning_of(label[:LABEL_LENGTH_MAX])
         mapped = source.fields.get(meaning.plain) or source.fields.get(meaning.inner)
         if mapped is not None:
             fields.append(FormField(meaning, value, mapped, is_mapped=True))
+        elif label in kinds and meaning.says_nothing:
+            read_as = meaning_of(kinds[label][:LABEL_LENGTH_MAX])
+            fields.append(FormField(replace(read_as, answer=meaning.answer), value, read_as.field))
         elif meaning.is_opt_out or (meaning.is_status and says_opted_out(value)):
             fields.append(FormField(meaning, value, OPTED_OUT))
         else:
             fields.append(FormField(meaning, value, meaning.field))
     return fields
+
+
+def mapped_fields(given: Iterable[tuple[str, Any]]) -> list[FormField]:
+    """Return fields of a lead that a preset gives by their names: `person.email`, `source.utm.medium`."""
+    fields: list[FormField] = []
+    for name, value in given:
+        if is_empty(value):
+            continue
+        utm = name.removeprefix(UTM) if name.startswith(UTM) else None
+        meaning = meaning_of(name if utm is None else f"utm_{utm}")
+        fields.append(FormField(meaning, value, name if utm is None else None, is_mapped=True))
+    return fields
+
+
+def is_empty(value: Any) -> bool:
+    """Tell whether a field was left blank."""
+    return value is None or value == [] or (isinstance(value, str) and not value.strip())
 
 
 def address_in(value: Any) -> TypedAddress | None:

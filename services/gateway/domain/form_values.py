@@ -69,6 +69,13 @@ def storable_scalar(value: Any) -> Scalar:
         return "(nested too deep)"
 
 
+def storable(value: Any) -> Any:
+    """Return a value, or a list of scalars, that JSON and every table can take."""
+    if isinstance(value, list | tuple):
+        return [storable_scalar(item) for item in value[:_VALUES_MAX]]
+    return storable_scalar(value)
+
+
 def form_pairs(body: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """Return labels and storable values of a form. Raises `Reject` (422) for too many fields or values."""
     pairs = list(islice(_flattened(body.items() if isinstance(body, Mapping) else body), FIELDS_MAX + 1))

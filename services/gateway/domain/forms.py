@@ -19,6 +19,7 @@ from services.gateway.domain.form_fields import (
     FormField,
     TypedAddress,
     form_fields,
+    mapped_fields,
     persons_email,
     somebodys_email,
 )
@@ -29,6 +30,7 @@ from services.gateway.domain.form_values import (
     read_consent,
     read_values,
     read_word,
+    storable,
 )
 from services.gateway.domain.opt_outs import opted_out, says_opted_out
 from services.gateway.domain.sources import HookSource
@@ -46,6 +48,7 @@ from shared.lead.normalise.yes_no import yes_or_no
 from shared.policy.form_fields import ANSWER
 
 _UTM_MAX: Final = 30
+_NO_KINDS: Final[Mapping[str, str]] = {}
 CONSENTS: Final = frozenset({"consent.marketing", OPTED_OUT})
 Pairs = Sequence[tuple[str, Any]]
 
@@ -70,10 +73,24 @@ def read_form(body: Mapping[str, Any] | Pairs, source: HookSource) -> LeadReceiv
     return parse_form(body, source).lead
 
 
-def parse_form(body: Mapping[str, Any] | Pairs, source: HookSource) -> ParsedForm:
-    """Return the lead of `read_form` with its e-mail address parsed."""
+def parse_form(
+    body: Mapping[str, Any] | Pairs,
+    source: HookSource,
+    given: Pairs = (),
+    kinds: Mapping[str, str] = _NO_KINDS,
+) -> ParsedForm:
+    """Return the lead of `read_form` with its e-mail address parsed.
+
+    `given` are fields of a lead and their values as a preset has them: they go before what labels say, and
+    after what the source maps itself. `kinds` is as in `form_fields`.
+    """
     pairs = form_pairs(body)
-    form = _FormReader(source, form_fields(pairs, source))
+    fields = form_fields(pairs, source, kinds)
+    if given:
+        own = [field for field in fields if field.is_mapped]
+        by_label = [field for field in fields if not field.is_mapped]
+        fields = [*own, *mapped_fields([(name, storable(value)) for name, value in given]), *by_label]
+    form = _FormReader(source, fields)
     form.check_honeypot(pairs)
     return ParsedForm(with_defaults(form.lead(), source), form.email)
 

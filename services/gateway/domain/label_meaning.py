@@ -43,6 +43,15 @@ class LabelMeaning(Struct, frozen=True):
     is_somebody_elses: bool
     email_rank: int | None
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether the label does not say which field of a lead it is for."""
+        return (
+            self.field is None
+            and self.utm is None
+            and not (self.is_opt_out or self.is_status or self.is_somebody_elses)
+        )
+
 
 @lru_cache(maxsize=4096)
 def meaning_of(label: str) -> LabelMeaning:

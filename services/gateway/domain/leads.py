@@ -45,10 +45,13 @@ def receive_lead(
     arrival: Arrival,
     source: HookSource | None = None,
     email: Email | None = None,
+    *,
+    activity: str | None = None,
 ) -> ReceivedLead:
     """Return the event that `body` becomes. `raw` is the body as it came and is published as it is.
 
-    `email` is the person's address where it is parsed already.
+    `email` is the person's address where it is parsed already, `activity` what a vendor's preset says that
+    the form is.
 
     A lead from a source, as `forms` read it, is published with what the source adds to it in place of `raw`.
 
@@ -59,7 +62,7 @@ def receive_lead(
     if source is None:
         refuse_reserved_fields(body)
     else:
-        body = trusted_lead(body, source, arrival.at)
+        body = trusted_lead(body, source, arrival.at, activity)
         raw = _encode(body)
     activity_times = [
         (f"/activities/{index}/at", activity.at) for index, activity in enumerate(body.activities)
@@ -89,8 +92,13 @@ def receive_lead(
         content=content,
         name=("event_id", body.event_id) if body.event_id else (),
         # Form plugins number their entries per form.
-        scope=("form", body.source.form_id or "") if body.event_id else (),
+        scope=_name_scope(body, source) if body.event_id else (),
     )
+
+
+def _name_scope(body: LeadReceivedV1, source: HookSource | None) -> tuple[str, ...]:
+    scope = ("form", body.source.form_id or "")
+    return scope if source is None or source.preset is None else ("vendor", source.preset.vendor, *scope)
 
 
 def with_lead(received: ReceivedLead, lead: LeadReceivedV1) -> ReceivedLead:

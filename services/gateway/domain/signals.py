@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -29,6 +30,7 @@ from shared.lead.normalise.emails import normalise_email
 
 SIGNAL_RECEIVED: Final = "baton.signal.received.v1"
 
+_NO_TIME: Final = datetime.fromtimestamp(0, UTC)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -40,14 +42,20 @@ class EventSubject(Struct, frozen=True):
 
 
 def receive_signal(
-    body: SignalReceivedV1, raw: bytes, arrival: Arrival, source: HookSource | None = None
+    body: SignalReceivedV1,
+    raw: bytes,
+    arrival: Arrival,
+    source: HookSource | None = None,
+    *,
+    without_time: bool = False,
 ) -> Received[SignalReceivedV1]:
     """Return the event that `body` becomes. `raw` is published as it is. Raises `Reject` (422).
 
-    A signal from a source is published with the trust of the source in place of `raw`.
+    A signal from a source is published with the trust of the source in place of `raw`. `without_time`: the
+    vendor did not say when it was, so that the same signal may come with another time of arrival.
     """
     refuse_reserved_fields(body)
-    content = body
+    content = msgspec.structs.replace(body, occurred_at=_NO_TIME) if without_time else body
     if source is not None:
         body = trusted_signal(body, source)
         raw = _encode(body)

@@ -112,13 +112,18 @@ def _without(part: P, name: str) -> P:
     return replace(part, **{field: getattr(empty, field) for field in given}) if given else part
 
 
-def trusted_lead(lead: LeadReceivedV1, source: HookSource, at: datetime) -> LeadReceivedV1:
-    """Return a lead that arrived at `at` with its source's activity, and with how far it is trusted."""
+def trusted_lead(
+    lead: LeadReceivedV1, source: HookSource, at: datetime, activity: str | None = None
+) -> LeadReceivedV1:
+    """Return a lead that arrived at `at` with its source's activity, and with how far it is trusted.
+
+    `activity` is what the vendor's preset says that the form is, where the source does not say it.
+    """
     consent = lead.consent
     if source.trust == "public" and consent != Consent():
         # What anybody may post never lifts an opt-out.
         consent = replace(consent, proven=bool(consent.opted_out) and source.opt_out == "suppress")
-    return replace(with_activity(lead, source, at), trust=source.trust, consent=consent)
+    return replace(with_activity(lead, source, at, activity), trust=source.trust, consent=consent)
 
 
 def trusted_signal(signal: SignalReceivedV1, source: HookSource) -> SignalReceivedV1:

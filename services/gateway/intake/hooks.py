@@ -20,6 +20,7 @@ from services.gateway.intake.leads import AcceptedLead, publish_lead
 from services.gateway.intake.rejected import keep_rejected_items
 from services.gateway.intake.sender import verify_source
 from services.gateway.intake.signals import accept_signals
+from services.gateway.intake.vendor_answers import VendorAnswer, accept_vendor_request
 from services.gateway.request_body import ITEMS_MAX, require_json
 from shared.errors import Reject
 from shared.web.event_schema import MsgspecType
@@ -33,7 +34,7 @@ _SIGNAL_LIST: Final = {"type": "array", "items": _SIGNAL, "minItems": 1, "maxIte
 async def form_source(source: str, request: Request, gateway: Gateway) -> HookSource:
     """Return the source of forms that the path names. Raises `Reject` (404)."""
     found: HookSource | None = getattr(request.state, "source", None) or gateway.sources.current.get(source)
-    if found is None or found.kind == "signal":
+    if found is None or found.hook != "forms":
         raise Reject(404, "unknown-source", "There is no such source of forms")
     return found
 
@@ -41,7 +42,7 @@ async def form_source(source: str, request: Request, gateway: Gateway) -> HookSo
 async def signal_source(source: str, gateway: Gateway) -> HookSource:
     """Return the source of signals that the path names. Raises `Reject` (404)."""
     found = gateway.sources.current.get(source)
-    if found is None or found.kind != "signal":
+    if found is None or found.hook != "signals":
         raise Reject(404, "unknown-source", "There is no such source of signals")
     return found
 
@@ -61,7 +62,7 @@ signals = APIRouter(prefix="/hooks/signals", tags=["Hooks"], route_class=HookRou
 
 _FORM_POST: Final[dict[str, Any]] = {
     "status_code": 202,
-    "response_model": Annotated[AcceptedLead, MsgspecType()],
+    "response_model": Annotated[AcceptedLead, MsgspecType()] | VendorAnswer,
     "summary": "Take a form as a lead",
     "responses": _REDIRECTED,
     "openapi_extra": FORM_BODY,
@@ -86,10 +87,14 @@ async def post_form(
     if redirect is not None and not source.may_redirect(redirect):
         raise Reject(422, "redirect-refused", "The source does not allow this redirect")
     arrival = await verify_source(gateway, source, request, arrival)
-    received = await receive_form(request, source, arrival)
-    if source.captcha is not None:
-        received = await verify_captcha(gateway, source.name, source.captcha, received)
-    accepted = await publish_lead(gateway, received)
+    accepted: AcceptedLead | Response
+    if source.preset is not None:
+        accepted = await accept_vendor_request(gateway, source, request, arrival)
+    else:
+        received = await receive_form(request, source, arrival)
+        if source.captcha is not None:
+            received = await verify_captcha(gateway, source.name, source.captcha, received)
+        accepted = await publish_lead(gateway, received)
     return accepted if redirect is None else Response(status_code=303, headers={"location": redirect})
 
 
@@ -115,9 +120,16 @@ async def get_form(request: Request, gateway: Gateway, source: FormSource) -> Re
     return handshake_response(gateway, source, request)
 
 
+@signals.get("/{source}", **_HANDSHAKE)
+@signals.get("/{source}/{token}", dependencies=WITH_TOKEN, **_HANDSHAKE)
+async def get_signals(request: Request, gateway: Gateway, source: SignalSource) -> Response:
+    """Return the challenge of the vendor, else a line of text."""
+    return handshake_response(gateway, source, request)
+
+
 _SIGNAL_POST: Final[dict[str, Any]] = {
     "status_code": 202,
-    "response_model": SignalAnswer,
+    "response_model": SignalAnswer | VendorAnswer,
     "summary": f"Take a buying signal or a later activity from a source, or a list of up to {ITEMS_MAX}",
     "openapi_extra": {
         "requestBody": {
@@ -133,7 +145,10 @@ _SIGNAL_POST: Final[dict[str, Any]] = {
 async def post_signal(
     request: Request, source: SignalSource, gateway: Gateway, arrival: RequestArrival
 ) -> Response:
-    """Take the body of `POST /v1/signals`."""
+    """Take the body of `POST /v1/signals`, or what the vendor of the source sends."""
+    if source.preset is not None:
+        arrival = await verify_source(gateway, source, request, arrival)
+        return await accept_vendor_request(gateway, source, request, arrival)
     require_json(request.headers.get("content-type", ""))
     raw = await request.body()
     arrival = await verify_source(gateway, source, request, arrival)

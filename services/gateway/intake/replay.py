@@ -11,12 +11,14 @@ from msgspec import UNSET, Struct, UnsetType
 from starlette.types import Message
 
 from services.gateway.domain.arrival import Arrival
-from services.gateway.domain.leads import ReceivedLead, with_lead
+from services.gateway.domain.leads import ReceivedLead
 from services.gateway.domain.rejected import RejectedSubmission
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.forms import receive_form
 from services.gateway.intake.leads import publish_lead
 from services.gateway.intake.signals import AcceptedSignal, accept_signals
+from services.gateway.intake.vendor_intake import ItemResult, submitted_at, take_items
+from services.gateway.intake.vendor_items import ITEM_DOCUMENT, SentRequest, read_document, read_request
 from services.gateway.queries.rejected import delete_rejected, find_rejected
 from services.gateway.request_body import ApiRequest
 from services.gateway.state import GatewayState
@@ -81,16 +83,40 @@ async def _replay(
     try:
         if not submission.is_complete:
             raise _CUT
+        if source.preset is not None:
+            return await _replay_vendor(gateway, source, submission, arrival)
         if source.hook == "signals":
             answer = await accept_signals(gateway, submission.body, arrival, source)
             event_id = _signal.decode(answer).event_id if isinstance(answer, bytes) else UNSET
             return ReplayResult(submission.id, event_id=event_id)
         received = await receive_form(_request_of(submission), source, arrival)
-        accepted = await publish_lead(gateway, _submitted(received, submission))
+        accepted = await publish_lead(gateway, submitted_at(received, submission.received_at))
     except (Reject, DataError) as error:
         reject = error if isinstance(error, Reject) else Reject(422, "unusable-value", str(error))
         return ReplayResult(submission.id, problem=document(reject))
     return ReplayResult(submission.id, lead_id=accepted.lead_id, event_id=accepted.event_id)
+
+
+async def _replay_vendor(
+    gateway: GatewayState, source: HookSource, submission: RejectedSubmission, arrival: Arrival
+) -> ReplayResult:
+    """Replay a request of a vendor, or one item of it. Raises `Reject` as long as a part of it is refused."""
+
+    async def prepare(received: ReceivedLead) -> ReceivedLead:
+        return submitted_at(received, submission.received_at)
+
+    assert source.preset is not None  # noqa: S101 - the caller has looked
+    if submission.content_type == ITEM_DOCUMENT:
+        reading = read_document(source.preset, submission.body, arrival.at)
+    else:
+        sent = SentRequest(submission.body, submission.content_type)
+        reading = read_request(source.preset, sent, arrival.at)
+    taken = await take_items(gateway, source, reading, arrival, prepare)
+    for reject in taken.rejected.values():
+        raise reject
+    made = [result for result in taken.results if result.event_id is not UNSET]
+    first = made[0] if made else ItemResult(0)
+    return ReplayResult(submission.id, lead_id=first.lead_id, event_id=first.event_id)
 
 
 def _request_of(submission: RejectedSubmission) -> ApiRequest:
@@ -103,12 +129,3 @@ def _request_of(submission: RejectedSubmission) -> ApiRequest:
         return {"type": "http.request", "body": submission.body}
 
     return ApiRequest({"type": "http", "method": "POST", "path": "", "headers": headers}, receive)
-
-
-def _submitted(received: ReceivedLead, submission: RejectedSubmission) -> ReceivedLead:
-    """Return the lead with the time when its submission arrived, unless the form says when it was sent."""
-    lead = received.event.data
-    if lead.source.submitted_at is not None:
-        return received
-    origin = msgspec.structs.replace(lead.source, submitted_at=submission.received_at)
-    return with_lead(received, msgspec.structs.replace(lead, source=origin))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import Request
 from msgspec import structs
 
 from services.gateway.domain.arrival import Arrival
+from services.gateway.domain.preset_items import evaluation_of
+from services.gateway.domain.signatures import SignedRequest, proves, request_id, sent_secrets
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.post_limits import count_verified_post
-from services.gateway.intake.signatures import SCHEMES
+from services.gateway.intake.preset_bodies import preset_body
 from services.gateway.state import GatewayState
 from shared.errors import Reject
 from shared.web.client_address import client_address
-from shared.web.signing import ID_HEADER
 
 
 async def verify_source(
@@ -38,21 +40,53 @@ def client_name(source: HookSource, headers: Mapping[str, str]) -> str:
     Standard Webhooks signs an id that stays when a delivery is tried again, or replayed by somebody who has
     recorded it. Other senders may set an `Idempotency-Key`.
     """
-    if source.signature == "standard":
-        return f"{ID_HEADER}:{headers.get(ID_HEADER, '')}"
-    return headers.get("idempotency-key", "")
+    named = request_id(source.scheme, headers)
+    return headers.get("idempotency-key", "") if named is None else ":".join(named)
 
 
 def check_sender(gateway: GatewayState, source: HookSource, request: Request, body: bytes) -> None:
     """Do what `verify_source` does, for a body that was read. Raises `Reject` (403) and `Retry`."""
+    gateway.sources.require_usable(source)
     if source.public:
         return
     secret = gateway.sources.secret(source)
-    if source.signature is not None:
-        if not SCHEMES[source.signature](secret, request.headers, body, gateway.clock.now()):
-            raise Reject(403, "wrong-signature", "The signature of this source is missing or wrong")
-    else:
+    scheme = source.scheme
+    if scheme is None:
         check_token(gateway, source, request, secret)
+        return
+    signed = signed_request(request, body)
+    if proves(scheme, secret, signed, gateway.clock.now()):
+        return
+    is_sent = scheme.scheme in ("basic", "shared_secret")
+    if source.signature is not None and not is_sent:
+        raise Reject(403, "wrong-signature", "The signature of this source is missing or wrong")
+
+    def in_body() -> Any:
+        preset = source.preset
+        if preset is None or scheme.body is None:
+            return None
+        read = preset_body(preset, body, request.headers.get("content-type", ""))
+        seen = read.request(gateway.clock.now(), request.headers, signed.query)
+        return evaluation_of(preset, seen).value(scheme.body, read.value)
+
+    offered = sent_secrets(scheme, signed, in_body)
+    if offered or source.signature is not None or request.path_params.get("token"):
+        check_token(gateway, source, request, secret, *offered)
+    else:
+        detail = "Sign with the secret of the source, or give it as the last part of the URL"
+        raise Reject(403, "wrong-signature", "The signature of this source is missing or wrong", detail)
+
+
+def signed_request(request: Request, body: bytes) -> SignedRequest:
+    """Return a request as its signature sees it. Header names are in lower case."""
+    return SignedRequest(
+        method=request.method,
+        url=str(request.url),
+        path=request.url.path,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        query=dict(request.query_params),
+        body=body,
+    )
 
 
 def check_token(

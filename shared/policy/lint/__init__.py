@@ -47,5 +47,5 @@ def lint_files(files: Mapping[str, PolicyFile[Any]], known: KnownIntegrations | 
     if providers is not None:
         lint_providers(providers, known)
     if sources is not None:
-        lint_sources(sources)
+        lint_sources(sources, known)
         lint_answers([file for file in (icp, scoring, routing) if file is not None], sources.model)

@@ -5,18 +5,28 @@ from __future__ import annotations
 from shared.lead.fields import ACTIVITY_TYPES
 from shared.policy.addresses import is_origin, is_web_address
 from shared.policy.form_fields import FORM_FIELDS, is_form_field
+from shared.policy.integrations import PLAIN_FORM, PLAIN_SIGNAL, PLAIN_SIGNATURES, KnownIntegrations
 from shared.policy.models import SourceConfig, SourcePolicy
 from shared.policy.policy_file import PolicyFile
 from shared.policy.rule_tables import activity_rules
 from shared.rules.findings import Path, did_you_mean, quoted
 
 
-def lint_sources(file: PolicyFile[SourcePolicy]) -> None:
-    """Report invalid addresses, labels of unknown fields, and faults of proof and meaning."""
+def lint_sources(file: PolicyFile[SourcePolicy], known: KnownIntegrations | None = None) -> None:
+    """Report invalid addresses, labels of unknown fields, and faults of proof and meaning.
+
+    Without the `known` integrations any vendor may be named.
+    """
     for name, source in file.model.sources.items():
         path: Path = ("sources", name)
         lint_proof(file, source, path)
-        lint_meaning(file, source, path)
+        lint_meaning(file, source, path, known)
+        kinds = set() if known is None else known.forms | known.signals | {PLAIN_FORM, PLAIN_SIGNAL}
+        if kinds and source.kind not in kinds:
+            file.unknown((*path, "kind"), "vendor of forms or signals", source.kind, kinds)
+        schemes = set() if known is None else known.signing | {*PLAIN_SIGNATURES}
+        if schemes and source.signature is not None and source.signature not in schemes:
+            file.unknown((*path, "signature"), "signature", source.signature, schemes)
         for index, origin in enumerate(source.origins):
             if origin != "*" and not is_origin(origin):
                 message = f"{quoted(origin)} is no origin; it is * or such as https://www.example.com"
@@ -46,9 +56,11 @@ def lint_proof(file: PolicyFile[SourcePolicy], source: SourceConfig, path: Path)
         file.error((*path, "captcha", "url"), message)
 
 
-def lint_meaning(file: PolicyFile[SourcePolicy], source: SourceConfig, path: Path) -> None:
+def lint_meaning(
+    file: PolicyFile[SourcePolicy], source: SourceConfig, path: Path, known: KnownIntegrations | None
+) -> None:
     """Report faults of the activities, and settings of forms in a source of signals."""
-    if source.kind == "signal":
+    if source.kind == PLAIN_SIGNAL or (known is not None and source.kind in known.signals - known.forms):
         for key, value in (("activities", source.activities), ("honeypot", source.honeypot)):
             if value:
                 file.error((*path, key), f"a source of signals has no {key}: they are for forms")

@@ -21,10 +21,11 @@ from shared.policy.models.policy_model import (
     whole_number,
 )
 
-SourceKind = Literal["form", "typeform", "webflow", "hubspot", "meta", "signal"]
-"""What comes in: forms, each a lead, plain or in the shape of a vendor; or signals and activities."""
-Signature = Literal["standard", "typeform", "webflow", "hub"]
-"""How a source signs: Standard Webhooks, or as that vendor does; `hub` is X-Hub-Signature-256 (Meta)."""
+_VENDOR_NAME = Field(pattern="^[a-z][a-z0-9_]*$", min_length=1, max_length=60)
+SourceKind = Annotated[str, _VENDOR_NAME]
+"""What comes in: `form` and `signal` are the plain ones, all others are vendors of the integrations."""
+Signature = Annotated[str, _VENDOR_NAME]
+"""How a source signs: `standard` (Standard Webhooks), `hub` (X-Hub-Signature-256), or as a vendor does."""
 CaptchaProvider = Literal["turnstile", "hcaptcha", "recaptcha"]
 OptOutEffect = Literal["suppress", "alert"]
 AccountRelation = Literal["target", "customer", "partner", "competitor"]
@@ -92,7 +93,8 @@ class SourceConfig(PolicyModel):
     """Where leads or signals come in. `map` names the field that a label of the form means.
 
     A source that is not public proves itself by a secret, which is in the environment: as the last part of
-    the path, or by the `signature` that it makes with it. `trust` is by default public for a public source
+    the path, or by the `signature` that it makes with it. Without `signature`, the source of a vendor that
+    signs may do either. `trust` is by default public for a public source
     and signed for the others.
 
     Of `activities` the first that matches is added to a lead. `honeypot` are labels of fields that people do

@@ -10,11 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from shared.integrations.catalog import built_in_integrations
+from shared.integrations.known import known_integrations
 from shared.policy.load import read_policy, texts_in, unread_files
 from shared.rules.findings import Severity
 
 DEFAULT = texts_in(Path("config"))
 MARK = "¦"
+
+
+KNOWN = known_integrations(built_in_integrations())
 
 
 @dataclass(frozen=True)
@@ -381,7 +386,7 @@ def _planted(fault: Fault) -> tuple[dict[str, str], tuple[int, int] | None]:
 )
 def test_a_planted_fault_is_found_where_it_is(fault: Fault) -> None:
     files, place = _planted(fault)
-    reading = read_policy(files)
+    reading = read_policy(files, KNOWN)
     severity = Severity.NOTE if fault.note else Severity.WARNING if fault.warning else Severity.ERROR
     found = [
         finding

@@ -1,0 +1,238 @@
+"""What a vendor's request says, as its preset reads it: items, each with what becomes of it. Pure.
+
+An expression that finds nothing gives nothing: what a vendor leaves out costs only what it would have said.
+But when the budget of steps is used up, values are missing that may be there, so that the item is not
+believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from services.gateway.domain.company_sizes import lower_bound
+from shared.errors import Reject
+from shared.integrations.expressions import Evaluation
+from shared.integrations.functions import ExpressionScope
+from shared.integrations.intake_preset import ITEMS_MAX, IntakeOutcome, IntakePreset, OutcomeAction
+
+ENTITY_ID_LENGTH_MAX: Final = 200
+_EXTERNAL_ID_LENGTH_MAX: Final = 200
+_SEPARATOR: Final = ":"
+_EVERY_ITEM: Final = "[@]"
+_NO_OUTCOME: Final = IntakeOutcome(do="lead")
+
+
+class PresetRequest(Struct, frozen=True):
+    """A request as the expressions of a preset see it: the parsed body, and headers in lower case.
+
+    `root` is where `detect` and `items` start, `body` what the function `body()` gives.
+    """
+
+    root: Any
+    body: Any
+    at: datetime
+    headers: Mapping[str, str] = {}
+    query: Mapping[str, str] = {}
+
+
+class EntityId(Struct, frozen=True):
+    """The id that a vendor gives to a person or an account."""
+
+    kind: str
+    id: str
+
+
+class LabelledValue(Struct, frozen=True):
+    """A label and its value; `kind` is what to read the label as where it says nothing itself."""
+
+    label: str
+    value: Any
+    kind: str | None = None
+
+
+class PresetItem(Struct, frozen=True):
+    """One item of a request, and what is to become of it.
+
+    `by` says whose data an erasure or an opt-out is about; `provider` and `parameters` where a lead is
+    fetched. `values` are fields of a lead or a signal by name, `labels` what a form asked and was answered.
+    `told` are the ids that the item gives to its person and account. `node` is the part of the body that it
+    was read from; `refused` says why it could not be read.
+    """
+
+    index: int
+    do: OutcomeAction
+    reason: str = ""
+    by: Mapping[str, str] = {}
+    provider: str = ""
+    parameters: Mapping[str, str] = {}
+    values: Mapping[str, Any] = {}
+    labels: Sequence[LabelledValue] = ()
+    activity: str | None = None
+    told: Sequence[EntityId] = ()
+    node: Any = None
+    refused: Reject | None = None
+
+    def named(self, kind: str) -> EntityId | None:
+        """Return the id by which the item names its person or account."""
+        id_ = entity_id(self.values.get(f"{kind}.external_id"))
+        return EntityId(kind, id_) if id_ else None
+
+
+def is_recognised(preset: IntakePreset, body: Any, evaluation: Evaluation) -> bool:
+    """Tell whether a body has the shape of the vendor."""
+    return preset.detect is None or evaluation.holds(preset.detect, body)
+
+
+def evaluation_of(preset: IntakePreset, request: PresetRequest) -> Evaluation:
+    """Return the evaluation of a preset's expressions for one request."""
+    return Evaluation(
+        ExpressionScope(
+            at=request.at,
+            body=request.body,
+            headers=request.headers,
+            query=request.query,
+            tables=preset.tables,
+            read_range=lower_bound,
+        )
+    )
+
+
+def read_items(preset: IntakePreset, request: PresetRequest) -> list[PresetItem] | None:
+    """Return the items of a request, None for a body that has not the shape of the vendor.
+
+    Raises `Reject` (422) for too many items.
+    """
+    evaluation = evaluation_of(preset, request)
+    if not is_recognised(preset, request.root, evaluation):
+        return None
+    found = (
+        [request.root] if preset.items.text == _EVERY_ITEM else evaluation.value(preset.items, request.root)
+    )
+    nodes = found if isinstance(found, list) else [] if found is None else [found]
+    if len(nodes) > ITEMS_MAX:
+        raise Reject(422, "list-too-long", f"The body has {len(nodes)} items, {ITEMS_MAX} are allowed")
+    return read_nodes(preset, evaluation, nodes)
+
+
+def read_nodes(preset: IntakePreset, evaluation: Evaluation, nodes: Sequence[Any]) -> list[PresetItem]:
+    """Return the items that these parts of a body are."""
+    items: list[PresetItem] = []
+    for index, node in enumerate(nodes):
+        try:
+            item = _read_item(preset, evaluation, node, index)
+        except Reject as refused:
+            item = PresetItem(index, "ignore", refused=refused)
+        if evaluation.is_exhausted:
+            too_complex = Reject(422, "too-complex", "The body is too complex", "Send fewer items at a time")
+            item = PresetItem(index, "ignore", refused=too_complex)
+        items.append(replace(item, node=node))
+    return items
+
+
+def _read_item(preset: IntakePreset, evaluation: Evaluation, node: Any, index: int) -> PresetItem:
+    """Return the item that a node is. Raises `Reject` (422)."""
+    default: OutcomeAction = "lead" if preset.kind == "form" else "signal"
+    matched = next((one for one in preset.outcomes if evaluation.holds(one.when, node)), _NO_OUTCOME)
+    action: OutcomeAction = default if matched is _NO_OUTCOME else matched.do
+    told = [
+        EntityId(known.kind, id_)
+        for known in preset.known_entities
+        if (id_ := entity_id(evaluation.value(known.id, node)))
+    ]
+    if action == "ignore":
+        return PresetItem(index, action, reason=matched.reason or "", told=told)
+    event_id = None if preset.event_id is None else entity_id(evaluation.value(preset.event_id, node))
+    if action in ("erase", "opt_out"):
+        by: dict[str, str] = {
+            name: id_
+            for name, member in matched.by.items()
+            if (id_ := entity_id(evaluation.value(member, node)))
+        }
+        if not by:
+            detail = f"None of {', '.join(matched.by)} is given"
+            raise Reject(422, "nobody-named", "The body does not say whose data it is about", detail)
+        return PresetItem(index, action, by=by, told=told, values={"external_id": event_id})
+    if action == "fetch":
+        members = {name: _parameter(evaluation.value(member, node)) for name, member in matched.with_.items()}
+        if missing := [name for name, value in members.items() if not value]:
+            detail = f"{', '.join(missing)}: there is no value"
+            raise Reject(422, "nothing-to-fetch", "The body does not say what is to be fetched", detail)
+        return PresetItem(index, action, provider=matched.provider or "", parameters=members, told=told)
+    mapping = matched.signal if action == "signal" and matched.signal else preset.map
+    values = {
+        name: value
+        for name, member in mapping.items()
+        if (value := evaluation.value(member, node)) is not None
+    }
+    if event_id is not None:
+        values.setdefault("event_id" if action == "lead" else "external_id", event_id)
+    if action == "signal":
+        values.setdefault("external_id", _dedupe_id(preset, evaluation, node))
+        return PresetItem(index, action, values=values, told=told)
+    return PresetItem(
+        index,
+        action,
+        values=values,
+        labels=list(_labels(preset, evaluation, node)),
+        activity=next((one.type for one in preset.activity if evaluation.holds(one.when, node)), None),
+        told=told,
+    )
+
+
+def _dedupe_id(preset: IntakePreset, evaluation: Evaluation, node: Any) -> str | None:
+    """Return an id made of the parts that make a signal the same one, where the vendor has none."""
+    parts = [evaluation.value(part, node) for part in preset.dedupe]
+    if not any(part not in (None, "", [], {}) for part in parts):
+        return None
+    text = json.dumps(parts, sort_keys=True, default=str)
+    plain = _SEPARATOR.join(str(part) for part in parts)
+    is_plain = all(isinstance(part, str | int) for part in parts) and len(plain) <= _EXTERNAL_ID_LENGTH_MAX
+    return plain if is_plain else hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def _labels(preset: IntakePreset, evaluation: Evaluation, node: Any) -> Iterator[LabelledValue]:
+    """Yield labels and values of a form's item. A label without text is read as its kind."""
+    for source in preset.labels:
+        found = evaluation.value(source.pairs, node)
+        if source.label is not None:
+            pairs: Sequence[Any] = [(source.label, found)]
+        elif isinstance(found, dict):
+            pairs = list(found.items())
+        else:
+            pairs = found if isinstance(found, list) else ()
+        for pair in pairs:
+            label, value, kind = _pair(pair)
+            if value is not None and (label or kind):
+                yield LabelledValue(label or kind, value, kind or None)
+
+
+def _pair(pair: Any) -> tuple[str, Any, str]:
+    """Return label, value and kind of one pair, however the preset writes it."""
+    if isinstance(pair, dict):
+        return _word(pair.get("label")), pair.get("value"), _word(pair.get("kind"))
+    if isinstance(pair, list | tuple) and len(pair) == 2:
+        return _word(pair[0]), pair[1], ""
+    return "", None, ""
+
+
+def _word(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def entity_id(value: Any) -> str | None:
+    """Return an id as a vendor writes it: a text or a number. None for what is none, or is too long."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    text = str(value).strip()
+    return text if 0 < len(text) <= ENTITY_ID_LENGTH_MAX else None
+
+
+def _parameter(value: Any) -> str:
+    return entity_id(value) or ""
