@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from services.gateway.domain.arrival import Arrival, invalid
+from services.gateway.domain.form_fields import UTM
 from services.gateway.domain.form_values import storable
 from services.gateway.domain.forms import ParsedForm, parse_form
 from services.gateway.domain.leads import ReceivedLead, receive_lead
@@ -25,6 +26,7 @@ from shared.integrations.functions import instant
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.signal_received import PERSONAL_SIGNALS, SignalPerson, SignalReceivedV1
 from shared.lead.normalise.emails import normalise_email
+from shared.policy.form_fields import is_form_field
 
 UNKNOWN_ENTITY: Final = "unknown-entity"
 
@@ -33,7 +35,6 @@ _DETAILS: Final = "details."
 _DETAILS_DEPTH_MAX: Final = 2
 _TIMES: Final = frozenset({"occurred_at", "expires_at"})
 _NAMES: Final = frozenset({"account.domain", "account.name", "person.email", "external_id"})
-_NOT_OF_LEADS: Final = frozenset({"person.external_id", "account.external_id", "account.name"})
 
 ReceivedSignal = Received[SignalReceivedV1]
 
@@ -128,9 +129,12 @@ def decide_item(
 
 def form_of(item: PresetItem, source: HookSource, entities: Entities = NO_ENTITIES) -> ParsedForm:
     """Return the lead of a form's item. Raises `Reject` (422) for too many fields, and `UnknownEntity`."""
-    values = {name: value for name, value in item.values.items() if name not in _NOT_OF_LEADS}
-    if (name := item.values.get("account.name")) is not None:
-        values.setdefault("company.name", name)
+    values = {
+        name: value for name, value in item.values.items() if is_form_field(name) or name.startswith(UTM)
+    }
+    for part in ("name", "domain"):
+        if (given := item.values.get(f"account.{part}")) is not None:
+            values.setdefault(f"company.{part}", given)
     kinds = {label.label: label.kind for label in item.labels if label.kind}
     pairs = [(label.label, label.value) for label in item.labels]
     form = parse_form(pairs, source, [*values.items()], kinds)
@@ -144,8 +148,8 @@ def form_of(item: PresetItem, source: HookSource, entities: Entities = NO_ENTITI
         known = getattr(entities.get(entity), field, None)
         if known is None:
             raise UnknownEntity(entity)
-        given = [*values.items(), ("person.email" if kind == "person" else "company.domain", known)]
-        return parse_form(pairs, source, given, kinds)
+        resolved = [*values.items(), ("person.email" if kind == "person" else "company.domain", known)]
+        return parse_form(pairs, source, resolved, kinds)
     return form
 
 

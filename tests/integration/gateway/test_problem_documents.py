@@ -134,7 +134,7 @@ NOT_FOUND = [
     Case("POST /v1/dead-letters/none/replay", "unknown-dead-letter", 404, "There is no such dead letter"),
     Case("POST /hooks/forms/none", "unknown-source", 404, "There is no such source of forms"),
     Case("POST /hooks/forms/none/token", "unknown-source", 404, "There is no such source of forms"),
-    Case("POST /v1/sources/none/preview", "unknown-source", 404, "There is no such source of forms"),
+    Case("POST /v1/sources/none/preview", "unknown-source", 404, "There is no such source"),
     Case("POST /hooks/signals/website", "unknown-source", 404, "There is no such source of signals"),
 ]
 
