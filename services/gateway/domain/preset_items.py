@@ -11,22 +11,25 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from services.gateway.domain.company_sizes import lower_bound
 from shared.errors import Reject
-from shared.integrations.expressions import Evaluation
+from shared.integrations.expressions import Evaluation, Expression
 from shared.integrations.functions import ExpressionScope
-from shared.integrations.intake_preset import ITEMS_MAX, IntakeOutcome, IntakePreset, OutcomeAction
 
+if TYPE_CHECKING:
+    from shared.integrations.intake_preset import IntakePreset, OutcomeAction
+
+ITEMS_MAX: Final = 1_000
+"""The most leads or signals of one request."""
 ENTITY_ID_LENGTH_MAX: Final = 200
 _EXTERNAL_ID_LENGTH_MAX: Final = 200
 _SEPARATOR: Final = ":"
 _EVERY_ITEM: Final = "[@]"
-_NO_OUTCOME: Final = IntakeOutcome(do="lead")
 
 
 class PresetRequest(Struct, frozen=True):
@@ -139,51 +142,42 @@ def read_nodes(preset: IntakePreset, evaluation: Evaluation, nodes: Sequence[Any
 def _read_item(preset: IntakePreset, evaluation: Evaluation, node: Any, index: int) -> PresetItem:
     """Return the item that a node is. Raises `Reject` (422)."""
     default: OutcomeAction = "lead" if preset.kind == "form" else "signal"
-    matched = next((one for one in preset.outcomes if evaluation.holds(one.when, node)), _NO_OUTCOME)
-    action: OutcomeAction = default if matched is _NO_OUTCOME else matched.do
-    told = [
-        EntityId(known.kind, id_)
-        for known in preset.known_entities
-        if (id_ := entity_id(evaluation.value(known.id, node)))
-    ]
-    if action == "ignore":
-        return PresetItem(index, action, reason=matched.reason or "", told=told)
+    matched = next((one for one in preset.outcomes if evaluation.holds(one.when, node)), None)
+    action = default if matched is None else matched.do
+    known = [(entity.kind, entity_id(evaluation.value(entity.id, node))) for entity in preset.known_entities]
+    item = PresetItem(index, action, told=[EntityId(kind, id_) for kind, id_ in known if id_])
     event_id = None if preset.event_id is None else entity_id(evaluation.value(preset.event_id, node))
-    if action in ("erase", "opt_out"):
-        by: dict[str, str] = {
-            name: id_
-            for name, member in matched.by.items()
-            if (id_ := entity_id(evaluation.value(member, node)))
-        }
+    if matched is not None and action == "ignore":
+        return replace(item, reason=matched.reason or "")
+    if matched is not None and action in ("erase", "opt_out"):
+        by = _ids(evaluation, matched.by, node)
         if not by:
             detail = f"None of {', '.join(matched.by)} is given"
             raise Reject(422, "nobody-named", "The body does not say whose data it is about", detail)
-        return PresetItem(index, action, by=by, told=told, values={"external_id": event_id})
-    if action == "fetch":
-        members = {name: _parameter(evaluation.value(member, node)) for name, member in matched.with_.items()}
-        if missing := [name for name, value in members.items() if not value]:
-            detail = f"{', '.join(missing)}: there is no value"
+        return replace(item, by=by, values={"external_id": event_id})
+    if matched is not None and action == "fetch":
+        parameters = _ids(evaluation, matched.with_, node)
+        if missing := matched.with_.keys() - parameters.keys():
+            detail = f"There is no value of {', '.join(sorted(missing))}"
             raise Reject(422, "nothing-to-fetch", "The body does not say what is to be fetched", detail)
-        return PresetItem(index, action, provider=matched.provider or "", parameters=members, told=told)
-    mapping = matched.signal if action == "signal" and matched.signal else preset.map
-    values = {
-        name: value
-        for name, member in mapping.items()
-        if (value := evaluation.value(member, node)) is not None
-    }
+        return replace(item, provider=matched.provider or "", parameters=parameters)
+    mapping = matched.signal if matched is not None and matched.signal and action == "signal" else preset.map
+    found = {name: evaluation.value(member, node) for name, member in mapping.items()}
+    values = {name: value for name, value in found.items() if value is not None}
     if event_id is not None:
         values.setdefault("event_id" if action == "lead" else "external_id", event_id)
     if action == "signal":
         values.setdefault("external_id", _dedupe_id(preset, evaluation, node))
-        return PresetItem(index, action, values=values, told=told)
-    return PresetItem(
-        index,
-        action,
-        values=values,
-        labels=list(_labels(preset, evaluation, node)),
-        activity=next((one.type for one in preset.activity if evaluation.holds(one.when, node)), None),
-        told=told,
-    )
+        return replace(item, values=values)
+    activity = next((one.type for one in preset.activity if evaluation.holds(one.when, node)), None)
+    labels = list(_labels(preset, evaluation, node))
+    return replace(item, values=values, labels=labels, activity=activity)
+
+
+def _ids(evaluation: Evaluation, members: Mapping[Any, Expression], node: Any) -> dict[str, str]:
+    """Return the ids that these expressions find, by name."""
+    found = {name: entity_id(evaluation.value(member, node)) for name, member in members.items()}
+    return {name: id_ for name, id_ in found.items() if id_}
 
 
 def _dedupe_id(preset: IntakePreset, evaluation: Evaluation, node: Any) -> str | None:
@@ -209,7 +203,7 @@ def _labels(preset: IntakePreset, evaluation: Evaluation, node: Any) -> Iterator
             pairs = found if isinstance(found, list) else ()
         for pair in pairs:
             label, value, kind = _pair(pair)
-            if value is not None and (label or kind):
+            if value is not None:
                 yield LabelledValue(label or kind, value, kind or None)
 
 
@@ -232,7 +226,3 @@ def entity_id(value: Any) -> str | None:
         return None
     text = str(value).strip()
     return text if 0 < len(text) <= ENTITY_ID_LENGTH_MAX else None
-
-
-def _parameter(value: Any) -> str:
-    return entity_id(value) or ""

@@ -11,10 +11,10 @@ from msgspec import structs
 
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.preset_items import evaluation_of
-from services.gateway.domain.signatures import SignedRequest, proves, request_id, sent_secrets
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.post_limits import count_verified_post
 from services.gateway.intake.preset_bodies import preset_body
+from services.gateway.intake.signatures import SignedRequest, proves, request_id, sent_secrets
 from services.gateway.state import GatewayState
 from shared.errors import Reject
 from shared.web.client_address import client_address

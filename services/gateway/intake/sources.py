@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from services.gateway.domain.signatures import PLAIN_SCHEMES, secret_problem
 from services.gateway.domain.sources import HookSource, source_of
+from services.gateway.intake.signatures import PLAIN_SCHEMES, secret_problem
 from shared.errors import Retry
 from shared.integrations.catalog import Integrations
 from shared.policy.compiled import CompiledPolicy

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 
-from services.gateway.domain.signatures import (
+from services.gateway.intake.signatures import (
     PLAIN_SCHEMES,
     SignedRequest,
     proves,

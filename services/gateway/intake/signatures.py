@@ -1,4 +1,4 @@
-"""How a request proves that its sender knows the secret: by schemes that are data. Pure.
+"""How a request proves that its sender knows the secret: by schemes that are data. No I/O, no clock.
 
 A signature is compared in constant time. What cannot be read (a header that is missing, a secret in another
 notation, a time too far off) proves nothing.
