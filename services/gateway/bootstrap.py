@@ -95,5 +95,4 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
         policies=resources.policy,
         integrations=resources.integrations,
         keyed_hash=resources.keyed_hash,
-        integrations=resources.integrations,
     )

@@ -133,7 +133,6 @@ class GatewayState:
     policies: PolicyWatch
     integrations: Integrations
     keyed_hash: Callable[[str], str]
-    integrations: Integrations
 
     @property
     def shared_hosts(self) -> frozenset[str]:

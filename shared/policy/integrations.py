@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from shared.lead.fields import FactKeys
 
-
 PLAIN_FORM: Final = "form"
 PLAIN_SIGNAL: Final = "signal"
 PLAIN_SIGNATURES: Final = ("standard", "hub")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.integrations.catalog import built_in_integrations
-from shared.integrations.known import known_integrations
+from shared.integrations.installed import known_integrations
 from shared.policy.load import read_policy, texts_in, unread_files
 from shared.rules.findings import Severity
 
