@@ -804,7 +804,7 @@ CASES = {
             "kind: form",
             "kind: forms",
             [
-                '2:19 sources.website.kind: should be form or typeform or webflow or hubspot or meta or signal, not "forms"; did you mean "form"?'
+                '2:19 sources.website.kind: there is no vendor of forms or signals "forms"; did you mean "form"?'
             ],
         ),
         (
