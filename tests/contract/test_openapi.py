@@ -25,6 +25,8 @@ PUBLIC = {
     ("GET", "/hooks/forms/{source}/{token}"),
     ("OPTIONS", "/hooks/forms/{source}"),
     ("OPTIONS", "/hooks/forms/{source}/{token}"),
+    ("GET", "/hooks/signals/{source}"),
+    ("GET", "/hooks/signals/{source}/{token}"),
     ("POST", "/hooks/signals/{source}"),
     ("POST", "/hooks/signals/{source}/{token}"),
     ("GET", "/livez"),
