@@ -832,9 +832,7 @@ CASES = {
         (
             "signature: standard",
             "signature: standrd",
-            [
-                '3:37 sources.events.signature: there is no signature "standrd"; did you mean "standard"?'
-            ],
+            ['3:37 sources.events.signature: there is no signature "standrd"; did you mean "standard"?'],
         ),
     ],
 }
