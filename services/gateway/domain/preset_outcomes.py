@@ -57,7 +57,7 @@ class Ignored(Struct, frozen=True):
     reason: str
 
 
-class Erasure(Struct, frozen=True):
+class ErasureNotice(Struct, frozen=True):
     """The person named by `email`, `phone` or `external_id` is to be erased."""
 
     by: Mapping[str, str]
@@ -79,7 +79,7 @@ class UnknownEntity(Reject):
         self.entity = entity
 
 
-Decided = ReceivedLead | ReceivedSignal | Ignored | Erasure | Fetch
+Decided = ReceivedLead | ReceivedSignal | Ignored | ErasureNotice | Fetch
 
 
 def entities_named(items: Sequence[PresetItem]) -> set[EntityId]:
@@ -111,7 +111,7 @@ def decide_item(
         detail = "Give the source a secret: anybody may post to a public one"
         raise Reject(403, "unproven-request", f"A public source cannot {item.do.replace('_', ' ')}", detail)
     if item.do == "erase":
-        return Erasure(item.by)
+        return ErasureNotice(item.by)
     if item.do == "opt_out":
         signal = SignalReceivedV1(
             type="opt_out",

@@ -18,7 +18,7 @@ from services.gateway.intake.forms import receive_form
 from services.gateway.intake.leads import publish_lead
 from services.gateway.intake.signals import AcceptedSignal, accept_signals
 from services.gateway.intake.vendor_intake import ItemResult, submitted_at, take_items
-from services.gateway.intake.vendor_items import ITEM_DOCUMENT, SentRequest, read_document, read_request
+from services.gateway.intake.vendor_items import ITEM_DOCUMENT, HookRequest, read_document, read_request
 from services.gateway.queries.rejected import delete_rejected, find_rejected
 from services.gateway.request_body import ApiRequest
 from services.gateway.state import GatewayState
@@ -109,7 +109,7 @@ async def _replay_vendor(
     if submission.content_type == ITEM_DOCUMENT:
         reading = read_document(source.preset, submission.body, arrival.at)
     else:
-        sent = SentRequest(submission.body, submission.content_type)
+        sent = HookRequest(submission.body, submission.content_type)
         reading = read_request(source.preset, sent, arrival.at)
     taken = await take_items(gateway, source, reading, arrival, prepare)
     for reject in taken.rejected.values():

@@ -11,7 +11,7 @@ from services.gateway.domain.sources import HookSource
 from services.gateway.intake.captcha import verify_captcha
 from services.gateway.intake.rejected import keep_rejected_item
 from services.gateway.intake.vendor_intake import ItemResult, TakenItems, take_request
-from services.gateway.intake.vendor_items import SentRequest
+from services.gateway.intake.vendor_items import HookRequest
 from services.gateway.responses import json_response
 from services.gateway.state import GatewayState
 from shared.errors import FieldProblem, Reject
@@ -64,11 +64,11 @@ async def accept_vendor_request(
     return json_response(answer_of(taken), 202)
 
 
-async def sent_request(request: Request) -> SentRequest:
+async def sent_request(request: Request) -> HookRequest:
     """Return a request as it came. Raises `Reject` (413, 415)."""
     raw = await request.body()
     content_type = request.headers.get("content-type", "")
-    return SentRequest(raw, content_type, dict(request.headers), dict(request.query_params))
+    return HookRequest(raw, content_type, dict(request.headers), dict(request.query_params))
 
 
 def answer_of(taken: TakenItems) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from msgspec import UNSET, Struct, UnsetType
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.leads import ReceivedLead, with_lead
 from services.gateway.domain.preset_items import PresetItem
-from services.gateway.domain.preset_outcomes import Decided, Erasure, Fetch, Ignored, decide_item
+from services.gateway.domain.preset_outcomes import Decided, ErasureNotice, Fetch, Ignored, decide_item
 from services.gateway.domain.received import Received
 from services.gateway.domain.sources import HookSource
 from services.gateway.erasure import erase_person
-from services.gateway.intake.vendor_items import SentRequest, VendorReading, read_request
+from services.gateway.intake.vendor_items import HookRequest, VendorReading, read_request
 from services.gateway.publish_once import publish_list
 from services.gateway.state import GatewayState
 from shared.errors import Reject
@@ -52,7 +52,7 @@ class TakenItems(Struct, frozen=True):
 async def take_request(
     gateway: GatewayState,
     source: HookSource,
-    sent: SentRequest,
+    sent: HookRequest,
     arrival: Arrival,
     prepare: Prepare | None = None,
 ) -> TakenItems:
@@ -116,7 +116,7 @@ async def _result(
         if isinstance(one.data, LeadReceivedV1):
             return ItemResult(index, one.subject, one.id, f"/v1/leads/{one.subject}")
         return ItemResult(index, event_id=one.id)
-    if isinstance(one, Erasure):
+    if isinstance(one, ErasureNotice):
         erasure = await erase_person(gateway, named_identities(one), arrival.traceparent)
         return ItemResult(index, erased=erasure.receipt_id)
     if isinstance(one, Fetch):
@@ -127,7 +127,7 @@ async def _result(
     raise TypeError(f"an item is never {type(one).__name__}")
 
 
-def named_identities(erasure: Erasure) -> list[Identity]:
+def named_identities(erasure: ErasureNotice) -> list[Identity]:
     """Return the identities of the person whom an erasure names. Raises `Reject` (422)."""
     found = [identify(erasure.by.get("email")), identify(phone=erasure.by.get("phone"))]
     identities = [identity for identity in found if identity is not None]
@@ -141,7 +141,9 @@ def _outcome_word(one: Decided | Reject) -> str:
         return "lead" if isinstance(one.event.data, LeadReceivedV1) else "signal"
     if isinstance(one, Reject):
         return "rejected"
-    return "ignored" if isinstance(one, Ignored) else "erased" if isinstance(one, Erasure) else "fetched"
+    return (
+        "ignored" if isinstance(one, Ignored) else "erased" if isinstance(one, ErasureNotice) else "fetched"
+    )
 
 
 def submitted_at(received: ReceivedLead, at: datetime) -> ReceivedLead:

@@ -33,7 +33,7 @@ _KEPT_HEADERS_MAX: Final = 40
 _KEPT_HEADER_LENGTH_MAX: Final = 200
 
 
-class SentRequest(Struct, frozen=True):
+class HookRequest(Struct, frozen=True):
     """A request to a hook as it came."""
 
     raw: bytes
@@ -86,7 +86,7 @@ def read_document(preset: IntakePreset, document: bytes, at: datetime) -> Vendor
     return VendorReading([replace(item, index=kept.index) for item in items], request)
 
 
-def read_request(preset: IntakePreset, sent: SentRequest, at: datetime) -> VendorReading:
+def read_request(preset: IntakePreset, sent: HookRequest, at: datetime) -> VendorReading:
     """Return what a request says that arrived at `at`.
 
     Raises `Reject`: 400 and 415 for a body that cannot be parsed, 422 for one that is not in the vendor's

@@ -12,7 +12,7 @@ from services.gateway.domain.form_preview import reading_warnings, unmapped_labe
 from services.gateway.domain.preset_outcomes import (
     NO_ENTITIES,
     Entities,
-    Erasure,
+    ErasureNotice,
     Fetch,
     Ignored,
     UnknownEntity,
@@ -79,9 +79,9 @@ def _preview(
     )
 
 
-def _of_no_event(index: int, decided: Ignored | Erasure | Fetch) -> PreviewedItem:
+def _of_no_event(index: int, decided: Ignored | ErasureNotice | Fetch) -> PreviewedItem:
     if isinstance(decided, Ignored):
         return PreviewedItem(index, ignore=decided.reason)
-    if isinstance(decided, Erasure):
+    if isinstance(decided, ErasureNotice):
         return PreviewedItem(index, erase=decided.by)
     return PreviewedItem(index, fetch={"provider": decided.provider, "with": decided.parameters})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.gateway.domain.preset_outcomes import form_of
 from services.gateway.domain.sources import HookSource
-from services.gateway.intake.vendor_items import SentRequest, read_request
+from services.gateway.intake.vendor_items import HookRequest, read_request
 from shared.integrations.catalog import built_in_integrations
 from shared.lead.events.lead_received import LeadReceivedV1
 
@@ -94,7 +94,7 @@ JSON = st.recursive(
 def read(body: dict[str, Any], kind: str, **fields: str) -> LeadReceivedV1:
     preset = built_in_integrations().forms[kind].preset
     source = HookSource("s", kind, fields=fields, preset=preset)
-    sent = SentRequest(msgspec.json.encode(body), "application/json")
+    sent = HookRequest(msgspec.json.encode(body), "application/json")
     (item,) = read_request(preset, sent, AT).items
     return form_of(item, source).lead
 

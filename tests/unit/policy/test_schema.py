@@ -44,7 +44,7 @@ def test_a_schema_is_itself_valid_and_accepts_the_small_policy(files: dict[str, 
         ("team.yaml", "Mon-Fri 09:00-17:00", "9 to 5"),
         ("providers.yaml", "  acme: {", "  our acme: {"),
         ("providers.yaml", "charged: call", "charged: calls"),
-        ("sources.yaml", "kind: form", "kind: forms"),
+        ("sources.yaml", "kind: form", "kind: Forms"),
     ],
 )
 def test_a_schema_rejects_a_wrong_value(files: dict[str, str], name: str, old: str, new: str) -> None:
