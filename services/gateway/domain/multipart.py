@@ -59,33 +59,33 @@ class _Parts:
     def callbacks(self) -> MultipartCallbacks:
         """Return what the parser calls."""
         return {
-            "on_part_begin": self._begin,
-            "on_header_field": lambda data, start, end: self._extend_header(data[start:end]),
+            "on_part_begin": self.begin_part,
+            "on_header_field": lambda data, start, end: self.extend_header(data[start:end]),
             "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
-            "on_header_end": self._end_header,
-            "on_headers_finished": self._end_headers,
-            "on_part_data": self._extend_data,
-            "on_part_end": self._end,
+            "on_header_end": self.end_header,
+            "on_headers_finished": self.end_headers,
+            "on_part_data": self.extend_data,
+            "on_part_end": self.end_part,
         }
 
-    def _begin(self) -> None:
+    def begin_part(self) -> None:
         self._headers, self._data = {}, []
 
-    def _extend_header(self, data: bytes) -> None:
+    def extend_header(self, data: bytes) -> None:
         self._header += data
 
-    def _end_header(self) -> None:
+    def end_header(self) -> None:
         self._headers[self._header.lower()] = bytes(self._value)
         self._header, self._value = b"", bytearray()
 
-    def _end_headers(self) -> None:
+    def end_headers(self) -> None:
         _, self._disposition = parse_options_header(self._headers.get(b"content-disposition", b""))
 
-    def _extend_data(self, data: bytes, start: int, end: int) -> None:
+    def extend_data(self, data: bytes, start: int, end: int) -> None:
         if b"filename" not in self._disposition:
             self._data.append(data[start:end])
 
-    def _end(self) -> None:
+    def end_part(self) -> None:
         name = self._disposition.get(b"name")
         if name is None:
             raise _malformed("A part has no name")

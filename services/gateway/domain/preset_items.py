@@ -129,7 +129,7 @@ def read_nodes(preset: IntakePreset, evaluation: Evaluation, nodes: Sequence[Any
     items: list[PresetItem] = []
     for index, node in enumerate(nodes):
         try:
-            item = _read_item(preset, evaluation, node, index)
+            item = read_item(preset, evaluation, node, index)
         except Reject as refused:
             item = PresetItem(index, "ignore", refused=refused)
         if evaluation.is_exhausted:
@@ -139,7 +139,7 @@ def read_nodes(preset: IntakePreset, evaluation: Evaluation, nodes: Sequence[Any
     return items
 
 
-def _read_item(preset: IntakePreset, evaluation: Evaluation, node: Any, index: int) -> PresetItem:
+def read_item(preset: IntakePreset, evaluation: Evaluation, node: Any, index: int) -> PresetItem:
     """Return the item that a node is. Raises `Reject` (422)."""
     default: OutcomeAction = "lead" if preset.kind == "form" else "signal"
     matched = next((one for one in preset.outcomes if evaluation.holds(one.when, node)), None)
@@ -167,10 +167,10 @@ def _read_item(preset: IntakePreset, evaluation: Evaluation, node: Any, index: i
     if event_id is not None:
         values.setdefault("event_id" if action == "lead" else "external_id", event_id)
     if action == "signal":
-        values.setdefault("external_id", _dedupe_id(preset, evaluation, node))
+        values.setdefault("external_id", dedupe_id(preset, evaluation, node))
         return replace(item, values=values)
     activity = next((one.type for one in preset.activity if evaluation.holds(one.when, node)), None)
-    labels = list(_labels(preset, evaluation, node))
+    labels = list(read_labels(preset, evaluation, node))
     return replace(item, values=values, labels=labels, activity=activity)
 
 
@@ -180,7 +180,7 @@ def _ids(evaluation: Evaluation, members: Mapping[Any, Expression], node: Any) -
     return {name: id_ for name, id_ in found.items() if id_}
 
 
-def _dedupe_id(preset: IntakePreset, evaluation: Evaluation, node: Any) -> str | None:
+def dedupe_id(preset: IntakePreset, evaluation: Evaluation, node: Any) -> str | None:
     """Return an id made of the parts that make a signal the same one, where the vendor has none."""
     parts = [evaluation.value(part, node) for part in preset.dedupe]
     if not any(part not in (None, "", [], {}) for part in parts):
@@ -191,7 +191,7 @@ def _dedupe_id(preset: IntakePreset, evaluation: Evaluation, node: Any) -> str |
     return plain if is_plain else hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def _labels(preset: IntakePreset, evaluation: Evaluation, node: Any) -> Iterator[LabelledValue]:
+def read_labels(preset: IntakePreset, evaluation: Evaluation, node: Any) -> Iterator[LabelledValue]:
     """Yield labels and values of a form's item. A label without text is read as its kind."""
     for source in preset.labels:
         found = evaluation.value(source.pairs, node)
@@ -202,12 +202,12 @@ def _labels(preset: IntakePreset, evaluation: Evaluation, node: Any) -> Iterator
         else:
             pairs = found if isinstance(found, list) else ()
         for pair in pairs:
-            label, value, kind = _pair(pair)
+            label, value, kind = label_pair(pair)
             if value is not None:
                 yield LabelledValue(label or kind, value, kind or None)
 
 
-def _pair(pair: Any) -> tuple[str, Any, str]:
+def label_pair(pair: Any) -> tuple[str, Any, str]:
     """Return label, value and kind of one pair, however the preset writes it."""
     if isinstance(pair, dict):
         return _word(pair.get("label")), pair.get("value"), _word(pair.get("kind"))

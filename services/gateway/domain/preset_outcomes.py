@@ -116,7 +116,7 @@ def decide_item(
         signal = SignalReceivedV1(
             type="opt_out",
             occurred_at=own.at,
-            person=_person_named(item.by, entities),
+            person=person_named(item.by, entities),
             external_id=item.values.get("external_id"),
         )
         return receive_signal(signal, b"", own, source, without_time=True)
@@ -162,7 +162,7 @@ def signal_of(
     """
     shape: dict[str, Any] = {}
     for field, value in item.values.items():
-        if (read := _signal_value(field, value)) is None:
+        if (read := signal_value(field, value)) is None:
             continue
         part, _, name = field.partition(".")
         if not name:
@@ -178,7 +178,7 @@ def signal_of(
     has_time = "occurred_at" in shape
     shape.setdefault("occurred_at", at)
     is_personal = shape.get("type") in PERSONAL_SIGNALS
-    _resolve(item, shape, entities, is_personal=is_personal)
+    resolve_entities(item, shape, entities, is_personal=is_personal)
     try:
         return msgspec.convert(shape, SignalReceivedV1), has_time
     except msgspec.ValidationError as error:
@@ -187,7 +187,9 @@ def signal_of(
         raise invalid((FieldProblem(pointer, text),)) from error
 
 
-def _resolve(item: PresetItem, shape: dict[str, Any], entities: Entities, *, is_personal: bool) -> None:
+def resolve_entities(
+    item: PresetItem, shape: dict[str, Any], entities: Entities, *, is_personal: bool
+) -> None:
     """Put in what the ids of the item stand for. Raises `UnknownEntity` where only an id says it."""
     account, person = shape.setdefault("account", {}), shape.get("person", {})
     named_person, named_account = item.named("person"), item.named("account")
@@ -209,7 +211,7 @@ def _resolve(item: PresetItem, shape: dict[str, Any], entities: Entities, *, is_
         shape["person"] = person
 
 
-def _signal_value(field: str, value: Any) -> Any:
+def signal_value(field: str, value: Any) -> Any:
     """Return a value as the field of a signal takes it, None for one that says nothing there."""
     if isinstance(value, str) and not value.strip():
         return None
@@ -230,7 +232,7 @@ def _detail(value: Any, depth: int = 0) -> Any:
     return storable(value)
 
 
-def _person_named(by: Mapping[str, str], entities: Entities) -> SignalPerson:
+def person_named(by: Mapping[str, str], entities: Entities) -> SignalPerson:
     """Return the person of an opt-out. Raises `UnknownEntity`, and `Reject` (422) for a phone number only."""
     if "email" in by:
         return SignalPerson(email=by["email"])

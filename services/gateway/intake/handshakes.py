@@ -67,7 +67,7 @@ def handshake_response(gateway: GatewayState, source: HookSource, request: Reque
         if not evaluation.holds(handshake.when, node):
             continue
         part = handshake.answer_hmac.of if handshake.answer_hmac else handshake.answer
-        answer = None if part is None else _answer(handshake, evaluation.value(part, node), secret)
+        answer = None if part is None else answer_to(handshake, evaluation.value(part, node), secret)
         if answer is None:
             continue
         if secret and (handshake.check or source.scheme is None):
@@ -79,7 +79,7 @@ def handshake_response(gateway: GatewayState, source: HookSource, request: Reque
     return PlainTextResponse(text, headers=_NO_SNIFFING)
 
 
-def _answer(handshake: Handshake, value: Any, secret: str) -> Response | None:
+def answer_to(handshake: Handshake, value: Any, secret: str) -> Response | None:
     """Return the answer to a handshake, None for a value that is none."""
     if not isinstance(value, str | int) or isinstance(value, bool) or not _CHALLENGE.fullmatch(str(value)):
         return None

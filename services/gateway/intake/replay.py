@@ -84,7 +84,7 @@ async def _replay(
         if not submission.is_complete:
             raise _CUT
         if source.preset is not None:
-            return await _replay_vendor(gateway, source, submission, arrival)
+            return await replay_vendor(gateway, source, submission, arrival)
         if source.hook == "signals":
             answer = await accept_signals(gateway, submission.body, arrival, source)
             event_id = _signal.decode(answer).event_id if isinstance(answer, bytes) else UNSET
@@ -97,7 +97,7 @@ async def _replay(
     return ReplayResult(submission.id, lead_id=accepted.lead_id, event_id=accepted.event_id)
 
 
-async def _replay_vendor(
+async def replay_vendor(
     gateway: GatewayState, source: HookSource, submission: RejectedSubmission, arrival: Arrival
 ) -> ReplayResult:
     """Replay a request of a vendor, or one item of it. Raises `Reject` as long as a part of it is refused."""

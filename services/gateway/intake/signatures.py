@@ -10,7 +10,7 @@ import hmac
 import re
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -130,9 +130,9 @@ def secret_problem(scheme: SignatureScheme, secret: str) -> str | None:
 
 
 def _is_signed(scheme: SignatureScheme, secret: str, request: SignedRequest, at: datetime) -> bool:
-    parts = _parts_of_header(scheme, request.headers)
+    parts = parts_of_header(scheme, request.headers)
     signatures = parts.get("signature", [])[:_SIGNATURES_MAX]
-    timestamp = _timestamp(scheme, request.headers, parts, at)
+    timestamp = signed_timestamp(scheme, request.headers, parts, at)
     if not signatures or timestamp is None:
         return False
     id_header = scheme.id.header if scheme.id else None
@@ -149,13 +149,13 @@ def _is_signed(scheme: SignatureScheme, secret: str, request: SignedRequest, at:
             "id": id_.encode("utf-8", "surrogatepass"),
             "secret": secret.encode(),
         }
-        content = _rendered(scheme.signed, values)
-        if any(_matches(scheme, secret, content, signature) for signature in signatures):
+        content = signed_content(scheme.signed, values)
+        if any(is_signature_of(scheme, secret, content, signature) for signature in signatures):
             return True
     return False
 
 
-def _matches(scheme: SignatureScheme, secret: str, content: bytes, signature: str) -> bool:
+def is_signature_of(scheme: SignatureScheme, secret: str, content: bytes, signature: str) -> bool:
     if scheme.scheme == "ed25519":
         key, given = _public_key(secret), _binary(signature)
         if key is None or given is None:
@@ -178,19 +178,19 @@ def _matches(scheme: SignatureScheme, secret: str, content: bytes, signature: st
     return hmac.compare_digest(offered.encode("utf-8", "surrogatepass"), expected.encode())
 
 
-def _parts_of_header(scheme: SignatureScheme, headers: Mapping[str, str]) -> dict[str, list[str]]:
+def parts_of_header(scheme: SignatureScheme, headers: Mapping[str, str]) -> dict[str, list[str]]:
     """Return what stands in the places of the header's value, which may have several signatures."""
     found: dict[str, list[str]] = {}
     text = headers.get((scheme.header or "").lower(), "")[:_HEADER_LENGTH_MAX]
     for token in re.split(r"[,\s]+", text, maxsplit=4 * _SIGNATURES_MAX):
-        for name, pattern in _value_patterns(scheme.value.text):
+        for name, pattern in value_patterns(scheme.value.text):
             if (match := pattern.fullmatch(token)) is not None:
                 found.setdefault(name, []).append(match[1])
     return found
 
 
 @lru_cache(maxsize=256)
-def _value_patterns(template: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+def value_patterns(template: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Return for each place in a template its name and the pattern of the token that it stands in."""
     patterns: list[tuple[str, re.Pattern[str]]] = []
     for token in re.split(r"[,\s]+", template):
@@ -200,7 +200,7 @@ def _value_patterns(template: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
     return tuple(patterns)
 
 
-def _timestamp(
+def signed_timestamp(
     scheme: SignatureScheme, headers: Mapping[str, str], parts: Mapping[str, list[str]], at: datetime
 ) -> str | None:
     """Return the signed time as it was sent, "" where none is signed, None when it is missing or far off."""
@@ -216,13 +216,10 @@ def _timestamp(
     return text if abs(at.timestamp() - seconds) <= terms.tolerance.seconds else None
 
 
-def _rendered(template: Template, values: Mapping[str, bytes]) -> bytes:
-    return b"".join(_pieces(template.text, values))
-
-
-def _pieces(text: str, values: Mapping[str, bytes]) -> Iterator[bytes]:
-    for index, piece in enumerate(_PLACE.split(text)):
-        yield values.get(piece, b"") if index % 2 else piece.encode()
+def signed_content(template: Template, values: Mapping[str, bytes]) -> bytes:
+    """Return what is signed: the template with the values in its places."""
+    pieces = enumerate(_PLACE.split(template.text))
+    return b"".join([values.get(piece, b"") if index % 2 else piece.encode() for index, piece in pieces])
 
 
 def _key(kind: str, secret: str) -> bytes | None:

@@ -57,7 +57,7 @@ async def accept_vendor_request(
     sent = await sent_request(request)
     taken = await take_request(gateway, source, sent, arrival, prepare)
     if taken.rejected and len(taken.rejected) == len(taken.results):
-        raise _all_rejected(taken)
+        raise rejection_of_all(taken)
     for index, reject in taken.rejected.items():
         document = taken.reading.document(taken.reading.items[index])
         await keep_rejected_item(request, source, document, reject)
@@ -83,7 +83,7 @@ def answer_of(taken: TakenItems) -> dict[str, Any]:
     return {"results": shown}
 
 
-def _all_rejected(taken: TakenItems) -> Reject:
+def rejection_of_all(taken: TakenItems) -> Reject:
     """Return the rejection of a request whose items were all refused: that of the only one, or of all."""
     if len(taken.results) == 1:
         return taken.rejected[0]

@@ -74,7 +74,7 @@ async def take_items(
     Raises `Retry`, `DataError`.     When it returns, every item that is not refused is durable. Events come
     before erasures, as they may be of the same person.
     """
-    decided = [await _decided(source, item, arrival, prepare) for item in reading.items]
+    decided = [await decided_item(source, item, arrival, prepare) for item in reading.items]
     received = [(index, one) for index, one in enumerate(decided) if isinstance(one, Received)]
     events: list[Event[Any] | Reject] = await publish_list(gateway, [one for _, one in received])
     published = {index: event for (index, _), event in zip(received, events, strict=True)}
@@ -82,15 +82,15 @@ async def take_items(
     rejected: dict[int, Reject] = {}
     for index, one in enumerate(decided):
         try:
-            result = await _result(gateway, index, published.get(index, one), arrival)
+            result = await result_of(gateway, index, published.get(index, one), arrival)
         except Reject as reject:
             rejected[index], result = reject, ItemResult(index, problem=document(reject))
-        gateway.metrics.vendor_items.labels(source.name, _outcome_word(one)).inc()
+        gateway.metrics.vendor_items.labels(source.name, outcome_word(one)).inc()
         results.append(result)
     return TakenItems(reading, results, rejected)
 
 
-async def _decided(
+async def decided_item(
     source: HookSource, item: PresetItem, arrival: Arrival, prepare: Prepare | None
 ) -> Decided | Reject:
     try:
@@ -106,7 +106,7 @@ async def _decided(
     return decided
 
 
-async def _result(
+async def result_of(
     gateway: GatewayState, index: int, one: Event[Any] | Decided | Reject, arrival: Arrival
 ) -> ItemResult:
     """Return the result of an item. Raises `Reject`."""
@@ -136,7 +136,7 @@ def named_identities(erasure: ErasureNotice) -> list[Identity]:
     return identities
 
 
-def _outcome_word(one: Decided | Reject) -> str:
+def outcome_word(one: Decided | Reject) -> str:
     if isinstance(one, Received):
         return "lead" if isinstance(one.event.data, LeadReceivedV1) else "signal"
     if isinstance(one, Reject):

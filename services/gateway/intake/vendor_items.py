@@ -97,7 +97,7 @@ def read_request(preset: IntakePreset, sent: HookRequest, at: datetime) -> Vendo
         f"{field}: the file {name} is not kept" for field, name in (body.form.files if body.form else [])
     ]
     request = body.request(at, sent.headers, sent.query)
-    items = _items(preset, body, request)
+    items = vendor_items(preset, body, request)
     if items is not None:
         return VendorReading(items, request, warnings)
     if preset.kind == "signal":
@@ -106,10 +106,10 @@ def read_request(preset: IntakePreset, sent: HookRequest, at: datetime) -> Vendo
         detail = f"It is not what {preset.title} sends"
         raise Reject(422, _NOT_READABLE, "The body is not in the shape of the vendor", detail)
     warnings.append(f"This is not the shape of {preset.title}; it is read as a plain form")
-    return VendorReading([_flat_form(body)], request, warnings)
+    return VendorReading([flat_form(body)], request, warnings)
 
 
-def _items(preset: IntakePreset, body: PresetBody, request: PresetRequest) -> list[PresetItem] | None:
+def vendor_items(preset: IntakePreset, body: PresetBody, request: PresetRequest) -> list[PresetItem] | None:
     """Return the items that the preset finds, None where it does not know the shape.
 
     Some tools send every webhook in a list: then each member is looked at by itself.
@@ -130,7 +130,7 @@ def _items(preset: IntakePreset, body: PresetBody, request: PresetRequest) -> li
     return [replace(item, index=index) for index, item in enumerate(items)]
 
 
-def _flat_form(body: PresetBody) -> PresetItem:
+def flat_form(body: PresetBody) -> PresetItem:
     """Return the lead of a form in no vendor's shape. Raises `Reject` (422)."""
     pairs: Sequence[tuple[str, Any]]
     if body.form is not None:

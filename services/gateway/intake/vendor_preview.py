@@ -52,10 +52,10 @@ def preview_items(
     source: HookSource, reading: VendorReading, arrival: Arrival, entities: Entities = NO_ENTITIES
 ) -> Sequence[PreviewedItem]:
     """Return what the items of a request would become. Nothing is stored or published."""
-    return [_preview(source, reading, index, arrival, entities) for index in range(len(reading.items))]
+    return [preview_item(source, reading, index, arrival, entities) for index in range(len(reading.items))]
 
 
-def _preview(
+def preview_item(
     source: HookSource, reading: VendorReading, index: int, arrival: Arrival, entities: Entities
 ) -> PreviewedItem:
     try:
@@ -65,7 +65,7 @@ def _preview(
             return PreviewedItem(index, parked=reject.detail)
         return PreviewedItem(index, problem=document(reject))
     if not isinstance(decided, Received):
-        return _of_no_event(index, decided)
+        return preview_without_event(index, decided)
     data = decided.event.data
     if isinstance(data, SignalReceivedV1):
         return PreviewedItem(index, signal=data, account=decided.event.key)
@@ -79,7 +79,7 @@ def _preview(
     )
 
 
-def _of_no_event(index: int, decided: Ignored | ErasureNotice | Fetch) -> PreviewedItem:
+def preview_without_event(index: int, decided: Ignored | ErasureNotice | Fetch) -> PreviewedItem:
     if isinstance(decided, Ignored):
         return PreviewedItem(index, ignore=decided.reason)
     if isinstance(decided, ErasureNotice):
