@@ -34,15 +34,18 @@ _FACTORS: Final = {
     **dict.fromkeys(("crore", "crores"), 10_000_000),
 }
 """What a unit multiplies by; the others are millions."""
-_TO = re.compile(r"\s*(?:\+\s*)?(?:[~-]|to|through|until|bis|a|al|ate|tot|do|and|und|et|y|e)\s*")
+_TO = re.compile(
+    r"\s*(?:\+\s*)?(?:[~-]|to|through|until|bis|a|al|ate|tot|do|til|till|and|och|og|i|und|et|y|e)\s*"
+)
 _DASH = re.compile("[\u2010-\u2015\u2212]")
 _UP_TO = re.compile(
     r"(?:<|\u2264|\u2a7d|up to|under|less than|fewer than|below|at most|max(?:imum|imal)?\.?|not more than"
     r"|bis(?: zu)?|unter|weniger als|hochstens|moins de?|jusqu['\u2019 ]?a|menos de|hasta|meno di|fino a|ate"
-    r"|minder dan|tot)\s*=?\s*\Z"
+    r"|minder dan|tot|mniej niz|ponizej|do|maksymalnie|mindre (?:an|end)|f(?:a|ae|æ)rre (?:an|end)"
+    r"|upp till|op til|hogst|hojst|højst)\s*=?\s*\Z"
 )
 _OR_LESS = re.compile(
-    r"\s*(?:\b(?:or|and|oder|und|et|y|o|ou|e)\s+)?(?:less|fewer|under|below|weniger|moins|menos|meno|max)\b"
+    r"\s*(?:\b(?:or|and|oder|und|et|y|o|ou|e|of|lub|eller)\s+)?(?:less|fewer|under|below|weniger|moins|menos|meno|mniej|minder|mindre|max)\b"
 )
 _BILLIONS = re.compile(r"\d\s?(?:b|bn|billion(?:en|s)?|mrd)\b")
 _ALONE = re.compile(

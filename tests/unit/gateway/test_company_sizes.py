@@ -23,6 +23,8 @@ SIZES = {
     "1000+": 1_000, "> 1000": 1_000, "more than 500": 500, "500 or more": 500, "Enterprise (1000+)": 1_000,
     "10 000 et plus": 10_000, "ab 500": 500, "über 500": 500,
     "<50": 1, "< 50": 1, "up to 50": 1, "under 50": 1, "bis 50": 1, "unter 50": 1, "moins de 50": 1, "hasta 50": 1,
+    "mniej niż 50": 1, "do 50": 1, "mindre än 50": 1, "upp till 50": 1, "færre end 50": 1, "op til 50": 1, "50 eller mindre": 1,
+    "10 til 49": 10, "10 till 49": 10, "mellem 10 og 49": 10, "od 10 do 49 pracowników": 10, "51\u2013200 anställda": 51,
     "less than 1000": None, "up to 10,000": None, "max. 500": None, "50 or less": 1, "50 oder weniger": 1, "≤ 50": 1,
     "Just me": 1, "Self-employed": 1, "1": 1,
     # words that multiply
