@@ -211,6 +211,8 @@ class PatternCompiler:
                 single += _BUILT_IN[entry]
             elif entry in self._classes:
                 longer.append(self._any_of([entry]))
+            elif _CLASS.fullmatch(entry):
+                raise ValueError(f"there is no class {entry}")
             elif any(mark in entry for mark in ("{", "_", "|", "?")):
                 longer.append(self.compile(entry))
             else:

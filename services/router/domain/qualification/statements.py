@@ -50,7 +50,7 @@ _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
     # The same, unless we were named before: "our CEO puts her name to it".
     "theirs": _ALL - _PAINS - {"champion", "timeline", "paper_process"},
     # Tells of us: "your budget".
-    "yours": _BUYING | {"metrics", "competition", "timeline"},
+    "yours": _BUYING | {"metrics", "competition", "timeline", "identify_pain"},
     # Trouble with our own pages and accounts: "my password".
     "support": _PAINS,
     "past": _ALL - _QUANTITIES - {"champion", "decision_criteria"},
@@ -177,17 +177,19 @@ class _Clauses:
             elif self._concerns(doubt, rule, match, TokenSpan(start, end)):
                 after = doubt.kind == "negation" and doubt.span.start >= match.end
                 doubted |= _TAKEN_BACK[doubt.kind] - (_FIGURES if after else frozenset())
-        return doubted
+        # What is no pain after all is no need either.
+        return doubted | _PAINS if "identify_pain" in doubted.intersection(rule.elements) else doubted
 
     def _concerns(self, doubt: Doubt, rule: SentenceRule, match: TokenSpan, clause: TokenSpan) -> bool:
         kind, span = doubt.kind, doubt.span
         within = match.start <= span.start and span.end <= match.end
         if kind in _OF_SENTENCE:
             return True
-        if kind in ("meeting", "yours"):
-            return within or (kind == "yours" and span.end == match.start)
-        if span.end <= clause.start or span.start >= clause.end:
-            return False
+        if kind == "meeting" or span.end <= clause.start or span.start >= clause.end:
+            return kind == "meeting" and within
+        if kind == "yours":
+            foreign = "identify_pain" in rule.elements and span.start < min(self._first_own, match.start)
+            return within or span.end == match.start or foreign
         if kind in ("theirs", "adjunct"):
             return span.start < (self._first_own if kind == "theirs" else match.start)
         if kind == "asks":
