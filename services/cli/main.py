@@ -13,6 +13,7 @@ from services.cli import (
     api_keys,
     dead_letters,
     deliveries,
+    integrations,
     leads,
     listen,
     policy,
@@ -71,6 +72,7 @@ for noun, commands in (
     ("deliveries", deliveries.app),
     ("sources", sources.app),
     ("policy", policy.app),
+    ("integrations", integrations.app),
 ):
     app.add_typer(commands, name=noun)
 

@@ -76,6 +76,8 @@ SCOPE_OF = {
     ("POST", "/v1/dead-letters/{id}/replay"): "admin",
     ("GET", "/v1/providers"): "manager",
     ("GET", "/v1/sources"): "manager",
+    ("GET", "/v1/integrations"): "manager",
+    ("GET", "/v1/integrations/{kind}/{vendor}"): "manager",
     ("POST", "/v1/sources/{source}/preview"): "manager",
     ("GET", "/v1/sources/{source}/rejected"): "manager",
     ("POST", "/v1/sources/{source}/replay"): "manager",

@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from services.gateway.domain.arrival import Arrival, invalid
 from services.gateway.domain.form_fields import UTM
-from services.gateway.domain.form_values import storable
+from services.gateway.domain.form_values import read_domain, read_word, storable
 from services.gateway.domain.forms import ParsedForm, parse_form
 from services.gateway.domain.leads import ReceivedLead, receive_lead
 from services.gateway.domain.preset_items import EntityId, PresetItem
@@ -34,7 +34,7 @@ _WORD_LENGTH_MAX: Final = 200
 _DETAILS: Final = "details."
 _DETAILS_DEPTH_MAX: Final = 2
 _TIMES: Final = frozenset({"occurred_at", "expires_at"})
-_NAMES: Final = frozenset({"account.domain", "account.name", "person.email", "external_id"})
+_NAMES: Final = frozenset({"account.name", "person.email", "external_id"})
 
 ReceivedSignal = Received[SignalReceivedV1]
 
@@ -220,6 +220,8 @@ def signal_value(field: str, value: Any) -> Any:
     if field == "strength":
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return max(0, min(100, round(value))) if is_number and value == value else None  # noqa: PLR0124 - NaN
+    if field == "account.domain":
+        return (read_domain(value) or read_word(value) or "").removeprefix("www.") or None
     if field in _NAMES:
         return str(value).strip()[:_WORD_LENGTH_MAX] if isinstance(value, str | int) else None
     return _detail(value) if field.startswith(_DETAILS) else value

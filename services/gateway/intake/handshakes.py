@@ -9,16 +9,19 @@ from __future__ import annotations
 import hmac
 import re
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from msgspec import Struct
 
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.sender import check_token
 from services.gateway.state import GatewayState
 from shared.integrations.expressions import evaluation_at
-from shared.integrations.intake_preset import Handshake, SignedAnswer
+from shared.integrations.intake_preset import Handshake, IntakePreset
 
 _NO_SNIFFING: Final = {"x-content-type-options": "nosniff"}
 _CHALLENGE: Final = re.compile(r"[\x21-\x7e]{1,500}")
@@ -50,47 +53,60 @@ _EVERYWHERE: Final = tuple(
 )
 
 
+class HandshakeAnswer(Struct, frozen=True):
+    """What a handshake is answered with, a text or JSON.
+
+    The query parameters in `check` have to be the secret of the source.
+    """
+
+    value: str | dict[str, str]
+    check: Sequence[str] = ()
+
+
+def answer_handshake(
+    preset: IntakePreset | None, asked: Mapping[str, Any], secret: str, at: datetime
+) -> HandshakeAnswer | None:
+    """Return the answer to `{method, path, query, headers}`, None when it is no handshake.
+
+    Whether the parameters to check are the secret is not looked at.
+    """
+    evaluation = evaluation_at(at, asked, headers=asked["headers"], query=asked["query"])
+    for handshake in (*(preset.handshake if preset is not None else ()), *_EVERYWHERE):
+        signed = handshake.answer_hmac
+        part = signed.of if signed is not None else handshake.answer
+        if part is None or not evaluation.holds(handshake.when, asked):
+            continue
+        value = evaluation.value(part, asked)
+        is_word = isinstance(value, str | int) and not isinstance(value, bool)
+        if not is_word or not _CHALLENGE.fullmatch(str(value)):
+            continue
+        if signed is None:
+            return HandshakeAnswer(str(value), tuple(handshake.check))
+        if secret and _SIGNED.fullmatch(str(value)):
+            mac = hmac.digest(secret.encode(), str(value).encode(), signed.digest)
+            text = mac.hex() if signed.encoding == "hex" else b64encode(mac).decode()
+            return HandshakeAnswer({signed.echo: str(value), signed.name: text}, tuple(handshake.check))
+    return None
+
+
 def handshake_response(gateway: GatewayState, source: HookSource, request: Request) -> Response:
     """Return the answer to GET. Raises `Reject` (403) when a token is wrong, `Retry` without the secret."""
     gateway.sources.require_usable(source)
     secret = "" if source.public else gateway.sources.secret(source)
     query = dict(request.query_params)
-    node = {
+    asked = {
         "method": request.method,
         "path": request.url.path,
         "query": query,
         "headers": {name.lower(): value for name, value in request.headers.items()},
     }
-    evaluation = evaluation_at(gateway.clock.now(), node, headers=node["headers"], query=query)
-    own = source.preset.handshake if source.preset is not None else ()
-    for handshake in (*own, *_EVERYWHERE):
-        if not evaluation.holds(handshake.when, node):
-            continue
-        part = handshake.answer_hmac.of if handshake.answer_hmac else handshake.answer
-        answer = None if part is None else answer_to(handshake, evaluation.value(part, node), secret)
-        if answer is None:
-            continue
-        if secret and (handshake.check or source.scheme is None):
-            check_token(gateway, source, request, secret, *(query.get(name, "") for name in handshake.check))
-        return answer
-    if secret and source.scheme is None:
-        check_token(gateway, source, request, secret)
-    text = _INSTRUCTION.format(what=source.hook, name=source.name, how=_HOW[source.hook])
-    return PlainTextResponse(text, headers=_NO_SNIFFING)
-
-
-def answer_to(handshake: Handshake, value: Any, secret: str) -> Response | None:
-    """Return the answer to a handshake, None for a value that is none."""
-    if not isinstance(value, str | int) or isinstance(value, bool) or not _CHALLENGE.fullmatch(str(value)):
-        return None
-    if handshake.answer_hmac is None:
-        return PlainTextResponse(str(value), headers=_NO_SNIFFING)
-    if not secret or not _SIGNED.fullmatch(str(value)):
-        return None
-    return JSONResponse(signed_answer(handshake.answer_hmac, str(value), secret))
-
-
-def signed_answer(terms: SignedAnswer, value: str, secret: str) -> dict[str, str]:
-    """Return the value with its HMAC, as the vendor wants to see them."""
-    mac = hmac.digest(secret.encode(), value.encode(), terms.digest)
-    return {terms.echo: value, terms.name: mac.hex() if terms.encoding == "hex" else b64encode(mac).decode()}
+    answer = answer_handshake(source.preset, asked, secret, gateway.clock.now())
+    if secret and (source.scheme is None or (answer is not None and answer.check)):
+        offered = [query.get(name, "") for name in answer.check] if answer is not None else []
+        check_token(gateway, source, request, secret, *offered)
+    if answer is None:
+        text = _INSTRUCTION.format(what=source.hook, name=source.name, how=_HOW[source.hook])
+        return PlainTextResponse(text, headers=_NO_SNIFFING)
+    if isinstance(answer.value, str):
+        return PlainTextResponse(answer.value, headers=_NO_SNIFFING)
+    return JSONResponse(answer.value)

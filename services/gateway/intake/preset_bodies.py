@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from services.gateway.domain.preset_items import PresetRequest
+from services.gateway.domain.preset_items import PresetRequest, evaluation_of
 from services.gateway.intake.sent_body import (
     SentForm,
     field_json,
@@ -16,6 +16,7 @@ from services.gateway.intake.sent_body import (
     read_sent_json,
     sent_format,
 )
+from services.gateway.intake.signatures import SignedRequest
 from shared.integrations.intake_preset import IntakePreset
 
 _SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -65,3 +66,16 @@ def preset_body(preset: IntakePreset, raw: bytes, content_type: str) -> PresetBo
     if inner is not None:
         return PresetBody(inner, fields, form)
     return PresetBody(fields, fields, form, is_expected=sent_as in kinds)
+
+
+def secret_in_body(preset: IntakePreset, request: SignedRequest, at: datetime) -> Any:
+    """Return the value in the body of a request that should be the secret, where the vendor sends it there.
+
+    Raises `Reject` (400, 415, 422).
+    """
+    place = preset.signature.body if preset.signature is not None else None
+    if place is None:
+        return None
+    body = preset_body(preset, request.body, request.headers.get("content-type", ""))
+    seen = body.request(at, request.headers, request.query)
+    return evaluation_of(preset, seen).value(place, body.value)

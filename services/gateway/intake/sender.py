@@ -10,10 +10,9 @@ from fastapi import Request
 from msgspec import structs
 
 from services.gateway.domain.arrival import Arrival
-from services.gateway.domain.preset_items import evaluation_of
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.post_limits import count_verified_post
-from services.gateway.intake.preset_bodies import preset_body
+from services.gateway.intake.preset_bodies import secret_in_body
 from services.gateway.intake.signatures import SignedRequest, proves, request_id, sent_secrets
 from services.gateway.state import GatewayState
 from shared.errors import Reject
@@ -62,12 +61,7 @@ def check_sender(gateway: GatewayState, source: HookSource, request: Request, bo
         raise Reject(403, "wrong-signature", "The signature of this source is missing or wrong")
 
     def in_body() -> Any:
-        preset = source.preset
-        if preset is None or scheme.body is None:
-            return None
-        read = preset_body(preset, body, request.headers.get("content-type", ""))
-        seen = read.request(gateway.clock.now(), request.headers, signed.query)
-        return evaluation_of(preset, seen).value(scheme.body, read.value)
+        return None if source.preset is None else secret_in_body(source.preset, signed, gateway.clock.now())
 
     offered = sent_secrets(scheme, signed, in_body)
     if offered or source.signature is not None or request.path_params.get("token"):
