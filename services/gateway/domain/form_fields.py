@@ -17,6 +17,7 @@ from shared.lead.normalise.labels import LABEL_LENGTH_MAX
 
 EMAIL: Final = "person.email"
 OPTED_OUT: Final = "consent.opted_out"
+NAME_PARTS: Final = frozenset({"person.name", "person.first_name", "person.last_name"})
 UTM: Final = "source.utm."
 """What begins with this is a UTM parameter, under the name that follows."""
 
@@ -84,6 +85,20 @@ def mapped_fields(given: Iterable[tuple[str, Any]]) -> list[FormField]:
         meaning = meaning_of(name if utm is None else f"utm_{utm}")
         fields.append(FormField(meaning, value, name if utm is None else None, is_mapped=True))
     return fields
+
+
+def with_whole_name(fields: Sequence[FormField]) -> list[FormField]:
+    """Return the fields of a form; where only one of them is a part of a name, it may be all of it.
+
+    Many forms in Romance languages ask for `Nom`, `Nombre` or `Nome` alone.
+    """
+    named = [index for index, field in enumerate(fields) if field.stands_for in NAME_PARTS]
+    found = list(fields)
+    if len(named) == 1:
+        field = found[named[0]]
+        if field.meaning.may_be_whole_name and not field.is_mapped and " " in str(field.value).strip():
+            found[named[0]] = replace(field, stands_for="person.name")
+    return found
 
 
 def is_empty(value: Any) -> bool:

@@ -22,6 +22,7 @@ from services.gateway.domain.form_fields import (
     mapped_fields,
     persons_email,
     somebodys_email,
+    with_whole_name,
 )
 from services.gateway.domain.form_values import (
     TEXT_LENGTH_MAX,
@@ -90,7 +91,7 @@ def parse_form(
         own = [field for field in fields if field.is_mapped]
         by_label = [field for field in fields if not field.is_mapped]
         fields = [*own, *mapped_fields([(name, storable(value)) for name, value in given]), *by_label]
-    form = _FormReader(source, fields)
+    form = _FormReader(source, with_whole_name(fields))
     form.check_honeypot(pairs)
     return ParsedForm(with_defaults(form.lead(), source), form.email)
 

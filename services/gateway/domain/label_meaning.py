@@ -14,6 +14,7 @@ from services.gateway.domain.labels import (
     field_of,
     inner_label,
     is_somebody_elses,
+    may_be_whole_name,
     utm_of,
 )
 from services.gateway.domain.opt_outs import is_opt_out_label, is_status_label
@@ -30,7 +31,7 @@ class LabelMeaning(Struct, frozen=True):
     `plain` and `inner` are its spellings by which a source maps it, `answer` is the label that an answer is
     kept under, `field` the field of a lead and `utm` the UTM parameter that it names. `email_rank` says how
     well it asks for the e-mail address of who fills in the form: 1 for the one at work, 4 for a private one;
-    None where it does not ask for one.
+    None where it does not ask for one. `may_be_whole_name`: it asks for a part of a name, or for all of it.
     """
 
     plain: str
@@ -42,6 +43,7 @@ class LabelMeaning(Struct, frozen=True):
     is_status: bool
     is_somebody_elses: bool
     email_rank: int | None
+    may_be_whole_name: bool = False
 
     @property
     def says_nothing(self) -> bool:
@@ -72,4 +74,5 @@ def meaning_of(label: str) -> LabelMeaning:
         is_status=is_status_label(label),
         is_somebody_elses=somebody_elses,
         email_rank=rank,
+        may_be_whole_name=may_be_whole_name(label),
     )

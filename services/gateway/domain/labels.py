@@ -18,6 +18,8 @@ from shared.lead.normalise.text import without_accents
 _INTERESTS: Final = words_of("interest")
 """Labels of the answer `interest`, which the policy reads."""
 
+_WHOLE_NAME: Final = words_of("whole_name")
+
 # Words around the label proper: of persons, of forms and plug-ins, and those that say nothing of their own.
 _PERSONAL: Final = words_of("person_words")
 _OF_FORMS: Final = words_of("form_words")
@@ -62,6 +64,11 @@ def utm_of(label: str) -> str | None:
 def is_somebody_elses(label: str) -> bool:
     """Tell whether a label asks for contact details of somebody other than who fills in the form."""
     return not _OTHERS.isdisjoint(without_accents(plain_label(label)).split())
+
+
+def may_be_whole_name(label: str) -> bool:
+    """Tell whether a label that asks for a part of a name may mean all of it, as `Nombre` in Spanish."""
+    return any(words in _WHOLE_NAME for words in _readings(label[:LABEL_LENGTH_MAX]))
 
 
 def asks_for_email(label: str) -> bool:

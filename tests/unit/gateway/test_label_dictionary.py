@@ -16,7 +16,7 @@ from shared.lead.normalise.labels import plain_label
 from shared.policy.form_fields import is_form_field
 
 WORD_CLASSES = {
-    "interest", "person_words", "filler_words", "form_words", "technical_words", "things", "other_people", "ambiguous", "work_words",
+    "interest", "whole_name", "person_words", "filler_words", "form_words", "technical_words", "things", "other_people", "ambiguous", "work_words",
     "private_words", "email_words",
 }  # fmt: skip
 LABELS = {
@@ -231,6 +231,26 @@ def test_the_address_at_work_goes_before_any_other(work: str, other: str, work_f
     lead = read_form(pairs if work_first else pairs[::-1], SOURCE)
     assert lead.person.email == "ana@kestrel.example"
     assert list(lead.answers.values()) == ["other@elsewhere.example"]
+
+
+@pytest.mark.parametrize(
+    ("form", "first", "last"),
+    [
+        ({"Nombre": "Ana Ruiz"}, "Ana", "Ruiz"),
+        ({"your-nom": "Jean Dupont"}, "Jean", "Dupont"),
+        ({"Nome": "João Silva", "Empresa": "Alvor"}, "João", "Silva"),
+        ({"Nombre": "Ana"}, "Ana", None),
+        ({"Nom": "Dupont"}, None, "Dupont"),
+        ({"Nombre": "María José", "Apellidos": "Ruiz"}, "María José", "Ruiz"),
+        ({"Nom": "de la Tour", "Prénom": "Anne"}, "Anne", "de la Tour"),
+        ({"First name": "Mary Ann"}, "Mary Ann", None),
+    ],
+)
+def test_a_part_of_a_name_that_is_asked_for_alone_may_be_the_whole_name(
+    form: dict[str, str], first: str | None, last: str | None
+):
+    person = read_form(form, SOURCE).person
+    assert (person.first_name, person.last_name) == (first, last)
 
 
 @pytest.mark.parametrize("label", ["campo_7", "Frage 3", "pole_12", "fält 4", "felt", "x"])
