@@ -1,8 +1,9 @@
 """`qualification`: how rightly the labelled sentences are read, and what it costs to qualify a lead.
 
-There is no floor: what is aimed at is a precision of 0.95 on the held-out half, so the ratio is the precision
-reached over it. The half "development" is the one on which patterns were tuned. The half "cold" is of sentences that
-were written after the patterns; it comes closest to what buyers write.
+There is no floor: what is aimed at is a precision of 0.95 on sentences that were held out, so the ratio is the
+precision reached over it. All sets have been read while patterns were written: "development" to tune them, the
+halves "held-out" and "cold" to look for what is missing. So these figures say that what was learnt is kept; what
+to expect of new wording is in `docs/brief.md`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The labelled sentences of `tests/data/qualification`, and how well the qualification reads them.
 
 Each sentence lists the elements that it makes known. The parity of the CRC-32 of the text assigns it to the half
-"development", on which patterns are tuned, or to a half that is held out: "held-out" for the files of the languages,
-which were written before the patterns, and "cold" for `cold.jsonl`, which was written after them. All of
-`development.jsonl` is tuned on; add sentences there.
+"development", on which patterns are tuned, or to another: "held-out" for the files of the languages, which were
+written before the patterns, and "cold" for `cold.jsonl`, which was written after most of them. Both have been looked
+at since, so neither is blind. All of `development.jsonl` is tuned on; add sentences there.
 """
 
 from __future__ import annotations

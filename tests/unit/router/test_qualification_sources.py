@@ -84,6 +84,36 @@ def test_a_negative_answer_makes_nothing_known(answer):
 
 
 @pytest.mark.parametrize(
+    "placeholder",
+    [
+        *("tbd, waiting for Q3 numbers", "TBD: after the audit", "n/a (spoke to the assistant)", "unknown, did not ask"),
+        *("open, will follow up", "to be clarified with the CFO", "not discussed", "Don't know yet", "no idea so far"),
+        *("offen, kommt nach Q3", "keine Angabe, war in Eile", "noch zu klären mit Frau Ek", "k. A."),
+        *("à définir après juin", "pas abordé", "por definir, depende del comité", "a definir depois de junho"),
+    ],
+)  # fmt: skip
+def test_a_placeholder_makes_nothing_known_whatever_follows(placeholder):
+    for name in ("budget", "need", "timeline", "champion"):
+        assert element(name, {name: placeholder}).state == "unknown"
+        assert element(name, answers={name: placeholder}).state == "unknown"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "open API",
+        "nothing works, leads get lost",
+        "No, everything is manual",
+        "no-shows",
+        "Noch kein Überblick",
+    ],
+)
+def test_an_answer_that_only_looks_like_a_placeholder_counts(answer):
+    assert element("need", {"need": answer}).state == "known"
+    assert element("need", answers={"need": answer}).state == "known"
+
+
+@pytest.mark.parametrize(
     "answer", ["10-20k", "$40,000", "yes", "approved", "< 50.000 €", "25 mil", "up to 30k", 5000]
 )
 def test_a_short_answer_makes_the_budget_known(answer):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
 from services.router.domain.qualification.language import languages
 from services.router.domain.qualification.statements import Statements, is_doubtful, read_statements
-from services.router.domain.qualification.tokens import tokenize
+from services.router.domain.qualification.tokens import Token, tokenize
 from shared.policy.frames import FRAMES
 
 _LABELS_CACHED: Final = 4_096
@@ -62,15 +62,19 @@ def elements_of_label(label: str) -> tuple[str, ...]:
 
 
 def is_negative(text: str) -> bool:
-    """Return whether an answer says that there is nothing, or that it is not known: "none", "keins", "0"."""
-    words = tuple(_words(text))
+    """Return whether an answer says that there is nothing, or that it is not known: "none", "tbd, later"."""
+    tokens = tokenize(text[:_LABEL_LENGTH_MAX])
+    words = tuple(_words(tokens))
     if not "".join(words).strip("0"):
         return True
-    return any(words in language.negative_answers for language in languages())
+    return any(
+        words in language.negative_answers or language.begins_with_placeholder(tokens)
+        for language in languages()
+    )
 
 
-def _words(text: str) -> Iterator[str]:
-    for token in tokenize(text[:_LABEL_LENGTH_MAX]):
+def _words(tokens: Iterable[Token]) -> Iterator[str]:
+    for token in tokens:
         if token.kind == "money" and not any(char in "123456789" for char in token.text):
             yield "0"
         elif token.kind != "stop":

@@ -55,7 +55,8 @@ class Language:
         compiler = PatternCompiler(document["words"])
         patterns = [row.get(key, ()) for row in rules for key in ("says", "together")]
         denials, labels = document["denials"], document["labels"]
-        patterns += [*(row["says"] for row in denials), *labels.values()]
+        answers = document["answers"]
+        patterns += [*(row["says"] for row in denials), *labels.values(), answers["placeholders"]]
         compiler.add_words(
             [pattern for row in (*patterns, *doubts.values()) for pattern in row], document["clauses"]
         )
@@ -83,12 +84,17 @@ class Language:
         self._ignored_labels = self._labels.pop("ignored")
         self.negative_answers = frozenset(
             tuple(token.folded for token in tokenize(entry) if token.kind != "stop")
-            for entry in document["answers"]["negative"]
+            for entry in answers["negative"]
         )
+        self._placeholder = re.compile("|".join(map(compiler.compile, answers["placeholders"])))
 
     def denied(self, symbols: str) -> Iterator[tuple[str, ...]]:
         """Yield the elements that a sentence denies: "there is no budget"."""
         return (elements for elements, pattern in self._denials if pattern.search(symbols))
+
+    def begins_with_placeholder(self, answer: Sequence[Token]) -> bool:
+        """Return whether an answer begins with words that say that there is none: "tbd, after Q3"."""
+        return self._placeholder.match(self.encode(answer)) is not None
 
     def asked_by(self, label: Sequence[Token]) -> Sequence[str] | None:
         """Return the elements that a form's label asks for; None if it asks for something else."""
