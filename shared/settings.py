@@ -323,6 +323,12 @@ class ProviderSettings(StatefulSettings):
         "names of this machine (`localhost`, `127.0.0.1`, `[::1]`) with port 8090 or the port of the stubs; "
         "other base URLs are not changed. `baton up` sets it to the stubs of its process.",
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://.+",
+        description="Base URL at which the gateway can be reached from outside. Data vendors that can post "
+        "an answer are given an address below it; without it they are polled.",
+    )
     providers_allow: Networks = Field(
         default=(),
         description="Networks (CIDR, comma-separated) besides the public internet that provider URLs may "

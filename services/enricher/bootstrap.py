@@ -22,6 +22,7 @@ from services.enricher.provider_registry import ProviderRegistry
 from services.enricher.provider_reporter import ProviderReporter
 from services.enricher.pruning import prune_answers
 from services.enricher.storage import EnricherStore
+from services.enricher.vendor_jobs import CallbackAddresses, VendorJobs
 from services.gateway.domain.arrival import SOURCE as INTAKE_SOURCE
 from shared.clock import Clock
 from shared.errors import DataError
@@ -31,6 +32,7 @@ from shared.messaging.manifest import LEADS_ROUTED
 from shared.messaging.port import Record
 from shared.resilience.periodic import repeat
 from shared.settings import EnricherSettings
+from shared.vault import Vault
 from shared.web.egress import EgressPolicy
 from shared.worker.role import Resources, Worker, run_worker
 
@@ -43,6 +45,7 @@ _LATER_LOOKUPS_MAX = 16
 async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSettings) -> None:
     """Run the enricher until `stop` is set."""
     clock, database = resources.clock, resources.database
+    jobs = VendorJobs(database, clock)
     registry = ProviderRegistry(
         resources.policy,
         {name: folder.preset for name, folder in resources.integrations.providers.items()},
@@ -51,6 +54,8 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
         resources.metrics,
         stubs_url=settings.providers_url,
         keys=os.environ,
+        jobs=jobs,
+        callbacks=CallbackAddresses(settings.public_url, Vault(resources.secret, os.urandom).seal),
     )
     lookup = WaterfallLookup(registry, database, DailyBudget(database, clock), clock)
     discovery = ContactDiscovery(registry, database, lookup.calls, clock, keyed_hash=resources.keyed_hash)
@@ -63,7 +68,15 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
     reporter = ProviderReporter(
         registry.statuses, database, clock, metrics=resources.metrics, health=resources.health
     )
-    steps = {"prune": (prune, _PRUNE_EVERY_S), "provider_states": (reporter.step, _REPORT_EVERY_S)}
+
+    async def wake_waiting() -> bool:
+        return registry.has_jobs and await jobs.wake_waiting()
+
+    steps = {
+        "prune": (prune, _PRUNE_EVERY_S),
+        "provider_states": (reporter.step, _REPORT_EVERY_S),
+        "posted_answers": (wake_waiting, _REPORT_EVERY_S),
+    }
     async with asyncio.TaskGroup() as tasks:
         for name, (step, every_s) in steps.items():
             tasks.create_task(

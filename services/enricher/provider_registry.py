@@ -15,6 +15,7 @@ from services.enricher.domain.waterfall import Capability, WaterfallPolicy
 from services.enricher.provider_client import ProviderClient, call_limits
 from services.enricher.providers.integration import Integration
 from services.enricher.providers.prices import highest_cost
+from services.enricher.vendor_jobs import CallbackAddresses, JobStore
 from services.scorer.policy import seeds_of
 from shared.clock import Clock
 from shared.integrations.provider_preset import ProviderPreset
@@ -86,7 +87,7 @@ class ProviderRegistry:
     client that is replaced is closed when no look-up that began with it can still be under way.
 
     `presets` are the installed integrations by name. `egress` says which addresses may be reached, `keys` has
-    the API keys by the name of `key_env`.
+    the API keys by the name of `key_env`. `jobs` and `callbacks` are for vendors that answer later.
     """
 
     def __init__(
@@ -99,6 +100,8 @@ class ProviderRegistry:
         *,
         stubs_url: str,
         keys: Mapping[str, str],
+        jobs: JobStore | None = None,
+        callbacks: CallbackAddresses | None = None,
     ) -> None:
         self._provider_set = PerVersion(lambda: policy.current, self._build)
         self._integrations = {name: Integration(preset) for name, preset in presets.items()}
@@ -107,6 +110,8 @@ class ProviderRegistry:
         self._metrics = metrics
         self._stubs_url = stubs_url
         self._keys = keys
+        self._jobs = jobs
+        self._callbacks = callbacks
         self._clients: Mapping[str, ProviderClient] = {}
         self._unusable: dict[str, ProviderStatus] = {}
         self._retiring: set[asyncio.Task[None]] = set()
@@ -120,6 +125,11 @@ class ProviderRegistry:
         """Return the state of each provider of the active policy."""
         clients = self.current.clients
         return self._unusable | {name: client.status for name, client in clients.items()}
+
+    @property
+    def has_jobs(self) -> bool:
+        """Whether a provider of the active policy answers under jobs."""
+        return any(client.integration.preset.poll is not None for client in self._clients.values())
 
     async def close(self) -> None:
         """Close the connections of every client, replaced ones included."""
@@ -171,7 +181,15 @@ class ProviderRegistry:
             self._unusable[name] = ProviderStatus("unusable", f"base_url: {refused}")
             return None
         return ProviderClient(
-            name, terms, integration, key=key, http=http, clock=self._clock, metrics=self._metrics
+            name,
+            terms,
+            integration,
+            key=key,
+            http=http,
+            clock=self._clock,
+            metrics=self._metrics,
+            jobs=self._jobs,
+            callbacks=self._callbacks,
         )
 
     def _retire(self, client: ProviderClient, *, after_s: float) -> None:

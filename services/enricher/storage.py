@@ -11,6 +11,7 @@ from services.enricher.domain.providers import CachedAnswerRow, EnrichForm, Enri
 from services.enricher.domain.record import ROLE, AliasRow, IdentifierRow, LeadRow
 from services.enricher.domain.row_keys import RowKeys, keys_of_event
 from services.enricher.domain.spending import SpendRow
+from services.enricher.domain.vendor_jobs import VendorJobRow
 from shared.errors import Retry
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_routed import LeadRoutedV1
@@ -55,6 +56,7 @@ class EnricherStore:
             lead_ids = {lead_id for one in keys for lead_id in one.lead_ids}
             lead_ids |= alias_ids | {lead.lead_id for lead in _leads(rows)}
             rows += await tx.load(CachedAnswerRow, "about", lead_ids)
+            rows += await tx.load(VendorJobRow, "about", lead_ids)
         owned = {
             lead_id
             for event, one in zip(events, keys, strict=True)

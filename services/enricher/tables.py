@@ -1,6 +1,6 @@
 """Tables of the enricher: the lead records, what leads are found by, what providers answered and cost."""
 
-from sqlalchemy import Column, Float, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, Text
 
 from services.enricher.domain.consent import ConsentStatements
 from services.enricher.domain.statements import Statement
@@ -129,4 +129,22 @@ account_discoveries = Table(
     Column("account", String(500), primary_key=True),
     Column("sequence", Integer, nullable=False),
     Column("steps", Json(list[EnrichmentStep]), nullable=False),
+)
+
+provider_jobs = Table(
+    "provider_jobs",
+    metadata,
+    Column("provider", String(200), primary_key=True),
+    Column("subject", String(20), primary_key=True),
+    Column("about", String(500), primary_key=True),
+    Column("job", String(500), nullable=False),
+    Column("submission", String(40), nullable=False),
+    Column("lead_id", String(36)),
+    Column("asked_at", UtcTime, nullable=False),
+    Column("polled_until", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("is_woken", Boolean, nullable=False),
+    Index(None, "about"),
+    Index(None, "submission"),
+    Index(None, "expires_at"),
 )

@@ -34,7 +34,7 @@ from services.gateway.api import (
 )
 from services.gateway.domain.trust import RESERVED_FIELDS
 from services.gateway.error_handlers import add_error_handlers
-from services.gateway.intake import hooks, lane
+from services.gateway.intake import hooks, lane, provider_posts
 from services.gateway.middleware import RequestMetrics, TelemetryMiddleware
 from services.gateway.state import GatewayState
 from shared.lead.identity import account_key
@@ -55,6 +55,7 @@ ROUTERS = (
     deliveries.router,
     policies.router,
     providers.router,
+    provider_posts.router,
     sources.router,
     integrations.router,
     dead_letters.router,

@@ -12,6 +12,7 @@ from services.gateway.app import create_app
 from services.gateway.guesses import Guesses
 from services.gateway.idempotency_store import IdempotencyStore
 from services.gateway.intake.captcha import CaptchaVerifier
+from services.gateway.intake.provider_posts import prune_posts
 from services.gateway.intake.publisher import StreamPublisher
 from services.gateway.intake.rejected_store import RejectedSubmissions, prune_rejected
 from services.gateway.intake.sources import PolicySources
@@ -65,6 +66,7 @@ async def _prune(resources: Resources, stop: asyncio.Event) -> None:
     async def step() -> bool:
         now = resources.clock.now()
         more_rejected = await prune_rejected(resources.database, now)
+        await prune_posts(resources.database, now)
         more_records = await prune_records(resources.database, now - resources.claims_kept)
         return more_rejected or more_records
 

@@ -87,3 +87,14 @@ idempotency_records = Table(
     Index(None, "created_at"),
     Index(None, "subject"),
 )
+
+# Kept for `domain.provider_posts.POSTS_KEPT`; the enricher reads it.
+provider_posts = Table(
+    "provider_posts",
+    metadata,
+    Column("submission", String(40), primary_key=True),
+    Column("provider", String(200), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Index(None, "received_at"),
+)

@@ -29,6 +29,7 @@ PUBLIC = {
     ("GET", "/hooks/signals/{source}/{token}"),
     ("POST", "/hooks/signals/{source}"),
     ("POST", "/hooks/signals/{source}/{token}"),
+    ("POST", "/hooks/providers/{provider}/{token}"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/openapi.json"),

@@ -12,6 +12,7 @@ from services.enricher.domain.merge_leads import lead_since
 from services.enricher.domain.providers import CachedAnswerRow
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
 from services.enricher.domain.row_keys import surviving_lead_id
+from services.enricher.domain.vendor_jobs import VendorJobRow
 from shared.lead.ids import lead_id_of
 from shared.storage.rows import Change, IdentityMap, Put, Remove
 
@@ -46,7 +47,9 @@ def redact(rows: IdentityMap, lead_ids: Collection[str], erased_at: datetime) ->
         for lead_id in ids:
             changes += (Remove(LeadRow, (lead_id,)), Remove(AliasRow, (lead_id,)))
             changes += (
-                Remove(CachedAnswerRow, row.key) for row in rows.find(CachedAnswerRow, "about", lead_id)
+                Remove(type(row), row.key)
+                for kind in (CachedAnswerRow, VendorJobRow)
+                for row in rows.find(kind, "about", lead_id)
             )
         changes += [Put(since)] if since else []
         all_ids.update(ids)

@@ -7,7 +7,7 @@ vendors (`tests/contract/test_providers.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, get_args
 
@@ -24,6 +24,7 @@ from shared.integrations.vendor_requests import (
     HttpRequest,
     ask_request,
     batch_request,
+    can_ask,
     needs_of,
     poll_request,
 )
@@ -88,6 +89,16 @@ class Integration:
     def price(self, subject: Subject) -> Price:
         """Return what the vendor bills for answers about a subject."""
         return self.preset.ask[subject].price or self.preset.price
+
+    @property
+    def polled_for(self) -> timedelta:
+        """How long a job is polled at most."""
+        poll = self.preset.poll
+        return poll.for_.timedelta if poll is not None else timedelta(0)
+
+    def can_ask(self, query: ProviderQuery) -> bool:
+        """Return whether enough is known to ask, about a subject that the vendor is asked about."""
+        return query.subject in self.needs and can_ask(self.needs[query.subject], query.asked)
 
     def request(
         self, query: ProviderQuery, key: str, *, callback_url: str | None = None
