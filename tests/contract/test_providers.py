@@ -1,7 +1,11 @@
-"""One suite for every integration of a data vendor, against the provider stubs over HTTP."""
+"""The vendors of the default policy, against the provider stubs over HTTP.
+
+What every vendor's folder says is held by its examples, and how each may fail by `test_vendor_faults`.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -13,6 +17,7 @@ from services.enricher.providers.vendor_facts import range_midpoint
 from shared.clock import SystemClock
 from shared.integrations.vendor_replies import HttpReply
 from shared.observability.metrics import Metrics
+from shared.policy.load import load
 from shared.policy.models import Provider
 from shared.resilience.priority_limiter import Turn
 from shared.rules.times import Duration
@@ -20,13 +25,9 @@ from shared.web.egress import EgressPolicy
 from shared.web.httpx_egress import egress_client
 from tests.support.integrations import INTEGRATIONS
 
-ALL = sorted(INTEGRATIONS)
-NOT_PLAYED: set[tuple[str, str]] = set()
+ALL = sorted(load(Path("config")).providers.providers)
 BY_SUBJECT = [
-    (name, subject)
-    for name in ALL
-    for subject in INTEGRATIONS[name].gives
-    if (name, subject) not in NOT_PLAYED and subject != "contacts"
+    (name, subject) for name in ALL for subject in INTEGRATIONS[name].gives if subject != "contacts"
 ]
 ANA = LookupTarget("brightloom.example", "ana@brightloom.example", "Ana", "Lopez")
 LOOPBACK = EgressPolicy.parse("127.0.0.0/8")
