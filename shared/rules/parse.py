@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
-from shared.lead.fields import Field, Kind, Known, all_fields, field_named
+from shared.lead.fields import Field, Kind, Known, Scope, all_fields, field_named
 from shared.rules.document import Entries, Items, Node, Scalar
 from shared.rules.findings import FindingReport, Path, SourcePosition, did_you_mean, quoted
 from shared.rules.operators import OPERATORS, Op, operators_of, opposite_of
@@ -74,7 +74,7 @@ def policy_field(scope: Known, name: str) -> Field:
         names = [field.name for field in all_fields() if field.known & scope]
         raise FieldNotKnown(f"unknown field {quoted(name)}{did_you_mean(name, names)}")
     if not field.known & scope:
-        raise FieldNotKnown(f"this asks for {_unknown_here(field)}")
+        raise FieldNotKnown(f"this asks for {_unknown_here(field, scope)}")
     return field
 
 
@@ -196,7 +196,7 @@ class _ConditionParser:
         for compare in comparisons(meaning):
             field = field_named(compare.field)
             if field is not None and not field.known & self._scope:
-                message = f"{quoted(name)} asks for {_unknown_here(field)}"
+                message = f"{quoted(name)} asks for {_unknown_here(field, self._scope)}"
                 self._report.error(node.position, path, message)
                 return None
         if _depth(meaning) > DEPTH_MAX:
@@ -268,8 +268,11 @@ _WHERE_KNOWN: Final = {
 }
 
 
-def _unknown_here(field: Field) -> str:
-    return f"{quoted(field.name)}, which is only known {_WHERE_KNOWN[field.known]}"
+def _unknown_here(field: Field, scope: Known) -> str:
+    if scope == Scope.DISCOVERY:
+        return f"{quoted(field.name)}, but only what is known of the account may be asked for here"
+    where = next(words for known, words in _WHERE_KNOWN.items() if known & field.known)
+    return f"{quoted(field.name)}, which is only known {where}"
 
 
 def _depth(condition: Condition) -> int:

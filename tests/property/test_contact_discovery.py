@@ -24,6 +24,7 @@ from services.enricher.domain.found_contacts import (
     FoundContactRow,
     contacts_in,
     found_contacts,
+    in_order,
 )
 from services.enricher.domain.merge import with_consent
 from services.enricher.domain.record import ROLE, LeadRow
@@ -113,7 +114,7 @@ def test_it_ends_within_the_budget_and_asks_nothing_twice(terms, known, data):
         assert not any(role in known for role in (one.role for one in contacts))
         for emit in step.emits:
             assert isinstance(emit.data, AccountEnrichedV1)
-            assert emit.data.contacts == found_contacts(sorted(contacts, key=lambda one: one.role))
+            assert emit.data.contacts == found_contacts(in_order(contacts))
     else:
         raise AssertionError("it does not end")
     assert max(asked.values(), default=1) == 1

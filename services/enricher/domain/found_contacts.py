@@ -15,21 +15,22 @@ from msgspec.structs import replace
 from services.enricher.domain.providers import ProviderAnswer, ProviderFacts
 from services.enricher.domain.record import ROLE, AliasRow, LeadRow
 from services.enricher.domain.row_keys import surviving_lead_id
-from shared.lead.buying_roles import BuyingRole, buying_role
+from shared.lead.buying_roles import BUYING_ROLES, BuyingRole, buying_role
 from shared.lead.events.account_enriched import CONTACTS_MAX, FoundContact
 from shared.lead.events.parts import Person
+from shared.lead.fields import SENIORITIES
 from shared.lead.ids import lead_id_of
 from shared.lead.normalise.emails import normalise_email
 from shared.lead.normalise.linkedin import normalise_linkedin
 from shared.lead.normalise.names import person_name
 from shared.lead.normalise.text import NAME_LENGTH_MAX, fold, single_line
-from shared.lead.normalise.titles import TITLE_LENGTH_MAX
+from shared.lead.normalise.titles import TITLE_LENGTH_MAX, seniority
 from shared.storage.rows import IdentityMap, Row
 from shared.worker.rows import TombstoneRow
 
 KeyedHash = Callable[[str], str]
 OF_ROLE_MAX: Final = 3
-"""How many people of one buying role are kept of an answer, at most; the surest ones."""
+"""How many people of one buying role are kept of an answer, at most; the highest in rank, then the surest."""
 _TITLE: Final = "person.title"
 
 
@@ -89,7 +90,7 @@ def contacts_in(answer: ProviderAnswer, account: str) -> list[FoundContactRow]:
         if contact is not None and contact.role in answer.requested and seen.isdisjoint(contact.ids):
             found.append(contact)
             seen.update(contact.ids)
-    found.sort(key=lambda one: (-one.confidence, one.contact_id))
+    found.sort(key=lambda one: (_rank(one), -one.confidence, one.contact_id))
     kept = [
         one for role in answer.requested for one in [one for one in found if one.role == role][:OF_ROLE_MAX]
     ]
@@ -145,7 +146,18 @@ def merged_contacts(
     seen = {name for one in kept for name in one.ids}
     new = [one for one in contacts_in(answer, account) if seen.isdisjoint(one.ids)]
     newest_first = sorted([*new, *kept], key=lambda one: one.found_at, reverse=True)
-    return sorted(newest_first[:CONTACTS_MAX], key=lambda one: (one.role, one.contact_id))
+    return in_order(newest_first[:CONTACTS_MAX])
+
+
+def in_order(contacts: Iterable[FoundContactRow]) -> list[FoundContactRow]:
+    """Return contacts as they are shown: by buying role, the highest in rank first."""
+    return sorted(contacts, key=lambda one: (BUYING_ROLES.index(one.role), _rank(one), one.contact_id))
+
+
+def _rank(contact: FoundContactRow) -> int:
+    """Return the place of a title in the ranks of a company, 0 for the highest."""
+    level = seniority(contact.person.title)
+    return SENIORITIES.index(level) if level is not None else len(SENIORITIES)
 
 
 def may_be_kept(rows: IdentityMap, contact: FoundContactRow, keyed_hash: KeyedHash) -> bool:

@@ -51,6 +51,18 @@ def describe_enriched(data: Data) -> str:
     )
 
 
+def describe_contacts(data: Data) -> str:
+    enrichment, contacts = data.get("enrichment") or {}, data.get("contacts") or []
+    found = [f"{_words(one.get('title'))} (known from {one.get('known_from')})" for one in contacts]
+    steps = [f"{step['provider']}: {_words(step['outcome'])}" for step in enrichment.get("steps") or []]
+    people = "1 person" if len(contacts) == 1 else f"{len(contacts)} people"
+    return _joined(
+        f"{people} known who are no leads" + (f": {', '.join(found)}" if found else ""),
+        ", ".join(steps),
+        f"{enrichment.get('cost')} cents",
+    )
+
+
 def describe_scored(data: Data) -> str:
     score, trigger = data.get("score") or {}, data.get("trigger") or {}
     figures = f"fit {score.get('fit')}, intent {score.get('intent')}"
@@ -220,4 +232,5 @@ _DESCRIPTIONS: Final[Mapping[str, Callable[[Data], str]]] = {
     "signal.received": describe_signal,
     "account.received": describe_account,
     "account.qualified": describe_qualified,
+    "account.enriched": describe_contacts,
 }

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, or_, select
 
-from services.enricher.domain.found_contacts import FoundContactRow, found_contacts
+from services.enricher.domain.found_contacts import FoundContactRow, found_contacts, in_order
 from services.enricher.tables import account_contacts, account_discoveries, leads
 from shared.lead.events.account_enriched import FoundContact
 from shared.lead.events.lead_enriched import EnrichmentStep
@@ -19,15 +19,12 @@ async def contacts_of_account(tx: Tx, account: str) -> tuple[list[FoundContact],
     is_lead = select(leads.c.lead_id).where(
         leads.c.lead_id.in_([table.c.contact_id, table.c.profile_id]), leads.c.revision > 0
     )
-    rows = await tx.execute(
-        select(table)
-        .where(table.c.account == account, ~is_lead.exists())
-        .order_by(table.c.role, table.c.contact_id)
-    )
+    rows = await tx.execute(select(table).where(table.c.account == account, ~is_lead.exists()))
     asked = await tx.execute(
         select(account_discoveries.c.steps).where(account_discoveries.c.account == account)
     )
-    return found_contacts([FoundContactRow(*tuple(row)) for row in rows]), asked.scalar() or []
+    contacts = in_order(FoundContactRow(*tuple(row)) for row in rows)
+    return found_contacts(contacts), asked.scalar() or []
 
 
 def named_by(ids: Collection[str]) -> ColumnElement[bool]:

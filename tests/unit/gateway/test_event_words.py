@@ -122,6 +122,14 @@ def test_every_event_has_one_line_also_when_fields_are_missing(event_type):
             "funding round; at kestrel.example",
         ),
         ("account.qualified", {"lead_ids": ["a"]}, "the account is qualified, by 1 person"),
+        (
+            "account.enriched",
+            {
+                "contacts": [{"name": "Ines", "title": "VP Finance", "known_from": "apollo"}],
+                "enrichment": {"cost": 8, "steps": [{"provider": "apollo", "outcome": "match"}]},
+            },
+            "1 person known who are no leads: VP Finance (known from apollo); apollo: match; 8 cents",
+        ),
         ("lead.unheard_of", {}, "lead unheard of"),
     ],
 )

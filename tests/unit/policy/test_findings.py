@@ -738,6 +738,41 @@ CASES = {
             ],
         ),
         (
+            "deadline: 5s",
+            "deadline: 5s\ndiscover: {roles: [champion], per_account_cents: 10, order: [acme, zeta, zetta]}",
+            [
+                "2:68 discover.order[1]: zeta does not find people of a company",
+                '2:74 discover.order[2]: there is no provider "zetta"; did you mean "zeta"?',
+            ],
+        ),
+        (
+            "deadline: 5s",
+            "deadline: 5s\ndiscover: {roles: [champion], per_account_cents: 9000}",
+            ["warning 2:50 discover.per_account_cents: more than the 5000 cents of a day's budget"],
+        ),
+        (
+            "deadline: 5s",
+            "deadline: 5s\ndiscover: {roles: [champion], per_account_cents: 9}",
+            [
+                "warning 2:50 discover.per_account_cents: nobody can be asked: one answer costs 10 cents at least"
+            ],
+        ),
+        (
+            "deadline: 5s",
+            "deadline: 5s\ndiscover: {roles: [buyer], when: {field: company.employees, gte: 9}, per_account_cents: 10}",
+            [
+                '2:20 discover.roles[0]: should be economic_buyer or champion or technical, not "buyer"',
+                '2:42 discover.when.field: this asks for "company.employees", but only what is known of the account may be asked for here',
+            ],
+        ),
+        (
+            "deadline: 5s",
+            "deadline: 5s\ndiscover: {roles: [champion], when: {field: account.relation, eq: targets}, per_account_cents: 10}",
+            [
+                '2:67 discover.when.eq: account.relation is never "targets"; did you mean "target"?',
+            ],
+        ),
+        (
             "https://zeta.example",
             "zeta.example",
             ["7:43 providers.zeta.base_url: should be an http or https address"],
