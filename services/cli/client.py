@@ -6,18 +6,19 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx2
 import msgspec
 
 from services.cli.errors import Refused, Unreachable
-from shared import secrets_file
-from shared.settings import CliSettings, load
+
+if TYPE_CHECKING:
+    import httpx2
 
 T = TypeVar("T")
 
-_TIMEOUT = httpx2.Timeout(30, connect=5)
+_TIMEOUT_S = 30
+_CONNECT_TIMEOUT_S = 5
 
 
 class BatonClient:
@@ -37,6 +38,8 @@ class BatonClient:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Return the decoded response, None if it has no body. Raises `Unreachable`, `Refused`."""
+        import httpx2
+
         content = None if body is None else msgspec.json.encode(body)
         sent = {**(headers or {}), **({} if content is None else {"content-type": "application/json"})}
         try:
@@ -70,8 +73,11 @@ class BatonClient:
 @asynccontextmanager
 async def connect(url: str, key: str | None) -> AsyncIterator[BatonClient]:
     """Yield a client for the Baton at `url`."""
+    import httpx2
+
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    async with httpx2.AsyncClient(headers=headers, timeout=_TIMEOUT) as http:
+    timeout = httpx2.Timeout(_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S)
+    async with httpx2.AsyncClient(headers=headers, timeout=timeout) as http:
         yield BatonClient(http, url.rstrip("/"))
 
 
@@ -80,6 +86,9 @@ def run_with_client(conversation: Callable[[BatonClient], Awaitable[T]]) -> T:
 
     The key is BATON_ADMIN_KEY, else the one in `secrets.env` of the data directory.
     """
+    from shared import secrets_file
+    from shared.settings import CliSettings, load
+
     settings = load(CliSettings, os.environ)
     stored = secrets_file.read(settings.data_dir)
     key = settings.admin_key.get_secret_value() if settings.admin_key else stored.get(secrets_file.ADMIN_KEY)

@@ -41,10 +41,10 @@ def timeline(lead: LeadId, as_json: AsJson = False) -> None:
     entries = request("GET", f"{lead_path(lead)}/timeline")["data"]
     columns = {"at": "when", "type": "event", "says": "what", "outcome": "outcome"}
     if not as_json:
+        from shared.lead.events.event_type import short_name
+
         entries = [
-            entry
-            | {"at": f"{entry['at'][:19]}Z", "type": entry["type"].removeprefix("baton.").rsplit(".", 1)[0]}
-            for entry in entries
+            entry | {"at": f"{entry['at'][:19]}Z", "type": short_name(entry["type"])} for entry in entries
         ]
     print_rows(entries, columns, empty="Nothing happened to this lead.", as_json=as_json)
 

@@ -1,9 +1,12 @@
-"""The `baton` command: assembles the command modules, one per noun."""
+"""The `baton` command: assembles the command modules, one per noun.
+
+They are all imported for every command, for `--version` and for each completion in a shell, so a module of a
+command imports at its top only what is quick to load; the rest is imported by the functions that use it.
+"""
 
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -25,7 +28,6 @@ from services.cli import (
 from services.cli.errors import Unreachable
 from services.cli.output import echo
 from shared.errors import BatonError
-from shared.settings import SettingsError
 
 app = typer.Typer(
     name="baton",
@@ -36,6 +38,8 @@ app = typer.Typer(
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer passes it by position
+    from importlib.metadata import version
+
     if asked:
         echo(f"baton {version('baton')}")
         raise typer.Exit
@@ -81,8 +85,6 @@ def main() -> None:
     """Run the command; exit code 1: failed, 2: usage, 3: Baton is not reachable."""
     try:
         app()
-    except SettingsError as error:
-        _exit_with(1, "\n".join(error.problems))
     except Unreachable as error:
         _exit_with(3, str(error))
     except BatonError as error:

@@ -5,15 +5,11 @@ Whatever is printed goes through here: control sequences that came in with a for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
-from rich.table import Table
-from rich.text import Text
 
 from shared.printable import printable, printable_json, printable_line
 
@@ -25,16 +21,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text
 def echo(text: str, *, err: bool = False) -> None:
     """Print a text, to standard error with `err`; control characters in it are shown, not obeyed."""
     typer.echo(printable(text), err=err)
-
-
-class SafeConsole(Console):
-    """A rich console that styles its output as it is told to, and shows control characters of the text."""
-
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
-        """Yield the segments of a renderable."""
-        for segment in super().render(renderable, options):
-            text, style, control = segment
-            yield segment if control else Segment(printable(text), style)
 
 
 def json_text(value: Any, *, indent: int = 0) -> str:
@@ -53,6 +39,11 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *
     if not rows:
         echo(empty)
         return
+    from rich.table import Table
+    from rich.text import Text
+
+    from services.cli.safe_console import SafeConsole
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in columns.values():
         table.add_column(heading, overflow="fold")

@@ -16,7 +16,8 @@ from services.cli.demo.cases import GoldenCase, golden_cases
 from services.cli.demo.report import DemoReport, print_differences, print_full_brief, print_next_steps
 from services.cli.demo.runner import PlayedCase, play_cases
 from services.cli.errors import Unreachable
-from services.cli.output import SafeConsole, echo, print_json
+from services.cli.output import echo, print_json
+from services.cli.safe_console import SafeConsole
 from services.standalone import bootstrap as standalone
 from shared import secrets_file
 from shared.observability import logging, tracing

@@ -15,9 +15,9 @@ from services.enricher.ownership_queries import (
     OpenAssignment,
     account_snapshots,
     lead_snapshots,
-    nurtured_leads,
     open_assignments,
     owned_leads,
+    unworked_leads,
 )
 from services.scorer.policy import ScoringPolicy
 from shared.lead.facts import ActiveOwner
@@ -47,7 +47,7 @@ class AccountContextReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._snapshots = BatchLoader(self._read_batch)
-        self._nurtured = BatchLoader(self._read_nurtured)
+        self._unworked = BatchLoader(self._read_unworked)
         self._owned = BatchLoader(self._read_owned)
 
     async def read(self, lead: LeadRow, policy: ScoringPolicy) -> AccountContext:
@@ -71,9 +71,9 @@ class AccountContextReader:
             grades_before=scored.score.grade if scored and scored.score else None,
         )
 
-    async def is_nurtured(self, lead_id: str) -> bool:
+    async def is_unworked(self, lead_id: str) -> bool:
         """Return whether nobody works a lead now: it is in nurture, or suppressed."""
-        return lead_id in await self._nurtured.load(lead_id)
+        return lead_id in await self._unworked.load(lead_id)
 
     async def is_owned(self, lead_id: str) -> bool:
         """Return whether somebody works a lead now."""
@@ -83,9 +83,9 @@ class AccountContextReader:
         async with self._database.read() as tx:
             return await owned_leads(tx, sorted(set(lead_ids)))
 
-    async def _read_nurtured(self, lead_ids: Sequence[str]) -> Collection[str]:
+    async def _read_unworked(self, lead_ids: Sequence[str]) -> Collection[str]:
         async with self._database.read() as tx:
-            return await nurtured_leads(tx, sorted(set(lead_ids)))
+            return await unworked_leads(tx, sorted(set(lead_ids)))
 
     async def _read_batch(self, keys: Sequence[_LeadKey]) -> _Snapshots:
         asked = {key.account for key in keys}

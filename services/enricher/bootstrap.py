@@ -17,7 +17,7 @@ from services.enricher.domain.form import identity_of
 from services.enricher.domain.row_keys import keys_of_event
 from services.enricher.handlers import EnricherHandler
 from services.enricher.lookup import WaterfallLookup
-from services.enricher.ownership_queries import nurtured_last
+from services.enricher.ownership_queries import unworked_last
 from services.enricher.provider_registry import ProviderRegistry
 from services.enricher.provider_reporter import ProviderReporter
 from services.enricher.pruning import prune_answers
@@ -89,7 +89,7 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
                 order_key,
                 timers=True,
                 timers_at_once=_LATER_LOOKUPS_MAX,
-                timers_first=(nurtured_last(),),
+                timers_first=(unworked_last(),),
                 is_needed=lead_filter(registry, clock),
             )
             await run_worker(resources, worker, stop)

@@ -81,7 +81,7 @@ class WaterfallLookup:
         lead = stored_lead(await self._leads.load(RowKeys(lead_ids=(lead_id,))), lead_id)
         if lead is None:
             return LookupResult()
-        lane = Lane.NURTURE if await self._contexts.is_nurtured(lead_id) else Lane.WORK
+        lane = Lane.NURTURE if await self._contexts.is_unworked(lead_id) else Lane.WORK
         wait = Wait(lane, within_s, self._monotonic_s() + within_s)
         is_owned = await self._contexts.is_owned(lead_id)
         return await self._search(lead, wait, spent_cents=lead.enrichment.cost, for_seller=is_owned)

@@ -21,7 +21,8 @@ from shared.storage.statements import member_of, members
 from shared.worker.tables import timers
 
 PEOPLE_MAX: Final = 500
-_NURTURED = or_(routed_leads.c.motion == "nurture", routed_leads.c.status == "suppressed")
+# Nobody works them: they are nurtured or suppressed.
+_UNWORKED = or_(routed_leads.c.motion == "nurture", routed_leads.c.status == "suppressed")
 
 
 class AccountSnapshot(Struct, frozen=True):
@@ -102,14 +103,14 @@ async def owned_leads(tx: Tx, lead_ids: Sequence[str]) -> set[str]:
     return set(rows.scalars())
 
 
-async def nurtured_leads(tx: Tx, lead_ids: Sequence[str]) -> set[str]:
-    """Return those of the leads that nobody works: they are in nurture, or suppressed."""
-    statement = select(routed_leads.c.lead_id).where(member_of(tx.dialect, routed_leads.c.lead_id), _NURTURED)
+async def unworked_leads(tx: Tx, lead_ids: Sequence[str]) -> set[str]:
+    """Return those of the leads that nobody works."""
+    statement = select(routed_leads.c.lead_id).where(member_of(tx.dialect, routed_leads.c.lead_id), _UNWORKED)
     rows = await tx.execute(statement, {"members": members(tx.dialect, lead_ids)})
     return set(rows.scalars())
 
 
-def nurtured_last() -> ColumnElement[bool]:
-    """Return the order of timers in which those of nurtured leads are last."""
-    nurtured = select(routed_leads.c.lead_id).where(routed_leads.c.lead_id == timers.c.subject, _NURTURED)
-    return nurtured.exists()
+def unworked_last() -> ColumnElement[bool]:
+    """Return the order of timers in which those of leads that nobody works are last."""
+    unworked = select(routed_leads.c.lead_id).where(routed_leads.c.lead_id == timers.c.subject, _UNWORKED)
+    return unworked.exists()

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from shared.shortened import shortened
+
 _LENGTH_MAX: Final = 300
 _BREAK: Final = "\u200b"
 LOOK_ALIKES: Final = {
@@ -48,10 +50,7 @@ def literal_text(text: str, length_max: int = _LENGTH_MAX) -> str:
 
     It must not begin a line, where it could begin a list, a heading or a quotation; see `literal_line`.
     """
-    line = " ".join(text.split())
-    if len(line) > length_max:
-        line = f"{line[: length_max - 1]}…"
-    return _SUSPECT.sub(_harmless, line)
+    return _SUSPECT.sub(_harmless, shortened(" ".join(text.split()), length_max))
 
 
 def literal_line(text: str) -> str:

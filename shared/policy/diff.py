@@ -10,6 +10,7 @@ import msgspec
 
 from shared.policy.models import Policy
 from shared.rules.findings import Path, path_text
+from shared.shortened import shortened
 
 _KEYS: Final = ("id", "name", "reason")
 _SHOWN_MAX: Final = 200
@@ -82,5 +83,4 @@ def _path(path: Path) -> str:
 
 
 def _text(value: Any) -> str:
-    text = msgspec.json.encode(value).decode()
-    return f"{text[: _SHOWN_MAX - 1]}…" if len(text) > _SHOWN_MAX else text
+    return shortened(msgspec.json.encode(value).decode(), _SHOWN_MAX)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from shared.rules.evaluate import DecidingComparison
 from shared.rules.operators import OPERATORS
 from shared.rules.syntax import Compare
+from shared.shortened import shortened
 
 _SHOWN_MAX: Final = 80
 _LISTED_MAX: Final = 6
@@ -49,8 +50,7 @@ def shown(value: Any) -> str:
         items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
         more = f" or {len(items) - _LISTED_MAX} more" if len(items) > _LISTED_MAX else ""
         return ", ".join(map(shown, items[:_LISTED_MAX])) + more
-    text = " ".join(str(value).split())
-    return text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 1]}…"
+    return shortened(" ".join(str(value).split()), _SHOWN_MAX)
 
 
 @lru_cache(maxsize=4_000)

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.shortened import shortened
+
 FINDINGS_MAX = 200
 """Only the first findings of a file are kept."""
 
@@ -97,8 +99,7 @@ def path_text(path: Path) -> str:
 
 def quoted(word: object) -> str:
     """Return a text of a file in quotes, on one line and shortened to 80 characters."""
-    text = " ".join(str(word).split())
-    return f'"{text[: _QUOTED_LENGTH_MAX - 1]}…"' if len(text) > _QUOTED_LENGTH_MAX else f'"{text}"'
+    return f'"{shortened(" ".join(str(word).split()), _QUOTED_LENGTH_MAX)}"'
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

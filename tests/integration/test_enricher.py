@@ -19,7 +19,7 @@ from services.enricher.domain.providers import ProviderAnswer, ProviderFacts, Pr
 from services.enricher.domain.record import AliasRow, LeadRow
 from services.enricher.handlers import EnricherHandler
 from services.enricher.lookup import WaterfallLookup
-from services.enricher.ownership_queries import nurtured_last
+from services.enricher.ownership_queries import unworked_last
 from services.enricher.providers.vendor_facts import provider_facts
 from services.enricher.storage import EnricherStore
 from services.enricher.tables import provider_spend
@@ -474,7 +474,7 @@ async def test_an_erasure_removes_cached_answers_about_the_person(database):
     assert await enricher.rows("provider_answers") == 1
 
 
-async def test_timers_of_nurtured_leads_are_due_last_however_old(database):
+async def test_timers_of_leads_that_nobody_works_are_due_last_however_old(database):
     """By what became of a lead; of one that was not decided yet, nothing is known."""
     became = {
         "a": ("assigned", "work"),
@@ -504,11 +504,11 @@ async def test_timers_of_nurtured_leads_are_due_last_however_old(database):
     async with database.begin() as tx:
         await tx.execute(insert(routed_leads), rows)
         await tx.execute(insert(metadata.tables["timers"]), timers)
-    due = Timers("enricher", database, FixedClock(NOW), first=[nurtured_last()])
+    due = Timers("enricher", database, FixedClock(NOW), first=[unworked_last()])
     leased = [[event.subject for event in await due.lease_due(2)] for _ in range(3)]
     assert leased == [["d", "new"], ["a", "b"], ["c"]]
     contexts = AccountContextReader(database)
-    assert [await contexts.is_nurtured(name) for name in ("a", "b", "c", "d", "new")] == [
+    assert [await contexts.is_unworked(name) for name in ("a", "b", "c", "d", "new")] == [
         False,
         True,
         True,

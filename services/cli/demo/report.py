@@ -18,7 +18,7 @@ from rich.text import Text
 from services.cli.demo.cases import GoldenCase
 from services.cli.demo.runner import PlayedCase
 from services.cli.demo.slack import slack_text
-from services.cli.output import SafeConsole
+from services.cli.safe_console import SafeConsole
 from services.router.domain.state import CLOSED
 
 _PIPED_WIDTH: Final = 1_000

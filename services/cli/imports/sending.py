@@ -14,7 +14,7 @@ from services.cli.client import BatonClient
 from services.cli.errors import Refused, Unreachable
 from services.cli.imports.errors_file import ErrorsFile
 from services.cli.imports.import_file import OpenedFile, ReadRow
-from services.cli.output import SafeConsole
+from services.cli.safe_console import SafeConsole
 
 LIST_ITEMS_MAX: Final = 500
 LIST_BYTES_MAX: Final = 1_000_000

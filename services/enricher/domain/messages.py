@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from services.enricher.domain.record import LeadRow
 from shared.lead.bounds import KIB, newest_within
 from shared.lead.events.parts import Message
+from shared.shortened import shortened
 
 EARLIER_MAX: Final = 9
 """How many earlier messages an event carries; the newest are kept."""
@@ -26,7 +27,9 @@ def merge_messages(stored: Iterable[Message], received: Iterable[Message]) -> li
     The order in which they are merged makes no difference.
     """
     latest: dict[str, Message] = {}
-    bounded = [replace(message, text=shortened(message.text)) for message in (*stored, *received)]
+    bounded = [
+        replace(message, text=shortened(message.text, TEXT_LENGTH_MAX)) for message in (*stored, *received)
+    ]
     for message in sorted(bounded, key=lambda message: (message.at, _json(message))):
         latest.pop(message.text, None)
         latest[message.text] = message
@@ -39,15 +42,17 @@ def messages_of(lead: LeadRow) -> list[Message]:
     if lead.messages is not None or lead.message is None or lead.last_at is None:
         return lead.messages or []
     source = lead.source
-    return [Message(shortened(lead.message), lead.last_at, source.name or source.channel, source.page_url)]
+    return [
+        Message(
+            shortened(lead.message, TEXT_LENGTH_MAX),
+            lead.last_at,
+            source.name or source.channel,
+            source.page_url,
+        )
+    ]
 
 
 def earlier_messages(lead: LeadRow) -> list[Message]:
     """Return what the person wrote before the present message, the newest first."""
-    present = shortened(lead.message) if lead.message else None
+    present = shortened(lead.message, TEXT_LENGTH_MAX) if lead.message else None
     return [message for message in messages_of(lead) if message.text != present][:EARLIER_MAX]
-
-
-def shortened(text: str) -> str:
-    """Return a text with at most `TEXT_LENGTH_MAX` characters."""
-    return text if len(text) <= TEXT_LENGTH_MAX else f"{text[: TEXT_LENGTH_MAX - 1].rstrip()}…"

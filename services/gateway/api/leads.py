@@ -13,6 +13,7 @@ from services.gateway.domain.email_query import with_plus_signs
 from services.gateway.domain.leads import Status
 from services.gateway.queries.lead_view import find_lead_view, surviving_lead
 from services.gateway.queries.leads import LeadFilter, list_leads
+from services.gateway.queries.ownership import JoinedRep
 from services.gateway.queries.timeline import list_timeline
 from services.gateway.responses import json_response
 from shared.errors import Reject
@@ -66,14 +67,6 @@ class LeadTrigger(ApiModel):
     type: str | None
 
 
-class JoinedRepView(ApiModel):
-    """A rep who works the lead beside its owner, and the queue whose turn it was."""
-
-    rep: str
-    queue: str
-    since: datetime
-
-
 class LeadView(ApiModel):
     """The state of a lead, from the latest event of each stage. A stage that is not reached yet is null.
 
@@ -91,7 +84,7 @@ class LeadView(ApiModel):
     score: Annotated[Score, MsgspecType()] | None
     decision: dict[str, Any] | None
     owner: str | None
-    joined: list[JoinedRepView]
+    joined: list[Annotated[JoinedRep, MsgspecType()]]
     sla: LeadSla | None
     brief: Annotated[Brief, MsgspecType()] | None
     trigger: LeadTrigger

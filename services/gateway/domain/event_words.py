@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from shared.lead.events.event_type import short_name
+from shared.shortened import shortened
+
 _QUOTE_LENGTH_MAX: Final = 120
 
 _TRIGGERS: Final = {
@@ -28,7 +31,7 @@ def describe_event(type_: str, data: Data) -> str:
     `type_` is the CloudEvents type (`baton.lead.routed.v1`). A type that has no words of its own is described
     by its name.
     """
-    short = type_.removeprefix("baton.").rsplit(".", 1)[0]
+    short = short_name(type_)
     describe = _DESCRIPTIONS.get(short)
     return describe(data) if describe else _words(short.replace(".", " "))
 
@@ -206,9 +209,8 @@ def _words(text: object) -> str:
 
 def _quote(text: str | None) -> str:
     """Return the beginning of what a person wrote, in quotation marks; empty for no text."""
-    line = " ".join((text or "").split())
-    cut = line if len(line) <= _QUOTE_LENGTH_MAX else f"{line[: _QUOTE_LENGTH_MAX - 1]}…"
-    return f"“{cut}”" if cut else ""
+    line = shortened(" ".join((text or "").split()), _QUOTE_LENGTH_MAX)
+    return f"“{line}”" if line else ""
 
 
 def _joined(*parts: str) -> str:

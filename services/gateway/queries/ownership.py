@@ -15,6 +15,7 @@ from services.ledger.tables import events
 from services.router.domain.refusals import LeadState
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from services.router.tables import assignments, rep_queues, routed_leads
+from shared.lead.events.lead_handed_off import JoiningRep
 from shared.storage.database import Tx
 from shared.worker.tables import inputs
 
@@ -23,11 +24,9 @@ _RELEASES: Final = ("baton.lead.reassigned.v1", "baton.lead.closed.v1")
 """The events by which a lead leaves the rep who rejected it."""
 
 
-class JoinedRep(Struct, frozen=True):
-    """A rep who works a lead beside its owner, and the queue whose turn it was."""
+class JoinedRep(JoiningRep, frozen=True):
+    """A rep who joined the owner of a lead, and since when."""
 
-    rep: str
-    queue: str
     since: datetime
 
 

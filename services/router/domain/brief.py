@@ -34,6 +34,7 @@ from shared.lead.events.routing import (
     Stakeholder,
 )
 from shared.policy.frames import Frame
+from shared.shortened import shortened
 
 STAKEHOLDERS_MAX: Final = 10
 _ANSWERS_QUOTED_MAX: Final = 4
@@ -152,7 +153,7 @@ def _message_quote(
     text: str, sent_at: datetime | None, source: str | None, page: str | None, at: datetime
 ) -> Quote:
     origin = ("message", ago(sent_at, at) if sent_at else None, source, page_path(page))
-    return Quote(_cut(text.strip()), ", ".join(filter(None, origin)))
+    return Quote(shortened(text.strip(), QUOTE_LENGTH_MAX), ", ".join(filter(None, origin)))
 
 
 def _answer_quotes(data: LeadScoredV1) -> Iterator[Quote]:
@@ -160,11 +161,7 @@ def _answer_quotes(data: LeadScoredV1) -> Iterator[Quote]:
     for label, answer in data.answers.items():
         text = answer_text(answer)
         if len(text.split()) >= ANSWER_WORDS_MIN and label != FORM_NAME:
-            yield Quote(_cut(text), f"answer to “{label}”")
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= QUOTE_LENGTH_MAX else f"{text[: QUOTE_LENGTH_MAX - 1].rstrip()}…"
+            yield Quote(shortened(text, QUOTE_LENGTH_MAX), f"answer to “{label}”")
 
 
 def _other_lead(contact: AccountContactRow, name_of: Callable[[str], str], at: datetime) -> OtherLead:

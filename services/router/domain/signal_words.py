@@ -17,6 +17,7 @@ from msgspec import Struct
 from services.router.domain.day_words import ago, day
 from shared.lead.events.scoring import LiveSignal
 from shared.lead.mentions import STRUCK_OUT
+from shared.shortened import shortened
 
 _TEXT_LENGTH_MAX: Final = 100
 _ITEMS_MAX: Final = 3
@@ -116,7 +117,7 @@ def _text(value: Any) -> str:
     text = f"{value:,}" if isinstance(value, int) else " ".join(str(value).split())
     if text == STRUCK_OUT:  # who was erased has no name
         return ""
-    return text if len(text) <= _TEXT_LENGTH_MAX else f"{text[: _TEXT_LENGTH_MAX - 1]}…"
+    return shortened(text, _TEXT_LENGTH_MAX)
 
 
 def executive_of(signal: LiveSignal) -> tuple[str | None, str | None]:

@@ -34,7 +34,12 @@ class EventType:
 
     @property
     def short(self) -> str:
-        return self.name.removeprefix("baton.").rsplit(".", 1)[0]
+        return short_name(self.name)
+
+
+def short_name(name: str) -> str:
+    """Return the name of an event type without its prefix and version, such as `lead.routed`."""
+    return name.removeprefix("baton.").rsplit(".", 1)[0]
 
 
 REGISTERED: list[EventType] = []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.output import SafeConsole
+from services.cli.safe_console import SafeConsole
 from services.cli.webhook_receiver import ReceivedWebhook, json_line, text_line
 from tests.unit.test_printable import is_harmless
 

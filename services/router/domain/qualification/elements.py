@@ -27,6 +27,7 @@ from services.router.domain.qualification.tokens import TEXT_LENGTH_MAX, answer_
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.routing import Element, Qualification
 from shared.policy.frames import FRAMES, Frame
+from shared.shortened import shortened
 
 _EVIDENCE_LENGTH_MAX: Final = 200
 _SUGGESTS: Final = (
@@ -207,5 +208,4 @@ def _from_text(text: str | None) -> Evidence:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _EVIDENCE_LENGTH_MAX else f"{line[: _EVIDENCE_LENGTH_MAX - 1]}…"
+    return shortened(" ".join(text.split()), _EVIDENCE_LENGTH_MAX)
