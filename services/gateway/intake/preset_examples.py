@@ -29,6 +29,7 @@ from shared.integrations.examples import ExpectedItem, IntakeExample
 from shared.integrations.functions import instant
 from shared.integrations.intake_preset import IntakePreset
 from shared.policy.models.sources import SourceConfig
+from shared.shortened import shortened
 from shared.web.problem import document
 
 ORIGIN: Final = "https://baton.example"
@@ -214,4 +215,4 @@ def _is_same_time(one: Any, other: Any) -> bool:
 
 def _shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _SHOWN_LENGTH_MAX else f"{text[:_SHOWN_LENGTH_MAX]}…"
+    return shortened(text, _SHOWN_LENGTH_MAX)
