@@ -18,13 +18,13 @@ from shared.integrations.expressions import evaluation_at
 from shared.integrations.intake_preset import PollRequest
 from shared.integrations.preset_types import Template, TemplateTree
 from shared.integrations.provider_preset import ProviderPreset, ReplyOutcome
-from shared.policy.models import Provider
 from shared.resilience.priority_limiter import PriorityLimiter, Turn
 from shared.web.egress_client import parse_retry_after
 
 RESPONSE_BYTES_MAX: Final = 1024 * 1024
 _DETAIL_LENGTH_MAX: Final = 200
 _RETRY_AFTER_S_MAX: Final = 3_600.0
+_TURN_S: Final = 20.0
 _BY_STATUS: Final[Mapping[int, PollVerdict]] = {
     401: "refused",
     402: "refused",
@@ -54,12 +54,14 @@ class VendorReply:
 
 @dataclass(frozen=True, slots=True)
 class PollClient:
-    """How a source reaches its vendor: the provider's terms, and how its preset sends the key."""
+    """How a source reaches its vendor: the provider's limits, and how its preset sends the key."""
 
-    terms: Provider
+    base_url: str
     ask: PollRequest
     provider: ProviderPreset | None
     key: str
+    timeout_s: float
+    in_flight: int
     limiter: PriorityLimiter
     clock: Clock
 
@@ -68,10 +70,10 @@ class PollClient:
         request = self.request_about(http, account)
         if request is None:
             return VendorReply("no_match", detail="too little is known of the account to ask")
-        if not await self.limiter.acquire(Turn(0, self.terms.timeout.seconds * 10)):
+        if not await self.limiter.acquire(Turn(0, _TURN_S)):
             return VendorReply("skipped", detail="no turn")
         try:
-            async with asyncio.timeout(self.terms.timeout.seconds):
+            async with asyncio.timeout(self.timeout_s):
                 response = await http.send(request, stream=True)
                 try:
                     body = bytearray()
@@ -83,7 +85,7 @@ class PollClient:
                 finally:
                     await response.aclose()
         except TimeoutError:
-            return VendorReply("failed", detail=f"no answer within {self.terms.timeout}")
+            return VendorReply("failed", detail=f"no answer within {self.timeout_s:g} s")
         except (httpx2.HTTPError, OSError) as error:
             detail = f"{type(error).__name__}: {error}"
             return VendorReply("failed", detail=detail[:_DETAIL_LENGTH_MAX])
@@ -117,7 +119,7 @@ class PollClient:
             "domain": account.domain,
             "name": account.name,
             "cursor": account.cursor,
-            "key": self.key,
+            "key": self.key or None,
         }
         path = self.ask.path.render(values, lambda text: quote(text, safe=""))
         if path is None:

@@ -57,6 +57,8 @@ async def next_accounts(tx: Tx, scope: PollScope, after: str, most: int) -> Acco
     The stored accounts are looked through a window at a time, so that a step is short however many there are.
     """
     found: list[AskedAccount] = []
+    if most <= 0:
+        return AccountPage(found, after, is_end=False)
     if not after.startswith(_STORED):
         keys = sorted(scope.listed)
         start = bisect_right(keys, after.removeprefix(_LISTED))

@@ -16,6 +16,11 @@ def known_integrations(integrations: Integrations) -> KnownIntegrations:
         },
         forms=frozenset(integrations.forms),
         signals=frozenset(integrations.signals),
+        polled={
+            name: folder.preset.poll.provider
+            for name, folder in integrations.signals.items()
+            if folder.preset.poll is not None
+        },
         signing=frozenset(
             name
             for folders in (integrations.forms, integrations.signals)

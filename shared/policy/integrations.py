@@ -18,13 +18,15 @@ PLAIN_SIGNATURES: Final = ("standard", "hub")
 class KnownIntegrations(Struct, frozen=True):
     """The installed integrations by name: the fields that each provider gives, by lookup subject.
 
-    `forms` and `signals` are vendors, of which those in `signing` sign what they send.
+    `forms` and `signals` are vendors, of which those in `signing` sign what they send, and those in `polled`
+    are asked, each by way of the provider integration named there.
     `shared.integrations.installed` makes it of the folders, which this package does not know.
     """
 
     providers: Mapping[str, Mapping[str, frozenset[str]]] = {}
     forms: frozenset[str] = frozenset()
     signals: frozenset[str] = frozenset()
+    polled: Mapping[str, str] = {}
     signing: frozenset[str] = frozenset()
 
 

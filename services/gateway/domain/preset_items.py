@@ -30,6 +30,7 @@ ENTITY_ID_LENGTH_MAX: Final = 200
 _EXTERNAL_ID_LENGTH_MAX: Final = 200
 _SEPARATOR: Final = ":"
 _EVERY_ITEM: Final = "[@]"
+_TELLING: Final = ("person.email", "account.domain", "company.domain")
 
 
 class PresetRequest(Struct, frozen=True):
@@ -148,7 +149,10 @@ def read_item(preset: IntakePreset, evaluation: Evaluation, node: Any, index: in
     item = PresetItem(index, action, told=[EntityId(kind, id_) for kind, id_ in known if id_])
     event_id = None if preset.event_id is None else entity_id(evaluation.value(preset.event_id, node))
     if matched is not None and action == "ignore":
-        return replace(item, reason=matched.reason or "")
+        # Nothing is made of it, but it may tell whose an id is.
+        named = {name: evaluation.value(preset.map[name], node) for name in _TELLING if name in preset.map}
+        told = {name: value for name, value in named.items() if value is not None} if item.told else {}
+        return replace(item, reason=matched.reason or "", values=told)
     if matched is not None and action in ("erase", "opt_out"):
         by = _ids(evaluation, matched.by, node)
         if not by:

@@ -248,17 +248,26 @@ def person_named(by: Mapping[str, str], entities: Entities) -> SignalPerson:
 
 
 def told_entities(item: PresetItem, decided: Decided) -> dict[EntityId, Entity]:
-    """Return what the ids that an item tells stand for, as far as its event says it."""
-    if not item.told or not isinstance(decided, Received):
-        return {}
-    event, data = decided.event, decided.event.data
-    address = normalise_email(data.person.email if data.person else None)
-    email = None if address is None else address.address
-    if isinstance(data, LeadReceivedV1):
-        domain = data.company.domain or (event.key if event.key != event.subject else None)
-        entity = Entity(email, domain, event.subject)
+    """Return what the ids that an item tells stand for, as far as its event says it.
+
+    An item of which nothing is made may tell it too.
+    """
+    if isinstance(decided, Ignored):
+        address = normalise_email(_text(item.values.get("person.email")))
+        named = (item.values.get("account.domain"), item.values.get("company.domain"))
+        domain = next(filter(None, map(_text, named)), None)
+        entity = Entity(None if address is None else address.address, domain)
+    elif isinstance(decided, Received):
+        event, data = decided.event, decided.event.data
+        address = normalise_email(data.person.email if data.person else None)
+        email = None if address is None else address.address
+        if isinstance(data, LeadReceivedV1):
+            domain = data.company.domain or (event.key if event.key != event.subject else None)
+            entity = Entity(email, domain, event.subject)
+        else:
+            entity = Entity(email, data.account.domain)
     else:
-        entity = Entity(email, data.account.domain)
+        return {}
     found: dict[EntityId, Entity] = {}
     for told in item.told:
         if told.kind == "account" and entity.domain:
@@ -266,3 +275,7 @@ def told_entities(item: PresetItem, decided: Decided) -> dict[EntityId, Entity]:
         elif told.kind == "person" and (entity.email or entity.lead_id):
             found[told] = entity
     return found
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -77,9 +77,12 @@ def answer_handshake(
         if part is None or not evaluation.holds(handshake.when, asked):
             continue
         value = evaluation.value(part, asked)
-        is_word = isinstance(value, str | int) and not isinstance(value, bool)
-        if not is_word or not _CHALLENGE.fullmatch(str(value)):
+        members = value if isinstance(value, dict) and signed is None else {"": value}
+        words = {name: str(word) for name, word in members.items() if isinstance(word, str | int)}
+        if len(words) < len(members) or not all(map(_CHALLENGE.fullmatch, words.values())):
             continue
+        if isinstance(value, dict):
+            return HandshakeAnswer(words, tuple(handshake.check))
         if signed is None:
             return HandshakeAnswer(str(value), tuple(handshake.check))
         if secret and _SIGNED.fullmatch(str(value)):

@@ -40,6 +40,11 @@ def account_keys(account: AccountReceivedV1) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for key in keys if key)) if keys[0] else ()
 
 
+def domain_key(domain: object) -> str:
+    """Return the account key of a domain, an empty text for what is no company's domain."""
+    return account_key(domain, None, "") if isinstance(domain, str) else ""
+
+
 def canonical_key(key: str, knowledge: AccountReceivedV1 | None) -> str:
     """Return the key of the account that a stored row is about.
 

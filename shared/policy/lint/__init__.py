@@ -16,7 +16,7 @@ from shared.policy.lint.icp import lint_icp
 from shared.policy.lint.providers import lint_providers
 from shared.policy.lint.routing import lint_routing
 from shared.policy.lint.scoring import lint_scoring
-from shared.policy.lint.sources import lint_sources
+from shared.policy.lint.sources import lint_polls, lint_sources
 from shared.policy.lint.team import lint_team
 from shared.policy.models import Accounts, Icp, ProviderPolicy, Routing, Scoring, SourcePolicy, Team
 from shared.policy.policy_file import PolicyFile
@@ -45,7 +45,8 @@ def lint_files(files: Mapping[str, PolicyFile[Any]], known: KnownIntegrations | 
     if accounts is not None:
         lint_accounts(accounts)
     if providers is not None:
-        lint_providers(providers, known)
+        lint_providers(providers, known, sources.model if sources else None)
     if sources is not None:
         lint_sources(sources, known)
+        lint_polls(sources, providers.model if providers else None, known)
         lint_answers([file for file in (icp, scoring, routing) if file is not None], sources.model)

@@ -5,14 +5,29 @@ from __future__ import annotations
 from shared.lead.fields import BOUGHT_FIELDS
 from shared.policy.addresses import is_web_address
 from shared.policy.integrations import KnownIntegrations, asked_fields
-from shared.policy.models import ProviderPolicy
+from shared.policy.models import ProviderPolicy, SourcePolicy
 from shared.policy.policy_file import PolicyFile
 from shared.rules.findings import Path, did_you_mean, quoted
 
 
-def lint_providers(file: PolicyFile[ProviderPolicy], known: KnownIntegrations | None) -> None:
-    """Report faults of the waterfalls, of what sellers need, and of each provider."""
+def lint_providers(
+    file: PolicyFile[ProviderPolicy], known: KnownIntegrations | None, sources: SourcePolicy | None = None
+) -> None:
+    """Report faults of the waterfalls, of what sellers need, and of each provider.
+
+    Providers by which `sources` ask for signals need not be asked for fields.
+    """
     policy = file.model
+    asked_for_signals = (
+        set()
+        if known is None
+        else {
+            known.polled.get(source.kind)
+            for source in (sources.sources.values() if sources else ())
+            if source.poll is not None
+        }
+    )
+    integrations = () if known is None else {*known.providers, *known.polled.values()}
     lint_bought_fields(file, known)
     lint_discovery(file, known)
     used = {name for waterfall in policy.fields.values() for name in waterfall.order}
@@ -20,11 +35,11 @@ def lint_providers(file: PolicyFile[ProviderPolicy], known: KnownIntegrations | 
         used |= set(policy.discover.order) or contact_finders(policy, known)
     for name, provider in policy.providers.items():
         path: Path = ("providers", name)
-        if known is not None and provider.integration not in known.providers:
+        if known is not None and provider.integration not in integrations:
             file.unknown((*path, "integration"), "integration", provider.integration, known.providers)
         if provider.base_url is not None and not is_web_address(provider.base_url):
             file.error((*path, "base_url"), "should be an http or https address")
-        if name not in used:
+        if name not in used and provider.integration not in asked_for_signals:
             file.warning(path, f"no field has {name} in its order")
         if (provider.price_cents or 0) > policy.budget.per_lead_cents:
             message = (

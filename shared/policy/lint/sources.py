@@ -6,7 +6,7 @@ from shared.lead.fields import ACTIVITY_TYPES
 from shared.policy.addresses import is_origin, is_web_address
 from shared.policy.form_fields import FORM_FIELDS, is_form_field
 from shared.policy.integrations import PLAIN_FORM, PLAIN_SIGNAL, PLAIN_SIGNATURES, KnownIntegrations
-from shared.policy.models import SourceConfig, SourcePolicy
+from shared.policy.models import ProviderPolicy, SourceConfig, SourcePolicy
 from shared.policy.policy_file import PolicyFile
 from shared.policy.rule_tables import activity_rules
 from shared.rules.findings import Path, did_you_mean, quoted
@@ -39,13 +39,42 @@ def lint_sources(file: PolicyFile[SourcePolicy], known: KnownIntegrations | None
                 file.unknown((*path, "map", label), "field of forms", field, FORM_FIELDS)
 
 
+def lint_polls(
+    file: PolicyFile[SourcePolicy],
+    providers: ProviderPolicy | None,
+    known: KnownIntegrations | None,
+) -> None:
+    """Report sources that ask a vendor who is not asked, or whom no provider of the policy reaches."""
+    for name, source in file.model.sources.items():
+        path: Path = ("sources", name, "poll")
+        if source.poll is None:
+            continue
+        if source.public:
+            file.error(path, "a public source asks no vendor: anybody may post to it")
+        accounts = source.poll.accounts
+        if accounts is not None and bool(accounts.list) == (accounts.relation is not None):
+            file.error((*path, "accounts"), "should have either relation or list")
+        if known is None:
+            continue
+        integration = known.polled.get(source.kind)
+        if integration is None:
+            file.error(
+                path, f"{source.kind} is not asked: {', '.join(sorted(known.polled)) or 'nobody'} can be"
+            )
+        elif providers is not None and integration not in {
+            provider.integration for provider in providers.providers.values()
+        }:
+            message = f"asks the provider with integration: {integration}, which providers.yaml has not"
+            file.error(path, message)
+
+
 def lint_proof(file: PolicyFile[SourcePolicy], source: SourceConfig, path: Path) -> None:
     """Report a secret that is missing or useless, and a trust that nothing proves."""
     if source.public and source.signature is not None:
         file.error((*path, "signature"), "a public source has no signature")
     elif source.public and source.secret_env:
         file.error((*path, "secret_env"), "a public source has no secret")
-    elif not source.public and not source.secret_env:
+    elif not source.public and not source.secret_env and source.poll is None:
         file.error(path, "a source that is not public needs a secret: secret_env is missing")
     if source.public and source.trusted_as != "public":
         file.warning((*path, "trust"), f"anybody may post here, and is trusted as {source.trusted_as}")

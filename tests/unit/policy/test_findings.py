@@ -865,6 +865,33 @@ CASES = {
             ["3:11 sources.events: a source that is not public needs a secret: secret_env is missing"],
         ),
         (
+            "kind: signal, signature: standard",
+            "kind: bombora, poll: {}",
+            ["3:33 sources.events.poll: bombora is not asked: apollo, builtwith can be"],
+        ),
+        (
+            "kind: signal, signature: standard",
+            "kind: builtwith, poll: {accounts: {list: [kestrel.example]}}",
+            [
+                "3:35 sources.events.poll: asks the provider with integration: builtwith, which providers.yaml has not"
+            ],
+        ),
+        (
+            "kind: signal, signature: standard",
+            "kind: apollo, poll: {accounts: {relation: target, list: [kestrel.example]}}",
+            ["3:43 sources.events.poll.accounts: should have either relation or list"],
+        ),
+        (
+            "kind: signal, signature: standard, secret_env: EVENTS_SECRET",
+            "kind: apollo, poll: {every: 12h}",
+            [],
+        ),
+        (
+            "kind: signal, signature: standard, secret_env: EVENTS_SECRET",
+            "kind: apollo, public: true, poll: {}",
+            ["3:46 sources.events.poll: a public source asks no vendor: anybody may post to it"],
+        ),
+        (
             "signature: standard",
             "signature: standrd",
             ['3:37 sources.events.signature: there is no signature "standrd"; did you mean "standard"?'],

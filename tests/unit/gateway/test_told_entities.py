@@ -1,0 +1,94 @@
+"""Whose the ids of a vendor are: what records tell, those of which nothing is made included."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from services.gateway.domain.arrival import Arrival
+from services.gateway.domain.preset_items import EntityId, PresetRequest, read_items
+from services.gateway.domain.preset_outcomes import Entity, UnknownEntity, decide_item, told_entities
+from services.gateway.domain.sources import HookSource
+from shared.integrations.catalog import built_in_integrations
+from shared.lead.events.signal_received import SignalReceivedV1
+
+AT = datetime(2026, 1, 15, 10, tzinfo=UTC)
+SIGNALS = built_in_integrations().signals
+INTERACTION = {
+    "type": "interaction.captured",
+    "object": "event",
+    "data": {
+        "id": "int_1",
+        "people": [{"id": "p-1", "email": "Ola.Berg@quillstone.example"}],
+        "company": {"id": "c-1", "domain": "quillstone.example"},
+    },
+}
+JOB_CHANGE = {
+    "type": "contact.job_changed",
+    "object": "event",
+    "data": {"contact_id": "p-1", "new_title": "CRO", "new_company_id": "c-1"},
+}
+MATCHES = {
+    "matched_businesses": [
+        {"business_id": "b-1", "domain": "oakfen.example"},
+        {"business_id": "b-2", "domain": "harborline.example"},
+        {"business_id": "b-3"},
+    ]
+}
+
+
+def told_by(
+    vendor: str, body: Any, entities: dict[EntityId, Entity] | None = None
+) -> tuple[list[Any], dict[EntityId, Entity]]:
+    preset = SIGNALS[vendor].preset
+    source = HookSource(name=vendor, kind=vendor)
+    decided: list[Any] = []
+    told: dict[EntityId, Entity] = {}
+    for item in read_items(preset, PresetRequest(body, body, AT)) or ():
+        decided.append(decide_item(item, source, Arrival(AT, bytes, ""), entities or {}))
+        told |= told_entities(item, decided[-1])
+    return decided, told
+
+
+def test_what_an_interaction_tells_resolves_the_ids_of_a_job_change():
+    with pytest.raises(UnknownEntity):
+        told_by("klipy", JOB_CHANGE)
+    _, told = told_by("klipy", INTERACTION)
+    email = "ola.berg@quillstone.example"
+    assert told == {
+        EntityId("person", "p-1"): Entity(email=email, domain="quillstone.example"),
+        EntityId("account", "c-1"): Entity(domain="quillstone.example"),
+    }
+    (received,), _ = told_by("klipy", JOB_CHANGE, told)
+    signal = received.event.data
+    assert isinstance(signal, SignalReceivedV1)
+    assert (signal.type, signal.account.domain) == ("job_change", "quillstone.example")
+    assert signal.person is not None
+    assert signal.person.email == email
+
+
+def test_a_list_of_matches_tells_the_id_of_each_company():
+    _, told = told_by("explorium", MATCHES)
+    assert {entity.id: known.domain for entity, known in told.items()} == {
+        "b-1": "oakfen.example",
+        "b-2": "harborline.example",
+    }
+
+
+def test_a_contract_that_names_its_customer_tells_whose_it_is():
+    named = {
+        "notification_type": "contract.updated",
+        "contractIdent": "k-1",
+        "customer": {"domain": "oakfen.example"},
+    }
+    _, told = told_by("nitrobox", named)
+    ended = {
+        "notification_type": "contract.terminated",
+        "contractIdent": "k-1",
+        "endDate": "2026-03-31T23:59:59.999Z",
+    }
+    (received,), _ = told_by("nitrobox", ended, told)
+    assert received.event.subject == "oakfen.example"
+    assert received.event.data.details["expires_on"] == "2026-03-31"
