@@ -36,7 +36,7 @@ _OF_SOMEBODY: Final = ("person.", "company.")
 _NUMBERED = re.compile(r"(?:[a-z]?\d+)|[a-z](?=\Z)")
 _TRAILING_DIGITS = re.compile(r"(?<=\D)\d{1,4}\Z")
 _BRACKETED = re.compile(r"\[([^\[\]]*)\]")
-_PART_OF_NAME = re.compile(r"\bname(?: \d+)? (first|last)\Z")
+_PART_OF_NAME = re.compile(r"\bname ?\d{0,4} (first|last)\Z")
 _SEGMENTS = re.compile(r"[$.:/]|__")
 
 

@@ -22,7 +22,7 @@ FIELDS = {
         "name", "name-1", "lead[name]", "form_fields[name]", "acme_form[name]", "user[name]", "data.name",
         "Contact Name", "What is your name?", "Your full name", "Nombre y apellidos",
     ],
-    "person.first_name": ["Contact[FirstName]", "q4_fullName[first]", "data[merges][FNAME]", "Vorname (Pflichtfeld)", "Prénom"],
+    "person.first_name": ["Contact[FirstName]", "q4_fullName[first]", "fullName3.first", "data[merges][FNAME]", "Vorname (Pflichtfeld)", "Prénom"],
     "person.last_name": ["name[last]", "merges.LNAME", "Nachname", "Apellidos", "Cognome", "lastName2"],
     "person.title": ["lead[title]", "What's your job title?", "Fonction", "Puesto", "data[title]"],
     "person.phone": ["tel-1", "phone_number_2", "Phone (optional)", "data.phone", "mobile2", "Telefonnummer", "Téléphone"],
