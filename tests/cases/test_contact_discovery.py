@@ -29,7 +29,7 @@ fields:
 def policy_dir(default_policy_dir: Path) -> Path:
     """The default policy, which looks for people of target accounts."""
     file = default_policy_dir / "providers.yaml"
-    file.write_text(file.read_text().replace("fields:\n", DISCOVER, 1))
+    file.write_text(file.read_text().replace("\nfields:\n", f"\n{DISCOVER}", 1))
     return default_policy_dir
 
 

@@ -152,7 +152,7 @@ async def test_who_is_found_is_stored_with_what_was_asked_and_what_it_cost(enric
     assert enricher.apollo.asked == ["economic_buyer,champion,technical"]
     assert enricher.hunter.asked == ["champion"]
     async with enricher.database.read() as tx:
-        contacts, steps = await contacts_of_account(tx, ACCOUNT)
+        contacts, steps = await contacts_of_account(tx, [ACCOUNT])
         [spend] = (
             await tx.execute(select(provider_spend).where(provider_spend.c.provider == "apollo"))
         ).all()

@@ -19,7 +19,7 @@ from services.gateway.domain.arrival import Arrival, domain_problem, invalid
 from services.gateway.domain.received import Received
 from services.gateway.publish_once import publish_list, publish_received
 from services.gateway.queries.account_contacts import contacts_of_account
-from services.gateway.queries.accounts import find_account, known_accounts
+from services.gateway.queries.accounts import find_account, joined_accounts, known_accounts
 from services.gateway.request_body import (
     ITEMS_MAX,
     is_json_type,
@@ -228,7 +228,7 @@ async def get_account(domain: str, gateway: Gateway) -> AccountSummary:
         raise invalid((domain_problem("/domain", domain),))
     async with gateway.database.read() as tx:
         row = await find_account(tx, key)
-        contacts, steps = await contacts_of_account(tx, row["account"] if row is not None else key)
+        contacts, steps = await contacts_of_account(tx, await joined_accounts(tx, key))
     if row is None:
         headers = (("retry-after", "1"),)
         raise Reject(404, "not-yet-known", "Nothing is known of this account yet", headers=headers)

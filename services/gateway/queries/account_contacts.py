@@ -13,18 +13,23 @@ from shared.lead.events.lead_enriched import EnrichmentStep
 from shared.storage.database import Tx
 
 
-async def contacts_of_account(tx: Tx, account: str) -> tuple[list[FoundContact], list[EnrichmentStep]]:
-    """Return the people who were found at an account and are no leads, and what was asked for them."""
+async def contacts_of_account(tx: Tx, keys: Sequence[str]) -> tuple[list[FoundContact], list[EnrichmentStep]]:
+    """Return the people who were found at an account and are no leads, and what was asked for them.
+
+    `keys` are those of the account and of its aliases, at which they may have been found before.
+    """
     table = account_contacts
     is_lead = select(leads.c.lead_id).where(
         leads.c.lead_id.in_([table.c.contact_id, table.c.profile_id]), leads.c.revision > 0
     )
-    rows = await tx.execute(select(table).where(table.c.account == account, ~is_lead.exists()))
+    rows = await tx.execute(select(table).where(table.c.account.in_(keys), ~is_lead.exists()))
     asked = await tx.execute(
-        select(account_discoveries.c.steps).where(account_discoveries.c.account == account)
+        select(account_discoveries.c.steps)
+        .where(account_discoveries.c.account.in_(keys))
+        .order_by(account_discoveries.c.account)
     )
     contacts = in_order(FoundContactRow(*tuple(row)) for row in rows)
-    return found_contacts(contacts), asked.scalar() or []
+    return found_contacts(contacts), [step for steps in asked.scalars() for step in steps]
 
 
 def named_by(ids: Collection[str]) -> ColumnElement[bool]:
