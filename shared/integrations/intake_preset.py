@@ -1,6 +1,6 @@
 """`preset.yaml` of forms and signals: how a vendor's webhook proves itself, and what it means.
 
-`docs/integrations.md` describes every key. The root of `detect` and `items` is the parsed body, of all other
+`docs/integrations/format.md` describes every key. The root of `detect` and `items` is the parsed body, of all other
 expressions the item, of `handshake` the request `{method, path, query, headers}`.
 """
 
@@ -211,7 +211,7 @@ Tables = Annotated[
 
 
 class IntakePreset(PolicyModel):
-    """A vendor of forms or signals. See the module and `docs/integrations.md` for each key."""
+    """A vendor of forms or signals. See the module and `docs/integrations/format.md` for each key."""
 
     vendor: Vendor
     kind: Literal["form", "signal"]

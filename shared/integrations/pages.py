@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.integrations.catalog import KINDS, PRESET, Folder, built_in_integrations, read_example
+from shared.integrations.given_fields import fields_given
 from shared.integrations.intake_preset import IntakePreset, SignatureScheme
-from shared.integrations.provider_preset import Ask, Price, ProviderPreset
+from shared.integrations.provider_preset import Price, ProviderPreset
 from shared.rules.times import Duration
 
 _MADE: Final = "<!-- Made by `python -m shared.integrations.pages docs/integrations`; do not edit. -->"
@@ -194,7 +195,7 @@ def _provider_parts(preset: ProviderPreset) -> Iterator[str]:
                 _SUBJECTS[subject] + (f", up to {ask.batch.max} at once" if ask.batch else ""),
                 f"`{ask.method} {ask.path}`",
                 " or ".join(", ".join(f"`{name}`" for name in names) for names in ask.needs),
-                ", ".join(f"`{name}`" for name in _given(preset, ask)),
+                ", ".join(f"`{name}`" for name in sorted(fields_given(preset, subject))),
             )
             for subject, ask in preset.ask.items()
         ],
@@ -224,10 +225,6 @@ def _provider_parts(preset: ProviderPreset) -> Iterator[str]:
         yield "Its words for an address: " + ", ".join(
             f"`{word}` is {meaning}" for word, meaning in preset.statuses.items()
         )
-
-
-def _given(preset: ProviderPreset, ask: Ask) -> Iterable[str]:
-    return ask.gives or (ask.answer or preset.answer).fields
 
 
 def _prices(preset: ProviderPreset) -> Iterator[str]:
@@ -261,7 +258,7 @@ def _limits(preset: ProviderPreset) -> Iterator[str]:
 
 def _code(expression: object) -> str:
     """Return an expression as a code span: literals of JMESPath have backticks of their own."""
-    text = str(expression)
+    text = " ".join(str(expression).split())
     return f"`` {text} ``" if "`" in text else f"`{text}`"
 
 

@@ -1,6 +1,6 @@
 """`preset.yaml` of data vendors: how they are asked, what their answers mean, and what they cost.
 
-`docs/integrations.md` describes every key. The root of `outcomes` is `{status, headers, body, asked}`, that
+`docs/integrations/format.md` describes every key. The root of `outcomes` is `{status, headers, body, asked}`, that
 of `answer` the body, or the item where an ask has `items`.
 """
 
@@ -244,7 +244,7 @@ class ReplyRule(PolicyModel):
 
 
 class ProviderPreset(PolicyModel):
-    """A data vendor. See the module and `docs/integrations.md` for each key."""
+    """A data vendor. See the module and `docs/integrations/format.md` for each key."""
 
     vendor: Vendor
     title: Text
