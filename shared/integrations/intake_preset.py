@@ -1,7 +1,7 @@
 """`preset.yaml` of forms and signals: how a vendor's webhook proves itself, and what it means.
 
-`docs/integrations/format.md` describes every key. The root of `detect` and `items` is the parsed body, of all other
-expressions the item, of `handshake` the request `{method, path, query, headers}`.
+`docs/integrations/format.md` describes every key. The root of `detect` and `items` is the parsed body, of
+all other expressions the item, of `handshake` the request `{method, path, query, headers}`.
 """
 
 from __future__ import annotations

@@ -171,8 +171,8 @@ def _intake_parts(preset: IntakePreset) -> Iterator[str]:
     if preset.poll is not None:
         poll = preset.poll
         yield (
-            f"The vendor is asked about each account every {poll.every}, `{poll.ask.method} {poll.ask.path}`: "
-            f"up to {poll.limit} accounts a round and {poll.budget_cents_per_day} cents a day."
+            f"Each account is asked about every {poll.every}, `{poll.ask.method} {poll.ask.path}`: up to "
+            f"{poll.limit} accounts a round and {poll.budget_cents_per_day} cents a day."
         )
 
 

@@ -1,7 +1,7 @@
 """`preset.yaml` of data vendors: how they are asked, what their answers mean, and what they cost.
 
-`docs/integrations/format.md` describes every key. The root of `outcomes` is `{status, headers, body, asked}`, that
-of `answer` the body, or the item where an ask has `items`.
+`docs/integrations/format.md` describes every key. The root of `outcomes` is `{status, headers, body,
+asked}`, that of `answer` the body, or the item where an ask has `items`.
 """
 
 from __future__ import annotations
