@@ -120,7 +120,8 @@ def test_the_next_owner_reads_who_rejected_the_lead_when_and_why(
     if reason == "no_budget":
         view = new_lead(api, email, "Hello again, I would like to see a demo.")
     assert view["owner"] not in (None, first)
-    [told] = view["brief"]["rejections"]
+    [told] = view["brief"]["hand_off"]["rejections"]
+    assert (view["brief"]["hand_off"]["by"], view["brief"]["hand_off"]["notes"]) == (None, {})
     why = f": {reason.replace('_', ' ')}" if reason else ", without a reason"
     assert told["details"].startswith(f"Rejected by {name} on ")
     assert why in told["details"]
@@ -140,7 +141,7 @@ def test_the_next_owner_reads_who_rejected_the_lead_when_and_why(
 
     def heard() -> list[Any] | None:
         found = [*receiver.about(lead, "lead.routed"), *receiver.about(lead, "lead.reassigned")]
-        return [one for one in found if one.data["brief"]["rejections"] == [told]]
+        return [one for one in found if one.data["brief"]["hand_off"] == view["brief"]["hand_off"]]
 
     assert eventually(heard, what="the webhook")
 
@@ -184,7 +185,7 @@ def test_a_recycled_lead_comes_back_after_its_time_to_somebody_else(api: Api, mo
     back = eventually(owned, what="the lead is routed again")
     assert back["owner"] != first
     assert (back["decision"]["motion"], back["status"]) == ("work", "routed")
-    [told] = back["brief"]["rejections"]
+    [told] = back["brief"]["hand_off"]["rejections"]
     assert told["details"].endswith(": bad timing; asked to come back after 90 days (entered by admin)")
     assert f"- {told['details']}\n" in back["brief"]["markdown"]
     timeline = {one["type"]: one["says"] for one in api.timeline(lead)}

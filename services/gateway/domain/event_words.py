@@ -193,7 +193,8 @@ def _reason_and_actor(data: Data) -> tuple[str, str]:
 
 def _last_rejection(data: Data) -> str:
     """Return who rejected the lead last and why, as the brief tells it."""
-    rejections = (data.get("brief") or {}).get("rejections") or [{}]
+    hand_off = (data.get("brief") or {}).get("hand_off") or {}
+    rejections = hand_off.get("rejections") or [{}]
     details = str(rejections[0].get("details") or "")
     return details[:1].lower() + details[1:]
 

@@ -216,7 +216,7 @@ def explain(
         if scored
         else None,
         decision=decision,
-        rejections=list(brief.rejections) if brief is not None else [],
+        rejections=brief.hand_off.rejections if brief is not None and brief.hand_off is not None else [],
         given=record.given,
         since=owner_changes,
         fields=_explain_fields(lead) if lead else [],

@@ -70,6 +70,7 @@ def build_brief(
     )
     view, trigger = data.account_view, trigger_in_words(data, at)
     # What happened since is news from the buyer to this owner, and no more about the hand-over.
+    told = told_rejections(rejections, name_of, at)
     is_resumed = bool(rejections) and trigger.at is not None and trigger.at < rejections[0].at
     is_newer = owned_since is not None and trigger.at is not None and trigger.at > owned_since
     brief = Brief(
@@ -85,8 +86,7 @@ def build_brief(
             other_leads=[_other_lead(contact, name_of, at) for contact in contacts],
         ),
         trigger=trigger,
-        hand_off=hand_off,
-        rejections=told_rejections(rejections, name_of, at),
+        hand_off=replace(hand_off or BriefHandOff(None, {}), rejections=told) if told else hand_off,
         qualification=qualification,
         score_lines=data.score.lines,
         ask_next=questions_to_ask(qualification)[:_QUESTIONS_MAX],

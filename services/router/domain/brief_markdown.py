@@ -51,7 +51,9 @@ def render_markdown(data: LeadScoredV1, brief: Brief, company: str | None, at: d
     by = brief.hand_off.by if brief.hand_off else None
     score = data.score
     sections: dict[str, Iterable[str]] = {
-        "*Earlier owners*": (f"- {literal_text(one.details)}" for one in brief.rejections),
+        "*Earlier owners*": (
+            f"- {literal_text(one.details)}" for one in (brief.hand_off.rejections if brief.hand_off else ())
+        ),
         f"*Handed over by {literal_text(by)}*" if by else "*Hand-over notes*": _notes(brief),
         "*In their words*": _words_of_buyer(data, brief),
         "*Contact*": _contact(brief),

@@ -200,17 +200,6 @@ class BriefTrigger(Struct, frozen=True):
     details: str = ""
 
 
-class BriefHandOff(Struct, frozen=True, omit_defaults=True):
-    """What the owners before learnt, by the name of whoever handed the lead on.
-
-    `noted_by` has the author of each note that is somebody else's, from an earlier hand-off.
-    """
-
-    by: str | None
-    notes: dict[str, Any]
-    noted_by: dict[str, str] = {}
-
-
 class BriefRejection(Struct, frozen=True):
     """An earlier owner gave the lead up. `by` is the rep's name, `details` is a sentence for people."""
 
@@ -219,6 +208,19 @@ class BriefRejection(Struct, frozen=True):
     at: Time
     reason: Word
     details: str
+
+
+class BriefHandOff(Struct, frozen=True, omit_defaults=True):
+    """What the owners before learnt, by the name of whoever handed the lead on; None where nobody did.
+
+    `noted_by` has the author of each note that is somebody else's, from an earlier hand-off. `rejections`
+    are those of earlier owners, the newest first.
+    """
+
+    by: str | None
+    notes: dict[str, Any]
+    noted_by: dict[str, str] = {}
+    rejections: Annotated[list[BriefRejection], Meta(max_length=10)] = []
 
 
 class Brief(Struct, frozen=True, kw_only=True):
@@ -232,7 +234,6 @@ class Brief(Struct, frozen=True, kw_only=True):
     account: BriefAccount = BriefAccount()
     trigger: BriefTrigger
     hand_off: BriefHandOff | None = None
-    rejections: Annotated[list[BriefRejection], Meta(max_length=10)] = []
     qualification: Qualification
     score_lines: list[ScoreLine]
     ask_next: list[str]

@@ -126,13 +126,13 @@ def test_the_next_owner_reads_why_the_one_before_rejected_the_lead(
     assert team.owner() not in (None, first)
     why = ", without a reason" if reason is None else f": {reason.replace('_', ' ')}"
     for _type, event in team.emitted:
-        [told] = event["brief"]["rejections"]
+        [told] = event["brief"]["hand_off"]["rejections"]
         assert told["details"] == f"Rejected by {first.title()} on 2 March{why}{followed}"
         assert f"- {told['details']}\n" in event["brief"]["markdown"]
         assert (told["rep"], told["reason"]) == (first, reason or "rejected")
     # It stays in every later brief, also of a new form.
     team.score(sequence=9, revision=2)
-    assert team.emitted[-1][1]["brief"]["rejections"] == [told]
+    assert team.emitted[-1][1]["brief"]["hand_off"]["rejections"] == [told]
 
 
 def test_a_recycled_lead_rests_unless_something_new_is_known_of_the_buyer(team):
