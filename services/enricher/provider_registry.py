@@ -142,7 +142,13 @@ class ProviderRegistry:
     def _build(self, policy: CompiledPolicy) -> ProviderSet:
         providers = policy.policy.providers
         self._unusable = {}
-        clients = {name: self._client(name, terms) for name, terms in providers.providers.items()}
+        asked = {name for waterfall in providers.fields.values() for name in waterfall.order}
+        # What no lead is enriched by may be there for the scorer, which polls vendors for signals.
+        clients = {
+            name: self._client(name, terms)
+            for name, terms in providers.providers.items()
+            if terms.integration in self._integrations or name in asked
+        }
         for name, client in self._clients.items():
             if clients.get(name) is not client:
                 self._retire(client, after_s=2 * providers.deadline.seconds)

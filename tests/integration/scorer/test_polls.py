@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -42,9 +42,9 @@ POLL = "poll: {every: 24h, accounts: {list: [one.example, two.example, three.exa
 class Polling:
     """A scorer that polls: `run` makes the steps that are due until the clock has moved by so much."""
 
-    def __init__(self, scorer: StoredScorer, vendor: SignalVendorSimulator) -> None:
+    def __init__(self, scorer: StoredScorer, vendor: SignalVendorSimulator, url: str) -> None:
         self.scorer = scorer
-        self.vendor = vendor
+        self.vendor, self.url = vendor, url
         self.clock = scorer.clock
         self.health, self.metrics = Health(), Metrics()
         self.keys = {"APOLLO_API_KEY": "k-1"}
@@ -54,7 +54,7 @@ class Polling:
 
     def configure(self, poll: str, **provider: object) -> None:
         """Set the source's `poll`, and change the terms of the provider."""
-        terms = {"integration": "apollo", "base_url": f'"http://127.0.0.1:{self.vendor.port}"', "key_env": "APOLLO_API_KEY",
+        terms = {"integration": "apollo", "base_url": f'"{self.url}"', "key_env": "APOLLO_API_KEY",
                  "price_cents": 10, "charged": "call", "per_second": 1000, "timeout": "20s", **provider}  # fmt: skip
         texts = dict(default_texts())
         texts["sources.yaml"] = (
@@ -126,9 +126,9 @@ class Polling:
 
 
 @pytest.fixture
-async def polling(scorer: StoredScorer) -> AsyncIterator[Polling]:
-    async with running_vendor() as vendor:
-        yield Polling(scorer, vendor)
+def polling(scorer: StoredScorer) -> Iterator[Polling]:
+    with running_vendor() as (vendor, url):
+        yield Polling(scorer, vendor, url)
 
 
 def round_of(name: str, at: datetime) -> dict[str, Any]:
