@@ -8,7 +8,7 @@ from typing import Any
 from services.enricher.domain.discovery import AccountDiscoveryRow, DiscoverContacts
 from services.enricher.domain.found_contacts import FoundContactRow, KeyedHash, contacts_in
 from services.enricher.domain.providers import CachedAnswerRow, EnrichForm, EnrichRetry, budget_day
-from services.enricher.domain.record import ROLE, AliasRow, IdentifierRow, LeadRow
+from services.enricher.domain.record import ROLE, AliasRow, IdentifierRow, LeadRow, has_stated_address
 from services.enricher.domain.row_keys import RowKeys, keys_of_event
 from services.enricher.domain.spending import SpendRow
 from services.enricher.domain.vendor_jobs import VendorJobRow
@@ -125,7 +125,7 @@ async def rows_of(
         lead_ids |= {alias.alias_id for alias in aliases}
     leads = await tx.load(LeadRow, "lead_id", lead_ids, lock=lock)
     # A form may merge any lead without e-mail that its phone or profile leads to; its aliases move then.
-    movable = {lead.lead_id for lead in leads if lead.revision > 0 and lead.person.email is None}
+    movable = {lead.lead_id for lead in leads if lead.revision > 0 and not has_stated_address(lead)}
     if owned and movable:
         aliases += await tx.load(AliasRow, "lead_id", movable)
     return [*owned, *aliases, *leads]

@@ -36,15 +36,19 @@ class LeadRecord(Protocol):
 R = TypeVar("R", bound=LeadRecord)
 
 
-def derive_fields(person: Person, company: Company, message: str | None, source: Origin) -> DerivedFields:
+def derive_fields(
+    person: Person, company: Company, message: str | None, source: Origin, *, email_is_found: bool = False
+) -> DerivedFields:
     """Return what follows from a person, a company and a message in normal form, and from their source.
+
+    An address that a provider found (`email_is_found`) is the lead's, but gives no lead id.
 
     Only a machine fills in a field that people do not see, so such a form is spam.
     """
     email = stored_email(person.email)
     return DerivedFields(
         email_domain=email.domain if email else None,
-        email_lead_id=lead_id_of(f"email:{email.identity}") if email else None,
+        email_lead_id=lead_id_of(f"email:{email.identity}") if email and not email_is_found else None,
         company_key=company_key(company.name),
         spam_score=100 if source.honeypot else spam_score(message, person.first_name, person.last_name).score,
     )

@@ -195,7 +195,8 @@ EMAIL_STATUSES: Final = ("verified", "invalid", "risky", "unknown")
 
 
 _PERSON_AND_COMPANY: Final = (
-    *(Field(name, Kind.TEXT) for name in (FactKeys.EMAIL, FactKeys.EMAIL_DOMAIN)),
+    Field(FactKeys.EMAIL, Kind.TEXT, bought=True),
+    Field(FactKeys.EMAIL_DOMAIN, Kind.TEXT),
     *(
         Field(name, Kind.TEXT, bought=True)
         for name in (FactKeys.TITLE, FactKeys.PHONE, FactKeys.LINKEDIN_URL)

@@ -16,16 +16,18 @@ from msgspec.structs import replace
 from services.enricher.domain.merge import account_of
 from services.enricher.domain.providers import (
     LookupResult,
+    LookupTarget,
     ProviderAnswer,
     is_acceptable,
     lookup_target,
     value_of,
 )
-from services.enricher.domain.record import LeadRow
+from services.enricher.domain.record import LeadRow, has_found_address
 from shared.lead.derived import derive_fields
 from shared.lead.events.lead_enriched import Enrichment, EnrichmentStep
-from shared.lead.events.parts import Company, FieldSource, Person, Provenance
+from shared.lead.events.parts import Company, DerivedFields, FieldSource, Person, Provenance
 from shared.lead.fields import FactKeys
+from shared.lead.normalise.emails import normalise_email
 from shared.lead.normalise.industries import is_known_industry
 from shared.lead.normalise.names import company_key
 from shared.lead.normalise.text import fold
@@ -123,7 +125,7 @@ def with_lookup(
     """
     used: list[ProviderAnswer] = []
     while answers := [answer for answer in answers_about(lead, lookup) if answer not in used]:
-        lead = with_answers(lead, answers, lookup.fields, at)
+        lead = with_answers(lead, answers, lookup.fields, at, used)
         lead = replace(lead, account=account_of(lead))
         used += answers
     return lead, used
@@ -141,12 +143,20 @@ def _step(answer: ProviderAnswer) -> EnrichmentStep:
 
 
 def with_answers(
-    lead: LeadRow, answers: Iterable[ProviderAnswer], fields: Mapping[str, Waterfall], at: datetime
+    lead: LeadRow,
+    answers: Iterable[ProviderAnswer],
+    fields: Mapping[str, Waterfall],
+    at: datetime,
+    earlier: Iterable[ProviderAnswer] = (),
 ) -> LeadRow:
-    """Return the lead with the answers merged in; `fields` are the terms that values are accepted under."""
+    """Return the lead with the answers merged in; `fields` are the terms that values are accepted under.
+
+    `earlier` are answers that are merged in already: an address that one of them found may be verified now.
+    """
+    answers = tuple(answers)
     for answer in answers:
         lead = with_answer(lead, answer, fields, at)
-    return lead
+    return with_found_address(lead, (*earlier, *answers), fields, at)
 
 
 def retry_at(lead: LeadRow, at: datetime) -> datetime | None:
@@ -165,8 +175,19 @@ def answers_about(lead: LeadRow, lookup: LookupResult) -> list[ProviderAnswer]:
     """Return the answers about this lead; since the look-up, another form may have changed its company."""
     if not lookup.answers:
         return []
-    target = lookup_target(lead.account, lead.lead_id, lead.person, lead.company.name)
+    target = target_of(lead)
     return [answer for answer in lookup.answers if target.about(answer.subject) == answer.about]
+
+
+def target_of(lead: LeadRow) -> LookupTarget:
+    """Return what identifies a lead to providers."""
+    return lookup_target(
+        lead.account,
+        lead.lead_id,
+        lead.person,
+        lead.company.name,
+        email_is_found=has_found_address(lead.provenance),
+    )
 
 
 def enrichment_status(lead: LeadRow, lookup: LookupResult, answers: Sequence[ProviderAnswer]) -> Status:
@@ -193,8 +214,12 @@ def with_answer(
     The price is split over them in whole cents, so that the costs in the provenance add up to it. What was
     paid for a value that a better one replaces stays a cost of its field.
     """
+    if answer.subject == "email" and lead.person.email is None:
+        return lead  # it is about an address that was found, and may be somebody else's
     better: dict[str, tuple[Any, float]] = {}
     for name, value, confidence in answer.facts.values():
+        if name == FactKeys.EMAIL or (name == FactKeys.EMAIL_STATUS and lead.person.email is None):
+            continue  # see `with_found_address`
         origin = FieldSource(answer.provider, confidence, 0, answer.observed_at)
         if (value or value == 0) and is_better(lead, name, origin, fields.get(name), at):
             better[name] = (value, confidence)
@@ -215,6 +240,78 @@ def with_answer(
     }
     values = {name: value for name, (value, _confidence) in better.items()}
     return _with_values(lead, values, origins)
+
+
+def with_found_address(
+    lead: LeadRow, answers: Sequence[ProviderAnswer], fields: Mapping[str, Waterfall], at: datetime
+) -> LeadRow:
+    """Return the lead with the address that providers found and that takes mail, if it has none itself.
+
+    An address whose mail server takes mail for any address is used if the finder is sure enough of it.
+    """
+    if lead.person.email is not None:
+        return lead
+    for finder in answers:
+        email = normalise_email(finder.facts.person.email)
+        sure = finder.facts.confidence.get(FactKeys.EMAIL)
+        if email is None or sure is None:
+            continue
+        verdict = address_verdict(finder, answers)
+        origin = FieldSource(finder.provider, sure, 0, finder.observed_at)
+        terms = fields.get(FactKeys.EMAIL)
+        if verdict is None or verdict.facts.person.email_status not in ("verified", "risky"):
+            continue
+        is_sure = terms is None or is_acceptable(origin, terms, at)
+        if verdict.facts.person.email_status == "risky" and not is_sure:
+            continue
+        status = FieldSource(
+            verdict.provider,
+            verdict.facts.confidence[FactKeys.EMAIL_STATUS],
+            _cost(verdict) if verdict is not finder else 0,
+            verdict.observed_at,
+        )
+        person = replace(
+            lead.person,
+            email=email.address,
+            email_kind=email.kind,
+            email_status=verdict.facts.person.email_status,
+        )
+        is_paid = any(one.source == finder.provider and one.cost for one in lead.provenance.values())
+        origin = replace(origin, cost=0 if is_paid else _cost(finder))
+        origins = {FactKeys.EMAIL: origin, FactKeys.EMAIL_STATUS: status}
+        changed = replace(lead, person=person, provenance={**lead.provenance, **origins})
+        return replace(changed, derived=_derived(changed))
+    return lead
+
+
+def address_verdict(finder: ProviderAnswer, answers: Iterable[ProviderAnswer]) -> ProviderAnswer | None:
+    """Return the answer that says whether the address that a provider found takes mail; None without one.
+
+    One that says it takes none stands before the others, and a verifier's before the finder's own.
+    """
+    address = finder.facts.person.email
+    told = [
+        answer for answer in answers if answer.subject == "email" and answer.facts.person.email == address
+    ]
+    told = [answer for answer in (*told, finder) if FactKeys.EMAIL_STATUS in answer.facts.confidence]
+    ranks = ("invalid", "verified", "risky")
+    return min(
+        told, key=lambda answer: ranks.index(answer.facts.person.email_status or "risky"), default=None
+    )
+
+
+def unverified_address(lead: LeadRow, answers: Sequence[ProviderAnswer]) -> str | None:
+    """Return the address that a provider found for a lead without one and that nobody has verified yet."""
+    if lead.person.email is not None:
+        return None
+    return next(
+        (
+            answer.facts.person.email
+            for answer in answers
+            if FactKeys.EMAIL in answer.facts.confidence and address_verdict(answer, answers) is None
+        ),
+        None,
+    )
 
 
 def is_better(lead: LeadRow, name: str, new: FieldSource, terms: Waterfall | None, at: datetime) -> bool:
@@ -289,6 +386,9 @@ def _with_values(lead: LeadRow, values: dict[str, Any], origins: Mapping[str, Fi
     )
     if _DERIVED_FROM.isdisjoint(values):
         return changed
-    return replace(
-        changed, derived=derive_fields(changed.person, changed.company, changed.message, changed.source)
-    )
+    return replace(changed, derived=_derived(changed))
+
+
+def _derived(lead: LeadRow) -> DerivedFields:
+    found = has_found_address(lead.provenance)
+    return derive_fields(lead.person, lead.company, lead.message, lead.source, email_is_found=found)

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from services.enricher.domain.waterfall import WaterfallPolicy, is_missing
 from shared.lead.events.parts import Company, Person, Provenance
+from shared.lead.fields import FactKeys
 
 ENRICH_FOR_SELLER: Final = "enrich-for-seller"
 """The kind of the timer by which a lead is looked up for its seller."""
@@ -58,8 +59,8 @@ def seller_needs_more(event: bytes, waterfall: WaterfallPolicy, at: datetime) ->
         return False
     if owned.provenance is None:
         return True
-    if owned.person.email is None:
+    fields = waterfall.fields
+    if owned.person.email is None and FactKeys.EMAIL not in fields:
         return False
     known = _KnownLead(owned.person, owned.company, owned.provenance)
-    fields = waterfall.fields
     return any(name in fields and is_missing(known, name, fields[name], at) for name in waterfall.for_sellers)

@@ -7,7 +7,7 @@ the forms of a lead give the same record in whatever order they arrive, and merg
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -23,7 +23,7 @@ from services.enricher.domain.consent import (
 from services.enricher.domain.form import Form, company_account, stated
 from services.enricher.domain.messages import merge_messages, messages_of
 from services.enricher.domain.providers import value_of
-from services.enricher.domain.record import LeadRow
+from services.enricher.domain.record import LeadRow, has_found_address
 from services.enricher.domain.statements import Statement, by_field, grouped, outweighs, stated_at
 from shared.lead.bounds import WORDS_BYTES_MAX, newest_within
 from shared.lead.derived import derive_fields, derived_of
@@ -57,6 +57,10 @@ _MESSAGE: Final = "message"
 _EMAIL: Final = "person.email"
 _TITLE: Final = "person.title"
 _DOMAIN: Final = "company.domain"
+FOUND_ADDRESS: Final = frozenset({"person.email", "person.email_status"})
+"""What a provider says of an address that it found for a lead without one."""
+_FOUND: Final = Statement(datetime.min.replace(tzinfo=UTC), public=True, unparsed=True, derived=True)
+"""Whatever address a person states is theirs rather than one that was found."""
 _FROM_TITLE: Final = {"person.seniority": seniority, "person.department": department}
 _sorted_json = msgspec.json.Encoder(order="sorted").encode
 
@@ -95,6 +99,8 @@ def with_form_fields(lead: LeadRow, form: Form, statement: Statement, current: S
     """Return the lead with the fields of a form for which its statement holds, not one of `current`."""
     received = form.normalised
     accepted = accepted_statements(form, statement, current)
+    if _EMAIL in accepted:
+        lead = without_found_address(lead)
     if _DOMAIN in accepted:
         lead, current = _at_company(lead, current, received.company.domain)
         accepted = accepted_statements(form, statement, current)
@@ -112,9 +118,26 @@ def with_form_fields(lead: LeadRow, form: Form, statement: Statement, current: S
     merged = replace(
         merged,
         provenance=merge_provenance(lead, merged, accepted, current),
-        derived=derive_fields(person, merged.company, merged.message, merged.source),
+        derived=derive_fields(
+            person,
+            merged.company,
+            merged.message,
+            merged.source,
+            email_is_found=has_found_address(merged.provenance),
+        ),
     )
     return with_statements(*with_email_domain(merged, current))
+
+
+def without_found_address(lead: LeadRow) -> LeadRow:
+    """Return the lead without an address that a provider found, and what was said of that."""
+    if not has_found_address(lead.provenance):
+        return lead
+    return replace(
+        lead,
+        person=replace(lead.person, email=None, email_kind=None, email_status=None),
+        provenance={name: one for name, one in lead.provenance.items() if name not in FOUND_ADDRESS},
+    )
 
 
 def is_caught(lead: LeadRow, received: LeadReceivedV1) -> bool | None:
@@ -132,7 +155,10 @@ def current_statements(lead: LeadRow) -> StatementByField:
     others += [f"{_SOURCE}{name}" for name in stated(lead.source)]
     if lead.message is not None:
         others.append(_MESSAGE)
-    return by_field(lead.statements or (), lead.provenance, others, lead.last_at)
+    current = by_field(lead.statements or (), lead.provenance, others, lead.last_at)
+    if has_found_address(lead.provenance):
+        current |= {name: _FOUND for name in FOUND_ADDRESS if name in current}
+    return current
 
 
 def is_known_by_public_forms_alone(lead: LeadRow) -> bool:
@@ -226,6 +252,8 @@ def with_email_domain(lead: LeadRow, current: StatementByField) -> tuple[LeadRow
 
     A domain that follows from a proven address is itself better than what a public form says.
     """
+    if has_found_address(lead.provenance):
+        return lead, current
     domain = _email_company(lead.person, derived_of(lead))
     email, known = current.get(_EMAIL), current.get(_DOMAIN)
     if domain is None or email is None or (known is None and lead.company.domain is not None):

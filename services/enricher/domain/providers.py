@@ -66,7 +66,8 @@ class ProviderFacts(Struct, frozen=True, omit_defaults=True):
 class LookupTarget(Struct, frozen=True, dict=True):
     """What identifies a lead to providers. Without `domain` there is no company to ask about.
 
-    `lead_id` is that of the lead itself; an address of its own gives another one where it is an alias.
+    `lead_id` is that of the lead itself; an address of its own gives another one where it is an alias. One
+    that was found (`email_is_found`) gives none.
     """
 
     domain: str | None = None
@@ -77,6 +78,7 @@ class LookupTarget(Struct, frozen=True, dict=True):
     linkedin_url: str | None = None
     company_name: str | None = None
     lead_id: str | None = None
+    email_is_found: bool = False
 
     def about(self, subject: Subject) -> str | None:
         """Return the name that answers about `subject` are kept under; None when it cannot be asked about."""
@@ -108,7 +110,7 @@ class LookupTarget(Struct, frozen=True, dict=True):
 
     @cached_property
     def _person_id(self) -> str | None:
-        email = stored_email(self.email)
+        email = None if self.email_is_found else stored_email(self.email)
         return lead_id_of(f"email:{email.identity}") if email else self.lead_id
 
 
@@ -127,6 +129,8 @@ class ProviderQuery(Struct, frozen=True):
     @property
     def key(self) -> tuple[str, str, str]:
         asked = (self.about, *self.fields) if self.subject == "contacts" else (self.about,)
+        if self.target.email_is_found and self.subject != "company":
+            asked = (self.about, self.target.email or "")
         return (self.provider, self.subject, " ".join(asked))
 
     @property
@@ -252,7 +256,12 @@ def _split_field(name: str) -> tuple[str, str]:
 
 
 def lookup_target(
-    account: str, lead_id: str, person: Person, company_name: str | None = None
+    account: str,
+    lead_id: str,
+    person: Person,
+    company_name: str | None = None,
+    *,
+    email_is_found: bool = False,
 ) -> LookupTarget:
     """Return what identifies a lead to providers.
 
@@ -271,6 +280,7 @@ def lookup_target(
         linkedin_url=person.linkedin_url,
         company_name=company_name,
         lead_id=lead_id,
+        email_is_found=email_is_found,
     )
 
 

@@ -28,6 +28,7 @@ from shared.storage.rows import Row
 ROLE: Final = "enricher"
 OWNERS_MAX = 8
 """The leads that one identifier may belong to, at most; the newest are kept."""
+_STATED_SOURCES: Final = frozenset({"form", "human", "crm"})
 IDENTIFIERS_MAX = 20
 """The identifiers that one lead can be found by, at most; the oldest are kept."""
 
@@ -88,6 +89,17 @@ class AliasRow(Row, frozen=True):
     table: ClassVar[str] = "lead_aliases"
     key_fields: ClassVar[tuple[str, ...]] = ("alias_id",)
     indexed: ClassVar[tuple[str, ...]] = ("lead_id",)
+
+
+def has_found_address(provenance: Provenance) -> bool:
+    """Return whether a provider found the address: a seller may write to it, but it identifies nobody."""
+    origin = provenance.get("person.email")
+    return origin is not None and origin.source not in _STATED_SOURCES
+
+
+def has_stated_address(lead: LeadRow) -> bool:
+    """Return whether somebody stated the e-mail address of a lead, so that it identifies it."""
+    return lead.person.email is not None and not has_found_address(lead.provenance)
 
 
 def is_public(lead: LeadRow) -> bool:

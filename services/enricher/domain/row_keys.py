@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.enricher.domain.providers import EnrichForm, EnrichRetry
-from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow
+from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow, has_stated_address
 from services.enricher.domain.resolve import IdentityMatches, shared_identifiers
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.ownership_change import OwnershipChange
@@ -90,7 +90,7 @@ def identity_matches(rows: IdentityMap, identity: Identity) -> IdentityMatches:
         lead_ids.update(owners[name])
     leads = {lead_id: lead for lead_id in lead_ids if (lead := stored_lead(rows, lead_id))}
     return IdentityMatches(
-        has_email={lead_id: lead.person.email is not None for lead_id, lead in leads.items()},
+        has_email={lead_id: has_stated_address(lead) for lead_id, lead in leads.items()},
         aliases={own: surviving},
         owners=owners,
     )

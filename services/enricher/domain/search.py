@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from services.enricher.domain.account_context import AccountContext
-from services.enricher.domain.enrich import with_answers
+from services.enricher.domain.enrich import target_of, unverified_address, with_answers
 from services.enricher.domain.merge import account_of
 from services.enricher.domain.providers import (
     LookupTarget,
@@ -18,7 +19,6 @@ from services.enricher.domain.providers import (
     ProviderQuery,
     Subject,
     is_current,
-    lookup_target,
 )
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.value_of_information import OutcomeModel
@@ -32,6 +32,10 @@ from services.enricher.domain.waterfall import (
     missing_fields,
     plan_next,
 )
+from shared.lead.fields import FactKeys
+
+_VERIFIED: Final = frozenset({FactKeys.EMAIL_STATUS})
+"""What is asked of an address that was found, whether or not a rule reads it."""
 
 
 class Search(Struct, frozen=True, dict=True):
@@ -66,8 +70,12 @@ class Search(Struct, frozen=True, dict=True):
         if not answers:
             return self
         search = self._with(self.progress.requested, answers, at)
+        target = search.target
         current = (
-            answer for answer in answers if is_current(answer, search.missing, self.waterfall.fields, at)
+            answer
+            for answer in answers
+            if is_current(answer, search.missing, self.waterfall.fields, at)
+            and (answer.subject != "email" or answer.facts.person.email in (None, target.email))
         )
         requested = self.progress.requested.union((answer.provider, answer.subject) for answer in current)
         return replace(search, progress=replace(search.progress, requested=requested))
@@ -108,19 +116,24 @@ class Search(Struct, frozen=True, dict=True):
         self, requested: frozenset[tuple[str, Subject]], answers: Iterable[ProviderAnswer], at: datetime
     ) -> Search:
         answers = tuple(answers)
-        lead = with_answers(self.lead, answers, self.waterfall.fields, at)
+        lead = with_answers(self.lead, answers, self.waterfall.fields, at, self.answers)
         # An answer may give the name or the company by which others can be asked.
         lead = replace(lead, account=account_of(lead)) if answers else lead
-        target = lookup_target(lead.account, lead.lead_id, lead.person, lead.company.name)
-        progress = replace(
-            self.progress,
-            missing=_relevant_missing_fields(lead, self.waterfall, self.outcome_model, self.wanted, at),
-            subjects=lookup_subjects(target),
-            known=target.known,
-            requested=requested,
-            spent_cents=self.progress.spent_cents + sum(answer.cost for answer in answers if answer.billed),
-        )
+        spent_cents = self.progress.spent_cents + sum(answer.cost for answer in answers if answer.billed)
         answers = (*self.answers, *answers)
+        target = target_of(lead)
+        missing = _relevant_missing_fields(lead, self.waterfall, self.outcome_model, self.wanted, at)
+        subjects = lookup_subjects(target)
+        found = unverified_address(lead, answers)
+        if found is not None:
+            # It is verified before anybody is asked by it, or for another one.
+            target = replace(target, email=found, email_is_found=True)
+            subjects = subjects & {"company"} | {"email"}
+            if FactKeys.EMAIL in missing:
+                missing = tuple(dict.fromkeys((*missing, *self.waterfall.fields.keys() & _VERIFIED)))
+            if found != self.target.email:
+                requested = frozenset([one for one in requested if one[1] != "email"])
+        progress = LookupProgress(missing, subjects, requested, spent_cents, known=target.known)
         return replace(self, lead=lead, target=target, progress=progress, answers=answers)
 
 
@@ -136,7 +149,7 @@ def search_for(
 
     `spent_cents` of the lead's budget are spent.
     """
-    target = lookup_target(lead.account, lead.lead_id, lead.person, lead.company.name)
+    target = target_of(lead)
     missing = _relevant_missing_fields(lead, waterfall, outcome_model, None, at)
     progress = LookupProgress(missing, lookup_subjects(target), spent_cents=spent_cents, known=target.known)
     return Search(waterfall, outcome_model, target, lead, progress)

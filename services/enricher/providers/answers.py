@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.enricher.domain.providers import ProviderFacts, ProviderQuery, Subject
 from services.enricher.providers.vendor_facts import (
@@ -133,6 +134,8 @@ class AnswerReader:
         )
         if self._subject == "email" and status is None and not facts.confidence:
             return Answer(fault=values.fault or "no status")
+        if self._subject == "email" and facts.confidence:  # which address it is about, not a fact
+            facts = replace(facts, person=replace(facts.person, email=query.target.email))
         of_address = self._subject in ("email", "find_email")
         return Answer(facts, values.found, fault=values.fault, is_unknown=of_address and status == "unknown")
 

@@ -99,8 +99,14 @@ def run_provider_example(preset: ProviderPreset, example: ProviderExample) -> Pr
 
 def _query(preset: ProviderPreset, subject: Subject, question: Mapping[Any, Any]) -> ExampleQuestion:
     told = {str(name): str(value) for name, value in question.items() if name != "roles"}
-    known = {name: told[name] for name in LookupTarget.__struct_fields__ if name in told}
-    target = LookupTarget(**known)
+    target = LookupTarget(
+        domain=told.get("domain"),
+        email=told.get("email"),
+        first_name=told.get("first_name"),
+        last_name=told.get("last_name"),
+        company_name=told.get("company_name"),
+        lead_id="example",
+    )
     roles = question.get("roles") or ()
     return ExampleQuestion(
         preset.vendor,

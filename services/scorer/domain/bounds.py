@@ -53,6 +53,7 @@ T = TypeVar("T")
 
 DERIVED_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     FactKeys.TITLE: (FactKeys.SENIORITY, FactKeys.DEPARTMENT),
+    FactKeys.EMAIL: (FactKeys.EMAIL_DOMAIN, FactKeys.EMAIL_KIND, FactKeys.EMAIL_STATUS),
     FactKeys.PERSON_COUNTRY: (FactKeys.COMPANY_COUNTRY,),
 }
 """The fields that are derived from another, and unknown while that one is."""
