@@ -46,7 +46,7 @@ _SIGNATURE_NAMES: Final = frozenset(
 def check_intake(file: PolicyFile[IntakePreset]) -> None:
     """Report unknown fields, signatures that prove nothing, and outcomes that lack what they need."""
     preset = file.model
-    if not is_web_address(preset.docs):
+    if preset.docs and not is_web_address(preset.docs):
         file.error(("docs",), "should be the http or https address of the vendor's page")
     is_signal = preset.kind == "signal"
     makes_leads = is_signal and any(outcome.do == "lead" for outcome in preset.outcomes)
@@ -108,7 +108,7 @@ def check_provider(file: PolicyFile[ProviderPreset]) -> None:
     """Report unknown fields and names in templates, and asks that cannot be answered."""
     preset = file.model
     for key in ("docs", "base_url"):
-        if not is_web_address(getattr(preset, key)):
+        if (url := getattr(preset, key)) and not is_web_address(url):
             file.error((key,), "should be an http or https address")
     for name in preset.answer.fields:
         _check_answer_field(file, ("answer", name), name)

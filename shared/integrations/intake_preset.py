@@ -21,6 +21,7 @@ from shared.integrations.preset_types import (
     TemplateText,
     Vendor,
     Word,
+    vendor_title,
 )
 from shared.policy.models.policy_model import (
     Name,
@@ -215,8 +216,8 @@ class IntakePreset(PolicyModel):
 
     vendor: Vendor
     kind: Literal["form", "signal"]
-    title: Text
-    docs: Url
+    title: Text = Field(default_factory=vendor_title)
+    docs: Url = ""
     note: Sentence | None = None
     setup: Annotated[tuple[Sentence, ...], Field(max_length=30)] = ()
     content: Annotated[

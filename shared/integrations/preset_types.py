@@ -15,6 +15,13 @@ from shared.policy.models.policy_model import whole_number
 
 Vendor = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$", min_length=1, max_length=60)]
 """The name of a vendor and of its folder."""
+
+
+def vendor_title(preset: Mapping[str, Any]) -> str:
+    """Return the name of a vendor as a title, for a preset that has none: `acme_forms` is Acme Forms."""
+    return str(preset.get("vendor", "")).replace("_", " ").title()
+
+
 Sentence = Annotated[str, Field(min_length=1, max_length=1_000)]
 HeaderName = Annotated[str, Field(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=100)]
 Cents = Annotated[int, whole_number(0, 100_000)]

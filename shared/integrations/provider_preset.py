@@ -22,6 +22,7 @@ from shared.integrations.preset_types import (
     TemplateBody,
     TemplateText,
     Vendor,
+    vendor_title,
 )
 from shared.policy.models.policy_model import Name, PlainDuration, PolicyModel, Text, Url, whole_number
 from shared.rules.times import Duration
@@ -247,11 +248,11 @@ class ProviderPreset(PolicyModel):
     """A data vendor. See the module and `docs/integrations/format.md` for each key."""
 
     vendor: Vendor
-    title: Text
-    docs: Url
+    title: Text = Field(default_factory=vendor_title)
+    docs: Url = ""
     note: Sentence | None = None
     setup: Annotated[tuple[Sentence, ...], Field(max_length=30)] = ()
-    base_url: Url
+    base_url: Url = ""
     price: Price = Price()
     auth: Auth
     limits: Limits = Limits()

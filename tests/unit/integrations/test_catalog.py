@@ -142,3 +142,17 @@ def test_examples_are_read_with_positions(tmp_path: Path) -> None:
     read, findings = read_example("forms", example)
     assert read is None
     assert "acme/examples/one.yaml:2:" in str(findings[0])
+
+
+def test_a_preset_needs_no_title_page_or_address(tmp_path: Path) -> None:
+    """The shortest preset: what the documentation page shows has defaults."""
+    write(tmp_path, "forms/acme_forms/preset.yaml", "{vendor: acme_forms, kind: form, content: [json]}")
+    write(
+        tmp_path,
+        "providers/finder/preset.yaml",
+        "{vendor: finder, auth: {query: key}, ask: {email: {path: /v}}}",
+    )
+    found = read_integrations([tmp_path])
+    assert found.findings == ()
+    assert found.forms["acme_forms"].preset.title == "Acme Forms"
+    assert found.providers["finder"].preset.base_url == ""
