@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -129,10 +130,15 @@ class Language:
         match = self._own.search(symbols)
         return match.start() if match else len(symbols)
 
-    def matches(self, symbols: str) -> Iterator[tuple[SentenceRule, TokenSpan]]:
-        """Yield the rules that match, with the spans of their first two matches."""
+    def matches(
+        self, symbols: str, settled: AbstractSet[str], *, asked: bool
+    ) -> Iterator[tuple[SentenceRule, TokenSpan]]:
+        """Yield the rules that match and say more than what is settled, with the spans of their matches.
+
+        If the sentence is `asked`, only rules that hold in a question count.
+        """
         breaks = [at for match in self._clause.finditer(symbols) if symbols[at := match.start()] != STOP]
-        return self._rules.matches(symbols, breaks)
+        return self._rules.matches(symbols, breaks, settled, asked=asked)
 
 
 @cache

@@ -61,14 +61,17 @@ class PhraseIndex:
                         yield kind, TokenSpan(start, end)
                         break
 
-    def by_kind(self, symbols: str) -> Mapping[str, Sequence[TokenSpan]]:
-        """Return all spans of each kind that is there, in the order of the sentence."""
+    def kinds_possible(self, symbols: Iterable[str]) -> set[str]:
+        """Return the kinds of which a phrase may begin with one of the symbols."""
+        return {kind for symbol in symbols for kind, _ in self._sources.get(symbol, ())}
+
+    def by_kind(self, symbols: str, kinds: Collection[str]) -> Mapping[str, Sequence[TokenSpan]]:
+        """Return all spans of some kinds, of those that are there, in the order of the sentence."""
         found: dict[str, list[TokenSpan]] = {}
         for start, symbol in enumerate(symbols):
             if symbol in self._sources:
                 for kind, source in self._sources[symbol]:
-                    end = _end(source, symbols, start)
-                    if end:
+                    if kind in kinds and (end := _end(source, symbols, start)):
                         found.setdefault(kind, []).append(TokenSpan(start, end))
         return found
 

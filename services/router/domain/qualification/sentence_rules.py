@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ class SentenceRule(Struct, frozen=True):
     `negated`: it has a negation of its own ("cannot see"). `asked`: it holds in a question too.
     """
 
-    elements: tuple[str, ...]
+    elements: frozenset[str]
     negated: bool
     asked: bool
 
@@ -57,7 +58,7 @@ class SentenceRules:
         self._in_sequence: dict[str, list[SequenceRule]] = defaultdict(list)
         self._together: list[TogetherRule] = []
         for row in rows:
-            elements, asked = tuple(row["elements"]), row.get("asked", False)
+            elements, asked = frozenset(row["elements"]), row.get("asked", False)
             for pattern in row.get("together", ()):
                 kinds = tuple(pattern.split())
                 self._together.append(
@@ -76,15 +77,25 @@ class SentenceRules:
             for phrase in compiler.phrases(kind, kind)
         )
 
-    def matches(self, symbols: str, breaks: Sequence[int]) -> Iterator[tuple[SentenceRule, TokenSpan]]:
+    def matches(
+        self, symbols: str, breaks: Sequence[int], settled: AbstractSet[str], *, asked: bool
+    ) -> Iterator[tuple[SentenceRule, TokenSpan]]:
         """Yield the rules that match, with the spans of their first two matches.
 
-        `breaks` is where words are that begin a new statement ("but").
+        `breaks` is where words are that begin a new statement ("but"). Rules about nothing but `settled`
+        elements are not tried, nor, if `asked` is set, those that do not hold in a question. The caller may
+        settle elements between two matches.
         """
+        if not asked:
+            yield from self._matches_together(symbols, breaks, settled)
         present = {*symbols}
         candidates = {id(rule): rule for symbol in present for rule in self._in_sequence.get(symbol, ())}
         for rule in candidates.values():
-            if any(map(present.isdisjoint, rule.requires)):
+            if (
+                (asked and not rule.asked)
+                or settled >= rule.elements
+                or any(map(present.isdisjoint, rule.requires))
+            ):
                 continue
             pattern = compiled_pattern(rule.source)
             match = pattern.search(symbols)
@@ -93,13 +104,14 @@ class SentenceRules:
                 again = pattern.search(symbols, max(match.end(), match.start() + 1))
                 if again is not None:
                     yield rule, TokenSpan(*again.span())
-        yield from self._matches_together(symbols, breaks)
 
     def _matches_together(
-        self, symbols: str, breaks: Sequence[int]
+        self, symbols: str, breaks: Sequence[int], settled: AbstractSet[str]
     ) -> Iterator[tuple[SentenceRule, TokenSpan]]:
-        found = self._kinds.by_kind(symbols)
-        for rule in self._together:
-            if found.keys() >= rule.kind_set:
+        possible = self._kinds.kinds_possible({*symbols})
+        rules = [rule for rule in self._together if possible >= rule.kind_set]
+        found = self._kinds.by_kind(symbols, {kind for rule in rules for kind in rule.kinds})
+        for rule in rules:
+            if found.keys() >= rule.kind_set and not settled >= rule.elements:
                 spans = standing_together([found[kind] for kind in rule.kinds], breaks)
                 yield from ((rule, span) for span in islice(spans, _MATCHES_MAX))

@@ -134,13 +134,17 @@ def _read(sentence: str, tokens: Sequence[Token], spoken: Sequence[Language], fo
     for language in spoken:
         symbols = language.encode(tokens)
         clauses = _Clauses(language, symbols, is_question=sentence.rstrip(" )\"'”»").endswith("?"))
-        said: set[str] = set()
-        for rule, match in language.matches(symbols):
+        # With one language, what is known already need not be found again.
+        settled = {*found.known} if len(spoken) == 1 else set()
+        matches = language.matches(symbols, settled, asked=clauses.is_one_question)
+        for rule, match in matches if clauses.may_state else ():
             doubted = clauses.doubted(rule, match)
-            said |= {element for element in rule.elements if element not in doubted}
-            taken_back |= doubted.intersection(rule.elements)
-        taken_back -= said if len(spoken) == 1 else set()
-        known |= said
+            said = rule.elements - doubted
+            known |= said
+            if len(spoken) == 1:
+                settled |= said
+            else:
+                taken_back |= doubted & rule.elements
         if not clauses.is_open:
             found.denied.update(
                 {e: sentence for es in language.denied(symbols) for e in es if e not in found.denied}
@@ -161,6 +165,17 @@ class _Clauses:
         self._is_question = is_question
 
     @property
+    def is_one_question(self) -> bool:
+        """Whether the sentence is a question and nothing else."""
+        return self._is_question and len(self._starts) == 1
+
+    @property
+    def may_state(self) -> bool:
+        """Whether no doubt takes back all that the sentence may say."""
+        kinds = {doubt.kind for doubt in self._doubts}
+        return not any(_TAKEN_BACK[kind] == _ALL for kind in kinds & _OF_SENTENCE)
+
+    @property
     def is_open(self) -> bool:
         """Whether the sentence asks or supposes something as a whole."""
         return self._is_question or any(doubt.kind in ("hypothetical", "asks") for doubt in self._doubts)
@@ -178,7 +193,7 @@ class _Clauses:
                 after = doubt.kind == "negation" and doubt.span.start >= match.end
                 doubted |= _TAKEN_BACK[doubt.kind] - (_FIGURES if after else frozenset())
         # What is no pain after all is no need either.
-        return doubted | _PAINS if "identify_pain" in doubted.intersection(rule.elements) else doubted
+        return doubted | _PAINS if "identify_pain" in doubted & rule.elements else doubted
 
     def _concerns(self, doubt: Doubt, rule: SentenceRule, match: TokenSpan, clause: TokenSpan) -> bool:
         kind, span = doubt.kind, doubt.span
