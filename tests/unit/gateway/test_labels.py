@@ -36,6 +36,7 @@ NO_FIELDS = (
     "product[name]", "product[title]", "order[size]", "item[name]", "event name", "page title", "form name", "form.name",
     "form title", "user name", "meta description", "image url", "input_3", "text-1", "wpforms[fields][1]",
     "form_fields[field_abc123]", "billing[email]", "billing contact's e-mail", "friend_email", "", "???", "e-mail confirmation",
+    "Can we phone you?", "Do you have a company?",
 )  # fmt: skip
 OPT_OUTS = (
     "doNotEmail", "HasOptedOutOfEmail", "Email Opt Out", "Opted Out", "opt-out", "Do Not Contact", "unsubscribed",
