@@ -11,7 +11,7 @@ import msgspec
 
 from services.enricher.contact_discovery import ContactDiscovery
 from services.enricher.daily_budget import DailyBudget
-from services.enricher.domain.discovery import account_to_discover
+from services.enricher.domain.discovery import DISCOVERED_BY_TYPES, account_to_discover
 from services.enricher.domain.for_sellers import OWNED_TYPES, seller_needs_more
 from services.enricher.domain.form import identity_of
 from services.enricher.domain.row_keys import keys_of_event
@@ -59,7 +59,12 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
     )
     lookup = WaterfallLookup(registry, database, DailyBudget(database, clock), clock)
     discovery = ContactDiscovery(registry, database, lookup.calls, clock, keyed_hash=resources.keyed_hash)
-    handler = EnricherHandler(lookup, lambda: resources.policy.active().policy.accounts.shared, discovery)
+    handler = EnricherHandler(
+        lookup,
+        lambda: resources.policy.active().policy.accounts.shared,
+        discovery,
+        lambda event, at: seller_needs_more(event, registry.current.waterfall, at),
+    )
 
     async def prune() -> bool:
         await prune_answers(database, clock.now())
@@ -104,14 +109,14 @@ def lead_filter(registry: ProviderRegistry, clock: Clock) -> Callable[[Record], 
     def is_needed(record: Record) -> bool:
         if record.topic != LEADS_ROUTED.name:
             return True
-        if dict(record.headers).get("ce_type") not in OWNED_TYPES or record.value is None:
+        type_ = dict(record.headers).get("ce_type")
+        if record.value is None or type_ not in DISCOVERED_BY_TYPES:
             return False
         providers, now = registry.current, clock.now()
         try:
-            return (
-                seller_needs_more(record.value, providers.waterfall, now)
-                or account_to_discover(record.value, providers.discovery, now) is not None
-            )
+            if account_to_discover(record.value, providers.discovery, now) is not None:
+                return True
+            return type_ in OWNED_TYPES and seller_needs_more(record.value, providers.waterfall, now)
         except msgspec.MsgspecError:
             return True  # the consumer says what is wrong with it
 

@@ -48,6 +48,7 @@ from shared.lead.events.envelope import Emit, Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
+from shared.lead.events.lead_updated import LeadUpdatedV1
 from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.parts import Trigger
 from shared.lead.events.signal_received import SignalReceivedV1
@@ -71,14 +72,17 @@ class EnricherHandler(Handler):
         look_up: LeadLookup,
         shared_hosts: Callable[[], frozenset[str]] = frozenset,
         discovery: ContactFinder | None = None,
+        seller_needs: Callable[[bytes, datetime], bool] = lambda _event, _at: True,
     ) -> None:
         """`shared_hosts` returns the hosts that the active policy adds to those that are nobody's company.
 
-        Without `discovery` nobody is looked for at accounts.
+        Without `discovery` nobody is looked for at accounts. `seller_needs` returns whether the seller of the
+        lead in an event needs more of it.
         """
         self._look_up = look_up
         self._shared_hosts = shared_hosts
         self._discovery = discovery
+        self._seller_needs = seller_needs
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         """Parse a form and look up what it does not say; its subject is the lead id that it gives itself."""
@@ -106,8 +110,9 @@ class EnricherHandler(Handler):
             case DiscoverContacts() if self._discovery is not None:
                 return store_answer(world, event.data, self._discovery.keyed_hash, at)
             case LeadRoutedV1() | OwnershipChange():
+                is_new = not isinstance(event.data, LeadUpdatedV1) and self._seller_needs(event.raw, at)
                 account = self._discovery.account_of(event.raw, at) if self._discovery else None
-                return _handle_owned(world, event.data.lead_id, account, at)
+                return _handle_owned(world, event.data.lead_id, at, for_seller=is_new, account=account)
         return Step(Outcome.UNCHANGED)
 
     def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
@@ -175,7 +180,9 @@ def _without_timers(lead_id: str) -> list[Change]:
     return [Remove(TimerRow, (lead_id, ROLE, kind)) for kind in (ENRICH_AGAIN, ENRICH_FOR_SELLER)]
 
 
-def _handle_owned(rows: IdentityMap, lead_id: str, account: str | None, at: datetime) -> Step:
+def _handle_owned(
+    rows: IdentityMap, lead_id: str, at: datetime, *, for_seller: bool, account: str | None
+) -> Step:
     """Have a lead looked up for the seller who works it now; at once, but not before the next event.
 
     People are looked for at its `account`, if that is given.
@@ -183,7 +190,7 @@ def _handle_owned(rows: IdentityMap, lead_id: str, account: str | None, at: date
     lead = stored_lead(rows, surviving_lead_id(rows, lead_id))
     if lead is None:
         return Step(Outcome.UNCHANGED)
-    timers = [TimerRow(lead.lead_id, ROLE, ENRICH_FOR_SELLER, at)]
+    timers = [TimerRow(lead.lead_id, ROLE, ENRICH_FOR_SELLER, at)] if for_seller else []
     timers += [TimerRow(account, ROLE, DISCOVER_CONTACTS, at)] if account is not None else []
     new = [Put(timer) for timer in timers if rows.get(TimerRow, *timer.key) is None]
     return Step(Outcome.APPLIED if new else Outcome.UNCHANGED, new)

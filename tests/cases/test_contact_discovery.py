@@ -212,3 +212,5 @@ def test_at_other_accounts_nobody_is_looked_for(api: Api, stubs: httpx.Client):
     assert settled["owner"]
     eventually(lambda: asked_for(api, other), what="the questions about the target account behind it")
     assert asked_for(api, "cobaltspire.example") == []
+    make_target(api, "cobaltspire.example")
+    eventually(lambda: asked_for(api, "cobaltspire.example"), what="the questions about a new target account")

@@ -83,7 +83,7 @@ def without_people(
 
     The person of `lead` is found by name too, at the lead's account.
     """
-    own = {*ids, *ids_of_person(lead.account, lead.person)} if lead is not None else {*ids}
+    own = {*ids, *ids_of_person(lead)} if lead is not None else {*ids}
     gone = list(contacts_of_ids(rows, lead.account if lead is not None else "", own))
     changes: list[Change] = []
     emits: list[Emit] = []
@@ -141,7 +141,7 @@ def forget_contacts(rows: IdentityMap, erasure: Erasure) -> ForgottenContacts:
     ]
     leads = [lead for lead_id in erasure.lead_ids if (lead := stored_lead(rows, lead_id)) is not None]
     ids = {name for contact in gone for name in contact.ids}
-    ids |= {name for lead in leads for name in ids_of_person(lead.account, lead.person)}
+    ids |= {name for lead in leads for name in ids_of_person(lead)}
     others = {name for name in ids - erased if stored_lead(rows, name) is not None}
     return ForgottenContacts(
         tuple(Remove(FoundContactRow, contact.key) for contact in gone), frozenset(ids - others)

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from services.enricher.domain.enrich import RETRY_AFTER, RETRY_FOR
+from services.enricher.domain.for_sellers import OWNED_TYPES
 from services.enricher.domain.found_contacts import FoundContactRow, KeyedHash
 from services.enricher.domain.providers import ProviderAnswer
 from shared.lead.buying_roles import BuyingRole
@@ -27,6 +28,11 @@ from shared.worker.rows import TimerRow
 
 DISCOVER_CONTACTS: Final = "discover-contacts"
 """The kind of the timer by which people of an account are looked for; its subject is the account."""
+DISCOVERED_BY_TYPES: Final = OWNED_TYPES | {b"baton.lead.updated.v1"}
+"""The types of events by which an account may become one at which people are looked for.
+
+An update tells of an account that became a target when its lead had an owner already.
+"""
 _AGAIN_AFTER: Final = timedelta(days=1)
 """When a provider that failed for `RETRY_FOR` may be asked again, if the account gives reason to."""
 _CONCLUSIVE: Final = frozenset({"match", "no_match", "stale"})

@@ -16,6 +16,7 @@ from services.enricher.domain.providers import ProviderAnswer, ProviderFacts
 from services.enricher.domain.record import ROLE, AliasRow, LeadRow
 from services.enricher.domain.row_keys import surviving_lead_id
 from shared.lead.buying_roles import BUYING_ROLES, BuyingRole, buying_role
+from shared.lead.derived import derived_of
 from shared.lead.events.account_enriched import CONTACTS_MAX, FoundContact
 from shared.lead.events.parts import Person
 from shared.lead.fields import SENIORITIES
@@ -67,14 +68,11 @@ def name_id(account: str, person: Person) -> str | None:
     return lead_id_of(f"contact:{account}:{fold(name)}") if name else None
 
 
-def ids_of_person(account: str, person: Person) -> set[str]:
+def ids_of_person(lead: LeadRow) -> set[str]:
     """Return the ids under which a provider may have named the person of a lead at its account."""
-    address, profile = normalise_email(person.email), normalise_linkedin(person.linkedin_url)
-    ids = (
-        lead_id_of(f"email:{address.identity}") if address else None,
-        lead_id_of(f"linkedin:{profile}") if profile else None,
-        name_id(account, person),
-    )
+    profile = lead.person.linkedin_url
+    by_profile = lead_id_of(f"linkedin:{profile}") if profile else None
+    ids = (derived_of(lead).email_lead_id, by_profile, name_id(lead.account, lead.person))
     return set(filter(None, ids))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.enricher.domain.form import company_account
 from services.enricher.domain.providers import EnrichForm, EnrichRetry
 from services.enricher.domain.record import AliasRow, IdentifierRow, LeadRow, has_stated_address
 from services.enricher.domain.resolve import IdentityMatches, shared_identifiers
@@ -14,7 +15,7 @@ from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.ownership_change import OwnershipChange
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.lead.identity import Identity, account_key
+from shared.lead.identity import Identity
 from shared.lead.ids import lead_id_of
 from shared.lead.normalise.emails import normalise_email
 from shared.storage.rows import IdentityMap
@@ -38,8 +39,9 @@ def keys_of_event(data: Any) -> RowKeys:
         case EnrichForm():
             form = data.form.normalised
             keys = keys_of_identity(data.form.identity)
-            key = account_key(form.company.domain, form.person.email, "")
-            return replace(keys, accounts=(key,) if key else ())
+            company, (_, _, mail_domain) = form.company.domain, (form.person.email or "").rpartition("@")
+            account = company_account(company or mail_domain)
+            return replace(keys, accounts=(account,) if account else ())
         case EnrichRetry():
             return RowKeys(lead_ids=(data.subject,))
         case LeadRoutedV1() | OwnershipChange():

@@ -20,6 +20,7 @@ from services.enricher.domain.found_contacts import FoundContactRow
 from services.enricher.domain.record import LeadRow
 from services.enricher.domain.spending import CONTACTS, SpendRow
 from shared.lead.events.lead_routed import LeadRoutedV1
+from shared.lead.events.lead_updated import LeadUpdatedV1
 from shared.lead.events.parts import Company, Person
 from shared.lead.events.registry import BY_MODEL
 from shared.lead.events.schemas import EXAMPLES
@@ -126,6 +127,14 @@ async def test_the_timer_of_the_lead_is_not_that_of_its_account(enricher):
         (ACCOUNT, DISCOVER_CONTACTS),
     }
     assert await enricher.receive(worked_lead()) is Outcome.UNCHANGED
+
+
+async def test_an_update_is_a_reason_to_look_for_people_but_not_for_the_seller(enricher):
+    await enricher.submit(None, company=Company(domain=ACCOUNT))
+    enricher.discovery.account = ACCOUNT
+    routed = {name: getattr(worked_lead(), name) for name in LeadRoutedV1.__struct_fields__}
+    await enricher.receive(LeadUpdatedV1(**routed, reason="news: target"))
+    assert [(row.subject, row.kind) for row in enricher.rows.all(TimerRow)] == [(ACCOUNT, DISCOVER_CONTACTS)]
 
 
 async def test_an_answer_leads_to_the_next_question_until_nothing_is_open(enricher):
