@@ -1,4 +1,4 @@
-"""Form presets read whatever comes: parts that are missing or of another type cost only what they would say."""
+"""Presets of forms and signals read whatever comes: parts that are missing or of another type cost only what they would say."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from shared.errors import Reject
 from shared.integrations.catalog import built_in_integrations, read_example
 from shared.integrations.examples import IntakeExample
 
-FORMS = built_in_integrations().forms
+CATALOG = built_in_integrations()
+FOLDERS = {**CATALOG.forms, **CATALOG.signals}
 BODIES = [
     (vendor, json.loads(json.dumps(example.request.json_)))
-    for vendor, folder in FORMS.items()
-    for example, _ in (read_example("forms", file) for file in folder.example_files())
+    for vendor, folder in FOLDERS.items()
+    for example, _ in (read_example(folder.kind, file) for file in folder.example_files())
     if isinstance(example, IntakeExample) and example.request.json_ is not None
 ]
 OTHER = st.one_of(
@@ -32,7 +33,7 @@ OTHER = st.one_of(
     st.dictionaries(st.sampled_from(["value", "id", "email", "first"]), st.text(max_size=5), max_size=2),
     st.sampled_from(["a@b.example", "\x00", "x" * 3_000]),
 )  # fmt: skip
-SOURCES = {vendor: example_source(folder.preset, {}) for vendor, folder in FORMS.items()}
+SOURCES = {vendor: example_source(folder.preset, {}) for vendor, folder in FOLDERS.items()}
 
 
 def places(body: Any) -> Iterator[tuple[Any, Any]]:
@@ -85,6 +86,6 @@ def test_a_body_with_other_parts_is_read_or_refused_and_always_the_same_way(
     assert become(SOURCES[vendor], other) == become(SOURCES[vendor], other)
 
 
-@given(vendor=st.sampled_from([*FORMS]), body=OTHER)
+@given(vendor=st.sampled_from([*FOLDERS]), body=OTHER)
 def test_any_json_is_read_or_refused(vendor: str, body: Any):
     become(SOURCES[vendor], body)
