@@ -117,8 +117,6 @@ def check_provider(file: PolicyFile[ProviderPreset]) -> None:
         for name in ask.answer.fields if ask.answer else ():
             _check_answer_field(file, (*path, "answer", name), name)
         check_templates(file, path, ask)
-        if ask.batch is not None and ask.items is None and preset.poll is None:
-            file.error(path, "a batch needs items: where the answers to its questions are")
 
 
 def _check_answer_field(file: PolicyFile[ProviderPreset], path: Path, name: str) -> None:

@@ -71,6 +71,8 @@ AskedName = Literal[
     "id",
     "reference",
 ]
+ITEMS: Final = "{items}"
+"""Where the body of a batch has the list of its questions."""
 Query = Annotated[Mapping[Text, TemplateText], Field(max_length=50)]
 Headers = Annotated[Mapping[HeaderName, TemplateText], Field(max_length=20)]
 
@@ -115,8 +117,8 @@ class Limits(PolicyModel):
 class BatchRequest(PolicyModel):
     """Several questions in one request. `each` stands for one of them where the body says `{items}`.
 
-    `reference` is where an answered item repeats the reference of its question. A question waits at most
-    `wait_ms` for others.
+    Without `each`, the list with one part in the body is repeated for each question. `reference` is where an
+    answered item repeats the reference of its question. A question waits at most `wait_ms` for others.
     """
 
     max: Annotated[int, whole_number(2, 1_000)]
@@ -220,6 +222,39 @@ class Ask(PolicyModel):
     """Whether the answer of this ask is a job, where the preset has `poll`."""
 
 
+def read_ask(value: Any) -> Any:
+    """Return an ask whose batch says `each`, also where the file has one question in the body's list."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("batch"), Mapping):
+        return value
+    batch, body = value["batch"], value.get("body")
+    if "each" in batch or body is None:
+        return value
+    found = _with_repeated_part(body)
+    each, body = found if found is not None else (body, ITEMS)
+    path = str(batch.get("reference", "")).split(".")
+    if isinstance(each, Mapping) and "{reference}" not in str(each) and all(map(str.isidentifier, path)):
+        each = _with_reference(each, path)
+    return {**value, "body": body, "batch": {**batch, "each": each}}
+
+
+def _with_repeated_part(body: Any) -> tuple[Any, Any] | None:
+    """Return the part of a body that is repeated for each question, and the body with `{items}` there."""
+    if isinstance(body, list) and len(body) == 1 and "{" in str(body[0]).replace("{'", "").replace("{}", ""):
+        return body[0], ITEMS
+    for name, member in body.items() if isinstance(body, Mapping) else ():
+        if (found := _with_repeated_part(member)) is not None:
+            return found[0], {**body, name: found[1]}
+    return None
+
+
+def _with_reference(each: Mapping[str, Any], path: list[str]) -> dict[str, Any]:
+    """Return a part of a body that has the reference of its question at a path."""
+    name, *rest = path
+    inner = each.get(name)
+    below = _with_reference(inner if isinstance(inner, Mapping) else {}, rest) if rest else "{reference}"
+    return {**each, name: below}
+
+
 class JobPoll(PolicyModel):
     """An answer that comes later: `job` is its id in the first answer. `webhook`: the vendor may post it."""
 
@@ -256,7 +291,9 @@ class ProviderPreset(PolicyModel):
     price: Price = Price()
     auth: Auth
     limits: Limits = Limits()
-    ask: Annotated[Mapping[AskSubject, Ask], Field(min_length=1, max_length=6)]
+    ask: Annotated[
+        Mapping[AskSubject, Annotated[Ask, BeforeValidator(read_ask)]], Field(min_length=1, max_length=6)
+    ]
     poll: JobPoll | None = None
     outcomes: Annotated[tuple[ReplyRule, ...], Field(max_length=60)] = ()
     answer: Answer = AnswerReading()

@@ -15,12 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from shared.integrations.preset_types import Template, TemplateTree
-from shared.integrations.provider_preset import Ask, AskSubject, ProviderPreset
+from shared.integrations.provider_preset import ITEMS, Ask, AskSubject, ProviderPreset
 
 Asked = Mapping[str, str | None]
 """What a question tells, by the names in templates: `email`, `domain`, `reference`, `callback_url`, …"""
-ITEMS: Final = "{items}"
-"""Where the body of a batch has the list of its questions."""
 _DEFAULT_NEEDS: Final[Mapping[AskSubject, tuple[tuple[str, ...], ...]]] = {
     "company": (("domain",),),
     "person": (("email",),),

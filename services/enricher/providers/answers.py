@@ -40,6 +40,7 @@ _PHONES_MAX: Final = 50
 _OF_ONE_PERSON: Final = frozenset({"phone", "linkedin_url", "id"})
 """What a vendor can be told, besides an address, that only one person has."""
 _BATCH_MAX: Final = 1_000
+_NODES_MAX: Final = 1_000
 _ITEMS_READ_MAX: Final = 100
 _ADDRESS_CONFIDENCE: Final = 0.9
 """Of an address that the vendor refuses to look at because none can be like that."""
@@ -85,7 +86,10 @@ class AnswerReader:
         evaluation, batch = reply.evaluation, self._ask.batch
         if not self.takes_lists:
             return self._read_item(query, evaluation, reply.body)
-        items = reply.body if self._ask.items is None else evaluation.value(self._ask.items, reply.body)
+        if self._ask.items is not None:
+            items = evaluation.value(self._ask.items, reply.body)
+        else:
+            items = _list_with(batch.reference, reply.body, evaluation) if batch is not None else reply.body
         if not isinstance(items, list):
             return Answer(fault="no list of answers")
         if batch is not None:
@@ -292,6 +296,20 @@ class ItemValues:
 
     def _note(self, name: str, value: Any, wanted: str) -> None:
         self.fault = self.fault or f"{name}: {type(value).__name__} in the place of {wanted}"
+
+
+def _list_with(reference: Expression, body: Any, evaluation: Evaluation) -> list[Any] | None:
+    """Return the first list in a body whose items have the reference of a question; None without one."""
+    nodes, seen = [body], 0
+    while nodes and seen < _NODES_MAX:
+        node, seen = nodes.pop(0), seen + 1
+        if isinstance(node, list):
+            if any(_word(evaluation.value(reference, item)) for item in node if isinstance(item, dict)):
+                return node
+            nodes += node[:_BATCH_MAX]
+        elif isinstance(node, dict):
+            nodes += node.values()
+    return [] if isinstance(body, dict | list) else None
 
 
 def _is_found(query: ProviderQuery, email: Email, status: str | None) -> bool:
