@@ -299,22 +299,8 @@ class EgressSettings(StatefulSettings):
     )
 
 
-class GatewaySettings(EgressSettings):
-    """Gateway."""
-
-    http_port: Port = Field(default=8080, description="Port of the HTTP API and the intake.")
-    trusted_proxies: Networks = Field(
-        default=(),
-        description="Networks (CIDR, comma-separated) of reverse proxies whose `X-Forwarded-For` and "
-        "`X-Forwarded-Proto` are believed.",
-    )
-    admin_key: AdminKey = Field(
-        description=f"API key with all scopes, of {ADMIN_KEY_LENGTH_MIN} characters or more."
-    )
-
-
 class ProviderSettings(StatefulSettings):
-    """Enricher and scorer: data providers."""
+    """Gateway, enricher and scorer: data providers."""
 
     providers_url: str = Field(
         default="http://127.0.0.1:8090",
@@ -333,6 +319,20 @@ class ProviderSettings(StatefulSettings):
         default=(),
         description="Networks (CIDR, comma-separated) besides the public internet that provider URLs may "
         "reach, also over plain http; include the network of the provider stubs.",
+    )
+
+
+class GatewaySettings(EgressSettings, ProviderSettings):
+    """Gateway."""
+
+    http_port: Port = Field(default=8080, description="Port of the HTTP API and the intake.")
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Networks (CIDR, comma-separated) of reverse proxies whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed.",
+    )
+    admin_key: AdminKey = Field(
+        description=f"API key with all scopes, of {ADMIN_KEY_LENGTH_MIN} characters or more."
     )
 
 

@@ -13,9 +13,12 @@ from services.gateway.guesses import Guesses
 from services.gateway.idempotency_store import IdempotencyStore
 from services.gateway.intake.captcha import CaptchaVerifier
 from services.gateway.intake.provider_posts import prune_posts
+from services.gateway.intake.entity_store import StoredEntities, prune_entities
+from services.gateway.intake.fetch_store import StoredFetches
 from services.gateway.intake.publisher import StreamPublisher
 from services.gateway.intake.rejected_store import RejectedSubmissions, prune_rejected
 from services.gateway.intake.sources import PolicySources
+from services.gateway.intake.vendor_work import VendorWork
 from services.gateway.queries.idempotency import prune_records
 from services.gateway.state import GatewayState
 from shared.messaging.port import Sink
@@ -30,6 +33,7 @@ from shared.worker.role import Resources
 ROLE = "gateway"
 
 _PRUNE_EVERY_S = 60.0
+_WORK_EVERY_S = 1.0
 
 log = structlog.get_logger()
 
@@ -52,7 +56,9 @@ async def run(resources: Resources, stop: asyncio.Event, settings: GatewaySettin
         await server.start()
         resources.health.set(ROLE, ok=True, detail=f"port {server.port}")
         try:
-            await _prune(resources, stop)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_prune(resources, stop))
+                tasks.create_task(_work(gateway, resources, stop, settings))
         finally:
             await server.stop()
             await gateway.captcha.close()
@@ -68,9 +74,29 @@ async def _prune(resources: Resources, stop: asyncio.Event) -> None:
         more_rejected = await prune_rejected(resources.database, now)
         await prune_posts(resources.database, now)
         more_records = await prune_records(resources.database, now - resources.claims_kept)
-        return more_rejected or more_records
+        more_entities = await prune_entities(resources.database, now)
+        return more_rejected or more_records or more_entities
 
     await repeat("gateway.prune", step, every_s=_PRUNE_EVERY_S, stop=stop, health=resources.health)
+
+
+async def _work(
+    gateway: GatewayState, resources: Resources, stop: asyncio.Event, settings: GatewaySettings
+) -> None:
+    """Do what vendors' posts left to be done later, until `stop`."""
+    work = vendor_work(gateway, resources, settings)
+    await repeat("gateway.vendors", work.step, every_s=_WORK_EVERY_S, stop=stop, health=resources.health)
+
+
+def vendor_work(gateway: GatewayState, resources: Resources, settings: GatewaySettings) -> VendorWork:
+    """Return what does that work."""
+    return VendorWork(
+        gateway,
+        StoredFetches(resources.database),
+        EgressPolicy(settings.providers_allow),
+        stubs_url=settings.providers_url,
+        keys=os.environ,
+    )
 
 
 def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> GatewayState:
@@ -91,6 +117,8 @@ def build(resources: Resources, sink: Sink, settings: GatewaySettings) -> Gatewa
         sources=PolicySources(resources.policy.active, resources.integrations, os.environ),
         idempotency=IdempotencyStore(resources.database),
         rejected=RejectedSubmissions(resources.database, resources.metrics),
+        entities=StoredEntities(resources.database, resources.clock),
+        fetches=StoredFetches(resources.database),
         post_limits=SlidingWindowLimiter(),
         guesses=Guesses(resources.clock),
         captcha=CaptchaVerifier(egress, resources.clock, os.environ, resources.metrics),

@@ -9,6 +9,8 @@ from typing import Final
 from msgspec import Struct
 
 from services.gateway.domain.arrival import SOURCE, uuid7
+from services.gateway.intake.entity_store import forget_entities
+from services.gateway.intake.fetch_store import forget_fetches
 from services.gateway.intake.rejected_store import delete_mentions
 from services.gateway.queries.idempotency import forget_subjects
 from services.gateway.queries.people import StoredPerson, leads_of_person, stored_person
@@ -71,5 +73,7 @@ async def erase_person(
     async with gateway.database.begin() as tx:
         await forget_subjects(tx, lead_ids)
     await delete_mentions(gateway.database, person.identifiers)
+    await forget_fetches(gateway.database, person.identifiers)
+    await forget_entities(gateway.database, lead_ids)
     await gateway.database.truncate_log()
     return RequestedErasure(event.id, lead_ids, now)

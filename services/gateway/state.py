@@ -10,6 +10,8 @@ from typing import Protocol
 from services.gateway.domain.access import ApiKey, Principal, Scope
 from services.gateway.domain.captcha import CaptchaResult
 from services.gateway.domain.idempotency import IdempotencyRecord
+from services.gateway.domain.known_entities import Entities, EntityId
+from services.gateway.domain.pending_fetches import PendingFetch
 from services.gateway.domain.rejected import RejectedSubmission
 from services.gateway.domain.sources import HookSource
 from services.gateway.guesses import Guesses
@@ -110,6 +112,26 @@ class RejectedStore(Protocol):
         ...
 
 
+class EntityStore(Protocol):
+    """Which person or account the ids of vendors mean."""
+
+    async def find(self, vendor: str, ids: Collection[EntityId]) -> Entities:
+        """Return those of the ids that an earlier record told. Raises `Retry`."""
+        ...
+
+    async def remember(self, vendor: str, told: Entities) -> None:
+        """Store what a record told. Raises `Retry`."""
+        ...
+
+
+class FetchQueue(Protocol):
+    """Leads that are still to be fetched."""
+
+    async def put(self, fetches: Sequence[PendingFetch]) -> None:
+        """Store fetches; one that is stored already stays as it is. Raises `Retry`, also for too many."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayState:
     """The parts. `random(n)` returns n unguessable bytes, `keyed_hash` an HMAC with the secret key."""
@@ -127,6 +149,8 @@ class GatewayState:
     sources: SourceRegistry
     idempotency: IdempotencyRecords
     rejected: RejectedStore
+    entities: EntityStore
+    fetches: FetchQueue
     post_limits: SlidingWindowLimiter
     guesses: Guesses
     captcha: CaptchaChecker

@@ -1,4 +1,4 @@
-"""Tables of the gateway: keys, subscriptions, delivery orders, availability, rejected submissions, ids."""
+"""Tables of the gateway: keys, subscriptions, delivery orders, availability, what sources sent, ids."""
 
 from __future__ import annotations
 
@@ -70,8 +70,44 @@ rejected_submissions = Table(
     Column("idempotency_key", String(200), nullable=False),
     Column("size", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    # The key of the known entity without which the body says nothing.
+    Column("waits_for", String(300)),
     Index(None, "source", "received_at"),
     Index(None, "received_at"),
+    Index(None, "waits_for"),
+)
+
+# `key_text` is vendor, kind and id. Kept for `domain.known_entities.KEPT`.
+known_entities = Table(
+    "known_entities",
+    metadata,
+    Column("key_text", String(300), primary_key=True),
+    Column("vendor", String(60), nullable=False),
+    Column("email", String(320)),
+    Column("domain", String(255)),
+    Column("lead_id", String(36)),
+    Column("told_at", UtcTime, nullable=False),
+    Index(None, "vendor", "told_at"),
+    Index(None, "told_at"),
+    Index(None, "email"),
+    Index(None, "lead_id"),
+)
+
+pending_fetches = Table(
+    "pending_fetches",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("source", String(100), nullable=False),
+    Column("provider", String(100), nullable=False),
+    Column("parameters", Json(dict[str, str]), nullable=False),
+    Column("item", LargeBinary, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("traceparent", String(100), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", UtcTime, nullable=False),
+    Column("detail", String(500), nullable=False),
+    Index(None, "due_at"),
+    Index(None, "source"),
 )
 
 # `id` is the hash of a client's id or key with its scope, `subject` the lead or account of the event.

@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.gateway.domain.company_sizes import lower_bound
+from services.gateway.domain.known_entities import EntityId
 from shared.errors import Reject
 from shared.integrations.expressions import Evaluation, Expression
 from shared.integrations.functions import ExpressionScope
@@ -44,13 +45,6 @@ class PresetRequest(Struct, frozen=True):
     at: datetime
     headers: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
-
-
-class EntityId(Struct, frozen=True):
-    """The id that a vendor gives to a person or an account."""
-
-    kind: str
-    id: str
 
 
 class LabelledValue(Struct, frozen=True):

@@ -16,8 +16,9 @@ from services.gateway.domain.arrival import Arrival, invalid
 from services.gateway.domain.form_fields import UTM
 from services.gateway.domain.form_values import read_domain, read_word, storable
 from services.gateway.domain.forms import ParsedForm, parse_form
+from services.gateway.domain.known_entities import NO_ENTITIES, Entities, Entity, EntityId
 from services.gateway.domain.leads import ReceivedLead, receive_lead
-from services.gateway.domain.preset_items import EntityId, PresetItem
+from services.gateway.domain.preset_items import PresetItem
 from services.gateway.domain.received import Received
 from services.gateway.domain.signals import receive_signal
 from services.gateway.domain.sources import HookSource
@@ -25,7 +26,8 @@ from shared.errors import FieldProblem, Reject
 from shared.integrations.functions import instant
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.signal_received import PERSONAL_SIGNALS, SignalPerson, SignalReceivedV1
-from shared.lead.normalise.emails import normalise_email
+from shared.lead.identity import identify
+from shared.lead.normalise.emails import Email, normalise_email
 from shared.policy.form_fields import is_form_field
 
 UNKNOWN_ENTITY: Final = "unknown-entity"
@@ -37,18 +39,6 @@ _TIMES: Final = frozenset({"occurred_at", "expires_at"})
 _NAMES: Final = frozenset({"account.name", "person.email", "external_id"})
 
 ReceivedSignal = Received[SignalReceivedV1]
-
-
-class Entity(Struct, frozen=True):
-    """A person or an account that an earlier record told the id of."""
-
-    email: str | None = None
-    domain: str | None = None
-    lead_id: str | None = None
-
-
-Entities = Mapping[EntityId, Entity]
-NO_ENTITIES: Final[Entities] = {}
 
 
 class Ignored(Struct, frozen=True):
@@ -88,7 +78,7 @@ def entities_named(items: Sequence[PresetItem]) -> set[EntityId]:
     for item in items:
         named = (item.named("person"), item.named("account"))
         found.update(entity for entity in named if entity is not None)
-        if item.do == "opt_out" and "external_id" in item.by:
+        if "external_id" in item.by:
             found.add(EntityId("person", item.by["external_id"]))
     return found
 
@@ -247,6 +237,13 @@ def person_named(by: Mapping[str, str], entities: Entities) -> SignalPerson:
     raise invalid((FieldProblem("/person/email", "An opt-out needs an e-mail address"),))
 
 
+def _told_entity(address: Email | None, domain: str | None) -> Entity:
+    """Return an entity under the lead id of its address, by which an erasure finds it."""
+    identity = None if address is None else identify(address)
+    email, lead_id = address and address.address, identity and identity.lead_id
+    return Entity(email or None, domain, lead_id or None)
+
+
 def told_entities(item: PresetItem, decided: Decided) -> dict[EntityId, Entity]:
     """Return what the ids that an item tells stand for, as far as its event says it.
 
@@ -256,16 +253,15 @@ def told_entities(item: PresetItem, decided: Decided) -> dict[EntityId, Entity]:
         address = normalise_email(_text(item.values.get("person.email")))
         named = (item.values.get("account.domain"), item.values.get("company.domain"))
         domain = next(filter(None, map(_text, named)), None)
-        entity = Entity(None if address is None else address.address, domain)
+        entity = _told_entity(address, domain)
     elif isinstance(decided, Received):
         event, data = decided.event, decided.event.data
         address = normalise_email(data.person.email if data.person else None)
-        email = None if address is None else address.address
         if isinstance(data, LeadReceivedV1):
             domain = data.company.domain or (event.key if event.key != event.subject else None)
-            entity = Entity(email, domain, event.subject)
+            entity = structs.replace(_told_entity(address, domain), lead_id=event.subject)
         else:
-            entity = Entity(email, data.account.domain)
+            entity = _told_entity(address, data.account.domain)
     else:
         return {}
     found: dict[EntityId, Entity] = {}

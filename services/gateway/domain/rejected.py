@@ -35,7 +35,8 @@ class RejectedSubmission(Row, frozen=True):
     """A body that a source sent, when and as which content type, and why it was not accepted.
 
     `cause` is the kind of its problem document (`invalid-body`), `size` the bytes of the body as it came. A
-    body that was too large to be read is cut, so that its `body` is shorter than `size`.
+    body that was too large to be read is cut, so that its `body` is shorter than `size`. `waits_for` is the
+    key of the known entity that it needs; it is replayed once that is known.
     """
 
     id: str
@@ -48,6 +49,7 @@ class RejectedSubmission(Row, frozen=True):
     idempotency_key: str
     size: int
     body: bytes
+    waits_for: str | None = None
     table: ClassVar[str] = "rejected_submissions"
     key_fields: ClassVar[tuple[str, ...]] = ("id",)
 

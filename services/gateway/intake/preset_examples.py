@@ -16,8 +16,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from services.gateway.domain.arrival import Arrival
-from services.gateway.domain.preset_items import EntityId
-from services.gateway.domain.preset_outcomes import NO_ENTITIES, Entities, Entity
+from services.gateway.domain.known_entities import NO_ENTITIES, Entities, Entity, EntityId
 from services.gateway.domain.sources import HookSource, source_of
 from services.gateway.intake.handshakes import answer_handshake
 from services.gateway.intake.preset_bodies import secret_in_body

@@ -16,7 +16,6 @@ from services.gateway.domain.rejected import TRUNCATED_BYTES_MAX, RejectedSubmis
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.post_limits import RATE_LIMITED
 from services.gateway.intake.sender import check_sender, client_name
-from services.gateway.intake.vendor_items import ITEM_DOCUMENT
 from services.gateway.request_body import ApiRequest, BodyTooLarge, items, read_encoded_body
 from services.gateway.state import GatewayState
 from shared.errors import Reject
@@ -68,20 +67,6 @@ async def keep_rejected_items(request: Request, source: HookSource, raw: bytes, 
         submission = _submission(request, source, reject, item, len(item))
         kept.append(gateway.rejected.keep(msgspec.structs.replace(submission, idempotency_key="")))
     await asyncio.gather(*kept)
-
-
-async def keep_rejected_item(request: Request, source: HookSource, document: bytes, reject: Reject) -> None:
-    """Count, log and keep one item of a vendor's request that was not accepted. Raises `Retry`.
-
-    `document` is that of `vendor_items.item_document`, which is what a replay reads.
-    """
-    gateway: GatewayState = request.app.state.gateway
-    gateway.metrics.rejected_submissions.labels(source.name, reject.kind).inc()
-    log.warning("submission rejected", source=source.name, cause=reject.kind, kept=True)
-    submission = _submission(request, source, reject, document, len(document))
-    await gateway.rejected.keep(
-        msgspec.structs.replace(submission, content_type=ITEM_DOCUMENT, idempotency_key="")
-    )
 
 
 async def _kept_submission(

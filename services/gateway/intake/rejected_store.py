@@ -93,6 +93,12 @@ async def delete_mentions(database: Database, identifiers: Collection[str]) -> i
     return len(found)
 
 
+async def delete_waiting(database: Database, waits_for: str) -> None:
+    """Delete the submissions that wait for this known entity, which is erased."""
+    async with database.begin() as tx:
+        await tx.execute(delete(table).where(table.c.waits_for == waits_for))
+
+
 async def find_mentions(database: Database, identifiers: Collection[str]) -> list[RejectedSubmission]:
     """Return every submission that mentions a person. They are read and searched a few at a time."""
     found: list[RejectedSubmission] = []

@@ -11,7 +11,9 @@ from msgspec import UNSET, Struct, UnsetType
 from starlette.types import Message
 
 from services.gateway.domain.arrival import Arrival
+from services.gateway.domain.known_entities import entity_key
 from services.gateway.domain.leads import ReceivedLead
+from services.gateway.domain.preset_outcomes import UnknownEntity
 from services.gateway.domain.rejected import RejectedSubmission
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.forms import receive_form
@@ -19,7 +21,7 @@ from services.gateway.intake.leads import publish_lead
 from services.gateway.intake.signals import AcceptedSignal, accept_signals
 from services.gateway.intake.vendor_intake import ItemResult, submitted_at, take_items
 from services.gateway.intake.vendor_items import ITEM_DOCUMENT, HookRequest, read_document, read_request
-from services.gateway.queries.rejected import delete_rejected, find_rejected
+from services.gateway.queries.rejected import delete_rejected, find_rejected, set_waits_for
 from services.gateway.request_body import ApiRequest
 from services.gateway.state import GatewayState
 from shared.errors import DataError, Reject
@@ -93,8 +95,24 @@ async def _replay(
         accepted = await publish_lead(gateway, submitted_at(received, submission.received_at))
     except (Reject, DataError) as error:
         reject = error if isinstance(error, Reject) else Reject(422, "unusable-value", str(error))
+        if submission.waits_for is not None:
+            await _wait_for(gateway, source, submission, reject)
         return ReplayResult(submission.id, problem=document(reject))
     return ReplayResult(submission.id, lead_id=accepted.lead_id, event_id=accepted.event_id)
+
+
+async def _wait_for(
+    gateway: GatewayState, source: HookSource, submission: RejectedSubmission, reject: Reject
+) -> None:
+    """Record what a parked item waits for now: another entity, or nothing that Baton could notice."""
+    waits_for = (
+        entity_key(source.preset.vendor, reject.entity)
+        if source.preset and isinstance(reject, UnknownEntity)
+        else None
+    )
+    if waits_for != submission.waits_for:
+        async with gateway.database.begin() as tx:
+            await set_waits_for(tx, submission.id, waits_for)
 
 
 async def replay_vendor(
@@ -111,7 +129,7 @@ async def replay_vendor(
     else:
         sent = HookRequest(submission.body, submission.content_type)
         reading = read_request(source.preset, sent, arrival.at)
-    taken = await take_items(gateway, source, reading, arrival, prepare)
+    taken = await take_items(gateway, source, reading, arrival, prepare, parks=False)
     for reject in taken.rejected.values():
         raise reject
     made = [result for result in taken.results if result.event_id is not UNSET]

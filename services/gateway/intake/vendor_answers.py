@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Final
 
+import structlog
 from fastapi import Request, Response
 from msgspec import UNSET, Struct, structs
 
@@ -9,15 +10,16 @@ from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.leads import ReceivedLead
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.captcha import verify_captcha
-from services.gateway.intake.rejected import keep_rejected_item
-from services.gateway.intake.vendor_intake import ItemResult, TakenItems, take_request
+from services.gateway.intake.vendor_intake import ItemResult, TakenItems, item_submission, take_request
 from services.gateway.intake.vendor_items import HookRequest
 from services.gateway.responses import json_response
 from services.gateway.state import GatewayState
 from shared.errors import FieldProblem, Reject
 from shared.web.event_schema import MsgspecType
 
-_COUNTED: Final = ("ignored", "erased")
+log = structlog.get_logger()
+
+_COUNTED: Final = ("ignored", "erased", "pending", "parked")
 
 
 class ItemResults(Struct, frozen=True):
@@ -27,10 +29,12 @@ class ItemResults(Struct, frozen=True):
 
 
 class NothingMade(Struct, frozen=True, omit_defaults=True):
-    """No lead and no signal was made: how many items were ignored, and how many people are erased."""
+    """No lead and no signal was made of the items: how many were ignored, erase somebody, or wait."""
 
     ignored: int = 0
     erased: int = 0
+    pending: int = 0
+    parked: int = 0
 
 
 VendorAnswer = (
@@ -59,8 +63,9 @@ async def accept_vendor_request(
     if taken.rejected and len(taken.rejected) == len(taken.results):
         raise rejection_of_all(taken)
     for index, reject in taken.rejected.items():
-        document = taken.reading.document(taken.reading.items[index])
-        await keep_rejected_item(request, source, document, reject)
+        gateway.metrics.rejected_submissions.labels(source.name, reject.kind).inc()
+        log.warning("submission rejected", source=source.name, cause=reject.kind, kept=True)
+        await gateway.rejected.keep(item_submission(gateway, source, taken.reading, index, reject))
     return json_response(answer_of(taken), 202)
 
 

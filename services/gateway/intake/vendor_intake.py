@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
-from services.gateway.domain.arrival import Arrival
+from services.gateway.domain.arrival import Arrival, uuid7
+from services.gateway.domain.known_entities import Entities, Entity, EntityId, entity_key
 from services.gateway.domain.leads import ReceivedLead, with_lead
+from services.gateway.domain.pending_fetches import PendingFetch, fetch_id
 from services.gateway.domain.preset_items import PresetItem
-from services.gateway.domain.preset_outcomes import Decided, ErasureNotice, Fetch, Ignored, decide_item
+from services.gateway.domain.preset_outcomes import (
+    Decided,
+    ErasureNotice,
+    Fetch,
+    Ignored,
+    UnknownEntity,
+    decide_item,
+    entities_named,
+    told_entities,
+)
 from services.gateway.domain.received import Received
+from services.gateway.domain.rejected import RejectedSubmission, detail_of
 from services.gateway.domain.sources import HookSource
 from services.gateway.erasure import erase_person
-from services.gateway.intake.vendor_items import HookRequest, VendorReading, read_request
+from services.gateway.intake.rejected_store import delete_waiting
+from services.gateway.intake.vendor_items import ITEM_DOCUMENT, HookRequest, VendorReading, read_request
 from services.gateway.publish_once import publish_list
 from services.gateway.state import GatewayState
 from shared.errors import Reject
@@ -30,7 +43,11 @@ Prepare = Callable[[ReceivedLead], Awaitable[ReceivedLead]]
 
 
 class ItemResult(Struct, frozen=True, omit_defaults=True):
-    """What became of one item: a lead, a signal, nothing (`ignored` says why), an erasure, or a problem."""
+    """What became of one item: a lead, a signal, or what else its members say.
+
+    `ignored` says why nothing is made of it, `erased` is the receipt of an erasure. `pending`: the lead is
+    still to be fetched. `parked`: the item waits for a record that tells whom its id means.
+    """
 
     index: int
     lead_id: str | UnsetType = UNSET
@@ -38,6 +55,8 @@ class ItemResult(Struct, frozen=True, omit_defaults=True):
     status_url: str | UnsetType = UNSET
     ignored: str | UnsetType = UNSET
     erased: str | UnsetType = UNSET
+    pending: bool | UnsetType = UNSET
+    parked: str | UnsetType = UNSET
     problem: Problem | UnsetType = UNSET
 
 
@@ -68,82 +87,166 @@ async def take_items(
     reading: VendorReading,
     arrival: Arrival,
     prepare: Prepare | None = None,
+    *,
+    parks: bool = True,
 ) -> TakenItems:
     """Publish the leads and signals of a request, and do what else becomes of them.
 
-    Raises `Retry`, `DataError`.     When it returns, every item that is not refused is durable. Events come
-    before erasures, as they may be of the same person.
+    When it returns, every item that is not refused is durable. Events come before erasures, as they may be of
+    the same person. An item that names somebody by an unknown id is parked, without `parks` it is refused.
+    Raises `Retry`, `DataError`.
     """
-    decided = [await decided_item(source, item, arrival, prepare) for item in reading.items]
+    vendor = source.preset.vendor if source.preset is not None else ""
+    entities = await gateway.entities.find(vendor, entities_named(reading.items))
+    work = _VendorPost(gateway, source, vendor, reading, arrival, entities)
+    decided = [await work.decide(item, prepare) for item in reading.items]
+    await gateway.fetches.put(work.fetches(decided))
     received = [(index, one) for index, one in enumerate(decided) if isinstance(one, Received)]
     events: list[Event[Any] | Reject] = await publish_list(gateway, [one for _, one in received])
+    if not source.public:
+        pairs = zip(reading.items, decided, strict=True)
+        told = [told_entities(item, one) for item, one in pairs if not isinstance(one, Reject)]
+        await gateway.entities.remember(vendor, {id_: known for one in told for id_, known in one.items()})
     published = {index: event for (index, _), event in zip(received, events, strict=True)}
     results: list[ItemResult] = []
     rejected: dict[int, Reject] = {}
     for index, one in enumerate(decided):
         try:
-            result = await result_of(gateway, index, published.get(index, one), arrival)
+            result = await work.result(index, published.get(index, one), parks=parks)
         except Reject as reject:
             rejected[index], result = reject, ItemResult(index, problem=document(reject))
-        gateway.metrics.vendor_items.labels(source.name, outcome_word(one)).inc()
+        gateway.metrics.vendor_items.labels(source.name, outcome_word(result)).inc()
         results.append(result)
     return TakenItems(reading, results, rejected)
 
 
-async def decided_item(
-    source: HookSource, item: PresetItem, arrival: Arrival, prepare: Prepare | None
-) -> Decided | Reject:
-    try:
-        decided = decide_item(item, source, arrival)
-        if (
-            prepare is not None
-            and isinstance(decided, Received)
-            and isinstance(decided.event.data, LeadReceivedV1)
-        ):
-            return await prepare(decided)
-    except Reject as reject:
-        return reject
-    return decided
+class _VendorPost:
+    """One request of a vendor, with what is known of the ids in it."""
 
+    def __init__(
+        self,
+        gateway: GatewayState,
+        source: HookSource,
+        vendor: str,
+        reading: VendorReading,
+        arrival: Arrival,
+        entities: Entities,
+    ) -> None:
+        self._gateway = gateway
+        self._source = source
+        self._vendor = vendor
+        self._reading = reading
+        self._arrival = arrival
+        self._entities = entities
 
-async def result_of(
-    gateway: GatewayState, index: int, one: Event[Any] | Decided | Reject, arrival: Arrival
-) -> ItemResult:
-    """Return the result of an item. Raises `Reject`."""
-    if isinstance(one, Reject):
-        raise one
-    if isinstance(one, Event):
-        if isinstance(one.data, LeadReceivedV1):
-            return ItemResult(index, one.subject, one.id, f"/v1/leads/{one.subject}")
-        return ItemResult(index, event_id=one.id)
-    if isinstance(one, ErasureNotice):
-        erasure = await erase_person(gateway, named_identities(one), arrival.traceparent)
+    async def decide(self, item: PresetItem, prepare: Prepare | None) -> Decided | Reject:
+        """Return what becomes of an item, after its lead was prepared."""
+        try:
+            decided = decide_item(item, self._source, self._arrival, self._entities)
+            if prepare is not None and isinstance(decided, Received):
+                is_lead = isinstance(decided.event.data, LeadReceivedV1)
+                return await prepare(cast("ReceivedLead", decided)) if is_lead else decided
+        except Reject as reject:
+            return reject
+        return decided
+
+    def fetches(self, decided: Sequence[Decided | Reject]) -> list[PendingFetch]:
+        """Return the leads that are to be fetched."""
+        source, arrival = self._source.name, self._arrival
+        return [
+            PendingFetch(
+                id=fetch_id(source, one.provider, one.parameters),
+                source=source,
+                provider=one.provider,
+                parameters=dict(one.parameters),
+                item=self._reading.document(item),
+                received_at=arrival.at,
+                traceparent=arrival.traceparent,
+                attempts=0,
+                due_at=arrival.at,
+                detail="",
+            )
+            for item, one in zip(self._reading.items, decided, strict=True)
+            if isinstance(one, Fetch)
+        ]
+
+    async def result(self, index: int, one: Event[Any] | Decided | Reject, *, parks: bool) -> ItemResult:
+        """Return the result of an item; erase or park it. Raises `Reject`."""
+        if isinstance(one, UnknownEntity) and parks:
+            kept = item_submission(self._gateway, self._source, self._reading, index, one)
+            waits_for = entity_key(self._vendor, one.entity)
+            await self._gateway.rejected.keep(structs.replace(kept, waits_for=waits_for))
+            return ItemResult(index, parked=one.detail)
+        if isinstance(one, Reject):
+            raise one
+        if isinstance(one, Event):
+            if isinstance(one.data, LeadReceivedV1):
+                return ItemResult(index, one.subject, one.id, f"/v1/leads/{one.subject}")
+            return ItemResult(index, event_id=one.id)
+        if isinstance(one, ErasureNotice):
+            return await self._erase(index, one)
+        if isinstance(one, Fetch):
+            return ItemResult(index, pending=True)
+        if isinstance(one, Ignored):
+            return ItemResult(index, ignored=one.reason or "ignored")
+        raise TypeError(f"an item is never {type(one).__name__}")
+
+    async def _erase(self, index: int, notice: ErasureNotice) -> ItemResult:
+        """Erase the person of a notice, and what waits for the id. Raises `Reject`."""
+        external_id = notice.by.get("external_id")
+        known = self._entities.get(EntityId("person", external_id)) if external_id else None
+        identities = named_identities(notice, known)
+        if external_id is not None:
+            await delete_waiting(
+                self._gateway.database, entity_key(self._vendor, EntityId("person", external_id))
+            )
+        if not identities:
+            return ItemResult(index, ignored="nobody is known by this id")
+        erasure = await erase_person(self._gateway, identities, self._arrival.traceparent)
         return ItemResult(index, erased=erasure.receipt_id)
-    if isinstance(one, Fetch):
-        detail = f"No provider with the integration {one.provider} is configured"
-        raise Reject(422, "fetch-failed", "The lead cannot be fetched", detail)
-    if isinstance(one, Ignored):
-        return ItemResult(index, ignored=one.reason or "ignored")
-    raise TypeError(f"an item is never {type(one).__name__}")
 
 
-def named_identities(erasure: ErasureNotice) -> list[Identity]:
-    """Return the identities of the person whom an erasure names. Raises `Reject` (422)."""
-    found = [identify(erasure.by.get("email")), identify(phone=erasure.by.get("phone"))]
+def item_submission(
+    gateway: GatewayState, source: HookSource, reading: VendorReading, index: int, reject: Reject
+) -> RejectedSubmission:
+    """Return an item of a request as it is kept, so that it can be replayed by itself."""
+    body, now = reading.document(reading.items[index]), gateway.clock.now()
+    return RejectedSubmission(
+        id=uuid7(now, gateway.random),
+        source=source.name,
+        received_at=now,
+        status=reject.status,
+        cause=reject.kind,
+        detail=detail_of(reject),
+        content_type=ITEM_DOCUMENT,
+        idempotency_key="",
+        size=len(body),
+        body=body,
+    )
+
+
+def named_identities(notice: ErasureNotice, known: Entity | None) -> list[Identity]:
+    """Return the identities of the person whom a notice names, none where an id says nothing.
+
+    Raises `Reject` (422) for contact details that are none.
+    """
+    found = [identify(notice.by.get("email")), identify(phone=notice.by.get("phone"))]
+    if known is not None:
+        found.append(identify(known.email))
+        if known.lead_id and not known.email:
+            found.append(Identity(known.lead_id, "domain", (f"lead:{known.lead_id}",)))
     identities = [identity for identity in found if identity is not None]
-    if not identities:
+    if not identities and not notice.by.keys() >= {"external_id"}:
         raise Reject(422, "nobody-named", "The body does not say whose data it is about")
     return identities
 
 
-def outcome_word(one: Decided | Reject) -> str:
-    if isinstance(one, Received):
-        return "lead" if isinstance(one.event.data, LeadReceivedV1) else "signal"
-    if isinstance(one, Reject):
-        return "rejected"
-    return (
-        "ignored" if isinstance(one, Ignored) else "erased" if isinstance(one, ErasureNotice) else "fetched"
-    )
+def outcome_word(result: ItemResult) -> str:
+    """Return the word by which a result is counted."""
+    words = {"problem": "rejected", "lead_id": "lead", "event_id": "signal"}
+    members = ("problem", "lead_id", "event_id", "ignored", "erased", "pending", "parked")
+    name = next(member for member in members if getattr(result, member) is not UNSET)
+    return words.get(name, name)
 
 
 def submitted_at(received: ReceivedLead, at: datetime) -> ReceivedLead:

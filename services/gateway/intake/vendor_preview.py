@@ -9,9 +9,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.form_preview import reading_warnings, unmapped_labels
+from services.gateway.domain.known_entities import NO_ENTITIES, Entities
 from services.gateway.domain.preset_outcomes import (
-    NO_ENTITIES,
-    Entities,
     ErasureNotice,
     Fetch,
     Ignored,

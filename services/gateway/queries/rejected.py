@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from services.gateway.domain.rejected import KEPT, RejectedSubmission
 from services.gateway.tables import rejected_submissions as table
@@ -38,6 +38,11 @@ async def find_rejected(
     kept = (table.c.source == source, table.c.received_at >= now - KEPT)
     result = await tx.execute(select(table).where(*kept, table.c.id.in_(ids)))
     return {row.id: RejectedSubmission(*tuple(row)) for row in result}
+
+
+async def set_waits_for(tx: Tx, id_: str, waits_for: str | None) -> None:
+    """Record for which known entity a submission waits."""
+    await tx.execute(update(table).where(table.c.id == id_).values(waits_for=waits_for))
 
 
 async def delete_rejected(tx: Tx, ids: Collection[str]) -> None:

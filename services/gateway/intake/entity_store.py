@@ -1,0 +1,70 @@
+"""Stores which person or account the ids of vendors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+
+from services.gateway.domain.known_entities import (
+    KEPT,
+    NO_ENTITIES,
+    VENDOR_ROWS_MAX,
+    Entities,
+    EntityId,
+    EntityRow,
+    entities_by_id,
+    entity_key,
+    entity_rows,
+)
+from services.gateway.tables import known_entities as table
+from shared.clock import Clock
+from shared.storage.database import Database
+from shared.storage.rows import IdentityMap, Put
+
+
+class StoredEntities:
+    """The entities in the database."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def find(self, vendor: str, ids: Collection[EntityId]) -> Entities:
+        """Return those of the ids that an earlier record told. Raises `Retry`."""
+        if not ids:
+            return NO_ENTITIES
+        async with self._database.read() as tx:
+            rows = await tx.load(EntityRow, "key_text", [entity_key(vendor, id_) for id_ in ids])
+        return entities_by_id(vendor, ids, rows)
+
+    async def remember(self, vendor: str, told: Entities) -> None:
+        """Store what a record told. Raises `Retry`."""
+        if not told:
+            return
+        rows = IdentityMap()
+        rows.apply([Put(row) for row in entity_rows(vendor, told, self._clock.now())])
+        async with self._database.begin() as tx:
+            await tx.write(rows)
+
+
+async def forget_entities(database: Database, lead_ids: Iterable[str]) -> None:
+    """Forget the ids of a person. For erasure."""
+    async with database.begin() as tx:
+        await tx.execute(delete(table).where(table.c.lead_id.in_(list(lead_ids))))
+
+
+async def prune_entities(database: Database, now: datetime) -> bool:
+    """Forget what was told too long ago, and of a vendor with too many ids the oldest. Returns False."""
+    counted = select(table.c.vendor, func.count()).group_by(table.c.vendor)
+    async with database.read() as tx:
+        too_many = [row[0] for row in await tx.execute(counted) if row[1] > VENDOR_ROWS_MAX]
+    async with database.begin() as tx:
+        await tx.execute(delete(table).where(table.c.told_at < now - KEPT))
+        for vendor in too_many:
+            newest = select(table.c.told_at).where(table.c.vendor == vendor).order_by(table.c.told_at.desc())
+            limit = (await tx.execute(newest.offset(VENDOR_ROWS_MAX).limit(1))).scalar()
+            if limit is not None:
+                await tx.execute(delete(table).where(table.c.vendor == vendor, table.c.told_at <= limit))
+    return False
