@@ -12,9 +12,9 @@ from services.gateway.app import create_app
 from services.gateway.guesses import Guesses
 from services.gateway.idempotency_store import IdempotencyStore
 from services.gateway.intake.captcha import CaptchaVerifier
-from services.gateway.intake.provider_posts import prune_posts
 from services.gateway.intake.entity_store import StoredEntities, prune_entities
 from services.gateway.intake.fetch_store import StoredFetches
+from services.gateway.intake.provider_posts import prune_posts
 from services.gateway.intake.publisher import StreamPublisher
 from services.gateway.intake.rejected_store import RejectedSubmissions, prune_rejected
 from services.gateway.intake.sources import PolicySources

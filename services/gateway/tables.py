@@ -89,7 +89,6 @@ known_entities = Table(
     Column("told_at", UtcTime, nullable=False),
     Index(None, "vendor", "told_at"),
     Index(None, "told_at"),
-    Index(None, "email"),
     Index(None, "lead_id"),
 )
 

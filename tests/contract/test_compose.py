@@ -138,7 +138,7 @@ def test_each_role_gets_the_secrets_it_needs_and_no_others():
     assert {name for name in SERVICES if secrets_file.SECRET_KEY in environ(name)} == set(STATEFUL)
     files = {name: service["env_file"] for name, service in SERVICES.items() if "env_file" in service}
     assert {name: [entry["path"] for entry in entries] for name, entries in files.items()} == {
-        "gateway": [".baton/sources.env"],
+        "gateway": [".baton/sources.env", ".baton/providers.env"],
         "enricher": [".baton/providers.env"],
         "scorer": [".baton/providers.env"],
         "router-deliver": [".baton/destinations.env"],

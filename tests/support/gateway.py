@@ -13,8 +13,10 @@ from typing import Any
 import aiohttp
 
 from services.gateway.app import create_app
-from services.gateway.bootstrap import build
+from services.gateway.bootstrap import build, vendor_work
+from services.gateway.intake.vendor_work import VendorWork
 from shared.clock import Clock, SystemClock
+from shared.integrations.catalog import load_integrations
 from shared.lead.events.envelope import Event, decode
 from shared.messaging.connect import connect
 from shared.messaging.port import Record, Sink, Source, Stream
@@ -43,6 +45,7 @@ class RunningGateway:
     stream: Stream
     sink: Sink
     server: HttpServer
+    work: VendorWork
 
     @property
     def database(self) -> Database:
@@ -130,7 +133,8 @@ async def running_gateway(
         async with aiohttp.ClientSession(
             f"http://127.0.0.1:{server.port}", headers={"Authorization": f"Bearer {ADMIN_KEY}"}
         ) as http:
-            yield RunningGateway(http, resources, resources.stream, sink, server)
+            work = vendor_work(state, resources, settings)
+            yield RunningGateway(http, resources, resources.stream, sink, server, work)
     finally:
         await server.stop()
         await state.captcha.close()
@@ -160,6 +164,7 @@ def gateway_resources(settings: GatewaySettings, clock: Clock, partitions: int =
         tracing=Tracing(None),
         secret=settings.secret_key.get_secret_value().encode(),
         partitions=partitions,
+        integrations=load_integrations(settings.policy_dir),
     )
 
 

@@ -57,9 +57,9 @@ async def forget_entities(database: Database, lead_ids: Iterable[str]) -> None:
 
 async def prune_entities(database: Database, now: datetime) -> bool:
     """Forget what was told too long ago, and of a vendor with too many ids the oldest. Returns False."""
-    counted = select(table.c.vendor, func.count()).group_by(table.c.vendor)
+    counted = select(table.c.vendor, func.count().label("number")).group_by(table.c.vendor)
     async with database.read() as tx:
-        too_many = [row[0] for row in await tx.execute(counted) if row[1] > VENDOR_ROWS_MAX]
+        too_many = [row.vendor for row in await tx.execute(counted) if row.number > VENDOR_ROWS_MAX]
     async with database.begin() as tx:
         await tx.execute(delete(table).where(table.c.told_at < now - KEPT))
         for vendor in too_many:

@@ -46,9 +46,8 @@ class StoredFetches:
             if (await tx.execute(due.limit(1))).first() is None:
                 return []
         async with self._database.begin() as tx:
-            found = [
-                PendingFetch(*tuple(row)) for row in await tx.execute(due.with_for_update(skip_locked=True))
-            ]
+            claimed = await tx.execute(due.with_for_update(skip_locked=True))
+            found = [PendingFetch(*tuple(row)) for row in claimed]
             ids = [fetch.id for fetch in found]
             await tx.execute(update(table).where(table.c.id.in_(ids)).values(due_at=now + LEASE))
         return found
@@ -78,6 +77,6 @@ async def forget_fetches(database: Database, identifiers: Collection[str]) -> No
 
 async def pending_by_source(database: Database) -> dict[str, int]:
     """Return how many leads of each source are still to be fetched."""
-    counted = select(table.c.source, func.count()).group_by(table.c.source)
+    counted = select(table.c.source, func.count().label("number")).group_by(table.c.source)
     async with database.read() as tx:
-        return {row[0]: row[1] for row in await tx.execute(counted)}
+        return {row.source: row.number for row in await tx.execute(counted)}

@@ -105,11 +105,9 @@ async def _wait_for(
     gateway: GatewayState, source: HookSource, submission: RejectedSubmission, reject: Reject
 ) -> None:
     """Record what a parked item waits for now: another entity, or nothing that Baton could notice."""
-    waits_for = (
-        entity_key(source.preset.vendor, reject.entity)
-        if source.preset and isinstance(reject, UnknownEntity)
-        else None
-    )
+    waits_for = None
+    if source.preset is not None and isinstance(reject, UnknownEntity):
+        waits_for = entity_key(source.preset.vendor, reject.entity)
     if waits_for != submission.waits_for:
         async with gateway.database.begin() as tx:
             await set_waits_for(tx, submission.id, waits_for)

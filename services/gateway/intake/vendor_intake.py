@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from services.gateway.domain.arrival import Arrival, uuid7
-from services.gateway.domain.known_entities import Entities, Entity, EntityId, entity_key
+from services.gateway.domain.known_entities import NO_ENTITIES, Entity, EntityId, entity_key
 from services.gateway.domain.leads import ReceivedLead, with_lead
 from services.gateway.domain.pending_fetches import PendingFetch, fetch_id
 from services.gateway.domain.preset_items import PresetItem
@@ -96,9 +96,8 @@ async def take_items(
     the same person. An item that names somebody by an unknown id is parked, without `parks` it is refused.
     Raises `Retry`, `DataError`.
     """
-    vendor = source.preset.vendor if source.preset is not None else ""
-    entities = await gateway.entities.find(vendor, entities_named(reading.items))
-    work = _VendorPost(gateway, source, vendor, reading, arrival, entities)
+    work = _VendorPost(gateway, source, reading, arrival)
+    await work.look_up()
     decided = [await work.decide(item, prepare) for item in reading.items]
     await gateway.fetches.put(work.fetches(decided))
     received = [(index, one) for index, one in enumerate(decided) if isinstance(one, Received)]
@@ -106,7 +105,8 @@ async def take_items(
     if not source.public:
         pairs = zip(reading.items, decided, strict=True)
         told = [told_entities(item, one) for item, one in pairs if not isinstance(one, Reject)]
-        await gateway.entities.remember(vendor, {id_: known for one in told for id_, known in one.items()})
+        known = {id_: entity for one in told for id_, entity in one.items()}
+        await gateway.entities.remember(source.kind, known)
     published = {index: event for (index, _), event in zip(received, events, strict=True)}
     results: list[ItemResult] = []
     rejected: dict[int, Reject] = {}
@@ -124,20 +124,18 @@ class _VendorPost:
     """One request of a vendor, with what is known of the ids in it."""
 
     def __init__(
-        self,
-        gateway: GatewayState,
-        source: HookSource,
-        vendor: str,
-        reading: VendorReading,
-        arrival: Arrival,
-        entities: Entities,
+        self, gateway: GatewayState, source: HookSource, reading: VendorReading, arrival: Arrival
     ) -> None:
         self._gateway = gateway
         self._source = source
-        self._vendor = vendor
+        self._vendor = source.kind
         self._reading = reading
         self._arrival = arrival
-        self._entities = entities
+        self._entities = NO_ENTITIES
+
+    async def look_up(self) -> None:
+        """Find out what the ids in the request mean. Raises `Retry`."""
+        self._entities = await self._gateway.entities.find(self._vendor, entities_named(self._reading.items))
 
     async def decide(self, item: PresetItem, prepare: Prepare | None) -> Decided | Reject:
         """Return what becomes of an item, after its lead was prepared."""
@@ -197,9 +195,8 @@ class _VendorPost:
         known = self._entities.get(EntityId("person", external_id)) if external_id else None
         identities = named_identities(notice, known)
         if external_id is not None:
-            await delete_waiting(
-                self._gateway.database, entity_key(self._vendor, EntityId("person", external_id))
-            )
+            waits_for = entity_key(self._vendor, EntityId("person", external_id))
+            await delete_waiting(self._gateway.database, waits_for)
         if not identities:
             return ItemResult(index, ignored="nobody is known by this id")
         erasure = await erase_person(self._gateway, identities, self._arrival.traceparent)

@@ -83,7 +83,7 @@ class VendorWork:
 
     async def fetch(self, fetch: PendingFetch) -> None:
         """Fetch a lead and publish it, or try again later, or keep it as rejected. Raises `Retry`."""
-        gateway, now = self._gateway, self._gateway.clock.now()
+        now = self._gateway.clock.now()
         try:
             await self.publish(fetch, await self.ask(fetch))
         except FetchFailed as failed:
