@@ -146,7 +146,7 @@ def test_each_role_gets_the_secrets_it_needs_and_no_others():
     assert all(entry["required"] is False for entries in files.values() for entry in entries)
 
 
-@pytest.mark.parametrize("role", ["enricher", "scorer"])
+@pytest.mark.parametrize("role", ["gateway", "enricher", "scorer"])
 def test_a_role_that_calls_providers_asks_the_stubs_where_they_listen(role):
     port = environ("provider-stubs")["BATON_STUBS_PORT"]
     assert environ(role)["BATON_PROVIDERS_URL"] == f"http://provider-stubs:{port}"
@@ -156,10 +156,10 @@ def test_a_role_that_calls_providers_asks_the_stubs_where_they_listen(role):
 def test_beyond_the_internet_they_may_reach_the_network_of_the_stubs_and_no_other():
     (network,) = SERVICES["provider-stubs"]["networks"]
     (config,) = COMPOSE["networks"][network]["ipam"]["config"]
-    for role in ("enricher", "scorer"):
+    for role in ("gateway", "enricher", "scorer"):
         assert environ(role)["BATON_PROVIDERS_ALLOW"] == _DEFAULTED.sub(r"\2", config["subnet"])
     users = {name for name, service in SERVICES.items() if network in service.get("networks", ())}
-    assert users == {"enricher", "scorer", "provider-stubs", "prometheus"}
+    assert users == {"gateway", "enricher", "scorer", "provider-stubs", "prometheus"}
 
 
 def test_only_the_gateway_and_observability_are_published_and_to_this_host_only():
