@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from services.gateway.domain.arrival import Arrival
-from services.gateway.domain.preset_items import EntityId, PresetRequest, read_items
-from services.gateway.domain.preset_outcomes import Entity, UnknownEntity, decide_item, told_entities
+from services.gateway.domain.known_entities import Entity, EntityId
+from services.gateway.domain.preset_items import PresetRequest, read_items
+from services.gateway.domain.preset_outcomes import UnknownEntity, decide_item, told_entities
 from services.gateway.domain.sources import HookSource
 from shared.integrations.catalog import built_in_integrations
 from shared.lead.events.signal_received import SignalReceivedV1
+from shared.lead.events.subjects import lead_id
 
 AT = datetime(2026, 1, 15, 10, tzinfo=UTC)
 SIGNALS = built_in_integrations().signals
@@ -58,7 +60,7 @@ def test_what_an_interaction_tells_resolves_the_ids_of_a_job_change():
     _, told = told_by("klipy", INTERACTION)
     email = "ola.berg@quillstone.example"
     assert told == {
-        EntityId("person", "p-1"): Entity(email=email, domain="quillstone.example"),
+        EntityId("person", "p-1"): Entity(email, "quillstone.example", lead_id(email)),
         EntityId("account", "c-1"): Entity(domain="quillstone.example"),
     }
     (received,), _ = told_by("klipy", JOB_CHANGE, told)
