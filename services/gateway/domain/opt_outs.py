@@ -9,27 +9,19 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from services.gateway.domain.label_dictionary import words_of
 from shared.lead.normalise.labels import plain_label
 from shared.lead.normalise.text import without_accents
 from shared.lead.normalise.yes_no import yes_or_no
 
 # The words of a label without the blanks between them: `HasOptedOutOfEmail`, `Email Opt-Out`, `doNotEmail`.
+# Those of other languages than English stand in the dictionary of labels.
 _OPT_OUT = re.compile(
     r"opt(?:ed)?out|unsubscri|\Aunsub|(?:do|does|did)n[o']?t(?:bulk)?(?:contact|e?mail|market|disturb|solicit|sendmail|send"
     r"|want(?:tobecontacted|tore|anymore|any)|wish(?:tobecontacted|tore))|dontcontact|dontemail|nocontact\b|nomoree?mail"
     r"|noe?mails?\Z|stopcontact|stope?mail|remove(?:me)?from|\Anomarketing(?:e?mails?)?\Z"
     r"|(?:e?mail|contact)blacklisted|blacklisted\Z|suppressed\Z|suppress(?:ed|ion)?list"
-    r"|abgemeldet|abmelden|abmeldung|nichtkontaktieren|nichtanschreiben|keine?(?:werbung|newsletter)|keinee?mail"
-    r"|werbewiderspruch|widerspruchwerbung"
-    r"|desabonn|desinscri|nepascontacter|nepasenvoyer|refuse?(?:emailing|e?mail|prospection)"
-    r"|dar(?:se|me)?debaja|dadodebaja|nocontactar|nodesearecibir|cancelarsuscri"
-    r"|disiscri|noncontattare|annullaiscri|descadastr|naocontatar|naoenviar|noenviar|noninviare|naocontactar"
-    r"|cancelarinscri|afgemeld|afmelden"
-    r"|uitschrijven|uitgeschreven|nietcontacteren|nietbenaderen|geenmail|geennieuwsbrief"
-    r"|wypisan|wypiszmnie|rezygnacja|sprzeciwmarketing|niekontaktowac|niewysylac|niechceotrzymywac|wycofanazgoda|zgodawycofana"
-    r"|avregistrer|avprenumerer|avanmal|kontakta(?:ej|inte)|faejkontaktas|inga(?:mejl|mail|utskick|nyhetsbrev)|ingenepost"
-    r"|ingenmarknadsforing|afmeld(?:t|ing)|frameld|kontakt(?:mig)?ikke|maikkekontaktes|m\u00e5ikkekontaktes|ingen(?:e?mails|nyhedsbreve)"
-    r"|ingenmarkedsforing|ingenmarkedsf\u00f8ring|nejtaktil"
+    + "".join(f"|{re.escape(stem)}" for stem in sorted(words_of("opt_out_stems")))
 )
 # Other channels than e-mail, and what is said about an opt-out rather than that there is one.
 _NOT_AN_OPT_OUT = re.compile(
@@ -70,19 +62,10 @@ _STATUS_LABELS: Final = frozenset(
 _OF_MAILINGS = re.compile(
     r"\b(?:e ?mails|marketing|newsletters?|subscriptions?|subscriber|mailings?|permissions?)\b"
 )
-_OPTED_OUT_VALUES = re.compile(
-    r"(?:un ?subscribed?|opt(?:ed)? ?out|do not (?:contact|e ?mail)|dnc|suppressed|removed|blacklisted"
-    r"|withdrawn|revoked|globally unsubscribed|abgemeldet|widerrufen|desinscrit|desabonne|baja|dado de baja"
-    r"|disiscritto|cancellato|descadastrado|cancelado|afgemeld|uitgeschreven"
-    r"|wypisan[ya]?|wycofana|avregistrerad|avprenumererad|afmeldt|frameldt)"
-)
-
-_STILL_SUBSCRIBED = re.compile(
-    r"(?:not|nicht|non|pas|no|nao|niet) (?:un ?subscribed|opted ?out|abgemeldet|desinscrit|desabonne"
-    r"|disiscritto|dado de baja|descadastrado|afgemeld|uitgeschreven)"
-    r"|(?:still |re ?)?subscribed|opted ?in|opt in|angemeldet|abonniert|inscrit|abonne|iscritto|suscrito"
-    r"|inscrito"
-)
+_OPTED_OUT_VALUES: Final = words_of("opted_out_values")
+_STILL_SUBSCRIBED: Final = words_of("subscribed_values") | {
+    f"{negation} {value}" for negation in words_of("negations") for value in _OPTED_OUT_VALUES
+}
 
 
 def is_opt_out_label(label: str) -> bool:
@@ -99,10 +82,7 @@ def is_status_label(label: str) -> bool:
 
 def says_opted_out(value: object) -> bool:
     """Tell whether a value is the word for an opt-out: `unsubscribed`, `Opt-out`."""
-    return (
-        isinstance(value, str)
-        and _OPTED_OUT_VALUES.fullmatch(without_accents(plain_label(value))) is not None
-    )
+    return isinstance(value, str) and without_accents(plain_label(value)) in _OPTED_OUT_VALUES
 
 
 def opted_out(value: object) -> bool:
@@ -112,6 +92,6 @@ def opted_out(value: object) -> bool:
     """
     if isinstance(value, list | tuple):
         return any(map(opted_out, value))
-    if isinstance(value, str) and _STILL_SUBSCRIBED.fullmatch(without_accents(plain_label(value))):
+    if isinstance(value, str) and without_accents(plain_label(value)) in _STILL_SUBSCRIBED:
         return False
     return yes_or_no(value) is not False

@@ -17,7 +17,7 @@ from shared.policy.form_fields import is_form_field
 
 WORD_CLASSES = {
     "interest", "whole_name", "person_words", "filler_words", "form_words", "technical_words", "things", "other_people", "ambiguous", "work_words",
-    "private_words", "email_words",
+    "private_words", "email_words", "opt_out_stems", "opted_out_values", "subscribed_values", "negations",
 }  # fmt: skip
 LABELS = {
     "en": {
