@@ -89,3 +89,10 @@ def test_a_round_after_the_baseline_makes_a_lead_of_the_target(
     providers = api.http.get("/v1/providers").json()["data"]
     assert "tidewatch" not in [one["name"] for one in providers if one["state"] == "unusable"]
     assert "Series B" in routed["data"]["brief"]["markdown"]
+    (source,) = [one for one in api.http.get("/v1/sources").json()["data"] if one["name"] == "rounds"]
+    assert (source["ready"], source["problem"]) == (False, "it takes no posts: it has no secret_env")
+    assert (source["poll"]["state"], source["poll"]["asked"], source["poll"]["spent_cents"]) == (
+        "active",
+        2,
+        2,
+    )

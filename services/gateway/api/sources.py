@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Request, Security
@@ -21,8 +21,11 @@ from services.gateway.intake.replay import ReplayResult, replay_submissions
 from services.gateway.intake.vendor_answers import sent_request
 from services.gateway.intake.vendor_items import read_request
 from services.gateway.intake.vendor_preview import PreviewedItem, preview_items
+from services.gateway.queries.polls import poll_rows
 from services.gateway.queries.rejected import list_rejected, rejected_ids
 from services.gateway.request_body import decoded
+from services.scorer.domain.poll_rows import PollSourceRow, PollState
+from services.scorer.domain.polls import day_of
 from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import SourceTrust
@@ -58,6 +61,23 @@ class FormActivityView(ApiModel):
     when: dict[str, Any] | None
 
 
+class SourcePollView(ApiModel):
+    """How a source fares that asks its vendor; cents are those of today (UTC).
+
+    `state`: `active`; `limited` (the vendor wants fewer calls), `paused` (it refuses the key, or its credits
+    are spent), `failing` (calls fail), `budget_spent`, `no_key`, `unusable` (no provider reaches the vendor);
+    `unknown` until the first round begins. `reason` and `since` go with the state. Of the round that began at
+    `round_at`, `asked` accounts were asked about.
+    """
+
+    state: PollState | Literal["unknown"] = "unknown"
+    reason: str = ""
+    since: datetime | None = None
+    round_at: datetime | None = None
+    asked: int = 0
+    spent_cents: int = 0
+
+
 class SourceView(ApiModel):
     """A source of forms or signals. `origins` are the pages whose scripts may post.
 
@@ -65,7 +85,8 @@ class SourceView(ApiModel):
     or the vendor, whose posts are then also taken with the token in the URL. `activities`, of which the first
     that matches counts, say what a form means; `trust` is what the source may say. `captcha` names the
     provider. `{token}` in the URL stands for the source's secret, which is the environment variable
-    `secret_env`. `ready` is false while the secret is missing or cannot sign; `problem` says which.
+    `secret_env`. `ready` is false while the secret is missing or cannot sign; `problem` says which. `poll` is
+    for a source that asks its vendor.
     """
 
     name: str
@@ -87,6 +108,7 @@ class SourceView(ApiModel):
     captcha: CaptchaProvider | None
     origins: tuple[str, ...]
     redirects: tuple[str, ...]
+    poll: SourcePollView | None
 
 
 class SubmissionPreview(ApiModel):
@@ -152,6 +174,9 @@ AnySource = Annotated[HookSource, Depends(any_source)]
 async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
     policy = (await gateway.policies.start()).policy.sources
     views: list[SourceView] = []
+    async with gateway.database.read() as tx:
+        polls = await poll_rows(tx)
+    today = day_of(gateway.clock.now())
     for name, source in gateway.sources.current.items():
         needs_token = not source.public and source.scheme is None
         signs_as = source.kind if source.scheme is not None else None
@@ -180,9 +205,24 @@ async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
                 captcha=source.captcha.provider if source.captcha else None,
                 origins=source.origins,
                 redirects=source.redirects,
+                poll=None if policy.sources[name].poll is None else poll_view(polls.get(name), today),
             )
         )
     return CompleteList(data=views)
+
+
+def poll_view(row: PollSourceRow | None, today: str) -> SourcePollView:
+    """Return how a source fares; `today` is the day whose spending is shown."""
+    if row is None:
+        return SourcePollView()
+    return SourcePollView(
+        state=row.state,
+        reason=row.reason,
+        since=row.since,
+        round_at=row.round_at,
+        asked=row.walked,
+        spent_cents=row.spent_cents if row.day == today else 0,
+    )
 
 
 @router.post(

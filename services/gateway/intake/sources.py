@@ -37,6 +37,8 @@ class PolicySources(PerVersion[Mapping[str, HookSource]]):
             return f"there is no integration {source.unknown}"
         if source.public:
             return None
+        if not source.secret_env:
+            return "it takes no posts: it has no secret_env"
         secret = self._environ.get(source.secret_env)
         if not secret:
             return f"the environment variable {source.secret_env} is not set"
