@@ -28,12 +28,18 @@ _encode = msgspec.json.Encoder().encode
 
 
 def live_signals_of(
-    signals: Iterable[StoredSignal], matched: Iterable[MatchedFact], at: datetime, policy: ScoringPolicy
+    signals: Iterable[StoredSignal],
+    matched: Iterable[MatchedFact],
+    at: datetime,
+    policy: ScoringPolicy,
+    *,
+    news: Trigger | None = None,
 ) -> list[LiveSignal]:
     """Return the live signals among those of an account, the one with the most points first.
 
-    Of equals a strong one is first, then the newer one. `points` are those of all rules that a signal
-    matches, before any cap; a signal that no rule counts has none (see `live_until`).
+    At most `LIVE_MAX` are named, among them the one that is the `news` in any case. Of equals a strong one is
+    first, then the newer one. `points` are those of all rules that a signal matches, before any cap; a signal
+    that no rule counts has none (see `live_until`).
     """
     matches: dict[int, list[MatchedFact]] = {}
     for match in matched:
@@ -59,7 +65,8 @@ def live_signals_of(
             )
         )
     live.sort(key=lambda one: (-one.points, not one.strong, -one.at.timestamp(), one.event_id))
-    return live[:LIVE_MAX]
+    weaker = [one for one in live[LIVE_MAX:] if news is not None and one.event_id == news.event_id]
+    return [*live[: LIVE_MAX - len(weaker)], *weaker]
 
 
 def trigger_and_news(

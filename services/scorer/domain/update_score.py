@@ -77,9 +77,11 @@ def update_score(
     view = account_view(counted, account_data, result.facts, at, policy)
     if due_at != (before.due_at if before else None):
         set_decay_timer(changes, row.lead_id, due_at)
-    live = live_signals_of(account.signals.values(), result.matches.signals, at, policy)
+    known = row.lead.trigger
+    last_news = trigger if trigger.is_news else known
+    live = live_signals_of(account.signals.values(), result.matches.signals, at, policy, news=last_news)
     # A signal is told, even where a cap leaves the points as they were.
-    tells_signal = trigger != row.lead.trigger and any(one.event_id == trigger.event_id for one in live)
+    tells_signal = trigger != known and any(one.event_id == trigger.event_id for one in live)
     emits = moves or tells_signal or is_news(row, scored, view, emit_when)
     if emits:
         strongest = strongest_activity(new_activities, result.facts, at, policy)

@@ -70,11 +70,25 @@ def test_what_a_score_names_is_bounded(scorer):
         scorer.signal(id_=f"signal-{number}", ago=number * DAY, details=details)
     scorer.enrich(sequence=2)
     named = live(scorer)
-    assert [one.event_id for one in named] == [f"signal-{number}" for number in range(LIVE_MAX)]
+    strongest, told_last = range(LIVE_MAX - 1), LIVE_MAX + 2
+    assert [one.event_id for one in named] == [f"signal-{number}" for number in (*strongest, told_last)]
     for one in named:
         assert "about" not in one.details
         assert one.details["round"]
         assert len(str(one.details)) <= DETAILS_BYTES_MAX + 100
+
+
+def test_news_are_told_however_many_signals_are_stronger(scorer):
+    scorer.enrich()
+    for number in range(LIVE_MAX + 1):
+        scorer.signal("executive_hire", id_=f"hired-{number}", ago=number * DAY)
+    scorer.signal("technology_added", id_="news-1")
+    [scored] = scorer.scored()
+    assert scored.trigger == Trigger("signal", "news-1", "technology_added")
+    ids = [*(f"hired-{number}" for number in range(LIVE_MAX - 1)), "news-1"]
+    assert [one.event_id for one in scored.signals.live] == ids
+    scorer.enrich(sequence=2)
+    assert [one.event_id for one in live(scorer)] == ids, "as long as there are no other news"
 
 
 def test_a_signal_is_told_even_where_a_cap_leaves_the_score_as_it_was(scorer):
