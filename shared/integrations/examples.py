@@ -112,7 +112,7 @@ class ExpectedAnswer(PolicyModel):
     cost: int | None = None
     again_after: PlainDuration | None = None
     detail: Text | None = None
-    lead: Any = None
+    lead: Mapping[str, Any] | None = None
 
 
 def read_several(value: Any) -> Any:

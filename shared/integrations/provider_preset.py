@@ -118,11 +118,13 @@ class BatchRequest(PolicyModel):
     """Several questions in one request. `each` stands for one of them where the body says `{items}`.
 
     Without `each`, the list with one part in the body is repeated for each question. `reference` is where an
-    answered item repeats the reference of its question. A question waits at most `wait_ms` for others.
+    answered item repeats the reference of its question; a vendor that takes none repeats another value of it,
+    named by `by`. A question waits at most `wait_ms` for others.
     """
 
     max: Annotated[int, whole_number(2, 1_000)]
     reference: Expr
+    by: AskedName = "reference"
     each: TemplateBody = Field(default={}, validate_default=True)
     wait_ms: Annotated[int, whole_number(0, 5_000)] = 50
 

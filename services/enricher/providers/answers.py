@@ -93,13 +93,14 @@ class AnswerReader:
         if not isinstance(items, list):
             return Answer(fault="no list of answers")
         if batch is not None:
+            own = (query.asked.get(batch.by) or "").casefold()
             names = ((item, _word(evaluation.value(batch.reference, item))) for item in items[:_BATCH_MAX])
-            items = [item for item, name in names if name == query.reference][:1]
+            items = [item for item, name in names if name and name.casefold() == own][:1]
         answers = [self._read_item(query, evaluation, item) for item in items[:_ITEMS_READ_MAX]]
         if self._subject == "contacts":
             return Answer(contacts=tuple([one.facts for one in answers if one.facts.confidence]))
-        own = (one for one in answers if one.facts.confidence or one.is_unknown or one.fault)
-        return next(own, Answer())
+        telling = (one for one in answers if one.facts.confidence or one.is_unknown or one.fault)
+        return next(telling, Answer())
 
     def _read_item(self, query: ProviderQuery, evaluation: Evaluation, item: Any) -> Answer:
         reading = self._reading

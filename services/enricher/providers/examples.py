@@ -74,7 +74,18 @@ def run_provider_example(preset: ProviderPreset, example: ProviderExample) -> Pr
         asked = {str(name): str(value) for name, value in questions[0].items()} if questions else {}
         request = ask_request(preset, "lead", asked, KEY)
         fetched = read_reply(preset, replies[0], asked, at) if replies else None
-        answers = [AnswerOutcome(fetched.outcome, lead=fetched.body)] if fetched is not None else []
+        answers = (
+            []
+            if fetched is None
+            else [
+                AnswerOutcome(
+                    fetched.outcome,
+                    lead=fetched.body,
+                    again_after_s=fetched.again_after_s,
+                    detail=fetched.detail,
+                )
+            ]
+        )
     else:
         integration = Integration(preset)
         queries = [_query(preset, example.ask, question) for question in questions]
@@ -169,15 +180,19 @@ def _request_differences(expected: SentRequest | None, request: HttpRequest | No
     for name, value in (expected.headers or {}).items():
         pairs[f"header {name}"] = (value, request.headers.get(name.lower()))
     for name, (wanted, sent) in pairs.items():
-        if wanted is not None and wanted != sent:
+        if wanted is not None and _plain(wanted) != _plain(sent):
             yield f"request {name}: {sent!r} instead of {wanted!r}"
 
 
 def _answer_differences(expected: ExpectedAnswer, answer: AnswerOutcome) -> Iterator[str]:
     """Yield in what an answer differs from what an example expects; what it does not give may be anything."""
     pairs: dict[str, tuple[Any, Any]] = {"outcome": (expected.outcome, answer.outcome)}
-    for part, wanted in (("person", expected.person), ("company", expected.company)):
-        given = getattr(answer, part)
+    for part, wanted in (
+        ("person", expected.person),
+        ("company", expected.company),
+        ("lead", expected.lead),
+    ):
+        given = getattr(answer, part) or {}
         pairs |= {f"{part}.{name}": (value, given.get(name)) for name, value in (wanted or {}).items()}
     for number, person in enumerate(expected.people or ()):
         given = answer.people[number] if number < len(answer.people) else {}
@@ -196,8 +211,6 @@ def _answer_differences(expected: ExpectedAnswer, answer: AnswerOutcome) -> Iter
         pairs["again_after"] = (expected.again_after.seconds, answer.again_after_s)
     if expected.detail is not None and expected.detail not in answer.detail:
         pairs["detail"] = (expected.detail, answer.detail)
-    if expected.lead is not None:
-        pairs["lead"] = (expected.lead, answer.lead)
     for name, (wanted, given) in pairs.items():
         if _plain(wanted) != _plain(given):
             yield f"{name}: {given!r} instead of {wanted!r}"
