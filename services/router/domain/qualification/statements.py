@@ -192,6 +192,8 @@ class _Clauses:
             elif self._concerns(doubt, rule, match, TokenSpan(start, end)):
                 after = doubt.kind == "negation" and doubt.span.start >= match.end
                 doubted |= _TAKEN_BACK[doubt.kind] - (_FIGURES if after else frozenset())
+                if self._is_question and doubt.kind == "hypothetical":
+                    doubted |= _PAINS
         # What is no pain after all is no need either.
         return doubted | _PAINS if "identify_pain" in doubted & rule.elements else doubted
 
