@@ -6,6 +6,7 @@ asked}`, that of `answer` the body, or the item where an ask has `items`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
@@ -71,6 +72,7 @@ AskedName = Literal[
     "id",
     "reference",
 ]
+_ASKED_PLACE: Final = re.compile(rf"\{{({'|'.join(ASKED_NAMES)})\}}")
 ITEMS: Final = "{items}"
 """Where the body of a batch has the list of its questions."""
 Query = Annotated[Mapping[Text, TemplateText], Field(max_length=50)]
@@ -241,7 +243,7 @@ def read_ask(value: Any) -> Any:
 
 def _with_repeated_part(body: Any) -> tuple[Any, Any] | None:
     """Return the part of a body that is repeated for each question, and the body with `{items}` there."""
-    if isinstance(body, list) and len(body) == 1 and "{" in str(body[0]).replace("{'", "").replace("{}", ""):
+    if isinstance(body, list | tuple) and len(body) == 1 and _ASKED_PLACE.search(str(body[0])):
         return body[0], ITEMS
     for name, member in body.items() if isinstance(body, Mapping) else ():
         if (found := _with_repeated_part(member)) is not None:
