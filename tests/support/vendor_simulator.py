@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 
 from services.enricher.provider_client import ProviderClient
+from services.enricher.vendor_jobs import JobStore
 from shared.clock import FixedClock
 from shared.observability.metrics import Metrics
 from shared.policy.models import Provider
@@ -44,7 +45,9 @@ class VendorSimulator(httpx2.AsyncBaseTransport):
         )
 
 
-def client_of(vendor: VendorSimulator, *, name: str = "apollo", **terms: Any) -> ProviderClient:
+def client_of(
+    vendor: VendorSimulator, *, name: str = "apollo", jobs: JobStore | None = None, **terms: Any
+) -> ProviderClient:
     defaults: dict[str, Any] = {"price_cents": 8, "per_second": 1_000, "timeout": Duration(2)}
     return ProviderClient(
         name,
@@ -54,5 +57,6 @@ def client_of(vendor: VendorSimulator, *, name: str = "apollo", **terms: Any) ->
         http=httpx2.AsyncClient(transport=vendor, base_url="https://vendor.example/base"),
         clock=FixedClock(datetime(2026, 3, 1, tzinfo=UTC)),
         metrics=Metrics(),
+        jobs=jobs,
         monotonic_s=asyncio.get_running_loop().time,
     )
