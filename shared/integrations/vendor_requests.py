@@ -6,7 +6,7 @@ A template whose value is not known leaves its key out: a vendor is not sent emp
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -19,6 +19,8 @@ from shared.integrations.provider_preset import ITEMS, Ask, AskSubject, Provider
 
 Asked = Mapping[str, str | None]
 """What a question tells, by the names in templates: `email`, `domain`, `reference`, `callback_url`, …"""
+ROLES: Final = "{roles}"
+"""What stands for the buying roles that are asked for; as the one element of a list, a word for each."""
 _DEFAULT_NEEDS: Final[Mapping[AskSubject, tuple[tuple[str, ...], ...]]] = {
     "company": (("domain",),),
     "person": (("email",),),
@@ -69,8 +71,20 @@ def ask_request(preset: ProviderPreset, subject: AskSubject, asked: Asked, key: 
     ask = preset.ask.get(subject)
     if ask is None or not can_ask(needs_of(subject, ask), asked):
         return None
+    if roles := asked.get("roles"):
+        asked = {**asked, "roles": ",".join(vendor_roles(preset, roles.split(",")))}
     batched = None if ask.batch is None else [_filled(ask.batch.each.value, {**asked, "key": key})]
     return _request(preset, ask, {**asked, "key": key}, batched)
+
+
+def vendor_roles(preset: ProviderPreset, roles: Iterable[str]) -> list[str]:
+    """Return buying roles in the vendor's words, each once: by the preset's table `roles`, if it has one.
+
+    One role may be several words, separated by commas.
+    """
+    words = preset.tables.get("roles", {})
+    told = [str(words.get(role.strip(), role.strip())).split(",") for role in roles]
+    return list(dict.fromkeys(word.strip() for one in told for word in one))
 
 
 def batch_request(
@@ -155,6 +169,8 @@ def _filled(tree: Any, values: Asked, batched: list[Any] | None = None) -> Any:
             if member is not None or not isinstance(tree[name], Template)
         }
     if isinstance(tree, list):
+        if [part.text for part in tree if isinstance(part, Template)] == [ROLES] and values.get("roles"):
+            return str(values["roles"]).split(",")  # a word for each role
         filled = [(part, _filled(part, values, batched)) for part in tree]
         return [member for part, member in filled if member is not None or not isinstance(part, Template)]
     return tree

@@ -136,7 +136,7 @@ class ProviderQuery(Struct, frozen=True):
     @property
     def asked(self) -> Mapping[str, str | None]:
         """What the vendor may be told, by the names in the templates of presets."""
-        roles = ", ".join(self.fields) if self.subject == "contacts" else None
+        roles = ",".join(self.fields) if self.subject == "contacts" else None
         return {**self.target.asked, "reference": self.reference, "roles": roles}
 
     @property
