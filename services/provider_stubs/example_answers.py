@@ -15,8 +15,8 @@ from msgspec import Struct
 from shared.integrations.examples import ProviderExample, VendorAnswer
 from shared.integrations.provider_preset import AskSubject
 
-_UNCOMPARED: Final = frozenset({"reference"})
-"""What Baton makes up itself for every request."""
+_UNCOMPARED: Final = frozenset({"reference", "roles"})
+"""What Baton makes up itself for every request, and what it says in the vendor's words."""
 _FOUND: Final = frozenset({"match", "partial"})
 
 

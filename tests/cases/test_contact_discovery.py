@@ -19,17 +19,57 @@ DISCOVER = """discover:
   roles: [economic_buyer, champion, technical]
   when: {field: account.relation, eq: target}
   per_account_cents: 40
-  order: [apollo, hunter]
+  order: [apollo, hunter, rolodex]
 
 fields:
+"""
+ROLODEX = "rolodex: {integration: rolodex, base_url: http://127.0.0.1:8090/rolodex, key_env: ROLODEX_KEY}"
+PRESET = """vendor: rolodex
+title: Rolodex
+docs: https://docs.rolodex.example/people
+base_url: https://api.rolodex.example
+price: {match: 5}
+auth: {header: X-Key}
+tables: {roles: {economic_buyer: "chief, finance", champion: head, technical: engineer}}
+ask:
+  contacts:
+    method: POST
+    path: /people/search
+    body: {site: "{domain}", levels: ["{roles}"]}
+    items: found
+    answer:
+      person.first_name: names(full_name).first
+      person.last_name: names(full_name).last
+      person.title: position
+      person.linkedin_url: profile
+      confidence: {default: 70}
+outcomes:
+  - {when: "length(body.found || `[]`) == `0`", is: no_match}
+"""
+EXAMPLE = """title: Two people of a company, one without a role that is looked for
+ask: contacts
+question: {domain: quillmere.example, roles: [economic_buyer, champion, technical]}
+request: {method: POST, path: /people/search, json: {site: quillmere.example, levels: [chief, finance, head, engineer]}}
+answer:
+  status: 200
+  json:
+    found:
+      - {full_name: Wanda Osei, position: Chief Financial Officer, profile: "https://www.linkedin.com/in/wanda-osei"}
+      - {full_name: Pim Vos, position: Receptionist}
+expect: {outcome: match, people: [{first_name: Wanda, last_name: Osei}, {first_name: Pim}]}
 """
 
 
 @pytest.fixture(scope="module")
 def policy_dir(default_policy_dir: Path) -> Path:
-    """The default policy, which looks for people of target accounts."""
+    """The default policy, which looks for people of target accounts, also with a vendor that is a folder here."""
+    folder = default_policy_dir / "integrations" / "providers" / "rolodex"
+    (folder / "examples").mkdir(parents=True, exist_ok=True)
+    (folder / "preset.yaml").write_text(PRESET)
+    (folder / "examples" / "contacts.yaml").write_text(EXAMPLE)
     file = default_policy_dir / "providers.yaml"
-    file.write_text(file.read_text().replace("\nfields:\n", f"\n{DISCOVER}", 1))
+    text = file.read_text().replace("\nfields:\n", f"\n{DISCOVER}", 1)
+    file.write_text(text.replace("\nproviders:\n", f"\nproviders:\n  {ROLODEX}\n", 1))
     return default_policy_dir
 
 
@@ -105,11 +145,22 @@ def test_an_account_lead_soon_has_people_whom_its_owner_can_name(
     assert (view["revision"], view["account_view"]["people"] if "account_view" in view else 0) == (1, 0)
     assert account["leads"] == 1
     assert [one["lead_id"] for one in api.http.get(f"/v1/leads?account={domain}").json()["data"]] == [lead_id]
-    eventually(lambda: len(asked_for(api, domain)) == 2, what="the second question")
+    eventually(lambda: len(asked_for(api, domain)) == 3, what="the questions to the others")
     assert asked_for(api, domain) == [
         ("apollo", ("economic_buyer", "champion", "technical")),
         ("hunter", ("technical",)),
+        ("rolodex", ("technical",)),
     ]
+
+
+def test_a_vendor_is_a_folder(api: Api, moved_clock: MovedClock):
+    domain = "quillmere.example"
+    lead_id = account_lead(api, moved_clock, domain)
+    found_at(api, domain, lead_id, "Wanda Osei")
+    [contact] = contacts_of(api, domain).values()
+    assert (contact["title"], contact["role"]) == ("Chief Financial Officer", "economic_buyer")
+    assert (contact["known_from"], contact["cost"], contact["confidence"]) == ("rolodex", 5, 0.7)
+    assert (contact["email"], contact["linkedin_url"]) == (None, "https://www.linkedin.com/in/wanda-osei")
 
 
 def test_a_person_of_the_account_does_not_make_anybody_ask_the_same_again(
@@ -118,7 +169,7 @@ def test_a_person_of_the_account_does_not_make_anybody_ask_the_same_again(
     domain = "cinderkiln.example"
     lead_id = account_lead(api, moved_clock, domain)
     found_at(api, domain, lead_id, "Hugo Castro")
-    eventually(lambda: len(asked_for(api, domain)) == 2, what="the second question")
+    eventually(lambda: len(asked_for(api, domain)) == 3, what="the questions to the others")
     asked = asked_for(api, domain)
     api.settled(api.post_lead({"person": {"email": f"new.one@{domain}"}, "message": "a demo, please"}))
     second = api.post_lead({"person": {"email": f"another@{domain}"}, "message": "a demo, please"})
@@ -164,7 +215,7 @@ def test_an_erasure_leaves_nothing_of_a_contact_and_nobody_is_found_again(
     domain, email = "lanternbarrow.example", "rosa.chopra@lanternbarrow.example"
     lead_id = account_lead(api, moved_clock, domain)
     found_at(api, domain, lead_id, "Rosa Chopra")
-    eventually(lambda: len(asked_for(api, domain)) == 2, what="the second question")
+    eventually(lambda: len(asked_for(api, domain)) == 3, what="the questions to the others")
     export = api.http.get(f"/v1/people/export?email={email}").json()
     assert [one["account"] for one in export["account_contacts"]] == [domain]
     assert export["leads"] == []
