@@ -96,7 +96,9 @@ def try_payload(
     file: Annotated[
         Path,
         typer.Argument(
-            help="An example (.yaml), or a body as the vendor posts it.", exists=True, dir_okay=False
+            help="An example (.yaml), a body as the vendor posts it, or a provider's answer as JSON.",
+            exists=True,
+            dir_okay=False,
         ),
     ],
     content_type: Annotated[str, typer.Option(help="Content-Type of the body.")] = "application/json",
@@ -104,6 +106,12 @@ def try_payload(
         list[str] | None, typer.Option(help="A header of the request, as `Name: value`; may be repeated.")
     ] = None,
     *,
+    ask: Annotated[
+        str | None, typer.Option(help="What a provider was asked: company, person, email, find_email, …")
+    ] = None,
+    question: Annotated[
+        list[str] | None, typer.Option(help="What it was asked about, as `email=ADDRESS`; may be repeated.")
+    ] = None,
     directory: Directory = _CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -111,20 +119,26 @@ def try_payload(
 
     Exit code 1 if it is refused, or if an example does not become what it expects.
     """
-    folders = [folder for folder in _named(_load(directory), vendor) if folder.kind != "providers"]
+    folders = _named(_load(directory), vendor)
     if not folders:
-        raise typer.BadParameter("a provider is not posted to; check runs its examples")
-    result = _tried(folders[0], file, content_type, header or [])
-    items = [_shown(item) for item in result.items]
-    if as_json:
+        raise typer.BadParameter(f"{vendor} has an error; see `baton integrations check {vendor}`")
+    wanted = [folder for folder in folders if (folder.kind == "providers") is (ask is not None)]
+    folder = (wanted or folders)[0]
+    if folder.kind == "providers":
+        shown = _tried_answer(folder, file, ask, question or [])
+    else:
+        result = _tried(folder, file, content_type, header or [])
+        items = [_builtins(item) for item in result.items]
         shown = {"items": items, "warnings": list(result.warnings), "differences": list(result.differences)}
+    if as_json:
         print_json(shown)
     else:
-        for item in items:
+        for item in shown["items"]:
             echo(_item_text(item))
-        for line in (*(f"warning: {one}" for one in result.warnings), *result.differences):
+        for line in (*(f"warning: {one}" for one in shown["warnings"]), *shown["differences"]):
             echo(line)
-    if result.differences or (items and all("problem" in item for item in items)):
+    items = shown["items"]
+    if shown["differences"] or (items and all("problem" in item for item in items)):
         raise typer.Exit(1)
 
 
@@ -182,7 +196,44 @@ def _tried(folder: Folder[Any], file: Path, content_type: str, headers: list[str
     return run_request(folder.preset, file.read_bytes(), {"content-type": content_type, **given})
 
 
-def _shown(item: Any) -> dict[str, Any]:
+def _tried_answer(folder: Folder[Any], file: Path, ask: str | None, question: list[str]) -> dict[str, Any]:
+    """Return what a provider's answer becomes: an example, or JSON as the vendor sends it."""
+    import msgspec
+    from pydantic import ValidationError
+
+    from services.enricher.providers.examples import run_provider_example
+    from shared.integrations.catalog import read_example
+    from shared.integrations.examples import ProviderExample
+
+    if file.suffix in (".yaml", ".yml"):
+        example, findings = read_example(folder.kind, file)
+        if not isinstance(example, ProviderExample):
+            raise typer.BadParameter("; ".join(map(str, findings)))
+        result = run_provider_example(folder.preset, example)
+        return {
+            "items": list(map(_builtins, result.answers)),
+            "warnings": [],
+            "differences": result.differences,
+        }
+    asked = dict(one.partition("=")[::2] for one in question)
+    try:
+        answer = {"status": 200, "json": msgspec.json.decode(file.read_bytes())}
+        given: dict[str, Any] = {
+            "title": file.name,
+            "ask": ask,
+            "question": asked,
+            "answer": answer,
+            "expect": (),
+        }
+        example = ProviderExample.model_validate(given)
+    except (msgspec.MsgspecError, ValidationError) as error:
+        raise typer.BadParameter(str(error)) from error
+    result = run_provider_example(folder.preset, example)
+    needed = [] if result.answers else list(result.differences)
+    return {"items": list(map(_builtins, result.answers)), "warnings": [], "differences": needed}
+
+
+def _builtins(item: Any) -> dict[str, Any]:
     import msgspec
 
     shown: dict[str, Any] = msgspec.to_builtins(item)
@@ -193,6 +244,10 @@ def _item_text(item: dict[str, Any]) -> str:
     from services.cli.output import json_text
 
     outcomes = ("lead", "signal", "ignore", "erase", "fetch", "parked", "problem")
+    if "outcome" in item:
+        return json_text(
+            {name: value for name, value in item.items() if value not in ({}, [], None, "")}, indent=2
+        )
     what = next(name for name in outcomes if name in item)
     lines = [f"item {item['index']}: {what} {json_text(item[what], indent=2)}"]
     lines += [f"  unmapped: {', '.join(item['unmapped'])}"] if item.get("unmapped") else []

@@ -17,6 +17,9 @@ UTM: Final = "source.utm."
 DETAILS: Final = "details."
 SIGNAL_FIELDS: Final = (
     "type",
+    "account",
+    "person",
+    "details",
     "account.domain",
     "account.name",
     "account.external_id",
@@ -27,7 +30,7 @@ SIGNAL_FIELDS: Final = (
     "strength",
     "external_id",
 )
-"""The fields of a signal that a preset may map, besides `details.NAME`."""
+"""The fields of a signal that a preset may map, besides `details.NAME`; objects have their parts."""
 ENTITY_FIELDS: Final = ("person.external_id", "account.external_id", "account.name")
 ANSWER_FIELDS: Final = (
     *BOUGHT_FIELDS,

@@ -31,6 +31,7 @@ ENTITY_ID_LENGTH_MAX: Final = 200
 _EXTERNAL_ID_LENGTH_MAX: Final = 200
 _SEPARATOR: Final = ":"
 _EVERY_ITEM: Final = "[@]"
+_OBJECTS: Final = ("account", "person", "details")
 _TELLING: Final = ("person.email", "account.domain", "company.domain")
 
 
@@ -166,7 +167,7 @@ def read_item(preset: IntakePreset, evaluation: Evaluation, node: Any, index: in
         values.setdefault("event_id" if action == "lead" else "external_id", event_id)
     if action == "signal":
         values.setdefault("external_id", dedupe_id(preset, evaluation, node))
-        return replace(item, values=values)
+        return replace(item, values=with_parts(values))
     activity = next((one.type for one in preset.activity if evaluation.holds(one.when, node)), None)
     labels = list(read_labels(preset, evaluation, node))
     return replace(item, values=values, labels=labels, activity=activity)
@@ -176,6 +177,18 @@ def _ids(evaluation: Evaluation, members: Mapping[Any, Expression], node: Any) -
     """Return the ids that these expressions find, by name."""
     found = {name: entity_id(evaluation.value(member, node)) for name, member in members.items()}
     return {name: id_ for name, id_ in found.items() if id_}
+
+
+def with_parts(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a signal with the members of its objects by their dotted names.
+
+    What is mapped by its own name goes before a member of an object.
+    """
+    parts: dict[str, Any] = {}
+    for name in _OBJECTS:
+        whole = values.get(name)
+        parts |= {f"{name}.{key}": member for key, member in whole.items()} if isinstance(whole, dict) else {}
+    return parts | {name: value for name, value in values.items() if name not in _OBJECTS}
 
 
 def dedupe_id(preset: IntakePreset, evaluation: Evaluation, node: Any) -> str | None:

@@ -158,11 +158,11 @@ def signal_of(
         if not name:
             shape[part] = read
         elif part == "details":
+            details = shape.setdefault("details", {})
             outer, _, inner = name.partition(".")
-            if inner:
-                shape.setdefault("details", {}).setdefault(outer, {})[inner] = read
-            else:
-                shape.setdefault("details", {})[outer] = read
+            known = details.get(outer)
+            members = known if isinstance(known, dict) else {}
+            details[outer] = {**members, inner: read} if inner else read
         elif name != "external_id":
             shape.setdefault(part, {})[name] = read
     has_time = "occurred_at" in shape

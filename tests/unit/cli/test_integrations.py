@@ -107,7 +107,19 @@ def test_a_payload_is_tried(directory, tmp_path):
     assert 'item 1: ignore "a test"' in output
 
 
-def test_a_provider_is_not_posted_to(directory, tmp_path):
-    payload = tmp_path / "payload.json"
-    payload.write_text("{}")
-    assert run(directory, "try", "providers/hunter", str(payload))[0] == 2
+def test_the_answer_of_a_provider_is_tried(directory, tmp_path):
+    answer = tmp_path / "answer.json"
+    answer.write_text('{"data": {"email": "ada@holt.example", "status": "valid"}}')
+    arguments = ("try", "hunter", str(answer), "--ask", "email", "--question", "email=ada@holt.example")
+    code, output = run(directory, *arguments, "--json")
+    (item,) = json.loads(output)["items"]
+    assert (code, item["outcome"], item["person"]) == (0, "match", {"email_status": "verified"})
+    assert run(directory, *arguments)[0] == 0
+    code, output = run(directory, "try", "hunter", str(answer), "--ask", "email")
+    assert (code, "a value that it needs is missing" in output) == (1, True)
+    assert run(directory, "try", "hunter", str(answer), "--ask", "nothing")[0] == 2
+
+
+def test_an_example_of_a_provider_is_tried(directory):
+    example = next(Path("config/integrations/providers/hunter/examples").glob("*.yaml"))
+    assert run(directory, "try", "providers/hunter", str(example))[0] == 0
