@@ -32,6 +32,7 @@ FIGURES = (
     "credits",
     "first_lookup",
     "qualification",
+    "preset",
 )
 RESULT = Path("bench.json")
 
