@@ -55,7 +55,7 @@ async def run_routing(resources: Resources, stop: asyncio.Event) -> None:
     timer = assign_waiting_timer(resources.clock.now())
     # "drain" is the name in readiness reports, which alerts may already match.
     await wait_for("router.drain", lambda: ensure_timer(resources.database, timer), stop, resources.health)
-    languages()  # a quarter of a second, which the first lead would wait for
+    languages()  # takes a second, which the first lead would wait for
     handler = LiveRouterHandler(policies)
     store = RouterStore(lambda: policies.current.rep_queues)
     async with asyncio.TaskGroup() as tasks:

@@ -198,10 +198,14 @@ class PatternCompiler:
         return found
 
     def _any_of(self, entries: Sequence[str]) -> str:
-        if len(entries) == 1 and entries[0] in self._classes:
-            if entries[0] not in self._expanded:
-                self._expanded[entries[0]] = self._any_of(self._classes[entries[0]])
-            return self._expanded[entries[0]]
+        if len(entries) == 1:
+            only = entries[0]
+            if only not in self._expanded:
+                self._expanded[only] = self._joined(self._classes.get(only, entries))
+            return self._expanded[only]
+        return self._joined(entries)
+
+    def _joined(self, entries: Sequence[str]) -> str:
         single, longer = "", []
         for entry in entries:
             if entry == STOP:
