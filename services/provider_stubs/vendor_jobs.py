@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from services.provider_stubs.vendor_stub import Job, StubAnswer
 from shared.resilience.lru import LruCache
 
@@ -21,10 +23,12 @@ class JobRegistry:
         self._polls.put(job.id, 0)
 
     def poll(self, id_: str) -> StubAnswer | None:
-        """Return the answer to the next poll; None for a job that nobody started."""
+        """Return the answer to the next poll, billed once; None for a job that nobody started."""
         job = self._jobs.get(id_)
         if job is None or not job.answers:
             return None
         polls = self._polls.get(id_) or 0
         self._polls.put(id_, polls + 1)
-        return job.answers[min(polls, len(job.answers) - 1)]
+        if polls < len(job.answers):
+            return job.answers[polls]
+        return replace(job.answers[-1], billed=0)

@@ -200,14 +200,10 @@ class VendorStub:
         answers = [sent(one, references) for one in example.answers]
         answers[-1] = msgspec.structs.replace(answers[-1], billed=example.cost, matched=example.matched)
         job = None
-        if self._preset.poll is not None and len(answers) > 1:
-            body = example.answers[0].json
-            scope = ExpressionScope(at=_ANY_TIME, body=body, headers=example.answers[0].headers)
-            id_ = Evaluation(scope).value(self._preset.poll.job, body)
-            if id_ is not None:
-                callback_url = question.asked.get("callback_url")
-                job = Job(str(id_), tuple(answers[1:]), callback_url)
-                answers = answers[:1]
+        id_ = self._job_of(example.answers[0].json, example.answers[0].headers)
+        if id_ is not None and len(answers) > 1:
+            job = Job(id_, tuple(answers[1:]), question.asked.get("callback_url"))
+            answers = answers[:1]
         return Prepared(question.subject, tuple(answers), outage, job)
 
     def _from_world(self, question: VendorQuestion, today: date) -> tuple[tuple[StubAnswer, ...], Job | None]:
@@ -243,9 +239,24 @@ class VendorStub:
             last = msgspec.structs.replace(self._nobody(subject), billed=price.no_match + price.call)
         if answers.accepted is not None:
             return self._accepted(question, answers.accepted, renderer, last)
-        if found.is_slow and answers.pending is not None:
-            return (self._reply(answers.pending, renderer, billed=0), last), None
-        return (last,), None
+        if not (found.is_slow and answers.pending is not None):
+            return (last,), None
+        first = self._reply(answers.pending, renderer, billed=0)
+        id_ = self._job_of(msgspec.json.decode(first.body), {})
+        if id_ is None:
+            return (first, last), None
+        if answers.polled is not None:
+            body = renderer.render(answers.polled.json_, answer=msgspec.json.decode(last.body))
+            last = msgspec.structs.replace(last, body=msgspec.json.encode(body))
+        return (first,), Job(id_, (last,))
+
+    def _job_of(self, body: Any, headers: Mapping[str, str]) -> str | None:
+        """Return the id of the job that a first answer names; None where the answer is no job."""
+        if self._preset.poll is None:
+            return None
+        scope = ExpressionScope(at=_ANY_TIME, body=body, headers=headers)
+        id_ = Evaluation(scope).value(self._preset.poll.job, body)
+        return None if id_ is None else str(id_)
 
     def _batch(
         self, question: VendorQuestion, answers: StubAnswers, found: Sequence[Found | None], today: date

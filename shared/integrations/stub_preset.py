@@ -158,7 +158,8 @@ class StubAnswers(PolicyModel):
 
     `finds` is what the question names: a company, a person, either of them, a person by name, whether a
     mailbox takes mail, or the people of a company. `pending` comes first about what is slow, `accepted`
-    instead of an answer that is polled, `invalid` for what is no domain or address.
+    instead of an answer that is polled, `invalid` for what is no domain or address. `polled` is how a poll
+    has the answer, whose body is `{answer}`.
     """
 
     finds: Literal["company", "person", "either", "mailbox", "people"] | None = None
@@ -166,6 +167,7 @@ class StubAnswers(PolicyModel):
     no_match: StubReply | None = None
     pending: StubReply | None = None
     accepted: StubReply | None = None
+    polled: StubReply | None = None
     invalid: StubReply | None = None
     items: StubItems | None = None
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.provider_stubs import golden
 from services.provider_stubs.asked_values import StubRequest
 from services.provider_stubs.example_answers import with_full_name
 from services.provider_stubs.folders import read_answers
 from services.provider_stubs.vendor_stub import Prepared, VendorStub
-from services.provider_stubs.world import World
+from services.provider_stubs.world import SEED, World, generate
 from shared.integrations.catalog import built_in_integrations, read_example
 from shared.integrations.examples import ProviderExample
 from shared.integrations.vendor_requests import ask_request, batch_request
@@ -167,6 +171,24 @@ def test_a_batch_of_strangers_is_answered_in_another_order_and_joined_by_referen
         assert "error" in mine or mine["emails"][0]["email"] == email
 
 
+def test_a_look_up_that_still_runs_is_polled(world):
+    stub = stub_of(world, "rocketreach")
+    slow = [
+        answered
+        for company in world.companies.values()
+        for person in company.people[:1]
+        if (answered := prepared(stub, "/api/v2/person/lookup", {"email": person.email})).job
+    ]
+    assert len(slow) > 20
+    for answered in slow:
+        first, job = body_of(answered.answers[0]), answered.job
+        assert job is not None
+        assert (first["status"], job.id) == ("searching", str(first["id"]))
+        assert [(one["id"], one["status"]) for one in body_of(job.answers[-1])] == [(first["id"], "complete")]
+        asked = StubRequest("/api/v2/person/checkStatus", {"ids": job.id}, KEYS, None)
+        assert stub.read_poll(asked) == job.id
+
+
 WORLD_VENDORS = sorted(
     vendor for vendor in PROVIDERS if (stub := read_answers(PROVIDERS[vendor].directory)[1]) and stub.answers
 )
@@ -199,3 +221,29 @@ def test_every_vendor_of_the_world_knows_somebody(world, vendor):
             assert last.status < 500
             known += last.matched
     assert known > 0
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+STUBS = {
+    vendor: VendorStub(folder.preset, *read_answers(folder.directory), generate(SEED, golden.COMPANIES))
+    for vendor, folder in PROVIDERS.items()
+}
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(sorted(PROVIDERS)), st.data())
+def test_whatever_is_asked_has_an_answer(vendor, data):
+    stub, preset = STUBS[vendor], PROVIDERS[vendor].preset
+    ask = data.draw(st.sampled_from([*preset.ask.values()]))
+    values = {name: data.draw(st.text(min_size=1, max_size=30)) for name in ask.path.names}
+    path = ask.path.render(values, partial(quote, safe="")) or "/"
+    query = {name: data.draw(st.text(max_size=60)) for name in ask.query}
+    question = stub.read(StubRequest(path, query, KEYS, data.draw(JSON)))
+    assert question is not None
+    answered = stub.prepare(question, TODAY, has_key=True)
+    assert answered.answers
+    assert all(body_of(answer) is not None or answer.body == b"null" for answer in answered.answers)
