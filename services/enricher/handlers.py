@@ -24,6 +24,7 @@ from services.enricher.domain.providers import (
     LeadLookup,
     LookupResult,
     cache_row,
+    company_row,
 )
 from services.enricher.domain.record import (
     ROLE,
@@ -241,9 +242,10 @@ def _purchases(rows: IdentityMap, lookup: LookupResult, before: LeadRow, after: 
     """Store answers for other leads that ask the same, what they cost, and what they changed of the lead."""
     if not lookup.answers:
         return
-    yield from (
-        Put(row) for answer in lookup.answers if (row := cache_row(answer, lookup.fields)) is not None
-    )
+    for answer in lookup.answers:
+        for row in (cache_row(answer, lookup.fields), company_row(answer, lookup.fields)):
+            if row is not None:
+                yield Put(row)
     spending = {(row.day, row.provider): row for row in rows.all(SpendRow)}
     yield from map(Put, add_spend(spending, lookup.answers, before, after))
 

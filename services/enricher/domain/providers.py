@@ -35,6 +35,7 @@ NO_MATCH_TTL: Final = timedelta(days=1)
 MATCH_TTL: Final = timedelta(days=180)
 """How long a match is cached when the policy sets `fresh` for none of its fields."""
 
+_COMPANY: Final = "company."
 Subject = Literal["company", "person", "email", "find_email", "contacts"]
 LookupOutcome = Literal["match", "no_match", "stale", "failed", "timeout", "skipped"]
 StopReason = Literal["complete", "settled", "exhausted", "budget", "deadline"]
@@ -162,7 +163,8 @@ class ProviderAnswer(Struct, frozen=True):
 
     `billed` is False for an answer that cost this lead nothing because it came from the cache or from another
     lead's call. `requested` are the fields that the query asked for. `contacts` are the people of an answer
-    about `contacts`; its `facts` are empty.
+    about `contacts`; its `facts` are empty. `also_about` is the domain of the company, if an answer about a
+    person says of it all that the provider says of companies.
     """
 
     provider: str
@@ -176,6 +178,7 @@ class ProviderAnswer(Struct, frozen=True):
     billed: bool = True
     requested: tuple[str, ...] = ()
     contacts: tuple[ProviderFacts, ...] = ()
+    also_about: str | None = None
 
     @property
     def is_conclusive(self) -> bool:
@@ -343,6 +346,22 @@ def cache_row(answer: ProviderAnswer, fields: Mapping[str, Waterfall]) -> Cached
         fetched_at=answer.at,
         expires_at=answer.at + ttl,
     )
+
+
+def company_row(answer: ProviderAnswer, fields: Mapping[str, Waterfall]) -> CachedAnswerRow | None:
+    """Return the row that caches what a combined answer says of the company; None for any other.
+
+    Only where the policy asks this provider about companies: another lead of the company needs no call then.
+    """
+    orders = [terms for name, terms in fields.items() if name.startswith(_COMPANY)]
+    if answer.also_about is None or not any(answer.provider in terms.order for terms in orders):
+        return None
+    confidence = {name: sure for name, sure in answer.facts.confidence.items() if name.startswith(_COMPANY)}
+    facts = replace(answer.facts, person=Person(), confidence=confidence)
+    company = replace(
+        answer, subject="company", about=answer.also_about, facts=facts, requested=tuple(confidence)
+    )
+    return cache_row(company, fields)
 
 
 def answer_from_row(row: CachedAnswerRow) -> ProviderAnswer:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.enrich import target_of, unverified_address, with_answers
+from services.enricher.domain.form import company_account
 from services.enricher.domain.merge import account_of
 from services.enricher.domain.providers import (
     LookupTarget,
@@ -83,9 +84,29 @@ class Search(Struct, frozen=True, dict=True):
     def with_answers(
         self, requests: Iterable[LookupRequest], answers: Iterable[ProviderAnswer], at: datetime
     ) -> Search:
-        """Add the answers to requests."""
+        """Add the answers to requests. A combined answer answers for the company, too."""
         requested = self.progress.requested.union((request.provider, request.subject) for request in requests)
-        return self._with(requested, answers, at)
+        told = [self._with_company(answer) for answer in answers]
+        requested |= {(answer.provider, "company") for answer in told if answer.also_about is not None}
+        return self._with(requested, told, at)
+
+    def _with_company(self, answer: ProviderAnswer) -> ProviderAnswer:
+        """Return an answer about a person with the domain of the company that it tells all of, if it does.
+
+        What it says of the employer has to be as sure as the policy wants: about the company alone the
+        provider may be surer.
+        """
+        capability, domain = self.waterfall.capabilities.get(answer.provider), answer.facts.company.domain
+        if answer.subject != "person" or domain is None or capability is None or not capability.is_combined:
+            return answer
+        asked, fields = self.target.domain, self.waterfall.fields
+        is_sure = all(
+            round(sure * 100) >= fields[name].min_confidence
+            for name, sure in answer.facts.confidence.items()
+            if name in fields and name.startswith("company.")
+        )
+        is_same = asked is not None and company_account(domain) == asked
+        return replace(answer, also_about=asked) if is_sure and is_same else answer
 
     def for_seller(self, at: datetime) -> Search:
         """Return the search for what the seller of this lead needs besides, whatever it changes."""

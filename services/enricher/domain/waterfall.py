@@ -42,6 +42,12 @@ class Capability(Struct, frozen=True):
     prices: Mapping[Subject, int] = {}
     needs: Mapping[Subject, Sequence[Sequence[str]]] = {}
 
+    @property
+    def is_combined(self) -> bool:
+        """Whether an answer about a person has all that one about their company would have."""
+        company = self.gives.get("company", frozenset())
+        return bool(company) and company <= self.gives.get("person", frozenset())
+
 
 class ProviderOption(Struct, frozen=True):
     """One way to get a field: that provider, queried about that subject."""

@@ -9,10 +9,17 @@ from msgspec.structs import replace
 
 from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.merge import account_of
-from services.enricher.domain.providers import LookupOutcome, ProviderAnswer, ProviderFacts
+from services.enricher.domain.providers import (
+    LookupOutcome,
+    ProviderAnswer,
+    ProviderFacts,
+    answer_from_row,
+    company_row,
+)
 from services.enricher.domain.search import Search, search_for
 from services.enricher.domain.value_of_information import OutcomeModel
-from shared.lead.events.parts import Activity, Company
+from services.enricher.domain.waterfall import LookupRequest
+from shared.lead.events.parts import Activity, Company, Person
 from tests.support.forms import AT, form, merged
 from tests.support.waterfall import default_policy, waterfall_policy
 
@@ -137,3 +144,39 @@ def test_a_request_without_an_answer_in_time_costs_nothing_and_is_not_made_again
 def test_no_request_is_made_when_no_time_is_left():
     assert searching("apollo").next(NOTHING_KNOWN, 0.0, AT).stop == "deadline"
     assert searching("apollo", aware=False).next(None, 0.0, AT).stop == "deadline"
+
+
+def combined(search: Search, domain: str) -> Search:
+    """Return the search after Clearbit answered about the person, with the company of this domain."""
+    request = LookupRequest("clearbit", "person", ("person.title",), 12)
+    person, company = Person(title="CFO"), Company(domain=domain, employees=350)
+    sure = {"person.title": 0.85, "company.domain": 0.85, "company.employees": 0.85}
+    facts = ProviderFacts(person, company, sure)
+    about = search.target.about("person") or ""
+    answer = ProviderAnswer(
+        "clearbit", "person", about, "match", AT, facts, cost=12, requested=("person.title",)
+    )
+    return search.with_answers([request], [answer], AT)
+
+
+def test_a_combined_answer_is_one_about_the_company_too_and_cached_for_both():
+    search = combined(searching("clearbit", aware=False), "brightloom.example")
+    assert ("clearbit", "company") in search.progress.requested
+    (answer,) = search.answers
+    row = company_row(answer, search.waterfall.fields)
+    assert row is not None
+    assert (row.subject, row.about, row.person) == ("company", "brightloom.example", Person())
+    other = searching("clearbit", aware=False).with_cached([answer_from_row(row)], AT)
+    assert other.lead.company.employees == 350
+    assert (other.progress.spent_cents, ("clearbit", "company") in other.progress.requested) == (0, True)
+
+
+def test_an_answer_with_another_company_says_nothing_of_the_one_that_is_asked_about():
+    search = combined(searching("clearbit", aware=False), "copperfen.example")
+    assert ("clearbit", "company") not in search.progress.requested
+    assert company_row(search.answers[0], search.waterfall.fields) is None
+
+
+def test_the_answer_of_a_vendor_whose_people_have_less_than_its_companies_is_of_the_person_only():
+    search = searching("peopledatalabs", aware=False)
+    assert not search.waterfall.capabilities["peopledatalabs"].is_combined
