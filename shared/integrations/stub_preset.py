@@ -13,12 +13,14 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Struct
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from shared.integrations.expressions import Expression, compile_expression
 from shared.integrations.intake_preset import Tables
 from shared.integrations.preset_types import Expr, HeaderName, Vendor, Word
 from shared.integrations.provider_preset import AskSubject
 from shared.policy.models.policy_model import Name, PlainDuration, PolicyModel, whole_number
+from shared.rules.findings import quoted
 from shared.rules.times import Duration
 
 TREE_DEPTH_MAX: Final = 20
@@ -71,7 +73,12 @@ class _Compiler:
             return {str(key): self.compile(member, depth + 1) for key, member in value.items()}
         if isinstance(value, list | tuple):
             return [self.compile(member, depth + 1) for member in value]
-        return compile_places(value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        try:
+            return compile_places(value)
+        except ValueError as error:
+            raise ValueError(f"{quoted(value)} {error}") from error
 
 
 def compile_places(text: str) -> Places | str:
@@ -102,9 +109,17 @@ def _parts(text: str) -> Iterator[str | Expression]:
         yield text[at:]
 
 
+def read_tree(value: object) -> AnswerTree:
+    """Return a compiled answer; what is wrong in a part of it is reported with that part's text."""
+    try:
+        return compile_tree(value)
+    except ValueError as error:
+        raise PydanticCustomError("part_invalid", "{reason}", {"reason": str(error)}) from error
+
+
 Tree = Annotated[
     AnswerTree,
-    PlainValidator(compile_tree),
+    PlainValidator(read_tree),
     PlainSerializer(lambda tree: tree.written),
     WithJsonSchema({"description": "A JSON value; its texts may have {expressions}"}),
 ]

@@ -130,6 +130,7 @@ _OF_COLLECTIONS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[str, An
     "dict_type": lambda _ctx, _schema: "should be a mapping of names",
     "mapping_type": lambda _ctx, _schema: "should be a mapping of names",
     "tuple_type": lambda _ctx, _schema: "should be a list",
+    "part_invalid": lambda ctx, _schema: str(ctx["reason"]),
     "too_short": lambda _ctx, _schema: "should not be empty",
     "too_long": lambda ctx, _schema: (
         f"has {ctx['actual_length']:,} entries; {ctx['max_length']:,} is the most"

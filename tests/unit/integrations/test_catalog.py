@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.integrations.catalog import read_example, read_integrations
+from shared.integrations.catalog import read_example, read_integrations, read_stub
 
 FORM = """\
 vendor: acme
@@ -156,3 +156,22 @@ def test_a_preset_needs_no_title_page_or_address(tmp_path: Path) -> None:
     assert found.findings == ()
     assert found.forms["acme_forms"].preset.title == "Acme Forms"
     assert found.providers["finder"].preset.base_url == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ('{json: {a: ["{company..x}"]}}', '"{company..x}" is no JMESPath expression'),
+        ('{json: {a: "{nothing(1)}"}}', "there is no function nothing"),
+        ('{json: "{open"}', '"{open" has a { without its }'),
+        ("{status: 99}", "should be a whole number from 200 to 599, not 99"),
+    ],
+)
+def test_a_fault_in_an_answer_of_the_stubs_is_named(tmp_path: Path, text: str, finding: str) -> None:
+    folder = tmp_path / "finder"
+    folder.mkdir()
+    (folder / "stub.yaml").write_text(f"vendor: finder\nanswers:\n  company:\n    match: {text}\n")
+    stub, [found] = read_stub(folder)
+    assert stub is None
+    assert found.line == 4
+    assert finding in str(found)
