@@ -63,11 +63,14 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check folders and run their examples, signatures included; exit code 1 if any fails."""
+    from shared.integrations.catalog import read_stub
+
     integrations = _load(directory)
     folders = [*integrations.folders()] if vendor is None else _named(integrations, vendor)
+    stubs = [finding for folder in folders for finding in read_stub(folder.directory)[1]]
     problems = [
         {"file": finding.file, "problem": str(finding), "severity": str(finding.severity)}
-        for finding in integrations.findings
+        for finding in (*integrations.findings, *stubs)
         if vendor is None or finding.file.split("/")[1] == vendor.rpartition("/")[2]
     ]
     count = 0

@@ -162,7 +162,7 @@ def test_a_preset_needs_no_title_page_or_address(tmp_path: Path) -> None:
     ("text", "finding"),
     [
         ('{json: {a: ["{company..x}"]}}', '"{company..x}" is no JMESPath expression'),
-        ('{json: {a: "{nothing(1)}"}}', "there is no function nothing"),
+        ('{json: {a: "{nothing(a)}"}}', "there is no function nothing"),
         ('{json: "{open"}', '"{open" has a { without its }'),
         ("{status: 99}", "should be a whole number from 200 to 599, not 99"),
     ],
