@@ -30,7 +30,7 @@ LEADS_RECEIVED = Topic(
     "leads.received.v1", ("gateway", "outside", "scorer"), ("enricher", "ledger"), 16 * MIB
 )
 SIGNALS_RECEIVED = Topic(
-    "signals.received.v1", ("gateway", "outside"), ("scorer", "enricher", "ledger"), 16 * MIB
+    "signals.received.v1", ("gateway", "outside", "scorer"), ("scorer", "enricher", "ledger"), 16 * MIB
 )
 ACCOUNTS_RECEIVED = Topic("accounts.received.v1", ("gateway", "outside"), ("scorer", "ledger"))
 LEADS_ENRICHED = Topic("leads.enriched.v1", ("enricher",), ("scorer", "ledger"))
