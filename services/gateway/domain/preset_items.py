@@ -103,12 +103,15 @@ def evaluation_of(preset: IntakePreset, request: PresetRequest) -> Evaluation:
     )
 
 
-def read_items(preset: IntakePreset, request: PresetRequest) -> list[PresetItem] | None:
+def read_items(
+    preset: IntakePreset, request: PresetRequest, evaluation: Evaluation | None = None
+) -> list[PresetItem] | None:
     """Return the items of a request, None for a body that has not the shape of the vendor.
 
+    `evaluation` is that of the request where several parts of its body are read: they share one budget.
     Raises `Reject` (422) for too many items.
     """
-    evaluation = evaluation_of(preset, request)
+    evaluation = evaluation or evaluation_of(preset, request)
     if not is_recognised(preset, request.root, evaluation):
         return None
     found = (

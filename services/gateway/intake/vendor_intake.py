@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, structs
@@ -37,6 +38,9 @@ from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.identity import Identity, identify
 from shared.web.problem import Problem, document
+
+_READ_AT_ONCE_BYTES_MAX: Final = 64 * 1024
+"""A larger body is read in a thread, so that it holds up no other request."""
 
 Prepare = Callable[[ReceivedLead], Awaitable[ReceivedLead]]
 """What a lead goes through before it is published, such as the check of a captcha. Raises `Reject`."""
@@ -78,7 +82,11 @@ async def take_request(
     """Read a request and take its items in. Raises `Reject` for a body that cannot be read, and `Retry`."""
     if source.preset is None:
         raise TypeError(f"{source.name} is not the source of a vendor")
-    return await take_items(gateway, source, read_request(source.preset, sent, arrival.at), arrival, prepare)
+    if len(sent.raw) > _READ_AT_ONCE_BYTES_MAX:
+        reading = await asyncio.to_thread(read_request, source.preset, sent, arrival.at)
+    else:
+        reading = read_request(source.preset, sent, arrival.at)
+    return await take_items(gateway, source, reading, arrival, prepare)
 
 
 async def take_items(

@@ -48,10 +48,10 @@ class VendorReading(Struct, frozen=True):
     items: Sequence[PresetItem]
     request: PresetRequest
     warnings: Sequence[str] = ()
+    is_small: bool = False
 
     def document(self, item: PresetItem) -> bytes:
         """Return an item as it is kept: with query and headers, and the whole body if that is small."""
-        whole = msgspec.json.encode(self.request.body)
         headers = [
             (name, value)
             for name, value in self.request.headers.items()
@@ -60,7 +60,7 @@ class VendorReading(Struct, frozen=True):
         kept = _KeptItem(
             item=item.node,
             index=item.index,
-            body=msgspec.Raw(whole) if len(whole) <= _KEPT_BODY_BYTES_MAX else None,
+            body=self.request.body if self.is_small else None,
             headers=dict(headers[:_KEPT_HEADERS_MAX]),
             query=self.request.query,
         )
@@ -97,16 +97,17 @@ def read_request(preset: IntakePreset, sent: HookRequest, at: datetime) -> Vendo
         f"{field}: the file {name} is not kept" for field, name in (body.form.files if body.form else [])
     ]
     request = body.request(at, sent.headers, sent.query)
+    is_small = len(sent.raw) <= _KEPT_BODY_BYTES_MAX
     items = vendor_items(preset, body, request)
     if items is not None:
-        return VendorReading(items, request, warnings)
+        return VendorReading(items, request, warnings, is_small)
     if preset.kind == "signal":
         if not body.is_expected:
             raise unsupported_type(*CONTENT_TYPES)
         detail = f"It is not what {preset.title} sends"
         raise Reject(422, _NOT_READABLE, "The body is not in the shape of the vendor", detail)
     warnings.append(f"This is not the shape of {preset.title}; it is read as a plain form")
-    return VendorReading([flat_form(body)], request, warnings)
+    return VendorReading([flat_form(body)], request, warnings, is_small)
 
 
 def vendor_items(preset: IntakePreset, body: PresetBody, request: PresetRequest) -> list[PresetItem] | None:
@@ -116,17 +117,20 @@ def vendor_items(preset: IntakePreset, body: PresetBody, request: PresetRequest)
     """
     if not body.is_expected:
         return None
-    found = read_items(preset, request)
+    evaluation = evaluation_of(preset, request)
+    found = read_items(preset, request, evaluation)
     if found is not None or not isinstance(body.value, list) or not body.value:
         return found
     if len(body.value) > ITEMS_MAX:
         raise list_too_long(len(body.value))
     items: list[PresetItem] = []
     for member in body.value:
-        own = read_items(preset, replace(request, root=member))
+        own = read_items(preset, replace(request, root=member), evaluation)
         if own is None:
             return None
         items += own
+        if len(items) > ITEMS_MAX:
+            raise list_too_long(len(items))
     return [replace(item, index=index) for index, item in enumerate(items)]
 
 

@@ -115,8 +115,7 @@ def test_the_answer_of_a_provider_is_tried(directory, tmp_path):
     (item,) = json.loads(output)["items"]
     assert (code, item["outcome"], item["person"]["email_status"]) == (0, "match", "verified")
     assert run(directory, *arguments)[0] == 0
-    code, output = run(directory, "try", "hunter", str(answer), "--ask", "email")
-    assert (code, "a value that it needs is missing" in output) == (1, True)
+    assert run(directory, "try", "hunter", str(answer), "--ask", "email")[0] == 0
     assert run(directory, "try", "hunter", str(answer), "--ask", "nothing")[0] == 2
 
 
