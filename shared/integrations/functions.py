@@ -5,6 +5,8 @@ None of them raises: a value of the wrong type, or one that cannot be read, give
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -27,6 +29,8 @@ _EPOCH_UNITS: Final = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
 _EPOCH_S_MIN: Final = 100_000_000
 """1973. A smaller number is no time, but perhaps a year or a count."""
 _EPOCH_S_MAX: Final = 253_402_300_799
+_LINE_END: Final = re.compile(r"(?i)<br\s*/?>|</(?:p|div|li|h[1-6]|tr)\s*>")
+_TAG: Final = re.compile(r"</?[A-Za-z][^<>]*>")
 _ANY: Final[Any] = {"types": []}
 _EXPRESSION: Final[Any] = {"types": ["expref"]}
 _ANY_NUMBER: Final[Any] = {"types": [], "variadic": True}
@@ -162,6 +166,14 @@ class PresetFunctions(Functions):
     @signature(_ANY)
     def _func_lower(self, value: Any) -> str | None:
         return _text(value).lower() or None
+
+    @signature(_ANY)
+    def _func_plain_text(self, value: Any) -> str | None:
+        """Return the text of HTML, a line for each paragraph."""
+        if not isinstance(value, str):
+            return None
+        text = html.unescape(_TAG.sub("", _LINE_END.sub("\n", value)))
+        return "\n".join(line.strip() for line in text.splitlines() if line.strip()) or None
 
     @signature(_ANY, _ANY)
     def _func_split(self, text: Any, separator: Any) -> list[str] | None:

@@ -247,6 +247,10 @@ class IntakePreset(PolicyModel):
     ] = ()
     tables: Tables = Field(default_factory=dict)
     poll: SignalPoll | None = None
+    success_status: Annotated[int, whole_number(200, 299)] = 202
+    """The status of an accepted post, for a vendor that takes no other for success."""
+    success_body: Expr | None = None
+    """The object that the vendor wants in the answer to an accepted post; the root is the parsed body."""
     hook: Name | None = None
     """The Python hook that the folder needs, where it cannot be said in data."""
 

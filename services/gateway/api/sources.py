@@ -13,6 +13,7 @@ from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_
 from services.gateway.dependencies import CompleteList, Gateway, Page, Paging, caller
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.form_preview import reading_warnings, unmapped_labels
+from services.gateway.domain.preset_outcomes import entities_named
 from services.gateway.domain.rejected import COUNT_MAX, RejectedSubmission
 from services.gateway.domain.signals import receive_signal
 from services.gateway.domain.sources import HookSource
@@ -24,6 +25,7 @@ from services.gateway.intake.vendor_preview import PreviewedItem, preview_items
 from services.gateway.queries.polls import poll_rows
 from services.gateway.queries.rejected import list_rejected, rejected_ids
 from services.gateway.request_body import decoded
+from services.gateway.state import GatewayState
 from services.scorer.domain.poll_rows import PollSourceRow, PollState
 from services.scorer.domain.polls import day_of
 from shared.errors import Reject
@@ -234,7 +236,7 @@ def poll_view(row: PollSourceRow | None, today: str) -> SourcePollView:
 async def preview_post(request: Request, source: AnySource, gateway: Gateway) -> SubmissionPreview:
     """Return what a form, or a post of a vendor, would create; nothing is stored or published."""
     arrival = Arrival(gateway.clock.now(), gateway.random, "", shared_hosts=gateway.shared_hosts)
-    items, warnings = await _previewed(request, source, arrival)
+    items, warnings = await _previewed(gateway, request, source, arrival)
     first = next((item for item in items if item.lead is not UNSET), None)
     shown = {} if first is None else structs.asdict(first)
     return SubmissionPreview(
@@ -246,12 +248,13 @@ async def preview_post(request: Request, source: AnySource, gateway: Gateway) ->
 
 
 async def _previewed(
-    request: Request, source: HookSource, arrival: Arrival
+    gateway: GatewayState, request: Request, source: HookSource, arrival: Arrival
 ) -> tuple[Sequence[PreviewedItem], Sequence[str]]:
-    """Return the items of a post, and what there is to say of the whole of it. Raises `Reject`."""
+    """Return the items of a post, and what there is to say of the whole of it. Raises `Reject`, `Retry`."""
     if source.preset is not None:
         reading = read_request(source.preset, await sent_request(request), arrival.at)
-        return preview_items(source, reading, arrival), reading.warnings
+        entities = await gateway.entities.find(source.kind, entities_named(reading.items))
+        return preview_items(source, reading, arrival, entities), reading.warnings
     if source.hook == "signals":
         raw = await request.body()
         signal = decoded(raw, _signal)

@@ -66,7 +66,7 @@ def example_request(preset: IntakePreset, example: IntakeExample) -> SignedReque
 def example_source(preset: IntakePreset, settings: Mapping[str, Any]) -> HookSource:
     """Return the source of an example. Raises `ValidationError` for settings that no source has."""
     given = {"kind": preset.vendor, "secret_env": "SECRET", **settings}
-    config = SourceConfig.model_validate_json(json.dumps(given))
+    config = SourceConfig.model_validate(given)
     schemes = {preset.vendor: preset.signature} if preset.signature is not None else {}
     return source_of(preset.vendor, config, {preset.vendor: preset}, schemes)
 

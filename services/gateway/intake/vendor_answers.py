@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, structs
 
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.leads import ReceivedLead
+from services.gateway.domain.preset_items import evaluation_of
 from services.gateway.domain.sources import HookSource
 from services.gateway.intake.captcha import verify_captcha
 from services.gateway.intake.vendor_intake import ItemResult, TakenItems, item_submission, take_request
@@ -47,7 +48,7 @@ VendorAnswer = (
 async def accept_vendor_request(
     gateway: GatewayState, source: HookSource, request: Request, arrival: Arrival
 ) -> Response:
-    """Take in what a vendor posted; return 202 once all of it that is not refused is durable.
+    """Take in what a vendor posted; return a success once all of it that is not refused is durable.
 
     Raises `Reject` when nothing of it is accepted, and `Retry`. Of several items those that are refused are
     kept by themselves, so that they can be replayed.
@@ -66,7 +67,14 @@ async def accept_vendor_request(
         gateway.metrics.rejected_submissions.labels(source.name, reject.kind).inc()
         log.warning("submission rejected", source=source.name, cause=reject.kind, kept=True)
         await gateway.rejected.keep(item_submission(gateway, source, taken.reading, index, reject))
-    return json_response(answer_of(taken), 202)
+    answer = answer_of(taken)
+    if source.preset is None:
+        return json_response(answer, 202)
+    if source.preset.success_body is not None:
+        read = taken.reading.request
+        wanted = evaluation_of(source.preset, read).value(source.preset.success_body, read.root)
+        answer |= wanted if isinstance(wanted, dict) else {}
+    return json_response(answer, source.preset.success_status)
 
 
 async def sent_request(request: Request) -> HookRequest:

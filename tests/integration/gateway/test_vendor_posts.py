@@ -55,6 +55,10 @@ map: {type: "'intent_surge'", account.domain: domain, account.external_id: accou
 dedupe: ["first_nonempty(domain, account)", day]
 known_entities: [{kind: account, id: account}]
 """
+PICKY = f"""{SIGNALS.replace("acmeintent", "acmepicky")}
+success_status: 201
+success_body: "{{received: `true`, delivery: delivery}}"
+"""
 PROVIDER = """
 vendor: acmegraph
 title: Acme Graph
@@ -71,6 +75,7 @@ sources:
   signed: {kind: acmeforms, signature: acmeforms, secret_env: ACME_SECRET}
   page: {kind: acmeforms, public: true}
   intent: {kind: acmeintent, secret_env: ACME_SECRET}
+  picky: {kind: acmepicky, secret_env: ACME_SECRET}
 """
 MULTIPART = (
     b'--x\r\nContent-Disposition: form-data; name="raw"\r\n\r\n{"entry": [{"fields": {"email": "ada@holt.example"}}]}'
@@ -90,6 +95,7 @@ async def gateway(start_gateway, tmp_path: Path, monkeypatch) -> RunningGateway:
     for kind, vendor, text in (
         ("forms", "acmeforms", FORM),
         ("signals", "acmeintent", SIGNALS),
+        ("signals", "acmepicky", PICKY),
         ("providers", "acmegraph", PROVIDER),
     ):
         (own / kind / vendor).mkdir(parents=True)
@@ -304,6 +310,13 @@ async def test_a_folder_alone_is_a_vendor_of_signals(gateway):
     assert (await gateway.ask("POST", path, data={"rows": "1"}, headers=NOBODY))[0] == 415
 
 
+async def test_a_vendor_has_the_status_and_body_that_it_takes_for_success(gateway):
+    path = f"/hooks/signals/picky/{SECRET.replace(' ', '%20')}"
+    body = {"rows": [{"domain": "holt.example", "score": 49}], "delivery": "d1"}
+    status, answer, _ = await gateway.ask("POST", path, json=body, headers=NOBODY)
+    assert (status, answer) == (201, {"received": True, "delivery": "d1", "ignored": 1})
+
+
 async def test_what_only_an_id_tells_waits_until_the_id_is_known(gateway):
     waiting = {"account": "5f1", "day": "2026-01-11", "score": 70}
     status, answer = await send_rows(gateway, waiting)
@@ -321,7 +334,10 @@ async def test_what_only_an_id_tells_waits_until_the_id_is_known(gateway):
     }
     _, kept, _ = await gateway.ask("GET", "/v1/sources/intent/rejected")
     assert kept["data"] == []
-    assert (await send_rows(gateway, {**waiting, "day": "2026-01-13"}))[1].keys() == {"event_id"}
+    known = {"rows": [{**waiting, "day": "2026-01-13"}]}
+    _, shown, _ = await gateway.ask("POST", "/v1/sources/intent/preview", json=known)
+    assert shown["items"][0]["account"] == "holt.example"
+    assert (await send_rows(gateway, *known["rows"]))[1].keys() == {"event_id"}
     await prune_entities(gateway.database, gateway.resources.clock.now())
     assert await count(gateway, known_entities) == 1
 

@@ -80,6 +80,12 @@ def value(text: str, node: Any = None, **scope: Any) -> Any:
         ("days_since(@)", "2026-01-01", 14),
         ("days_since(@)", "2026-01-16T10:00:00Z", -1),
         ("lower(@)", "ABC", "abc"),
+        (
+            "plain_text(@)",
+            "<p>1 < 2 &amp; <b>yes</b></p>\n<div>more<br/>lines</div>",
+            "1 < 2 & yes\nmore\nlines",
+        ),
+        ("plain_text(@)", "<p> </p>", None),
         ("split(@, ';')", "a; b;;", ["a", "b"]),
         ("regex(@, '([0-9]+)-')", "x 12-3", "12"),
         ("regex(@, '(')", "x", None),
