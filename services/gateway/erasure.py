@@ -11,6 +11,7 @@ from msgspec import Struct
 from services.gateway.domain.arrival import SOURCE, uuid7
 from services.gateway.intake.entity_store import forget_entities
 from services.gateway.intake.fetch_store import forget_fetches
+from services.gateway.intake.provider_posts import forget_posts
 from services.gateway.intake.rejected_store import delete_mentions
 from services.gateway.queries.idempotency import forget_subjects
 from services.gateway.queries.people import StoredPerson, leads_of_person, stored_person
@@ -74,6 +75,7 @@ async def erase_person(
         await forget_subjects(tx, lead_ids)
     await delete_mentions(gateway.database, person.identifiers)
     await forget_fetches(gateway.database, person.identifiers)
+    await forget_posts(gateway.database, person.identifiers)
     await forget_entities(gateway.database, lead_ids)
     await gateway.database.truncate_log()
     return RequestedErasure(event.id, lead_ids, now)

@@ -16,6 +16,7 @@ from services.enricher.domain.vendor_jobs import VendorJobRow, job_row
 from services.enricher.handlers import ENRICH_AGAIN
 from services.enricher.vendor_jobs import CallbackAddresses, JobStore, VendorJobs
 from services.gateway.domain.provider_posts import ProviderPostRow
+from services.gateway.intake.provider_posts import forget_posts
 from shared.clock import FixedClock
 from shared.storage.database import Database
 from shared.storage.rows import IdentityMap, Put
@@ -110,6 +111,16 @@ async def test_nobody_else_can_answer_a_question(gateway, change):
 async def test_an_answer_that_is_too_large_is_refused(gateway):
     path = CallbackAddresses("", gateway_vault(gateway).seal).address("slowdata", "submission-1") or ""
     assert (await gateway.ask("POST", path, data=io.BytesIO(b"x" * (2 * 1024 * 1024))))[0] == 413
+
+
+async def test_an_erased_person_is_in_no_posted_answer(gateway):
+    ana = ProviderPostRow("submission-1", "slowdata", b'{"mail": "ana@brightloom.example"}', AT)
+    ben = ProviderPostRow("submission-2", "slowdata", b'{"mail": "ben@brightloom.example"}', AT)
+    await store(gateway.database, ana, ben)
+    await forget_posts(gateway.database, ["email:ana@brightloom.example"])
+    jobs = VendorJobs(gateway.database, FixedClock(AT))
+    assert await jobs.posted(JOB) is None
+    assert await jobs.posted(replace(JOB, submission="submission-2")) == ben.body
 
 
 def gateway_vault(gateway: Any) -> Vault:
