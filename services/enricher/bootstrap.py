@@ -32,7 +32,6 @@ from shared.messaging.manifest import LEADS_ROUTED
 from shared.messaging.port import Record
 from shared.resilience.periodic import repeat
 from shared.settings import EnricherSettings
-from shared.vault import Vault
 from shared.web.egress import EgressPolicy
 from shared.worker.role import Resources, Worker, run_worker
 
@@ -55,7 +54,7 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
         stubs_url=settings.providers_url,
         keys=os.environ,
         jobs=jobs,
-        callbacks=CallbackAddresses(settings.public_url, Vault(resources.secret, os.urandom).seal),
+        callbacks=callback_addresses(settings.public_url, resources.secret),
     )
     lookup = WaterfallLookup(registry, database, DailyBudget(database, clock), clock)
     discovery = ContactDiscovery(registry, database, lookup.calls, clock, keyed_hash=resources.keyed_hash)
@@ -101,6 +100,15 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
         finally:
             await lookup.close()
             await registry.close()
+
+
+def callback_addresses(public_url: str | None, secret: bytes) -> CallbackAddresses | None:
+    """Return what makes the addresses for vendors' answers; None where the gateway cannot be reached."""
+    if public_url is None:
+        return None
+    from shared.vault import Vault
+
+    return CallbackAddresses(public_url, Vault(secret, os.urandom).seal)
 
 
 def lead_filter(registry: ProviderRegistry, clock: Clock) -> Callable[[Record], bool]:

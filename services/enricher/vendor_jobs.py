@@ -105,16 +105,14 @@ class VendorJobs:
 class CallbackAddresses:
     """Makes the addresses to which vendors post their answers. `seal(text, purpose=…)` is a vault's.
 
-    `public_url` is where the gateway can be reached from outside; without it vendors are given none.
+    `public_url` is where the gateway can be reached from outside.
     """
 
-    def __init__(self, public_url: str | None, seal: Callable[..., str]) -> None:
+    def __init__(self, public_url: str, seal: Callable[..., str]) -> None:
         self._public_url = public_url
         self._seal = seal
 
-    def address(self, provider: str, submission: str) -> str | None:
+    def address(self, provider: str, submission: str) -> str:
         """Return the address for the answers of a submission."""
-        if self._public_url is None:
-            return None
         token = self._seal(submission, purpose=post_purpose(provider))
         return f"{self._public_url.rstrip('/')}/hooks/providers/{provider}/{token}"
