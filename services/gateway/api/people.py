@@ -51,7 +51,8 @@ class PersonExport(ApiModel):
     `leads` is the view of the lead and `timeline` every event; `records` are the merged lead records,
     `provider_answers` what data providers said, `scores` and `assignments` the results of the decisions,
     `deliveries` who was sent what, `dead_letters` and `rejected_submissions` what could not be read,
-    `account_contacts` where data providers named the person at an account.
+    `account_contacts` where data providers named the person at an account, `known_entities` the ids that
+    vendors of forms and signals have for the person.
     """
 
     email: str | None
@@ -67,6 +68,7 @@ class PersonExport(ApiModel):
     dead_letters: list[dict[str, Any]]
     account_contacts: list[dict[str, Any]]
     rejected_submissions: list[dict[str, Any]]
+    known_entities: list[dict[str, Any]]
 
 
 async def person_identities(

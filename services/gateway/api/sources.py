@@ -17,6 +17,7 @@ from services.gateway.domain.preset_outcomes import entities_named
 from services.gateway.domain.rejected import COUNT_MAX, RejectedSubmission
 from services.gateway.domain.signals import receive_signal
 from services.gateway.domain.sources import HookSource
+from services.gateway.intake.fetch_store import pending_by_source
 from services.gateway.intake.forms import FORM_BODY, receive_form
 from services.gateway.intake.replay import ReplayResult, replay_submissions
 from services.gateway.intake.vendor_answers import sent_request
@@ -88,7 +89,8 @@ class SourceView(ApiModel):
     that matches counts, say what a form means; `trust` is what the source may say. `captcha` names the
     provider. `{token}` in the URL stands for the source's secret, which is the environment variable
     `secret_env`. `ready` is false while the secret is missing or cannot sign; `problem` says which. `poll` is
-    for a source that asks its vendor.
+    for a source that asks its vendor, `pending_fetches` are leads that a vendor only named and that are to be
+    fetched.
     """
 
     name: str
@@ -108,6 +110,7 @@ class SourceView(ApiModel):
     honeypot: tuple[str, ...]
     limits: SourceLimits
     captcha: CaptchaProvider | None
+    pending_fetches: int
     origins: tuple[str, ...]
     redirects: tuple[str, ...]
     poll: SourcePollView | None
@@ -175,6 +178,7 @@ AnySource = Annotated[HookSource, Depends(any_source)]
 @router.get("", summary="List the sources of the active policy, without their secrets")
 async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
     policy = (await gateway.policies.start()).policy.sources
+    pending = await pending_by_source(gateway.database)
     views: list[SourceView] = []
     async with gateway.database.read() as tx:
         polls = await poll_rows(tx)
@@ -205,6 +209,7 @@ async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
                 honeypot=policy.sources[name].honeypot,
                 limits=policy.sources[name].limits,
                 captcha=source.captcha.provider if source.captcha else None,
+                pending_fetches=pending.get(name, 0),
                 origins=source.origins,
                 redirects=source.redirects,
                 poll=None if policy.sources[name].poll is None else poll_view(polls.get(name), today),

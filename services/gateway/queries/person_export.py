@@ -12,6 +12,7 @@ from services.enricher.domain.found_contacts import name_id
 from services.enricher.tables import account_contacts, leads, provider_answers
 from services.gateway.queries.account_contacts import named_by
 from services.gateway.queries.people import StoredPerson
+from services.gateway.tables import known_entities
 from services.ledger.tables import dead_letters, events
 from services.router.tables import assignments, deliveries
 from services.scorer.tables import scores
@@ -35,6 +36,7 @@ async def stored_rows(tx: Tx, person: StoredPerson) -> dict[str, Rows]:
         "assignments": await _rows(tx, assignments, assignments.c.lead_id.in_(ids)),
         "deliveries": await _rows(tx, deliveries, deliveries.c.lead_id.in_(ids)),
         "dead_letters": await _rows(tx, dead_letters, letters),
+        "known_entities": await _rows(tx, known_entities, known_entities.c.lead_id.in_(ids)),
         "account_contacts": await _rows(tx, account_contacts, named_by(_contact_ids(person))),
     }
 

@@ -219,6 +219,8 @@ async def test_a_deletion_erases_whom_an_earlier_record_named(gateway):
     assert await post(gateway, {"deleted": 7}) == (202, {"ignored": 1})
     _, lead = await post(gateway, ADA)
     assert await count(gateway, known_entities) == 1
+    _, export, _ = await gateway.ask("GET", "/v1/people/export?email=ada@holt.example")
+    assert [one["key_text"] for one in export["known_entities"]] == ["acmeforms:person:7"]
     status, answer = await post(gateway, {"deleted": 7})
     assert (status, answer) == (202, {"erased": 1})
     (event,) = await gateway.events("people.erased.v1", 1)
@@ -380,6 +382,8 @@ async def test_a_lead_that_is_only_named_is_fetched(gateway, graph):
     assert await post(gateway, {"lead": "55"}) == (202, {"pending": 1})
     assert await post(gateway, {"lead": "55"}) == (202, {"pending": 1})
     assert await count(gateway, pending_fetches) == 1
+    _, listed, _ = await gateway.ask("GET", "/v1/sources")
+    assert next(one for one in listed["data"] if one["name"] == "acme")["pending_fetches"] == 1
     await gateway.work.step()
     (event,) = await gateway.events("leads.received.v1", 1)
     assert (event.data.person.email, event.data.source.form_id) == ("ada@holt.example", "f1")
