@@ -54,6 +54,10 @@ _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
     # Trouble with our own pages and accounts: "my password".
     "support": _PAINS,
     "past": _ALL - _QUANTITIES - {"champion", "decision_criteria"},
+    # Tells of a time that is over: "back then".
+    "formerly": _ALL - {"metrics", "champion", "decision_criteria"},
+    # Tells of a plan that may have changed: "we wanted to".
+    "intended": _PAINS | {"timeline", "budget"},
     # Begins a question, with or without a question mark.
     "asks": _ALL,
     # A date for a meeting or an answer is none for the project: "a call on Friday".
@@ -66,13 +70,17 @@ _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
     "withdrawn": frozenset({"budget"}),
     # Money that is none to spend on this: "revenue".
     "other_money": frozenset({"budget"}),
+    # What is to be paid to us, and when: "your invoice is due".
+    "bills": frozenset({"budget", "timeline"}),
     # A contract for something else: "our lease".
     "other_contract": frozenset({"timeline"}),
     # A vendor is named for another reason than its use: "integrates with".
     "no_use": frozenset({"competition"}),
 }
 """Which elements a doubt of each kind concerns. "If a lead comes in on Sunday, nobody answers" is a need."""
-_OF_SENTENCE: Final = frozenset({"hypothetical", "solved", "abandoned", "unrelated", "withdrawn"})
+_OF_SENTENCE: Final = frozenset(
+    {"hypothetical", "solved", "abandoned", "unrelated", "withdrawn", "intended"}
+)
 """Doubts that concern the whole sentence, not only their clause: "we lost leads, but that has been fixed"."""
 
 
