@@ -78,9 +78,7 @@ _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
     "no_use": frozenset({"competition"}),
 }
 """Which elements a doubt of each kind concerns. "If a lead comes in on Sunday, nobody answers" is a need."""
-_OF_SENTENCE: Final = frozenset(
-    {"hypothetical", "solved", "abandoned", "unrelated", "withdrawn", "intended"}
-)
+_OF_SENTENCE: Final = frozenset({"hypothetical", "solved", "abandoned", "unrelated", "withdrawn", "intended"})
 """Doubts that concern the whole sentence, not only their clause: "we lost leads, but that has been fixed"."""
 
 
