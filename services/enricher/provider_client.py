@@ -15,6 +15,7 @@ from typing import Final
 import httpx2
 from msgspec.structs import replace
 
+from services.enricher.call_quota import CallQuota
 from services.enricher.domain.provider_status import ProviderStatus
 from services.enricher.domain.providers import LookupOutcome, ProviderAnswer, ProviderQuery, Subject
 from services.enricher.domain.vendor_jobs import VendorJobRow, job_row
@@ -100,6 +101,11 @@ class ProviderClient:
         )
         self._availability = Availability(clock, monotonic_s=monotonic_s)
         self._shortage_at_s, self._shortage_reason = float("-inf"), ""
+        # A pace that the policy sets is that of the plan that was bought.
+        limits = integration.preset.limits
+        self._quota = (
+            CallQuota(limits.per_minute, limits.per_day) if terms.per_second is None else CallQuota()
+        )
         self._jobs = jobs
         self._callbacks = callbacks
         self._batchers = {
@@ -330,6 +336,10 @@ class ProviderClient:
         if reply.window_ends_in_s is not None and availability.state == "active":
             self._note_shortage("it says that no call is left in its present window")
             availability.record_limited("open", self._shortage_reason, reply.window_ends_in_s)
+        quota = self._quota.count(self._clock.now(), self._monotonic_s())
+        if quota is not None and availability.state == "active":
+            self._note_shortage(quota.reason)
+            availability.record_limited("open", self._shortage_reason, quota.ends_in_s)
         if self._availability.state != "active":
             self._limiter.turn_away()
 
