@@ -176,7 +176,7 @@ def shown_item(item: PreviewedItem) -> dict[str, Any]:
     """Return what an item becomes, as JSON has it."""
     shown: dict[str, Any] = msgspec.to_builtins(item)
     if "lead" in shown:
-        shown["lead"].setdefault("answers", {})
+        shown["lead"] = {"answers": {}, "activities": [], **shown["lead"]}
     return shown
 
 
