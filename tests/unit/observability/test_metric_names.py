@@ -23,6 +23,8 @@ GOLDEN = {
     "baton_provider_seconds": ("histogram", ("provider",)),
     "baton_provider_state": ("gauge", ("provider", "state")),
     "baton_records": ("counter", ("role", "topic", "outcome")),
+    "baton_signal_poll_state": ("gauge", ("source", "state")),
+    "baton_vendor_items": ("counter", ("source", "outcome")),
     "baton_rejected_submissions": ("counter", ("source", "cause")),
     "baton_rejected_submissions_dropped": ("counter", ("source",)),
     "baton_retries": ("counter", ("role", "reason")),
