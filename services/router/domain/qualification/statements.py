@@ -56,6 +56,8 @@ _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
     "past": _ALL - _QUANTITIES - {"champion", "decision_criteria"},
     # Tells of a time that is over: "back then".
     "formerly": _ALL - {"metrics", "champion", "decision_criteria"},
+    # Trouble told in the past may be over: "it was chaotic".
+    "imperfect": frozenset({"identify_pain"}),
     # Tells of a plan that may have changed: "we wanted to".
     "intended": _PAINS | {"timeline", "budget"},
     # Begins a question, with or without a question mark.
