@@ -12,6 +12,7 @@ from starlette.types import Message, Receive
 from services.gateway.domain.arrival import invalid
 from shared.errors import Reject
 from shared.web.problem import from_msgspec
+from shared.web.unknown_keys import unknown_keys
 
 T = TypeVar("T")
 
@@ -140,6 +141,15 @@ def parse_json(raw: bytes) -> Any:
 def decoded(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """Return the value in `raw`, typed. Raises `Reject` (400 not JSON, 422 not of the type)."""
     return _parse(raw, decoder.decode)
+
+
+def decoded_strictly(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """Return what `decoded` does. Raises `Reject` (422) also for keys that the type does not have."""
+    value = decoded(raw, decoder)
+    faults = unknown_keys(_decode_any(without_bom(raw)), decoder.type)
+    if faults:
+        raise invalid(faults)
+    return value
 
 
 def _parse(raw: bytes, decode: Callable[[bytes], T]) -> T:

@@ -17,6 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from shared.web.problem import from_msgspec
+from shared.web.unknown_keys import unknown_keys
 
 _REFERENCE = "#/$msgspec/{name}"
 _REFERENCE_START = _REFERENCE.format(name="")
@@ -38,12 +39,14 @@ class MsgspecType:
             if isinstance(value, msgspec.Struct):
                 return value
             try:
-                return msgspec.convert(value, kind)
+                converted = msgspec.convert(value, kind)
+                faults = unknown_keys(value, kind)[:1]
             except msgspec.ValidationError as error:
-                fault = from_msgspec(error)[0]
-                raise PydanticCustomError(
-                    "msgspec", "{detail}", {"detail": fault.detail, "pointer": fault.pointer}
-                ) from error
+                faults = from_msgspec(error)
+            if faults:
+                context = {"detail": faults[0].detail, "pointer": faults[0].pointer}
+                raise PydanticCustomError("msgspec", "{detail}", context)
+            return converted
 
         return core_schema.no_info_plain_validator_function(
             validate,

@@ -81,7 +81,7 @@ def from_msgspec(error: msgspec.ValidationError) -> tuple[FieldProblem, ...]:
     if named := _NAMED_FIELD.fullmatch(what):
         what = _FAULTS[named["fault"]]
         name = named["name"][:_QUOTED_LENGTH_MAX]
-        pointer, rest = (pointer, f"{rest}.{name}") if rest else (pointer + _segment(name), "")
+        pointer, rest = (pointer, f"{rest}.{name}") if rest else (pointer + pointer_step(name), "")
     if placed and placed["in_key"]:
         rest += " (a key)"
     return (FieldProblem(pointer, f"{what}, at {rest.strip()}" if rest else what),)
@@ -91,12 +91,13 @@ def _pointer(path: str) -> tuple[str, str]:
     """Split msgspec's path (`$.company.tags[1]`) into a JSON pointer and the rest that has no pointer."""
     pointer, at = "", 1
     while step := _STEP.match(path, at):
-        pointer += _segment(step["name"] or step["index"])
+        pointer += pointer_step(step["name"] or step["index"])
         at = step.end()
     return pointer, path[at:]
 
 
-def _segment(name: str) -> str:
+def pointer_step(name: str) -> str:
+    """Return one step of a JSON pointer (RFC 6901)."""
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
@@ -126,5 +127,5 @@ def _pointer_along(loc: Sequence[int | str], body: Any, *, is_missing: bool) -> 
             value = value[step]
         elif not (is_missing and index == len(loc) - 1):
             continue
-        pointer += _segment(str(step)[:_QUOTED_LENGTH_MAX])
+        pointer += pointer_step(str(step)[:_QUOTED_LENGTH_MAX])
     return pointer

@@ -8,7 +8,7 @@ from services.gateway.batch import batch_response, validate_items
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.leads import ReceivedLead, receive_lead
 from services.gateway.publish_once import publish_list, publish_received
-from services.gateway.request_body import decoded, is_list, items, without_bom
+from services.gateway.request_body import decoded_strictly, is_list, items, without_bom
 from services.gateway.state import GatewayState
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -32,11 +32,13 @@ async def accept_leads(gateway: GatewayState, raw: bytes, arrival: Arrival) -> b
     """
     raw = without_bom(raw)
     if not is_list(raw):
-        received = receive_lead(decoded(raw, _lead), raw, arrival)
+        received = receive_lead(decoded_strictly(raw, _lead), raw, arrival)
         return _encode(await publish_lead(gateway, received))
 
     def receive(item: bytes, index: int) -> ReceivedLead:
-        return receive_lead(decoded(item, _lead), item, msgspec.structs.replace(arrival, index=index))
+        return receive_lead(
+            decoded_strictly(item, _lead), item, msgspec.structs.replace(arrival, index=index)
+        )
 
     results = await publish_list(gateway, validate_items(items(raw), receive))
     return batch_response(results, lambda event: msgspec.structs.asdict(_accepted_lead(event)))

@@ -10,7 +10,7 @@ from services.gateway.domain.received import Received
 from services.gateway.domain.signals import receive_signal
 from services.gateway.domain.sources import HookSource
 from services.gateway.publish_once import publish_list, publish_received
-from services.gateway.request_body import decoded, is_list, items, without_bom
+from services.gateway.request_body import decoded, decoded_strictly, is_list, items, without_bom
 from services.gateway.state import GatewayState
 from shared.lead.events.signal_received import SignalReceivedV1
 
@@ -32,13 +32,15 @@ async def accept_signals(
     Returns the body of a 202 for a single signal, a whole response for a list. Raises `Reject`, `Retry`.
     """
     raw = without_bom(raw)
+    # A tool that has a source of its own may send more than Baton has a field for.
+    read = decoded_strictly if source is None else decoded
     if not is_list(raw):
-        event = await publish_received(gateway, receive_signal(decoded(raw, _signal), raw, arrival, source))
+        event = await publish_received(gateway, receive_signal(read(raw, _signal), raw, arrival, source))
         return _encode(AcceptedSignal(event.id))
 
     def receive(item: bytes, index: int) -> Received[SignalReceivedV1]:
         own = msgspec.structs.replace(arrival, index=index)
-        return receive_signal(decoded(item, _signal), item, own, source)
+        return receive_signal(read(item, _signal), item, own, source)
 
     results = await publish_list(gateway, validate_items(items(raw), receive))
     return batch_response(results, lambda event: {"event_id": event.id})
