@@ -232,7 +232,7 @@ def test_only_events_that_match_are_delivered(api: Api, receiver: Receiver, move
             endpoint.secret = made.json()["secret"]
         for email in ("ben@other.example", "ana@wanted.example"):
             domain = email.partition("@")[2]
-            body = {"person": {"email": email, "name": "Ana"}, "company": {"domain": domain}}
+            body = {"person": {"email": email, "first_name": "Ana"}, "company": {"domain": domain}}
             api.settled(api.post_lead(body))
         heard = [eventually(partial(heard_by, endpoint)) for endpoint in endpoints]
         assert eventually(lambda: len(receiver.deliveries) >= 2 or None)
