@@ -240,7 +240,7 @@ def test_nobody_is_a_stakeholder_twice(person):
         assert [one.known_from for one in brief.stakeholders if one.known_from == "apollo"] == []
 
 
-UNQUOTED = st.text(st.characters(exclude_characters="“"), max_size=60)
+UNQUOTED = st.text(st.characters(codec="utf-8", exclude_characters="“"), max_size=60)
 """Texts without a quotation mark of their own, so that the only quotations of a brief are those it makes."""
 TEXTS = st.none() | UNQUOTED | st.sampled_from([MESSAGE, "\n\n", "…", "budget", "# a\n> b"])
 
