@@ -143,7 +143,7 @@ async def test_a_row_that_is_sent_again_is_the_same_event(vendors):
     ],
 )
 async def test_an_opt_out_notice_erases_the_person(vendors, source, notice):
-    assert await post(vendors, source, notice)["erased"] == 1
+    assert (await post(vendors, source, notice))["erased"] == 1
     (event,) = await vendors.events("people.erased.v1", 1)
     assert event.type == "baton.person.erased.v1"
 
