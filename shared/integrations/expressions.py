@@ -8,16 +8,16 @@ vendor that leaves a part out must not cost the rest of the reading.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
 import jmespath
 from jmespath.exceptions import JMESPathError
-from jmespath.visitor import Options, TreeInterpreter
 from msgspec import Struct
 
+from shared.integrations.closures import Closure, OutOfSteps, Run, closure_of, is_false, size_of
 from shared.integrations.functions import ExpressionScope, PresetFunctions
 
 EXPRESSION_LENGTH_MAX: Final = 2_000
@@ -31,10 +31,11 @@ class ExpressionInvalid(ValueError):
 
 
 class Expression(Struct, frozen=True):
-    """A compiled expression. `path` is set for a plain path such as `form_response.form_id`."""
+    """A compiled expression of `size` nodes. `path` is set for a plain path: `form_response.form_id`."""
 
     text: str
-    tree: Any
+    closure: Closure
+    size: int
     path: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
@@ -50,12 +51,12 @@ class Evaluation:
 
     def __init__(self, scope: ExpressionScope, steps_max: int = STEPS_MAX) -> None:
         self.scope = scope
-        self._interpreter = _BoundedInterpreter(scope, steps_max)
+        self._run = Run(PresetFunctions(scope), steps_max)
 
     @property
     def is_exhausted(self) -> bool:
         """Whether the budget of steps is used up, so that values are missing."""
-        return self._interpreter.steps_left < 0
+        return self._run.steps_left < 0
 
     def value(self, expression: Expression, node: Any) -> Any:
         """Return the value of an expression at a node; None where there is none. Never raises."""
@@ -64,16 +65,14 @@ class Evaluation:
                 node = node.get(name) if isinstance(node, dict) else None
             return node
         try:
-            return self._interpreter.visit(expression.tree, node)
-        except (JMESPathError, RecursionError, TypeError, ValueError, ArithmeticError, _OutOfSteps):
+            self._run.take(expression.size)
+            return expression.closure(self._run, node)
+        except (JMESPathError, RecursionError, TypeError, ValueError, ArithmeticError, OutOfSteps):
             return None
 
     def holds(self, expression: Expression | None, node: Any) -> bool:
         """Return whether an expression is true in the sense of JMESPath; no expression always holds."""
-        if expression is None:
-            return True
-        value = self.value(expression, node)
-        return not (value is None or value is False or value in ("", [], {}))
+        return expression is None or not is_false(self.value(expression, node))
 
 
 @lru_cache(maxsize=8_192)
@@ -89,7 +88,7 @@ def compile_expression(text: str) -> Expression:
         problem = str(error).strip().partition("\n")[0]
         raise ExpressionInvalid(f"is no JMESPath expression: {problem}") from error
     check_tree(tree, 0)
-    return Expression(text, tree, _plain_path(tree))
+    return Expression(text, closure_of(tree), size_of(tree), _plain_path(tree))
 
 
 def check_tree(node: Any, depth: int) -> None:
@@ -115,41 +114,6 @@ def _plain_path(tree: Mapping[str, Any]) -> tuple[str, ...] | None:
         parts = [_plain_path(child) for child in tree["children"]]
         return None if None in parts else tuple(name for part in parts for name in part or ())
     return None
-
-
-class _OutOfSteps(Exception):
-    """The budget of steps is used up."""
-
-
-class _BoundedInterpreter(TreeInterpreter):
-    """JMESPath's interpreter with a budget of steps; fields, which most nodes are, are read at once."""
-
-    def __init__(self, scope: ExpressionScope, steps_max: int) -> None:
-        super().__init__(Options(custom_functions=PresetFunctions(scope)))
-        self.steps_left = steps_max
-        self._visitors: dict[str, Callable[[Any, Any], Any]] = {}
-
-    def visit(self, node: Any, value: Any) -> Any:
-        self.steps_left -= 1
-        if self.steps_left < 0:
-            raise _OutOfSteps
-        kind = node["type"]
-        visitor = self._visitors.get(kind)
-        if visitor is None:
-            visitor = self._visitors[kind] = getattr(self, f"visit_{kind}")
-        return visitor(node, value)
-
-    def visit_field(self, node: Any, value: Any) -> Any:
-        return value.get(node["value"]) if isinstance(value, dict) else None
-
-    def visit_subexpression(self, node: Any, value: Any) -> Any:
-        for child in node["children"]:
-            if child["type"] == "field":
-                self.steps_left -= 1
-                value = value.get(child["value"]) if isinstance(value, dict) else None
-            else:
-                value = self.visit(child, value)
-        return value
 
 
 def evaluation_at(at: datetime, body: Any = None, **parts: Any) -> Evaluation:

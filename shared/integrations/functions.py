@@ -36,6 +36,10 @@ _EXPRESSION: Final[Any] = {"types": ["expref"]}
 _ANY_NUMBER: Final[Any] = {"types": [], "variadic": True}
 
 
+FUNCTION_ERRORS: Final = (JMESPathError, AttributeError, TypeError, ValueError, ArithmeticError)
+"""What a function raises for values that it cannot be called with: it then gives null."""
+
+
 class ExpressionScope(Struct, frozen=True):
     """What the functions read besides the value that an expression is evaluated at.
 
@@ -63,7 +67,7 @@ class PresetFunctions(Functions):
         """Return what a function gives; None when its arguments have the wrong type or number."""
         try:
             return super().call_function(function_name, resolved_args)
-        except (JMESPathError, AttributeError, TypeError, ValueError, ArithmeticError):
+        except FUNCTION_ERRORS:
             return None
 
     @signature(_ANY)

@@ -21,7 +21,7 @@ from shared.web.signing import Signer
 
 LEADS = "leads.received.v1"
 JSON = {"Content-Type": "application/json"}
-LEAD = b'{ "person": {"email": "Dana@Ledgerlane.example"}, "unknown": 1 }'
+LEAD = b'{ "person": {"email": "Dana@Ledgerlane.example"}, "answers": {"size": 1} }'
 DANA = lead_id_of("email:dana@ledgerlane.example")
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import jmespath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jmespath.exceptions import JMESPathError
 
 from shared.integrations.expressions import (
     EXPRESSION_LENGTH_MAX,
@@ -158,3 +160,37 @@ def test_any_text_compiles_or_is_refused(text: str) -> None:
     except ExpressionInvalid:
         return
     evaluation_at(NOW).value(compiled, {"a": [1]})
+
+
+PATHS = st.deferred(
+    lambda: (
+        st.sampled_from(
+            ["a", "id", "name", "@", "[0]", "[-1]", "[1:]", "*", "[]", "[*]", "'x'", "`1`", "`[]`"]
+        )
+        | st.builds(
+            "{}.{}".format, PATHS, st.sampled_from(["a", "id", "*", "[a, id]", "{a: a, b: id}", "keys(@)"])
+        )
+        | st.builds(
+            "{}[{}]".format,
+            PATHS,
+            st.sampled_from(["0", "", "*", "?a", "?a == id", "?id > `1`", "?!(a)", "::2"]),
+        )
+        | st.builds(
+            "({} {} {})".format, PATHS, st.sampled_from(["||", "&&", "==", "!=", "<", ">=", "|"]), PATHS
+        )
+        | st.builds("!({})".format, PATHS)
+        | st.builds("map(&{}, {})".format, PATHS, PATHS)
+        | st.builds("sort_by({}, &{})".format, PATHS, PATHS)
+    )
+)
+
+
+@given(text=PATHS, node=JSON)
+def test_a_compiled_expression_gives_what_the_library_gives(text: str, node: Any) -> None:
+    """But for a function with a wrong type: the library raises, a preset reads null."""
+    try:
+        compiled = compile_expression(text)
+        expected = jmespath.search(text, node)
+    except (ExpressionInvalid, JMESPathError, TypeError, ValueError):
+        return
+    assert repr(evaluation_at(NOW).value(compiled, node)) == repr(expected)
