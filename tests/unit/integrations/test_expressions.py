@@ -162,7 +162,7 @@ def test_any_text_compiles_or_is_refused(text: str) -> None:
     evaluation_at(NOW).value(compiled, {"a": [1]})
 
 
-PATHS = st.deferred(
+PATHS: st.SearchStrategy[str] = st.deferred(
     lambda: (
         st.sampled_from(
             ["a", "id", "name", "@", "[0]", "[-1]", "[1:]", "*", "[]", "[*]", "'x'", "`1`", "`[]`"]
