@@ -146,7 +146,7 @@ def decoded(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 def decoded_strictly(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """Return what `decoded` does. Raises `Reject` (422) also for keys that the type does not have."""
     value = decoded(raw, decoder)
-    faults = unknown_keys(_decode_any(without_bom(raw)), decoder.type)
+    faults = unknown_keys(_parse(raw, _decode_any), decoder.type)
     if faults:
         raise invalid(faults)
     return value
