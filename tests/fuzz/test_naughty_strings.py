@@ -49,7 +49,7 @@ def fields_of_form(email: str, values: Values) -> dict[str, str]:
         "job title": values["title"],
         "company": values["company"],
         "message": values["message"],
-        "Anything else?": values["answer"],
+        "Favourite colour?": values["answer"],
         "utm_term": values["utm"],
     }
 
@@ -60,7 +60,7 @@ def body_of_api(email: str, values: Values) -> dict[str, Any]:
         "person": {"email": email, **names},
         "company": {"name": values["company"]},
         "message": values["message"],
-        "answers": {"anything else": values["answer"]},
+        "answers": {"favourite colour": values["answer"]},
         "source": {"utm": {"term": values["utm"]}},
     }
 
@@ -181,7 +181,7 @@ def shown(api: Api, lead_id: str) -> dict[str, str | None]:
         "title": person.get("title") or answers.get("job title"),
         "company": company.get("name") or answers.get("company"),
         "message": event.get("message"),
-        "answer": answers.get("anything else"),
+        "answer": answers.get("favourite colour"),
         "utm": event["source"].get("utm", {}).get("term"),
     }
 
