@@ -11,7 +11,6 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from shared.integrations.expressions import Expression, compile_expression
 from shared.integrations.preset_types import (
     Expr,
     HeaderName,
@@ -253,6 +252,3 @@ class IntakePreset(PolicyModel):
     """The object that the vendor wants in the answer to an accepted post; the root is the parsed body."""
     hook: Name | None = None
     """The Python hook that the folder needs, where it cannot be said in data."""
-
-
-EVERY_ITEM: Final[Expression] = compile_expression("[@]")

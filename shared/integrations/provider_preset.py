@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
@@ -44,21 +44,6 @@ ReplyOutcome = Literal[
     "unknown",
 ]
 EmailStatus = Literal["verified", "invalid", "risky", "unknown"]
-ASKED_NAMES: Final = (
-    "email",
-    "domain",
-    "first_name",
-    "last_name",
-    "full_name",
-    "phone",
-    "linkedin_url",
-    "company_name",
-    "title",
-    "id",
-    "reference",
-)
-"""What a question may tell, as the names in templates."""
-
 AskedName = Literal[
     "email",
     "domain",
@@ -72,6 +57,8 @@ AskedName = Literal[
     "id",
     "reference",
 ]
+"""What a question may tell, as the names in templates."""
+ASKED_NAMES: Final[tuple[str, ...]] = get_args(AskedName)
 _ASKED_PLACE: Final = re.compile(rf"\{{({'|'.join(ASKED_NAMES)})\}}")
 ITEMS: Final = "{items}"
 """Where the body of a batch has the list of its questions."""
