@@ -19,6 +19,8 @@ Skipped = Literal[
     "off_hours",
     "at_cap",
     "not_in_queue",
+    "not_in_territory",
+    "lacks_skill",
     "lower_share",
     "excluded",
 ]

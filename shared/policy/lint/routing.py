@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from shared.lead.fields import FactKeys, default_of
-from shared.policy.addresses import is_web_address
 from shared.policy.frames import FRAMES
-from shared.policy.models import KEEP, Icp, Routing, RoutingRule
+from shared.policy.lint.destinations import lint_destination
+from shared.policy.models import KEEP, Icp, Queue, Routing, RoutingRule
 from shared.policy.models.routing import reason_word
 from shared.policy.policy_file import PolicyFile
 from shared.policy.rule_tables import routing_rules, suppression_rules
@@ -23,6 +23,7 @@ def lint_routing(file: PolicyFile[Routing], icp: Icp | None) -> None:
         *((rule.when, ("suppress", index, "when")) for index, rule in enumerate(routing.suppress)),
         *((rule.when, ("rules", index, "when")) for index, rule in enumerate(routing.rules)),
         (routing.alert_owner_when, ("alert_owner_when",)),
+        *((one.when, ("territories", index, "when")) for index, one in enumerate(routing.territories)),
     ]
     file.named_conditions(routing.conditions, (when for when, _ in conditions))
     for when, path in conditions:
@@ -48,6 +49,7 @@ def lint_routing(file: PolicyFile[Routing], icp: Icp | None) -> None:
     lint_queues(file)
     lint_hand_off(file)
     lint_reject(file)
+    lint_territories(file)
 
 
 def lint_hand_off(file: PolicyFile[Routing]) -> None:
@@ -152,11 +154,8 @@ def lint_queues(file: PolicyFile[Routing]) -> None:
             file.warning(path, f"no rule sends a lead to {name}")
         if queue.fallback is not None and queue.fallback not in routing.queues:
             file.unknown((*path, "fallback"), "queue", queue.fallback, routing.queues)
-        destination, at = queue.destination, (*path, "destination")
-        if destination.url and not is_web_address(destination.url):
-            file.error((*at, "url"), "should be an http or https address, or empty")
-        if destination.url and not destination.secret_env:
-            file.error(at, "secret_env should name the variable with the secret that signs the deliveries")
+        lint_destination(file, queue.destination, (*path, "destination"))
+        lint_ladder(file, queue, (*path, "ladder"))
     reported: set[str] = set()
     for start in routing.queues:
         chain = fallback_chain(routing, start)
@@ -164,6 +163,33 @@ def lint_queues(file: PolicyFile[Routing]) -> None:
             reported |= set(chain)
             loop = " -> ".join([*chain, start])
             file.error(("queues", start, "fallback"), f"the fallbacks of the queues form a circle: {loop}")
+
+
+def lint_ladder(file: PolicyFile[Routing], queue: Queue, path: Path) -> None:
+    """Report steps that come before earlier ones, lack what they need, or can never be reached."""
+    ended = False
+    for index, step in enumerate(queue.ladder):
+        at: Path = (*path, index)
+        before = queue.ladder[index - 1].after if index else None
+        if (
+            before is not None
+            and step.after.business is before.business
+            and step.after.seconds <= before.seconds
+        ):
+            file.error((*at, "after"), "each step comes later than the one before")
+        if step.do == "fallback" and queue.fallback is None:
+            file.error((*at, "do"), "the queue has no fallback")
+        if (step.do == "escalate") is not (step.to is not None):
+            file.error(at, "do: escalate and to go together: manager, or the id of a manager")
+        if ended:
+            file.warning(at, "the lead has gone to the fallback before this step")
+        ended = ended or step.do == "fallback"
+
+
+def lint_territories(file: PolicyFile[Routing]) -> None:
+    """Report faults of the conditions of territories."""
+    rules = [Rule(one.name, one.when, one) for one in file.model.territories]
+    file.table(rules, ("territories",))
 
 
 def fallback_chain(routing: Routing, start: str) -> list[str]:

@@ -17,13 +17,17 @@ from shared.policy.models.providers import Budget, Discovery, Provider, Provider
 from shared.policy.models.routing import (
     KEEP,
     Destination,
+    Distribution,
     HandOff,
+    LadderEffect,
+    LadderStep,
     Queue,
     RejectEffect,
     RejectRule,
     Routing,
     RoutingRule,
     SuppressionRule,
+    Territory,
 )
 from shared.policy.models.scoring import (
     AccountScoring,
@@ -52,21 +56,25 @@ from shared.policy.models.sources import (
     SourcePolicy,
     SourcePoll,
 )
-from shared.policy.models.team import Rep, Team
+from shared.policy.models.team import Absence, Calendar, Cap, Manager, Quota, Ramp, Rep, Team
 
 __all__ = [
     "FILES",
     "KEEP",
+    "Absence",
     "AccountScoring",
     "Accounts",
     "Band",
     "Budget",
+    "Calendar",
+    "Cap",
     "Captcha",
     "CaptchaProvider",
     "Criterion",
     "Destination",
     "Discovery",
     "Disqualifier",
+    "Distribution",
     "FitGrades",
     "FormActivity",
     "Grades",
@@ -75,7 +83,10 @@ __all__ = [
     "IntentGrades",
     "IntentRule",
     "IntentScoring",
+    "LadderEffect",
+    "LadderStep",
     "Level",
+    "Manager",
     "Market",
     "OptOutEffect",
     "Policy",
@@ -84,6 +95,8 @@ __all__ = [
     "Provider",
     "ProviderPolicy",
     "Queue",
+    "Quota",
+    "Ramp",
     "RejectEffect",
     "RejectRule",
     "Rep",
@@ -102,6 +115,7 @@ __all__ = [
     "Spike",
     "SuppressionRule",
     "Team",
+    "Territory",
     "Total",
     "Waterfall",
 ]

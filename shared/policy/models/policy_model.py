@@ -6,8 +6,10 @@ Lists are validated as tuples. Durations, working hours and conditions are parse
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -26,6 +28,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, InitErrorDetails
 
+from shared.policy.days import DAY_PATTERN, parse_day
 from shared.policy.hours import HOURS_PATTERN, Hours, parse_hours
 from shared.policy.source_values import SourceList
 from shared.rules.findings import quoted
@@ -116,7 +119,7 @@ def _parsed(
             return value
         parsed = parse(str(value))
         if isinstance(parsed, Duration) and parsed.business and not business:
-            raise ValueError("business time is for accept_within only; leave out business")
+            raise ValueError("business time is for accept_within and ladders only; leave out business")
         return parsed
 
     return validate
@@ -175,6 +178,35 @@ WeeklyHours = Annotated[
     PlainSerializer(str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": HOURS_PATTERN, "description": "Mon-Fri 09:00-17:00"}),
 ]
+Day = Annotated[
+    date,
+    PlainValidator(_parsed(date, parse_day)),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "pattern": DAY_PATTERN, "description": "2026-12-24"}),
+]
+"""A day of the calendar; a text in the file, as the YAML core schema has no dates."""
+
+
+CAP_DAYS_MAX: Final = 90
+
+
+def _cap_window(text: str) -> str:
+    if text in ("hour", "day"):
+        return text
+    length = re.fullmatch("([1-9][0-9]{0,2})d", text)
+    if length is None or int(length[1]) > CAP_DAYS_MAX:
+        raise ValueError(f"should be hour, day, or a number of days up to {CAP_DAYS_MAX}, such as 7d")
+    return text
+
+
+CapWindow = Annotated[
+    str,
+    PlainValidator(lambda value: _cap_window(str(value))),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^(hour|day|[1-9][0-9]{0,2}d)$", "description": "hour, day, 7d"}
+    ),
+]
+"""The time over which a cap counts: an hour, a day by the clock of the rep, or that many rolling days."""
 EventTypes = Annotated[
     tuple[Text, ...],
     Field(min_length=1, max_length=50),

@@ -35,7 +35,8 @@ class SuppressionRule(PolicyModel):
 class RoutingRule(PolicyModel):
     """Sends the leads that match `when`, and no earlier rule, to `queue`. Without `when` every lead matches.
 
-    `queue: keep` and `owner: keep` are used together: the lead stays with its owner.
+    `queue: keep` and `owner: keep` are used together: the lead stays with its owner. Only a rep who has all
+    `skills` gets a lead by this rule.
     """
 
     name: Name
@@ -43,6 +44,7 @@ class RoutingRule(PolicyModel):
     when: WhenRoute | None = None
     motion: Literal["work", "nurture"] = "work"
     owner: Literal["keep"] | None = None
+    skills: Annotated[tuple[Name, ...], Field(max_length=20), unique()] = ()
 
     @property
     def keeps(self) -> bool:
@@ -60,13 +62,46 @@ class Destination(PolicyModel):
     secret_env: EnvName = ""
 
 
+Distribution = Literal["weighted", "in_order", "least_open", "most_capacity"]
+LadderEffect = Literal["remind", "reassign", "escalate", "fallback"]
+MANAGER: Final = "manager"
+"""The value of `to` in a step of a ladder that means the owner's manager."""
+
+
+class LadderStep(PolicyModel):
+    """What happens when a lead has not been accepted `after` that time since it was assigned.
+
+    `remind` tells the owner, `reassign` gives the lead to the next rep of the queue who has not had it,
+    `escalate` tells the owner's manager (`to: manager`, or the id of a manager), `fallback` moves the lead
+    to the queue's fallback.
+    """
+
+    after: BusinessDuration
+    do: LadderEffect
+    to: Name | None = None
+
+
 class Queue(PolicyModel):
-    """A queue: the time to accept a lead, and the queue that it falls back to if nobody is eligible."""
+    """A queue: the time to accept a lead, and the queue that it falls back to if nobody is eligible.
+
+    `distribute` says whose turn it is: by `weighted` shares, the first in the order of the team who may
+    (`in_order`), who has the fewest open leads (`least_open`), or the most room under the rep's limits
+    (`most_capacity`). A `ladder` replaces what happens at the end of `accept_within`.
+    """
 
     accept_within: BusinessDuration
-    distribute: Literal["weighted"] = "weighted"
+    distribute: Distribution = "weighted"
+    ladder: Annotated[tuple[LadderStep, ...], Field(max_length=20)] = ()
     fallback: Name | None = None
     destination: Destination = Destination()
+
+
+class Territory(PolicyModel):
+    """The reps who may get the leads that match `when`, and no earlier territory; nobody else may."""
+
+    name: Name
+    when: WhenRoute
+    reps: Annotated[tuple[Name, ...], Field(min_length=1, max_length=2_000), unique()]
 
 
 class HandOff(PolicyModel):
@@ -132,6 +167,7 @@ class Routing(PolicyModel):
 
     The owner of a lead is alerted when `alert_owner_when` becomes true. `reject` says what a rejection does,
     by its reason; the last rule has none. A rejection for a reason in `credit_back` costs its rep no turn.
+    The first of `territories` that matches a lead limits who may get it.
     """
 
     rules: Annotated[tuple[RoutingRule, ...], Field(min_length=1, max_length=300), unique("name")]
@@ -140,6 +176,7 @@ class Routing(PolicyModel):
     alert_owner_when: WhenRoute | None = None
     reject: Annotated[tuple[RejectRule, ...], Field(min_length=1, max_length=100)] = _REJECT
     credit_back: Annotated[tuple[Name, ...], Field(max_length=100), unique()] = ("bad_data", "spam")
+    territories: Annotated[tuple[Territory, ...], Field(max_length=300), unique("name")] = ()
     hand_off: HandOff = HandOff()
     conditions: Mapping[Name, NamedCondition] = {}
 

@@ -1,18 +1,80 @@
-"""team.yaml: the sellers, their queues and their working hours."""
+"""team.yaml: the sellers and their managers, their queues, calendars, absences and limits."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.policy.models.policy_model import Name, PolicyModel, Text, WeeklyHours, unique, whole_number
+from shared.policy.models.policy_model import (
+    CapWindow,
+    Day,
+    Name,
+    PolicyModel,
+    Text,
+    WeeklyHours,
+    unique,
+    whole_number,
+)
+from shared.policy.models.routing import Destination
+
+
+class Calendar(PolicyModel):
+    """Days on which nobody with this calendar works: public holidays, and `extra` days.
+
+    `holidays` is a country of the `holidays` library, such as US, or a part of one, such as DE-BY.
+    """
+
+    holidays: Annotated[str, Field(pattern="^[A-Z]{2}(-[A-Z0-9]{1,6})?$")] | None = None
+    extra: Annotated[tuple[Day, ...], Field(max_length=1_000), unique()] = ()
+
+
+class Manager(PolicyModel):
+    """A manager, to whom leads are escalated, and where the manager hears of them."""
+
+    id: Name
+    name: Text
+    destination: Destination = Destination()
+
+
+class Ramp(PolicyModel):
+    """A new rep begins with a part of the weight, which grows each month until it is all of it.
+
+    With `months: 3` the weight is a third in the first month, two thirds in the second, then all of it.
+    """
+
+    begins: Annotated[Day, Field(alias="from")]
+    months: Annotated[int, whole_number(1, 24)]
+
+
+class Absence(PolicyModel):
+    """The first and the last day on which a rep is away, by the clock of the rep's time zone."""
+
+    begins: Annotated[Day, Field(alias="from")]
+    ends: Annotated[Day, Field(alias="to")]
+
+
+class Cap(PolicyModel):
+    """The most leads that a rep gets per hour, per day of the rep's time zone, or in rolling days (`7d`)."""
+
+    count: Annotated[int, whole_number(1, 100_000)]
+    per: CapWindow
+
+
+class Quota(PolicyModel):
+    """What a rep is to sell in a period of the calendar, in whole US dollars."""
+
+    period: Literal["month", "quarter", "year"]
+    amount_usd: Annotated[int, whole_number(1, 1_000_000_000_000)]
 
 
 class Rep(PolicyModel):
     """A seller. Each queue distributes its leads by `weight` among its reps.
 
-    A rep with `max_open` unfinished leads gets no more. Without `hours` a rep is always at work.
+    A rep with `max_open` unfinished leads gets no more, nor one who reached one of `caps`, is away, or off
+    hours. Without `hours` a rep is always at work, but on holidays of the `calendar`. `manager` is the id of
+    a manager or of another rep.
     """
 
     id: Name
@@ -22,9 +84,24 @@ class Rep(PolicyModel):
     max_open: Annotated[int, whole_number(1, 100_000)] | None = None
     time_zone: Text | None = None
     hours: WeeklyHours | None = None
+    manager: Name | None = None
+    ramp: Ramp | None = None
+    calendar: Name | None = None
+    away: Annotated[tuple[Absence, ...], Field(max_length=100)] = ()
+    caps: Annotated[tuple[Cap, ...], Field(max_length=10), unique("per")] = ()
+    skills: Annotated[tuple[Name, ...], Field(max_length=50), unique()] = ()
+    quota: Quota | None = None
+    destination: Destination = Destination()
 
 
 class Team(PolicyModel):
-    """team.yaml: the sellers."""
+    """team.yaml: the sellers, their managers and calendars.
+
+    `leaver` says what becomes of the accepted leads of a rep who left the team: they are routed anew
+    (`reassign`), or go to the rep's manager (`manager`).
+    """
 
     reps: Annotated[tuple[Rep, ...], Field(max_length=2_000), unique("id")]
+    managers: Annotated[tuple[Manager, ...], Field(max_length=500), unique("id")] = ()
+    calendars: Annotated[Mapping[Name, Calendar], Field(max_length=200)] = {}
+    leaver: Literal["reassign", "manager"] = "reassign"

@@ -95,7 +95,7 @@ FORM = (
         "half_life: 14d, max: 90",
         "half_life: ¦4h business, max: 90",
         "intent.rules[0].half_life",
-        "business time is for accept_within",
+        "business time is for accept_within and ladders",
     ),
     Fault("scoring.yaml", "{band: mql,", "{band: ¦mqll,", "bands[1].band", 'did you mean "mql"?'),
     Fault("team.yaml", "reps:", "reps: ¦{}\nx:", "reps", "should be a list"),

@@ -183,7 +183,9 @@ CASES = {
         (
             "half_life: 14d",
             "half_life: 4h business",
-            ["5:61 intent.rules[0].half_life: business time is for accept_within only; leave out business"],
+            [
+                "5:61 intent.rules[0].half_life: business time is for accept_within and ladders only; leave out business"
+            ],
         ),
         (
             "half_life: 14d, ",
