@@ -56,7 +56,7 @@ from shared.policy.models.sources import (
     SourcePolicy,
     SourcePoll,
 )
-from shared.policy.models.team import Absence, Calendar, Cap, Manager, Quota, Ramp, Rep, Team
+from shared.policy.models.team import Absence, Calendar, Cap, Manager, Ramp, Rep, SalesQuota, Team
 
 __all__ = [
     "FILES",
@@ -95,13 +95,13 @@ __all__ = [
     "Provider",
     "ProviderPolicy",
     "Queue",
-    "Quota",
     "Ramp",
     "RejectEffect",
     "RejectRule",
     "Rep",
     "Routing",
     "RoutingRule",
+    "SalesQuota",
     "Scoring",
     "Segment",
     "SignalRule",

@@ -62,7 +62,7 @@ class Cap(PolicyModel):
     per: CapWindow
 
 
-class Quota(PolicyModel):
+class SalesQuota(PolicyModel):
     """What a rep is to sell in a period of the calendar, in whole US dollars."""
 
     period: Literal["month", "quarter", "year"]
@@ -90,7 +90,7 @@ class Rep(PolicyModel):
     away: Annotated[tuple[Absence, ...], Field(max_length=100)] = ()
     caps: Annotated[tuple[Cap, ...], Field(max_length=10), unique("per")] = ()
     skills: Annotated[tuple[Name, ...], Field(max_length=50), unique()] = ()
-    quota: Quota | None = None
+    quota: SalesQuota | None = None
     destination: Destination = Destination()
 
 
