@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.router.domain.rotation import Candidate, balances_after, recorded, select_rep
+from services.router.domain.eligibility import Candidate
+from services.router.domain.rotation import balances_after, recorded, select_rep
 
 TEAMS = st.lists(st.integers(1, 500), min_size=1, max_size=8).map(
     lambda weights: [Candidate(f"rep-{number}", weight) for number, weight in enumerate(weights)]

@@ -13,7 +13,8 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.rotation import Candidate, Selection, recorded, select_rep
+from services.router.domain.eligibility import Candidate
+from services.router.domain.rotation import Selection, recorded, select_rep
 from services.router.domain.route import Route, decide_route, doubted_fields
 from services.router.domain.unverified import UNVERIFIED, is_unverified
 from services.router.policy import RoutingPolicy

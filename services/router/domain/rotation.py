@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.state import AwayRepRow, RepQueueRow
+from services.router.domain.eligibility import Candidate, candidates_of
+from services.router.domain.state import RepQueueRow
 from services.router.policy import RoutingPolicy
 from shared.lead.events.routing import Considered, RepShare, RotationTurn, Skipped
 from shared.storage.change_set import ChangeSet
@@ -32,25 +33,6 @@ if TYPE_CHECKING:
 
 SHARES_MAX: Final = 50
 """The reps whose shares are recorded with a decision, at most."""
-
-
-class Candidate(Struct, frozen=True, gc=False):
-    """A rep of a queue. `skipped` is the reason why the rep may get no lead now, None if there is none.
-
-    A rep of weight 0 has no turns and gets leads only by name. `credits` are the leads of the queue that the
-    rep got; they do not matter to the choice.
-    """
-
-    rep: str
-    weight: int
-    balance: int = 0
-    skipped: Skipped | None = None
-    credits: int = 0
-
-    @property
-    def shares(self) -> bool:
-        """Whether the rep has a share in the next lead."""
-        return self.weight > 0 and self.skipped is None
 
 
 class Selection(Struct, frozen=True):
@@ -195,12 +177,12 @@ def select_from_queue(
     preferred: str | None = None,
 ) -> Selection:
     """Return whose turn it is in a queue, by the stored balances; `preferred` if they may have the lead."""
-    return select_rep(_candidates(changes, policy, queue, at), excluded, preferred)
+    return select_rep(candidates_of(changes, policy, queue, at), excluded, preferred)
 
 
 def charge(changes: ChangeSet, policy: RoutingPolicy, queue: str, rep: Rep, at: datetime) -> None:
     """Charge the rep one credit of the queue for a new assignment, and count one more open lead."""
-    candidates = _candidates(changes, policy, queue, at)
+    candidates = candidates_of(changes, policy, queue, at)
     if all(candidate.rep != rep.id for candidate in candidates):
         candidates.append(Candidate(rep.id, rep.weight, rep_queue_of(changes, queue, rep.id).balance))
     for rep_id, balance in balances_after(candidates, rep.id).items():
@@ -216,7 +198,7 @@ def refund(changes: ChangeSet, policy: RoutingPolicy, queue: str, rep_id: str, a
 
     It undoes a charge for the candidates that there are now; the balances of the queue still add up to 0.
     """
-    candidates = _candidates(changes, policy, queue, at)
+    candidates = candidates_of(changes, policy, queue, at)
     if all(candidate.rep != rep_id for candidate in candidates):
         rep = policy.rep_of(rep_id)
         balance = rep_queue_of(changes, queue, rep_id).balance
@@ -237,29 +219,3 @@ def release(changes: ChangeSet, queue: str, rep_id: str) -> None:
 def rep_queue_of(changes: ChangeSet, queue: str, rep_id: str) -> RepQueueRow:
     """Return the rep's row of a queue, a new one if the rep had no lead of it yet."""
     return changes.get(RepQueueRow, queue, rep_id) or RepQueueRow(queue, rep_id)
-
-
-def _candidates(changes: ChangeSet, policy: RoutingPolicy, queue: str, at: datetime) -> list[Candidate]:
-    """Return the reps of a queue. Called for each lead, with up to hundreds of reps."""
-    rows, away = changes.by_key(RepQueueRow), changes.by_key(AwayRepRow)
-    open_leads: dict[str, int] = {}
-    if queue in policy.capped_queues:
-        # Over all queues, including those that the rep has left.
-        for row in rows.values():
-            if row.open_leads:
-                open_leads[row.rep] = open_leads.get(row.rep, 0) + row.open_leads
-    candidates: list[Candidate] = []
-    for id_, weight, max_open, hours in policy.teams.get(queue, ()):
-        own = rows.get((queue, id_))
-        skipped: Skipped | None = None
-        if away and (id_,) in away:
-            skipped = "unavailable"
-        elif hours is not None and not hours.is_open(at):
-            skipped = "off_hours"
-        elif max_open is not None and open_leads.get(id_, 0) >= max_open:
-            skipped = "at_cap"
-        if own is None:
-            candidates.append(Candidate(id_, weight, 0, skipped))
-        else:
-            candidates.append(Candidate(id_, weight, own.balance, skipped, own.credits))
-    return candidates

@@ -7,9 +7,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from services.router.domain.eligibility import Candidate
 from services.router.domain.rotation import (
     SHARES_MAX,
-    Candidate,
     Selection,
     balances_after,
     charge,
