@@ -69,6 +69,7 @@ async def post_outcome(
         subject=lead_id,
         key=account_key(None, body.email, lead_id),
         content=content,
+        name=("external_id", body.external_id) if body.external_id else (),
         # As it came, with who acted.
         raw=msgspec.json.encode({**await request.json(), **({"rep": rep} if rep else {}), "actor": actor}),
     )

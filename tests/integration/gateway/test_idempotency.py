@@ -65,6 +65,7 @@ ONE_NAME_TWO_BODIES = {
     "external_id": ("POST", "/v1/signals", "", NEWS, NEWS | {"strength": 70}),
     "a signal's key": ("POST", "/v1/signals", "k", NEWS | {"external_id": None}, NEWS | {"external_id": None, "strength": 1}),
     "an outcome's key": ("POST", "/v1/outcomes", "k", OUTCOME, OUTCOME | {"type": "won"}),
+    "an outcome's external_id": ("POST", "/v1/outcomes", "", OUTCOME | {"external_id": "8"}, OUTCOME | {"external_id": "8", "type": "won"}),
     "an account's key": ("PUT", "/v1/accounts/tidewater.example", "k", ACCOUNT, ACCOUNT | {"name": "Tide"}),
 }  # fmt: skip
 
