@@ -12,7 +12,6 @@ from shared.lead.events.parts import Actor, Text, Time, Word
 from shared.lead.events.subjects import lead_id
 from shared.messaging.manifest import OUTCOMES_RECEIVED
 
-
 OutcomeType = Literal[
     "accepted",
     "rejected",
