@@ -25,6 +25,8 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
 }
 """The types of JMESPath, as JSON is decoded."""
+_CHAINS: Final = frozenset({"index_expression", "pipe", "subexpression"})
+_CURRENT: Final = frozenset({"current", "identity"})
 _ORDERINGS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "lt": operator.lt,
     "gt": operator.gt,
@@ -86,14 +88,48 @@ def is_ordered(value: Any) -> bool:
     return isinstance(value, int | float | str) and not isinstance(value, bool)
 
 
+def field_path(tree: Any) -> tuple[str, ...] | None:
+    """Return the names of a path that consists of fields only, None for any other expression."""
+    if tree["type"] == "field":
+        return (tree["value"],)
+    if tree["type"] != "subexpression":
+        return None
+    parts = [field_path(child) for child in tree["children"]]
+    return None if None in parts else tuple(name for part in parts for name in part or ())
+
+
 def compile_field(tree: Any) -> Closure:
     name = tree["value"]
     return lambda _run, value: value.get(name) if isinstance(value, dict) else None
 
 
+def compile_path(names: tuple[str, ...]) -> Closure:
+    def walked(_run: Run, value: Any) -> Any:
+        for name in names:
+            if not isinstance(value, dict):
+                return None
+            value = value.get(name)
+        return value
+
+    return walked
+
+
+def chain_steps(tree: Any) -> list[Any]:
+    """Return the parts of a chain in their order, without those that only give the value that they get."""
+    if tree["type"] not in _CHAINS:
+        return [] if tree["type"] in _CURRENT else [tree]
+    return [step for child in tree["children"] for step in chain_steps(child)]
+
+
 def compile_chain(tree: Any) -> Closure:
     """Compile what is applied one after the other: subexpressions, index expressions and pipes."""
-    first, *rest = map(closure_of, tree["children"])
+    path = field_path(tree)
+    if path is not None:
+        return compile_path(path)
+    steps = [closure_of(step) for step in chain_steps(tree)] or [compile_current(tree)]
+    first, *rest = steps
+    if not rest:
+        return first
     if len(rest) == 1:
         (second,) = rest
         return lambda run, value: second(run, first(run, value))
@@ -252,11 +288,12 @@ def compile_call(tree: Any) -> Closure:
             name, [argument(run, value) for argument in arguments]
         )
     function = PresetFunctions.FUNCTION_TABLE[name]["function"]
+    checked = [(index, types) for index, types in enumerate(allowed) if types]
 
     def called(run: Run, value: Any) -> Any:
         values = [argument(run, value) for argument in arguments]
-        for given, types in zip(values, allowed, strict=True):
-            if types and type(given) not in types:
+        for index, types in checked:
+            if type(values[index]) not in types:
                 return None
         try:
             return function(run.functions, *values)
@@ -269,11 +306,14 @@ def compile_call(tree: Any) -> Closure:
 def allowed_types(signature: Any, count: int) -> list[frozenset[type]] | None:
     """Return the types that each argument of a function may have, none for any type.
 
-    None where the library has to check: a wrong or an open number of arguments, and lists of certain values.
+    None where the library has to check: a wrong number of arguments, and lists of certain values.
     """
-    if len(signature) != count or any(argument.get("variadic") for argument in signature):
+    wanted = list(signature)
+    if wanted and wanted[-1].get("variadic"):
+        wanted += wanted[-1:] * (count - len(wanted))
+    if len(wanted) != count:
         return None
-    names = [argument["types"] for argument in signature]
+    names = [argument["types"] for argument in wanted]
     if any(name not in _TYPES for types in names for name in types):
         return None
     return [frozenset(kind for name in types for kind in _TYPES[name]) for types in names]

@@ -8,7 +8,6 @@ vendor that leaves a part out must not cost the rest of the reading.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -17,7 +16,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from msgspec import Struct
 
-from shared.integrations.closures import Closure, OutOfSteps, Run, closure_of, is_false, size_of
+from shared.integrations.closures import Closure, OutOfSteps, Run, closure_of, field_path, is_false, size_of
 from shared.integrations.functions import ExpressionScope, PresetFunctions
 
 EXPRESSION_LENGTH_MAX: Final = 2_000
@@ -88,7 +87,7 @@ def compile_expression(text: str) -> Expression:
         problem = str(error).strip().partition("\n")[0]
         raise ExpressionInvalid(f"is no JMESPath expression: {problem}") from error
     check_tree(tree, 0)
-    return Expression(text, closure_of(tree), size_of(tree), _plain_path(tree))
+    return Expression(text, closure_of(tree), size_of(tree), field_path(tree))
 
 
 def check_tree(node: Any, depth: int) -> None:
@@ -104,16 +103,6 @@ def check_tree(node: Any, depth: int) -> None:
         raise ExpressionInvalid("! binds tighter than a dot: write !(a.b) instead of !a.b")
     for child in children:
         check_tree(child, depth + 1)
-
-
-def _plain_path(tree: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Return the names of a path that consists of fields only."""
-    if tree["type"] == "field":
-        return (tree["value"],)
-    if tree["type"] == "subexpression":
-        parts = [_plain_path(child) for child in tree["children"]]
-        return None if None in parts else tuple(name for part in parts for name in part or ())
-    return None
 
 
 def evaluation_at(at: datetime, body: Any = None, **parts: Any) -> Evaluation:

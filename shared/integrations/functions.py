@@ -24,6 +24,9 @@ TEXT_LENGTH_MAX: Final = 20_000
 """Longer texts are not searched or split, and longer results are cut."""
 _PATTERN_LENGTH_MAX: Final = 500
 _PARTS_MAX: Final = 1_000
+_NAME_LENGTH_MAX: Final = 200
+"""What follows from a longer name is not kept, so that nobody can fill the memory with names."""
+_NAME_PARTS_MAX: Final = 10
 _EPOCH_UNITS: Final = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
 """From which size on a number counts nanoseconds, microseconds or milliseconds instead of seconds."""
 _EPOCH_S_MIN: Final = 100_000_000
@@ -141,12 +144,45 @@ class PresetFunctions(Functions):
         """Return the text of a value; the values of a list with commas between."""
         return _text(value) or None
 
-    @signature(_ANY)
-    def _func_pairs(self, value: Any) -> list[dict[str, Any]] | None:
-        """Return the members of an object as a list of `{key, value}`."""
+    @signature(_ANY_NUMBER)
+    def _func_pairs(self, value: Any, pattern: Any = None) -> list[dict[str, Any]] | None:
+        """Return the members of an object as a list of `{key, value}`.
+
+        With an RE2 pattern only those whose key it matches, as `{key, value, match}`: see `regex`.
+        """
         if not isinstance(value, dict):
             return None
-        return [{"key": key, "value": member} for key, member in value.items()]
+        if pattern is None:
+            return [{"key": key, "value": member} for key, member in value.items()]
+        expression = _text(pattern)
+        return [
+            {"key": key, "value": member, "match": match}
+            for key, member in value.items()
+            if (match := name_match(expression, key)) is not None
+        ]
+
+    @signature(_ANY)
+    def _func_nested(self, value: Any) -> dict[str, Any] | None:
+        """Return an object with its bracketed members as objects: `a[b][c]` becomes member `c` of `b` of `a`.
+
+        That is how forms of PHP and Ruby write what is nested. A name that cannot be read so stays whole.
+        """
+        if not isinstance(value, dict):
+            return None
+        groups: dict[str, Any] = {}
+        others: dict[str, Any] = {}
+        for name, member in value.items():
+            *outer, last = name_path(name)
+            node: Any = groups
+            for part in outer:
+                node = node.setdefault(part, {}) if isinstance(node, dict) else None
+            if not outer:
+                others[last] = member
+            elif isinstance(node, dict) and last not in node and not isinstance(member, dict):
+                node[last] = member
+            else:
+                others[name] = member
+        return others | groups
 
     @signature(_ANY, _ANY)
     def _func_lookup(self, table: Any, value: Any) -> Any:
@@ -189,14 +225,7 @@ class PresetFunctions(Functions):
     @signature(_ANY, _ANY)
     def _func_regex(self, text: Any, pattern: Any) -> str | None:
         """Return the first group of the first match of an RE2 pattern, or the match where it has no group."""
-        expression = _text(pattern)
-        if len(expression) > _PATTERN_LENGTH_MAX:
-            return None
-        try:
-            found: Any = compiled_pattern(expression).search(_text(text))
-        except re2.error:
-            return None
-        return None if found is None else found[1] if found.re.groups else found[0]
+        return matched(_text(pattern), _text(text))
 
     @signature()
     def _func_body(self) -> Any:
@@ -215,10 +244,54 @@ class PresetFunctions(Functions):
         return self._scope.asked.get(_text(name))
 
 
+def matched(pattern: str, text: str) -> str | None:
+    """Return the first group of the first match of a pattern in a text, or the match where it has no group.
+
+    None where nothing matches, and for what is no pattern or is too long.
+    """
+    compiled, group = compiled_pattern(pattern)
+    found = None if compiled is None else compiled.search(text.encode())
+    part = None if found is None else found[group]
+    return None if part is None else part.decode()
+
+
 @lru_cache(maxsize=2_048)
-def compiled_pattern(pattern: str) -> Any:
-    """Return a compiled RE2 pattern. Raises `re2.error`; the patterns of presets are few."""
-    return re2.compile(pattern)  # type: ignore[no-untyped-call]
+def compiled_pattern(pattern: str) -> tuple[Any, int]:
+    """Return a compiled RE2 pattern and the group that is wanted of it; None for what is no pattern.
+
+    It is one of bytes: RE2 works on UTF-8, and of a text it would count the characters again and again.
+    """
+    if len(pattern) > _PATTERN_LENGTH_MAX:
+        return None, 0
+    try:
+        compiled: Any = re2.compile(pattern.encode())  # type: ignore[no-untyped-call]
+    except re2.error:
+        return None, 0
+    return compiled, min(compiled.groups, 1)
+
+
+def name_match(pattern: str, name: str) -> str | None:
+    """Return what `matched` gives for the name of a member, kept: a form sends the same names each time."""
+    return (_name_match if len(name) <= _NAME_LENGTH_MAX else matched)(pattern, name[:TEXT_LENGTH_MAX])
+
+
+_name_match: Final = lru_cache(maxsize=8_192)(matched)
+
+
+def name_path(name: str) -> tuple[str, ...]:
+    """Return the parts of a name: `("a", "b")` of `a[b]` and of `a[b][]`, the name alone of any other."""
+    if "[" not in name or len(name) > _NAME_LENGTH_MAX:
+        return (name,)
+    return _name_path(name)
+
+
+@lru_cache(maxsize=4_096)
+def _name_path(name: str) -> tuple[str, ...]:
+    outer, _, rest = name.partition("[")
+    inner = rest[:-1].split("][") if outer and rest.endswith("]") else []
+    if not 0 < len(inner) <= _NAME_PARTS_MAX or any("[" in part or "]" in part for part in inner):
+        return (name,)
+    return (outer, *inner[:-1], *filter(None, inner[-1:]))
 
 
 def instant(value: Any) -> datetime | None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-CHARSET_FIELD: Final = "_charset_"
+_CHARSET_FIELD: Final = b"_charset_"
 FALLBACK: Final = "windows-1252"
+_NAME_LENGTH_MAX: Final = 200
+"""Longer names are decoded each time, so that nobody can fill the memory with them."""
 
 # Python has more codecs than these; some of them are no character sets, and some take long.
 _CHARSETS = re.compile(
@@ -37,9 +40,12 @@ def read_urlencoded(raw: bytes, content_type: str, fields_max: int) -> list[tupl
     if is_lines:
         pairs = [(name, value) for line in lines for name, _, value in [line.partition(b"=")]]
     else:
-        parts = raw.split(b"&", fields_max) if raw else []
+        parts = raw.replace(b"+", b" ").split(b"&", fields_max) if raw else []
         pairs = [
-            (unquote_to_bytes(name.replace(b"+", b" ")), unquote_to_bytes(value.replace(b"+", b" ")))
+            (
+                decoded_name(name) if len(name) <= _NAME_LENGTH_MAX else unquote_to_bytes(name),
+                unquote_to_bytes(value) if b"%" in value else value,
+            )
             for part in parts
             if part.strip()
             for name, _, value in [part.partition(b"=")]
@@ -50,14 +56,20 @@ def read_urlencoded(raw: bytes, content_type: str, fields_max: int) -> list[tupl
     return decoded_pairs(pairs, charset[1] if charset else "")
 
 
+@lru_cache(maxsize=4096)
+def decoded_name(name: bytes) -> bytes:
+    """Return the percent-decoded name of a field: a form sends the same names each time."""
+    return unquote_to_bytes(name)
+
+
 def decoded_pairs(pairs: list[Pair], charset: str) -> list[tuple[str, str]]:
     """Return names and values as text, without the field that names the character set.
 
     `charset` is that of the Content-Type, "" when it has none.
     """
-    named = next((value for name, value in pairs if name == CHARSET_FIELD.encode()), b"")
-    fields = [pair for pair in pairs if pair[0] != CHARSET_FIELD.encode()]
-    for candidate in (charset, named.decode("ascii", "replace"), "utf-8"):
+    named = next((value for name, value in pairs if name == _CHARSET_FIELD), None)
+    fields = pairs if named is None else [pair for pair in pairs if pair[0] != _CHARSET_FIELD]
+    for candidate in (charset, (named or b"").decode("ascii", "replace"), "utf-8"):
         codec = codec_of(candidate)
         if codec is None:
             continue

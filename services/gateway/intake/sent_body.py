@@ -36,6 +36,9 @@ class SentForm(Struct, frozen=True):
 
     def by_name(self) -> dict[str, Any]:
         """Return the values by name; of a name that comes more than once the list of its values."""
+        by_name: dict[str, Any] = dict(self.fields)
+        if len(by_name) == len(self.fields):
+            return by_name
         found: dict[str, list[str]] = {}
         for name, value in self.fields:
             found.setdefault(name, []).append(value)

@@ -31,6 +31,7 @@ CONTRACT = (
     "lookup('sizes', size) || range(size) || regex(size, '([0-9]+)') || split(size, '-')[0]",
     "days_since(date) > `90` && bool(flag) && header('x-kind') == query('kind') && asked('email')",
     "pairs(@)[*].{label: key, value: value}",
+    "pairs(nested(@), '^(.)')[*].[match, value]",
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
@@ -79,6 +80,22 @@ def value(text: str, node: Any = None, **scope: Any) -> Any:
         ("after_prefix(@, 'tel:')", "12", None),
         ("text(@)", ["a", 1, 2.0, True], "a, 1, 2, true"),
         ("pairs(@)", {"a": 1}, [{"key": "a", "value": 1}]),
+        ("pairs(@, '^q[0-9]+_(.+)$')", {"q1_a": 1, "x": 2}, [{"key": "q1_a", "value": 1, "match": "a"}]),
+        ("pairs(@, '^q')[*].match", {"q1": 1, "x": 2}, ["q"]),
+        ("pairs(@, '(')", {"a": 1}, []),
+        ("pairs(@, '^.+$')[*].match", {"a" * 300: 1}, ["a" * 300]),
+        ("pairs(a, 'a', 'b')", {"a": {"a": 1}}, None),
+        ("nested(@)", {"f[a][id]": "1", "f[a][v]": "2", "g": 3}, {"f": {"a": {"id": "1", "v": "2"}}, "g": 3}),
+        ("nested(@)", {"f[a][]": ["1", "2"], "g[]": ["3"]}, {"f": {"a": ["1", "2"]}, "g": ["3"]}),
+        ("nested(@)", {"f[a]": 1, "f[a][b]": 2}, {"f": {"a": 1}, "f[a][b]": 2}),
+        ("nested(@)", {"f[a][b]": 2, "f[a]": 1}, {"f": {"a": {"b": 2}}, "f[a]": 1}),
+        ("nested(@)", {"f[a]": {"b": 1}, "f[a][c]": 2}, {"f": {"a": {"c": 2}}, "f[a]": {"b": 1}}),
+        (
+            "nested(@)",
+            {"[a]": 1, "a[b": 2, "a[b]c": 3, "a[[b]]": 4},
+            {"[a]": 1, "a[b": 2, "a[b]c": 3, "a[[b]]": 4},
+        ),
+        ("nested(@)", [1], None),
         ("days_since(@)", "2026-01-01", 14),
         ("days_since(@)", "2026-01-16T10:00:00Z", -1),
         ("lower(@)", "ABC", "abc"),
@@ -91,6 +108,8 @@ def value(text: str, node: Any = None, **scope: Any) -> Any:
         ("split(@, ';')", "a; b;;", ["a", "b"]),
         ("regex(@, '([0-9]+)-')", "x 12-3", "12"),
         ("regex(@, '(')", "x", None),
+        ("regex(@, 'ß(.+)')", "Straße é", "e é"),
+        ("regex(@, 'a|(b)')", "a", None),
         ("contains(@, 'a')", None, None),
         ("join_by(a, b, &k, &id)[*][1].t", {"a": [{"k": 1}, {"k": 9}], "b": [{"id": "1", "t": "T"}]}, ["T"]),
         ("join_by(a, b, &k, &id)", {"a": 1}, None),
@@ -181,6 +200,7 @@ PATHS: st.SearchStrategy[str] = st.deferred(
         | st.builds("!({})".format, PATHS)
         | st.builds("map(&{}, {})".format, PATHS, PATHS)
         | st.builds("sort_by({}, &{})".format, PATHS, PATHS)
+        | st.builds("{}({}, {})".format, st.sampled_from(["not_null", "merge", "join"]), PATHS, PATHS)
     )
 )
 
