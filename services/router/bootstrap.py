@@ -15,8 +15,9 @@ from services.router.delivery.retrier import DeliveryRetrier
 from services.router.delivery.sender import IN_FLIGHT_MAX, LIMITS, WebhookSender
 from services.router.delivery.storage import DeliveryStore, DueDeliveries
 from services.router.delivery.targets import QueueDestinations
+from services.router.domain.dispatch import assign_waiting_timer
 from services.router.domain.qualification.language import languages
-from services.router.handlers import LiveRouterHandler, assign_waiting_timer
+from services.router.handlers import LiveRouterHandler
 from services.router.policy import routing_policy_of
 from services.router.pruning import ASSIGNMENTS_KEPT, prune_assignments, prune_deliveries
 from services.router.recurring_timer import ensure_timer

@@ -50,7 +50,8 @@ class RoutingPolicy:
     `first_match` returns the routing rule for facts at an instant. `teams` has the reps of each queue, sorted
     by id, and `rep_queues` the same as pairs of queue and rep id. `capped_queues` are the queues with a rep
     whose open leads are limited. `not_in_queue` lists, for each queue, the reps who are not in it. `hours`
-    has the reps who have working hours; the others are always at work.
+    has the reps who have working hours; the others are always at work. Without `writes_briefs` decisions have
+    an empty brief: a replay has no reader, and briefs are most of what a decision costs.
     """
 
     compiled: CompiledPolicy
@@ -63,6 +64,7 @@ class RoutingPolicy:
     hours: Mapping[str, WorkingHours]
     rep_queues: frozenset[tuple[str, str]]
     alert_reason: str
+    writes_briefs: bool = True
 
     @property
     def version(self) -> str:

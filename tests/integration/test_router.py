@@ -15,8 +15,9 @@ from sqlalchemy import func, select
 from services.enricher.domain.record import LeadRow
 from services.enricher.tables import lead_aliases
 from services.gateway.tables import rep_availability
+from services.router.domain.dispatch import assign_waiting_timer
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
-from services.router.handlers import LiveRouterHandler, assign_waiting_timer
+from services.router.handlers import LiveRouterHandler
 from services.router.policy import RoutingPolicy, routing_policy_of
 from services.router.recurring_timer import ensure_timer
 from services.router.storage import RouterStore

@@ -7,7 +7,7 @@ the caller stores the row.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -23,11 +23,32 @@ from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.lead_updated import LeadUpdatedV1
 from shared.lead.events.ownership_change import OwnershipChange
-from shared.lead.events.parts import Actor
-from shared.lead.events.routing import Brief, Change, Decision, PolicyVersions, Sla, Suppression
+from shared.lead.events.parts import Actor, Company
+from shared.lead.events.routing import (
+    Brief,
+    BriefTrigger,
+    Change,
+    Decision,
+    PolicyVersions,
+    Qualification,
+    Sla,
+    Suppression,
+)
 from shared.storage.change_set import ChangeSet
 
 E = TypeVar("E", bound=OwnershipChange)
+
+_EMPTY_BRIEF: Final = Brief(
+    company=Company(),
+    pain=[],
+    stakeholders=[],
+    trigger=BriefTrigger("lead"),
+    qualification=Qualification("bant", []),
+    score_lines=[],
+    ask_next=[],
+    warm_intro="",
+    markdown="",
+)
 
 
 def emit_routed(
@@ -84,6 +105,8 @@ def brief_for_owner(
 
     It speaks of the last news about the buyer, whatever led to the decision.
     """
+    if not policy.writes_briefs:
+        return _EMPTY_BRIEF
 
     def name_of(rep_id: str) -> str:
         rep = policy.rep_of(rep_id)

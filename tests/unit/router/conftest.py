@@ -11,9 +11,10 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from services.router.domain.dispatch import assign_waiting_timer
 from services.router.domain.ownership import ROLE, SLA
 from services.router.domain.state import AssignmentRow, AwayRepRow, RepQueueRow, RoutedLeadRow
-from services.router.handlers import RouterHandler, assign_waiting_timer
+from services.router.handlers import RouterHandler
 from services.router.policy import RoutingPolicy
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event
