@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.router.domain.hours import WorkingHours
 from shared.lead.events.routing import Considered
 from shared.lead.facts import FactReaders, fact_readers
 from shared.lead.fields import Scope
 from shared.policy.compiled import CompiledPolicy, compared_fields
+from shared.policy.hours import ROUND_THE_CLOCK, Hours
 from shared.rules.comparison import Truth
 from shared.rules.compile import concluding
 from shared.rules.syntax import Condition, Facts, Rule, Use
 
 if TYPE_CHECKING:
-    from shared.policy.models import HandOff, Queue, Rep, RoutingRule
+    from shared.policy.models import HandOff, Queue, Rep, RoutingRule, Team
+
+_YEARS_CACHED: Final = 16
+"""Of each calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,8 @@ class RoutingPolicy:
     `first_match` returns the routing rule for facts at an instant. `teams` has the reps of each queue, sorted
     by id, and `rep_queues` the same as pairs of queue and rep id. `capped_queues` are the queues with a rep
     whose open leads are limited. `not_in_queue` lists, for each queue, the reps who are not in it. `hours`
-    has the reps who have working hours; the others are always at work. Without `writes_briefs` decisions have
-    an empty brief: a replay has no reader, and briefs are most of what a decision costs.
+    has the reps who have working hours or a calendar; the others are always at work. Without `writes_briefs`
+    decisions have an empty brief: a replay has no reader, and briefs are most of what a decision costs.
     """
 
     compiled: CompiledPolicy
@@ -85,7 +89,7 @@ class RoutingPolicy:
     def accept_by(self, queue: str, rep_id: str, at: datetime) -> datetime | None:
         """Return until when the rep has to accept a lead; None if the policy no longer has the queue.
 
-        Business time counts in the rep's own working hours; a rep without hours is always at work.
+        Business time counts in the rep's own working hours, without days off.
         """
         settings = self.queues.get(queue)
         if settings is None:
@@ -102,11 +106,7 @@ def routing_policy_of(policy: CompiledPolicy) -> RoutingPolicy:
     routing = policy.policy.routing
     alert = routing.alert_owner_when
     by_id = sorted(reps, key=lambda rep: rep.id)
-    # Reps with equal hours share one object and so its cached span.
-    working_hours = cache(WorkingHours)
-    hours = {
-        rep.id: working_hours(rep.hours, rep.time_zone or "UTC") for rep in reps if rep.hours is not None
-    }
+    hours = working_hours_of(policy.policy.team)
     teams = {
         queue: tuple(
             TeamMember(rep.id, rep.weight, rep.max_open, hours.get(rep.id))
@@ -138,6 +138,27 @@ def routing_policy_of(policy: CompiledPolicy) -> RoutingPolicy:
         rep_queues=frozenset((queue, rep.id) for queue, team in teams.items() for rep in team),
         alert_reason=alert.name if isinstance(alert, Use) else "alert_owner_when",
     )
+
+
+def working_hours_of(team: Team) -> dict[str, WorkingHours]:
+    """Return the working hours of the reps who are not always at work, by id.
+
+    A rep who has a calendar and no hours works round the clock on the other days.
+    """
+    days_off = {
+        name: lru_cache(maxsize=_YEARS_CACHED)(calendar.days_off) for name, calendar in team.calendars.items()
+    }
+
+    # Reps with equal hours share one object and so its cached span.
+    @cache
+    def working_hours(hours: Hours, zone: str, calendar: str | None) -> WorkingHours:
+        return WorkingHours(hours, zone, days_off.get(calendar or ""))
+
+    return {
+        rep.id: working_hours(rep.hours or ROUND_THE_CLOCK, rep.time_zone or "UTC", rep.calendar)
+        for rep in team.reps
+        if rep.hours is not None or rep.calendar is not None
+    }
 
 
 def _first_match(rules: Sequence[Rule[RoutingRule]]) -> Callable[[Facts, datetime], RuleMatch]:

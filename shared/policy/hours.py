@@ -40,6 +40,10 @@ class Hours:
         return ", ".join(map(str, self.shifts))
 
 
+ROUND_THE_CLOCK: Final = Hours((Shift(tuple(range(7)), 0, _MIDNIGHT),))
+"""Every hour of every day."""
+
+
 def parse_hours(text: str) -> Hours:
     """Return the hours of a text; raises `ValueError` with the reason when they are invalid or overlap."""
     shifts = tuple(parse_shift(part.strip()) for part in text.split(","))

@@ -50,12 +50,18 @@ def queue(accept_within: str, **given: Any) -> Queue:
 
 
 def routing_policy_with(
-    reps: Sequence[Rep] | None = None, queues: Mapping[str, Queue] | None = None, **routing: Any
+    reps: Sequence[Rep] | None = None,
+    queues: Mapping[str, Queue] | None = None,
+    *,
+    team: Team | None = None,
+    **routing: Any,
 ) -> RoutingPolicy:
-    """The default routing policy with another team, other queues, or other parts of the routing."""
+    """The default routing policy with other reps or another team, other queues, or other parts of the routing."""
     policy = default_policy()
     given = {**({} if queues is None else {"queues": queues}), **routing}
     changed: dict[str, Any] = {"routing": policy.routing.model_copy(update=given)}
     if reps is not None:
-        changed["team"] = Team(reps=tuple(reps))
+        team = Team(reps=tuple(reps))
+    if team is not None:
+        changed["team"] = team
     return routing_policy_of(compiled(policy.model_copy(update=changed)))

@@ -2,13 +2,14 @@
 
 Hours are local wall-clock times in the rep's time zone: a rep is at work whenever the clock there shows a
 time within a shift. So on a day on which the clock changes, a shift that spans the change is an hour shorter
-or longer, what the clock skips does not take place, and what it shows twice takes place twice.
+or longer, what the clock skips does not take place, and what it shows twice takes place twice. On a day off,
+by the date there, no shift takes place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -37,12 +38,20 @@ class ConstantOffset(Struct, frozen=True, gc=False):
     ahead: timedelta
 
 
-class WorkingHours:
-    """The working hours of one or more reps in one time zone. The last span that was looked up is cached."""
+DaysOff = Callable[[int], frozenset[date]]
+"""Returns the days of a year on which a rep does not work. Its result never changes."""
 
-    def __init__(self, hours: Hours, zone: str) -> None:
+
+class WorkingHours:
+    """The working hours of one or more reps in one time zone. The last span that was looked up is cached.
+
+    `days_off` are local dates in that zone; None if the reps have no calendar.
+    """
+
+    def __init__(self, hours: Hours, zone: str, days_off: DaysOff | None = None) -> None:
         self._shifts = sorted(hours.shifts, key=lambda shift: shift.begins)
         self._zone = zone
+        self._days_off = days_off
         self._cached_span = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), False)
 
     def is_open(self, at: datetime) -> bool:
@@ -59,6 +68,11 @@ class WorkingHours:
                     break
             self._cached_span = (start, end, is_open)
         return is_open
+
+    def is_day_off(self, at: datetime) -> bool:
+        """Return whether the clock of the zone shows at `at` a date that is a day off."""
+        day = at.astimezone(ZoneInfo(self._zone)).date()
+        return self._days_off is not None and day in self._days_off(day.year)
 
     def deadline(self, at: datetime, length: timedelta) -> datetime:
         """Return when `length` of working time has passed after `at`: within a shift, or at the end of one.
@@ -92,8 +106,10 @@ class WorkingHours:
         first, last = max(offset.begins, at), min(offset.ends, until)
         midnight = datetime.combine((first + offset.ahead).date(), time(), UTC) - offset.ahead
         while midnight < last:
-            weekday = (midnight + offset.ahead).weekday()
-            for shift in self._shifts:
+            day = midnight + offset.ahead
+            is_off = self._days_off is not None and day.date() in self._days_off(day.year)
+            weekday = day.weekday()
+            for shift in self._shifts if not is_off else ():
                 if weekday in shift.days:
                     begins = max(midnight + shift.begins * _MINUTE, offset.begins)
                     ends = min(midnight + shift.ends * _MINUTE, offset.ends)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from shared.policy.holidays import holidays_of
 from shared.policy.models.policy_model import (
     CapWindow,
     Day,
@@ -28,6 +30,11 @@ class Calendar(PolicyModel):
 
     holidays: Annotated[str, Field(pattern="^[A-Z]{2}(-[A-Z0-9]{1,6})?$")] | None = None
     extra: Annotated[tuple[Day, ...], Field(max_length=1_000), unique()] = ()
+
+    def days_off(self, year: int) -> frozenset[date]:
+        """Return the days of a year on which nobody with this calendar works."""
+        public = holidays_of(self.holidays, year) if self.holidays is not None else frozenset[date]()
+        return public.union(day for day in self.extra if day.year == year)
 
 
 class Manager(PolicyModel):
