@@ -105,8 +105,7 @@ async def take_items(
     Raises `Retry`, `DataError`.
     """
     work = _VendorPost(gateway, source, reading, arrival)
-    await work.look_up()
-    decided = [await work.decide(item, prepare) for item in reading.items]
+    decided = await work.decide_all(prepare)
     await gateway.fetches.put(work.fetches(decided))
     received = [(index, one) for index, one in enumerate(decided) if isinstance(one, Received)]
     events: list[Event[Any] | Reject] = await publish_list(gateway, [one for _, one in received])
@@ -141,20 +140,38 @@ class _VendorPost:
         self._arrival = arrival
         self._entities = NO_ENTITIES
 
-    async def look_up(self) -> None:
-        """Find out what the ids in the request mean. Raises `Retry`."""
-        self._entities = await self._gateway.entities.find(self._vendor, entities_named(self._reading.items))
+    async def decide_all(self, prepare: Prepare | None) -> list[Decided | Reject]:
+        """Return what becomes of each item, after its lead was prepared. Raises `Retry`.
 
-    async def decide(self, item: PresetItem, prepare: Prepare | None) -> Decided | Reject:
-        """Return what becomes of an item, after its lead was prepared."""
+        What the ids in the request mean is looked up for items that need it; a lead with contact details of
+        its own does not.
+        """
+        items = self._reading.items
+        decided = [self._decide(item) if item.do == "lead" else None for item in items]
+        unclear = {
+            index for index, one in enumerate(decided) if one is None or isinstance(one, UnknownEntity)
+        }
+        named = entities_named([items[index] for index in unclear])
+        self._entities = await self._gateway.entities.find(self._vendor, named)
+        return [
+            await self._prepared(self._decide(item) if one is None or index in unclear else one, prepare)
+            for index, (item, one) in enumerate(zip(items, decided, strict=True))
+        ]
+
+    async def _prepared(self, decided: Decided | Reject, prepare: Prepare | None) -> Decided | Reject:
+        is_lead = isinstance(decided, Received) and isinstance(decided.event.data, LeadReceivedV1)
+        if prepare is None or not is_lead:
+            return decided
         try:
-            decided = decide_item(item, self._source, self._arrival, self._entities)
-            if prepare is not None and isinstance(decided, Received):
-                is_lead = isinstance(decided.event.data, LeadReceivedV1)
-                return await prepare(cast("ReceivedLead", decided)) if is_lead else decided
+            return await prepare(cast("ReceivedLead", decided))
         except Reject as reject:
             return reject
-        return decided
+
+    def _decide(self, item: PresetItem) -> Decided | Reject:
+        try:
+            return decide_item(item, self._source, self._arrival, self._entities)
+        except Reject as reject:
+            return reject
 
     def fetches(self, decided: Sequence[Decided | Reject]) -> list[PendingFetch]:
         """Return the leads that are to be fetched."""
