@@ -21,6 +21,16 @@ def known_integrations(integrations: Integrations) -> KnownIntegrations:
             for name, folder in integrations.signals.items()
             if folder.preset.poll is not None
         },
+        fetched={
+            name: fetched
+            for folders in (integrations.forms, integrations.signals)
+            for name, folder in folders.items()
+            if (
+                fetched := frozenset(
+                    one.provider for one in folder.preset.outcomes if one.provider is not None
+                )
+            )
+        },
         signing=frozenset(
             name
             for folders in (integrations.forms, integrations.signals)

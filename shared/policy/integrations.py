@@ -18,8 +18,9 @@ PLAIN_SIGNATURES: Final = ("standard", "hub")
 class KnownIntegrations(Struct, frozen=True):
     """The installed integrations by name: the fields that each provider gives, by lookup subject.
 
-    `forms` and `signals` are vendors, of which those in `signing` sign what they send, and those in `polled`
-    are asked, each by way of the provider integration named there.
+    `forms` and `signals` are vendors, of which those in `signing` sign what they send, those in `polled` are
+    asked, each by way of the provider integration named there, and those in `fetched` only name leads, which
+    are fetched from the provider integrations named there.
     `shared.integrations.installed` makes it of the folders, which this package does not know.
     """
 
@@ -27,6 +28,7 @@ class KnownIntegrations(Struct, frozen=True):
     forms: frozenset[str] = frozenset()
     signals: frozenset[str] = frozenset()
     polled: Mapping[str, str] = {}
+    fetched: Mapping[str, frozenset[str]] = {}
     signing: frozenset[str] = frozenset()
 
 

@@ -15,18 +15,15 @@ def lint_providers(
 ) -> None:
     """Report faults of the waterfalls, of what sellers need, and of each provider.
 
-    Providers by which `sources` ask for signals need not be asked for fields.
+    Providers by which `sources` ask for signals, or fetch leads, need not be asked for fields.
     """
     policy = file.model
-    asked_for_signals = (
-        set()
-        if known is None
-        else {
-            known.polled.get(source.kind)
-            for source in (sources.sources.values() if sources else ())
-            if source.poll is not None
-        }
-    )
+    asked_for_sources: set[str | None] = set()
+    if known is not None and sources is not None:
+        for source in sources.sources.values():
+            asked_for_sources |= known.fetched.get(source.kind, frozenset())
+            if source.poll is not None:
+                asked_for_sources.add(known.polled.get(source.kind))
     integrations = () if known is None else {*known.providers, *known.polled.values()}
     lint_bought_fields(file, known)
     lint_discovery(file, known)
@@ -39,7 +36,7 @@ def lint_providers(
             file.unknown((*path, "integration"), "integration", provider.integration, known.providers)
         if provider.base_url is not None and not is_web_address(provider.base_url):
             file.error((*path, "base_url"), "should be an http or https address")
-        if name not in used and provider.integration not in asked_for_signals:
+        if name not in used and provider.integration not in asked_for_sources:
             file.warning(path, f"no field has {name} in its order")
         if (provider.price_cents or 0) > policy.budget.per_lead_cents:
             message = (

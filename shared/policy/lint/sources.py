@@ -44,8 +44,17 @@ def lint_polls(
     providers: ProviderPolicy | None,
     known: KnownIntegrations | None,
 ) -> None:
-    """Report sources that ask a vendor who is not asked, or whom no provider of the policy reaches."""
+    """Report sources that ask a vendor who is not asked, or whom no provider of the policy reaches.
+
+    A source whose vendor only names leads is warned of while no provider can fetch them: they wait.
+    """
+    integrations = {} if providers is None else providers.providers
+    configured = frozenset(provider.integration for provider in integrations.values())
     for name, source in file.model.sources.items():
+        fetched = frozenset() if known is None else known.fetched.get(source.kind, frozenset())
+        for missing in sorted(fetched - configured if providers is not None else ()):
+            message = f"its leads are fetched by the integration {missing}, which providers.yaml has not"
+            file.warning(("sources", name, "kind"), message)
         path: Path = ("sources", name, "poll")
         if source.poll is None:
             continue
@@ -61,9 +70,7 @@ def lint_polls(
             file.error(
                 path, f"{source.kind} is not asked: {', '.join(sorted(known.polled)) or 'nobody'} can be"
             )
-        elif providers is not None and integration not in {
-            provider.integration for provider in providers.providers.values()
-        }:
+        elif providers is not None and integration not in configured:
             message = f"asks the provider with integration: {integration}, which providers.yaml has not"
             file.error(path, message)
 

@@ -880,6 +880,13 @@ CASES = {
         ),
         (
             "kind: signal, signature: standard",
+            "kind: meta",
+            [
+                "warning 3:18 sources.events.kind: its leads are fetched by the integration meta_graph, which providers.yaml has not"
+            ],
+        ),
+        (
+            "kind: signal, signature: standard",
             "kind: apollo, poll: {accounts: {relation: target, list: [kestrel.example]}}",
             ["3:43 sources.events.poll.accounts: should have either relation or list"],
         ),
@@ -930,6 +937,14 @@ def test_a_replaced_text_has_exactly_these_findings(
     ]
     assert found == expected
     assert (reading.policy is None) is any(not text.startswith(("warning ", "note ")) for text in expected)
+
+
+def test_a_provider_by_which_a_source_fetches_leads_needs_no_field(files: dict[str, str]) -> None:
+    sources = files["sources.yaml"].replace("kind: signal, signature: standard", "kind: meta")
+    providers = files["providers.yaml"].replace(
+        "providers:\n", "providers:\n  graph: {integration: meta_graph}\n", 1
+    )
+    assert read_policy({**files, "sources.yaml": sources, "providers.yaml": providers}, KNOWN).findings == ()
 
 
 @pytest.mark.parametrize("missing", list(CASES))
