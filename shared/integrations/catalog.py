@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -55,7 +55,7 @@ class Folder(Generic[P]):
     @cached_property
     def version(self) -> str:
         """A hash of the preset: what is compiled for it can be kept as long as it is the same."""
-        return hashlib.sha256((self.directory / PRESET).read_bytes()).hexdigest()
+        return preset_version(self.directory)
 
     def example_files(self) -> list[Path]:
         """Return the files of the folder's examples, by name."""
@@ -64,23 +64,51 @@ class Folder(Generic[P]):
 
 @dataclass(frozen=True)
 class Integrations:
-    """All integrations by vendor, and every finding about their folders; errors name what was left out."""
+    """All integrations by vendor, and every finding about their folders; errors name what was left out.
+
+    `own` is the operator's directory, and `own_versions` what was in it: see `preset_versions`.
+    """
 
     forms: Mapping[str, Folder[IntakePreset]] = field(default_factory=dict)
     signals: Mapping[str, Folder[IntakePreset]] = field(default_factory=dict)
     providers: Mapping[str, Folder[ProviderPreset]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    own: Path | None = None
+    own_versions: Mapping[str, str] = field(default_factory=dict)
 
     def folders(self) -> Iterator[Folder[Any]]:
         """Yield all folders, by kind and vendor."""
         for folders in (self.forms, self.signals, self.providers):
             yield from (folders[name] for name in sorted(folders))
 
+    def changed_since_read(self) -> list[str]:
+        """Return the operator's presets that are new, changed or gone since they were read."""
+        present = {} if self.own is None else preset_versions(self.own)
+        names = present.keys() | self.own_versions.keys()
+        return sorted(name for name in names if present.get(name) != self.own_versions.get(name))
+
 
 def load_integrations(policy_directory: Path | None = None) -> Integrations:
     """Return the built-in integrations and those in the folder `integrations` of a policy directory."""
-    own = [] if policy_directory is None else [policy_directory.resolve() / "integrations"]
-    return read_integrations([*(one for one in own if one != BUILT_IN), BUILT_IN])
+    own = None if policy_directory is None else policy_directory.resolve() / "integrations"
+    if own is None or own == BUILT_IN:
+        return read_integrations([BUILT_IN])
+    versions = preset_versions(own)  # before they are read: a change in between is told, not overlooked
+    return replace(read_integrations([own, BUILT_IN]), own=own, own_versions=versions)
+
+
+def preset_versions(directory: Path) -> dict[str, str]:
+    """Return the version of each preset in a directory, by kind and vendor: `forms/acme`."""
+    paths = [path for kind in KINDS for path in _folders_in(directory / kind)]
+    return {f"{path.parent.name}/{path.name}": version for path in paths if (version := preset_version(path))}
+
+
+def preset_version(directory: Path) -> str:
+    """Return a hash of the preset in a vendor's folder; empty where there is none to read."""
+    try:
+        return hashlib.sha256((directory / PRESET).read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def read_integrations(directories: Sequence[Path]) -> Integrations:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import structlog
 import uvloop
@@ -42,7 +43,11 @@ from shared.worker.unit_of_work import Failpoint
 
 log = structlog.get_logger()
 
+CHANGED_PRESETS: Final = "integration_files"
+"""The readiness check whose detail names the operator's integrations that changed since they were read."""
+
 _RETRY_S = 1.0
+_PRESETS_EVERY_S = 5.0
 _GC_THRESHOLD = 50_000
 
 
@@ -171,9 +176,32 @@ async def watch(resources: Resources, stop: asyncio.Event) -> None:
         await _probe("stream", resources.stream.ping, resources.health)
         return False
 
+    async def say_changed() -> bool:
+        await say_changed_presets(resources.integrations, resources.health)
+        return False
+
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(resources.policy.run(stop, resources.health))
         tasks.create_task(repeat("probe", probe, every_s=2.0, stop=stop, health=resources.health))
+        tasks.create_task(
+            repeat("integrations", say_changed, every_s=_PRESETS_EVERY_S, stop=stop, health=resources.health)
+        )
+
+
+async def say_changed_presets(integrations: Integrations, health: Health) -> None:
+    """Say in readiness and once in the log which of the operator's presets changed since they were read.
+
+    That is no fault: a process reads them when it starts.
+    """
+    changed = await asyncio.to_thread(integrations.changed_since_read)
+    others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+    detail = (
+        f"changed since this process started: {changed[0]}{others}; restart it to use it" if changed else ""
+    )
+    before = health.readiness().checks.get(CHANGED_PRESETS)
+    if detail and (before is None or before.detail != detail):
+        log.warning("integrations are not read anew", directory=str(integrations.own), reason=detail)
+    health.set(CHANGED_PRESETS, ok=True, detail=detail)
 
 
 async def load_policy(

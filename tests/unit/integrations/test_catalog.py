@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.integrations.catalog import read_example, read_integrations, read_stub
+from shared.integrations.catalog import load_integrations, read_example, read_integrations, read_stub
 
 FORM = """\
 vendor: acme
@@ -175,3 +175,20 @@ def test_a_fault_in_an_answer_of_the_stubs_is_named(tmp_path: Path, text: str, f
     assert stub is None
     assert found.line == 4
     assert finding in str(found)
+
+
+def test_presets_that_change_after_they_were_read_are_named(tmp_path: Path) -> None:
+    own = tmp_path / "integrations"
+    write(own, "forms/acme/preset.yaml", FORM)
+    write(own, "providers/finder/preset.yaml", PROVIDER)
+    read = load_integrations(tmp_path)
+    assert read.forms["acme"].directory.parent.parent == own
+    assert read.changed_since_read() == []
+    write(own, "forms/acme/examples/one.yaml", "title: examples do not count")
+    assert read.changed_since_read() == []
+    write(own, "forms/acme/preset.yaml", FORM + "note: changed")
+    write(own, "signals/new/preset.yaml", "vendor: new")
+    (own / "providers/finder/preset.yaml").unlink()
+    assert read.changed_since_read() == ["forms/acme", "providers/finder", "signals/new"]
+    assert load_integrations(tmp_path).changed_since_read() == []
+    assert load_integrations().changed_since_read() == []

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import hmac
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import structlog.testing
 
 from services.standalone.bootstrap import call_when_ready
 from shared.clock import SystemClock
 from shared.errors import Crash, Retry
+from shared.integrations.catalog import load_integrations
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.web.ops import Health, Readiness
-from shared.worker.process import wait_for
+from shared.worker.process import say_changed_presets, wait_for
 from shared.worker.role import Resources
 from tests.support.virtual_time import run_in_virtual_time
 
@@ -126,3 +129,24 @@ def test_a_keyed_hash_depends_on_the_secret_and_the_text() -> None:
     assert one.keyed_hash("lead-1") == hmac.digest(b"one secret", b"lead-1", "sha256").hex()
     assert len({one.keyed_hash("lead-1"), one.keyed_hash("lead-2"), other.keyed_hash("lead-1")}) == 3
     assert replace(one, partitions=6).keyed_hash("lead-1") == one.keyed_hash("lead-1")
+
+
+def test_integrations_that_changed_since_they_were_read_are_said_once(tmp_path: Path) -> None:
+    preset = tmp_path / "integrations" / "forms" / "acme" / "preset.yaml"
+    preset.parent.mkdir(parents=True)
+    read, health = load_integrations(tmp_path), Health()
+
+    def said() -> tuple[str, int]:
+        with structlog.testing.capture_logs() as logged:
+            asyncio.run(say_changed_presets(read, health))
+        check = health.readiness().checks["integration_files"]
+        assert check.ok
+        return check.detail, len(logged)
+
+    assert said() == ("", 0)
+    preset.write_text("vendor: acme")
+    detail = "changed since this process started: forms/acme; restart it to use it"
+    assert said() == (detail, 1)
+    assert said() == (detail, 0)
+    preset.unlink()
+    assert said() == ("", 0)
