@@ -21,6 +21,7 @@ from sqlalchemy import (
     text,
 )
 
+from services.router.domain.ladder import LadderClocks
 from services.router.domain.state import Rejection
 from shared.lead.events.routing import BriefHandOff
 from shared.storage.metadata import metadata
@@ -81,6 +82,7 @@ assignments = Table(
     Column("joined", Boolean, nullable=False, server_default=false()),
     Column("reason", String(200)),
     Column("credited_back", Boolean, nullable=False, server_default=false()),
+    Column("ladder", Json(LadderClocks)),
     Index(None, "lead_id"),
     Index(
         "ix_assignments_active",

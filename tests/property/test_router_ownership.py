@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from services.router.domain.ownership import SLA, steps_to_come
 from services.router.domain.rejects import RECYCLE
 from services.router.domain.state import CLOSED, AssignmentRow, RoutedLeadRow
 from services.router.policy import RoutingPolicy, routing_policy_of
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.policy.compiled import compiled
 from shared.policy.load import load, texts_in
+from shared.policy.models import LadderStep
+from shared.rules.times import parse_duration
 from shared.worker.decision import Outcome
 from shared.worker.rows import TimerRow
 from tests.support.scored_leads import AT, lead_id
@@ -28,6 +31,12 @@ from tests.unit.router.conftest import SimulatedRouter
 CONFIG = Path("config")
 NOTES = dict.fromkeys(("need", "timeline", "decision_criteria", "products", "contacts", "goals"), "known")
 REASONS = (None, "spam", "bad_data", "not_icp", "no_budget", "bad_timing", "wrong_territory", "wrong_person")
+LADDER = (
+    LadderStep(after=parse_duration("30m"), do="remind"),
+    LadderStep(after=parse_duration("1h"), do="reassign"),
+    LadderStep(after=parse_duration("3h business"), do="escalate", to="manager"),
+    LadderStep(after=parse_duration("30h"), do="fallback"),
+)
 
 names = st.sampled_from(["ana", "ben", "cy"])
 reasons = st.sampled_from(REASONS)
@@ -35,10 +44,14 @@ reasons = st.sampled_from(REASONS)
 
 @cache
 def example_policy() -> RoutingPolicy:
-    """The default policy with the example of hand-offs: sales engineers join, customer success follows."""
-    return routing_policy_of(
-        compiled(load({**texts_in(CONFIG), **texts_in(CONFIG / "examples" / "hand-off")}))
-    )
+    """The default policy with the example of hand-offs: sales engineers join, customer success follows.
+
+    The SDRs have a ladder with every kind of step.
+    """
+    policy = load({**texts_in(CONFIG), **texts_in(CONFIG / "examples" / "hand-off")})
+    sdr = policy.routing.queues["sdr"].model_copy(update={"ladder": LADDER, "fallback": "bdr"})
+    routing = policy.routing.model_copy(update={"queues": {**policy.routing.queues, "sdr": sdr}})
+    return routing_policy_of(compiled(policy.model_copy(update={"routing": routing})))
 
 
 class Ownership(RuleBasedStateMachine):
@@ -104,8 +117,12 @@ class Ownership(RuleBasedStateMachine):
         if self.router.receive(outcome) is Outcome.APPLIED and type_ == "rejected" and owner is not None:
             self.rejected.setdefault(name, set()).add(owner)
 
-    @rule(hours=st.sampled_from([1, 30, 24 * 100]))
-    def wait(self, hours: int) -> None:
+    @rule(name=names, hours=st.sampled_from([1, 7]))
+    def snooze(self, name: str, hours: int) -> None:
+        self.router.act("snooze", name, until=self.router.at + timedelta(hours=hours))
+
+    @rule(hours=st.sampled_from([0.5, 1, 30, 24 * 100]))
+    def wait(self, hours: float) -> None:
         self.router.advance(timedelta(hours=hours))
         self.router.assign_waiting()
 
@@ -134,6 +151,20 @@ class Ownership(RuleBasedStateMachine):
             if lead.recycle_at is not None:
                 assert lead.status == "listed"
                 assert timers[lead.lead_id] == lead.recycle_at
+
+    @invariant()
+    def a_lead_that_is_not_accepted_has_the_timer_of_its_next_step_and_no_other_has_one(self) -> None:
+        timers = {row.subject: row.due_at for row in self.router.rows.all(TimerRow) if row.kind == SLA}
+        expected: dict[str, datetime] = {}
+        for row in self.router.rows.all(AssignmentRow):
+            if row.active and row.state == "open" and not row.joined and row.accept_by is not None:
+                steps = steps_to_come(example_policy(), row)
+                due_at = row.accept_by if steps is None else steps[0].due_at if steps else None
+                expected |= {} if due_at is None else {row.lead_id: due_at}
+        # Where there is no ladder, the last rep of a queue keeps the lead without a timer.
+        past = {lead for lead, due_at in expected.items() if due_at <= self.router.at}
+        assert timers.items() <= expected.items()
+        assert expected.keys() - timers.keys() <= past
 
     def _credits(self) -> int:
         return sum(not row.credited_back for row in self.router.rows.all(AssignmentRow))

@@ -114,9 +114,13 @@ def describe_moved(data: Data) -> str:
 
 
 def describe_escalated(data: Data) -> str:
-    decision = data.get("decision") or {}
-    owner, queue = decision.get("owner"), decision.get("queue")
-    return _joined(f"{owner or 'nobody'} ({queue}) did not accept in time", *_reason_and_actor(data))
+    decision, step = data.get("decision") or {}, data.get("step")
+    owner = f"{decision.get('owner') or 'nobody'} ({decision.get('queue')})"
+    if step is None:
+        return _joined(f"{owner} did not accept in time", *_reason_and_actor(data))
+    said = {"remind": f"reminds {owner}", "escalate": f"tells {data.get('to') or 'no manager'} of {owner}"}
+    why = "; ".join(decision.get("reasons") or [])
+    return _joined(said.get(step, f"{owner} did not accept in time"), why)
 
 
 def describe_alerted(data: Data) -> str:

@@ -8,8 +8,9 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from services.router.domain.decide import ScoredLead, route_scored
+from services.router.domain.escalation import escalate
 from services.router.domain.lead_ref import referenced_lead_id, resolve_alias
-from services.router.domain.lifecycle import apply_action, apply_outcome, assign_waiting, escalate
+from services.router.domain.lifecycle import apply_action, apply_outcome, assign_waiting
 from services.router.domain.merged_leads import emit_merged, take_merged_leads
 from services.router.domain.ownership import ROLE, SLA
 from services.router.domain.ownership_changes import DecisionContext
@@ -47,7 +48,7 @@ def dispatch(world: IdentityMap, policy: RoutingPolicy, event: Event[Any], at: d
         if lead is not None and data.sequence <= lead.scored_sequence:
             repeated = data.sequence == lead.scored_sequence
             return Step(Outcome.UNCHANGED if repeated else Outcome.SUPERSEDED)
-        ended = take_merged_leads(changes, data, at)
+        ended = take_merged_leads(changes, policy, data, at)
         routed = route_scored(changes, policy, ScoredLead(data, event.raw, event.cause, at))
         emit_merged(changes, policy, ended, data.lead_id, at)
         applied = routed or bool(ended)

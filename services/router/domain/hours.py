@@ -88,6 +88,15 @@ class WorkingHours:
             reached = max(ends, reached)
         return reached
 
+    def worked(self, begin: datetime, end: datetime) -> timedelta:
+        """Return how much working time there is from `begin` to `end`, which are at most 400 days apart."""
+        found = _ZERO
+        for begins, ends in self._shifts_after(begin, _HORIZON_DAYS):
+            if begins >= end:
+                break
+            found += min(ends, end) - max(begins, begin)
+        return found
+
     def _shifts_after(self, at: datetime, days: int) -> Iterator[tuple[datetime, datetime]]:
         """Yield start and end of the shifts that end after `at`, in the order of time.
 

@@ -1,4 +1,4 @@
-"""What happens to a lead after it was routed: actions of reps, outcomes, the SLA timer, waiting, erasure.
+"""What happens to a lead after it was routed: actions of reps, outcomes, waiting, erasure.
 
 Those that decide an input return whether it changed anything. An input that does not fit the lead's state
 (another rep's lead, a lead that has ended) changes nothing.
@@ -13,7 +13,6 @@ import msgspec
 from msgspec.structs import replace
 
 from services.router.domain.decide import choose_rep
-from services.router.domain.emit import decision_of, emit_ownership_change
 from services.router.domain.hand_off import leave, pass_on
 from services.router.domain.ownership import (
     ROLE,
@@ -29,7 +28,6 @@ from services.router.domain.rejects import RECYCLE, reject, route_again
 from services.router.domain.rotation import Selection
 from services.router.domain.state import AssignmentRow, ClosedStatus, RoutedLeadRow
 from shared.lead.events.action_received import ActionReceivedV1
-from shared.lead.events.lead_escalated import LeadEscalatedV1
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.mentions import Mentions
 from shared.storage.change_set import ChangeSet
@@ -58,7 +56,7 @@ def apply_action(changes: ChangeSet, context: DecisionContext, action: ActionRec
     if action.type == "accept":
         accept_assignment(changes, owned, context.at)
     elif action.until is not None:
-        extend_deadline(changes, owned, action.until)
+        extend_deadline(changes, context.policy, owned, action.until)
     return True
 
 
@@ -86,30 +84,6 @@ def apply_outcome(
     if is_accepted:
         accept_assignment(changes, assignment, context.at)
     return is_accepted
-
-
-def escalate(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool:
-    """Emit that the owner did not accept in time, and reassign the lead within its queue.
-
-    Each rep of the queue gets the lead once; when nobody is left, the last one keeps it.
-    """
-    lead = changes.get(RoutedLeadRow, lead_id)
-    assignment = active_assignment(changes, lead_id)
-    if lead is None or assignment is None or assignment.state != "open":
-        return False
-    decision = decision_of(lead, "kept", assignment, "not accepted in time")
-    lead = emit_ownership_change(
-        changes, context.policy, LeadEscalatedV1, lead, decision, reason="sla", at=context.at
-    )
-    changes.put(lead)
-    excluded = {assignment.rep} | excluded_reps(changes, lead_id, ("rejected", "overdue"))
-    selection, queue = choose_rep(
-        changes, context.policy, assignment.queue, context.at, excluded, use_fallback=False
-    )
-    if selection.rep is not None:
-        end_assignment(changes, assignment, "overdue", context.at)
-        assign_next(changes, context, lead, selection, queue, previous=assignment.rep, reason="sla")
-    return True
 
 
 def assign_waiting(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool:

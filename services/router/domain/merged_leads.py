@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.emit import decision_of, emit_ownership_change
-from services.router.domain.ownership import ROLE, SLA, active_assignment, end_assignment, sla_timer
+from services.router.domain.ownership import ROLE, SLA, active_assignment, end_assignment, start_timer
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_reassigned import LeadReassignedV1
@@ -30,7 +30,9 @@ class EndedOwnership(Struct, frozen=True):
     rep: str
 
 
-def take_merged_leads(changes: ChangeSet, data: LeadScoredV1, at: datetime) -> list[EndedOwnership]:
+def take_merged_leads(
+    changes: ChangeSet, policy: RoutingPolicy, data: LeadScoredV1, at: datetime
+) -> list[EndedOwnership]:
     """Move the assignments of merged leads to the lead that they are part of; return those that had an owner.
 
     The lead keeps its owner. Without one it takes over the oldest active assignment of a merged lead, as it
@@ -48,7 +50,11 @@ def take_merged_leads(changes: ChangeSet, data: LeadScoredV1, at: datetime) -> l
         if active is not None:
             ended.append(EndedOwnership(row, active.rep))
             if active_assignment(changes, data.lead_id) is None:
-                _take_over(changes, active, data)
+                taken = replace(active, lead_id=data.lead_id, account=data.account)
+                changes.put(taken)
+                changes.remove(TimerRow, lead_id, ROLE, SLA)
+                if taken.state == "open":
+                    start_timer(changes, policy, taken)
             else:
                 end_assignment(changes, active, MERGED, at)
         for assignment in changes.find(AssignmentRow, "lead_id", lead_id):
@@ -87,10 +93,3 @@ def _unmerged(changes: ChangeSet, lead_ids: Iterable[str]) -> list[str]:
     rows = {lead_id: changes.get(RoutedLeadRow, lead_id) for lead_id in lead_ids}
     unmerged = [lead_id for lead_id, row in rows.items() if row is None or row.status != MERGED]
     return sorted(unmerged, key=since)
-
-
-def _take_over(changes: ChangeSet, assignment: AssignmentRow, data: LeadScoredV1) -> None:
-    changes.put(replace(assignment, lead_id=data.lead_id, account=data.account))
-    changes.remove(TimerRow, assignment.lead_id, ROLE, SLA)
-    if assignment.state == "open" and assignment.accept_by is not None:
-        changes.put(sla_timer(data.lead_id, assignment.accept_by))

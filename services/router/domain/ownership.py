@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.router.domain.ladder import DueStep, StepClock, accept_by_of, clocks_from, snoozed, steps_of
 from services.router.domain.rotation import charge, release
 from services.router.domain.state import AssignmentRow, ClosedState, RoutedLeadRow
 from services.router.policy import RoutingPolicy
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 ROLE = "router"
 SLA = "sla"
-"""The kind of the timer that fires when an owner has not accepted a lead in time."""
+"""The kind of the timer that fires when an owner has not accepted a lead by the next step or the deadline."""
 
 
 class AccountOwner(Struct, frozen=True):
@@ -104,12 +105,12 @@ def open_assignment(
     cause: str,
     at: datetime,
     joined: bool = False,
+    queue_clock: StepClock | None = None,
 ) -> AssignmentRow:
-    """Assign the lead to the rep, charge the credit, and start the timer for accepting it.
+    """Assign the lead to the rep, charge the credit, and start the clock for accepting it.
 
-    A rep who `joined` the owner has nothing to accept.
+    A rep who `joined` the owner has nothing to accept. `queue_clock` is given if the queue's ladder goes on.
     """
-    accept_by = None if joined else policy.accept_by(queue, rep.id, at)
     assignment = AssignmentRow(
         id=derive_id("assignment", lead_id, cause, sequence),
         lead_id=lead_id,
@@ -119,13 +120,14 @@ def open_assignment(
         state="open",
         sequence=sequence,
         opened_at=at,
-        accept_by=accept_by,
+        accept_by=None,
         joined=joined,
     )
+    if not joined:
+        assignment = with_clock(policy, assignment, at, queue_clock)
     changes.put(assignment)
     charge(changes, policy, queue, rep, at)
-    if accept_by is not None:
-        changes.put(sla_timer(lead_id, accept_by))
+    start_timer(changes, policy, assignment)
     return assignment
 
 
@@ -155,10 +157,17 @@ def end_joined(changes: ChangeSet, lead_id: str, state: ClosedState, at: datetim
         end_assignment(changes, assignment, state, at)
 
 
-def extend_deadline(changes: ChangeSet, assignment: AssignmentRow, until: datetime) -> None:
-    """Give the owner until `until` to accept the lead."""
-    changes.put(replace(assignment, accept_by=until))
-    changes.put(sla_timer(assignment.lead_id, until))
+def extend_deadline(
+    changes: ChangeSet, policy: RoutingPolicy, assignment: AssignmentRow, until: datetime
+) -> None:
+    """Give the owner until `until` to accept the lead. A ladder stands still until then."""
+    steps = steps_to_come(policy, assignment)
+    if assignment.ladder is not None and steps is not None:
+        clocks = snoozed(assignment.ladder, steps, policy.hours.get(assignment.rep), until)
+        assignment = replace(assignment, ladder=clocks)
+    assignment = replace(assignment, accept_by=until)
+    changes.put(assignment)
+    start_timer(changes, policy, assignment)
 
 
 def set_clock(
@@ -170,17 +179,47 @@ def set_clock(
         return assignment
     if motion == "nurture":
         _stop_sla_timer(changes, assignment.lead_id)
-        assignment = replace(assignment, accept_by=None)
-        changes.put(assignment)
-    elif (accept_by := policy.accept_by(assignment.queue, assignment.rep, at)) is not None:
-        extend_deadline(changes, assignment, accept_by)
-        assignment = replace(assignment, accept_by=accept_by)
+        assignment = replace(assignment, accept_by=None, ladder=None)
+    else:
+        assignment = with_clock(policy, assignment, at)
+        start_timer(changes, policy, assignment)
+    changes.put(assignment)
     return assignment
 
 
-def sla_timer(lead_id: str, due_at: datetime) -> TimerRow:
-    """Return the timer that fires when the owner of a lead has not accepted it by `due_at`."""
-    return TimerRow(subject=lead_id, role=ROLE, kind=SLA, due_at=due_at)
+def with_clock(
+    policy: RoutingPolicy, assignment: AssignmentRow, at: datetime, queue_clock: StepClock | None = None
+) -> AssignmentRow:
+    """Return the assignment with the clock that begins at `at`: the queue's ladder, or its deadline."""
+    settings = policy.queues.get(assignment.queue)
+    clocks = clocks_from(at, queue_clock) if settings is not None and settings.ladder else None
+    assignment = replace(assignment, ladder=clocks)
+    accept_by = accept_by_of(steps_to_come(policy, assignment) or ())
+    return replace(assignment, accept_by=accept_by or policy.accept_by(assignment.queue, assignment.rep, at))
+
+
+def start_timer(changes: ChangeSet, policy: RoutingPolicy, assignment: AssignmentRow) -> None:
+    """Set the timer of a lead that its owner has not accepted: for the ladder's next step, or the deadline.
+
+    There is none after the last step of a ladder.
+    """
+    steps = steps_to_come(policy, assignment)
+    due_at = assignment.accept_by
+    if steps is not None:
+        due_at = steps[0].due_at if steps else None
+    if due_at is not None:
+        changes.put(TimerRow(subject=assignment.lead_id, role=ROLE, kind=SLA, due_at=due_at))
+
+
+def steps_to_come(policy: RoutingPolicy, assignment: AssignmentRow) -> list[DueStep] | None:
+    """Return the steps of the ladder that are to come for the owner, None if no ladder applies.
+
+    None applies to an assignment that began without one, and in a queue that has none any more.
+    """
+    settings = policy.queues.get(assignment.queue)
+    if settings is None or assignment.ladder is None or not settings.ladder:
+        return None
+    return steps_of(settings.ladder, assignment.ladder, policy.hours.get(assignment.rep))
 
 
 def _stop_sla_timer(changes: ChangeSet, lead_id: str) -> None:

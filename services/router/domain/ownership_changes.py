@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.emit import decision_of, emit_ownership_change
+from services.router.domain.ladder import StepClock
 from services.router.domain.ownership import (
     accept_assignment,
     active_assignment,
@@ -88,12 +89,12 @@ def assign_next(
     reason: str,
     notes: dict[str, Any] | None = None,
     is_accepted: bool = False,
+    queue_clock: StepClock | None = None,
 ) -> None:
     """Open the assignment after an ended one and emit it; without a selected rep the lead waits.
 
-    `is_accepted` is given for a rep who took the lead: no clock runs.
-
-    Emits `lead.handed_off` if there are `notes`, else `lead.reassigned`, each with a brief for the new owner.
+    `is_accepted` is given for a rep who took the lead: no clock runs. `queue_clock` is that of a ladder that
+    goes on. Emits `lead.handed_off` if there are `notes`, else `lead.reassigned`, with a brief for the owner.
     """
     previous_queue = None if lead.status in CLOSED else lead.queue
     rep = context.policy.rep_of(selection.rep)
@@ -110,6 +111,7 @@ def assign_next(
             sequence=lead.sequence + 1,
             cause=context.cause,
             at=context.at,
+            queue_clock=queue_clock,
         )
         if is_accepted:
             accept_assignment(changes, assignment, context.at)
@@ -120,7 +122,6 @@ def assign_next(
     considered, turn = recorded(selection)
     decision = replace(decision_of(lead, change, assignment, reason), considered=list(considered), turn=turn)
     kind: type[LeadReassignedV1 | LeadHandedOffV1] = LeadReassignedV1 if notes is None else LeadHandedOffV1
-    fields = {} if notes is None else {"notes": notes}
     lead = emit_ownership_change(
         changes,
         context.policy,
@@ -132,6 +133,6 @@ def assign_next(
         previous_owner=previous,
         previous_queue=previous_queue,
         actor=context.actor,
-        **fields,
+        **({} if notes is None else {"notes": notes}),
     )
     changes.put(lead)

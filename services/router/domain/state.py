@@ -8,6 +8,7 @@ from typing import ClassVar, Final, Literal, get_args
 import msgspec
 from msgspec import Struct
 
+from services.router.domain.ladder import LadderClocks
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Activity, Person
 from shared.lead.events.routing import BriefHandOff, Motion
@@ -95,7 +96,8 @@ class AssignmentRow(Row, frozen=True):
 
     `sequence` is that of the event that announced it. The owner has until `accept_by` to accept; None is
     no deadline. A rep who `joined` works the lead beside its owner and has no deadline. `reason` is that of a
-    rejection; with `credited_back` it cost its rep no turn.
+    rejection; with `credited_back` it cost its rep no turn. `ladder` has the clocks of the queue's ladder,
+    None where it had none when the assignment began.
     """
 
     id: str
@@ -112,6 +114,7 @@ class AssignmentRow(Row, frozen=True):
     joined: bool = False
     reason: str | None = None
     credited_back: bool = False
+    ladder: LadderClocks | None = None
     table: ClassVar[str] = "assignments"
     key_fields: ClassVar[tuple[str, ...]] = ("id",)
     indexed: ClassVar[tuple[str, ...]] = ("lead_id", "account")

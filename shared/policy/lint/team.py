@@ -87,6 +87,10 @@ def lint_people_of_routing(file: PolicyFile[Team], routing: Routing) -> None:
             )
     people = {*reps, *(manager.id for manager in file.model.managers)}
     for name, queue in routing.queues.items():
+        without = [rep.id for rep in reps.values() if name in rep.queues and rep.manager is None]
+        if without and any(step.to == MANAGER for step in queue.ladder):
+            listed = ", ".join(without[:5]) + (" and others" if len(without) > 5 else "")
+            file.warning(("reps",), f"the ladder of {name} tells a manager, and {listed} of {name} has none")
         for step in queue.ladder:
             if step.to not in (None, MANAGER) and step.to not in people:
                 file.error(("managers",), f"the ladder of {name} names {quoted(step.to)}, who is no manager")

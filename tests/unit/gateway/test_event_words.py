@@ -20,6 +20,7 @@ DECISION: dict[str, Any] = {
 }
 DECISION |= {"reasons": ["fit grade is B"]}
 NOBODY = DECISION | {"owner": None}
+NOT_ACCEPTED = DECISION | {"change": "kept", "reasons": ["not accepted within 10m"]}
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES, ids=lambda event_type: event_type.short)
@@ -94,6 +95,31 @@ def test_every_event_has_one_line_also_when_fields_are_missing(event_type):
                 "actor": {"key": "k", "rep": "bo"},
             },
             "moved to ana (sdr); wrong territory; by bo",
+        ),
+        (
+            "lead.escalated",
+            {"decision": DECISION | {"change": "kept"}, "reason": "sla"},
+            "ana (sdr) did not accept in time; sla",
+        ),
+        (
+            "lead.escalated",
+            {"decision": NOT_ACCEPTED, "reason": "sla", "step": "remind"},
+            "reminds ana (sdr); not accepted within 10m",
+        ),
+        (
+            "lead.escalated",
+            {"decision": NOT_ACCEPTED, "reason": "sla", "step": "escalate", "to": "mona"},
+            "tells mona of ana (sdr); not accepted within 10m",
+        ),
+        (
+            "lead.escalated",
+            {"decision": NOT_ACCEPTED, "reason": "sla", "step": "escalate"},
+            "tells no manager of ana (sdr); not accepted within 10m",
+        ),
+        (
+            "lead.escalated",
+            {"decision": NOT_ACCEPTED, "reason": "sla", "step": "fallback"},
+            "ana (sdr) did not accept in time; not accepted within 10m",
         ),
         (
             "lead.handed_off",

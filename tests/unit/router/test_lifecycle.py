@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.router.domain.escalation import escalate
 from services.router.domain.lead_ref import LeadAliasRow
-from services.router.domain.lifecycle import assign_waiting, escalate
+from services.router.domain.lifecycle import assign_waiting
 from services.router.domain.ownership import ROLE
 from services.router.domain.ownership_changes import DecisionContext
 from services.router.domain.state import AssignmentRow, RepQueueRow

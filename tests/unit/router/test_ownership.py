@@ -109,7 +109,7 @@ def test_ending_frees_the_rep_stops_the_timer_and_keeps_the_credit(state):
 def test_an_extended_deadline_moves_the_timer():
     changes = over(assignment(), TIMER)
     until = AT + timedelta(days=1)
-    extend_deadline(changes, assignment(), until)
+    extend_deadline(changes, routing_policy_with(), assignment(), until)
     assert changes.changes == (Put(assignment(accept_by=until)), Put(replace(TIMER, due_at=until)))
 
 
