@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from services.ledger.counting import count_deltas
 from services.ledger.handlers import LedgerHandler
 from services.ledger.pruning import prune_dead_letters
 from services.ledger.storage import LedgerStore
@@ -12,6 +13,7 @@ from shared.settings import LedgerSettings
 from shared.worker.role import Resources, Worker, run_worker
 
 _PRUNE_EVERY_S = 600.0
+_COUNT_EVERY_S = 2.0
 
 
 async def run(resources: Resources, stop: asyncio.Event, settings: LedgerSettings) -> None:
@@ -24,4 +26,10 @@ async def run(resources: Resources, stop: asyncio.Event, settings: LedgerSetting
     async with asyncio.TaskGroup() as tasks:
         worker = Worker(LedgerHandler(), LedgerStore(resources.keyed_hash))
         tasks.create_task(run_worker(resources, worker, stop))
+
+        async def count() -> bool:
+            return await count_deltas(resources.database)
+
+        counting = repeat("ledger.count", count, every_s=_COUNT_EVERY_S, stop=stop, health=resources.health)
+        tasks.create_task(counting)
         await repeat("ledger.prune", prune, every_s=_PRUNE_EVERY_S, stop=stop, health=resources.health)

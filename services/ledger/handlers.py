@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
 
+from services.ledger.domain.counters import CounterDeltaRow, with_change
 from services.ledger.domain.erasure import (
     ROLE,
     is_of_erased,
@@ -14,6 +17,7 @@ from services.ledger.domain.erasure import (
     strike_out,
     tombstones_of_names,
 )
+from services.ledger.domain.lead_history import LeadHistory, LeadHistoryRow, counted_leads, with_event
 from services.ledger.domain.rows import AccountEventRow, DeadLetterRow, EventRow, ViewRow
 from services.ledger.domain.view import StageEvent, updated_view
 from shared.lead.events.dead_letter import DeadLetterV1
@@ -21,16 +25,25 @@ from shared.lead.events.envelope import Event
 from shared.lead.events.registry import BY_NAME
 from shared.storage.rows import Change, IdentityMap, Put, Remove
 from shared.worker.decision import Outcome, Step
-from shared.worker.erasure import CONTACT, MAY_NAME_OTHERS, Erasure, Redaction
+from shared.worker.erasure import CONTACT, MAY_NAME_OTHERS, Erasure, Redaction, subject_of
 from shared.worker.handler import Handler
 from shared.worker.rows import TombstoneRow
 
 
 class LedgerHandler(Handler):
-    """Claims nothing: the first row of an event stays, and views are a fold that repeats do not change."""
+    """Claims nothing: the first row of an event stays; views and histories are folds that no repeat changes.
+
+    `unit` is the id of the unit of work, under which its additions to the counters of reports are stored.
+    """
 
     role = ROLE
     claimed: frozenset[str] = frozenset()
+
+    def __init__(self, unit: str = "") -> None:
+        self._unit = unit
+
+    def for_unit(self) -> LedgerHandler:
+        return LedgerHandler(str(uuid.uuid4()))
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         return event
@@ -46,14 +59,31 @@ class LedgerHandler(Handler):
             view = updated_view(before, event)
             if view != before:
                 changes.append(Put(view))
+        changes += self._counted(rows, event)
         return Step(Outcome.APPLIED, [*changes, *_mark_replayed(rows, event, at)])
+
+    def _counted(self, rows: IdentityMap, event: Event[Any]) -> Iterator[Change]:
+        """Yield the changes to the histories of an event's leads, and to what the unit adds to counters."""
+        unit = rows.get(CounterDeltaRow, self._unit)
+        deltas = unit.deltas if unit is not None else []
+        changed = False
+        for lead_id in counted_leads(event):
+            row = rows.get(LeadHistoryRow, lead_id)
+            before = row.history if row is not None else LeadHistory()
+            is_own = lead_id == subject_of(event)
+            after = with_event(before, event) if is_own else replace(before, merged=True)
+            if after != before:
+                yield Put(LeadHistoryRow(lead_id, after))
+                deltas, changed = with_change(deltas, before, after), True
+        if changed:
+            yield Put(CounterDeltaRow(self._unit, deltas))
 
     def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
         """Remove every event, view and dead letter of the leads; the erasure itself is recorded.
 
         The forms that led to a lead came without its id: they are the causes of its events. Forms that are
         later than the erasure stay. In events about the account and about colleagues, what names the person
-        is struck out.
+        is struck out. What the leads have added to the counters of reports, which name nobody, stays.
         """
         leads, mentions, event = set(erasure.lead_ids), erasure.mentions, erasure.event
         events = rows.all(EventRow)
@@ -77,7 +107,12 @@ class LedgerHandler(Handler):
         own = leads | erasure.spared
         others = (row for row in (*rows.all(AccountEventRow), *written) if row.subject not in own)
         changes += strike_out(others, mentions)
-        changes += (Remove(ViewRow, (lead,)) for lead in leads if rows.get(ViewRow, lead))
+        changes += (
+            Remove(kind, (lead,))
+            for kind in (ViewRow, LeadHistoryRow)
+            for lead in leads
+            if rows.get(kind, lead)
+        )
         changes += tombstones_of_names(rows, event.data.mentions, TombstoneRow("", ROLE, erasure.at))
         return Redaction(changes)
 

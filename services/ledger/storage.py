@@ -1,4 +1,4 @@
-"""Loads the ledger's rows: the views of the leads in hand, and what an erasure or a replay has to see."""
+"""Loads the ledger's rows: views and histories of leads, and what an erasure or a replay has to see."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from services.ledger.domain.erasure import ROLE, names_in, names_somebody
+from services.ledger.domain.lead_history import LeadHistoryRow, counted_leads
 from services.ledger.domain.rows import AccountEventRow, DeadLetterRow, EventRow, ViewRow
 from services.ledger.domain.view import StageEvent
 from services.ledger.tables import dead_letters, lead_views
@@ -26,7 +27,7 @@ _SCANNED_TOGETHER: Final = 50
 
 
 class LedgerStore:
-    """Loads and locks views by lead id and dead letters by id; events are written without being loaded.
+    """Loads and locks views, histories and dead letters; events are written without being loaded.
 
     `keyed_hash` finds the people of an erasure in dead letters, which may be about nobody in particular.
     """
@@ -43,6 +44,8 @@ class LedgerStore:
         letters |= {event.replay_of for event in events if event.replay_of}
         rows: list[Row] = []
         rows += await tx.load(ViewRow, "lead_id", viewed | erased, lock=True)
+        counted = {lead_id for event in events for lead_id in counted_leads(event)}
+        rows += await tx.load(LeadHistoryRow, "lead_id", counted | erased, lock=True)
         rows += await tx.load(DeadLetterRow, "id", letters, lock=True)
         if erased:
             # Every event and dead letter about the erased leads, with the forms that led to them.

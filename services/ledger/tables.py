@@ -1,13 +1,23 @@
-"""Tables of the ledger: every event, the view of each lead, and the dead letters.
+"""Tables of the ledger: every event, the view of each lead, the dead letters, and the counters of reports.
 
 `events` holds the data as it was received. `lead_views` holds no copy of it: only the columns that lists
 filter by, and the id of the latest event of each stage, so that a view is assembled from at most five events
 when it is read (`services/gateway/queries/lead_view.py`). A lead has a view from its first `lead.enriched`
 on; before that only its `lead.received` event exists.
+
+What reports count of each lead is in `lead_histories`; what a unit of work adds to the counters is a row of
+`counter_deltas` until it is added up (`services/ledger/counting.py`). A report reads both.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
 
+from services.ledger.domain.counters import CounterDelta
+from services.ledger.domain.lead_history import LeadHistory
 from shared.storage.metadata import metadata
 from shared.storage.types import Json, UtcTime
 
@@ -88,3 +98,60 @@ dead_letters = Table(
     Index(None, "subject"),
     Index(None, "event_id"),
 )
+
+lead_histories = Table(
+    "lead_histories",
+    metadata,
+    Column("lead_id", String(500), primary_key=True),
+    Column("history", Json(LeadHistory), nullable=False),
+    postgresql_with={"fillfactor": 60},
+)
+
+counter_deltas = Table(
+    "counter_deltas",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("deltas", Json(list[CounterDelta]), nullable=False),
+)
+
+
+def _counter_table(name: str, names: Sequence[Column[Any]], counts: str) -> Table:
+    """Return a table of counters: of a day (`d`), or of a month (`m`) by the number of its first day."""
+    return Table(
+        name,
+        metadata,
+        Column("grain", String(1), primary_key=True),
+        Column("day", Integer, primary_key=True, autoincrement=False),
+        *names,
+        *(Column(count, BigInteger, nullable=False, server_default="0") for count in counts.split()),
+    )
+
+
+def _named(name: str) -> Column[str]:
+    return Column(name, String(200), primary_key=True)
+
+
+lead_counters = _counter_table(
+    "lead_counters",
+    (_named("dimension"), _named("name")),
+    "captured suppressed assigned accepted meetings opportunities won lost won_usd",
+)
+rep_counters = _counter_table(
+    "rep_counters",
+    (_named("queue"), _named("rep")),
+    "assigned accepted late rejected replied meetings meetings_held met met_opportunity"
+    " opportunities opportunity_usd open_usd sourced sourced_usd named named_usd won lost won_usd"
+    " pilots pilots_won pilots_lost renewed_usd expanded_usd contracted_usd churned_usd"
+    " revenue_events without_usd",
+)
+duration_counters = _counter_table(
+    "duration_counters",
+    (_named("queue"), _named("clock"), Column("bucket", Integer, primary_key=True, autoincrement=False)),
+    "measured",
+)
+flow_counters = _counter_table(
+    "flow_counters", (_named("queue"), _named("change"), _named("step")), "decided"
+)
+
+COUNTERS = (duration_counters, flow_counters, lead_counters, rep_counters)
+"""The tables of counters; the key of each is grain, day and its names, in this order."""

@@ -76,6 +76,8 @@ SCOPE_OF = {
     ("GET", "/v1/dead-letters"): "admin",
     ("POST", "/v1/dead-letters/{id}/replay"): "admin",
     ("GET", "/v1/providers"): "manager",
+    ("GET", "/v1/reports/scores"): "manager",
+    ("GET", "/v1/reports/sources"): "manager",
     ("GET", "/v1/sources"): "manager",
     ("GET", "/v1/integrations"): "manager",
     ("GET", "/v1/integrations/{kind}/{vendor}"): "manager",

@@ -1,0 +1,1 @@
+"""The reports: figures made from counters, beside the ranges that are usual in the field. Pure."""

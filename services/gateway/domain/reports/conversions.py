@@ -1,0 +1,94 @@
+"""What became of leads that were captured in a period, by grade, band, channel, source or campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import sqrt
+from typing import Final
+
+from msgspec import Struct
+
+from services.gateway.domain.reports.figures import ENOUGH, Figure, counted, percent, share
+from services.ledger.domain.counters import Dimension
+from services.ledger.domain.lead_history import OTHER
+
+ROWS_MAX: Final = 50
+BEST_GRADE: Final = "A1"
+
+
+class Conversion(Struct, frozen=True):
+    """The leads of one name that were captured in the period, and how many of them came how far by now."""
+
+    name: str
+    captured: int
+    suppressed: int
+    assigned: int
+    accepted: int
+    meetings: int
+    opportunities: int
+    won: int
+    lost: int
+    won_usd: int
+    to_meeting: Figure
+    to_opportunity: Figure
+    to_won: Figure
+
+
+def conversions(
+    sums: Mapping[tuple[str, ...], Mapping[str, int]], dimension: Dimension, *, by_name: bool = False
+) -> list[Conversion]:
+    """Return the rows of a dimension, those with most leads first, or by name.
+
+    `sums` are those of the counters by dimension and name. Of more than `ROWS_MAX` the rest is one row.
+    """
+    found = {key[1]: counts for key, counts in sums.items() if key[0] == dimension}
+    ordered = sorted(found, key=lambda name: (-counted(found[name], "captured"), name))
+    kept = [name for name in ordered if counted(found[name], "captured") > 0][:ROWS_MAX]
+    rest = [found[name] for name in ordered if name not in set(kept)]
+    rows = {name: found[name] for name in (sorted(kept) if by_name else kept) if name != OTHER}
+    others = _sum([*rest, *([found[OTHER]] if OTHER in kept else [])])
+    if counted(others, "captured") > 0:
+        rows[OTHER] = others
+    return [_conversion(name, counts) for name, counts in rows.items()]
+
+
+def best_grade_in_words(grades: Sequence[Conversion]) -> str:
+    """Say whether leads of the best grade become opportunities more often than the others."""
+    best = next((row for row in grades if row.name == BEST_GRADE), None)
+    others = [row for row in grades if row.name not in (BEST_GRADE, "")]
+    if best is None:
+        return f"No lead of grade {BEST_GRADE} was captured in these days."
+    became = f"{best.opportunities} of {best.captured} {BEST_GRADE} leads became opportunities"
+    n, rest = sum(row.captured for row in others), sum(row.opportunities for row in others)
+    if best.captured < ENOUGH or n < ENOUGH:
+        return f"{became}, {rest} of {n} others: too few to tell whether {BEST_GRADE} converts better."
+    mine, theirs = best.opportunities / best.captured, rest / n
+    pooled = (best.opportunities + rest) / (best.captured + n)
+    error = sqrt(pooled * (1 - pooled) * (1 / best.captured + 1 / n))
+    compared = (
+        f"{percent(mine)} of {best.captured} leads became opportunities, {percent(theirs)} of {n} others"
+    )
+    if error == 0 or abs(mine - theirs) < 2 * error:
+        return f"{BEST_GRADE} converts neither better nor worse as far as these numbers tell: {compared}."
+    return f"{BEST_GRADE} converts {'better' if mine > theirs else 'worse'}: {compared}."
+
+
+def _sum(rows: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for counts in rows:
+        for name, number in counts.items():
+            total[name] = total.get(name, 0) + number
+    return total
+
+
+def _conversion(name: str, counts: Mapping[str, int]) -> Conversion:
+    captured, needs = counted(counts, "captured"), "leads that were captured in these days"
+    numbers = {column: counted(counts, column) for column in Conversion.__struct_fields__[2:10]}
+    return Conversion(
+        name,
+        captured,
+        **numbers,
+        to_meeting=share(numbers["meetings"], captured, needs=needs),
+        to_opportunity=share(numbers["opportunities"], captured, needs=needs),
+        to_won=share(numbers["won"], captured, needs=needs),
+    )

@@ -1,0 +1,109 @@
+"""Sums of the ledger's counters over a period, with what is not added up yet; a year is read by months."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Table, and_, func, or_, select, text
+
+from services.ledger.domain.counters import Counts, Share, add_counts, summed
+from services.ledger.tables import counter_deltas, flow_counters
+from shared.storage.database import Tx
+
+EPOCH: Final = date(1970, 1, 1)
+
+Sums = dict[tuple[str, ...], Counts]
+
+
+class Period(NamedTuple):
+    """Days of UTC, both included."""
+
+    since: date
+    until: date
+
+    @property
+    def days(self) -> int:
+        return (self.until - self.since).days + 1
+
+    def spans(self) -> Iterable[tuple[str, int, int]]:
+        """Yield grain, first and last day of rows to read: whole months, and the days before and after."""
+        first, last = _number(self.since), _number(self.until)
+        begin = _number(_next_month(self.since - timedelta(days=1)))
+        end = _number((self.until + timedelta(days=1)).replace(day=1))
+        if begin >= end:
+            yield "d", first, last
+            return
+        yield "m", begin, end - 1
+        if first < begin:
+            yield "d", first, begin - 1
+        if end <= last:
+            yield "d", end, last
+
+
+class Counters:
+    """Reads counters in one transaction, all as they were at one moment."""
+
+    def __init__(self, tx: Tx, pending: Share) -> None:
+        self._tx = tx
+        self._pending = pending
+
+    @classmethod
+    async def open(cls, tx: Tx) -> Counters:
+        """Return the counters as they are now. The transaction must have read nothing yet."""
+        if tx.dialect == "postgresql":  # additions move from one table to another; see both or neither
+            await tx.execute(text("set transaction isolation level repeatable read"))
+        units = (await tx.execute(select(counter_deltas.c.deltas))).scalars()
+        return cls(tx, summed(delta for deltas in units for delta in deltas))
+
+    async def sums(self, table: Table, by: Sequence[str], period: Period, **equal: str) -> Sums:
+        """Return the sums of the table's counts by the columns `by`, of rows whose columns are `equal`."""
+        names = [column.name for column in table.primary_key][2:]
+        counts = [column for column in table.c if not column.primary_key]
+        statement = (
+            select(
+                *(table.c[name] for name in by), *(func.sum(column).label(column.name) for column in counts)
+            )
+            .where(_within(table, period), *(table.c[name] == value for name, value in equal.items()))
+            .group_by(*(table.c[name] for name in by))
+        )
+        found: Sums = {}
+        for row in (await self._tx.execute(statement)).mappings():
+            key = tuple(row[name] for name in by)
+            found[key] = {column.name: int(row[column.name] or 0) for column in counts}
+        first, last = _number(period.since), _number(period.until)
+        for (name, (day, *rest)), gained in self._pending.items():
+            named = dict(zip(names, rest, strict=True)) if name == table.name else {}
+            if (
+                named
+                and first <= int(day) <= last
+                and all(named[one] == value for one, value in equal.items())
+            ):
+                add_counts(found.setdefault(tuple(str(named[one]) for one in by), {}), gained)
+        return found
+
+    async def counted_since(self) -> date | None:
+        """Return the first day on which the router decided on a lead, None before that."""
+        stored = select(func.min(flow_counters.c.day)).where(flow_counters.c.grain == "d")
+        first = (await self._tx.execute(stored)).scalar_one()
+        days = [int(key[0]) for (name, key) in self._pending if name == flow_counters.name]
+        days += [] if first is None else [first]
+        return EPOCH + timedelta(days=min(days)) if days else None
+
+
+def _within(table: Table, period: Period) -> ColumnElement[bool]:
+    return or_(
+        *(
+            and_(table.c.grain == grain, table.c.day.between(first, last))
+            for grain, first, last in period.spans()
+        )
+    )
+
+
+def _number(day: date) -> int:
+    return day.toordinal() - EPOCH.toordinal()
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

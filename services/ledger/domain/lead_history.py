@@ -1,0 +1,257 @@
+"""What the reports count of one lead: its origin, the router's decisions on it, and what reps did with it.
+
+The history of a lead is a set that its events are added to. It is the same in every order of the events and
+with repeats, so what is counted from it (`counters.py`) is, too. It holds nothing that names the person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any, ClassVar, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from shared.lead.arrival import not_after
+from shared.lead.events.action_received import ActionReceivedV1
+from shared.lead.events.envelope import Event
+from shared.lead.events.lead_closed import LeadClosedV1
+from shared.lead.events.lead_handed_off import LeadHandedOffV1
+from shared.lead.events.lead_reassigned import LeadReassignedV1
+from shared.lead.events.lead_received import LeadReceivedV1
+from shared.lead.events.lead_routed import LeadRoutedV1
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.lead_suppressed import LeadSuppressedV1
+from shared.lead.events.lead_updated import LeadUpdatedV1
+from shared.lead.events.outcome_received import Amount, OutcomeReceivedV1
+from shared.lead.events.parts import Person
+from shared.storage.rows import Row
+from shared.worker.erasure import subject_of
+
+SUPPRESSED: Final = "suppressed"
+OTHER: Final = "(other)"
+"""What stands for a name that is not counted apart."""
+DECISIONS_MAX: Final = 100
+ACTS_MAX: Final = 200
+_NAME_LENGTH_MAX: Final = 80
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_OVERDUE: Final = "sla"
+_TAKEN: Final = "accepted"
+_MERGED: Final = "merged"
+_ADDRESS_OR_NUMBER: Final = re.compile(r"@|%40|\+\d{6,}|\(?\d{2,4}\)?([ ./-]\d{2,5}){2,}")
+
+
+class LeadOrigin(Struct, frozen=True, array_like=True):
+    """Where the lead came from first, and when, in milliseconds since 1970."""
+
+    sequence: int
+    at: int
+    channel: str
+    source: str
+    campaign: str
+
+
+class LeadDecision(Struct, frozen=True, array_like=True):
+    """One decision of the router. `step` is the rule, or the reason of a suppression.
+
+    `named`: the account is a target. `overdue`: the owner before did not accept in time. `taken`: a rep took
+    the lead from a list, which accepts it. Times are in milliseconds since 1970.
+    """
+
+    sequence: int
+    at: int
+    change: str
+    queue: str
+    owner: str | None
+    step: str
+    grade: str = ""
+    band: str = ""
+    named: bool = False
+    accept_by: int | None = None
+    overdue: bool = False
+    taken: bool = False
+
+
+class RepAct(Struct, frozen=True, array_like=True):
+    """An action or an outcome: `kind` is its type, `at` when it happened, in milliseconds since 1970.
+
+    `told_at` is when it was told: of two with the same `key`, the one that was told last counts. `usd` is an
+    amount in whole US dollars; `foreign` says that it was in another currency.
+    """
+
+    key: str
+    at: int
+    kind: str
+    rep: str | None
+    told_at: int
+    usd: int | None = None
+    foreign: bool = False
+    opportunity: str = ""
+
+
+class LeadHistory(Struct, frozen=True, array_like=True):
+    """What is counted of one lead. `decisions` are in the order of their sequence, `acts` in that of time.
+
+    `captured` is when the lead was first received, in milliseconds since 1970. `merged`: the lead became part
+    of another one, which counts in its place. Of more than `DECISIONS_MAX` and `ACTS_MAX` the first ones count.
+    """
+
+    captured: int | None = None
+    origin: LeadOrigin | None = None
+    merged: bool = False
+    decisions: list[LeadDecision] = []
+    acts: list[RepAct] = []
+
+
+class LeadHistoryRow(Row, frozen=True):
+    """The history of a lead, as far as reports count it."""
+
+    lead_id: str
+    history: LeadHistory
+    table: ClassVar[str] = "lead_histories"
+    key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
+
+
+COUNTED: Final = (
+    LeadReceivedV1
+    | LeadScoredV1
+    | LeadRoutedV1
+    | LeadSuppressedV1
+    | LeadReassignedV1
+    | LeadHandedOffV1
+    | LeadClosedV1
+    | ActionReceivedV1
+    | OutcomeReceivedV1
+)
+"""The events that a history is made of."""
+
+
+def counted_leads(event: Event[Any]) -> Sequence[str]:
+    """Return the leads whose histories an event belongs to: its own, and those that became part of it."""
+    data = event.data
+    if not isinstance(data, COUNTED) or isinstance(data, LeadUpdatedV1):
+        return ()
+    own = subject_of(event)
+    merged = data.merged if isinstance(data, LeadScoredV1) else ()
+    return (own, *(lead_id for lead_id in merged if lead_id != own)) if own else ()
+
+
+def with_event(history: LeadHistory, event: Event[Any]) -> LeadHistory:
+    """Return the history of a lead with one more event about it, of one of the types `COUNTED`."""
+    data = event.data
+    if isinstance(data, LeadReceivedV1):
+        at = milliseconds(event.time)
+        return replace(history, captured=at if history.captured is None else min(history.captured, at))
+    if isinstance(data, LeadScoredV1):
+        if history.origin is not None and history.origin.sequence <= data.sequence:
+            return history
+        return replace(history, origin=_origin(data))
+    if isinstance(data, ActionReceivedV1 | OutcomeReceivedV1):
+        return _with_act(history, _act(event))
+    if any(decision.sequence == data.sequence for decision in history.decisions):
+        return history
+    decisions = sorted([*history.decisions, _decision(data)], key=lambda decision: decision.sequence)
+    return replace(history, decisions=decisions[:DECISIONS_MAX])
+
+
+def milliseconds(at: datetime) -> int:
+    """Return an instant in milliseconds since 1970."""
+    return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
+def counted_name(text: str | None, person: Person | None = None) -> str:
+    """Return a stranger's text as the name of a counter, `OTHER` where it may name a person.
+
+    Counters outlive the erasure of a person, so that an address, a telephone number or a part of the person's
+    own name in it is not kept. Without a text the name is empty.
+    """
+    name = " ".join("".join(c if c.isprintable() else " " for c in (text or "").lower()).split())
+    if len(name) > _NAME_LENGTH_MAX or _ADDRESS_OR_NUMBER.search(name):
+        return OTHER
+    return OTHER if person is not None and any(part in name for part in _names(person)) else name
+
+
+def _names(person: Person) -> Iterable[str]:
+    """Yield what names a person in a text: names, the address, what stands before its @, the number."""
+    email = (person.email or "").lower()
+    parts = (person.first_name, person.last_name, email, email.partition("@")[0], person.phone)
+    return (part.lower() for part in parts if part and len(part) >= 3)
+
+
+def _origin(data: LeadScoredV1) -> LeadOrigin:
+    source, person = data.source, data.person
+    return LeadOrigin(
+        data.sequence,
+        milliseconds(data.occurred_at),
+        counted_name(source.channel, person),
+        counted_name(source.name, person),
+        counted_name(source.campaign or source.utm.get("utm_campaign"), person),
+    )
+
+
+def _decision(data: Any) -> LeadDecision:
+    at = milliseconds(data.occurred_at)
+    score = data.score
+    grade, band = (score.grade, score.band) if score is not None else ("", "")
+    decision = data.decision
+    if isinstance(data, LeadSuppressedV1):
+        return LeadDecision(data.sequence, at, SUPPRESSED, "", None, decision.reason, grade, band)
+    brief, sla = data.brief, data.sla
+    reason = getattr(data, "reason", None)
+    return LeadDecision(
+        data.sequence,
+        at,
+        decision.change,
+        decision.queue,
+        None if reason == _MERGED else decision.owner,
+        decision.rule,
+        grade,
+        band,
+        brief is not None and brief.account.relation == "target",
+        milliseconds(sla.accept_by) if sla is not None and sla.accept_by is not None else None,
+        reason == _OVERDUE,
+        reason == _TAKEN,
+    )
+
+
+def _act(event: Event[Any]) -> RepAct:
+    data = event.data
+    told_at = milliseconds(event.time)
+    if isinstance(data, ActionReceivedV1):
+        rep = data.rep or (data.actor.rep if data.actor else None)
+        return RepAct(_key(event.source, event.id), told_at, data.type, rep, told_at)
+    amount: Amount | None = data.amount
+    is_usd = amount is not None and amount.currency.upper() == "USD"
+    external: str | None = getattr(data, "external_id", None)
+    return RepAct(
+        _key("", external) if external else _key(event.source, event.id),
+        milliseconds(not_after(data.at, event.time)),
+        data.type,
+        data.rep or (data.actor.rep if data.actor else None),
+        told_at,
+        round(amount.value) if amount is not None and is_usd else None,
+        amount is not None and not is_usd,
+        getattr(data, "opportunity_id", None) or "",
+    )
+
+
+def _key(source: str, id_: str) -> str:
+    return blake2b(f"{source}\n{id_}".encode(), digest_size=9).hexdigest()
+
+
+def _with_act(history: LeadHistory, act: RepAct) -> LeadHistory:
+    acts = {known.key: known for known in history.acts}
+    known = acts.get(act.key)
+    if known is not None and (known.told_at, _whole(known)) >= (act.told_at, _whole(act)):
+        return history
+    acts[act.key] = act
+    first = sorted(acts.values(), key=lambda one: (one.at, one.key))
+    return replace(history, acts=first[:ACTS_MAX])
+
+
+def _whole(act: RepAct) -> str:
+    """Return a text that differs where two acts differ, to choose between two told at the same time."""
+    return repr(act)

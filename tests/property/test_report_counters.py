@@ -1,0 +1,188 @@
+"""Counters of reports: the same in every order of a lead's events and with repeats, and equal to a recount.
+
+The recount here goes over the list of all events at once and shares no code with the counters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from services.ledger.domain.counters import CounterDeltaRow, summed
+from services.ledger.handlers import LedgerHandler
+from shared.lead.events.envelope import Event
+from shared.lead.events.outcome_received import Amount
+from shared.lead.events.parts import Origin
+from shared.storage.rows import IdentityMap
+from shared.worker.unit_of_work import Result, fold
+from tests.unit.ledger.conftest import event_from_example
+
+AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+EPOCH_DAY = (AT.date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
+REPS = ("sdr-1", "sdr-2", "ae-1")
+KINDS = ("accepted", "rejected", "meeting_booked", "opportunity", "won", "lost")
+
+
+CHANNELS = ("form", "event", "ads")
+AMOUNTS = (None, Amount(5_000, "USD"), Amount(7_000, "EUR"))
+
+Step = tuple[int, str, int]
+"""The hour of a step in a lead's life, the rep who gets the lead or the type of an outcome, and an amount."""
+Life = tuple[int, list[Step]]
+"""The channel of a lead, and its steps. The first step that is a rep begins the ownership."""
+
+LIVES = st.tuples(
+    st.integers(0, 2),
+    st.lists(
+        st.tuples(st.integers(1, 200), st.sampled_from((*REPS, *KINDS)), st.integers(0, 2)),
+        max_size=8,
+        unique_by=lambda step: step[0],
+    ).map(sorted),
+)
+
+
+def event_of(short: str, lead_id: str, ordinal: int, hours: int, **fields: Any) -> Event[Any]:
+    made = event_from_example(short, f"{lead_id}-{short}-{ordinal}", subject=lead_id, **fields)
+    return replace(made, time=AT + timedelta(hours=hours), raw=b"{}")
+
+
+def events_of(lead_id: str, life: Life) -> list[Event[Any]]:
+    """Return the events of one lead, in the order in which they happened."""
+    channel, steps = life
+    events = [
+        event_of("lead.received", lead_id, 0, 0),
+        *(
+            event_of(
+                "lead.scored", lead_id, sequence, 0, sequence=sequence, merged=[], occurred_at=AT,
+                source=Origin(channel=name),
+            )
+            for sequence, name in ((1, CHANNELS[channel]), (2, "later"))
+        ),
+    ]  # fmt: skip
+    for ordinal, (hour, what, amount) in enumerate(steps):
+        at = AT + timedelta(hours=hour)
+        if what in REPS:
+            routed = event_of("lead.routed", lead_id, ordinal, hour, sequence=ordinal + 1, occurred_at=at)
+            decision = replace(routed.data.decision, owner=what, queue=what.partition("-")[0])
+            events.append(replace(routed, data=replace(routed.data, decision=decision)))
+        else:
+            outcome: dict[str, Any] = {"type": what, "at": at, "amount": AMOUNTS[amount]}
+            events.append(
+                event_of("outcome.received", lead_id, ordinal, hour, **outcome, rep=None, actor=None)
+            )
+    return events
+
+
+def counted(events: Sequence[Event[Any]], units: Sequence[int]) -> dict[Any, dict[str, int]]:
+    """Return the counters after the events, decided in units of work of the given sizes."""
+    rows, result = IdentityMap(), Result()
+    left = list(events)
+    for number, size in enumerate([*units, len(left)]):
+        unit, left = left[:size], left[size:]
+        fold(LedgerHandler(str(number)), rows, unit, AT, result=result)
+    assert not result.rejected
+    total = summed(delta for row in rows.all(CounterDeltaRow) for delta in row.deltas)
+    kept = {key: {name: number for name, number in counts.items() if number} for key, counts in total.items()}
+    return {key: counts for key, counts in kept.items() if counts}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.tuples(LIVES, LIVES), st.randoms(use_true_random=False), st.lists(st.integers(1, 5), max_size=4))
+def test_the_counters_equal_a_recount_in_every_order_and_with_repeats(
+    lives: tuple[Life, Life], random: Random, units: list[int]
+):
+    happened = [
+        event
+        for name, life in zip(("lead-1", "lead-2"), lives, strict=True)
+        for event in events_of(name, life)
+    ]
+    arriving = [*happened, *random.choices(happened, k=4)]
+    random.shuffle(arriving)
+    counters = counted(arriving, units)
+    assert counters == counted(happened, [])
+    assert _sums(counters, "lead_counters", "dimension") == _recounted_leads(happened)
+    decided = sum(event.type == "baton.lead.routed.v1" for event in happened)
+    assert _sums(counters, "flow_counters", "") == ({"decided": decided} if decided else {})
+    expected = {name: number for name, number in _recounted_reps(happened).items() if number}
+    sums = _sums(counters, "rep_counters", "")
+    assert {name: sums.get(name) for name in expected} == expected
+
+
+def _sums(counters: dict[Any, dict[str, int]], table: str, by: str) -> dict[Any, Any]:
+    """Return the sums of a table: of all rows, or of the rows of channels by their name."""
+    total: Counter[Any] = Counter()
+    for (name, key), counts in counters.items():
+        if name == table and by == "dimension" and key[1] == "channel":
+            total.update({(key[0] - EPOCH_DAY, key[2], column): number for column, number in counts.items()})
+        elif name == table and not by:
+            total.update(counts)
+    return dict(total)
+
+
+def _recounted_leads(events: Sequence[Event[Any]]) -> dict[Any, int]:
+    found: Counter[Any] = Counter()
+    for lead_id in {event.subject for event in events}:
+        own = [event for event in events if event.subject == lead_id]
+        channel = next(
+            e.data.source.channel for e in own if e.type == "baton.lead.scored.v1" and e.data.sequence == 1
+        )
+        kinds = [e.data.type for e in own if e.type == "baton.outcome.received.v1"]
+        is_owned = any(e.type == "baton.lead.routed.v1" for e in own)
+        reached = {
+            "captured": True,
+            "assigned": is_owned,
+            "accepted": is_owned and bool({"accepted", "meeting_booked", "opportunity"} & set(kinds)),
+            "meetings": "meeting_booked" in kinds,
+            "opportunities": bool({"opportunity", "won"} & set(kinds)),
+            "won": "won" in kinds,
+            "lost": "lost" in kinds and "won" not in kinds,
+        }
+        for name, is_so in reached.items():
+            if is_so:
+                found[0, channel, name] += 1
+        usd = sum(
+            e.data.amount.value
+            for e in own
+            if e.type == "baton.outcome.received.v1"
+            and e.data.type == "won"
+            and e.data.amount
+            and e.data.amount.currency == "USD"
+        )
+        if usd:
+            found[0, channel, "won_usd"] += usd
+    return dict(found)
+
+
+def _recounted_reps(events: Sequence[Event[Any]]) -> dict[str, int]:
+    """Return what all reps together have in the counters that follow from the events alone."""
+    kinds: Counter[str] = Counter()
+    owners: list[tuple[str, str]] = []
+    for lead_id in {event.subject for event in events}:
+        own = sorted((e for e in events if e.subject == lead_id), key=lambda e: e.time)
+        holders = [e.data.decision.owner for e in own if e.type == "baton.lead.routed.v1"]
+        owners += [(lead_id, now) for n, now in enumerate(holders) if n == 0 or holders[n - 1] != now]
+        told_kinds = [e.data.type for e in own if e.type == "baton.outcome.received.v1"]
+        kinds.update(told_kinds)
+        closed = [kind for kind in told_kinds if kind in ("won", "lost")]
+        kinds.update({f"last {closed[-1]}": 1} if closed else {})
+        kinds.update({"met": 1} if "meeting_booked" in told_kinds else {})
+        kinds.update({"opportunities": 1} if "opportunity" in told_kinds else {})
+        both = {"meeting_booked", "opportunity"} <= set(told_kinds)
+        kinds.update({"met_opportunity": 1} if both else {})
+    return {
+        "assigned": len(owners),
+        "meetings": kinds["meeting_booked"],
+        "met": kinds["met"],
+        "met_opportunity": kinds["met_opportunity"],
+        "opportunities": kinds["opportunities"],
+        "won": kinds["last won"],
+        "lost": kinds["last lost"],
+        "rejected": kinds["rejected"],
+    }
