@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
-from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Executable, Table, delete, select
+from sqlalchemy import Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.ledger.domain.counters import CounterKey, Counts, add_counts, summed
@@ -72,7 +71,8 @@ async def _add(tx: Tx, table: Table, gained: Mapping[CounterKey, Counts]) -> Non
         for grain_and_day in (("d", int(day)), ("m", month_of(int(day)))):
             add_counts(by_period.setdefault(grain_and_day, {}).setdefault(tuple(rest), {}), counts)
     columns = [column.name for column in table.primary_key][2:]
-    zeros = {column.name: 0 for column in table.c if not column.primary_key}
+    sums = [column for column in table.c if not column.primary_key]
+    zeros = {column.name: 0 for column in sums}
     values: list[dict[str, Any]] = []
     for (grain, day), rows in sorted(by_period.items()):
         stored = select(*(table.c[name] for name in columns)).where(
@@ -88,7 +88,12 @@ async def _add(tx: Tx, table: Table, gained: Mapping[CounterKey, Counts]) -> Non
             row = dict(zip(columns, key, strict=True))
             values.append({"grain": grain, "day": day, **row, **zeros, **counts})
     if values:
-        await tx.execute(_increment(table, tx.dialect), values)
+        insert = postgresql.insert(table) if tx.dialect == "postgresql" else sqlite.insert(table)
+        increment = insert.on_conflict_do_update(
+            index_elements=[column.name for column in table.primary_key],
+            set_={column.name: column + insert.excluded[column.name] for column in sums},
+        )
+        await tx.execute(increment, values)
 
 
 def _bounded(
@@ -103,15 +108,4 @@ def _bounded(
         return names
     return tuple(
         OTHER if column in bound.names else name for column, name in zip(columns, names, strict=True)
-    )
-
-
-@cache
-def _increment(table: Table, dialect: str) -> Executable:
-    """Return the statement that inserts a row, or adds its counts to the stored one."""
-    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    counts = [column for column in table.c if not column.primary_key]
-    return insert.on_conflict_do_update(
-        index_elements=[column.name for column in table.primary_key],
-        set_={column.name: column + insert.excluded[column.name] for column in counts},
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from services.ledger.domain.counters import CounterDeltaRow, with_change
+from services.ledger.domain.counters import CounterDeltaRow
 from services.ledger.domain.erasure import (
     ROLE,
     is_of_erased,
@@ -18,6 +18,7 @@ from services.ledger.domain.erasure import (
     tombstones_of_names,
 )
 from services.ledger.domain.lead_history import LeadHistory, LeadHistoryRow, counted_leads, with_event
+from services.ledger.domain.lead_share import with_change
 from services.ledger.domain.rows import AccountEventRow, DeadLetterRow, EventRow, ViewRow
 from services.ledger.domain.view import StageEvent, updated_view
 from shared.lead.events.dead_letter import DeadLetterV1

@@ -74,6 +74,7 @@ def events_of(lead_id: str, life: Life) -> list[Event[Any]]:
             events.append(replace(routed, data=replace(routed.data, decision=decision)))
         else:
             outcome: dict[str, Any] = {"type": what, "at": at, "amount": AMOUNTS[amount]}
+            outcome |= {"external_id": None, "opportunity_id": None}
             events.append(
                 event_of("outcome.received", lead_id, ordinal, hour, **outcome, rep=None, actor=None)
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Table, and_, func, or_, select, text
+from sqlalchemy import Table, and_, func, or_, select, text
 
 from services.ledger.domain.counters import Counts, Share, add_counts, summed
 from services.ledger.tables import counter_deltas, flow_counters
@@ -30,7 +30,8 @@ class Period(NamedTuple):
     def spans(self) -> Iterable[tuple[str, int, int]]:
         """Yield grain, first and last day of rows to read: whole months, and the days before and after."""
         first, last = _number(self.since), _number(self.until)
-        begin = _number(_next_month(self.since - timedelta(days=1)))
+        before = self.since - timedelta(days=1)
+        begin = _number((before.replace(day=1) + timedelta(days=32)).replace(day=1))
         end = _number((self.until + timedelta(days=1)).replace(day=1))
         if begin >= end:
             yield "d", first, last
@@ -61,11 +62,15 @@ class Counters:
         """Return the sums of the table's counts by the columns `by`, of rows whose columns are `equal`."""
         names = [column.name for column in table.primary_key][2:]
         counts = [column for column in table.c if not column.primary_key]
+        spans = [
+            and_(table.c.grain == grain, table.c.day.between(first, last))
+            for grain, first, last in period.spans()
+        ]
         statement = (
             select(
                 *(table.c[name] for name in by), *(func.sum(column).label(column.name) for column in counts)
             )
-            .where(_within(table, period), *(table.c[name] == value for name, value in equal.items()))
+            .where(or_(*spans), *(table.c[name] == value for name, value in equal.items()))
             .group_by(*(table.c[name] for name in by))
         )
         found: Sums = {}
@@ -92,18 +97,5 @@ class Counters:
         return EPOCH + timedelta(days=min(days)) if days else None
 
 
-def _within(table: Table, period: Period) -> ColumnElement[bool]:
-    return or_(
-        *(
-            and_(table.c.grain == grain, table.c.day.between(first, last))
-            for grain, first, last in period.spans()
-        )
-    )
-
-
 def _number(day: date) -> int:
     return day.toordinal() - EPOCH.toordinal()
-
-
-def _next_month(day: date) -> date:
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)

@@ -7,7 +7,7 @@ with repeats, so what is counted from it (`counters.py`) is, too. It holds nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, ClassVar, Final
@@ -53,6 +53,18 @@ class LeadOrigin(Struct, frozen=True, array_like=True):
     source: str
     campaign: str
 
+    @classmethod
+    def of(cls, data: LeadScoredV1) -> LeadOrigin:
+        """Return the origin that a scored lead tells of."""
+        source, person = data.source, data.person
+        return cls(
+            data.sequence,
+            milliseconds(data.occurred_at),
+            counted_name(source.channel, person),
+            counted_name(source.name, person),
+            counted_name(source.campaign or source.utm.get("utm_campaign"), person),
+        )
+
 
 class LeadDecision(Struct, frozen=True, array_like=True):
     """One decision of the router. `step` is the rule, or the reason of a suppression.
@@ -74,6 +86,32 @@ class LeadDecision(Struct, frozen=True, array_like=True):
     overdue: bool = False
     taken: bool = False
 
+    @classmethod
+    def of(cls, data: Any) -> LeadDecision:
+        """Return the decision that an event of the router tells of."""
+        at = milliseconds(data.occurred_at)
+        score = data.score
+        grade, band = (score.grade, score.band) if score is not None else ("", "")
+        decision = data.decision
+        if isinstance(data, LeadSuppressedV1):
+            return cls(data.sequence, at, SUPPRESSED, "", None, decision.reason, grade, band)
+        brief, sla = data.brief, data.sla
+        reason = getattr(data, "reason", None)
+        return cls(
+            data.sequence,
+            at,
+            decision.change,
+            decision.queue,
+            None if reason == _MERGED else decision.owner,
+            decision.rule,
+            grade,
+            band,
+            brief is not None and brief.account.relation == "target",
+            milliseconds(sla.accept_by) if sla is not None and sla.accept_by is not None else None,
+            reason == _OVERDUE,
+            reason == _TAKEN,
+        )
+
 
 class RepAct(Struct, frozen=True, array_like=True):
     """An action or an outcome: `kind` is its type, `at` when it happened, in milliseconds since 1970.
@@ -91,12 +129,39 @@ class RepAct(Struct, frozen=True, array_like=True):
     foreign: bool = False
     opportunity: str = ""
 
+    @classmethod
+    def of(cls, event: Event[Any]) -> RepAct:
+        """Return the action or outcome that was received."""
+        data = event.data
+        told_at = milliseconds(event.time)
+        if isinstance(data, ActionReceivedV1):
+            rep = data.rep or (data.actor.rep if data.actor else None)
+            return cls(_key(event.source, event.id), told_at, data.type, rep, told_at)
+        amount: Amount | None = data.amount
+        is_usd = amount is not None and amount.currency.upper() == "USD"
+        external: str | None = getattr(data, "external_id", None)
+        return cls(
+            _key("", external) if external else _key(event.source, event.id),
+            milliseconds(not_after(data.at, event.time)),
+            data.type,
+            data.rep or (data.actor.rep if data.actor else None),
+            told_at,
+            round(amount.value) if amount is not None and is_usd else None,
+            amount is not None and not is_usd,
+            getattr(data, "opportunity_id", None) or "",
+        )
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        """Of two acts with the same key the one with the higher rank counts."""
+        return self.told_at, repr(self)
+
 
 class LeadHistory(Struct, frozen=True, array_like=True):
     """What is counted of one lead. `decisions` are in the order of their sequence, `acts` in that of time.
 
     `captured` is when the lead was first received, in milliseconds since 1970. `merged`: the lead became part
-    of another one, which counts in its place. Of more than `DECISIONS_MAX` and `ACTS_MAX` the first ones count.
+    of another one, which counts in its place. Of more than `DECISIONS_MAX` and `ACTS_MAX` the first count.
     """
 
     captured: int | None = None
@@ -104,6 +169,15 @@ class LeadHistory(Struct, frozen=True, array_like=True):
     merged: bool = False
     decisions: list[LeadDecision] = []
     acts: list[RepAct] = []
+
+    def with_act(self, act: RepAct) -> LeadHistory:
+        """Return the history with one more action or outcome."""
+        acts = {known.key: known for known in self.acts}
+        if act.key in acts and acts[act.key].rank >= act.rank:
+            return self
+        acts[act.key] = act
+        first = sorted(acts.values(), key=lambda one: (one.at, one.key))
+        return replace(self, acts=first[:ACTS_MAX])
 
 
 class LeadHistoryRow(Row, frozen=True):
@@ -148,12 +222,12 @@ def with_event(history: LeadHistory, event: Event[Any]) -> LeadHistory:
     if isinstance(data, LeadScoredV1):
         if history.origin is not None and history.origin.sequence <= data.sequence:
             return history
-        return replace(history, origin=_origin(data))
+        return replace(history, origin=LeadOrigin.of(data))
     if isinstance(data, ActionReceivedV1 | OutcomeReceivedV1):
-        return _with_act(history, _act(event))
+        return history.with_act(RepAct.of(event))
     if any(decision.sequence == data.sequence for decision in history.decisions):
         return history
-    decisions = sorted([*history.decisions, _decision(data)], key=lambda decision: decision.sequence)
+    decisions = sorted([*history.decisions, LeadDecision.of(data)], key=lambda decision: decision.sequence)
     return replace(history, decisions=decisions[:DECISIONS_MAX])
 
 
@@ -171,87 +245,13 @@ def counted_name(text: str | None, person: Person | None = None) -> str:
     name = " ".join("".join(c if c.isprintable() else " " for c in (text or "").lower()).split())
     if len(name) > _NAME_LENGTH_MAX or _ADDRESS_OR_NUMBER.search(name):
         return OTHER
-    return OTHER if person is not None and any(part in name for part in _names(person)) else name
-
-
-def _names(person: Person) -> Iterable[str]:
-    """Yield what names a person in a text: names, the address, what stands before its @, the number."""
-    email = (person.email or "").lower()
-    parts = (person.first_name, person.last_name, email, email.partition("@")[0], person.phone)
-    return (part.lower() for part in parts if part and len(part) >= 3)
-
-
-def _origin(data: LeadScoredV1) -> LeadOrigin:
-    source, person = data.source, data.person
-    return LeadOrigin(
-        data.sequence,
-        milliseconds(data.occurred_at),
-        counted_name(source.channel, person),
-        counted_name(source.name, person),
-        counted_name(source.campaign or source.utm.get("utm_campaign"), person),
-    )
-
-
-def _decision(data: Any) -> LeadDecision:
-    at = milliseconds(data.occurred_at)
-    score = data.score
-    grade, band = (score.grade, score.band) if score is not None else ("", "")
-    decision = data.decision
-    if isinstance(data, LeadSuppressedV1):
-        return LeadDecision(data.sequence, at, SUPPRESSED, "", None, decision.reason, grade, band)
-    brief, sla = data.brief, data.sla
-    reason = getattr(data, "reason", None)
-    return LeadDecision(
-        data.sequence,
-        at,
-        decision.change,
-        decision.queue,
-        None if reason == _MERGED else decision.owner,
-        decision.rule,
-        grade,
-        band,
-        brief is not None and brief.account.relation == "target",
-        milliseconds(sla.accept_by) if sla is not None and sla.accept_by is not None else None,
-        reason == _OVERDUE,
-        reason == _TAKEN,
-    )
-
-
-def _act(event: Event[Any]) -> RepAct:
-    data = event.data
-    told_at = milliseconds(event.time)
-    if isinstance(data, ActionReceivedV1):
-        rep = data.rep or (data.actor.rep if data.actor else None)
-        return RepAct(_key(event.source, event.id), told_at, data.type, rep, told_at)
-    amount: Amount | None = data.amount
-    is_usd = amount is not None and amount.currency.upper() == "USD"
-    external: str | None = getattr(data, "external_id", None)
-    return RepAct(
-        _key("", external) if external else _key(event.source, event.id),
-        milliseconds(not_after(data.at, event.time)),
-        data.type,
-        data.rep or (data.actor.rep if data.actor else None),
-        told_at,
-        round(amount.value) if amount is not None and is_usd else None,
-        amount is not None and not is_usd,
-        getattr(data, "opportunity_id", None) or "",
-    )
+    if person is not None:
+        email = (person.email or "").lower()
+        parts = (person.first_name, person.last_name, email, email.partition("@")[0], person.phone)
+        if any(part.lower() in name for part in parts if part and len(part) >= 3):
+            return OTHER
+    return name
 
 
 def _key(source: str, id_: str) -> str:
     return blake2b(f"{source}\n{id_}".encode(), digest_size=9).hexdigest()
-
-
-def _with_act(history: LeadHistory, act: RepAct) -> LeadHistory:
-    acts = {known.key: known for known in history.acts}
-    known = acts.get(act.key)
-    if known is not None and (known.told_at, _whole(known)) >= (act.told_at, _whole(act)):
-        return history
-    acts[act.key] = act
-    first = sorted(acts.values(), key=lambda one: (one.at, one.key))
-    return replace(history, acts=first[:ACTS_MAX])
-
-
-def _whole(act: RepAct) -> str:
-    """Return a text that differs where two acts differ, to choose between two told at the same time."""
-    return repr(act)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Final
 
 from msgspec import Struct
 
 from services.gateway.domain.reports.figures import ENOUGH, Figure, counted, percent, share
-from services.ledger.domain.counters import Dimension
+from services.ledger.domain.counters import Counts, Dimension, add_counts
 from services.ledger.domain.lead_history import OTHER
 
 ROWS_MAX: Final = 50
@@ -33,6 +33,20 @@ class Conversion(Struct, frozen=True):
     to_opportunity: Figure
     to_won: Figure
 
+    @classmethod
+    def of(cls, name: str, counts: Mapping[str, int]) -> Conversion:
+        """Return the row of a name from its counts."""
+        captured, needs = counted(counts, "captured"), "leads that were captured in these days"
+        numbers = {column: counted(counts, column) for column in cls.__struct_fields__[2:10]}
+        return cls(
+            name,
+            captured,
+            **numbers,
+            to_meeting=share(numbers["meetings"], captured, needs=needs),
+            to_opportunity=share(numbers["opportunities"], captured, needs=needs),
+            to_won=share(numbers["won"], captured, needs=needs),
+        )
+
 
 def conversions(
     sums: Mapping[tuple[str, ...], Mapping[str, int]], dimension: Dimension, *, by_name: bool = False
@@ -46,10 +60,12 @@ def conversions(
     kept = [name for name in ordered if counted(found[name], "captured") > 0][:ROWS_MAX]
     rest = [found[name] for name in ordered if name not in set(kept)]
     rows = {name: found[name] for name in (sorted(kept) if by_name else kept) if name != OTHER}
-    others = _sum([*rest, *([found[OTHER]] if OTHER in kept else [])])
+    others: Counts = {}
+    for counts in [*rest, *([found[OTHER]] if OTHER in kept else [])]:
+        add_counts(others, counts)
     if counted(others, "captured") > 0:
         rows[OTHER] = others
-    return [_conversion(name, counts) for name, counts in rows.items()]
+    return [Conversion.of(name, counts) for name, counts in rows.items()]
 
 
 def best_grade_in_words(grades: Sequence[Conversion]) -> str:
@@ -71,24 +87,3 @@ def best_grade_in_words(grades: Sequence[Conversion]) -> str:
     if error == 0 or abs(mine - theirs) < 2 * error:
         return f"{BEST_GRADE} converts neither better nor worse as far as these numbers tell: {compared}."
     return f"{BEST_GRADE} converts {'better' if mine > theirs else 'worse'}: {compared}."
-
-
-def _sum(rows: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for counts in rows:
-        for name, number in counts.items():
-            total[name] = total.get(name, 0) + number
-    return total
-
-
-def _conversion(name: str, counts: Mapping[str, int]) -> Conversion:
-    captured, needs = counted(counts, "captured"), "leads that were captured in these days"
-    numbers = {column: counted(counts, column) for column in Conversion.__struct_fields__[2:10]}
-    return Conversion(
-        name,
-        captured,
-        **numbers,
-        to_meeting=share(numbers["meetings"], captured, needs=needs),
-        to_opportunity=share(numbers["opportunities"], captured, needs=needs),
-        to_won=share(numbers["won"], captured, needs=needs),
-    )

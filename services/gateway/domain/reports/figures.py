@@ -45,12 +45,10 @@ class Figure(Struct, frozen=True):
     verdict: Verdict | None = None
 
 
-def _ranges() -> Mapping[str, HealthyRange]:
-    text = resources.files(__package__).joinpath("healthy_ranges.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text), dict[str, HealthyRange])
-
-
-HEALTHY: Final[Mapping[str, HealthyRange]] = _ranges()
+_FILE: Final = resources.files(__package__).joinpath("healthy_ranges.toml")
+HEALTHY: Final[Mapping[str, HealthyRange]] = msgspec.convert(
+    tomllib.loads(_FILE.read_text(encoding="utf-8")), dict[str, HealthyRange]
+)
 """The usual ranges of figures, by name."""
 
 
