@@ -58,7 +58,7 @@ async def run_routing(resources: Resources, stop: asyncio.Event) -> None:
     await wait_for("router.drain", lambda: ensure_timer(resources.database, timer), stop, resources.health)
     languages()  # takes a second, which the first lead would wait for
     handler = LiveRouterHandler(policies)
-    store = RouterStore(lambda: policies.current.rep_queues)
+    store = RouterStore(lambda: policies.current)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run_worker(resources, Worker(handler, store, timers=True), stop))
         await _prune(resources, "router", prune_assignments, ASSIGNMENTS_KEPT, stop)

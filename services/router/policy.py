@@ -10,13 +10,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.router.domain.hours import WorkingHours
+from services.router.domain.schedule import RepSchedule, Roster
 from shared.lead.events.routing import Considered
 from shared.lead.facts import FactReaders, fact_readers
 from shared.lead.fields import Scope
 from shared.policy.compiled import CompiledPolicy, compared_fields
 from shared.policy.hours import ROUND_THE_CLOCK, Hours
 from shared.rules.comparison import Truth
-from shared.rules.compile import concluding
+from shared.rules.compile import concluding, first_match
 from shared.rules.syntax import Condition, Facts, Rule, Use
 
 if TYPE_CHECKING:
@@ -35,35 +36,43 @@ class RuleMatch:
     considered: tuple[Considered, ...]
 
 
-class TeamMember(NamedTuple):
-    """What a choice among the reps of a queue reads of each; a tuple, as it does so for every lead.
+class Demands(NamedTuple):
+    """What a lead demands of the rep who gets it: to be in its territory, and to have all `skills`."""
 
-    `hours` is None for a rep who is always at work.
-    """
+    territory: str | None = None
+    skills: frozenset[str] = frozenset()
 
-    id: str
-    weight: int
-    max_open: int | None
-    hours: WorkingHours | None
+
+ANYBODY: Final = Demands()
+"""The demands of a lead that any rep may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoutingPolicy:
     """One version of the policy, as the router uses it.
 
-    `first_match` returns the routing rule for facts at an instant. `teams` has the reps of each queue, sorted
-    by id, and `rep_queues` the same as pairs of queue and rep id. `capped_queues` are the queues with a rep
-    whose open leads are limited. `not_in_queue` lists, for each queue, the reps who are not in it. `hours`
-    has the reps who have working hours or a calendar; the others are always at work. Without `writes_briefs`
-    decisions have an empty brief: a replay has no reader, and briefs are most of what a decision costs.
+    `first_match` returns the routing rule for facts at an instant, `territory_of` the name of the first
+    territory that matches. `teams` has the reps of each queue, sorted by id, and `rep_queues` the same as
+    pairs of queue and rep id; `schedules` has them by id. `territories` has the reps of each, `skills` those
+    of each rep, and `demanded_skills` those that a rule demands. `capped_queues` are the queues with a rep
+    whose open leads are limited, and `cap_depths` says how many assignments of each rep with caps are
+    counted. `not_in_queue` lists, for each queue, the reps who are not in it. `hours` has the reps who have
+    working hours or a calendar; the others are always at work. Without `writes_briefs` decisions have an
+    empty brief: a replay has no reader, and briefs are most of what a decision costs.
     """
 
     compiled: CompiledPolicy
     first_match: Callable[[Facts, datetime], RuleMatch]
     readers: FactReaders
     reps: Mapping[str, Rep]
-    teams: Mapping[str, tuple[TeamMember, ...]]
+    teams: Mapping[str, Roster]
+    schedules: Mapping[str, RepSchedule]
+    territory_of: Callable[[Facts, datetime], str | None]
+    territories: Mapping[str, frozenset[str]]
+    skills: Mapping[str, frozenset[str]]
+    demanded_skills: Mapping[str, frozenset[str]]
     capped_queues: frozenset[str]
+    cap_depths: Mapping[str, int]
     not_in_queue: Mapping[str, tuple[Considered, ...]]
     hours: Mapping[str, WorkingHours]
     rep_queues: frozenset[tuple[str, str]]
@@ -86,6 +95,11 @@ class RoutingPolicy:
         """Return the rep with that id, None if the team has none."""
         return None if rep_id is None else self.reps.get(rep_id)
 
+    def demands(self, rule: str, territory: str | None) -> Demands:
+        """Return what a lead of a rule and a territory demands; what the policy lacks demands nothing."""
+        known = territory if territory in self.territories else None
+        return Demands(known, self.demanded_skills.get(rule, frozenset()))
+
     def accept_by(self, queue: str, rep_id: str, at: datetime) -> datetime | None:
         """Return until when the rep has to accept a lead; None if the policy no longer has the queue.
 
@@ -107,17 +121,14 @@ def routing_policy_of(policy: CompiledPolicy) -> RoutingPolicy:
     alert = routing.alert_owner_when
     by_id = sorted(reps, key=lambda rep: rep.id)
     hours = working_hours_of(policy.policy.team)
+    schedules = {rep.id: RepSchedule(rep, hours.get(rep.id)) for rep in by_id}
     teams = {
-        queue: tuple(
-            TeamMember(rep.id, rep.weight, rep.max_open, hours.get(rep.id))
-            for rep in by_id
-            if queue in rep.queues
-        )
-        for queue in routing.queues
+        queue: Roster(schedules[rep.id] for rep in by_id if queue in rep.queues) for queue in routing.queues
     }
     conditions = (
         *(rule.when for rule in (*policy.suppress.rules, *policy.rules.rules)),
         alert,
+        *(territory.when for territory in routing.territories),
     )
     return RoutingPolicy(
         compiled=policy,
@@ -125,6 +136,14 @@ def routing_policy_of(policy: CompiledPolicy) -> RoutingPolicy:
         readers=fact_readers(compared_fields(*conditions), Scope.ROUTING),
         reps=MappingProxyType({rep.id: rep for rep in reps}),
         teams=MappingProxyType(teams),
+        schedules=MappingProxyType(schedules),
+        territory_of=first_match([Rule(one.name, one.when, one.name) for one in routing.territories]),
+        territories=MappingProxyType({one.name: frozenset(one.reps) for one in routing.territories}),
+        skills=MappingProxyType({rep.id: frozenset(rep.skills) for rep in reps}),
+        demanded_skills=MappingProxyType(
+            {one.name: frozenset(one.skills) for one in routing.rules if one.skills}
+        ),
+        cap_depths=MappingProxyType({rep.id: max(cap.count for cap in rep.caps) for rep in reps if rep.caps}),
         capped_queues=frozenset(queue for rep in reps if rep.max_open is not None for queue in rep.queues),
         not_in_queue=MappingProxyType(
             {
@@ -135,7 +154,7 @@ def routing_policy_of(policy: CompiledPolicy) -> RoutingPolicy:
             }
         ),
         hours=MappingProxyType(hours),
-        rep_queues=frozenset((queue, rep.id) for queue, team in teams.items() for rep in team),
+        rep_queues=frozenset((queue, rep.id) for rep in reps for queue in rep.queues if queue in teams),
         alert_reason=alert.name if isinstance(alert, Use) else "alert_owner_when",
     )
 

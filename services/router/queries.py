@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from msgspec.structs import asdict
-from sqlalchemy import ARRAY, ColumnElement, String, Table, bindparam, func, select, true
+from sqlalchemy import ARRAY, ColumnElement, String, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.enricher.tables import lead_aliases
@@ -13,14 +13,16 @@ from services.enricher.tables import leads as leads_table
 from services.gateway.tables import rep_availability
 from services.router.domain.brief import STAKEHOLDERS_MAX
 from services.router.domain.lead_ref import LeadAliasRow
+from services.router.domain.limits import microseconds
 from services.router.domain.state import (
     AccountContactRow,
     AccountLockRow,
     AssignmentRow,
     AwayRepRow,
     RepQueueRow,
+    RepRow,
 )
-from services.router.tables import assignments, rep_queues, routed_leads, router_accounts
+from services.router.tables import assignments, rep_queues, routed_leads, router_accounts, router_reps
 from services.scorer.tables import scores
 from shared.storage.database import Tx
 from shared.storage.statements import member_of, members
@@ -41,6 +43,32 @@ async def lock_rep_queues(tx: Tx, team: Collection[tuple[str, str]]) -> list[Rep
     new = [asdict(RepQueueRow(queue, rep)) for queue, rep in missing]
     await tx.execute(_insert(tx)(rep_queues).on_conflict_do_nothing(), new)
     return [RepQueueRow(*tuple(row)) for row in await tx.execute(all_rows)]
+
+
+async def rep_rows(tx: Tx, depths: Mapping[str, int]) -> list[RepRow]:
+    """Return the rows of these reps, each with as many of the latest assignments as `depths` says.
+
+    A row that has fewer is filled from the assignments: the rep had no caps until now, or smaller ones.
+    """
+    if not depths:
+        return []
+    of_reps = select(router_reps).where(member_of(tx.dialect, router_reps.c.rep))
+    found = await tx.execute(of_reps, {"members": members(tx.dialect, sorted(depths))})
+    rows = {row.rep: RepRow(*tuple(row)) for row in found}
+    filled: list[RepRow] = []
+    for rep, depth in sorted(depths.items()):
+        row = rows.get(rep) or RepRow(rep)
+        if row.depth < depth:
+            counted = (assignments.c.rep == rep, assignments.c.credited_back.is_(False))
+            latest = select(assignments.c.opened_at).where(*counted).order_by(assignments.c.opened_at.desc())
+            times = (await tx.execute(latest.limit(depth))).scalars().all()
+            filled.append(RepRow(rep, row.manager, depth, tuple(sorted(map(microseconds, times)))))
+    if filled:
+        insert = _insert(tx)(router_reps)
+        changed = {"depth": insert.excluded.depth, "assigned": insert.excluded.assigned}
+        upsert = insert.on_conflict_do_update(index_elements=["rep"], set_=changed)
+        await tx.execute(upsert, [asdict(row) for row in filled])
+    return [*({**rows, **{row.rep: row for row in filled}}).values()]
 
 
 async def away_reps(tx: Tx) -> list[AwayRepRow]:
@@ -108,26 +136,25 @@ async def lock_accounts(tx: Tx, scored_accounts: Collection[str], lead_ids: Coll
 async def oldest_assignments(
     tx: Tx, accounts: Collection[str], lead_ids: Collection[str]
 ) -> list[AssignmentRow]:
-    """Return each account's oldest active assignment in each queue, of a lead other than `lead_ids`."""
+    """Return the oldest active assignment of each account, queue and rep, of a lead other than `lead_ids`."""
     if not accounts:
         return []
-    other, queues = assignments.alias(), select(rep_queues.c.queue).distinct().subquery()
-    oldest = (
-        select(other.c.id)
-        .where(
-            other.c.account == router_accounts.c.account,
-            other.c.queue == queues.c.queue,
-            other.c.closed_at.is_(None),
-            _none_of_leads(tx.dialect, other.c.lead_id),
-        )
-        .order_by(other.c.opened_at, other.c.id)
-        .limit(1)
-        .scalar_subquery()
+    age = func.row_number().over(
+        partition_by=(assignments.c.account, assignments.c.queue, assignments.c.rep),
+        order_by=(assignments.c.opened_at, assignments.c.id),
     )
-    each_queue = router_accounts.join(queues, true())
-    ids = select(oldest).select_from(each_queue).where(member_of(tx.dialect, router_accounts.c.account))
+    ranked = (
+        select(assignments.c.id, age.label("age"))
+        .where(
+            assignments.c.closed_at.is_(None),
+            member_of(tx.dialect, assignments.c.account),
+            _none_of_leads(tx.dialect, assignments.c.lead_id),
+        )
+        .subquery()
+    )
+    oldest = select(assignments).join(ranked, ranked.c.id == assignments.c.id).where(ranked.c.age == 1)
     rows = await tx.execute(
-        select(assignments).where(assignments.c.id.in_(ids)),
+        oldest,
         {
             "members": members(tx.dialect, sorted(accounts)),
             "leads": members(tx.dialect, sorted(lead_ids)),

@@ -11,12 +11,13 @@ that is the lead itself (a free-mail address) needs none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from services.router.domain.lead_ref import referenced_lead_id
 from services.router.domain.ownership import ROLE
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.policy import RoutingPolicy
 from services.router.queries import (
     aliases_of,
     away_reps,
@@ -26,6 +27,7 @@ from services.router.queries import (
     lock_rep_queues,
     longest_waiting,
     oldest_assignments,
+    rep_rows,
 )
 from shared.errors import Retry
 from shared.lead.events.action_received import ActionReceivedV1
@@ -39,10 +41,10 @@ from shared.worker.rows import TimerRow
 
 
 class RouterStore:
-    """Loads what a decision may read. `rep_queues` returns the team's pairs of queue and rep id."""
+    """Loads what a decision by the present policy may read."""
 
-    def __init__(self, rep_queues: Callable[[], Collection[tuple[str, str]]]) -> None:
-        self._rep_queues = rep_queues
+    def __init__(self, policy: Callable[[], RoutingPolicy]) -> None:
+        self._policy = policy
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
         lead_ids, referenced = _lead_ids(events)
@@ -61,8 +63,11 @@ class RouterStore:
         of_leads = await tx.load(AssignmentRow, "lead_id", lead_ids)
         of_accounts = await oldest_assignments(tx, accounts, lead_ids)
         contacts = await contacts_of(tx, {assignment.account for assignment in of_accounts})
-        rotation = await lock_rep_queues(tx, self._rep_queues())
-        return [*aliases, *leads, *of_leads, *of_accounts, *contacts, *await away_reps(tx), *rotation]
+        policy = self._policy()
+        rotation = await lock_rep_queues(tx, policy.rep_queues)
+        # Their locks protect the reps' rows, too.
+        reps = await rep_rows(tx, policy.cap_depths)
+        return [*aliases, *leads, *of_leads, *of_accounts, *contacts, *await away_reps(tx), *rotation, *reps]
 
 
 def _lead_ids(events: Iterable[Event[Any]]) -> tuple[set[str], set[str]]:

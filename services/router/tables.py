@@ -50,6 +50,7 @@ routed_leads = Table(
     Column("rejected_by", Json(tuple[str, ...]), nullable=False, server_default="[]"),
     Column("recycle_at", UtcTime),
     Column("rejections", Json(tuple[Rejection, ...]), nullable=False, server_default="[]"),
+    Column("territory", String(200)),
     Index(
         "ix_routed_leads_waiting",
         "queue",
@@ -122,6 +123,15 @@ rep_queues = Table(
     Column("credits", BigInteger, nullable=False),
     Column("balance", BigInteger, nullable=False),
     Column("open_leads", Integer, nullable=False),
+)
+
+router_reps = Table(
+    "router_reps",
+    metadata,
+    Column("rep", String(200), primary_key=True),
+    Column("manager", String(200)),
+    Column("depth", Integer, nullable=False),
+    Column("assigned", Json(tuple[int, ...]), nullable=False),
 )
 
 router_accounts = Table("router_accounts", metadata, Column("account", String(500), primary_key=True))

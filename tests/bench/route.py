@@ -40,7 +40,7 @@ async def route(_services: Services) -> Figure:
 
     def decision() -> None:
         routed = decide_route(plan, facts_of(lead, lead.account_view, plan.readers), AT)
-        choose_rep(ChangeSet(world), plan, routed.queue, AT, (), use_fallback=True)
+        choose_rep(ChangeSet(world), plan, routed.queue, AT, (), use_fallback=True, demands=routed.demands)
 
     whole = microseconds(_TIMES, decision)
     parts = {
@@ -49,7 +49,7 @@ async def route(_services: Services) -> Figure:
         "turn": microseconds(_TIMES, lambda: select_from_queue(ChangeSet(world), plan, "sdr", AT)),
     }
     told = ", ".join(f"{name} {each:.1f} us" for name, each in parts.items())
-    team = len(plan.teams["sdr"])
+    team = len(plan.teams["sdr"].schedules)
     details = [
         f"{whole:.1f} us a decision (aim: {_AIM_US} us)",
         f"{told}; {team} of {_REPS} reps in the queue",

@@ -62,7 +62,7 @@ def router(
     outbox = Outbox("router", database, NoSink(), clock, partitions=PARTITIONS)  # type: ignore[arg-type]
     plans = plan if isinstance(plan, PerVersion) else PerVersion(lambda: plan.compiled, routing_policy_of)
     handler = LiveRouterHandler(plans)
-    store = RouterStore(lambda: plans.current.rep_queues)
+    store = RouterStore(lambda: plans.current)
     return UnitOfWork(handler, store, database, outbox, clock, keyed_hash=_hashed, failpoint=failpoint)
 
 

@@ -141,7 +141,7 @@ async def _route(url: str, number: int, leads: int) -> None:
     plans = PerVersion(lambda: team.compiled, routing_policy_of)
     work = UnitOfWork(
         LiveRouterHandler(plans),
-        RouterStore(lambda: plans.current.rep_queues),
+        RouterStore(lambda: plans.current),
         database,
         Outbox("router", database, _NoSink(), clock, partitions=6),  # type: ignore[arg-type]
         clock,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec import Struct
 
+from services.router.domain.eligibility import in_words
 from services.router.domain.rotation import leads_until_due
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
@@ -30,13 +31,6 @@ if TYPE_CHECKING:
 
 Decided = LeadRoutedV1 | LeadSuppressedV1 | OwnershipChange
 """The events with a decision."""
-_WHY_SKIPPED: Final[Mapping[Skipped, str]] = {
-    "unavailable": "takes no new leads now",
-    "off_hours": "outside working hours",
-    "at_cap": "has as many open leads as allowed",
-    "not_in_queue": "not in this queue",
-    "excluded": "had this lead already",
-}
 _WHY_OWNER: Final[Mapping[str, str]] = {
     "lead": "owned the lead before",
     "account": "owns another lead of the account",
@@ -108,6 +102,7 @@ class DecisionExplained(Struct, frozen=True):
     owner_before: OwnerFacts | None = None
     protected: bool | None = None
     reproduced: bool | None = None
+    territory: str | None = None
 
 
 def explain_reps(decision: Decision) -> Iterator[RepExplained]:
@@ -177,7 +172,7 @@ def _why_taken(decision: Decision, share: ShareExplained | None) -> str:
 
 def _why_skipped(considered: Considered, turn: RotationTurn | None, share: ShareExplained | None) -> str:
     if considered.skipped != "lower_share":
-        return _WHY_SKIPPED.get(considered.skipped, "")
+        return in_words(considered)
     if share is not None:
         return f"{_in_words(share)}, next turn within {share.within} lead{'s' if share.within > 1 else ''}"
     return "later in turn" if turn is not None else ""

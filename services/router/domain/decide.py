@@ -8,12 +8,13 @@ again by a new revision, or by news that route it to another queue, but not by t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.router.domain.eligibility import passed_over
 from services.router.domain.emit import emit_ownership_change, emit_routed, emit_suppressed
 from services.router.domain.found_contacts import found_in_words
 from services.router.domain.ownership import (
@@ -22,17 +23,17 @@ from services.router.domain.ownership import (
     end_assignment,
     end_joined,
     excluded_reps,
-    holder_in_queue,
+    holders_in_queue,
     open_assignment,
     set_clock,
 )
-from services.router.domain.placement import Placement, decision_on, place, route_by_facts
+from services.router.domain.placement import Placement, decision_on, joins_owner, place, route_by_facts
 from services.router.domain.rejections import REJECTIONS_MAX
 from services.router.domain.rotation import Selection, select_from_queue
 from services.router.domain.route import Route
 from services.router.domain.state import CLOSED, AssignmentRow, Rejection, RoutedLeadRow, scored_lead_of
 from services.router.domain.unverified import is_unverified
-from services.router.policy import RoutingPolicy
+from services.router.policy import Demands, RoutingPolicy
 from shared.lead.events.lead_alerted import LeadAlertedV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_scored import LeadScoredV1
@@ -170,6 +171,7 @@ class _RoutingContext(Struct, frozen=True):
             hand_off=self.previous.hand_off if self.previous else None,
             rejected_by=self.rejected_by,
             rejections=self.rejections,
+            territory=route.demands.territory,
         )
 
 
@@ -209,7 +211,7 @@ def route_scored(changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) 
     context = _RoutingContext.load(changes, policy, scored)
     previous, assignment, lead = context.previous, context.assignment, context.lead_row()
     if context.stays_closed and previous is not None:
-        names = ("status", "queue", "motion", "rule", "recycle_at")
+        names = ("status", "queue", "motion", "rule", "recycle_at", "territory")
         as_before = {name: getattr(previous, name) for name in names}
         changes.put(replace(lead, **as_before))
         return False
@@ -231,17 +233,19 @@ def choose_rep(
     excluded: Collection[str],
     *,
     use_fallback: bool,
-    preferred: str | None = None,
+    demands: Demands,
+    preferred: Sequence[str] = (),
 ) -> tuple[Selection, str]:
     """Return whose turn it is and in which queue: the given one, or its fallback if nobody is eligible.
 
-    In the given queue `preferred` comes first. Every other rep of the team has a reason in the selection.
+    In the given queue the first of `preferred` comes first who may have a lead with these demands. Every
+    other rep of the team has a reason in the selection.
     """
-    selection = select_from_queue(changes, policy, queue, at, excluded, preferred=preferred)
+    selection = select_from_queue(changes, policy, queue, at, excluded, preferred=preferred, demands=demands)
     not_in_queue, settings = policy.not_in_queue.get(queue, ()), policy.queues.get(queue)
     if selection.rep is not None or not use_fallback or settings is None or settings.fallback is None:
         return replace(selection, considered=selection.considered + not_in_queue), queue
-    fallback = select_from_queue(changes, policy, settings.fallback, at, excluded)
+    fallback = select_from_queue(changes, policy, settings.fallback, at, excluded, demands=demands)
     # A rep of both queues is listed once, with the reason of the first queue.
     listed: set[object] = {entry.rep for entry in selection.considered}
     added = [entry for entry in fallback.considered if entry.rep not in listed]
@@ -280,9 +284,9 @@ def _place(
 ) -> tuple[Placement, AssignmentRow | None]:
     """Place the lead; return where it is now, and the assignment of its owner."""
     current, policy, at = context.assignment, context.policy, context.scored.at
+    owner, demands = context.owner, context.route.demands
 
-    def choose() -> tuple[Selection, str]:
-        queue = context.route.queue
+    def choose(queue: str) -> tuple[Selection, str]:
         return choose_rep(
             changes,
             policy,
@@ -290,13 +294,19 @@ def _place(
             at,
             excluded_reps(changes, lead.lead_id).union(lead.rejected_by),
             # A lead with an owner moves only to the queue of its route.
-            use_fallback=context.owner.of != "lead",
+            use_fallback=owner.of != "lead",
+            demands=demands,
             # One rep of a queue for all leads of an account: a buyer talks to one person.
-            preferred=holder_in_queue(changes, lead.account, queue),
+            preferred=holders_in_queue(changes, lead.account, queue),
         )
 
     is_unproven = current is None and is_unverified(context.scored.data)
-    placement = place(context.route, context.owner, choose, is_unproven=is_unproven)
+    passed = None
+    if joins_owner(context.route, owner):
+        passed = passed_over(
+            changes, policy, owner.rep or "", queue=owner.queue or "", at=at, demands=demands
+        )
+    placement = place(context.route, owner, choose, is_unproven=is_unproven, passed=passed)
     if current is not None and placement.change == "kept":
         return placement, set_clock(changes, policy, current, placement.motion, at)
     is_listed = placement.change == "listed"
@@ -317,6 +327,7 @@ def _place(
         sequence=lead.sequence + 1,
         cause=context.scored.cause,
         at=at,
+        demands=demands,
     )
     return placement, assignment
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from services.router.domain.decide import choose_rep
+from services.router.domain.eligibility import demands_of
 from services.router.domain.emit import decision_of, emit_ownership_change
 from services.router.domain.ladder import steps_at, with_taken
 from services.router.domain.ownership import (
@@ -77,6 +78,8 @@ def _give_to_next(
         context.policy.queues.get(assignment.queue),
     )
     fallback = settings.fallback if to_fallback and settings is not None else None
+    if lead is None:
+        return
     selection, queue = choose_rep(
         changes,
         context.policy,
@@ -84,8 +87,9 @@ def _give_to_next(
         context.at,
         excluded,
         use_fallback=fallback is not None,
+        demands=demands_of(context.policy, lead),
     )
-    if lead is None or (selection.rep is None and fallback is None):
+    if selection.rep is None and fallback is None:
         return
     end_assignment(changes, assignment, "overdue", context.at)
     assign_next(

@@ -9,11 +9,12 @@ import msgspec
 from msgspec.structs import replace
 
 from services.router.domain.decide import choose_rep
+from services.router.domain.eligibility import demands_of
 from services.router.domain.emit import decision_of, emit_ownership_change
 from services.router.domain.ownership import (
     end_assignment,
     excluded_reps,
-    holder_in_queue,
+    holders_in_queue,
     joined_assignments,
     open_assignment,
 )
@@ -60,7 +61,8 @@ def pass_on(changes: ChangeSet, context: DecisionContext, state: LeadState, acti
             excluded,
             use_fallback=False,
             # One rep of a queue for all leads of an account, whether as owner or beside one.
-            preferred=holder_in_queue(changes, lead.account, recipient.queue),
+            preferred=holders_in_queue(changes, lead.account, recipient.queue),
+            demands=demands_of(policy, lead),
         )
     if selection.rep is None:
         return False
@@ -111,6 +113,7 @@ def join(
         sequence=lead.sequence + 1,
         cause=context.cause,
         at=context.at,
+        demands=demands_of(context.policy, lead),
         joined=True,
     )
     reason = action.reason or f"{rep.id} of {joining.queue} joins"
@@ -150,7 +153,13 @@ def leave(
     excluded = excluded_reps(changes, lead.lead_id) | {owned.rep}
     excluded |= {one.rep for one in joined_assignments(changes, lead.lead_id)}
     selection, queue = choose_rep(
-        changes, context.policy, joined.queue, context.at, excluded, use_fallback=False
+        changes,
+        context.policy,
+        joined.queue,
+        context.at,
+        excluded,
+        use_fallback=False,
+        demands=demands_of(context.policy, lead),
     )
     if selection.rep is not None:
         joining = JoiningRep(selection.rep, queue)

@@ -74,6 +74,11 @@ class WorkingHours:
         day = at.astimezone(ZoneInfo(self._zone)).date()
         return self._days_off is not None and day in self._days_off(day.year)
 
+    def span_at(self, at: datetime) -> tuple[datetime, datetime, bool]:
+        """Return a span of time that contains `at` as start and end, and whether it is working time."""
+        self.is_open(at)
+        return self._cached_span
+
     def deadline(self, at: datetime, length: timedelta) -> datetime:
         """Return when `length` of working time has passed after `at`: within a shift, or at the end of one.
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from services.router.domain.decide import choose_rep
+from services.router.domain.eligibility import demands_of
 from services.router.domain.hand_off import leave, pass_on
 from services.router.domain.ownership import (
     ROLE,
@@ -98,7 +99,13 @@ def assign_waiting(changes: ChangeSet, context: DecisionContext, lead_id: str) -
         return route_again(changes, context, lead_id)
     excluded = excluded_reps(changes, lead_id)
     selection, queue = choose_rep(
-        changes, context.policy, lead.queue, context.at, excluded, use_fallback=True
+        changes,
+        context.policy,
+        lead.queue,
+        context.at,
+        excluded,
+        use_fallback=True,
+        demands=demands_of(context.policy, lead),
     )
     if selection.rep is None:
         return False

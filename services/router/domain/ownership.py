@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.router.domain.eligibility import count_assignment
 from services.router.domain.ladder import DueStep, StepClock, accept_by_of, clocks_from, snoozed, steps_of
 from services.router.domain.rotation import charge, release
 from services.router.domain.state import AssignmentRow, ClosedState, RoutedLeadRow
-from services.router.policy import RoutingPolicy
+from services.router.policy import Demands, RoutingPolicy
 from shared.lead.events.routing import Motion
 from shared.lead.ids import derive_id
 from shared.storage.change_set import ChangeSet
@@ -81,16 +82,15 @@ def account_owner(
     return AccountOwner(rep, oldest.queue)
 
 
-def holder_in_queue(changes: ChangeSet, account: str, queue: str) -> str | None:
-    """Return the id of the rep with the account's oldest active assignment in a queue, None without one.
+def holders_in_queue(changes: ChangeSet, account: str, queue: str) -> list[str]:
+    """Return the ids of the reps with active assignments of the account in a queue, by their oldest one.
 
-    It does not matter whether the rep owns the lead or joined its owner.
+    It does not matter whether a rep owns the lead or joined its owner.
     """
     held = [
         one for one in changes.find(AssignmentRow, "account", account) if one.active and one.queue == queue
     ]
-    oldest = min(held, key=lambda assignment: assignment.age, default=None)
-    return oldest.rep if oldest else None
+    return [*dict.fromkeys(one.rep for one in sorted(held, key=lambda assignment: assignment.age))]
 
 
 def open_assignment(
@@ -104,12 +104,14 @@ def open_assignment(
     sequence: int,
     cause: str,
     at: datetime,
+    demands: Demands,
     joined: bool = False,
     queue_clock: StepClock | None = None,
 ) -> AssignmentRow:
     """Assign the lead to the rep, charge the credit, and start the clock for accepting it.
 
-    A rep who `joined` the owner has nothing to accept. `queue_clock` is given if the queue's ladder goes on.
+    `demands` are those of the lead. A rep who `joined` the owner has nothing to accept. `queue_clock` is given
+    if the queue's ladder goes on.
     """
     assignment = AssignmentRow(
         id=derive_id("assignment", lead_id, cause, sequence),
@@ -126,7 +128,8 @@ def open_assignment(
     if not joined:
         assignment = with_clock(policy, assignment, at, queue_clock)
     changes.put(assignment)
-    charge(changes, policy, queue, rep, at)
+    charge(changes, policy, queue, rep, at, demands=demands)
+    count_assignment(changes, policy, rep.id, at)
     start_timer(changes, policy, assignment)
     return assignment
 

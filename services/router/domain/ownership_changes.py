@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.router.domain.eligibility import demands_of
 from services.router.domain.emit import decision_of, emit_ownership_change
 from services.router.domain.ladder import StepClock
 from services.router.domain.ownership import (
@@ -111,6 +112,7 @@ def assign_next(
             sequence=lead.sequence + 1,
             cause=context.cause,
             at=context.at,
+            demands=demands_of(context.policy, lead),
             queue_clock=queue_clock,
         )
         if is_accepted:

@@ -13,7 +13,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.eligibility import Candidate
+from services.router.domain.eligibility import Candidate, considered_again, in_words
 from services.router.domain.rotation import Selection, recorded, select_rep
 from services.router.domain.route import Route, decide_route, doubted_fields
 from services.router.domain.unverified import UNVERIFIED, is_unverified
@@ -30,8 +30,8 @@ from shared.lead.events.routing import (
 )
 from shared.lead.facts import ActiveOwner, facts_of
 
-ChooseRep = Callable[[], tuple[Selection, str]]
-"""Chooses a rep by rotation and says of which queue."""
+ChooseRep = Callable[[str], tuple[Selection, str]]
+"""Chooses a rep of a queue, or of its fallback, by rotation and says of which queue."""
 
 
 class Placement(Struct, frozen=True):
@@ -51,8 +51,24 @@ def active_owner(before: OwnerFacts) -> ActiveOwner | None:
     return ActiveOwner(before.queue or "", before.accepted) if before.active else None
 
 
-def place(route: Route, before: OwnerFacts, choose: ChooseRep, *, is_unproven: bool) -> Placement:
-    """Return where a lead goes by its route. `before` is who owned it, `is_unproven`: see `unverified`."""
+def joins_owner(route: Route, before: OwnerFacts) -> bool:
+    """Return whether a lead that nobody owns goes to the owner of its account, if that rep may have it."""
+    return route.keep and before.active and before.of != "lead"
+
+
+def place(
+    route: Route,
+    before: OwnerFacts,
+    choose: ChooseRep,
+    *,
+    is_unproven: bool,
+    passed: Considered | None = None,
+) -> Placement:
+    """Return where a lead goes by its route. `before` is who owned it, `is_unproven`: see `unverified`.
+
+    `passed` is given if the owner of the account gets no new leads of it now: the next rep of the owner's
+    queue gets this one.
+    """
     is_owned = before.of == "lead"
     had_owner = is_owned or before.left is not None
     # A rule that leaves a lead with its owner leaves it the motion, too.
@@ -65,16 +81,23 @@ def place(route: Route, before: OwnerFacts, choose: ChooseRep, *, is_unproven: b
     if not route.keep and (motion == "nurture" or is_unproven):
         return Placement("listed", route.queue, "nurture", reasons=(UNVERIFIED,) if is_unproven else ())
     change: Change = "moved" if had_owner else "assigned"
-    if route.keep and before.active:
-        return Placement(change, before.queue or "", motion, before.rep)
-    selection, queue = choose()
+    wanted, reasons = route.queue, tuple[str, ...]()
+    if joins_owner(route, before):
+        wanted = before.queue or ""
+        if passed is None:
+            return Placement(change, wanted, motion, before.rep)
+        reasons = (f"{before.rep}, who owns the account, gets no new leads of it now: {in_words(passed)}",)
+    selection, queue = choose(wanted)
     considered, turn = recorded(selection)
-    nobody = f"nobody in {route.queue} may have it now"
+    if passed is not None:
+        considered = (passed, *(entry for entry in considered if entry.rep != passed.rep))
+    nobody = f"nobody in {wanted} may have it now"
     if selection.rep is not None:
-        reasons = (f"{nobody}, so {queue} takes it",) if queue != route.queue else ()
+        if queue != wanted:
+            reasons = (*reasons, f"{nobody}, so {queue} takes it")
         return Placement(change, queue, motion, selection.rep, considered, turn, reasons)
     if not had_owner:
-        return Placement("waiting", route.queue, motion, None, considered, reasons=(nobody,))
+        return Placement("waiting", wanted, motion, None, considered, reasons=(*reasons, nobody))
     others = tuple(entry for entry in considered if entry.rep != kept.owner)
     return replace(kept, considered=others, reasons=(f"{nobody}, so its owner keeps it",))
 
@@ -95,6 +118,7 @@ def decision_on(
         protected=is_protected,
         scored_sequence=scored_sequence,
         turn=placement.turn,
+        territory=route.demands.territory,
     )
 
 
@@ -120,18 +144,34 @@ def evaluate_again(
     if route.suppressed is not None:
         return None
     reps = [entry for entry in decision.considered if isinstance(entry.rep, str)]
+    passed = None
+    if joins_owner(route, before):
+        # The account's owner is among them only if passed over.
+        entry = next((entry for entry in reps if entry.rep == before.rep), None)
+        if entry is not None:
+            passed = considered_again(
+                entry, policy, at, route.demands, queues=(), owner_of=before.queue or ""
+            )
 
-    def choose() -> tuple[Selection, str]:
-        turn, queues, settings = decision.turn, {route.queue}, policy.queues.get(route.queue)
-        nobody_there = turn is None or decision.queue != route.queue
+    def choose(queue: str) -> tuple[Selection, str]:
+        turn, queues, settings = decision.turn, {queue}, policy.queues.get(queue)
+        nobody_there = turn is None or decision.queue != queue
         if nobody_there and before.of != "lead" and settings is not None and settings.fallback is not None:
             queues.add(settings.fallback)
-        considered = tuple(_considered_again(entry, queues, policy, at) for entry in reps)
+        considered = tuple(
+            considered_again(entry, policy, at, route.demands, queues=queues) for entry in reps
+        )
         if turn is None or decision.owner is None:
-            return Selection(None, considered), route.queue
+            return Selection(None, considered), queue
         return replace(choose_again(decision, turn), considered=considered), decision.queue
 
-    placement = place(route, before, choose, is_unproven=is_unverified(data))
+    placement = place(
+        route,
+        before,
+        choose,
+        is_unproven=is_unverified(data),
+        passed=passed,
+    )
     if placement.turn is not None and decision.turn is not None:
         # Of a large queue only the nearest shares are recorded, so the sums are facts, too.
         turn = decision.turn
@@ -153,14 +193,3 @@ def choose_again(decision: Decision, turn: RotationTurn) -> Selection:
         Candidate(rep, share.weight, share.balance, credits=share.credits) for rep, share in shares.items()
     ]
     return select_rep(sharing, preferred=turn.preferred, total=turn.weight)
-
-
-def _considered_again(entry: Considered, queues: set[str], policy: RoutingPolicy, at: datetime) -> Considered:
-    """Return the result of a rep, evaluated as far as the policy decides it."""
-    if entry.skipped in ("unavailable", "at_cap", "excluded"):
-        return entry
-    rep = policy.rep_of(str(entry.rep))
-    if rep is None or queues.isdisjoint(rep.queues):
-        return replace(entry, skipped="not_in_queue")
-    hours = policy.hours.get(rep.id)
-    return replace(entry, skipped="lower_share" if hours is None or hours.is_open(at) else "off_hours")

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from services.router.domain.decide import ScoredLead, choose_rep, route_scored
+from services.router.domain.eligibility import demands_of, uncount_assignment
 from services.router.domain.emit import decision_of, emit_ownership_change
 from services.router.domain.ownership import (
     ROLE,
@@ -49,7 +50,15 @@ def reject(
     reason = routing.known_reason(reason) or (reason or "").strip() or REJECTED
     gets_credit_back = routing.gives_credit_back(reason)
     if gets_credit_back:
-        refund(changes, context.policy, assignment.queue, assignment.rep, at)
+        refund(
+            changes,
+            context.policy,
+            assignment.queue,
+            assignment.rep,
+            at,
+            demands=demands_of(context.policy, lead),
+        )
+        uncount_assignment(changes, assignment.rep, assignment.opened_at)
     assignment = replace(assignment, reason=reason[:200], credited_back=gets_credit_back)
     changes.put(assignment)
     back_after = rule.after.timedelta if rule.do == "recycle" and rule.after is not None else None
@@ -77,6 +86,7 @@ def reject(
         at,
         excluded_reps(changes, lead.lead_id),
         use_fallback=True,
+        demands=demands_of(context.policy, lead),
     )
     assign_next(changes, context, lead, selection, queue, previous=assignment.rep, reason=reason)
     return True

@@ -24,7 +24,7 @@ from msgspec.structs import replace
 
 from services.router.domain.eligibility import Candidate, candidates_of
 from services.router.domain.state import RepQueueRow
-from services.router.policy import RoutingPolicy
+from services.router.policy import ANYBODY, Demands, RoutingPolicy
 from shared.lead.events.routing import Considered, RepShare, RotationTurn, Skipped
 from shared.storage.change_set import ChangeSet
 
@@ -68,11 +68,11 @@ def select_rep(
     if len(eligible) == len(candidates):
         considered = _all_have_lower_share(reps)
     else:
-        reasons: dict[str, Skipped] = {
-            candidate.rep: candidate.skipped or "lower_share" for candidate in candidates
+        reasons: dict[str, tuple[Skipped, str | None]] = {
+            candidate.rep: (candidate.skipped or "lower_share", candidate.detail) for candidate in candidates
         }
-        reasons |= dict.fromkeys(reasons.keys() & excluded, "excluded")
-        considered = tuple([_considered(reasons[rep], rep) for rep in reps])
+        reasons |= dict.fromkeys(reasons.keys() & excluded, ("excluded", None))
+        considered = tuple([_considered(rep, *reasons[rep]) for rep in reps])
     if not eligible:
         return Selection(None, considered)
     if total is None:
@@ -159,12 +159,12 @@ def balances_after(candidates: Sequence[Candidate], chosen: str) -> dict[str, in
 
 @lru_cache(maxsize=1_024)
 def _all_have_lower_share(reps: tuple[str, ...]) -> tuple[Considered, ...]:
-    return tuple(_considered("lower_share", rep) for rep in reps)
+    return tuple(_considered(rep, "lower_share") for rep in reps)
 
 
 @lru_cache(maxsize=20_000)
-def _considered(skipped: Skipped, rep: str) -> Considered:
-    return Considered(skipped, rep=rep)
+def _considered(rep: str, skipped: Skipped, detail: str | None = None) -> Considered:
+    return Considered(skipped, rep=rep, detail=detail)
 
 
 def select_from_queue(
@@ -174,15 +174,32 @@ def select_from_queue(
     at: datetime,
     excluded: Collection[str] = (),
     *,
-    preferred: str | None = None,
+    preferred: Sequence[str] = (),
+    demands: Demands = ANYBODY,
 ) -> Selection:
-    """Return whose turn it is in a queue, by the stored balances; `preferred` if they may have the lead."""
-    return select_rep(candidates_of(changes, policy, queue, at), excluded, preferred)
+    """Return whose turn it is in a queue, by the stored balances.
+
+    The first of `preferred` who may have the lead comes before everybody's turn. `demands` are the lead's.
+    """
+    candidates = candidates_of(changes, policy, queue, at, demands)
+    may = {one.rep for one in candidates if one.shares and one.rep not in excluded} if preferred else ()
+    return select_rep(candidates, excluded, next((rep for rep in preferred if rep in may), None))
 
 
-def charge(changes: ChangeSet, policy: RoutingPolicy, queue: str, rep: Rep, at: datetime) -> None:
-    """Charge the rep one credit of the queue for a new assignment, and count one more open lead."""
-    candidates = candidates_of(changes, policy, queue, at)
+def charge(
+    changes: ChangeSet,
+    policy: RoutingPolicy,
+    queue: str,
+    rep: Rep,
+    at: datetime,
+    *,
+    demands: Demands = ANYBODY,
+) -> None:
+    """Charge the rep one credit of the queue for a new assignment, and count one more open lead.
+
+    The reps who could have a lead with these demands share it, and the rep who gets it.
+    """
+    candidates = candidates_of(changes, policy, queue, at, demands)
     if all(candidate.rep != rep.id for candidate in candidates):
         candidates.append(Candidate(rep.id, rep.weight, rep_queue_of(changes, queue, rep.id).balance))
     for rep_id, balance in balances_after(candidates, rep.id).items():
@@ -193,12 +210,20 @@ def charge(changes: ChangeSet, policy: RoutingPolicy, queue: str, rep: Rep, at: 
         )
 
 
-def refund(changes: ChangeSet, policy: RoutingPolicy, queue: str, rep_id: str, at: datetime) -> None:
+def refund(
+    changes: ChangeSet,
+    policy: RoutingPolicy,
+    queue: str,
+    rep_id: str,
+    at: datetime,
+    *,
+    demands: Demands = ANYBODY,
+) -> None:
     """Give the rep back the credit of an assignment, as if the lead had not been shared in the queue.
 
     It undoes a charge for the candidates that there are now; the balances of the queue still add up to 0.
     """
-    candidates = candidates_of(changes, policy, queue, at)
+    candidates = candidates_of(changes, policy, queue, at, demands)
     if all(candidate.rep != rep_id for candidate in candidates):
         rep = policy.rep_of(rep_id)
         balance = rep_queue_of(changes, queue, rep_id).balance

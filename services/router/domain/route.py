@@ -11,7 +11,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from services.router.policy import RoutingPolicy
+from services.router.policy import ANYBODY, Demands, RoutingPolicy
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.routing import Considered, Motion
 from shared.lead.fields import FactKeys
@@ -25,7 +25,7 @@ class Route(Struct, frozen=True):
 
     `keep` leaves the lead with its owner, in the owner's queue. `suppressed` is the reason why nobody gets
     the lead, None if it is not suppressed; `spared` is one that holds only by what nobody proved. `alert`
-    asks for the owner's immediate attention.
+    asks for the owner's immediate attention. `demands` are those of the lead on whoever gets it.
     """
 
     rule: str
@@ -37,6 +37,7 @@ class Route(Struct, frozen=True):
     alert: bool = False
     reasons: tuple[str, ...] = ()
     considered: tuple[Considered, ...] = ()
+    demands: Demands = ANYBODY
 
 
 def doubted_fields(data: LeadScoredV1) -> Callable[[str], bool]:
@@ -91,4 +92,5 @@ def decide_route(
         alert=alert is not None and alert.holds(facts, at) is True,
         reasons=reasons,
         considered=match.considered,
+        demands=policy.demands(match.rule.name, policy.territory_of(facts, at)),
     )

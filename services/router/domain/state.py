@@ -55,7 +55,8 @@ class RoutedLeadRow(Row, frozen=True):
     None if it waits for its first owner.
 
     The reps in `rejected_by` never get the lead again. A rejected lead that is nurtured until `recycle_at` is
-    then routed again. `rejections` has the newest ones, the newest first.
+    then routed again. `rejections` has the newest ones, the newest first. Only reps of the `territory` that
+    the lead was routed to may have it.
     """
 
     lead_id: str
@@ -76,6 +77,7 @@ class RoutedLeadRow(Row, frozen=True):
     rejected_by: tuple[str, ...] = ()
     recycle_at: datetime | None = None
     rejections: tuple[Rejection, ...] = ()
+    territory: str | None = None
     table: ClassVar[str] = "routed_leads"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 
@@ -145,6 +147,21 @@ class RepQueueRow(Row, frozen=True):
     table: ClassVar[str] = "rep_queues"
     key_fields: ClassVar[tuple[str, ...]] = ("queue", "rep")
     indexed: ClassVar[tuple[str, ...]] = ("queue", "rep")
+
+
+class RepRow(Row, frozen=True):
+    """What the router remembers of a rep: the latest assignments, for caps, and the manager, for leavers.
+
+    `assigned` has the times of the latest `depth` assignments but those that were credited back, in
+    microseconds since 1970, the latest last. A rep without caps has depth 0.
+    """
+
+    rep: str
+    manager: str | None = None
+    depth: int = 0
+    assigned: tuple[int, ...] = ()
+    table: ClassVar[str] = "router_reps"
+    key_fields: ClassVar[tuple[str, ...]] = ("rep",)
 
 
 class AwayRepRow(Row, frozen=True):

@@ -54,12 +54,16 @@ class RotationTurn(Struct, frozen=True, omit_defaults=True):
 
 
 class Considered(Struct, frozen=True, omit_defaults=True):
-    """A rule or a rep that was considered and rejected, and why. Exactly one of `rule` and `rep` is set."""
+    """A rule or a rep that was considered and rejected, and why. Exactly one of `rule` and `rep` is set.
+
+    `detail` says in words what `skipped` means for the rep, such as `20 per day` or `away until 2 January`.
+    """
 
     skipped: Skipped
     rule: Word | UnsetType = UNSET
     rep: Word | UnsetType = UNSET
     share: RepShare | UnsetType = UNSET
+    detail: str | None = None
 
 
 class OwnerFacts(Struct, frozen=True):
@@ -85,7 +89,8 @@ class Decision(Struct, frozen=True, omit_defaults=True):
     `waiting`: nobody is eligible yet, so no owner. `listed`: no owner and no clock, but a rep may take it.
     `closed`: won, lost or disqualified, so no owner any more.
     With `owner_before`, `protected` (what a stranger can type did not count), the `lead.scored` event of
-    `scored_sequence` and `turn` (None where no rotation chose) the decision can be evaluated again.
+    `scored_sequence` and `turn` (None where no rotation chose) the decision can be evaluated again. Only the
+    reps of `territory` could have the lead, all where it is None.
     """
 
     change: Change
@@ -99,6 +104,7 @@ class Decision(Struct, frozen=True, omit_defaults=True):
     protected: bool = False
     scored_sequence: int | None = None
     turn: RotationTurn | None = None
+    territory: Word | None = None
 
 
 class Suppression(Struct, frozen=True, omit_defaults=True):

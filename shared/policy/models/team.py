@@ -63,9 +63,12 @@ class Absence(PolicyModel):
 
 
 class Cap(PolicyModel):
-    """The most leads that a rep gets per hour, per day of the rep's time zone, or in rolling days (`7d`)."""
+    """The most leads that a rep gets in any hour, per day of the rep's time zone, or in rolling days (`7d`).
 
-    count: Annotated[int, whole_number(1, 100_000)]
+    The times of that many assignments are kept of the rep, so there is a bound.
+    """
+
+    count: Annotated[int, whole_number(1, 1_000)]
     per: CapWindow
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from services.router.domain.decide import choose_rep
 from services.router.domain.state import AwayRepRow, RepQueueRow, RoutedLeadRow
-from services.router.policy import RoutingPolicy
+from services.router.policy import ANYBODY, RoutingPolicy
 from shared.lead.events.account_enriched import FoundContact
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.parts import Person, Trigger
@@ -464,7 +464,9 @@ def chosen(
     policy: RoutingPolicy, queue_: str, *away: str, excluded: tuple[str, ...] = (), use_fallback: bool = True
 ) -> tuple[str | None, str, dict[Any, str]]:
     changes = ChangeSet(IdentityMap([AwayRepRow(id_) for id_ in away]))
-    selection, from_queue = choose_rep(changes, policy, queue_, AT, excluded, use_fallback=use_fallback)
+    selection, from_queue = choose_rep(
+        changes, policy, queue_, AT, excluded, use_fallback=use_fallback, demands=ANYBODY
+    )
     considered: list[tuple[Any, str]] = [(entry.rep, entry.skipped) for entry in selection.considered]
     assert len(dict(considered)) == len(considered)
     return selection.rep, from_queue, dict(considered)
@@ -507,13 +509,19 @@ def test_a_rep_of_the_fallback_queue_who_is_off_hours_is_not_chosen():
 
 def test_nobody_is_chosen_from_a_queue_that_the_policy_does_not_have():
     selection, from_queue = choose_rep(
-        ChangeSet(IdentityMap()), policy_of(), "gone", AT, (), use_fallback=True
+        ChangeSet(IdentityMap()), policy_of(), "gone", AT, (), use_fallback=True, demands=ANYBODY
     )
     assert (selection.rep, selection.considered, from_queue) == (None, (), "gone")
 
 
 def test_the_reasons_of_a_choice_are_about_reps_only():
     selection, _queue = choose_rep(
-        ChangeSet(IdentityMap()), policy_of(rep("one"), rep("two")), "sdr", AT, (), use_fallback=True
+        ChangeSet(IdentityMap()),
+        policy_of(rep("one"), rep("two")),
+        "sdr",
+        AT,
+        (),
+        use_fallback=True,
+        demands=ANYBODY,
     )
     assert selection.considered == (Considered("lower_share", rep="two"),)

@@ -21,6 +21,7 @@ from services.router.domain.ownership import (
     open_assignment,
 )
 from services.router.domain.state import AssignmentRow, RepQueueRow
+from services.router.policy import ANYBODY
 from shared.lead.ids import derive_id
 from shared.policy.models import Queue
 from shared.storage.change_set import ChangeSet
@@ -57,6 +58,7 @@ def test_an_opened_assignment_is_charged_and_has_a_timer():
     opened = open_assignment(
         changes, POLICY,
         lead_id="lead-1", account="kestrel.example", queue="sdr", rep=ONE, sequence=7, cause="event", at=AT,
+        demands=ANYBODY,
     )  # fmt: skip
     assert opened == AssignmentRow(
         id=derive_id("assignment", "lead-1", "event", 7),
@@ -81,7 +83,7 @@ def test_an_assignment_in_a_queue_that_the_policy_no_longer_has_has_no_deadline_
     changes = over()
     opened = open_assignment(
         changes, POLICY,
-        lead_id="lead-1", account="a", queue="gone", rep=ONE, sequence=1, cause="event", at=AT,
+        lead_id="lead-1", account="a", queue="gone", rep=ONE, sequence=1, cause="event", at=AT, demands=ANYBODY,
     )  # fmt: skip
     assert opened.accept_by is None
     assert changes.changes == (Put(opened), Put(RepQueueRow("gone", "one", credits=1, open_leads=1)))

@@ -185,7 +185,10 @@ def test_a_rep_who_is_away_or_off_hours_may_not_get_a_lead():
     found = select_from_queue(over(AwayRepRow("away")), policy, "sdr", AT)
     assert (found.rep, found.considered) == (
         "here",
-        (Considered("unavailable", rep="away"), Considered("off_hours", rep="late")),
+        (
+            Considered("unavailable", rep="away"),
+            Considered("off_hours", rep="late", detail="back Monday 2 March 18:00 UTC"),
+        ),
     )
     found = select_from_queue(over(AwayRepRow("away"), AwayRepRow("late")), policy, "sdr", AT)
     assert Considered("unavailable", rep="late") in found.considered
@@ -201,7 +204,7 @@ def test_the_cap_counts_the_open_leads_of_all_queues_also_of_those_that_the_rep_
     assert select_from_queue(over(*rows), policy, "sdr", AT).rep == "full"
     more = (*rows, RepQueueRow("older", "full", open_leads=1), RepQueueRow("sdr", "two", open_leads=50))
     found = select_from_queue(over(*more), policy, "sdr", AT)
-    assert (found.rep, found.considered) == ("two", (Considered("at_cap", rep="full"),))
+    assert (found.rep, found.considered) == ("two", (Considered("at_cap", rep="full", detail="3 open"),))
 
 
 def test_the_selection_sees_what_the_same_decision_has_changed():
