@@ -26,7 +26,7 @@ _HORIZON: Final = timedelta(days=400)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
-class Absence(NamedTuple):
+class TimeAway(NamedTuple):
     """The span of time in which a rep is away, and the last day of it."""
 
     begins: datetime
@@ -115,7 +115,7 @@ class RepSchedule:
 
     def _span(
         self, at: datetime
-    ) -> tuple[Literal["unavailable", "off_hours"] | None, datetime, Absence | None]:
+    ) -> tuple[Literal["unavailable", "off_hours"] | None, datetime, TimeAway | None]:
         """Return why the rep gets no lead, until when that holds, and the absence if it is one."""
         ends = _NEVER
         for absence in self._away:
@@ -147,16 +147,16 @@ class Roster:
         return entries
 
 
-def absences_of(rep: Rep, zone: ZoneInfo) -> tuple[Absence, ...]:
+def absences_of(rep: Rep, zone: ZoneInfo) -> tuple[TimeAway, ...]:
     """Return the absences of a rep in the order of time; those that touch each other are one."""
-    absences: list[Absence] = []
+    absences: list[TimeAway] = []
     for away in sorted(rep.away, key=lambda one: one.begins):
         begins, ends = start_of_day(away.begins, zone), start_of_day(away.ends + _DAY, zone)
         if absences and begins <= absences[-1].ends:
             before = absences.pop()
             begins = before.begins
             last = max(before.last_day, away.ends)
-            absences.append(Absence(begins, max(before.ends, ends), last))
+            absences.append(TimeAway(begins, max(before.ends, ends), last))
         else:
-            absences.append(Absence(begins, ends, away.ends))
+            absences.append(TimeAway(begins, ends, away.ends))
     return tuple(absences)
