@@ -110,8 +110,8 @@ def open_assignment(
 ) -> AssignmentRow:
     """Assign the lead to the rep, charge the credit, and start the clock for accepting it.
 
-    `demands` are those of the lead. A rep who `joined` the owner has nothing to accept. `queue_clock` is given
-    if the queue's ladder goes on.
+    `demands` are those of the lead. A rep who `joined` the owner has nothing to accept. `queue_clock` is
+    given if the queue's ladder goes on.
     """
     assignment = AssignmentRow(
         id=derive_id("assignment", lead_id, cause, sequence),
