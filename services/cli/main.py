@@ -19,6 +19,7 @@ from services.cli import (
     integrations,
     leads,
     listen,
+    outcomes,
     policy,
     processes,
     providers,
@@ -69,6 +70,7 @@ for command in (
 for noun, commands in (
     ("leads", leads.app),
     ("accounts", accounts.app),
+    ("outcomes", outcomes.app),
     ("providers", providers.app),
     ("dead-letters", dead_letters.app),
     ("keys", api_keys.app),

@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,39 @@ def test_who_did_not_opt_out_is_routed(api: Api, import_file: Import, value: str
     email = f"in{len(value)}{value}@inco.example"
     import_file(f"Email,Email Opt Out\n{email},{value}\n")
     assert decided(api, email.lower())["status"] == "routed"
+
+
+def test_a_crms_export_of_opportunities_closes_leads_once(
+    api: Api, import_file: Import, tmp_path: Path, receiver: Receiver
+):
+    names = ("won", "lost", "opp")
+    import_file(table([f"{name}@{name}deal.example,90,software,US" for name in names]))
+    leads = {name: decided(api, f"{name}@{name}deal.example")["lead_id"] for name in names}
+    header = ["Opportunity ID", "Stage", "Amount", "Currency", "Close Date", "Created Date", "Lead Email"]
+    rows = [
+        ["006W", "Closed Won", 48_000, "USD", date(2026, 3, 20), date(2026, 1, 5), "won@wondeal.example"],
+        ["006L", "Closed Lost", 900, "EUR", date(2026, 3, 21), date(2026, 1, 5), "lost@lostdeal.example"],
+        ["006O", "Proposal", 75.5, "GBP", date(2026, 12, 31), date(2026, 1, 6), "opp@oppdeal.example"],
+        ["006X", "Proposal", 75, "", date(2026, 12, 31), date(2026, 1, 6), "opp@oppdeal.example"],
+    ]
+    content = workbook([header, *rows], tmp_path)
+    for name in ("deals.xlsx", "the next night.xlsx"):
+        report = import_file(content, name, "outcomes")
+        assert (report["accepted"], report["rejected"]) == (3, 1)
+        assert "currency" in report["problems"][0]["problem"]
+    for name in ("won", "lost"):
+        eventually(lambda name=name: api.view(leads[name])["status"] == name, what=f"{name} is closed")
+    eventually(lambda: api.view(leads["opp"])["outcomes"], what="the opportunity")
+    (won,) = api.view(leads["won"])["outcomes"]
+    assert (won["amount"], won["stage"]) == ({"value": 48_000, "currency": "USD"}, "Closed Won")
+    assert (won["close_date"], won["at"]) == ("2026-03-20", "2026-03-20T23:59:59+00:00")
+    opened = api.view(leads["opp"])
+    assert (opened["status"], [one["opportunity_id"] for one in opened["outcomes"]]) == ("routed", ["006O"])
+    told = eventually(
+        lambda: [one.data for one in receiver.about(leads["won"], "lead.closed")],
+        what="the webhook",
+    )
+    assert [one["amount"] for one in told] == [{"value": 48_000, "currency": "USD"}]
 
 
 def workbook(rows: Sequence[Sequence[Any]], folder: Path) -> bytes:

@@ -19,9 +19,11 @@ from services.cli.imports.errors_file import ErrorsFile
 from services.cli.imports.import_file import OpenedFile, ReadRow, opened_file
 from services.cli.imports.lead_rows import known_headings, read_leads
 from services.cli.imports.options import ImportOptions
+from services.cli.imports.outcome_rows import read_outcomes
 from services.cli.imports.sending import RejectedLine, RowSender
 from services.cli.output import echo, print_json, print_table
 from services.gateway.domain.account_table import known_account_headings
+from services.gateway.domain.outcome_table import known_outcome_headings
 
 ROWS_SHOWN: Final = 5
 ROWS_CHECKED: Final = 1_000
@@ -66,6 +68,19 @@ def import_accounts_file(file: Path, options: ImportOptions) -> None:
             MappedColumn(column, field) for column, field in zip(opened.columns, found.fields, strict=False)
         ]
         _run(file, opened, columns, rows, path="/v1/accounts", options=options)
+
+
+def import_outcomes_file(file: Path, options: ImportOptions, currency: str | None) -> None:
+    """Import a file of outcomes; `currency` is that of amounts that name none.
+
+    Raises `FileUnreadable`, `Refused`, `Unreachable` and `typer.Exit`.
+    """
+    with opened_file(file, known_outcome_headings, encoding=options.encoding, sheet=options.sheet) as opened:
+        found, rows = read_outcomes(opened, currency)
+        columns = [
+            MappedColumn(column, field) for column, field in zip(opened.columns, found.fields, strict=False)
+        ]
+        _run(file, opened, columns, rows, path="/v1/outcomes", options=options)
 
 
 def _run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -29,6 +29,13 @@ async def surviving_lead(tx: Tx, lead_id: str) -> str:
     """Return the id of the lead that an id stands for: itself, or the lead that it is an alias of."""
     found = await tx.execute(select(lead_aliases.c.lead_id).where(lead_aliases.c.alias_id == lead_id))
     return found.scalar_one_or_none() or lead_id
+
+
+async def surviving_leads(tx: Tx, lead_ids: Collection[str]) -> dict[str, str]:
+    """Return for each of these ids that is an alias the lead that it stands for."""
+    columns = select(lead_aliases.c.alias_id, lead_aliases.c.lead_id)
+    found = await tx.execute(columns.where(lead_aliases.c.alias_id.in_(lead_ids)))
+    return {row.alias_id: row.lead_id for row in found}
 
 
 async def ids_of_lead(tx: Tx, lead_id: str) -> list[str]:

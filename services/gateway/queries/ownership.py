@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -64,10 +64,16 @@ async def find_lead_state(tx: Tx, lead_id: str) -> LeadState:
     return LeadState(leads[0] if leads else None, await tx.load(AssignmentRow, "lead_id", [lead_id]))
 
 
-async def was_in_team(tx: Tx, rep_id: str) -> bool:
-    """Return whether a rep is or was in the team: the rotation keeps its rows when a rep leaves."""
-    found = await tx.execute(select(rep_queues.c.rep).where(rep_queues.c.rep == rep_id).limit(1))
-    return found.first() is not None
+async def find_former_reps(tx: Tx, rep_ids: Collection[str]) -> set[str]:
+    """Return which of these reps are or were in the team: the rotation keeps its rows when a rep leaves."""
+    found = await tx.execute(select(rep_queues.c.rep).where(rep_queues.c.rep.in_(rep_ids)).distinct())
+    return set(found.scalars())
+
+
+async def find_owners(tx: Tx, lead_ids: Collection[str]) -> dict[str, str]:
+    """Return the owner of each lead that has one. The ids are no aliases."""
+    rows = await tx.load(AssignmentRow, "lead_id", lead_ids)
+    return {row.lead_id: row.rep for row in rows if row.active and not row.joined}
 
 
 async def find_router_outcome(tx: Tx, event_id: str, source: str) -> str | None:

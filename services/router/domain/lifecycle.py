@@ -29,13 +29,24 @@ from services.router.domain.rejects import RECYCLE, reject, route_again
 from services.router.domain.rotation import Selection
 from services.router.domain.state import AssignmentRow, ClosedStatus, RoutedLeadRow
 from shared.lead.events.action_received import ActionReceivedV1
-from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.outcome_received import OutcomeReceivedV1, OutcomeType
 from shared.lead.mentions import Mentions
 from shared.storage.change_set import ChangeSet
 from shared.worker.rows import TimerRow
 
-_ACCEPTING_OUTCOMES: Final = frozenset({"accepted", "meeting_booked", "opportunity"})
-"""Outcomes that only a rep who works the lead can report, so they count as accepting it."""
+_ACCEPTING_OUTCOMES: Final[frozenset[OutcomeType]] = frozenset(
+    {
+        "accepted",
+        "reply",
+        "meeting_booked",
+        "meeting_held",
+        "opportunity",
+        "pilot_started",
+        "pilot_won",
+        "pilot_lost",
+    }
+)
+"""Outcomes that follow from a rep's work on the lead, so they count as accepting it."""
 
 
 def apply_action(changes: ChangeSet, context: DecisionContext, action: ActionReceivedV1) -> bool:

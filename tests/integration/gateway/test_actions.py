@@ -292,3 +292,48 @@ async def test_bad_outcomes_are_refused(gateway, body, pointer):
     status, problem, _ = await gateway.ask("POST", "/v1/outcomes", json=body)
     assert status == 422
     assert problem["errors"][0]["pointer"].startswith(pointer)
+
+
+async def test_a_list_of_outcomes_is_accepted_item_by_item(gateway):
+    won = {"type": "won", "at": "2026-03-02T09:00:00Z", "email": "ana@kestrel.example"}
+    reply = {**won, "type": "reply", "external_id": "r1"}
+    told = [won, reply, reply, {**won, "rep": "sdr-9"}, {**won, "typ": "x"}, {**reply, "stage": "x"}, 7]
+    status, answer, _ = await gateway.ask("POST", "/v1/outcomes", json=told)
+    assert status == 202
+    ids = [one.get("event_id") for one in answer["results"]]
+    assert [bool(id_) for id_ in ids] == [True, True, True, False, False, False, False]
+    assert ids[1] == ids[2]
+    pointers = [one["problem"].get("errors", [{}])[0].get("pointer") for one in answer["results"][3:]]
+    assert pointers == ["/rep", "/typ", None, ""]
+    assert answer["results"][5]["problem"]["type"] == "urn:baton:problem:idempotency-key-reused"
+    events = await gateway.events("outcomes.received.v1", 2)
+    assert [event.data.type for event in events] == ["won", "reply"]
+    own = await gateway.key_headers("rep", rep="sdr-1")
+    status, answer, _ = await gateway.ask(
+        "POST", "/v1/outcomes", json=[won, {**won, "rep": "sdr-2"}], headers=own
+    )
+    refused = [one["problem"]["status"] for one in answer["results"] if "problem" in one]
+    assert (status, refused) == (202, [403])
+    for body in ([], [won] * 1_001):
+        assert (await gateway.ask("POST", "/v1/outcomes", json=body))[0] == 422
+
+
+async def test_a_crms_csv_of_opportunities_is_accepted_once(gateway):
+    table = (
+        "Opportunity ID,Stage,Amount,Currency,Close Date,Created Date,Lead Email\n"
+        "006A,Closed Won,48000,USD,2026-03-20,2026-01-05,ana@kestrel.example\n"
+        "006B,Negotiation,9000,EUR,2026-12-31,2026-01-25,ben@kestrel.example\n"
+        "006C,Closed Lost,9000,,2026-03-01,2026-01-25,cy@kestrel.example\n"
+    )
+    headers = {"content-type": "text/csv; charset=utf-8"}
+    first = await gateway.ask("POST", "/v1/outcomes", data=table, headers=headers)
+    again = await gateway.ask("POST", "/v1/outcomes", data=table, headers=headers)
+    assert (first[0], first[1]) == (202, again[1])
+    assert "currency" in first[1]["results"][2]["problem"]["errors"][0]["detail"]
+    won, opened = await gateway.events("outcomes.received.v1", 2)
+    assert (won.data.type, won.data.opportunity_id, won.data.amount.value) == ("won", "006A", 48_000)
+    assert (opened.data.stage, opened.data.close_date.isoformat()) == ("Negotiation", "2026-12-31")
+    assert (await gateway.ask("POST", "/v1/outcomes", data="", headers=headers))[0] == 422
+    assert (await gateway.ask("POST", "/v1/outcomes", data="a", headers={"content-type": "text/plain"}))[
+        0
+    ] == 415

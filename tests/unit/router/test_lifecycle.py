@@ -50,7 +50,9 @@ def row_of(router: Any, rep_id: str, queue_: str = "sdr") -> RepQueueRow:
 # Accepting
 
 
-@pytest.mark.parametrize("type_", ["accepted", "meeting_booked", "opportunity"])
+@pytest.mark.parametrize(
+    "type_", ["accepted", "reply", "meeting_booked", "meeting_held", "opportunity", "pilot_started"]
+)
 def test_an_outcome_that_needs_an_owner_counts_as_accepting_the_lead(router, type_):
     router.score()
     router.at += timedelta(hours=1)
