@@ -171,14 +171,16 @@ def test_a_crms_export_of_opportunities_closes_leads_once(
         report = import_file(content, name, "outcomes")
         assert (report["accepted"], report["rejected"]) == (3, 1)
         assert "currency" in report["problems"][0]["problem"]
-    for name in ("won", "lost"):
-        eventually(lambda name=name: api.view(leads[name])["status"] == name, what=f"{name} is closed")
-    eventually(lambda: api.view(leads["opp"])["outcomes"], what="the opportunity")
-    (won,) = api.view(leads["won"])["outcomes"]
+    for name in names:
+        email = f"{name}@{name}deal.example"
+        status = {"opp": "routed"}.get(name, name)
+        eventually(lambda: decided(api, email)["outcomes"], what=f"the outcome of {email}")  # noqa: B023
+        eventually(lambda: decided(api, email)["status"] == status, what=email)  # noqa: B023
+    (won,) = decided(api, "won@wondeal.example")["outcomes"]
     assert (won["amount"], won["stage"]) == ({"value": 48_000, "currency": "USD"}, "Closed Won")
     assert (won["close_date"], won["at"]) == ("2026-03-20", "2026-03-20T23:59:59+00:00")
-    opened = api.view(leads["opp"])
-    assert (opened["status"], [one["opportunity_id"] for one in opened["outcomes"]]) == ("routed", ["006O"])
+    opened = decided(api, "opp@oppdeal.example")
+    assert [one["opportunity_id"] for one in opened["outcomes"]] == ["006O"]
     told = eventually(
         lambda: [one.data for one in receiver.about(leads["won"], "lead.closed")],
         what="the webhook",
