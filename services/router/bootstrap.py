@@ -14,7 +14,7 @@ from services.router.delivery.handler import DeliveryHandler
 from services.router.delivery.retrier import DeliveryRetrier
 from services.router.delivery.sender import IN_FLIGHT_MAX, LIMITS, WebhookSender
 from services.router.delivery.storage import DeliveryStore, DueDeliveries
-from services.router.delivery.targets import QueueDestinations
+from services.router.delivery.targets import PolicyDestinations
 from services.router.domain.dispatch import assign_waiting_timer
 from services.router.domain.qualification.language import languages
 from services.router.handlers import LiveRouterHandler
@@ -67,7 +67,7 @@ async def run_routing(resources: Resources, stop: asyncio.Event) -> None:
 async def run_delivery(resources: Resources, stop: asyncio.Event, settings: RouterSettings) -> None:
     """Send webhooks until `stop` is set."""
     clock, database = resources.clock, resources.database
-    destinations = QueueDestinations(resources.policy.active, os.environ)
+    destinations = PolicyDestinations(resources.policy.active, os.environ)
     reader = DeliveryReader(database, Vault(resources.secret, os.urandom), clock, destinations)
     bulkheads = Bulkheads(clock, slots=IN_FLIGHT_MAX)
     egress = EgressPolicy(settings.egress_allow)

@@ -156,6 +156,7 @@ deliveries = Table(
     Column("failures", Json(list[FailedAttempt])),
     Column("account", String(500)),
     Column("sequence", Integer),
+    Column("notifies", Boolean, nullable=False, server_default=false()),
     # `next_attempt_at` is null once nothing more will be tried.
     Index(
         "ix_deliveries_due",
@@ -182,6 +183,13 @@ deliveries = Table(
         postgresql_where=text("body IS NOT NULL"),
         sqlite_where=text("body IS NOT NULL"),
     ),
+)
+
+notified_leads = Table(
+    "notified_leads",
+    metadata,
+    Column("lead_id", String(500), primary_key=True),
+    Column("at", UtcTime, nullable=False),
 )
 
 

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from services.ledger.domain.rows import ViewRow
 from services.ledger.domain.view import updated_view
-from services.router.domain.delivery import destination_of
+from services.router.domain.delivery import destination_target, targets_of
 from services.router.domain.state import CLOSED, RoutedLeadRow, scored_lead_of
 from shared.lead.events.envelope import Event, decode_data
 from shared.lead.events.outcome_received import OutcomeReceivedV1
@@ -29,7 +29,7 @@ POLICY = routing_policy_with(
     tuple(rep(id_, queue_, max_open=1 if id_ == "ae" else None) for id_, queue_ in TEAM.items()),
     {"sdr": queue("4h"), "bdr": queue("1h", fallback="sdr"), "senior-ae": queue("15m", fallback="sdr")},
 )
-DESTINATIONS = {queue_: destination_of(queue_, "https://hooks.example/", ()) for queue_ in POLICY.queues}
+DESTINATIONS = [destination_target(f"queue:{name}", "https://hooks.example/", ()) for name in POLICY.queues]
 GRADES = {"B3": "mql", "A1": "sql", "C3": "mql", "D4": "cold"}
 REPS = st.sampled_from([*TEAM])
 
@@ -119,9 +119,8 @@ class OneLead(RuleBasedStateMachine):
                 data=decode_data(event_type, raw), raw=raw,
             )  # fmt: skip
             self.view = updated_view(self.view, event)
-            for queue_, destination in DESTINATIONS.items():
-                if destination.matches(short, event.data, AT):
-                    self.heard[queue_] = data["decision"]
+            for destination in targets_of(DESTINATIONS, short, event.data, AT):
+                self.heard[destination.id.removeprefix("queue:")] = data["decision"]
         assert bool(self.router.emitted) <= (outcome is not Outcome.UNCHANGED)
         return bool(self.router.emitted)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -17,7 +19,7 @@ from services.gateway.queries.delivery_orders import place_order
 from services.gateway.tables import subscriptions
 from services.router import bootstrap
 from services.router.domain.delivery import DeliveryRow
-from services.router.tables import deliveries
+from services.router.tables import deliveries, notified_leads
 from shared.clock import FixedClock
 from shared.lead.events.envelope import Event, encode
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
@@ -26,7 +28,7 @@ from shared.lead.events.routing import PolicyVersions, Suppression
 from shared.lead.events.scoring import Score
 from shared.messaging.port import publish
 from shared.policy.compiled import compiled
-from shared.policy.models import Destination
+from shared.policy.models import Destination, Manager, Team
 from shared.settings import RouterSettings, load
 from shared.vault import Vault
 from shared.web.signing import new_secret, verify
@@ -37,6 +39,7 @@ from tests.support.scored_leads import AT, event_of, lead_id
 
 SECRET = b"router-delivery-tests"
 PARTITIONS = 3
+NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass
@@ -103,22 +106,34 @@ class DeliveryWorld:
         await publish(sink, [encode(event) for event in events])
         await sink.close()
 
-    def send_to(self, **urls: str) -> None:
-        """Activate a policy in which exactly these queues have a destination."""
+    def send_to(
+        self, *, reps: Mapping[str, str] = NOWHERE, managers: Mapping[str, str] = NOWHERE, **urls: str
+    ) -> None:
+        """Activate a policy in which exactly these queues, reps and managers have a destination.
+
+        The variables with the secrets are named after them, such as `SENIOR_AE_SECRET`.
+        """
         policy, watch = default_policy(), self.resources.policy
         assert isinstance(watch, StandingPolicy)
+
+        def to(name: str, given: Mapping[str, str]) -> dict[str, Destination]:
+            variable = f"{name.upper().replace('-', '_')}_SECRET"
+            return {"destination": Destination(url=given.get(name, ""), secret_env=variable)}
+
         queues = {
-            name: queue.model_copy(
-                update={
-                    "destination": Destination(
-                        url=urls.get(name, ""), secret_env=f"{name.upper().replace('-', '_')}_SECRET"
-                    )
-                }
-            )
-            for name, queue in policy.routing.queues.items()
+            name: queue.model_copy(update=to(name, urls)) for name, queue in policy.routing.queues.items()
         }
+        team = Team(
+            reps=tuple(rep.model_copy(update=to(rep.id, reps)) for rep in policy.team.reps),
+            managers=tuple(Manager(id=id_, name=id_, **to(id_, managers)) for id_ in managers),
+        )
         routing = policy.routing.model_copy(update={"queues": queues})
-        watch.policy = compiled(policy.model_copy(update={"routing": routing}))
+        watch.policy = compiled(policy.model_copy(update={"routing": routing, "team": team}))
+
+    async def notified(self) -> dict[str, datetime]:
+        """Return when each lead was first delivered to whoever should work it."""
+        async with self.resources.database.read() as tx:
+            return {row.lead_id: row.at for row in await tx.execute(select(notified_leads))}
 
     async def rows(self) -> list[DeliveryRow]:
         async with self.resources.database.read() as tx:

@@ -19,7 +19,7 @@ from services.gateway.queries.deliveries import count_at_most, find_delivery, is
 from services.gateway.queries.delivery_orders import is_carried_out, place_order
 from services.gateway.responses import json_response
 from services.gateway.state import GatewayState
-from services.router.domain.delivery import DELIVERY_ROLE, delivery_id, destination_id
+from services.router.domain.delivery import DELIVERY_ROLE, delivery_id, destinations_of
 from services.router.tables import deliveries_between, not_erased
 from shared.errors import FieldProblem, Reject
 from shared.storage.database import Tx
@@ -102,7 +102,10 @@ class ReplayedDeliveries(ApiModel):
 @router.get(
     "/subscriptions/{id}/deliveries",
     summary="List the deliveries of a subscription, the newest first",
-    description="`queue:NAME` in place of an id lists the deliveries to the destination of a queue.",
+    description=(
+        "`queue:NAME`, `rep:ID` or `manager:ID` in place of an id lists the deliveries to the destination "
+        "of a queue, a rep or a manager."
+    ),
     responses=problem_responses(404),
 )
 async def get_deliveries(id: str, gateway: Gateway, paging: Paging) -> Page[DeliveryView]:  # noqa: A002
@@ -196,11 +199,8 @@ async def _require_delivery(tx: Tx, id_: str) -> RowMapping:
 
 
 async def _is_destination(gateway: GatewayState, endpoint: str) -> bool:
-    """Return whether an endpoint is the destination of a queue of the active policy."""
-    if not endpoint.startswith(destination_id("")):
-        return False
-    queues = (await gateway.policies.start()).policy.routing.queues
-    return any(endpoint == destination_id(name) for name, queue in queues.items() if queue.destination.url)
+    """Return whether an endpoint is a destination that the active policy names."""
+    return endpoint in destinations_of((await gateway.policies.start()).policy)
 
 
 async def _place_order(gateway: GatewayState, order: DeliveryOrder) -> QueuedOrder:

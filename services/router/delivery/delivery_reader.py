@@ -41,7 +41,7 @@ class _Stored(NamedTuple):
 
 
 class DeliveryReader:
-    """Reads from the tables. `destinations` returns the targets that the active policy gives to queues."""
+    """Reads from the tables. `destinations` returns the targets that the active policy names."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class DeliveryReader:
         self._existing: BatchLoader[Collection[str], _Stored] = BatchLoader(self._read_existing)
 
     async def targets(self) -> Sequence[WebhookTarget]:
-        """Return the active subscriptions and the destinations of queues."""
+        """Return the active subscriptions and the destinations of the policy."""
         return await self._targets.load(None)
 
     async def existing(self, delivery_ids: Collection[str], lead_id: str, lead_hash: str) -> StoredDeliveries:

@@ -21,12 +21,16 @@ from services.router.domain.delivery import (
     DELIVERY_ROLE,
     DeliveryAttempt,
     DeliveryRow,
+    NotifiedLeadRow,
     StoredDeliveries,
     WebhookTarget,
     delivery_id,
     new_delivery,
+    notifications_in,
+    notifying,
     redacted,
     struck_out,
+    targets_of,
     webhook_body,
 )
 from shared.clock import Clock
@@ -34,7 +38,7 @@ from shared.lead.events.envelope import Event
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.registry import BY_NAME
 from shared.lead.mentions import Mentions
-from shared.storage.rows import IdentityMap, Put
+from shared.storage.rows import Change, IdentityMap, Put, Remove
 from shared.worker.decision import Outcome, Step
 from shared.worker.erasure import (
     MAY_NAME_OTHERS,
@@ -113,7 +117,7 @@ class DeliveryHandler(Handler):
         """Return the deliveries of an event that have no row yet, each after its first attempt."""
         short = BY_NAME[event.type].short
         known = await self._reader.targets()
-        targets = [target for target in known if target.matches(short, event.data, event.time)]
+        targets = targets_of(known, short, event.data, event.time)
         if not targets:
             return ()
         ids = [delivery_id(event.id, target.id) for target in targets]
@@ -122,8 +126,9 @@ class DeliveryHandler(Handler):
         if is_erased(self.role, tombstones, event, self._keyed_hash):
             return ()
         body = webhook_body(short, event.time, (await self._without_erased(event)).raw)
+        notifies = notifying(targets, event.data)
         attempts = [
-            self._attempt(event, id_, target, body, stored)
+            self._attempt(event, id_, target, body, stored, notifies=target.id in notifies)
             for id_, target in zip(ids, targets, strict=True)
             if id_ not in stored.ids
         ]
@@ -142,8 +147,9 @@ class DeliveryHandler(Handler):
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
         del at
         prepared: PreparedDeliveries = event.data
-        new = [Put(row) for row in prepared.rows if world.get(DeliveryRow, row.id) is None]
-        return Step(Outcome.APPLIED if new else Outcome.UNCHANGED, new)
+        new = [row for row in prepared.rows if world.get(DeliveryRow, row.id) is None]
+        changes = [Put(row) for row in (*new, *notifications_in(new))]
+        return Step(Outcome.APPLIED if new else Outcome.UNCHANGED, changes)
 
     def without_mentions(self, event: Event[Any], mentions: Mentions) -> Event[Any]:
         """Strike these people out of what is stored to be sent again: its first attempt may be long ago."""
@@ -154,7 +160,7 @@ class DeliveryHandler(Handler):
         """Stop what is about the person, strike them out of what is about others, store who is told."""
         del at
         lead_ids = set(erasure.lead_ids)
-        changes = [
+        changes: list[Change] = [
             Put(
                 redacted(row, erasure.pseudonym(row.lead_id))
                 if row.lead_id in lead_ids
@@ -163,12 +169,20 @@ class DeliveryHandler(Handler):
             for row in rows.all(DeliveryRow)
             if row.lead_id not in erasure.spared
         ]
+        changes += [Remove(NotifiedLeadRow, (lead_id,)) for lead_id in erasure.lead_ids]
         told: tuple[DeliveryRow, ...] = getattr(erasure.event.data, "rows", ())
         changes += [Put(row) for row in told if rows.get(DeliveryRow, row.id) is None]
         return Redaction(changes)
 
     async def _attempt(
-        self, event: Event[Any], id_: str, target: WebhookTarget, body: bytes, stored: StoredDeliveries
+        self,
+        event: Event[Any],
+        id_: str,
+        target: WebhookTarget,
+        body: bytes,
+        stored: StoredDeliveries,
+        *,
+        notifies: bool,
     ) -> DeliveryRow:
         """Return the delivery after its first attempt; unattempted while an earlier one of its lead waits."""
         now = self._clock.now()
@@ -184,6 +198,7 @@ class DeliveryHandler(Handler):
             at=now,
             account=event.key if event.subject and not is_erasure else None,
             sequence=getattr(event.data, "sequence", None),
+            notifies=notifies,
         )
         held_until = stored.held_until(target.id, row.sequence, now)
         if held_until is not None:

@@ -17,6 +17,7 @@ from services.router.domain.delivery import (
     LEASE,
     DeliveryAttempt,
     DeliveryRow,
+    notifications_in,
     webhook_body,
     webhook_test_body,
 )
@@ -158,7 +159,8 @@ class DueDeliveries:
                 tried = replace(lease, body=row.body)  # somebody may have been struck out of it meanwhile
                 settled = tried if attempt is None else after_leased_attempt(tried, attempt, at)
                 behind = (world.get(DeliveryRow, other) for other, of in waiting.items() if of == id_)
-                world.apply([Put(settled), *map(Put, due_after(settled, filter(None, behind), at))])
+                due = due_after(settled, filter(None, behind), at)
+                world.apply(map(Put, (settled, *due, *notifications_in([settled]))))
             await tx.write(world)
 
     async def give_up(self, inactive: Iterable[str], now: datetime) -> None:

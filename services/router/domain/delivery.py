@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +18,9 @@ from shared.lead.mentions import Mentions
 from shared.storage.rows import Row
 from shared.webhooks import EVERYTHING, TRIAL, FailedAttempt
 from shared.worker.rows import TombstoneRow
+
+if TYPE_CHECKING:
+    from shared.policy.models import Destination, Manager, Policy, Queue, Rep
 
 DELIVERY_ROLE: Final = "router-deliver"
 """The role under which deliveries claim their input and record tombstones."""
@@ -36,7 +39,8 @@ class DeliveryRow(Row, frozen=True):
     While it is pending, `next_attempt_at` is when it is sent and `body` what is sent. A delivery that is sent
     again after its body was deleted has none: the body is then made from the event in the ledger. `failures`
     are the latest failed attempts. `sequence` is that of the event: the deliveries of one lead to one target
-    are sent in its order. It is None where there is no order to keep.
+    are sent in its order. It is None where there is no order to keep. By a delivery that `notifies` the owner
+    of a lead learns of it.
     """
 
     id: str
@@ -56,18 +60,18 @@ class DeliveryRow(Row, frozen=True):
     failures: list[FailedAttempt] | None = None
     account: str | None = None
     sequence: int | None = None
+    notifies: bool = False
     table: ClassVar[str] = "deliveries"
     key_fields: ClassVar[tuple[str, ...]] = ("id",)
     indexed: ClassVar[tuple[str, ...]] = ("lead_id",)
 
 
 class WebhookTarget(Struct, frozen=True, dict=True):
-    """A URL that receives events: that of a subscription, or the destination of a queue.
+    """A URL that receives events: that of a subscription, or a destination that the policy names.
 
     `events` are short types (`lead.routed`), families (`lead.*`) or `*`. `filter` is a condition over the
-    data, or its short form. `queue` restricts the target to leads of that queue: to decisions for it, to
-    events by which a lead leaves it, and to those by which one of its reps joins the owner of a lead. The
-    newest of `secrets` comes first.
+    data, or its short form. A destination receives only what concerns its queue, rep or manager, see
+    `addressees`. The newest of `secrets` comes first.
     """
 
     id: str
@@ -75,18 +79,12 @@ class WebhookTarget(Struct, frozen=True, dict=True):
     events: tuple[str, ...]
     secrets: tuple[str, ...]
     filter: Mapping[str, Any] = {}
-    queue: str | None = None
+    is_destination: bool = False
 
     def matches(self, short_type: str, data: Struct, at: datetime) -> bool:
-        """Return whether an event is to be sent to this target; ages are those at its time, `at`."""
+        """Return whether an event is one that the target subscribes to; ages are those at its time, `at`."""
         family = short_type.partition(".")[0] + ".*"
         if {short_type, family, EVERYTHING}.isdisjoint(self.events):
-            return False
-        if self.queue is not None and self.queue not in (
-            value_at(data, "decision.queue"),
-            value_at(data, "previous_queue"),
-            value_at(data, "joined.queue"),
-        ):
             return False
         return not self.filter or self.is_wanted(data, at)
 
@@ -96,14 +94,75 @@ class WebhookTarget(Struct, frozen=True, dict=True):
         return compiled_filter(self.events, self.filter)
 
 
-def destination_id(queue: str) -> str:
-    """Return the id of the target that is a queue's destination."""
-    return f"queue:{queue}"
+def destinations_of(policy: Policy) -> dict[str, Destination]:
+    """Return the destinations of queues, reps and managers, by the ids of their targets."""
+    owners: list[tuple[str, Queue | Rep | Manager]] = [
+        *((f"queue:{name}", queue) for name, queue in policy.routing.queues.items()),
+        *((f"rep:{rep.id}", rep) for rep in policy.team.reps),
+        *((f"manager:{manager.id}", manager) for manager in policy.team.managers),
+    ]
+    return {id_: owner.destination for id_, owner in owners if owner.destination.url}
 
 
-def destination_of(queue: str, url: str, secrets: tuple[str, ...]) -> WebhookTarget:
-    """Return the target that receives the events of every lead of a queue."""
-    return WebhookTarget(destination_id(queue), url, ("lead.*",), secrets, queue=queue)
+def destination_target(id_: str, url: str, secrets: tuple[str, ...]) -> WebhookTarget:
+    """Return the target of a destination; `id_` says whose it is, such as `queue:sdr`."""
+    return WebhookTarget(id_, url, ("lead.*",), secrets, is_destination=True)
+
+
+def addressees(data: Struct) -> frozenset[str]:
+    """Return the ids of the destinations that an event about a lead is for.
+
+    Its queue and owner, those that it leaves, the rep who joins the owner, and the manager who is told.
+    """
+    paths = {
+        "queue": ("decision.queue", "previous_queue", "joined.queue"),
+        "rep": ("decision.owner", "previous_owner", "joined.rep", "to"),
+        "manager": ("to",),
+    }
+    named = ((kind, value_at(data, path)) for kind, found in paths.items() for path in found)
+    return frozenset(f"{kind}:{name}" for kind, name in named if isinstance(name, str))
+
+
+def targets_of(
+    known: Iterable[WebhookTarget], short_type: str, data: Struct, at: datetime
+) -> list[WebhookTarget]:
+    """Return the targets to which an event is to be sent."""
+    addressed = addressees(data)
+    return [
+        target
+        for target in known
+        if (not target.is_destination or target.id in addressed) and target.matches(short_type, data, at)
+    ]
+
+
+class NotifiedLeadRow(Row, frozen=True):
+    """When a lead was first delivered to whoever should work it. The first row stays."""
+
+    lead_id: str
+    at: datetime
+    table: ClassVar[str] = "notified_leads"
+    key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
+    once: ClassVar[bool] = True
+
+
+def notifying(targets: Iterable[WebhookTarget], data: Struct) -> frozenset[str]:
+    """Return the ids of the targets by which the owner of a lead learns of it, none without an owner.
+
+    They are the destinations, or all others where the event has no destination.
+    """
+    if value_at(data, "decision.owner") is None:
+        return frozenset()
+    destinations = frozenset(target.id for target in targets if target.is_destination)
+    return destinations or frozenset(target.id for target in targets)
+
+
+def notifications_in(rows: Iterable[DeliveryRow]) -> list[NotifiedLeadRow]:
+    """Return what is to be stored of deliveries that have arrived."""
+    return [
+        NotifiedLeadRow(row.lead_id, row.delivered_at)
+        for row in rows
+        if row.notifies and row.delivered_at is not None and row.state == "delivered"
+    ]
 
 
 class StoredDeliveries(Struct, frozen=True):
@@ -176,6 +235,7 @@ def new_delivery(
     at: datetime,
     account: str | None = None,
     sequence: int | None = None,
+    notifies: bool = False,
 ) -> DeliveryRow:
     """Return a delivery without attempts that is due at `at`."""
     return DeliveryRow(
@@ -195,6 +255,7 @@ def new_delivery(
         body=body,
         account=account,
         sequence=sequence,
+        notifies=notifies,
     )
 
 

@@ -6,18 +6,23 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from services.router.delivery.retry_schedule import RETRIES, after_attempt
 from services.router.domain.delivery import (
     DeliveryAttempt,
     DeliveryRow,
+    NotifiedLeadRow,
     WebhookTarget,
     delivery_id,
-    destination_of,
+    destination_target,
     new_delivery,
     new_test_delivery,
+    notifications_in,
+    notifying,
     redacted,
     struck_out,
+    targets_of,
     webhook_body,
     webhook_test_body,
 )
@@ -119,29 +124,61 @@ def test_every_entry_of_a_filter_must_match(filter_, matches):
     assert target(filter=filter_).matches("lead.routed", scored_lead(), AT) is matches
 
 
-def test_a_queue_destination_hears_that_a_lead_leaves_the_queue():
-    class Left(msgspec.Struct, frozen=True):
-        decision: dict[str, str]
-        previous_queue: str | msgspec.UnsetType | None
+def sent_to(type_: str, data: msgspec.Struct, *ids: str) -> list[str]:
+    """Return which of these destinations receive an event."""
+    targets = [destination_target(id_, "https://hooks.example/", ()) for id_ in ids]
+    return [target.id for target in targets_of(targets, type_, data, AT)]
 
-    destination = destination_of("sdr", "https://hooks.example/", ())
+
+class Said(msgspec.Struct, frozen=True):
+    decision: dict[str, str | None]
+    previous_queue: str | msgspec.UnsetType | None = None
+    previous_owner: str | None = None
+    joined: dict[str, str] | None = None
+    to: str | None = None
+
+
+def test_a_queue_destination_hears_that_a_lead_leaves_the_queue():
     for type_ in ("lead.reassigned", "lead.handed_off", "lead.routed", "lead.closed"):
-        assert destination.matches(type_, Left({"queue": "bdr"}, "sdr"), AT)
-    assert destination.matches("lead.suppressed", Left({"reason": "spam"}, "sdr"), AT)
+        assert sent_to(type_, Said({"queue": "bdr"}, "sdr"), "queue:sdr") == ["queue:sdr"]
+    assert sent_to("lead.suppressed", Said({"reason": "spam"}, "sdr"), "queue:sdr") == ["queue:sdr"]
     for queue in (None, msgspec.UNSET, "bdr"):
-        assert not destination.matches("lead.routed", Left({"queue": "bdr"}, queue), AT)
+        assert sent_to("lead.routed", Said({"queue": "bdr"}, queue), "queue:sdr") == []
 
 
 def test_a_queue_destination_receives_only_decisions_for_its_queue():
-    class Decided(msgspec.Struct):
-        decision: dict[str, str]
+    assert sent_to("lead.routed", Said({"queue": "sdr"}), "queue:sdr", "queue:bdr") == ["queue:sdr"]
+    assert sent_to("lead.routed", scored_lead(), "queue:sdr") == []
+    assert sent_to("account.qualified", Said({"queue": "sdr"}), "queue:sdr") == []
 
-    destination = destination_of("sdr", "https://hooks.example/", ("whsec_x",))
-    assert destination.id == "queue:sdr"
-    assert destination.matches("lead.routed", Decided({"queue": "sdr"}), AT)
-    assert not destination.matches("lead.routed", Decided({"queue": "bdr"}), AT)
-    assert not destination.matches("lead.routed", scored_lead(), AT)
-    assert not destination.matches("account.qualified", Decided({"queue": "sdr"}), AT)
+
+def test_a_rep_hears_of_own_leads_of_leads_that_were_theirs_and_of_those_joined():
+    owned = Said({"queue": "sdr", "owner": "ana"}, previous_owner="ben", joined={"rep": "cy", "queue": "se"})
+    everybody = ("rep:ana", "rep:ben", "rep:cy", "rep:dee", "queue:se", "queue:bdr")
+    assert sent_to("lead.handed_off", owned, *everybody) == ["rep:ana", "rep:ben", "rep:cy", "queue:se"]
+
+
+def test_a_manager_hears_only_of_leads_that_are_escalated_to_them():
+    escalated = Said({"queue": "sdr", "owner": "ana"}, to="mona")
+    everybody = ("manager:mona", "manager:max", "rep:mona", "rep:ana")
+    assert sent_to("lead.escalated", escalated, *everybody) == ["manager:mona", "rep:mona", "rep:ana"]
+    assert sent_to("lead.escalated", Said({"queue": "sdr", "owner": "mona"}), "manager:mona") == []
+
+
+def test_an_owner_learns_of_a_lead_by_a_destination_and_without_one_by_any_subscription():
+    owned = Said({"queue": "sdr", "owner": "ana"})
+    queue, other = destination_target("queue:sdr", "https://hooks.example/", ()), target(("*",))
+    assert notifying([other, queue], owned) == {queue.id}
+    assert notifying([other], owned) == {other.id}
+    assert notifying([other, queue], Said({"queue": "sdr", "owner": None})) == frozenset()
+
+
+def test_only_what_has_arrived_and_notifies_counts_as_a_notification():
+    row = replace(pending(), notifies=True)
+    assert notifications_in([row]) == []
+    arrived = after_attempt(row, DeliveryAttempt(200), AT)
+    assert notifications_in([arrived]) == [NotifiedLeadRow(row.lead_id, AT)]
+    assert notifications_in([replace(arrived, notifies=False)]) == []
 
 
 def test_a_test_delivery_is_due_at_once_and_names_its_subscription():
@@ -210,8 +247,8 @@ def test_the_id_of_a_delivery_is_the_same_in_every_process_and_version():
 
 
 def test_a_queue_destination_receives_the_events_of_leads_signed_with_its_secrets():
-    assert destination_of("sdr", "https://hooks.example/", ("whsec_x",)) == WebhookTarget(
-        "queue:sdr", "https://hooks.example/", ("lead.*",), ("whsec_x",), filter={}, queue="sdr"
+    assert destination_target("queue:sdr", "https://hooks.example/", ("whsec_x",)) == WebhookTarget(
+        "queue:sdr", "https://hooks.example/", ("lead.*",), ("whsec_x",), filter={}, is_destination=True
     )
 
 

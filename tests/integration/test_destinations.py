@@ -1,4 +1,4 @@
-"""Destinations of queues: every event of their leads, signed with the secret of the policy's variable."""
+"""Destinations of queues, reps and managers: the events that concern them, signed with their own secrets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from datetime import timedelta
 import msgspec
 
 from shared.lead.events.lead_alerted import LeadAlertedV1
+from shared.lead.events.lead_escalated import LeadEscalatedV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
+from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.routing import Decision
 from tests.support.delivery_world import lead_event, until
 from tests.support.scored_leads import AT, event_of, lead_id
@@ -50,6 +52,53 @@ async def test_a_destination_hears_that_a_lead_left_its_queue(world, monkeypatch
         await world.wait_for_rows(3)
         await world.wait_for_state("delivered")
     assert (sorted(sdr.ids), bdr.ids) == (["moved", "taken"], ["moved"])
+
+
+def about(name: str, owner: str | None, kind: type = LeadAlertedV1, **given):
+    """Return an event about a lead of the SDRs that has an owner, or none."""
+    decision = Decision("kept", "sdr", "work", owner, "rule", [], [])
+    data = kind(lead_id(name), 1, 1, f"{name}.example", decision, None, "sla", AT, **given)
+    return event_of(data, id_=name, source="/baton/router")
+
+
+async def test_reps_and_managers_are_told_of_what_concerns_them(world, monkeypatch):
+    ana, mona, sdr = await world.endpoint(), await world.endpoint(), await world.endpoint()
+    for name, endpoint in (("SDR_1", ana), ("MONA", mona), ("SDR", sdr)):
+        monkeypatch.setenv(f"{name}_SECRET", endpoint.secret)
+    world.send_to(reps={"sdr-1": ana.url}, managers={"mona": mona.url}, sdr=sdr.url)
+    async with world.delivering():
+        await world.publish(about("own", "sdr-1"), about("other", "sdr-2"))
+        await world.publish(about("late", "sdr-1", LeadEscalatedV1, step="escalate", to="mona"))
+        await world.wait_for_rows(6)
+        await world.wait_for_state("delivered")
+    assert (sorted(ana.ids), mona.ids) == (["late", "own"], ["late"])
+    assert sorted(sdr.ids) == ["late", "other", "own"]
+
+
+async def test_a_lead_is_notified_by_the_first_delivery_that_arrives_at_a_destination(world, monkeypatch):
+    """Also by a retry; a subscription counts where there is no destination, and no lead without an owner."""
+    sdr, crm = await world.endpoint(), await world.endpoint()
+    sdr.status = 503
+    monkeypatch.setenv("SDR_SECRET", sdr.secret)
+    await world.subscribe(crm, "crm")
+    world.send_to(sdr=sdr.url)
+    async with world.delivering():
+        await world.publish(about("ana", "sdr-1"), about("waits", None), routed_to("csm", "ben"))
+        await until(lambda: len(crm.ids) == 3)
+        await world.wait_for_rows(5)
+        assert await world.notified() == {lead_id("ben"): AT}
+        sdr.status = 200
+        world.clock.advance(timedelta(seconds=5))
+        await world.wait_for_state("delivered")
+        assert await world.notified() == {lead_id("ben"): AT, lead_id("ana"): AT + timedelta(seconds=5)}
+        world.clock.advance(timedelta(seconds=1))
+        erased = PersonErasedV1([lead_id("ana")], "hash", world.clock.now())
+        await world.publish(event_of(erased, id_="e1"))
+
+        async def is_forgotten() -> bool:
+            return (await world.notified()).keys() == {lead_id("ben")}
+
+        await until(is_forgotten)
 
 
 async def test_a_destination_follows_the_policy(world, monkeypatch):
