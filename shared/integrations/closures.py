@@ -7,12 +7,12 @@ has that decided once. A property test holds both to the same results.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from jmespath.visitor import _Expression
 
-from shared.integrations.functions import FUNCTION_ERRORS, PresetFunctions
+from shared.integrations.functions import FUNCTION_ERRORS, PresetFunctions, is_empty
 
 Closure = Callable[["Run", Any], Any]
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
@@ -282,6 +282,8 @@ def compile_not(tree: Any) -> Closure:
 def compile_call(tree: Any) -> Closure:
     name = tree["value"]
     arguments = [closure_of(child) for child in tree["children"]]
+    if name == "first_nonempty":
+        return compile_first_nonempty(arguments)
     allowed = allowed_types(PresetFunctions.FUNCTION_TABLE[name]["signature"], len(arguments))
     if allowed is None:
         return lambda run, value: run.functions.call_function(
@@ -301,6 +303,19 @@ def compile_call(tree: Any) -> Closure:
             return None
 
     return called
+
+
+def compile_first_nonempty(arguments: Sequence[Closure]) -> Closure:
+    """Compile the function `first_nonempty`: what stands behind the value that it gives is not evaluated."""
+
+    def first(run: Run, value: Any) -> Any:
+        for argument in arguments:
+            found = argument(run, value)
+            if not is_empty(found):
+                return found
+        return None
+
+    return first
 
 
 def allowed_types(signature: Any, count: int) -> list[frozenset[type]] | None:

@@ -131,7 +131,7 @@ class PresetFunctions(Functions):
     @signature(_ANY_NUMBER)
     def _func_first_nonempty(self, *values: Any) -> Any:
         """Return the first value that is not null, an empty text, list or object."""
-        return next((value for value in values if value is not None and value not in ("", [], {})), None)
+        return next((value for value in values if not is_empty(value)), None)
 
     @signature(_ANY, _ANY)
     def _func_after_prefix(self, text: Any, prefix: Any) -> str | None:
@@ -242,6 +242,11 @@ class PresetFunctions(Functions):
     @signature(_ANY)
     def _func_asked(self, name: Any) -> str | None:
         return self._scope.asked.get(_text(name))
+
+
+def is_empty(value: Any) -> bool:
+    """Return whether a value is null, an empty text, list or object."""
+    return value is None or value in ("", [], {})
 
 
 def matched(pattern: str, text: str) -> str | None:

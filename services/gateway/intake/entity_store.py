@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
@@ -20,33 +20,44 @@ from services.gateway.domain.known_entities import (
 )
 from services.gateway.tables import known_entities as table
 from shared.clock import Clock
+from shared.resilience.batch_loader import BatchLoader
 from shared.storage.database import Database
 from shared.storage.rows import IdentityMap, Put
 
 
 class StoredEntities:
-    """The entities in the database."""
+    """The entities in the database: what a transaction costs is shared by all requests that wait for one."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._reads = BatchLoader(self.read_batch)
+        self._writes = BatchLoader(self.write_batch)
 
     async def find(self, vendor: str, ids: Collection[EntityId]) -> Entities:
         """Return those of the ids that an earlier record told. Raises `Retry`."""
         if not ids:
             return NO_ENTITIES
-        async with self._database.read() as tx:
-            rows = await tx.load(EntityRow, "key_text", [entity_key(vendor, id_) for id_ in ids])
+        rows = await self._reads.load([entity_key(vendor, id_) for id_ in ids])
         return entities_by_id(vendor, ids, rows)
 
     async def remember(self, vendor: str, told: Entities) -> None:
         """Store what a record told. Raises `Retry`."""
-        if not told:
-            return
-        rows = IdentityMap()
-        rows.apply([Put(row) for row in entity_rows(vendor, told, self._clock.now())])
+        if told:
+            await self._writes.load(entity_rows(vendor, told, self._clock.now()))
+
+    async def read_batch(self, keys: Sequence[Sequence[str]]) -> list[EntityRow]:
+        """Return the rows that any of the requests asks for."""
+        async with self._database.read() as tx:
+            return await tx.load(EntityRow, "key_text", [key for one in keys for key in one])
+
+    async def write_batch(self, told: Sequence[Sequence[EntityRow]]) -> None:
+        """Store the rows of all requests; of one id the last counts."""
+        last = {row.key_text: row for rows in told for row in rows}
+        writes = IdentityMap()
+        writes.apply([Put(last[key]) for key in sorted(last)])
         async with self._database.begin() as tx:
-            await tx.write(rows)
+            await tx.write(writes)
 
 
 async def forget_entities(database: Database, lead_ids: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -13,7 +14,8 @@ import pytest
 from aiohttp import web
 from sqlalchemy import func, select
 
-from services.gateway.intake.entity_store import prune_entities
+from services.gateway.domain.known_entities import Entity, EntityId
+from services.gateway.intake.entity_store import StoredEntities, prune_entities
 from services.gateway.tables import known_entities, pending_fetches
 from tests.support.gateway import RunningGateway
 
@@ -342,6 +344,21 @@ async def test_what_only_an_id_tells_waits_until_the_id_is_known(gateway):
     assert (await send_rows(gateway, *known["rows"]))[1].keys() == {"event_id"}
     await prune_entities(gateway.database, gateway.resources.clock.now())
     assert await count(gateway, known_entities) == 1
+
+
+async def test_ids_of_posts_that_come_at_the_same_time_are_stored_and_found_together(gateway: RunningGateway):
+    stored = StoredEntities(gateway.database, gateway.resources.clock)
+    ids = [EntityId("person", str(number)) for number in range(20)]
+    told = [Entity(f"ada{number}@holt.example") for number in range(20)]
+    await asyncio.gather(
+        *[stored.remember("acme", {id_: entity}) for id_, entity in zip(ids, told, strict=True)],
+        stored.remember("acme", {ids[3]: Entity("later@holt.example")}),
+        stored.remember("other", {ids[0]: Entity("somebody@else.example")}),
+    )
+    told[3] = Entity("later@holt.example")
+    found = await asyncio.gather(*[stored.find("acme", [id_, EntityId("account", "1")]) for id_ in ids])
+    assert found == [{id_: entity} for id_, entity in zip(ids, told, strict=True)]
+    assert await count(gateway, known_entities) == 21
 
 
 class Graph:
