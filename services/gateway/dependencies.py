@@ -24,7 +24,6 @@ from pydantic import BaseModel
 from services.gateway.domain.access import SCOPES, Principal, Scope
 from services.gateway.domain.arrival import Arrival
 from services.gateway.state import GatewayState
-from services.router.domain.refusals import rep_named
 from shared.errors import Reject
 from shared.storage.keyset import Cursor
 from shared.web.client_address import client_address
@@ -103,7 +102,7 @@ async def find_principal(gateway: GatewayState, credentials: bytes, scope: Mappi
     gateway.guesses.count_right(_API_KEYS, address, key)
     if principal.rep is not None and not principal.may("manager"):
         policy = (await gateway.policies.start()).policy
-        if rep_named(policy, principal.rep) is None:
+        if principal.rep not in policy.team.owners:
             detail = f"The key is that of {principal.rep}, who is not in the team any more"
             raise Reject(403, "rep-left", "The rep of this key has left the team", detail)
     return principal

@@ -52,19 +52,21 @@ class RoutingPolicy:
     """One version of the policy, as the router uses it.
 
     `first_match` returns the routing rule for facts at an instant, `territory_of` the name of the first
-    territory that matches. `teams` has the reps of each queue, sorted by id, and `rep_queues` the same as
-    pairs of queue and rep id; `schedules` has them by id. `territories` has the reps of each, `skills` those
-    of each rep, and `demanded_skills` those that a rule demands. `capped_queues` are the queues with a rep
-    whose open leads are limited, and `cap_depths` says how many assignments of each rep with caps are
-    counted. `not_in_queue` lists, for each queue, the reps who are not in it. `hours` has the reps who have
-    working hours or a calendar; the others are always at work. Without `writes_briefs` decisions have an
-    empty brief: a replay has no reader, and briefs are most of what a decision costs.
+    territory that matches. `owners` has the reps, and those managers who are none. `teams` has the reps of
+    each queue, sorted by id, and `rep_queues` the same as pairs of queue and rep id; `schedules` has them by
+    id. `territories` has the reps of each, `skills` those of each rep, and `demanded_skills` those that a
+    rule demands. `capped_queues` are the queues with a rep whose open leads are limited, and `cap_depths`
+    says how many assignments of each rep with caps are counted. `not_in_queue` lists, for each queue, the
+    reps who are not in it. `hours` has the reps who have working hours or a calendar; the others are always
+    at work. Without `writes_briefs` decisions have an empty brief: a replay has no reader, and briefs are
+    most of what a decision costs.
     """
 
     compiled: CompiledPolicy
     first_match: Callable[[Facts, datetime], RuleMatch]
     readers: FactReaders
     reps: Mapping[str, Rep]
+    owners: Mapping[str, Rep]
     teams: Mapping[str, Roster]
     schedules: Mapping[str, RepSchedule]
     territory_of: Callable[[Facts, datetime], str | None]
@@ -90,6 +92,10 @@ class RoutingPolicy:
     @property
     def hand_off(self) -> HandOff:
         return self.compiled.policy.routing.hand_off
+
+    def owner_of(self, owner_id: str | None) -> Rep | None:
+        """Return the rep of that id, or a manager as a rep without queues; None if the team has neither."""
+        return None if owner_id is None else self.owners.get(owner_id)
 
     def rep_of(self, rep_id: str | None) -> Rep | None:
         """Return the rep with that id, None if the team has none."""
@@ -135,6 +141,7 @@ def routing_policy_of(policy: CompiledPolicy) -> RoutingPolicy:
         first_match=_first_match(policy.rules.rules),
         readers=fact_readers(compared_fields(*conditions), Scope.ROUTING),
         reps=MappingProxyType({rep.id: rep for rep in reps}),
+        owners=MappingProxyType(policy.policy.team.owners),
         teams=MappingProxyType(teams),
         schedules=MappingProxyType(schedules),
         territory_of=first_match([Rule(one.name, one.when, one.name) for one in routing.territories]),

@@ -13,6 +13,7 @@ from services.enricher.tables import leads as leads_table
 from services.gateway.tables import rep_availability
 from services.router.domain.brief import STAKEHOLDERS_MAX
 from services.router.domain.lead_ref import LeadAliasRow
+from services.router.domain.leavers import LEAVERS_LEADS_MAX
 from services.router.domain.limits import microseconds
 from services.router.domain.state import (
     AccountContactRow,
@@ -45,15 +46,17 @@ async def lock_rep_queues(tx: Tx, team: Collection[tuple[str, str]]) -> list[Rep
     return [RepQueueRow(*tuple(row)) for row in await tx.execute(all_rows)]
 
 
-async def rep_rows(tx: Tx, depths: Mapping[str, int]) -> list[RepRow]:
-    """Return the rows of these reps, each with as many of the latest assignments as `depths` says.
+async def rep_rows(tx: Tx, depths: Mapping[str, int], *, of_all: bool) -> list[RepRow]:
+    """Return the rows of these reps, or all, each with as many of the latest assignments as `depths` says.
 
     A row that has fewer is filled from the assignments: the rep had no caps until now, or smaller ones.
     """
-    if not depths:
+    if not depths and not of_all:
         return []
-    of_reps = select(router_reps).where(member_of(tx.dialect, router_reps.c.rep))
-    found = await tx.execute(of_reps, {"members": members(tx.dialect, sorted(depths))})
+    of_reps = select(router_reps)
+    if not of_all:
+        of_reps = of_reps.where(member_of(tx.dialect, router_reps.c.rep))
+    found = await tx.execute(of_reps, {"members": members(tx.dialect, sorted(depths))} if not of_all else {})
     rows = {row.rep: RepRow(*tuple(row)) for row in found}
     filled: list[RepRow] = []
     for rep, depth in sorted(depths.items()):
@@ -98,6 +101,21 @@ async def longest_waiting(tx: Tx) -> set[str]:
         )
         lead_ids.update((await tx.execute(oldest)).scalars())
     return lead_ids
+
+
+async def leads_of_leavers(tx: Tx, owners: Collection[str]) -> set[str]:
+    """Return the ids of the oldest active leads of those who are none of `owners`, 100 at most."""
+    busy = select(rep_queues.c.rep).where(rep_queues.c.open_leads > 0).distinct()
+    leavers = {*(await tx.execute(busy)).scalars()} - {*owners}
+    if not leavers:
+        return set()
+    oldest = (
+        select(assignments.c.lead_id)
+        .where(assignments.c.closed_at.is_(None), assignments.c.rep.in_(leavers))
+        .order_by(assignments.c.opened_at, assignments.c.id)
+        .limit(LEAVERS_LEADS_MAX)
+    )
+    return {*(await tx.execute(oldest)).scalars()}
 
 
 async def leads_of_accounts(tx: Tx, accounts: Collection[str]) -> set[str]:

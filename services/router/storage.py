@@ -23,6 +23,7 @@ from services.router.queries import (
     away_reps,
     contacts_of,
     leads_of_accounts,
+    leads_of_leavers,
     lock_accounts,
     lock_rep_queues,
     longest_waiting,
@@ -47,12 +48,14 @@ class RouterStore:
         self._policy = policy
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
+        policy = self._policy()
         lead_ids, referenced = _lead_ids(events)
         aliases = await aliases_of(tx, referenced)
         lead_ids |= referenced | {alias.lead_id for alias in aliases}
         timers = (event.data for event in events if isinstance(event.data, TimerRow))
-        if any(timer.role == ROLE and not timer.subject for timer in timers):
-            lead_ids |= await longest_waiting(tx)
+        is_recurring = any(timer.role == ROLE and not timer.subject for timer in timers)
+        if is_recurring:
+            lead_ids |= await longest_waiting(tx) | await leads_of_leavers(tx, policy.owners)
         erasures = [event.data for event in events if isinstance(event.data, PersonErasedV1)]
         lead_ids |= await leads_of_accounts(tx, {key for erasure in erasures for key in erasure.accounts})
         scored = {event.data.account for event in events if isinstance(event.data, LeadScoredV1)}
@@ -63,10 +66,9 @@ class RouterStore:
         of_leads = await tx.load(AssignmentRow, "lead_id", lead_ids)
         of_accounts = await oldest_assignments(tx, accounts, lead_ids)
         contacts = await contacts_of(tx, {assignment.account for assignment in of_accounts})
-        policy = self._policy()
         rotation = await lock_rep_queues(tx, policy.rep_queues)
         # Their locks protect the reps' rows, too.
-        reps = await rep_rows(tx, policy.cap_depths)
+        reps = await rep_rows(tx, policy.cap_depths, of_all=is_recurring)
         return [*aliases, *leads, *of_leads, *of_accounts, *contacts, *await away_reps(tx), *rotation, *reps]
 
 

@@ -22,7 +22,7 @@ from shared.lead.events.parts import Person
 from shared.lead.events.registry import BY_NAME
 from shared.lead.events.scoring import AccountView
 from shared.policy.hours import parse_hours
-from shared.policy.models import RoutingRule
+from shared.policy.models import Absence, Cap, Manager, Rep, RoutingRule, Team, Territory
 from shared.rules.operators import Op
 from shared.rules.syntax import Compare
 from tests.support.routing_policies import default_routing_policy, queue, rep, routing_policy_with
@@ -48,11 +48,43 @@ GRADE_RULES = (
     RoutingRule(name="good", queue="sdr", when=Compare("score.grade", Op.IN, ("A1", "B1", "B3"))),
     RoutingRule(name="rest", queue="sdr", motion="nurture"),
 )
+AWAY_TEAM = (
+    rep("one", caps=(Cap(count=1, per="hour"), Cap(count=2, per="day")), manager="mgr"),
+    rep("two", "sdr", "bdr", skills=("de", "fr"), time_zone="America/New_York", hours=OFFICE),
+    rep("ae", "senior-ae", away=(Absence.model_validate({"from": "2026-03-03", "to": "2026-03-05"}),)),
+    rep("bd", "bdr", "sdr", max_open=1, skills=("de",), manager="mgr"),
+)
+DEMANDING_RULES = (
+    RoutingRule(
+        name="owned",
+        queue="keep",
+        owner="keep",
+        when=Compare("owner.active", Op.EQ, value=True),
+        skills=("fr",),
+    ),
+    RoutingRule(name="german", queue="sdr", when=Compare("score.fit_grade", Op.EQ, "B"), skills=("de",)),
+    RoutingRule(name="rest", queue="senior-ae"),
+)
+TERRITORIES = (
+    Territory(name="large", when=Compare("company.employees", Op.GTE, 1_000), reps=("two", "bd")),
+    Territory(name="alone", when=Compare("owner.active", Op.EQ, value=False), reps=("one", "two", "ae")),
+)
+
+
+def managed(*reps: Rep) -> Team:
+    return Team(reps=reps, managers=(Manager(id="mgr", name="Mona Field"),), leaver="manager")
+
+
 POLICIES = (
     default_routing_policy(),
     routing_policy_with(OFFICE_TEAM, QUEUES),
     routing_policy_with(OFFICE_TEAM[1:], QUEUES, rules=GRADE_RULES),
     routing_policy_with(tuple(rep(f"rep-{number}") for number in range(60)), QUEUES),
+    routing_policy_with(
+        None, QUEUES, team=managed(*AWAY_TEAM), rules=DEMANDING_RULES, territories=TERRITORIES
+    ),
+    # Two of these have left.
+    routing_policy_with(None, QUEUES, team=managed(*AWAY_TEAM[1:3]), territories=TERRITORIES[:1]),
 )
 NAMES = ("ana", "bob", "cyd")
 REPS = ("sdr-1", "ae-1", "one", "two", "ae", "bd", "rep-7")
@@ -102,7 +134,7 @@ OUTCOMES = st.tuples(
 )
 OTHERS = st.one_of(
     st.tuples(st.just("away"), st.sampled_from(REPS), st.booleans()),
-    st.tuples(st.just("advance"), st.sampled_from([1, 5, 14])),
+    st.tuples(st.just("advance"), st.sampled_from([1, 5, 14, 40])),
     st.tuples(st.just("assign_waiting")),
     st.tuples(st.just("policy"), st.sampled_from(range(len(POLICIES)))),
 )

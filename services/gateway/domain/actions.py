@@ -127,8 +127,8 @@ def reason_faults(routing: Routing, reason: str | None) -> Iterator[FieldProblem
 
 
 def rep_faults(policy: Policy, pointer: str, rep: str) -> Iterator[FieldProblem]:
-    """Yield that the team has no such rep, if it has none."""
-    ids = [member.id for member in policy.team.reps]
+    """Yield that the team has no such rep or manager, if it has none."""
+    ids = policy.team.owners
     if rep not in ids:
         yield FieldProblem(pointer, f"There is no rep {quoted(rep)}{did_you_mean(rep, ids)}")
 

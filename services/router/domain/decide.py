@@ -31,7 +31,14 @@ from services.router.domain.placement import Placement, decision_on, joins_owner
 from services.router.domain.rejections import REJECTIONS_MAX
 from services.router.domain.rotation import Selection, select_from_queue
 from services.router.domain.route import Route
-from services.router.domain.state import CLOSED, AssignmentRow, Rejection, RoutedLeadRow, scored_lead_of
+from services.router.domain.state import (
+    CLOSED,
+    AssignmentRow,
+    ClosedState,
+    Rejection,
+    RoutedLeadRow,
+    scored_lead_of,
+)
 from services.router.domain.unverified import is_unverified
 from services.router.policy import Demands, RoutingPolicy
 from shared.lead.events.lead_alerted import LeadAlertedV1
@@ -186,7 +193,7 @@ def _owner_before(
 ) -> OwnerFacts:
     """Return who owns the lead now; for a lead without an active owner of its own, who owns its account."""
     motion = previous.motion if previous is not None and assignment is not None else None
-    if assignment is not None and policy.rep_of(assignment.rep) is not None:
+    if assignment is not None and policy.owner_of(assignment.rep) is not None:
         is_accepted = assignment.state == "accepted"
         return OwnerFacts(
             active=True,
@@ -311,7 +318,8 @@ def _place(
         return placement, set_clock(changes, policy, current, placement.motion, at)
     is_listed = placement.change == "listed"
     if current is not None:
-        end_assignment(changes, current, "withdrawn" if is_listed else "moved", at)
+        ended: ClosedState = "withdrawn" if is_listed else "moved"
+        end_assignment(changes, current, "left" if owner.left is not None else ended, at)
     if is_listed:
         end_joined(changes, lead.lead_id, "withdrawn", at)
     rep = policy.rep_of(placement.owner)
@@ -378,7 +386,7 @@ def _emit(
             previous_queue=context.queue_before if context.queue_before != placement.queue else None,
             updated_because=reason,
         )
-    if current is not None and change in ("moved", "listed"):
+    if current is not None and change != "kept":
         lead = emit_ownership_change(
             changes,
             policy,

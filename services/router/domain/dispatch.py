@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from services.router.domain.decide import ScoredLead, route_scored
 from services.router.domain.escalation import escalate
 from services.router.domain.lead_ref import referenced_lead_id, resolve_alias
+from services.router.domain.leavers import remember_managers, take_from_leavers
 from services.router.domain.lifecycle import apply_action, apply_outcome, assign_waiting
 from services.router.domain.merged_leads import emit_merged, take_merged_leads
 from services.router.domain.ownership import ROLE, SLA
@@ -72,8 +73,12 @@ def _fire(changes: ChangeSet, world: IdentityMap, context: DecisionContext, time
         changes.remove(TimerRow, *timer.key)
         handle = escalate if timer.kind == SLA else route_recycled
         return handle(changes, context, timer.subject)
-    changes.put(assign_waiting_timer(context.at + ASSIGN_WAITING_EVERY))
-    waiting = [lead for lead in world.all(RoutedLeadRow) if lead.waiting_since is not None]
+    remember_managers(changes, context)
+    leads = world.all(RoutedLeadRow)
+    taken = take_from_leavers(changes, context, (lead.lead_id for lead in leads))
+    # Until no lead is in the hands of somebody who left, there is no pause.
+    changes.put(assign_waiting_timer(context.at + (timedelta() if taken else ASSIGN_WAITING_EVERY)))
+    waiting = [lead for lead in leads if lead.waiting_since is not None]
     waiting.sort(key=lambda lead: (lead.waiting_since, lead.lead_id))
     assigned = [assign_waiting(changes, context, lead.lead_id) for lead in waiting]
-    return any(assigned)
+    return any(assigned) or bool(taken)

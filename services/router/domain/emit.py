@@ -109,7 +109,7 @@ def brief_for_owner(
         return _EMPTY_BRIEF
 
     def name_of(rep_id: str) -> str:
-        rep = policy.rep_of(rep_id)
+        rep = policy.owner_of(rep_id)
         return rep.name if rep else rep_id
 
     contacts = changes.find(AccountContactRow, "account", data.account)
@@ -125,7 +125,7 @@ def brief_for_owner(
         contacts=contacts,
         hand_off=lead.hand_off,
         rejections=lead.rejections,
-        is_by_key=handed_by is not None and all(rep.name != handed_by for rep in policy.reps.values()),
+        is_by_key=handed_by is not None and all(rep.name != handed_by for rep in policy.owners.values()),
         owned_since=assignment.opened_at if assignment else None,
         name_of=name_of,
     )

@@ -148,8 +148,18 @@ def leave(
         return
     lead = with_rejection(lead, joined, reason, at=context.at, actor=context.actor)
     changes.put(lead)
-    if owned is None:
-        return
+    if owned is not None:
+        join_next(changes, context, lead, owned, joined)
+
+
+def join_next(
+    changes: ChangeSet,
+    context: DecisionContext,
+    lead: RoutedLeadRow,
+    owned: AssignmentRow,
+    joined: AssignmentRow,
+) -> None:
+    """Have the next rep of the queue join the owner, in the place of one whose assignment ended."""
     excluded = excluded_reps(changes, lead.lead_id) | {owned.rep}
     excluded |= {one.rep for one in joined_assignments(changes, lead.lead_id)}
     selection, queue = choose_rep(

@@ -106,7 +106,8 @@ def assign_waiting(changes: ChangeSet, context: DecisionContext, lead_id: str) -
     lead = changes.get(RoutedLeadRow, lead_id)
     if lead is None or lead.status != "waiting":
         return False
-    if lead.released_by is None and lead.scored is not None:
+    is_queue_gone = lead.queue not in context.policy.queues
+    if (lead.released_by is None or is_queue_gone) and lead.scored is not None:
         return route_again(changes, context, lead_id)
     excluded = excluded_reps(changes, lead_id)
     selection, queue = choose_rep(

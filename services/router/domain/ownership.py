@@ -47,7 +47,9 @@ class AccountOwner(Struct, frozen=True):
 
 def active_assignment(changes: ChangeSet, lead_id: str) -> AssignmentRow | None:
     """Return the assignment of a lead's owner, or None."""
-    return _oldest_active(changes, "lead_id", lead_id)
+    found = changes.find(AssignmentRow, "lead_id", lead_id)
+    active = [assignment for assignment in found if assignment.active and not assignment.joined]
+    return min(active, key=lambda assignment: assignment.age, default=None)
 
 
 def excluded_reps(
@@ -70,16 +72,17 @@ def account_owner(
 ) -> AccountOwner | None:
     """Return who owns the account: the owner in the CRM, else the rep of its oldest active assignment.
 
-    None when that rep has left the team or is in `excluded`.
+    Who has left the team, and a manager who is no rep, owns none. None when that rep is in `excluded`.
     """
     rep = policy.rep_of(crm_owner)
     if rep is not None and rep.id not in excluded and rep.queues:
         return AccountOwner(rep, rep.queues[0], "crm")
-    oldest = _oldest_active(changes, "account", account)
-    rep = policy.rep_of(oldest.rep) if oldest else None
-    if oldest is None or rep is None or rep.id in excluded:
+    of_account = changes.find(AssignmentRow, "account", account)
+    held = [one for one in of_account if one.active and not one.joined and one.rep in policy.reps]
+    oldest = min(held, key=lambda assignment: assignment.age, default=None)
+    if oldest is None or oldest.rep in excluded:
         return None
-    return AccountOwner(rep, oldest.queue)
+    return AccountOwner(policy.reps[oldest.rep], oldest.queue)
 
 
 def holders_in_queue(changes: ChangeSet, account: str, queue: str) -> list[str]:
@@ -227,9 +230,3 @@ def steps_to_come(policy: RoutingPolicy, assignment: AssignmentRow) -> list[DueS
 
 def _stop_sla_timer(changes: ChangeSet, lead_id: str) -> None:
     changes.remove(TimerRow, lead_id, ROLE, SLA)
-
-
-def _oldest_active(changes: ChangeSet, field: str, value: str) -> AssignmentRow | None:
-    found = changes.find(AssignmentRow, field, value)
-    active = [assignment for assignment in found if assignment.active and not assignment.joined]
-    return min(active, key=lambda assignment: assignment.age, default=None)

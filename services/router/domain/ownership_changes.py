@@ -98,7 +98,7 @@ def assign_next(
     goes on. Emits `lead.handed_off` if there are `notes`, else `lead.reassigned`, with a brief for the owner.
     """
     previous_queue = None if lead.status in CLOSED else lead.queue
-    rep = context.policy.rep_of(selection.rep)
+    rep = context.policy.owner_of(selection.rep)
     assignment = None
     lead = replace(lead, queue=queue, recycle_at=None)
     if rep is not None:

@@ -73,20 +73,24 @@ def place(
     had_owner = is_owned or before.left is not None
     # A rule that leaves a lead with its owner leaves it the motion, too.
     motion = before.motion if route.keep and had_owner and before.motion is not None else route.motion
-    holder, held_in = (before.rep, before.queue) if is_owned else (before.left, before.left_queue)
-    kept = Placement("kept", held_in or "", motion, holder)
+    kept = Placement("kept", before.queue or "", motion, before.rep)
     if is_owned and (route.keep or route.queue == before.queue):
         return kept
     is_unproven = is_unproven and not had_owner
+    left = () if before.left is None else (f"{before.left} left the team",)
     if not route.keep and (motion == "nurture" or is_unproven):
-        return Placement("listed", route.queue, "nurture", reasons=(UNVERIFIED,) if is_unproven else ())
+        reasons = (*left, UNVERIFIED) if is_unproven else left
+        return Placement("listed", route.queue, "nurture", reasons=reasons)
     change: Change = "moved" if had_owner else "assigned"
-    wanted, reasons = route.queue, tuple[str, ...]()
+    wanted, reasons = route.queue, left
     if joins_owner(route, before):
         wanted = before.queue or ""
         if passed is None:
-            return Placement(change, wanted, motion, before.rep)
-        reasons = (f"{before.rep}, who owns the account, gets no new leads of it now: {in_words(passed)}",)
+            return Placement(change, wanted, motion, before.rep, reasons=reasons)
+        reasons = (
+            *reasons,
+            f"{before.rep}, who owns the account, gets no new leads of it now: {in_words(passed)}",
+        )
     selection, queue = choose(wanted)
     considered, turn = recorded(selection)
     if passed is not None:
@@ -96,7 +100,7 @@ def place(
         if queue != wanted:
             reasons = (*reasons, f"{nobody}, so {queue} takes it")
         return Placement(change, queue, motion, selection.rep, considered, turn, reasons)
-    if not had_owner:
+    if not is_owned:
         return Placement("waiting", wanted, motion, None, considered, reasons=(*reasons, nobody))
     others = tuple(entry for entry in considered if entry.rep != kept.owner)
     return replace(kept, considered=others, reasons=(f"{nobody}, so its owner keeps it",))

@@ -17,7 +17,8 @@ from shared.storage.rows import Row
 ClosedStatus = Literal["won", "lost", "disqualified"]
 LeadStatus = Literal["routed", "suppressed", "waiting", "listed", "merged"] | ClosedStatus
 ClosedState = (
-    Literal["rejected", "handed_on", "moved", "overdue", "withdrawn", "merged", "erased"] | ClosedStatus
+    Literal["rejected", "handed_on", "moved", "overdue", "withdrawn", "merged", "erased", "left"]
+    | ClosedStatus
 )
 AssignmentState = Literal["open", "accepted"] | ClosedState
 CLOSED: Final[frozenset[str]] = frozenset(get_args(ClosedStatus))

@@ -107,11 +107,19 @@ class Rep(PolicyModel):
 class Team(PolicyModel):
     """team.yaml: the sellers, their managers and calendars.
 
-    `leaver` says what becomes of the accepted leads of a rep who left the team: they are routed anew
-    (`reassign`), or go to the rep's manager (`manager`).
+    `leaver` says what becomes of the accepted leads of a rep who left the team: they go to the next rep of
+    their queue (`reassign`), or to the rep's manager (`manager`).
     """
 
     reps: Annotated[tuple[Rep, ...], Field(max_length=2_000), unique("id")]
     managers: Annotated[tuple[Manager, ...], Field(max_length=500), unique("id")] = ()
     calendars: Annotated[Mapping[Name, Calendar], Field(max_length=200)] = {}
     leaver: Literal["reassign", "manager"] = "reassign"
+
+    @property
+    def owners(self) -> Mapping[str, Rep]:
+        """All who may own a lead, by id: the reps, and managers, each as a rep without queues."""
+        managers = (
+            Rep.model_construct(id=one.id, name=one.name, queues=(), weight=0) for one in self.managers
+        )
+        return {person.id: person for person in (*managers, *self.reps)}

@@ -1,0 +1,99 @@
+"""What becomes of the leads of reps who left the team, when a version of the policy has them no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec.structs import replace
+
+from services.router.domain.decide import choose_rep
+from services.router.domain.eligibility import demands_of
+from services.router.domain.hand_off import join_next
+from services.router.domain.ownership import (
+    active_assignment,
+    end_assignment,
+    excluded_reps,
+    holders_in_queue,
+    joined_assignments,
+)
+from services.router.domain.ownership_changes import DecisionContext, assign_next
+from services.router.domain.rejects import route_again
+from services.router.domain.rotation import Selection
+from services.router.domain.state import AssignmentRow, RepRow, RoutedLeadRow
+from shared.storage.change_set import ChangeSet
+
+LEAVERS_LEADS_MAX: Final = 100
+"""The most leads of leavers that one unit of work takes."""
+
+
+def remember_managers(changes: ChangeSet, context: DecisionContext) -> None:
+    """Store the manager of every rep: once the rep has left, the policy does not say any more who it was."""
+    rows = changes.by_key(RepRow)
+    for rep in context.policy.reps.values():
+        row = rows.get((rep.id,)) or RepRow(rep.id)
+        if row.manager != rep.manager:
+            changes.put(replace(row, manager=rep.manager))
+
+
+def take_from_leavers(changes: ChangeSet, context: DecisionContext, lead_ids: Iterable[str]) -> list[str]:
+    """Give those leads that are in the hands of a rep who left to others; return their ids."""
+    return [lead_id for lead_id in lead_ids if _take_from_leaver(changes, context, lead_id)]
+
+
+def _take_from_leaver(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool:
+    lead, policy = changes.get(RoutedLeadRow, lead_id), context.policy
+    owned, gone = (
+        active_assignment(changes, lead_id),
+        [one for one in joined_assignments(changes, lead_id) if policy.owner_of(one.rep) is None],
+    )
+    for joined in gone:
+        end_assignment(changes, joined, "left", context.at)
+    has_left = owned is not None and policy.owner_of(owned.rep) is None
+    if lead is not None and owned is not None and has_left:
+        give_up(changes, context, lead, owned)
+        lead, owned = changes.get(RoutedLeadRow, lead_id), active_assignment(changes, lead_id)
+    for joined in gone:
+        if lead is not None and owned is not None:
+            join_next(changes, context, lead, owned, joined)
+    return has_left or bool(gone)
+
+
+def give_up(changes: ChangeSet, context: DecisionContext, lead: RoutedLeadRow, owned: AssignmentRow) -> None:
+    """Take the lead from its owner, who left.
+
+    One that was not accepted is routed anew. One that was goes to the rep's manager or the next rep of its
+    queue, as `leaver` says: its score may have faded long ago, so that the rules would put it aside.
+    """
+    policy, was_accepted = context.policy, owned.state == "accepted"
+    if (not was_accepted or owned.queue not in policy.queues) and lead.scored is not None:
+        route_again(changes, context, lead.lead_id)
+        return
+    former = changes.get(RepRow, owned.rep)
+    manager = former.manager if former is not None and was_accepted else None
+    if policy.compiled.policy.team.leaver == "reassign" or policy.owner_of(manager) is None:
+        manager = None
+    selection, queue = Selection(manager, ()), owned.queue
+    if manager is None:
+        selection, queue = choose_rep(
+            changes,
+            policy,
+            owned.queue,
+            context.at,
+            excluded_reps(changes, lead.lead_id),
+            use_fallback=True,
+            demands=demands_of(policy, lead),
+            preferred=holders_in_queue(changes, lead.account, owned.queue),
+        )
+    end_assignment(changes, owned, "left", context.at)
+    assign_next(
+        changes,
+        context,
+        lead,
+        selection,
+        queue,
+        previous=owned.rep,
+        reason=f"{owned.rep} left the team",
+        # A manager answers for it at once: no clock runs that would give it to somebody else.
+        is_accepted=manager is not None,
+    )
