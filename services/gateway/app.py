@@ -32,6 +32,7 @@ from services.gateway.api import (
     reps,
     sources,
     subscriptions,
+    team_reports,
 )
 from services.gateway.domain.trust import RESERVED_FIELDS
 from services.gateway.error_handlers import add_error_handlers
@@ -57,6 +58,7 @@ ROUTERS = (
     policies.router,
     providers.router,
     reports.router,
+    team_reports.router,
     provider_posts.router,
     sources.router,
     integrations.router,

@@ -150,7 +150,7 @@ duration_counters = _counter_table(
     "measured",
 )
 flow_counters = _counter_table(
-    "flow_counters", (_named("queue"), _named("change"), _named("step")), "decided"
+    "flow_counters", (_named("queue"), _named("change"), _named("step")), "decided arrived"
 )
 
 COUNTERS = (duration_counters, flow_counters, lead_counters, rep_counters)

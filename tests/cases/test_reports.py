@@ -65,7 +65,7 @@ def test_conversion_by_channel_campaign_and_source(api: Api, moved_clock: MovedC
         "won_usd": 8000,
     }
     assert found["to_meeting"] == {
-        "value": 0.5, "unit": "share", "n": 4, "needs": None, "healthy": None, "verdict": None,
+        "value": 0.5, "unit": "share", "n": 4, "needs": None, "healthy": None, "verdict": None, "note": None,
     }  # fmt: skip
     assert whole["counted_since"] == moved_clock.now().date().isoformat()
 
@@ -105,7 +105,7 @@ def test_days_that_are_not_reported_on_are_empty(api: Api, moved_clock: MovedClo
     assert report(api, "sources", since=day, until=day)["channels"] == []
 
 
-@pytest.mark.parametrize("name", ["scores", "sources"])
+@pytest.mark.parametrize("name", ["scores", "sources", "roles", "capacity", "flow"])
 @pytest.mark.parametrize(
     "days",
     [
@@ -121,3 +121,53 @@ def test_days_that_are_none_are_refused(api: Api, name: str, days: dict[str, str
     answer = api.http.get(f"/v1/reports/{name}", params=days)
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_what_reps_did_is_in_the_roles_and_the_flow(api: Api, moved_clock: MovedClock):
+    view = new_lead(api, "flow@roles-and-flow.example", channel="flow")
+    queue, owner = view["decision"]["queue"], view["owner"]
+    before = {one["queue"]: one for one in report(api, "flow")["queues"]}[queue]
+    assert api.http.post(f"/v1/leads/{view['lead_id']}/accept", json={}).status_code in (200, 202)
+    outcome(api, view, "meeting_booked", moved_clock.now().isoformat())
+
+    def counted() -> dict[str, Any] | None:
+        found = {one["queue"]: one for one in report(api, "flow")["queues"]}[queue]
+        return found if found["to_first_action"]["median"]["n"] else None
+
+    flow = eventually(counted, what="the acceptance in the report")
+    assert flow["accepted"] > 0
+    assert flow["arrived"] >= before["arrived"]
+    assert flow["to_route"]["median"]["value"] >= 0
+    assert flow["to_accept"]["p95"]["unit"] == "seconds"
+    [role] = [one for one in report(api, "roles")["roles"] if queue in one["queues"]]
+    [rep] = [one for one in role["reps"] if one["rep"] == owner]
+    assert rep["counts"]["accepted"] >= 1
+    assert rep["counts"]["meetings"] >= 1
+    assert rep["name"]
+    whole = report(api, "flow")
+    assert whole["whole"]["assigned"] == sum(one["assigned"] for one in whole["queues"])
+    assert {"queue", "change", "step", "decided"} == whole["steps"][0].keys()
+
+
+def test_figures_say_what_they_need(api: Api):
+    roles = {one["role"]: one for one in report(api, "roles")["roles"]}
+    assert roles["SDR"]["figures"]["meetings_per_week"]["needs"] == "a week of counting"
+    assert roles["AE"]["figures"]["attainment"]["needs"].startswith("`quota` of every rep in team.yaml")
+    assert roles["CSM"]["needs"].startswith("reps in a queue whose name ends in csm")
+    assert roles["CSM"]["figures"] == {}
+    for role in roles.values():
+        for figure in role["figures"].values():
+            assert (figure["value"] is None) == (figure["needs"] is not None), figure
+            assert figure["healthy"] is None or figure["healthy"]["source"]
+
+
+def test_capacity_asks_for_nobody_with_too_few_leads(api: Api):
+    capacity = report(api, "capacity")
+    assert capacity["hires"] == []
+    assert "too little to judge" in capacity["in_words"]
+    assert capacity["heads"]["SDR"] == 4
+    assert capacity["ratios"]["aes_per_sdr"]["verdict"] == "below"
+    assert capacity["ratios"]["aes_per_se"]["needs"].startswith("reps in queues of SEs")
+    queues = {one["queue"]: one for one in capacity["queues"]}
+    assert queues["sdr"]["max_open"] == 210
+    assert queues["sdr"]["arrived"] > 0

@@ -110,7 +110,9 @@ def test_the_counters_equal_a_recount_in_every_order_and_with_repeats(
     assert counters == counted(happened, [])
     assert _sums(counters, "lead_counters", "dimension") == _recounted_leads(happened)
     decided = sum(event.type == "baton.lead.routed.v1" for event in happened)
-    assert _sums(counters, "flow_counters", "") == ({"decided": decided} if decided else {})
+    flow = _sums(counters, "flow_counters", "")
+    assert flow.pop("decided", 0) == decided
+    assert flow == {"arrived": len(queues)} if (queues := _queues(happened)) else flow == {}
     expected = {name: number for name, number in _recounted_reps(happened).items() if number}
     sums = _sums(counters, "rep_counters", "")
     assert {name: sums.get(name) for name in expected} == expected
@@ -159,6 +161,12 @@ def _recounted_leads(events: Sequence[Event[Any]]) -> dict[Any, int]:
         if usd:
             found[0, channel, "won_usd"] += usd
     return dict(found)
+
+
+def _queues(events: Sequence[Event[Any]]) -> set[tuple[str, str]]:
+    """Return the pairs of a lead and a queue that the lead came to."""
+    routed = (event for event in events if event.type == "baton.lead.routed.v1")
+    return {(event.subject, event.data.decision.queue) for event in routed}
 
 
 def _recounted_reps(events: Sequence[Event[Any]]) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Table, and_, func, or_, select, text
 
@@ -13,8 +13,10 @@ from services.ledger.tables import counter_deltas, flow_counters
 from shared.storage.database import Tx
 
 EPOCH: Final = date(1970, 1, 1)
+BEGINNING: Final = date(2000, 1, 1)
+"""The first day that a report may ask for."""
 
-Sums = dict[tuple[str, ...], Counts]
+Sums = dict[tuple[Any, ...], Counts]
 
 
 class Period(NamedTuple):
@@ -85,7 +87,7 @@ class Counters:
                 and first <= int(day) <= last
                 and all(named[one] == value for one, value in equal.items())
             ):
-                add_counts(found.setdefault(tuple(str(named[one]) for one in by), {}), gained)
+                add_counts(found.setdefault(tuple(named[one] for one in by), {}), gained)
         return found
 
     async def counted_since(self) -> date | None:

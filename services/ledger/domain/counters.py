@@ -21,7 +21,7 @@ from shared.storage.rows import Row
 
 DAY_MS: Final = 86_400_000
 BUCKETS_PER_DOUBLING: Final = 4
-"""Durations are counted in buckets, each 2^(1/4) as long as the one before: a median is within 10 %."""
+"""Durations are counted in buckets, each 2^(1/4) as long as the one before: a median is within 19 %."""
 _BUCKET_MAX: Final = 40 * BUCKETS_PER_DOUBLING
 
 Clock = Literal["route", "accept", "act", "qualify"]

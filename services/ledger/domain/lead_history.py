@@ -38,7 +38,7 @@ DECISIONS_MAX: Final = 100
 ACTS_MAX: Final = 200
 _NAME_LENGTH_MAX: Final = 80
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_OVERDUE: Final = "sla"
+_OVERDUE: Final = frozenset({"sla", "fallback"})
 _TAKEN: Final = "accepted"
 _MERGED: Final = "merged"
 _ADDRESS_OR_NUMBER: Final = re.compile(r"@|%40|\+\d{6,}|\(?\d{2,4}\)?([ ./-]\d{2,5}){2,}")
@@ -108,7 +108,7 @@ class LeadDecision(Struct, frozen=True, array_like=True):
             band,
             brief is not None and brief.account.relation == "target",
             milliseconds(sla.accept_by) if sla is not None and sla.accept_by is not None else None,
-            reason == _OVERDUE,
+            isinstance(data, LeadReassignedV1) and reason in _OVERDUE,
             reason == _TAKEN,
         )
 

@@ -28,6 +28,8 @@ from services.ledger.domain.lead_history import (
 )
 
 _ACCEPTING: Final = frozenset({"accept", "accepted", "meeting_booked", "opportunity"})
+_ARRIVING: Final = frozenset({"assigned", "moved", "waiting"})
+"""The decisions after which a queue has one more lead to work, unless it had the lead before."""
 _COUNTED_ALONE: Final[Mapping[str, str]] = {
     "reject": "rejected",
     "rejected": "rejected",
@@ -146,9 +148,12 @@ class LeadTally:
 
     def count_decisions(self) -> None:
         """Count what the router decided, who got the lead, and how long each took."""
+        queues: set[str] = set()
         for decision in self._decisions:
             step = (decision.queue, decision.change, decision.step)
-            self.add("flow_counters", decision.at, *step, decided=1)
+            has_arrived = decision.change in _ARRIVING and decision.queue not in queues
+            self.add("flow_counters", decision.at, *step, decided=1, arrived=int(has_arrived))
+            queues |= {decision.queue} if has_arrived else set()
         first = next(iter(self._decisions), None)
         if first is not None and first.change != SUPPRESSED and self._captured is not None:
             self.measure("route", first.queue, self._captured, first.at)

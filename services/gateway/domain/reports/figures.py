@@ -34,7 +34,8 @@ class HealthyRange(Struct, frozen=True):
 class Figure(Struct, frozen=True):
     """A value, or what it `needs` to have one; `n` is the number of cases that it is made of.
 
-    `verdict` compares it with `healthy`; it is None without a value or a range, or with too few cases.
+    `verdict` compares it with `healthy`; it is None without a value or a range, or with too few cases. `note`
+    says what a reader of the value has to know.
     """
 
     value: float | None
@@ -43,6 +44,7 @@ class Figure(Struct, frozen=True):
     needs: str | None = None
     healthy: HealthyRange | None = None
     verdict: Verdict | None = None
+    note: str | None = None
 
 
 _FILE: Final = resources.files(__package__).joinpath("healthy_ranges.toml")
@@ -53,15 +55,21 @@ HEALTHY: Final[Mapping[str, HealthyRange]] = msgspec.convert(
 
 
 def figure(
-    value: float | None, unit: Unit, *, needs: str, n: int | None = None, healthy: str | None = None
+    value: float | None,
+    unit: Unit,
+    *,
+    needs: str,
+    n: int | None = None,
+    healthy: str | None = None,
+    note: str | None = None,
 ) -> Figure:
     """Return a figure; `needs` says what is missing where `value` is None, `healthy` names its range."""
     usual = HEALTHY[healthy] if healthy is not None else None
     if value is None:
-        return Figure(None, unit, n, needs, usual)
+        return Figure(None, unit, n, needs, usual, None, note)
     is_enough = n is None or n >= ENOUGH
     verdict = usual.verdict(value) if usual is not None and is_enough else None
-    return Figure(round(value, 3), unit, n, None, usual, verdict)
+    return Figure(round(value, 3), unit, n, None, usual, verdict, note)
 
 
 def share(part: int, whole: int, *, needs: str, healthy: str | None = None) -> Figure:
