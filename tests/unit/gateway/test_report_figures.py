@@ -86,7 +86,7 @@ def test_the_median_of_a_year_of_leads_is_within_a_few_percent():
 
 
 def grades(**leads: tuple[int, int]) -> list[Any]:
-    sums = {
+    sums: dict[Any, dict[str, int]] = {
         ("grade", grade): {"captured": captured, "opportunities": became}
         for grade, (captured, became) in leads.items()
     }
@@ -131,7 +131,7 @@ def test_whether_the_best_grade_converts(leads: dict[str, tuple[int, int]], said
 
 
 def test_of_many_names_those_with_most_leads_are_shown():
-    sums = {("campaign", f"c{n:03}"): {"captured": n} for n in range(1, 101)}
+    sums: dict[Any, dict[str, int]] = {("campaign", f"c{n:03}"): {"captured": n} for n in range(1, 101)}
     sums["campaign", "(other)"] = {"captured": 5}
     rows = conversions(sums, "campaign")
     assert len(rows) == 51

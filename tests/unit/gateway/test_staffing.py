@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import pytest
@@ -26,9 +27,9 @@ def team(managers: dict[str, str] | None = None, **heads: int) -> Team:
     return Team(reps=tuple(reps), managers=tuple(Manager(id=name, name=name) for name in names))
 
 
-def load(of: Team, queue: str = "sdr", **given: int) -> QueueLoad:
+def load(of: Team, queue: str = "sdr", given: Mapping[str, int] = {}) -> QueueLoad:
     return QueueLoad.of(
-        queue, of, **{"arrived": 0, "accepted": 0, "waiting": 0, "open_leads": 0, "days": 20} | given
+        queue, of, **{"arrived": 0, "accepted": 0, "waiting": 0, "open_leads": 0, "days": 20, **given}
     )
 
 
@@ -45,7 +46,7 @@ def load(of: Team, queue: str = "sdr", **given: int) -> QueueLoad:
 )
 def test_a_queue_that_grows_asks_for_reps(reps: int, given: dict[str, int], said: str):
     of = team(sdr=reps, partner=1)
-    assert staffing(of, [load(of, **given)]).in_words == said
+    assert staffing(of, [load(of, given=given)]).in_words == said
 
 
 @pytest.mark.parametrize(
@@ -64,12 +65,14 @@ def test_a_queue_that_grows_asks_for_reps(reps: int, given: dict[str, int], said
 )  # fmt: skip
 def test_too_little_asks_for_nobody_and_says_so(given: dict[str, int], said: str):
     of = team(sdr=4)
-    assert staffing(of, [load(of, **given)]).in_words == said
+    assert staffing(of, [load(of, given=given)]).in_words == said
 
 
 def test_queues_of_one_role_are_told_apart():
     of = team(inside_ae=2, field_ae=2, partner=1)
-    loads = [load(of, queue, arrived=200, accepted=100) for queue in ("inside-ae", "field-ae", "partner")]
+    loads = [
+        load(of, queue, {"arrived": 200, "accepted": 100}) for queue in ("inside-ae", "field-ae", "partner")
+    ]
     assert staffing(of, loads).hires == [
         "Two more AEs: 10 leads a day arrive in inside-ae, two reps accept 5.",
         "Two more AEs: 10 leads a day arrive in field-ae, two reps accept 5.",
