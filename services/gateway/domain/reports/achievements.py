@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
@@ -11,7 +11,9 @@ from services.gateway.domain.reports.figures import Figure, counted
 from services.gateway.domain.reports.role_figures import Basis, figures_of
 from services.gateway.domain.reports.team_roles import Role, reps_by_role, role_of_queue
 from services.ledger.domain.counters import Counts, add_counts
-from shared.policy.models import Rep, Team
+
+if TYPE_CHECKING:
+    from shared.policy.models import Rep, Team
 
 SHOWN: Final = (
     "assigned",

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from services.gateway.domain.reports.durations import duration_figure
 from services.gateway.domain.reports.figures import Figure, counted, figure, share
 from services.gateway.domain.reports.team_roles import Role
-from shared.policy.models import Rep
+
+if TYPE_CHECKING:
+    from shared.policy.models import Rep
 
 _DAYS_OF: Final[Mapping[str, float]] = {"month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
 _WEEK: Final = 7

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from math import ceil
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -16,7 +16,9 @@ from services.gateway.domain.reports.team_roles import (
     role_of_queue,
     sells_to_enterprises,
 )
-from shared.policy.models import Rep, Team
+
+if TYPE_CHECKING:
+    from shared.policy.models import Rep, Team
 
 ARRIVALS_ENOUGH: Final = 20
 WORKING_DAYS_ENOUGH: Final = 5

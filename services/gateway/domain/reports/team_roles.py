@@ -6,9 +6,11 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from shared.policy.models import Rep
+if TYPE_CHECKING:
+    from shared.policy.models import Rep
+
 
 Role = Literal["SDR", "BDR", "AE", "SE", "CSM"]
 
