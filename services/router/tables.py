@@ -21,6 +21,7 @@ from sqlalchemy import (
     text,
 )
 
+from services.router.domain.deal import DealStanding
 from services.router.domain.ladder import LadderClocks
 from services.router.domain.state import Rejection
 from shared.lead.events.routing import BriefHandOff
@@ -51,6 +52,7 @@ routed_leads = Table(
     Column("recycle_at", UtcTime),
     Column("rejections", Json(tuple[Rejection, ...]), nullable=False, server_default="[]"),
     Column("territory", String(200)),
+    Column("deal", Json(DealStanding)),
     Index(
         "ix_routed_leads_waiting",
         "queue",

@@ -268,3 +268,29 @@ def test_the_trigger_has_its_three_keys_everywhere_and_timeline_and_webhooks_are
     assert [one.data["sequence"] for one in webhooks] == sequences
     triggers = [*seen, *(one.data["trigger"] for one in webhooks), (api.view(lead_id) or {})["trigger"]]
     assert {frozenset(trigger) for trigger in triggers} == {frozenset(TRIGGER_KEYS)}
+
+
+def test_outcomes_that_are_told_late_stand_where_they_happened(
+    api: Api, receiver: Receiver, moved_clock: MovedClock
+):
+    lead_id = api.settled(api.post_lead(fitting("late-deal")))["lead_id"]
+    now = moved_clock.now()
+    times = {"won": 0, "reply": -3, "lost": -2, "meeting_held": -1}
+    told = [
+        {"lead_id": lead_id, "type": type_, "at": (now + timedelta(hours=hours)).isoformat()}
+        for type_, hours in times.items()
+    ]
+    sent = [api.http.post("/v1/outcomes", json=one) for one in told]
+    assert [one.status_code for one in sent] == [202] * 4
+    ids = [one.json()["event_id"] for one in sent]
+    eventually(lambda: all(api.outcome(lead_id, id_) for id_ in ids), what="all that was told")
+    view = api.view(lead_id)
+    assert view is not None
+    in_time = ["reply", "lost", "meeting_held", "won"]
+    assert (view["status"], [one["type"] for one in view["outcomes"]]) == ("won", in_time)
+    timeline = [one for one in api.timeline(lead_id) if one["id"] in ids]
+    assert [one["data"]["type"] for one in timeline] == in_time
+    assert [one["at"] for one in timeline] == sorted(one["at"] for one in timeline)
+    assert [api.outcome(lead_id, id_) for id_ in ids] == ["applied", "unchanged", "unchanged", "unchanged"]
+    closed = eventually(lambda: receiver.about(lead_id, "lead.closed"), what="the webhook")
+    assert [one.data["status"] for one in closed] == ["won"]

@@ -25,7 +25,7 @@ from shared.policy.models import LadderStep
 from shared.rules.times import parse_duration
 from shared.worker.decision import Outcome
 from shared.worker.rows import TimerRow
-from tests.support.scored_leads import AT, lead_id
+from tests.support.scored_leads import lead_id
 from tests.unit.router.conftest import SimulatedRouter
 
 CONFIG = Path("config")
@@ -110,10 +110,16 @@ class Ownership(RuleBasedStateMachine):
     def accept(self, name: str, rep: str | None) -> None:
         self.router.act("accept", name, rep=rep)
 
-    @rule(name=names, type_=st.sampled_from(["won", "lost", "rejected", "meeting_booked"]), reason=reasons)
-    def report(self, name: str, type_: Any, reason: str | None) -> None:
+    @rule(
+        name=names,
+        type_=st.sampled_from(["won", "lost", "opportunity", "rejected", "meeting_booked"]),
+        reason=reasons,
+        hours_ago=st.sampled_from([0, 1, 30]),
+    )
+    def report(self, name: str, type_: Any, reason: str | None, hours_ago: int) -> None:
         owner = self.router.owner(name)
-        outcome = OutcomeReceivedV1(type=type_, at=AT, lead_id=lead_id(name), reason=reason)
+        at = self.router.at - timedelta(hours=hours_ago)
+        outcome = OutcomeReceivedV1(type=type_, at=at, lead_id=lead_id(name), reason=reason)
         if self.router.receive(outcome) is Outcome.APPLIED and type_ == "rejected" and owner is not None:
             self.rejected.setdefault(name, set()).add(owner)
 

@@ -157,7 +157,8 @@ def describe_acted(data: Data) -> str:
 def describe_outcome(data: Data) -> str:
     actor = data.get("actor") or {}
     by = data.get("rep") or actor.get("rep") or actor.get("key")
-    said = _words(data.get("type")), _amount(data), _quote(data.get("reason"))
+    stage = shortened(str(data.get("stage") or ""), _QUOTE_LENGTH_MAX)
+    said = _words(data.get("type")), stage, _amount(data), _quote(data.get("reason"))
     return _joined(*said, f"by {by}" if by else "")
 
 

@@ -1,8 +1,12 @@
-"""The lead that an outcome is about. Pure."""
+"""The lead that an outcome is about, and when it was. Pure."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
 
 from services.gateway.domain.arrival import invalid, is_blank, refuse_unreal_times
 from shared.errors import FieldProblem
@@ -30,3 +34,8 @@ def lead_of_outcome(body: OutcomeReceivedV1) -> str:
     if identity is None:
         raise invalid((FieldProblem("/email", "This is not an e-mail address"),))
     return identity.lead_id
+
+
+def happened_at(data: Mapping[str, Any], told_at: datetime) -> datetime:
+    """Return when a recorded outcome happened: its `at`, but no later than Baton was told."""
+    return min(msgspec.convert(data["at"], datetime), told_at)

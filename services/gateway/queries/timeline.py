@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 
 from services.gateway.domain.event_words import describe_event
 from services.gateway.domain.lead_view import DEAD_LETTERED, LEAD_RECEIVED, View
+from services.gateway.domain.outcomes import OUTCOME_RECEIVED, happened_at
 from services.gateway.domain.timeline import form_outcomes, in_order
 from services.gateway.queries.lead_view import find_dead_letters, ids_of_lead
 from services.ledger.tables import events
@@ -21,23 +22,27 @@ from shared.worker.tables import inputs
 async def list_timeline(tx: Tx, lead_id: str) -> list[View]:
     """Return each event in order: `id`, `type`, `at`, `source`, `says`, `data`, and its `outcome` once known.
 
-    The id is no alias. What happened to leads that were merged into this one is part of its timeline.
+    An outcome stands where it happened, not where it was told. The id is no alias. What happened to leads
+    that were merged into this one is part of its timeline.
     """
     subjects = await ids_of_lead(tx, lead_id)
     causes = select(events.c.causation_id).where(events.c.subject.in_(subjects), events.c.causation_id != "")
     related = or_(events.c.subject.in_(subjects), events.c.id.in_(causes))
     found = (await tx.execute(select(events).where(related))).mappings()
     rows = [{**row, "data": msgspec.json.decode(row["data"])} for row in found]
+    for row in rows:
+        if row["type"] == OUTCOME_RECEIVED:
+            row["at"] = happened_at(row["data"], row["at"])
     letters = await find_dead_letters(tx, lead_id, [row["id"] for row in rows])
     stuck = {letter["event_id"] for letter in letters if letter["replayed_at"] is None}
     outcomes = await _input_outcomes(tx, rows) | dict.fromkeys(stuck, DEAD_LETTERED)
     outcomes |= form_outcomes(rows, lead_id, stuck)
     entries: list[View] = []
-    for row in in_order(rows):
-        entry: View = {name: row[name] for name in ("id", "type", "at", "source")}
-        if row["id"] in outcomes:
-            entry["outcome"] = outcomes[row["id"]]
-        entries.append(entry | {"says": describe_event(row["type"], row["data"]), "data": row["data"]})
+    for event in in_order(rows):
+        entry: View = {name: event[name] for name in ("id", "type", "at", "source")}
+        if event["id"] in outcomes:
+            entry["outcome"] = outcomes[event["id"]]
+        entries.append(entry | {"says": describe_event(event["type"], event["data"]), "data": event["data"]})
     return entries
 
 

@@ -179,6 +179,7 @@ class _RoutingContext(Struct, frozen=True):
             rejected_by=self.rejected_by,
             rejections=self.rejections,
             territory=route.demands.territory,
+            deal=self.previous.deal if self.previous else None,
         )
 
 

@@ -11,8 +11,9 @@ from services.router.domain.decide import ScoredLead, route_scored
 from services.router.domain.escalation import escalate
 from services.router.domain.lead_ref import referenced_lead_id, resolve_alias
 from services.router.domain.leavers import remember_managers, take_from_leavers
-from services.router.domain.lifecycle import apply_action, apply_outcome, assign_waiting
+from services.router.domain.lifecycle import apply_action, assign_waiting
 from services.router.domain.merged_leads import emit_merged, take_merged_leads
+from services.router.domain.outcomes import apply_outcome
 from services.router.domain.ownership import ROLE, SLA
 from services.router.domain.ownership_changes import DecisionContext
 from services.router.domain.rejects import RECYCLE, route_recycled

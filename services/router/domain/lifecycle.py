@@ -7,7 +7,6 @@ Those that decide an input return whether it changed anything. An input that doe
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -18,35 +17,19 @@ from services.router.domain.hand_off import leave, pass_on
 from services.router.domain.ownership import (
     ROLE,
     accept_assignment,
-    active_assignment,
     end_assignment,
     excluded_reps,
     extend_deadline,
 )
-from services.router.domain.ownership_changes import DecisionContext, assign_next, close
+from services.router.domain.ownership_changes import DecisionContext, assign_next
 from services.router.domain.refusals import LeadState, why_refused
 from services.router.domain.rejects import RECYCLE, reject, route_again
 from services.router.domain.rotation import Selection
-from services.router.domain.state import AssignmentRow, ClosedStatus, RoutedLeadRow
+from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.events.action_received import ActionReceivedV1
-from shared.lead.events.outcome_received import OutcomeReceivedV1, OutcomeType
 from shared.lead.mentions import Mentions
 from shared.storage.change_set import ChangeSet
 from shared.worker.rows import TimerRow
-
-_ACCEPTING_OUTCOMES: Final[frozenset[OutcomeType]] = frozenset(
-    {
-        "accepted",
-        "reply",
-        "meeting_booked",
-        "meeting_held",
-        "opportunity",
-        "pilot_started",
-        "pilot_won",
-        "pilot_lost",
-    }
-)
-"""Outcomes that follow from a rep's work on the lead, so they count as accepting it."""
 
 
 def apply_action(changes: ChangeSet, context: DecisionContext, action: ActionReceivedV1) -> bool:
@@ -70,32 +53,6 @@ def apply_action(changes: ChangeSet, context: DecisionContext, action: ActionRec
     elif action.until is not None:
         extend_deadline(changes, context.policy, owned, action.until)
     return True
-
-
-def apply_outcome(
-    changes: ChangeSet, context: DecisionContext, lead_id: str, outcome: OutcomeReceivedV1
-) -> bool:
-    """Apply an outcome from the CRM: it accepts or rejects an owned lead, or closes a lead.
-
-    Nobody accepts or rejects a lead of somebody else.
-    """
-    lead = changes.get(RoutedLeadRow, lead_id)
-    assignment = active_assignment(changes, lead_id)
-    if lead is None:
-        return False
-    if outcome.type in ("won", "lost"):
-        status: ClosedStatus = "won" if outcome.type == "won" else "lost"
-        return close(changes, context, lead, status, reason=outcome.reason, amount=outcome.amount)
-    if assignment is None or (
-        outcome.type in ("accepted", "rejected") and outcome.rep not in (None, assignment.rep)
-    ):
-        return False
-    if outcome.type == "rejected":
-        return reject(changes, context, lead, assignment, outcome.reason)
-    is_accepted = outcome.type in _ACCEPTING_OUTCOMES and assignment.state == "open"
-    if is_accepted:
-        accept_assignment(changes, assignment, context.at)
-    return is_accepted
 
 
 def assign_waiting(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool:

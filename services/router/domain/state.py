@@ -8,6 +8,7 @@ from typing import ClassVar, Final, Literal, get_args
 import msgspec
 from msgspec import Struct
 
+from services.router.domain.deal import DealStanding
 from services.router.domain.ladder import LadderClocks
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Activity, Person
@@ -57,7 +58,7 @@ class RoutedLeadRow(Row, frozen=True):
 
     The reps in `rejected_by` never get the lead again. A rejected lead that is nurtured until `recycle_at` is
     then routed again. `rejections` has the newest ones, the newest first. Only reps of the `territory` that
-    the lead was routed to may have it.
+    the lead was routed to may have it. `deal` is what outcomes told of it, None before the first of them.
     """
 
     lead_id: str
@@ -79,6 +80,7 @@ class RoutedLeadRow(Row, frozen=True):
     recycle_at: datetime | None = None
     rejections: tuple[Rejection, ...] = ()
     territory: str | None = None
+    deal: DealStanding | None = None
     table: ClassVar[str] = "routed_leads"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 

@@ -58,7 +58,7 @@ def test_an_outcome_that_needs_an_owner_counts_as_accepting_the_lead(router, typ
     router.at += timedelta(hours=1)
     assert router.receive(outcome(type_)) is Outcome.APPLIED
     [assignment] = router.assignments()
-    assert (assignment.state, assignment.accepted_at, assignment.closed_at) == ("accepted", router.at, None)
+    assert (assignment.state, assignment.accepted_at, assignment.closed_at) == ("accepted", AT, None)
     assert router.sla_due_at() is None
     assert router.emitted == []
     assert router.receive(outcome(type_)) is Outcome.UNCHANGED

@@ -1,0 +1,133 @@
+"""Outcomes that arrive late: each counts at its own time, in whatever order they are told."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.router.domain.deal import DealStanding
+from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.worker.decision import Outcome
+from tests.support.scored_leads import AT, lead_id
+from tests.unit.router.conftest import SimulatedRouter
+
+HOUR = timedelta(hours=1)
+OWNER = "sdr-1"
+
+
+def told(type_: str, at: datetime = AT, **given: Any) -> OutcomeReceivedV1:
+    return OutcomeReceivedV1(type=type_, at=at, lead_id=lead_id("ana"), **given)  # type: ignore[arg-type]
+
+
+def after(*outcomes: tuple[str, int]) -> SimulatedRouter:
+    """Return a router that was told outcomes, each a type and the hours after `AT`, in this order."""
+    router = SimulatedRouter()
+    router.score()
+    for type_, hours in outcomes:
+        router.at += timedelta(minutes=1)
+        router.receive(told(type_, AT + hours * HOUR))
+    return router
+
+
+def status_of(router: SimulatedRouter) -> str:
+    lead = router.lead()
+    assert lead is not None
+    return lead.status
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status"),
+    [
+        ([("won", 1), ("lost", 2)], "lost"),
+        ([("lost", 1), ("won", 2)], "won"),
+        ([("lost", 1), ("opportunity", 2)], "routed"),
+        ([("opportunity", 1), ("lost", 2)], "lost"),
+        ([("won", 1), ("opportunity", 2)], "won"),
+        ([("won", 1), ("accepted", 2), ("meeting_booked", 3)], "won"),
+        ([("won", 1), ("lost", 2), ("opportunity", 3)], "routed"),
+        ([("lost", 1), ("opportunity", 2), ("won", 3)], "won"),
+        ([("won", 1), ("renewed", 2), ("churned", 3)], "won"),
+    ],
+)
+def test_the_order_of_arrival_does_not_decide_how_a_lead_ends(outcomes: list[tuple[str, int]], status: str):
+    assert {status_of(after(*order)) for order in permutations(outcomes)} == {status}
+
+
+@given(
+    st.lists(st.sampled_from(["opportunity", "won", "lost", "reply"]), min_size=1, max_size=5).flatmap(
+        lambda types: st.permutations(list(enumerate(types))).map(lambda order: (types, order))
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_in_any_order_the_deal_stands_as_if_it_had_been_told_in_time(drawn: Any):
+    types, order = drawn
+    in_time = after(*((type_, hours) for hours, type_ in enumerate(types)))
+    shuffled = after(*((type_, hours) for hours, type_ in order))
+    assert status_of(shuffled) == status_of(in_time)
+    assert shuffled.owner() == in_time.owner()
+    leads = shuffled.lead(), in_time.lead()
+    assert len({lead.deal for lead in leads if lead}) == 1
+
+
+def test_a_late_loss_changes_nothing_that_a_later_opportunity_settled(router):
+    router.score()
+    assert router.receive(told("opportunity", AT + 2 * HOUR)) is Outcome.APPLIED
+    assert router.receive(told("lost", AT + HOUR)) is Outcome.UNCHANGED
+    assert (router.owner(), router.emitted) == (OWNER, [])
+
+
+def test_a_new_opportunity_gives_a_lost_lead_back_to_the_rep_who_had_it(router):
+    router.score()
+    router.receive(told("lost", AT + HOUR))
+    assert router.receive(told("opportunity", AT + 2 * HOUR)) is Outcome.APPLIED
+    assert router.event_types() == ["lead.reassigned"]
+    assert (router.decision()["owner"], router.decision()["reasons"]) == (OWNER, ["opportunity"])
+    assert [one.state for one in router.assignments()] == ["lost", "accepted"]
+    assert router.sla_due_at() is None
+
+
+def test_a_disqualified_lead_is_not_opened_by_an_opportunity(router):
+    router.score()
+    router.act("reject", rep=OWNER, reason="not_icp")
+    assert router.receive(told("opportunity", AT + HOUR)) is Outcome.UNCHANGED
+    assert status_of(router) == "disqualified"
+
+
+def test_a_new_form_opens_a_won_lead_and_the_same_end_told_late_does_not_close_it(router):
+    router.score()
+    router.receive(told("won", AT + 2 * HOUR))
+    router.score(revision=2, sequence=2)
+    assert status_of(router) == "routed"
+    assert router.receive(told("lost", AT + HOUR)) is Outcome.UNCHANGED
+    assert router.receive(told("won", AT + 3 * HOUR)) is Outcome.APPLIED
+
+
+@pytest.mark.parametrize(("at", "accepted_at"), [(-1, 3), (0, 0), (1, 1), (9, 3)])
+def test_a_lead_counts_as_accepted_when_it_was_not_when_that_was_told(router, at: int, accepted_at: int):
+    router.score()
+    router.at = AT + 3 * HOUR
+    router.receive(told("meeting_held", AT + at * HOUR))
+    [assignment] = router.assignments()
+    assert assignment.accepted_at == AT + accepted_at * HOUR
+
+
+def test_what_a_former_owner_did_does_not_stop_the_clock_of_the_present_one(router):
+    router.score()
+    router.at = AT + 2 * HOUR
+    router.act("reassign", reason="busy")
+    owner = router.owner()
+    assert owner not in (None, OWNER)
+    assert router.receive(told("meeting_booked", AT + HOUR)) is Outcome.UNCHANGED
+    assert router.receive(told("rejected", AT + HOUR)) is Outcome.UNCHANGED
+    assert (router.owner(), router.assignments()[1].state) == (owner, "open")
+    assert router.receive(told("meeting_booked", AT + HOUR, rep=owner)) is Outcome.APPLIED
+
+
+def test_of_two_ends_at_one_time_the_later_told_counts():
+    deal = DealStanding().after("won", AT).after("lost", AT)
+    assert (deal.ended, deal.is_open) == ("lost", False)
