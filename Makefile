@@ -3,7 +3,7 @@
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 
-.PHONY: help up demo test check format bench coverage metrics mutants chaos clean
+.PHONY: help up demo test check format bench coverage metrics mutants qualification chaos clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ metrics: .venv/.ready ## Print figures of the code beside their targets
 mutants: .venv/.ready ## Mutation tests of decisions and rules: list changes that no test detects
 	@timeout $${MUTANTS_S:-3600} $(UV) run --frozen --group mutants mutmut run --max-children 2 $(MUTANTS) || true
 	@$(UV) run --frozen --group mutants mutmut results
+
+qualification: .venv/.ready ## Learn the weights of the qualification anew (NEW=file adds its labelled sentences)
+	@$(RUN) python -m tests.training $(NEW)
 
 chaos: .venv/.ready ## Run the long fault tests, and each demo lead alone
 	@$(RUN) pytest -m chaos

@@ -2,13 +2,15 @@
 
 Each sentence lists the elements that it makes known. The files of the languages were written before the patterns; the
 parity of the CRC-32 of a text assigns it to the half "development", on which patterns are tuned, or to "held-out",
-which has been looked at since. All of `development.jsonl` is tuned on; add sentences there. The set "blind" was
-written without sight of the patterns, and no pattern was written with sight of it: it says what to expect of new
-wording. Whoever tunes on it moves it into `development.jsonl`, and has somebody else write another.
+which has been looked at since, but is kept out of the training of the weights. All of `development.jsonl` is tuned on;
+add sentences there. The set "blind" was written without sight of the patterns, and no pattern was written and no weight
+learnt with sight of it: it says what to expect of new wording. Whoever tunes on it moves it into `development.jsonl`,
+and has somebody else write another.
 """
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,20 +20,35 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.qualification.statements import read_statements
+from services.router.domain.qualification.statements import (
+    is_question,
+    read_by_patterns,
+    read_statements,
+    spoken_languages,
+)
+from services.router.domain.qualification.tokens import tokenize
+from services.router.domain.qualification.vendors import with_vendors
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "pt")
 _FOLDER: Final = Path(__file__).parent.parent / "data" / "qualification"
 
-Half = Literal["development", "held-out", "blind"]
+_EXAMPLES_IMPORTANCE: Final = 10.0
+
+Half = Literal["development", "examples", "held-out", "blind"]
 
 
 class Sentence(Struct, frozen=True):
-    """A sentence of a form's message, and the elements of qualification that it makes known."""
+    """A sentence of a form's message, and the elements of qualification that it makes known.
+
+    `first_read` are the elements that the patterns stated when they read it for the first time, None if they had
+    been tuned on it.
+    """
 
     text: str
     known: frozenset[str]
     language: str = ""
+    first_read: frozenset[str] | None = None
+    importance: float = 1.0
 
 
 class Accuracy(Struct, frozen=True):
@@ -56,6 +73,8 @@ class Accuracy(Struct, frozen=True):
 def labelled_sentences(half: Half) -> list[Sentence]:
     if half == "blind":
         return _sentences_of("blind")
+    if half == "examples":
+        return [replace(sentence, importance=_EXAMPLES_IMPORTANCE) for sentence in _sentences_of("examples")]
     of_languages = [
         replace(sentence, language=language) for language in LANGUAGES for sentence in _sentences_of(language)
     ]
@@ -63,6 +82,11 @@ def labelled_sentences(half: Half) -> list[Sentence]:
         return [sentence for sentence in of_languages if _is_held_out(sentence)]
     tuned = [sentence for sentence in of_languages if not _is_held_out(sentence)]
     return tuned + _sentences_of("development")
+
+
+def training_sentences() -> list[Sentence]:
+    """Return the sentences that the weights are learnt from."""
+    return labelled_sentences("development") + labelled_sentences("examples")
 
 
 def _is_held_out(sentence: Sentence) -> bool:
@@ -90,3 +114,18 @@ def accuracy(found: Mapping[Sentence, frozenset[str]], element: str | None = Non
         wrong += len(asked & elements - sentence.known)
         missed += len(asked & sentence.known - elements)
     return Accuracy(right, wrong, missed)
+
+
+def add_sentences(file: Path) -> None:
+    """Add the new sentences of a file to `development.jsonl`, each with what the patterns state of it now."""
+    development = _FOLDER / "development.jsonl"
+    lines = development.read_text(encoding="utf-8").splitlines()
+    present = {json.loads(line)["text"] for line in lines}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if row["text"] not in present:
+            tokens = with_vendors(tokenize(row["text"]))
+            spoken, _ = spoken_languages(tokens)
+            reading = read_by_patterns(tokens, spoken, is_question=is_question(row["text"]))
+            lines.append(json.dumps(row | {"first_read": sorted(reading.stated)}, ensure_ascii=False))
+    development.write_text("\n".join([*lines, ""]), encoding="utf-8")

@@ -62,6 +62,7 @@ class Language:
             [pattern for row in (*patterns, *doubts.values()) for pattern in row], document["clauses"]
         )
         self._symbols = compiler.symbols
+        self._classes_by_symbol = compiler.classes_by_symbol()
         self._clause = re.compile(
             "|".join([STOP, *(compiler.compile(entry) for entry in document["clauses"])])
         )
@@ -116,6 +117,10 @@ class Language:
             else:
                 symbols += FIGURES[token.kind]
         return symbols
+
+    def classes(self, symbols: str) -> Sequence[Sequence[str]]:
+        """Return for each symbol the classes of words that it alone is an entry of."""
+        return [self._classes_by_symbol.get(symbol, ()) for symbol in symbols]
 
     def clause_starts(self, symbols: str) -> list[int]:
         """Return where clauses begin, the first at 0."""

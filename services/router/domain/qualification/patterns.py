@@ -140,6 +140,15 @@ class PatternCompiler:
         """Return the regular expression of a pattern."""
         return "".join(self._part(part) for part in pattern.split())
 
+    def classes_by_symbol(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the classes that a symbol alone is an entry of, and the name of a figure for its symbol."""
+        found = {symbol: [kind] for kind, symbol in FIGURES.items() if symbol != STOP}
+        for name, entries in self._classes.items():
+            words = [parts[0] for entry in entries if "{" not in entry and len(parts := folded(entry)) == 1]
+            for symbol in sorted({symbol for word in words for symbol in self.symbols.matching(word)}):
+                found.setdefault(symbol, []).append(name[1:-1])
+        return {symbol: tuple(names) for symbol, names in found.items()}
+
     def names_negation(self, pattern: str) -> bool:
         """Return whether a pattern names a negation as one of its parts."""
         return not {"{not}", *self._classes["{not}"]}.isdisjoint(re.split(r"[ |]", pattern))

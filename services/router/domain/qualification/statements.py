@@ -1,18 +1,21 @@
 """Reads what a text states about the elements of qualification, sentence by sentence.
 
 A statement counts only if nothing takes it back: no negation, doubt, condition, question, or somebody else's
-budget in the same clause. When in doubt, it does not count: an element that is wrongly *known* is not asked
-for again.
+budget in the same clause. What the patterns state is then weighed together with all words of the sentence
+(`classifier`). When in doubt, it does not count: an element that is wrongly *known* is not asked for again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import Final
 
 from msgspec import Struct
 
+from services.router.domain.qualification.classifier import classifier
+from services.router.domain.qualification.features import Part, sentence_parts
 from services.router.domain.qualification.language import (
     Doubt,
     Language,
@@ -104,7 +107,14 @@ def read_statements(text: str | Sequence[str] | None) -> Statements:
                 spoken_in_text, _ = spoken_languages(list(chain.from_iterable(tokens)))
             spoken = spoken_in_text
         for part in chunks(row):
-            _read(sentence, part, spoken, statements)
+            reading = read_by_patterns(
+                part, spoken, is_question=is_question(sentence), settled=statements.known.keys()
+            )
+            for element in classifier().known(reading.parts, reading.stated):
+                if element in reading.stated or element not in reading.denied:
+                    statements.known.setdefault(element, sentence)
+            for element in reading.denied:
+                statements.denied.setdefault(element, sentence)
     return statements
 
 
@@ -119,6 +129,11 @@ def is_doubtful(text: str) -> bool:
         for part in chunks(tokens)
         for doubt in language.doubts(language.encode(part))
     )
+
+
+def is_question(sentence: str) -> bool:
+    """Return whether a sentence ends with a question mark, maybe within quotation marks or parentheses."""
+    return sentence.rstrip(" )\"'”»").endswith("?")
 
 
 def spoken_languages(tokens: Sequence[Token]) -> tuple[Sequence[Language], bool]:
@@ -136,30 +151,47 @@ def spoken_languages(tokens: Sequence[Token]) -> tuple[Sequence[Language], bool]
     return spoken, most >= second + _CERTAIN_BY_WORDS
 
 
-def _read(sentence: str, tokens: Sequence[Token], spoken: Sequence[Language], found: Statements) -> None:
-    known: set[str] = set()
+class PatternReading(Struct, frozen=True):
+    """What the patterns find in a sentence: elements stated and denied, and the parts to be weighed."""
+
+    stated: AbstractSet[str]
+    denied: AbstractSet[str]
+    parts: Sequence[Part]
+
+
+def read_by_patterns(
+    tokens: Sequence[Token],
+    spoken: Sequence[Language],
+    *,
+    is_question: bool,
+    settled: AbstractSet[str] = frozenset(),
+) -> PatternReading:
+    """Return what the patterns find. In one language, `settled` elements need not be found again."""
+    stated: set[str] = set()
+    denied: set[str] = set()
     taken_back: set[str] = set()
+    doubts: set[str] = set()
+    classes: Sequence[Sequence[str]] = ()
     for language in spoken:
         symbols = language.encode(tokens)
-        clauses = _Clauses(language, symbols, is_question=sentence.rstrip(" )\"'”»").endswith("?"))
-        # With one language, what is known already need not be found again.
-        settled = {*found.known} if len(spoken) == 1 else set()
-        matches = language.matches(symbols, settled, asked=clauses.is_one_question)
+        clauses = _Clauses(language, symbols, is_question=is_question)
+        doubts |= clauses.kinds_of_doubt
+        classes = classes or language.classes(symbols)
+        found = {*settled} if len(spoken) == 1 else set()
+        matches = language.matches(symbols, found, asked=clauses.is_one_question)
         for rule, match in matches if clauses.may_state else ():
             doubted = clauses.doubted(rule, match)
             said = rule.elements - doubted
-            known |= said
+            stated |= said
             if len(spoken) == 1:
-                settled |= said
+                found |= said
             else:
                 taken_back |= doubted & rule.elements
         if not clauses.is_open:
-            found.denied.update(
-                {e: sentence for es in language.denied(symbols) for e in es if e not in found.denied}
-            )
-    # Where the language is uncertain, what is taken back in one of them is not known.
-    for element in known - taken_back:
-        found.known.setdefault(element, sentence)
+            denied.update(*language.denied(symbols))
+    # Where the language is uncertain, what is taken back in one of them is not stated.
+    parts = [*sentence_parts(tokens, classes, doubts, is_question=is_question)]
+    return PatternReading(stated - taken_back, denied, parts)
 
 
 class _Clauses:
@@ -173,6 +205,10 @@ class _Clauses:
         self._is_question = is_question
 
     @property
+    def kinds_of_doubt(self) -> set[str]:
+        return {doubt.kind for doubt in self._doubts}
+
+    @property
     def is_one_question(self) -> bool:
         """Whether the sentence is a question and nothing else."""
         return self._is_question and len(self._starts) == 1
@@ -180,8 +216,7 @@ class _Clauses:
     @property
     def may_state(self) -> bool:
         """Whether no doubt takes back all that the sentence may say."""
-        kinds = {doubt.kind for doubt in self._doubts}
-        return not any(_TAKEN_BACK[kind] == _ALL for kind in kinds & _OF_SENTENCE)
+        return not any(_TAKEN_BACK[kind] == _ALL for kind in self.kinds_of_doubt & _OF_SENTENCE)
 
     @property
     def is_open(self) -> bool:
