@@ -9,6 +9,7 @@ import typer
 
 from services.cli.client import request
 from services.cli.imports.options import DryRun, Encoding, ErrorsPath, ImportOptions, ImportPath, Sheet
+from services.cli.lead_clock import clock_line
 from services.cli.output import AsJson, echo, print_json, print_rows, print_table
 
 app = typer.Typer(help="Import leads.", no_args_is_help=True)
@@ -37,7 +38,7 @@ def lead_path(lead: str) -> str:
 
 
 def timeline(lead: LeadId, as_json: AsJson = False) -> None:
-    """Show every event of a lead in order, in words; --json has the ids and the data."""
+    """Show every event of a lead in order, in words, and its clock; --json has the ids and the data."""
     entries = request("GET", f"{lead_path(lead)}/timeline")["data"]
     columns = {"at": "when", "type": "event", "says": "what", "outcome": "outcome"}
     if not as_json:
@@ -47,6 +48,8 @@ def timeline(lead: LeadId, as_json: AsJson = False) -> None:
             entry | {"at": f"{entry['at'][:19]}Z", "type": short_name(entry["type"])} for entry in entries
         ]
     print_rows(entries, columns, empty="Nothing happened to this lead.", as_json=as_json)
+    if entries and not as_json and (line := clock_line(request("GET", lead_path(lead)).get("clock") or {})):
+        echo(line)
 
 
 def echo_reasons(lead: str, explanation: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from services.gateway.queries.leads import LeadFilter, list_leads
 from services.gateway.queries.ownership import JoinedRep
 from services.gateway.queries.timeline import list_timeline
 from services.gateway.responses import json_response
+from services.ledger.domain.instants import LeadInstants
 from shared.errors import Reject
 from shared.lead.events.lead_enriched import Enrichment
 from shared.lead.events.outcome_received import OutcomeReceivedV1
@@ -86,6 +87,7 @@ class LeadView(ApiModel):
     owner: str | None
     joined: list[Annotated[JoinedRep, MsgspecType()]]
     sla: LeadSla | None
+    clock: Annotated[LeadInstants, MsgspecType()]
     brief: Annotated[Brief, MsgspecType()] | None
     trigger: LeadTrigger
     enrichment: Annotated[Enrichment, MsgspecType()] | None

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from services.ledger.domain.instants import LeadInstants
+
 LEAD_RECEIVED: Final = "baton.lead.received.v1"
 DEAD_LETTERED: Final = "dead_lettered"
 View = dict[str, Any]
@@ -30,8 +32,8 @@ def assemble_view(
 
     `row` is that of `lead_views`. `stages` has the data of the latest event of the stages `enriched`,
     `scored`, `routed`, `owned` (the newest that names the owner) and `briefed` (the newest with a brief), as
-    far as they happened. Of the last three, the one with the higher sequence says it. Who joined the owner is
-    added by the caller.
+    far as they happened. Of the last three, the one with the higher sequence says it. The caller adds who
+    joined the owner, and the instants (`clock`).
     """
     enriched, scored = stages.get("enriched", {}), stages.get("scored", {})
     routed, owned = stages.get("routed", {}), stages.get("owned", {})
@@ -51,6 +53,7 @@ def assemble_view(
         **{name: routed.get(name) for name in _FROM_ROUTED},
         **{name: briefed.get(name) for name in _FROM_BRIEFED},
         "joined": [],
+        "clock": LeadInstants(),
         "outcomes": list(outcomes),
     }
     view["account"] = row["account"]
@@ -73,7 +76,8 @@ def view_before_enrichment(
     names = (*_FROM_ENRICHED, "score", "decision", "owner", *_FROM_ROUTED, "brief")
     view: View = {"lead_id": lead_id, "status": status, "revision": 0, "sequence": 0, "joined": []}
     trigger = _TRIGGER | {"kind": "lead", "event_id": event_id}
-    return view | dict.fromkeys(names) | {"account": account, "trigger": trigger, "outcomes": []}
+    given: View = {"account": account, "trigger": trigger, "clock": LeadInstants(), "outcomes": []}
+    return view | dict.fromkeys(names) | given
 
 
 def current_sla(recorded: View | None, clock: tuple[datetime | None, datetime | None] | None) -> View | None:

@@ -21,7 +21,10 @@ from services.gateway.domain.lead_view import (
 )
 from services.gateway.domain.outcomes import OUTCOME_RECEIVED, happened_at
 from services.gateway.queries.ownership import find_ownership, find_rejections
+from services.ledger.domain.instants import LeadInstants, instants_of
+from services.ledger.domain.lead_history import LeadHistoryRow
 from services.ledger.tables import dead_letters, events, lead_views
+from services.router.tables import notified_leads
 from shared.storage.database import Tx
 
 
@@ -78,7 +81,16 @@ async def find_lead_view(tx: Tx, lead_id: str) -> View | None:
     owned = await find_ownership(tx, lead_id)
     view["joined"] = owned.joined
     view["sla"] = current_sla(view["sla"], (owned.accept_by, owned.accepted_at) if owned.sequence else None)
+    view["clock"] = await find_instants(tx, lead_ids)
     return await _with_dead_letter(tx, view, list(stages.values()))
+
+
+async def find_instants(tx: Tx, lead_ids: Sequence[str]) -> LeadInstants:
+    """Return the instants of a lead, by its id and those of the leads that were merged into it."""
+    histories = await tx.load(LeadHistoryRow, "lead_id", lead_ids)
+    told = select(notified_leads.c.at).where(notified_leads.c.lead_id.in_(lead_ids))
+    notified = min((await tx.execute(told)).scalars(), default=None)
+    return instants_of([row.history for row in histories], notified)
 
 
 async def _view_before_enrichment(tx: Tx, lead_id: str) -> View | None:
@@ -95,6 +107,7 @@ async def _view_before_enrichment(tx: Tx, lead_id: str) -> View | None:
     data = msgspec.json.decode(form["data"])
     view = view_before_enrichment(lead_id, "received", form["partition_key"] or None, form["id"])
     view |= {"person": data.get("person") or {}, "company": data.get("company") or {}}
+    view["clock"] = await find_instants(tx, [lead_id])
     return await _with_dead_letter(tx, view, [form["id"]])
 
 

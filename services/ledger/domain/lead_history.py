@@ -37,7 +37,7 @@ OTHER: Final = "(other)"
 DECISIONS_MAX: Final = 100
 ACTS_MAX: Final = 200
 _NAME_LENGTH_MAX: Final = 80
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OVERDUE: Final = frozenset({"sla", "fallback"})
 _TAKEN: Final = "accepted"
 _MERGED: Final = "merged"
@@ -233,7 +233,7 @@ def with_event(history: LeadHistory, event: Event[Any]) -> LeadHistory:
 
 def milliseconds(at: datetime) -> int:
     """Return an instant in milliseconds since 1970."""
-    return (at - _EPOCH) // timedelta(milliseconds=1)
+    return (at - EPOCH) // timedelta(milliseconds=1)
 
 
 def counted_name(text: str | None, person: Person | None = None) -> str:

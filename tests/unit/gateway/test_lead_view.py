@@ -49,7 +49,7 @@ ROUTED = {
 }
 FIELDS = {
     "lead_id", "status", "revision", "sequence", "account", "person", "company", "provenance", "enrichment",
-    "score", "decision", "owner", "sla", "brief", "trigger", "policy_versions", "joined",
+    "score", "decision", "owner", "sla", "brief", "clock", "trigger", "policy_versions", "joined",
     "outcomes",
 }  # fmt: skip
 
