@@ -313,6 +313,7 @@ def _explain_decision(
             # A person or a timer evaluates no rule.
             rules=explain_rules(decision, policy, because) if record.is_by_rules else [],
             reps=list(explain_reps(decision)),
+            territory=decision.territory,
         )
     reason = decision.reason
     rules = [RuleExplained(reason, "taken")]

@@ -84,7 +84,8 @@ class DecisionExplained(Struct, frozen=True):
 
     `owner_before` is who owned the lead or its account until then, `protected` whether only what is proven
     could suppress it; both are null for events of earlier releases. `reproduced` tells whether the stored
-    policy gives this decision again from the recorded facts, null where it cannot be told.
+    policy gives this decision again from the recorded facts, null where it cannot be told. Only the reps of
+    `territory` could have the lead, where it is not null.
     """
 
     event_id: str | None

@@ -83,6 +83,9 @@ def decide_route(
     reasons = sentences(evaluate(match.when, facts, at).because) or ("no other rule matched",)
     if spared is not None:
         reasons = (*reasons, f"not suppressed ({spared}): only what anybody can type on a form says so")
+    demands = policy.demands(match.rule.name, policy.territory_of(facts, at))
+    if demands.territory is not None:
+        reasons = (*reasons, f"only reps of the territory {demands.territory} may have it")
     return Route(
         rule=match.rule.name,
         queue=match.rule.queue,
@@ -92,5 +95,5 @@ def decide_route(
         alert=alert is not None and alert.holds(facts, at) is True,
         reasons=reasons,
         considered=match.considered,
-        demands=policy.demands(match.rule.name, policy.territory_of(facts, at)),
+        demands=demands,
     )
