@@ -23,6 +23,7 @@ from services.cli import (
     policy,
     processes,
     providers,
+    report,
     sources,
     subscriptions,
 )
@@ -72,6 +73,7 @@ for noun, commands in (
     ("accounts", accounts.app),
     ("outcomes", outcomes.app),
     ("providers", providers.app),
+    ("report", report.app),
     ("dead-letters", dead_letters.app),
     ("keys", api_keys.app),
     ("subscriptions", subscriptions.app),

@@ -39,7 +39,12 @@ def report(
     providers: list[dict[str, Any]] = request("GET", "/v1/providers", query={"days": str(days)})["data"]
     if as_json:
         print_json(providers)
-        return
+    else:
+        print_providers(providers)
+
+
+def print_providers(providers: list[dict[str, Any]]) -> None:
+    """Print providers as tables: their state and usage, their cost by field, and why one is not asked."""
     shares = ("hit_rate", "unchanged_share")
     rows = [
         one | {name: f"{one[name]:.0%}" for name in shares if isinstance(one.get(name), int | float)}

@@ -57,6 +57,7 @@ ROUTERS = (
     deliveries.router,
     policies.router,
     providers.router,
+    providers.reports,
     reports.router,
     team_reports.router,
     provider_posts.router,

@@ -6,18 +6,29 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Query, Security
 
 from services.enricher.domain.provider_status import ProviderState
+from services.gateway.api.report_parts import Days, ReportView, heading
 from services.gateway.api_route import ApiModel, ApiRoute
 from services.gateway.dependencies import CompleteList, Gateway, caller
 from services.gateway.queries.providers import (
     ProviderUsage,
+    first_day_of_usage,
     states_by_provider,
     stored_answers_by_provider,
     usage_by_provider,
 )
+from services.gateway.queries.report_counters import Period
+from services.gateway.state import GatewayState
 
 router = APIRouter(
     prefix="/v1/providers",
     tags=["Integrations"],
+    route_class=ApiRoute,
+    dependencies=[Security(caller, scopes=["manager"])],
+)
+
+reports = APIRouter(
+    prefix="/v1/reports",
+    tags=["Reports"],
     route_class=ApiRoute,
     dependencies=[Security(caller, scopes=["manager"])],
 )
@@ -59,6 +70,12 @@ class ProviderView(ApiModel):
     answers_kept: int
 
 
+class ProvidersReport(ReportView):
+    """What the providers of the active policy found and cost; `counted_since`: when one was first asked."""
+
+    providers: list[ProviderView]
+
+
 @router.get("", summary="List the providers, with their state, calls, matches and cost in cents")
 async def get_providers(
     gateway: Gateway,
@@ -72,10 +89,23 @@ async def get_providers(
     ] = DAYS_DEFAULT,
 ) -> CompleteList[ProviderView]:
     today = gateway.clock.now().date()
+    return CompleteList(data=await _views(gateway, Period(today - timedelta(days=days - 1), today)))
+
+
+@reports.get("/providers", summary="Report what the providers found and cost in a period, in cents")
+async def get_providers_report(gateway: Gateway, days: Days) -> ProvidersReport:
+    views = await _views(gateway, days)
+    async with gateway.database.read() as tx:
+        first = await first_day_of_usage(tx)
+    return ProvidersReport.model_validate({**heading(days, first), "providers": views})
+
+
+async def _views(gateway: GatewayState, period: Period) -> list[ProviderView]:
+    today = gateway.clock.now().date()
     policy = (await gateway.policies.start()).policy.providers
     async with gateway.database.read() as tx:
         states = await states_by_provider(tx)
-        usage = await usage_by_provider(tx, today - timedelta(days=days - 1), today)
+        usage = await usage_by_provider(tx, period.since, period.until, today)
         stored_answers = await stored_answers_by_provider(tx)
     views: list[ProviderView] = []
     for name, provider in policy.providers.items():
@@ -102,4 +132,4 @@ async def get_providers(
                 answers_kept=stored_answers.get(name, 0),
             )
         )
-    return CompleteList(data=views)
+    return views

@@ -40,9 +40,10 @@ async def states_by_provider(tx: Tx) -> Mapping[str, ProviderCondition]:
     return {row["provider"]: ProviderCondition(row["state"], row["reason"], row["since"]) for row in rows}
 
 
-async def usage_by_provider(tx: Tx, since: date, today: date) -> Mapping[str, ProviderUsage]:
-    """Return the usage of each provider from the day `since` (UTC) on. There is one row for each day."""
-    statement = select(provider_spend).where(provider_spend.c.day >= since.isoformat())
+async def usage_by_provider(tx: Tx, since: date, until: date, today: date) -> Mapping[str, ProviderUsage]:
+    """Return the usage of each provider in days of UTC, both included. There is one row for each day."""
+    days = provider_spend.c.day.between(since.isoformat(), until.isoformat())
+    statement = select(provider_spend).where(days)
     usage: dict[str, ProviderUsage] = {}
     for row in (await tx.execute(statement)).mappings():
         used = usage.setdefault(row["provider"], ProviderUsage())
@@ -54,6 +55,12 @@ async def usage_by_provider(tx: Tx, since: date, today: date) -> Mapping[str, Pr
         used.cost_today += row["cents"] if row["day"] == today.isoformat() else 0
         used.cost_by_field.update(row["field_cents"])
     return usage
+
+
+async def first_day_of_usage(tx: Tx) -> date | None:
+    """Return the first day on which a provider was asked, None before that."""
+    day = (await tx.execute(select(func.min(provider_spend.c.day)))).scalar_one()
+    return date.fromisoformat(day) if day is not None else None
 
 
 async def stored_answers_by_provider(tx: Tx) -> Mapping[str, int]:

@@ -120,8 +120,8 @@ def grades(**leads: tuple[int, int]) -> list[Any]:
         (
             {"A1": (20, 0), "B2": (100, 0)},
             (
-                "A1 converts neither better nor worse as far as these numbers tell: 0 % of 20 leads became "
-                "opportunities, 0 % of 100 others."
+                "20 leads of grade A1 were captured; it needs outcomes of type opportunity to tell whether they "
+                "convert."
             ),
         ),
     ],

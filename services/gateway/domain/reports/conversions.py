@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import sqrt
 from typing import Final
 
 from msgspec import Struct
 
-from services.gateway.domain.reports.figures import ENOUGH, Figure, counted, percent, share
+from services.gateway.domain.reports.figures import ENOUGH, Figure, counted, figure, percent, share
 from services.ledger.domain.counters import Counts, Dimension, add_counts
 from services.ledger.domain.lead_history import OTHER
 
@@ -34,17 +34,18 @@ class Conversion(Struct, frozen=True):
     to_won: Figure
 
     @classmethod
-    def of(cls, name: str, counts: Mapping[str, int]) -> Conversion:
-        """Return the row of a name from its counts."""
-        captured, needs = counted(counts, "captured"), "leads that were captured in these days"
-        numbers = {column: counted(counts, column) for column in cls.__struct_fields__[2:10]}
+    def of(cls, name: str, counts: Mapping[str, int], told: Collection[str]) -> Conversion:
+        """Return the row of a name from its counts. `told` are the stages that any lead has reached.
+
+        A share of a stage that no lead at all has reached has no value: perhaps nobody tells Baton of it.
+        """
+        numbers = {column: counted(counts, column) for column in cls.__struct_fields__[1:10]}
         return cls(
             name,
-            captured,
             **numbers,
-            to_meeting=share(numbers["meetings"], captured, needs=needs),
-            to_opportunity=share(numbers["opportunities"], captured, needs=needs),
-            to_won=share(numbers["won"], captured, needs=needs),
+            to_meeting=_reached("meetings", "meeting_booked", numbers, told),
+            to_opportunity=_reached("opportunities", "opportunity", numbers, told),
+            to_won=_reached("won", "won", numbers, told),
         )
 
 
@@ -65,7 +66,8 @@ def conversions(
         add_counts(others, counts)
     if counted(others, "captured") > 0:
         rows[OTHER] = others
-    return [Conversion.of(name, counts) for name, counts in rows.items()]
+    told = {name for counts in found.values() for name, number in counts.items() if number > 0}
+    return [Conversion.of(name, counts, told) for name, counts in rows.items()]
 
 
 def best_grade_in_words(grades: Sequence[Conversion]) -> str:
@@ -75,6 +77,9 @@ def best_grade_in_words(grades: Sequence[Conversion]) -> str:
     if best is None:
         return f"No lead of grade {BEST_GRADE} was captured in these days."
     became = f"{best.opportunities} of {best.captured} {BEST_GRADE} leads became opportunities"
+    if not any(row.opportunities for row in grades):
+        needed = "it needs outcomes of type opportunity to tell whether they convert"
+        return f"{best.captured} leads of grade {BEST_GRADE} were captured; {needed}."
     n, rest = sum(row.captured for row in others), sum(row.opportunities for row in others)
     if best.captured < ENOUGH or n < ENOUGH:
         return f"{became}, {rest} of {n} others: too few to tell whether {BEST_GRADE} converts better."
@@ -87,3 +92,10 @@ def best_grade_in_words(grades: Sequence[Conversion]) -> str:
     if error == 0 or abs(mine - theirs) < 2 * error:
         return f"{BEST_GRADE} converts neither better nor worse as far as these numbers tell: {compared}."
     return f"{BEST_GRADE} converts {'better' if mine > theirs else 'worse'}: {compared}."
+
+
+def _reached(stage: str, outcome: str, numbers: Mapping[str, int], told: Collection[str]) -> Figure:
+    captured = numbers["captured"]
+    if stage not in told:
+        return figure(None, "share", n=captured, needs=f"outcomes of type {outcome}")
+    return share(numbers[stage], captured, needs="leads that were captured in these days")
