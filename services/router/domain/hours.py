@@ -24,8 +24,8 @@ _ZERO: Final = timedelta()
 _SECOND: Final = timedelta(seconds=1)
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
-_CHANGES_APART: Final = timedelta(hours=6)
-"""Clocks change at most once within that time."""
+_CHANGES_APART: Final = timedelta(days=3)
+"""No clock of the tz database has ever changed twice within that time."""
 _HORIZON_DAYS: Final = 400
 """Deadlines are at most this far in the future, however few hours a rep works."""
 
@@ -141,15 +141,16 @@ def constant_offsets(zone: str, year: int) -> tuple[ConstantOffset, ...]:
         return at.astimezone(clock).utcoffset() or _ZERO
 
     begins = [datetime(year, 1, 1, tzinfo=UTC)]
-    at = begins[0]
+    at, before = begins[0], ahead(begins[0])
     while at < ends:
         following = min(at + _CHANGES_APART, ends)
-        if ahead(following) != ahead(at):
-            before, after = at, following
-            while after - before > _SECOND:
-                middle = before + (after - before) // _SECOND // 2 * _SECOND
-                before, after = (middle, after) if ahead(middle) == ahead(at) else (before, middle)
-            if after < ends:
-                begins.append(after)
-        at = following
+        after = ahead(following)
+        if after != before:
+            last, first = at, following
+            while first - last > _SECOND:
+                middle = last + (first - last) // _SECOND // 2 * _SECOND
+                last, first = (middle, first) if ahead(middle) == before else (last, middle)
+            if first < ends:
+                begins.append(first)
+        at, before = following, after
     return tuple(ConstantOffset(*span, ahead(span[0])) for span in pairwise((*begins, ends)))
