@@ -22,6 +22,9 @@ MATCHED_LENGTH_MAX: Final = 10_000
 
 _PATTERN_BYTES_MAX: Final = 1 << 20
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_AMOUNT = re.compile(
+    r"(?:[$€£] ?)?([0-9]{1,3}(?:[.,'\u2019 \u00a0][0-9]{3}){1,5}|[0-9]{1,15})( ?[kK])?(?: ?[$€£])?"
+)
 _TRUTHS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -95,10 +98,17 @@ def open_text(value: Any) -> str | None:
 
 
 def open_integer(value: Any) -> int | None:
-    """Return an integer, also of a text of digits and of a float without fraction."""
+    """Return an integer, also of a float without fraction, a text of digits, and an amount as people type it.
+
+    `45,000`, `€45.000` and `45k` are 45000: three digits after a separator are thousands. A range is none.
+    """
     if isinstance(value, str):
         text = value.strip()
-        return int(text) if _INTEGER.fullmatch(text) else None
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        amount = _AMOUNT.fullmatch(text)
+        digits = re.sub("[^0-9]", "", amount[1]) if amount else ""
+        return int(digits) * (1_000 if amount and amount[2] else 1) if digits else None
     if isinstance(value, float):
         return int(value) if value.is_integer() else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None

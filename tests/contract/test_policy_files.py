@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -15,7 +15,8 @@ from ruamel.yaml import YAML
 from shared.integrations.schema import SCHEMAS
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load, read_policy, texts_in
-from shared.policy.models import FILES
+from shared.policy.models import FILES, Rep
+from shared.policy.models.routing import Distribution, LadderEffect
 from shared.policy.schema import path_of, rendered
 from shared.rules.findings import Severity
 
@@ -67,6 +68,26 @@ def test_the_example_of_hand_offs_is_a_policy_beside_the_default_files() -> None
     assert [finding for finding in reading.findings if finding.severity is not Severity.NOTE] == []
     assert reading.policy is not None
     assert reading.policy.routing.hand_off.joins == ("se",)
+
+
+def test_the_example_of_queues_is_a_policy_beside_the_default_files_and_uses_all_keys() -> None:
+    example = texts_in(CONFIG / "examples" / "queues")
+    assert set(example) == {"routing.yaml", "team.yaml", "accounts.yaml", "sources.yaml"}
+    for file, text in example.items():
+        assert text.startswith(f"# yaml-language-server: $schema=../../schemas/{path_of(file)}\n")
+    reading = read_policy({**texts_in(CONFIG), **example})
+    assert [finding for finding in reading.findings if finding.severity is not Severity.NOTE] == []
+    assert reading.policy is not None
+    routing, team = reading.policy.routing, reading.policy.team
+    assert set(routing.queues) == {"sdr", "bdr", "inside-ae", "field-ae", "partner", "se", "csm"}
+    assert {queue.distribute for queue in routing.queues.values()} == set(get_args(Distribution))
+    steps = {step.do for queue in routing.queues.values() for step in queue.ladder}
+    assert steps == set(get_args(LadderEffect))
+    used = {name for rep in team.reps for name in rep.model_fields_set}
+    assert used | {"destination"} == set(Rep.model_fields)
+    staffed = {queue for rep in team.reps for queue in rep.queues}
+    for territory in routing.territories:  # nobody's lead waits for a rep whom its territory does not have
+        assert {q for rep in team.reps if rep.id in territory.reps for q in rep.queues} == staffed
 
 
 @pytest.mark.parametrize(

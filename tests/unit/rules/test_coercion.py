@@ -77,6 +77,27 @@ def test_a_collection_is_folded_member_by_member(fact: Any, expected: Any) -> No
     assert fold_set(fact) == expected
 
 
+@pytest.mark.parametrize(
+    ("fact", "expected"),
+    [
+        ("45,000", 45_000),
+        ("€45.000", 45_000),
+        ("1 234 567 €", 1_234_567),
+        ("$45k", 45_000),
+        (" 45 K ", 45_000),
+        ("-5", -5),
+        ("45-50k", None),
+        ("4,5", None),
+        ("12 34", None),
+        ("1.234.56", None),
+        ("$5M", None),
+        ("45 seats", None),
+    ],
+)
+def test_an_amount_as_people_type_it_is_a_number_and_a_range_is_none(fact: str, expected: int | None) -> None:
+    assert open_integer(fact) == expected
+
+
 @pytest.mark.parametrize("empty", ["", [], (), None])
 def test_an_empty_answer_is_missing(empty: Any) -> None:
     assert open_present(empty) is None
