@@ -1,4 +1,7 @@
-"""Every example of docs/policy.md is a policy, together with the default files; the one mistake is found."""
+"""Every example of docs/policy.md is a policy, together with the default files; the one mistake is found.
+
+And whoever follows the guide for a new queue has one.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from services.router.policy import routing_policy_of
+from shared.lead.events.scoring import AccountView
 from shared.lead.fields import all_fields
+from shared.policy.compiled import compiled
 from shared.policy.load import read_policy, texts_in
 from shared.rules.findings import Severity
+from tests.unit.router.conftest import SimulatedRouter
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(
@@ -21,6 +28,7 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 EXAMPLES = BLOCK.findall((ROOT / "docs" / "policy.md").read_text())
+QUEUE_GUIDE = (ROOT / "docs" / "how-to" / "add-a-queue.md").read_text()
 YAML_1_2 = YAML(typ="safe", pure=True)
 
 
@@ -33,6 +41,30 @@ def with_example(name: str, place: str, example: str) -> Mapping[str, str]:
     out = io.StringIO()
     YAML_1_2.dump(changed, out)
     return {**texts, name: out.getvalue()}
+
+
+def test_who_follows_the_guide_has_a_queue_of_customer_success():
+    steps = BLOCK.findall(QUEUE_GUIDE)
+    assert len(steps) == QUEUE_GUIDE.count("```yaml")
+    files = {name: YAML_1_2.load(text) for name, text in texts_in(ROOT / "config").items()}
+    for name, place, example, _mistake in steps:
+        file, told = files[name], YAML_1_2.load(example)
+        if place:
+            file[place] = [*told, *file[place]]
+        for key, value in {} if place else told.items():
+            file[key] = {**file[key], **value} if isinstance(value, dict) else value
+    texts = {name: io.StringIO() for name in files}
+    for name, out in texts.items():
+        YAML_1_2.dump(files[name], out)
+    reading = read_policy({name: out.getvalue() for name, out in texts.items()})
+    assert [one for one in reading.findings if one.severity is not Severity.NOTE] == []
+    assert reading.policy is not None
+    router = SimulatedRouter(routing_policy_of(compiled(reading.policy)))
+    customer = AccountView(relation="customer", market="core", market_validated=True)
+    router.score("ana", view=customer)
+    router.score("ben", account="ana.example", view=customer)
+    router.score("cy")
+    assert [router.owner(name) for name in ("ana", "ben", "cy")] == ["csm-1", "csm-1", "sdr-1"]
 
 
 def test_no_example_is_passed_over():
