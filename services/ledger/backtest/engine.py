@@ -1,0 +1,350 @@
+"""The backtest: what the ledger recorded is decided once more, by the recorded versions and by a candidate.
+
+Two worlds live through the same inputs at the same instants. The recorded world decides each by the version
+that decided it live, the candidate's world by the candidate from `since` on; until then it is the recorded
+world. What the record says of the outside (who was away, whose turn it was) is put into both. So what differs
+between the worlds follows from the policies alone, and with the same policies nothing does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from services.ledger.backtest.work_file import PlannedStep, WorkFile
+from services.ledger.backtest.world import World, WorldPolicy
+from services.ledger.domain.backtest.figures import Figures
+from services.ledger.domain.backtest.paths import LeadPaths, cause_of, path_of
+from services.ledger.domain.backtest.recorded import (
+    RecordedDecision,
+    availability,
+    drift,
+    read_decision,
+    shares,
+)
+from services.router.domain.lead_ref import referenced_lead_id, resolve_alias
+from services.router.domain.rotation import rep_queue_of
+from services.router.domain.state import RepQueueRow
+from shared.lead.events.action_received import ActionReceivedV1
+from shared.lead.events.envelope import Event, decode_data
+from shared.lead.events.lead_scored import LeadScoredV1
+from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.registry import BY_NAME
+from shared.storage.change_set import ChangeSet
+from shared.storage.rows import Put
+
+RECORDED: Final = "recorded"
+CANDIDATE: Final = "candidate"
+_TICK: Final = timedelta(hours=1)
+"""How often a lead that waits in the candidate's world alone is looked at; others are when they were live."""
+
+
+_read_paths: Final = msgspec.msgpack.Decoder(LeadPaths).decode
+
+
+class StoredEvent(Struct, frozen=True, array_like=True):
+    """An event of the ledger with its data."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    key: str
+    at: datetime
+    cause: str
+    data: str
+
+
+class Window(Struct, frozen=True):
+    """What is compared: decisions from `since` up to and with `until`, None for all that is recorded.
+
+    `includes` says which leads, None for all.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    includes: Callable[[LeadScoredV1, datetime], bool] | None = None
+
+
+class Notes(Struct):
+    """What the report has to say of the replay itself.
+
+    `decisions` were recorded, and the replay by the recorded versions made `otherwise` of them otherwise.
+    `unknown_versions` are versions that decided and that are not kept or cannot be read any more.
+    """
+
+    decisions: int = 0
+    otherwise: int = 0
+    unknown_versions: list[str] = []
+
+
+class _Progress(Struct):
+    """Where a backtest is: all of it that is not in rows."""
+
+    position: int = 0
+    forked: bool = False
+    version: str = ""
+    tick: datetime | None = None
+    notes: Notes = field(default_factory=Notes)
+    figures: dict[str, Figures] = {}
+    waiting: dict[str, dict[str, str]] = {}
+
+
+class Backtest:
+    """A fold over the ledger in chunks: `next_steps` names the events of the next chunk, `feed` takes them.
+
+    Without a candidate its world, too, decides by the recorded versions: that proves the replay itself.
+    `policy_of` returns the version that the record names, None if it cannot be had. With `with_scores` the
+    scores are computed again; without, the recorded ones are taken, which is right where no version that
+    matters scores otherwise than the candidate.
+    """
+
+    def __init__(
+        self,
+        file: WorkFile,
+        candidate: WorldPolicy | None,
+        policy_of: Callable[[str], WorldPolicy | None],
+        window: Window,
+        *,
+        with_scores: bool,
+    ) -> None:
+        self._file = file
+        self._candidate = candidate
+        self._policy_of = policy_of
+        self._window = window
+        self._with_scores = with_scores
+        self._progress: _Progress = file.state("progress", _Progress) or _Progress()
+        recorded = policy_of(self._progress.version)
+        self.recorded, self.candidate = World(RECORDED, file, recorded), World(CANDIDATE, file, candidate)
+        for world in (self.recorded, self.candidate):
+            world.figures = self._progress.figures.get(world.name, world.figures)
+            world.waiting = self._progress.waiting.get(world.name, {})
+            world.counts = self._progress.forked
+
+    @property
+    def position(self) -> int:
+        """The number of steps that are done."""
+        return self._progress.position
+
+    def pairs(self) -> Iterator[tuple[LeadPaths, LeadPaths]]:
+        """Yield the paths of each lead, by id, in the recorded world and in the candidate's."""
+        for before, after in self._file.pairs(LeadPaths.__name__, (RECORDED, CANDIDATE)):
+            if after is not None:
+                yield _read_paths(before), _read_paths(after)
+
+    @property
+    def notes(self) -> Notes:
+        return self._progress.notes
+
+    def next_steps(self, limit: int) -> list[PlannedStep]:
+        """Return the next steps of the plan; none when all are done."""
+        return self._file.steps(self._progress.position, limit)
+
+    def feed(self, steps: Sequence[PlannedStep], events: Iterable[StoredEvent]) -> None:
+        """Decide the steps; `events` are those that they name. An event that is gone was erased meanwhile."""
+        by_id: dict[str, StoredEvent] = {}
+        for event in events:
+            by_id[event.id] = event
+        for step in steps:
+            self._advance(step.at)
+            self._take(step, by_id)
+            self._progress.position = step.number
+        self._checkpoint()
+
+    def finish(self, until: datetime) -> None:
+        """Let the timers fire that are due by the end."""
+        self._advance(until)
+        self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        for world in self._worlds():
+            world.rows.flush()
+            self._progress.figures[world.name] = world.figures
+            self._progress.waiting[world.name] = world.waiting
+        self._file.put_state("progress", self._progress)
+        self._file.commit()
+
+    def _worlds(self) -> tuple[World, ...]:
+        return (self.recorded, self.candidate) if self._progress.forked else (self.recorded,)
+
+    def _advance(self, at: datetime) -> None:
+        """Fire what is due until then, in both worlds; the candidate's begins where it is time."""
+        since = self._window.since
+        if not self._progress.forked and (since is None or at >= since):
+            if since is not None:
+                self._fire(since)
+            self._fork()
+        self._fire(at)
+        tick = self._progress.tick
+        if self._progress.forked and (tick is None or at - tick >= _TICK):
+            self._progress.tick = at
+            recorded = self.recorded.waiting
+            leads = self.candidate.longest_waiting(recorded.__contains__)
+            self.candidate.assign_waiting(leads, at, f"timer:drain:{at.isoformat()}")
+            self._compare()
+
+    def _fork(self) -> None:
+        self.recorded.rows.flush()
+        self._file.copy_world(RECORDED, CANDIDATE)
+        self.candidate.rows.forget()
+        self.candidate.waiting = dict(self.recorded.waiting)
+        self.candidate.policy = self._candidate or self.recorded.policy
+        self._progress.forked = True
+        for world in self._worlds():
+            world.figures, world.counts = Figures(), True
+
+    def _fire(self, until: datetime) -> None:
+        for world in self._worlds():
+            while (due := world.next_timer(until)) is not None:
+                world.fire(*due)
+        self._compare()
+
+    def _take(self, step: PlannedStep, events: Mapping[str, StoredEvent]) -> None:
+        effect = events.get(step.effect)
+        recorded = read_decision(effect.data.encode()) if effect is not None else None
+        if recorded is not None:
+            self._pin(recorded)
+        if step.kind == "wait":
+            for world in self._worlds():
+                world.assign_waiting([step.subject], step.at, step.cause)
+        elif step.kind == "fire":
+            for world in self._worlds():
+                if (timer := world.timer_of(step.subject, step.cause)) is not None:
+                    world.fire(timer, step.at)
+        elif (stored := events.get(step.id)) is not None:
+            self._decide(step, stored)
+        if step.kind == "route" and recorded is not None:
+            self._check(step.subject, recorded)
+        self._compare()
+
+    def _decide(self, step: PlannedStep, stored: StoredEvent) -> None:
+        data = stored.data.encode()
+        event = Event(
+            id=stored.id,
+            source=stored.source,
+            type=stored.type,
+            subject=stored.subject,
+            time=stored.at,
+            data=decode_data(BY_NAME[stored.type], data),
+            raw=data,
+            key=stored.key,
+            causation_id=stored.cause,
+        )
+        if step.kind == "score":
+            for world in self._worlds():
+                for scored in world.score(event, step.at):
+                    world.route(scored, step.at)
+        elif step.kind == "route":
+            self._route(step, event)
+        else:
+            self._act(event, step.at)
+
+    def _route(self, step: PlannedStep, event: Event[LeadScoredV1]) -> None:
+        scored = {world.name: event for world in self._worlds()}
+        if self._with_scores:
+            kept = {
+                world.name: self._file.take_pending(world.name, step.subject, step.cause)
+                for world in self._worlds()
+            }
+            if kept[RECORDED] is None and kept.get(CANDIDATE) is None:
+                self._progress.notes.otherwise += 1  # the record is all that there is
+            else:
+                scored = {
+                    name: replace(event, raw=raw, data=decode_data(BY_NAME[event.type], raw))
+                    for name, raw in kept.items()
+                    if raw is not None
+                }
+        for world in self._worlds():
+            if world.name in scored:
+                world.route(scored[world.name], step.at)
+                self._note_segment(world, scored.get(RECORDED, event), step.at)
+
+    def _note_segment(self, world: World, event: Event[LeadScoredV1], at: datetime) -> None:
+        includes = self._window.includes
+        paths = (
+            world.rows.get(LeadPaths, event.data.lead_id) if includes is not None and world.counts else None
+        )
+        if (
+            includes is not None
+            and paths is not None
+            and paths.in_segment != (found := includes(event.data, at))
+        ):
+            world.rows.apply([Put(replace(paths, in_segment=found))])
+
+    def _act(self, event: Event[ActionReceivedV1 | OutcomeReceivedV1], at: datetime) -> None:
+        """Take an action of a rep or an outcome. What the recorded owner did, the owner of each world did."""
+        data = event.data
+        email = data.email if isinstance(data, OutcomeReceivedV1) else None
+        lead_id = resolve_alias(ChangeSet(self.recorded.rows), referenced_lead_id(data.lead_id, email) or "")
+        owner = self.recorded.owner(lead_id)
+        self.recorded.decide(event, at)
+        if not self._progress.forked:
+            return
+        other = self.candidate.owner(lead_id)
+        if data.rep is not None and data.rep == owner and other not in (None, owner):
+            self.candidate.figures.carried += 1
+            event = replace(event, data=replace(data, rep=other))
+        self.candidate.decide(event, at)
+
+    def _pin(self, recorded: RecordedDecision) -> None:
+        """Put into both worlds what a decision recorded of its time: the version, who was away, the turns."""
+        versions = recorded.policy_versions
+        version = recorded.policy_version or (versions.routed if versions is not None else None)
+        if version is not None and version != self._progress.version:
+            self._progress.version = version
+            found = self._policy_of(version)
+            if found is None and version not in self._progress.notes.unknown_versions:
+                self._progress.notes.unknown_versions.append(version)
+            for world in self._worlds() if self._candidate is None else (self.recorded,):
+                world.policy = found or world.policy or self._candidate
+        choice = recorded.decision
+        if choice is None:
+            return
+        away, turns = availability(choice), shares(choice)
+        drifts = {
+            key: moved
+            for key, share in turns.items()
+            if (moved := drift(self.recorded.rows.get(RepQueueRow, *key), share)) != (0, 0)
+        }
+        for world in self._worlds():
+            world.rows.apply(away)
+            for key, (balance, credits_) in drifts.items():
+                row = rep_queue_of(ChangeSet(world.rows), *key)
+                row = replace(row, balance=row.balance + balance, credits=row.credits + credits_)
+                world.rows.apply([Put(row)])
+
+    def _check(self, lead_id: str, recorded: RecordedDecision) -> None:
+        """Count whether the recorded world decided as it is recorded."""
+        if recorded.decision is None or recorded.lead_id != lead_id:
+            return
+        notes, choice = self._progress.notes, recorded.decision
+        notes.decisions += 1
+        made = self.recorded.changed.get(lead_id)
+        path = path_of(made[0], None) if made else None
+        same = path is not None and (path.queue, path.owner, path.rule) == (
+            choice.queue,
+            choice.owner,
+            choice.reason or choice.rule,
+        )
+        notes.otherwise += not same
+
+    def _compare(self) -> None:
+        """Note why the worlds differ in a lead, when they begin to."""
+        changed = {**self.recorded.changed, **self.candidate.changed}
+        self.recorded.changed, self.candidate.changed = {}, {}
+        if not self._progress.forked:
+            return
+        for lead_id in changed:
+            before, after = (world.rows.get(LeadPaths, lead_id) for world in self._worlds())
+            if before is None or after is None:
+                continue
+            differs = before.last.queue != after.last.queue
+            if differs == (after.cause is not None):
+                continue
+            cause = cause_of(before.last, after.last) if differs else None
+            self.candidate.rows.apply([Put(replace(after, cause=cause))])

@@ -1,0 +1,250 @@
+"""The file in which a backtest keeps everything: what is left to do, the rows of both worlds, its progress.
+
+It is an SQLite database of its own, so that memory stays flat however long the history is. What a chunk of
+steps changed is committed together with the number of the last step: a backtest whose process died goes on
+from there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS recorded(
+    id TEXT, source TEXT, type TEXT, subject TEXT, at INTEGER, recorded_at INTEGER, cause TEXT,
+    sequence INTEGER, PRIMARY KEY(id, source)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS steps(
+    number INTEGER PRIMARY KEY, at INTEGER, kind TEXT, id TEXT, source TEXT, subject TEXT, cause TEXT,
+    effect TEXT);
+CREATE INDEX IF NOT EXISTS recorded_cause ON recorded(cause, subject);
+CREATE INDEX IF NOT EXISTS recorded_subject ON recorded(subject, type);
+CREATE TABLE IF NOT EXISTS rows(
+    world TEXT, kind TEXT, key TEXT, first TEXT, second TEXT, data BLOB,
+    PRIMARY KEY(world, kind, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS rows_first ON rows(world, kind, first) WHERE first IS NOT NULL;
+CREATE INDEX IF NOT EXISTS rows_second ON rows(world, kind, second) WHERE second IS NOT NULL;
+CREATE TABLE IF NOT EXISTS timers(
+    world TEXT, subject TEXT, role TEXT, kind TEXT, due INTEGER, fires INTEGER,
+    PRIMARY KEY(world, subject, role, kind)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS timers_fire ON timers(world, fires);
+CREATE TABLE IF NOT EXISTS pending(
+    world TEXT, subject TEXT, cause TEXT, data BLOB, PRIMARY KEY(world, subject, cause)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, data BLOB) WITHOUT ROWID;
+"""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+_SCORER_INPUTS: Final = (
+    "baton.lead.enriched.v1",
+    "baton.signal.received.v1",
+    "baton.account.received.v1",
+    "baton.account.enriched.v1",
+)
+_ROUTER_INPUTS: Final = ("baton.action.received.v1", "baton.outcome.received.v1")
+SCORED: Final = "baton.lead.scored.v1"
+
+
+def micros(at: datetime) -> int:
+    """Return the instant as microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def instant(number: int) -> datetime:
+    """Return the instant of so many microseconds since 1970."""
+    return _EPOCH + number * _MICROSECOND
+
+
+class RecordedEvent(Struct, frozen=True, array_like=True):
+    """An event of the ledger without its data: what the order of a replay follows from."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    at: datetime
+    recorded_at: datetime
+    cause: str
+    sequence: int | None
+
+
+class PlannedStep(Struct, frozen=True):
+    """One thing to decide again, at the instant at which it was decided.
+
+    `kind` is `score`, `route`, `act`, `wait` or `fire`; `id` and `source` name the event that is decided on,
+    `cause` what led to it, and `effect` the event that the live decision emitted, "" if it emitted none. The
+    steps `wait` and `fire` are timers, of which `cause` is the id.
+    """
+
+    number: int
+    at: datetime
+    kind: str
+    id: str
+    source: str
+    subject: str
+    cause: str
+    effect: str
+
+
+class WorkFile:
+    """A backtest's file. Every method but `commit` is part of the chunk that the next `commit` ends."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        for pragma in ("journal_mode=WAL", "synchronous=OFF", "cache_size=-65536", "temp_store=FILE"):
+            self.db.execute(f"PRAGMA {pragma}")
+        self.db.executescript(_SCHEMA)
+        self.db.execute("BEGIN")
+
+    def close(self) -> None:
+        self.db.rollback()
+        self.db.close()
+
+    def commit(self) -> None:
+        self.db.commit()
+        self.db.execute("BEGIN")
+
+    def add_recorded(self, events: Iterable[RecordedEvent]) -> None:
+        """Add events to what is replayed; one that was added before changes nothing."""
+        self.db.executemany(
+            "INSERT OR IGNORE INTO recorded VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    one.id,
+                    one.source,
+                    one.type,
+                    one.subject,
+                    micros(one.at),
+                    micros(one.recorded_at),
+                    one.cause,
+                    one.sequence,
+                )
+                for one in events
+            ),
+        )
+
+    def plan(self, *, with_scores: bool) -> int:
+        """Put what is decided again into its order; return the number of steps.
+
+        Every input is decided when it was live, as the time of the event that was emitted for it says. One
+        for which nothing was emitted is decided when it was recorded. Where several were decided at the same
+        instant, those come first whose causes were first, up to the form of the lead; ids make the order
+        total.
+        """
+        self.db.execute("DELETE FROM steps")
+        inputs = _SCORER_INPUTS if with_scores else ()
+        self.db.execute(
+            _PLAN.format(
+                scored=", ".join(f"'{name}'" for name in inputs) or "''",
+                acted=", ".join(f"'{name}'" for name in _ROUTER_INPUTS),
+                told="'baton.lead.escalated.v1', 'baton.lead.alerted.v1'",
+                timed="'/baton/router', '/baton/scorer'" if with_scores else "'/baton/router'",
+            )
+        )
+        return int(self.db.execute("SELECT count(*) FROM steps").fetchone()[0])
+
+    def steps(self, after: int, limit: int) -> list[PlannedStep]:
+        """Return the steps that follow the step of that number."""
+        found = self.db.execute(
+            "SELECT * FROM steps WHERE number > ? ORDER BY number LIMIT ?", (after, limit)
+        )
+        return [PlannedStep(number, instant(at), *rest) for number, at, *rest in found]
+
+    def has_effect(self, subject: str, cause: str) -> bool:
+        """Tell whether something came of the live timer with that cause: a step of the plan says when."""
+        query = "SELECT 1 FROM recorded WHERE cause = ? AND subject = ?"
+        return self.db.execute(query, (cause, subject)).fetchone() is not None
+
+    def was_scored(self, subject: str, cause: str) -> bool:
+        """Tell whether the ledger has a score of that lead for that cause."""
+        query = (
+            "SELECT 1 FROM recorded WHERE cause = ? AND source = '/baton/scorer' AND subject = ? AND type = ?"
+        )
+        return self.db.execute(query, (cause, subject, SCORED)).fetchone() is not None
+
+    def was_enriched(self, lead_id: str) -> bool:
+        """Tell whether the ledger has the lead's data."""
+        query = "SELECT 1 FROM recorded WHERE subject = ? AND type = 'baton.lead.enriched.v1' LIMIT 1"
+        return self.db.execute(query, (lead_id,)).fetchone() is not None
+
+    def remove_timer(self, world: str, key: tuple[str, str, str]) -> None:
+        query = "DELETE FROM timers WHERE world = ? AND subject = ? AND role = ? AND kind = ?"
+        self.db.execute(query, (world, *key))
+
+    def put_pending(self, world: str, subject: str, cause: str, data: bytes) -> None:
+        """Keep a score until the instant at which it is routed."""
+        self.db.execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?)", (world, subject, cause, data))
+
+    def take_pending(self, world: str, subject: str, cause: str) -> bytes | None:
+        """Return a kept score and forget it."""
+        query = "DELETE FROM pending WHERE world = ? AND subject = ? AND cause = ? RETURNING data"
+        found = self.db.execute(query, (world, subject, cause)).fetchall()
+        return found[0][0] if found else None
+
+    def copy_world(self, world: str, copy: str) -> None:
+        """Let the world `copy` begin as `world` is now."""
+        for table in ("rows", "timers", "pending"):
+            self.db.execute(f"DELETE FROM {table} WHERE world = ?", (copy,))
+            columns = [row[1] for row in self.db.execute(f"PRAGMA table_info({table})")][1:]
+            names = ", ".join(columns)
+            self.db.execute(
+                f"INSERT INTO {table}(world, {names}) SELECT ?, {names} FROM {table} WHERE world = ?",
+                (copy, world),
+            )
+
+    def put_state(self, name: str, value: Any) -> None:
+        self.db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, msgspec.msgpack.encode(value)))
+
+    def state(self, name: str, kind: Any) -> Any:
+        """Return a value that was put as `kind`, None if none was."""
+        found = self.db.execute("SELECT data FROM state WHERE name = ?", (name,)).fetchone()
+        return None if found is None else msgspec.msgpack.decode(found[0], type=kind)
+
+    def pairs(self, kind: str, worlds: tuple[str, str]) -> Iterator[tuple[bytes, bytes | None]]:
+        """Yield the rows of a kind in the first world, by key, each with that of the second world."""
+        query = (
+            "SELECT a.data, b.data FROM rows a LEFT JOIN rows b"
+            " ON b.world = ? AND b.kind = a.kind AND b.key = a.key"
+            " WHERE a.world = ? AND a.kind = ? ORDER BY a.key"
+        )
+        yield from self.db.execute(query, (worlds[1], worlds[0], kind))
+
+
+_PLAN: Final = """
+WITH decided AS (
+    SELECT i.*,
+        CASE WHEN i.type IN ({scored}) THEN 'score' WHEN i.type IN ({acted}) THEN 'act'
+            ELSE 'route' END AS kind,
+        (SELECT min(e.at) FROM recorded e WHERE e.cause = i.id AND e.source =
+            CASE WHEN i.type IN ({scored}) THEN '/baton/scorer' ELSE '/baton/router' END) AS live,
+        -- the first effect, one about the same lead before others
+        (SELECT substr(min((e.subject <> i.subject) || (e.type IN ({told})) || printf('%010d', e.sequence)
+            || e.id), 13)
+            FROM recorded e WHERE e.cause = i.id AND e.source =
+            CASE WHEN i.type IN ({scored}) THEN '/baton/scorer' ELSE '/baton/router' END) AS effect,
+        (SELECT min(c.at) FROM recorded c WHERE c.id = i.cause) AS cause_at,
+        (SELECT min(r.at) FROM recorded c JOIN recorded r ON r.id = c.cause WHERE c.id = i.cause) AS root_at
+    FROM recorded i WHERE i.type IN ({scored}, {acted}, 'baton.lead.scored.v1')),
+all_steps AS (
+    SELECT coalesce(
+            live, CASE WHEN source LIKE '/baton/%' AND kind <> 'act' THEN at ELSE recorded_at END) AS at,
+        kind, id, source, subject, cause, coalesce(effect, '') AS effect,
+        at AS told_at, cause_at, root_at, sequence
+    FROM decided
+    UNION ALL
+    SELECT min(at), CASE WHEN cause LIKE 'timer:drain:%' THEN 'wait' ELSE 'fire' END, '', source, subject,
+        cause, substr(min((type IN ({told})) || printf('%010d', sequence) || id), 12), min(at), NULL, NULL,
+        min(sequence)
+    FROM recorded WHERE cause LIKE 'timer:%' AND source IN ({timed}) GROUP BY subject, cause, source)
+INSERT INTO steps(at, kind, id, source, subject, cause, effect)
+SELECT at, kind, id, source, subject, cause, effect FROM all_steps
+ORDER BY at,
+    CASE kind WHEN 'score' THEN 0 WHEN 'route' THEN 1 WHEN 'fire' THEN 2 WHEN 'wait' THEN 3 ELSE 4 END,
+    told_at, cause_at, root_at, sequence, id
+"""

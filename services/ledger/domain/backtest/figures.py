@@ -1,0 +1,84 @@
+"""What one world of a backtest adds up: leads by rep, deadlines, and each rep's share of the leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from msgspec import Struct, field
+
+from services.ledger.domain.backtest.paths import RoutingEvent
+from services.router.domain.state import AssignmentRow
+from shared.lead.events.lead_escalated import LeadEscalatedV1
+from shared.lead.events.lead_suppressed import LeadSuppressedV1
+from shared.lead.events.routing import RepShare
+
+_MINUTE = timedelta(minutes=1)
+
+
+class RepFigures(Struct):
+    """What a rep got in a queue. `share` is what the rotations would have given by weight alone."""
+
+    assigned: int = 0
+    by_rotation: int = 0
+    share: float = 0.0
+
+
+class Deadlines(Struct):
+    """Assignments with a time to accept, and what became of them. `minutes` adds up the times."""
+
+    given: int = 0
+    minutes: int = 0
+    accepted_in_time: int = 0
+    accepted_late: int = 0
+    missed: int = 0
+
+
+class Figures(Struct):
+    """`reps` is by queue and rep, joined by a line feed.
+
+    `carried` are actions of a recorded owner that count as those of the owner in this world; `asked_for` are
+    leads of accounts that were asked for and never came.
+    """
+
+    reps: dict[str, RepFigures] = field(default_factory=dict)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    escalated: int = 0
+    carried: int = 0
+    asked_for: int = 0
+
+    def rep(self, queue: str, rep: str) -> RepFigures:
+        return self.reps.setdefault(f"{queue}\n{rep}", RepFigures())
+
+    def count_assignment(self, before: AssignmentRow | None, row: AssignmentRow) -> None:
+        """Count the change of an assignment: `before` is None for a new one."""
+        deadlines = self.deadlines
+        if before is None:
+            self.rep(row.queue, row.rep).assigned += 1
+            if row.accept_by is not None:
+                deadlines.given += 1
+                deadlines.minutes += (row.accept_by - row.opened_at) // _MINUTE
+        elif before.state == "open" and row.state == "accepted":
+            late = (
+                row.accept_by is not None and row.accepted_at is not None and row.accepted_at > row.accept_by
+            )
+            deadlines.accepted_late += late
+            deadlines.accepted_in_time += not late
+
+    def count_events(self, events: Iterable[RoutingEvent]) -> None:
+        """Count the events of one decision."""
+        counted = False
+        for event in events:
+            if isinstance(event, LeadEscalatedV1):
+                self.escalated += 1
+                self.deadlines.missed += 1
+            if isinstance(event, LeadSuppressedV1) or counted or event.decision.turn is None:
+                continue
+            decision, turn, counted = event.decision, event.decision.turn, True
+            if decision.owner is None or turn.weight <= 0:
+                continue
+            shares = {entry.rep: entry.share for entry in decision.considered} | {decision.owner: turn.share}
+            for rep, share in shares.items():
+                if isinstance(share, RepShare):
+                    self.rep(decision.queue, str(rep)).share += share.weight / turn.weight
+            self.rep(decision.queue, decision.owner).by_rotation += 1
