@@ -53,15 +53,18 @@ def month_policy(employees: int = 1_000, weight: int = 100, countries: str = "")
     )
 
 
-def generated_month(leads: int, seed: int = 1) -> LivedHistory:
-    """Live a month with so many leads: a rule changes on the 10th day, and a rep's weight on the 20th."""
-    month = _Month(leads, random.Random(seed))
+def generated_month(leads: int, seed: int = 1, *, changes: bool = True) -> LivedHistory:
+    """Live a month with so many leads: a rule changes on the 10th day, and a rep's weight on the 20th.
+
+    Without `changes` one policy decides all of it.
+    """
+    month = _Month(leads, random.Random(seed), changes=changes)
     month.live()
     return month.history
 
 
 class _Month:
-    def __init__(self, leads: int, chance: random.Random) -> None:
+    def __init__(self, leads: int, chance: random.Random, *, changes: bool) -> None:
         self._chance = chance
         self._accounts = leads // 3 + 1
         self._leads: list[LeadEnrichedV1] = []
@@ -75,8 +78,9 @@ class _Month:
             self._plan(chance.uniform(0, 30), self._account)
         for _ in range(60):
             self._plan(chance.uniform(0, 30), self._absence)
-        self._plan(10, lambda: self.history.use(month_policy(employees=500)))
-        self._plan(20, lambda: self.history.use(month_policy(employees=500, weight=300)))
+        if changes:
+            self._plan(10, lambda: self.history.use(month_policy(employees=500)))
+            self._plan(20, lambda: self.history.use(month_policy(employees=500, weight=300)))
 
     def live(self) -> None:
         while self._coming:
@@ -164,11 +168,13 @@ class _Month:
     def _signal(self) -> None:
         type_ = self._chance.choice(["funding_round", "hiring_surge", "executive_hire"])
         account = SignalAccount(domain=self._domain())
-        self.history.tell(SignalReceivedV1(type_, self.history.at, account), source=_GATEWAY)
+        signal = SignalReceivedV1(type_, self.history.at, account)  # type: ignore[arg-type]
+        self.history.tell(signal, source=_GATEWAY)
 
     def _account(self) -> None:
         relation = self._chance.choice(["target", "target", "customer", "competitor"])
-        self.history.tell(AccountReceivedV1(self._domain(), relation=relation), source=_GATEWAY)
+        account = AccountReceivedV1(self._domain(), relation=relation)  # type: ignore[arg-type]
+        self.history.tell(account, source=_GATEWAY)
 
     def _absence(self) -> None:
         rep = f"sdr-{self._chance.randrange(1, 21)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from pathlib import Path
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from services.ledger.backtest.engine import Backtest, StoredEvent, Window
 from services.ledger.backtest.work_file import RecordedEvent, WorkFile
 from services.ledger.backtest.world import WorldPolicy
-from services.ledger.domain.backtest.paths import LeadPaths
+from services.ledger.domain.backtest.paths import LeadPaths, RoutingEvent
 from services.router.domain.dispatch import assign_waiting_timer
 from services.router.domain.ownership import active_assignment
 from services.router.domain.state import AwayRepRow, RoutedLeadRow
@@ -23,6 +23,7 @@ from services.router.policy import routing_policy_of
 from services.scorer.handlers import ScorerHandler
 from services.scorer.policy import scoring_policy
 from shared.lead.events.envelope import Event, decode
+from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.registry import BY_NAME
 from shared.messaging.port import Record
 from shared.policy.compiled import CompiledPolicy
@@ -186,7 +187,7 @@ def backtest(
     path: Path | str = ":memory:",
     chunk: int = 500,
     window: Window | None = None,
-    stop: Callable[[int], bool] = lambda _done: False,
+    stop_at: int | None = None,
 ) -> Backtest:
     """Run a backtest over recorded events; without a candidate each is decided by the version that did."""
     known = {version: WorldPolicy.of(compiled) for version, compiled in policies.items()}
@@ -202,7 +203,7 @@ def backtest(
     while steps := run.next_steps(chunk):
         ids = {step.id for step in steps} | {step.effect for step in steps}
         run.feed(steps, [stored(by_id[id_]) for id_ in ids if id_ in by_id])
-        if stop(run.position):
+        if stop_at is not None and run.position >= stop_at:
             return run
     run.finish(max(event.time for event in events))
     return run
@@ -211,3 +212,19 @@ def backtest(
 def paths(run: Backtest) -> dict[str, tuple[LeadPaths, LeadPaths]]:
     """Return for each lead its paths in the recorded world and in the candidate's."""
     return {before.lead_id: (before, after) for before, after in run.pairs()}
+
+
+def final_places(events: Iterable[Event[Any]]) -> dict[str, tuple[str | None, str | None, str]]:
+    """Return the queue, owner and rule of each lead by the last event of the router."""
+    last: dict[str, Any] = {}
+    for event in events:
+        if isinstance(event.data, RoutingEvent):
+            before = last.get(event.data.lead_id)
+            if before is None or before.sequence < event.data.sequence:
+                last[event.data.lead_id] = event.data
+    return {
+        lead_id: (None, None, data.decision.reason)
+        if isinstance(data, LeadSuppressedV1)
+        else (data.decision.queue, data.decision.owner, data.decision.rule)
+        for lead_id, data in last.items()
+    }

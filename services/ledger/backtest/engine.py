@@ -28,8 +28,9 @@ from services.ledger.domain.backtest.recorded import (
     shares,
 )
 from services.router.domain.lead_ref import referenced_lead_id, resolve_alias
+from services.router.domain.ownership import ROLE as ROUTER
 from services.router.domain.rotation import rep_queue_of
-from services.router.domain.state import RepQueueRow
+from services.router.domain.state import AwayRepRow, RepQueueRow
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event, decode_data
 from shared.lead.events.lead_scored import LeadScoredV1
@@ -40,6 +41,7 @@ from shared.storage.rows import Put
 
 RECORDED: Final = "recorded"
 CANDIDATE: Final = "candidate"
+_ABSENCES_MAX: Final = 50
 _TICK: Final = timedelta(hours=1)
 """How often a lead that waits in the candidate's world alone is looked at; others are when they were live."""
 
@@ -58,6 +60,12 @@ class StoredEvent(Struct, frozen=True, array_like=True):
     at: datetime
     cause: str
     data: str
+
+
+def _version_of(recorded: RecordedDecision) -> str | None:
+    """Return the version that made a decision of the router, or that gave a score; None if it is not told."""
+    versions = recorded.policy_versions
+    return recorded.policy_version or (versions.routed if versions is not None else None)
 
 
 class Window(Struct, frozen=True):
@@ -150,6 +158,11 @@ class Backtest:
         by_id: dict[str, StoredEvent] = {}
         for event in events:
             by_id[event.id] = event
+        if self.recorded.policy is None:
+            # What comes before the first recorded version was decided by that, too.
+            effects = (by_id[step.effect] for step in steps if step.effect in by_id)
+            versions = (_version_of(read_decision(effect.data.encode())) for effect in effects)
+            self._use(next(filter(None, versions), None))
         for step in steps:
             self._advance(step.at)
             self._take(step, by_id)
@@ -160,6 +173,10 @@ class Backtest:
         """Let the timers fire that are due by the end."""
         self._advance(until)
         self._checkpoint()
+
+    def close(self) -> None:
+        """Let go of the file; what was fed is in it."""
+        self._file.close()
 
     def _checkpoint(self) -> None:
         for world in self._worlds():
@@ -194,6 +211,7 @@ class Backtest:
         self.candidate.rows.forget()
         self.candidate.waiting = dict(self.recorded.waiting)
         self.candidate.policy = self._candidate or self.recorded.policy
+        self.candidate.fill_caps()
         self._progress.forked = True
         for world in self._worlds():
             world.figures, world.counts = Figures(), True
@@ -213,14 +231,31 @@ class Backtest:
             for world in self._worlds():
                 world.assign_waiting([step.subject], step.at, step.cause)
         elif step.kind == "fire":
-            for world in self._worlds():
-                if (timer := world.timer_of(step.subject, step.cause)) is not None:
-                    world.fire(timer, step.at)
+            self._fire_recorded(step, recorded)
         elif (stored := events.get(step.id)) is not None:
             self._decide(step, stored)
         if step.kind == "route" and recorded is not None:
             self._check(step.subject, recorded)
         self._compare()
+
+    def _fire_recorded(self, step: PlannedStep, recorded: RecordedDecision | None) -> None:
+        """Fire a timer of which something came, in each world where it is set.
+
+        An escalation after which the owner kept the lead records nothing of the others. Who would have got it
+        in the recorded world, and did not, took no leads then.
+        """
+        timers = {world.name: world.timer_of(step.subject, step.cause) for world in self._worlds()}
+        choice, timer = recorded.decision if recorded is not None else None, timers[RECORDED]
+        if timer is not None and timer.role == ROUTER and choice is not None and choice.change == "kept":
+            for _ in range(_ABSENCES_MAX):
+                chosen = self.recorded.would_own(timer, step.at)
+                if chosen is None or chosen == choice.owner:
+                    break
+                for world in self._worlds():
+                    world.rows.apply([Put(AwayRepRow(chosen))])
+        for world in self._worlds():
+            if (due := timers[world.name]) is not None:
+                world.fire(due, step.at)
 
     def _decide(self, step: PlannedStep, stored: StoredEvent) -> None:
         data = stored.data.encode()
@@ -293,15 +328,7 @@ class Backtest:
 
     def _pin(self, recorded: RecordedDecision) -> None:
         """Put into both worlds what a decision recorded of its time: the version, who was away, the turns."""
-        versions = recorded.policy_versions
-        version = recorded.policy_version or (versions.routed if versions is not None else None)
-        if version is not None and version != self._progress.version:
-            self._progress.version = version
-            found = self._policy_of(version)
-            if found is None and version not in self._progress.notes.unknown_versions:
-                self._progress.notes.unknown_versions.append(version)
-            for world in self._worlds() if self._candidate is None else (self.recorded,):
-                world.policy = found or world.policy or self._candidate
+        self._use(_version_of(recorded))
         choice = recorded.decision
         if choice is None:
             return
@@ -317,6 +344,18 @@ class Backtest:
                 row = rep_queue_of(ChangeSet(world.rows), *key)
                 row = replace(row, balance=row.balance + balance, credits=row.credits + credits_)
                 world.rows.apply([Put(row)])
+
+    def _use(self, version: str | None) -> None:
+        """Let the recorded world decide by this version from now on; without a candidate, both worlds."""
+        if version is None or version == self._progress.version:
+            return
+        self._progress.version = version
+        found = self._policy_of(version)
+        if found is None and version not in self._progress.notes.unknown_versions:
+            self._progress.notes.unknown_versions.append(version)
+        for world in self._worlds() if self._candidate is None else (self.recorded,):
+            world.policy = found or world.policy or self._candidate
+            world.fill_caps()
 
     def _check(self, lead_id: str, recorded: RecordedDecision) -> None:
         """Count whether the recorded world decided as it is recorded."""

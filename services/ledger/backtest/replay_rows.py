@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -51,18 +51,19 @@ class ReplayRows(IdentityMap):
 
     def by_key(self, kind: type[R]) -> Mapping[Key, R]:
         if kind not in self._whole:
-            query = "SELECT data FROM rows WHERE world = ? AND kind = ?"
-            found = self._file.db.execute(query, (self.world, kind.__name__))
-            rows: dict[Key, Row] = {}
-            for (data,) in found:
-                stored = _decode(kind, data)
-                rows[stored.key] = stored
+            rows: dict[Key, Row] = {row.key: row for row in self.stored(kind)}
             for held, key in self._dirty:
                 if held is kind:
                     row = self._held[held, key]
                     rows.pop(key, None) if row is None else rows.update({key: row})
             self._whole[kind] = rows
         return self._whole[kind]  # type: ignore[return-value]
+
+    def stored(self, kind: type[R]) -> Iterator[R]:
+        """Yield the rows of a kind as they were when they were last written to the file."""
+        query = "SELECT data FROM rows WHERE world = ? AND kind = ?"
+        for (data,) in self._file.db.execute(query, (self.world, kind.__name__)):
+            yield _decode(kind, data)
 
     def all(self, kind: type[R]) -> Sequence[R]:
         if kind is RoutedLeadRow:

@@ -245,6 +245,7 @@ all_steps AS (
 INSERT INTO steps(at, kind, id, source, subject, cause, effect)
 SELECT at, kind, id, source, subject, cause, effect FROM all_steps
 ORDER BY at,
-    CASE kind WHEN 'score' THEN 0 WHEN 'route' THEN 1 WHEN 'fire' THEN 2 WHEN 'wait' THEN 3 ELSE 4 END,
+    CASE kind WHEN 'score' THEN 0 WHEN 'route' THEN 2 WHEN 'wait' THEN 4 WHEN 'act' THEN 5
+        ELSE CASE source WHEN '/baton/scorer' THEN 1 ELSE 3 END END,
     told_at, cause_at, root_at, sequence, id
 """

@@ -18,7 +18,7 @@ from services.router.domain.dispatch import assign_waiting_timer, dispatch
 from services.router.domain.lead_ref import LeadAliasRow
 from services.router.domain.ownership import ROLE as ROUTER
 from services.router.domain.ownership import active_assignment
-from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.domain.state import AssignmentRow, RepRow, RoutedLeadRow
 from services.router.policy import RoutingPolicy, routing_policy_of
 from services.scorer.domain.decide import decide
 from services.scorer.domain.rescore import RESCORE
@@ -28,6 +28,7 @@ from services.scorer.domain.update_score import ScoringContext
 from services.scorer.policy import ScoringPolicy, scoring_policy
 from shared.errors import DataError
 from shared.lead.events.envelope import Emit, Event, emitted
+from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
@@ -150,6 +151,29 @@ class World:
             self.rows.with_chunk(timer.subject, rescore.cursor)
         for scored in self.score(event, at):
             self.route(scored, at)
+
+    def would_own(self, timer: TimerRow, at: datetime) -> str | None:
+        """Return who a timer of the router would give its lead to, None for nobody; changes nothing."""
+        if self.policy is None:
+            return None
+        step = dispatch(self.rows, self.policy.routing, timer_event(timer, at), at)
+        given = (emit.data for emit in step.emits if isinstance(emit.data, LeadReassignedV1))
+        return next((data.decision.owner for data in given), None)
+
+    def fill_caps(self) -> None:
+        """Count assignments of reps whose caps the policy counts further back than was done until now."""
+        depths = self.policy.routing.cap_depths if self.policy is not None else {}
+        rows = {rep: self.rows.get(RepRow, rep) or RepRow(rep) for rep in depths}
+        if all(row.depth >= depths[rep] for rep, row in rows.items()):
+            return
+        self.rows.flush()
+        times: dict[str, list[int]] = {rep: [] for rep in depths}
+        for row in self.rows.stored(AssignmentRow):
+            if row.rep in times and not row.credited_back:
+                times[row.rep].append(micros(row.opened_at))
+        for rep, depth in depths.items():
+            latest = tuple(sorted(times[rep])[-depth:])
+            self.rows.apply([Put(replace(rows[rep], depth=depth, assigned=latest))])
 
     def assign_waiting(self, leads: Sequence[str], at: datetime, cause: str) -> None:
         """Let the router look whether these leads, as far as they wait, may be assigned."""

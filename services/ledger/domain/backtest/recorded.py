@@ -15,6 +15,7 @@ from shared.storage.rows import Change, Put, Remove
 class RecordedChoice(Struct, frozen=True):
     """The parts of a decision, or of a suppression, that a replay reads."""
 
+    change: str = ""
     queue: str | None = None
     owner: str | None = None
     rule: str = ""
@@ -39,14 +40,17 @@ read_decision: Callable[[bytes], RecordedDecision] = msgspec.json.Decoder(Record
 
 
 def availability(choice: RecordedChoice) -> list[Change]:
-    """Return the rows that say who was away when the decision was made, as far as it is recorded."""
+    """Return the rows that say who took no leads when the decision was made, as far as it is recorded.
+
+    Who is away by the policy is told in a detail, and looked for after those rows.
+    """
     changes: list[Change] = []
     for entry in choice.considered:
         if not isinstance(entry.rep, str):
             continue
-        if entry.skipped == "unavailable":
+        if entry.skipped == "unavailable" and entry.detail is None:
             changes.append(Put(AwayRepRow(entry.rep)))
-        elif entry.skipped in ("lower_share", "off_hours", "at_cap"):
+        elif entry.skipped in ("unavailable", "lower_share", "off_hours", "at_cap"):
             changes.append(Remove(AwayRepRow, (entry.rep,)))
     if choice.turn is not None and choice.owner is not None:
         changes.append(Remove(AwayRepRow, (choice.owner,)))
