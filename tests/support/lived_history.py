@@ -12,8 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from services.ledger.backtest.engine import Backtest, StoredEvent, Window
+from services.ledger.backtest.replayed_world import WorldPolicy
 from services.ledger.backtest.work_file import RecordedEvent, WorkFile
-from services.ledger.backtest.world import WorldPolicy
 from services.ledger.domain.backtest.paths import LeadPaths, RoutingEvent
 from services.router.domain.dispatch import assign_waiting_timer
 from services.router.domain.ownership import active_assignment

@@ -16,8 +16,8 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from services.ledger.backtest.replayed_world import ReplayedWorld, WorldPolicy
 from services.ledger.backtest.work_file import PlannedStep, WorkFile
-from services.ledger.backtest.world import World, WorldPolicy
 from services.ledger.domain.backtest.figures import Figures
 from services.ledger.domain.backtest.paths import LeadPaths, cause_of, path_of
 from services.ledger.domain.backtest.recorded import (
@@ -128,7 +128,10 @@ class Backtest:
         self._with_scores = with_scores
         self._progress: _Progress = file.state("progress", _Progress) or _Progress()
         recorded = policy_of(self._progress.version)
-        self.recorded, self.candidate = World(RECORDED, file, recorded), World(CANDIDATE, file, candidate)
+        self.recorded, self.candidate = (
+            ReplayedWorld(RECORDED, file, recorded),
+            ReplayedWorld(CANDIDATE, file, candidate),
+        )
         for world in (self.recorded, self.candidate):
             world.figures = self._progress.figures.get(world.name, world.figures)
             world.waiting = self._progress.waiting.get(world.name, {})
@@ -186,7 +189,7 @@ class Backtest:
         self._file.put_state("progress", self._progress)
         self._file.commit()
 
-    def _worlds(self) -> tuple[World, ...]:
+    def _worlds(self) -> tuple[ReplayedWorld, ...]:
         return (self.recorded, self.candidate) if self._progress.forked else (self.recorded,)
 
     def _advance(self, at: datetime) -> None:
@@ -299,7 +302,7 @@ class Backtest:
                 world.route(scored[world.name], step.at)
                 self._note_segment(world, scored.get(RECORDED, event), step.at)
 
-    def _note_segment(self, world: World, event: Event[LeadScoredV1], at: datetime) -> None:
+    def _note_segment(self, world: ReplayedWorld, event: Event[LeadScoredV1], at: datetime) -> None:
         includes = self._window.includes
         paths = (
             world.rows.get(LeadPaths, event.data.lead_id) if includes is not None and world.counts else None

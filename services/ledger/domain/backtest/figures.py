@@ -16,7 +16,7 @@ from shared.lead.events.routing import RepShare
 _MINUTE = timedelta(minutes=1)
 
 
-class RepFigures(Struct):
+class AssignedLeads(Struct):
     """What a rep got in a queue. `share` is what the rotations would have given by weight alone."""
 
     assigned: int = 0
@@ -41,14 +41,14 @@ class Figures(Struct):
     leads of accounts that were asked for and never came.
     """
 
-    reps: dict[str, RepFigures] = field(default_factory=dict)
+    reps: dict[str, AssignedLeads] = field(default_factory=dict)
     deadlines: Deadlines = field(default_factory=Deadlines)
     escalated: int = 0
     carried: int = 0
     asked_for: int = 0
 
-    def rep(self, queue: str, rep: str) -> RepFigures:
-        return self.reps.setdefault(f"{queue}\n{rep}", RepFigures())
+    def rep(self, queue: str, rep: str) -> AssignedLeads:
+        return self.reps.setdefault(f"{queue}\n{rep}", AssignedLeads())
 
     def count_assignment(self, before: AssignmentRow | None, row: AssignmentRow) -> None:
         """Count the change of an assignment: `before` is None for a new one."""

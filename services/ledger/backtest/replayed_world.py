@@ -58,7 +58,7 @@ class WorldPolicy(Struct, frozen=True):
         return cls(compiled.version, scoring_policy(compiled), routing)
 
 
-class World:
+class ReplayedWorld:
     """Decides nothing before it has a policy. `changed` has what was emitted since it was emptied."""
 
     def __init__(self, name: str, file: WorkFile, policy: WorldPolicy | None) -> None:
