@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.domain.hours import WorkingHours
-from services.router.domain.limits import assigned_at, given_back, limits_of
+from services.router.domain.limits import RepCaps, assigned_at, given_back, microseconds
 from services.router.domain.local_days import start_of_day
 from services.router.domain.schedule import RepSchedule
 from services.router.domain.state import RepRow
@@ -60,15 +60,14 @@ def counts(cap: Cap, assigned: datetime, now: datetime, zone: ZoneInfo) -> bool:
 @given(ZONES, STARTS, CAPS, STEPS)
 def test_caps_agree_with_a_count_of_all_assignments(zone, start, caps, steps):
     one = rep("one", time_zone=zone, caps=caps)
-    limits, row, now, assigned = limits_of(one), RepRow("one"), start, list[datetime]()
-    assert limits is not None
+    limits, row, now, assigned = RepCaps(one), RepRow("one"), start, list[datetime]()
     for after, what in steps:
         now += timedelta(seconds=after, microseconds=after % 7)
         if what == "credit back" and assigned:
             row = given_back(row, assigned.pop(after % len(assigned)))
         number = {cap: sum(counts(cap, one_, now, ZoneInfo(zone)) for one_ in assigned) for cap in caps}
         is_reached = any(count >= cap.count for cap, count in number.items())
-        assert (limits.reached(0, row.assigned, now) is not None) is is_reached
+        assert (limits.reached(row.assigned, microseconds(now)) is not None) is is_reached
         if not is_reached:
             assigned.append(now)
             row = assigned_at(row, now, limits.depth)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.limits import assigned_at, given_back
+from services.router.domain.limits import assigned_at, given_back, microseconds
 from services.router.domain.state import AwayRepRow, RepQueueRow, RepRow, RoutedLeadRow
-from services.router.policy import Demands, RoutingPolicy
+from services.router.policy import ANYBODY, Demands, RoutingPolicy
 from shared.lead.events.routing import Considered, Skipped
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap
@@ -85,11 +85,16 @@ def candidates_of(
                 open_leads[row.rep] = open_leads.get(row.rep, 0) + row.open_leads
     why_not = _why_not(changes, policy, at, demands, open_leads)
     candidates: list[Candidate] = []
+    is_plain = demands == ANYBODY and not changes.by_key(AwayRepRow)
     for entry in roster.at(at):
-        skipped, detail = why_not(entry)
-        own = rows.get((queue, entry.rep))
+        rep, weight, _skipped, detail, max_open, caps = entry
+        skipped: Skipped | None = entry.skipped
+        is_full = max_open is not None and open_leads.get(rep, 0) >= max_open
+        if is_full or caps is not None or not is_plain:
+            skipped, detail = why_not(entry)
+        own = rows.get((queue, rep))
         balance, credits_ = (own.balance, own.credits) if own is not None else (0, 0)
-        candidates.append(Candidate(entry.rep, entry.weight, balance, skipped, credits_, detail))
+        candidates.append(Candidate(rep, weight, balance, skipped, credits_, detail))
     return candidates
 
 
@@ -131,7 +136,7 @@ def considered_again(
     schedule = policy.schedules[rep.id]
     entry = schedule.entry(at) if owner_of is None else _owner_entry(policy, rep.id, owner_of, at)
     known = _why_not(ChangeSet(IdentityMap()), policy, at, demands, {})
-    skipped, detail = known(entry._replace(limits=None)) if entry is not None else (None, None)
+    skipped, detail = known(entry._replace(max_open=None, caps=None)) if entry is not None else (None, None)
     is_said = recorded.skipped == "unavailable" and recorded.detail is None
     if skipped in ("not_in_territory", "lacks_skill") or (skipped is not None and not is_said):
         return replace(recorded, skipped=skipped, detail=detail)
@@ -149,9 +154,8 @@ def in_words(considered: Considered) -> str:
 def count_assignment(changes: ChangeSet, policy: RoutingPolicy, rep: str, at: datetime) -> None:
     """Count a new assignment under the caps of the rep, if there are any."""
     schedule = policy.schedules.get(rep)
-    depth = schedule.limits.depth if schedule is not None and schedule.limits is not None else 0
-    if depth:
-        changes.put(assigned_at(changes.get(RepRow, rep) or RepRow(rep), at, depth))
+    if schedule is not None and schedule.caps is not None:
+        changes.put(assigned_at(changes.get(RepRow, rep) or RepRow(rep), at, schedule.caps.depth))
 
 
 def uncount_assignment(changes: ChangeSet, rep: str, at: datetime) -> None:
@@ -184,10 +188,10 @@ def _why_not(
     """Return the function that gives the reason why a rep may not get the lead, and the detail."""
     away, reps = changes.by_key(AwayRepRow), changes.by_key(RepRow)
     territory = policy.territories.get(demands.territory or "")
-    skills, skills_of = demands.skills, policy.skills
+    skills, skills_of, now = demands.skills, policy.skills, microseconds(at)
 
     def why_not(entry: RosterEntry) -> tuple[Skipped | None, str | None]:
-        rep, _weight, skipped, detail, limits = entry
+        rep, _weight, skipped, detail, max_open, caps = entry
         if territory is not None and rep not in territory:
             return "not_in_territory", None
         if skills and not skills <= skills_of[rep]:
@@ -196,11 +200,10 @@ def _why_not(
             return "unavailable", None
         if skipped is not None:
             return skipped, detail
-        if limits is not None:
-            row = reps.get((rep,))
-            reached = limits.reached(open_leads.get(rep, 0), row.assigned if row is not None else (), at)
-            if reached is not None:
-                return "at_cap", reached
-        return None, None
+        if max_open is not None and open_leads.get(rep, 0) >= max_open:
+            return "at_cap", f"{max_open} open"
+        row = reps.get((rep,)) if caps is not None else None
+        reached = caps.reached(row.assigned, now) if caps is not None and row is not None else None
+        return ("at_cap", reached) if reached is not None else (None, None)
 
     return why_not

@@ -1,4 +1,4 @@
-"""How many leads a rep may get: open at the same time, and per hour, day or some days."""
+"""How many leads a rep may get per hour, per day and in some days."""
 
 from __future__ import annotations
 
@@ -19,64 +19,68 @@ if TYPE_CHECKING:
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _DAY: Final = timedelta(days=1)
-_WINDOWS: Final = {"hour": timedelta(hours=1), "day": None}
+_HOUR: Final = timedelta(hours=1)
 
 
 class CapRule(NamedTuple):
-    """The most leads in a window of time that ends now; without one, since midnight of the rep's clock."""
+    """The most leads in the last `width` microseconds; without one, since midnight of the rep's clock."""
 
     most: int
-    window: timedelta | None
+    width: int | None
     says: str
 
 
-class RepLimits:
-    """The limits of one rep. `depth` is how many of the latest assignments they are counted by."""
+class RepCaps:
+    """The caps of one rep. `depth` is how many of the latest assignments they are counted by.
+
+    When the rep may have leads again is computed once for the same assignments.
+    """
 
     def __init__(self, rep: Rep) -> None:
-        self.max_open = rep.max_open
-        self.caps: Sequence[CapRule] = [cap_rule(cap.count, cap.per) for cap in rep.caps]
+        self._caps: Sequence[CapRule] = [cap_rule(cap.count, cap.per) for cap in rep.caps]
         self.depth = max((cap.count for cap in rep.caps), default=0)
         self._zone = ZoneInfo(rep.time_zone or "UTC")
-        self._today = _EPOCH, _EPOCH
+        self._day = 0, 0
+        self._counted: Sequence[int] = ()
+        self._free_at = 0
 
-    def reached(self, open_leads: int, assigned: Sequence[int], at: datetime) -> str | None:
-        """Return in words the first limit that is reached, such as `20 per day`; None if none is.
+    def reached(self, assigned: Sequence[int], now: int) -> str | None:
+        """Return in words the first cap that is reached, such as `20 per day`; None if none is.
 
-        `assigned` are the times of the latest assignments, as in `RepRow`.
+        `assigned` are the times of the latest assignments, as in `RepRow`, and `now` is in microseconds, too.
         """
-        if self.max_open is not None and open_leads >= self.max_open:
-            return f"{self.max_open} open"
-        if assigned:
-            now = microseconds(at)
-            for cap in self.caps:
-                # At the cap when the oldest of that many assignments still counts.
-                if len(assigned) >= cap.most and assigned[-cap.most] >= self._counts_from(cap, at, now):
-                    return cap.says
-        return None
+        if assigned is not self._counted:
+            self._free_at = max(self._frees_at(cap, assigned) for cap in self._caps)
+            self._counted = assigned
+        if now >= self._free_at:
+            return None
+        return next(cap.says for cap in self._caps if now < self._frees_at(cap, assigned))
 
-    def _counts_from(self, cap: CapRule, at: datetime, now: int) -> int:
-        """Return the first microsecond whose assignments count under a cap."""
-        if cap.window is not None:
-            return now - cap.window // _MICROSECOND + 1
-        begins, ends = self._today
-        if not begins <= at < ends:
-            day = at.astimezone(self._zone).date()
-            begins, ends = self._today = start_of_day(day, self._zone), start_of_day(day + _DAY, self._zone)
-        return microseconds(begins)
+    def _frees_at(self, cap: CapRule, assigned: Sequence[int]) -> int:
+        """Return when the rep is below a cap: when the oldest of that many assignments counts no more."""
+        if len(assigned) < cap.most:
+            return 0
+        oldest = assigned[-cap.most]
+        if cap.width is not None:
+            return oldest + cap.width
+        begins, ends = self._day
+        if not begins <= oldest < ends:
+            day = (_EPOCH + oldest * _MICROSECOND).astimezone(self._zone).date()
+            first, following = start_of_day(day, self._zone), start_of_day(day + _DAY, self._zone)
+            self._day = microseconds(first), microseconds(following)
+            ends = self._day[1]
+        return ends
 
 
 def cap_rule(count: int, per: str) -> CapRule:
     """Return a cap of the policy, `per` hour, day or a number of days such as `7d`."""
-    if per in _WINDOWS:
-        return CapRule(count, _WINDOWS[per], f"{count} per {per}")
+    if per == "day":
+        return CapRule(count, None, f"{count} per day")
+    if per == "hour":
+        return CapRule(count, _HOUR // _MICROSECOND, f"{count} per hour")
     days = int(per.removesuffix("d"))
-    return CapRule(count, days * _DAY, f"{count} per {days} days" if days > 1 else f"{count} per 24 hours")
-
-
-def limits_of(rep: Rep) -> RepLimits | None:
-    """Return the limits of a rep, None for one who has none."""
-    return RepLimits(rep) if rep.max_open is not None or rep.caps else None
+    says = f"{count} per {days} days" if days > 1 else f"{count} per 24 hours"
+    return CapRule(count, days * _DAY // _MICROSECOND, says)
 
 
 def assigned_at(row: RepRow, at: datetime, depth: int) -> RepRow:

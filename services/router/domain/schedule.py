@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.router.domain.day_words import day_of_year
-from services.router.domain.limits import RepLimits, limits_of
+from services.router.domain.limits import RepCaps
 from services.router.domain.local_days import months_later, start_of_day
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class RosterEntry(NamedTuple):
     weight: int
     skipped: Literal["unavailable", "off_hours"] | None
     detail: str | None
-    limits: RepLimits | None
+    max_open: int | None
+    caps: RepCaps | None
 
 
 class RepSchedule:
@@ -59,7 +60,8 @@ class RepSchedule:
     def __init__(self, rep: Rep, hours: WorkingHours | None) -> None:
         zone = rep.time_zone or "UTC"
         self.rep = rep.id
-        self.limits = limits_of(rep)
+        self.max_open = rep.max_open
+        self.caps = RepCaps(rep) if rep.caps else None
         self._hours = hours
         self._zone = ZoneInfo(zone)
         self._away = absences_of(rep, self._zone)
@@ -99,9 +101,9 @@ class RepSchedule:
         return state
 
     def entry(self, at: datetime) -> RosterEntry:
-        """Return the rep at an instant, with the limits."""
+        """Return the rep at an instant."""
         state = self.at(at)
-        return RosterEntry(self.rep, state.weight, state.skipped, state.detail, self.limits)
+        return RosterEntry(self.rep, state.weight, state.skipped, state.detail, self.max_open, self.caps)
 
     def next_free(self, at: datetime) -> datetime | None:
         """Return when the rep is at work and not away, from `at` on; None if that is not within 400 days."""
