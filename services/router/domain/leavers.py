@@ -37,26 +37,23 @@ def remember_managers(changes: ChangeSet, context: DecisionContext) -> None:
 
 
 def take_from_leavers(changes: ChangeSet, context: DecisionContext, lead_ids: Iterable[str]) -> list[str]:
-    """Give those leads that are in the hands of a rep who left to others; return their ids."""
-    return [lead_id for lead_id in lead_ids if _take_from_leaver(changes, context, lead_id)]
-
-
-def _take_from_leaver(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool:
-    lead, policy = changes.get(RoutedLeadRow, lead_id), context.policy
-    owned, gone = (
-        active_assignment(changes, lead_id),
-        [one for one in joined_assignments(changes, lead_id) if policy.owner_of(one.rep) is None],
-    )
-    for joined in gone:
-        end_assignment(changes, joined, "left", context.at)
-    has_left = owned is not None and policy.owner_of(owned.rep) is None
-    if lead is not None and owned is not None and has_left:
-        give_up(changes, context, lead, owned)
+    """Give those of these leads to others that are in the hands of a rep who left; return their ids."""
+    policy, taken = context.policy, list[str]()
+    for lead_id in lead_ids:
         lead, owned = changes.get(RoutedLeadRow, lead_id), active_assignment(changes, lead_id)
-    for joined in gone:
-        if lead is not None and owned is not None:
-            join_next(changes, context, lead, owned, joined)
-    return has_left or bool(gone)
+        joined = joined_assignments(changes, lead_id)
+        gone = [one for one in joined if policy.owner_of(one.rep) is None]
+        for one in gone:
+            end_assignment(changes, one, "left", context.at)
+        has_left = owned is not None and policy.owner_of(owned.rep) is None
+        if lead is not None and owned is not None and has_left:
+            give_up(changes, context, lead, owned)
+            lead, owned = changes.get(RoutedLeadRow, lead_id), active_assignment(changes, lead_id)
+        for one in gone:
+            if lead is not None and owned is not None:
+                join_next(changes, context, lead, owned, one)
+        taken += [lead_id] if gone or has_left else []
+    return taken
 
 
 def give_up(changes: ChangeSet, context: DecisionContext, lead: RoutedLeadRow, owned: AssignmentRow) -> None:

@@ -82,7 +82,11 @@ def account_owner(
     oldest = min(held, key=lambda assignment: assignment.age, default=None)
     if oldest is None or oldest.rep in excluded:
         return None
-    return AccountOwner(policy.reps[oldest.rep], oldest.queue)
+    rep = policy.reps[oldest.rep]
+    # A queue that the policy no longer has gets no new leads.
+    return AccountOwner(
+        rep, oldest.queue if oldest.queue in policy.queues or not rep.queues else rep.queues[0]
+    )
 
 
 def holders_in_queue(changes: ChangeSet, account: str, queue: str) -> list[str]:

@@ -270,6 +270,7 @@ GERMAN = RoutingRule(
     name="german", queue="sdr", when=Compare("score.fit_grade", Op.EQ, "B"), skills=("de", "fintech")
 )
 REST = RoutingRule(name="rest", queue="sdr")
+KEEP = RoutingRule(name="owned", queue="keep", owner="keep", when=Compare("owner.active", Op.EQ, value=True))
 
 
 def test_only_a_rep_with_all_skills_gets_a_lead_of_a_rule_that_demands_them(simulate):
@@ -355,3 +356,13 @@ def test_an_owner_of_the_account_outside_of_the_territory_is_passed_over(simulat
     assert router.owner("ana") == "one"
     router.score("ben", account=ACCOUNT, employees=200)
     assert (router.owner("ben"), passed(router)["one"]) == ("two", ("not_in_territory", None))
+
+
+def test_a_new_lead_goes_to_no_queue_that_the_policy_has_no_more(simulate):
+    router = simulate(policy_of(rep("one", "bdr"), rep("two"), rep("ae", "senior-ae")))
+    router.score("ana", account=ACCOUNT, view=AccountView(relation="target", market_validated=True))
+    assert (router.owner("ana"), router.decision()["queue"]) == ("one", "bdr")
+    queues = {name: settings for name, settings in QUEUES.items() if name != "bdr"}
+    router.use_policy(routing_policy_with((rep("one"), rep("two")), queues, rules=(KEEP, REST)))
+    router.score("ben", account=ACCOUNT)
+    assert (router.owner("ben"), router.decision()["queue"]) == ("one", "sdr")
