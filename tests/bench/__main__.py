@@ -33,6 +33,7 @@ FIGURES = (
     "first_lookup",
     "qualification",
     "preset",
+    "timers",
 )
 RESULT = Path("bench.json")
 
