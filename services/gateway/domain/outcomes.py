@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -39,3 +39,17 @@ def lead_of_outcome(body: OutcomeReceivedV1) -> str:
 def happened_at(data: Mapping[str, Any], told_at: datetime) -> datetime:
     """Return when a recorded outcome happened: its `at`, but no later than Baton was told."""
     return min(msgspec.convert(data["at"], datetime), told_at)
+
+
+def happened_outcomes(
+    told: Iterable[tuple[datetime, dict[str, Any]]],
+) -> list[tuple[datetime, dict[str, Any]]]:
+    """Return recorded outcomes, in the order in which they were told, each with when it happened.
+
+    `told` has when Baton was told. Of several with one `external_id` the one that was told last counts.
+    """
+    newest = {
+        data.get("external_id") or number: (happened_at(data, told_at), data)
+        for number, (told_at, data) in enumerate(told)
+    }
+    return list(newest.values())

@@ -19,7 +19,7 @@ from services.gateway.domain.lead_view import (
     current_sla,
     view_before_enrichment,
 )
-from services.gateway.domain.outcomes import OUTCOME_RECEIVED, happened_at
+from services.gateway.domain.outcomes import OUTCOME_RECEIVED, happened_outcomes
 from services.gateway.queries.ownership import find_ownership, find_rejections
 from services.ledger.domain.instants import LeadInstants, instants_of
 from services.ledger.domain.lead_history import LeadHistoryRow
@@ -68,10 +68,8 @@ async def find_lead_view(tx: Tx, lead_id: str) -> View | None:
     received = select(events.c.at, events.c.data).where(
         events.c.subject.in_(lead_ids), events.c.type == OUTCOME_RECEIVED
     )
-    told = [
-        (row.at, msgspec.json.decode(row.data)) for row in await tx.execute(received.order_by(events.c.at))
-    ]
-    outcomes = [(happened_at(data, told_at), data) for told_at, data in told]
+    told = await tx.execute(received.order_by(events.c.at, events.c.id))
+    outcomes = happened_outcomes((row.at, msgspec.json.decode(row.data)) for row in told)
     outcomes += await find_rejections(tx, lead_ids)
     view = assemble_view(
         {**row, "cause_id": causes.get(row["enriched_id"])},

@@ -67,9 +67,8 @@ def apply_outcome(
         return reject(changes, context, lead, assignment, outcome.reason)
     is_accepted = type_ in _ACCEPTING_OUTCOMES and assignment.state == "open"
     if is_accepted:
-        # A rep may have accepted before Baton was told, though not before the assignment nor in the future.
-        is_told_late = assignment.opened_at <= outcome.at <= context.at
-        accept_assignment(changes, assignment, outcome.at if is_told_late else context.at)
+        accepted_at = min(max(outcome.at, assignment.opened_at), context.at)
+        accept_assignment(changes, assignment, accepted_at)
     return is_accepted
 
 

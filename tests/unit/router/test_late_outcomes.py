@@ -107,7 +107,7 @@ def test_a_new_form_opens_a_won_lead_and_the_same_end_told_late_does_not_close_i
     assert router.receive(told("won", AT + 3 * HOUR)) is Outcome.APPLIED
 
 
-@pytest.mark.parametrize(("at", "accepted_at"), [(-1, 3), (0, 0), (1, 1), (9, 3)])
+@pytest.mark.parametrize(("at", "accepted_at"), [(-1, 0), (0, 0), (1, 1), (9, 3)])
 def test_a_lead_counts_as_accepted_when_it_was_not_when_that_was_told(router, at: int, accepted_at: int):
     router.score()
     router.at = AT + 3 * HOUR
