@@ -129,7 +129,10 @@ def text_line(webhook: ReceivedWebhook) -> str:
     body = decoded if isinstance(decoded, dict) else {}
     data = body.get("data") or {}
     decision = data.get("decision") or {}
-    fields = {name: decision.get(name) for name in ("queue", "owner", "rule")} | {"lead": data.get("lead_id")}
+    fields = {name: data.get(name) for name in ("step", "to")}
+    fields |= {name: decision.get(name) for name in ("queue", "owner", "rule")} | {
+        "lead": data.get("lead_id")
+    }
     shown = "  ".join(f"{name}={value}" for name, value in fields.items() if value)
     webhook_id = webhook.headers.get("webhook-id", "-")
     return printable_line(f"{body.get('type', '?')}  [{states[webhook.verified]}]  {shown}  id={webhook_id}")

@@ -113,8 +113,8 @@ def test_each_step_tells_whom_it_should_and_the_last_gives_the_lead_to_the_fallb
     after = eventually(lambda: (found := api.view(lead)) and found["decision"]["queue"] == "sdr" and found)
     assert after["owner"].startswith("sdr-")
     says = [entry["says"] for entry in api.timeline(lead)]
-    assert f"reminds {first} (senior-ae); not accepted within 10m" in says
-    assert f"tells mona of {second} (senior-ae); not accepted within 45m" in says
+    assert f"reminds {first} (senior-ae): not accepted within 10m" in says
+    assert f"tells mona of {second} (senior-ae): not accepted within 45m" in says
     assert sellers.invalid == manager.invalid == []
 
 

@@ -116,11 +116,9 @@ def describe_moved(data: Data) -> str:
 def describe_escalated(data: Data) -> str:
     decision, step = data.get("decision") or {}, data.get("step")
     owner = f"{decision.get('owner') or 'nobody'} ({decision.get('queue')})"
-    if step is None:
-        return _joined(f"{owner} did not accept in time", *_reason_and_actor(data))
     said = {"remind": f"reminds {owner}", "escalate": f"tells {data.get('to') or 'no manager'} of {owner}"}
     why = "; ".join(decision.get("reasons") or [])
-    return _joined(said.get(step, f"{owner} did not accept in time"), why)
+    return f"{said.get(str(step), owner)}: {why or 'not accepted in time'}"
 
 
 def describe_alerted(data: Data) -> str:

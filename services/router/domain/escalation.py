@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from services.router.domain.ownership import (
 from services.router.domain.ownership_changes import DecisionContext, assign_next
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.events.lead_escalated import LeadEscalatedV1
+from shared.lead.events.routing import Considered
 from shared.storage.change_set import ChangeSet
 
 if TYPE_CHECKING:
@@ -41,9 +42,12 @@ def escalate(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool
         if clocks is not None and assignment.accept_by is not None and assignment.accept_by > context.at:
             start_timer(changes, context.policy, assignment)
             return False
-        _tell(changes, context, assignment)
-        excluded = {assignment.rep} | excluded_reps(changes, lead_id, ("rejected", "overdue"))
-        _give_to_next(changes, context, assignment, excluded)
+        _give_to_next(
+            changes,
+            context,
+            assignment,
+            {assignment.rep} | excluded_reps(changes, lead_id, ("rejected", "overdue")),
+        )
         return True
     assignment = replace(assignment, ladder=with_taken(clocks, steps, context.at))
     changes.put(assignment)
@@ -53,11 +57,11 @@ def escalate(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool
         owned = active_assignment(changes, lead_id)
         if owned is None:
             break
-        _tell(changes, context, owned, one.step)
         if one.step.do in ("reassign", "fallback"):
             had_it = {row.rep for row in changes.find(AssignmentRow, "lead_id", lead_id)}
-            had_it |= excluded_reps(changes, lead_id)
-            _give_to_next(changes, context, owned, had_it, to_fallback=one.step.do == "fallback")
+            _give_to_next(changes, context, owned, had_it | excluded_reps(changes, lead_id), one.step)
+        else:
+            _tell(changes, context, owned, one.step)
     return bool(due)
 
 
@@ -66,18 +70,16 @@ def _give_to_next(
     context: DecisionContext,
     assignment: AssignmentRow,
     excluded: Collection[str],
-    *,
-    to_fallback: bool = False,
+    step: LadderStep | None = None,
 ) -> None:
-    """Give the lead to the next rep of its queue; its owner keeps it when nobody may have it.
+    """Escalate the lead and give it to the next rep of its queue, to none if nobody may have it.
 
-    With `to_fallback` it goes to the fallback queue, where it waits when nobody may have it.
+    By the step `fallback` it goes to the fallback queue, where it waits if nobody may have it.
     """
-    lead, settings = (
-        changes.get(RoutedLeadRow, assignment.lead_id),
-        context.policy.queues.get(assignment.queue),
-    )
-    fallback = settings.fallback if to_fallback and settings is not None else None
+    settings = context.policy.queues.get(assignment.queue)
+    is_fallback = step is not None and step.do == "fallback"
+    fallback = settings.fallback if is_fallback and settings is not None else None
+    lead = changes.get(RoutedLeadRow, assignment.lead_id)
     if lead is None:
         return
     selection, queue = choose_rep(
@@ -89,7 +91,9 @@ def _give_to_next(
         use_fallback=fallback is not None,
         demands=demands_of(context.policy, lead),
     )
-    if selection.rep is None and fallback is None:
+    is_kept = selection.rep is None and fallback is None
+    lead = _tell(changes, context, assignment, step, passed_over=selection.considered if is_kept else ())
+    if is_kept or lead is None:
         return
     end_assignment(changes, assignment, "overdue", context.at)
     assign_next(
@@ -108,27 +112,38 @@ def _tell(
     changes: ChangeSet,
     context: DecisionContext,
     assignment: AssignmentRow,
-    step: LadderStep | None = None,
-) -> None:
-    """Emit `lead.escalated`: whom it is about, the step, and for an escalation the manager who is told."""
+    step: LadderStep | None,
+    *,
+    passed_over: Sequence[Considered] = (),
+) -> RoutedLeadRow | None:
+    """Emit `lead.escalated` and return the lead's row, None for a lead that is not known.
+
+    It says whom it is about, the step, the manager who is told by an escalation, and for a lead that its
+    owner keeps, why nobody else got it.
+    """
     lead = changes.get(RoutedLeadRow, assignment.lead_id)
     if lead is None:
-        return
+        return None
     why, to = "not accepted in time", None
     if step is not None:
         why = f"not accepted within {step.after}"
         rep = context.policy.rep_of(assignment.rep)
         to = (rep.manager if rep else None) if step.to == "manager" else step.to
-    changes.put(
-        emit_ownership_change(
-            changes,
-            context.policy,
-            LeadEscalatedV1,
-            lead,
-            decision_of(lead, "kept", assignment, why),
-            reason="sla",
-            at=context.at,
-            step=step.do if step else None,
-            to=to,
-        )
+    decision = decision_of(lead, "kept", assignment, why)
+    if passed_over:
+        nobody = f"nobody else of {assignment.queue} may have it now, so its owner keeps it"
+        others = [entry for entry in passed_over if entry.rep != assignment.rep]
+        decision = replace(decision, reasons=[why, nobody], considered=others)
+    lead = emit_ownership_change(
+        changes,
+        context.policy,
+        LeadEscalatedV1,
+        lead,
+        decision,
+        reason="sla",
+        at=context.at,
+        step=step.do if step else None,
+        to=to,
     )
+    changes.put(lead)
+    return lead

@@ -28,6 +28,8 @@ def lint_team(file: PolicyFile[Team], routing: Routing | None) -> None:
             file.error((*path, "time_zone"), f"no time zone is named {quoted(rep.time_zone)}{meant}")
         if rep.hours is not None and rep.time_zone is None:
             file.error((*path, "hours"), "hours need a time_zone, such as America/New_York")
+        elif rep.calendar is not None and rep.time_zone is None:
+            file.warning((*path, "calendar"), "without a time_zone its days begin and end at midnight of UTC")
         for number, queue in enumerate(rep.queues):
             if routing is not None and queue not in routing.queues:
                 file.unknown((*path, "queues", number), "queue", queue, routing.queues)

@@ -133,6 +133,12 @@ class TestLines:
         line = text_line(ReceivedWebhook({"webhook-id": "msg_1"}, BODY, verified, reason="old"))
         assert line == f"lead.routed  {state}  queue=sdr  owner=sdr-1  rule=fits  lead=lead-1  id=msg_1"
 
+    def test_a_line_says_the_step_of_a_ladder_and_who_is_told(self):
+        escalated = {"step": "escalate", "to": "mona", "decision": {"owner": "ana"}}
+        body = json.dumps({"type": "lead.escalated", "data": escalated}).encode()
+        line = text_line(ReceivedWebhook({}, body, None))
+        assert line == "lead.escalated  [not checked]  step=escalate  to=mona  owner=ana  id=-"
+
     @pytest.mark.parametrize("body", [b"", b"[1]", b"\xff", b'{"type": null}'])
     def test_any_body_has_a_line(self, body):
         assert text_line(ReceivedWebhook({}, body, None)).endswith("id=-")

@@ -98,28 +98,28 @@ def test_every_event_has_one_line_also_when_fields_are_missing(event_type):
         ),
         (
             "lead.escalated",
-            {"decision": DECISION | {"change": "kept"}, "reason": "sla"},
-            "ana (sdr) did not accept in time; sla",
+            {"decision": DECISION | {"change": "kept", "reasons": []}, "reason": "sla"},
+            "ana (sdr): not accepted in time",
         ),
         (
             "lead.escalated",
             {"decision": NOT_ACCEPTED, "reason": "sla", "step": "remind"},
-            "reminds ana (sdr); not accepted within 10m",
+            "reminds ana (sdr): not accepted within 10m",
         ),
         (
             "lead.escalated",
             {"decision": NOT_ACCEPTED, "reason": "sla", "step": "escalate", "to": "mona"},
-            "tells mona of ana (sdr); not accepted within 10m",
+            "tells mona of ana (sdr): not accepted within 10m",
         ),
         (
             "lead.escalated",
             {"decision": NOT_ACCEPTED, "reason": "sla", "step": "escalate"},
-            "tells no manager of ana (sdr); not accepted within 10m",
+            "tells no manager of ana (sdr): not accepted within 10m",
         ),
         (
             "lead.escalated",
             {"decision": NOT_ACCEPTED, "reason": "sla", "step": "fallback"},
-            "ana (sdr) did not accept in time; not accepted within 10m",
+            "ana (sdr): not accepted within 10m",
         ),
         (
             "lead.handed_off",

@@ -327,6 +327,8 @@ MEANING = (
     Fault("routing.yaml", "accept_within: 15m,", "accept_within: 15m, ladder: [¦{after: 15m, do: remind, to: manager}],", "queues.senior-ae.ladder[0]", "do: escalate and to go together"),
     Fault("routing.yaml", "accept_within: 4h business,", "accept_within: 4h business, ladder: [{after: 15m, do: ¦fallback}],", "queues.sdr.ladder[0].do", "the queue has no fallback"),
     Fault("routing.yaml", "accept_within: 15m,", "accept_within: 15m, ladder: [{after: 15m, do: fallback}, ¦{after: 20m, do: remind}],", "queues.senior-ae.ladder[1]", "gone to the fallback before this step", warning=True),
+    Fault("team.yaml", "reps:\n  - {id: sdr-1,", "calendars: {us: {holidays: US}}\nreps:\n  - {id: sdr-1, calendar: ¦us,", "reps[0].calendar", "at midnight of UTC", warning=True),
+    Fault("team.yaml", "reps:\n  - {id: sdr-1,", "calendars: {us: {holidays: ¦DE-BX}}\nreps:\n  - {id: sdr-1, time_zone: UTC, calendar: us,", "calendars.us.holidays", 'no holidays are known of "DE-BX"'),
     Fault("accounts.yaml", "northpeak.example", "¦north peak", "target[1]", "is no domain"),
     Fault("accounts.yaml", "[rivalworks.example]", "[¦TargetWorks.example]", "competitor[0]", "in target already"),
     Fault("providers.yaml", "{order: [clearbit, apollo]", "{order: [¦clearbitt, apollo]", 'fields["company.technologies"].order[0]', 'did you mean "clearbit"?'),

@@ -122,6 +122,19 @@ def test_a_rep_is_told_the_next_deadline_even_if_it_is_one_of_the_lead(simulate)
     assert reassigned["sla"] == {"accept_by": "2026-03-02T09:40:00Z"}
 
 
+def test_a_lead_that_nobody_else_may_have_says_so_of_every_rep(simulate):
+    router = simulate(policy_of(rep("one"), rep("two")))
+    router.score()
+    router.set_available("two", available=False)
+    at_minutes(router, 10, 15)
+    [(_, escalated)] = router.emitted
+    assert escalated["decision"]["reasons"][1] == "nobody else of sdr may have it now, so its owner keeps it"
+    assert [(entry["rep"], entry["skipped"]) for entry in escalated["decision"]["considered"]] == [
+        ("two", "unavailable")
+    ]
+    assert (router.owner(), router.sla_due_at()) == ("one", AT + 45 * MINUTE)
+
+
 def test_accepting_ends_the_ladder(simulate):
     router = simulate(policy_of())
     router.score()
