@@ -102,7 +102,7 @@ def test_a_list_of_colleagues_takes_nobody_above_the_limit(api: Api):
     assert (loads["small"], loads["large"]) == (10, 25)
     waiting = next(view for view in views if view["owner"] is None)
     assert passed(waiting)["small"] == ("at_cap", "10 open")
-    assert told_of(api, waiting["lead_id"], "small") == "has as many leads as allowed: 10 open"
+    assert told_of(api, waiting["lead_id"], "small") == "has as many leads as allowed (10 open)"
 
 
 def test_a_cap_per_day_ends_at_midnight_of_the_rep(api: Api, moved_clock: MovedClock):

@@ -27,7 +27,14 @@ from services.router.domain.ownership import (
     open_assignment,
     set_clock,
 )
-from services.router.domain.placement import Placement, decision_on, joins_owner, place, route_by_facts
+from services.router.domain.placement import (
+    Placement,
+    decision_on,
+    joins_owner,
+    left_in_words,
+    place,
+    route_by_facts,
+)
 from services.router.domain.rejections import REJECTIONS_MAX
 from services.router.domain.rotation import Selection, select_from_queue
 from services.router.domain.route import Route
@@ -396,7 +403,7 @@ def _emit(
             decision,
             previous_owner=current.rep,
             previous_queue=current.queue,
-            reason=route.rule,
+            reason=left_in_words(context.owner) or route.rule,
             at=at,
         )
     alerts = [policy.alert_reason] if change == "kept" and context.became_high_intent else []

@@ -37,7 +37,7 @@ _WHY_SKIPPED: Final[Mapping[Skipped, str]] = {
 _WITH_DETAIL: Final[Mapping[Skipped, str]] = {
     "unavailable": "{detail}",
     "off_hours": "outside working hours, {detail}",
-    "at_cap": "has as many leads as allowed: {detail}",
+    "at_cap": "has as many leads as allowed ({detail})",
     "lacks_skill": "lacks a skill that the rule demands: {detail}",
 }
 

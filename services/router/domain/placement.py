@@ -51,6 +51,11 @@ def active_owner(before: OwnerFacts) -> ActiveOwner | None:
     return ActiveOwner(before.queue or "", before.accepted) if before.active else None
 
 
+def left_in_words(before: OwnerFacts) -> str:
+    """Return that the owner of the lead left the team; an empty text if that is not so."""
+    return f"{before.left} left the team" if before.left is not None else ""
+
+
 def joins_owner(route: Route, before: OwnerFacts) -> bool:
     """Return whether a lead that nobody owns goes to the owner of its account, if that rep may have it."""
     return route.keep and before.active and before.of != "lead"
@@ -77,7 +82,7 @@ def place(
     if is_owned and (route.keep or route.queue == before.queue):
         return kept
     is_unproven = is_unproven and not had_owner
-    left = () if before.left is None else (f"{before.left} left the team",)
+    left = () if before.left is None else (left_in_words(before),)
     if not route.keep and (motion == "nurture" or is_unproven):
         reasons = (*left, UNVERIFIED) if is_unproven else left
         return Placement("listed", route.queue, "nurture", reasons=reasons)
@@ -89,7 +94,7 @@ def place(
             return Placement(change, wanted, motion, before.rep, reasons=reasons)
         reasons = (
             *reasons,
-            f"{before.rep}, who owns the account, gets no new leads of it now: {in_words(passed)}",
+            f"the account's owner {before.rep} is passed over: {in_words(passed)}",
         )
     selection, queue = choose(wanted)
     considered, turn = recorded(selection)

@@ -53,10 +53,8 @@ def test_a_lead_that_was_not_accepted_is_routed_anew_at_once(simulate):
     assert router.event_types() == ["lead.routed", "lead.reassigned"]
     assert (router.owner("ana"), router.decision()["change"]) == ("two", "moved")
     assert router.decision()["reasons"][-1] == LEFT
-    assert (router.emitted[1][1]["previous_owner"], router.emitted[1][1]["brief"] is not None) == (
-        "one",
-        True,
-    )
+    told = router.emitted[1][1]
+    assert (told["previous_owner"], told["reason"], told["brief"] is not None) == ("one", LEFT, True)
     assert [row.state for row in router.assignments("ana")] == ["left", "open"]
     assert router.sla_due_at("ana") == router.at + timedelta(hours=4)
     assert router.assign_waiting() is Outcome.UNCHANGED
