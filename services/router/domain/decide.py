@@ -27,14 +27,7 @@ from services.router.domain.ownership import (
     open_assignment,
     set_clock,
 )
-from services.router.domain.placement import (
-    Placement,
-    decision_on,
-    joins_owner,
-    left_in_words,
-    place,
-    route_by_facts,
-)
+from services.router.domain.placement import Placement, decision_on, left_in_words, place, route_by_facts
 from services.router.domain.rejections import REJECTIONS_MAX
 from services.router.domain.rotation import Selection, select_from_queue
 from services.router.domain.route import Route
@@ -316,12 +309,13 @@ def _place(
         )
 
     is_unproven = current is None and is_unverified(context.scored.data)
-    passed = None
-    if joins_owner(context.route, owner):
-        passed = passed_over(
-            changes, policy, owner.rep or "", queue=owner.queue or "", at=at, demands=demands
-        )
-    placement = place(context.route, owner, choose, is_unproven=is_unproven, passed=passed)
+    placement = place(
+        context.route,
+        owner,
+        choose,
+        lambda: passed_over(changes, policy, owner, at, demands),
+        is_unproven=is_unproven,
+    )
     if current is not None and placement.change == "kept":
         return placement, set_clock(changes, policy, current, placement.motion, at)
     is_listed = placement.change == "listed"

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from services.router.domain.limits import assigned_at, given_back, microseconds
 from services.router.domain.state import AwayRepRow, RepQueueRow, RepRow, RoutedLeadRow
 from services.router.policy import ANYBODY, Demands, RoutingPolicy
-from shared.lead.events.routing import Considered, Skipped
+from shared.lead.events.routing import Considered, OwnerFacts, Skipped
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import IdentityMap
 
@@ -99,13 +99,14 @@ def candidates_of(
 
 
 def passed_over(
-    changes: ChangeSet, policy: RoutingPolicy, rep: str, *, queue: str, at: datetime, demands: Demands
+    changes: ChangeSet, policy: RoutingPolicy, owner: OwnerFacts, at: datetime, demands: Demands
 ) -> Considered | None:
     """Return why the owner of an account gets no new lead of it now, None where nothing is in the way.
 
     Off hours are in the way only if the owner is not back within the time to accept a lead of the queue.
     """
-    entry = _owner_entry(policy, rep, queue, at)
+    rep = owner.rep or ""
+    entry = _owner_entry(policy, rep, owner.queue or "", at)
     if entry is None:
         return None
     open_leads = sum(row.open_leads for row in changes.find(RepQueueRow, "rep", rep))

@@ -56,23 +56,18 @@ def left_in_words(before: OwnerFacts) -> str:
     return f"{before.left} left the team" if before.left is not None else ""
 
 
-def joins_owner(route: Route, before: OwnerFacts) -> bool:
-    """Return whether a lead that nobody owns goes to the owner of its account, if that rep may have it."""
-    return route.keep and before.active and before.of != "lead"
-
-
 def place(
     route: Route,
     before: OwnerFacts,
     choose: ChooseRep,
+    why_passed: Callable[[], Considered | None],
     *,
     is_unproven: bool,
-    passed: Considered | None = None,
 ) -> Placement:
     """Return where a lead goes by its route. `before` is who owned it, `is_unproven`: see `unverified`.
 
-    `passed` is given if the owner of the account gets no new leads of it now: the next rep of the owner's
-    queue gets this one.
+    `why_passed` returns why the owner of the account gets no new leads of it now, None where nothing is in
+    the way. If something is, the next rep of the owner's queue gets this one.
     """
     is_owned = before.of == "lead"
     had_owner = is_owned or before.left is not None
@@ -87,9 +82,10 @@ def place(
         reasons = (*left, UNVERIFIED) if is_unproven else left
         return Placement("listed", route.queue, "nurture", reasons=reasons)
     change: Change = "moved" if had_owner else "assigned"
-    wanted, reasons = route.queue, left
-    if joins_owner(route, before):
-        wanted = before.queue or ""
+    wanted, reasons, passed = route.queue, left, None
+    # A lead that nobody owns goes to the owner of its account, if that rep may have it.
+    if route.keep and before.active:
+        wanted, passed = before.queue or "", why_passed()
         if passed is None:
             return Placement(change, wanted, motion, before.rep, reasons=reasons)
         reasons = (
@@ -153,14 +149,14 @@ def evaluate_again(
     if route.suppressed is not None:
         return None
     reps = [entry for entry in decision.considered if isinstance(entry.rep, str)]
-    passed = None
-    if joins_owner(route, before):
+
+    def why_passed() -> Considered | None:
         # The account's owner is among them only if passed over.
         entry = next((entry for entry in reps if entry.rep == before.rep), None)
-        if entry is not None:
-            passed = considered_again(
-                entry, policy, at, route.demands, queues=(), owner_of=before.queue or ""
-            )
+        owner_of = before.queue or ""
+        if entry is None:
+            return None
+        return considered_again(entry, policy, at, route.demands, queues=(), owner_of=owner_of)
 
     def choose(queue: str) -> tuple[Selection, str]:
         turn, queues, settings = decision.turn, {queue}, policy.queues.get(queue)
@@ -174,13 +170,7 @@ def evaluate_again(
             return Selection(None, considered), queue
         return replace(choose_again(decision, turn), considered=considered), decision.queue
 
-    placement = place(
-        route,
-        before,
-        choose,
-        is_unproven=is_unverified(data),
-        passed=passed,
-    )
+    placement = place(route, before, choose, why_passed, is_unproven=is_unverified(data))
     if placement.turn is not None and decision.turn is not None:
         # Of a large queue only the nearest shares are recorded, so the sums are facts, too.
         turn = decision.turn
