@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.router.domain.hours import WorkingHours
+from services.router.domain.limits import microseconds
 from services.router.domain.schedule import RepSchedule, Roster
-from shared.lead.events.routing import Considered
+from shared.lead.events.routing import Considered, Distribution
 from shared.lead.facts import FactReaders, fact_readers
 from shared.lead.fields import Scope
 from shared.policy.compiled import CompiledPolicy, compared_fields
@@ -21,8 +22,13 @@ from shared.rules.compile import concluding, first_match
 from shared.rules.syntax import Condition, Facts, Rule, Use
 
 if TYPE_CHECKING:
+    from services.router.domain.schedule import RosterEntry
     from shared.policy.models import HandOff, Queue, Rep, RoutingRule, Team
 
+Measure = Callable[["RosterEntry", int, Sequence[int], datetime], int]
+"""Measures a rep with so many open leads and the times of the latest assignments; the least comes first."""
+NO_LIMIT: Final = -(2**31)
+"""What `most_capacity` measures of a rep without limits: more room than anybody."""
 _YEARS_CACHED: Final = 16
 """Of each calendar."""
 
@@ -56,10 +62,11 @@ class RoutingPolicy:
     each queue, sorted by id, and `rep_queues` the same as pairs of queue and rep id; `schedules` has them by
     id. `territories` has the reps of each, `skills` those of each rep, and `demanded_skills` those that a
     rule demands. `capped_queues` are the queues with a rep whose open leads are limited, and `cap_depths`
-    says how many assignments of each rep with caps are counted. `not_in_queue` lists, for each queue, the
-    reps who are not in it. `hours` has the reps who have working hours or a calendar; the others are always
-    at work. Without `writes_briefs` decisions have an empty brief: a replay has no reader, and briefs are
-    most of what a decision costs.
+    says how many assignments of each rep with caps are counted. `measures` says who comes first in the queues
+    that do not distribute by weight. `not_in_queue` lists, for each queue, the reps who are not in it.
+    `hours` has the reps who have working hours or a calendar; the others are always at work. Without
+    `writes_briefs` decisions have an empty brief: a replay has no reader, and briefs are most of what a
+    decision costs.
     """
 
     compiled: CompiledPolicy
@@ -74,6 +81,7 @@ class RoutingPolicy:
     skills: Mapping[str, frozenset[str]]
     demanded_skills: Mapping[str, frozenset[str]]
     capped_queues: frozenset[str]
+    measures: Mapping[str, Measure]
     cap_depths: Mapping[str, int]
     not_in_queue: Mapping[str, tuple[Considered, ...]]
     hours: Mapping[str, WorkingHours]
@@ -88,6 +96,11 @@ class RoutingPolicy:
     @property
     def queues(self) -> Mapping[str, Queue]:
         return self.compiled.policy.routing.queues
+
+    def distribution(self, queue: str) -> Distribution:
+        """Return how a queue distributes; by weight if the policy no longer has it."""
+        settings = self.queues.get(queue)
+        return settings.distribute if settings is not None else "weighted"
 
     @property
     def hand_off(self) -> HandOff:
@@ -152,6 +165,7 @@ def routing_policy_of(policy: CompiledPolicy) -> RoutingPolicy:
         ),
         cap_depths=MappingProxyType({rep.id: max(cap.count for cap in rep.caps) for rep in reps if rep.caps}),
         capped_queues=frozenset(queue for rep in reps if rep.max_open is not None for queue in rep.queues),
+        measures=MappingProxyType(_measures(policy)),
         not_in_queue=MappingProxyType(
             {
                 queue: tuple(
@@ -185,6 +199,31 @@ def working_hours_of(team: Team) -> dict[str, WorkingHours]:
         for rep in team.reps
         if rep.hours is not None or rep.calendar is not None
     }
+
+
+def _measures(policy: CompiledPolicy) -> dict[str, Measure]:
+    """Return the measure of each queue that does not distribute by weight."""
+    places = {rep.id: place for place, rep in enumerate(policy.policy.team.reps)}
+
+    def in_order(entry: RosterEntry, _open: int, _assigned: Sequence[int], _at: datetime) -> int:
+        return places[entry.rep]
+
+    def least_open(_entry: RosterEntry, open_leads: int, _assigned: Sequence[int], _at: datetime) -> int:
+        return open_leads
+
+    def most_capacity(entry: RosterEntry, open_leads: int, assigned: Sequence[int], at: datetime) -> int:
+        rooms = [entry.max_open - open_leads] if entry.max_open is not None else []
+        if entry.caps is not None:
+            rooms.append(entry.caps.room(assigned, microseconds(at)))
+        return -max(0, min(rooms)) if rooms else NO_LIMIT
+
+    measures: dict[str, Measure] = {
+        "in_order": in_order,
+        "least_open": least_open,
+        "most_capacity": most_capacity,
+    }
+    queues = policy.policy.routing.queues.items()
+    return {name: measures[queue.distribute] for name, queue in queues if queue.distribute != "weighted"}
 
 
 def _first_match(rules: Sequence[Rule[RoutingRule]]) -> Callable[[Facts, datetime], RuleMatch]:

@@ -20,10 +20,18 @@ from services.router.domain.state import (
     AccountLockRow,
     AssignmentRow,
     AwayRepRow,
+    QueueRow,
     RepQueueRow,
     RepRow,
 )
-from services.router.tables import assignments, rep_queues, routed_leads, router_accounts, router_reps
+from services.router.tables import (
+    assignments,
+    rep_queues,
+    routed_leads,
+    router_accounts,
+    router_queues,
+    router_reps,
+)
 from services.scorer.tables import scores
 from shared.storage.database import Tx
 from shared.storage.statements import member_of, members
@@ -44,6 +52,11 @@ async def lock_rep_queues(tx: Tx, team: Collection[tuple[str, str]]) -> list[Rep
     new = [asdict(RepQueueRow(queue, rep)) for queue, rep in missing]
     await tx.execute(_insert(tx)(rep_queues).on_conflict_do_nothing(), new)
     return [RepQueueRow(*tuple(row)) for row in await tx.execute(all_rows)]
+
+
+async def queue_rows(tx: Tx) -> list[QueueRow]:
+    """Return the states of all queues. The locks of the rotation rows protect them."""
+    return [QueueRow(*tuple(row)) for row in await tx.execute(select(router_queues))]
 
 
 async def rep_rows(tx: Tx, depths: Mapping[str, int], *, of_all: bool) -> list[RepRow]:

@@ -28,6 +28,7 @@ from services.router.queries import (
     lock_rep_queues,
     longest_waiting,
     oldest_assignments,
+    queue_rows,
     rep_rows,
 )
 from shared.errors import Retry
@@ -67,9 +68,10 @@ class RouterStore:
         of_accounts = await oldest_assignments(tx, accounts, lead_ids)
         contacts = await contacts_of(tx, {assignment.account for assignment in of_accounts})
         rotation = await lock_rep_queues(tx, policy.rep_queues)
-        # Their locks protect the reps' rows, too.
-        reps = await rep_rows(tx, policy.cap_depths, of_all=is_recurring)
-        return [*aliases, *leads, *of_leads, *of_accounts, *contacts, *await away_reps(tx), *rotation, *reps]
+        # Their locks protect the rows of reps and queues, too.
+        states = [*await queue_rows(tx), *await rep_rows(tx, policy.cap_depths, of_all=is_recurring)]
+        away = await away_reps(tx)
+        return [*aliases, *leads, *of_leads, *of_accounts, *contacts, *away, *rotation, *states]
 
 
 def _lead_ids(events: Iterable[Event[Any]]) -> tuple[set[str], set[str]]:

@@ -125,6 +125,18 @@ rep_queues = Table(
     Column("credits", BigInteger, nullable=False),
     Column("balance", BigInteger, nullable=False),
     Column("open_leads", Integer, nullable=False),
+    Column("out_of_turn", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("number_before", BigInteger, nullable=False),
+)
+
+router_queues = Table(
+    "router_queues",
+    metadata,
+    Column("queue", String(200), primary_key=True),
+    Column("same_reps", BigInteger),
+    Column("steady", Boolean, nullable=False),
+    Column("added", BigInteger, nullable=False),
 )
 
 router_reps = Table(

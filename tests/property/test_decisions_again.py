@@ -22,7 +22,7 @@ from shared.lead.events.parts import Person
 from shared.lead.events.registry import BY_NAME
 from shared.lead.events.scoring import AccountView
 from shared.policy.hours import parse_hours
-from shared.policy.models import Absence, Cap, Manager, Rep, RoutingRule, Team, Territory
+from shared.policy.models import Absence, Cap, Manager, Queue, Rep, RoutingRule, Team, Territory
 from shared.rules.operators import Op
 from shared.rules.syntax import Compare
 from tests.support.routing_policies import default_routing_policy, queue, rep, routing_policy_with
@@ -34,6 +34,14 @@ QUEUES = {
     "bdr": queue("8h"),
     "senior-ae": queue("15m", fallback="sdr"),
 }
+DISTRIBUTE = {"sdr": "least_open", "bdr": "most_capacity", "senior-ae": "in_order"}
+
+
+def distributed(name: str, settings: Queue) -> Queue:
+    """Return the queue with the distribution that the queue `name` has here."""
+    return settings.model_copy(update={"distribute": DISTRIBUTE[name]})
+
+
 OFFICE = parse_hours("Mon-Fri 09:00-17:00")
 OFFICE_TEAM = (
     rep("one", weight=300, max_open=2),
@@ -85,6 +93,11 @@ POLICIES = (
     ),
     # Two of these have left.
     routing_policy_with(None, QUEUES, team=managed(*AWAY_TEAM[1:3]), territories=TERRITORIES[:1]),
+    routing_policy_with(OFFICE_TEAM, {name: distributed(name, one) for name, one in QUEUES.items()}),
+    routing_policy_with(
+        tuple(rep(f"rep-{60 - number}", max_open=90) for number in range(60)),
+        {**QUEUES, "sdr": distributed("bdr", QUEUES["sdr"])},
+    ),
 )
 NAMES = ("ana", "bob", "cyd")
 REPS = ("sdr-1", "ae-1", "one", "two", "ae", "bd", "rep-7")
@@ -226,7 +239,10 @@ def check(found: Explanation, event: Any) -> None:
     assert {entry.rep: entry.result for entry in told.reps} == reps
     shares = [one.share for one in told.reps if one.share is not None]
     assert len(shares) <= 50
-    if decision.turn is not None:
+    if decision.turn is not None and decision.turn.distribute != "weighted":
+        assert told.reps[0].says
+        assert all(one.says for one in told.reps[1:] if one.result == "lower_share")
+    elif decision.turn is not None:
         assert told.reps[0].share is not None
         assert len(shares) == min(50, decision.turn.reps)
         ahead = [one for one in told.reps[1:] if one.result == "lower_share" and one.share is None]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from msgspec import Struct
 
 from services.router.domain.eligibility import in_words
-from services.router.domain.rotation import leads_until_due
+from services.router.domain.rotation import leads_until_due, worth_of_turn
+from services.router.policy import NO_LIMIT
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.ownership_change import OwnershipChange
@@ -70,7 +71,8 @@ class ShareExplained(Struct, frozen=True):
 class RepExplained(Struct, frozen=True):
     """One rep who was considered. `result` is `taken`, or why the rep was passed over.
 
-    `says` is the reason in words. `share` is there where the rotation compared the rep's turn.
+    `says` is the reason in words. `share` is there where the rotation compared the rep's turn: in a queue
+    that does not distribute by weight, only with the others who came first by its measure.
     """
 
     rep: str
@@ -110,13 +112,15 @@ def explain_reps(decision: Decision) -> Iterator[RepExplained]:
     """Yield the reps of a decision with the reason of each, first the one who was taken."""
     turn = decision.turn
     if decision.owner is not None:
-        share = _share_explained(turn.share, turn) if turn else None
+        share = (
+            _share_explained(turn.share, turn) if turn is not None and _compared(turn.share, turn) else None
+        )
         yield RepExplained(decision.owner, "taken", _why_taken(decision, share), share)
     for considered in decision.considered:
         if not isinstance(considered.rep, str):
             continue
         share = None
-        if turn is not None and isinstance(considered.share, RepShare):
+        if isinstance(considered.share, RepShare) and turn is not None and _compared(considered.share, turn):
             share = _share_explained(considered.share, turn)
         yield RepExplained(considered.rep, considered.skipped, _why_skipped(considered, turn, share), share)
 
@@ -153,9 +157,10 @@ def explain_rules(
 
 
 def _share_explained(share: RepShare, turn: RotationTurn) -> ShareExplained:
-    owed = share.credits * turn.weight + share.balance
-    tenths = (20 * owed + turn.weight) // (2 * turn.weight)
-    within = leads_until_due(share.weight, share.balance, turn.weight)
+    worth = worth_of_turn(turn)
+    owed = share.credits * worth.lead + share.balance
+    tenths = (20 * owed + worth.lead) // (2 * worth.lead)
+    within = leads_until_due(max(1, worth.part(share.weight)), share.balance, worth.lead)
     return ShareExplained(share.credits, turn.credits, tenths / 10, share.weight, max(1, within))
 
 
@@ -164,8 +169,10 @@ def _why_taken(decision: Decision, share: ShareExplained | None) -> str:
     turn, before = decision.turn, decision.owner_before
     if turn is not None and turn.preferred == decision.owner:
         return "has other leads of the account in this queue"
-    if share is not None:
-        return f"{_in_words(share)}: next in turn"
+    if turn is not None and share is not None:
+        return f"{_measured(turn.share, turn)}{_in_words(share)}: next in turn"
+    if turn is not None and turn.distribute != "weighted":
+        return _measured(turn.share, turn).rstrip(", ")
     if decision.owner == before.rep:
         return _WHY_OWNER.get(before.of, "")
     return ""
@@ -174,9 +181,32 @@ def _why_taken(decision: Decision, share: ShareExplained | None) -> str:
 def _why_skipped(considered: Considered, turn: RotationTurn | None, share: ShareExplained | None) -> str:
     if considered.skipped != "lower_share":
         return in_words(considered)
+    measured = ""
+    if isinstance(considered.share, RepShare) and turn is not None:
+        measured = _measured(considered.share, turn)
     if share is not None:
-        return f"{_in_words(share)}, next turn within {share.within} lead{'s' if share.within > 1 else ''}"
-    return "later in turn" if turn is not None else ""
+        within = f"next turn within {share.within} lead{'s' if share.within > 1 else ''}"
+        return f"{measured}{_in_words(share)}, {within}"
+    return measured.removesuffix(", ") or ("later in turn" if turn is not None else "")
+
+
+def _compared(share: RepShare, turn: RotationTurn) -> bool:
+    """Return whether the turn of a rep was compared with the owner's: by weight, or as both came first."""
+    first = (turn.share.is_paced, turn.share.measure)
+    return turn.distribute == "weighted" or (turn.reps > 1 and (share.is_paced, share.measure) == first)
+
+
+def _measured(share: RepShare, turn: RotationTurn) -> str:
+    """Return what decided before the turns did, in words that end with a comma; nothing by weight."""
+    if share.measure is None:
+        return ""
+    if turn.distribute == "in_order":
+        return f"number {share.measure + 1} of the team, "
+    if turn.distribute == "least_open":
+        measured = f"{share.measure} open lead{'' if share.measure == 1 else 's'}, "
+    else:
+        measured = f"room for {-share.measure}, " if share.measure > NO_LIMIT else "no limit, "
+    return measured + ("waits after two of the latest leads, " if share.is_paced else "")
 
 
 def _in_words(share: ShareExplained) -> str:

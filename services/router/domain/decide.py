@@ -338,6 +338,7 @@ def _place(
         cause=context.scored.cause,
         at=at,
         demands=demands,
+        selection=placement.selection,
     )
     return placement, assignment
 

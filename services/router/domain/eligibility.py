@@ -46,7 +46,9 @@ class Candidate(Struct, frozen=True, gc=False):
     """A rep of a queue. `skipped` is the reason why the rep may get no lead now, None if there is none.
 
     A rep of weight 0 has no turns and gets leads only by name. `credits` are the leads of the queue that the
-    rep got; they do not matter to the choice. `detail` is the reason in words.
+    rep got; they do not matter to the choice. `detail` is the reason in words. Where the queue does not
+    distribute by weight, the least `measure` comes first, but a rep who `is_paced` after all others.
+    `number_before` is that of the last lead but one of the queue that the rep got.
     """
 
     rep: str
@@ -55,6 +57,9 @@ class Candidate(Struct, frozen=True, gc=False):
     skipped: Skipped | None = None
     credits: int = 0
     detail: str | None = None
+    measure: int = 0
+    is_paced: bool = False
+    number_before: int = 0
 
     @property
     def shares(self) -> bool:
@@ -78,7 +83,8 @@ def candidates_of(
     if roster is None:
         return []
     rows, open_leads = changes.by_key(RepQueueRow), dict[str, int]()
-    if queue in policy.capped_queues:
+    measure = policy.measures.get(queue)
+    if queue in policy.capped_queues or measure is not None:
         # Over all queues, including those that the rep has left.
         for row in rows.values():
             if row.open_leads:
@@ -94,7 +100,13 @@ def candidates_of(
             skipped, detail = why_not(entry)
         own = rows.get((queue, rep))
         balance, credits_ = (own.balance, own.credits) if own is not None else (0, 0)
-        candidates.append(Candidate(rep, weight, balance, skipped, credits_, detail))
+        candidate = Candidate(rep, weight, balance, skipped, credits_, detail)
+        if measure is not None:
+            assigned = (changes.get(RepRow, rep) or RepRow(rep)).assigned if caps is not None else ()
+            measured = measure(entry, open_leads.get(rep, 0), assigned, at)
+            before = own.number_before if own is not None else 0
+            candidate = replace(candidate, measure=measured, number_before=before)
+        candidates.append(candidate)
     return candidates
 
 

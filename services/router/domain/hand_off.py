@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -29,7 +28,7 @@ from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.bounds import ACTION_BYTES_MAX
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.lead_handed_off import JoiningRep, LeadHandedOffV1
-from shared.lead.events.routing import BriefHandOff, Considered
+from shared.lead.events.routing import BriefHandOff
 from shared.storage.change_set import ChangeSet
 
 _NOTES_MAX: Final = 100
@@ -71,7 +70,7 @@ def pass_on(changes: ChangeSet, context: DecisionContext, state: LeadState, acti
         lead = noted_since(replace(lead, hand_off=hand_off_of(context, lead, before, action)), action.notes)
     if recipient.joins and owned is not None:
         selected = JoiningRep(selection.rep, recipient.queue)
-        join(changes, context, lead, owned, action, joining=selected, considered=selection.considered)
+        join(changes, context, lead, owned, action, joining=selected, selection=selection)
         return True
     if owned is not None:
         end_assignment(changes, owned, "handed_on" if is_hand_off else "moved", context.at)
@@ -96,7 +95,7 @@ def join(
     action: ActionReceivedV1,
     *,
     joining: JoiningRep,
-    considered: Iterable[Considered] = (),
+    selection: Selection,
 ) -> None:
     """Have the rep join the owner, who stays; the brief has what the owner noted.
 
@@ -114,6 +113,7 @@ def join(
         cause=context.cause,
         at=context.at,
         demands=demands_of(context.policy, lead),
+        selection=selection,
         joined=True,
     )
     reason = action.reason or f"{rep.id} of {joining.queue} joins"
@@ -123,7 +123,7 @@ def join(
         context.policy,
         LeadHandedOffV1,
         lead,
-        replace(decision, considered=list(considered)),
+        replace(decision, considered=list(selection.considered)),
         reason=action.reason or action.type,
         at=context.at,
         actor=context.actor,
@@ -174,7 +174,7 @@ def join_next(
     if selection.rep is not None:
         joining = JoiningRep(selection.rep, queue)
         action = ActionReceivedV1(lead.lead_id, "handoff", reason=f"{joined.rep} left")
-        join(changes, context, lead, owned, action, joining=joining, considered=selection.considered)
+        join(changes, context, lead, owned, action, joining=joining, selection=selection)
 
 
 def hand_off_of(

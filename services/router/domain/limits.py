@@ -40,7 +40,7 @@ class RepCaps:
         self._caps: Sequence[CapRule] = [cap_rule(cap.count, cap.per) for cap in rep.caps]
         self.depth = max((cap.count for cap in rep.caps), default=0)
         self._zone = ZoneInfo(rep.time_zone or "UTC")
-        self._day = 0, 0
+        self._day = self._today = 0, 0
         self._counted: Sequence[int] = ()
         self._free_at = 0
 
@@ -56,6 +56,16 @@ class RepCaps:
             return None
         return next(cap.says for cap in self._caps if now < self._frees_at(cap, assigned))
 
+    def room(self, assigned: Sequence[int], now: int) -> int:
+        """Return how many leads more the rep may get now, 0 at a cap. Arguments as of `reached`."""
+        if not self._today[0] <= now < self._today[1]:
+            self._today = self._local_day(now)
+        rooms: list[int] = []
+        for cap in self._caps:
+            counts_from = self._today[0] if cap.width is None else now - cap.width + 1
+            rooms.append(cap.most - len(assigned) + bisect_left(assigned, counts_from))
+        return max(0, min(rooms))
+
     def _frees_at(self, cap: CapRule, assigned: Sequence[int]) -> int:
         """Return when the rep is below a cap: when the oldest of that many assignments counts no more."""
         if len(assigned) < cap.most:
@@ -63,13 +73,15 @@ class RepCaps:
         oldest = assigned[-cap.most]
         if cap.width is not None:
             return oldest + cap.width
-        begins, ends = self._day
-        if not begins <= oldest < ends:
-            day = (_EPOCH + oldest * _MICROSECOND).astimezone(self._zone).date()
-            first, following = start_of_day(day, self._zone), start_of_day(day + _DAY, self._zone)
-            self._day = microseconds(first), microseconds(following)
-            ends = self._day[1]
-        return ends
+        if not self._day[0] <= oldest < self._day[1]:
+            self._day = self._local_day(oldest)
+        return self._day[1]
+
+    def _local_day(self, time: int) -> tuple[int, int]:
+        """Return when the day of that time begins and ends in the rep's zone."""
+        day = (_EPOCH + time * _MICROSECOND).astimezone(self._zone).date()
+        begins, ends = start_of_day(day, self._zone), start_of_day(day + _DAY, self._zone)
+        return microseconds(begins), microseconds(ends)
 
 
 def cap_rule(count: int, per: str) -> CapRule:

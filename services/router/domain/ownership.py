@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from services.router.domain.eligibility import count_assignment
 from services.router.domain.ladder import DueStep, StepClock, accept_by_of, clocks_from, snoozed, steps_of
-from services.router.domain.rotation import charge, release
+from services.router.domain.rotation import Selection, charge, release
 from services.router.domain.state import AssignmentRow, ClosedState, RoutedLeadRow
 from services.router.policy import Demands, RoutingPolicy
 from shared.lead.events.routing import Motion
@@ -112,13 +112,14 @@ def open_assignment(
     cause: str,
     at: datetime,
     demands: Demands,
+    selection: Selection | None = None,
     joined: bool = False,
     queue_clock: StepClock | None = None,
 ) -> AssignmentRow:
     """Assign the lead to the rep, charge the credit, and start the clock for accepting it.
 
-    `demands` are those of the lead. A rep who `joined` the owner has nothing to accept. `queue_clock` is
-    given if the queue's ladder goes on.
+    `demands` are those of the lead, and `selection` is the choice that the rotation made, if any. A rep who
+    `joined` the owner has nothing to accept. `queue_clock` is given if the queue's ladder goes on.
     """
     assignment = AssignmentRow(
         id=derive_id("assignment", lead_id, cause, sequence),
@@ -135,7 +136,7 @@ def open_assignment(
     if not joined:
         assignment = with_clock(policy, assignment, at, queue_clock)
     changes.put(assignment)
-    charge(changes, policy, queue, rep, at, demands=demands)
+    charge(changes, policy, queue, rep, at, demands=demands, selection=selection)
     count_assignment(changes, policy, rep.id, at)
     start_timer(changes, policy, assignment)
     return assignment

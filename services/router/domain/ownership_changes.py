@@ -113,6 +113,7 @@ def assign_next(
             cause=context.cause,
             at=context.at,
             demands=demands_of(context.policy, lead),
+            selection=selection,
             queue_clock=queue_clock,
         )
         if is_accepted:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.eligibility import Candidate, considered_again, in_words
-from services.router.domain.rotation import Selection, recorded, select_rep
+from services.router.domain.rotation import Selection, recorded, select_rep, worth_of_turn
 from services.router.domain.route import Route, decide_route, doubted_fields
 from services.router.domain.unverified import UNVERIFIED, is_unverified
 from services.router.policy import RoutingPolicy
@@ -35,7 +35,10 @@ ChooseRep = Callable[[str], tuple[Selection, str]]
 
 
 class Placement(Struct, frozen=True):
-    """The queue, motion and owner that the lead has now, and the reps who were considered for it."""
+    """The queue, motion and owner that the lead has now, and the reps who were considered for it.
+
+    `selection` is the choice of a rep, None where none was made.
+    """
 
     change: Change
     queue: str
@@ -44,6 +47,7 @@ class Placement(Struct, frozen=True):
     considered: tuple[Considered, ...] = ()
     turn: RotationTurn | None = None
     reasons: tuple[str, ...] = ()
+    selection: Selection | None = None
 
 
 def active_owner(before: OwnerFacts) -> ActiveOwner | None:
@@ -100,7 +104,7 @@ def place(
     if selection.rep is not None:
         if queue != wanted:
             reasons = (*reasons, f"{nobody}, so {queue} takes it")
-        return Placement(change, queue, motion, selection.rep, considered, turn, reasons)
+        return Placement(change, queue, motion, selection.rep, considered, turn, reasons, selection)
     if not is_owned:
         return Placement("waiting", wanted, motion, None, considered, reasons=(*reasons, nobody))
     others = tuple(entry for entry in considered if entry.rep != kept.owner)
@@ -174,9 +178,8 @@ def evaluate_again(
     if placement.turn is not None and decision.turn is not None:
         # Of a large queue only the nearest shares are recorded, so the sums are facts, too.
         turn = decision.turn
-        placement = replace(
-            placement, turn=replace(placement.turn, reps=turn.reps, weight=turn.weight, credits=turn.credits)
-        )
+        sums = {"reps": turn.reps, "weight": turn.weight, "credits": turn.credits, "lead": turn.lead}
+        placement = replace(placement, turn=replace(placement.turn, **sums))
     return decision_on(
         route, placement, before, is_protected=decision.protected, scored_sequence=data.sequence
     )
@@ -189,6 +192,14 @@ def choose_again(decision: Decision, turn: RotationTurn) -> Selection:
         str(entry.rep): entry.share for entry in decision.considered if isinstance(entry.share, RepShare)
     }
     sharing = [
-        Candidate(rep, share.weight, share.balance, credits=share.credits) for rep, share in shares.items()
+        Candidate(
+            rep,
+            share.weight,
+            share.balance,
+            credits=share.credits,
+            measure=share.measure or 0,
+            is_paced=share.is_paced,
+        )
+        for rep, share in shares.items()
     ]
-    return select_rep(sharing, preferred=turn.preferred, total=turn.weight)
+    return select_rep(sharing, (), turn.preferred, turn.distribute, worth_of_turn(turn))

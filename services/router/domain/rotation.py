@@ -1,4 +1,4 @@
-"""Whose turn it is in a queue: weighted round robin with a proven bound on unfairness.
+"""Whose turn it is in a queue, for each way to distribute, with a proven bound on unfairness.
 
 With weights that add up to W, each lead is worth w/W of a turn to a rep of weight w. The rep's n-th turn
 becomes eligible when that share has passed n - 1, and its deadline is when the share reaches n. Among the
@@ -6,7 +6,21 @@ eligible turns, the one with the earliest deadline gets the lead (earliest deadl
 times, on one resource). This keeps every rep's count within one lead of the exact share for as long as the
 set of candidates does not change (Baruah, Cohen, Plaxton, Varvel: "Proportionate progress", 1996).
 
-The state per rep and queue is one integer, the `balance`: W times what is owed minus what was given.
+When the set changes from lead to lead, no rule that does not know the future keeps everybody that close: what
+can be held grows with the number of reps (the carpool problem; Ajtai and others: "Fairness in scheduling",
+1998). So a rep who is owed a whole lead, which cannot happen while the set is the same, comes before all
+deadlines, and if no turn is eligible, the rep who is owed most is next. Then nobody of n reps is ever more
+than 1.5 (n - 1) leads from the share of the leads that the rep could have had; `fairness` has the proof.
+
+The state per rep and queue is one integer, the `balance`: what is owed minus what was given, of which `LEAD`
+are one lead.
+
+The other distributions choose who shares a lead, and the same rotation decides among these: whoever has the
+least `measure`, which is the place in the team, the number of open leads, or the room under the limits, times
+-1. So nobody is owed anything for leads that went to somebody with a lesser measure, and a queue may change
+its distribution at any time. So that a rep who is new or back, with few open leads, is not flooded with the
+leads of all, `least_open` and `most_capacity` have a rep wait who got two of the last n leads of the queue,
+where n reps may have the next one. These are at most n / 2 reps, so somebody else is always there.
 
 What a choice rests on is recorded with the decision (`recorded`), so that it can be repeated from there.
 """
@@ -17,15 +31,16 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
 from heapq import nsmallest
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.eligibility import Candidate, candidates_of
-from services.router.domain.state import RepQueueRow
+from services.router.domain.fairness import LEAD, noted
+from services.router.domain.state import QueueRow, RepQueueRow
 from services.router.policy import ANYBODY, Demands, RoutingPolicy
-from shared.lead.events.routing import Considered, RepShare, RotationTurn, Skipped
+from shared.lead.events.routing import Considered, Distribution, RepShare, RotationTurn, Skipped
 from shared.storage.change_set import ChangeSet
 
 if TYPE_CHECKING:
@@ -34,29 +49,50 @@ if TYPE_CHECKING:
 SHARES_MAX: Final = 50
 """The reps whose shares are recorded with a decision, at most."""
 
+PACED: Final = frozenset({"least_open", "most_capacity"})
+"""The distributions under which a rep waits who got two of the latest leads."""
+
+
+class Worth(NamedTuple):
+    """What a lead is worth to those who share it.
+
+    `weight` is the sum of their weights. The rep who gets the lead is charged `lead` units of balance, and
+    everybody gets `part(weight)`. Releases before 0.9 counted in units of weight: then `is_scaled` is False.
+    """
+
+    weight: int
+    lead: int
+    is_scaled: bool = True
+
+    def part(self, weight: int) -> int:
+        return weight * LEAD // (self.weight or 1) if self.is_scaled else weight
+
 
 class Selection(Struct, frozen=True):
     """The id of the rep who gets the lead, if anybody does, and for every other rep why not.
 
-    `sharing` are the reps whose turns were compared, none where no rotation chose.
+    `eligible` are the reps who may have it, and `sharing` those of them whose turns were compared, none where
+    no rotation chose.
     """
 
     rep: str | None
     considered: tuple[Considered, ...]
     sharing: Sequence[Candidate] = ()
     preferred: str | None = None
+    eligible: Sequence[Candidate] = ()
+    distribute: Distribution = "weighted"
 
 
 def select_rep(
     candidates: Sequence[Candidate],
     excluded: Collection[str] = (),
     preferred: str | None = None,
-    total: int | None = None,
+    distribute: Distribution = "weighted",
+    worth: Worth | None = None,
 ) -> Selection:
     """Return whose turn it is among those who may have the lead; `preferred` if that is one of them.
 
-    The order of `candidates` has no effect. `total` is the sum of the weights of those who may have the lead;
-    it is given where not all of them are among the candidates.
+    The order of `candidates` has no effect. `worth` is given where not all who share the lead are among them.
     """
     # Runs for each lead over up to hundreds of reps, so the fields are read directly.
     eligible = [
@@ -74,50 +110,77 @@ def select_rep(
         reasons |= dict.fromkeys(reasons.keys() & excluded, ("excluded", None))
         considered = tuple([_considered(rep, *reasons[rep]) for rep in reps])
     if not eligible:
-        return Selection(None, considered)
-    if total is None:
-        total = sum([candidate.weight for candidate in eligible])
-    # By eligibility of the turn, deadline of the turn, greatest balance, id. When no turn is eligible, the
-    # earliest deadline of all decides.
-    chosen = min(
-        [
-            (
-                candidate.rep != preferred,
-                candidate.balance + candidate.weight <= 0,
-                -((candidate.balance - total) // candidate.weight),
-                -candidate.balance,
-                candidate.rep,
-            )
-            for candidate in eligible
-        ]
-    )[-1]
+        return Selection(None, considered, distribute=distribute)
+    sharing = eligible
+    if distribute != "weighted":
+        least = min([(one.is_paced, one.measure) for one in eligible])
+        sharing = [one for one in eligible if (one.is_paced, one.measure) == least]
+    chosen = min(_turns(sharing, worth or worth_of(sharing)))[-1]
+    if preferred is not None and any(one.rep == preferred for one in eligible):
+        chosen = preferred
     index = reps.index(chosen)
-    return Selection(chosen, considered[:index] + considered[index + 1 :], eligible, preferred)
+    considered = considered[:index] + considered[index + 1 :]
+    return Selection(chosen, considered, sharing, preferred, eligible, distribute)
+
+
+def worth_of(sharing: Sequence[Candidate]) -> Worth:
+    """Return what a lead is worth to those who share it."""
+    weights = [one.weight for one in sharing]
+    total = sum(weights)
+    return Worth(total, sum([weight * LEAD // (total or 1) for weight in weights]))
+
+
+def worth_of_turn(turn: RotationTurn) -> Worth:
+    """Return what a lead was worth to those who shared it, by the record of a decision."""
+    return Worth(turn.weight, turn.lead or turn.weight, is_scaled=turn.lead is not None)
+
+
+def _turns(sharing: Sequence[Candidate], worth: Worth) -> list[tuple[int, int, int, str]]:
+    """Return the sort key of each one's turn, the id last; the least has the next turn.
+
+    By eligibility of the turn, deadline of the turn, greatest balance, id. If somebody is owed a whole lead,
+    or no turn is eligible, by the greatest balance and id.
+    """
+    lead = worth.lead
+    parts = {weight: worth.part(weight) for weight in {one.weight for one in sharing}}
+    turns: list[tuple[int, int, int, str]] = [
+        (
+            one.balance + parts[one.weight] <= 0,
+            -((one.balance - lead) // (parts[one.weight] or 1)),
+            -one.balance,
+            one.rep,
+        )
+        for one in sharing
+    ]
+    if worth.is_scaled and (all(turn[0] for turn in turns) or -min([turn[2] for turn in turns]) >= lead):
+        return [(0, 0, balance, rep) for _, _, balance, rep in turns]
+    return turns
 
 
 def recorded(selection: Selection) -> tuple[tuple[Considered, ...], RotationTurn | None]:
     """Return what a decision records of a choice: the reps who were not taken, and the turn of the owner.
 
-    Reps with a lower share are recorded with it, in a large queue the `SHARES_MAX` whose turns are next.
+    Reps with a lower share are recorded with it, in a large queue the `SHARES_MAX` who are next.
     """
-    sharing, chosen = selection.sharing, selection.rep
+    sharing, chosen, eligible = selection.sharing, selection.rep, selection.eligible
     if chosen is None or not sharing:
         return selection.considered, None
-    total = sum([candidate.weight for candidate in sharing])
-    nearest = sharing
-    if len(sharing) > SHARES_MAX:
+    worth = worth_of(sharing)
+    nearest = eligible
+    if len(eligible) > SHARES_MAX:
+        order = {turn[-1]: turn for turn in _turns(eligible, worth)}
         nearest = nsmallest(
             SHARES_MAX,
-            sharing,
-            key=lambda one: (
-                one.rep != selection.preferred,
-                one.balance + one.weight <= 0,
-                leads_until_due(one.weight, one.balance, total),
-                -one.balance,
-                one.rep,
-            ),
+            eligible,
+            key=lambda one: (one.rep != selection.preferred, one.is_paced, one.measure, order[one.rep]),
         )
-    shares = {one.rep: RepShare(one.credits, one.weight, one.balance) for one in nearest}
+    measured = selection.distribute != "weighted"
+    shares = {
+        one.rep: RepShare(
+            one.credits, one.weight, one.balance, one.measure if measured else None, one.is_paced
+        )
+        for one in nearest
+    }
     considered = tuple(
         [
             Considered("lower_share", rep=entry.rep, share=share)
@@ -128,20 +191,22 @@ def recorded(selection: Selection) -> tuple[tuple[Considered, ...], RotationTurn
     )
     turn = RotationTurn(
         reps=len(sharing),
-        weight=total,
+        weight=worth.weight,
         credits=sum([candidate.credits for candidate in sharing]),
         share=shares[chosen],
         preferred=selection.preferred,
+        lead=worth.lead,
+        distribute=selection.distribute,
     )
     return considered, turn
 
 
-def leads_until_due(weight: int, balance: int, total: int) -> int:
+def leads_until_due(part: int, balance: int, lead: int) -> int:
     """Return within how many leads of a queue, the next one included, the rep's next turn is due.
 
-    `total` is the sum of the weights of the reps who share the leads; `weight` is at least 1.
+    `part` is what a lead is worth to the rep, at least 1, and `lead` to all who share it, see `Worth`.
     """
-    return -((balance - total) // weight)
+    return -((balance - lead) // part)
 
 
 def balances_after(candidates: Sequence[Candidate], chosen: str) -> dict[str, int]:
@@ -150,10 +215,10 @@ def balances_after(candidates: Sequence[Candidate], chosen: str) -> dict[str, in
     A rep who is unavailable or at the cap has no share in the lead, so is owed nothing on coming back.
     """
     sharing = [candidate for candidate in candidates if candidate.shares or candidate.rep == chosen]
-    total = sum(candidate.weight for candidate in sharing)
+    worth = worth_of(sharing)
     return {
-        candidate.rep: candidate.balance + candidate.weight - (total if candidate.rep == chosen else 0)
-        for candidate in sharing
+        one.rep: one.balance + worth.part(one.weight) - (worth.lead if one.rep == chosen else 0)
+        for one in sharing
     }
 
 
@@ -182,8 +247,16 @@ def select_from_queue(
     The first of `preferred` who may have the lead comes before everybody's turn. `demands` are the lead's.
     """
     candidates = candidates_of(changes, policy, queue, at, demands)
+    distribute = policy.distribution(queue)
+    if distribute in PACED:
+        count = sum([one.shares and one.rep not in excluded for one in candidates])
+        since = _latest_number(changes, queue) - count
+        candidates = [
+            replace(one, is_paced=True) if one.number_before > max(since, 0) else one for one in candidates
+        ]
     may = {one.rep for one in candidates if one.shares and one.rep not in excluded} if preferred else ()
-    return select_rep(candidates, excluded, next((rep for rep in preferred if rep in may), None))
+    first = next((rep for rep in preferred if rep in may), None)
+    return select_rep(candidates, excluded, first, distribute)
 
 
 def charge(
@@ -194,20 +267,31 @@ def charge(
     at: datetime,
     *,
     demands: Demands = ANYBODY,
+    selection: Selection | None = None,
 ) -> None:
     """Charge the rep one credit of the queue for a new assignment, and count one more open lead.
 
-    The reps who could have a lead with these demands share it, and the rep who gets it.
+    Those who shared the lead by `selection` pay for it. A lead that the rotation did not give, as it is by
+    name or of an account, costs the rep a turn where the queue distributes by weight.
     """
-    candidates = candidates_of(changes, policy, queue, at, demands)
-    if all(candidate.rep != rep.id for candidate in candidates):
-        candidates.append(Candidate(rep.id, rep.weight, rep_queue_of(changes, queue, rep.id).balance))
-    for rep_id, balance in balances_after(candidates, rep.id).items():
-        row = rep_queue_of(changes, queue, rep_id)
-        added = int(rep_id == rep.id)
-        changes.put(
-            replace(row, balance=balance, credits=row.credits + added, open_leads=row.open_leads + added)
+    in_turn = selection is not None and bool(selection.sharing) and selection.preferred != rep.id
+    sharing: Sequence[Candidate] = selection.sharing if selection is not None and in_turn else ()
+    if not in_turn and policy.distribution(queue) == "weighted":
+        sharing = _with_rep(candidates_of(changes, policy, queue, at, demands), rep.id, rep.weight)
+    row = rep_queue_of(changes, queue, rep.id)
+    number = _latest_number(changes, queue) + 1
+    changes.put(
+        replace(
+            row,
+            credits=row.credits + 1,
+            open_leads=row.open_leads + 1,
+            out_of_turn=row.out_of_turn + (not in_turn),
+            number=number,
+            number_before=row.number,
         )
+    )
+    if sharing:
+        _share(changes, queue, sharing, rep.id, in_turn=in_turn)
 
 
 def refund(
@@ -222,17 +306,48 @@ def refund(
     """Give the rep back the credit of an assignment, as if the lead had not been shared in the queue.
 
     It undoes a charge for the candidates that there are now; the balances of the queue still add up to 0.
+    Where the queue does not distribute by weight, the rep has one open lead less and is owed no more.
     """
-    candidates = candidates_of(changes, policy, queue, at, demands)
-    if all(candidate.rep != rep_id for candidate in candidates):
+    row = rep_queue_of(changes, queue, rep_id)
+    changes.put(replace(row, credits=row.credits - 1))
+    if policy.distribution(queue) == "weighted":
         rep = policy.rep_of(rep_id)
-        balance = rep_queue_of(changes, queue, rep_id).balance
-        candidates.append(Candidate(rep_id, rep.weight if rep else 0, balance))
-    before = {candidate.rep: candidate.balance for candidate in candidates}
-    for sharing, charged in balances_after(candidates, rep_id).items():
-        row = rep_queue_of(changes, queue, sharing)
-        left = row.credits - int(sharing == rep_id)
-        changes.put(replace(row, balance=row.balance + before[sharing] - charged, credits=left))
+        sharing = _with_rep(
+            candidates_of(changes, policy, queue, at, demands), rep_id, rep.weight if rep else 0
+        )
+        _share(changes, queue, sharing, rep_id, in_turn=False, sign=-1)
+
+
+def _share(
+    changes: ChangeSet,
+    queue: str,
+    sharing: Sequence[Candidate],
+    rep: str,
+    *,
+    in_turn: bool,
+    sign: Literal[1, -1] = 1,
+) -> None:
+    """Change the balances by a lead that was shared and went to one of the reps; undo it if `sign` is -1."""
+    for sharing_rep, balance in balances_after([replace(one, balance=0) for one in sharing], rep).items():
+        row = rep_queue_of(changes, queue, sharing_rep)
+        changes.put(replace(row, balance=row.balance + sign * balance))
+    state = changes.get(QueueRow, queue) or QueueRow(queue)
+    rows = changes.find(RepQueueRow, "queue", queue)
+    shares = [(one.rep, one.weight) for one in sharing] if in_turn else None
+    after = noted(state, shares, [row.balance for row in rows])
+    if after != state:
+        changes.put(after)
+
+
+def _with_rep(candidates: Sequence[Candidate], rep: str, weight: int) -> list[Candidate]:
+    """Return who may share a lead that the rotation does not give: the candidates, and its rep."""
+    known = any(one.rep == rep for one in candidates)
+    return [*candidates] if known else [*candidates, Candidate(rep, weight)]
+
+
+def _latest_number(changes: ChangeSet, queue: str) -> int:
+    """Return the number of the latest lead that the queue has given."""
+    return max([row.number for row in changes.find(RepQueueRow, "queue", queue)], default=0)
 
 
 def release(changes: ChangeSet, queue: str, rep_id: str) -> None:

@@ -138,8 +138,11 @@ class AssignmentRow(Row, frozen=True):
 class RepQueueRow(Row, frozen=True):
     """A rep's state in the rotation of a queue.
 
-    `credits` counts all assignments. `balance` is above 0 if the rep is owed leads and below 0 if ahead, in
-    units of weight; the balances of a queue add up to 0. The row stays when the rep leaves the team.
+    `credits` counts all assignments, and `out_of_turn` those of them that the rotation did not give: by name,
+    or of an account. `balance` is above 0 if the rep is owed leads and below 0 if ahead, in parts of a lead
+    (`fairness.LEAD`); the balances of a queue add up to 0. The leads that a queue gives are numbered:
+    `number` is that of the rep's latest, `number_before` that of the one before it. The row stays when the
+    rep leaves the team.
     """
 
     queue: str
@@ -147,9 +150,28 @@ class RepQueueRow(Row, frozen=True):
     credits: int = 0
     balance: int = 0
     open_leads: int = 0
+    out_of_turn: int = 0
+    number: int = 0
+    number_before: int = 0
     table: ClassVar[str] = "rep_queues"
     key_fields: ClassVar[tuple[str, ...]] = ("queue", "rep")
     indexed: ClassVar[tuple[str, ...]] = ("queue", "rep")
+
+
+class QueueRow(Row, frozen=True):
+    """What the bound on unfairness in a queue depends on, see `fairness`.
+
+    `same_reps` is a checksum of the reps who shared the latest lead and their weights, and `steady` tells
+    whether these shared every lead since all balances were 0. `added` is by how many leads the bound is
+    raised, for leads that the rotation did not give.
+    """
+
+    queue: str
+    same_reps: int | None = None
+    steady: bool = True
+    added: int = 0
+    table: ClassVar[str] = "router_queues"
+    key_fields: ClassVar[tuple[str, ...]] = ("queue",)
 
 
 class RepRow(Row, frozen=True):

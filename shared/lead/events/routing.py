@@ -11,6 +11,7 @@ from shared.lead.events.scoring import ScoreLine
 
 Change = Literal["assigned", "kept", "moved", "waiting", "listed", "closed"]
 Motion = Literal["work", "nurture"]
+Distribution = Literal["weighted", "in_order", "least_open", "most_capacity"]
 Skipped = Literal[
     "no_match",
     "unknown_field",
@@ -26,24 +27,32 @@ Skipped = Literal[
 ]
 
 
-class RepShare(Struct, frozen=True):
+class RepShare(Struct, frozen=True, omit_defaults=True):
     """A rep's part in the rotation of a queue when the decision was made.
 
     `credits` are the leads that the rep got of the queue, `weight` is the rep's weight, and `balance` is
-    above 0 if the rep is owed leads and below 0 if ahead, in units of weight.
+    above 0 if the rep is owed leads and below 0 if ahead, in the units of `RotationTurn.lead`.
+
+    Where the queue does not distribute by weight, the least `measure` comes first: the rep's place in the
+    team from 0 on, the open leads, or the room under the limits times -1. A rep who `is_paced` got two of the
+    latest leads, so others come first.
     """
 
     credits: int
     weight: int
     balance: int
+    measure: int | None = None
+    is_paced: bool = False
 
 
 class RotationTurn(Struct, frozen=True, omit_defaults=True):
     """How the rotation of a queue chose the owner, whose part in it is `share`.
 
-    `reps` reps could have had the lead. Their weights add up to `weight`, and they got `credits` leads of the
-    queue together. `preferred` is the rep with other leads of the account in the queue: one who may have the
-    lead comes before everybody's turn.
+    The turns of `reps` reps were compared. Their weights add up to `weight`, and they got `credits` leads of
+    the queue together. `preferred` is the rep with other leads of the account in the queue: one who may have
+    the lead comes before everybody's turn. `lead` is what it costs in units of balance; without it the
+    balances are in units of weight. `distribute` is how the queue distributes: all who might have had the
+    lead share it if `weighted`, otherwise those who came first by it.
     """
 
     reps: int
@@ -51,6 +60,8 @@ class RotationTurn(Struct, frozen=True, omit_defaults=True):
     credits: int
     share: RepShare
     preferred: Word | None = None
+    lead: int | None = None
+    distribute: Distribution = "weighted"
 
 
 class Considered(Struct, frozen=True, omit_defaults=True):

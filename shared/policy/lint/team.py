@@ -74,11 +74,11 @@ def lint_people_of_routing(file: PolicyFile[Team], routing: Routing) -> None:
     """Report reps of territories that the team lacks, and skills that a rule demands and nobody has."""
     reps = {rep.id: rep for rep in file.model.reps}
     for territory in routing.territories:
-        for rep in territory.reps:
-            if rep not in reps:
-                meant = did_you_mean(rep, reps)
+        for id_ in territory.reps:
+            if id_ not in reps:
+                meant = did_you_mean(id_, reps)
                 file.error(
-                    ("reps",), f"the territory {territory.name} names {quoted(rep)}, who is no rep{meant}"
+                    ("reps",), f"the territory {territory.name} names {quoted(id_)}, who is no rep{meant}"
                 )
     for rule in routing.rules:
         able = [rep for rep in reps.values() if rule.queue in rep.queues and {*rule.skills} <= {*rep.skills}]
@@ -89,6 +89,10 @@ def lint_people_of_routing(file: PolicyFile[Team], routing: Routing) -> None:
             )
     people = {*reps, *(manager.id for manager in file.model.managers)}
     for name, queue in routing.queues.items():
+        for index, rep in enumerate(file.model.reps) if queue.distribute == "most_capacity" else ():
+            if name in rep.queues and rep.weight and rep.max_open is None and not rep.caps:
+                says = f"without max_open and caps, {rep.id} comes first in {name} (most_capacity)"
+                file.warning(("reps", index), says)
         without = [rep.id for rep in reps.values() if name in rep.queues and rep.manager is None]
         if without and any(step.to == MANAGER for step in queue.ladder):
             listed = ", ".join(without[:5]) + (" and others" if len(without) > 5 else "")

@@ -17,7 +17,6 @@ from shared.policy.models.providers import Budget, Discovery, Provider, Provider
 from shared.policy.models.routing import (
     KEEP,
     Destination,
-    Distribution,
     HandOff,
     LadderEffect,
     LadderStep,
@@ -74,7 +73,6 @@ __all__ = [
     "Destination",
     "Discovery",
     "Disqualifier",
-    "Distribution",
     "FitGrades",
     "FormActivity",
     "Grades",

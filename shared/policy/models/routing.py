@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
+from shared.lead.events.routing import Distribution
 from shared.policy.frames import Frame
 from shared.policy.models.conditions import NamedCondition, WhenRoute
 from shared.policy.models.policy_model import (
@@ -62,7 +63,6 @@ class Destination(PolicyModel):
     secret_env: EnvName = ""
 
 
-Distribution = Literal["weighted", "in_order", "least_open", "most_capacity"]
 LadderEffect = Literal["remind", "reassign", "escalate", "fallback"]
 MANAGER: Final = "manager"
 """The value of `to` in a step of a ladder that means the owner's manager."""

@@ -323,6 +323,7 @@ MEANING = (
     Fault("team.yaml", "weight: 50, max_open: 30", "hours: ¦Mon-Fri 09:00-17:00", "reps[3].hours", "hours need a time_zone"),
     Fault("team.yaml", "weight: 50, max_open: 30", "time_zone: UTC, hours: ¦Mon-Fri 9-5", "reps[3].hours", "should be hours such as"),
     Fault("team.yaml", "weight: 100, max_open: 25}\n  - {id: ae-2, name: Greta Lind, queues: [senior-ae], weight: 100", "weight: 0}\n  - {id: ae-2, name: Greta Lind, queues: [bdr]", "reps", "nobody gets leads of the queue senior-ae", warning=True),
+    Fault("routing.yaml", "accept_within: 15m, distribute: weighted,", "accept_within: 15m, distribute: ¦most_room,", "queues.senior-ae.distribute", "should be weighted or in_order or least_open or most_capacity"),
     Fault("routing.yaml", "accept_within: 15m,", "accept_within: 15m, ladder: [{after: 15m, do: remind}, {after: ¦10m, do: fallback}],", "queues.senior-ae.ladder[1].after", "each step comes later than the one before"),
     Fault("routing.yaml", "accept_within: 15m,", "accept_within: 15m, ladder: [¦{after: 15m, do: remind, to: manager}],", "queues.senior-ae.ladder[0]", "do: escalate and to go together"),
     Fault("routing.yaml", "accept_within: 4h business,", "accept_within: 4h business, ladder: [{after: 15m, do: ¦fallback}],", "queues.sdr.ladder[0].do", "the queue has no fallback"),

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from services.router.domain.escalation import escalate
+from services.router.domain.fairness import LEAD
 from services.router.domain.lead_ref import LeadAliasRow
 from services.router.domain.lifecycle import assign_waiting
 from services.router.domain.ownership import ROLE
@@ -319,6 +320,7 @@ def test_a_rejected_lead_that_waits_is_assigned_when_somebody_becomes_eligible(s
             "weight": 100,
             "credits": 0,
             "share": {"credits": 0, "weight": 100, "balance": 0},
+            "lead": LEAD,
         },
     }
     lead = router.lead()

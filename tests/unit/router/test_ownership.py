@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from services.router.domain.fairness import LEAD
 from services.router.domain.ownership import (
     ROLE,
     SLA,
@@ -20,7 +21,7 @@ from services.router.domain.ownership import (
     extend_deadline,
     open_assignment,
 )
-from services.router.domain.state import AssignmentRow, RepQueueRow
+from services.router.domain.state import AssignmentRow, QueueRow, RepQueueRow
 from services.router.policy import ANYBODY
 from shared.lead.ids import derive_id
 from shared.policy.models import Queue
@@ -73,8 +74,9 @@ def test_an_opened_assignment_is_charged_and_has_a_timer():
     )
     assert changes.changes == (
         Put(opened),
-        Put(RepQueueRow("sdr", "one", credits=1, balance=-1, open_leads=1)),
-        Put(RepQueueRow("sdr", "two", credits=0, balance=1, open_leads=0)),
+        Put(RepQueueRow("sdr", "one", credits=1, balance=-LEAD // 2, open_leads=1, out_of_turn=1, number=1)),
+        Put(RepQueueRow("sdr", "two", credits=0, balance=LEAD // 2, open_leads=0)),
+        Put(QueueRow("sdr", steady=False)),
         Put(TIMER),
     )
 
@@ -86,7 +88,8 @@ def test_an_assignment_in_a_queue_that_the_policy_no_longer_has_has_no_deadline_
         lead_id="lead-1", account="a", queue="gone", rep=ONE, sequence=1, cause="event", at=AT, demands=ANYBODY,
     )  # fmt: skip
     assert opened.accept_by is None
-    assert changes.changes == (Put(opened), Put(RepQueueRow("gone", "one", credits=1, open_leads=1)))
+    charged = RepQueueRow("gone", "one", credits=1, open_leads=1, out_of_turn=1, number=1)
+    assert changes.changes == (Put(opened), Put(charged))
 
 
 def test_accepting_stops_the_timer():

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from services.router.domain.eligibility import Candidate
+from services.router.domain.fairness import LEAD
 from services.router.domain.rotation import (
     SHARES_MAX,
     Selection,
@@ -19,7 +20,7 @@ from services.router.domain.rotation import (
     select_from_queue,
     select_rep,
 )
-from services.router.domain.state import AwayRepRow, RepQueueRow
+from services.router.domain.state import AwayRepRow, QueueRow, RepQueueRow
 from shared.lead.events.routing import Considered, RepShare, RotationTurn
 from shared.policy.hours import parse_hours
 from shared.storage.change_set import ChangeSet
@@ -32,6 +33,11 @@ QUEUES = {"sdr": queue("4h"), "bdr": queue("1h")}
 
 def over(*rows: Row) -> ChangeSet:
     return ChangeSet(IdentityMap(rows))
+
+
+def owed(rep: str, weight: int, balance: int, *, of: int) -> Candidate:
+    """Return a rep whose balance is given in units of weight, of a team whose weights add up to `of`."""
+    return Candidate(rep, weight, balance * LEAD // of)
 
 
 def turns(count: int, *candidates: Candidate) -> str:
@@ -61,24 +67,39 @@ def test_turns_of_a_heavier_rep_are_spread_over_the_cycle():
 
 
 def test_the_rep_who_is_owed_most_is_next_among_turns_with_the_same_deadline():
-    assert select_rep([Candidate("a", 1, -1), Candidate("b", 1, 1)]).rep == "b"
-    assert select_rep([Candidate("a", 1, -2), Candidate("b", 1, 1), Candidate("c", 1, 1)]).rep == "b"
+    assert select_rep([owed("a", 1, -1, of=2), owed("b", 1, 1, of=2)]).rep == "b"
+    assert select_rep([owed("a", 1, -2, of=3), owed("b", 1, 1, of=3), owed("c", 1, 1, of=3)]).rep == "b"
 
 
 def test_a_turn_that_is_not_eligible_yet_waits_although_its_deadline_is_earlier():
-    assert select_rep([Candidate("big", 5, -5), Candidate("a", 1, 3), Candidate("b", 1, 2)]).rep == "a"
+    assert select_rep([owed("big", 5, -5, of=7), owed("a", 1, 3, of=7), owed("b", 1, 2, of=7)]).rep == "a"
 
 
 def test_a_turn_is_eligible_as_soon_as_anything_of_it_is_owed():
-    assert select_rep([Candidate("big", 5, -4), Candidate("a", 1, 2), Candidate("b", 1, 2)]).rep == "big"
+    assert select_rep([owed("big", 5, -4, of=7), owed("a", 1, 2, of=7), owed("b", 1, 2, of=7)]).rep == "big"
 
 
 def test_deadlines_are_whole_leads_and_among_equal_ones_the_greater_balance_comes_first():
-    assert select_rep([Candidate("a", 3, 0), Candidate("b", 1, 2)]).rep == "b"
+    assert select_rep([owed("a", 3, 0, of=4), owed("b", 1, 2, of=4)]).rep == "b"
 
 
-def test_when_no_turn_is_eligible_the_earliest_deadline_decides():
-    assert select_rep([Candidate("a", 1, -3), Candidate("b", 2, -2)]).rep == "b"
+def test_when_no_turn_is_eligible_the_rep_who_is_least_ahead_is_next():
+    assert select_rep([Candidate("a", 1, -3 * LEAD), Candidate("b", 9, -4 * LEAD)]).rep == "a"
+
+
+def test_a_rep_who_is_owed_a_whole_lead_comes_before_all_deadlines():
+    due_later = Candidate("small", 1, LEAD)
+    assert select_rep([Candidate("big", 500, LEAD - 1), due_later]).rep == "small"
+    assert select_rep([Candidate("big", 500, LEAD - 1), Candidate("small", 1, LEAD - 2)]).rep == "big"
+    assert select_rep([Candidate("big", 500, LEAD + 1), due_later]).rep == "big"
+
+
+def test_a_rep_who_is_ahead_in_a_large_team_waits_for_one_turn_in_a_small_one():
+    """Balances are leads, whatever the weights of those who share them were."""
+    team = [Candidate(f"rep-{number:02}", 1) for number in range(100)]
+    balances = balances_after(team, "rep-00")
+    late = [Candidate(one.rep, 1, balances[one.rep]) for one in team[:2]]
+    assert turns(4, *late) == "rep-01rep-00rep-01rep-00"
 
 
 def test_a_rep_without_weight_or_with_a_reason_has_no_turn():
@@ -120,36 +141,59 @@ def test_without_an_eligible_rep_nobody_is_selected_and_everybody_has_a_reason()
 def test_a_lead_costs_its_receiver_the_whole_weight_and_gives_everybody_who_shares_their_own():
     team = [
         Candidate("a", 2),
-        Candidate("b", 1, 4),
+        Candidate("b", 1, LEAD),
         Candidate("away", 5, 7, "unavailable"),
         Candidate("idle", 0),
     ]
-    assert balances_after(team, "a") == {"a": -1, "b": 5}
+    assert balances_after(team, "a") == {"a": -LEAD // 3, "b": LEAD * 4 // 3}
 
 
 def test_a_lead_given_by_name_charges_a_rep_who_has_no_turn():
     team = [Candidate("a", 2), Candidate("away", 3, 0, "unavailable"), Candidate("idle", 0)]
-    assert balances_after(team, "away") == {"a": 2, "away": -2}
-    assert balances_after(team, "idle") == {"a": 2, "idle": -2}
+    assert balances_after(team, "away") == {"a": LEAD * 2 // 5, "away": -LEAD * 2 // 5}
+    assert balances_after(team, "idle") == {"a": LEAD, "idle": -LEAD}
+    assert balances_after([Candidate("idle", 0)], "idle") == {"idle": 0}
 
 
 def test_charging_updates_the_balances_of_the_queue_and_the_counts_of_the_receiver():
     policy = routing_policy_with((rep("one", weight=2), rep("two", weight=1)), QUEUES)
-    changes = over(RepQueueRow("sdr", "one", credits=4, balance=1, open_leads=2))
+    before = RepQueueRow("sdr", "one", credits=4, balance=LEAD, open_leads=2, number=7)
+    changes = over(before, RepQueueRow("sdr", "two", balance=-LEAD, number=9))
+    selection = select_from_queue(changes, policy, "sdr", AT)
+    charge(changes, policy, "sdr", policy.reps["one"], AT, selection=selection)
+    by_turn, two, state = changes.changes
+    assert by_turn == Put(RepQueueRow("sdr", "one", 5, LEAD * 2 // 3, 3, number=10, number_before=7))
+    assert two == Put(RepQueueRow("sdr", "two", balance=-LEAD * 2 // 3, number=9))
+    assert isinstance(state, Put)
+    assert state.row == QueueRow("sdr", same_reps=state.row.same_reps, steady=True)  # type: ignore[attr-defined]
+
+
+def test_a_lead_that_the_rotation_did_not_give_costs_a_turn_and_is_counted_apart():
+    policy = routing_policy_with((rep("one"), rep("two")), QUEUES)
+    changes = over()
     charge(changes, policy, "sdr", policy.reps["one"], AT)
-    assert changes.changes == (
-        Put(RepQueueRow("sdr", "one", credits=5, balance=0, open_leads=3)),
-        Put(RepQueueRow("sdr", "two", credits=0, balance=1, open_leads=0)),
-    )
+    assert changes.get(RepQueueRow, "sdr", "one") == RepQueueRow("sdr", "one", 1, -LEAD // 2, 1, 1, 1)
+    preferred = select_from_queue(changes, policy, "sdr", AT, preferred=("one",))
+    charge(changes, policy, "sdr", policy.reps["one"], AT, selection=preferred)
+    assert changes.get(RepQueueRow, "sdr", "one") == RepQueueRow("sdr", "one", 2, -LEAD, 2, 2, 2, 1)
+
+
+@pytest.mark.parametrize("distribute", ["in_order", "least_open", "most_capacity"])
+def test_where_a_queue_does_not_distribute_by_weight_such_a_lead_costs_no_turn(distribute):
+    queues = {"sdr": queue("4h").model_copy(update={"distribute": distribute})}
+    policy = routing_policy_with((rep("one"), rep("two")), queues)
+    changes = over()
+    charge(changes, policy, "sdr", policy.reps["one"], AT)
+    assert changes.changes == (Put(RepQueueRow("sdr", "one", 1, 0, 1, 1, 1)),)
 
 
 def test_a_rep_who_is_not_in_the_queue_is_charged_there_too():
     """A manager may assign a lead to a rep of another queue; the balances still add up to 0."""
     policy = routing_policy_with((rep("one", weight=1), rep("guest", "bdr", weight=3)), QUEUES)
-    changes = over(RepQueueRow("sdr", "guest", credits=1, balance=-1, open_leads=1))
+    changes = over(RepQueueRow("sdr", "guest", credits=1, balance=-LEAD, open_leads=1))
     charge(changes, policy, "sdr", policy.reps["guest"], AT)
-    assert changes.get(RepQueueRow, "sdr", "guest") == RepQueueRow("sdr", "guest", 2, -2, 2)
-    assert changes.get(RepQueueRow, "sdr", "one") == RepQueueRow("sdr", "one", 0, 1, 0)
+    assert changes.get(RepQueueRow, "sdr", "guest") == RepQueueRow("sdr", "guest", 2, -LEAD * 5 // 4, 2, 1, 1)
+    assert changes.get(RepQueueRow, "sdr", "one") == RepQueueRow("sdr", "one", 0, LEAD // 4, 0)
 
 
 @pytest.mark.parametrize(("open_leads", "left"), [(2, 1), (1, 0), (0, 0)])
@@ -232,7 +276,9 @@ def test_a_choice_is_recorded_with_the_shares_of_the_reps():
         Considered("lower_share", rep="b", share=RepShare(4, 1, -3)),
         Considered("lower_share", rep="idle"),
     )
-    assert turn == RotationTurn(reps=2, weight=3, credits=9, share=RepShare(5, 2, 3), preferred="away")
+    assert turn == RotationTurn(
+        reps=2, weight=3, credits=9, share=RepShare(5, 2, 3), preferred="away", lead=LEAD
+    )
 
 
 def test_where_no_rotation_chose_there_is_no_turn():
