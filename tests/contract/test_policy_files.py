@@ -13,10 +13,11 @@ from jsonschema.exceptions import ValidationError
 from ruamel.yaml import YAML
 
 from shared.integrations.schema import SCHEMAS
+from shared.lead.events.routing import Distribution
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load, read_policy, texts_in
 from shared.policy.models import FILES, Rep
-from shared.policy.models.routing import Distribution, LadderEffect
+from shared.policy.models.routing import LadderEffect
 from shared.policy.schema import path_of, rendered
 from shared.rules.findings import Severity
 
