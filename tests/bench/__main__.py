@@ -34,6 +34,7 @@ FIGURES = (
     "qualification",
     "preset",
     "timers",
+    "reports",
 )
 RESULT = Path("bench.json")
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Table, func, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 
-from services.gateway.queries.report_counters import EPOCH, Counters, Period, Sums
+from services.gateway.queries.report_counters import EPOCH, Counters, Period, Sums, sums_statement
 from services.ledger.counting import count_deltas
 from services.ledger.domain.counters import CounterDelta, CounterDeltaRow
 from services.ledger.domain.lead_history import OTHER
-from services.ledger.tables import counter_deltas, lead_counters, rep_counters
+from services.ledger.tables import COUNTERS, counter_deltas, lead_counters, rep_counters
 from shared.storage.database import Database
 from shared.storage.rows import IdentityMap, Put
 
@@ -124,3 +126,27 @@ async def test_sums_are_by_the_columns_asked_for(database: Database):
         in_sdr = await counters.sums(rep_counters, ("rep",), Period(FIRST, FIRST), queue="sdr")
     assert {key: counts["assigned"] for key, counts in by_rep.items()} == {("ana",): 5, ("ben",): 5}
     assert {key: counts["assigned"] for key, counts in in_sdr.items()} == {("ana",): 2, ("ben",): 5}
+
+
+@pytest.mark.parametrize("table", COUNTERS, ids=lambda table: table.name)
+@pytest.mark.parametrize("days", [0, 30, 365])
+async def test_a_report_reads_the_rows_of_its_period_by_the_index(
+    database: Database, table: Table, days: int
+):
+    by = [column.name for column in table.primary_key][2:]
+    counts = [column.name for column in table.c if not column.primary_key]
+    statement = sums_statement(table, by, Period(FIRST - timedelta(days=days), FIRST), counts, {})
+    async with database.read() as tx:
+        if tx.dialect == "postgresql":  # a table without rows is read as a whole otherwise
+            await tx.execute(text("set local enable_seqscan = off"))
+        compiled = statement.compile(
+            dialect=postgresql.dialect() if tx.dialect == "postgresql" else sqlite.dialect(),
+            compile_kwargs={"literal_binds": True},
+        )
+        explain = "explain" if tx.dialect == "postgresql" else "explain query plan"
+        lines = [" ".join(map(str, row)) for row in await tx.execute(text(f"{explain} {compiled}"))]
+    plan = "\n".join(lines)
+    assert "Seq Scan" not in plan, plan
+    assert f"SCAN {table.name}" not in plan, plan
+    assert re.search(r"grain\)?(::text)? ?= ", plan) or "(grain=? AND day>? AND day<?)" in plan, plan
+    assert "day" in plan

@@ -37,7 +37,7 @@ DAYS_DEFAULT: Final = 30
 DAYS_MAX: Final = 366
 
 
-class ProviderView(ApiModel):
+class ProviderUsageView(ApiModel):
     """A provider of the active policy: its state, and its usage in the days asked for. Money is in cents.
 
     - `state`: `active`; `limited` (more is asked of it than it takes), `paused` (it refuses its key, or its
@@ -47,7 +47,6 @@ class ProviderView(ApiModel):
     - `hit_rate`: the share of its answers that found a match; `unchanged_share`: of those after which
       nothing was changed in the lead. Null without answers.
     - `cost_by_field`: what the fields cost that its answers gave, or were asked for in vain.
-    - `answers_kept`: stored answers, which save a paid call while they are fresh.
     """
 
     name: str
@@ -67,13 +66,18 @@ class ProviderView(ApiModel):
     cost: int
     cost_today: int
     cost_by_field: dict[str, int]
+
+
+class ProviderView(ProviderUsageView):
+    """A provider of the active policy, with how many stored answers save a paid call while they are fresh."""
+
     answers_kept: int
 
 
 class ProvidersReport(ReportView):
     """What the providers of the active policy found and cost; `counted_since`: when one was first asked."""
 
-    providers: list[ProviderView]
+    providers: list[ProviderUsageView]
 
 
 @router.get("", summary="List the providers, with their state, calls, matches and cost in cents")
@@ -89,29 +93,33 @@ async def get_providers(
     ] = DAYS_DEFAULT,
 ) -> CompleteList[ProviderView]:
     today = gateway.clock.now().date()
-    return CompleteList(data=await _views(gateway, Period(today - timedelta(days=days - 1), today)))
+    views = await _usage(gateway, Period(today - timedelta(days=days - 1), today))
+    async with gateway.database.read() as tx:
+        kept = await stored_answers_by_provider(tx)
+    return CompleteList(
+        data=[ProviderView(**dict(view), answers_kept=kept.get(view.name, 0)) for view in views]
+    )
 
 
 @reports.get("/providers", summary="Report what the providers found and cost in a period, in cents")
 async def get_providers_report(gateway: Gateway, days: Days) -> ProvidersReport:
-    views = await _views(gateway, days)
+    views = await _usage(gateway, days)
     async with gateway.database.read() as tx:
         first = await first_day_of_usage(tx)
     return ProvidersReport.model_validate({**heading(days, first), "providers": views})
 
 
-async def _views(gateway: GatewayState, period: Period) -> list[ProviderView]:
+async def _usage(gateway: GatewayState, period: Period) -> list[ProviderUsageView]:
     today = gateway.clock.now().date()
     policy = (await gateway.policies.start()).policy.providers
     async with gateway.database.read() as tx:
         states = await states_by_provider(tx)
         usage = await usage_by_provider(tx, period.since, period.until, today)
-        stored_answers = await stored_answers_by_provider(tx)
-    views: list[ProviderView] = []
+    views: list[ProviderUsageView] = []
     for name, provider in policy.providers.items():
         condition, used = states.get(name), usage.get(name, ProviderUsage())
         views.append(
-            ProviderView(
+            ProviderUsageView(
                 name=name,
                 integration=provider.integration,
                 state=condition.state if condition else "unknown",
@@ -129,7 +137,6 @@ async def _views(gateway: GatewayState, period: Period) -> list[ProviderView]:
                 cost=used.cost,
                 cost_today=used.cost_today,
                 cost_by_field=dict(sorted(used.cost_by_field.items())),
-                answers_kept=stored_answers.get(name, 0),
             )
         )
     return views

@@ -28,6 +28,7 @@ router = APIRouter(
 )
 
 STEPS_MAX: Final = 500
+_OF_QUEUE: Final = ("assigned", "accepted", "late", "rejected")
 
 
 class RepFigures(ApiModel):
@@ -159,7 +160,8 @@ async def get_roles(gateway: Gateway, days: Days) -> RolesReport:
     async with gateway.database.read() as tx:
         counters = await Counters.open(tx)
         sums = await counters.sums(rep_counters, ("queue", "rep"), days)
-        ever = await counters.sums(rep_counters, ("queue", "rep"), Period(BEGINNING, days.until))
+        until_then = Period(BEGINNING, days.until)
+        ever = await counters.sums(rep_counters, ("queue", "rep"), until_then, {"open_usd"})
         qualified = await counters.sums(duration_counters, ("queue", "bucket"), days, clock="qualify")
         counted_since = await counters.counted_since()
     counting = counted_days(days.since, days.until, counted_since, gateway.clock.now().date())
@@ -177,8 +179,8 @@ async def get_capacity(gateway: Gateway, days: Days) -> CapacityReport:
     today = gateway.clock.now().date()
     async with gateway.database.read() as tx:
         counters = await Counters.open(tx)
-        flow = await counters.sums(flow_counters, ("queue",), days)
-        taken = await counters.sums(rep_counters, ("queue",), days)
+        flow = await counters.sums(flow_counters, ("queue",), days, {"arrived"})
+        taken = await counters.sums(rep_counters, ("queue",), days, {"accepted"})
         counted_since = await counters.counted_since()
         waiting, open_leads = await waiting_by_queue(tx), await open_by_queue(tx)
     begins = max(days.since, counted_since) if counted_since is not None else days.since
@@ -216,7 +218,7 @@ async def get_flow(gateway: Gateway, days: Days) -> FlowReport:
     async with gateway.database.read() as tx:
         counters = await Counters.open(tx)
         flow = await counters.sums(flow_counters, ("queue", "change", "step"), days)
-        reps = await counters.sums(rep_counters, ("queue",), days)
+        reps = await counters.sums(rep_counters, ("queue",), days, _OF_QUEUE)
         took = await counters.sums(duration_counters, ("queue", "clock", "bucket"), days)
         counted_since = await counters.counted_since()
         waiting = await waiting_by_queue(tx)
@@ -263,7 +265,7 @@ def _queue_flow(
     return {
         "queue": queue,
         "arrived": arrived,
-        **{name: counted(counts, name) for name in ("assigned", "accepted", "late", "rejected")},
+        **{name: counted(counts, name) for name in _OF_QUEUE},
         "waiting": sum(waiting.values()) if queue is None else waiting.get(queue, 0),
         "late_share": share(
             counted(counts, "late"), assigned, needs="leads that were assigned in these days"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table, and_, func, or_, select, text
+from sqlalchemy import BigInteger, Select, Table, and_, cast, func, or_, select, text
 
 from services.ledger.domain.counters import Counts, Share, add_counts, summed
 from services.ledger.tables import counter_deltas, flow_counters
@@ -60,33 +60,28 @@ class Counters:
         units = (await tx.execute(select(counter_deltas.c.deltas))).scalars()
         return cls(tx, summed(delta for deltas in units for delta in deltas))
 
-    async def sums(self, table: Table, by: Sequence[str], period: Period, **equal: str) -> Sums:
-        """Return the sums of the table's counts by the columns `by`, of rows whose columns are `equal`."""
+    async def sums(
+        self,
+        table: Table,
+        by: Sequence[str],
+        period: Period,
+        counts: Collection[str] = (),
+        **equal: str,
+    ) -> Sums:
+        """Return sums by columns, of rows whose columns are `equal`; of all counts if `counts` names none."""
         names = [column.name for column in table.primary_key][2:]
-        counts = [column for column in table.c if not column.primary_key]
-        spans = [
-            and_(table.c.grain == grain, table.c.day.between(first, last))
-            for grain, first, last in period.spans()
-        ]
-        statement = (
-            select(
-                *(table.c[name] for name in by), *(func.sum(column).label(column.name) for column in counts)
-            )
-            .where(or_(*spans), *(table.c[name] == value for name, value in equal.items()))
-            .group_by(*(table.c[name] for name in by))
-        )
+        summed_counts = [column.name for column in table.c if not column.primary_key]
+        summed_counts = [name for name in summed_counts if not counts or name in counts]
+        statement = sums_statement(table, by, period, summed_counts, equal)
         found: Sums = {}
-        for row in (await self._tx.execute(statement)).mappings():
-            key = tuple(row[name] for name in by)
-            found[key] = {column.name: int(row[column.name] or 0) for column in counts}
+        for row in await self._tx.execute(statement):
+            found[tuple(row[: len(by)])] = dict(zip(summed_counts, row[len(by) :], strict=True))
         first, last = _number(period.since), _number(period.until)
         for (name, (day, *rest)), gained in self._pending.items():
-            named = dict(zip(names, rest, strict=True)) if name == table.name else {}
-            if (
-                named
-                and first <= int(day) <= last
-                and all(named[one] == value for one, value in equal.items())
-            ):
+            if name != table.name or not first <= int(day) <= last:
+                continue
+            named = dict(zip(names, rest, strict=True))
+            if all(named[one] == value for one, value in equal.items()):
                 add_counts(found.setdefault(tuple(named[one] for one in by), {}), gained)
         return found
 
@@ -97,6 +92,22 @@ class Counters:
         days = [int(key[0]) for (name, key) in self._pending if name == flow_counters.name]
         days += [] if first is None else [first]
         return EPOCH + timedelta(days=min(days)) if days else None
+
+
+def sums_statement(
+    table: Table, by: Sequence[str], period: Period, counts: Sequence[str], equal: Mapping[str, str]
+) -> Select[tuple[Any, ...]]:
+    """Return the statement that sums counts by columns; it reads the rows of the period only."""
+    spans = [
+        and_(table.c.grain == grain, table.c.day.between(first, last))
+        for grain, first, last in period.spans()
+    ]
+    sums = [cast(func.sum(table.c[name]), BigInteger) for name in counts]  # PostgreSQL sums to decimals
+    return (
+        select(*(table.c[name] for name in by), *sums)
+        .where(or_(*spans), *(table.c[name] == value for name, value in equal.items()))
+        .group_by(*(table.c[name] for name in by))
+    )
 
 
 def _number(day: date) -> int:
