@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from services.ledger.domain.erasure import (
     tombstones_of_names,
 )
 from services.ledger.domain.lead_history import LeadHistory, LeadHistoryRow, counted_leads, with_event
-from services.ledger.domain.lead_share import with_change
+from services.ledger.domain.lead_share import deltas_of
 from services.ledger.domain.rows import AccountEventRow, DeadLetterRow, EventRow, ViewRow
 from services.ledger.domain.view import StageEvent, updated_view
 from shared.lead.events.dead_letter import DeadLetterV1
@@ -60,24 +60,17 @@ class LedgerHandler(Handler):
             view = updated_view(before, event)
             if view != before:
                 changes.append(Put(view))
-        changes += self._counted(rows, event)
+        changes += _changed_histories(rows, event)
         return Step(Outcome.APPLIED, [*changes, *_mark_replayed(rows, event, at)])
 
-    def _counted(self, rows: IdentityMap, event: Event[Any]) -> Iterator[Change]:
-        """Yield the changes to the histories of an event's leads, and to what the unit adds to counters."""
-        unit = rows.get(CounterDeltaRow, self._unit)
-        deltas = unit.deltas if unit is not None else []
-        changed = False
-        for lead_id in counted_leads(event):
-            row = rows.get(LeadHistoryRow, lead_id)
-            before = row.history if row is not None else LeadHistory()
-            is_own = lead_id == subject_of(event)
-            after = with_event(before, event) if is_own else replace(before, merged=True)
-            if after != before:
-                yield Put(LeadHistoryRow(lead_id, after))
-                deltas, changed = with_change(deltas, before, after), True
-        if changed:
-            yield Put(CounterDeltaRow(self._unit, deltas))
+    def end_unit(self, rows: IdentityMap) -> Sequence[Change]:
+        """Return what the unit adds to the counters: what its events made of the histories of their leads."""
+        deltas = deltas_of(
+            (before.history if before is not None else LeadHistory(), after.history)
+            for before, after in rows.changed(LeadHistoryRow)
+            if after is not None  # what was counted of an erased lead stays
+        )
+        return [Put(CounterDeltaRow(self._unit, deltas))] if deltas else []
 
     def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
         """Remove every event, view and dead letter of the leads; the erasure itself is recorded.
@@ -139,6 +132,17 @@ def _record_dead_letter(rows: IdentityMap, letter: DeadLetterV1) -> Step:
         letter.at,
     )
     return Step(Outcome.APPLIED, [Put(row)])
+
+
+def _changed_histories(rows: IdentityMap, event: Event[Any]) -> Iterator[Change]:
+    """Yield the changes to what reports count of the event's lead, and of leads that became part of it."""
+    for lead_id in counted_leads(event):
+        row = rows.get(LeadHistoryRow, lead_id)
+        before = row.history if row is not None else LeadHistory()
+        is_own = lead_id == subject_of(event)
+        after = with_event(before, event) if is_own else replace(before, merged=True)
+        if after != before:
+            yield Put(LeadHistoryRow(lead_id, after))
 
 
 def _mark_replayed(rows: IdentityMap, event: Event[Any], at: datetime) -> list[Change]:

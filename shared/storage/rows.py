@@ -6,7 +6,7 @@ next event sees them, and at the end writes the difference to what was loaded. P
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
@@ -109,6 +109,12 @@ class IdentityMap:
                 self._unindex(kind, key)
                 self._rows.get(kind, {}).pop(key, None)
             self._changed.setdefault(kind, {})[key] = None
+
+    def changed(self, kind: type[R]) -> Iterator[tuple[R | None, R | None]]:
+        """Yield the rows of that kind that were put or removed: as stored and as they are, None for none."""
+        for key in self._changed.get(kind, ()):
+            stored: R | None = self._stored.get((kind, key))  # type: ignore[assignment]
+            yield stored, self.get(kind, *key)
 
     def pending_writes(self) -> Mapping[type[Row], PendingWrites]:
         """Return the rows to write, per kind and in key order, without rows that are as stored."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from shared.lead.events.envelope import Event
 from shared.lead.mentions import Mentions
 from shared.storage.database import Tx
-from shared.storage.rows import IdentityMap, Row
+from shared.storage.rows import Change, IdentityMap, Row
 from shared.worker.decision import Step
 from shared.worker.erasure import Erasure, Redaction, without_mentions
 
@@ -43,6 +43,14 @@ class Handler(Protocol):
         Erasures are not passed here: see `redact`.
         """
         ...
+
+    def end_unit(self, rows: IdentityMap) -> Sequence[Change]:
+        """Return what a unit of work writes besides the changes of its decisions, after the last one. Pure.
+
+        `rows` has all of these changes. By default there is nothing more.
+        """
+        del rows
+        return ()
 
     def without_mentions(self, event: Event[Any], mentions: Mentions) -> Event[Any]:
         """Return a prepared event without what names these erased people. Pure.

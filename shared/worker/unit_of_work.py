@@ -158,6 +158,7 @@ class UnitOfWork:
             rows = await self._load(tx, [*events, *unread], keyed_hash)
             self._failpoint("after_claim")
             fold(handler, rows, events, at, result=result, keyed_hash=keyed_hash)
+            rows.apply(handler.end_unit(rows))
             await tx.write(rows)
             result.outbox_ids = await self._outbox.store(tx, result.outgoing, at)
         if erases:

@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.ledger.domain.counters import CounterDeltaRow, summed
+from services.ledger.domain.counters import summed
+from services.ledger.domain.lead_history import LeadHistoryRow
 from services.ledger.handlers import LedgerHandler
 from shared.lead.events.envelope import Event
 from shared.lead.events.outcome_received import Amount
 from shared.lead.events.parts import Origin
-from shared.storage.rows import IdentityMap
+from shared.storage.rows import IdentityMap, Put
 from shared.worker.unit_of_work import Result, fold
 from tests.unit.ledger.conftest import event_from_example
 
@@ -83,13 +84,16 @@ def events_of(lead_id: str, life: Life) -> list[Event[Any]]:
 
 def counted(events: Sequence[Event[Any]], units: Sequence[int]) -> dict[Any, dict[str, int]]:
     """Return the counters after the events, decided in units of work of the given sizes."""
-    rows, result = IdentityMap(), Result()
+    rows, result, added = IdentityMap(), Result(), list[Any]()
     left = list(events)
     for number, size in enumerate([*units, len(left)]):
         unit, left = left[:size], left[size:]
-        fold(LedgerHandler(str(number)), rows, unit, AT, result=result)
+        handler = LedgerHandler(str(number))
+        rows = IdentityMap(row for row in rows.all(LeadHistoryRow))  # as they are stored by now
+        fold(handler, rows, unit, AT, result=result)
+        added += [change.row for change in handler.end_unit(rows) if isinstance(change, Put)]
     assert not result.rejected
-    total = summed(delta for row in rows.all(CounterDeltaRow) for delta in row.deltas)
+    total = summed(delta for row in added for delta in row.deltas)
     kept = {key: {name: number for name, number in counts.items() if number} for key, counts in total.items()}
     return {key: counts for key, counts in kept.items() if counts}
 
@@ -133,6 +137,8 @@ def _recounted_leads(events: Sequence[Event[Any]]) -> dict[Any, int]:
     found: Counter[Any] = Counter()
     for lead_id in {event.subject for event in events}:
         own = [event for event in events if event.subject == lead_id]
+        if not any(e.type in ("baton.lead.routed.v1", "baton.outcome.received.v1") for e in own):
+            continue
         channel = next(
             e.data.source.channel for e in own if e.type == "baton.lead.scored.v1" and e.data.sequence == 1
         )

@@ -17,7 +17,6 @@ from services.ledger.domain.counters import (
     Share,
     add_counts,
     bucket_of,
-    summed,
 )
 from services.ledger.domain.lead_history import (
     SUPPRESSED,
@@ -59,14 +58,16 @@ class Assignment(Struct, frozen=True):
         return self.accepted_at if accept_by is not None and self.accepted_at > accept_by else None
 
 
-def with_change(
-    deltas: Iterable[CounterDelta], before: LeadHistory, after: LeadHistory
-) -> list[CounterDelta]:
-    """Return deltas with what the counters gain, or lose, when the history of a lead changes."""
-    total = summed(deltas)
-    for history, times in ((after, 1), (before, -1)):
-        for key, counts in share_of(history).items():
-            add_counts(total.setdefault(key, {}), counts, times)
+def deltas_of(changes: Iterable[tuple[LeadHistory, LeadHistory]]) -> list[CounterDelta]:
+    """Return what counters gain, or lose, when histories change; each change is one before and after."""
+    total: Share = {}
+    for before, after in changes:
+        for key, counts in share_of(after).items():
+            add_counts(total.setdefault(key, {}), counts)
+        # An erased person who is a contact again has a history of its own: the one before stays counted.
+        if len(after.decisions) >= len(before.decisions) and len(after.acts) >= len(before.acts):
+            for key, counts in share_of(before).items():
+                add_counts(total.setdefault(key, {}), counts, -1)
     return [
         CounterDelta(table, key, changed)
         for (table, key), counts in total.items()
@@ -75,7 +76,12 @@ def with_change(
 
 
 def share_of(history: LeadHistory) -> Share:
-    """Return what the history of one lead has in the counters, by table and key."""
+    """Return what the history of one lead has in the counters, by table and key.
+
+    A lead counts from the router's first decision on it, or the first action or outcome.
+    """
+    if not history.decisions and not history.acts:
+        return {}
     tally = LeadTally(history)
     tally.count_decisions()
     tally.count_acts()
@@ -223,7 +229,7 @@ class LeadTally:
         """Count the lead once, on the day of its capture, for each thing that reports break leads down by."""
         kinds = {act.kind for act in self._acts}
         is_won = "won" in kinds
-        counts = {
+        reached = {
             "captured": 1,
             "suppressed": int(bool(self._decisions) and self._decisions[-1].change == SUPPRESSED),
             "assigned": int(bool(self._assignments)),
@@ -234,6 +240,7 @@ class LeadTally:
             "lost": int("lost" in kinds and not is_won),
             "won_usd": sum(act.usd or 0 for act in self._acts if act.kind == "won"),
         }
+        counts = {name: number for name, number in reached.items() if number}
         began = [one.began for one in self._assignments]
         decided = next(iter([*began, *self._decisions]), None)
         names: dict[Dimension, str] = {
