@@ -137,6 +137,23 @@ def test_the_instants_of_a_lead_are_in_its_view(api: Api, moved_clock: MovedCloc
     assert times[5] - times[3] >= timedelta(minutes=3)
 
 
+def test_the_queue_says_its_ladder_and_of_each_lead_when_the_next_step_is_due(
+    api: Api, moved_clock: MovedClock
+):
+    lead = hot_lead(api, moved_clock, "dee@ladder.example")["lead_id"]
+    queue = api.http.get("/v1/queues/senior-ae").json()
+    assert queue["ladder"][2] == {"after": "45m", "do": "escalate", "to": "manager"}
+
+    def listed() -> dict[str, Any] | None:
+        rows = api.http.get("/v1/queues/senior-ae/leads").json()["data"]
+        row = next((row for row in rows if row["lead_id"] == lead), None)
+        return row if row is not None and row["notified_at"] else None
+
+    row = eventually(listed, what="the notified lead in its queue")
+    next_step = datetime.fromisoformat(row["assigned_at"]) + timedelta(minutes=10)
+    assert datetime.fromisoformat(row["next_step_at"]) == next_step
+
+
 def test_a_lead_that_is_not_assigned_has_only_the_instants_that_have_come(api: Api):
     person = {"email": "cy@no-consent.example", "title": "Student"}
     view = api.settled(api.post_lead({"person": person, "consent": {"opted_out": True}}))

@@ -20,6 +20,7 @@ from services.gateway.queries.reps import (
 from services.gateway.state import GatewayState
 from shared.errors import Reject
 from shared.lead.events.routing import Motion
+from shared.policy.models.routing import LadderEffect
 from shared.storage.keyset import Cursor
 
 router = APIRouter(
@@ -30,6 +31,14 @@ router = APIRouter(
 )
 
 
+class LadderStepView(ApiModel):
+    """What happens to a lead of the queue that nobody has accepted `after` that time."""
+
+    after: str
+    do: LadderEffect
+    to: str | None
+
+
 class QueueView(ApiModel):
     """A queue. `accept_within` is the time to accept a lead; `waiting` leads have no eligible rep yet.
 
@@ -38,6 +47,7 @@ class QueueView(ApiModel):
 
     name: str
     accept_within: str
+    ladder: list[LadderStepView]
     fallback: str | None
     reps: list[str]
     available_reps: list[str]
@@ -47,7 +57,11 @@ class QueueView(ApiModel):
 
 
 class QueueLead(ApiModel):
-    """A lead in a queue. A lead without an `owner` has waited since `waiting_since`, or is nurtured."""
+    """A lead in a queue. A lead without an `owner` has waited since `waiting_since`, or is nurtured.
+
+    `notified_at` is when it was first delivered to whoever should work it. Until the owner accepts it, the
+    next step of the queue's ladder, or its deadline, is due at `next_step_at`.
+    """
 
     lead_id: str
     status: Status
@@ -67,6 +81,8 @@ class QueueLead(ApiModel):
     accept_by: datetime | None
     accepted_at: datetime | None
     waiting_since: datetime | None
+    notified_at: datetime | None
+    next_step_at: datetime | None
 
 
 @router.get("", summary="List the queues")
@@ -98,6 +114,9 @@ async def _queues(gateway: GatewayState) -> list[QueueView]:
             QueueView(
                 name=name,
                 accept_within=str(queue.accept_within),
+                ladder=[
+                    LadderStepView(after=str(step.after), do=step.do, to=step.to) for step in queue.ladder
+                ],
                 fallback=queue.fallback,
                 reps=reps,
                 available_reps=[rep for rep in reps if rep not in unavailable],
@@ -168,4 +187,6 @@ def _view(row: RowMapping) -> QueueLead:
         accept_by=row["accept_by"],
         accepted_at=row["accepted_at"],
         waiting_since=row["waiting_since"],
+        notified_at=row["notified_at"],
+        next_step_at=row["next_step_at"],
     )

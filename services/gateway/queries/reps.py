@@ -15,12 +15,14 @@ from sqlalchemy import RowMapping, Select, and_, func, or_, select
 from services.enricher.tables import leads
 from services.gateway.tables import rep_availability
 from services.ledger.tables import lead_views
-from services.router.tables import assignments, rep_queues, routed_leads
+from services.router.domain.ownership import ROLE, SLA
+from services.router.tables import assignments, notified_leads, rep_queues, routed_leads
 from services.scorer.tables import scores
 from shared.lead.events.routing import Motion
 from shared.storage.database import Tx
 from shared.storage.keyset import Cursor, after_cursor
 from shared.storage.rows import Row
+from shared.worker.tables import timers
 
 
 class RepAvailability(Row, frozen=True):
@@ -110,6 +112,7 @@ async def list_queue_leads(
     is_worked = or_(assignments.c.id.is_not(None), routed_leads.c.waiting_since.is_not(None))
     active = and_(assignments.c.lead_id == lead_views.c.lead_id, assignments.c.closed_at.is_(None))
     owned = and_(active, assignments.c.joined.is_(False))
+    awaited = and_(timers.c.subject == lead_views.c.lead_id, timers.c.role == ROLE, timers.c.kind == SLA)
     statement = (
         select(
             *(column for column in lead_views.c if column.name != "motion"),
@@ -122,11 +125,15 @@ async def list_queue_leads(
             assignments.c.accepted_at,
             routed_leads.c.waiting_since,
             routed_leads.c.motion,
+            notified_leads.c.at.label("notified_at"),
+            timers.c.due_at.label("next_step_at"),
         )
         .join(routed_leads, routed_leads.c.lead_id == lead_views.c.lead_id)
         .outerjoin(assignments, owned)
         .outerjoin(leads, leads.c.lead_id == lead_views.c.lead_id)
         .outerjoin(scores, scores.c.lead_id == lead_views.c.lead_id)
+        .outerjoin(notified_leads, notified_leads.c.lead_id == lead_views.c.lead_id)
+        .outerjoin(timers, awaited)
         .where(lead_views.c.status == "routed")
         .where(or_(is_worked, routed_leads.c.status == "listed") if motion == "nurture" else is_worked)
         .order_by(lead_views.c.first_at.desc(), lead_views.c.lead_id.desc())

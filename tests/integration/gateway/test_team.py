@@ -123,6 +123,7 @@ async def test_a_queue_has_the_leads_that_are_owned_or_wait_in_it(gateway):
     queues = {queue["name"]: queue for queue in (await gateway.ask("GET", "/v1/queues"))[1]["data"]}
     assert (queues["sdr"]["open_leads"], queues["sdr"]["waiting"]) == (1, 1)
     assert (queues["sdr"]["accept_within"], queues["senior-ae"]["fallback"]) == ("4h business", "sdr")
+    assert queues["sdr"]["ladder"] == []
     assert (await gateway.ask("GET", "/v1/queues/none/leads"))[0] == 404
     assert (await gateway.ask("GET", "/v1/queues/sdr/leads?limit=0"))[0] == 422
     assert (await gateway.ask("GET", "/v1/queues/sdr/leads?owner=%00"))[0] == 422
