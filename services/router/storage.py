@@ -16,6 +16,7 @@ from typing import Any
 
 from services.router.domain.lead_ref import referenced_lead_id
 from services.router.domain.ownership import ROLE
+from services.router.domain.parked_outcomes import ParkedOutcomesRow
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from services.router.policy import RoutingPolicy
 from services.router.queries import (
@@ -65,13 +66,15 @@ class RouterStore:
         if any(lead.account not in accounts and lead.account != lead.lead_id for lead in leads):
             raise Retry("a lead went to another account meanwhile")
         of_leads = await tx.load(AssignmentRow, "lead_id", lead_ids)
+        parked = await tx.load(ParkedOutcomesRow, "lead_id", lead_ids, lock=True)
         of_accounts = await oldest_assignments(tx, accounts, lead_ids)
         contacts = await contacts_of(tx, {assignment.account for assignment in of_accounts})
         rotation = await lock_rep_queues(tx, policy.rep_queues)
         # Their locks protect the rows of reps and queues, too.
         states = [*await queue_rows(tx), *await rep_rows(tx, policy.cap_depths, of_all=is_recurring)]
         away = await away_reps(tx)
-        return [*aliases, *leads, *of_leads, *of_accounts, *contacts, *away, *rotation, *states]
+        known = [*aliases, *leads, *parked, *of_leads]
+        return [*known, *of_accounts, *contacts, *away, *rotation, *states]
 
 
 def _lead_ids(events: Iterable[Event[Any]]) -> tuple[set[str], set[str]]:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from services.router.domain.deal import DealStanding
 from services.router.domain.ladder import LadderClocks
 from services.router.domain.state import Rejection
+from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.routing import BriefHandOff
 from shared.storage.metadata import metadata
 from shared.storage.types import Json, UtcTime
@@ -66,6 +67,13 @@ routed_leads = Table(
         postgresql_where=text("status = 'listed'"),
         sqlite_where=text("status = 'listed'"),
     ),
+)
+
+parked_outcomes = Table(
+    "parked_outcomes",
+    metadata,
+    Column("lead_id", String(200), primary_key=True),
+    Column("outcomes", Json(tuple[OutcomeReceivedV1, ...]), nullable=False),
 )
 
 assignments = Table(

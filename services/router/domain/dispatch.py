@@ -16,6 +16,12 @@ from services.router.domain.merged_leads import emit_merged, take_merged_leads
 from services.router.domain.outcomes import apply_outcome
 from services.router.domain.ownership import ROLE, SLA
 from services.router.domain.ownership_changes import DecisionContext
+from services.router.domain.parked_outcomes import (
+    PARKED,
+    apply_parked_outcomes,
+    park_outcome,
+    remove_parked_outcomes,
+)
 from services.router.domain.rejects import RECYCLE, route_recycled
 from services.router.domain.state import RoutedLeadRow
 from services.router.policy import RoutingPolicy
@@ -53,12 +59,17 @@ def dispatch(world: IdentityMap, policy: RoutingPolicy, event: Event[Any], at: d
         ended = take_merged_leads(changes, policy, data, at)
         routed = route_scored(changes, policy, ScoredLead(data, event.raw, event.cause, at))
         emit_merged(changes, policy, ended, data.lead_id, at)
+        if lead is None:
+            apply_parked_outcomes(changes, context, data.lead_id)
         applied = routed or bool(ended)
     elif isinstance(data, ActionReceivedV1):
         action = replace(data, lead_id=resolve_alias(changes, data.lead_id))
         applied = apply_action(changes, context, action)
     elif isinstance(data, OutcomeReceivedV1):
         lead_id = resolve_alias(changes, referenced_lead_id(data.lead_id, data.email) or "")
+        if lead_id and changes.get(RoutedLeadRow, lead_id) is None:
+            is_parked = park_outcome(changes, lead_id, data, at)
+            return Step(Outcome.PARKED if is_parked else Outcome.UNCHANGED, changes.changes)
         applied = apply_outcome(changes, context, lead_id, data)
     elif isinstance(data, TimerRow):
         applied = _fire(changes, world, context, data)
@@ -70,6 +81,9 @@ def dispatch(world: IdentityMap, policy: RoutingPolicy, event: Event[Any], at: d
 
 def _fire(changes: ChangeSet, world: IdentityMap, context: DecisionContext, timer: TimerRow) -> bool:
     """Handle a due timer: of one lead, or the recurring one that assigns leads, the longest waiting first."""
+    if timer.kind == PARKED:
+        changes.remove(TimerRow, *timer.key)
+        return remove_parked_outcomes(changes, timer.subject)
     if timer.kind in (SLA, RECYCLE):
         changes.remove(TimerRow, *timer.key)
         handle = escalate if timer.kind == SLA else route_recycled

@@ -22,6 +22,7 @@ from services.router.domain.ownership import (
     extend_deadline,
 )
 from services.router.domain.ownership_changes import DecisionContext, assign_next
+from services.router.domain.parked_outcomes import remove_parked_outcomes
 from services.router.domain.refusals import LeadState, why_refused
 from services.router.domain.rejects import RECYCLE, reject, route_again
 from services.router.domain.rotation import Selection
@@ -91,6 +92,7 @@ def erase(changes: ChangeSet, context: DecisionContext, lead_id: str, pseudonym:
         account = pseudonym if ended.account == lead_id else ended.account
         changes.put(replace(ended, lead_id=pseudonym, account=account))
     changes.remove(TimerRow, lead_id, ROLE, RECYCLE)
+    remove_parked_outcomes(changes, lead_id)
     if changes.get(RoutedLeadRow, lead_id) is not None:
         changes.remove(RoutedLeadRow, lead_id)
 

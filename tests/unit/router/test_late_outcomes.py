@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.router.domain.deal import DealStanding
+from services.router.domain.parked_outcomes import PARKED_FOR, PARKED_MAX, ParkedOutcomesRow
 from shared.lead.events.outcome_received import OutcomeReceivedV1
+from shared.lead.events.parts import Actor
+from shared.lead.events.person_erased import PersonErasedV1
 from shared.worker.decision import Outcome
 from tests.support.scored_leads import AT, lead_id
 from tests.unit.router.conftest import SimulatedRouter
@@ -131,3 +134,33 @@ def test_what_a_former_owner_did_does_not_stop_the_clock_of_the_present_one(rout
 def test_of_two_ends_at_one_time_the_later_told_counts():
     deal = DealStanding().after("won", AT).after("lost", AT)
     assert (deal.ended, deal.is_open) == ("lost", False)
+
+
+def parked(router: SimulatedRouter) -> ParkedOutcomesRow | None:
+    return router.rows.get(ParkedOutcomesRow, lead_id("ana"))
+
+
+def test_an_outcome_that_overtook_its_lead_counts_once_the_lead_is_routed(router):
+    assert router.receive(told("won", AT + HOUR, actor=Actor("crm"))) is Outcome.PARKED
+    assert router.receive(told("meeting_booked", AT)) is Outcome.PARKED
+    router.at += timedelta(minutes=5)
+    router.score()
+    assert router.event_types() == ["lead.routed", "lead.closed"]
+    assert router.emitted[1][1]["actor"] == {"key": "crm", "rep": None}
+    assert (status_of(router), router.owner(), parked(router), router.timers()) == ("won", None, None, [])
+
+
+def test_a_form_long_after_an_outcome_is_news(router):
+    router.receive(told("lost"))
+    router.advance(PARKED_FOR)
+    assert (parked(router), router.timers()) == (None, [])
+    router.score()
+    assert status_of(router) == "routed"
+
+
+def test_only_so_many_outcomes_wait_for_one_lead_and_none_after_an_erasure(router):
+    for _ in range(PARKED_MAX):
+        assert router.receive(told("reply")) is Outcome.PARKED
+    assert router.receive(told("won")) is Outcome.UNCHANGED
+    router.receive(PersonErasedV1(lead_ids=[lead_id("ana")], email_hash="x", at=AT))
+    assert (parked(router), router.timers()) == (None, [])

@@ -165,11 +165,11 @@ def test_a_rejection_by_outcome_reassigns_like_a_rejection_by_action(simulate, r
     assert router.owner() not in (None, first)
 
 
-def test_actions_and_outcomes_on_unknown_leads_change_nothing(router):
+def test_actions_on_unknown_leads_change_nothing_and_outcomes_wait(router):
     for type_ in ("accept", "reject", "handoff", "reassign", "snooze"):
         assert router.act(type_, "nobody", until=AT + timedelta(days=1)) is Outcome.UNCHANGED
     for type_ in ("won", "accepted", "rejected"):
-        assert router.receive(outcome(type_, lead_id=lead_id("nobody"))) is Outcome.UNCHANGED
+        assert router.receive(outcome(type_, lead_id=lead_id("nobody"))) is Outcome.PARKED
     assert router.receive(outcome("won", email="no address")) is Outcome.UNCHANGED
 
 
