@@ -41,7 +41,7 @@ _INVERSE_L2: Final = 1.0
 _FOLDS: Final = 5
 _SENTENCES_MIN: Final = 2
 """A feature of fewer sentences is not learnt."""
-_WEIGHT_MIN: Final = 10
+_WEIGHT_MIN: Final = 12
 """Smaller weights, in hundredths, are left out of the file."""
 _SCALES: Final = {"near": 0.2, "class": 0.3}
 """The classes of words were tuned on most of the sentences, so they are made to count less than words."""
@@ -145,12 +145,12 @@ def learnt(examples: Examples, threshold: float, data: str) -> Weights:
 def written(weights: Weights) -> str:
     """Return the text of the file: one feature a line, so that a change can be read."""
     document = {name: getattr(weights, name) for name in weights.__struct_fields__ if name != "features"}
-    lines = [f'  "{name}": {json.dumps(value)},' for name, value in document.items()]
+    lines = [f'"{name}": {json.dumps(value)},' for name, value in document.items()]
     features = [
-        f"    {json.dumps(name, ensure_ascii=False)}: {json.dumps(pairs, separators=(',', ':'))}"
+        f"{json.dumps(name, ensure_ascii=False)}:{json.dumps(pairs, separators=(',', ':'))}"
         for name, pairs in sorted(weights.features.items())
     ]
-    return "\n".join(["{", *lines, '  "features": {', ",\n".join(features), "  }", "}", ""])
+    return "\n".join(["{", *lines, '"features": {', ",\n".join(features), "}", "}", ""])
 
 
 def _feature_counts(text: str) -> Counter[str]:
