@@ -162,6 +162,18 @@ async def test_deliveries_to_a_queue_are_listed(gateway, receiver):
     assert (await gateway.ask("POST", "/v1/deliveries/d0/retry"))[0] == 202
 
 
+async def test_deliveries_to_a_rep_are_listed(gateway, receiver):
+    _, present, _ = await gateway.ask("GET", "/v1/policies/active")
+    told = f'destination: {{url: "{receiver.url}", secret_env: REP_SECRET}}'
+    team = present["files"]["team.yaml"].replace("id: sdr-1,", f"id: sdr-1, {told},")
+    await gateway.apply_policy(team=team)
+    await gateway.store(failed(gateway, "rep:sdr-1"))
+    _, answer, _ = await gateway.ask("GET", "/v1/subscriptions/rep:sdr-1/deliveries")
+    assert [item["id"] for item in answer["data"]] == ["d0"]
+    for unknown in ("rep:sdr-2", "manager:sdr-1"):
+        assert (await gateway.ask("GET", f"/v1/subscriptions/{unknown}/deliveries"))[0] == 404
+
+
 @pytest.mark.usefixtures("delivering")
 async def test_the_commands_of_the_cli_for_deliveries(gateway, receiver, path):
     own = path.rpartition("/")[2]
