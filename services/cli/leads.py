@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from services.cli.accounts import echo_matching
 from services.cli.client import request
 from services.cli.imports.options import DryRun, Encoding, ErrorsPath, ImportOptions, ImportPath, Sheet
 from services.cli.lead_clock import clock_line
@@ -84,6 +85,10 @@ def explain(lead: LeadId, decision_id: DecisionId = None, as_json: AsJson = Fals
         explanation["decision"] or {"reasons": [], "rules": [], "reps": []},
     )
     echo_reasons(lead, explanation)
+    matching = explanation.get("matching")
+    if matching and (matching["candidates"] or matching["by"] == "manual"):
+        echo("\nAccount")
+        echo_matching(matching)
     for title, rows, columns in (
         ("Score", score["lines"], {"part": "part", "rule": "rule", "points": "points", "why": "why"}),
         (
@@ -123,6 +128,25 @@ def explain(lead: LeadId, decision_id: DecisionId = None, as_json: AsJson = Fals
         echo("\nWhat would change its queue")
         for change in explanation["counterfactuals"]:
             echo(f"  {change['says']}")
+
+
+@app.command("account")
+def choose_account(
+    lead: LeadId,
+    account: Annotated[str | None, typer.Argument(help="A domain of the account.")] = None,
+    *,
+    split: Annotated[bool, typer.Option("--split", help="Take the lead out of its account.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which account a lead is of; it holds until it is said otherwise."""
+    if (account is None) is not split:
+        raise typer.BadParameter("Name the domain of an account, or --split")
+    accepted = request("POST", f"{lead_path(lead)}/account", body={"account": account, "reason": reason})
+    if as_json:
+        print_json(accepted)
+    else:
+        echo(f"{accepted['lead_id']}: {accepted['account'] or 'split from its account'}")
 
 
 @app.command("import")

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.api import (
+    account_matching,
     accounts,
     actions,
     api_keys,
@@ -51,6 +52,7 @@ ROUTERS = (
     actions.router,
     outcomes.router,
     accounts.router,
+    account_matching.router,
     queues.router,
     reps.router,
     subscriptions.router,

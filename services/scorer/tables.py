@@ -6,10 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table
 
-from services.scorer.domain.state import StoredSignal
+from services.scorer.domain.state import CompanyMemory, StoredSignal
 from shared.lead.events.account_enriched import FoundContact
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.matching import AccountMatch, CompanyProfile
 from shared.lead.events.parts import Activity, Trigger
 from shared.lead.events.scoring import AccountView, Score, Signals
 from shared.storage.metadata import metadata
@@ -31,6 +32,7 @@ scores = Table(
     Column("account_view", Json(AccountView), nullable=False),
     Column("due_at", UtcTime),
     Column("own_account", String(500)),
+    Column("account_match", Json(AccountMatch)),
     # In this order for the chunks of a re-score.
     Index(None, "account", "lead_id"),
     Index(None, "alias"),
@@ -51,7 +53,19 @@ accounts = Table(
     Column("asked", Boolean, nullable=False),
     Column("contacts", Json(list[FoundContact]), nullable=False, server_default="[]"),
     Column("contacts_sequence", Integer, nullable=False, server_default="0"),
+    Column("company", Json(CompanyMemory)),
     Index(None, "name_key"),
+)
+
+account_names = Table(
+    "account_names",
+    metadata,
+    Column("block", String(80), primary_key=True),
+    Column("account", String(500), primary_key=True),
+    Column("profiles", Json(list[CompanyProfile]), nullable=False),
+    Column("seen", Json(list[CompanyProfile]), nullable=False),
+    Column("split", Json(list[CompanyProfile]), nullable=False),
+    Column("relation", String(20)),
 )
 
 rescores = Table(

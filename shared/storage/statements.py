@@ -23,6 +23,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    or_,
     select,
     update,
 )
@@ -39,6 +40,33 @@ def member_of(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
         return column == func.any(bindparam("members", type_=ARRAY(String)))
     elements = func.json_each(bindparam("members", type_=String)).table_valued("value")
     return column.in_(select(elements.c.value))
+
+
+@cache
+def first_of_each(table: Table, dialect: str, field: str, order: str, limit: int) -> Select[tuple[Any, ...]]:
+    """Select the rows whose `field` is one of `:members`: of each the first `limit` in the order of a column.
+
+    An index on both columns answers it: it reads at most `limit` rows of each, however many there are.
+    """
+    if dialect == "postgresql":
+        elements = func.unnest(bindparam("members", type_=ARRAY(String))).table_valued("value")
+    else:
+        elements = func.json_each(bindparam("members", type_=String)).table_valued("value")
+    others = table.alias()
+    last = (
+        select(others.c[order])
+        .where(others.c[field] == elements.c.value)
+        .order_by(others.c[order])
+        .offset(limit - 1)
+        .limit(1)
+        .correlate(elements)
+        .scalar_subquery()
+    )
+    return (
+        select(table)
+        .select_from(elements.join(table, table.c[field] == elements.c.value))
+        .where(or_(last.is_(None), table.c[order] <= last))
+    )
 
 
 def members(dialect: str, values: Sequence[str]) -> Any:

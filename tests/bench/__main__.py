@@ -35,6 +35,7 @@ FIGURES = (
     "preset",
     "timers",
     "reports",
+    "matching",
 )
 RESULT = Path("bench.json")
 

@@ -54,6 +54,10 @@ class AccountBody(RequestBody):
     open_opportunity: bool = False
     segment: Word | None = None
     aliases: Annotated[list[Word], Field(max_length=50)] = Field(default_factory=list)
+    country: Word | None = None
+    city: Word | None = None
+    postcode: Word | None = None
+    phone: Word | None = None
 
 
 class AcceptedAccount(ApiModel):
@@ -132,6 +136,10 @@ class AccountSummary(ApiModel):
     open_opportunity: bool
     segment: str | None
     aliases: list[str]
+    country: str | None
+    city: str | None
+    postcode: str | None
+    phone: str | None
     leads: int
     qualified: bool
     signals: list[SignalSummary]

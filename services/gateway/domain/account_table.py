@@ -26,6 +26,9 @@ from shared.lead.normalise.labels import plain_label
 COLUMNS: Final = AccountReceivedV1.__struct_fields__
 """The fields of an account, of which `domain` is needed. Their names are headings too."""
 
+_TOLD_COLUMNS: Final = [name for name in COLUMNS if name not in {"country", "city", "postcode", "phone"}]
+"""The columns that are not overlooked when misspelt. `County` and `Phone 2` are no misspelt ones."""
+
 COLUMNS_MAX: Final = 1_000
 """The most columns of a table of accounts."""
 
@@ -42,6 +45,13 @@ _HEADINGS: Final = {
     "segment": "segment|account segment|customer segment|tier|account tier|kundensegment|segmento",
     "aliases": "aliases|alias|other domains|additional domains|secondary domains|additional domain names"
     "|weitere domains|autres domaines|otros dominios|outros domínios|altri domini",
+    "country": "country|billing country|country region|billing country code|company country|land|pays|país"
+    "|paese",
+    "city": "city|billing city|company city|town|stadt|ort|ville|ciudad|cidade|città",
+    "postcode": "postcode|billing zip postal code|billing zip|billing postal code|zip postal code|postal code"
+    "|zip|zip code|plz|postleitzahl|code postal|código postal|cep|cap",
+    "phone": "phone|account phone|company phone|phone number|main phone|telefon|téléphone|teléfono"
+    "|telefone|telefono",
 }
 _KIND: Final = (
     "type|account type|company type|typ|account typ|type de compte|tipo|tipo de cuenta|tipo de conta"
@@ -116,7 +126,7 @@ def account_columns(headings: Sequence[str]) -> AccountColumns:
     faults: list[str] = []
     fields: list[str | None] = []
     for index, (heading, name, field) in enumerate(zip(headings, names, found, strict=True)):
-        similar = get_close_matches(name, COLUMNS, 1, 0.8) if field is None else []
+        similar = get_close_matches(name, _TOLD_COLUMNS, 1, 0.8) if field is None else []
         if similar:
             faults.append(f"The column {heading[:100]!r} is unknown; did you mean {similar[0]!r}?")
         if field in COLUMNS and name in names[:index]:

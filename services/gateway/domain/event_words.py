@@ -202,6 +202,15 @@ def _last_rejection(data: Data) -> str:
     return details[:1].lower() + details[1:]
 
 
+def describe_matched(data: Data) -> str:
+    account, actor = data.get("account"), (data.get("actor") or {}).get("key")
+    return _joined(
+        f"put into the account {account}" if account else "split from its account",
+        str(data.get("reason") or ""),
+        f"by {actor}" if actor else "",
+    )
+
+
 def _amount(data: Data) -> str:
     amount = data.get("amount") or {}
     return f"{amount.get('value')} {amount.get('currency')}" if amount else ""
@@ -237,6 +246,7 @@ _DESCRIPTIONS: Final[Mapping[str, Callable[[Data], str]]] = {
     "outcome.received": describe_outcome,
     "signal.received": describe_signal,
     "account.received": describe_account,
+    "lead.matched": describe_matched,
     "account.qualified": describe_qualified,
     "account.enriched": describe_contacts,
 }

@@ -21,6 +21,7 @@ from services.gateway.domain.explain_decision import (
     explain_reps,
     explain_rules,
 )
+from services.gateway.domain.explain_matching import MatchingExplained, explain_matching
 from services.router.domain.counterfactuals import Counterfactual
 from services.router.domain.explain import RouteExplanation, explain_route
 from services.router.domain.placement import active_owner, choose_again, evaluate_again, route_by_facts
@@ -163,6 +164,7 @@ class Explanation(Struct, frozen=True):
     score: ScoreExplained | None
     scoring: ScoreExplanation | None
     facts: FactsExplained | None
+    matching: MatchingExplained | None
     decision: DecisionExplained | None
     rejections: list[BriefRejection]
     given: GivenBy | None
@@ -215,6 +217,7 @@ def explain(
         facts=FactsExplained(scored.trigger, scored.account, scored.account_view, scored.signals)
         if scored
         else None,
+        matching=explain_matching(scored, record.enriched) if scored else None,
         decision=decision,
         rejections=brief.hand_off.rejections if brief is not None and brief.hand_off is not None else [],
         given=record.given,

@@ -14,7 +14,7 @@ from services.enricher.tables import lead_identifiers, leads
 from services.gateway.queries.account_contacts import contacts_of_person
 from services.gateway.queries.lead_view import ids_of_lead, surviving_lead
 from services.ledger.tables import events, lead_views
-from services.scorer.domain.account import name_key
+from services.scorer.domain.subjects import name_key
 from services.scorer.tables import accounts as scored_accounts
 from services.scorer.tables import scores
 from shared.lead.events.parts import Company, Person

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from services.router.domain.activity_words import activity_words, page_path
 from services.router.domain.brief_markdown import ANSWER_WORDS_MIN, QUOTE_LENGTH_MAX, render_markdown
 from services.router.domain.day_words import ago
+from services.router.domain.matching_words import matching_words
 from services.router.domain.opening import opening
 from services.router.domain.qualification import answer_text, qualify, questions_to_ask
 from services.router.domain.rejections import denials_of, told_rejections
@@ -83,6 +84,7 @@ def build_brief(
             relation=view.relation,
             owner=name_of(view.owner) if view.owner else None,
             open_opportunity=view.open_opportunity,
+            matched=matching_words(data.account_match, data.account) if data.account != data.lead_id else "",
             other_leads=[_other_lead(contact, name_of, at) for contact in contacts],
         ),
         trigger=trigger,

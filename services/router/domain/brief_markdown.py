@@ -180,6 +180,8 @@ def _account(brief: Brief) -> Iterator[str]:
     )
     if any(known):
         yield f"- {_sentence_case(', '.join(filter(None, known)))}"
+    if account.matched:
+        yield f"- {_sentence_case(account.matched)}"
     for lead in account.other_leads:
         name = lead.name or "without a name"
         who = code_text(name) if "@" in name else literal_text(name)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from services.scorer.domain.account_names import without_company
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.policy import ScoringPolicy
 from shared.lead.derived import with_derived
@@ -16,10 +17,8 @@ from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.scoring import AccountView
 from shared.lead.fields import FactKeys
-from shared.lead.ids import lead_id_of
 from shared.rules.syntax import Facts
 
-NAME_KEY_LENGTH_MAX: Final = 200
 ACTIVE_MAX: Final = 50
 """The people whose last activity is kept, at most; the most recently active ones."""
 
@@ -51,7 +50,7 @@ def with_lead(
 def without_lead(account: AccountRow, row: ScoreRow, at: datetime, policy: ScoringPolicy) -> AccountRow:
     """Return the account without a lead. Its qualification ends if it certainly does not hold any more."""
     active = {lead_id: seen_at for lead_id, seen_at in account.active.items() if lead_id != row.lead_id}
-    remaining = replace(_add_to_counts(account, row, -1), active=active)
+    remaining = replace(_add_to_counts(without_company(account, row.lead_id), row, -1), active=active)
     data = account_data_of(remaining, policy.seeds)
     facts = {FactKeys.RELATION: data.relation if data else None}
     view = account_view(remaining, data, facts, at, policy)
@@ -99,17 +98,6 @@ def has_contact(lead: LeadEnrichedV1 | None) -> bool:
     """Tell a person, who can be reached, from an account lead, which has only a company."""
     person = lead.person if lead else None
     return bool(person and (person.email or person.phone or person.linkedin_url))
-
-
-def name_key(company_key: str | None) -> str | None:
-    """Return the key of the account row for signals that give an account by its name only.
-
-    A name that its normal form makes too long for a key is hashed.
-    """
-    if not company_key:
-        return None
-    key = f"name:{company_key}"
-    return key if len(key) <= NAME_KEY_LENGTH_MAX else f"name:{lead_id_of(key)}"
 
 
 def _add_to_counts(account: AccountRow, row: ScoreRow, by: int) -> AccountRow:

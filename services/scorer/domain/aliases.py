@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from services.scorer.domain.account_names import put_account
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.stored_signals import merged_signals, signals_of
 from services.scorer.domain.subjects import account_keys, canonical_key, signal_subject_of
 from shared.lead.events.account_enriched import CONTACTS_MAX
 from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.matching import AccountMatch
 from shared.storage.change_set import ChangeSet
 
 
@@ -27,8 +30,13 @@ def resolve_account(changes: ChangeSet, key: str) -> str:
     return key if row is None else canonical_of(row)
 
 
+def home_account(lead: LeadEnrichedV1, match: AccountMatch | None) -> str:
+    """Return the key that a lead is put under: of the account it was matched to, else of its own domain."""
+    return match.account if match is not None and match.account else lead.account
+
+
 def in_account(changes: ChangeSet, row: ScoreRow, own_account: str) -> ScoreRow:
-    """Return a lead in the account that its own domain stands for now."""
+    """Return a lead in the account that a key stands for now."""
     account = resolve_account(changes, own_account)
     return replace(row, account=account, own_account=own_account if own_account != account else None)
 
@@ -53,8 +61,7 @@ def with_alias(
     """
     row = changes.get(AccountRow, alias) or AccountRow(alias)
     joined = replace(row, knowledge=knowledge, signals={}, asked=False, contacts=[])
-    if joined != row or changes.get(AccountRow, alias) is None:
-        changes.put(joined)
+    put_account(changes, joined)
     signals = merged_signals(signals_of(account).values(), signals_of(row).values())
     contacts = [*account.contacts, *(one for one in row.contacts if one not in account.contacts)]
     return replace(
@@ -67,5 +74,6 @@ def without_alias(changes: ChangeSet, account: AccountRow, alias: str) -> Accoun
     row = changes.get(AccountRow, alias) or AccountRow(alias)
     signals = signals_of(account)
     told = {key: one for key, one in signals.items() if signal_subject_of(one).account == alias}
-    changes.put(replace(row, knowledge=None, signals=merged_signals(signals_of(row).values(), told.values())))
+    own = replace(row, knowledge=None, signals=merged_signals(signals_of(row).values(), told.values()))
+    put_account(changes, own)
     return replace(account, signals={key: one for key, one in signals.items() if key not in told})

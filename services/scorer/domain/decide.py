@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.scorer.domain.account_updates import handle_account, handle_contacts
+from services.scorer.domain.lead_matching import handle_matched
 from services.scorer.domain.leads import handle_decay_timer, handle_enriched
 from services.scorer.domain.polls import PollStep, handle_poll
 from services.scorer.domain.rescore import RESCORE, handle_rescore_timer
@@ -14,6 +15,7 @@ from shared.lead.events.account_enriched import AccountEnrichedV1
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.lead_matched import LeadMatchedV1
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.storage.change_set import ChangeSet
 from shared.worker.decision import Outcome
@@ -35,6 +37,8 @@ def decide(changes: ChangeSet, context: ScoringContext, event: Event[Any]) -> Ou
             outcome = handle_signal(changes, context, received)
         case AccountReceivedV1() as account:
             outcome = handle_account(changes, context, account, event.id)
+        case LeadMatchedV1() as matched:
+            outcome = handle_matched(changes, context, matched, event.id)
         case AccountEnrichedV1() as contacts:
             outcome = handle_contacts(changes, context, contacts, event.id)
         case PollStep() as step:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from services.scorer.domain.account import without_lead
+from services.scorer.domain.account_names import put_account
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.update_score import ScoringContext, set_decay_timer
 from shared.lead.events.parts import Activity
@@ -32,7 +33,7 @@ def take_merged_leads(changes: ChangeSet, context: ScoringContext, merged: Itera
         if account is not None and account.account == lead_id:
             changes.remove(AccountRow, lead_id)  # a person without a company is an account of their own
         elif account is not None:
-            changes.put(without_lead(account, row, context.at, context.policy))
+            put_account(changes, without_lead(account, row, context.at, context.policy))
         set_decay_timer(changes, lead_id, None)
         activities += row.activities
     return activities

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.scorer.domain.aliases import in_account
+from services.scorer.domain.aliases import home_account, in_account
 from services.scorer.domain.state import AccountRow, ChunkRow, RescoreRow, ScoreRow
 from services.scorer.domain.update_score import ROLE, EmitWhen, ScoringContext, update_score
 from shared.lead.events.parts import Trigger
@@ -28,8 +28,8 @@ def rescore_account(
 ) -> None:
     """Score every lead of the account again: now if all of them are loaded, else chunk by chunk.
 
-    A lead whose domain stands for another account by now is moved there. While a re-score is in progress,
-    another one is queued behind it.
+    A lead whose domain or match stands for another account by now is moved there. While a re-score is in
+    progress, another one is queued behind it.
     """
     in_progress = changes.get(RescoreRow, account.account)
     if in_progress is not None:
@@ -68,12 +68,13 @@ def handle_rescore_timer(changes: ChangeSet, context: ScoringContext, timer: Tim
 
 
 def _score_in_account(changes: ChangeSet, context: ScoringContext, row: ScoreRow, trigger: Trigger) -> bool:
-    """Score a lead in the account that its domain stands for now; return whether that was emitted."""
+    """Score a lead in the account that it belongs to now; return whether that was emitted."""
     if row.lead is None:
         return False
     # Who was found at the account changes no score, but the briefs of its leads.
     emit_when: EmitWhen = "always" if trigger.kind == "enrichment" else "if_changed"
-    return update_score(changes, context, in_account(changes, row, row.lead.account), trigger, emit_when)
+    placed = in_account(changes, row, home_account(row.lead, row.account_match))
+    return update_score(changes, context, placed, trigger, emit_when)
 
 
 def _schedule(changes: ChangeSet, row: RescoreRow) -> None:

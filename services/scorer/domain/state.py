@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from msgspec import field
+from msgspec import Struct, field
 
 from shared.lead.events.account_enriched import FoundContact
-from shared.lead.events.account_received import AccountReceivedV1
+from shared.lead.events.account_received import AccountReceivedV1, Relation
 from shared.lead.events.lead_enriched import LeadEnrichedV1
+from shared.lead.events.matching import AccountMatch, CompanyProfile
 from shared.lead.events.parts import Activity, Trigger
 from shared.lead.events.scoring import AccountView, Score, Signals
 from shared.lead.events.signal_received import SignalReceivedV1
@@ -22,8 +23,9 @@ class ScoreRow(Row, frozen=True):
     The `trigger` of `lead` is the last news that a score was emitted for. A row without `lead` holds the
     activities of a person who has not written yet. `alias` is the lead id that the lead's e-mail alone would
     give, where it is another one. `sequence` counts the scores that were emitted; `score` has no lines.
-    `due_at` is when the decay timer is due. `own_account` is the account that the lead's own domain gives,
-    where that is an alias of `account`.
+    `due_at` is when the decay timer is due. `account_match` is the account that the lead was matched to by
+    another thing than its domain, or which ones were considered. `own_account` is the account that the match
+    or else the lead's own domain gives, where that is an alias of `account`.
     """
 
     lead_id: str
@@ -39,6 +41,7 @@ class ScoreRow(Row, frozen=True):
     account_view: AccountView = AccountView()
     due_at: datetime | None = None
     own_account: str | None = None
+    account_match: AccountMatch | None = None
     table: ClassVar[str] = "scores"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
     indexed: ClassVar[tuple[str, ...]] = ("account", "alias")
@@ -55,6 +58,18 @@ class StoredSignal(SignalReceivedV1, frozen=True, kw_only=True, omit_defaults=Tr
     other_contents: tuple[str, ...] = ()
 
 
+class CompanyMemory(Struct, frozen=True, omit_defaults=True):
+    """What is known of an account's company by its leads, for matching other leads to it.
+
+    `seen` is what leads say whose domain is the account's, by their ids. `confirmed` and `split` are what the
+    leads said that a person put into this account or took out of it.
+    """
+
+    seen: dict[str, CompanyProfile] = {}
+    confirmed: list[CompanyProfile] = []
+    split: list[CompanyProfile] = []
+
+
 class AccountRow(Row, frozen=True):
     """An account: what is known of it, what happened at it, and its people in numbers.
 
@@ -62,6 +77,7 @@ class AccountRow(Row, frozen=True):
     leads have moved there. `leads` counts the leads, `grades` and `roles` the people among them; `active` has
     the people who did something last, and when. `asked`: an account lead was asked for. `contacts` are the
     people whom providers named, by the account's enriched event of `contacts_sequence`; no count has them.
+    `company` is None as long as the account is not among those that leads are matched to.
     """
 
     account: str
@@ -76,9 +92,29 @@ class AccountRow(Row, frozen=True):
     asked: bool = False
     contacts: list[FoundContact] = field(default_factory=list)
     contacts_sequence: int = 0
+    company: CompanyMemory | None = None
     table: ClassVar[str] = "accounts"
     key_fields: ClassVar[tuple[str, ...]] = ("account",)
     indexed: ClassVar[tuple[str, ...]] = ("name_key",)
+
+
+class AccountNameRow(Row, frozen=True):
+    """An account under a key of one of its names (`block`), with what leads are compared with.
+
+    It follows from the account's own row. `profiles` are from the account's record and from what people
+    decided, `seen` what its leads say.
+    """
+
+    block: str
+    account: str
+    profiles: list[CompanyProfile]
+    seen: list[CompanyProfile]
+    split: list[CompanyProfile]
+    relation: Relation | None
+    table: ClassVar[str] = "account_names"
+    key_fields: ClassVar[tuple[str, ...]] = ("block", "account")
+    indexed: ClassVar[tuple[str, ...]] = ("block",)
+    upsert: ClassVar[bool] = True
 
 
 class RescoreRow(Row, frozen=True):

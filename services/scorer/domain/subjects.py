@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
-from services.scorer.domain.account import name_key
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.identity import account_key
 from shared.lead.ids import lead_id_of
 from shared.lead.normalise.emails import normalise_email
 from shared.lead.normalise.names import company_key
+
+NAME_KEY_LENGTH_MAX: Final = 200
 
 
 class SubjectKeys(Struct, frozen=True):
@@ -51,3 +54,14 @@ def canonical_key(key: str, knowledge: AccountReceivedV1 | None) -> str:
     The row of an alias holds the knowledge of the account that it is an alias of.
     """
     return (account_key(knowledge.domain, None, "") if knowledge else "") or key
+
+
+def name_key(company_key: str | None) -> str | None:
+    """Return the key of the account row for signals that give an account by its name only.
+
+    A name that its normal form makes too long for a key is hashed.
+    """
+    if not company_key:
+        return None
+    key = f"name:{company_key}"
+    return key if len(key) <= NAME_KEY_LENGTH_MAX else f"name:{lead_id_of(key)}"

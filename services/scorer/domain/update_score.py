@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.scorer.domain.account import account_data_of, account_view, with_lead, without_lead
+from services.scorer.domain.account_names import put_account, with_company
 from services.scorer.domain.intent import strongest_activity
 from services.scorer.domain.live_signals import live_signals_of, trigger_and_news
 from services.scorer.domain.next_change import next_change_at
@@ -73,7 +74,7 @@ def update_score(
     result = compute_score(subject, at, policy)
     due_at = next_change_at(subject, result, at, policy)
     scored = replace(row, score=replace(result.score, lines=[]), signals=result.signals, due_at=due_at)
-    counted = with_lead(account, before if stays else None, scored, seen_at)
+    counted = with_company(with_lead(account, before if stays else None, scored, seen_at), row)
     view = account_view(counted, account_data, result.facts, at, policy)
     if due_at != (before.due_at if before else None):
         set_decay_timer(changes, row.lead_id, due_at)
@@ -119,7 +120,9 @@ def scoring_subject(
 
 def put_changed(changes: ChangeSet, row: ScoreRow | AccountRow) -> None:
     """Write a row unless it is stored like that already: writes are what a unit of work costs."""
-    if changes.get(type(row), *row.key) != row:
+    if isinstance(row, AccountRow):
+        put_account(changes, row)
+    elif changes.get(type(row), *row.key) != row:
         changes.put(row)
 
 
@@ -159,6 +162,7 @@ def emit_scored(changes: ChangeSet, context: ScoringContext, row: ScoreRow, trig
         account_view=row.account_view,
         policy_version=context.policy.version,
         stakeholders_found=account.contacts if account is not None else [],
+        account_match=row.account_match,
     )
     changes.emit(event, subject=row.lead_id, key=row.account)
 

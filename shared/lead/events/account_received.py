@@ -21,7 +21,11 @@ Relation = Literal["target", "customer", "competitor", "partner", "none"]
     default=True,
 )
 class AccountReceivedV1(Struct, frozen=True, omit_defaults=True):
-    """The whole of what is known; it replaces what was known before."""
+    """The whole of what is known; it replaces what was known before.
+
+    `country`, `city`, `postcode` and `phone` are where the company is. A lead without a domain of this
+    account is matched to it by a close name when one of them agrees.
+    """
 
     domain: Word
     name: Word | None = None
@@ -30,3 +34,7 @@ class AccountReceivedV1(Struct, frozen=True, omit_defaults=True):
     open_opportunity: bool = False
     segment: Word | None = None
     aliases: Annotated[list[Word], Meta(max_length=50)] = []
+    country: Word | None = None
+    city: Word | None = None
+    postcode: Word | None = None
+    phone: Word | None = None

@@ -202,12 +202,16 @@ class OtherLead(Struct, frozen=True):
 
 
 class BriefAccount(Struct, frozen=True):
-    """What is known of the account. `owner` is the owner's name."""
+    """What is known of the account. `owner` is the owner's name.
+
+    `matched` says in words how the lead came to this account, where that was not by its domain.
+    """
 
     relation: str = "none"
     owner: str | None = None
     open_opportunity: bool | None = None
     other_leads: Annotated[list[OtherLead], Meta(max_length=10)] = []
+    matched: str = ""
 
 
 class BriefTrigger(Struct, frozen=True):

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from services.scorer.domain.account import NAME_KEY_LENGTH_MAX
 from services.scorer.domain.intent import UNCOUNTED_LIVE_FOR
 from services.scorer.domain.signals import PARKED_FOR
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.subjects import (
+    NAME_KEY_LENGTH_MAX,
     SubjectKeys,
     account_keys,
     account_name_key,

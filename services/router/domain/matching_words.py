@@ -1,0 +1,17 @@
+"""How a lead came to its account, in words for a seller: `matched to Brightloom by name and postcode`."""
+
+from __future__ import annotations
+
+from shared.lead.events.matching import AccountMatch
+
+
+def matching_words(match: AccountMatch | None, account: str) -> str:
+    """Return how a lead came to its account where that was not by its domain, else an empty text."""
+    if match is None or match.account is None:
+        return ""
+    if match.by == "manual":
+        return f"put into {account} by hand"
+    taken = next((one for one in match.candidates if one.account == match.account), None)
+    facts = ["name", *(taken.facts if taken else [])]
+    told = " and ".join(filter(None, (", ".join(facts[:-1]), facts[-1])))
+    return f"matched to {taken.name if taken else account} by {told}, {match.score} of 100"
