@@ -23,8 +23,8 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -46,26 +46,20 @@ def member_of(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
 def first_of_each(table: Table, dialect: str, field: str, order: str, limit: int) -> Select[tuple[Any, ...]]:
     """Select the rows whose `field` is one of `:members`: of each the first `limit` in the order of a column.
 
-    An index on both columns answers it: it reads at most `limit` rows of each, however many there are.
+    An index on both columns answers it: at most `limit` rows of each are read, however many there are.
     """
     if dialect == "postgresql":
-        elements = func.unnest(bindparam("members", type_=ARRAY(String))).table_valued("value")
-    else:
-        elements = func.json_each(bindparam("members", type_=String)).table_valued("value")
+        given = func.unnest(bindparam("members", type_=ARRAY(String))).table_valued("value").render_derived()
+        of_one = select(table).where(table.c[field] == given.c.value).order_by(table.c[order]).limit(limit)
+        first = of_one.lateral()
+        return select(first).select_from(given.join(first, true()))
+    given = func.json_each(bindparam("members", type_=String)).table_valued("value")
     others = table.alias()
-    last = (
-        select(others.c[order])
-        .where(others.c[field] == elements.c.value)
-        .order_by(others.c[order])
-        .offset(limit - 1)
-        .limit(1)
-        .correlate(elements)
-        .scalar_subquery()
-    )
+    of_one = select(others.c[order]).where(others.c[field] == given.c.value).order_by(others.c[order])
     return (
         select(table)
-        .select_from(elements.join(table, table.c[field] == elements.c.value))
-        .where(or_(last.is_(None), table.c[order] <= last))
+        .select_from(given.join(table, table.c[field] == given.c.value))
+        .where(table.c[order].in_(of_one.limit(limit).correlate(given)))
     )
 
 

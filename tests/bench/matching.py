@@ -31,13 +31,54 @@ from tests.support.databases import create_tables
 _AIM: Final = 0.98
 _ACCOUNTS: Final = 100_000
 _LOOKUPS: Final = 300
-_FIRST: Final = (
-    ["bright", "north", "silver", "green", "red", "blue", "gold", "iron", "stone", "river", "lake", "hill", "wood", "fern", "oak", "pine"]
-)
-_SECOND: Final = (
-    ["loom", "field", "gate", "works", "bridge", "port", "haven", "peak", "crest", "vale", "forge", "mill", "crown", "spark", "wave", "line"]
-)
-_KINDS: Final = ["Logistics", "Robotics", "Analytics", "Foods", "Energy", "Capital", "Media", "Health", "Design", "Motors"]
+_FIRST: Final = [
+    "bright",
+    "north",
+    "silver",
+    "green",
+    "red",
+    "blue",
+    "gold",
+    "iron",
+    "stone",
+    "river",
+    "lake",
+    "hill",
+    "wood",
+    "fern",
+    "oak",
+    "pine",
+]
+_SECOND: Final = [
+    "loom",
+    "field",
+    "gate",
+    "works",
+    "bridge",
+    "port",
+    "haven",
+    "peak",
+    "crest",
+    "vale",
+    "forge",
+    "mill",
+    "crown",
+    "spark",
+    "wave",
+    "line",
+]
+_KINDS: Final = [
+    "Logistics",
+    "Robotics",
+    "Analytics",
+    "Foods",
+    "Energy",
+    "Capital",
+    "Media",
+    "Health",
+    "Design",
+    "Motors",
+]
 
 
 async def matching(_services: Services) -> Figure:

@@ -40,9 +40,9 @@ def test_the_names_of_the_fields_are_headings():
     ("headings", "fields", "ignored"),
     [
         (
-            ["Account Name", "Website", "Type", "Account Owner", "Billing City"],
-            ["name", "domain", "kind", "owner", None],
-            ["Billing City"],
+            ["Account Name", "Website", "Type", "Account Owner", "Billing City", "Billing Street", "County"],
+            ["name", "domain", "kind", "owner", "city", None, None],
+            ["Billing Street", "County"],
         ),
         (
             ["Record ID", "Company name", "Company Domain Name", "Company owner", "Number of Open Deals"],

@@ -44,6 +44,7 @@ def test_a_lead_without_a_domain_joins_the_account_of_its_company(scorer):
     scorer.receive(TOLD)
     row = free_mail(scorer)
     assert row.account == "brightloom.example"
+    assert row.account_match is not None
     assert (row.account_match.by, row.account_match.score) == ("name", 93)
     [scored] = scorer.scored()
     assert (scored.account, scored.account_match) == ("brightloom.example", row.account_match)
@@ -57,6 +58,7 @@ def test_an_account_that_only_leads_are_known_of_is_a_candidate(scorer):
     )
     assert row.account == row.lead_id
     match = row.account_match
+    assert match is not None
     assert (match.by, match.candidates[0].rejected) == ("none", "another country")
     american = Person(email="eve@gmail.com", country="US")
     same = free_mail(scorer, "eve", company="Kestrel", country="US", answers={}, person=american)
@@ -102,6 +104,7 @@ def test_what_a_person_decides_holds_until_somebody_decides_otherwise(scorer):
     assert scorer.receive(LeadMatchedV1(ANA)) is Outcome.APPLIED
     assert scorer.rows.get(ScoreRow, ANA).account == ANA
     row = free_mail(scorer, revision=2, sequence=2)
+    assert row.account_match is not None
     assert (row.account, row.account_match.by) == (ANA, "manual")
     other = free_mail(scorer, "eve")
     assert other.account == other.lead_id

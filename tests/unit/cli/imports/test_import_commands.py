@@ -218,7 +218,7 @@ class TestAccounts:
         assert (code, out) == (1, "1 accepted, 1 not.\n")
         assert f"{file}:3: Not valid" in err
         assert gateway.bodies[-1] == [
-            {"name": "Alpha", "domain": "a.example", "relation": "customer"},
+            {"name": "Alpha", "domain": "a.example", "relation": "customer", "city": "Bonn"},
             {"name": "B", "domain": "bad.example"},
         ]
 
@@ -238,6 +238,6 @@ class TestAccounts:
 
     def test_a_dry_run_names_the_columns_that_are_ignored(self, baton, gateway, tmp_path):
         file = tmp_path / "accounts.csv"
-        file.write_text("domain,Billing City\na.example,Bonn\n")
+        file.write_text("domain,Billing Street\na.example,Bonn\n")
         code, out, _ = baton("accounts", "import", str(file), "--dry-run", "--json")
-        assert (code, json.loads(out)["unmapped"], gateway.requests) == (0, ["Billing City"], [])
+        assert (code, json.loads(out)["unmapped"], gateway.requests) == (0, ["Billing Street"], [])
