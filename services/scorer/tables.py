@@ -61,7 +61,8 @@ account_names = Table(
     "account_names",
     metadata,
     Column("block", String(80), primary_key=True),
-    Column("account", String(500), primary_key=True),
+    # The first accounts of a block are the same in every database and in a replay.
+    Column("account", String(500).with_variant(String(500, "C"), "postgresql"), primary_key=True),
     Column("profiles", Json(list[CompanyProfile]), nullable=False),
     Column("seen", Json(list[CompanyProfile]), nullable=False),
     Column("split", Json(list[CompanyProfile]), nullable=False),

@@ -13,7 +13,9 @@ def upgrade() -> None:
     op.create_table(
         "account_names",
         sa.Column("block", sa.String(length=80), nullable=False),
-        sa.Column("account", sa.String(length=500), nullable=False),
+        sa.Column(
+            "account", sa.String(length=500).with_variant(sa.String(500, "C"), "postgresql"), nullable=False
+        ),
         sa.Column("profiles", sa.Text(), nullable=False),
         sa.Column("seen", sa.Text(), nullable=False),
         sa.Column("split", sa.Text(), nullable=False),

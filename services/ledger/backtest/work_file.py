@@ -45,6 +45,7 @@ _SCORER_INPUTS: Final = (
     "baton.lead.enriched.v1",
     "baton.signal.received.v1",
     "baton.account.received.v1",
+    "baton.lead.matched.v1",
     "baton.account.enriched.v1",
 )
 _ROUTER_INPUTS: Final = ("baton.action.received.v1", "baton.outcome.received.v1")

@@ -61,8 +61,7 @@ def build_brief(
     `owner` is the name that signs the opening, `contacts` are people of the account with owned leads,
     `hand_off` is what the previous owner noted; `is_by_key` says that it names an API key instead of a rep,
     which a buyer is not told. `rejections` are those of earlier owners. `owned_since` is when the owner got
-    the lead. `name_of` returns the name of a rep by id, or the given text if it is no rep's id. Days are told
-    relative to `at`, the time of the decision.
+    the lead. `name_of` returns the name of a rep by id, else the text. Days are told relative to `at`.
     """
     data = with_derived(data)
     contacts = [contact for contact in contacts if contact.lead_id != data.lead_id][:STAKEHOLDERS_MAX]
@@ -84,7 +83,7 @@ def build_brief(
             relation=view.relation,
             owner=name_of(view.owner) if view.owner else None,
             open_opportunity=view.open_opportunity,
-            matched=matching_words(data.account_match, data.account) if data.account != data.lead_id else "",
+            matched=matching_words(data),
             other_leads=[_other_lead(contact, name_of, at) for contact in contacts],
         ),
         trigger=trigger,

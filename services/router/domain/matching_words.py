@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from shared.lead.events.matching import AccountMatch
+from shared.lead.events.lead_scored import LeadScoredV1
 
 
-def matching_words(match: AccountMatch | None, account: str) -> str:
+def matching_words(data: LeadScoredV1) -> str:
     """Return how a lead came to its account where that was not by its domain, else an empty text."""
-    if match is None or match.account is None:
+    match, account = data.account_match, data.account
+    if match is None or match.account is None or account == data.lead_id:
         return ""
     if match.by == "manual":
         return f"put into {account} by hand"

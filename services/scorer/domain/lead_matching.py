@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from services.scorer.domain.account_names import (
+    NAMESAKES_MAX,
     blocks_of,
     candidates_in,
     lead_profile,
@@ -50,7 +51,9 @@ def find_match(
     rows = [
         row
         for block in blocks_of(profile.name)
-        for row in changes.find(AccountNameRow, "block", block)
+        for row in sorted(changes.find(AccountNameRow, "block", block), key=lambda row: row.account)[
+            :NAMESAKES_MAX
+        ]
         if row.account != lead.account
     ]
     return match_account(
