@@ -156,9 +156,9 @@ def test_who_did_not_opt_out_is_routed(api: Api, import_file: Import, value: str
 def test_a_crms_export_of_opportunities_closes_leads_once(
     api: Api, import_file: Import, tmp_path: Path, receiver: Receiver
 ):
+    """Right after the leads, of which some are still on their way."""
     names = ("won", "lost", "opp")
     import_file(table([f"{name}@{name}deal.example,90,software,US" for name in names]))
-    leads = {name: decided(api, f"{name}@{name}deal.example")["lead_id"] for name in names}
     header = ["Opportunity ID", "Stage", "Amount", "Currency", "Close Date", "Created Date", "Lead Email"]
     rows = [
         ["006W", "Closed Won", 48_000, "USD", date(2026, 3, 20), date(2026, 1, 5), "won@wondeal.example"],
@@ -176,13 +176,14 @@ def test_a_crms_export_of_opportunities_closes_leads_once(
         status = {"opp": "routed"}.get(name, name)
         eventually(lambda: decided(api, email)["outcomes"], what=f"the outcome of {email}")  # noqa: B023
         eventually(lambda: decided(api, email)["status"] == status, what=email)  # noqa: B023
+    won_id = lead_id_of("email:won@wondeal.example")
     (won,) = decided(api, "won@wondeal.example")["outcomes"]
     assert (won["amount"], won["stage"]) == ({"value": 48_000, "currency": "USD"}, "Closed Won")
     assert (won["close_date"], won["at"]) == ("2026-03-20", "2026-03-20T23:59:59+00:00")
     opened = decided(api, "opp@oppdeal.example")
     assert [one["opportunity_id"] for one in opened["outcomes"]] == ["006O"]
     told = eventually(
-        lambda: [one.data for one in receiver.about(leads["won"], "lead.closed")],
+        lambda: [one.data for one in receiver.about(won_id, "lead.closed")],
         what="the webhook",
     )
     assert [one["amount"] for one in told] == [{"value": 48_000, "currency": "USD"}]

@@ -13,7 +13,13 @@ from shared.lead.events.envelope import Emit, Event, decode, emitted, encode
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Person
 from shared.lead.events.person_erased import PersonErasedV1
-from shared.messaging.manifest import DEAD_LETTERS, LEADS_RECEIVED, PEOPLE_ERASED, RECORD_BYTES_MAX
+from shared.messaging.manifest import (
+    DEAD_LETTERS,
+    LEADS_RECEIVED,
+    OUTCOMES_RECEIVED,
+    PEOPLE_ERASED,
+    RECORD_BYTES_MAX,
+)
 from shared.messaging.port import Headers, Record
 
 AT = datetime(2026, 3, 2, 9, 14, 7, 125_000, tzinfo=UTC)
@@ -189,6 +195,16 @@ def test_plain_json_with_an_event_id_has_the_same_id_at_any_offset() -> None:
         "baton.lead.received.v1",
         AT,
     )
+
+
+def test_a_crms_plain_outcome_is_identified_by_its_external_id_and_what_it_says() -> None:
+    won = b'{"email":"ana@kestrel.example","type":"won","at":"2026-03-01T09:00:00Z","external_id":"7"}'
+    first, again, corrected = (
+        decode(plain(value, topic=OUTCOMES_RECEIVED.name))
+        for value in (won, won.replace(b'","', b'", "'), won.replace(b"won", b"lost"))
+    )
+    assert first.id == again.id != corrected.id
+    assert (first.type, first.data.external_id) == ("baton.outcome.received.v1", "7")
 
 
 def test_plain_json_without_an_event_id_is_identified_by_topic_partition_and_offset() -> None:
