@@ -6,6 +6,7 @@ from zoneinfo import available_timezones
 
 from shared.policy.holidays import is_known_region, regions_of
 from shared.policy.lint.destinations import lint_destination
+from shared.policy.lint.routing import fallback_chain
 from shared.policy.models import Routing, Team
 from shared.policy.models.routing import MANAGER
 from shared.policy.policy_file import PolicyFile
@@ -70,16 +71,28 @@ def lint_calendars(file: PolicyFile[Team]) -> None:
             file.warning(path, f"{name} has no holidays, and no extra days")
 
 
-def lint_people_of_routing(file: PolicyFile[Team], routing: Routing) -> None:
-    """Report reps of territories that the team lacks, and skills that a rule demands and nobody has."""
+def lint_territory_reps(file: PolicyFile[Team], routing: Routing) -> None:
+    """Report reps of territories that the team lacks, and queues where a territory has nobody."""
     reps = {rep.id: rep for rep in file.model.reps}
+    targets = dict.fromkeys(rule.queue for rule in routing.rules if rule.queue in routing.queues)
     for territory in routing.territories:
         for id_ in territory.reps:
             if id_ not in reps:
                 meant = did_you_mean(id_, reps)
-                file.error(
-                    ("reps",), f"the territory {territory.name} names {quoted(id_)}, who is no rep{meant}"
-                )
+                message = f"the territory {territory.name} names {quoted(id_)}, who is no rep{meant}"
+                file.error(("reps",), message)
+        members = [reps[rep] for rep in territory.reps if rep in reps and reps[rep].weight]
+        for queue in targets:
+            chain = {*fallback_chain(routing, queue)}
+            if not any(chain & {*rep.queues} for rep in members):
+                message = f"nobody of {queue} is in the territory {territory.name}, so its leads wait there"
+                file.warning(("reps",), message)
+
+
+def lint_people_of_routing(file: PolicyFile[Team], routing: Routing) -> None:
+    """Report skills that a rule demands and nobody has, and ladders that tell nobody."""
+    lint_territory_reps(file, routing)
+    reps = {rep.id: rep for rep in file.model.reps}
     for rule in routing.rules:
         able = [rep for rep in reps.values() if rule.queue in rep.queues and {*rule.skills} <= {*rep.skills}]
         if rule.skills and not able:

@@ -156,7 +156,7 @@ FORM = (
         "has 21 entries; 20 is the most",
     ),
     Fault(
-        "team.yaml", "queues: [sdr]", "queues: [sdr, ¦sdr]", "reps[0].queues[1]", "there already, in line 6"
+        "team.yaml", "queues: [sdr]", "queues: [sdr, ¦sdr]", "reps[0].queues[1]", "there already, in line 7"
     ),
     # conditions
     Fault(
@@ -318,7 +318,7 @@ MEANING = (
     Fault("routing.yaml", "credit_back: [bad_data", "credit_back: [¦bad_dat", "credit_back[0]", 'did you mean "bad_data"?'),
     Fault("routing.yaml", "do: recycle, after: 90d}", "do: recycle}", "reject[1]", "after and do: recycle go together"),
     Fault("team.yaml", "queues: [bdr], weight: 100, max_open: 40}\n  - {id: bdr-2", "queues: [¦bdrs], weight: 100, max_open: 40}\n  - {id: bdr-2", "reps[4].queues[0]", 'did you mean "bdr"?'),
-    Fault("team.yaml", "id: sdr-2", "id: ¦sdr-1", "reps[1].id", "there already, in line 6"),
+    Fault("team.yaml", "id: sdr-2", "id: ¦sdr-1", "reps[1].id", "there already, in line 7"),
     Fault("team.yaml", "weight: 50, max_open: 30", "time_zone: ¦America/NewYork", "reps[3].time_zone", 'did you mean "America/New_York"?'),
     Fault("team.yaml", "weight: 50, max_open: 30", "hours: ¦Mon-Fri 09:00-17:00", "reps[3].hours", "hours need a time_zone"),
     Fault("team.yaml", "weight: 50, max_open: 30", "time_zone: UTC, hours: ¦Mon-Fri 9-5", "reps[3].hours", "should be hours such as"),
@@ -479,3 +479,15 @@ def test_files_that_are_missing_or_unknown_are_named() -> None:
         'teams.yaml:1:1: no policy file is named "teams.yaml"; did you mean "team.yaml"?',
         "team.yaml:1:1: the file is missing",
     ]
+
+
+def test_a_territory_names_reps_of_the_team_and_has_somebody_in_every_queue_or_its_fallback() -> None:
+    """What no rule of the policy can send anywhere else would wait for ever."""
+    dach = "\nterritories: [{name: dach, when: {field: company.country, eq: DE}, reps: [sdr-1, sdr-11]}]\n"
+    found = read_policy({**DEFAULT, "routing.yaml": DEFAULT["routing.yaml"] + dach}).findings
+    told = {(one.severity, one.message) for one in found if one.file == "team.yaml"}
+    assert told == {
+        (Severity.ERROR, 'the territory dach names "sdr-11", who is no rep; did you mean "sdr-1"?'),
+        # senior-ae falls back to sdr
+        (Severity.WARNING, "nobody of bdr is in the territory dach, so its leads wait there"),
+    }
