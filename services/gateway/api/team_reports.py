@@ -259,7 +259,7 @@ def _queue_flow(
     needs = {
         "route": ("to_route", "leads that were routed in these days"),
         "accept": ("to_accept", "leads that were accepted in these days"),
-        "act": ("to_first_action", "actions or outcomes other than the acceptance in these days"),
+        "act": ("to_first_action", "actions or outcomes in these days"),
     }
     assigned = counted(counts, "assigned")
     return {

@@ -25,7 +25,7 @@ BUCKETS_PER_DOUBLING: Final = 4
 _BUCKET_MAX: Final = 40 * BUCKETS_PER_DOUBLING
 
 Clock = Literal["route", "accept", "act", "qualify"]
-"""From capture to the first decision; from assignment to acceptance, and to the first other act of a rep;
+"""From capture to the first decision; from assignment to acceptance, and to the first act of its owner;
 from the first acceptance of the lead to its first opportunity."""
 Dimension = Literal["channel", "source", "campaign", "grade", "band"]
 

@@ -111,10 +111,10 @@ def assignments_of(history: LeadHistory) -> Iterator[Assignment]:
             and (ended is None or act.at < ended.at)
             and act.rep in (None, owner)
         ]
-        accepted = [at for kind, at in own if kind in _ACCEPTING]
-        acted = [at for kind, at in own if kind not in ("accept", "accepted")]
-        accepted_at = first.at if first.taken else min(accepted, default=None)
-        yield Assignment(first, owner, ended, accepted_at, min(acted, default=None))
+        taken = [first.at] if first.taken else []
+        accepted_at = min([*taken, *(at for kind, at in own if kind in _ACCEPTING)], default=None)
+        acted_at = min([*taken, *(at for _kind, at in own)], default=None)
+        yield Assignment(first, owner, ended, accepted_at, acted_at)
         begins = ended.at if ended is not None else None
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from services.gateway.domain.reports.figures import Figure, counted
 from services.gateway.domain.reports.role_figures import Basis, figures_of
-from services.gateway.domain.reports.team_roles import Role, reps_by_role, role_of_queue
+from services.gateway.domain.reports.team_roles import Role, reps_by_role, role_of_queue, role_of_rep
 from services.ledger.domain.counters import Counts, add_counts
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class TeamAchievements:
         days: int,
         counted_days: int,
     ) -> None:
+        self._team = {rep.id: rep for rep in team.reps}
         self._members = reps_by_role(team.reps)
         self._sums = sums
         self._ever = ever
@@ -90,7 +91,7 @@ class TeamAchievements:
         `queues` are those of the policy.
         """
         members = {rep.id: rep for rep in self._members[role]}
-        by_rep, ever = _by_rep(role, self._sums), _by_rep(role, self._ever)
+        by_rep, ever = self._by_rep(role, self._sums), self._by_rep(role, self._ever)
         open_usd = {rep: counted(counts, "open_usd") for rep, counts in ever.items()}
         left = sorted(rep for rep in by_rep if rep and rep not in members and any(by_rep[rep].values()))
         whole: Counts = {}
@@ -118,6 +119,20 @@ class TeamAchievements:
             rows,
         )
 
+    def _by_rep(self, role: Role, sums: CountsByNames) -> dict[str, Counts]:
+        """Return the counts by rep in a role.
+
+        That is the role of the queue. What reps are told to have done in a queue that is not theirs, such as
+        a renewal of a customer whose lead they never owned, counts in their own role.
+        """
+        found: dict[str, Counts] = {}
+        for (queue, rep), counts in sums.items():
+            member = self._team.get(rep)
+            own = role_of_rep(member) if member is not None and queue not in member.queues else None
+            if (own or role_of_queue(queue)) == role:
+                add_counts(found.setdefault(rep, {}), counts)
+        return found
+
     def _basis(
         self,
         counts: Mapping[str, int],
@@ -126,15 +141,6 @@ class TeamAchievements:
         buckets: Mapping[int, int] | None = None,
     ) -> Basis:
         return Basis(counts, open_usd, reps, self._days, self._counted_days, self._told, buckets)
-
-
-def _by_rep(role: Role, sums: CountsByNames) -> dict[str, Counts]:
-    """Return the counts by rep in the queues of a role."""
-    found: dict[str, Counts] = {}
-    for (queue, rep), counts in sums.items():
-        if role_of_queue(queue) == role:
-            add_counts(found.setdefault(rep, {}), counts)
-    return found
 
 
 def _shown(counts: Mapping[str, int]) -> dict[str, int]:

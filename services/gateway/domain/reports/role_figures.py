@@ -185,4 +185,7 @@ def _told_share(basis: Basis, part: str, whole: str, *, told: str, healthy: str)
 def _without_usd(basis: Basis) -> str | None:
     """Say how many outcomes are missing from a sum of money, None if none is."""
     number = counted(basis.counts, "without_usd")
-    return f"{number} outcomes without an amount in US dollars are not in it" if number else None
+    if not number:
+        return None
+    outcomes, are = ("outcome", "is") if number == 1 else ("outcomes", "are")
+    return f"{number} {outcomes} without an amount in US dollars {are} not in it"
