@@ -70,9 +70,9 @@ def roles(api: Api, moved_clock: MovedClock) -> dict[str, dict[str, Any]]:
         assert api.http.post(f"/v1/leads/{view['lead_id']}/accept", json={}).status_code in (200, 202)
         views.append(view)
     moved_clock.move(timedelta(days=13), api)
-    for ordinal, (lead, kind, rep, more) in enumerate(told_outcomes()):
+    for ordinal, (number, kind, rep, more) in enumerate(told_outcomes()):
         at = moved_clock.now() - timedelta(minutes=60) + timedelta(seconds=ordinal)
-        body = {"lead_id": views[lead]["lead_id"], "type": kind, "rep": rep, "at": at.isoformat(), **more}
+        body = {"lead_id": views[number]["lead_id"], "type": kind, "rep": rep, "at": at.isoformat(), **more}
         for _ in range(2):  # told twice: the id of the outcome makes it one
             answer = api.http.post("/v1/outcomes", json=body | {"external_id": f"crm-{ordinal}"})
             assert answer.status_code == 202, answer.text
