@@ -153,16 +153,21 @@ async def _fill(database: Database) -> None:
 
 
 async def _backends(database: Database) -> list[psutil.Process]:
-    """Return the server's processes that work for us: none on SQLite, which runs in this process."""
+    """Return the server's processes that work for us.
+
+    None on SQLite, which runs in this process, and none of a server on another machine.
+    """
     if database.dialect != "postgresql":
         return []
+    ours = "datname = current_database() AND backend_type = 'client backend'"
     async with database.read() as tx:
-        found = await tx.execute(
-            text(
-                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type LIKE 'client%'"
-            )
-        )
-        return [psutil.Process(pid) for (pid,) in found]
+        found = await tx.execute(text(f"SELECT pid FROM pg_stat_activity WHERE {ours}"))
+        pids = {int(pid) for (pid,) in found}
+    return [
+        process
+        for process in psutil.process_iter(["name"])
+        if process.pid in pids and "postgres" in process.name()
+    ]
 
 
 def _cpu_s(processes: Sequence[psutil.Process]) -> float:
