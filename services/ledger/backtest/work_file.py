@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS timers(
 CREATE INDEX IF NOT EXISTS timers_fire ON timers(world, fires);
 CREATE TABLE IF NOT EXISTS pending(
     world TEXT, subject TEXT, cause TEXT, data BLOB, PRIMARY KEY(world, subject, cause)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS moves(number INTEGER PRIMARY KEY, data BLOB);
 CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, data BLOB) WITHOUT ROWID;
 """
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -148,7 +149,7 @@ class WorkFile:
                 timed="'/baton/router', '/baton/scorer'" if with_scores else "'/baton/router'",
             )
         )
-        return int(self.db.execute("SELECT count(*) FROM steps").fetchone()[0])
+        return self.planned()
 
     def steps(self, after: int, limit: int) -> list[PlannedStep]:
         """Return the steps that follow the step of that number."""
@@ -198,6 +199,23 @@ class WorkFile:
                 f"INSERT INTO {table}(world, {names}) SELECT ?, {names} FROM {table} WHERE world = ?",
                 (copy, world),
             )
+
+    def planned(self) -> int:
+        """Return the number of planned steps, 0 before anything is planned."""
+        return int(self.db.execute("SELECT count(*) FROM steps").fetchone()[0])
+
+    def last_at(self) -> datetime:
+        """Return when the last of the events happened."""
+        last = self.db.execute("SELECT max(at) FROM recorded").fetchone()[0]
+        return instant(last or 0)
+
+    def put_move(self, number: int, data: bytes) -> None:
+        self.db.execute("INSERT OR REPLACE INTO moves VALUES (?, ?)", (number, data))
+
+    def moves(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Return the moves that follow the one of that number."""
+        query = "SELECT number, data FROM moves WHERE number > ? ORDER BY number LIMIT ?"
+        return self.db.execute(query, (after, limit)).fetchall()
 
     def put_state(self, name: str, value: Any) -> None:
         self.db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, msgspec.msgpack.encode(value)))

@@ -52,7 +52,7 @@ def availability(choice: RecordedChoice) -> list[Change]:
             changes.append(Put(AwayRepRow(entry.rep)))
         elif entry.skipped in ("unavailable", "lower_share", "off_hours", "at_cap"):
             changes.append(Remove(AwayRepRow, (entry.rep,)))
-    if choice.turn is not None and choice.owner is not None:
+    if choice.change in ("assigned", "moved") and choice.owner is not None:
         changes.append(Remove(AwayRepRow, (choice.owner,)))
     return changes
 

@@ -1,0 +1,20 @@
+"""Which leads a backtest is about: those of one segment of the ideal customer profile, or of a condition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from shared.lead.events.lead_scored import LeadScoredV1
+
+SegmentTest = Callable[[LeadScoredV1, datetime], bool]
+
+
+def segment_test(segment: str | None) -> SegmentTest | None:
+    """Return the test for leads of the segment, None for all leads.
+
+    A lead is of the segment that its score names, as it was recorded.
+    """
+    if segment is None:
+        return None
+    return lambda lead, _at: lead.score.segment == segment
