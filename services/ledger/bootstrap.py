@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from services.ledger.backtest.runner import BacktestRunner
 from services.ledger.counting import count_deltas
 from services.ledger.handlers import LedgerHandler
 from services.ledger.pruning import prune_dead_letters
@@ -14,11 +15,11 @@ from shared.worker.role import Resources, Worker, run_worker
 
 _PRUNE_EVERY_S = 600.0
 _COUNT_EVERY_S = 2.0
+_BACKTEST_EVERY_S = 1.0
 
 
 async def run(resources: Resources, stop: asyncio.Event, settings: LedgerSettings) -> None:
     """Record events until `stop`."""
-    del settings  # the ledger has no settings of its own
 
     async def prune() -> bool:
         return await prune_dead_letters(resources.database, resources.clock.now())
@@ -32,4 +33,13 @@ async def run(resources: Resources, stop: asyncio.Event, settings: LedgerSetting
 
         counting = repeat("ledger.count", count, every_s=_COUNT_EVERY_S, stop=stop, health=resources.health)
         tasks.create_task(counting)
+        runner = BacktestRunner(resources.database, resources.clock, settings.data_dir / "backtests")
+        testing = repeat(
+            "ledger.backtest",
+            lambda: runner.step(stop),
+            every_s=_BACKTEST_EVERY_S,
+            stop=stop,
+            health=resources.health,
+        )
+        tasks.create_task(testing)
         await repeat("ledger.prune", prune, every_s=_PRUNE_EVERY_S, stop=stop, health=resources.health)

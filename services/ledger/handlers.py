@@ -19,7 +19,7 @@ from services.ledger.domain.erasure import (
 )
 from services.ledger.domain.lead_history import LeadHistory, LeadHistoryRow, counted_leads, with_event
 from services.ledger.domain.lead_share import deltas_of
-from services.ledger.domain.rows import AccountEventRow, DeadLetterRow, EventRow, ViewRow
+from services.ledger.domain.rows import AccountEventRow, BacktestMoveRow, DeadLetterRow, EventRow, ViewRow
 from services.ledger.domain.view import StageEvent, updated_view
 from shared.lead.events.dead_letter import DeadLetterV1
 from shared.lead.events.envelope import Event
@@ -107,6 +107,7 @@ class LedgerHandler(Handler):
             for lead in leads
             if rows.get(kind, lead)
         )
+        changes += (Remove(BacktestMoveRow, row.key) for row in rows.all(BacktestMoveRow))
         changes += tombstones_of_names(rows, event.data.mentions, TombstoneRow("", ROLE, erasure.at))
         return Redaction(changes)
 

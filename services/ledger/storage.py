@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from services.ledger.domain.erasure import ROLE, names_in, names_somebody
 from services.ledger.domain.lead_history import LeadHistoryRow, counted_leads
-from services.ledger.domain.rows import AccountEventRow, DeadLetterRow, EventRow, ViewRow
+from services.ledger.domain.rows import AccountEventRow, BacktestMoveRow, DeadLetterRow, EventRow, ViewRow
 from services.ledger.domain.view import StageEvent
 from services.ledger.tables import dead_letters, lead_views
 from services.ledger.tables import events as event_table
@@ -54,6 +54,7 @@ class LedgerStore:
             rows += own
             rows += await tx.load(EventRow, "id", causes)
             rows += await tx.load(DeadLetterRow, "subject", erased)
+            rows += await tx.load(BacktestMoveRow, "lead_id", erased)
             rows += await tx.load(DeadLetterRow, "event_id", causes | {row.id for row in own})
         rows += await self._names_of_erased(tx, [item for item in data if isinstance(item, DeadLetterV1)])
         for erasure in erasures:

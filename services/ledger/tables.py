@@ -1,4 +1,4 @@
-"""Tables of the ledger: every event, the view of each lead, the dead letters, and the counters of reports.
+"""Tables of the ledger: every event, the view of each lead, dead letters, counters of reports, backtests.
 
 `events` holds the data as it was received. `lead_views` holds no copy of it: only the columns that lists
 filter by, and the id of the latest event of each stage, so that a view is assembled from at most five events
@@ -155,3 +155,38 @@ flow_counters = _counter_table(
 
 COUNTERS = (duration_counters, flow_counters, lead_counters, rep_counters)
 """The tables of counters; the key of each is grain, day and its names, in this order."""
+
+# A worker holds a backtest until `leased_until`; one whose process died is taken up again. `candidate` is a
+# version or `recorded`, `files` are its texts where it is not stored. Moves name leads: erasures remove them.
+backtests = Table(
+    "backtests",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("candidate", String(64), nullable=False),
+    Column("files", Json(dict[str, str])),
+    Column("since", UtcTime),
+    Column("until", UtcTime),
+    Column("segment", String(500)),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("leased_until", UtcTime),
+    Column("finished_at", UtcTime),
+    Column("error", String(1000)),
+    Column("report", Text),
+    Index(None, "created_at", "id"),
+    Index(None, "candidate", "created_at"),
+    Index(None, "state"),
+)
+
+backtest_moves = Table(
+    "backtest_moves",
+    metadata,
+    Column("backtest_id", String(36), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("lead_id", String(36), nullable=False),
+    Column("data", Text, nullable=False),
+    Index(None, "lead_id"),
+)

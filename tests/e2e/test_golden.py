@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from services.cli.demo.cases import GoldenCase, golden_cases
-from tests.support.golden import assert_held, in_this_process, play_all
+from tests.support.golden import assert_held, backtest_of, in_this_process, play_all
 from tests.support.services.kafka import Kafka, KafkaBroker
 from tests.support.services.postgres import Postgres
 from tests.support.topology import Topology
@@ -59,6 +59,11 @@ async def test_all_together_shuffled(topology: Topology):
     random.Random(SEED).shuffle(cases)
     async with in_this_process(topology):
         assert_held(await play_all(topology, cases))
+        for candidate in ("active", "recorded"):
+            report = await backtest_of(topology, candidate)
+            assert report["leads"] > 20
+            assert (report["moved"], report["other_owner"], report["queues"]) == (0, 0, [])
+            assert report["replay"]["otherwise"] == 0, report
 
 
 @pytest.mark.chaos

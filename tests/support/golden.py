@@ -58,6 +58,19 @@ def flipped(expect: Mapping[str, Any], name: str, seen: CaseResult) -> tuple[dic
     return {**expect, name: "something else"}, seen
 
 
+async def backtest_of(topology: Topology, candidate: str, **terms: Any) -> dict[str, Any]:
+    """Run a backtest of what a Baton has recorded; return its report."""
+    async with asyncio.timeout(_PATIENCE_S), connect(topology.url, topology.secrets.admin_key) as client:
+        accepted = await client.call("POST", f"/v1/policies/{candidate}/backtest", body=terms)
+        while True:
+            found = await client.call("GET", accepted["status_url"])
+            if found["state"] not in ("queued", "running"):
+                assert found["state"] == "done", found
+                report: dict[str, Any] = found["report"]
+                return report
+            await asyncio.sleep(0.1)
+
+
 @asynccontextmanager
 async def in_this_process(topology: Topology) -> AsyncIterator[None]:
     """Run every role within the test: a fresh Baton, on either topology, for the price of its tables."""

@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 
+import msgspec
 from fastapi import APIRouter, Security
 from pydantic import Field
+from sqlalchemy import RowMapping
 
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
 from services.gateway.dependencies import Admin, Gateway, Page, Paging, caller
 from services.gateway.domain.arrival import invalid
+from services.gateway.queries.backtests import last_backtest
 from shared.errors import FieldProblem, Reject
 from shared.integrations.installed import known_integrations
 from shared.policy.content_hash import shown, version_of
@@ -52,19 +55,38 @@ class PolicyWithFiles(PolicyView):
     files: dict[str, str]
 
 
+class LastBacktest(ApiModel):
+    """What a backtest of the version found: of `leads` in its window, `moved` end in another queue."""
+
+    id: str
+    finished_at: datetime
+    since: datetime | None
+    until: datetime
+    segment: str | None
+    leads: int
+    moved: int
+    suppressed_more: int
+    suppressed_fewer: int
+
+
 class AppliedPolicy(PolicyView):
     """The version that is in force now; every role uses it within seconds. `warnings` did not prevent it."""
 
     warnings: list[str]
+    last_backtest: LastBacktest | None
 
 
 class ValidPolicy(ApiModel):
-    """The files are a valid policy. `changes` are the differences from the one in force, by path."""
+    """The files are a valid policy. `changes` are the differences from the one in force, by path.
+
+    `last_backtest` is the newest one of this version that is done.
+    """
 
     version: str
     active: bool
     warnings: list[str]
     changes: list[str]
+    last_backtest: LastBacktest | None
 
 
 @router.get(
@@ -91,11 +113,12 @@ async def get_policies(gateway: Gateway, paging: Paging) -> Page[PolicyView]:
     "line and column.",
 )
 async def post_policy(body: NewPolicy, principal: Admin, gateway: Gateway) -> AppliedPolicy:
-    _policy, warnings = await _read_policy(gateway, body.files)
+    _policy, warnings = await read_files(gateway, body.files)
     new = await check_policy(body.files)
     async with gateway.database.begin() as tx:
         applied = await put(tx, new, by=principal.key_id, at=gateway.clock.now())
-    return AppliedPolicy(**_fields(applied, applied), warnings=warnings)
+        tested = await last_backtest(tx, new.version)
+    return AppliedPolicy(**_fields(applied, applied), warnings=warnings, last_backtest=_last(tested))
 
 
 @router.post(
@@ -104,15 +127,16 @@ async def post_policy(body: NewPolicy, principal: Admin, gateway: Gateway) -> Ap
     dependencies=[Security(caller, scopes=["manager"])],
 )
 async def validate_policy(body: NewPolicy, gateway: Gateway) -> ValidPolicy:
-    policy, warnings = await _read_policy(gateway, body.files)
+    policy, warnings = await read_files(gateway, body.files)
     async with gateway.database.read() as tx:
-        current = await active(tx)
-    version = version_of(policy)
+        current, version = await active(tx), version_of(policy)
+        tested = await last_backtest(tx, version)
     return ValidPolicy(
         version=version,
         active=current is not None and current.version == version,
         warnings=warnings,
         changes=await asyncio.to_thread(_changes, current, policy),
+        last_backtest=_last(tested),
     )
 
 
@@ -124,20 +148,26 @@ async def validate_policy(body: NewPolicy, gateway: Gateway) -> ValidPolicy:
     responses=problem_responses(404, 409),
 )
 async def get_policy(id: str, gateway: Gateway) -> PolicyWithFiles:  # noqa: A002 - the name in the path
+    found, current = await find_policy(gateway, id)
+    return PolicyWithFiles(**_fields(found, current), files=dict(found.files))
+
+
+async def find_policy(gateway: Gateway, id_: str) -> tuple[StoredPolicy, StoredPolicy | None]:
+    """Return the version that is named or begins so, and the one in force. Raises `Reject` (404, 409)."""
     async with gateway.database.read() as tx:
         current = await active(tx)
-        found = [current] if id == ACTIVE else await beginning_with(tx, id, _NAMED_MAX + 1)
+        found = [current] if id_ == ACTIVE else await beginning_with(tx, id_, _NAMED_MAX + 1)
     if not found or found[0] is None:
-        detail = f"No version is named or begins with {id[:80]!r}; GET /v1/policies lists them"
+        detail = f"No version is named or begins with {id_[:80]!r}; GET /v1/policies lists them"
         raise Reject(404, "unknown-policy", "There is no such version of the policy", detail)
     if len(found) > 1:
         named = ", ".join(shown(one.version) for one in found[:_NAMED_MAX] if one)
-        detail = f"{named}{', …' if len(found) > _NAMED_MAX else ''} begin with {id!r}"
+        detail = f"{named}{', …' if len(found) > _NAMED_MAX else ''} begin with {id_!r}"
         raise Reject(409, "ambiguous-policy", "Several versions of the policy begin so", detail)
-    return PolicyWithFiles(**_fields(found[0], current), files=dict(found[0].files))
+    return found[0], current
 
 
-async def _read_policy(gateway: Gateway, files: Mapping[str, str]) -> tuple[Policy, list[str]]:
+async def read_files(gateway: Gateway, files: Mapping[str, str]) -> tuple[Policy, list[str]]:
     """Return the policy and the warnings about it. Raises `Reject` (422) with all errors."""
     reading = await asyncio.to_thread(read_policy, files, known_integrations(gateway.integrations))
     if reading.policy is not None:
@@ -157,6 +187,21 @@ def _changes(current: StoredPolicy | None, policy: Policy) -> list[str]:
         return [str(change) for change in diff(load(current.files), policy)]
     except PolicyInvalid:
         return []  # the policy in force was written for another release of Baton
+
+
+def _last(row: RowMapping | None) -> LastBacktest | None:
+    """Return what the API tells of the newest backtest of a version."""
+    if row is None:
+        return None
+    report = msgspec.json.decode(row["report"])
+    suppressed = report["suppressed"]
+    return LastBacktest(
+        id=row["id"],
+        finished_at=row["finished_at"],
+        suppressed_more=sum(suppressed["more"].values()),
+        suppressed_fewer=sum(suppressed["fewer"].values()),
+        **{name: report[name] for name in ("since", "until", "segment", "leads", "moved")},
+    )
 
 
 def _fields(policy: StoredPolicy, current: StoredPolicy | None) -> dict[str, Any]:

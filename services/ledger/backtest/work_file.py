@@ -50,7 +50,26 @@ _SCORER_INPUTS: Final = (
     "baton.account.enriched.v1",
 )
 _ROUTER_INPUTS: Final = ("baton.action.received.v1", "baton.outcome.received.v1")
+_ROUTER_EFFECTS: Final = (
+    "routed",
+    "updated",
+    "suppressed",
+    "reassigned",
+    "handed_off",
+    "escalated",
+    "alerted",
+    "closed",
+)
 SCORED: Final = "baton.lead.scored.v1"
+REPLAYED_TYPES: Final = (
+    *_SCORER_INPUTS,
+    *_ROUTER_INPUTS,
+    SCORED,
+    "baton.lead.received.v1",
+    "baton.account.qualified.v1",
+    *(f"baton.lead.{name}.v1" for name in _ROUTER_EFFECTS),
+)
+"""The types of events that a replay reads, or whose times put it in order."""
 
 
 def micros(at: datetime) -> int:

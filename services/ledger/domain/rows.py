@@ -69,6 +69,17 @@ class ViewRow(Row, frozen=True):
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 
 
+class BacktestMoveRow(Row, frozen=True):
+    """A lead that a backtest moves to another queue; loaded to be removed with an erased person."""
+
+    backtest_id: str
+    number: int
+    lead_id: str
+    data: str
+    table: ClassVar[str] = "backtest_moves"
+    key_fields: ClassVar[tuple[str, ...]] = ("backtest_id", "number")
+
+
 class DeadLetterRow(Row, frozen=True):
     """A record that could not be processed, as it was received, and when it was replayed."""
 

@@ -233,7 +233,7 @@ def unknown(terms: Terms, candidate: Figures, replay: Replay) -> list[str]:
     """Return in sentences what the figures rest on that the record does not say."""
     told = [
         "Who took no leads is known from decisions that name the rep; between them the last word counts.",
-        "Facts are those that were bought; what the candidate's providers would have been asked is not known.",
+        "Facts are those that were bought; what the candidate would have asked providers for is not known.",
     ]
     if candidate.carried:
         told.append(

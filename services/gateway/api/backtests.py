@@ -1,0 +1,204 @@
+"""Backtests: what a policy would have made of the recorded history, computed by the ledger."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from fastapi import APIRouter, Response, Security
+from pydantic import AwareDatetime, Field
+from sqlalchemy import RowMapping
+
+from services.gateway.api.policies import ACTIVE, find_policy, read_files
+from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
+from services.gateway.dependencies import Gateway, Manager, Page, Paging, caller
+from services.gateway.domain.arrival import invalid
+from services.gateway.queries.backtests import (
+    cancel_or_delete,
+    count_active,
+    find_backtest,
+    insert_backtest,
+    list_backtests,
+    list_moves,
+)
+from shared.errors import FieldProblem, Reject
+from shared.lead.ids import derive_id
+from shared.policy.content_hash import shown, version_of
+from shared.policy.load import PolicyInvalid, load
+from shared.policy.models import FILES, Policy
+from shared.storage.keyset import Cursor
+
+router = APIRouter(prefix="/v1", tags=["Policies"], route_class=ApiRoute)
+
+RECORDED: Final = "recorded"
+"""In place of a version: every decision by the version that made it. It proves the replay itself."""
+_ACTIVE_MAX: Final = 20
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+class NewBacktest(RequestBody):
+    """What to compare. `files` are the texts of a version that is not stored; it must be that version.
+
+    Decisions from `since` up to and with `until` are compared, by default all. `segment` names a segment of
+    the ideal customer profile: the report is about its leads alone.
+    """
+
+    files: Annotated[dict[str, str], Field(max_length=len(FILES))] | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    segment: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class AcceptedBacktest(ApiModel):
+    """The backtest waits for its turn; `status_url` tells how far it is."""
+
+    id: str
+    status_url: str
+
+
+class BacktestView(ApiModel):
+    """A backtest: what was asked for, how many of `total` steps are done, and then the report.
+
+    `candidate` is a version, or `recorded`. `total` is 0 until the history is read.
+    """
+
+    id: str
+    state: State
+    candidate: str
+    since: datetime | None
+    until: datetime | None
+    segment: str | None
+    done: int
+    total: int
+    created_at: datetime
+    created_by: str
+    finished_at: datetime | None
+    error: str | None
+    report: dict[str, Any] | None
+
+
+@router.post(
+    "/policies/{id}/backtest",
+    status_code=202,
+    summary="Decide the recorded history again by a version of the policy",
+    description=f"The version may be shortened; `{ACTIVE}` is the one in force. `{RECORDED}` decides all "
+    "by the version that did, which moves nobody. Nothing live is changed.",
+    responses=problem_responses(404, 409),
+)
+async def post_backtest(
+    id: str,  # noqa: A002 - the name in the path
+    body: NewBacktest,
+    principal: Manager,
+    gateway: Gateway,
+) -> AcceptedBacktest:
+    version, policy = await _candidate(gateway, id, body)
+    if body.since is not None and body.until is not None and body.since > body.until:
+        raise invalid((FieldProblem("/since", "It must not be after until"),))
+    names = [one.name for one in policy.icp.segments] if policy is not None else None
+    if body.segment is not None and names is not None and body.segment not in names:
+        problem = f"The policy has no such segment; it has {', '.join(names) or 'none'}"
+        raise invalid((FieldProblem("/segment", problem),))
+    now = gateway.clock.now()
+    new_id = derive_id("backtest", version, f"{now.isoformat()}:{gateway.random(8).hex()}", 0)
+    async with gateway.database.begin() as tx:
+        if await count_active(tx) >= _ACTIVE_MAX:
+            raise Reject(409, "too-many-backtests", "Too many backtests wait", "Cancel one, or wait for one")
+        await insert_backtest(
+            tx,
+            id=new_id,
+            candidate=version,
+            files=body.files,
+            since=body.since,
+            until=body.until,
+            segment=body.segment,
+            created_at=now,
+            created_by=principal.key_id,
+        )
+    return AcceptedBacktest(id=new_id, status_url=f"/v1/backtests/{new_id}")
+
+
+@router.get(
+    "/backtests",
+    summary="List the backtests, the newest first",
+    dependencies=[Security(caller, scopes=["manager"])],
+)
+async def get_backtests(gateway: Gateway, paging: Paging) -> Page[BacktestView]:
+    async with gateway.database.read() as tx:
+        found = await list_backtests(tx, paging.after, paging.limit + 1)
+    cursors = [Cursor(row["created_at"], row["id"]) for row in found]
+    return paging.page([_view(row) for row in found], cursors)
+
+
+@router.get(
+    "/backtests/{id}",
+    summary="Return a backtest: how far it is, and its report",
+    dependencies=[Security(caller, scopes=["manager"])],
+    responses=problem_responses(404),
+)
+async def get_backtest(id: str, gateway: Gateway) -> BacktestView:  # noqa: A002 - the name in the path
+    return _view(await _found(gateway, id))
+
+
+@router.get(
+    "/backtests/{id}/moves",
+    summary="List the leads that end in another queue, each with its path before and after",
+    dependencies=[Security(caller, scopes=["manager"])],
+    responses=problem_responses(404),
+)
+async def get_moves(id: str, gateway: Gateway, paging: Paging) -> Page[dict[str, Any]]:  # noqa: A002 - in the path
+    row = await _found(gateway, id)
+    if paging.after is not None and not paging.after.id.isdecimal():
+        raise Reject(422, "invalid-cursor", "The cursor is not one that was given")
+    after = int(paging.after.id) if paging.after else 0
+    async with gateway.database.read() as tx:
+        found = await list_moves(tx, id, after, paging.limit + 1)
+    cursors = [Cursor(row["created_at"], str(number)) for number, _data in found]
+    return paging.page([msgspec.json.decode(data) for _number, data in found], cursors)
+
+
+@router.delete(
+    "/backtests/{id}",
+    status_code=204,
+    summary="Cancel a backtest that waits or runs, or delete one that has ended",
+    dependencies=[Security(caller, scopes=["manager"])],
+    responses=problem_responses(404),
+)
+async def delete_backtest(id: str, gateway: Gateway) -> Response:  # noqa: A002 - the name in the path
+    await _found(gateway, id)
+    async with gateway.database.begin() as tx:
+        await cancel_or_delete(tx, id)
+    return Response(status_code=204)
+
+
+async def _candidate(gateway: Gateway, id_: str, body: NewBacktest) -> tuple[str, Policy | None]:
+    """Return the version to test, and the policy; of `recorded` there is none. Raises `Reject`."""
+    if id_ == RECORDED:
+        return RECORDED, None
+    if body.files is not None:
+        policy, _warnings = await read_files(gateway, body.files)
+        version = version_of(policy)
+        if not version.startswith(id_.lower()):
+            problem = f"The files are version {shown(version)}, not {id_[:80]}"
+            raise invalid((FieldProblem("/files", problem),))
+        return version, policy
+    found, _current = await find_policy(gateway, id_)
+    try:
+        return found.version, load(found.files)
+    except PolicyInvalid as error:
+        detail = f"This release of Baton cannot read it: {error}"[:500]
+        raise Reject(
+            409, "unreadable-policy", "The version was written for another release", detail
+        ) from error
+
+
+async def _found(gateway: Gateway, backtest_id: str) -> RowMapping:
+    async with gateway.database.read() as tx:
+        row = await find_backtest(tx, backtest_id)
+    if row is None:
+        raise Reject(404, "unknown-backtest", "There is no such backtest")
+    return row
+
+
+def _view(row: RowMapping) -> BacktestView:
+    report = row["report"]
+    return BacktestView(**{**row, "report": None if report is None else msgspec.json.decode(report)})

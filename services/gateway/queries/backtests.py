@@ -1,0 +1,69 @@
+"""Backtests and their moves, from the ledger's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import RowMapping, delete, func, select
+
+from services.ledger.tables import backtest_moves, backtests
+from shared.storage.database import Tx
+from shared.storage.keyset import Cursor, after_cursor
+
+ACTIVE_STATES: Final = ("queued", "running")
+_SHOWN: Final = [column for column in backtests.c if column.name not in ("files", "leased_until")]
+
+
+async def count_active(tx: Tx) -> int:
+    """Return how many backtests wait or run."""
+    counted = select(func.count()).where(backtests.c.state.in_(ACTIVE_STATES))
+    return int((await tx.execute(counted)).scalar_one())
+
+
+async def insert_backtest(tx: Tx, **values: Any) -> None:
+    """Put a backtest into the queue."""
+    await tx.execute(backtests.insert(), {"state": "queued", "done": 0, "total": 0, **values})
+
+
+async def list_backtests(tx: Tx, after: Cursor | None, limit: int) -> Sequence[RowMapping]:
+    """Return at most `limit` backtests, the newest first, from the cursor `after` on."""
+    statement = select(*_SHOWN)
+    if after is not None:
+        statement = statement.where(after_cursor(after, backtests.c.created_at, backtests.c.id))
+    statement = statement.order_by(backtests.c.created_at.desc(), backtests.c.id.desc()).limit(limit)
+    return (await tx.execute(statement)).mappings().all()
+
+
+async def find_backtest(tx: Tx, backtest_id: str) -> RowMapping | None:
+    """Return one backtest with its report."""
+    return (await tx.execute(select(*_SHOWN).where(backtests.c.id == backtest_id))).mappings().one_or_none()
+
+
+async def last_backtest(tx: Tx, version: str) -> RowMapping | None:
+    """Return the newest backtest of a version that is done, None if there is none."""
+    statement = select(*_SHOWN).where(backtests.c.candidate == version, backtests.c.state == "done")
+    newest = statement.order_by(backtests.c.created_at.desc(), backtests.c.id.desc()).limit(1)
+    return (await tx.execute(newest)).mappings().one_or_none()
+
+
+async def list_moves(tx: Tx, backtest_id: str, after: int, limit: int) -> Sequence[tuple[int, str]]:
+    """Return the moves that follow the one of that number, each with its number, as JSON."""
+    statement = (
+        select(backtest_moves.c.number, backtest_moves.c.data)
+        .where(backtest_moves.c.backtest_id == backtest_id, backtest_moves.c.number > after)
+        .order_by(backtest_moves.c.number)
+        .limit(limit)
+    )
+    return [(row.number, row.data) for row in await tx.execute(statement)]
+
+
+async def cancel_or_delete(tx: Tx, backtest_id: str) -> None:
+    """End a backtest that waits or runs; delete one that has ended, with its moves."""
+    state = (await tx.execute(select(backtests.c.state).where(backtests.c.id == backtest_id))).scalar()
+    if state in ACTIVE_STATES:
+        values = {"state": "cancelled", "leased_until": None}
+        await tx.execute(backtests.update().where(backtests.c.id == backtest_id).values(**values))
+        return
+    await tx.execute(delete(backtest_moves).where(backtest_moves.c.backtest_id == backtest_id))
+    await tx.execute(delete(backtests).where(backtests.c.id == backtest_id))
