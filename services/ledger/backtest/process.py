@@ -19,7 +19,7 @@ from msgspec import Struct
 from services.ledger.backtest.engine import Backtest, StoredEvent, Window
 from services.ledger.backtest.replayed_world import WorldPolicy
 from services.ledger.backtest.work_file import PlannedStep, RecordedEvent, WorkFile
-from services.ledger.domain.backtest.report import BacktestReport, Move, Replay, Terms, report_of
+from services.ledger.domain.backtest.report import BacktestReport, Move, ReplayQuality, Terms, report_of
 from services.ledger.domain.backtest.segment import segment_test
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import PolicyInvalid, load
@@ -122,7 +122,7 @@ def finish() -> tuple[bytes, int]:
     until = run.order.until or run.file.last_at()
     run.backtest.finish(until)
     notes = run.backtest.notes
-    replay = Replay(notes.decisions, notes.otherwise, sorted(notes.unknown_versions), run.with_scores)
+    replay = ReplayQuality(notes.decisions, notes.otherwise, sorted(notes.unknown_versions), run.with_scores)
     figures = (run.backtest.recorded.figures, run.backtest.candidate.figures)
     found = 0
 

@@ -38,7 +38,7 @@ class QueueMove(Struct, frozen=True):
     leads: int
 
 
-class Changed(Struct, frozen=True):
+class ChangedLeads(Struct, frozen=True):
     """How many leads have one value before and another after, such as bands."""
 
     before: str
@@ -66,7 +66,7 @@ class OwnerLoad(Struct, frozen=True):
     off_share_after: float
 
 
-class Sla(Struct, frozen=True):
+class AcceptTimes(Struct, frozen=True):
     """The times to accept. Who accepts a lead that moves is known only where its recorded owner did."""
 
     before: Deadlines
@@ -84,7 +84,7 @@ class Spend(Struct, frozen=True):
     moved: int
 
 
-class Replay(Struct, frozen=True):
+class ReplayQuality(Struct, frozen=True):
     """How far the record can be replayed: `otherwise` of its decisions their own version made otherwise."""
 
     decisions: int
@@ -110,12 +110,12 @@ class BacktestReport(Struct, frozen=True):
     other_owner: int
     by_cause: dict[str, int]
     queues: list[QueueMove]
-    bands: list[Changed]
+    bands: list[ChangedLeads]
     suppressed: Suppressed
     owners: list[OwnerLoad]
-    sla: Sla
+    sla: AcceptTimes
     spend: Spend
-    replay: Replay
+    replay: ReplayQuality
     unknown: list[str]
 
 
@@ -132,7 +132,7 @@ def report_of(
     terms: Terms,
     pairs: Iterable[tuple[LeadPaths, LeadPaths]],
     figures: tuple[Figures, Figures],
-    replay: Replay,
+    replay: ReplayQuality,
     *,
     on_move: Callable[[Move], None],
 ) -> BacktestReport:
@@ -181,7 +181,7 @@ def report_of(
             QueueMove(*names, leads=number)
             for names, number in sorted(queues.items(), key=lambda one: (-one[1], one[0]))
         ],
-        bands=[Changed(*names, number) for names, number in sorted(bands.items())],
+        bands=[ChangedLeads(*names, number) for names, number in sorted(bands.items())],
         suppressed=Suppressed(
             counts["suppressed before"],
             counts["suppressed after"],
@@ -189,7 +189,9 @@ def report_of(
             dict(sorted(fewer.items())),
         ),
         owners=owner_loads(*figures),
-        sla=Sla(figures[0].deadlines, figures[1].deadlines, figures[0].escalated, figures[1].escalated),
+        sla=AcceptTimes(
+            figures[0].deadlines, figures[1].deadlines, figures[0].escalated, figures[1].escalated
+        ),
         spend=Spend(counts["cost"], counts["cost more"], counts["cost fewer"], counts["cost moved"]),
         replay=replay,
         unknown=unknown(terms, figures[1], replay),
@@ -229,7 +231,7 @@ def owner_loads(before: Figures, after: Figures) -> list[OwnerLoad]:
     return loads
 
 
-def unknown(terms: Terms, candidate: Figures, replay: Replay) -> list[str]:
+def unknown(terms: Terms, candidate: Figures, replay: ReplayQuality) -> list[str]:
     """Return in sentences what the figures rest on that the record does not say."""
     told = [
         "Who took no leads is known from decisions that name the rep; between them the last word counts.",
