@@ -128,6 +128,40 @@ class Terms(Struct, frozen=True):
     segment: str | None
 
 
+class _Sums:
+    """What is added up of the leads, one by one."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.queues: Counter[tuple[str, str, str, str, Cause]] = Counter()
+        self.bands: Counter[tuple[str, str]] = Counter()
+        self.more: Counter[str] = Counter()
+        self.fewer: Counter[str] = Counter()
+
+    def add(self, before: LeadPaths, after: LeadPaths) -> Move | None:
+        """Count a lead; return its move, None for one that stays."""
+        counts, old, new = self.counts, before.last, after.last
+        counts["leads"] += 1
+        counts["cost"] += before.cost
+        counts["suppressed before"] += old.queue is None
+        counts["suppressed after"] += new.queue is None
+        if old.band != new.band:
+            self.bands[old.band or "none", new.band or "none"] += 1
+        if old.queue == new.queue:
+            counts["other owner"] += old.owner != new.owner
+            return None
+        move = move_of(before, after)
+        self.queues[old.queue or NOBODY, new.queue or NOBODY, old.rule, new.rule, move.cause] += 1
+        counts["cost moved"] += before.cost
+        if new.queue is None:
+            self.more[new.rule] += 1
+            counts["cost more"] += before.cost
+        elif old.queue is None:
+            self.fewer[old.rule] += 1
+            counts["cost fewer"] += before.cost
+        return move
+
+
 def report_of(
     terms: Terms,
     pairs: Iterable[tuple[LeadPaths, LeadPaths]],
@@ -137,64 +171,35 @@ def report_of(
     on_move: Callable[[Move], None],
 ) -> BacktestReport:
     """Return the report on the leads' paths in both worlds; each move is passed on as it is found."""
-    queues: Counter[tuple[str, str, str, str, Cause]] = Counter()
-    bands: Counter[tuple[str, str]] = Counter()
-    more: Counter[str] = Counter()
-    fewer: Counter[str] = Counter()
-    counts: Counter[str] = Counter()
+    sums, by_cause = _Sums(), Counter[str]()
     for before, after in pairs:
-        if not before.in_segment:
-            continue
-        counts["leads"] += 1
-        counts["cost"] += before.cost
-        old, new = before.last, after.last
-        counts["suppressed before"] += old.queue is None
-        counts["suppressed after"] += new.queue is None
-        if old.band != new.band:
-            bands[old.band or "none", new.band or "none"] += 1
-        if old.queue == new.queue:
-            counts["other owner"] += old.owner != new.owner
-            continue
-        move = move_of(before, after)
-        queues[old.queue or NOBODY, new.queue or NOBODY, old.rule, new.rule, move.cause] += 1
-        counts["cost moved"] += before.cost
-        if new.queue is None:
-            more[new.rule] += 1
-            counts["cost more"] += before.cost
-        elif old.queue is None:
-            fewer[old.rule] += 1
-            counts["cost fewer"] += before.cost
-        on_move(move)
-    by_cause = Counter[str]()
-    for (*_names, cause), number in queues.items():
-        by_cause[cause] += number
+        if before.in_segment and (move := sums.add(before, after)) is not None:
+            by_cause[move.cause] += 1
+            on_move(move)
+    counts, (old, new) = sums.counts, figures
+    in_order = sorted(sums.queues.items(), key=lambda one: (-one[1], one[0]))
     return BacktestReport(
         candidate=terms.candidate,
         since=terms.since,
         until=terms.until,
         segment=terms.segment,
         leads=counts["leads"],
-        moved=queues.total(),
+        moved=by_cause.total(),
         other_owner=counts["other owner"],
         by_cause=dict(sorted(by_cause.items())),
-        queues=[
-            QueueMove(*names, leads=number)
-            for names, number in sorted(queues.items(), key=lambda one: (-one[1], one[0]))
-        ],
-        bands=[ChangedLeads(*names, number) for names, number in sorted(bands.items())],
+        queues=[QueueMove(*names, leads=number) for names, number in in_order],
+        bands=[ChangedLeads(*names, number) for names, number in sorted(sums.bands.items())],
         suppressed=Suppressed(
             counts["suppressed before"],
             counts["suppressed after"],
-            dict(sorted(more.items())),
-            dict(sorted(fewer.items())),
+            dict(sorted(sums.more.items())),
+            dict(sorted(sums.fewer.items())),
         ),
-        owners=owner_loads(*figures),
-        sla=AcceptTimes(
-            figures[0].deadlines, figures[1].deadlines, figures[0].escalated, figures[1].escalated
-        ),
+        owners=owner_loads(old, new),
+        sla=AcceptTimes(old.deadlines, new.deadlines, old.escalated, new.escalated),
         spend=Spend(counts["cost"], counts["cost more"], counts["cost fewer"], counts["cost moved"]),
         replay=replay,
-        unknown=unknown(terms, figures[1], replay),
+        unknown=unknown(terms, new, replay),
     )
 
 
