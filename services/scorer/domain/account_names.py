@@ -77,12 +77,16 @@ def put_account(changes: ChangeSet, account: AccountRow) -> None:
 
 
 def lead_profile(lead: LeadEnrichedV1) -> CompanyProfile | None:
-    """Return what a lead says of its company, None without the company's name. The phone is the person's."""
+    """Return what a lead says of its company, None without the company's name. The phone is the person's.
+
+    Country and phone are in normal form since the merge.
+    """
     if not lead.company.name or company_name_of(lead.company.name) is None:
         return None
     city, postcode = places_in_answers(lead.answers)
     country = lead.company.country or lead.person.country
-    return profile_of(lead.company.name, country, city, postcode, lead.person.phone)
+    places = profile_of(lead.company.name, city=city, postcode=postcode)
+    return replace(places, country=country, phone=lead.person.phone)
 
 
 def with_company(account: AccountRow, row: ScoreRow) -> AccountRow:
