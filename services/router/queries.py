@@ -18,6 +18,7 @@ from services.router.domain.limits import microseconds
 from services.router.domain.state import (
     AccountContactRow,
     AccountLockRow,
+    ActivePolicyRow,
     AssignmentRow,
     AwayRepRow,
     QueueRow,
@@ -33,6 +34,7 @@ from services.router.tables import (
     router_reps,
 )
 from services.scorer.tables import scores
+from shared.policy.tables import policies
 from shared.storage.database import Tx
 from shared.storage.statements import member_of, members
 
@@ -114,6 +116,12 @@ async def longest_waiting(tx: Tx) -> set[str]:
         )
         lead_ids.update((await tx.execute(oldest)).scalars())
     return lead_ids
+
+
+async def active_policy(tx: Tx) -> list[ActivePolicyRow]:
+    """Return the active version of the policy, none where no policy was applied."""
+    latest = select(policies.c.version).order_by(policies.c.activation.desc()).limit(1)
+    return [ActivePolicyRow(version) for version in (await tx.execute(latest)).scalars()]
 
 
 async def leads_of_leavers(tx: Tx, owners: Collection[str]) -> set[str]:

@@ -20,6 +20,7 @@ from services.router.domain.parked_outcomes import ParkedOutcomesRow
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from services.router.policy import RoutingPolicy
 from services.router.queries import (
+    active_policy,
     aliases_of,
     away_reps,
     contacts_of,
@@ -72,7 +73,7 @@ class RouterStore:
         rotation = await lock_rep_queues(tx, policy.rep_queues)
         # Their locks protect the rows of reps and queues, too.
         states = [*await queue_rows(tx), *await rep_rows(tx, policy.cap_depths, of_all=is_recurring)]
-        away = await away_reps(tx)
+        away = [*await away_reps(tx), *(await active_policy(tx) if is_recurring else ())]
         known = [*aliases, *leads, *parked, *of_leads]
         return [*known, *of_accounts, *contacts, *away, *rotation, *states]
 

@@ -23,7 +23,7 @@ from services.router.domain.parked_outcomes import (
     remove_parked_outcomes,
 )
 from services.router.domain.rejects import RECYCLE, route_recycled
-from services.router.domain.state import RoutedLeadRow
+from services.router.domain.state import ActivePolicyRow, RoutedLeadRow
 from services.router.policy import RoutingPolicy
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event
@@ -88,9 +88,10 @@ def _fire(changes: ChangeSet, world: IdentityMap, context: DecisionContext, time
         changes.remove(TimerRow, *timer.key)
         handle = escalate if timer.kind == SLA else route_recycled
         return handle(changes, context, timer.subject)
-    remember_managers(changes, context)
-    leads = world.all(RoutedLeadRow)
-    taken = take_from_leavers(changes, context, (lead.lead_id for lead in leads))
+    leads, taken = world.all(RoutedLeadRow), list[str]()
+    if all(row.version == context.policy.version for row in world.all(ActivePolicyRow)):
+        remember_managers(changes, context)
+        taken = take_from_leavers(changes, context, (lead.lead_id for lead in leads))
     # Until no lead is in the hands of somebody who left, there is no pause.
     changes.put(assign_waiting_timer(context.at + (timedelta() if taken else ASSIGN_WAITING_EVERY)))
     waiting = [lead for lead in leads if lead.waiting_since is not None]

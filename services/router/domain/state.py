@@ -189,6 +189,16 @@ class RepRow(Row, frozen=True):
     key_fields: ClassVar[tuple[str, ...]] = ("rep",)
 
 
+class ActivePolicyRow(Row, frozen=True):
+    """The version of the policy that is active. Never stored.
+
+    A process may still decide by an earlier one, which lacks whoever is new in the team.
+    """
+
+    version: str
+    key_fields: ClassVar[tuple[str, ...]] = ("version",)
+
+
 class AwayRepRow(Row, frozen=True):
     """A rep who takes no new leads for now. The gateway writes these rows, the router only reads them."""
 

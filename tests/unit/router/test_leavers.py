@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from services.router.domain.leavers import LEAVERS_LEADS_MAX
-from services.router.domain.state import RepRow
+from services.router.domain.state import ActivePolicyRow, RepRow
 from services.router.policy import RoutingPolicy
 from shared.lead.events.scoring import AccountView
 from shared.policy.models import HandOff, Manager, Rep, Team
+from shared.storage.rows import Put, Remove
 from shared.worker.decision import Outcome
 from tests.support.routing_policies import queue, rep, routing_policy_with
 
@@ -187,5 +188,17 @@ def test_whoever_comes_back_to_the_team_begins_without_the_leads(simulate):
     router.use_policy(after())
     router.assign_waiting()
     router.use_policy(team_policy(rep("one"), rep("two"), rep("ae", "senior-ae")))
+    router.assign_waiting()
+    assert router.owner("ana") == "two"
+
+
+def test_a_policy_that_is_not_active_any_more_says_nothing_about_who_left(simulate):
+    """Another process has loaded the newer one already, and knows the rep whom this one lacks."""
+    router = of_leaver(simulate, accepted=False)
+    router.use_policy(after())
+    router.rows.apply([Put(ActivePolicyRow("a newer one"))])
+    assert router.assign_waiting() is Outcome.UNCHANGED
+    assert router.owner("ana") == "one"
+    router.rows.apply([Remove(ActivePolicyRow, ("a newer one",)), Put(ActivePolicyRow(after().version))])
     router.assign_waiting()
     assert router.owner("ana") == "two"
