@@ -12,7 +12,7 @@ from services.cli import providers
 from services.cli.client import request
 from services.cli.output import AsJson, echo, print_json, print_table
 
-app = typer.Typer(help="Report on roles, capacity, scores, flow, sources and providers.")
+app = typer.Typer(help="Report on roles, capacity, scores, flow, fairness, sources and providers.")
 
 Day = Annotated[
     datetime | None,
@@ -94,6 +94,24 @@ def data_vendors(since: Day = None, until: Day = None, as_json: AsJson = False) 
         lambda found: providers.print_providers(found["providers"]),
         as_json=as_json,
     )
+
+
+@app.command()
+def fairness(
+    queue: Annotated[str | None, typer.Option(help="Only this queue.")] = None, as_json: AsJson = False
+) -> None:
+    """Show how far each rep is from the exact share of a queue now, and how far the rotation allows."""
+    found: Mapping[str, Any] = request("GET", "/v1/reports/fairness", query={"queue": queue} if queue else {})
+    if as_json:
+        print_json(found)
+        return
+    echo(found["in_words"])
+    columns = ("rep", "name", "weight", "assigned", "out_of_turn", "share", "deviation", "over")
+    for one in found["queues"]:
+        how = one["distribute"] or "not in the policy any more"
+        echo(f"\n{one['queue']} ({how}), at most {one['bound']:g} from the share")
+        rows = [{**rep, "over": "" if rep["within_bound"] else "over the bound"} for rep in one["reps"]]
+        print_table(rows, {name: name.replace("_", " ") for name in columns}, empty="No reps.")
 
 
 def figure_text(figure: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from services.router.delivery.storage import DeliveryStore, DueDeliveries
 from services.router.delivery.targets import PolicyDestinations
 from services.router.domain.dispatch import assign_waiting_timer
 from services.router.domain.qualification.language import languages
+from services.router.fairness_monitor import FairnessMonitor
 from services.router.handlers import LiveRouterHandler
 from services.router.policy import routing_policy_of
 from services.router.pruning import ASSIGNMENTS_KEPT, prune_assignments, prune_deliveries
@@ -36,6 +37,7 @@ from shared.worker.role import Resources, Worker, run_worker
 Half = Literal["decide", "deliver"]
 
 _COMMANDS_EVERY_S = 0.5
+_FAIRNESS_EVERY_S = 15.0
 _PRUNE_EVERY_S = 600.0
 
 
@@ -61,6 +63,11 @@ async def run_routing(resources: Resources, stop: asyncio.Event) -> None:
     store = RouterStore(lambda: policies.current)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run_worker(resources, Worker(handler, store, timers=True), stop))
+        monitor = FairnessMonitor(resources.database, resources.metrics)
+        name = "router.fairness"
+        tasks.create_task(
+            repeat(name, monitor.step, every_s=_FAIRNESS_EVERY_S, stop=stop, health=resources.health)
+        )
         await _prune(resources, "router", prune_assignments, ASSIGNMENTS_KEPT, stop)
 
 

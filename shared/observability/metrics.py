@@ -81,6 +81,15 @@ class Metrics:
             "source",
             "state",
         )
+        self.fairness_deviation = gauge(
+            "baton_fairness_deviation_leads",
+            "Leads of a queue that a rep got more than the exact share; below 0: fewer.",
+            "queue",
+            "rep",
+        )
+        self.fairness_bound = gauge(
+            "baton_fairness_bound_leads", "How far a rep of a queue may be from the share, in leads.", "queue"
+        )
         self.timers_due = gauge("baton_timers_due", "Timers that are due and not leased yet.", "role")
         self.timers_fired = counter("baton_timers_fired_total", "Timers that have fired.", "role", "kind")
         self.retries = counter(

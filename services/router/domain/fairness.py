@@ -21,14 +21,15 @@ for as long as the same reps with the same weights share all leads since all bal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Final
 from zlib import crc32
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.state import QueueRow
+from services.router.domain.state import QueueRow, RepQueueRow
 
 LEAD: Final = 720_720_000_000
 """A lead in units of balance. It is divisible by all numbers up to 16, so equal shares are mostly exact."""
@@ -70,11 +71,67 @@ def bound_of(state: QueueRow, reps: int) -> float:
     return max(1.0, 1.5 * (reps - 1)) + state.added
 
 
-def deviation_of(balance: int) -> float:
-    """Return how many leads more than the share a rep got, below 0 if fewer."""
-    return -balance / LEAD
-
-
 def exceeds(balance: int, bound: float) -> bool:
     """Return whether a rep is further from the share than the bound allows."""
     return abs(balance) > bound * LEAD + _ROUNDING
+
+
+class RepFairness(Struct, frozen=True):
+    """What a rep got of a queue. `share` is what it would be exactly, `deviation` what is more than that.
+
+    Both count all leads `assigned`, those `out_of_turn` too.
+    """
+
+    rep: str
+    assigned: int
+    out_of_turn: int
+    share: float
+    deviation: float
+    within_bound: bool
+
+
+class QueueFairness(Struct, frozen=True):
+    """How far the reps of a queue are from their shares, and how far they may be. Leads are the unit.
+
+    `steady`: the same reps with the same weights have shared all leads since nobody was owed any.
+    """
+
+    queue: str
+    bound: float
+    steady: bool
+    reps: list[RepFairness]
+
+    @property
+    def within_bound(self) -> bool:
+        return all(rep.within_bound for rep in self.reps)
+
+
+def fairness_of(rows: Iterable[RepQueueRow], states: Iterable[QueueRow]) -> list[QueueFairness]:
+    """Return the fairness of the queues that these rows are of, by name, the reps by id."""
+    by_queue: dict[str, list[RepQueueRow]] = {}
+    for row in sorted(rows, key=lambda row: row.key):
+        by_queue.setdefault(row.queue, []).append(row)
+    state_of = {state.queue: state for state in states}
+    found: list[QueueFairness] = []
+    for queue, reps in by_queue.items():
+        state = state_of.get(queue) or QueueRow(queue)
+        bound = bound_of(state, len(reps))
+        found.append(
+            QueueFairness(
+                queue,
+                bound,
+                state.steady and not state.added,
+                [
+                    RepFairness(
+                        row.rep,
+                        row.credits,
+                        row.out_of_turn,
+                        round(row.credits + row.balance / LEAD, 6),
+                        round(-row.balance / LEAD, 6),
+                        not exceeds(row.balance, bound),
+                    )
+                    for row in reps
+                ],
+            )
+        )
+    return found

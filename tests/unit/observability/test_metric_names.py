@@ -13,6 +13,8 @@ GOLDEN = {
     "baton_dead_letters": ("counter", ("role", "topic", "kind")),
     "baton_deliveries": ("counter", ("result",)),
     "baton_delivery_seconds": ("histogram", ()),
+    "baton_fairness_bound_leads": ("gauge", ("queue",)),
+    "baton_fairness_deviation_leads": ("gauge", ("queue", "rep")),
     "baton_http_request_seconds": ("histogram", ("route", "method")),
     "baton_http_requests": ("counter", ("route", "method", "status")),
     "baton_outbox_oldest_seconds": ("gauge", ("role",)),
