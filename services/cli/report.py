@@ -109,7 +109,7 @@ def fairness(
     columns = ("rep", "name", "weight", "assigned", "out_of_turn", "share", "deviation", "over")
     for one in found["queues"]:
         how = one["distribute"] or "not in the policy any more"
-        echo(f"\n{one['queue']} ({how}), at most {one['bound']:g} from the share")
+        echo(f"\n{one['queue']} ({how}), at most {one['bound']:g} leads from the share")
         rows = [{**rep, "over": "" if rep["within_bound"] else "over the bound"} for rep in one["reps"]]
         print_table(rows, {name: name.replace("_", " ") for name in columns}, empty="No reps.")
 

@@ -86,6 +86,7 @@ SCOPE_OF = {
     ("GET", "/v1/providers"): "manager",
     ("GET", "/v1/reports/roles"): "manager",
     ("GET", "/v1/reports/capacity"): "manager",
+    ("GET", "/v1/reports/fairness"): "manager",
     ("GET", "/v1/reports/flow"): "manager",
     ("GET", "/v1/reports/providers"): "manager",
     ("GET", "/v1/reports/scores"): "manager",

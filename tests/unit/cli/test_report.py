@@ -90,3 +90,21 @@ def test_without_a_name_it_reports_on_the_team(baton: Any, gateway: Any):
     code, out, _ = baton("report")
     assert code == 0
     assert "The figures ask for no hire." in out
+
+
+def test_fairness_is_live_and_has_no_days(baton: Any, gateway: Any):
+    rep = {
+        "rep": "ana", "name": "Ana Ruiz", "weight": 100, "assigned": 7, "out_of_turn": 1, "share": 6.5,
+        "deviation": 0.5, "within_bound": True,
+    }  # fmt: skip
+    bob = rep | {"rep": "bob", "deviation": -2.5, "within_bound": False}
+    sdr = {"queue": "sdr", "distribute": "weighted", "bound": 1.5, "within_bound": False, "reps": [rep, bob]}
+    found = {"in_words": "over the bound: sdr", "queues": [sdr, {**sdr, "queue": "old", "distribute": None}]}
+    gateway.answers["GET /v1/reports/fairness"] = found
+    code, out, err = baton("report", "fairness")
+    assert (code, err) == (0, "")
+    assert out.startswith("over the bound: sdr\n\nsdr (weighted), at most 1.5 leads from the share\n")
+    assert "old (not in the policy any more)" in out
+    (line,) = [line for line in out.splitlines() if line.startswith("bob")][:1]
+    assert line.split()[-4:] == ["-2.5", "over", "the", "bound"]
+    assert json.loads(baton("report", "fairness", "--json")[1]) == found
