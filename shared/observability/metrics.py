@@ -37,6 +37,7 @@ class Metrics:
         build.info({"version": version("baton")})
 
         self._add_gateway()
+        self._add_router()
         counter, gauge, histogram = self._counter, self._gauge, self._histogram
         self.consumer_lag = gauge(
             "baton_consumer_lag_records", "Unread records of a partition.", "role", "topic", "partition"
@@ -55,10 +56,6 @@ class Metrics:
         self.outbox_rows = gauge("baton_outbox_rows", "Outbox rows that are not published yet.", "role")
         self.outbox_oldest_seconds = gauge(
             "baton_outbox_oldest_seconds", "Age of the oldest outbox row; 0 without rows.", "role"
-        )
-        self.deliveries = counter("baton_deliveries_total", "Webhook delivery attempts by result.", "result")
-        self.delivery_seconds = histogram(
-            "baton_delivery_seconds", "Webhook delivery attempt, until its response.", _CALL_BUCKETS_S
         )
         self.provider_calls = counter(
             "baton_provider_calls_total",
@@ -81,6 +78,19 @@ class Metrics:
             "source",
             "state",
         )
+        self.timers_due = gauge("baton_timers_due", "Timers that are due and not leased yet.", "role")
+        self.timers_fired = counter("baton_timers_fired_total", "Timers that have fired.", "role", "kind")
+        self.retries = counter(
+            "baton_retries_total", "Consumer sessions that ended with a transient error.", "role", "reason"
+        )
+
+    def _add_router(self) -> None:
+        """Create the metrics of the router."""
+        counter, gauge, histogram = self._counter, self._gauge, self._histogram
+        self.deliveries = counter("baton_deliveries_total", "Webhook delivery attempts by result.", "result")
+        self.delivery_seconds = histogram(
+            "baton_delivery_seconds", "Webhook delivery attempt, until its response.", _CALL_BUCKETS_S
+        )
         self.fairness_deviation = gauge(
             "baton_fairness_deviation_leads",
             "Leads of a queue that a rep got more than the exact share; below 0: fewer.",
@@ -89,11 +99,6 @@ class Metrics:
         )
         self.fairness_bound = gauge(
             "baton_fairness_bound_leads", "How far a rep of a queue may be from the share, in leads.", "queue"
-        )
-        self.timers_due = gauge("baton_timers_due", "Timers that are due and not leased yet.", "role")
-        self.timers_fired = counter("baton_timers_fired_total", "Timers that have fired.", "role", "kind")
-        self.retries = counter(
-            "baton_retries_total", "Consumer sessions that ended with a transient error.", "role", "reason"
         )
 
     def _add_gateway(self) -> None:
