@@ -13,15 +13,16 @@ from pathlib import Path
 from tests.support.labelled_sentences import accuracy, add_sentences, training_sentences
 from tests.training.weights import (
     ELEMENTS,
-    best_threshold,
     cross_validated,
     digest,
     examples_of,
     learnt,
+    threshold_for_precision,
     written,
 )
 
 WEIGHTS = Path(str(resources.files("services.router.domain.qualification") / "weights.json"))
+_PRECISION = 0.95
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
     sentences = training_sentences()
     examples = examples_of(sentences)
     odds = cross_validated(examples)
-    threshold = best_threshold(examples, odds)
+    threshold = threshold_for_precision(examples, odds, _PRECISION)
     text = written(learnt(examples, threshold, digest(sentences)))
     WEIGHTS.write_text(text, encoding="utf-8")
     first_read = {

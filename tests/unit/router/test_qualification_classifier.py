@@ -14,7 +14,7 @@ from services.router.domain.qualification.classifier import SentenceClassifier, 
 from services.router.domain.qualification.features import part_features, sentence_parts
 from services.router.domain.qualification.tokens import tokenize
 from tests.support.labelled_sentences import training_sentences
-from tests.training.weights import ELEMENTS, best_threshold, digest, examples_of, learnt
+from tests.training.weights import ELEMENTS, digest, examples_of, learnt, threshold_for_precision
 
 FILE = resources.files("services.router.domain.qualification") / "weights.json"
 WEIGHTS = Weights(
@@ -102,7 +102,11 @@ def test_learning_is_deterministic_and_leaves_out_small_weights():
     assert min(abs(weight) for pairs in first.features.values() for weight in pairs[1::2]) >= 12
 
 
-def test_the_threshold_has_the_highest_f_half_in_sentences_that_were_first_read():
+def test_the_threshold_is_the_lowest_that_is_precise_enough():
     examples = examples_of([sentence for sentence in training_sentences() if sentence.first_read][-20:])
     odds = np.where(examples.known, 2.0, -1.0)
-    assert best_threshold(examples, odds) == 2.0
+    assert threshold_for_precision(examples, odds, 0.95) == 2.0
+    wrong = np.flatnonzero(~examples.known.ravel())[0]
+    odds.flat[wrong] = 3.0
+    assert threshold_for_precision(examples, odds, 0.9) == 2.0
+    assert threshold_for_precision(examples, np.where(examples.known, -1.0, 2.0), 0.95) == 3.0
