@@ -14,6 +14,7 @@ import typer
 from services.cli import (
     accounts,
     api_keys,
+    backtest,
     dead_letters,
     deliveries,
     integrations,
@@ -64,6 +65,7 @@ for command in (
     processes.serve,
     processes.migrate,
     listen.listen,
+    backtest.backtest,
     leads.timeline,
     leads.explain,
 ):

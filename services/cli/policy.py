@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -76,14 +77,24 @@ def apply(
             envvar="BATON_POLICY_DIR",
         ),
     ] = str(_CONFIG),
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask whether to go on without a backtest.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Activate the files, or a version that was active before; every role uses it within seconds."""
+    """Activate the files, or a version that was active before; every role uses it within seconds.
+
+    The last backtest of the version is shown. Where there is none, a terminal asks whether to go on, and
+    anything else is warned.
+    """
     if Path(policy).is_dir():
         from shared.policy.load import unread_files
 
         for finding in unread_files(Path(policy)):
             echo(f"warning: {finding}", err=True)
+        checked = _send("/v1/policies/validate", Path(policy))
+        if not checked["active"]:
+            _show_backtest(checked["last_backtest"], policy, yes=yes)
         _report_applied(_send("/v1/policies", Path(policy)), as_json=as_json)
     elif re.fullmatch("[0-9a-fA-F]{1,64}", policy):
         _activate(policy, as_json=as_json)
@@ -115,6 +126,21 @@ def _activate(version: str, *, as_json: bool) -> None:
     """Post the files of a stored version, which may be shortened, and print the result."""
     found = request("GET", f"/v1/policies/{quote(version, safe='')}")
     _report_applied(request("POST", "/v1/policies", body={"files": found["files"]}), as_json=as_json)
+
+
+def _show_backtest(tested: Any, policy: str, *, yes: bool) -> None:
+    """Print what the last backtest of a version found; ask on a terminal whether to go on without one."""
+    if tested is not None:
+        until = tested["until"]
+        echo(
+            f"Backtest up to {until}: {tested['moved']} of {tested['leads']} leads move to another queue, "
+            f"{tested['suppressed_more']} more are suppressed and {tested['suppressed_fewer']} fewer.",
+            err=True,
+        )
+        return
+    echo(f"warning: no backtest of this version yet; `baton backtest {policy}` runs one", err=True)
+    if not yes and sys.stdin.isatty() and not typer.confirm("Apply it all the same?", err=True):
+        raise typer.Exit(1)
 
 
 def _report_applied(applied: Any, *, as_json: bool) -> None:

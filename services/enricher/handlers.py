@@ -12,12 +12,12 @@ from services.enricher.domain.account_people import forget_contacts, store_answe
 from services.enricher.domain.consent import opt_out_statement
 from services.enricher.domain.discovery import DISCOVER_CONTACTS, ContactFinder, DiscoverContacts
 from services.enricher.domain.enrich import Status, enrich, enrich_again, retry_at
+from services.enricher.domain.enriched_event import enriched_data
 from services.enricher.domain.erase import redact
 from services.enricher.domain.for_sellers import ENRICH_FOR_SELLER
 from services.enricher.domain.form import normalise_form
 from services.enricher.domain.merge import account_of, consent_statements_of, with_consent
 from services.enricher.domain.merge_leads import leads_to_merge, merged_lead
-from services.enricher.domain.messages import earlier_messages
 from services.enricher.domain.providers import (
     EnrichForm,
     EnrichRetry,
@@ -31,7 +31,6 @@ from services.enricher.domain.record import (
     AliasRow,
     IdentifierRow,
     LeadRow,
-    is_public,
     with_identifiers,
     with_owner,
 )
@@ -44,9 +43,7 @@ from services.enricher.domain.row_keys import (
 )
 from services.enricher.domain.spending import SpendRow, add_spend
 from shared.lead.arrival import received_lead
-from shared.lead.derived import with_derived
 from shared.lead.events.envelope import Emit, Event
-from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_updated import LeadUpdatedV1
@@ -261,26 +258,4 @@ def _retry_timer(lead: LeadRow, status_before: Status, at: datetime) -> Iterator
 
 
 def _enriched(lead: LeadRow, trigger: Trigger | None, at: datetime) -> Emit:
-    lead = with_derived(lead)
-    data = LeadEnrichedV1(
-        lead_id=lead.lead_id,
-        revision=lead.revision,
-        sequence=lead.sequence,
-        account=lead.account,
-        person=lead.person,
-        company=lead.company,
-        provenance=lead.provenance,
-        enrichment=lead.enrichment,
-        source=lead.source,
-        message=lead.message,
-        answers=lead.answers,
-        activities=lead.activities,
-        consent=lead.consent,
-        occurred_at=at,
-        trigger=trigger,
-        derived=lead.derived,
-        merged=lead.merged or [],
-        trust="public" if is_public(lead) else None,
-        earlier_messages=earlier_messages(lead),
-    )
-    return Emit(data, subject=lead.lead_id, key=lead.account)
+    return Emit(enriched_data(lead, trigger, at), subject=lead.lead_id, key=lead.account)

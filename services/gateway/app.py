@@ -36,6 +36,7 @@ from services.gateway.api import (
     sources,
     subscriptions,
     team_reports,
+    try_policy,
 )
 from services.gateway.domain.trust import RESERVED_FIELDS
 from services.gateway.error_handlers import add_error_handlers
@@ -60,6 +61,7 @@ ROUTERS = (
     subscriptions.router,
     deliveries.router,
     policies.router,
+    try_policy.router,
     backtests.router,
     providers.router,
     providers.reports,

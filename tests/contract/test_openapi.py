@@ -75,6 +75,7 @@ SCOPE_OF = {
     ("GET", "/v1/policies"): "manager",
     ("POST", "/v1/policies"): "admin",
     ("POST", "/v1/policies/validate"): "manager",
+    ("POST", "/v1/policies/try"): "manager",
     ("GET", "/v1/policies/{id}"): "manager",
     ("POST", "/v1/policies/{id}/backtest"): "manager",
     ("GET", "/v1/backtests"): "manager",

@@ -1,0 +1,61 @@
+"""A made-up lead is decided, and nothing is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from services.tables import metadata
+from shared.policy.load import texts_in
+
+FILES = texts_in(Path("config"))
+LEAD = {
+    "person": {"email": "ana@kestrel.example", "title": "VP Finance"},
+    "company": {"domain": "kestrel.example", "employees": 420, "industry": "software", "country": "US"},
+    "activities": [{"type": "demo_request", "at": "2026-03-01T08:00:00Z"}],
+}
+
+
+@pytest.fixture
+async def gateway(start_gateway):
+    started = await start_gateway()
+    assert (await started.ask("POST", "/v1/policies", json={"files": FILES}))[0] == 201
+    return started
+
+
+async def rows_in_every_table(gateway) -> dict[str, int]:
+    counts = {}
+    async with gateway.database.read() as tx:
+        for name, table in metadata.tables.items():
+            counts[name] = (await tx.execute(select(func.count()).select_from(table))).scalar_one()
+    return counts
+
+
+async def test_it_answers_the_whole_decision_and_stores_nothing(gateway):
+    before = await rows_in_every_table(gateway)
+    status, tried, _ = await gateway.ask("POST", "/v1/policies/try", json={"lead": LEAD})
+    assert status == 200, tried
+    decision = tried["explanation"]["decision"]
+    assert (decision["queue"], decision["rule"]) == ("senior-ae", "high-intent")
+    assert decision["owner"] in ("ae-1", "ae-2")
+    assert tried["explanation"]["score"]["lines"]
+    assert "VP Finance" in tried["brief"]["markdown"]
+    assert await rows_in_every_table(gateway) == before
+
+
+async def test_another_policy_decides_otherwise(gateway):
+    files = {**FILES, "routing.yaml": FILES["routing.yaml"].replace("high-intent, when: {use: high_intent}, queue: senior-ae", "high-intent, when: {use: high_intent}, queue: bdr")}
+    status, tried, _ = await gateway.ask("POST", "/v1/policies/try", json={"lead": LEAD, "files": files})
+    assert (status, tried["explanation"]["decision"]["queue"]) == (200, "bdr")
+    nobody = {**LEAD, "consent": {"opted_out": True}}
+    _, tried, _ = await gateway.ask("POST", "/v1/policies/try", json={"lead": nobody})
+    assert (tried["explanation"]["decision"]["suppressed"], tried["brief"]) == ("opted_out", None)
+
+
+@pytest.mark.parametrize(
+    "body", [{"lead": {}}, {"lead": {"person": {"email": "no address"}}}, {"lead": {**LEAD, "other": 1}}, {}]
+)
+async def test_a_lead_that_would_be_refused_is_refused(gateway, body):
+    assert (await gateway.ask("POST", "/v1/policies/try", json=body))[0] == 422
