@@ -53,7 +53,9 @@ def enriched_alone(received: LeadReceivedV1, shared_hosts: frozenset[str], at: d
     """Return what would be told of a lead that nothing else is known of. Raises `DataError`."""
     form = normalise_form(received, shared_hosts)
     form = replace(form, normalised=received_lead(form.normalised, at))
-    lead = merged_lead(IdentityMap(), resolve(form.identity, identity_matches(IdentityMap(), form.identity)), form, at)
+    lead = merged_lead(
+        IdentityMap(), resolve(form.identity, identity_matches(IdentityMap(), form.identity)), form, at
+    )
     lead = enrich(replace(lead, account=account_of(lead)), LookupResult(), at)
     lead = replace(lead, revision=1, sequence=1)
     return enriched_data(lead, form.normalised.trigger, at)

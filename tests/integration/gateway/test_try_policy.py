@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,8 @@ FILES = texts_in(Path("config"))
 LEAD = {
     "person": {"email": "ana@kestrel.example", "title": "VP Finance"},
     "company": {"domain": "kestrel.example", "employees": 420, "industry": "software", "country": "US"},
-    "activities": [{"type": "demo_request", "at": "2026-03-01T08:00:00Z"}],
+    "activities": [{"type": "demo_request", "at": datetime.now(UTC).isoformat()}],
 }
-
-
-@pytest.fixture
-async def gateway(start_gateway):
-    started = await start_gateway()
-    assert (await started.ask("POST", "/v1/policies", json={"files": FILES}))[0] == 201
-    return started
 
 
 async def rows_in_every_table(gateway) -> dict[str, int]:
@@ -46,7 +40,13 @@ async def test_it_answers_the_whole_decision_and_stores_nothing(gateway):
 
 
 async def test_another_policy_decides_otherwise(gateway):
-    files = {**FILES, "routing.yaml": FILES["routing.yaml"].replace("high-intent, when: {use: high_intent}, queue: senior-ae", "high-intent, when: {use: high_intent}, queue: bdr")}
+    files = {
+        **FILES,
+        "routing.yaml": FILES["routing.yaml"].replace(
+            "high-intent, when: {use: high_intent}, queue: senior-ae",
+            "high-intent, when: {use: high_intent}, queue: bdr",
+        ),
+    }
     status, tried, _ = await gateway.ask("POST", "/v1/policies/try", json={"lead": LEAD, "files": files})
     assert (status, tried["explanation"]["decision"]["queue"]) == (200, "bdr")
     nobody = {**LEAD, "consent": {"opted_out": True}}
