@@ -21,6 +21,7 @@ from sqlalchemy import make_url
 from services.gateway.queries.report_counters import EPOCH
 from services.ledger.domain.counters import CounterDelta
 from services.ledger.tables import COUNTERS
+from services.router.tables import rep_queues
 from shared.clock import FixedClock
 from tests.bench.figure import Figure
 from tests.bench.services import Services
@@ -114,11 +115,12 @@ async def _seed(url: str) -> None:
             ["lead_id", "history"],
             ((f"lead-{n}", "[]") for n in range(LEADS)),
         )
+        numbers = [7] * (len(rep_queues.c) - 2)
         await _copy(
             connection,
             "rep_queues",
-            ["queue", "rep", "credits", "balance", "open_leads"],
-            ((queue, rep, 1, 0, 7) for queue, rep in _COMPANY.names_of(COUNTERS[3])),
+            [column.name for column in rep_queues.c],
+            ((queue, rep, *numbers) for queue, rep in _COMPANY.names_of(COUNTERS[3])),
         )
         days = [(_COMPANY.first + timedelta(days=n)).isoformat() for n in range(_COMPANY.days)]
         await _copy(
