@@ -42,7 +42,8 @@ def test_a_brief_names_the_owner_of_the_account_and_what_colleagues_did(api: Api
     names = {rep["id"]: rep["name"] for rep in api.http.get("/v1/reps").json()["data"]}
     brief = view["brief"]
     [colleague] = brief["account"].pop("other_leads")
-    assert brief["account"] == {"relation": "target", "owner": names["ae-1"], "open_opportunity": True}
+    about = {"relation": "target", "owner": names["ae-1"], "open_opportunity": True, "matched": ""}
+    assert brief["account"] == about
     assert (colleague["name"], colleague["title"]) == (f"ana@{domain}", "CFO")
     assert colleague["owner"] == names[owner]
     assert colleague["did"].startswith("attended a webinar (“Hand-overs that work”) ")

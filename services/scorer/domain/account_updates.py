@@ -21,7 +21,7 @@ from services.scorer.domain.aliases import (
 from services.scorer.domain.leads import adopt_named_signals
 from services.scorer.domain.rescore import rescore_account
 from services.scorer.domain.signals import emit_account_lead
-from services.scorer.domain.state import AccountRow
+from services.scorer.domain.state import AccountRow, CompanyMemory
 from services.scorer.domain.stored_signals import signals_of
 from services.scorer.domain.subjects import account_keys, account_name_key
 from services.scorer.domain.update_score import ScoringContext, put_changed
@@ -58,7 +58,7 @@ def handle_account(
     account, by_name = changes.get(AccountRow, keys[0]) or before, account_name_key(data)
     if by_name is not None:
         account = adopt_named_signals(changes, account, by_name)
-    account = replace(account, knowledge=data)
+    account = replace(account, knowledge=data, company=account.company or CompanyMemory())
     for alias in aliases:
         account = with_alias(changes, account, alias, data)
     linked = (*aliases, *former, *owners)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.scorer.domain.account_names import SEEN_MAX
-from services.scorer.domain.state import AccountNameRow, ScoreRow
+from services.scorer.domain.state import AccountNameRow, AccountRow, ScoreRow
 from shared.errors import DataError
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_matched import LeadMatchedV1
@@ -179,3 +179,10 @@ def test_the_word_of_a_lead_gives_no_account_the_name_of_another_one(scorer):
     assert row.account == "brightloom.example"
     assert row.account_match is not None
     assert [one.account for one in row.account_match.candidates] == ["brightloom.example", "nameless.example"]
+
+
+def test_an_account_of_an_earlier_release_is_found_once_it_is_told_again(scorer):
+    scorer.rows.add([AccountRow("brightloom.example", knowledge=TOLD)])
+    assert free_mail(scorer).account == ANA
+    scorer.receive(TOLD)
+    assert free_mail(scorer, sequence=2).account == "brightloom.example"
