@@ -29,7 +29,7 @@ from services.router.domain.rejections import REJECTED, with_rejection
 from services.router.domain.rotation import refund
 from services.router.domain.state import AssignmentRow, RoutedLeadRow, scored_lead_of
 from shared.lead.events.lead_reassigned import LeadReassignedV1
-from shared.lead.events.routing import Change
+from shared.lead.events.routing import Change, Considered
 from shared.storage.change_set import ChangeSet
 from shared.worker.rows import TimerRow
 
@@ -126,7 +126,23 @@ def reroute(
     if routed is not None and routed.status != "suppressed":
         owned = active_assignment(changes, lead.lead_id)
         change: Change = "listed" if routed.status == "listed" else "waiting" if owned is None else "moved"
-        changes.put(emit_released(changes, context, routed, assignment, change=change, reason=reason))
+        considered: tuple[Considered, ...] = ()
+        if change == "waiting":
+            # No event of the routing says it: the lead waited before.
+            selection, _queue = choose_rep(
+                changes,
+                context.policy,
+                routed.queue,
+                context.at,
+                excluded_reps(changes, lead.lead_id),
+                use_fallback=True,
+                demands=demands_of(context.policy, routed),
+            )
+            considered = selection.considered
+        released = emit_released(
+            changes, context, routed, assignment, change=change, reason=reason, considered=considered
+        )
+        changes.put(released)
     return True
 
 
@@ -160,10 +176,11 @@ def emit_released(
     change: Change,
     reason: str,
     also: tuple[str, ...] = (),
+    considered: tuple[Considered, ...] = (),
 ) -> RoutedLeadRow:
     """Emit that the owner gave the lead up, with whoever has it now; return the lead's row.
 
-    `also` are reasons of the decision besides that of the rejection.
+    `also` are reasons of the decision besides that of the rejection, `considered` why nobody got the lead.
     """
     decision = decision_of(lead, change, active_assignment(changes, lead.lead_id), reason)
     return emit_ownership_change(
@@ -171,7 +188,7 @@ def emit_released(
         context.policy,
         LeadReassignedV1,
         lead,
-        replace(decision, reasons=[reason, *also]),
+        replace(decision, reasons=[reason, *also], considered=[*considered]),
         reason=reason,
         at=context.at,
         previous_owner=assignment.rep,

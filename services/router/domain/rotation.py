@@ -16,11 +16,12 @@ The state per rep and queue is one integer, the `balance`: what is owed minus wh
 are one lead.
 
 The other distributions choose who shares a lead, and the same rotation decides among these: whoever has the
-least `measure`, which is the place in the team, the number of open leads, or the room under the limits, times
--1. So nobody is owed anything for leads that went to somebody with a lesser measure, and a queue may change
-its distribution at any time. So that a rep who is new or back, with few open leads, is not flooded with the
-leads of all, `least_open` and `most_capacity` have a rep wait who got two of the last n leads of the queue,
-where n reps may have the next one. These are at most n / 2 reps, so somebody else is always there.
+least `measure`, which is the place in the team, the number of open leads, or the room under the limits,
+times -1. So nobody is owed anything for leads that went to somebody with a lesser measure, and a queue may
+change its distribution at any time. So that a rep who is new or back, with few open leads, is not flooded
+with the leads of all, `least_open` and `most_capacity` have a rep wait who got two of the last n // 3 leads
+of the queue, where n reps may have the next one. These are at most n / 6 reps, so somebody else is always
+there; among five reps or fewer nobody waits.
 
 What a choice rests on is recorded with the decision (`recorded`), so that it can be repeated from there.
 """
@@ -250,7 +251,7 @@ def select_from_queue(
     distribute = policy.distribution(queue)
     if distribute in PACED:
         count = sum([one.shares and one.rep not in excluded for one in candidates])
-        since = _latest_number(changes, queue) - count
+        since = _latest_number(changes, queue) - count // 3
         candidates = [
             replace(one, is_paced=True) if one.number_before > max(since, 0) else one for one in candidates
         ]
