@@ -27,6 +27,7 @@ FIGURES = (
     "embedded",
     "score",
     "route",
+    "backtest",
     "rules",
     "enrich",
     "credits",

@@ -125,7 +125,7 @@ class _Month:
         number = len(self._leads)
         self._leads.append(lead)
         self.history.tell(lead)
-        self._later(2, lambda: self._act(number))
+        self._later(0.3, lambda: self._act(number))
         if chance.random() < 0.15:
             self._later(15, lambda: self._write_again(number))
 

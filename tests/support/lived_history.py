@@ -178,6 +178,16 @@ def stored(event: Event[Any]) -> StoredEvent:
     )
 
 
+_known: dict[str, WorldPolicy] = {}
+
+
+def _world_policy(compiled: CompiledPolicy) -> WorldPolicy:
+    """Return a version as a backtest uses it, made once: that takes half a second."""
+    if compiled.version not in _known:
+        _known[compiled.version] = WorldPolicy.of(compiled)
+    return _known[compiled.version]
+
+
 def backtest(
     events: Sequence[Event[Any]],
     policies: Mapping[str, CompiledPolicy],
@@ -190,12 +200,12 @@ def backtest(
     stop_at: int | None = None,
 ) -> Backtest:
     """Run a backtest over recorded events; without a candidate each is decided by the version that did."""
-    known = {version: WorldPolicy.of(compiled) for version, compiled in policies.items()}
+    known = {version: _world_policy(compiled) for version, compiled in policies.items()}
     file = WorkFile(path)
     file.add_recorded(recorded(events))
     if file.steps(0, 1) == []:
         file.plan(with_scores=with_scores)
-    new = WorldPolicy.of(candidate) if candidate is not None else None
+    new = _world_policy(candidate) if candidate is not None else None
     run = Backtest(file, new, known.get, window or Window(), with_scores=with_scores)
     by_id: dict[str, Event[Any]] = {}
     for event in events:

@@ -154,6 +154,8 @@ class ReplayRows(IdentityMap):
         for field in kind.indexed:
             old = (kind, field, None if before is None else _place(before, field))
             new = (kind, field, None if row is None else _place(row, field))
+            if before is not None and old == new:
+                continue
             for places in (self._places, self._fresh):
                 if old in places:
                     places[old].pop(key, None)
