@@ -100,13 +100,15 @@ def candidates_of(
             skipped, detail = why_not(entry)
         own = rows.get((queue, rep))
         balance, credits_ = (own.balance, own.credits) if own is not None else (0, 0)
-        candidate = Candidate(rep, weight, balance, skipped, credits_, detail)
-        if measure is not None:
-            assigned = (changes.get(RepRow, rep) or RepRow(rep)).assigned if caps is not None else ()
-            measured = measure(entry, open_leads.get(rep, 0), assigned, at)
-            before = own.number_before if own is not None else 0
-            candidate = replace(candidate, measure=measured, number_before=before)
-        candidates.append(candidate)
+        if measure is None:
+            candidates.append(Candidate(rep, weight, balance, skipped, credits_, detail))
+            continue
+        assigned = (changes.get(RepRow, rep) or RepRow(rep)).assigned if caps is not None else ()
+        measured = measure(entry, open_leads.get(rep, 0), assigned, at)
+        before = own.number_before if own is not None else 0
+        candidates.append(
+            Candidate(rep, weight, balance, skipped, credits_, detail, measured, number_before=before)
+        )
     return candidates
 
 
