@@ -198,9 +198,11 @@ def _last(row: RowMapping | None) -> LastBacktest | None:
     return LastBacktest(
         id=row["id"],
         finished_at=row["finished_at"],
+        since=row["since"],
+        until=datetime.fromisoformat(report["until"]),
         suppressed_more=sum(suppressed["more"].values()),
         suppressed_fewer=sum(suppressed["fewer"].values()),
-        **{name: report[name] for name in ("since", "until", "segment", "leads", "moved")},
+        **{name: report[name] for name in ("segment", "leads", "moved")},
     )
 
 

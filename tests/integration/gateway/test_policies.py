@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from services.gateway.queries.backtests import insert_backtest
 from shared.policy.load import texts_in
 
 FILES = texts_in(Path("config"))
@@ -105,3 +108,29 @@ async def test_managers_read_and_administrators_write(gateway):
     assert (await gateway.ask("GET", "/v1/policies", headers=manager))[0] == 200
     assert (await gateway.ask("GET", "/v1/policies?cursor=x"))[0] == 422
     assert (await gateway.ask("GET", "/v1/policies/none"))[0] == 404
+
+
+async def test_the_last_backtest_of_a_version_is_told(gateway):
+    _, first, _ = await gateway.ask("POST", "/v1/policies", json={"files": FILES})
+    assert first["last_backtest"] is None
+    suppressed = {"before": 1, "after": 3, "more": {"spam": 2}, "fewer": {}}
+    report = {
+        "until": "2026-03-02T09:00:00.5Z",
+        "segment": None,
+        "leads": 9,
+        "moved": 4,
+        "suppressed": suppressed,
+    }
+    at = datetime(2026, 3, 3, tzinfo=UTC)
+    told = {"id": "one", "candidate": first["version"], "created_at": at, "created_by": "admin"}
+    async with gateway.database.begin() as tx:
+        await insert_backtest(tx, **told, state="done", finished_at=at, report=json.dumps(report))
+    _, checked, _ = await gateway.ask("POST", "/v1/policies/validate", json={"files": FILES})
+    _, again, _ = await gateway.ask("POST", "/v1/policies", json={"files": FILES})
+    assert again["last_backtest"] == checked["last_backtest"]
+    assert {name: again["last_backtest"][name] for name in ("id", "leads", "moved", "suppressed_more")} == {
+        "id": "one",
+        "leads": 9,
+        "moved": 4,
+        "suppressed_more": 2,
+    }
