@@ -250,7 +250,7 @@ def select_from_queue(
     candidates = candidates_of(changes, policy, queue, at, demands)
     distribute = policy.distribution(queue)
     if distribute in PACED:
-        count = sum([one.shares and one.rep not in excluded for one in candidates])
+        count = sum([one.weight > 0 and not one.skipped and one.rep not in excluded for one in candidates])
         since = _latest_number(changes, queue) - count // 3
         candidates = [
             replace(one, is_paced=True) if one.number_before > max(since, 0) else one for one in candidates
@@ -348,7 +348,8 @@ def _with_rep(candidates: Sequence[Candidate], rep: str, weight: int) -> list[Ca
 
 def _latest_number(changes: ChangeSet, queue: str) -> int:
     """Return the number of the latest lead that the queue has given."""
-    return max([row.number for row in changes.find(RepQueueRow, "queue", queue)], default=0)
+    rows = changes.by_key(RepQueueRow).values()
+    return max([row.number for row in rows if row.queue == queue], default=0)
 
 
 def release(changes: ChangeSet, queue: str, rep_id: str) -> None:
