@@ -330,6 +330,7 @@ class TestPolicy:
         assert "routing.yaml" in gateway.bodies[0]["files"]
 
     def test_applying_prints_warnings_apart_from_the_version(self, baton, gateway):
+        gateway.answers["POST /v1/policies/validate"] = {"active": True, "last_backtest": None}
         gateway.answers["POST /v1/policies"] = {"version": "abc", "warnings": ["icp.yaml: never matches"]}
         assert baton("policy", "apply", "config") == (
             0,
