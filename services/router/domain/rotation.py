@@ -169,11 +169,17 @@ def recorded(selection: Selection) -> tuple[tuple[Considered, ...], RotationTurn
     worth = worth_of(sharing)
     nearest = eligible
     if len(eligible) > SHARES_MAX:
-        order = {turn[-1]: turn for turn in _turns(eligible, worth)}
+        # Only those who share the lead have turns; all others come after them, by their measure.
+        order = {turn[-1]: turn for turn in _turns(sharing, worth)}
         nearest = nsmallest(
             SHARES_MAX,
             eligible,
-            key=lambda one: (one.rep != selection.preferred, one.is_paced, one.measure, order[one.rep]),
+            key=lambda one: (
+                one.rep != selection.preferred,
+                one.is_paced,
+                one.measure,
+                order.get(one.rep, (0, 0, 0, one.rep)),
+            ),
         )
     measured = selection.distribute != "weighted"
     shares = {

@@ -298,3 +298,15 @@ def test_of_a_large_queue_the_shares_of_the_next_reps_are_recorded():
     assert len(considered) == 199
     assert with_share == {f"rep-{number:03}" for number in range(199 - SHARES_MAX + 1, 199)}
     assert len(msgspec.json.encode(considered)) < 20_000
+
+
+def test_of_a_large_queue_the_turn_of_the_chosen_rep_is_recorded_whatever_others_are_owed():
+    """Only those with the least measure share the lead; what somebody else is owed says nothing of their turns."""
+    team = [Candidate(f"light-{number:02}", 1, LEAD // 2) for number in range(SHARES_MAX + 5)]
+    team += [Candidate("heavy", 1000, LEAD // 10), Candidate("owed", 100, 2 * LEAD, measure=5)]
+    selection = select_rep(team, distribute="least_open")
+    assert selection.rep == "heavy"
+    considered, turn = recorded(selection)
+    assert turn is not None
+    assert turn.share == RepShare(0, 1000, LEAD // 10, measure=0)
+    assert sum(isinstance(entry.share, RepShare) for entry in considered) == SHARES_MAX - 1
