@@ -38,7 +38,7 @@ from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_matched import LeadMatchedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.signal_received import SignalReceivedV1
-from shared.lead.matching.account_match import match_account
+from shared.lead.matching.account_match import rate_candidate
 from shared.storage.database import Tx
 from shared.storage.rows import Row
 from shared.storage.statements import first_of_each, member_of, members
@@ -193,8 +193,8 @@ async def _add_candidates(tx: Tx, keys: ScorerRowKeys) -> list[AccountNameRow]:
         by_key.setdefault(row.block, []).append(row)
     for _, profile in profiles.values():
         near = [row for block in blocks_of(profile.name) for row in by_key.get(block, ())]
-        match = match_account(profile, candidates_in(near, {}))
-        keys.accounts.update(one.account for one in (match.candidates if match else ()) if not one.rejected)
+        rated = (rate_candidate(profile, account) for account in candidates_in(near, {}))
+        keys.accounts.update(one.account for one in rated if one is not None and one.rejected is None)
     await _add_linked_accounts(tx, keys)
     return rows
 

@@ -93,25 +93,33 @@ def rate_candidate(
 
 
 def choose_candidate(candidates: Iterable[MatchCandidate], *, present: str | None = None) -> AccountMatch:
-    """Return which candidate is taken, if any. The same candidates in any order give the same answer."""
+    """Return which candidate is taken, if any. The same candidates in any order give the same answer.
+
+    The best candidates are shown, and the one that is taken: of many that are close it may be none of the best.
+    """
     ordered = sorted(candidates, key=_order_of_candidates)
-    shown = ordered[:CANDIDATES_MAX]
     accepted = [one for one in ordered if one.rejected is None]
-    if not accepted:
-        return AccountMatch("none", candidates=shown)
     tied = [one for one in accepted if accepted[0].score - one.score < TIE_MARGIN]
-    if len(tied) == 1:
-        return AccountMatch("name", tied[0].account, tied[0].score, shown)
+    by_rank = sorted(tied, key=lambda one: (one.rank, -one.score, one.account))
     kept = next((one for one in tied if one.account == present), None)
-    if kept is not None:
-        return AccountMatch("name", kept.account, kept.score, shown, "it was matched to this account before")
-    first, second = sorted(tied, key=lambda one: (one.rank, -one.score, one.account))[:2]
-    if first.rank == second.rank:
-        return AccountMatch("none", candidates=shown, tie_break=f"ambiguous: {len(tied)} accounts are close")
-    why = _RANK_WORDS.get(first.rank, "the one whose record says so")
-    return AccountMatch(
-        "name", first.account, first.score, shown, f"of {len(tied)} that are close, it is {why}"
-    )
+    taken: MatchCandidate | None = None
+    tie_break: str | None = None
+    if len(tied) == 1:
+        taken = tied[0]
+    elif kept is not None:
+        taken, tie_break = kept, "it was matched to this account before"
+    elif tied and by_rank[0].rank == by_rank[1].rank:
+        tie_break = f"ambiguous: {len(tied)} accounts are close"
+    elif tied:
+        taken = by_rank[0]
+        why = _RANK_WORDS.get(taken.rank, "the one whose record says so")
+        tie_break = f"of {len(tied)} that are close, it is {why}"
+    shown = ordered[:CANDIDATES_MAX]
+    if taken is None:
+        return AccountMatch("none", candidates=shown, tie_break=tie_break)
+    if taken not in shown:
+        shown = [*shown[:-1], taken]
+    return AccountMatch("name", taken.account, taken.score, shown, tie_break)
 
 
 def _order_of_candidates(one: MatchCandidate) -> tuple[bool, int, int, str]:

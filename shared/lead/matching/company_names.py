@@ -192,7 +192,8 @@ def name_blocks(name: CompanyName) -> tuple[str, str]:
     spelled = [plain_spelling(word) for word in words]
     consonants = sorted("".join(_VOWELS.sub("", _DOUBLED.sub(r"\1", word)) for word in spelled))
     joined = "".join(spelled)
-    return f"all:{''.join(consonants)[:_BLOCK_LENGTH_MAX] or joined}", f"start:{joined[:_PREFIX_LENGTH]}"
+    letters = "".join(consonants) or joined
+    return f"all:{letters[:_BLOCK_LENGTH_MAX]}", f"start:{joined[:_PREFIX_LENGTH]}"
 
 
 def plain_spelling(word: str) -> str:

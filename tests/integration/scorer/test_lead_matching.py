@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from services.scorer.domain.account_names import NAMESAKES_MAX, blocks_of
@@ -97,3 +98,14 @@ async def test_the_first_accounts_of_each_key_are_read(scorer: StoredScorer):
     assert len(stored) == 2 * len(names)
     for block in blocks[:-1]:
         assert sorted(row.account for row in rows if row.block == block) == sorted(names)[:NAMESAKES_MAX]
+
+
+async def test_a_lead_joins_the_one_of_many_that_is_a_customer(scorer: StoredScorer):
+    """The accounts that a tie-break may take are loaded, not only those with the best scores."""
+    others = [replace(TOLD, domain=f"a-{number}.example", name="Brightloom") for number in range(6)]
+    customer = replace(TOLD, domain="z.example", name="Bright Loom", relation="customer")
+    await scorer.process(*(event_of(one, f"account-{one.domain}") for one in (*others, customer)))
+    [scored] = await scorer.emitted_by(free_mail("ana"))
+    assert scored.account == "z.example"
+    assert "z.example" in [one.account for one in scored.account_match.candidates]
+    assert await leads_of(scorer, "z.example") == 1

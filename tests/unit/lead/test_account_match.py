@@ -53,6 +53,12 @@ def test_pairs_of_one_company_are_found_by_a_key_of_their_names():
     assert len(not_found) <= 3, not_found
 
 
+def test_the_keys_of_a_long_name_fit_into_their_column():
+    """They are stored behind `told/` or `seen/` in 80 characters."""
+    for name in ("aiaiouaia" * 20, "bcdfg" * 40, "ab " * 60):
+        assert max(map(len, blocks(name))) <= 75
+
+
 def blocks(name: str) -> set[str]:
     compared = company_name_of(name)
     assert compared is not None
@@ -158,6 +164,19 @@ def test_a_lead_stays_where_it_was_matched_before():
     match = matched(*both, present="b", country="US")
     assert (match.account, match.tie_break) == ("b", "it was matched to this account before")
     assert matched(*both, present="c", country="US").account is None
+
+
+def test_the_account_that_is_taken_is_among_those_that_are_shown():
+    many = [account(f"a-{number}.example", country="DE", city="Berlin") for number in range(9)]
+    match = matched(*many, present="a-8.example", country="DE", city="Berlin")
+    assert match.account == "a-8.example"
+    assert [one.account for one in match.candidates] == [
+        "a-0.example",
+        "a-1.example",
+        "a-2.example",
+        "a-3.example",
+        "a-8.example",
+    ]
 
 
 def test_a_lead_of_another_domain_needs_more_than_the_country():
