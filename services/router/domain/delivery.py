@@ -148,12 +148,15 @@ class NotifiedLeadRow(Row, frozen=True):
 def notifying(targets: Iterable[WebhookTarget], data: Struct) -> frozenset[str]:
     """Return the ids of the targets by which the owner of a lead learns of it, none without an owner.
 
-    They are the destinations, or all others where the event has no destination.
+    They are the destinations of the owner and of the queue, or all subscriptions where there are none. Those
+    of a former owner, a former queue and a manager tell the owner nothing.
     """
-    if value_at(data, "decision.owner") is None:
+    owner, queue = value_at(data, "decision.owner"), value_at(data, "decision.queue")
+    if owner is None:
         return frozenset()
-    destinations = frozenset(target.id for target in targets if target.is_destination)
-    return destinations or frozenset(target.id for target in targets)
+    of_owner = {f"rep:{owner}", f"queue:{queue}"}
+    ids = {target.id: target.is_destination for target in targets}
+    return frozenset(of_owner & ids.keys()) or frozenset(id_ for id_, is_own in ids.items() if not is_own)
 
 
 def notifications_in(rows: Iterable[DeliveryRow]) -> list[NotifiedLeadRow]:

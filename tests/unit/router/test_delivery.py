@@ -171,6 +171,9 @@ def test_an_owner_learns_of_a_lead_by_a_destination_and_without_one_by_any_subsc
     assert notifying([other, queue], owned) == {queue.id}
     assert notifying([other], owned) == {other.id}
     assert notifying([other, queue], Said({"queue": "sdr", "owner": None})) == frozenset()
+    former = destination_target("rep:ben", "https://ben.example/", ())
+    assert notifying([former], owned) == frozenset()
+    assert notifying([former, other], owned) == {other.id}
 
 
 def test_only_what_has_arrived_and_notifies_counts_as_a_notification():
