@@ -69,6 +69,23 @@ async def test_a_cap_holds_from_unit_to_unit_and_a_new_one_counts_what_was_befor
     await check_ownership(database)
 
 
+async def test_what_a_rep_got_while_there_were_no_caps_counts_once_there_are_caps_again(database, clock):
+    capped = policy_of(rep("one", caps=caps((3, "day"))))
+    plan = [capped]
+    unit = router(database, PerVersion(lambda: plan[0].compiled, lambda _compiled: plan[0]), clock)
+    await ensure_timer(database, assign_waiting_timer(AT))
+    await unit.run([scored_event(scored_lead("p0"))])
+    plan[0] = policy_of(rep("one"))
+    clock.advance(timedelta(seconds=3))
+    await unit.run(await Timers("router", database, clock).lease_due(10))
+    await unit.run([scored_event(scored_lead("p1")), scored_event(scored_lead("p2"))])
+    plan[0] = capped
+    await unit.run([scored_event(scored_lead("p3"))])
+    assert await owners_of(database) == {"one": 3}
+    [row] = await rows(database, RepRow, router_reps)
+    assert (row.depth, len(row.assigned)) == (3, 3)
+
+
 async def test_a_list_of_colleagues_in_several_units_stays_within_the_limits(database, clock):
     unit = router(database, policy_of(rep("one", max_open=7), rep("two", max_open=9)), clock)
     for start in range(0, 40, 8):

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from services.router.domain.decide import ScoredLead, route_scored
 from services.router.domain.escalation import escalate
 from services.router.domain.lead_ref import referenced_lead_id, resolve_alias
-from services.router.domain.leavers import remember_managers, take_from_leavers
+from services.router.domain.leavers import take_from_leavers, update_rep_rows
 from services.router.domain.lifecycle import apply_action, assign_waiting
 from services.router.domain.merged_leads import emit_merged, take_merged_leads
 from services.router.domain.outcomes import apply_outcome
@@ -90,7 +90,7 @@ def _fire(changes: ChangeSet, world: IdentityMap, context: DecisionContext, time
         return handle(changes, context, timer.subject)
     leads, taken = world.all(RoutedLeadRow), list[str]()
     if all(row.version == context.policy.version for row in world.all(ActivePolicyRow)):
-        remember_managers(changes, context)
+        update_rep_rows(changes, context)
         taken = take_from_leavers(changes, context, (lead.lead_id for lead in leads))
     # Until no lead is in the hands of somebody who left, there is no pause.
     changes.put(assign_waiting_timer(context.at + (timedelta() if taken else ASSIGN_WAITING_EVERY)))

@@ -27,11 +27,18 @@ LEAVERS_LEADS_MAX: Final = 100
 """The most leads of leavers that one unit of work takes."""
 
 
-def remember_managers(changes: ChangeSet, context: DecisionContext) -> None:
-    """Store the manager of every rep: once the rep has left, the policy does not say any more who it was."""
+def update_rep_rows(changes: ChangeSet, context: DecisionContext) -> None:
+    """Store what the policy says of reps that a later version may not say any more.
+
+    That is who a rep's manager was, for leavers, and that a rep has no caps: nothing is counted meanwhile, so
+    caps of a later version are counted by the assignments again.
+    """
     rows = changes.by_key(RepRow)
     for rep in context.policy.reps.values():
         row = rows.get((rep.id,)) or RepRow(rep.id)
+        if row.depth and not rep.caps:
+            row = replace(row, depth=0, assigned=())
+            changes.put(row)
         if row.manager != rep.manager:
             changes.put(replace(row, manager=rep.manager))
 
