@@ -59,14 +59,19 @@ def clocks_from(at: datetime, queue: StepClock | None = None) -> LadderClocks:
 
 
 def steps_of(ladder: Sequence[LadderStep], clocks: LadderClocks, hours: WorkingHours | None) -> list[DueStep]:
-    """Return the steps that are not taken yet, in order. Business time is that of the owner's `hours`."""
+    """Return the steps that are not taken yet, in order. Business time is that of the owner's `hours`.
+
+    A step of a clock never comes before an earlier one: those that are taken are its first ones.
+    """
     found: list[DueStep] = []
     for clock, is_owners in ((clocks.owner, True), (clocks.queue, False)):
         steps = [(index, step) for index, step in enumerate(ladder) if (step.do in _OF_OWNER) is is_owners]
+        due_at = clock.since
         for index, step in steps[clock.taken :]:
             left = max(step.after.seconds - clock.shows, 0) * _SECOND
             in_hours = hours if step.after.business and left else None
-            due_at = clock.since + left if in_hours is None else in_hours.deadline(clock.since, left)
+            ends = clock.since + left if in_hours is None else in_hours.deadline(clock.since, left)
+            due_at = max(due_at, ends)
             found.append(DueStep(due_at, index, step))
     return sorted(found, key=lambda one: (one.due_at, one.number))
 
@@ -103,11 +108,13 @@ def snoozed(
 ) -> LadderClocks:
     """Return the clocks when the next deadline is moved to `until`, and later steps as long after it as ever.
 
-    Reminders before that deadline are left out: whoever asks for time knows of the lead.
+    Reminders before that deadline are left out, or before `until` if there is none: whoever asks for time
+    knows of the lead.
     """
     reminders = next((count for count, one in enumerate(steps) if one.is_deadline), None)
     if reminders is None:
-        return clocks
+        left_out = sum(one.due_at <= until for one in steps)
+        return replace(clocks, owner=replace(clocks.owner, taken=clocks.owner.taken + left_out))
     deadline, later = steps[reminders], steps[reminders:]
 
     def moved(clock: StepClock, *, is_owners: bool) -> StepClock:

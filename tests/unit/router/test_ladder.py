@@ -226,6 +226,27 @@ def test_a_snooze_in_business_time_keeps_the_working_time_between_the_steps(simu
     assert router.sla_due_at() == datetime.fromisoformat("2026-03-09T12:00Z")
 
 
+def test_a_snooze_leaves_out_reminders_before_it_also_where_nothing_else_follows(simulate):
+    router = simulate(policy_of(rep("one"), steps=("1h remind", "2h remind")))
+    router.score()
+    router.act("snooze", rep="one", until=AT + 90 * MINUTE)
+    at_minutes(router, 60, 90)
+    assert told(router) == []
+    at_minutes(router, 120)
+    assert told(router) == [("remind", "one", None)]
+
+
+def test_a_step_in_plain_time_waits_for_an_earlier_one_in_business_time(simulate):
+    """Otherwise the later step would count as the earlier one, and be taken twice."""
+    office = {"time_zone": "UTC", "hours": parse_hours("Mon-Fri 08:00-10:00")}
+    router = simulate(policy_of(rep("one", **office), steps=("2h business escalate mona", "3h escalate max")))
+    router.score()
+    at_minutes(router, 180, 24 * 60 - 1)
+    assert told(router) == []
+    at_minutes(router, 24 * 60, 48 * 60)
+    assert told(router) == [("escalate", "one", "mona"), ("escalate", "one", "max")]
+
+
 def test_business_time_is_that_of_the_present_owner(simulate):
     tokyo = {"time_zone": "Asia/Tokyo", "hours": parse_hours("Mon-Sun 00:00-24:00")}
     berlin = {"time_zone": "Europe/Berlin", "hours": parse_hours("Mon-Fri 10:00-18:00")}
