@@ -155,7 +155,9 @@ def considered_again(
     is_said = recorded.skipped == "unavailable" and recorded.detail is None
     if skipped in ("not_in_territory", "lacks_skill") or (skipped is not None and not is_said):
         return replace(recorded, skipped=skipped, detail=detail)
-    return recorded if is_said or recorded.skipped == "at_cap" else replace(recorded, skipped="lower_share")
+    if is_said or recorded.skipped == "at_cap":
+        return recorded
+    return replace(recorded, skipped="lower_share", detail=None)
 
 
 def in_words(considered: Considered) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.router.policy import RoutingPolicy
+from services.router.domain.eligibility import considered_again
+from services.router.policy import ANYBODY, RoutingPolicy
+from shared.lead.events.routing import Considered
 from shared.lead.events.scoring import AccountView
 from shared.policy.hours import parse_hours
 from shared.policy.models import Absence, Calendar, Cap, RoutingRule, Team, Territory
@@ -366,3 +368,14 @@ def test_a_new_lead_goes_to_no_queue_that_the_policy_has_no_more(simulate):
     router.use_policy(routing_policy_with((rep("one"), rep("two")), queues, rules=(KEEP, REST)))
     router.score("ben", account=ACCOUNT)
     assert (router.owner("ben"), router.decision()["queue"]) == ("one", "sdr")
+
+
+# Evaluated again
+
+
+def test_a_rep_who_may_have_the_lead_by_another_policy_has_no_detail_of_the_first():
+    away_then = Considered("unavailable", rep="one", detail="away until 4 March")
+    policy = policy_of(rep("one"), rep("ae", "senior-ae"))
+    assert considered_again(away_then, policy, AT, ANYBODY, queues=("sdr",)) == Considered(
+        "lower_share", rep="one"
+    )
