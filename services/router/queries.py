@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from msgspec.structs import asdict
-from sqlalchemy import ARRAY, ColumnElement, String, Table, bindparam, func, select
+from sqlalchemy import ARRAY, ColumnElement, String, Table, bindparam, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.enricher.tables import lead_aliases
@@ -36,9 +36,10 @@ from services.router.tables import (
 from services.scorer.tables import scores
 from shared.policy.tables import policies
 from shared.storage.database import Tx
+from shared.storage.keyset import Cursor
 from shared.storage.statements import member_of, members
 
-_ASSIGNED_PER_QUEUE_MAX = 50
+_LOOKED_AT_PER_QUEUE = 50
 
 
 async def lock_rep_queues(tx: Tx, team: Collection[tuple[str, str]]) -> list[RepQueueRow]:
@@ -99,22 +100,33 @@ def _insert(tx: Tx) -> Callable[[Table], postgresql.Insert | sqlite.Insert]:
     return postgresql.insert if tx.dialect == "postgresql" else sqlite.insert
 
 
-async def longest_waiting(tx: Tx) -> set[str]:
-    """Return the ids of the 50 leads of each queue that have waited longest.
+async def longest_waiting(tx: Tx, cursors: dict[str, Cursor]) -> set[str]:
+    """Return the ids of the 50 leads of each queue that have waited longest, and of 50 others in turn.
 
+    Leads of a queue may demand different reps (territory, skills, rejections), so old ones that nobody may
+    have must not keep the others waiting. `cursors` has the last of the others by queue, and is moved on.
     Queues that the policy no longer has are included: their leads are routed again.
     """
-    waits = routed_leads.c.waiting_since.is_not(None)
-    queues = (await tx.execute(select(routed_leads.c.queue).where(waits).distinct())).scalars().all()
+    since, id_ = routed_leads.c.waiting_since, routed_leads.c.lead_id
+    queues = await tx.execute(select(routed_leads.c.queue).where(since.is_not(None)).distinct())
     lead_ids: set[str] = set()
-    for queue in queues:
-        oldest = (
-            select(routed_leads.c.lead_id)
-            .where(routed_leads.c.queue == queue, waits)
-            .order_by(routed_leads.c.waiting_since, routed_leads.c.lead_id)
-            .limit(_ASSIGNED_PER_QUEUE_MAX)
+    for queue in queues.scalars().all():
+        waiting = (
+            select(since, id_)
+            .where(routed_leads.c.queue == queue, since.is_not(None))
+            .order_by(since, id_)
+            .limit(_LOOKED_AT_PER_QUEUE)
         )
-        lead_ids.update((await tx.execute(oldest)).scalars())
+        found = [Cursor(*tuple(row)) for row in await tx.execute(waiting)]
+        if len(found) == _LOOKED_AT_PER_QUEUE:
+            after = max(found[-1], cursors.get(queue, found[-1]))
+            # The first condition is for the index.
+            later = waiting.where(since >= after.at, or_(since > after.at, id_ > after.id))
+            others = [Cursor(*tuple(row)) for row in await tx.execute(later)]
+            # Without others it begins anew, after the oldest.
+            cursors[queue] = others[-1] if others else found[-1]
+            found += others
+        lead_ids.update(lead.id for lead in found)
     return lead_ids
 
 

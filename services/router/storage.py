@@ -2,11 +2,12 @@
 
 1. accounts by key,
 2. leads by id,
-3. the reps' rotation rows.
+3. the reps' rotation rows,
+4. the outcomes that wait for their leads.
 
-Every unit of work that may assign a lead locks the rotation rows of all reps, so they come last. Accounts
-have lock rows of their own (`router_accounts`), because an account without leads has no other row. An account
-that is the lead itself (a free-mail address) needs none.
+Every unit of work locks the rotation rows of all reps, so they come late. Accounts have lock rows of their
+own (`router_accounts`), because an account without leads has no other row. An account that is the lead itself
+(a free-mail address) needs none.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.storage.database import Tx
+from shared.storage.keyset import Cursor
 from shared.storage.rows import Row
 from shared.worker.rows import TimerRow
 
@@ -49,6 +51,7 @@ class RouterStore:
 
     def __init__(self, policy: Callable[[], RoutingPolicy]) -> None:
         self._policy = policy
+        self._waiting: dict[str, Cursor] = {}
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
         policy = self._policy()
@@ -58,7 +61,7 @@ class RouterStore:
         timers = (event.data for event in events if isinstance(event.data, TimerRow))
         is_recurring = any(timer.role == ROLE and not timer.subject for timer in timers)
         if is_recurring:
-            lead_ids |= await longest_waiting(tx) | await leads_of_leavers(tx, policy.owners)
+            lead_ids |= await longest_waiting(tx, self._waiting) | await leads_of_leavers(tx, policy.owners)
         erasures = [event.data for event in events if isinstance(event.data, PersonErasedV1)]
         lead_ids |= await leads_of_accounts(tx, {key for erasure in erasures for key in erasure.accounts})
         scored = {event.data.account for event in events if isinstance(event.data, LeadScoredV1)}
@@ -67,11 +70,16 @@ class RouterStore:
         if any(lead.account not in accounts and lead.account != lead.lead_id for lead in leads):
             raise Retry("a lead went to another account meanwhile")
         of_leads = await tx.load(AssignmentRow, "lead_id", lead_ids)
-        parked = await tx.load(ParkedOutcomesRow, "lead_id", lead_ids, lock=True)
         of_accounts = await oldest_assignments(tx, accounts, lead_ids)
         contacts = await contacts_of(tx, {assignment.account for assignment in of_accounts})
         rotation = await lock_rep_queues(tx, policy.rep_queues)
-        # Their locks protect the rows of reps and queues, too.
+        # With these locks nobody else decides. Leads that are not routed have no row to lock: an outcome that
+        # was parked while its lead was being routed would never count.
+        parked = await tx.load(ParkedOutcomesRow, "lead_id", lead_ids, lock=True)
+        unrouted = referenced.union(alias.lead_id for alias in aliases) - {lead.lead_id for lead in leads}
+        if await tx.load(RoutedLeadRow, "lead_id", unrouted):
+            raise Retry("a lead was routed meanwhile")
+        # They protect the rows of reps and queues, too.
         states = [*await queue_rows(tx), *await rep_rows(tx, policy.cap_depths, of_all=is_recurring)]
         away = [*await away_reps(tx), *(await active_policy(tx) if is_recurring else ())]
         known = [*aliases, *leads, *parked, *of_leads]

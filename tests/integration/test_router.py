@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import func, select
+from msgspec.structs import replace
+from sqlalchemy import func, select, text
 
 from services.enricher.domain.record import LeadRow
 from services.enricher.tables import lead_aliases
@@ -19,6 +20,7 @@ from services.router.domain.dispatch import assign_waiting_timer
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
 from services.router.handlers import LiveRouterHandler
 from services.router.policy import RoutingPolicy, routing_policy_of
+from services.router.queries import lock_rep_queues, longest_waiting
 from services.router.recurring_timer import ensure_timer
 from services.router.storage import RouterStore
 from services.router.tables import assignments, rep_queues, routed_leads
@@ -32,12 +34,14 @@ from shared.lead.events.person_erased import PersonErasedV1
 from shared.messaging.port import Ack, Outgoing
 from shared.policy.per_version import PerVersion
 from shared.storage.database import Database
+from shared.storage.keyset import Cursor
 from shared.storage.rows import IdentityMap, Put
 from shared.worker.outbox import Outbox
 from shared.worker.rows import TimerRow
 from shared.worker.tables import timers as timers_table
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Result, UnitOfWork
+from tests.support.databases import create_tables
 from tests.support.routing_policies import default_routing_policy, queue, rep, routing_policy_with
 from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scored_lead
 
@@ -207,6 +211,36 @@ async def test_waiting_leads_are_assigned_when_a_rep_becomes_available(unit, dat
     assert [assignment.rep for assignment in await check_ownership(database)] == ["sdr-1"]
 
 
+async def test_leads_that_nobody_may_have_keep_no_others_waiting(database):
+    """The longest waiting are looked at each time, and all others in turn, a bounded number of each queue."""
+    waiting = [
+        RoutedLeadRow(
+            f"{name}-{number:03}", "k.example", 1, 1, 1, "waiting", name, "work", "fits", high_intent=False
+        )
+        for name, count in (("sdr", 230), ("bdr", 50), ("se", 3))
+        for number in range(count)
+    ]
+    since = {lead.lead_id: AT + timedelta(seconds=number // 4) for number, lead in enumerate(waiting)}
+    stored = IdentityMap()
+    stored.apply(Put(replace(lead, waiting_since=since[lead.lead_id])) for lead in waiting)
+    async with database.begin() as tx:
+        await tx.write(stored)
+    oldest = {f"sdr-{number:03}" for number in range(50)}
+    few = {lead.lead_id for lead in waiting if lead.queue != "sdr"}
+    cursors: dict[str, Cursor] = {}
+    seen: set[str] = set()
+    for _ in range(4):
+        async with database.read() as tx:
+            found = await longest_waiting(tx, cursors)
+        assert found >= oldest | few
+        assert len(found) <= 100 + len(few)
+        seen |= found
+    assert seen == since.keys()
+    async with database.read() as tx:
+        again = [await longest_waiting(tx, cursors) for _ in range(2)]
+    assert {f"sdr-{number:03}" for number in range(100)} <= again[0] | again[1]
+
+
 async def test_an_erased_person_is_forgotten_and_does_not_come_back(unit, database, clock):
     await unit.run([scored_event(scored_lead("ana"))])
     clock.advance(timedelta(hours=1))
@@ -221,6 +255,44 @@ async def test_an_erased_person_is_forgotten_and_does_not_come_back(unit, databa
 
 
 # Several routers
+
+
+@pytest.mark.postgres
+@pytest.mark.timeout(120)
+async def test_an_outcome_counts_that_is_decided_while_its_lead_is_routed(postgres_url, clock):
+    """Both units of work have looked for the lead, and wait for the rotation; whichever is first, it is won."""
+    await create_tables(postgres_url)
+    databases = [Database(postgres_url) for _ in range(4)]
+    holder, watcher, *others = databases
+    plan = routing_policy_with((rep("one"),), {"sdr": queue("4h"), "senior-ae": queue("15m")})
+    try:
+        await router(holder, plan, clock).run([scored_event(scored_lead("other"))])
+        for name in ("ana", "ben", "cy"):
+            won = event_of(OutcomeReceivedV1("won", AT, lead_id=lead_id(name)), id_=f"won-{name}")
+            events = [scored_event(scored_lead(name)), won]
+            async with holder.begin() as tx:
+                await lock_rep_queues(tx, [])
+                units = (router(database, plan, clock) for database in others)
+                tasks = [
+                    asyncio.create_task(unit.run([event])) for unit, event in zip(units, events, strict=True)
+                ]
+                while await _waiting_for_locks(watcher) < len(tasks):
+                    await asyncio.sleep(0.01)
+            await asyncio.gather(*tasks)
+            leads: list[RoutedLeadRow] = await rows(holder, RoutedLeadRow, routed_leads)
+            assert {row.lead_id: row.status for row in leads}[lead_id(name)] == "won"
+    finally:
+        for database in databases:
+            await database.close()
+
+
+async def _waiting_for_locks(database: Database) -> int:
+    """Return how many connections to the database wait for a lock."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with database.read() as tx:
+        return int((await tx.execute(waiting)).scalar_one())
 
 
 def _busy_day(random_: random.Random, leads: int) -> list[Event[Any]]:

@@ -95,7 +95,7 @@ def rate_candidate(
 def choose_candidate(candidates: Iterable[MatchCandidate], *, present: str | None = None) -> AccountMatch:
     """Return which candidate is taken, if any. The same candidates in any order give the same answer.
 
-    The best candidates are shown, and the one that is taken: of many that are close it may be none of the best.
+    The best candidates are shown, and the one that is taken: of many that are close, another may be taken.
     """
     ordered = sorted(candidates, key=_order_of_candidates)
     accepted = [one for one in ordered if one.rejected is None]
