@@ -6,7 +6,6 @@ from zoneinfo import available_timezones
 
 from shared.policy.holidays import is_known_region, regions_of
 from shared.policy.lint.destinations import lint_destination
-from shared.policy.lint.routing import fallback_chain
 from shared.policy.models import Routing, Team
 from shared.policy.models.routing import MANAGER
 from shared.policy.policy_file import PolicyFile
@@ -83,8 +82,9 @@ def lint_territory_reps(file: PolicyFile[Team], routing: Routing) -> None:
                 file.error(("reps",), message)
         members = [reps[rep] for rep in territory.reps if rep in reps and reps[rep].weight]
         for queue in targets:
-            chain = {*fallback_chain(routing, queue)}
-            if not any(chain & {*rep.queues} for rep in members):
+            # A lead waits in its queue if nobody of the first fallback may have it either.
+            tried = {queue, routing.queues[queue].fallback}
+            if not any(tried & {*rep.queues} for rep in members):
                 message = f"nobody of {queue} is in the territory {territory.name}, so its leads wait there"
                 file.warning(("reps",), message)
 

@@ -322,6 +322,8 @@ MEANING = (
     Fault("team.yaml", "weight: 50, max_open: 30", "time_zone: ¦America/NewYork", "reps[3].time_zone", 'did you mean "America/New_York"?'),
     Fault("team.yaml", "weight: 50, max_open: 30", "hours: ¦Mon-Fri 09:00-17:00", "reps[3].hours", "hours need a time_zone"),
     Fault("team.yaml", "weight: 50, max_open: 30", "time_zone: UTC, hours: ¦Mon-Fri 9-5", "reps[3].hours", "should be hours such as"),
+    Fault("team.yaml", "weight: 50, max_open: 30", "away: [{from: 2026-12-20, to: ¦9999-12-31}]", "reps[3].away[0].to", "a day of the years 1900 to 2999"),
+    Fault("team.yaml", "weight: 50, max_open: 30", "away: [{from: ¦2026-02-30, to: 2026-03-01}]", "reps[3].away[0].from", "a day that exists"),
     Fault("team.yaml", "weight: 100, max_open: 25}\n  - {id: ae-2, name: Greta Lind, queues: [senior-ae], weight: 100", "weight: 0}\n  - {id: ae-2, name: Greta Lind, queues: [bdr]", "reps", "nobody gets leads of the queue senior-ae", warning=True),
     Fault("routing.yaml", "accept_within: 15m, distribute: weighted,", "accept_within: 15m, distribute: ¦most_room,", "queues.senior-ae.distribute", "should be weighted or in_order or least_open or most_capacity"),
     Fault("routing.yaml", "accept_within: 15m,", "accept_within: 15m, ladder: [{after: 15m, do: remind}, {after: ¦10m, do: fallback}],", "queues.senior-ae.ladder[1].after", "each step comes later than the one before"),
@@ -491,3 +493,13 @@ def test_a_territory_names_reps_of_the_team_and_has_somebody_in_every_queue_or_i
         # senior-ae falls back to sdr
         (Severity.WARNING, "nobody of bdr is in the territory dach, so its leads wait there"),
     }
+
+
+def test_a_territory_has_somebody_in_the_first_fallback_of_a_queue() -> None:
+    """The fallback of the fallback is not tried for a lead that nobody has had."""
+    dach = "\nterritories: [{name: dach, when: {field: company.country, eq: DE}, reps: [bdr-1]}]\n"
+    routing = DEFAULT["routing.yaml"].replace("sdr: {accept_within", "sdr: {fallback: bdr, accept_within", 1)
+    found = read_policy({**DEFAULT, "routing.yaml": routing + dach}).findings
+    assert [(one.severity, one.message) for one in found if one.file == "team.yaml"] == [
+        (Severity.WARNING, "nobody of senior-ae is in the territory dach, so its leads wait there")
+    ]
