@@ -38,8 +38,8 @@ def apply_outcome(
 ) -> bool:
     """Apply an outcome; return whether it changed who has the lead or whether that was accepted.
 
-    Nobody accepts or rejects a lead of somebody else. Of opportunities and ends of the deal the latest says
-    how it stands, except that a deal which was won stays won.
+    Nobody accepts or rejects a lead of somebody else. Of the ends of the deal the latest counts, and a later
+    opportunity opens one that was lost.
     """
     lead = changes.get(RoutedLeadRow, lead_id)
     if lead is None:
@@ -75,14 +75,13 @@ def apply_outcome(
 def _is_of_former_owner(changes: ChangeSet, outcome: OutcomeReceivedV1, present: AssignmentRow) -> bool:
     """Return whether an outcome is about an owner before the present one: it names one, or is as old.
 
-    Whoever rejected the lead does not reject it twice.
+    So a rejection that is told twice, as by a CRM as well, does not take the lead from the next owner.
     """
     if outcome.type in ("accepted", "rejected") and outcome.rep not in (None, present.rep):
         return True
     return outcome.rep != present.rep and any(
         one.closed_at is not None
         and not one.joined
-        and one.state != outcome.type
         and one.opened_at <= outcome.at < one.closed_at
         for one in changes.find(AssignmentRow, "lead_id", present.lead_id)
     )
