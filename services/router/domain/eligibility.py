@@ -2,7 +2,8 @@
 
 A rep is passed over for the first of these reasons: the lead's territory does not have the rep
 (`not_in_territory`), the rep lacks a skill that the lead's rule demands (`lacks_skill`), takes no new leads
-or is away (`unavailable`), is not at work (`off_hours`), has reached a limit (`at_cap`).
+or is away (`unavailable`), is not at work (`off_hours`), has reached a limit (`at_cap`). Before them come
+`not_in_queue` and `excluded`, who rejected the lead or had it.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class RoutingRule(PolicyModel):
 
 
 class Destination(PolicyModel):
-    """The webhook endpoint of a queue; leads are not sent when `url` is empty.
+    """The webhook endpoint of a queue, a rep or a manager; nothing is sent when `url` is empty.
 
     `secret_env` names the environment variable with the secret that signs the requests.
     """
