@@ -346,7 +346,7 @@ def _place(
 def _placed_lead(
     context: _RoutingContext, lead: RoutedLeadRow, placement: Placement, *, is_routed: bool
 ) -> RoutedLeadRow:
-    """Return the lead's row after its placement. Its rule is the last that routed it, not one that left it."""
+    """Return the lead's row after its placement. Its rule is the last that routed, not kept it."""
     previous = context.previous
     lead = replace(lead, queue=placement.queue, motion=placement.motion)
     if previous is not None and (not is_routed or (placement.change == "kept" and context.route.keep)):

@@ -80,9 +80,7 @@ def _is_of_former_owner(changes: ChangeSet, outcome: OutcomeReceivedV1, present:
     if outcome.type in ("accepted", "rejected") and outcome.rep not in (None, present.rep):
         return True
     return outcome.rep != present.rep and any(
-        one.closed_at is not None
-        and not one.joined
-        and one.opened_at <= outcome.at < one.closed_at
+        one.closed_at is not None and not one.joined and one.opened_at <= outcome.at < one.closed_at
         for one in changes.find(AssignmentRow, "lead_id", present.lead_id)
     )
 
