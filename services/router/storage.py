@@ -79,7 +79,7 @@ class RouterStore:
         unrouted = referenced.union(alias.lead_id for alias in aliases) - {lead.lead_id for lead in leads}
         if await tx.load(RoutedLeadRow, "lead_id", unrouted):
             raise Retry("a lead was routed meanwhile")
-        # They protect the rows of reps and queues, too.
+        # The locks of the rotation protect the rows of reps and queues, too.
         states = [*await queue_rows(tx), *await rep_rows(tx, policy.cap_depths, of_all=is_recurring)]
         away = [*await away_reps(tx), *(await active_policy(tx) if is_recurring else ())]
         known = [*aliases, *leads, *parked, *of_leads]

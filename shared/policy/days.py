@@ -8,9 +8,8 @@ from typing import Final
 
 DAY_PATTERN: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 """The form of a day, for schemas."""
-FIRST_YEAR: Final = 1900
-LAST_YEAR: Final = 2999
-"""The years that a policy may name: the day after any of their days exists by every clock."""
+_YEARS: Final = range(1900, 3000)
+"""The years that a policy may name, so that there is a next day by every clock."""
 _FORM = re.compile(DAY_PATTERN)
 
 
@@ -22,7 +21,7 @@ def parse_day(text: str) -> date:
         except ValueError:
             pass
         else:
-            if FIRST_YEAR <= day.year <= LAST_YEAR:
+            if day.year in _YEARS:
                 return day
-            raise ValueError(f"should be a day of the years {FIRST_YEAR} to {LAST_YEAR}")
+            raise ValueError(f"should be a day of the years {_YEARS[0]} to {_YEARS[-1]}")
     raise ValueError("should be a day that exists, such as 2026-12-24")
