@@ -358,6 +358,11 @@ class RouterSettings(EgressSettings):
 class LedgerSettings(StatefulSettings):
     """Ledger."""
 
+    backtest_dir: Path = Field(
+        default_factory=lambda values: values["data_dir"] / "backtests",
+        description="Directory of the file in which a backtest computes, which is deleted when it has ended.",
+    )
+
 
 class StubsSettings(CommonSettings):
     """Provider stubs."""

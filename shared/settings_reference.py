@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic.fields import FieldInfo
 
 from shared.settings import (
@@ -11,6 +13,7 @@ from shared.settings import (
     EnricherSettings,
     GatewaySettings,
     KafkaSettings,
+    LedgerSettings,
     ProviderSettings,
     Settings,
     StatefulSettings,
@@ -26,6 +29,7 @@ _SECTIONS: tuple[type[Settings], ...] = (
     GatewaySettings,
     ProviderSettings,
     EnricherSettings,
+    LedgerSettings,
     StubsSettings,
     CliSettings,
 )
@@ -63,7 +67,8 @@ def default_text(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     if field.default_factory is not None:
-        return "`tables.db` in the data directory"
+        default = field.get_default(call_default_factory=True, validated_data={"data_dir": Path()})
+        return f"`{str(default).rpartition('/')[2]}` in the data directory"
     if field.default in (None, ()):
         return "none"
     return f"`{field.default}`"

@@ -33,7 +33,7 @@ async def run(resources: Resources, stop: asyncio.Event, settings: LedgerSetting
 
         counting = repeat("ledger.count", count, every_s=_COUNT_EVERY_S, stop=stop, health=resources.health)
         tasks.create_task(counting)
-        runner = BacktestRunner(resources.database, resources.clock, settings.data_dir / "backtests")
+        runner = BacktestRunner(resources.database, resources.clock, settings.backtest_dir)
         testing = repeat(
             "ledger.backtest",
             lambda: runner.step(stop),

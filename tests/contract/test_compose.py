@@ -129,6 +129,12 @@ def test_a_role_finds_its_broker_its_database_and_its_secrets(name: str):
     assert environ("postgres")["POSTGRES_PASSWORD_FILE"] == f"{passwords}/password"
 
 
+def test_the_ledger_may_write_where_backtests_compute():
+    settings = load(LedgerSettings, environ("ledger") | {secrets_file.SECRET_KEY: "a key"})
+    assert volumes("ledger")["backtests"] == str(settings.backtest_dir)
+    assert f" {settings.backtest_dir}\n" in (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+
+
 def test_each_role_gets_the_secrets_it_needs_and_no_others():
     """The administrator's key: the gateway, and the job that makes it. Integrations: whoever calls them."""
     in_environment = {name for name in SERVICES if secrets_file.ADMIN_KEY in environ(name)}
