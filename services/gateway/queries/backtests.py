@@ -62,7 +62,7 @@ async def cancel_or_delete(tx: Tx, backtest_id: str) -> None:
     """End a backtest that waits or runs; delete one that has ended, with its moves."""
     state = (await tx.execute(select(backtests.c.state).where(backtests.c.id == backtest_id))).scalar()
     if state in ACTIVE_STATES:
-        values = {"state": "cancelled", "leased_until": None}
+        values = {"state": "cancelled", "leased_until": None, "files": None}
         await tx.execute(backtests.update().where(backtests.c.id == backtest_id).values(**values))
         return
     await tx.execute(delete(backtest_moves).where(backtest_moves.c.backtest_id == backtest_id))

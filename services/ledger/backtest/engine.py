@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from services.ledger.backtest.replayed_world import ReplayedWorld, WorldPolicy
 from services.ledger.backtest.work_file import PlannedStep, WorkFile
 from services.ledger.domain.backtest.figures import Figures
-from services.ledger.domain.backtest.paths import LeadPaths, cause_of, path_of
+from services.ledger.domain.backtest.paths import LeadPaths, SegmentedLead, cause_of, path_of
 from services.ledger.domain.backtest.recorded import (
     RecordedDecision,
     availability,
@@ -27,6 +27,7 @@ from services.ledger.domain.backtest.recorded import (
     read_decision,
     shares,
 )
+from services.ledger.domain.backtest.segment import SegmentTest
 from services.router.domain.lead_ref import referenced_lead_id, resolve_alias
 from services.router.domain.ownership import ROLE as ROUTER
 from services.router.domain.rotation import rep_queue_of
@@ -71,12 +72,12 @@ def _version_of(recorded: RecordedDecision) -> str | None:
 class Window(Struct, frozen=True):
     """What is compared: decisions from `since` up to and with `until`, None for all that is recorded.
 
-    `includes` says which leads, None for all.
+    `includes` says by the score of a lead whether it is compared, None for all.
     """
 
     since: datetime | None = None
     until: datetime | None = None
-    includes: Callable[[LeadScoredV1, datetime], bool] | None = None
+    includes: SegmentTest | None = None
 
 
 class Notes(Struct):
@@ -143,10 +144,17 @@ class Backtest:
         return self._progress.position
 
     def pairs(self) -> Iterator[tuple[LeadPaths, LeadPaths]]:
-        """Yield the paths of each lead, by id, in the recorded world and in the candidate's."""
+        """Yield the paths of each lead of the segment, by id: as recorded, and in the candidate's world."""
         for before, after in self._file.pairs(LeadPaths.__name__, (RECORDED, CANDIDATE)):
-            if after is not None:
-                yield _read_paths(before), _read_paths(after)
+            if after is None:
+                continue
+            paths = _read_paths(before)
+            if self._window.includes is not None:
+                lead = self.recorded.rows.get(SegmentedLead, paths.lead_id)
+                self.recorded.rows.flush()  # holds no more than it may
+                if lead is None or not lead.is_included:
+                    continue
+            yield paths, _read_paths(after)
 
     @property
     def notes(self) -> Notes:
@@ -158,17 +166,15 @@ class Backtest:
 
     def feed(self, steps: Sequence[PlannedStep], events: Iterable[StoredEvent]) -> None:
         """Decide the steps; `events` are those that they name. An event that is gone was erased meanwhile."""
-        by_id: dict[str, StoredEvent] = {}
-        for event in events:
-            by_id[event.id] = event
+        found = {(event.id, event.source): event for event in events}
         if self.recorded.policy is None:
             # What comes before the first recorded version was decided by that, too.
-            effects = (by_id[step.effect] for step in steps if step.effect in by_id)
+            effects = filter(None, (found.get((step.effect, step.decided_by)) for step in steps))
             versions = (_version_of(read_decision(effect.data.encode())) for effect in effects)
             self._use(next(filter(None, versions), None))
         for step in steps:
             self._advance(step.at)
-            self._take(step, by_id)
+            self._take(step, found)
             self._progress.position = step.number
         self._checkpoint()
 
@@ -225,8 +231,9 @@ class Backtest:
                 world.fire(*due)
         self._compare()
 
-    def _take(self, step: PlannedStep, events: Mapping[str, StoredEvent]) -> None:
-        effect = events.get(step.effect)
+    def _take(self, step: PlannedStep, events: Mapping[tuple[str, str], StoredEvent]) -> None:
+        """Decide one step; `events` are by id and source: senders outside choose their ids themselves."""
+        effect = events.get((step.effect, step.decided_by))
         recorded = read_decision(effect.data.encode()) if effect is not None else None
         if recorded is not None:
             self._pin(recorded)
@@ -235,7 +242,7 @@ class Backtest:
                 world.assign_waiting([step.subject], step.at, step.cause)
         elif step.kind == "fire":
             self._fire_recorded(step, recorded)
-        elif (stored := events.get(step.id)) is not None:
+        elif (stored := events.get((step.id, step.source))) is not None:
             self._decide(step, stored)
         if step.kind == "route" and recorded is not None:
             self._check(step.subject, recorded)
@@ -300,19 +307,9 @@ class Backtest:
         for world in self._worlds():
             if world.name in scored:
                 world.route(scored[world.name], step.at)
-                self._note_segment(world, scored.get(RECORDED, event), step.at)
-
-    def _note_segment(self, world: ReplayedWorld, event: Event[LeadScoredV1], at: datetime) -> None:
-        includes = self._window.includes
-        paths = (
-            world.rows.get(LeadPaths, event.data.lead_id) if includes is not None and world.counts else None
-        )
-        if (
-            includes is not None
-            and paths is not None
-            and paths.in_segment != (found := includes(event.data, at))
-        ):
-            world.rows.apply([Put(replace(paths, in_segment=found))])
+        if self._window.includes is not None:
+            lead = scored.get(RECORDED, event).data
+            self.recorded.rows.apply([Put(SegmentedLead(lead.lead_id, self._window.includes(lead)))])
 
     def _act(self, event: Event[ActionReceivedV1 | OutcomeReceivedV1], at: datetime) -> None:
         """Take an action of a rep or an outcome. What the recorded owner did, the owner of each world did."""

@@ -42,6 +42,7 @@ async def take_job(database: Database, now: datetime) -> BacktestJob | None:
     """Take the oldest backtest that waits, or whose process died; None while there is none, or one runs."""
     is_held = backtests.c.leased_until > now
     async with database.begin() as tx:
+        await tx.lock("ledger:backtests", exclusive=True)
         running = select(func.count()).where(backtests.c.state == "running", is_held)
         if (await tx.execute(running)).scalar_one():
             return None
@@ -62,6 +63,19 @@ async def take_job(database: Database, now: datetime) -> BacktestJob | None:
         return job
 
 
+async def unfinished_ids(database: Database) -> set[str]:
+    """Return the ids of the backtests that wait or run."""
+    async with database.read() as tx:
+        found = await tx.execute(select(backtests.c.id).where(backtests.c.state.in_(_ACTIVE)))
+        return {*found.scalars()}
+
+
+async def hold_job(database: Database, job: BacktestJob, now: datetime) -> None:
+    """Hold the backtest longer, while one step of it takes its time."""
+    async with database.begin() as tx:
+        await _set(tx, job.id, leased_until=now + LEASE)
+
+
 async def report_progress(database: Database, job: BacktestJob, now: datetime, done: int, total: int) -> bool:
     """Record how far the backtest is, and hold it longer; return whether it is still wanted."""
     async with database.begin() as tx:
@@ -79,16 +93,16 @@ async def release_job(database: Database, job: BacktestJob) -> None:
 
 
 async def fail_job(database: Database, job: BacktestJob, now: datetime, error: str) -> None:
+    """Record why there is no report, unless the backtest was cancelled."""
     async with database.begin() as tx:
-        await _set(tx, job.id, state="failed", error=error[:1000], finished_at=now, leased_until=None)
+        await _end(tx, job, now, state="failed", error=error[:1000])
 
 
 async def finish_job(database: Database, job: BacktestJob, now: datetime, report: bytes) -> None:
-    """Store the report, and delete the oldest backtests."""
+    """Store the report, unless the backtest was cancelled, and delete the oldest backtests."""
     async with database.begin() as tx:
-        await _set(
-            tx, job.id, state="done", report=report.decode(), finished_at=now, leased_until=None, files=None
-        )
+        if not await _end(tx, job, now, state="done", report=report.decode()):
+            await tx.execute(delete(backtest_moves).where(backtest_moves.c.backtest_id == job.id))
         newest = select(backtests.c.id).order_by(backtests.c.created_at.desc(), backtests.c.id).limit(KEPT)
         kept = (await tx.execute(newest)).scalars().all()
         await tx.execute(delete(backtest_moves).where(backtest_moves.c.backtest_id.not_in(kept)))
@@ -100,15 +114,17 @@ async def finish_job(database: Database, job: BacktestJob, now: datetime, report
 async def add_moves(
     database: Database, job: BacktestJob, moves: Sequence[tuple[int, str, str]], *, is_first: bool
 ) -> None:
-    """Store moves, each with its number, lead and JSON; those of leads that were erased are left out."""
+    """Store moves, each with its number, lead and JSON; those of leads that were erased are left out.
+
+    Views are locked as by an erasure: before moves, by id. One that comes later finds the moves.
+    """
     async with database.begin() as tx:
+        of_leads = select(lead_views.c.lead_id).where(member_of(tx.dialect, lead_views.c.lead_id))
+        locked = of_leads.order_by(lead_views.c.lead_id).with_for_update(read=True)
+        found = await tx.execute(locked, {"members": members(tx.dialect, sorted({one[1] for one in moves}))})
+        known = {*found.scalars()}
         if is_first:
             await tx.execute(delete(backtest_moves).where(backtest_moves.c.backtest_id == job.id))
-        of_leads = select(lead_views.c.lead_id).where(member_of(tx.dialect, lead_views.c.lead_id))
-        found = await tx.execute(
-            of_leads, {"members": members(tx.dialect, sorted({one[1] for one in moves}))}
-        )
-        known = {*found.scalars()}
         rows = [
             {"backtest_id": job.id, "number": number, "lead_id": lead_id, "data": data}
             for number, lead_id, data in moves
@@ -152,6 +168,14 @@ async def stored_events(database: Database, ids: Sequence[str]) -> list[StoredEv
         statement = select(*(events.c[name] for name in names)).where(member_of(tx.dialect, events.c.id))
         found = await tx.execute(statement, {"members": members(tx.dialect, sorted(ids))})
         return [StoredEvent(*tuple(row)) for row in found]
+
+
+async def _end(tx: Tx, job: BacktestJob, now: datetime, **values: Any) -> bool:
+    """End a backtest that runs, without the texts of its candidate; return whether it still ran."""
+    is_running = (backtests.c.id == job.id, backtests.c.state == "running")
+    ended = {"finished_at": now, "leased_until": None, "files": None, **values}
+    found = await tx.execute(update(backtests).where(*is_running).values(**ended).returning(backtests.c.id))
+    return found.first() is not None
 
 
 async def _set(tx: Tx, job_id: str, **values: Any) -> None:

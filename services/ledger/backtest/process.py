@@ -7,9 +7,12 @@ which runs at a low priority. It has no connection to anything.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Final
 
@@ -57,9 +60,22 @@ class _Run(Struct):
 _runs: list[_Run] = []
 
 
-def lower_priority() -> None:
-    """Give way to everybody else; called as the process starts."""
+def start() -> None:
+    """Give way to everybody else, leave signals to the ledger, and end when it has ended.
+
+    A terminal and a service manager send their signals to all processes of a service.
+    """
     os.nice(_NICENESS)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    ledger = parent_process()
+
+    def end_with_ledger() -> None:
+        if ledger is not None:
+            ledger.join()
+            os._exit(1)
+
+    threading.Thread(target=end_with_ledger, daemon=True).start()
 
 
 def begin(path: Path, order: BacktestOrder) -> int:
@@ -70,6 +86,7 @@ def begin(path: Path, order: BacktestOrder) -> int:
     end()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     make_private_database(path)
+    os.environ["SQLITE_TMPDIR"] = str(path.parent)  # what it sorts may be too much for /tmp
     file = WorkFile(path)
     candidate = compiled(load(order.candidate)) if order.candidate is not None else None
 

@@ -112,6 +112,13 @@ class PlannedStep(Struct, frozen=True):
     cause: str
     effect: str
 
+    @property
+    def decided_by(self) -> str:
+        """The source of the event that the live decision emitted."""
+        if self.kind in ("wait", "fire"):
+            return self.source
+        return "/baton/scorer" if self.kind == "score" else "/baton/router"
+
 
 class WorkFile:
     """A backtest's file. Every method but `commit` is part of the chunk that the next `commit` ends."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -82,6 +83,27 @@ def test_a_candidate_begins_with_the_window(month: LivedHistory):
     judged = [one for one in judge(month.events, CHANGED) if one.at >= since]
     by_facts = {one.lead_id for one in judged if one.moves}
     assert {one for one, (_before, after) in found.items() if after.cause == "rule"} <= by_facts
+
+
+def test_a_backtest_of_some_leads_is_about_those_alone_also_if_the_window_only_has_their_timers(
+    month: LivedHistory,
+):
+    """The score that says so may be from before the window."""
+
+    def is_included(lead: LeadScoredV1) -> bool:
+        return crc32(lead.lead_id.encode()) % 3 == 0
+
+    since = AT + 15 * DAY
+    whole = backtest(month.events, month.policies, CHANGED, window=Window(since), with_scores=False)
+    window = Window(since, includes=is_included)
+    some = backtest(month.events, month.policies, CHANGED, window=window, with_scores=False)
+    scored_in_it = {
+        one.data.lead_id for one in month.events if isinstance(one.data, LeadScoredV1) and one.time >= since
+    }
+    assert paths(whole).keys() - scored_in_it
+    assert paths(some) == {
+        lead_id: found for lead_id, found in paths(whole).items() if crc32(lead_id.encode()) % 3 == 0
+    }
 
 
 def test_a_stopped_backtest_goes_on_from_its_file(month: LivedHistory, tmp_path: Path):

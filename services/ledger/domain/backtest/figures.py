@@ -25,7 +25,10 @@ class AssignedLeads(Struct):
 
 
 class Deadlines(Struct):
-    """Assignments with a time to accept, and what became of them. `minutes` adds up the times."""
+    """Assignments with a time to accept, and what became of them. `minutes` adds up the times.
+
+    `missed` were taken from a rep who did not accept in time.
+    """
 
     given: int = 0
     minutes: int = 0
@@ -37,8 +40,9 @@ class Deadlines(Struct):
 class Figures(Struct):
     """`reps` is by queue and rep, joined by a line feed.
 
-    `carried` are actions of a recorded owner that count as those of the owner in this world; `asked_for` are
-    leads of accounts that were asked for and never came.
+    `escalated` counts how often a lead was not accepted in time, without reminders. `carried` are actions of
+    a recorded owner that count as those of the owner in this world; `asked_for` are leads of accounts that
+    were asked for and never came.
     """
 
     reps: dict[str, AssignedLeads] = field(default_factory=dict)
@@ -58,10 +62,12 @@ class Figures(Struct):
             if row.accept_by is not None:
                 deadlines.given += 1
                 deadlines.minutes += (row.accept_by - row.opened_at) // _MINUTE
-        elif before.state == "open" and row.state == "accepted":
-            late = (
-                row.accept_by is not None and row.accepted_at is not None and row.accepted_at > row.accept_by
-            )
+        if before is not None and before.state != "open":
+            return
+        if row.state == "overdue":
+            deadlines.missed += 1
+        elif row.state == "accepted" and row.accept_by is not None:
+            late = row.accepted_at is not None and row.accepted_at > row.accept_by
             deadlines.accepted_late += late
             deadlines.accepted_in_time += not late
 
@@ -69,9 +75,8 @@ class Figures(Struct):
         """Count the events of one decision."""
         counted = False
         for event in events:
-            if isinstance(event, LeadEscalatedV1):
+            if isinstance(event, LeadEscalatedV1) and event.step != "remind":
                 self.escalated += 1
-                self.deadlines.missed += 1
             if isinstance(event, LeadSuppressedV1) or counted or event.decision.turn is None:
                 continue
             decision, turn, counted = event.decision, event.decision.turn, True

@@ -45,15 +45,22 @@ class Path(Struct, frozen=True, omit_defaults=True):
 class LeadPaths(Row, frozen=True):
     """The first and the last decision on a lead in the window. `cause` is set while the worlds differ.
 
-    `in_segment` says whether the report is about the lead, and `cost` is what its data cost, in cents.
+    `cost` is what its data cost, in cents.
     """
 
     lead_id: str
     first: Path
     last: Path
     cause: Cause | None = None
-    in_segment: bool = True
     cost: int = 0
+    key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
+
+
+class SegmentedLead(Row, frozen=True):
+    """Whether a backtest of one segment is about the lead, by its latest score in the record."""
+
+    lead_id: str
+    is_included: bool
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 
 

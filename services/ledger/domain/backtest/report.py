@@ -173,7 +173,7 @@ def report_of(
     """Return the report on the leads' paths in both worlds; each move is passed on as it is found."""
     sums, by_cause = _Sums(), Counter[str]()
     for before, after in pairs:
-        if before.in_segment and (move := sums.add(before, after)) is not None:
+        if (move := sums.add(before, after)) is not None:
             by_cause[move.cause] += 1
             on_move(move)
     counts, (old, new) = sums.counts, figures

@@ -1,13 +1,12 @@
-"""Which leads a backtest is about: those of one segment of the ideal customer profile, or of a condition."""
+"""Which leads a backtest is about: those of one segment of the ideal customer profile."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
 from shared.lead.events.lead_scored import LeadScoredV1
 
-SegmentTest = Callable[[LeadScoredV1, datetime], bool]
+SegmentTest = Callable[[LeadScoredV1], bool]
 
 
 def segment_test(segment: str | None) -> SegmentTest | None:
@@ -15,6 +14,4 @@ def segment_test(segment: str | None) -> SegmentTest | None:
 
     A lead is of the segment that its score names, as it was recorded.
     """
-    if segment is None:
-        return None
-    return lambda lead, _at: lead.score.segment == segment
+    return None if segment is None else lambda lead: lead.score.segment == segment
