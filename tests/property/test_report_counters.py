@@ -28,7 +28,7 @@ from tests.unit.ledger.conftest import event_from_example
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 EPOCH_DAY = (AT.date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
 REPS = ("sdr-1", "sdr-2", "ae-1")
-KINDS = ("accepted", "rejected", "meeting_booked", "opportunity", "won", "lost")
+KINDS = ("accepted", "rejected", "reply", "meeting_booked", "opportunity", "won", "lost")
 
 
 CHANNELS = ("form", "event", "ads")
@@ -142,28 +142,31 @@ def _recounted_leads(events: Sequence[Event[Any]]) -> dict[Any, int]:
         channel = next(
             e.data.source.channel for e in own if e.type == "baton.lead.scored.v1" and e.data.sequence == 1
         )
-        kinds = [e.data.type for e in own if e.type == "baton.outcome.received.v1"]
+        told = sorted((e for e in own if e.type == "baton.outcome.received.v1"), key=lambda e: e.data.at)
+        kinds = [e.data.type for e in told]
+        ended = [e for e in told if e.data.type in ("won", "lost")]
         is_owned = any(e.type == "baton.lead.routed.v1" for e in own)
         reached = {
             "captured": True,
             "assigned": is_owned,
-            "accepted": is_owned and bool({"accepted", "meeting_booked", "opportunity"} & set(kinds)),
+            "accepted": is_owned
+            and bool({"accepted", "reply", "meeting_booked", "opportunity"} & set(kinds)),
             "meetings": "meeting_booked" in kinds,
             "opportunities": bool({"opportunity", "won"} & set(kinds)),
-            "won": "won" in kinds,
-            "lost": "lost" in kinds and "won" not in kinds,
+            "won": bool(ended) and ended[-1].data.type == "won",
+            "lost": bool(ended) and ended[-1].data.type == "lost",
         }
         for name, is_so in reached.items():
             if is_so:
                 found[0, channel, name] += 1
-        usd = sum(
+        amounts = [
             e.data.amount.value
-            for e in own
-            if e.type == "baton.outcome.received.v1"
-            and e.data.type == "won"
+            for e in told
+            if e.data.type in ("opportunity", "won", "lost")
             and e.data.amount
             and e.data.amount.currency == "USD"
-        )
+        ]
+        usd = amounts[-1] if amounts and reached["won"] else 0
         if usd:
             found[0, channel, "won_usd"] += usd
     return dict(found)

@@ -25,8 +25,9 @@ from services.ledger.domain.lead_history import (
     LeadOrigin,
     RepAct,
 )
+from shared.lead.events.outcome_received import ACCEPTING_OUTCOMES
 
-_ACCEPTING: Final = frozenset({"accept", "accepted", "meeting_booked", "opportunity"})
+_ACCEPTING: Final = frozenset({"accept", *ACCEPTING_OUTCOMES})
 _ARRIVING: Final = frozenset({"assigned", "moved", "waiting"})
 """The decisions after which a queue has one more lead to work, unless it had the lead before."""
 _COUNTED_ALONE: Final[Mapping[str, str]] = {
@@ -127,6 +128,7 @@ class LeadTally:
         self._acts = history.acts
         self._captured = history.captured
         self._assignments = list(assignments_of(history))
+        self._ended: Counts = {}
         self._accepted = next((one for one in self._assignments if one.accepted_at is not None), None)
 
     def add(self, table: str, at: int, *names: str | int, **counts: int) -> None:
@@ -223,22 +225,26 @@ class LeadTally:
                 self.add("rep_counters", max(closed.at, opened.at), *self.credited(opened), open_usd=-usd)
             if closed is not None:
                 won = {"won": 1, "won_usd": usd} if closed.kind == "won" else {"lost": 1}
+                add_counts(self._ended, won)
                 self.credit(closed, **won, without_usd=0 if opened is not None else unknown)
 
     def count_lead(self, origin: LeadOrigin) -> None:
-        """Count the lead once, on the day of its capture, for each thing that reports break leads down by."""
+        """Count the lead once, on the day of its capture, for each thing that reports break leads down by.
+
+        Whether it is won or lost, and for how much, follows from its opportunities, which are counted before.
+        """
         kinds = {act.kind for act in self._acts}
-        is_won = "won" in kinds
+        is_won = "won" in self._ended
         reached = {
             "captured": 1,
             "suppressed": int(bool(self._decisions) and self._decisions[-1].change == SUPPRESSED),
             "assigned": int(bool(self._assignments)),
             "accepted": int(self._accepted is not None),
             "meetings": int(bool(kinds & {"meeting_booked", "meeting_held"})),
-            "opportunities": int(is_won or "opportunity" in kinds),
+            "opportunities": int(not kinds.isdisjoint({"opportunity", "won"})),
             "won": int(is_won),
-            "lost": int("lost" in kinds and not is_won),
-            "won_usd": sum(act.usd or 0 for act in self._acts if act.kind == "won"),
+            "lost": int("lost" in self._ended and not is_won),
+            "won_usd": self._ended.get("won_usd", 0),
         }
         counts = {name: number for name, number in reached.items() if number}
         began = [one.began for one in self._assignments]

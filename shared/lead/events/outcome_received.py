@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -30,6 +30,20 @@ OutcomeType = Literal[
     "churned",
 ]
 """From the rep's answer over the person's, the deal and its pilot to what became of the customer."""
+
+ACCEPTING_OUTCOMES: Final[frozenset[OutcomeType]] = frozenset(
+    {
+        "accepted",
+        "reply",
+        "meeting_booked",
+        "meeting_held",
+        "opportunity",
+        "pilot_started",
+        "pilot_won",
+        "pilot_lost",
+    }
+)
+"""Outcomes that follow from a rep's work on the lead, so they count as accepting it."""
 
 
 class Amount(Struct, frozen=True):

@@ -61,6 +61,9 @@ def reps(share: Share) -> dict[tuple[Any, ...], Counts]:
         ((decided(1, 1, "ana"), decided(2, 2, "ana"), act(3, "accept", "ana")), {"accepted": 1}),
         ((decided(1, 1, "ana"), act(0.5, "accepted", "ana")), {"accepted": 1}),
         ((decided(1, 1, "ana"), act(2, "reject", "ana")), {"rejected": 1}),
+        ((decided(1, 1, "ana"), act(2, "reply")), {"accepted": 1, "replied": 1}),
+        ((decided(1, 1, "ana"), act(2, "meeting_held")), {"accepted": 1, "meetings_held": 1}),
+        ((decided(1, 1, "ana"), act(2, "pilot_started")), {"accepted": 1, "pilots": 1}),
     ],
 )
 def test_what_a_rep_did_with_a_lead(parts: tuple[Any, ...], counts: Counts):
@@ -100,6 +103,22 @@ def test_an_outcome_that_is_told_last_is_the_result():
     share = share_of(history(decided(1, 1, "amy", "ae"), act(2, "lost"), act(3, "won", usd=7)))
     counts = reps(share)["ae", "amy"]
     assert (counts.get("lost"), counts["won"], counts["won_usd"]) == (None, 1, 7)
+
+
+@pytest.mark.parametrize(
+    ("acts", "counts"),
+    [
+        ((act(2, "won", usd=7, opportunity="D1"), act(3, "won", usd=9, opportunity="D1")), {"won": 1, "won_usd": 9}),
+        ((act(2, "won", usd=7, opportunity="D1"), act(3, "won", usd=9, opportunity="D2")), {"won": 1, "won_usd": 16}),
+        ((act(2, "won", usd=7), act(3, "lost")), {"lost": 1}),
+        ((act(2, "won", usd=7, opportunity="D1"), act(3, "lost", opportunity="D2")), {"won": 1, "won_usd": 7}),
+        ((act(2, "opportunity", usd=5), act(3, "won")), {"won": 1, "won_usd": 5}),
+    ],
+)  # fmt: skip
+def test_a_lead_is_won_as_its_opportunities_are(acts: tuple[RepAct, ...], counts: dict[str, int]):
+    lead = share_of(history(decided(1, 1, "amy", "ae"), *acts))["lead_counters", (0, "channel", "form")]
+    assert {name: lead[name] for name in ("won", "lost", "won_usd") if name in lead} == counts
+    assert lead["opportunities"] == 1
 
 
 def test_after_the_end_the_last_owner_is_credited_unless_the_outcome_names_another():
