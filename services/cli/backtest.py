@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -36,14 +36,21 @@ _SHOWN_MAX: Final = 20
 
 
 def _instant(text: str) -> datetime:
-    """Return a day or an instant; one without a zone is UTC."""
+    """Return an instant, or the first of a day; one without a zone is UTC."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
             f"{text!r} is no day such as 2026-03-01 and no instant of RFC 3339"
         ) from None
-    return at if at.tzinfo else datetime.fromisoformat(at.isoformat() + "+00:00")
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _last_instant(text: str) -> datetime:
+    """Return an instant, or the last of a day; one without a zone is UTC."""
+    at = _instant(text)
+    is_day = len(text) <= len("2026-03-01")
+    return at + timedelta(days=1, microseconds=-1) if is_day else at
 
 
 def backtest(
@@ -60,7 +67,10 @@ def backtest(
         datetime | None, typer.Option(parser=_instant, help="Compare decisions from this day or instant on.")
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option(parser=_instant, help="Compare decisions up to this day or instant.")
+        datetime | None,
+        typer.Option(
+            parser=_last_instant, help="Compare decisions up to this day, which is included, or instant."
+        ),
     ] = None,
     segment: Annotated[
         str | None, typer.Option(help="Report on the leads of this segment of icp.yaml alone.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -88,18 +89,19 @@ def apply(
     anything else is warned.
     """
     if Path(policy).is_dir():
-        from shared.policy.load import unread_files
+        from shared.policy.load import texts_in, unread_files
 
         for finding in unread_files(Path(policy)):
             echo(f"warning: {finding}", err=True)
-        checked = _send("/v1/policies/validate", Path(policy))
-        if not checked["active"]:
-            _show_backtest(checked["last_backtest"], policy, yes=yes)
-        _report_applied(_send("/v1/policies", Path(policy)), as_json=as_json)
+        files = texts_in(Path(policy))
     elif re.fullmatch("[0-9a-fA-F]{1,64}", policy):
-        _activate(policy, as_json=as_json)
+        files = request("GET", f"/v1/policies/{policy}")["files"]
     else:
         raise typer.BadParameter(f"{policy!r} is neither a directory nor a version.")
+    checked = request("POST", "/v1/policies/validate", body={"files": files})
+    if not checked["active"]:
+        _show_backtest(checked["last_backtest"], policy, yes=yes)
+    _activate(files, as_json=as_json)
 
 
 @app.command()
@@ -119,13 +121,8 @@ def rollback(
             echo("There is no earlier version of the policy.", err=True)
             raise typer.Exit(1)
         version = latest[1]["version"]
-    _activate(version, as_json=as_json)
-
-
-def _activate(version: str, *, as_json: bool) -> None:
-    """Post the files of a stored version, which may be shortened, and print the result."""
     found = request("GET", f"/v1/policies/{quote(version, safe='')}")
-    _report_applied(request("POST", "/v1/policies", body={"files": found["files"]}), as_json=as_json)
+    _activate(found["files"], as_json=as_json)
 
 
 def _show_backtest(tested: Any, policy: str, *, yes: bool) -> None:
@@ -143,7 +140,9 @@ def _show_backtest(tested: Any, policy: str, *, yes: bool) -> None:
         raise typer.Exit(1)
 
 
-def _report_applied(applied: Any, *, as_json: bool) -> None:
+def _activate(files: Mapping[str, str], *, as_json: bool) -> None:
+    """Post the files of a policy and print the result."""
+    applied = request("POST", "/v1/policies", body={"files": files})
     if as_json:
         print_json(applied)
         return
@@ -157,16 +156,11 @@ def _report_applied(applied: Any, *, as_json: bool) -> None:
 @app.command()
 def diff(directory: Directory = _CONFIG, as_json: AsJson = False) -> None:
     """Show the differences between the files and the active policy."""
-    found = _send("/v1/policies/validate", directory)
+    from shared.policy.load import texts_in
+
+    found = request("POST", "/v1/policies/validate", body={"files": texts_in(directory)})
     if as_json:
         print_json(found)
         return
     for line in found["changes"] or ["No differences."]:
         echo(line)
-
-
-def _send(path: str, directory: Path) -> Any:
-    """Post the policy files of a directory and return the response."""
-    from shared.policy.load import texts_in
-
-    return request("POST", path, body={"files": texts_in(directory)})

@@ -1,5 +1,6 @@
 """Backtests: what a policy would have made of the recorded history, computed by the ledger."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -109,7 +110,7 @@ async def post_backtest(
             candidate=version,
             files=body.files,
             since=body.since,
-            until=body.until,
+            until=min(body.until, now) if body.until is not None else None,  # timers after it are not due
             segment=body.segment,
             created_at=now,
             created_by=principal.key_id,
@@ -147,7 +148,7 @@ async def get_backtest(id: str, gateway: Gateway) -> BacktestView:  # noqa: A002
 )
 async def get_moves(id: str, gateway: Gateway, paging: Paging) -> Page[dict[str, Any]]:  # noqa: A002 - in the path
     row = await _found(gateway, id)
-    if paging.after is not None and not paging.after.id.isdecimal():
+    if paging.after is not None and not re.fullmatch("[0-9]{1,9}", paging.after.id):
         raise Reject(422, "invalid-cursor", "The cursor is not one that was given")
     after = int(paging.after.id) if paging.after else 0
     async with gateway.database.read() as tx:

@@ -330,13 +330,28 @@ class TestPolicy:
         assert "routing.yaml" in gateway.bodies[0]["files"]
 
     def test_applying_prints_warnings_apart_from_the_version(self, baton, gateway):
-        gateway.answers["POST /v1/policies/validate"] = {"active": True, "last_backtest": None}
+        gateway.answers["POST /v1/policies/validate"] = {"active": True}
         gateway.answers["POST /v1/policies"] = {"version": "abc", "warnings": ["icp.yaml: never matches"]}
         assert baton("policy", "apply", "config") == (
             0,
             "Active policy: version abc.\n",
             "warning: icp.yaml: never matches\n",
         )
+
+    @pytest.mark.parametrize("policy", ["config", "abc"])
+    def test_applying_shows_the_last_backtest_and_warns_where_there_is_none(self, baton, gateway, policy):
+        gateway.answers["GET /v1/policies/abc"] = {"files": {"icp.yaml": "markets: []\n"}}
+        gateway.answers["POST /v1/policies"] = {"version": "abc", "warnings": []}
+        numbers = {"leads": 9, "moved": 4, "suppressed_more": 2, "suppressed_fewer": 0}
+        for tested, said in (
+            (None, f"warning: no backtest of this version yet; `baton backtest {policy}` runs one\n"),
+            (
+                {"until": "2026-03-02", **numbers},
+                "Backtest up to 2026-03-02: 4 of 9 leads move to another queue, 2 more are suppressed and 0 fewer.\n",
+            ),
+        ):
+            gateway.answers["POST /v1/policies/validate"] = {"active": False, "last_backtest": tested}
+            assert baton("policy", "apply", policy) == (0, "Active policy: version abc.\n", said)
 
     @pytest.mark.parametrize(("active", "text"), [(True, "active since"), (False, "last active since")])
     def test_a_version_is_shown_with_its_files(self, baton, gateway, active, text):

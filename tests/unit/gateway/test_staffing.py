@@ -102,6 +102,15 @@ def test_too_few_people_who_support_others_are_asked_for(of: Team, said: list[st
     assert list(staffing(of, []).hires) == said
 
 
+def test_managers_are_counted_whomever_else_nobody_manages():
+    some = team({"ae": "mona"}, ae=10)
+    others = tuple(Rep(id=f"other-{n}", name="A Rep", queues=("ae",)) for n in range(10))
+    of = Team(reps=(*some.reps, *others), managers=some.managers)
+    assert list(staffing(of, []).hires) == [
+        "Two more managers of AEs: there is 1 manager for 20 AEs, one for 6 to 8 is usual."
+    ]
+
+
 def test_a_ratio_says_what_it_needs():
     found = staffing(team(sdr=3), []).ratios
     assert found["aes_per_sdr"].needs == "reps in queues of SDRs and of AEs, such as sdr and senior-ae"

@@ -181,19 +181,19 @@ def hires_by_load(loads: Iterable[QueueLoad]) -> list[str]:
 
 def hires_by_ratio(ratios: Mapping[str, Figure], by_role: Mapping[Role, Sequence[Rep]]) -> list[str]:
     """Return a sentence for each kind of people of whom there are too few for those whom they support."""
-    supported: tuple[tuple[str, str, Role, str], ...] = (
-        ("aes_per_sdr", "SDR", "AE", "SDR"),
-        ("aes_per_se", "SE", "AE", "SE"),
-        ("aes_per_manager", "manager", "AE", "manager of AEs"),
-        ("sdrs_per_manager", "manager", "SDR", "manager of SDRs"),
+    managers_of = {role: len({rep.manager for rep in by_role[role]} - {None}) for role in by_role}
+    supported: tuple[tuple[str, str, int, Role, str], ...] = (
+        ("aes_per_sdr", "SDR", len(by_role["SDR"]), "AE", "SDR"),
+        ("aes_per_se", "SE", len(by_role["SE"]), "AE", "SE"),
+        ("aes_per_manager", "manager", managers_of["AE"], "AE", "manager of AEs"),
+        ("sdrs_per_manager", "manager", managers_of["SDR"], "SDR", "manager of SDRs"),
     )
     sentences: list[str] = []
-    for name, supporter, role, who in supported:
+    for name, supporter, supporters, role, who in supported:
         ratio = ratios[name]
         if ratio.verdict != "above" or ratio.healthy is None or ratio.healthy.highest is None:
             continue
         heads = len(by_role[role])
-        supporters = round(heads / (ratio.value or heads))
         missing = max(1, ceil(heads / ratio.healthy.highest) - supporters)
         usual = f"{ratio.healthy.lowest:g} to {ratio.healthy.highest:g}"
         are = "is" if supporters == 1 else "are"
