@@ -67,11 +67,11 @@ async def try_policy(body: TriedLead, gateway: Gateway, arrival: RequestArrival)
             raise Reject(409, "unreadable-policy", title, str(error)[:500]) from error
     now, hosts = gateway.clock.now(), policy.accounts.shared
     try:
-        account = enriched_alone(body.lead, hosts, now).account
+        lead = enriched_alone(body.lead, hosts, now)
         async with gateway.database.read() as tx:
-            rows = await rows_for_new_lead(tx, account)
+            rows = await rows_for_new_lead(tx, lead)
         candidate = await asyncio.to_thread(compiled, policy)
-        record = decide_made_up(body.lead, rows, candidate, now, hosts)
+        record = decide_made_up(lead, rows, candidate, now)
     except DataError as error:
         raise Reject(422, "invalid", "Nothing can be decided on this lead", str(error)) from error
     explanation = await asyncio.to_thread(explain, record, candidate, candidate)

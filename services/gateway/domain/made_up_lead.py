@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.enricher.domain.enriched_event import enriched_alone
 from services.gateway.domain.explain import DecisionRecord
 from services.router.domain.dispatch import dispatch
 from services.router.policy import routing_policy_of
@@ -13,7 +12,6 @@ from services.scorer.domain.update_score import ScoringContext
 from services.scorer.policy import scoring_policy
 from shared.lead.events.envelope import Event, emitted
 from shared.lead.events.lead_enriched import LeadEnrichedV1
-from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
@@ -26,18 +24,12 @@ _MADE_UP = "made-up"
 
 
 def decide_made_up(
-    received: LeadReceivedV1,
-    rows: IdentityMap,
-    policy: CompiledPolicy,
-    at: datetime,
-    shared_hosts: frozenset[str],
+    enriched: LeadEnrichedV1, rows: IdentityMap, policy: CompiledPolicy, at: datetime
 ) -> DecisionRecord:
     """Return the events that a policy would make of the lead, which nobody else is told.
 
-    `rows` are the present ones of its account and of the team; they are not changed. No provider is asked.
-    Raises `DataError` for a lead about nobody.
+    `rows` are the present ones of its account and of the team; they are not changed.
     """
-    enriched = enriched_alone(received, shared_hosts, at)
     event = Event(
         id=_MADE_UP,
         source="/baton/enricher",

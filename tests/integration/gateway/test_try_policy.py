@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from services.scorer.domain.account_names import put_account
+from services.scorer.domain.state import AccountRow
 from services.tables import metadata
+from shared.lead.events.account_received import AccountReceivedV1
 from shared.policy.load import texts_in
+from shared.storage.change_set import ChangeSet
+from shared.storage.rows import IdentityMap, Put
 
 FILES = texts_in(Path("config"))
 LEAD = {
@@ -59,3 +64,27 @@ async def test_another_policy_decides_otherwise(gateway):
 )
 async def test_a_lead_that_would_be_refused_is_refused(gateway, body):
     assert (await gateway.ask("POST", "/v1/policies/try", json=body))[0] == 422
+
+
+async def test_its_account_is_found_by_an_alias_and_by_its_name(gateway):
+    """As that of any lead is."""
+    told = AccountReceivedV1(
+        domain="osprey.example",
+        name="Osprey Analytics",
+        relation="competitor",
+        aliases=["osprey-labs.example"],
+        country="US",
+    )
+    changes = ChangeSet(IdentityMap())
+    put_account(changes, AccountRow("osprey.example", knowledge=told))
+    changes.put(AccountRow("osprey-labs.example", knowledge=told))
+    await gateway.store(*(change.row for change in changes.changes if isinstance(change, Put)))
+    by_alias = {"person": {"email": "ana@osprey-labs.example"}}
+    by_name = {
+        "person": {"email": "ana@gmail.com", "title": "VP Finance", "country": "US"},
+        "company": {"name": "Osprey Analytics, Inc.", "country": "US"},
+    }
+    for lead in (by_alias, by_name):
+        status, tried, _ = await gateway.ask("POST", "/v1/policies/try", json={"lead": lead})
+        assert status == 200, tried
+        assert tried["explanation"]["decision"]["suppressed"] == "competitor"
