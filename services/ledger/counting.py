@@ -43,11 +43,10 @@ _EPOCH: Final = date(1970, 1, 1)
 
 
 async def count_deltas(database: Database) -> bool:
-    """Count the oldest additions and delete them. True when there may be more."""
+    """Count some of the additions and delete them. True when there may be more."""
     async with database.begin() as tx:
         await tx.lock("ledger:counters", exclusive=True)
-        oldest = select(counter_deltas).order_by(counter_deltas.c.id).limit(UNITS_AT_ONCE)
-        units = (await tx.execute(oldest)).all()
+        units = (await tx.execute(select(counter_deltas).limit(UNITS_AT_ONCE))).all()
         if not units:
             return False
         total = summed(delta for unit in units for delta in unit.deltas)

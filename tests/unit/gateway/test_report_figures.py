@@ -223,6 +223,16 @@ def test_the_figures_of_aes():
     assert figures["coverage"].note == "2 outcomes without an amount in US dollars are not in it"
 
 
+def test_attainment_says_how_many_days_of_the_period_it_knows():
+    sums = {("senior-ae", "amy"): {"won": 1, "won_usd": 9_000, "without_usd": 1}}
+    notes = [
+        achieved("AE", sums, AMY | {"quota": QUOTA}, days=90, counted_days=days).figures["attainment"].note
+        for days in (90, 10)
+    ]
+    left_out = "1 outcome without an amount in US dollars is not in it"
+    assert notes == [left_out, f"only 10 of 90 days were counted so far; {left_out}"]
+
+
 def test_what_the_figures_of_aes_need():
     figures = achieved("AE", {("senior-ae", "amy"): {"won": 1}}, AMY).figures
     assert figures["win_rate"].needs == "outcomes of the types won and lost"

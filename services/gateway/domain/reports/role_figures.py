@@ -103,6 +103,7 @@ def ae_figures(basis: Basis) -> dict[str, Figure]:
     opening = (
         [] if "opportunity_usd" in basis.told else ["outcomes of type opportunity with amounts in US dollars"]
     )
+    partly = f"only {basis.counted_days} of {basis.days} days were counted so far"
     has_lost, has_won = "lost" in basis.told, "won" in basis.told
     return {
         "win_rate": share(
@@ -118,7 +119,8 @@ def ae_figures(basis: Basis) -> dict[str, Figure]:
             "share",
             needs=" and ".join(missing + closing),
             healthy="attainment",
-            note=_without_usd(basis),
+            note="; ".join(filter(None, (partly * (basis.counted_days < basis.days), _without_usd(basis))))
+            or None,
         ),
         "coverage": figure(
             basis.open_usd / quota if not missing + opening else None,
