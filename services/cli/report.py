@@ -40,11 +40,19 @@ _QUEUE: Final = {
 
 
 @app.callback(invoke_without_command=True)
-def report(context: typer.Context) -> None:
-    """Report on the team and its leads; without a name on roles, capacity and scores of the last 90 days."""
-    if context.invoked_subcommand is None:
+def report(context: typer.Context, since: Day = None, until: Day = None, as_json: AsJson = False) -> None:
+    """Report on the team and its leads; without a name on roles, capacity and scores.
+
+    Options before the name of a report are those of the three.
+    """
+    if context.invoked_subcommand is not None:
+        if since or until or as_json:
+            raise typer.BadParameter(f"Options of {context.invoked_subcommand} follow its name.")
+    elif as_json:
+        print_json({name: _fetched(name, since, until) for name in ("roles", "capacity", "scores")})
+    else:
         for show in (roles, capacity, scores):
-            show(None, None, as_json=False)
+            show(since, until, as_json=False)
             echo("")
 
 
@@ -158,6 +166,14 @@ def range_text(figure: Mapping[str, Any]) -> str:
     return f"{ends[0]} to {ends[1]}"
 
 
+def _fetched(name: str, since: datetime | None, until: datetime | None) -> Mapping[str, Any]:
+    """Return a report on these days."""
+    days = {"since": since, "until": until}
+    query = {key: day.date().isoformat() for key, day in days.items() if day is not None}
+    found: Mapping[str, Any] = request("GET", f"/v1/reports/{name}", query=query)
+    return found
+
+
 def _report(
     name: str,
     since: datetime | None,
@@ -166,9 +182,7 @@ def _report(
     *,
     as_json: bool,
 ) -> None:
-    days = {"since": since, "until": until}
-    query = {key: day.date().isoformat() for key, day in days.items() if day is not None}
-    found: Mapping[str, Any] = request("GET", f"/v1/reports/{name}", query=query)
+    found = _fetched(name, since, until)
     if as_json:
         print_json(found)
         return

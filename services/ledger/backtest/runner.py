@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -63,7 +64,8 @@ class BacktestRunner:
             unfinished = await unfinished_ids(self._database)
             for file in self._folder.glob("*.db*"):
                 if file.name.partition(".")[0] not in unfinished:
-                    file.unlink(missing_ok=True)
+                    with suppress(OSError):
+                        file.unlink()
             self._may_have_leftovers = False
         job = await take_job(self._database, self._clock.now())
         if job is None:

@@ -41,7 +41,11 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OVERDUE: Final = frozenset({"sla", "fallback"})
 _TAKEN: Final = "accepted"
 _MERGED: Final = "merged"
-_ADDRESS_OR_NUMBER: Final = re.compile(r"@|%40|\+\d{6,}|\(?\d{2,4}\)?([ ./-]\d{2,5}){2,}")
+_DAY: Final = r"(?:19|20)\d\d([ ./-])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)"
+_ADDRESS_OR_NUMBER: Final = re.compile(
+    rf"@|%40|\+\d{{6,}}|(?<!\d)(?!{_DAY})\(?\d{{2,}}\)?(?:[ ./-]\d{{2,5}}){{2,}}"
+)
+"""A number in groups is one of a telephone, unless it is a day such as 2026-03-15."""
 
 
 class LeadOrigin(Struct, frozen=True, array_like=True):

@@ -87,9 +87,13 @@ def test_a_day_that_is_none_is_wrong_usage(baton: Any):
 def test_without_a_name_it_reports_on_the_team(baton: Any, gateway: Any):
     for name in ("roles", "capacity", "scores"):
         gateway.answers[f"GET /v1/reports/{name}"] = HEADING | EMPTY[name]
-    code, out, _ = baton("report")
+    code, out, _ = baton("report", "--since", "2026-01-01")
     assert code == 0
     assert "The figures ask for no hire." in out
+    assert {request.url.query for request in gateway.requests} == {b"since=2026-01-01"}
+    code, out, _ = baton("report", "--json")
+    assert json.loads(out) == {name: HEADING | EMPTY[name] for name in ("roles", "capacity", "scores")}
+    assert baton("report", "--json", "flow")[0] == 2, "it would be ignored"
 
 
 def test_fairness_is_live_and_has_no_days(baton: Any, gateway: Any):
