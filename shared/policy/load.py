@@ -28,6 +28,10 @@ class PolicyInvalid(BatonError):
         super().__init__("\n".join(map(str, errors)))
         self.findings = tuple(findings)
 
+    def __reduce__(self) -> tuple[type[PolicyInvalid], tuple[Sequence[Finding]]]:
+        """Let it pass from one process to another."""
+        return type(self), (self.findings,)
+
 
 @dataclass(frozen=True)
 class PolicyReading:

@@ -30,6 +30,7 @@ from services.ledger.backtest.jobs import (
 from services.ledger.backtest.runner import BacktestRunner
 from services.ledger.tables import backtest_moves, backtests
 from shared.clock import FixedClock
+from shared.policy.load import PolicyInvalid
 from shared.storage.database import Database
 from tests.support.scored_leads import AT
 
@@ -123,6 +124,15 @@ def test_signals_to_all_processes_do_not_end_the_one_that_computes():
         for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(process_id, number)
         assert pool.submit(os.getpid).result(60) == process_id
+
+
+def test_why_a_policy_cannot_be_read_is_told_by_the_process_that_computes(tmp_path: Path):
+    order = process.BacktestOrder({"icp.yaml": "segments: 1"}, {})
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=process.start) as pool,
+        pytest.raises(PolicyInvalid, match=r"icp\.yaml:1:"),
+    ):
+        pool.submit(process.begin, tmp_path / "one.db", order).result(60)
 
 
 _LEDGER = """

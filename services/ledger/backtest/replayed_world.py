@@ -156,7 +156,10 @@ class ReplayedWorld:
         """Return who a timer of the router would give its lead to, None for nobody; changes nothing."""
         if self.policy is None:
             return None
-        step = dispatch(self.rows, self.policy.routing, timer_event(timer, at), at)
+        try:
+            step = dispatch(self.rows, self.policy.routing, timer_event(timer, at), at)
+        except DataError:
+            return None
         given = (emit.data for emit in step.emits if isinstance(emit.data, LeadReassignedV1))
         return next((data.decision.owner for data in given), None)
 
