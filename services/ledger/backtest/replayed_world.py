@@ -77,9 +77,9 @@ class ReplayedWorld:
         self.rows.apply(Put(LeadAliasRow(merged, data.lead_id)) for merged in data.merged)
         self.decide(event, at)
         if self.counts and (paths := self.rows.get(LeadPaths, data.lead_id)) is not None:
-            cost = data.enrichment.cost
-            if paths.cost != cost:
-                self.rows.apply([Put(replace(paths, cost=cost))])
+            paid = paths.with_cost(data.revision, data.enrichment.cost)
+            if paid != paths:
+                self.rows.apply([Put(paid)])
 
     def decide(self, event: Event[Any], at: datetime) -> None:
         """Let the router decide on an event; one that cannot be decided changes nothing, as live."""

@@ -1,4 +1,4 @@
-"""What a world of a backtest counts of deadlines: each assignment ends in one way, and reminders miss none."""
+"""What a world of a backtest adds up: deadlines, each of which ends in one way, and what data cost."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.ledger.domain.backtest.figures import Deadlines, Figures
+from services.ledger.domain.backtest.paths import LeadPaths, Path
 from services.router.domain.state import AssignmentRow
 from shared.lead.events.lead_escalated import LeadEscalatedV1
 from tests.unit.ledger.conftest import event_from_example
@@ -54,3 +55,12 @@ def test_a_reminder_is_no_escalation(step: str | None, escalated: int):
     assert isinstance(told, LeadEscalatedV1)
     figures.count_events([told])
     assert (figures.escalated, figures.deadlines) == (escalated, Deadlines())
+
+
+def test_the_data_of_a_lead_cost_what_all_its_revisions_did():
+    """The cost in an event is that of its revision, of which a later event may know more."""
+    decided = Path(AT, "assigned", "fits")
+    paths = LeadPaths("lead-1", decided, decided)
+    for revision, cost, total in ((1, 30, 30), (1, 40, 40), (2, 0, 40), (2, 5, 45), (3, 1, 46)):
+        paths = paths.with_cost(revision, cost)
+        assert paths.cost == total

@@ -45,7 +45,8 @@ class Path(Struct, frozen=True, omit_defaults=True):
 class LeadPaths(Row, frozen=True):
     """The first and the last decision on a lead in the window. `cause` is set while the worlds differ.
 
-    `cost` is what its data cost, in cents.
+    `cost` is what the data of all its revisions cost, in cents, and `cost_before` that of revisions before the
+    latest one, which is `revision`.
     """
 
     lead_id: str
@@ -53,7 +54,14 @@ class LeadPaths(Row, frozen=True):
     last: Path
     cause: Cause | None = None
     cost: int = 0
+    cost_before: int = 0
+    revision: int = 0
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
+
+    def with_cost(self, revision: int, cost: int) -> LeadPaths:
+        """Return the paths with what was paid for a revision up to now."""
+        before = self.cost if revision > self.revision else self.cost_before
+        return replace(self, revision=revision, cost_before=before, cost=before + cost)
 
 
 class SegmentedLead(Row, frozen=True):
