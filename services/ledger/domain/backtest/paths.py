@@ -45,7 +45,7 @@ class Path(Struct, frozen=True, omit_defaults=True):
 class LeadPaths(Row, frozen=True):
     """The first and the last decision on a lead in the window. `cause` is set while the worlds differ.
 
-    `cost` is what the data of all its revisions cost, in cents, and `cost_before` that of revisions before the
+    `cost` is what the data of all its revisions cost, in cents, and `cost_before` that of those before the
     latest one, which is `revision`.
     """
 
