@@ -13,7 +13,7 @@ from services.ledger.domain.lead_history import LeadHistory, with_event
 from shared.lead.events.envelope import Event
 from tests.property.test_report_counters import AT, LIVES, REPS, Life, events_of
 
-ACCEPTING = {"accepted", "meeting_booked", "opportunity"}
+ACCEPTING = {"accepted", "reply", "meeting_booked", "opportunity"}
 NOTIFIED = AT + timedelta(seconds=90, microseconds=1_500)
 
 
