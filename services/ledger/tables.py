@@ -12,7 +12,7 @@ What reports count of each lead is in `lead_histories`; what a unit of work adds
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
 
@@ -155,6 +155,11 @@ flow_counters = _counter_table(
 
 COUNTERS = (duration_counters, flow_counters, lead_counters, rep_counters)
 """The tables of counters; the key of each is grain, day and its names, in this order."""
+
+RECORDED: Final = "recorded"
+"""The candidate of a backtest in which every decision is made by the version that made it."""
+UNFINISHED: Final = ("queued", "running")
+"""The states of a backtest that waits or runs."""
 
 # A worker holds a backtest until `leased_until`; one whose process died is taken up again. `candidate` is a
 # version or `recorded`, `files` are its texts where it is not stored. Moves name leads: erasures remove them.

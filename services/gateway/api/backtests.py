@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response, Security
 from pydantic import AwareDatetime, Field
 from sqlalchemy import RowMapping
 
-from services.gateway.api.policies import ACTIVE, find_policy, read_files
+from services.gateway.api.policies import ACTIVE, load_version, read_files
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
 from services.gateway.dependencies import Gateway, Manager, Page, Paging, caller
 from services.gateway.domain.arrival import invalid
@@ -21,17 +21,15 @@ from services.gateway.queries.backtests import (
     list_backtests,
     list_moves,
 )
+from services.ledger.tables import RECORDED
 from shared.errors import FieldProblem, Reject
 from shared.lead.ids import derive_id
 from shared.policy.content_hash import shown, version_of
-from shared.policy.load import PolicyInvalid, load
 from shared.policy.models import FILES, Policy
 from shared.storage.keyset import Cursor
 
 router = APIRouter(prefix="/v1", tags=["Policies"], route_class=ApiRoute)
 
-RECORDED: Final = "recorded"
-"""In place of a version: every decision by the version that made it. It proves the replay itself."""
 _ACTIVE_MAX: Final = 20
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -182,14 +180,7 @@ async def _candidate(gateway: Gateway, id_: str, body: NewBacktest) -> tuple[str
             problem = f"The files are version {shown(version)}, not {id_[:80]}"
             raise invalid((FieldProblem("/files", problem),))
         return version, policy
-    found, _current = await find_policy(gateway, id_)
-    try:
-        return found.version, load(found.files)
-    except PolicyInvalid as error:
-        detail = f"This release of Baton cannot read it: {error}"[:500]
-        raise Reject(
-            409, "unreadable-policy", "The version was written for another release", detail
-        ) from error
+    return await load_version(gateway, id_)
 
 
 async def _found(gateway: Gateway, backtest_id: str) -> RowMapping:

@@ -167,6 +167,17 @@ async def find_policy(gateway: Gateway, id_: str) -> tuple[StoredPolicy, StoredP
     return found[0], current
 
 
+async def load_version(gateway: Gateway, id_: str) -> tuple[str, Policy]:
+    """Return the version that is named or begins so, and its policy. Raises `Reject` (404, 409)."""
+    found, _current = await find_policy(gateway, id_)
+    try:
+        return found.version, await asyncio.to_thread(load, found.files)
+    except PolicyInvalid as error:
+        title = "The version was written for another release"
+        detail = f"This release of Baton cannot read it: {error}"[:500]
+        raise Reject(409, "unreadable-policy", title, detail) from error
+
+
 async def read_files(gateway: Gateway, files: Mapping[str, str]) -> tuple[Policy, list[str]]:
     """Return the policy and the warnings about it. Raises `Reject` (422) with all errors."""
     reading = await asyncio.to_thread(read_policy, files, known_integrations(gateway.integrations))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Security
 from pydantic import Field
 
 from services.enricher.domain.enriched_event import enriched_alone
-from services.gateway.api.policies import ACTIVE, find_policy, read_files
+from services.gateway.api.policies import ACTIVE, load_version, read_files
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
 from services.gateway.dependencies import Gateway, RequestArrival, caller
 from services.gateway.domain.explain import Explanation, explain
@@ -19,7 +19,6 @@ from shared.errors import DataError, Reject
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.routing import Brief
 from shared.policy.compiled import compiled
-from shared.policy.load import PolicyInvalid, load
 from shared.policy.models import FILES
 from shared.web.event_schema import MsgspecType
 
@@ -59,12 +58,7 @@ async def try_policy(body: TriedLead, gateway: Gateway, arrival: RequestArrival)
     if body.files is not None:
         policy, _warnings = await read_files(gateway, body.files)
     else:
-        found, _current = await find_policy(gateway, body.version or ACTIVE)
-        try:
-            policy = await asyncio.to_thread(load, found.files)
-        except PolicyInvalid as error:
-            title = "The version was written for another release"
-            raise Reject(409, "unreadable-policy", title, str(error)[:500]) from error
+        _version, policy = await load_version(gateway, body.version or ACTIVE)
     now, hosts = gateway.clock.now(), policy.accounts.shared
     try:
         lead = enriched_alone(body.lead, hosts, now)

@@ -7,17 +7,16 @@ from typing import Any, Final
 
 from sqlalchemy import RowMapping, delete, func, select
 
-from services.ledger.tables import backtest_moves, backtests
+from services.ledger.tables import UNFINISHED, backtest_moves, backtests
 from shared.storage.database import Tx
 from shared.storage.keyset import Cursor, after_cursor
 
-ACTIVE_STATES: Final = ("queued", "running")
 _SHOWN: Final = [column for column in backtests.c if column.name not in ("files", "leased_until")]
 
 
 async def count_active(tx: Tx) -> int:
     """Return how many backtests wait or run."""
-    counted = select(func.count()).where(backtests.c.state.in_(ACTIVE_STATES))
+    counted = select(func.count()).where(backtests.c.state.in_(UNFINISHED))
     return int((await tx.execute(counted)).scalar_one())
 
 
@@ -61,7 +60,7 @@ async def list_moves(tx: Tx, backtest_id: str, after: int, limit: int) -> Sequen
 async def cancel_or_delete(tx: Tx, backtest_id: str) -> None:
     """End a backtest that waits or runs; delete one that has ended, with its moves."""
     state = (await tx.execute(select(backtests.c.state).where(backtests.c.id == backtest_id))).scalar()
-    if state in ACTIVE_STATES:
+    if state in UNFINISHED:
         values = {"state": "cancelled", "leased_until": None, "files": None}
         await tx.execute(backtests.update().where(backtests.c.id == backtest_id).values(**values))
         return

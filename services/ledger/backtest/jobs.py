@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, or_, select, tuple_, update
 from services.ledger.backtest.engine import StoredEvent
 from services.ledger.backtest.process import BacktestOrder
 from services.ledger.backtest.work_file import REPLAYED_TYPES, RecordedEvent
-from services.ledger.tables import backtest_moves, backtests, events, lead_views
+from services.ledger.tables import RECORDED, UNFINISHED, backtest_moves, backtests, events, lead_views
 from shared.policy.tables import policies
 from shared.storage.database import Database, Tx
 from shared.storage.statements import member_of, members
@@ -20,9 +20,6 @@ from shared.storage.statements import member_of, members
 LEASE: Final = timedelta(seconds=60)
 KEPT: Final = 50
 """As many backtests are kept; older ones are deleted with their moves."""
-RECORDED: Final = "recorded"
-"""In place of a version: every decision by the version that made it."""
-_ACTIVE: Final = ("queued", "running")
 _PAGE: Final = 5_000
 
 
@@ -50,7 +47,7 @@ async def take_job(database: Database, now: datetime) -> BacktestJob | None:
         free = or_(backtests.c.leased_until.is_(None), backtests.c.leased_until <= now)
         statement = (
             select(*columns)
-            .where(backtests.c.state.in_(_ACTIVE), free)
+            .where(backtests.c.state.in_(UNFINISHED), free)
             .order_by(backtests.c.created_at, backtests.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -66,7 +63,7 @@ async def take_job(database: Database, now: datetime) -> BacktestJob | None:
 async def unfinished_ids(database: Database) -> set[str]:
     """Return the ids of the backtests that wait or run."""
     async with database.read() as tx:
-        found = await tx.execute(select(backtests.c.id).where(backtests.c.state.in_(_ACTIVE)))
+        found = await tx.execute(select(backtests.c.id).where(backtests.c.state.in_(UNFINISHED)))
         return {*found.scalars()}
 
 
@@ -107,7 +104,7 @@ async def finish_job(database: Database, job: BacktestJob, now: datetime, report
         kept = (await tx.execute(newest)).scalars().all()
         await tx.execute(delete(backtest_moves).where(backtest_moves.c.backtest_id.not_in(kept)))
         await tx.execute(
-            delete(backtests).where(backtests.c.id.not_in(kept), backtests.c.state.not_in(_ACTIVE))
+            delete(backtests).where(backtests.c.id.not_in(kept), backtests.c.state.not_in(UNFINISHED))
         )
 
 
