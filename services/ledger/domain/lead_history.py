@@ -38,6 +38,9 @@ DECISIONS_MAX: Final = 100
 ACTS_MAX: Final = 200
 _NAME_LENGTH_MAX: Final = 80
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_FIRST: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
+_LAST: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
 _OVERDUE: Final = frozenset({"sla", "fallback"})
 _TAKEN: Final = "accepted"
 _MERGED: Final = "merged"
@@ -236,8 +239,11 @@ def with_event(history: LeadHistory, event: Event[Any]) -> LeadHistory:
 
 
 def milliseconds(at: datetime) -> int:
-    """Return an instant in milliseconds since 1970."""
-    return (at - EPOCH) // timedelta(milliseconds=1)
+    """Return an instant in milliseconds since 1970.
+
+    One that is no time of the years 1 to 9999 in UTC is their first or last: a counter has a day of them.
+    """
+    return min(max((at - EPOCH) // _MILLISECOND, _FIRST), _LAST)
 
 
 def counted_name(text: str | None, person: Person | None = None) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
-from services.ledger.domain.counters import Counts, Share, bucket_of
+from services.ledger.counting import month_of
+from services.ledger.domain.counters import DAY_MS, Counts, Share, bucket_of
 from services.ledger.domain.lead_history import (
     LeadDecision,
     LeadHistory,
     LeadOrigin,
     RepAct,
     counted_name,
+    milliseconds,
 )
 from services.ledger.domain.lead_share import deltas_of, share_of
 from shared.lead.events.parts import Person
@@ -179,6 +182,23 @@ def test_an_erased_person_who_is_a_contact_again_takes_nothing_back():
 def test_a_strangers_text_as_a_name(text: str | None, name: str):
     person = Person(first_name="Ana", last_name="Ruiz", email="a.ruiz@kestrel.example")
     assert counted_name(text, person) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("0001-01-01T00:00:00+14:00", date(1, 1, 1)),
+        ("0001-01-01T00:00:00Z", date(1, 1, 1)),
+        ("1969-12-31T23:59:59Z", date(1969, 12, 31)),
+        ("2026-03-02T01:00:00+02:00", date(2026, 3, 1)),
+        ("9999-12-31T23:59:59-14:00", date(9999, 12, 31)),
+    ],
+)
+def test_every_instant_has_a_day_and_a_month(text: str, day: date):
+    """The years before and after those that a date has are a time zone away, and a topic may name them."""
+    number = milliseconds(datetime.fromisoformat(text)) // DAY_MS
+    assert date(1970, 1, 1).toordinal() + number == day.toordinal()
+    assert date(1970, 1, 1).toordinal() + month_of(number) == day.replace(day=1).toordinal()
 
 
 @pytest.mark.parametrize(("ms", "bucket"), [(-5, 0), (0, 0), (1, 1), (2, 5), (1_000, 40), (10**15, 160)])
