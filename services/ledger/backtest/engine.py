@@ -223,7 +223,7 @@ class Backtest:
         self.candidate.fill_caps()
         self._progress.forked = True
         for world in self._worlds():
-            world.figures, world.counts = Figures(), True
+            world.figures, world.counts = Figures(self._window.since), True
 
     def _fire(self, until: datetime) -> None:
         for world in self._worlds():

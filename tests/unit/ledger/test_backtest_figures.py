@@ -40,6 +40,12 @@ def test_an_assignment_ends_in_one_way(ended: dict[str, Any], counted: dict[str,
     assert step_by_step.deadlines == at_once.deadlines == expected
 
 
+def test_an_assignment_from_before_the_window_is_not_in_it():
+    figures = Figures(AT + timedelta(minutes=1))
+    figures.count_assignment(OPEN, replace(OPEN, state="accepted", accepted_at=AT + timedelta(minutes=5)))
+    assert figures == Figures(AT + timedelta(minutes=1))
+
+
 def test_an_assignment_without_a_deadline_is_neither_in_time_nor_late():
     figures, row = Figures(), replace(OPEN, accept_by=None)
     figures.count_assignment(None, row)

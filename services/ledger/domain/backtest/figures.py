@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
@@ -38,13 +38,14 @@ class Deadlines(Struct):
 
 
 class Figures(Struct):
-    """`reps` is by queue and rep, joined by a line feed.
+    """What one world adds up from `since` on. `reps` is by queue and rep, joined by a line feed.
 
     `escalated` counts how often a lead was not accepted in time, without reminders. `carried` are actions of
     a recorded owner that count as those of the owner in this world; `asked_for` are leads of accounts that
     were asked for and never came.
     """
 
+    since: datetime | None = None
     reps: dict[str, AssignedLeads] = field(default_factory=dict)
     deadlines: Deadlines = field(default_factory=Deadlines)
     escalated: int = 0
@@ -62,7 +63,7 @@ class Figures(Struct):
             if row.accept_by is not None:
                 deadlines.given += 1
                 deadlines.minutes += (row.accept_by - row.opened_at) // _MINUTE
-        if before is not None and before.state != "open":
+        elif before.state != "open" or (self.since is not None and before.opened_at < self.since):
             return
         if row.state == "overdue":
             deadlines.missed += 1
