@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Response, Security
@@ -21,12 +21,14 @@ from services.gateway.queries.backtests import (
     list_backtests,
     list_moves,
 )
+from services.ledger.domain.backtest.report import BacktestReport, Move
 from services.ledger.tables import RECORDED
 from shared.errors import FieldProblem, Reject
 from shared.lead.ids import derive_id
 from shared.policy.content_hash import shown, version_of
 from shared.policy.models import FILES, Policy
 from shared.storage.keyset import Cursor
+from shared.web.event_schema import MsgspecType
 
 router = APIRouter(prefix="/v1", tags=["Policies"], route_class=ApiRoute)
 
@@ -73,7 +75,7 @@ class BacktestView(ApiModel):
     created_by: str
     finished_at: datetime | None
     error: str | None
-    report: dict[str, Any] | None
+    report: Annotated[BacktestReport, MsgspecType()] | None
 
 
 @router.post(
@@ -144,7 +146,7 @@ async def get_backtest(id: str, gateway: Gateway) -> BacktestView:  # noqa: A002
     dependencies=[Security(caller, scopes=["manager"])],
     responses=problem_responses(404),
 )
-async def get_moves(id: str, gateway: Gateway, paging: Paging) -> Page[dict[str, Any]]:  # noqa: A002 - in the path
+async def get_moves(id: str, gateway: Gateway, paging: Paging) -> Page[Annotated[Move, MsgspecType()]]:  # noqa: A002 - in the path
     row = await _found(gateway, id)
     if paging.after is not None and not re.fullmatch("[0-9]{1,9}", paging.after.id):
         raise Reject(422, "invalid-cursor", "The cursor is not one that was given")
@@ -152,7 +154,7 @@ async def get_moves(id: str, gateway: Gateway, paging: Paging) -> Page[dict[str,
     async with gateway.database.read() as tx:
         found = await list_moves(tx, id, after, paging.limit + 1)
     cursors = [Cursor(row["created_at"], str(number)) for number, _data in found]
-    return paging.page([msgspec.json.decode(data) for _number, data in found], cursors)
+    return paging.page([msgspec.json.decode(data, type=Move) for _number, data in found], cursors)
 
 
 @router.delete(
@@ -193,4 +195,5 @@ async def _found(gateway: Gateway, backtest_id: str) -> RowMapping:
 
 def _view(row: RowMapping) -> BacktestView:
     report = row["report"]
-    return BacktestView(**{**row, "report": None if report is None else msgspec.json.decode(report)})
+    read = None if report is None else msgspec.json.decode(report, type=BacktestReport)
+    return BacktestView(**{**row, "report": read})
