@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path as FilePath
 
 import msgspec
 import pytest
 
+from services.ledger.domain.backtest.paths import Path
+from services.ledger.domain.backtest.report import Move
+from services.ledger.tables import backtest_moves
 from shared.policy.load import texts_in
 from shared.storage.keyset import Cursor
 
-FILES = texts_in(Path("config"))
+FILES = texts_in(FilePath("config"))
 ASK = "/v1/policies/active/backtest"
 
 
@@ -32,6 +35,24 @@ async def test_a_backtest_waits_is_listed_and_is_cancelled(gateway):
     assert (await gateway.ask("DELETE", asked["status_url"]))[0] == 204
     for method, path in (("GET", ""), ("GET", "/moves"), ("DELETE", "")):
         assert (await gateway.ask(method, f"{asked['status_url']}{path}"))[0] == 404
+
+
+async def test_moves_are_listed_page_after_page(gateway):
+    await gateway.apply_policy()
+    _, asked, _ = await gateway.ask("POST", ASK, json={})
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    before, after = Path(at, "assigned", "fits", "sdr", "sdr-1"), Path(at, "suppressed", "spam")
+    moves = [Move(f"lead-{n}", f"/v1/leads/lead-{n}", "rule", before, after) for n in range(3)]
+    async with gateway.database.begin() as tx:
+        for n, move in enumerate(moves):
+            data = msgspec.json.encode(move).decode()
+            row = {"backtest_id": asked["id"], "number": n + 1, "lead_id": move.lead_id, "data": data}
+            await tx.execute(backtest_moves.insert(), row)
+    path = f"{asked['status_url']}/moves?limit=2"
+    _, first, _ = await gateway.ask("GET", path)
+    _, second, _ = await gateway.ask("GET", f"{path}&cursor={first['next']}")
+    assert [*first["data"], *second["data"]] == [msgspec.to_builtins(move) for move in moves]
+    assert second["next"] is None
 
 
 async def test_files_that_are_not_stored_are_tested_as_their_version(gateway):
