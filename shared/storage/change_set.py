@@ -20,6 +20,8 @@ class ChangeSet:
         self._rows = rows
         self._changes: dict[tuple[type[Row], Key], Change] = {}
         self._emits: list[Emit] = []
+        self._kinds: set[type[Row]] = set()
+        """The kinds of rows that changed."""
 
     @property
     def changes(self) -> Sequence[Change]:
@@ -39,9 +41,9 @@ class ChangeSet:
     def by_key(self, kind: type[R]) -> Mapping[Key, R]:
         """Return the rows of that kind by their keys, in no order; a view, to be read at once."""
         rows = self._rows.by_key(kind)
-        changes = [(key, change) for (changed, key), change in self._changes.items() if changed is kind]
-        if not changes:
+        if kind not in self._kinds:
             return rows
+        changes = [(key, change) for (changed, key), change in self._changes.items() if changed is kind]
         merged = dict(rows)
         for key, change in changes:
             if isinstance(change, Put):
@@ -52,7 +54,10 @@ class ChangeSet:
 
     def find(self, kind: type[R], field: str, value: Any) -> list[R]:
         """Return the rows of that kind whose indexed `field` has `value`."""
-        found = {row.key: row for row in self._rows.find(kind, field, value)}
+        rows = self._rows.find(kind, field, value)
+        if kind not in self._kinds:
+            return list(rows)
+        found = {row.key: row for row in rows}
         for (changed, key), change in self._changes.items():
             if changed is not kind:
                 continue
@@ -64,10 +69,12 @@ class ChangeSet:
     def put(self, row: Row) -> None:
         """Insert or replace the row."""
         self._changes[type(row), row.key] = Put(row)
+        self._kinds.add(type(row))
 
     def remove(self, kind: type[Row], *key: Any) -> None:
         """Delete the row of that key."""
         self._changes[kind, key] = Remove(kind, key)
+        self._kinds.add(kind)
 
     def emit(self, data: Struct, *, subject: str, key: str, cause: str = "") -> None:
         """Add an event, after those emitted before. See `Emit` for `cause`."""

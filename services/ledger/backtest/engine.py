@@ -227,7 +227,7 @@ class Backtest:
 
     def _fire(self, until: datetime) -> None:
         for world in self._worlds():
-            while (due := world.next_timer(until)) is not None:
+            while (due := world.rows.timers.take_next(until)) is not None:
                 world.fire(*due)
         self._compare()
 
@@ -254,7 +254,7 @@ class Backtest:
         An escalation after which the owner kept the lead records nothing of the others. Who would have got it
         in the recorded world, and did not, took no leads then.
         """
-        timers = {world.name: world.timer_of(step.subject, step.cause) for world in self._worlds()}
+        timers = {world.name: world.rows.timers.take(step.subject, step.cause) for world in self._worlds()}
         choice, timer = recorded.decision if recorded is not None else None, timers[RECORDED]
         if timer is not None and timer.role == ROUTER and choice is not None and choice.change == "kept":
             for _ in range(_ABSENCES_MAX):

@@ -7,11 +7,11 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from services.ledger.backtest.work_file import WorkFile, micros
+from services.ledger.backtest.replay_timers import ReplayTimers
+from services.ledger.backtest.work_file import WorkFile
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from services.scorer.domain.rescore import AT_ONCE_MAX, CHUNK
 from services.scorer.domain.state import AccountRow, ChunkRow, ScoreRow
-from shared.lead.ids import timer_cause
 from shared.storage.rows import Change, IdentityMap, Key, Put, Row
 from shared.worker.rows import TimerRow
 
@@ -25,9 +25,9 @@ _HELD_MAX: Final = 20_000
 class ReplayRows(IdentityMap):
     """Behaves as an `IdentityMap` into which every row of the world was loaded.
 
-    Timers are not held: they go to the file, each with the instant at which it fires by itself. `scope` are
-    the leads that `all` returns, as a live unit of work has loaded only those that it is about. An account
-    with more leads than are scored at once has no leads here, as live; they come with `with_chunk`.
+    Decisions set `timers` and do not read them. `scope` are the leads that `all` returns, as a live unit of
+    work has loaded only those that it is about. An account with more leads than are scored at once has no
+    leads here, as live; they come with `with_chunk`.
     """
 
     def __init__(self, file: WorkFile, world: str) -> None:
@@ -35,19 +35,23 @@ class ReplayRows(IdentityMap):
         self._file = file
         self.world = world
         self.scope: tuple[str, ...] = ()
+        self.timers = ReplayTimers(file, world)
         self._held: dict[tuple[type[Row], Key], Row | None] = {}
         self._places: dict[_Place, dict[Key, None]] = {}
         self._fresh: dict[_Place, dict[Key, None]] = {}
         self._dirty: dict[tuple[type[Row], Key], None] = {}
         self._whole: dict[type[Row], dict[Key, Row]] = {}
+        self._found: dict[_Place, list[Row]] = {}
 
     def get(self, kind: type[R], *key: Any) -> R | None:
         if kind in self._whole:
             return self._whole[kind].get(key)  # type: ignore[return-value]
         place = (kind, key)
-        if place not in self._held:
-            self._held[place] = self._read(kind, key)
-        return self._held[place]  # type: ignore[return-value]
+        try:
+            return self._held[place]  # type: ignore[return-value]
+        except KeyError:
+            row = self._held[place] = self._read(kind, key)
+            return row  # type: ignore[return-value]
 
     def by_key(self, kind: type[R]) -> Mapping[Key, R]:
         if kind not in self._whole:
@@ -78,28 +82,34 @@ class ReplayRows(IdentityMap):
             if account is not None and account.leads > AT_ONCE_MAX:
                 return []
         place = (kind, field, value)
-        keys = self._places.get(place)
-        if keys is None:
-            keys = self._places[place] = self._stored_keys(kind, field, value)
-        rows = (self.get(kind, *key) for key in sorted(keys))
-        return [row for row in rows if row is not None]
+        found = self._found.get(place)
+        if found is None:
+            keys = self._places.get(place)
+            if keys is None:
+                keys = self._places[place] = self._stored_keys(kind, field, value)
+            rows = (self.get(kind, *key) for key in sorted(keys))
+            found = self._found[place] = [row for row in rows if row is not None]
+        return found  # type: ignore[return-value]
 
     def apply(self, changes: Iterable[Change]) -> None:
         for change in changes:
-            kind, key = (
-                (type(change.row), change.row.key) if isinstance(change, Put) else (change.kind, change.key)
-            )
-            row = change.row if isinstance(change, Put) else None
-            if kind is TimerRow:
-                self._set_timer(row, key)
-            elif kind is not ChunkRow:
-                self._set(kind, key, row)
+            if isinstance(change, Put):
+                row = change.row
+                if isinstance(row, TimerRow):
+                    self.timers.put(row)
+                elif not isinstance(row, ChunkRow):
+                    self._set(type(row), row.key, row)
+            elif change.kind is TimerRow:
+                self.timers.remove(change.key)
+            elif change.kind is not ChunkRow:
+                self._set(change.kind, change.key, None)
 
     def with_chunk(self, account: str, cursor: str) -> None:
         """Hold the next leads of a re-score of an account, as the live scorer loads them."""
         self.flush()
         query = (
-            "SELECT key FROM rows WHERE world = ? AND kind = 'ScoreRow' AND first = ? AND key > ?"
+            "SELECT key FROM rows INDEXED BY rows_first"
+            " WHERE world = ? AND kind = 'ScoreRow' AND first = ? AND key > ?"
             " ORDER BY key LIMIT ?"
         )
         found = self._file.db.execute(query, (self.world, account, cursor, CHUNK))
@@ -122,14 +132,17 @@ class ReplayRows(IdentityMap):
         self._file.db.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?)", written)
         self._dirty.clear()
         self._fresh.clear()
+        self.timers.flush()
         if len(self._held) + len(self._places) > _HELD_MAX:
             self._held.clear()
             self._places.clear()
+            self._found.clear()
 
     def forget(self) -> None:
         """Hold nothing any more: the file was changed from outside."""
-        for held in (self._held, self._places, self._fresh, self._dirty, self._whole):
+        for held in (self._held, self._places, self._found, self._fresh, self._dirty, self._whole):
             held.clear()
+        self.timers.forget()
 
     def _read(self, kind: type[Row], key: Key) -> Row | None:
         if kind is TimerRow:
@@ -140,7 +153,10 @@ class ReplayRows(IdentityMap):
 
     def _stored_keys(self, kind: type[Row], field: str, value: Any) -> dict[Key, None]:
         column = "first" if kind.indexed.index(field) == 0 else "second"
-        query = f"SELECT data FROM rows WHERE world = ? AND kind = ? AND {column} = ?"
+        # Told which index: without statistics SQLite reads all rows of the kind by the primary key.
+        query = (
+            f"SELECT data FROM rows INDEXED BY rows_{column} WHERE world = ? AND kind = ? AND {column} = ?"
+        )
         keys: dict[Key, None] = {}
         for (data,) in self._file.db.execute(query, (self.world, kind.__name__, str(value))):
             stored = _decode(kind, data)
@@ -150,19 +166,8 @@ class ReplayRows(IdentityMap):
         return keys | self._fresh.get((kind, field, value), {})
 
     def _set(self, kind: type[Row], key: Key, row: Row | None) -> None:
-        before = self.get(kind, *key) if kind.indexed else None
-        for field in kind.indexed:
-            old = (kind, field, None if before is None else _place(before, field))
-            new = (kind, field, None if row is None else _place(row, field))
-            if before is not None and old == new:
-                continue
-            for places in (self._places, self._fresh):
-                if old in places:
-                    places[old].pop(key, None)
-            if row is not None and new[2] is not None:
-                self._fresh.setdefault(new, {})[key] = None
-                if new in self._places:
-                    self._places[new][key] = None
+        if kind.indexed:
+            self._index_row(kind, key, self.get(kind, *key), row)
         if kind in self._whole:
             whole = self._whole[kind]
             whole.pop(key, None) if row is None else whole.update({key: row})
@@ -170,20 +175,22 @@ class ReplayRows(IdentityMap):
             self._held[kind, key] = row
         self._dirty[kind, key] = None
 
-    def _set_timer(self, timer: Row | None, key: Key) -> None:
-        subject, role, kind = key
-        if not isinstance(timer, TimerRow):
-            self._file.remove_timer(self.world, (subject, role, kind))
-            return
-        if not subject:
-            return  # the recurring timer: see `wait` in the plan
-        due = micros(timer.due_at)
-        # A live timer of which something came is a step of the plan; any other fires when it is due.
-        fires = None if self._file.has_effect(subject, timer_cause(kind, timer.due_at)) else due
-        self._file.db.execute(
-            "INSERT OR REPLACE INTO timers VALUES (?, ?, ?, ?, ?, ?)",
-            (self.world, subject, role, kind, due, fires),
-        )
+    def _index_row(self, kind: type[Row], key: Key, before: Row | None, row: Row | None) -> None:
+        """Let `find` find the row that takes the place of `before`."""
+        for field in kind.indexed:
+            old = (kind, field, None if before is None else _place(before, field))
+            new = (kind, field, None if row is None else _place(row, field))
+            self._found.pop(old, None)
+            if before is not None and old == new:
+                continue
+            self._found.pop(new, None)
+            for places in (self._places, self._fresh):
+                if old in places:
+                    places[old].pop(key, None)
+            if row is not None and new[2] is not None:
+                self._fresh.setdefault(new, {})[key] = None
+                if new in self._places:
+                    self._places[new][key] = None
 
 
 def _place(row: Row, field: str) -> Any:

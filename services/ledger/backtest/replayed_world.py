@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.ledger.backtest.replay_rows import ReplayRows
-from services.ledger.backtest.work_file import WorkFile, instant, micros
+from services.ledger.backtest.work_file import WorkFile, micros
 from services.ledger.domain.backtest.figures import Figures
 from services.ledger.domain.backtest.paths import LeadPaths, RoutingEvent, path_of
 from services.router.domain.dispatch import assign_waiting_timer, dispatch
@@ -34,7 +34,6 @@ from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.ownership_change import OwnershipChange
-from shared.lead.ids import timer_cause
 from shared.policy.compiled import CompiledPolicy
 from shared.storage.change_set import ChangeSet
 from shared.storage.rows import Change, Put
@@ -117,29 +116,6 @@ class ReplayedWorld:
             else:
                 new.append(scored)
         return new
-
-    def next_timer(self, until: datetime) -> tuple[TimerRow, datetime] | None:
-        """Return the timer that fires next, up to `until`, and when; it is taken out of the file."""
-        query = (
-            "SELECT subject, role, kind, due, fires FROM timers WHERE world = ? AND fires <= ?"
-            " ORDER BY fires, subject, role, kind LIMIT 1"
-        )
-        found = self._file.db.execute(query, (self.name, micros(until))).fetchone()
-        if found is None:
-            return None
-        subject, role, kind, due, fires = found
-        timer = TimerRow(subject, role, kind, instant(due))
-        self._file.remove_timer(self.name, timer.key)
-        return timer, instant(fires)
-
-    def timer_of(self, subject: str, cause: str) -> TimerRow | None:
-        """Return the timer with that id, if it is set in this world; it is taken out of the file."""
-        query = "SELECT role, kind, due FROM timers WHERE world = ? AND subject = ?"
-        for role, kind, due in self._file.db.execute(query, (self.name, subject)).fetchall():
-            if timer_cause(kind, instant(due)) == cause:
-                self._file.remove_timer(self.name, (subject, role, kind))
-                return TimerRow(subject, role, kind, instant(due))
-        return None
 
     def fire(self, timer: TimerRow, at: datetime) -> None:
         """Decide a timer that is due, and route what it scored."""

@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, data BLOB) WITHOUT ROWID
 """
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_EFFECTS_MAX: Final = 1_000
+"""Answers of `has_effect` that are held: both worlds ask the same within a step."""
 
 _SCORER_INPUTS: Final = (
     "baton.lead.enriched.v1",
@@ -129,6 +131,7 @@ class WorkFile:
             self.db.execute(f"PRAGMA {pragma}")
         self.db.executescript(_SCHEMA)
         self.db.execute("BEGIN")
+        self._effects: dict[tuple[str, str], bool] = {}
 
     def close(self) -> None:
         self.db.rollback()
@@ -186,8 +189,15 @@ class WorkFile:
 
     def has_effect(self, subject: str, cause: str) -> bool:
         """Tell whether something came of the live timer with that cause: a step of the plan says when."""
-        query = "SELECT 1 FROM recorded WHERE cause = ? AND subject = ?"
-        return self.db.execute(query, (cause, subject)).fetchone() is not None
+        known = self._effects.get((subject, cause))
+        if known is None:
+            query = "SELECT 1 FROM recorded WHERE cause = ? AND subject = ?"
+            if len(self._effects) >= _EFFECTS_MAX:
+                self._effects.clear()
+            known = self._effects[subject, cause] = (
+                self.db.execute(query, (cause, subject)).fetchone() is not None
+            )
+        return known
 
     def was_scored(self, subject: str, cause: str) -> bool:
         """Tell whether the ledger has a score of that lead for that cause."""
@@ -200,10 +210,6 @@ class WorkFile:
         """Tell whether the ledger has the lead's data."""
         query = "SELECT 1 FROM recorded WHERE subject = ? AND type = 'baton.lead.enriched.v1' LIMIT 1"
         return self.db.execute(query, (lead_id,)).fetchone() is not None
-
-    def remove_timer(self, world: str, key: tuple[str, str, str]) -> None:
-        query = "DELETE FROM timers WHERE world = ? AND subject = ? AND role = ? AND kind = ?"
-        self.db.execute(query, (world, *key))
 
     def put_pending(self, world: str, subject: str, cause: str, data: bytes) -> None:
         """Keep a score until the instant at which it is routed."""
