@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -87,22 +88,30 @@ class ReplayRows(IdentityMap):
             keys = self._places.get(place)
             if keys is None:
                 keys = self._places[place] = self._stored_keys(kind, field, value)
-            rows = (self.get(kind, *key) for key in sorted(keys))
-            found = self._found[place] = [row for row in rows if row is not None]
+            rows = [self.get(kind, *key) for key in sorted(keys)]
+            found = [row for row in rows if row is not None]
+            if not _is_placed_by_key(kind):
+                self._found[place] = found
         return found  # type: ignore[return-value]
 
     def apply(self, changes: Iterable[Change]) -> None:
+        # Most changes are balances of reps, one for each rep of a queue at each assignment.
         for change in changes:
-            if isinstance(change, Put):
-                row = change.row
-                if isinstance(row, TimerRow):
-                    self.timers.put(row)
-                elif not isinstance(row, ChunkRow):
-                    self._set(type(row), row.key, row)
-            elif change.kind is TimerRow:
-                self.timers.remove(change.key)
-            elif change.kind is not ChunkRow:
-                self._set(change.kind, change.key, None)
+            if not isinstance(change, Put):
+                if change.kind is TimerRow:
+                    self.timers.remove(change.key)
+                elif change.kind is not ChunkRow:
+                    self._set(change.kind, change.key, None)
+                continue
+            row, kind = change.row, type(change.row)
+            key, whole = row.key, self._whole.get(kind)
+            if whole is not None and key in whole and _is_placed_by_key(kind):
+                whole[key] = row
+                self._dirty[kind, key] = None
+            elif isinstance(row, TimerRow):
+                self.timers.put(row)
+            elif kind is not ChunkRow:
+                self._set(kind, key, row)
 
     def with_chunk(self, account: str, cursor: str) -> None:
         """Hold the next leads of a re-score of an account, as the live scorer loads them."""
@@ -191,6 +200,12 @@ class ReplayRows(IdentityMap):
                 self._fresh.setdefault(new, {})[key] = None
                 if new in self._places:
                     self._places[new][key] = None
+
+
+@cache
+def _is_placed_by_key(kind: type[Row]) -> bool:
+    """Tell whether a row of this kind is always found by the same values."""
+    return set(kind.indexed) <= set(kind.key_fields)
 
 
 def _place(row: Row, field: str) -> Any:

@@ -76,6 +76,8 @@ class ReplayTimers:
 
     def flush(self) -> None:
         """Write what changed to the file."""
+        if not self._changed:
+            return
         changed = [one for of_subject in self._changed.values() for one in of_subject.items()]
         removed = [(self._world, *key) for key, timer in changed if timer is None]
         written = [(self._world, *key, *timer) for key, timer in changed if timer is not None]

@@ -191,7 +191,9 @@ class ReplayedWorld:
 
     def _apply(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            row = change.row if isinstance(change, Put) else None
+            if not isinstance(change, Put):
+                continue
+            row = change.row
             if isinstance(row, AssignmentRow) and self.counts:
                 self.figures.count_assignment(self.rows.get(AssignmentRow, row.id), row)
             elif isinstance(row, RoutedLeadRow):

@@ -223,9 +223,9 @@ def balances_after(candidates: Sequence[Candidate], chosen: str) -> dict[str, in
     """
     sharing = [candidate for candidate in candidates if candidate.shares or candidate.rep == chosen]
     worth = worth_of(sharing)
+    parts = {weight: worth.part(weight) for weight in {one.weight for one in sharing}}
     return {
-        one.rep: one.balance + worth.part(one.weight) - (worth.lead if one.rep == chosen else 0)
-        for one in sharing
+        one.rep: one.balance + parts[one.weight] - (worth.lead if one.rep == chosen else 0) for one in sharing
     }
 
 
@@ -335,13 +335,17 @@ def _share(
     sign: Literal[1, -1] = 1,
 ) -> None:
     """Change the balances by a lead that was shared and went to one of the reps; undo it if `sign` is -1."""
-    for sharing_rep, balance in balances_after([replace(one, balance=0) for one in sharing], rep).items():
-        row = rep_queue_of(changes, queue, sharing_rep)
-        changes.put(replace(row, balance=row.balance + sign * balance))
+    rows = changes.by_key(RepQueueRow)
+    balances = {row.rep: row.balance for row in rows.values() if row.queue == queue}
+    after_lead = balances_after(sharing, rep)
+    for one in sharing:
+        if one.rep in after_lead:
+            row = rows.get((queue, one.rep)) or RepQueueRow(queue, one.rep)
+            balances[one.rep] = row.balance + sign * (after_lead[one.rep] - one.balance)
+            changes.put(replace(row, balance=balances[one.rep]))
     state = changes.get(QueueRow, queue) or QueueRow(queue)
-    rows = changes.find(RepQueueRow, "queue", queue)
     shares = [(one.rep, one.weight) for one in sharing] if in_turn else None
-    after = noted(state, shares, [row.balance for row in rows])
+    after = noted(state, shares, [*balances.values()])
     if after != state:
         changes.put(after)
 

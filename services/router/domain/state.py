@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import ClassVar, Final, Literal, get_args
 
 import msgspec
@@ -85,7 +86,7 @@ class RoutedLeadRow(Row, frozen=True):
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 
 
-_decode_scored = msgspec.json.Decoder(LeadScoredV1).decode
+_decode_scored = lru_cache(maxsize=64)(msgspec.json.Decoder(LeadScoredV1).decode)
 
 
 def scored_lead_of(lead: RoutedLeadRow) -> LeadScoredV1 | None:
