@@ -43,14 +43,17 @@ def team_of_40(*, weight: int = 100) -> str:
     return "\n".join(lines) + "\n"
 
 
-@cache
-def month_policy(employees: int = 1_000, weight: int = 100, countries: str = "") -> CompiledPolicy:
+def month_texts(employees: int = 1_000, weight: int = 100, countries: str = "") -> dict[str, str]:
     """Return the default policy for that team; strategic is who has so many employees, or one of `countries`."""
     also = f", {{field: company.country, in: [{countries}]}}" if countries else ""
     changed = STRATEGIC.replace("1000", str(employees)) + also
-    return compiled(
-        load({**texts_with(routing=(STRATEGIC, changed)), "team.yaml": team_of_40(weight=weight)})
-    )
+    return {**texts_with(routing=(STRATEGIC, changed)), "team.yaml": team_of_40(weight=weight)}
+
+
+@cache
+def month_policy(employees: int = 1_000, weight: int = 100, countries: str = "") -> CompiledPolicy:
+    """Return the policy of `month_texts`, compiled."""
+    return compiled(load(month_texts(employees, weight, countries)))
 
 
 def generated_month(leads: int, seed: int = 1, *, changes: bool = True) -> LivedHistory:

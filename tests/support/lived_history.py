@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from services.ledger.backtest import process
 from services.ledger.backtest.engine import Backtest, StoredEvent, Window
+from services.ledger.backtest.process import BacktestOrder
 from services.ledger.backtest.replayed_world import WorldPolicy
 from services.ledger.backtest.work_file import RecordedEvent, WorkFile
 from services.ledger.domain.backtest.paths import LeadPaths, RoutingEvent
@@ -238,3 +240,28 @@ def final_places(events: Iterable[Event[Any]]) -> dict[str, tuple[str | None, st
         else (data.decision.queue, data.decision.owner, data.decision.rule)
         for lead_id, data in last.items()
     }
+
+
+def computed(
+    events: Sequence[Event[Any]], order: BacktestOrder, path: Path, *, stop_at: int | None = None
+) -> tuple[bytes, list[bytes]] | None:
+    """Run a backtest as the ledger's worker process does; return its report and its moves.
+
+    None if it stopped after `stop_at` steps: another call goes on from the file at `path`.
+    """
+    by_id: dict[str, Event[Any]] = {}
+    for event in events:
+        by_id.setdefault(event.id, event)
+    try:
+        if process.begin(path, order) == 0:
+            process.add([*recorded(events)])
+            process.plan()
+        while steps := process.next_steps()[1]:
+            ids = {step.id for step in steps} | {step.effect for step in steps}
+            done = process.feed(steps, [stored(by_id[id_]) for id_ in ids if id_ in by_id])
+            if stop_at is not None and done >= stop_at:
+                return None
+        report, _moves = process.finish()
+        return report, [move for _number, move in process.moves(0, len(events))]
+    finally:
+        process.end()

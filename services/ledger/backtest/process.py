@@ -6,6 +6,7 @@ which runs at a low priority. It has no connection to anything.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -29,6 +30,8 @@ from shared.policy.load import PolicyInvalid, load
 from shared.private_files import make_private_database
 
 _NICENESS: Final = 10
+_OBJECTS_TO_COLLECT: Final = 20_000
+"""Looking for garbage after every 700 new objects, as is the default, takes a tenth of the time."""
 _SCORED_BY: Final = ("icp.yaml", "scoring.yaml", "accounts.yaml")
 CHUNK: Final = 500
 """The steps of one call: a few tenths of a second."""
@@ -66,6 +69,8 @@ def start() -> None:
     A terminal and a service manager send their signals to all processes of a service.
     """
     os.nice(_NICENESS)
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_TO_COLLECT)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     ledger = parent_process()

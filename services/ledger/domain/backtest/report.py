@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -13,6 +13,8 @@ from services.ledger.domain.backtest.paths import Cause, LeadPaths, Path
 
 NOBODY = "nobody"
 """In place of a queue: the lead is suppressed."""
+ROWS_MAX = 500
+"""The rows of a table of the report, at most."""
 
 
 class Move(Struct, frozen=True):
@@ -97,8 +99,9 @@ class BacktestReport(Struct, frozen=True):
     """Before is what was recorded, after what the candidate makes of it.
 
     `candidate` is None where every decision was made by its own version. `leads` were decided in the window,
-    `moved` of them end in another queue, and `other_owner` in the same queue with another owner. `unknown`
-    says in sentences what cannot be known.
+    `moved` of them end in another queue, and `other_owner` in the same queue with another owner. A table has
+    up to `ROWS_MAX` rows, of `queues` the largest and of `owners` those of most leads. `unknown` says in
+    sentences what cannot be known, and what was left out.
     """
 
     candidate: str | None
@@ -178,6 +181,8 @@ def report_of(
             on_move(move)
     counts, (old, new) = sums.counts, figures
     in_order = sorted(sums.queues.items(), key=lambda one: (-one[1], one[0]))
+    loads = sorted(owner_loads(old, new), key=lambda one: -max(one.assigned_before, one.assigned_after))
+    left_out = [max(0, len(rows) - ROWS_MAX) for rows in (in_order, loads)]
     return BacktestReport(
         candidate=terms.candidate,
         since=terms.since,
@@ -187,7 +192,7 @@ def report_of(
         moved=by_cause.total(),
         other_owner=counts["other owner"],
         by_cause=dict(sorted(by_cause.items())),
-        queues=[QueueMove(*names, leads=number) for names, number in in_order],
+        queues=[QueueMove(*names, leads=number) for names, number in in_order[:ROWS_MAX]],
         bands=[ChangedLeads(*names, number) for names, number in sorted(sums.bands.items())],
         suppressed=Suppressed(
             counts["suppressed before"],
@@ -195,11 +200,11 @@ def report_of(
             dict(sorted(sums.more.items())),
             dict(sorted(sums.fewer.items())),
         ),
-        owners=owner_loads(old, new),
+        owners=sorted(loads[:ROWS_MAX], key=lambda one: (one.queue, one.rep)),
         sla=AcceptTimes(old.deadlines, new.deadlines, old.escalated, new.escalated),
         spend=Spend(counts["cost"], counts["cost more"], counts["cost fewer"], counts["cost moved"]),
         replay=replay,
-        unknown=unknown(terms, new, replay),
+        unknown=unknown(terms, new, replay, left_out),
     )
 
 
@@ -236,8 +241,10 @@ def owner_loads(before: Figures, after: Figures) -> list[OwnerLoad]:
     return loads
 
 
-def unknown(terms: Terms, candidate: Figures, replay: ReplayQuality) -> list[str]:
-    """Return in sentences what the figures rest on that the record does not say."""
+def unknown(
+    terms: Terms, candidate: Figures, replay: ReplayQuality, left_out: Sequence[int] = (0, 0)
+) -> list[str]:
+    """Return in sentences what the figures rest on that the record does not say, and what is left out."""
     told = [
         "Who took no leads is known from decisions that name the rep; between them the last word counts.",
         "Facts are those that were bought; what the candidate would have asked providers for is not known.",
@@ -262,6 +269,8 @@ def unknown(terms: Terms, candidate: Figures, replay: ReplayQuality) -> list[str
             f"{len(replay.unknown_versions)} versions that decided are not kept or cannot be read; "
             "the version before decides instead."
         )
+    if any(left_out):
+        told.append(f"Left out are {left_out[0]} rows of queues and {left_out[1]} of owners, with few leads.")
     if terms.segment is not None:
         told.append("Owners' loads and times to accept are those of all leads, not of the segment alone.")
     return told
