@@ -101,7 +101,9 @@ class LivedHistory:
         for one in data:
             self._count += 1
             told = event_of(one, id_=f"told-{self._count:06}", source=source, at=self.at)
-            events.append(replace(told, subject=told.subject or BY_NAME[told.type].subject_of(one)))
+            subject = told.subject or BY_NAME[told.type].subject_of(one)
+            key = told.key if isinstance(told.key, str) else subject
+            events.append(replace(told, subject=subject, key=key))
         self.events += events
         self._decide(events)
 

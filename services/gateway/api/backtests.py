@@ -6,11 +6,11 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Response, Security
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from sqlalchemy import RowMapping
 
 from services.gateway.api.policies import ACTIVE, load_version, read_files
-from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
+from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, Time, problem_responses
 from services.gateway.dependencies import Gateway, Manager, Page, Paging, caller
 from services.gateway.domain.arrival import invalid
 from services.gateway.queries.backtests import (
@@ -45,8 +45,8 @@ class NewBacktest(RequestBody):
     """
 
     files: Annotated[dict[str, str], Field(max_length=len(FILES))] | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Time | None = None
+    until: Time | None = None
     segment: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 

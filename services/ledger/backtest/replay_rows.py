@@ -175,17 +175,7 @@ class ReplayRows(IdentityMap):
         return keys | self._fresh.get((kind, field, value), {})
 
     def _set(self, kind: type[Row], key: Key, row: Row | None) -> None:
-        if kind.indexed:
-            self._index_row(kind, key, self.get(kind, *key), row)
-        if kind in self._whole:
-            whole = self._whole[kind]
-            whole.pop(key, None) if row is None else whole.update({key: row})
-        else:
-            self._held[kind, key] = row
-        self._dirty[kind, key] = None
-
-    def _index_row(self, kind: type[Row], key: Key, before: Row | None, row: Row | None) -> None:
-        """Let `find` find the row that takes the place of `before`."""
+        before = self.get(kind, *key) if kind.indexed else None
         for field in kind.indexed:
             old = (kind, field, None if before is None else _place(before, field))
             new = (kind, field, None if row is None else _place(row, field))
@@ -200,6 +190,12 @@ class ReplayRows(IdentityMap):
                 self._fresh.setdefault(new, {})[key] = None
                 if new in self._places:
                     self._places[new][key] = None
+        if kind in self._whole:
+            whole = self._whole[kind]
+            whole.pop(key, None) if row is None else whole.update({key: row})
+        else:
+            self._held[kind, key] = row
+        self._dirty[kind, key] = None
 
 
 @cache
