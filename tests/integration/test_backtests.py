@@ -130,8 +130,8 @@ class Month:
 async def month(start_gateway, tmp_path: Path) -> Month:
     gateway = await start_gateway(FixedClock(NOW))
     async with gateway.database.begin() as tx:
-        for n, change in enumerate(((), (500,), (500, 300))):
-            await put(tx, await check_policy(month_texts(*change)), by="test", at=AT + n * 10 * DAY)
+        for n, texts in enumerate((month_texts(), month_texts(500), month_texts(500, 300))):
+            await put(tx, await check_policy(texts), by="test", at=AT + n * 10 * DAY)
     await gateway.resources.policy.start()
     month = Month(gateway, tmp_path / "backtests")
     await month.record(*generated_month(LEADS, seed=3).events)
