@@ -228,6 +228,6 @@ async def test_the_command_computes_a_backtest_and_applying_the_version_tells_it
     told = f"{report['moved']} of {report['leads']} leads move to another queue"
     assert told in err
     code, _, err = await baton("policy", "rollback", gateway=month.gateway)
-    assert (code, "no backtest of this version yet" in err) == (0, True)
+    assert (code, err) == (0, "")
     code, _, err = await baton("policy", "apply", report["candidate"][:12], gateway=month.gateway)
     assert (code, told in err) == (0, True)
