@@ -5,6 +5,8 @@ Outcomes arrive in any order. Each counts at its `at`: a late one changes nothin
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from services.router.domain.deal import DealStanding
@@ -13,8 +15,22 @@ from services.router.domain.ownership_changes import DecisionContext, assign_nex
 from services.router.domain.rejects import reject
 from services.router.domain.rotation import Selection
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
-from shared.lead.events.outcome_received import ACCEPTING_OUTCOMES, OutcomeReceivedV1
+from shared.lead.events.outcome_received import OutcomeReceivedV1, OutcomeType
 from shared.storage.change_set import ChangeSet
+
+_ACCEPTING_OUTCOMES: Final[frozenset[OutcomeType]] = frozenset(
+    {
+        "accepted",
+        "reply",
+        "meeting_booked",
+        "meeting_held",
+        "opportunity",
+        "pilot_started",
+        "pilot_won",
+        "pilot_lost",
+    }
+)
+"""Outcomes that follow from a rep's work on the lead, so they count as accepting it."""
 
 
 def apply_outcome(
@@ -22,8 +38,8 @@ def apply_outcome(
 ) -> bool:
     """Apply an outcome; return whether it changed who has the lead or whether that was accepted.
 
-    Nobody accepts or rejects a lead of somebody else. Of the ends of the deal the latest counts, and a later
-    opportunity opens one that was lost.
+    Nobody accepts or rejects a lead of somebody else. Of opportunities and ends of the deal the latest says
+    how it stands, except that a deal which was won stays won.
     """
     lead = changes.get(RoutedLeadRow, lead_id)
     if lead is None:
@@ -49,7 +65,7 @@ def apply_outcome(
         return False
     if type_ == "rejected":
         return reject(changes, context, lead, assignment, outcome.reason)
-    is_accepted = type_ in ACCEPTING_OUTCOMES and assignment.state == "open"
+    is_accepted = type_ in _ACCEPTING_OUTCOMES and assignment.state == "open"
     if is_accepted:
         accepted_at = min(max(outcome.at, assignment.opened_at), context.at)
         accept_assignment(changes, assignment, accepted_at)
@@ -59,12 +75,15 @@ def apply_outcome(
 def _is_of_former_owner(changes: ChangeSet, outcome: OutcomeReceivedV1, present: AssignmentRow) -> bool:
     """Return whether an outcome is about an owner before the present one: it names one, or is as old.
 
-    So a rejection that is told twice, as by a CRM as well, does not take the lead from the next owner.
+    Whoever rejected the lead does not reject it twice.
     """
     if outcome.type in ("accepted", "rejected") and outcome.rep not in (None, present.rep):
         return True
     return outcome.rep != present.rep and any(
-        one.closed_at is not None and not one.joined and one.opened_at <= outcome.at < one.closed_at
+        one.closed_at is not None
+        and not one.joined
+        and one.state != outcome.type
+        and one.opened_at <= outcome.at < one.closed_at
         for one in changes.find(AssignmentRow, "lead_id", present.lead_id)
     )
 

@@ -131,16 +131,6 @@ def test_what_a_former_owner_did_does_not_stop_the_clock_of_the_present_one(rout
     assert router.receive(told("meeting_booked", AT + HOUR, rep=owner)) is Outcome.APPLIED
 
 
-def test_a_rejection_that_is_told_again_does_not_take_the_lead_from_the_next_owner(router):
-    router.score()
-    router.at = AT + 2 * HOUR
-    router.act("reject", rep=OWNER, reason="too slow")
-    owner = router.owner()
-    assert router.receive(told("rejected", AT + HOUR)) is Outcome.UNCHANGED
-    assert router.owner() == owner
-    assert router.receive(told("rejected", AT + 3 * HOUR)) is Outcome.APPLIED
-
-
 def test_of_two_ends_at_one_time_the_later_told_counts():
     deal = DealStanding().after("won", AT).after("lost", AT)
     assert (deal.ended, deal.is_open) == ("lost", False)
