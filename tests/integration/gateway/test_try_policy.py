@@ -33,7 +33,7 @@ async def rows_in_every_table(gateway) -> dict[str, int]:
 
 
 async def test_it_answers_the_whole_decision_and_stores_nothing(gateway):
-    before = await rows_in_every_table(gateway)
+    before, published = await rows_in_every_table(gateway), dict(gateway.stream.ends)
     status, tried, _ = await gateway.ask("POST", "/v1/policies/try", json={"lead": LEAD})
     assert status == 200, tried
     decision = tried["explanation"]["decision"]
@@ -42,6 +42,10 @@ async def test_it_answers_the_whole_decision_and_stores_nothing(gateway):
     assert tried["explanation"]["score"]["lines"]
     assert "VP Finance" in tried["brief"]["markdown"]
     assert await rows_in_every_table(gateway) == before
+    assert gateway.stream.ends == published
+    # A lead that is sent in does publish something.
+    assert (await gateway.ask("POST", "/v1/leads", json=LEAD))[0] == 202
+    assert gateway.stream.ends != published
 
 
 async def test_another_policy_decides_otherwise(gateway):

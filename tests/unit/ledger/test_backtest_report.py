@@ -135,6 +135,9 @@ def test_other_bands_are_told_and_move_nobody_whose_rule_does_not_read_them(five
 
 
 def test_a_report_on_a_segment_counts_its_leads_alone(five_leads, tmp_path: Path):
+    found, _moves = report(five_leads, OTHER_RULES, tmp_path, segment="mid-market-software")
+    assert (found["leads"], found["moved"], found["spend"]["all_leads"]) == (5, 3, 180)
+    (tmp_path / "work.db").unlink()
     found, _moves = report(five_leads, OTHER_RULES, tmp_path, segment="no lead has it")
     assert (found["leads"], found["moved"], found["spend"]["all_leads"]) == (0, 0, 0)
     assert "not of the segment alone" in found["unknown"][-1]
