@@ -346,10 +346,10 @@ def _place(
 def _placed_lead(
     context: _RoutingContext, lead: RoutedLeadRow, placement: Placement, *, is_routed: bool
 ) -> RoutedLeadRow:
-    """Return the lead's row after its placement. Its rule is the last that routed, not kept it."""
+    """Return the lead's row after its placement. Unless it was routed anew, it keeps the rule that did."""
     previous = context.previous
     lead = replace(lead, queue=placement.queue, motion=placement.motion)
-    if previous is not None and (not is_routed or (placement.change == "kept" and context.route.keep)):
+    if not is_routed and previous is not None:
         lead = replace(lead, rule=previous.rule)
     if placement.change == "waiting":
         since = previous.waiting_since if previous is not None else None

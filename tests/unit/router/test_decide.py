@@ -104,7 +104,7 @@ def test_a_score_that_changes_nothing_keeps_the_route_of_the_revision(simulate):
     assert (lead.rule, lead.motion, lead.queue, lead.scored_sequence) == ("fits", "work", "sdr", 2)
     router.score(sequence=3, revision=2)
     lead = lead_of(router)
-    assert (lead.rule, lead.motion, lead.queue, lead.sequence) == ("fits", "work", "sdr", 2)
+    assert (lead.rule, lead.motion, lead.queue, lead.sequence) == ("existing-owner", "work", "sdr", 2)
 
 
 # Owners

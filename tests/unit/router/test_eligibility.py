@@ -17,7 +17,7 @@ from shared.policy.models import Absence, Calendar, Cap, RoutingRule, Team, Terr
 from shared.rules.operators import Op
 from shared.rules.syntax import Compare
 from shared.worker.decision import Outcome
-from tests.support.routing_policies import default_policy, queue, rep, routing_policy_with
+from tests.support.routing_policies import queue, rep, routing_policy_with
 from tests.support.scored_leads import AT, scored_event, scored_lead
 
 QUEUES = {"sdr": queue("4h"), "bdr": queue("8h"), "senior-ae": queue("15m", fallback="sdr")}
@@ -291,20 +291,6 @@ def test_only_a_rep_with_all_skills_gets_a_lead_of_a_rule_that_demands_them(simu
     router.set_available("two", available=False)
     router.score("waits")
     assert router.decision()["change"] == "waiting"
-
-
-def test_skills_hold_for_the_next_rep_also_after_another_form(simulate):
-    """The rule by which a lead stays with its owner demands nothing; the one that routed it does."""
-    keep = next(rule for rule in default_policy().routing.rules if rule.keeps)
-    german = RoutingRule(name="german", queue="sdr", skills=("de",))
-    reps = (rep("one", skills=("de",)), rep("two"), rep("three", skills=("de",)), rep("ae", "senior-ae"))
-    router = simulate(policy_of(*reps, rules=(keep, german)))
-    router.score()
-    router.score(revision=2, sequence=2)
-    assert router.decision()["rule"] == keep.name
-    first = router.owner()
-    router.act("reject", rep=first, reason="too slow")
-    assert {first, router.owner()} == {"one", "three"}
 
 
 def test_skills_hold_in_the_fallback_queue_and_for_leads_that_wait(simulate):
