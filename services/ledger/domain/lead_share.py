@@ -269,4 +269,5 @@ class LeadTally:
 
 
 def _latest(acts: list[RepAct]) -> RepAct | None:
-    return max(acts, key=lambda act: (act.at, act.key), default=None)
+    """Return the act that happened last; of those at one time, as on one day, the one that was told last."""
+    return max(acts, key=lambda act: (act.at, act.told_at, act.key), default=None)
