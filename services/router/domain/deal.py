@@ -14,7 +14,7 @@ DealOutcome = Literal["opportunity", "won", "lost"]
 class DealStanding(Struct, frozen=True, omit_defaults=True):
     """The latest end of the deal and the latest opportunity, each by its own time.
 
-    A deal that was won stays won; one that was lost is open again with a later opportunity.
+    An opportunity opens a deal that was lost before it again, but none that was won.
     """
 
     ended: Literal["won", "lost"] | None = None

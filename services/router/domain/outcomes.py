@@ -5,8 +5,6 @@ Outcomes arrive in any order. Each counts at its `at`: a late one changes nothin
 
 from __future__ import annotations
 
-from typing import Final
-
 from msgspec.structs import replace
 
 from services.router.domain.deal import DealStanding
@@ -15,22 +13,8 @@ from services.router.domain.ownership_changes import DecisionContext, assign_nex
 from services.router.domain.rejects import reject
 from services.router.domain.rotation import Selection
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
-from shared.lead.events.outcome_received import OutcomeReceivedV1, OutcomeType
+from shared.lead.events.outcome_received import ACCEPTING_OUTCOMES, OutcomeReceivedV1
 from shared.storage.change_set import ChangeSet
-
-_ACCEPTING_OUTCOMES: Final[frozenset[OutcomeType]] = frozenset(
-    {
-        "accepted",
-        "reply",
-        "meeting_booked",
-        "meeting_held",
-        "opportunity",
-        "pilot_started",
-        "pilot_won",
-        "pilot_lost",
-    }
-)
-"""Outcomes that follow from a rep's work on the lead, so they count as accepting it."""
 
 
 def apply_outcome(
@@ -38,8 +22,8 @@ def apply_outcome(
 ) -> bool:
     """Apply an outcome; return whether it changed who has the lead or whether that was accepted.
 
-    Nobody accepts or rejects a lead of somebody else. Of opportunities and ends of the deal the latest says
-    how it stands, except that a deal which was won stays won.
+    Nobody accepts or rejects a lead of somebody else. Of the ends of the deal the latest counts, and a later
+    opportunity opens one that was lost.
     """
     lead = changes.get(RoutedLeadRow, lead_id)
     if lead is None:
@@ -65,7 +49,7 @@ def apply_outcome(
         return False
     if type_ == "rejected":
         return reject(changes, context, lead, assignment, outcome.reason)
-    is_accepted = type_ in _ACCEPTING_OUTCOMES and assignment.state == "open"
+    is_accepted = type_ in ACCEPTING_OUTCOMES and assignment.state == "open"
     if is_accepted:
         accepted_at = min(max(outcome.at, assignment.opened_at), context.at)
         accept_assignment(changes, assignment, accepted_at)
