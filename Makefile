@@ -3,7 +3,7 @@
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --frozen
 
-.PHONY: help up demo test check format bench coverage metrics mutants qualification chaos clean
+.PHONY: help up demo test check format bench profile coverage metrics mutants qualification pictures chaos clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,7 +21,7 @@ demo: .venv/.ready ## Run the demo leads in a temporary directory, and exit
 	@$(RUN) baton demo
 
 test: .venv/.ready ## Run all tests; starts Kafka, PostgreSQL and Chromium
-	@$(RUN) pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(RUN) pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 40 --durations-min 5
 
 check: .venv/.ready ## Check format, lint, types, import contracts, dependencies
 	@$(RUN) ruff format --check .
@@ -34,8 +34,11 @@ format: .venv/.ready ## Format the code
 	@$(RUN) ruff format .
 	@$(RUN) ruff check --fix .
 
-bench: .venv/.ready ## Run the benchmarks, each against a baseline in the same run
-	@$(UV) run --frozen --group bench python -m tests.bench
+bench: .venv/.ready ## Run the benchmarks three times (RUNS=1: once), each against a baseline in the same run
+	@$(UV) run --frozen --group bench python -m tests.bench --runs $${RUNS:-3}
+
+profile: .venv/.ready ## Profile each role on the leads of `path`: flame graphs and tables in docs/performance
+	@$(UV) run --frozen --group bench python -m tests.bench.profile docs/performance
 
 coverage: .venv/.ready ## Measure branch coverage of the domains and the rules
 	@$(RUN) pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/unit tests/property tests/contract \
@@ -51,6 +54,9 @@ mutants: .venv/.ready ## Mutation tests of decisions and rules: list changes tha
 
 qualification: .venv/.ready ## Learn the weights of the qualification anew (NEW=file adds its labelled sentences)
 	@$(RUN) python -m tests.training $(NEW)
+
+pictures: .venv/.ready ## Take the pictures of the console in docs/console anew
+	@$(RUN) python -m tests.support.pictures docs/console
 
 chaos: .venv/.ready ## Run the long fault tests, and each demo lead alone
 	@$(RUN) pytest -m chaos

@@ -37,16 +37,3 @@ class SystemClock:
             with contextlib.suppress(OSError, ValueError, OverflowError):
                 self._offset = timedelta(seconds=float(self._file.read_text(encoding="utf-8").strip() or 0))
         return datetime.now(UTC) + self._offset
-
-
-class FixedClock:
-    """A clock that only moves when it is advanced; for tests and replays."""
-
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def now(self) -> datetime:
-        return self.at
-
-    def advance(self, by: timedelta) -> None:
-        self.at += by

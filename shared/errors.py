@@ -14,7 +14,9 @@ treated as `Crash`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 class BatonError(Exception):
@@ -56,7 +58,8 @@ class FieldProblem:
 class Reject(BatonError):
     """A request that is answered with a 4xx problem document.
 
-    `kind` becomes the last segment of the problem's `type`, `headers` are added to the response.
+    `kind` becomes the last segment of the problem's `type`, `headers` are added to the response, and
+    `members` to the problem beside those of RFC 9457.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Reject(BatonError):
         *,
         errors: tuple[FieldProblem, ...] = (),
         headers: tuple[tuple[str, str], ...] = (),
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail or title)
         self.status = status
@@ -76,6 +80,7 @@ class Reject(BatonError):
         self.detail = detail
         self.errors = errors
         self.headers = headers
+        self.members = members or {}
 
 
 class Crash(BatonError):

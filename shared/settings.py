@@ -6,17 +6,12 @@ invalid variable. `shared.settings_reference` makes the reference page.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
-    IPvAnyNetwork,
-    SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -24,18 +19,29 @@ from pydantic import (
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
 from shared.errors import BatonError
+from shared.setting_types import (
+    ADMIN_KEY_LENGTH_MIN,
+    AdminKey,
+    Assignments,
+    DatabaseUrl,
+    KafkaSaslMechanism,
+    KafkaSecurityProtocol,
+    LogFormat,
+    LogLevel,
+    Networks,
+    Port,
+    Secret,
+    StreamUrl,
+)
 
 PREFIX = "BATON_"
-ADMIN_KEY_LENGTH_MIN = 32
 
 _KAFKA = "kafka://"
-_KAFKA_URL = re.compile(r"kafka://[^,]+:[0-9]+(,[^,]+:[0-9]+)*")
 
 
 class SettingsError(BatonError):
@@ -49,61 +55,6 @@ class SettingsError(BatonError):
 def variable(field: str) -> str:
     """Return the environment variable of a field: `http_port` is `BATON_HTTP_PORT`."""
     return PREFIX + field.upper()
-
-
-def check_stream_url(url: str) -> str:
-    """Return `url` unchanged. Raises `ValueError` for a URL that names neither kind of stream."""
-    if url == "embedded:" or _KAFKA_URL.fullmatch(url):
-        return url
-    raise ValueError("should be 'embedded:' or 'kafka://host:port,host:port'")
-
-
-def check_database_url(url: str) -> str:
-    """Return `url` unchanged. Raises `ValueError` for a database or a driver that Baton does not use."""
-    if url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
-        return url
-    raise ValueError("should start with 'sqlite+aiosqlite:///' or 'postgresql+asyncpg://'")
-
-
-def split_commas(value: object) -> object:
-    """Return the parts of a comma-separated text; a value that is no text is returned unchanged."""
-    if not isinstance(value, str):
-        return value
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def check_admin_key(key: SecretStr) -> SecretStr:
-    """Return the key unchanged. Raises `ValueError` for one that is short enough to be guessed."""
-    if len(key.get_secret_value()) < ADMIN_KEY_LENGTH_MIN:
-        raise ValueError(
-            f"should have {ADMIN_KEY_LENGTH_MIN} characters or more: whoever guesses it may do everything; "
-            "`openssl rand -base64 32` makes one"
-        )
-    return key
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _upper(value: object) -> object:
-    return value.upper() if isinstance(value, str) else value
-
-
-Port = Annotated[int, Field(ge=0, le=65535)]
-StreamUrl = Annotated[str, AfterValidator(check_stream_url)]
-DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
-Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_commas)]
-LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
-LogFormat = Annotated[Literal["json", "console", "auto"], BeforeValidator(_lower)]
-Secret = Annotated[SecretStr, Field(min_length=1)]
-AdminKey = Annotated[SecretStr, AfterValidator(check_admin_key)]
-KafkaSecurityProtocol = Annotated[
-    Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_upper)
-]
-KafkaSaslMechanism = Annotated[
-    Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"], BeforeValidator(_upper)
-]
 
 
 class Settings(BaseSettings):
@@ -253,7 +204,10 @@ class StatefulSettings(KafkaSettings, CommonSettings):
         default=7, ge=1, le=30, description="Retention of topics with personal data, in days."
     )
     batch_size: int = Field(
-        default=500, ge=1, le=10_000, description="Maximum number of records in a unit of work."
+        default=500,
+        ge=1,
+        le=10_000,
+        description="Maximum number of records in a unit of work; in the ledger on PostgreSQL 4 times that.",
     )
     batches_in_flight: int = Field(
         default=4, ge=1, le=64, description="Maximum number of batches in flight per process."
@@ -334,6 +288,52 @@ class GatewaySettings(EgressSettings, ProviderSettings):
     admin_key: AdminKey = Field(
         description=f"API key with all scopes, of {ADMIN_KEY_LENGTH_MIN} characters or more."
     )
+    oidc_client_id: str | None = Field(default=None, description="Client id at that provider.")
+    oidc_client_secret: Secret | None = Field(
+        default=None, description="Client secret; without it the client is a public one (PKCE alone)."
+    )
+    oidc_label: Annotated[str, Field(max_length=60)] = Field(
+        default="single sign-on", description="What the button says after `Sign in with`."
+    )
+    oidc_scope: str = Field(
+        default="openid email profile", description="Scopes to ask the provider for, separated by blanks."
+    )
+    oidc_groups_claim: str = Field(
+        default="groups", description="Claim of the ID token that lists the groups of a person."
+    )
+    oidc_groups: Assignments = Field(
+        default={},
+        description="Which group gives which scope: `sales=rep,leads=manager,platform=admin`. Who is in none "
+        "of them may not sign in.",
+    )
+    oidc_reps: Assignments = Field(
+        default={},
+        description="Which e-mail address is which rep: `ana@acme.example=sdr-1,ben@acme.example=ae-2`. The "
+        "scope `rep` needs one.",
+    )
+    oidc_allow: Networks = Field(
+        default=(),
+        description="Networks (CIDR, comma-separated) besides the public internet where the provider may be, "
+        "also over plain http.",
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^?#]+$",
+        description="Issuer of an OpenID Connect provider by which people sign in to the console. It needs "
+        "`BATON_OIDC_CLIENT_ID`, `BATON_OIDC_GROUPS` and `BATON_PUBLIC_URL`; the redirect URI to register is "
+        "`/sign-in/oidc/callback` below that URL.",
+    )
+    audit_days: int = Field(
+        default=400, ge=1, le=3_650, description="How long entries of the audit trail are kept, in days."
+    )
+
+    @field_validator("oidc_issuer", mode="after")
+    @classmethod
+    def _oidc_is_complete(cls, issuer: str | None, info: ValidationInfo) -> str | None:
+        for name in ("oidc_client_id", "oidc_groups", "public_url"):
+            if issuer is not None and not info.data.get(name):
+                raise ValueError(f"needs {variable(name)}")
+        return issuer
 
 
 class EnricherSettings(ProviderSettings):

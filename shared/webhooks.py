@@ -112,7 +112,30 @@ class ReplayOrder(Struct, frozen=True, tag="replay"):
     failed_only: bool = False
 
 
-DeliveryOrder = TrialOrder | RetryOrder | ReplayOrder
+class DeliveryFilter(Struct, frozen=True, omit_defaults=True):
+    """Which deliveries are meant, all that match what is set: created from `since` on and before `until`.
+
+    `endpoints` are ids of subscriptions and destinations, `events` full types, `states` those of deliveries.
+    """
+
+    endpoints: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    lead_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class RetryManyOrder(Struct, frozen=True, tag="retry_many"):
+    """Send the deliveries again that match, the newest `RETRIED_MAX` at most."""
+
+    which: DeliveryFilter
+
+
+RETRIED_MAX: Final = 10_000
+"""The most deliveries that one order sends again: they become due in one unit of work."""
+
+DeliveryOrder = TrialOrder | RetryOrder | ReplayOrder | RetryManyOrder
 
 
 class QueuedOrder(Struct, frozen=True):

@@ -14,10 +14,13 @@ from hypothesis import HealthCheck, Phase, settings
 from services.provider_stubs.bootstrap import StubServer
 from shared.clock import SystemClock
 from shared.settings import StubsSettings, load
+from tests.support.api import Api
+from tests.support.receiver import Receiver
 from tests.support.services.chromium import chromium_path
 from tests.support.services.debian import ServiceUnavailable
 from tests.support.services.kafka import Kafka, KafkaBroker
 from tests.support.services.postgres import Postgres, PostgresServer
+from tests.support.topology import Topology
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile(
@@ -141,3 +144,18 @@ async def stub_server() -> AsyncIterator[StubServer]:
 def stubs_url(stub_server: StubServer) -> str:
     """The base URL of the provider stubs."""
     return f"http://127.0.0.1:{stub_server.port}"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A webhook endpoint on this machine that verifies signatures and remembers what it got."""
+    endpoint = Receiver()
+    yield endpoint
+    endpoint.close()
+
+
+@pytest.fixture(scope="module")
+def api(baton: Topology) -> Iterator[Api]:
+    """The HTTP API of the Baton under test, with the administrator's key."""
+    with baton.client() as http:
+        yield Api(http)

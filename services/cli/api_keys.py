@@ -35,6 +35,13 @@ def create(
 
 
 @app.command()
+def link(as_json: AsJson = False) -> None:
+    """Print a link that signs in to the console with the key in use: once, within minutes."""
+    made = request("POST", "/v1/sign-in-links")
+    print_result(made, made["url"], as_json=as_json)
+
+
+@app.command()
 def revoke(key: Annotated[str, typer.Argument(help="Id of the key.")], as_json: AsJson = False) -> None:
     """Revoke an API key."""
     request("DELETE", f"/v1/api-keys/{key}")

@@ -126,6 +126,9 @@ def _wait(status_url: str) -> Any:
 
 
 def _print_report(report: Any, moves: list[Any]) -> None:
+    if not report["leads"]:
+        echo(report["unknown"][0])
+        return
     since = report["since"] or "the first decision"
     about = f" of segment {report['segment']}" if report["segment"] else ""
     echo(f"{report['leads']} leads{about}, {since} to {report['until']}.")

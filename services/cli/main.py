@@ -14,6 +14,7 @@ import typer
 from services.cli import (
     accounts,
     api_keys,
+    audit,
     backtest,
     dead_letters,
     deliveries,
@@ -78,6 +79,7 @@ for noun, commands in (
     ("report", report.app),
     ("dead-letters", dead_letters.app),
     ("keys", api_keys.app),
+    ("audit", audit.app),
     ("subscriptions", subscriptions.app),
     ("deliveries", deliveries.app),
     ("sources", sources.app),

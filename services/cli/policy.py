@@ -22,6 +22,7 @@ Directory = Annotated[
         help="Directory of the policy files.", envvar="BATON_POLICY_DIR", file_okay=False, exists=True
     ),
 ]
+Note = Annotated[str, typer.Option(help="Why; it is kept with the version.")]
 _CONFIG = Path("config")
 
 
@@ -81,6 +82,7 @@ def apply(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask whether to go on without a backtest.")
     ] = False,
+    note: Note = "",
     as_json: AsJson = False,
 ) -> None:
     """Activate the files, or a version that was active before; every role uses it within seconds.
@@ -101,7 +103,7 @@ def apply(
     checked = request("POST", "/v1/policies/validate", body={"files": files})
     if not checked["active"]:
         _show_backtest(checked["last_backtest"], policy, yes=yes)
-    _activate(files, as_json=as_json)
+    _activate(files, note, as_json=as_json)
 
 
 @app.command()
@@ -112,6 +114,7 @@ def rollback(
             help="A version, or the first characters of one; without it the one that was active before."
         ),
     ] = None,
+    note: Note = "",
     as_json: AsJson = False,
 ) -> None:
     """Activate an earlier version again; every role uses it within seconds."""
@@ -122,7 +125,7 @@ def rollback(
             raise typer.Exit(1)
         version = latest[1]["version"]
     found = request("GET", f"/v1/policies/{quote(version, safe='')}")
-    _activate(found["files"], as_json=as_json)
+    _activate(found["files"], note, as_json=as_json)
 
 
 def _show_backtest(tested: Any, policy: str, *, yes: bool) -> None:
@@ -140,9 +143,9 @@ def _show_backtest(tested: Any, policy: str, *, yes: bool) -> None:
         raise typer.Exit(1)
 
 
-def _activate(files: Mapping[str, str], *, as_json: bool) -> None:
+def _activate(files: Mapping[str, str], note: str, *, as_json: bool) -> None:
     """Post the files of a policy and print the result."""
-    applied = request("POST", "/v1/policies", body={"files": files})
+    applied = request("POST", "/v1/policies", body={"files": files, "note": note})
     if as_json:
         print_json(applied)
         return

@@ -15,6 +15,7 @@ from services.cli.roles import Role, RouterHalf
 from shared import secrets_file
 from shared.clock import SystemClock
 from shared.errors import Retry
+from shared.health import Health
 from shared.integrations.catalog import load_integrations
 from shared.observability import logging, tracing
 from shared.observability.metrics import Metrics
@@ -32,7 +33,7 @@ from shared.settings import (
     load,
 )
 from shared.storage.migrate import migrate
-from shared.web.ops import Health, OpsServer
+from shared.web.ops import OpsServer
 from shared.worker import failpoints
 from shared.worker.process import open_resources, run_until_signalled, wait_for, watch
 

@@ -23,8 +23,8 @@ from shared import secrets_file
 from shared.observability import logging, tracing
 from shared.observability.tracing import Tracing
 from shared.policy.versions import UNAPPLIED
+from shared.readiness import Readiness
 from shared.settings import CommonSettings, StandaloneSettings, load
-from shared.web.ops import Readiness
 from shared.web.server import free_ports
 from shared.worker import failpoints
 from shared.worker.process import run_until_signalled
@@ -48,6 +48,9 @@ def run_standalone(*, with_demo: bool) -> None:
             if stop.is_set():
                 return
             print_next_steps(url, played)
+        async with connect(url, secrets.admin_key) as client:
+            link = await client.call("POST", "/v1/sign-in-links")
+        echo(f"Console: {url}; this link signs you in, once, within minutes: {link['url']}")
         echo(f"Baton is ready on {url}")
 
     _run(settings, traces, ready)

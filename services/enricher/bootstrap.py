@@ -30,7 +30,6 @@ from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.messaging.manifest import LEADS_ROUTED
 from shared.messaging.port import Record
-from shared.resilience.periodic import repeat
 from shared.settings import EnricherSettings
 from shared.web.egress import EgressPolicy
 from shared.worker.role import Resources, Worker, run_worker
@@ -83,9 +82,7 @@ async def run(resources: Resources, stop: asyncio.Event, settings: EnricherSetti
     }
     async with asyncio.TaskGroup() as tasks:
         for name, (step, every_s) in steps.items():
-            tasks.create_task(
-                repeat(f"enricher.{name}", step, every_s=every_s, stop=stop, health=resources.health)
-            )
+            tasks.create_task(resources.repeat(f"enricher.{name}", step, every_s=every_s, stop=stop))
         try:
             worker = Worker(
                 handler,

@@ -42,7 +42,6 @@ from services.enricher.domain.row_keys import (
     surviving_lead_id,
 )
 from services.enricher.domain.spending import SpendRow, add_spend
-from shared.lead.arrival import received_lead
 from shared.lead.events.envelope import Emit, Event
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
@@ -87,7 +86,7 @@ class EnricherHandler(Handler):
         match event.data:
             case LeadReceivedV1():
                 form = normalise_form(event.data, self._shared_hosts())
-                enriched = EnrichForm(form, await self._look_up.look_up(form))
+                enriched = EnrichForm(form, await self._look_up.look_up(form, event.time))
                 return replace(event, subject=form.identity.lead_id, data=enriched)
             case TimerRow(kind=kind) if kind == DISCOVER_CONTACTS and self._discovery is not None:
                 found = await self._discovery.ask(event.subject)
@@ -129,10 +128,9 @@ class EnricherHandler(Handler):
 def _handle_form(rows: IdentityMap, enriched: EnrichForm, sent_at: datetime, at: datetime) -> Step:
     """Make a form a revision of the lead that it belongs to, or the first revision of a new lead."""
     form, lookup = enriched.form, enriched.lookup
-    form = replace(form, normalised=received_lead(form.normalised, sent_at))
     resolution = resolve(form.identity, identity_matches(rows, form.identity))
     before = rows.get(LeadRow, resolution.lead_id) or LeadRow(resolution.lead_id)
-    lead = merged_lead(rows, resolution, form, sent_at)
+    lead = merged_lead(rows, resolution, form, sent_at, begun=lookup.begun)
     changes: list[Change] = []
     if resolution.alias is not None:
         parked = rows.get(LeadRow, resolution.alias)
@@ -227,8 +225,8 @@ def _handle_opt_out(
     if lead is None:
         contacts = without_people(rows, (by_email,), at)
         return Step(Outcome.PARKED, (Put(row), *contacts.changes), contacts.emits)
-    told_before = (before.consent.opted_out, before.consent.proven)
-    if (row.consent.opted_out, row.consent.proven) == told_before:
+    consent_before = (before.consent.opted_out, before.consent.proven)
+    if (row.consent.opted_out, row.consent.proven) == consent_before:
         return Step(Outcome.UNCHANGED, [Put(row)])
     row = replace(row, sequence=row.sequence + 1)
     trigger = Trigger(kind="signal", event_id=event.id, type=signal.type)

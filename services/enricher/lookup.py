@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import Final
 
@@ -14,7 +15,7 @@ from services.enricher.daily_budget import DailyBudget
 from services.enricher.domain.account_context import AccountContext
 from services.enricher.domain.form import Form
 from services.enricher.domain.merge import account_of, is_known_by_public_forms_alone
-from services.enricher.domain.merge_leads import merged_lead
+from services.enricher.domain.merge_leads import is_new_lead, merged_lead
 from services.enricher.domain.providers import (
     CachedAnswerRow,
     LookupResult,
@@ -66,14 +67,15 @@ class WaterfallLookup:
         self._cache = BatchLoader(self._read_cached_answers)
         self._contexts = AccountContextReader(database)
 
-    async def look_up(self, form: Form) -> LookupResult:
+    async def look_up(self, form: Form, sent_at: datetime) -> LookupResult:
         """Return what providers say about the lead of a form, within the policy's deadline and budget."""
         providers, began_s = self._registry.current, self._monotonic_s()
         wait = Wait(Lane.FRESH, providers.patience_s, began_s + providers.waterfall.deadline_s)
         rows = await self._leads.load(keys_of_identity(form.identity))
         resolution = resolve(form.identity, identity_matches(rows, form.identity))
-        lead = merged_lead(rows, resolution, form, self._clock.now())
-        return await self._search(replace(lead, account=account_of(lead)), wait)
+        lead = merged_lead(rows, resolution, form, min(sent_at, self._clock.now()))
+        result = await self._search(replace(lead, account=account_of(lead)), wait)
+        return replace(result, begun=lead) if is_new_lead(rows, resolution) else result
 
     async def refresh(self, lead_id: str) -> LookupResult:
         """Return what providers say by now about a lead that is stored; nothing when it was erased."""

@@ -17,10 +17,11 @@ from shared.lead.events.parts import Activity, Person
 from shared.lead.events.scoring import Score
 from shared.lead.events.signal_received import SignalReceivedV1
 from shared.storage.database import Tx
-from shared.storage.statements import member_of, members
+from shared.storage.statements import member_of, members, select_columns
 from shared.worker.tables import timers
 
 PEOPLE_MAX: Final = 500
+_OPEN = (assignments.c.closed_at.is_(None), assignments.c.joined.is_(False))
 # Nobody works them: they are nurtured or suppressed.
 _UNWORKED = or_(routed_leads.c.motion == "nurture", routed_leads.c.status == "suppressed")
 
@@ -61,31 +62,26 @@ async def account_snapshots(tx: Tx, keys: Sequence[str]) -> dict[str, AccountSna
 
 async def _stored_accounts(tx: Tx, keys: Sequence[str]) -> dict[str, AccountSnapshot]:
     table = accounts.c
-    statement = select(table.account, table.knowledge, table.signals).where(
-        member_of(tx.dialect, table.account)
-    )
-    rows = await tx.execute(statement, {"members": members(tx.dialect, keys)})
-    return {row["account"]: AccountSnapshot(**row) for row in rows.mappings()}
+    stored = select_columns((table.account, table.knowledge, table.signals), tx.dialect, table.account)
+    found = await tx.fetch(stored, {"members": members(tx.dialect, keys)})
+    return {account.account: account for account in (AccountSnapshot(*row) for row in found)}
 
 
 async def lead_snapshots(tx: Tx, lead_ids: Sequence[str]) -> dict[str, LeadSnapshot]:
     """Return the scored leads among these, by id."""
     table = scores.c
-    statement = select(table.lead_id, table.activities, table.score).where(
-        member_of(tx.dialect, table.lead_id)
-    )
-    rows = await tx.execute(statement, {"members": members(tx.dialect, lead_ids)})
-    return {row["lead_id"]: LeadSnapshot(**row) for row in rows.mappings()}
+    scored = select_columns((table.lead_id, table.activities, table.score), tx.dialect, table.lead_id)
+    found = await tx.fetch(scored, {"members": members(tx.dialect, lead_ids)})
+    return {lead.lead_id: lead for lead in (LeadSnapshot(*row) for row in found)}
 
 
 async def open_assignments(tx: Tx, keys: Sequence[str]) -> list[OpenAssignment]:
     """Return the open assignments at these accounts."""
     table = assignments.c
-    statement = select(table.lead_id, table.account, table.queue, table.state).where(
-        member_of(tx.dialect, table.account), table.closed_at.is_(None), table.joined.is_(False)
-    )
-    rows = await tx.execute(statement, {"members": members(tx.dialect, keys)})
-    return [OpenAssignment(**row) for row in rows.mappings()]
+    columns = (table.lead_id, table.account, table.queue, table.state)
+    still_open = select_columns(columns, tx.dialect, table.account, *_OPEN)
+    found = await tx.fetch(still_open, {"members": members(tx.dialect, keys)})
+    return [OpenAssignment(*row) for row in found]
 
 
 async def people_of_account(tx: Tx, account: str) -> list[Person]:

@@ -19,10 +19,10 @@ from services.enricher.domain.provider_status import (
 )
 from services.enricher.tables import provider_states
 from shared.clock import Clock
+from shared.health import Health
 from shared.observability.metrics import Metrics
 from shared.storage.database import Database
 from shared.storage.rows import Change, IdentityMap, Put, Remove
-from shared.web.ops import Health
 
 log = structlog.get_logger()
 
@@ -74,16 +74,17 @@ class ProviderReporter:
                 table.apply(changes)
                 await tx.write(table)
         if changes or self._reported is None:
-            self._tell(self._reported or {}, rows)
+            self._report(self._reported or {}, rows)
         self._reported = rows
         return False
 
-    def _tell(self, before: Mapping[str, ProviderStateRow], after: Mapping[str, ProviderStateRow]) -> None:
+    def _report(self, before: Mapping[str, ProviderStateRow], after: Mapping[str, ProviderStateRow]) -> None:
+        """Log what changed, and set the metric and the readiness detail of every provider."""
         for name, row in after.items():
-            told = before[name].state if name in before else "active"
-            if row.state == "active" != told:
-                log.info("provider active again", provider=name, before=told)
-            elif row.state != told:
+            state_before = before[name].state if name in before else "active"
+            if row.state == "active" != state_before:
+                log.info("provider active again", provider=name, before=state_before)
+            elif row.state != state_before:
                 log.warning("provider not active", provider=name, state=row.state, reason=row.reason)
         for name in before.keys() | after.keys():
             state = after[name].state if name in after else None

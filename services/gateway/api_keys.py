@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 import structlog
 from sqlalchemy import select, update
 
+from services.gateway.audit import AuditTrail
 from services.gateway.domain.access import (
     ADMIN,
     KEY_BYTES,
     ApiKey,
+    KnownKey,
     Principal,
     Scope,
     key_hash,
@@ -48,27 +50,33 @@ class StoredKeys:
         *,
         seconds: Callable[[], float] = monotonic,
     ) -> None:
-        self._admin_hash = key_hash(admin_key)
+        self._admin = KnownKey(ADMIN, key_hash(admin_key))
         self._database = database
         self._clock = clock
         self._random = random
         self._seconds = seconds
-        self._by_hash: dict[str, Principal] = {}
+        self._by_hash: dict[str, KnownKey] = {}
+        self._by_id: dict[str, KnownKey] = {}
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
 
     async def find(self, key: str) -> Principal | None:
         """Return the caller that a key identifies; see `state.KeyStore`."""
         hashed = key_hash(key)
-        if hmac.compare_digest(hashed, self._admin_hash):
+        if hmac.compare_digest(hashed, self._admin.hash):
             return ADMIN
-        found = self._by_hash.get(hashed)
-        if self._age() > (FRESH_S if found else _AFTER_MISS_S):
-            await self._read_again(self._read_at)
-            found = self._by_hash.get(hashed)
-        return found
+        known = await self._look_up(lambda: self._by_hash.get(hashed))
+        return known.principal if known else None
 
-    async def create(self, name: str, scopes: list[Scope], rep: str | None) -> tuple[ApiKey, str]:
+    async def by_id(self, key_id: str) -> KnownKey | None:
+        """Return the key with this id; see `state.KeyStore`."""
+        if key_id == ADMIN.key_id:
+            return self._admin
+        return await self._look_up(lambda: self._by_id.get(key_id))
+
+    async def create(
+        self, name: str, scopes: list[Scope], rep: str | None, audit: AuditTrail
+    ) -> tuple[ApiKey, str]:
         """Store a new key; return it and its text."""
         text = new_key(self._random(KEY_BYTES))
         key = ApiKey(
@@ -84,7 +92,8 @@ class StoredKeys:
         rows.apply((Put(key),))
         async with self._database.begin() as tx:
             await tx.write(rows)
-        self._by_hash[key.hash] = key.principal
+            await audit.record(tx, "api_key.created", key.id, name=name, scopes=scopes, rep=rep)
+        self._keep([*self._by_hash.values(), KnownKey(key.principal, key.hash)])
         return key, text
 
     async def list_all(self) -> list[ApiKey]:
@@ -94,15 +103,27 @@ class StoredKeys:
             result = await tx.execute(live.order_by(api_keys.c.created_at, api_keys.c.id))
             return [ApiKey(*tuple(row)) for row in result]
 
-    async def revoke(self, key_id: str) -> bool:
+    async def revoke(self, key_id: str, audit: AuditTrail) -> bool:
         """Revoke a key: here at once, in other processes within `FRESH_S`."""
         live = (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)
+        revoked = update(api_keys).where(live).values(revoked_at=self._clock.now())
         async with self._database.begin() as tx:
-            result = await tx.execute(update(api_keys).where(live).values(revoked_at=self._clock.now()))
-        self._by_hash = {
-            hashed: principal for hashed, principal in self._by_hash.items() if principal.key_id != key_id
-        }
-        return result.rowcount > 0
+            name = (await tx.execute(revoked.returning(api_keys.c.name))).scalar()
+            if name is not None:
+                await audit.record(tx, "api_key.revoked", key_id, name=name)
+        self._keep([known for known in self._by_hash.values() if known.principal.key_id != key_id])
+        return name is not None
+
+    async def _look_up(self, cached: Callable[[], KnownKey | None]) -> KnownKey | None:
+        found = cached()
+        if self._age() > (FRESH_S if found else _AFTER_MISS_S):
+            await self._read_again(self._read_at)
+            found = cached()
+        return found
+
+    def _keep(self, known: Sequence[KnownKey]) -> None:
+        self._by_hash = {key.hash: key for key in known}
+        self._by_id = {key.principal.key_id: key for key in known}
 
     def _age(self) -> float:
         return self._seconds() - self._read_at
@@ -112,7 +133,7 @@ class StoredKeys:
             if self._read_at != seen:
                 return  # another request has read them meanwhile
             try:
-                self._by_hash = {key.hash: key.principal for key in await self.list_all()}
+                self._keep([KnownKey(key.principal, key.hash) for key in await self.list_all()])
             except Retry as error:
                 if self._age() > STALE_S_MAX:
                     raise

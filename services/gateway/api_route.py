@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -23,7 +23,25 @@ from services.gateway.request_body import ApiRequest, require_json
 from shared.errors import DataError, Reject, Retry
 from shared.web.problem import CONTENT_TYPE
 
-Time = Annotated[AwareDatetime, Field(strict=False)]
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def _refuse_number(value: object) -> object:
+    """Raise `ValueError` for a number, also as text: Pydantic reads it as a count since 1970."""
+    if isinstance(value, str | int | float) and _is_number(value):
+        raise ValueError("a time is written like 2026-03-02T09:30:00Z")
+    return value
+
+
+def _is_number(value: str | float) -> bool:
+    try:
+        float(value)
+    except (ValueError, OverflowError):
+        return isinstance(value, int)
+    return True
+
+
+Time = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_refuse_number)]
 """A time with its zone, in JSON an RFC 3339 text."""
 
 
@@ -61,7 +79,7 @@ class ApiRoute(APIRoute):
         found = list(_scopes_of(self.dependant))
         return [scope for scopes in found for scope in scopes] if found else None
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         """Return the handler that checks a request, then has FastAPI call the endpoint."""
         handle = super().get_route_handler()
         scopes = self.key_scopes
@@ -77,15 +95,21 @@ class ApiRoute(APIRoute):
                 _declare_json(request)
             return await handle(request)
 
-        async def answered(request: Request) -> Response:
-            try:
-                return await checked(request)
-            except (Reject, Retry, DataError, HTTPException, RequestValidationError, ClientDisconnect):
-                raise  # the application's handlers answer these
-            except Exception as error:  # noqa: BLE001 - the last line: whatever it is, the client gets a problem
-                return problem_response(internal_error(self.path_format, error))
+        return answering_bugs(checked, self.path_format)
 
-        return answered
+
+def answering_bugs(handle: Handler, route: str) -> Handler:
+    """Return a handler that answers what nobody foresaw with the problem 500; it raises the other errors."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await handle(request)
+        except (Reject, Retry, DataError, HTTPException, RequestValidationError, ClientDisconnect):
+            raise
+        except Exception as error:  # noqa: BLE001 - the last line: whatever it is, the client gets a problem
+            return problem_response(internal_error(route, error))
+
+    return answered
 
 
 def _scopes_of(dependant: Dependant) -> Iterator[Sequence[str]]:

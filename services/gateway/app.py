@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from fastapi import FastAPI
@@ -12,54 +12,77 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.api import (
+    account_lists,
     account_matching,
     accounts,
     actions,
     api_keys,
+    audit,
     backtests,
     contracts,
     dead_letters,
     deliveries,
+    event_stream,
     explain,
     fairness_report,
+    flow_report,
+    inbox,
+    intake,
     integrations,
     leads,
+    matching_deliveries,
     me,
     operations,
     outcomes,
     people,
     policies,
+    policy_drafts,
     providers,
     queues,
     reports,
     reps,
+    score_curve,
+    search,
+    sign_in_links,
     sources,
+    status,
     subscriptions,
+    summary_report,
     team_reports,
     try_policy,
 )
+from services.gateway.console.pages import CONSOLE_ROUTERS
 from services.gateway.domain.trust import RESERVED_FIELDS
 from services.gateway.error_handlers import add_error_handlers
-from services.gateway.intake import hooks, lane, provider_posts
+from services.gateway.intake import hooks, provider_posts
+from services.gateway.intake.lane import IntakeLane
 from services.gateway.middleware import RequestMetrics, TelemetryMiddleware
 from services.gateway.state import GatewayState
 from shared.lead.identity import account_key
 from shared.web.problem import Problem
 
 ROUTERS = (
-    lane.router,
+    intake.router,
     hooks.forms,
     hooks.signals,
+    leads.csv_router,
     leads.router,
+    search.router,
+    score_curve.router,
     explain.router,
     actions.router,
     outcomes.router,
+    account_lists.router,
     accounts.router,
     account_matching.router,
     queues.router,
+    inbox.router,
     reps.router,
     subscriptions.router,
+    matching_deliveries.router,  # before one delivery: `/count` is no id
     deliveries.router,
+    policy_drafts.router,  # before the versions: `/draft` is none
+    event_stream.router,
     policies.router,
     try_policy.router,
     backtests.router,
@@ -67,6 +90,8 @@ ROUTERS = (
     providers.reports,
     reports.router,
     team_reports.router,
+    flow_report.router,
+    summary_report.router,
     fairness_report.router,
     provider_posts.router,
     sources.router,
@@ -74,13 +99,19 @@ ROUTERS = (
     dead_letters.router,
     people.router,
     api_keys.router,
+    audit.router,
+    status.router,
+    sign_in_links.router,
     me.router,
 )
 
 
 def create_app(state: GatewayState) -> FastAPI:
     """Return the application. The parts in `state` are opened and closed by the caller."""
+    request_metrics = RequestMetrics(state.metrics)
     app = GatewayApp(
+        state,
+        request_metrics,
         title="Baton",
         version=version("baton"),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -91,28 +122,28 @@ def create_app(state: GatewayState) -> FastAPI:
     )
     app.state.gateway = state
     add_error_handlers(app)
-    request_metrics = RequestMetrics(state.metrics)
-    app.lane = lane.IntakeLane(state, request_metrics)
     app.add_middleware(TelemetryMiddleware, state=state, request_metrics=request_metrics)
     for router in ROUTERS:
         app.include_router(router)
     app.include_router(contracts.router)
     app.include_router(operations.router)
+    for router in CONSOLE_ROUTERS:
+        app.include_router(router)
     app.mount("/docs-assets", contracts.documentation_assets())
     return app
 
 
 class GatewayApp(FastAPI):
-    """FastAPI with two additions: the intake lane, and what intake means in its OpenAPI document."""
+    """FastAPI behind the lane of intake, with an OpenAPI document that says what is only set by Baton."""
 
-    lane: lane.IntakeLane
+    def __init__(self, state: GatewayState, request_metrics: RequestMetrics, **options: Any) -> None:
+        super().__init__(**options)
+        self._lane: Final = IntakeLane(super().__call__, state=state, request_metrics=request_metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request: by the lane before any middleware, or as FastAPI does."""
-        if scope["type"] == "http" and scope["path"] in lane.PATHS and scope["method"] == "POST":
-            await self.lane(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+        """Answer a request. The lane is no middleware of FastAPI, since FastAPI puts its own before it."""
+        scope["app"] = self
+        await self._lane(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, which is made when it is first asked for."""

@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
+from services.gateway.domain.subscriptions import STREAMED_EVENTS
 from shared.lead.events.event_type import EventType
 from shared.lead.events.registry import EVENT_TYPES
 from shared.messaging.manifest import TOPICS, Topic
 
+_STREAM = "events.stream"
 _HEADERS = ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_subject", "ce_time", "traceparent")
 
 
@@ -28,13 +30,14 @@ def asyncapi_document() -> dict[str, Any]:
             "installation in front: BATON_TOPIC_PREFIX (baton) and a dot.",
         },
         "defaultContentType": "application/json",
-        "channels": {topic.name: _channel(topic) for topic in TOPICS},
+        "channels": {topic.name: _channel(topic) for topic in TOPICS} | {_STREAM: _stream_channel()},
         "operations": {
             f"{action}.{topic.name}": {"action": action, "channel": {"$ref": f"#/channels/{topic.name}"}}
             for topic in TOPICS
             # Every topic is read by a role; those that only other systems write to are not sent to.
             for action in (("send", "receive") if set(topic.writers) - {"outside"} else ("receive",))
-        },
+        }
+        | {f"send.{_STREAM}": {"action": "send", "channel": {"$ref": f"#/channels/{_STREAM}"}}},
         "components": {
             "schemas": components,
             "messages": {
@@ -53,6 +56,19 @@ def _channel(topic: Topic) -> dict[str, Any]:
             event_type.name: {"$ref": f"#/components/messages/{event_type.name}"}
             for event_type in EVENT_TYPES
             if event_type.topic is topic
+        },
+    }
+
+
+def _stream_channel() -> dict[str, Any]:
+    return {
+        "address": "/v1/events/stream",
+        "description": "Server-sent events. `data` of each is JSON: `{id, type, timestamp, data}` with the "
+        "short type and, as `data`, the payload of the message; see `/openapi.json`.",
+        "messages": {
+            event_type.name: {"$ref": f"#/components/messages/{event_type.name}"}
+            for event_type in EVENT_TYPES
+            if event_type.short in STREAMED_EVENTS
         },
     }
 

@@ -5,7 +5,8 @@
 `Gateway` is the state; `Reader`, `Seller`, `Manager`, `Admin` are the caller, whose key has that scope, and
 `AnyCaller` one with any key (a router whose endpoints do not ask who it is says
 `dependencies=[Security(caller, scopes=["admin"])]`);
-`Paging` is `?limit=&cursor=`; `RequestArrival` is what the envelope of a published event takes from the
+`Audit` is where an endpoint that changes something records who did it; `Paging` is `?limit=&cursor=`;
+`RequestArrival` is what the envelope of a published event takes from the
 request. A body is a parameter whose type is a `RequestBody`.
 """
 
@@ -21,8 +22,10 @@ from fastapi.security import HTTPBearer, SecurityScopes
 from fastapi.security.base import SecurityBase
 from pydantic import BaseModel
 
+from services.gateway.audit import AuditTrail
 from services.gateway.domain.access import SCOPES, Principal, Scope
 from services.gateway.domain.arrival import Arrival
+from services.gateway.domain.audit import Author
 from services.gateway.state import GatewayState
 from shared.errors import Reject
 from shared.storage.keyset import Cursor
@@ -100,12 +103,17 @@ async def find_principal(gateway: GatewayState, credentials: bytes, scope: Mappi
         gateway.guesses.count_wrong(_API_KEYS, address, key)
         raise _unauthorized("This key is unknown or revoked")
     gateway.guesses.count_right(_API_KEYS, address, key)
+    await require_member(gateway, principal)
+    return principal
+
+
+async def require_member(gateway: GatewayState, principal: Principal) -> None:
+    """Raise `Reject` (403) for the key of a rep who has left the team, unless it is a manager's."""
     if principal.rep is not None and not principal.may("manager"):
         policy = (await gateway.policies.start()).policy
         if principal.rep not in policy.team.owners:
             detail = f"The key is that of {principal.rep}, who is not in the team any more"
             raise Reject(403, "rep-left", "The rep of this key has left the team", detail)
-    return principal
 
 
 def require_scope(principal: Principal, scope: Scope) -> None:
@@ -118,6 +126,20 @@ def _unauthorized(detail: str) -> Reject:
     challenge = ("www-authenticate", 'Bearer realm="baton"')
     return Reject(401, "unauthorized", "An API key is needed", detail, headers=(challenge,))
 
+
+async def audit_trail(request: Request) -> AuditTrail:
+    """Return the audit trail of the caller. Raises `Reject` (401, 403) and `Retry`."""
+    return trail_of(await authenticate(request, ()), request)
+
+
+def trail_of(principal: Principal, request: Request) -> AuditTrail:
+    """Return the audit trail of a principal who sends this request."""
+    gateway: GatewayState = request.app.state.gateway
+    name, address = principal.name or principal.key_id, client_address(request.scope)
+    return AuditTrail(Author(principal.key_id, name, principal.rep, address), gateway.clock, gateway.random)
+
+
+Audit = Annotated[AuditTrail, Depends(audit_trail)]
 
 IdempotencyKey = Annotated[
     str | None,
@@ -197,8 +219,12 @@ class PageRequest:
         """Return a page of `limit` items out of at most one more, whose presence says that there is more."""
         if len(data) <= self.limit:
             return Page(data=list(data), next=None)
-        cursor = urlsafe_b64encode(msgspec.json.encode(cursors[self.limit - 1])).rstrip(b"=").decode()
-        return Page(data=list(data[: self.limit]), next=cursor)
+        return Page(data=list(data[: self.limit]), next=cursor_text(cursors[self.limit - 1]))
+
+
+def cursor_text(cursor: Cursor) -> str:
+    """Return a cursor as a client gets it."""
+    return urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode()
 
 
 async def page_request(
@@ -228,5 +254,11 @@ def _decode_cursor(text: str) -> Cursor:
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         cursor = None
     if cursor is None or "\0" in cursor.id or not 1 < cursor.at.year < 9999:
-        raise Reject(422, "invalid-cursor", "The cursor is not one that was given")
+        raise invalid_cursor()
     return cursor
+
+
+def invalid_cursor() -> Reject:
+    """Return the rejection of a cursor that no page of this list has."""
+    detail = "Take `cursor` from `next` of the page before, or leave it out to begin again"
+    return Reject(422, "invalid-cursor", "The cursor is not one that was given", detail)

@@ -8,11 +8,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from services.gateway.audit import AuditTrail
 from services.gateway.domain.arrival import SOURCE, uuid7
 from services.gateway.intake.entity_store import forget_entities
 from services.gateway.intake.fetch_store import forget_fetches
 from services.gateway.intake.provider_posts import forget_posts
 from services.gateway.intake.rejected_store import delete_mentions
+from services.gateway.queries.audit import redact_audit
 from services.gateway.queries.idempotency import forget_subjects
 from services.gateway.queries.people import StoredPerson, leads_of_person, stored_person
 from services.gateway.state import GatewayState
@@ -44,7 +46,7 @@ async def find_person(gateway: GatewayState, identities: Sequence[Identity]) -> 
 
 
 async def erase_person(
-    gateway: GatewayState, identities: Sequence[Identity], traceparent: str
+    gateway: GatewayState, identities: Sequence[Identity], traceparent: str, audit: AuditTrail
 ) -> RequestedErasure:
     """Erase the person with these identities, also one of whom nothing is known yet.
 
@@ -70,9 +72,12 @@ async def erase_person(
         key=lead_ids[0],
         traceparent=traceparent,
     )
+    async with gateway.database.begin() as tx:
+        await audit.record(tx, "person.erased", event.id, leads=len(lead_ids))
     await gateway.publisher.publish((encode(event),))
     async with gateway.database.begin() as tx:
         await forget_subjects(tx, lead_ids)
+    await redact_audit(gateway.database, lead_ids, person.identifiers)
     await delete_mentions(gateway.database, person.identifiers)
     await forget_fetches(gateway.database, person.identifiers)
     await forget_posts(gateway.database, person.identifiers)

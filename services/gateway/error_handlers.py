@@ -38,7 +38,7 @@ def as_reject(error: Retry | DataError) -> Reject:
     if isinstance(error, DataError):
         if error.kind == "oversized":
             return Reject(413, "record-too-large", "The record is too large for its topic", str(error))
-        return Reject(422, "unusable-value", "A value cannot be stored")
+        return Reject(422, "unusable-value", "A value cannot be stored", str(error))
     log.warning("request answered 503", reason=str(error))
     wait_s = error.after_s if isinstance(error, BackOff) else RETRY_AFTER_S
     return Reject(

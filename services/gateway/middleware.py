@@ -45,7 +45,8 @@ class TelemetryMiddleware:
     """Measures each request, and opens a span for it in the client's trace or in a new one.
 
     An endpoint finds the traceparent to send on in `request.state.traceparent`. A HEAD request is routed as
-    the GET that it stands for: FastAPI's routes have no HEAD; the server leaves the body out.
+    the GET that it stands for: FastAPI's routes have no HEAD; the server leaves the body out. What has no end
+    finds in `request.state.is_head` that it is to send none.
     """
 
     def __init__(self, app: ASGIApp, *, state: GatewayState, request_metrics: RequestMetrics) -> None:
@@ -60,7 +61,7 @@ class TelemetryMiddleware:
         began = perf_counter()
         method: str = scope["method"]
         if method == "HEAD":
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", "state": {**scope.get("state", {}), "is_head": True}}
         status = _NO_STATUS
 
         async def observed_send(message: Message) -> None:

@@ -12,7 +12,7 @@ client got no answer, and its repetition is published under the same event id.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from msgspec import structs
@@ -26,20 +26,29 @@ from shared.lead.events.envelope import Event, encode
 
 D = TypeVar("D")
 
+BeforePublishing = Callable[[Sequence[Event[D]]], Awaitable[None]]
+"""Is awaited with the events that are about to be published; when it raises, none of them is."""
 
-async def publish_received(gateway: GatewayState, received: Received[D]) -> Event[D]:
+
+async def publish_received(
+    gateway: GatewayState, received: Received[D], before: BeforePublishing[D] | None = None
+) -> Event[D]:
     """Return the event of a body once it is durably in the stream. Raises `Reject`, `Retry`, `DataError`."""
     if received.record is None:
+        if before is not None:
+            await before((received.event,))
         await gateway.publisher.publish((encode(received.event),))
         return received.event
-    (result,) = await publish_list(gateway, (received,))
+    (result,) = await publish_list(gateway, (received,), before)
     if isinstance(result, Reject):
         raise result
     return result
 
 
 async def publish_list(
-    gateway: GatewayState, results: Sequence[Received[D] | Reject]
+    gateway: GatewayState,
+    results: Sequence[Received[D] | Reject],
+    before: BeforePublishing[D] | None = None,
 ) -> list[Event[D] | Reject]:
     """Return the event of each item of a list once all are durable, or why the item is rejected.
 
@@ -54,6 +63,8 @@ async def publish_list(
     named = [result.record.id for result in to_publish.values() if result.record is not None]
     try:
         if to_publish:
+            if before is not None:
+                await before([result.event for result in to_publish.values()])
             await gateway.publisher.publish([encode(result.event) for result in to_publish.values()])
     except DataError:
         if named:

@@ -21,8 +21,15 @@ def extended_problem_response(problem: dict[str, Any]) -> Response:
     return Response(msgspec.json.encode(problem), problem["status"], media_type=CONTENT_TYPE)
 
 
-def extended_problem_doc(description: str, **members: dict[str, Any]) -> dict[str, Any]:
-    """Return the documentation of a problem that has further members, each with its JSON schema."""
-    extension = {"type": "object", "properties": members, "required": [*members]}
+def extended_problem_doc(
+    description: str, *, always: bool = True, **members: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the documentation of a problem that has further members, each with its JSON schema.
+
+    `always` tells whether every problem of that status has them.
+    """
+    extension: dict[str, Any] = {"type": "object", "properties": members}
+    if always:
+        extension["required"] = [*members]
     schema = {"allOf": [{"$ref": "#/components/schemas/Problem"}, extension]}
     return {"description": description, "content": {CONTENT_TYPE: {"schema": schema}}}

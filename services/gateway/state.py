@@ -7,15 +7,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.gateway.domain.access import ApiKey, Principal, Scope
+from services.gateway.audit import AuditTrail
+from services.gateway.console.session import SessionCodec, SignedInPerson
+from services.gateway.domain.access import ApiKey, KnownKey, Principal, Scope
 from services.gateway.domain.captcha import CaptchaResult
 from services.gateway.domain.idempotency import IdempotencyRecord
 from services.gateway.domain.known_entities import Entities, EntityId
+from services.gateway.domain.oidc import OidcPerson
 from services.gateway.domain.pending_fetches import PendingFetch
 from services.gateway.domain.rejected import RejectedSubmission
 from services.gateway.domain.sources import HookSource
+from services.gateway.event_stream.feed import EventFeed
+from services.gateway.event_stream.recorded import RecordedEvents
 from services.gateway.guesses import Guesses
 from shared.clock import Clock
+from shared.health import Health
 from shared.integrations.catalog import Integrations
 from shared.messaging.port import Outgoing
 from shared.observability.metrics import Metrics
@@ -26,7 +32,6 @@ from shared.resilience.sliding_window import SlidingWindowLimiter
 from shared.storage.database import Database
 from shared.vault import Vault
 from shared.web.egress import EgressPolicy
-from shared.web.ops import Health
 
 
 class Publisher(Protocol):
@@ -44,7 +49,16 @@ class KeyStore(Protocol):
         """Return the principal of a key, None when the key is unknown or revoked. Raises `Retry`."""
         ...
 
-    async def create(self, name: str, scopes: list[Scope], rep: str | None) -> tuple[ApiKey, str]:
+    async def by_id(self, key_id: str) -> KnownKey | None:
+        """Return the key with this id, None when it is unknown or revoked. Raises `Retry`.
+
+        The administrator's key always has the id `admin`, so that only its hash tells that it was replaced.
+        """
+        ...
+
+    async def create(
+        self, name: str, scopes: list[Scope], rep: str | None, audit: AuditTrail
+    ) -> tuple[ApiKey, str]:
         """Store a new key. Returns it and its text, which is not stored."""
         ...
 
@@ -52,8 +66,29 @@ class KeyStore(Protocol):
         """Return every key that is not revoked, the oldest first."""
         ...
 
-    async def revoke(self, key_id: str) -> bool:
+    async def revoke(self, key_id: str, audit: AuditTrail) -> bool:
         """Revoke a key. Returns False when no live key has this id."""
+        ...
+
+
+class SignInProvider(Protocol):
+    """An OpenID Connect provider by which people sign in to the console."""
+
+    @property
+    def label(self) -> str:
+        """What its button says after "Sign in with"."""
+        ...
+
+    def known_person(self, key_id: str, person: SignedInPerson) -> KnownKey:
+        """Return a person of a session as a key is compared."""
+        ...
+
+    async def authorization_url(self, *, state: str, nonce: str, verifier: str) -> str:
+        """Return where a browser is sent to sign in. Raises `Reject` (503)."""
+        ...
+
+    async def redeem(self, code: str, *, nonce: str, verifier: str) -> OidcPerson:
+        """Return who signed in. Raises `Reject` (401, 403, 503)."""
         ...
 
 
@@ -116,11 +151,11 @@ class EntityStore(Protocol):
     """Which person or account the ids of vendors mean."""
 
     async def find(self, vendor: str, ids: Collection[EntityId]) -> Entities:
-        """Return those of the ids that an earlier record told. Raises `Retry`."""
+        """Return the entities of those ids that an earlier record named. Raises `Retry`."""
         ...
 
-    async def remember(self, vendor: str, told: Entities) -> None:
-        """Store what a record told. Raises `Retry`."""
+    async def remember(self, vendor: str, entities: Entities) -> None:
+        """Store the entities of a record. Raises `Retry`."""
         ...
 
 
@@ -132,6 +167,22 @@ class FetchQueue(Protocol):
         ...
 
 
+class IgnoredCounter(Protocol):
+    """How many items of vendors' posts were ignored."""
+
+    def count(self, source: str) -> None:
+        """Count one item."""
+        ...
+
+    async def flush(self) -> None:
+        """Store what was counted. Raises `Retry`."""
+        ...
+
+    async def by_source(self) -> Mapping[str, int]:
+        """Return the number of each source. Raises `Retry`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayState:
     """The parts. `random(n)` returns n unguessable bytes, `keyed_hash` an HMAC with the secret key."""
@@ -140,6 +191,8 @@ class GatewayState:
     random: Callable[[int], bytes]
     publisher: Publisher
     keys: KeyStore
+    sessions: SessionCodec
+    oidc: SignInProvider | None
     database: Database
     health: Health
     metrics: Metrics
@@ -151,12 +204,15 @@ class GatewayState:
     rejected: RejectedStore
     entities: EntityStore
     fetches: FetchQueue
+    ignored: IgnoredCounter
     post_limits: SlidingWindowLimiter
     guesses: Guesses
     captcha: CaptchaChecker
     policies: PolicyWatch
     integrations: Integrations
     keyed_hash: Callable[[str], str]
+    feed: EventFeed
+    recorded: RecordedEvents
 
     @property
     def shared_hosts(self) -> frozenset[str]:

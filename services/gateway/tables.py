@@ -1,10 +1,10 @@
-"""Tables of the gateway: keys, subscriptions, delivery orders, availability, what sources sent, ids."""
+"""Tables of the gateway: keys, audit trail, subscriptions, orders, availability, what sources sent, ids."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table
 
 from shared.storage.metadata import metadata
 from shared.storage.types import Json, UtcTime
@@ -47,7 +47,45 @@ delivery_orders = Table(
     Index(None, "created_at"),
 )
 
+# Kept for `BATON_AUDIT_DAYS`.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", String(60), nullable=False),
+    Column("subject", String(500), nullable=False),
+    Column("key_id", String(80), nullable=False),
+    Column("name", String(320), nullable=False),
+    Column("rep", String(200)),
+    Column("address", String(64), nullable=False),
+    Column("note", String(2_000)),
+    Column("details", Json(dict[str, Any]), nullable=False),
+    Index(None, "at", "id"),
+    Index(None, "kind", "at", "id"),
+    Index(None, "subject", "at", "id"),
+    Index(None, "key_id", "at", "id"),
+    Index(None, "rep", "at", "id"),
+)
+
+# `id` is the SHA-256 of the link's token, in hex. A link is deleted when it is used.
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("key_id", String(80), nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Index(None, "expires_at"),
+)
+
 # A rep without a row is available. The router reads this when it decides.
+set_aside_letters = Table(
+    "set_aside_letters",
+    metadata,
+    Column("letter_id", String(36), primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)
+
 rep_availability = Table(
     "rep_availability",
     metadata,
@@ -109,6 +147,15 @@ pending_fetches = Table(
     Index(None, "source"),
 )
 
+# Items of vendors' posts of which nothing was made.
+ignored_items = Table(
+    "ignored_items",
+    metadata,
+    Column("source", String(100), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+)
+
 # `id` is the hash of a client's id or key with its scope, `subject` the lead or account of the event.
 idempotency_records = Table(
     "idempotency_records",
@@ -132,4 +179,15 @@ provider_posts = Table(
     Column("body", LargeBinary, nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Index(None, "received_at"),
+)
+
+policy_drafts = Table(
+    "policy_drafts",
+    metadata,
+    Column("key_id", String(200), primary_key=True),  # of the API key whose draft it is
+    Column("files", Json(dict[str, str]), nullable=False),
+    # The version that it began from, and the number of its activation then.
+    Column("base_version", String(64), nullable=False),
+    Column("base_activation", Integer, nullable=False),
+    Column("saved_at", UtcTime, nullable=False),
 )

@@ -1,14 +1,14 @@
 """Adds what units of work have counted to the counters, a bounded number of units per transaction.
 
 Units of work append their additions instead of updating counters themselves: many of them would wait for the
-same few rows otherwise. Each addition is counted for its day and for its month, so that a report about a year
-reads few rows.
+same few rows otherwise. Each addition is counted for its hour, its day and its month, so that a report about
+a year reads few rows. The counters of hours are kept for reports about the last day and the one before it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Table, delete, select
@@ -20,6 +20,7 @@ from services.ledger.tables import COUNTERS, counter_deltas
 from shared.storage.database import Database, Tx
 
 UNITS_AT_ONCE: Final = 200
+HOURS_KEPT: Final = 72
 
 
 class _Bound(NamedTuple):
@@ -38,12 +39,16 @@ _BOUNDS: Final[Mapping[str, _Bound]] = {
     "rep_counters": _Bound(10_000, ("queue", "rep")),
     "duration_counters": _Bound(20_000, ("queue",)),
     "flow_counters": _Bound(5_000, ("queue", "change", "step")),
+    "accept_counters": _Bound(20_000, ("queue", "rep")),
+    "path_counters": _Bound(5_000, ("policy", "step", "queue", "change")),
+    "unknown_counters": _Bound(5_000, ("policy", "step", "field")),
 }
 _EPOCH: Final = date(1970, 1, 1)
 
 
-async def count_deltas(database: Database) -> bool:
+async def count_deltas(database: Database, now: datetime) -> bool:
     """Count some of the additions and delete them. True when there may be more."""
+    kept_since = first_hour_kept(now)
     async with database.begin() as tx:
         await tx.lock("ledger:counters", exclusive=True)
         units = (await tx.execute(select(counter_deltas).limit(UNITS_AT_ONCE))).all()
@@ -51,11 +56,15 @@ async def count_deltas(database: Database) -> bool:
             return False
         total = summed(delta for unit in units for delta in unit.deltas)
         for table in COUNTERS:
-            await _add(
-                tx, table, {key: counts for (name, key), counts in total.items() if name == table.name}
-            )
+            gained = {key: counts for (name, key), counts in total.items() if name == table.name}
+            await _add(tx, table, gained, kept_since)
         await tx.execute(delete(counter_deltas).where(counter_deltas.c.id.in_([unit.id for unit in units])))
     return len(units) == UNITS_AT_ONCE
+
+
+def first_hour_kept(now: datetime) -> int:
+    """Return the first hour, counted from 1970, of which there are counters by the hour."""
+    return int(now.timestamp()) // 3_600 - HOURS_KEPT
 
 
 def month_of(day: int) -> int:
@@ -63,12 +72,14 @@ def month_of(day: int) -> int:
     return (_EPOCH + timedelta(days=day)).replace(day=1).toordinal() - _EPOCH.toordinal()
 
 
-async def _add(tx: Tx, table: Table, gained: Mapping[CounterKey, Counts]) -> None:
-    """Add to the rows of a table; `gained` is by day and names."""
+async def _add(tx: Tx, table: Table, gained: Mapping[CounterKey, Counts], kept_since: int) -> None:
+    """Add to the rows of a table; `gained` is by hour and names. Hours before `kept_since` have no rows."""
     by_period: dict[tuple[str, int], dict[CounterKey, Counts]] = {}
-    for (day, *rest), counts in gained.items():
-        for grain_and_day in (("d", int(day)), ("m", month_of(int(day)))):
-            add_counts(by_period.setdefault(grain_and_day, {}).setdefault(tuple(rest), {}), counts)
+    for (hour, *rest), counts in gained.items():
+        day = int(hour) // 24
+        periods = [("h", int(hour))] if int(hour) >= kept_since else []
+        for period in (*periods, ("d", day), ("m", month_of(day))):
+            add_counts(by_period.setdefault(period, {}).setdefault(tuple(rest), {}), counts)
     columns = [column.name for column in table.primary_key][2:]
     sums = [column for column in table.c if not column.primary_key]
     zeros = {column.name: 0 for column in sums}

@@ -15,10 +15,12 @@ from services.ledger.domain.erasure import (
     is_of_erased,
     names_somebody,
     strike_out,
+    strike_out_of_views,
     tombstones_of_names,
 )
 from services.ledger.domain.lead_history import LeadHistory, LeadHistoryRow, counted_leads, with_event
-from services.ledger.domain.lead_share import deltas_of
+from services.ledger.domain.lead_names import changed_words
+from services.ledger.domain.lead_share import LeadTally, changed_milestones, deltas_of, tally_of
 from services.ledger.domain.rows import AccountEventRow, BacktestMoveRow, DeadLetterRow, EventRow, ViewRow
 from services.ledger.domain.view import StageEvent, updated_view
 from shared.lead.events.dead_letter import DeadLetterV1
@@ -59,18 +61,26 @@ class LedgerHandler(Handler):
             before = rows.get(ViewRow, data.lead_id)
             view = updated_view(before, event)
             if view != before:
-                changes.append(Put(view))
+                changes += [Put(view), *changed_words(before, view)]
         changes += _changed_histories(rows, event)
         return Step(Outcome.APPLIED, [*changes, *_mark_replayed(rows, event, at)])
 
     def end_unit(self, rows: IdentityMap) -> Sequence[Change]:
-        """Return what the unit adds to the counters: what its events made of the histories of their leads."""
-        deltas = deltas_of(
-            (before.history if before is not None else LeadHistory(), after.history)
-            for before, after in rows.changed(LeadHistoryRow)
-            if after is not None  # what was counted of an erased lead stays
-        )
-        return [Put(CounterDeltaRow(self._unit, deltas))] if deltas else []
+        """Return what the unit's events made of the counters, and of the milestones of their leads."""
+        changes: list[Change] = []
+        counted: list[tuple[LeadTally, LeadTally]] = []
+        for stored, present in rows.changed(LeadHistoryRow):
+            old = stored.history if stored is not None else LeadHistory()
+            new = present.history if present is not None else LeadHistory()
+            if (row := present or stored) is None or not (old.counts or new.counts):
+                continue
+            before, after = tally_of(old), tally_of(new)
+            changes += changed_milestones(row.lead_id, before, after)
+            if present is not None:  # what was counted of an erased lead stays
+                counted.append((before, after))
+        if deltas := deltas_of(counted):
+            changes.append(Put(CounterDeltaRow(self._unit, deltas)))
+        return changes
 
     def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
         """Remove every event, view and dead letter of the leads; the erasure itself is recorded.
@@ -101,12 +111,11 @@ class LedgerHandler(Handler):
         own = leads | erasure.spared
         others = (row for row in (*rows.all(AccountEventRow), *written) if row.subject not in own)
         changes += strike_out(others, mentions)
-        changes += (
-            Remove(kind, (lead,))
-            for kind in (ViewRow, LeadHistoryRow)
-            for lead in leads
-            if rows.get(kind, lead)
-        )
+        colleagues = (row for row in rows.all(ViewRow) if row.account in event.data.accounts)
+        changes += strike_out_of_views((row for row in colleagues if row.lead_id not in own), mentions)
+        for lead in leads:
+            changes += changed_words(rows.get(ViewRow, lead), None)
+            changes += (Remove(kind, (lead,)) for kind in (ViewRow, LeadHistoryRow) if rows.get(kind, lead))
         changes += (Remove(BacktestMoveRow, row.key) for row in rows.all(BacktestMoveRow))
         changes += tombstones_of_names(rows, event.data.mentions, TombstoneRow("", ROLE, erasure.at))
         return Redaction(changes)

@@ -1,4 +1,4 @@
-"""Deletes old dead letters, a bounded number per transaction to hold locks briefly."""
+"""Deletes counters of old hours, and old dead letters: few per transaction, to hold locks briefly."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
-from services.ledger.tables import dead_letters
+from services.ledger.counting import first_hour_kept
+from services.ledger.tables import COUNTERS, dead_letters
 from shared.storage.database import Database
 
 DEAD_LETTERS_KEPT: Final = timedelta(days=30)
@@ -22,3 +23,10 @@ async def prune_dead_letters(database: Database, now: datetime) -> bool:
     async with database.begin() as tx:
         result = await tx.execute(delete(dead_letters).where(dead_letters.c.id.in_(chunk)))
     return result.rowcount == CHUNK
+
+
+async def prune_hours(database: Database, now: datetime) -> None:
+    """Delete the counters of hours that no report asks for any more."""
+    async with database.begin() as tx:
+        for table in COUNTERS:
+            await tx.execute(delete(table).where(table.c.grain == "h", table.c.day < first_hour_kept(now)))

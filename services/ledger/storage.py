@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from services.ledger.domain.erasure import ROLE, names_in, names_somebody
 from services.ledger.domain.lead_history import LeadHistoryRow, counted_leads
@@ -43,6 +43,9 @@ class LedgerStore:
         letters = {item.id for item in data if isinstance(item, DeadLetterV1)}
         letters |= {event.replay_of for event in events if event.replay_of}
         rows: list[Row] = []
+        at_accounts = [account for item in erasures for account in item.accounts]
+        colleagues = _leads_at(at_accounts)
+        viewed.update((await tx.execute(colleagues)).scalars() if at_accounts else ())
         rows += await tx.load(ViewRow, "lead_id", viewed | erased, lock=True)
         counted = {lead_id for event in events for lead_id in counted_leads(event)}
         rows += await tx.load(LeadHistoryRow, "lead_id", counted | erased, lock=True)
@@ -71,11 +74,14 @@ class LedgerStore:
         return [*names, *await tx.load(TombstoneRow, "hash", hashes, role=ROLE)]
 
 
+def _leads_at(accounts: Sequence[str]) -> Select[tuple[str]]:
+    return select(lead_views.c.lead_id).where(lead_views.c.account.in_(accounts))
+
+
 async def _events_of_accounts(tx: Tx, accounts: Sequence[str]) -> list[AccountEventRow]:
     """Return the events that may name people, of accounts and of all leads at them."""
     found: list[AccountEventRow] = []
-    colleagues = select(lead_views.c.lead_id).where(lead_views.c.account.in_(accounts))
-    for subjects in ([*accounts], colleagues):
+    for subjects in ([*accounts], _leads_at(accounts)):
         statement = select(event_table).where(
             event_table.c.subject.in_(subjects), event_table.c.type.in_(sorted(MAY_NAME_OTHERS))
         )

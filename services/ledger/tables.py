@@ -1,7 +1,7 @@
 """Tables of the ledger: every event, the view of each lead, dead letters, counters of reports, backtests.
 
-`events` holds the data as it was received. `lead_views` holds no copy of it: only the columns that lists
-filter by, and the id of the latest event of each stage, so that a view is assembled from at most five events
+`events` holds the data as it was received. `lead_views` has the columns that lists filter by and show, and
+the id of the latest event of each stage, so that a view is assembled from at most five events
 when it is read (`services/gateway/queries/lead_view.py`). A lead has a view from its first `lead.enriched`
 on; before that only its `lead.received` event exists.
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
 from services.ledger.domain.counters import CounterDelta
 from services.ledger.domain.lead_history import LeadHistory
@@ -39,12 +39,17 @@ events = Table(
     Index(None, "causation_id"),
 )
 
+NOT_ROUTED: Final = "status <> 'routed'"
+NURTURED: Final = "motion = 'nurture'"
+"""Conditions on views as SQL: SQLite uses a partial index only for the very words of the index."""
+
 lead_views = Table(
     "lead_views",
     metadata,
     Column("lead_id", String(36), primary_key=True),
-    Column("account", String(500), nullable=False),
-    Column("email", String(500)),
+    # What is looked for by its beginning is in the order of its characters, whatever the database's language.
+    Column("account", String(500).with_variant(String(500, "C"), "postgresql"), nullable=False),
+    Column("email", String(500).with_variant(String(500, "C"), "postgresql")),
     Column("status", String(20), nullable=False),
     Column("queue", String(200)),
     Column("owner", String(200)),
@@ -66,15 +71,65 @@ lead_views = Table(
     Column("briefed_id", String(500)),
     Column("motion", String(20)),
     Column("closed_as", String(20)),
+    Column("ruled_sequence", Integer, nullable=False, server_default="0"),
+    Column("rule", String(200)),
+    Column("reason", String(200)),
+    Column("name", String(401)),
+    Column("title", String(200)),
+    Column("company", String(200)),
+    Column("source", String(200)),
+    Column("grade", String(200)),
+    Column("band", String(20)),
+    Column("total", Integer),
+    Column("trigger", String(200)),
+    Column("quote", String(200)),
     Index(None, "email"),
     Index(None, "account"),
-    Index(None, "owner"),
+    Index(None, "owner", "first_at", "lead_id"),
     Index(None, "queue", "first_at", "lead_id"),
     Index(None, "first_at", "lead_id"),
+    Index(None, "rule", "first_at", "lead_id"),
+    Index(None, "grade", "first_at", "lead_id"),
+    Index(None, "source", "first_at", "lead_id"),
+    Index(None, "band", "first_at", "lead_id"),
+    # Most leads are routed and worked: the index of all of them by time is enough to find those.
+    Index(
+        "ix_lead_views_not_routed",
+        "status",
+        "first_at",
+        "lead_id",
+        postgresql_where=text(NOT_ROUTED),
+        sqlite_where=text(NOT_ROUTED),
+    ),
+    Index(
+        "ix_lead_views_nurtured",
+        "first_at",
+        "lead_id",
+        postgresql_where=text(NURTURED),
+        sqlite_where=text(NURTURED),
+    ),
+    Index(
+        "ix_lead_views_suppressed",
+        "reason",
+        "first_at",
+        "lead_id",
+        postgresql_where=text("reason IS NOT NULL"),
+        sqlite_where=text("reason IS NOT NULL"),
+    ),
     # A view is written at every stage of its lead. Where no index has what changes, and the page has room for
-    # the new row, PostgreSQL leaves the indexes alone; so `status` is in none.
+    # the new row, PostgreSQL leaves the indexes alone.
     postgresql_with={"fillfactor": 60},
 )
+
+lead_names = Table(
+    "lead_names",
+    metadata,
+    Column("word", String(50).with_variant(String(50, "C"), "postgresql"), primary_key=True),
+    Column("lead_id", String(36), primary_key=True),
+)
+
+NOT_REPLAYED: Final = "replayed_at IS NULL"
+"""A condition on dead letters as SQL: SQLite uses a partial index only for the very words of the index."""
 
 dead_letters = Table(
     "dead_letters",
@@ -95,6 +150,14 @@ dead_letters = Table(
     Column("at", UtcTime, nullable=False),
     Column("replayed_at", UtcTime),
     Index(None, "at", "id"),
+    Index(
+        "ix_dead_letters_not_replayed",
+        "stage",
+        "kind",
+        "at",
+        postgresql_where=text(NOT_REPLAYED),
+        sqlite_where=text(NOT_REPLAYED),
+    ),
     Index(None, "subject"),
     Index(None, "event_id"),
 )
@@ -107,6 +170,21 @@ lead_histories = Table(
     postgresql_with={"fillfactor": 60},
 )
 
+lead_milestones = Table(
+    "lead_milestones",
+    metadata,
+    Column("lead_id", String(500), primary_key=True),
+    Column("stage", String(20), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("hour", Integer),
+    Column("captured_hour", Integer),
+    Column("grade", String(200), nullable=False),
+    Column("queue", String(200), nullable=False),
+    Column("reason", String(200), nullable=False),
+    Index(None, "stage", "hour", "lead_id"),
+    Index(None, "stage", "grade", "captured_hour", "lead_id"),
+)
+
 counter_deltas = Table(
     "counter_deltas",
     metadata,
@@ -116,7 +194,10 @@ counter_deltas = Table(
 
 
 def _counter_table(name: str, names: Sequence[Column[Any]], counts: str) -> Table:
-    """Return a table of counters: of a day (`d`), or of a month (`m`) by the number of its first day."""
+    """Return a table of counters of hours (`h`), days (`d`) and months (`m`).
+
+    `day` is the number of the hour, of the day, or of the first day of the month.
+    """
     return Table(
         name,
         metadata,
@@ -152,8 +233,29 @@ duration_counters = _counter_table(
 flow_counters = _counter_table(
     "flow_counters", (_named("queue"), _named("change"), _named("step")), "decided arrived"
 )
+accept_counters = _counter_table(
+    "accept_counters",
+    (_named("queue"), _named("rep"), Column("bucket", Integer, primary_key=True, autoincrement=False)),
+    "accepted",
+)
+path_counters = _counter_table(
+    "path_counters",
+    (_named("policy"), _named("step"), _named("queue"), _named("change")),
+    "leads assigned accepted late",
+)
+unknown_counters = _counter_table(
+    "unknown_counters", (_named("policy"), _named("step"), _named("field")), "leads"
+)
 
-COUNTERS = (duration_counters, flow_counters, lead_counters, rep_counters)
+COUNTERS = (
+    accept_counters,
+    duration_counters,
+    flow_counters,
+    lead_counters,
+    path_counters,
+    rep_counters,
+    unknown_counters,
+)
 """The tables of counters; the key of each is grain, day and its names, in this order."""
 
 RECORDED: Final = "recorded"

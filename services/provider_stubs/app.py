@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, cast
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from starlette.routing import Route
 
 from services.provider_stubs import golden
 from services.provider_stubs.call_log import CALLS_KEPT_MAX, CallLog, CallReport
@@ -46,7 +47,7 @@ def create_app(
     app.include_router(fault_router(state, vendors.names))
     app.include_router(world_router(state))
     app.include_router(call_router(state))
-    app.include_router(vendor_router(state, vendors))
+    app.router.routes.append(vendor_route(state, vendors))
     app.add_exception_handler(Reject, _problem_response)
     app.add_exception_handler(RequestValidationError, _invalid_query)
     return app
@@ -66,22 +67,24 @@ async def read_fault(request: Request) -> ProviderFault:
         raise Reject(422, "invalid-body", "The body is not valid", errors=problems) from error
 
 
-def vendor_router(state: StubState, vendors: VendorFolders) -> APIRouter:
-    """Return the route of the vendors' own paths, each under the name of the vendor."""
-    router = APIRouter(tags=["vendors"])
+def vendor_route(state: StubState, vendors: VendorFolders) -> Route:
+    """Return the route of the vendors' own paths, each under the name of the vendor.
+
+    A look-up makes several calls, so they pass FastAPI's dependencies by. It is to be the last route.
+    """
     calls: dict[str, VendorCalls] = {}
 
-    @router.api_route("/{vendor}/{path:path}", methods=["GET", "POST"])
-    async def answer(vendor: str, path: str, request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         """Answer as the vendor does: as in its examples, or from the world by its `stub.yaml`."""
+        vendor = request.path_params["vendor"]
         if vendor not in calls:
             stub = vendors.stub(vendor)
             if stub is None:
                 raise Reject(404, "not-found", "There is no such provider", vendor[:100])
             calls[vendor] = VendorCalls(stub, state)
-        return await calls[vendor].handle(request, f"/{path}")
+        return await calls[vendor].handle(request, f"/{request.path_params['path']}")
 
-    return router
+    return Route("/{vendor}/{path:path}", answer, methods=["GET", "POST"], include_in_schema=False)
 
 
 def fault_router(state: StubState, vendors: Collection[str]) -> APIRouter:

@@ -48,11 +48,11 @@ class Example(Struct, frozen=True):
             for name, value in own.items()
             if name not in _UNCOMPARED and name in asked_one
         ]
-        told = all(
+        is_complete = all(
             any(name in asked_one for name in own)
             for own, asked_one in zip(self.questions, asked, strict=True)
         )
-        return told and all(is_asked == value for is_asked, value in pairs)
+        return is_complete and all(is_asked == value for is_asked, value in pairs)
 
     def references(self, asked: Sequence[Mapping[str, str]]) -> dict[str, str]:
         """Return the references of the example's questions by those of a request's, where both have one."""

@@ -148,7 +148,7 @@ class VendorStub:
     def read(self, request: StubRequest) -> VendorQuestion | None:
         """Return what a request asks; None for a path of none of the vendor's asks."""
         read = {subject: reader.read(request) for subject, reader in self._readers.items()}
-        found = [(subject, told) for subject, told in read.items() if told is not None]
+        found = [(subject, question) for subject, question in read.items() if question is not None]
         if not found:
             return None
         found.sort(key=lambda one: -len(one[1][0]) - sum(map(len, one[1][1])))
@@ -157,8 +157,8 @@ class VendorStub:
 
     def read_poll(self, request: StubRequest) -> str | None:
         """Return the id of the job that a request asks for; None when it does not poll."""
-        told = None if self._poll is None else self._poll.read(request)
-        return None if told is None else told[0].get("job")
+        poll = None if self._poll is None else self._poll.read(request)
+        return None if poll is None else poll[0].get("job")
 
     def prepare(self, question: VendorQuestion, today: date, *, has_key: bool) -> Prepared:
         """Return the answers to a question on a day."""

@@ -20,17 +20,22 @@ from services.router.domain.qualification.language import languages
 from services.router.fairness_monitor import FairnessMonitor
 from services.router.handlers import LiveRouterHandler
 from services.router.policy import routing_policy_of
-from services.router.pruning import ASSIGNMENTS_KEPT, prune_assignments, prune_deliveries
+from services.router.pruning import (
+    ASSIGNMENTS_KEPT,
+    ATTEMPTS_KEPT,
+    prune_assignments,
+    prune_attempts,
+    prune_deliveries,
+)
 from services.router.recurring_timer import ensure_timer
 from services.router.storage import RouterStore
 from shared.policy.per_version import PerVersion
 from shared.resilience.bulkhead import Bulkheads
-from shared.resilience.periodic import repeat
 from shared.settings import RouterSettings
 from shared.storage.database import Database
 from shared.vault import Vault
-from shared.web.aiohttp_egress import AiohttpEgressClient
 from shared.web.egress import EgressPolicy
+from shared.web.pooled_egress import PooledEgressClient
 from shared.worker.process import wait_for
 from shared.worker.role import Resources, Worker, run_worker
 
@@ -65,9 +70,7 @@ async def run_routing(resources: Resources, stop: asyncio.Event) -> None:
         tasks.create_task(run_worker(resources, Worker(handler, store, timers=True), stop))
         monitor = FairnessMonitor(resources.database, resources.metrics)
         name = "router.fairness"
-        tasks.create_task(
-            repeat(name, monitor.step, every_s=_FAIRNESS_EVERY_S, stop=stop, health=resources.health)
-        )
+        tasks.create_task(resources.repeat(name, monitor.step, every_s=_FAIRNESS_EVERY_S, stop=stop))
         await _prune(resources, "router", prune_assignments, ASSIGNMENTS_KEPT, stop)
 
 
@@ -78,7 +81,7 @@ async def run_delivery(resources: Resources, stop: asyncio.Event, settings: Rout
     reader = DeliveryReader(database, Vault(resources.secret, os.urandom), clock, destinations)
     bulkheads = Bulkheads(clock, slots=IN_FLIGHT_MAX)
     egress = EgressPolicy(settings.egress_allow)
-    async with AiohttpEgressClient(egress, clock, limits=LIMITS) as client, asyncio.TaskGroup() as tasks:
+    async with PooledEgressClient(egress, clock, limits=LIMITS) as client, asyncio.TaskGroup() as tasks:
         sender = WebhookSender(client, bulkheads, clock, resources.metrics)
         handler = DeliveryHandler(reader, sender, clock, resources.keyed_hash)
         # Deliveries about one lead are sent in order; those about different leads run concurrently.
@@ -100,9 +103,13 @@ async def run_delivery(resources: Resources, stop: asyncio.Event, settings: Rout
             return more
 
         tasks.create_task(run_worker(resources, worker, stop))
-        tasks.create_task(_prune(resources, "router-deliver", prune_deliveries, resources.claims_kept, stop))
+        kept = max(resources.claims_kept, ATTEMPTS_KEPT)
+        tasks.create_task(_prune(resources, "router-deliver", prune_deliveries, kept, stop))
+        tasks.create_task(_prune(resources, "router-attempts", prune_attempts, ATTEMPTS_KEPT, stop))
         name = "router-deliver.retries"
-        await repeat(name, step, every_s=_COMMANDS_EVERY_S, stop=stop, health=resources.health)
+        await resources.repeat(
+            name, step, every_s=_COMMANDS_EVERY_S, stop=stop, due_within=retrier.due_within
+        )
 
 
 async def _prune(
@@ -117,4 +124,4 @@ async def _prune(
     async def step() -> bool:
         return await prune(resources.database, resources.clock.now() - kept)
 
-    await repeat(f"{name}.prune", step, every_s=_PRUNE_EVERY_S, stop=stop, health=resources.health)
+    await resources.repeat(f"{name}.prune", step, every_s=_PRUNE_EVERY_S, stop=stop)

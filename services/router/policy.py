@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.router.domain.hours import WorkingHours
 from services.router.domain.limits import microseconds
 from services.router.domain.schedule import RepSchedule, Roster
+from services.router.domain.state import RepRow
 from shared.lead.events.routing import Considered, Distribution
 from shared.lead.facts import FactReaders, fact_readers
 from shared.lead.fields import Scope
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from services.router.domain.schedule import RosterEntry
     from shared.policy.models import HandOff, Queue, Rep, RoutingRule, Team
 
-Measure = Callable[["RosterEntry", int, Sequence[int], datetime], int]
-"""Measures a rep with so many open leads and the times of the latest assignments; the least comes first."""
+Measure = Callable[
+    ["Sequence[RosterEntry]", Mapping[str, int], Mapping[tuple[str, ...], RepRow], datetime], list[int]
+]
+"""Measures reps by their open leads and their rows; the least comes first."""
 NO_LIMIT: Final = -(2**31)
 """What `most_capacity` measures of a rep without limits: more room than anybody."""
 _YEARS_CACHED: Final = 16
@@ -61,12 +64,12 @@ class RoutingPolicy:
     territory that matches. `owners` has the reps, and those managers who are none. `teams` has the reps of
     each queue, sorted by id, and `rep_queues` the same as pairs of queue and rep id; `schedules` has them by
     id. `territories` has the reps of each, `skills` those of each rep, and `demanded_skills` those that a
-    rule demands. `capped_queues` are the queues with a rep whose open leads are limited, and `cap_depths`
+    rule demands. `counting_queues` are the queues in which the open leads of a rep matter, and `cap_depths`
     says how many assignments of each rep with caps are counted. `measures` says who comes first in the queues
     that do not distribute by weight. `not_in_queue` lists, for each queue, the reps who are not in it.
-    `hours` has the reps who have working hours or a calendar; the others are always at work. Without
-    `writes_briefs` decisions have an empty brief: a replay has no reader, and briefs are most of what a
-    decision costs.
+    `hours` has the reps who have working hours or a calendar; the others are always at work. A version
+    that does not `explain` its decisions gives them an empty brief and does not say why reps were passed
+    over: a replay has no reader, and words are most of what a decision costs.
     """
 
     compiled: CompiledPolicy
@@ -80,14 +83,14 @@ class RoutingPolicy:
     territories: Mapping[str, frozenset[str]]
     skills: Mapping[str, frozenset[str]]
     demanded_skills: Mapping[str, frozenset[str]]
-    capped_queues: frozenset[str]
+    counting_queues: frozenset[str]
     measures: Mapping[str, Measure]
     cap_depths: Mapping[str, int]
     not_in_queue: Mapping[str, tuple[Considered, ...]]
     hours: Mapping[str, WorkingHours]
     rep_queues: frozenset[tuple[str, str]]
     alert_reason: str
-    writes_briefs: bool = True
+    explains: bool = True
 
     @property
     def version(self) -> str:
@@ -164,7 +167,12 @@ def routing_policy_of(policy: CompiledPolicy) -> RoutingPolicy:
             {one.name: frozenset(one.skills) for one in routing.rules if one.skills}
         ),
         cap_depths=MappingProxyType({rep.id: max(cap.count for cap in rep.caps) for rep in reps if rep.caps}),
-        capped_queues=frozenset(queue for rep in reps if rep.max_open is not None for queue in rep.queues),
+        counting_queues=frozenset(
+            name
+            for name, settings in routing.queues.items()
+            if settings.distribute in ("least_open", "most_capacity")
+            or any(rep.max_open is not None for rep in reps if name in rep.queues)
+        ),
         measures=MappingProxyType(_measures(policy)),
         not_in_queue=MappingProxyType(
             {
@@ -205,17 +213,30 @@ def _measures(policy: CompiledPolicy) -> dict[str, Measure]:
     """Return the measure of each queue that does not distribute by weight."""
     places = {rep.id: place for place, rep in enumerate(policy.policy.team.reps)}
 
-    def in_order(entry: RosterEntry, _open: int, _assigned: Sequence[int], _at: datetime) -> int:
-        return places[entry.rep]
+    def in_order(
+        reps: Sequence[RosterEntry], _open_leads: Mapping[str, int], _rows: object, _at: datetime
+    ) -> list[int]:
+        return [places[entry[0]] for entry in reps]
 
-    def least_open(_entry: RosterEntry, open_leads: int, _assigned: Sequence[int], _at: datetime) -> int:
-        return open_leads
+    def least_open(
+        reps: Sequence[RosterEntry], open_leads: Mapping[str, int], _rows: object, _at: datetime
+    ) -> list[int]:
+        return [open_leads.get(entry[0], 0) for entry in reps]
 
-    def most_capacity(entry: RosterEntry, open_leads: int, assigned: Sequence[int], at: datetime) -> int:
-        rooms = [entry.max_open - open_leads] if entry.max_open is not None else []
-        if entry.caps is not None:
-            rooms.append(entry.caps.room(assigned, microseconds(at)))
-        return -max(0, min(rooms)) if rooms else NO_LIMIT
+    def most_capacity(
+        reps: Sequence[RosterEntry],
+        open_leads: Mapping[str, int],
+        rows: Mapping[tuple[str, ...], RepRow],
+        at: datetime,
+    ) -> list[int]:
+        measured: list[int] = []
+        for rep, _weight, _skipped, _detail, limit, caps in reps:
+            room = NO_LIMIT if limit is None else min(0, open_leads.get(rep, 0) - limit)
+            if caps is not None:
+                row = rows.get((rep,))
+                room = max(room, -caps.room(row.assigned if row is not None else (), microseconds(at)))
+            measured.append(room)
+        return measured
 
     measures: dict[str, Measure] = {
         "in_order": in_order,

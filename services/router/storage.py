@@ -15,16 +15,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from services.router.domain.lead_ref import referenced_lead_id
 from services.router.domain.ownership import ROLE
 from services.router.domain.parked_outcomes import ParkedOutcomesRow
-from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.domain.state import AssignmentRow, RepRow, RoutedLeadRow
 from services.router.policy import RoutingPolicy
 from services.router.queries import (
     active_policy,
     aliases_of,
+    aliases_with_parked_outcomes,
     away_reps,
     contacts_of,
+    former_managers,
     leads_of_accounts,
     leads_of_leavers,
     lock_accounts,
@@ -75,13 +79,21 @@ class RouterStore:
         rotation = await lock_rep_queues(tx, policy.rep_queues)
         # With these locks nobody else decides. Leads that are not routed have no row to lock: an outcome that
         # was parked while its lead was being routed would never count.
-        parked = await tx.load(ParkedOutcomesRow, "lead_id", lead_ids, lock=True)
+        aliases += await aliases_with_parked_outcomes(
+            tx, {event.data.lead_id for event in events if isinstance(event.data, LeadScoredV1)}
+        )
+        waits_for = lead_ids.union(alias.alias_id for alias in aliases)
+        parked = await tx.load(ParkedOutcomesRow, "lead_id", waits_for, lock=True)
         unrouted = referenced.union(alias.lead_id for alias in aliases) - {lead.lead_id for lead in leads}
         if await tx.load(RoutedLeadRow, "lead_id", unrouted):
             raise Retry("a lead was routed meanwhile")
         # The locks of the rotation protect the rows of reps and queues, too.
-        states = [*await queue_rows(tx), *await rep_rows(tx, policy.cap_depths, of_all=is_recurring)]
-        away = [*await away_reps(tx), *(await active_policy(tx) if is_recurring else ())]
+        reps = {row.rep: row for row in await rep_rows(tx, policy.cap_depths)}
+        leavers = {one.rep for one in of_leads if one.active and one.rep not in policy.owners}
+        for rep, manager in (await former_managers(tx, leavers)).items():
+            reps[rep] = replace(reps.get(rep) or RepRow(rep), manager=manager)
+        states = [*await queue_rows(tx), *reps.values()]
+        away = [*await away_reps(tx), *(await active_policy(tx) if is_recurring or leavers else ())]
         known = [*aliases, *leads, *parked, *of_leads]
         return [*known, *of_accounts, *contacts, *away, *rotation, *states]
 

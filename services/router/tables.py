@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -23,12 +24,12 @@ from sqlalchemy import (
 
 from services.router.domain.deal import DealStanding
 from services.router.domain.ladder import LadderClocks
-from services.router.domain.state import Rejection
+from services.router.domain.state import Rejection, Snooze
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.routing import BriefHandOff
 from shared.storage.metadata import metadata
 from shared.storage.types import Json, UtcTime
-from shared.webhooks import TRIAL, FailedAttempt
+from shared.webhooks import TRIAL, DeliveryFilter, FailedAttempt
 from shared.worker.tables import tombstones
 
 routed_leads = Table(
@@ -54,6 +55,7 @@ routed_leads = Table(
     Column("rejections", Json(tuple[Rejection, ...]), nullable=False, server_default="[]"),
     Column("territory", String(200)),
     Column("deal", Json(DealStanding)),
+    Column("demanding_rule", String(200)),
     Index(
         "ix_routed_leads_waiting",
         "queue",
@@ -94,7 +96,10 @@ assignments = Table(
     Column("reason", String(200)),
     Column("credited_back", Boolean, nullable=False, server_default=false()),
     Column("ladder", Json(LadderClocks)),
+    Column("snoozed", Json(Snooze)),
     Index(None, "lead_id"),
+    # For the latest assignments of a rep, which are counted under new caps.
+    Index(None, "rep", "opened_at"),
     Index(
         "ix_assignments_active",
         "account",
@@ -103,6 +108,29 @@ assignments = Table(
         "id",
         postgresql_where=text("closed_at IS NULL"),
         sqlite_where=text("closed_at IS NULL"),
+    ),
+    # For inboxes, by the clock: of one queue, of all queues, of a rep; and those that were accepted.
+    *(
+        Index(
+            name,
+            *columns,
+            postgresql_where=text(f"closed_at IS NULL{condition}"),
+            sqlite_where=text(f"closed_at IS NULL{condition}"),
+        )
+        for name, columns, condition in (
+            (
+                "ix_assignments_queue_clock",
+                ("queue", "accept_by", "lead_id"),
+                " AND accepted_at IS NULL",
+            ),
+            ("ix_assignments_clock", ("accept_by", "lead_id"), " AND accepted_at IS NULL"),
+            ("ix_assignments_rep_clock", ("rep", "accept_by", "lead_id"), ""),
+            (
+                "ix_assignments_accepted",
+                ("accepted_at", "lead_id"),
+                " AND accepted_at IS NOT NULL",
+            ),
+        )
     ),
     Index(
         "ix_assignments_joined",
@@ -158,6 +186,15 @@ router_reps = Table(
 
 router_accounts = Table("router_accounts", metadata, Column("account", String(500), primary_key=True))
 
+GIVEN_UP: Final = "state IN ('failed', 'gone')"
+PENDING: Final = "next_attempt_at IS NOT NULL"
+"""Conditions on deliveries as SQL: SQLite uses a partial index only for the very words of the index."""
+
+
+def _partial(name: str, where: str, *columns: str) -> Index:
+    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
+
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -179,10 +216,18 @@ deliveries = Table(
     Column("account", String(500)),
     Column("sequence", Integer),
     Column("notifies", Boolean, nullable=False, server_default=false()),
+    Column("retry_id", String(40)),
     # `next_attempt_at` is null once nothing more will be tried.
     Index(
         "ix_deliveries_due",
         "subscription_id",
+        "next_attempt_at",
+        postgresql_where=text("next_attempt_at IS NOT NULL"),
+        sqlite_where=text("next_attempt_at IS NOT NULL"),
+    ),
+    # While nothing is due, this is all that is looked at.
+    Index(
+        "ix_deliveries_next_attempt",
         "next_attempt_at",
         postgresql_where=text("next_attempt_at IS NOT NULL"),
         sqlite_where=text("next_attempt_at IS NOT NULL"),
@@ -198,6 +243,12 @@ deliveries = Table(
     ),
     Index(None, "subscription_id", "created_at"),
     Index(None, "lead_id"),
+    Index(None, "created_at", "id"),
+    Index(None, "event_type", "created_at"),
+    _partial("ix_deliveries_given_up", GIVEN_UP, "created_at", "id"),
+    _partial("ix_deliveries_given_up_by_endpoint", GIVEN_UP, "subscription_id", "created_at", "id"),
+    _partial("ix_deliveries_pending", PENDING, "created_at", "id"),
+    _partial("ix_deliveries_retry", "retry_id IS NOT NULL", "retry_id", "state"),
     # For the erasure of people whom a body may name.
     Index(
         "ix_deliveries_account",
@@ -205,6 +256,20 @@ deliveries = Table(
         postgresql_where=text("body IS NOT NULL"),
         sqlite_where=text("body IS NOT NULL"),
     ),
+)
+
+delivery_attempts = Table(
+    "delivery_attempts",
+    metadata,
+    Column("delivery_id", String(40), primary_key=True),
+    Column("at", UtcTime, primary_key=True),
+    Column("subscription_id", String(200), nullable=False),
+    Column("ms", Integer, nullable=False),
+    Column("status", Integer),
+    Column("error", Text),
+    Column("answer", Text),
+    Index(None, "at"),
+    Index(None, "subscription_id", "at"),
 )
 
 notified_leads = Table(
@@ -227,6 +292,29 @@ def deliveries_between(
     of_endpoint = and_(deliveries.c.subscription_id == endpoint, deliveries.c.event_type != TRIAL)
     condition = and_(of_endpoint, created_at >= since, created_at < until)
     return and_(condition, deliveries.c.state.in_(("failed", "gone"))) if failed_only else condition
+
+
+def deliveries_matching(which: DeliveryFilter) -> ColumnElement[bool]:
+    """Return the condition for the deliveries that a filter means; test events are left out."""
+    column, states = deliveries.c, {*which.states}
+    parts: list[ColumnElement[bool]] = [column.event_type != TRIAL]
+    if which.endpoints:
+        parts.append(column.subscription_id.in_(which.endpoints))
+    if states and states <= {"failed", "gone"}:
+        parts.append(text(GIVEN_UP))  # type: ignore[arg-type]
+    elif states == {"pending"}:
+        parts.append(text(PENDING))  # type: ignore[arg-type]
+    if states and states != {"failed", "gone"}:
+        parts.append(column.state.in_(sorted(states)))
+    if which.events:
+        parts.append(column.event_type.in_(which.events))
+    if which.lead_id is not None:
+        parts.append(column.lead_id == which.lead_id)
+    if which.since is not None:
+        parts.append(column.created_at >= which.since)
+    if which.until is not None:
+        parts.append(column.created_at < which.until)
+    return and_(*parts)
 
 
 def not_erased(role: str) -> ColumnElement[bool]:

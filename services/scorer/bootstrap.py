@@ -12,7 +12,6 @@ from services.scorer.poll_reporter import PollReporter
 from services.scorer.poller import SignalPoller
 from services.scorer.storage import ScorerStore
 from shared.policy.per_version import PerVersion
-from shared.resilience.periodic import repeat
 from shared.settings import ScorerSettings
 from shared.web.egress import EgressPolicy
 from shared.worker.role import Resources, Worker, run_worker
@@ -50,7 +49,5 @@ async def run(resources: Resources, stop: asyncio.Event, settings: ScorerSetting
         slow_timers=frozenset({POLL}),
     )
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(
-            repeat("scorer.polls", reporter.step, every_s=_REPORT_EVERY_S, stop=stop, health=resources.health)
-        )
+        tasks.create_task(resources.repeat("scorer.polls", reporter.step, every_s=_REPORT_EVERY_S, stop=stop))
         tasks.create_task(run_worker(resources, worker, stop))

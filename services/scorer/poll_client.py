@@ -102,10 +102,10 @@ class PollClient:
             body = None
         headers = {name.lower(): value for name, value in response.headers.items()}
         verdict = _BY_STATUS.get(status, "match" if 200 <= status < 300 else "failed")
-        told = {"status": status, "headers": headers, "body": body, "asked": {}}
+        reply_fields = {"status": status, "headers": headers, "body": body, "asked": {}}
         evaluation = evaluation_at(self.clock.now(), body, headers=headers)
         for rule in self.provider.outcomes if self.provider else ():
-            if rule.is_ in _BY_OUTCOME and evaluation.holds(rule.when, told):
+            if rule.is_ in _BY_OUTCOME and evaluation.holds(rule.when, reply_fields):
                 verdict, detail = _BY_OUTCOME[rule.is_], rule.detail or f"{detail}: {rule.is_}"
                 break
         if verdict == "match" and body is None:

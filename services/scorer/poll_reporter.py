@@ -13,10 +13,10 @@ from services.scorer.domain.polls import POLL
 from services.scorer.domain.update_score import ROLE
 from services.scorer.tables import poll_sources, polled_accounts
 from shared.clock import Clock
+from shared.health import Health
 from shared.observability.metrics import Metrics
 from shared.storage.database import Database
 from shared.storage.rows import IdentityMap, Put
-from shared.web.ops import Health
 from shared.worker.rows import TimerRow
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ class PollReporter:
         self._clock = clock
         self._metrics = metrics
         self._health = health
-        self._told: dict[str, str] = {}
+        self._reported_states: dict[str, str] = {}
 
     async def step(self) -> bool:
         """Set missing timers, forget sources that ask no more, report. Raises `Retry` without a database."""
@@ -66,16 +66,16 @@ class PollReporter:
 
     def _report(self, rows: Mapping[str, PollSourceRow]) -> None:
         for name, row in rows.items():
-            before = self._told.get(name, "active")
+            before = self._reported_states.get(name, "active")
             if row.state != before and row.state == "active":
                 log.info("signals are polled again", source=name, before=before)
             elif row.state != before:
                 log.warning("signals are not polled", source=name, state=row.state, reason=row.reason)
-        for name in self._told.keys() | rows.keys():
+        for name in self._reported_states.keys() | rows.keys():
             for state in POLL_STATES:
                 is_present = name in rows and rows[name].state == state
                 self._metrics.signal_poll_state.labels(name, state).set(is_present)
-        self._told = {name: row.state for name, row in rows.items()}
+        self._reported_states = {name: row.state for name, row in rows.items()}
         detail = "; ".join(
             f"{name} is {row.state}: {row.reason}"
             for name, row in sorted(rows.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import or_, select
 
@@ -18,8 +18,23 @@ from services.scorer.domain.lead_matching import may_be_matched
 from services.scorer.domain.leads import alias_of
 from services.scorer.domain.poll_rows import PolledAccountRow, PollSourceRow
 from services.scorer.domain.polls import PollStep
+from services.scorer.domain.rematch import (
+    NAMES_AT_ONCE_MAX,
+    REMATCH,
+    blocks_to_look_at,
+    rematch_chunk,
+)
 from services.scorer.domain.rescore import AT_ONCE_MAX, CHUNK, RESCORE
-from services.scorer.domain.state import AccountNameRow, AccountRow, ChunkRow, RescoreRow, ScoreRow
+from services.scorer.domain.state import (
+    AccountNameRow,
+    AccountRow,
+    ChunkRow,
+    LeadCompanyNameRow,
+    RematchChunkRow,
+    RematchRow,
+    RescoreRow,
+    ScoreRow,
+)
 from services.scorer.domain.subjects import (
     account_keys,
     account_name_key,
@@ -28,7 +43,7 @@ from services.scorer.domain.subjects import (
     name_key,
     signal_subject_of,
 )
-from services.scorer.tables import account_names, accounts, scores
+from services.scorer.tables import account_names, accounts, lead_company_names, scores
 from shared.errors import Retry
 from shared.lead.derived import derived_of
 from shared.lead.events.account_enriched import AccountEnrichedV1
@@ -41,77 +56,108 @@ from shared.lead.events.signal_received import SignalReceivedV1
 from shared.lead.matching.account_match import rate_candidate
 from shared.storage.database import Tx
 from shared.storage.rows import Row
-from shared.storage.statements import first_of_each, member_of, members
+from shared.storage.statements import first_of_each, member_of, members, select_columns
 from shared.worker.rows import TimerRow
+
+_KNOWN_OR_SHARED = or_(accounts.c.knowledge.is_not(None), accounts.c.leads > 1)
+
+NAMES_LOCK: Final = "scorer account names"
+"""Held by a unit of work that stores account data, and shared by those that match leads by name.
+
+A lead that is matched while an account is stored would else miss the account, and the account the lead.
+"""
 
 
 class ScorerRowKeys:
-    """The keys that a batch of events refers to.
-
-    `aliases` are lead ids that may be aliases, `names` name keys of accounts, `whole` accounts of which all
-    leads may be re-scored, `told` those of which knowledge was told, with their aliases, `chunks` accounts
-    whose next re-score chunk is due, and `polled` accounts by the source that asked about them. `by_name` are
-    leads that may be matched by the name of their company, `moved` those that a person puts into an account.
-    `linked` are accounts whose links were read, `known` those of them that something is known of.
-    """
+    """The keys of the rows that a batch of events refers to; they grow while linked rows are found."""
 
     def __init__(self, events: Iterable[Event[Any]]) -> None:
-        self.leads: set[str] = set()
-        self.aliases: set[str] = set()
         self.accounts: set[str] = set()
-        self.names: set[str] = set()
-        self.whole: set[str] = set()
-        self.told: set[str] = set()
-        self.chunks: set[str] = set()
-        self.polled: dict[str, set[str]] = {}
-        self.by_name: list[LeadEnrichedV1] = []
-        self.moved: set[str] = set()
-        self.linked: set[str] = set()
-        self.known: set[str] = set()
+        """The accounts to lock."""
+        self.leads: set[str] = set()
+        """The leads to lock."""
+        self.account_names: set[str] = set()
+        """The name keys of accounts that signals are about."""
+        self.possible_aliases: set[str] = set()
+        """Lead ids of which some may be aliases of other leads."""
+        self.rescored_accounts: set[str] = set()
+        """The accounts of which all leads may be re-scored."""
+        self.rescore_due_accounts: set[str] = set()
+        """The accounts whose next chunk of leads to re-score is due."""
+        self.rematch_due_accounts: set[str] = set()
+        """The accounts whose next chunk of leads to match again is due."""
+        self.account_records: list[AccountReceivedV1] = []
+        """The account data that was received."""
+        self.recorded_accounts: set[str] = set()
+        """The accounts that `account_records` are about, with their aliases."""
+        self.leads_to_match: list[LeadEnrichedV1] = []
+        """The leads that may be matched to an account by the name of their company."""
+        self.manually_matched_leads: set[str] = set()
+        """The leads that a person matches to an account."""
+        self.rematched_leads: dict[str, int] = {}
+        """The leads of a due rematch: the sequence of the data by which their candidates were found."""
+        self.polled_accounts: dict[str, set[str]] = {}
+        """The accounts that a poll has answers about, by the source that was polled."""
+        self.resolved_accounts: set[str] = set()
+        """The accounts whose aliases and other linked accounts were looked up."""
+        self.known_accounts: set[str] = set()
+        """The resolved accounts that have account data, or more than one lead."""
         for event in events:
             self.add(event.data)
 
     def add(self, data: Any) -> None:
         """Add the keys of the rows that a decision on this data may read."""
-        if isinstance(data, LeadEnrichedV1):
-            self.leads |= {data.lead_id, alias_of(data) or data.lead_id, *data.merged}
-            self.accounts |= {data.account, name_key(derived_of(data).company_key) or data.account}
-            if may_be_matched(data):
-                self.by_name.append(data)
-        elif isinstance(data, SignalReceivedV1):
-            self.add_signal(data)
-        elif isinstance(data, AccountReceivedV1):
-            self.told.update(account_keys(data))
-            self.whole |= self.told
-            self.accounts |= self.whole | {key for key in (account_name_key(data),) if key}
-        elif isinstance(data, LeadMatchedV1):
-            self.leads.add(data.lead_id)
-            self.moved.add(data.lead_id)
-            self.accounts |= {data.lead_id, domain_key(data.account) or data.lead_id}
-        elif isinstance(data, AccountEnrichedV1):
-            self.accounts.add(data.account)
-            self.whole.add(data.account)
-        elif isinstance(data, PersonErasedV1):
-            self.aliases.update(data.lead_ids)
-            self.accounts.update((*data.lead_ids, *data.accounts))
-        elif isinstance(data, PollStep):
-            self.polled.setdefault(data.subject, set()).update(answer.account for answer in data.answers)
-        elif isinstance(data, TimerRow) and data.kind == RESCORE:
-            self.accounts.add(data.subject)
-            self.chunks.add(data.subject)
-        elif isinstance(data, TimerRow):
-            self.leads.add(data.subject)
+        match data:
+            case LeadEnrichedV1():
+                self.leads |= {data.lead_id, alias_of(data) or data.lead_id, *data.merged}
+                self.accounts |= {data.account, name_key(derived_of(data).company_key) or data.account}
+                if may_be_matched(data):
+                    self.leads_to_match.append(data)
+            case SignalReceivedV1():
+                self.add_signal(data)
+            case AccountReceivedV1():
+                self.account_records.append(data)
+                keys = set(account_keys(data))
+                self.recorded_accounts |= keys
+                self.rescored_accounts |= keys
+                self.accounts |= keys | {key for key in (account_name_key(data),) if key}
+            case LeadMatchedV1():
+                self.leads.add(data.lead_id)
+                self.manually_matched_leads.add(data.lead_id)
+                self.accounts |= {data.lead_id, domain_key(data.account) or data.lead_id}
+            case AccountEnrichedV1():
+                self.accounts.add(data.account)
+                self.rescored_accounts.add(data.account)
+            case PersonErasedV1():
+                self.possible_aliases.update(data.lead_ids)
+                self.accounts.update((*data.lead_ids, *data.accounts))
+            case PollStep():
+                answered = {answer.account for answer in data.answers}
+                self.polled_accounts.setdefault(data.subject, set()).update(answered)
+            case TimerRow():
+                self.add_timer(data)
 
     def add_signal(self, signal: SignalReceivedV1) -> None:
         """Add the keys of the person or the account that a signal is about."""
         about = signal_subject_of(signal)
         if signal.type in ("activity", "opt_out"):
-            self.aliases.update(filter(None, (about.lead_id,)))
+            self.possible_aliases.update(filter(None, (about.lead_id,)))
         elif about.account is not None:
             self.accounts.add(about.account)
-            self.whole.add(about.account)
+            self.rescored_accounts.add(about.account)
         elif about.name_key is not None:
-            self.names.add(about.name_key)
+            self.account_names.add(about.name_key)
+
+    def add_timer(self, timer: TimerRow) -> None:
+        """Add the account whose chunk of leads is due, or the lead that a timer is about."""
+        if timer.kind == RESCORE:
+            self.accounts.add(timer.subject)
+            self.rescore_due_accounts.add(timer.subject)
+        elif timer.kind == REMATCH:
+            self.accounts.add(timer.subject)
+            self.rematch_due_accounts.add(timer.subject)
+        else:
+            self.leads.add(timer.subject)
 
 
 class ScorerStore:
@@ -123,53 +169,105 @@ class ScorerStore:
 
     async def load(self, tx: Tx, events: Sequence[Event[Any]]) -> Iterable[Row]:
         keys = ScorerRowKeys(events)
+        if keys.recorded_accounts:
+            await tx.lock(NAMES_LOCK, exclusive=True)
+        rematches = await tx.load(RematchRow, "account", keys.rematch_due_accounts)
+        rematch_chunks = [await _add_rematched_leads(tx, keys, row) for row in rematches]
         await add_present_accounts(tx, keys)
-        names = await _add_candidates(tx, keys)
+        names: list[Row] = [*await _add_candidates(tx, keys)]
         account_rows = await tx.load(AccountRow, "account", keys.accounts, lock=True)
-        rescores = await tx.load(RescoreRow, "account", keys.whole | keys.chunks, lock=True)
-        chunks = [await _next_chunk(tx, row) for row in rescores if row.account in keys.chunks]
-        leads = keys.leads | {lead_id for chunk in chunks for lead_id in chunk.lead_ids}
-        few = {row.account for row in account_rows if row.account in keys.whole and row.leads <= AT_ONCE_MAX}
-        lead_rows = {row.lead_id: row for row in await tx.load(ScoreRow, "account", few, lock=True)}
-        rest = await tx.load(ScoreRow, "lead_id", leads - lead_rows.keys(), lock=True)
-        lead_rows.update((row.lead_id, row) for row in rest)
-        needed = {row.account for row in lead_rows.values()} | {canonical_of(row) for row in account_rows}
-        needed.update(row.own_account for row in lead_rows.values() if row.own_account)
-        needed.update(
-            row.lead.account for row in lead_rows.values() if row.lead_id in keys.moved and row.lead
+        rescores = await tx.load(
+            RescoreRow, "account", keys.rescored_accounts | keys.rescore_due_accounts, lock=True
         )
-        if not needed <= keys.accounts:
+        chunks = [await _next_chunk(tx, row) for row in rescores if row.account in keys.rescore_due_accounts]
+        locked_rematches = await tx.load(
+            RematchRow, "account", keys.recorded_accounts | keys.rematch_due_accounts, lock=True
+        )
+        leads = keys.leads | {lead_id for chunk in chunks for lead_id in chunk.lead_ids}
+        rescored_at_once = {
+            row.account
+            for row in account_rows
+            if row.account in keys.rescored_accounts and row.leads <= AT_ONCE_MAX
+        }
+        lead_rows = {
+            row.lead_id: row for row in await tx.load(ScoreRow, "account", rescored_at_once, lock=True)
+        }
+        other_rows = await tx.load(ScoreRow, "lead_id", leads - lead_rows.keys(), lock=True)
+        lead_rows.update((row.lead_id, row) for row in other_rows)
+        needed_accounts = {row.account for row in lead_rows.values()} | {
+            canonical_of(row) for row in account_rows
+        }
+        needed_accounts.update(row.own_account for row in lead_rows.values() if row.own_account)
+        needed_accounts.update(
+            row.lead.account
+            for row in lead_rows.values()
+            if row.lead_id in keys.manually_matched_leads and row.lead
+        )
+        if not needed_accounts <= keys.accounts:
             raise Retry("a lead or an alias changed its account meanwhile")
-        polls: list[Row] = [*await tx.load(PollSourceRow, "source", keys.polled, lock=True)]
-        for source, polled in sorted(keys.polled.items()):
+        rematched = (row for row in lead_rows.values() if row.lead_id in keys.rematched_leads)
+        if [row for row in locked_rematches if row.account in keys.rematch_due_accounts] != rematches or any(
+            row.lead is not None and row.lead.sequence != keys.rematched_leads[row.lead_id]
+            for row in rematched
+        ):
+            raise Retry("a rematch or one of its leads changed meanwhile")
+        polls: list[Row] = [*await tx.load(PollSourceRow, "source", keys.polled_accounts, lock=True)]
+        for source, polled in sorted(keys.polled_accounts.items()):
             polls += await tx.load(PolledAccountRow, "account", polled, lock=True, source=source)
-        return [*account_rows, *names, *rescores, *chunks, *lead_rows.values(), *polls]
+        if keys.recorded_accounts:
+            first = first_of_each(lead_company_names, tx.dialect, "block", "lead_id", 1)
+            blocks = members(tx.dialect, blocks_to_look_at(account_rows, keys.account_records))
+            waiting = await tx.execute(first, {"members": blocks})
+            names += [LeadCompanyNameRow(**row) for row in waiting.mappings()]
+        scheduled = [*rescores, *chunks, *locked_rematches, *rematch_chunks]
+        return [*account_rows, *names, *scheduled, *lead_rows.values(), *polls]
 
 
 async def add_present_accounts(tx: Tx, keys: ScorerRowKeys) -> None:
     """Add the present accounts of the leads, read without locks, so that they can be locked first."""
-    if keys.aliases:
-        keys.leads |= keys.aliases
-        by_alias = select(scores.c.lead_id).where(member_of(tx.dialect, scores.c.alias))
-        found = await tx.execute(by_alias, {"members": members(tx.dialect, sorted(keys.aliases))})
-        keys.leads.update(found.scalars())
+    if keys.possible_aliases:
+        keys.leads |= keys.possible_aliases
+        by_alias = select_columns((scores.c.lead_id,), tx.dialect, scores.c.alias)
+        found = await tx.fetch(by_alias, {"members": members(tx.dialect, sorted(keys.possible_aliases))})
+        keys.leads.update(row[0] for row in found)
     if keys.leads:
-        where = select(scores.c.account).where(member_of(tx.dialect, scores.c.lead_id)).distinct()
-        found = await tx.execute(where, {"members": members(tx.dialect, sorted(keys.leads))})
-        keys.accounts.update(found.scalars())
-    if keys.names:
-        named = select(accounts.c.account).where(member_of(tx.dialect, accounts.c.name_key))
-        found = await tx.execute(named, {"members": members(tx.dialect, sorted(keys.names))})
-        namesakes = set(found.scalars())
-        keys.accounts |= keys.names | namesakes
-        keys.whole |= namesakes
-    if keys.moved:
-        moved = select(scores.c.lead).where(
-            member_of(tx.dialect, scores.c.lead_id), scores.c.lead.is_not(None)
-        )
-        found = await tx.execute(moved, {"members": members(tx.dialect, sorted(keys.moved))})
-        keys.accounts.update(lead.account for lead in found.scalars())
+        where = select_columns((scores.c.account, scores.c.own_account), tx.dialect, scores.c.lead_id)
+        found = await tx.fetch(where, {"members": members(tx.dialect, sorted(keys.leads))})
+        keys.accounts.update(key for row in found for key in row if key)
+    if keys.account_names:
+        named = select_columns((accounts.c.account,), tx.dialect, accounts.c.name_key)
+        found = await tx.fetch(named, {"members": members(tx.dialect, sorted(keys.account_names))})
+        namesakes = {row[0] for row in found}
+        keys.accounts |= keys.account_names | namesakes
+        keys.rescored_accounts |= namesakes
+    if keys.manually_matched_leads:
+        moved = select_columns((scores.c.lead,), tx.dialect, scores.c.lead_id)
+        found = await tx.fetch(moved, {"members": members(tx.dialect, sorted(keys.manually_matched_leads))})
+        keys.accounts.update(row[0].account for row in found if row[0] is not None)
     await _add_linked_accounts(tx, keys)
+
+
+async def _add_rematched_leads(tx: Tx, keys: ScorerRowKeys, row: RematchRow) -> RematchChunkRow:
+    """Return the next leads that are matched again; add them as if they had written again."""
+    names: dict[str, list[LeadCompanyNameRow]] = {}
+    for block in row.blocks:
+        after = row.cursor if block == row.blocks[0] else ""
+        following = (
+            select(lead_company_names)
+            .where(lead_company_names.c.block == block, lead_company_names.c.lead_id > after)
+            .order_by(lead_company_names.c.lead_id)
+            .limit(NAMES_AT_ONCE_MAX)
+        )
+        names[block] = [LeadCompanyNameRow(**one) for one in (await tx.execute(following)).mappings()]
+        if sum(map(len, names.values())) >= NAMES_AT_ONCE_MAX:
+            break
+    chunk = rematch_chunk(row, names)
+    where = select(scores.c.lead).where(member_of(tx.dialect, scores.c.lead_id), scores.c.lead.is_not(None))
+    found = await tx.execute(where, {"members": members(tx.dialect, chunk.lead_ids)})
+    for lead in found.scalars():
+        keys.add(lead)
+        keys.rematched_leads[lead.lead_id] = lead.sequence
+    return chunk
 
 
 async def _add_candidates(tx: Tx, keys: ScorerRowKeys) -> list[AccountNameRow]:
@@ -179,15 +277,16 @@ async def _add_candidates(tx: Tx, keys: ScorerRowKeys) -> list[AccountNameRow]:
     """
     profiles = {
         lead.lead_id: (lead, profile)
-        for lead in keys.by_name
-        if lead.account not in keys.known and (profile := lead_profile(lead)) is not None
+        for lead in keys.leads_to_match
+        if lead.account not in keys.known_accounts and (profile := lead_profile(lead)) is not None
     }
     blocks = {block for _, profile in profiles.values() for block in blocks_of(profile.name)}
     if not blocks:
         return []
+    await tx.lock(NAMES_LOCK, exclusive=False)
     by_block = first_of_each(account_names, tx.dialect, "block", "account", NAMESAKES_MAX)
-    found = await tx.execute(by_block, {"members": members(tx.dialect, sorted(blocks))})
-    rows = [AccountNameRow(**row) for row in found.mappings()]
+    found = await tx.fetch(by_block, {"members": members(tx.dialect, sorted(blocks))})
+    rows = [AccountNameRow(*row) for row in found]
     by_key: dict[str, list[AccountNameRow]] = {}
     for row in rows:
         by_key.setdefault(row.block, []).append(row)
@@ -200,29 +299,28 @@ async def _add_candidates(tx: Tx, keys: ScorerRowKeys) -> list[AccountNameRow]:
 
 
 async def _add_linked_accounts(tx: Tx, keys: ScorerRowKeys) -> None:
-    """Add the accounts that aliases stand for, the aliases of told accounts, and the leads' own accounts."""
-    known = select(accounts.c.account, accounts.c.knowledge).where(
-        member_of(tx.dialect, accounts.c.account),
-        or_(accounts.c.knowledge.is_not(None), accounts.c.leads > 1),
+    """Add the accounts that aliases belong to, aliases of recorded accounts, and own accounts of leads."""
+    known = select_columns(
+        (accounts.c.account, accounts.c.knowledge), tx.dialect, accounts.c.account, _KNOWN_OR_SHARED
     )
     of_account = member_of(tx.dialect, scores.c.account), scores.c.own_account.is_not(None)
     own = select(scores.c.own_account).where(*of_account).distinct()
-    while unseen := keys.accounts - keys.linked:
-        keys.linked |= unseen
-        found = await tx.execute(known, {"members": members(tx.dialect, sorted(unseen))})
+    while unseen := keys.accounts - keys.resolved_accounts:
+        keys.resolved_accounts |= unseen
+        found = await tx.fetch(known, {"members": members(tx.dialect, sorted(unseen))})
         for account, knowledge in map(tuple, found):
-            keys.known.add(account)
+            keys.known_accounts.add(account)
             if knowledge is None:
                 continue
             linked = {canonical_key(account, knowledge)}
-            if account in keys.told:
+            if account in keys.recorded_accounts:
                 linked.update(account_keys(knowledge))
             keys.accounts |= linked
-            if account in keys.whole:
-                keys.whole |= linked
-        if rescored := (keys.whole | keys.chunks) & unseen:
-            found = await tx.execute(own, {"members": members(tx.dialect, sorted(rescored))})
-            keys.accounts.update(found.scalars())
+            if account in keys.rescored_accounts:
+                keys.rescored_accounts |= linked
+        if rescored := (keys.rescored_accounts | keys.rescore_due_accounts) & unseen:
+            others = await tx.execute(own, {"members": members(tx.dialect, sorted(rescored))})
+            keys.accounts.update(others.scalars())
 
 
 async def _next_chunk(tx: Tx, row: RescoreRow) -> ChunkRow:

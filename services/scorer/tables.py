@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table
+from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, column, false, text
 
 from services.scorer.domain.state import CompanyMemory, StoredSignal
 from shared.lead.events.account_enriched import FoundContact
@@ -33,6 +33,7 @@ scores = Table(
     Column("due_at", UtcTime),
     Column("own_account", String(500)),
     Column("account_match", Json(AccountMatch)),
+    Column("name_decides", Boolean, nullable=False, server_default=false()),
     # In this order for the chunks of a re-score.
     Index(None, "account", "lead_id"),
     Index(None, "alias"),
@@ -41,8 +42,8 @@ scores = Table(
 accounts = Table(
     "accounts",
     metadata,
-    Column("account", String(500), primary_key=True),
-    Column("name_key", String(200)),
+    Column("account", String(500).with_variant(String(500, "C"), "postgresql"), primary_key=True),
+    Column("name_key", String(200).with_variant(String(200, "C"), "postgresql")),
     Column("knowledge", Json(AccountReceivedV1)),
     Column("signals", Json(dict[str, StoredSignal]), nullable=False),
     Column("leads", Integer, nullable=False),
@@ -54,7 +55,27 @@ accounts = Table(
     Column("contacts", Json(list[FoundContact]), nullable=False, server_default="[]"),
     Column("contacts_sequence", Integer, nullable=False, server_default="0"),
     Column("company", Json(CompanyMemory)),
+    Column("relation", String(20)),
+    Column("open_opportunity", Boolean, nullable=False, server_default=false()),
+    Column("own_knowledge", Json(AccountReceivedV1)),
     Index(None, "name_key"),
+    # For the list of accounts: all, those of a relation, and those that sellers look at first.
+    *(
+        Index(
+            name,
+            *first,
+            column("leads").desc(),
+            "account",
+            postgresql_where=text(condition),
+            sqlite_where=text(condition),
+        )
+        for name, first, condition in (
+            ("ix_accounts_listed", (), "leads > 0 OR relation IS NOT NULL"),
+            ("ix_accounts_relation", ("relation",), "relation IS NOT NULL"),
+            ("ix_accounts_qualified", (), "qualified"),
+            ("ix_accounts_open_opportunity", (), "open_opportunity"),
+        )
+    ),
 )
 
 account_names = Table(
@@ -67,6 +88,27 @@ account_names = Table(
     Column("seen", Json(list[CompanyProfile]), nullable=False),
     Column("split", Json(list[CompanyProfile]), nullable=False),
     Column("relation", String(20)),
+    Column("alias_of", String(500)),
+)
+
+lead_company_names = Table(
+    "lead_company_names",
+    metadata,
+    Column("block", String(600), primary_key=True),
+    # In the same order in every database, as one that sorts otherwise would skip leads after a cursor.
+    Column("lead_id", String(200).with_variant(String(200, "C"), "postgresql"), primary_key=True),
+    Column("profile", Json(CompanyProfile), nullable=False),
+)
+
+rematches = Table(
+    "rematches",
+    metadata,
+    Column("account", String(500), primary_key=True),
+    Column("trigger", Json(Trigger), nullable=False),
+    Column("blocks", Json(list[str]), nullable=False),
+    Column("profiles", Json(list[CompanyProfile]), nullable=False),
+    Column("cursor", String(200), nullable=False),
+    Column("due_at", UtcTime, nullable=False),
 )
 
 rescores = Table(

@@ -11,11 +11,12 @@ from services.ledger import bootstrap as ledger
 from services.provider_stubs import bootstrap as provider_stubs
 from services.router import bootstrap as router
 from services.scorer import bootstrap as scorer
+from shared.health import Health
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
+from shared.readiness import Readiness
 from shared.settings import StandaloneSettings
 from shared.storage.migrate import migrate
-from shared.web.ops import Health, Readiness
 from shared.worker.process import open_resources, watch
 from shared.worker.unit_of_work import Failpoint
 
@@ -42,7 +43,7 @@ async def run(
     health, metrics = Health(awaited=_READINESS_CHECKS), Metrics()
     await migrate(settings.database_url)
     async with open_resources(
-        settings, stop, health=health, metrics=metrics, tracing=tracing, failpoint=failpoint
+        settings, stop, health=health, metrics=metrics, tracing=tracing, failpoint=failpoint, alone=True
     ) as resources:
         if resources is None:
             return

@@ -221,11 +221,11 @@ def read_ask(value: Any) -> Any:
     if "each" in batch or body is None:
         return value
     found = _with_repeated_part(body)
-    each, body = found if found is not None else (body, ITEMS)
+    question, body = found if found is not None else (body, ITEMS)
     path = str(batch.get("reference", "")).split(".")
-    if isinstance(each, Mapping) and "{reference}" not in str(each) and all(map(str.isidentifier, path)):
-        each = _with_reference(each, path)
-    return {**value, "body": body, "batch": {**batch, "each": each}}
+    if isinstance(question, Mapping) and "{reference}" not in str(question):
+        question = _with_reference(question, path) if all(map(str.isidentifier, path)) else question
+    return {**value, "body": body, "batch": {**batch, "each": question}}
 
 
 def _with_repeated_part(body: Any) -> tuple[Any, Any] | None:
@@ -238,12 +238,12 @@ def _with_repeated_part(body: Any) -> tuple[Any, Any] | None:
     return None
 
 
-def _with_reference(each: Mapping[str, Any], path: list[str]) -> dict[str, Any]:
+def _with_reference(part: Mapping[str, Any], path: list[str]) -> dict[str, Any]:
     """Return a part of a body that has the reference of its question at a path."""
     name, *rest = path
-    inner = each.get(name)
+    inner = part.get(name)
     below = _with_reference(inner if isinstance(inner, Mapping) else {}, rest) if rest else "{reference}"
-    return {**each, name: below}
+    return {**part, name: below}
 
 
 class JobPoll(PolicyModel):

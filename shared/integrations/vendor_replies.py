@@ -168,8 +168,8 @@ def _again_after_s(
     if rule is not None and rule.until is not None:
         return until_s(rule.until, at)
     if rule is not None and rule.again_after is not None:
-        told = rule.again_after
-        value = evaluation.value(told, root) if isinstance(told, Expression) else told
+        stated = rule.again_after
+        value = evaluation.value(stated, root) if isinstance(stated, Expression) else stated
         if (seconds := wait_s(value, at)) is not None:
             return seconds
     return wait_s(reply.headers.get("retry-after"), at)
@@ -187,8 +187,8 @@ def _window_ends_in_s(preset: ProviderPreset, reply: HttpReply, at: datetime) ->
     if not is_used_up:
         return None
     reset = reply.headers.get(window.reset.lower()) if window.reset is not None else None
-    told = wait_s(reset, at)
-    return RETRY_AFTER_DEFAULT_S if told is None else told
+    wait = wait_s(reset, at)
+    return RETRY_AFTER_DEFAULT_S if wait is None else wait
 
 
 def _http_date(value: Any) -> datetime | None:

@@ -83,8 +83,8 @@ def vendor_roles(preset: ProviderPreset, roles: Iterable[str]) -> list[str]:
     One role may be several words, separated by commas.
     """
     words = preset.tables.get("roles", {})
-    told = [str(words.get(role.strip(), role.strip())).split(",") for role in roles]
-    return list(dict.fromkeys(word.strip() for one in told for word in one))
+    translated = [str(words.get(role.strip(), role.strip())).split(",") for role in roles]
+    return list(dict.fromkeys(word.strip() for one in translated for word in one))
 
 
 def batch_request(

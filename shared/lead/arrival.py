@@ -1,4 +1,4 @@
-"""Times that were told with an event, as far as they can be true: what happened did so before it was told.
+"""Times that an event states, as far as they can be true: what happened did so before it arrived.
 
 A clock that is wrong, or a date that was typed wrongly, would otherwise give points that never decay. What is
 dated after its arrival counts from its arrival. Days that lie in the future by their nature (the end of a
@@ -19,9 +19,9 @@ CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far the clock of a sender may be ahead of ours."""
 
 
-def not_after(told: datetime, arrival: datetime) -> datetime:
-    """Return the told time, or the arrival where the told time is later by more than `CLOCK_SKEW`."""
-    return arrival if told - arrival > CLOCK_SKEW else told
+def not_after(stated: datetime, arrival: datetime) -> datetime:
+    """Return the stated time, or the arrival where the stated time is later by more than `CLOCK_SKEW`."""
+    return arrival if stated - arrival > CLOCK_SKEW else stated
 
 
 def received_activity(activity: Activity, arrival: datetime) -> Activity:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import uuid_utils
@@ -26,11 +27,13 @@ def event_cause(source: str, id_: str) -> str:
     return f"{source}\n{id_}"
 
 
+@lru_cache(maxsize=1_024)
 def timer_cause(kind: str, due: datetime) -> str:
     """Return the cause for what a timer brings about. Raises `ValueError` for a naive `due`."""
     if due.tzinfo is None:
         raise ValueError("due must be an aware datetime")
-    return f"timer:{kind}:{due.astimezone(UTC).isoformat().replace('+00:00', 'Z')}"
+    in_utc = due if due.tzinfo is UTC else due.astimezone(UTC)
+    return f"timer:{kind}:{in_utc.isoformat()[:-6]}Z"
 
 
 def lead_id_of(identifier: str) -> str:
@@ -45,4 +48,5 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 def _uuid5(name: str) -> str:
     # A lone surrogate has no UTF-8 encoding, so its escape sequence is hashed instead.
-    return str(uuid_utils.uuid5(NS, name.encode("utf-8", "backslashreplace").decode()))
+    valid = name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
+    return str(uuid_utils.uuid5(NS, valid))

@@ -42,6 +42,7 @@ _SPECIAL = re.compile(
 _SUSPECT = re.compile(
     r"[*`~<>\\_&\]@/:.\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
+_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _WRITTEN: Final = str.maketrans({**{alike: char for char, alike in LOOK_ALIKES.items()}, _BREAK: None})
 
 
@@ -66,7 +67,8 @@ def written_text(line: str) -> str:
 
 def code_text(text: str) -> str:
     """Return a text as Markdown code: it can be copied, and no renderer makes a link of it."""
-    line = written_text(literal_text(text)).replace("`", LOOK_ALIKES["`"])
+    shown = _HIDDEN.sub("", shortened(" ".join(text.split()), _LENGTH_MAX))
+    line = written_text(shown).replace("`", LOOK_ALIKES["`"])
     return f"`{line}`" if line else ""
 
 

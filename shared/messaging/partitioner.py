@@ -8,7 +8,7 @@ from zlib import crc32
 
 from shared.errors import Crash, DataError
 from shared.messaging.manifest import Topic
-from shared.messaging.port import Outgoing, Partition, Record
+from shared.messaging.port import Headers, Outgoing, Partition, Record
 
 _FRAME_BYTES = 96
 _HEADER_FRAME_BYTES = 10
@@ -16,9 +16,17 @@ _HEADER_FRAME_BYTES = 10
 
 def stored_bytes(record: Outgoing | Record) -> int:
     """Return an upper bound of the record's bytes in a log: its content in Kafka's framing of one record."""
-    size = _FRAME_BYTES + len(record.key or b"") + len(record.value or b"")
-    for name, value in record.headers:
-        size += _HEADER_FRAME_BYTES + len(name.encode()) + len(value or b"")
+    if isinstance(record, Record) and record.bytes_held:
+        return record.bytes_held
+    return framed_bytes(record.key, record.value, record.headers)
+
+
+def framed_bytes(key: bytes | None, content: bytes | None, headers: Headers) -> int:
+    """Return what `stored_bytes` does, of the parts of a record."""
+    size = _FRAME_BYTES + len(key or b"") + len(content or b"")
+    for name, value in headers:
+        length = len(name) if name.isascii() else len(name.encode())
+        size += _HEADER_FRAME_BYTES + length + (len(value) if value else 0)
     return size
 
 

@@ -4,10 +4,12 @@ Two adapters keep this contract, `kafka` and `embedded`, and one conformance sui
 
 * Records of one partition are delivered in the order of their offsets, and appended in the order in
   which `Sink.send` was called.
-* Records that were not committed are delivered again after a crash, a rewind or a rebalance: at least once.
+* Records that were not committed are delivered again after a crash or a rebalance: at least once.
 * A partition belongs to one member of a group at a time. A member that lost a partition learns of it by
   its `on_revoke` callback, or, when it was too slow, by `Fenced` from `commit`.
 * All topics of one source have the same number of partitions, and partition N of each is with one member.
+* A tail reads all partitions of its topics, in the same order, without a group. Whoever opens it says where
+  it begins.
 
 Topics are named here without prefix (`leads.received.v1`); an adapter adds the prefix. A transient
 failure (no broker reachable, a time-out) is raised as `shared.errors.Retry`.
@@ -33,7 +35,10 @@ class Partition(NamedTuple):
 
 
 class Record(Struct, frozen=True, gc=False):
-    """One record as it was read. `timestamp_ms` is when it was appended, in milliseconds since 1970."""
+    """One record as it was read. `timestamp_ms` is when it was appended, in milliseconds since 1970.
+
+    `bytes_held` is what `stored_bytes` counts, which is asked several times, 0 if it was not counted yet.
+    """
 
     topic: str
     partition: int
@@ -42,6 +47,7 @@ class Record(Struct, frozen=True, gc=False):
     value: bytes | None
     headers: Headers
     timestamp_ms: int
+    bytes_held: int = 0
 
 
 class Outgoing(Struct, frozen=True, gc=False):
@@ -79,10 +85,6 @@ class Source(Protocol):
         """Store durably, per partition, the offset of the next record to read. Raises `Fenced`."""
         ...
 
-    async def rewind(self) -> None:
-        """Go back to what was last committed: the next poll reads again from there."""
-        ...
-
     async def seek(self, to: Mapping[Partition, int]) -> None:
         """Continue reading at these offsets, in partitions that this member holds. Commits nothing."""
         ...
@@ -95,12 +97,58 @@ class Source(Protocol):
         """
         ...
 
+    def wake(self) -> None:
+        """Let a poll that waits for more than a second return, without records."""
+        ...
+
     async def lag(self) -> Mapping[Partition, int]:
         """Return per held partition how many records this member has not read yet."""
         ...
 
     async def close(self) -> None:
         """Leave the group at once, so that others take over without waiting."""
+        ...
+
+
+class Gap(NamedTuple):
+    """A position that the log of a partition does not have: reading continues at `found`, not at `wanted`.
+
+    The records from `wanted` on are no longer kept, or, where `found` is the smaller one, have never been in
+    this log: the position is one of another log, which it has replaced.
+    """
+
+    partition: Partition
+    wanted: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class TailBatch:
+    """The result of one poll of a tail: gaps, or records, in order per partition, or nothing."""
+
+    records: Sequence[Record] = ()
+    gaps: Sequence[Gap] = ()
+
+
+class Tail(Protocol):
+    """Reads all partitions of topics as no member of a group: it commits nothing and takes from nobody."""
+
+    @property
+    def positions(self) -> Mapping[Partition, int]:
+        """The offset of the next record to return, of every partition."""
+        ...
+
+    async def poll(self, limit: int, wait_s: float) -> TailBatch:
+        """Return at most `limit` records, after at most about `wait_s` seconds; maybe none.
+
+        A gap is returned once, before the records that follow it. Raises `Retry` when the stream cannot be
+        reached: a later poll continues at the same positions, so that no record is missed or returned twice.
+        A partition that is added to a topic is read too, from its first record.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release its connection."""
         ...
 
 
@@ -136,6 +184,15 @@ class Stream(Protocol):
 
     async def source(self, group: str, topics: Sequence[str], on_revoke: OnRevoke) -> Source:
         """Join `group` (named without prefix, e.g. `router`) as a new member that reads `topics`."""
+        ...
+
+    async def tail(self, topics: Sequence[str], start: Mapping[Partition, int] | None = None) -> Tail:
+        """Return a tail of `topics`, which begins at the present end of each partition.
+
+        With `start` it begins at these offsets, and at the first record of a partition that `start` does not
+        name; what `start` names and does not exist is ignored. An offset that the log does not have is a
+        `Gap`, and reading begins at the first record that is kept.
+        """
         ...
 
     async def sink(self) -> Sink:

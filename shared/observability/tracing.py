@@ -5,14 +5,14 @@ With tracing off, `traceparent`s are still passed on, so that the traces of othe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Tracer, set_span_in_context
 
 from shared.observability.traceparent import is_sampled, span_id, trace_id
 
@@ -50,16 +50,7 @@ class Tracing:
         """
         if self._tracer is None or not is_sampled(traceparent):
             return _Untraced(traceparent)
-        return self._recorded(name, _below(traceparent), attributes)
-
-    def batch_span(
-        self, name: str, traceparents: Iterable[str], **attributes: Attribute
-    ) -> AbstractContextManager[object]:
-        """Open a span of its own trace, linked to the sampled ones among `traceparents`, if there are any."""
-        if self._tracer is None:
-            return nullcontext()
-        links = [Link(_remote(parent)) for parent in dict.fromkeys(traceparents) if is_sampled(parent)]
-        return self._recorded(name, Context(), attributes, links) if links else nullcontext()
+        return self._recorded(self._tracer, name, traceparent, attributes)
 
     def record(self, name: str, traceparent: str, began_ns: int, **attributes: Attribute) -> None:
         """Record a span below `traceparent` that began at `began_ns` (nanoseconds since 1970) and ends now.
@@ -77,12 +68,9 @@ class Tracing:
 
     @contextmanager
     def _recorded(
-        self, name: str, parent: Context, attributes: Mapping[str, Attribute], links: Iterable[Link] = ()
+        self, tracer: Tracer, name: str, traceparent: str, attributes: Mapping[str, Attribute]
     ) -> Iterator[str]:
-        assert self._tracer is not None  # noqa: S101 - both callers have checked
-        with self._tracer.start_as_current_span(
-            name, parent, attributes=attributes, links=list(links)
-        ) as span:
+        with tracer.start_as_current_span(name, _below(traceparent), attributes=attributes) as span:
             here = span.get_span_context()
             yield f"00-{here.trace_id:032x}-{here.span_id:016x}-{here.trace_flags:02x}"
 
@@ -100,16 +88,13 @@ class _Untraced(Struct, frozen=True, gc=False):
 
 
 def _below(traceparent: str) -> Context:
-    return set_span_in_context(NonRecordingSpan(_remote(traceparent)), Context())
-
-
-def _remote(traceparent: str) -> SpanContext:
-    return SpanContext(
+    remote = SpanContext(
         trace_id=int(trace_id(traceparent), 16),
         span_id=int(span_id(traceparent), 16),
         is_remote=True,
         trace_flags=TraceFlags(TraceFlags.SAMPLED),
     )
+    return set_span_in_context(NonRecordingSpan(remote), Context())
 
 
 def _provider(role: str, endpoint: str) -> TracerProvider:

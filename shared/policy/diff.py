@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -18,11 +18,15 @@ _SHOWN_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """One change: `routing.rules[strategic].queue: "bdr" -> "sdr"`. A value of None is absent."""
+    """One change: `routing.rules[strategic].queue: "bdr" -> "sdr"`. A value of None is absent.
+
+    `steps` are those of the path; that to a member of a list is its name in brackets.
+    """
 
     path: str
     old: Any
     new: Any
+    steps: Path = field(default=(), compare=False)
 
     def __str__(self) -> str:
         if self.old is None:
@@ -34,27 +38,32 @@ class Changed:
 
 def diff(old: Policy, new: Policy) -> list[Changed]:
     """Return the changes, in the order of the files; an empty list when both policies mean the same."""
-    return list(_between(old.model_dump(mode="json"), new.model_dump(mode="json"), ()))
+    return list(changes_between(old.model_dump(mode="json"), new.model_dump(mode="json")))
 
 
-def _between(old: Any, new: Any, path: Path) -> Iterator[Changed]:
+def changes_between(old: Any, new: Any, path: Path = ()) -> Iterator[Changed]:
+    """Yield the changes between two values that are made of mappings, lists and plain values."""
     if old == new:
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
-            yield from _between(old.get(key), new.get(key), (*path, key))
+            yield from changes_between(old.get(key), new.get(key), (*path, key))
         return
     key = _key(old, new)
+    if key is None and _are_in_step(old, new):
+        for at, (member, successor) in enumerate(zip(old, new, strict=True)):
+            yield from changes_between(member, successor, (*path, at))
+        return
     if key is None:
-        yield Changed(_path(path), old, new)
+        yield Changed(_path(path), old, new, path)
         return
     before, after = _by(key, old), _by(key, new)
     for name in dict.fromkeys([*before, *after]):
-        yield from _between(before.get(name), after.get(name), (*path, f"[{name}]"))
+        yield from changes_between(before.get(name), after.get(name), (*path, f"[{name}]"))
     old_order = [name for name in before if name in after]
     new_order = [name for name in after if name in before]
     if old_order != new_order:
-        yield Changed(_path((*path, "order")), old_order, new_order)
+        yield Changed(_path((*path, "order")), old_order, new_order, (*path, "order"))
 
 
 def _key(old: Any, new: Any) -> str | None:
@@ -66,6 +75,13 @@ def _key(old: Any, new: Any) -> str | None:
         if has_key and len(_by(key, old)) == len(old) and len(_by(key, new)) == len(new):
             return key
     return None
+
+
+def _are_in_step(old: Any, new: Any) -> bool:
+    """Tell whether both are lists of as many mappings, such as the levels of a criterion."""
+    if not isinstance(old, list) or not isinstance(new, list) or len(old) != len(new):
+        return False
+    return all(isinstance(member, Mapping) for member in (*old, *new))
 
 
 def _by(key: str, members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -21,4 +21,7 @@ policies = Table(
     Column("activation", Integer, nullable=False, unique=True),
     Column("activated_at", UtcTime, nullable=False),
     Column("activated_by", String(200), nullable=False),
+    # Why it was activated last, and in sentences what it changed then.
+    Column("note", String(500), nullable=False, server_default=""),
+    Column("changes", Json(list[str]), nullable=False, server_default="[]"),
 )

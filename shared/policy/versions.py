@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -17,9 +17,10 @@ from typing import Final
 import structlog
 from msgspec import Struct
 from msgspec.structs import asdict
-from sqlalchemy import func, select
+from sqlalchemy import case, false, func, null, select
 
 from shared.errors import Crash, Retry
+from shared.health import Health
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.content_hash import shown, version_of
 from shared.policy.diff import diff
@@ -28,7 +29,7 @@ from shared.policy.load import PolicyInvalid, load, texts_in
 from shared.policy.tables import policies
 from shared.resilience.periodic import repeat
 from shared.storage.database import Database, Tx
-from shared.web.ops import Health
+from shared.storage.write_activity import WriteActivity
 
 log = structlog.get_logger()
 
@@ -42,7 +43,7 @@ _START: Final = re.compile("[0-9a-f]{1,64}")
 class StoredPolicy(Struct, frozen=True):
     """One version as it is stored. The one with the highest `activation` is active.
 
-    `created` is when it was first applied, `activated` when last.
+    `created` is when it was first applied, `activated` when last; `note` and `changes` are of that time.
     """
 
     version: str
@@ -52,6 +53,17 @@ class StoredPolicy(Struct, frozen=True):
     activation: int
     activated_at: datetime
     activated_by: str
+    note: str = ""
+    changes: Sequence[str] = ()
+
+
+class VersionLine(Struct, frozen=True):
+    """A version in a list: when it was last applied, and by whom; `files` only where they were asked for."""
+
+    version: str
+    activated_at: datetime
+    activated_by: str
+    files: Mapping[str, str] | None = None
 
 
 class CheckedPolicy(Struct, frozen=True):
@@ -93,13 +105,28 @@ async def history(tx: Tx, limit: int, *, before: int | None = None) -> list[Stor
     return [StoredPolicy(**row) for row in result.mappings()]
 
 
+async def latest_versions(tx: Tx, limit: int, *, files_of: str = "") -> list[VersionLine]:
+    """Return versions by their last activation, the active one first.
+
+    Those whose version begins with `files_of` have their files, unless it is empty.
+    """
+    columns = (policies.c.version, policies.c.activated_at, policies.c.activated_by)
+    is_chosen = policies.c.version.startswith(files_of, autoescape=True) if files_of else false()
+    files = case((is_chosen, policies.c.files), else_=null()).label("files")
+    statement = select(*columns, files).order_by(policies.c.activation.desc()).limit(limit)
+    rows = await tx.execute(statement)
+    return [VersionLine(row.version, row.activated_at, row.activated_by, row.files) for row in rows]
+
+
 async def check_policy(files: Mapping[str, str], known: KnownIntegrations | None = None) -> CheckedPolicy:
     """Check the files; raises `PolicyInvalid`. It takes up to a second: do it before the transaction."""
     texts = dict(files)
     return CheckedPolicy(version_of(await asyncio.to_thread(load, texts, known)), texts)
 
 
-async def put(tx: Tx, new: CheckedPolicy, *, by: str, at: datetime) -> StoredPolicy:
+async def put(
+    tx: Tx, new: CheckedPolicy, *, by: str, at: datetime, note: str = "", changes: Sequence[str] = ()
+) -> StoredPolicy:
     """Activate a policy; a version that is stored already is activated again, with these texts.
 
     Activating the active policy with the same texts changes nothing. Raises `Retry` when another policy is
@@ -116,6 +143,8 @@ async def put(tx: Tx, new: CheckedPolicy, *, by: str, at: datetime) -> StoredPol
         activation=present.activation + 1 if present else 1,
         activated_at=at,
         activated_by=by,
+        note=note,
+        changes=changes,
     )
     values = asdict(policy)
     if before is None:
@@ -187,7 +216,7 @@ class PolicyWatch:
         log.info("policy", version=shown(self._policy.version), activation=found.activation)
         return True
 
-    async def run(self, stop: asyncio.Event, health: Health) -> None:
+    async def run(self, stop: asyncio.Event, health: Health, activity: WriteActivity | None = None) -> None:
         """Load newer policies until `stop`. One that this code cannot read makes the process not ready.
 
         Until it is replaced, the policy before it stays in use. With a newer one, readiness says anew whether
@@ -202,7 +231,7 @@ class PolicyWatch:
                 raise Retry(f"the active policy cannot be read by this version of Baton: {error}") from error
             return False
 
-        await repeat(_CHECK, step, every_s=LOOK_EVERY_S, stop=stop, health=health)
+        await repeat(_CHECK, step, every_s=LOOK_EVERY_S, stop=stop, health=health, activity=activity)
 
     async def say_unapplied(self, health: Health) -> None:
         """Say in readiness and in the log if the policy files here differ from the active policy.

@@ -40,12 +40,14 @@ class Bulkhead:
         """Take a slot, waiting at most `wait_s` for one. Return False if there is none, or during a pause."""
         if self._is_tripped and self.free_slots == 0:
             return False
-        try:
-            # `asyncio.timeout(None)` schedules nothing, which saves a timer per call while slots are free.
-            async with asyncio.timeout(wait_s if self._semaphore.locked() else None):
-                await self._semaphore.acquire()
-        except TimeoutError:
-            return False
+        if self._semaphore.locked():
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._semaphore.acquire()
+            except TimeoutError:
+                return False
+        else:
+            await self._semaphore.acquire()  # returns at once
         self._in_use += 1
         return True
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from shared.lead.fields import Kind, field_named
@@ -86,9 +85,16 @@ def comparator(compare: Compare) -> Comparator:
     return lambda fact, at: decide(coerce(coercion, fact), at)
 
 
-_cached_comparator = lru_cache(maxsize=4096)(comparator)
+_COMPARATORS_MAX = 4096
+_comparators: dict[int, tuple[Compare, Comparator]] = {}
+"""By the identity of the comparison, which is cheaper than to hash and compare it; each is held, so stays."""
 
 
 def compare_fact(compare: Compare, fact: Any, at: datetime) -> Truth:
     """Return the truth of a comparison on a fact that is not coerced, and may be missing (`None`)."""
-    return _cached_comparator(compare)(fact, at)
+    found = _comparators.get(id(compare))
+    if found is None:
+        if len(_comparators) >= _COMPARATORS_MAX:
+            _comparators.clear()
+        found = _comparators[id(compare)] = compare, comparator(compare)
+    return found[1](fact, at)

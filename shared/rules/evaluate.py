@@ -7,17 +7,17 @@ input.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from shared.lead.fields import default_of
 from shared.rules.comparison import Truth, compare_fact
 from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Facts, Not, Rule, Use
 
 
-@dataclass(frozen=True, slots=True)
-class DecidingComparison:
+class DecidingComparison(Struct, frozen=True):
     """A comparison that decided a condition, with its truth and its fact (`None`: missing)."""
 
     compare: Compare
@@ -25,8 +25,7 @@ class DecidingComparison:
     fact: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The truth of a condition, and comparisons that suffice for it.
 
     When it is unknown these are the unknown comparisons, whose fields would have to be known.
@@ -36,8 +35,7 @@ class Verdict:
     because: tuple[DecidingComparison, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RuleVerdict:
+class RuleVerdict(Struct, frozen=True):
     """The verdict on one rule of a table. `earlier`: it matches, but a rule before it does too."""
 
     name: str

@@ -1,58 +1,70 @@
-"""Many rows in one `executemany` of asyncpg, on PostgreSQL.
+"""Many rows in one statement, on PostgreSQL: each column is one array, and `unnest` makes rows of them again.
 
-SQLAlchemy compiles the statement and provides the conversions of values, once per table. Repeating that for
-every row takes most of the time of a written row.
+The statement is planned and run once for all rows, where `executemany` runs one for each. SQLAlchemy provides
+the conversions of values; its own way of binding them, row by row, takes most of the time of a written row.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from enum import Enum
 from functools import cache
 from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 from asyncpg.exceptions import InterfaceError, PostgresError
-from sqlalchemy import Delete, Executable, Table, text
+from sqlalchemy import Table, text
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import ClauseElement
 
 from shared.storage.errors import error_for
 
+# Of a text the statement does not say how long it may be: a cast would cut it, while the column refuses it.
+_LENGTH_OR_COLLATION: Final = re.compile(r"\(\d+\)| COLLATE \S+")
 
-class PreparedStatement(NamedTuple):
-    """The text of a statement, and the functions that read and convert its parameters from a row."""
+
+class Operation(Enum):
+    """What is done with the rows. `UPSERT` replaces a stored row of the same key, `ONCE` keeps it."""
+
+    INSERT = "insert"
+    UPSERT = "upsert"
+    ONCE = "once"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class BulkStatement(NamedTuple):
+    """The text of a statement, and what reads its parameters from a row: a value and a conversion of each."""
 
     text: str
     read: Callable[[Any], tuple[Any, ...]]
-    converters: Sequence[tuple[int, Callable[[Any], Any]]]
+    converters: Sequence[Callable[[Any], Any] | None]
 
-    def values(self, row: Any) -> tuple[Any, ...]:
-        if not self.converters:
-            return self.read(row)
-        values = list(self.read(row))
-        for index, convert in self.converters:
-            values[index] = convert(values[index])
-        return tuple(values)
+    def arrays(self, rows: Sequence[Any]) -> list[Sequence[Any]]:
+        """Return the parameters: for each column the values of all rows."""
+        columns = zip(*map(self.read, rows), strict=True)
+        return [
+            [convert(value) for value in column] if convert is not None else column
+            for column, convert in zip(columns, self.converters, strict=True)
+        ]
 
 
-async def execute_many(
-    connection: AsyncConnection, statement: Executable, table: Table, rows: Sequence[Any]
+async def execute_bulk(
+    connection: AsyncConnection, operation: Operation, table: Table, rows: Sequence[Any]
 ) -> None:
-    """Run `statement` for each row, or for each key if it deletes.
+    """Do `operation` with all rows, in their order; a delete takes keys instead.
 
-    Its parameters are named for the columns; those of the key in a WHERE clause begin with `_`.
     Raises the errors of `DatabaseErrorTranslation`.
     """
-    prepared = prepare(statement, table)
+    statement = bulk_statement(operation, table)
     driver = (await connection.get_raw_connection()).driver_connection
     assert isinstance(driver, asyncpg.Connection)  # noqa: S101 - for the type checker
     if not driver.is_in_transaction():
         await connection.execute(text("select 1"))  # SQLAlchemy begins with the first statement that it sees
     try:
-        await driver.executemany(prepared.text, [prepared.values(row) for row in rows])
+        await driver.execute(statement.text, *statement.arrays(rows))
     except PostgresError as error:
         state = getattr(error, "sqlstate", None) or ""
         raise error_for(state, str(error), transient=driver.is_closed()) from error
@@ -61,23 +73,36 @@ async def execute_many(
 
 
 @cache
-def prepare(statement: Executable, table: Table) -> PreparedStatement:
-    """Compile the statement for asyncpg, once: compiling costs more than running it."""
-    takes_keys = isinstance(statement, Delete)
-    assert isinstance(statement, ClauseElement)  # noqa: S101 - for the type checker
+def bulk_statement(operation: Operation, table: Table) -> BulkStatement:
+    """Return the statement, made once for each table."""
     dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
-    compiled = statement.compile(dialect=dialect)
-    assert isinstance(compiled, SQLCompiler)  # noqa: S101 - for the type checker
-    names = [name.removeprefix("_") for name in compiled.positiontup or ()]
+    quote = dialect.identifier_preparer.quote
     keys = [column.name for column in table.primary_key]
-    # A delete gets keys (tuples in the order of the primary key), every other statement gets rows.
-    of_names: Callable[[Any], Any] = (
-        itemgetter(*(keys.index(name) for name in names)) if takes_keys else attrgetter(*names)
-    )
+    names = keys if operation is Operation.DELETE else [column.name for column in table.c]
     impls = [table.c[name].type.dialect_impl(dialect) for name in names]
-    converters = [(index, impl.bind_processor(dialect)) for index, impl in enumerate(impls)]
-    return PreparedStatement(
-        compiled.string,
-        of_names if len(names) > 1 else lambda row: (of_names(row),),
-        [(index, convert) for index, convert in converters if convert is not None],
+    types = [_LENGTH_OR_COLLATION.sub("", table.c[name].type.compile(dialect=dialect)) for name in names]
+    arrays = ", ".join(f"${number}::{type_}[]" for number, type_ in enumerate(types, 1))
+    columns = ", ".join(map(quote, names))
+    into, given = quote(table.name), f"unnest({arrays}) AS given({columns})"
+    rest = [quote(name) for name in names if name not in keys]
+    same_key = " AND ".join(f"{into}.{quote(key)} = given.{quote(key)}" for key in keys)
+    insert = f"INSERT INTO {into} ({columns}) SELECT * FROM {given}"
+    conflict = f"{insert} ON CONFLICT ({', '.join(map(quote, keys))}) DO"
+    statements = {
+        Operation.INSERT: insert,
+        Operation.ONCE: f"{conflict} NOTHING",
+        Operation.UPSERT: f"{conflict} UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in rest)}"
+        if rest
+        else f"{conflict} NOTHING",
+        Operation.UPDATE: f"UPDATE {into} SET {', '.join(f'{name} = given.{name}' for name in rest)}"
+        f" FROM {given} WHERE {same_key}",
+        Operation.DELETE: f"DELETE FROM {into} USING {given} WHERE {same_key}",
+    }
+    # A delete gets keys (tuples in the order of the primary key), every other statement gets rows.
+    is_delete = operation is Operation.DELETE
+    read: Callable[[Any], Any] = itemgetter(*range(len(keys))) if is_delete else attrgetter(*names)
+    return BulkStatement(
+        statements[operation],
+        read if len(names) > 1 else lambda row: (read(row),),
+        [impl.bind_processor(dialect) for impl in impls],
     )

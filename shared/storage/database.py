@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from msgspec.structs import asdict
-from sqlalchemy import CursorResult, Executable, Table, event, func, make_url, select, text
+from sqlalchemy import CursorResult, Executable, Table, UpdateBase, event, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -24,23 +23,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from shared.errors import DataError, Retry
 from shared.private_files import make_private_database
 from shared.storage.errors import error_for
-from shared.storage.metadata import metadata
+from shared.storage.metadata import HOUSEKEEPING, metadata
 from shared.storage.postgres_tls import create_engine_with_tls
-from shared.storage.rows import IdentityMap, PendingWrites, Row
+from shared.storage.rows import IdentityMap, Key, PendingWrites, Row
+from shared.storage.sqlite_connection import SqliteConnection
+from shared.storage.sqlite_statements import compiled_for_sqlite, row_statement
 from shared.storage.statements import (
     delete_by_key,
     insert_row,
-    key_values,
     members,
     select_members,
     update_by_key,
-    update_values,
     upsert_row,
 )
+from shared.storage.write_activity import WriteActivity
 
 R = TypeVar("R", bound=Row)
 
-_BUSY_TIMEOUT_MS = 30_000
 _TRUNCATION_WAIT_MS = 250
 _TRUNCATIONS = 150
 """How often the log is emptied after an erasure: outbox rows about colleagues are deleted a little later, and
@@ -50,7 +49,6 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    f"busy_timeout={_BUSY_TIMEOUT_MS}",
     "secure_delete=ON",
 )
 
@@ -61,12 +59,16 @@ class Tx:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self.dialect = connection.dialect.name
+        self.written: set[str] = set()
 
     async def execute(
         self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
         """Run a SQLAlchemy Core statement; a sequence of values runs it as one `executemany`."""
-        return await self._connection.execute(statement, values)
+        result = await self._connection.execute(statement, values)
+        if isinstance(statement, UpdateBase) and isinstance(statement.table, Table) and result.rowcount:
+            self.written.add(statement.table.name)
+        return result
 
     async def load(
         self, kind: type[R], field: str, values: Iterable[str], *, lock: bool = False, **equal: str
@@ -79,10 +81,24 @@ class Tx:
         if not unique:
             return []
         statement = select_members(metadata.tables[kind.table], self.dialect, field, tuple(equal), lock=lock)
-        result = await self._connection.execute(
-            statement, {"members": members(self.dialect, unique), **equal}
-        )
-        return [kind(*row) for row in result]
+        found = await self.fetch(statement, {"members": members(self.dialect, unique), **equal})
+        return [kind(*row) for row in found]
+
+    async def fetch(self, statement: Executable, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """Return the rows of a statement that was built once, which SQLite then compiles once."""
+        if self.dialect != "sqlite":
+            return (await self.execute(statement, values)).all()
+        compiled = compiled_for_sqlite(statement)
+        ran = await self._sqlite.run(compiled.text, compiled.parameters(values))
+        if isinstance(statement, UpdateBase) and isinstance(statement.table, Table):
+            self.written.add(statement.table.name)
+        return compiled.results(ran.rows)
+
+    @property
+    def _sqlite(self) -> SqliteConnection:
+        driver = self._connection.sync_connection.connection.driver_connection  # type: ignore[union-attr]
+        assert isinstance(driver, SqliteConnection)  # noqa: S101 - for the type checker
+        return driver
 
     async def lock(self, name: str, *, exclusive: bool) -> None:
         """Hold the lock of that name until the end: an exclusive holder is alone, shared ones are together.
@@ -94,36 +110,49 @@ class Tx:
             await self._connection.execute(select(acquire(func.hashtextextended(name, 0))))
 
     async def write(self, rows: IdentityMap) -> None:
-        """Write the pending changes of a unit of work, one `executemany` per table and kind of change."""
+        """Write the pending changes of a unit of work, one statement per table and kind of change."""
         pending = rows.pending_writes()
+        self.written.update(kind.table for kind in pending)
         for kind in sorted(pending, key=lambda kind: kind.table):
             await self._write(kind, pending[kind])
 
     async def _write(self, kind: type[Row], writes: PendingWrites) -> None:
         table = metadata.tables[kind.table]
-        if writes.removed:
-            await self._for_each(delete_by_key(table), table, writes.removed, partial(key_values, table))
         put_blind = kind.upsert or kind.once
-        if writes.updated and not put_blind:
-            await self._for_each(update_by_key(table), table, writes.updated, update_values)
-        fresh = [*writes.inserted, *writes.updated] if put_blind else writes.inserted
-        if fresh:
-            statement = upsert_row(table, self.dialect, once=kind.once) if put_blind else insert_row(table)
-            await self._for_each(statement, table, fresh, asdict)
-
-    async def _for_each(
-        self,
-        statement: Executable,
-        table: Table,
-        rows: Sequence[Any],
-        values_of: Callable[[Any], dict[str, Any]],
-    ) -> None:
-        if self.dialect != "postgresql":
-            await self._connection.execute(statement, [values_of(row) for row in rows])
+        put = [*writes.inserted, *writes.updated] if put_blind else writes.inserted
+        updated = [] if put_blind else writes.updated
+        if self.dialect == "postgresql":
+            await self._write_bulk(kind, table, put, updated, writes.removed)
             return
-        from shared.storage.bulk_write import execute_many  # imports asyncpg, which SQLite does not need
+        insert = upsert_row(table, self.dialect, once=kind.once) if put_blind else insert_row(table)
+        changes = (
+            (delete_by_key(table), writes.removed),
+            (update_by_key(table), updated),
+            (insert, put),
+        )
+        for statement, rows in changes:
+            if rows:
+                written = row_statement(statement, table)
+                await self._sqlite.run_many(written.text, [written.parameters(row) for row in rows])
 
-        await execute_many(self._connection, statement, table, rows)
+    async def _write_bulk(
+        self,
+        kind: type[Row],
+        table: Table,
+        put: Sequence[Row],
+        updated: Sequence[Row],
+        removed: Sequence[Key],
+    ) -> None:
+        from shared.storage.bulk_write import (  # imports asyncpg, which SQLite does not need
+            Operation,
+            execute_bulk,
+        )
+
+        blind = Operation.ONCE if kind.once else Operation.UPSERT if kind.upsert else Operation.INSERT
+        operations = ((Operation.DELETE, removed), (Operation.UPDATE, updated), (blind, put))
+        for operation, rows in operations:
+            if rows:
+                await execute_bulk(self._connection, operation, table, rows)
 
 
 class Database:
@@ -131,6 +160,8 @@ class Database:
 
     def __init__(self, url: str, *, connections_max: int = 10) -> None:
         self.dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
+        self.activity = WriteActivity()
+        self._activity_in: dict[str, WriteActivity] = {}
         self._url = url
         self._connections_max = connections_max
         self._truncations_left = 0
@@ -144,13 +175,25 @@ class Database:
         """
         with DatabaseErrorTranslation():
             async with self._writers.begin() as connection:
-                yield Tx(connection)
+                tx = Tx(connection)
+                yield tx
+        for name in tx.written & self._activity_in.keys():
+            self._activity_in[name].note()
+        written = [metadata.tables[name] for name in tx.written & metadata.tables.keys()]
+        if not all(table.info.get(HOUSEKEEPING) for table in written):
+            self.activity.note()
+
+    def activity_in(self, table: Table) -> WriteActivity:
+        """Return the activity in one table; `activity` is that in all tables but those of housekeeping."""
+        return self._activity_in.setdefault(table.name, WriteActivity())
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """Yield a transaction for reading."""
         with DatabaseErrorTranslation():
             async with self._readers.connect() as connection:
+                if self.dialect == "sqlite":
+                    await connection.begin()  # statements may pass SQLAlchemy by, which begins with its first
                 yield Tx(connection)
 
     async def ping(self) -> None:
@@ -177,13 +220,8 @@ class Database:
         with DatabaseErrorTranslation():
             async with self._writers.connect() as connection:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
-                await driver.execute(f"PRAGMA busy_timeout={_TRUNCATION_WAIT_MS}")  # writers wait meanwhile
-                try:
-                    result = await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                    is_busy, *_pages = await result.fetchone()
-                finally:
-                    await driver.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-        if not is_busy:
+                truncated = await driver.truncate_log(_TRUNCATION_WAIT_MS)  # writers wait meanwhile
+        if truncated:
             self._truncations_left = max(0, self._truncations_left - 1)
 
     async def close(self) -> None:
@@ -216,11 +254,17 @@ def make_private(url: str) -> None:
 
 def _sqlite(url: str, *, begin: str, connections_max: int) -> AsyncEngine:
     make_private(url)
-    engine = create_async_engine(url, pool_size=connections_max, max_overflow=0, pool_timeout=60)
+    file = make_url(url).database or ":memory:"
+    engine = create_async_engine(
+        url,
+        pool_size=connections_max,
+        max_overflow=0,
+        pool_timeout=60,
+        async_creator=lambda: SqliteConnection.open(file),
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(dbapi_connection: Any, _record: Any) -> None:
-        dbapi_connection.isolation_level = None  # the listener below begins transactions, not the driver
         cursor = dbapi_connection.cursor()
         for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
@@ -255,6 +299,10 @@ class DatabaseErrorTranslation:
             raise Retry(f"the database is not reachable: {error}") from error
         if isinstance(error, OverflowError | UnicodeEncodeError):  # SQLite's driver does not wrap these
             raise DataError(str(error), kind="database") from error
+        if isinstance(error, sqlite3.Error):  # of a statement that passed SQLAlchemy by
+            transient = isinstance(error, sqlite3.OperationalError | sqlite3.InterfaceError)
+            state = getattr(error, "sqlite_errorname", None) or ""
+            raise error_for(state, str(error), transient=transient) from error
         if isinstance(error, DBAPIError):
             cause = error.orig
             state = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or ""

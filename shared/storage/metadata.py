@@ -1,6 +1,11 @@
 """The metadata that all tables share; constraint names are fixed so that migrations can name them."""
 
+from typing import Final
+
 from sqlalchemy import MetaData
+
+HOUSEKEEPING: Final = "housekeeping"
+"""Set in the `info` of tables that are written while nothing happens, as heartbeats are."""
 
 metadata = MetaData(
     naming_convention={

@@ -6,8 +6,7 @@ next event sees them, and at the end writes the difference to what was loaded. P
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, ClassVar, TypeVar
 
@@ -33,14 +32,15 @@ class Row(Struct, frozen=True):
 
     @property
     def key(self) -> Key:
-        return _key_reader(type(self))(self)
+        raise NotImplementedError("a row type has key fields")
 
-
-@cache
-def _key_reader(kind: type[Row]) -> Callable[[Row], Key]:
-    """Return the function that reads the key of such a row; keys are read several times per event."""
-    read = attrgetter(*kind.key_fields)
-    return read if len(kind.key_fields) > 1 else lambda row: (read(row),)
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Give the row type its key; keys are read several times per event, so its reader is made once."""
+        super().__init_subclass__(**options)
+        if cls.key_fields:
+            read = attrgetter(*cls.key_fields)
+            reader = read if len(cls.key_fields) > 1 else lambda row: (read(row),)
+            type.__setattr__(cls, "key", property(reader))
 
 
 class Put(Struct, frozen=True):

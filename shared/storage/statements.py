@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from msgspec.structs import asdict
 from sqlalchemy import (
     Column,
     Delete,
@@ -30,8 +29,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import ColumnElement
-
-from shared.storage.rows import Key, Row
 
 
 def member_of(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
@@ -68,19 +65,6 @@ def members(dialect: str, values: Sequence[str]) -> Any:
     return list(values) if dialect == "postgresql" else msgspec.json.encode(list(values)).decode()
 
 
-def update_values(row: Row) -> dict[str, Any]:
-    """Return the parameters of an update; those of the key in the WHERE clause begin with `_`."""
-    values = asdict(row)
-    for name in row.key_fields:
-        values[f"_{name}"] = values.pop(name)
-    return values
-
-
-def key_values(table: Table, key: Key) -> dict[str, Any]:
-    """Return the parameters of a delete."""
-    return {f"_{column.name}": value for column, value in zip(table.primary_key, key, strict=True)}
-
-
 # Building a statement costs more than running it, so each is built once.
 
 
@@ -96,6 +80,17 @@ def select_members(
         .order_by(*table.primary_key)
     )
     return statement.with_for_update() if lock else statement
+
+
+@cache
+def select_columns(
+    columns: tuple[Column[Any], ...], dialect: str, member: Column[Any], *conditions: ColumnElement[bool]
+) -> Select[tuple[Any, ...]]:
+    """Select these columns of the rows whose column `member` is one of `:members`, and that meet conditions.
+
+    Conditions are to be built once too: a statement is found again by their identity.
+    """
+    return select(*columns).where(member_of(dialect, member), *conditions)
 
 
 @cache

@@ -23,6 +23,8 @@ _LINGER_S = 5.0
 _CHECK_S_MAX = 1.0
 _FRAMING_PER_BYTE = 8
 _RETRY_AFTER_S = "5"
+ABORT = "baton.abort"
+"""The name of the ASGI extension that is a function: it ends the connection at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,9 @@ class LimitedProtocol(HttpToolsProtocol):
         self._in_headers = False
         self._header_bytes = 0
         self._responses_due += 1
+        # An application that streams without end must be able to leave a client that takes nothing.
+        extensions: dict[str, Any] = {ABORT: self.abort}
+        self.scope["extensions"] = extensions
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -7,7 +7,7 @@ This is protection against server-side request forgery (SSRF). A request is chec
   connects to it. A name may resolve to another address a moment later (DNS rebinding), so a client must
   connect to exactly the address that was checked, and must not trust a lookup for longer than one connect.
 
-The policy does no I/O. `shared.web.aiohttp_egress` applies it to webhooks.
+The policy does no I/O. `shared.web.pooled_egress` applies it to webhooks.
 
 Errors:
 

@@ -1,6 +1,6 @@
 """The port through which webhooks leave: one POST to a URL that a user named, under the egress policy.
 
-The implementation is `shared.web.aiohttp_egress.AiohttpEgressClient`. Nothing else imports aiohttp.
+The implementation is `shared.web.pooled_egress.PooledEgressClient`.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def from_reject(
     reject: Reject, instance: str | None = None
 ) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
     """Return status, headers and body of the answer to a rejected request."""
-    body = msgspec.json.encode(document(reject, instance))
+    body = msgspec.json.encode({**msgspec.to_builtins(document(reject, instance)), **reject.members})
     return reject.status, (("content-type", CONTENT_TYPE), *reject.headers), body
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from shared.errors import DataError
 from shared.lead.events.envelope import Event
+from shared.messaging.partitioner import stored_bytes
 from shared.messaging.port import Partition, Record
-from shared.worker.consumer import ConsumerDeps, ConsumerLoop, cancellation_as_retry, total_bytes
+from shared.worker.consumer import ConsumerDeps, ConsumerLoop, UnitQueue, cancellation_as_retry
 from shared.worker.handler import Handler
 from shared.worker.offset_tracker import TrackedRecord
 from shared.worker.unit_of_work import Result, rejection_of
@@ -23,10 +24,13 @@ from shared.worker.unit_of_work import Result, rejection_of
 class _InFlight:
     """One record in flight; `completed` is set when all its effects are published."""
 
-    __slots__ = ("completed", "event", "key", "record", "tracked")
+    __slots__ = ("completed", "event", "key", "record", "size", "tracked")
 
-    def __init__(self, record: Record, tracked: TrackedRecord, event: Event[Any], key: str) -> None:
+    def __init__(
+        self, record: Record, size: int, tracked: TrackedRecord, event: Event[Any], key: str
+    ) -> None:
         self.record = record
+        self.size = size
         self.tracked = tracked
         self.event = event
         self.key = key
@@ -54,10 +58,11 @@ class ConcurrentConsumer(ConsumerLoop):
 
     def reset(self) -> None:
         self._free_slots = asyncio.Semaphore(self.deps.limits.records_in_flight)
+        self._units = UnitQueue()
         self._last_of_key: dict[str, _InFlight] = {}
         self._prepared: list[_InFlight] = []
 
-    async def dispatch(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
+    async def dispatch(self, tasks: asyncio.TaskGroup, records: Sequence[Record], size: int) -> None:
         skipped: list[Record] = []
         for record in records:
             if not self._is_needed(record):
@@ -68,17 +73,18 @@ class ConcurrentConsumer(ConsumerLoop):
                     skipped.append(record)
                 continue
             await self._free_slots.acquire()
-            await self.budget.acquire(total_bytes([record]))
+            held = size if len(records) == 1 else stored_bytes(record)
+            await self.budget.acquire(held)
             if self.stop.is_set() or not self.offsets.still_assigned([record]):
-                self._release_slot(record)
+                self._release_slot(held)
                 continue
             tracked = self.offsets.begin([record])
             decoded, rejected = self.decode_all([record])
             if rejected:
-                tasks.create_task(self._reject(record, tracked, rejected[0][1]))
+                tasks.create_task(self._reject(record, held, tracked, rejected[0][1]))
                 continue
             event = decoded[0][1]
-            flight = _InFlight(record, tracked, event, self._order_key(event))
+            flight = _InFlight(record, held, tracked, event, self._order_key(event))
             previous = self._last_of_key.get(flight.key)
             self._last_of_key[flight.key] = flight
             tasks.create_task(cancellation_as_retry(self._process(tasks, flight, previous)))
@@ -91,7 +97,7 @@ class ConcurrentConsumer(ConsumerLoop):
         try:
             flight.event = await self._handler.prepare(flight.event)
         except Exception as error:  # noqa: BLE001 - a record must not stop its role, whatever it triggers
-            await self._reject(flight.record, flight.tracked, rejection_of(error))
+            await self._reject(flight.record, flight.size, flight.tracked, rejection_of(error))
             self._release_key(flight)
             return
         self._prepared.append(flight)
@@ -100,27 +106,27 @@ class ConcurrentConsumer(ConsumerLoop):
 
     async def _decide_prepared(self) -> None:
         """Decide in one unit of work all events that are prepared when the unit before is through."""
-        async with self.unit_lock:
+        async with self._units.lock:
             flights, self._prepared = self._prepared, []
-            result, ack = await self.run_unit([flight.event for flight in flights])
+            result, ack = await self.run_unit(self._units, [flight.event for flight in flights])
         record_of = {id(flight.event): flight.record for flight in flights}
         rejected = [(record_of[id(event)], error) for event, error in result.rejected]
         await self.complete(list(record_of.values()), result, ack, rejected)
         self.offsets.add_published(result.outbox_ids)
         for flight in flights:
             self.offsets.finish(flight.tracked)
-            self._release_slot(flight.record)
+            self._release_slot(flight.size)
             self._release_key(flight)
 
-    async def _reject(self, record: Record, tracked: TrackedRecord, error: DataError) -> None:
+    async def _reject(self, record: Record, size: int, tracked: TrackedRecord, error: DataError) -> None:
         # Nothing was sent, so the acknowledgement completes at once.
         await self.complete([record], Result(), asyncio.sleep(0), [(record, error)])
         self.offsets.finish(tracked)
-        self._release_slot(record)
+        self._release_slot(size)
 
-    def _release_slot(self, record: Record) -> None:
+    def _release_slot(self, size: int) -> None:
         self._free_slots.release()
-        self.budget.release(total_bytes([record]))
+        self.budget.release(size)
 
     def _release_key(self, flight: _InFlight) -> None:
         flight.completed.set()

@@ -13,22 +13,24 @@ import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from shared.errors import DataError, Retry
+from shared.health import Health
 from shared.lead.events.envelope import Event, decode
 from shared.messaging.manifest import MIB
 from shared.messaging.partitioner import stored_bytes
 from shared.messaging.port import Ack, Partition, Record, Sink, Source, Stream
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
+from shared.readiness import TopicProgress
 from shared.resilience.byte_budget import ByteBudget
 from shared.resilience.periodic import pause
-from shared.web.ops import Health
 from shared.worker.dead_letters import DeadLetters
 from shared.worker.decision import Outcome
 from shared.worker.offset_tracker import OffsetTracker
@@ -40,20 +42,24 @@ log = structlog.get_logger()
 
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _MEASURE_EVERY_S = 5.0
+_PROBE_WAIT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class ConsumerLimits:
     """The bounds of a consumer.
 
-    `batch` is the most records of one poll. `batches_in_flight` bounds a `BatchConsumer`,
-    `records_in_flight` a `ConcurrentConsumer`; what is in flight has at most `bytes_in_flight`
-    bytes, or a single record more. `drain_s` is how long a stop or a rebalance waits for what is
-    in flight.
+    `batch` is the most records of one poll. `batches_in_flight` bounds a `BatchConsumer`, whose batches have
+    at most `polls_in_batch` times as many records, and `records_in_flight` a `ConcurrentConsumer`. A
+    `BatchConsumer` decides `units_at_once` batches at once, each of partitions of its own. What is in flight
+    has at most `bytes_in_flight` bytes, or a single record more. `drain_s` is how long a stop or a rebalance
+    waits for what is in flight.
     """
 
     batch: int = 500
     batches_in_flight: int = 4
+    polls_in_batch: int = 1
+    units_at_once: int = 1
     records_in_flight: int = 500
     bytes_in_flight: int = 16 * MIB
     poll_wait_s: float = 0.5
@@ -80,6 +86,19 @@ class ConsumerDeps:
     breaker: PartitionBreaker = field(default_factory=PartitionBreaker)
 
 
+class UnitQueue:
+    """Units of work that run one after the other, in the order in which they asked for `lock`.
+
+    `failed` is true while a unit runs and after one has failed.
+    """
+
+    __slots__ = ("failed", "lock")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.failed = False
+
+
 class ConsumerLoop(ABC):
     """Consumes a role's topics until `stop` is set. Subclasses decide what is in flight at once."""
 
@@ -87,10 +106,10 @@ class ConsumerLoop(ABC):
         self.deps = deps
         self.offsets = OffsetTracker()
         self.stop = asyncio.Event()
-        self.unit_lock = asyncio.Lock()
         self.budget = ByteBudget(deps.limits.bytes_in_flight)
-        self._unit_failed = False
         self._reported_paused: frozenset[Partition] = frozenset()
+        self._last_read_ms: dict[str, int] = {}
+        self._measured: frozenset[Partition] = frozenset()
         self._source: Source
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -117,7 +136,6 @@ class ConsumerLoop(ABC):
     async def _session(self) -> None:
         """Join the group, consume, leave. Ends at `stop` or with the first error of any of its tasks."""
         self.offsets = OffsetTracker()
-        self._unit_failed = False
         self.deps.breaker.forget_probes()
         self.budget = ByteBudget(self.deps.limits.bytes_in_flight)
         self.reset()
@@ -127,11 +145,13 @@ class ConsumerLoop(ABC):
                 finished = asyncio.Event()
                 tasks.create_task(cancellation_as_retry(self._commit_until(finished)))
                 tasks.create_task(cancellation_as_retry(self._measure_until(finished)))
+                tasks.create_task(self._wake_at_stop())
                 await cancellation_as_retry(self._poll_until_stopped(tasks))
                 await self._drain(self.offsets.has_pending)
                 if self.offsets.has_pending():  # the rest is read again at the next start
                     raise Retry("not everything in flight was finished in time")
                 finished.set()
+                self.offsets.progress.set()
         except BaseExceptionGroup as group:
             raise root_cause(group) from group
         finally:
@@ -140,35 +160,42 @@ class ConsumerLoop(ABC):
             with contextlib.suppress(Retry):
                 await self._source.close()
 
+    async def _wake_at_stop(self) -> None:
+        """Let no poll keep a stop waiting."""
+        await self.stop.wait()
+        self._source.wake()
+
     async def _poll_until_stopped(self, tasks: asyncio.TaskGroup) -> None:
         limits, breaker = self.deps.limits, self.deps.breaker
         now = asyncio.get_running_loop().time
         while not self.stop.is_set():
             await self.budget.wait_for_room()
             self._source.pause(breaker.paused(now()))
-            batch = await self._source.poll(limits.batch, limits.poll_wait_s)
+            wait_s = min(limits.poll_wait_s, _PROBE_WAIT_S) if breaker.open else limits.poll_wait_s
+            batch = await self._source.poll(limits.batch, wait_s)
             self._report(ok=True, detail="")
             if batch.assigned:
                 self.offsets.assign(batch.assigned)
                 if self.deps.outbox is not None:
                     await self.deps.outbox.publish_orphans({name.number for name in batch.assigned})
             records: Sequence[Record] = batch.records
+            self._last_read_ms.update({record.topic: record.timestamp_ms for record in records})
             if breaker.open:
                 records, read_again = breaker.admit(records)
                 if read_again:
                     await self._source.seek(read_again)
             # Only now: an open partition that is read again and has no record to try is not paused.
             self._report_paused(breaker.paused(now()))
-            for part in split_by_bytes(records, limits.bytes_in_flight):
-                await self.dispatch(tasks, part)
+            for part, size in split_by_bytes(records, limits.bytes_in_flight):
+                await self.dispatch(tasks, part, size)
 
     @abstractmethod
     def reset(self) -> None:
         """Forget everything in flight, for a new session."""
 
     @abstractmethod
-    async def dispatch(self, tasks: asyncio.TaskGroup, records: Sequence[Record]) -> None:
-        """Start tasks that process these records; wait first while too much is in flight.
+    async def dispatch(self, tasks: asyncio.TaskGroup, records: Sequence[Record], size: int) -> None:
+        """Start tasks that process these records of `size` bytes; wait first while too much is in flight.
 
         Records that have not begun at `stop`, or whose partition was revoked in the meantime, are skipped.
         """
@@ -186,18 +213,18 @@ class ConsumerLoop(ABC):
                 rejected.append((record, rejection_of(error)))
         return events, rejected
 
-    async def run_unit(self, events: Sequence[Event[Any]]) -> tuple[Result, Ack]:
+    async def run_unit(self, queue: UnitQueue, events: Sequence[Event[Any]]) -> tuple[Result, Ack]:
         """Run one unit of work and send its records; the `Ack` waits until they are durable.
 
-        Called with `unit_lock` held, so that records are sent in the order in which they were decided.
+        Called with the lock of its queue held, so that records are sent in the order of their decisions.
         """
-        if self._unit_failed:  # the next holder of the lock wakes up before it can be cancelled
+        if queue.failed:  # the next holder of the lock wakes up before it can be cancelled
             raise Retry("the unit of work before this one failed")
         began, began_ns = time.perf_counter(), time.time_ns()
-        self._unit_failed = True
+        queue.failed = True
         result = await self.deps.work.run(events)
         ack = await self.deps.sink.send(result.outgoing)
-        self._unit_failed = False
+        queue.failed = False
         self.deps.metrics.batch_seconds.labels(self.deps.role).observe(time.perf_counter() - began)
         if self.deps.tracing.on:
             for event, outcome in result.outcomes:
@@ -251,15 +278,34 @@ class ConsumerLoop(ABC):
 
     async def _commit_until(self, finished: asyncio.Event) -> None:
         while not finished.is_set():
+            await self.offsets.progress.wait()
             await pause(finished, self.deps.limits.commit_every_s)
+            self.offsets.progress.clear()
             await self._commit()
 
     async def _measure_until(self, finished: asyncio.Event) -> None:
+        role = self.deps.role
         while not finished.is_set():
             with contextlib.suppress(Retry):  # a failed measurement must not end the session
-                for (topic, number), records in (await self._source.lag()).items():
-                    self.deps.metrics.consumer_lag.labels(self.deps.role, topic, str(number)).set(records)
+                unread: Counter[str] = Counter()
+                lag = await self._source.lag()
+                # A partition that another process has now is that one's to measure: autoscalers add up all.
+                for topic, number in self._measured - lag.keys():
+                    self.deps.metrics.consumer_lag.remove(role, topic, str(number))
+                self._measured = frozenset(lag)
+                for (topic, number), records in lag.items():
+                    self.deps.metrics.consumer_lag.labels(role, topic, str(number)).set(records)
+                    unread[topic] += records
+                self.deps.health.progress[role] = {
+                    topic: TopicProgress(records, self._last_read_at(topic))
+                    for topic, records in unread.items()
+                }
             await pause(finished, _MEASURE_EVERY_S)
+
+    def _last_read_at(self, topic: str) -> datetime | None:
+        """Return when the newest record of a topic that was read here was appended."""
+        last_ms = self._last_read_ms.get(topic)
+        return None if last_ms is None else datetime.fromtimestamp(last_ms / 1_000, UTC)
 
     async def _commit(self) -> None:
         """Delete published outbox rows, then commit. One task calls this, so that commits stay in order."""
@@ -313,27 +359,22 @@ class ConsumerLoop(ABC):
         self.deps.health.set(f"{self.deps.role}.stream", ok, detail)
 
 
-def total_bytes(records: Iterable[Record]) -> int:
-    """Return how many bytes these records have, with their keys and headers."""
-    return sum(map(stored_bytes, records))
+def split_by_bytes(records: Sequence[Record], bytes_max: int) -> Iterator[tuple[Sequence[Record], int]]:
+    """Yield the records in order, in parts of at most `bytes_max` bytes, each with its bytes.
 
-
-def split_by_bytes(records: Sequence[Record], bytes_max: int) -> Iterator[Sequence[Record]]:
-    """Yield the records in order, in parts of at most `bytes_max` bytes; a larger record is a part."""
-    if total_bytes(records) <= bytes_max:
-        if records:
-            yield records
-        return
+    These are with keys and headers. A larger record is a part.
+    """
     part: list[Record] = []
     size = 0
     for record in records:
         weight = stored_bytes(record)
         if part and size + weight > bytes_max:
-            yield part
+            yield part, size
             part, size = [], 0
         part.append(record)
         size += weight
-    yield part
+    if part:
+        yield part, size
 
 
 async def cancellation_as_retry(work: Coroutine[Any, Any, None]) -> None:

@@ -212,7 +212,7 @@ def mentions_in(role: str, rows: IdentityMap, event: Event[Any], keyed_hash: Key
 
     In events about themselves, those who are contacts again are named.
     """
-    if event.type not in MAY_NAME_OTHERS:
+    if event.type not in MAY_NAME_OTHERS or not rows.by_key(ErasedMentionsRow):
         return None
     own = keyed_hash(event.subject)
     others = (row for row in _of_accounts(role, rows, event) if own not in row.leads)
@@ -248,7 +248,9 @@ def without_mentions(event: Event[Any], mentions: Mentions) -> Event[Any]:
 
 
 def _tombstone(role: str, rows: IdentityMap, lead_id: str, keyed_hash: KeyedHash) -> TombstoneRow | None:
-    return rows.get(TombstoneRow, keyed_hash(lead_id), role) if lead_id else None
+    if not lead_id or not rows.by_key(TombstoneRow):  # hardly anybody is erased, and hashes take time
+        return None
+    return rows.get(TombstoneRow, keyed_hash(lead_id), role)
 
 
 def _of_accounts(role: str, rows: IdentityMap, event: Event[Any]) -> list[ErasedMentionsRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -22,10 +23,11 @@ class OffsetTracker:
     """Per partition a queue of what is in flight, in the order of the offsets.
 
     Records may finish in any order, but a committed offset means that everything before it is done. So only
-    the finished entries at the head of a queue count.
+    the finished entries at the head of a queue count. `progress` is set when more may be committed.
     """
 
     def __init__(self) -> None:
+        self.progress = asyncio.Event()
         self._queues: dict[Partition, deque[TrackedRecord]] = {}
         self._revoked: set[Partition] = set()
         self._published: list[int] = []
@@ -59,10 +61,12 @@ class OffsetTracker:
     def finish(self, tracked: TrackedRecord) -> None:
         """Mark the records as done: all their effects are durable and published."""
         tracked.done = True
+        self.progress.set()
 
     def add_published(self, outbox_ids: Sequence[int]) -> None:
         """Add outbox rows whose records are published; they can be deleted."""
         self._published += outbox_ids
+        self.progress.set()
 
     def pop_published(self) -> list[int]:
         """Return the outbox rows added since the last call."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import Select, bindparam, delete, func, insert, select
 
 from shared.clock import Clock
 from shared.lead.ids import partition_of
@@ -23,6 +23,11 @@ from shared.worker.tables import outbox
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Outgoing]).decode
+_INSERT = (
+    insert(outbox)
+    .values({column.name: bindparam(column.name) for column in outbox.c if column is not outbox.c.id})
+    .returning(outbox.c.id)
+)
 _ROWS_AT_ONCE = 8  # a row may have some megabytes
 
 
@@ -44,21 +49,20 @@ class Outbox:
         for record in out:
             partition = partition_of(record.key, self._partitions) if record.key else 0
             by_partition[record.topic, partition].append(record)
-        result = await tx.execute(
-            insert(outbox).returning(outbox.c.id),
-            [
-                {
-                    "role": self._role,
-                    "topic": topic,
-                    "partition": partition,
-                    "records": _encode(records),
-                    "size": len(records),
-                    "created_at": at,
-                }
-                for (topic, partition), records in by_partition.items()
-            ],
-        )
-        return [row.id for row in result]
+        rows = [
+            {
+                "role": self._role,
+                "topic": topic,
+                "partition": partition,
+                "records": _encode(records),
+                "size": len(records),
+                "created_at": at,
+            }
+            for (topic, partition), records in by_partition.items()
+        ]
+        if tx.dialect == "sqlite":
+            return [found[0] for row in rows for found in await tx.fetch(_INSERT, row)]
+        return [row.id for row in await tx.execute(_INSERT, rows)]
 
     async def delete(self, ids: Sequence[int]) -> None:
         """Delete rows whose records are published."""

@@ -27,9 +27,10 @@ class Processed(Struct, frozen=True):
 
 def is_own_event(record: Record) -> bool:
     """Tell whether a record names a role of Baton as its source."""
-    return any(
-        name == "ce_source" and (value or b"").startswith(_OWN_SOURCES) for name, value in record.headers
-    )
+    for name, value in record.headers:
+        if name == "ce_source" and value is not None and value.startswith(_OWN_SOURCES):
+            return True
+    return False
 
 
 class PartitionBreaker:
@@ -63,7 +64,11 @@ class PartitionBreaker:
         own_failures: Counter[Partition] = Counter()
         own_total = 0
         for one in processed:
-            partition, is_own = _partition_of(one.record), is_own_event(one.record)
+            is_own = is_own_event(one.record)
+            if not (self._due_at or one.failed):  # the usual case
+                own_total += is_own
+                continue
+            partition = _partition_of(one.record)
             if partition not in self._due_at:
                 own_total += is_own
                 own_failures[partition] += is_own and one.failed

@@ -22,6 +22,7 @@ import uvloop
 
 from shared.clock import Clock, SystemClock
 from shared.errors import Crash, Retry
+from shared.health import Health
 from shared.integrations.catalog import Integrations, load_integrations
 from shared.integrations.installed import known_integrations
 from shared.messaging.connect import connect
@@ -29,15 +30,15 @@ from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.policy.load import PolicyInvalid
 from shared.policy.versions import PolicyWatch, seed_policy
-from shared.resilience.periodic import pause, repeat
+from shared.resilience.periodic import REST_S, pause, repeat
 from shared.rules.findings import Severity
 from shared.settings import EnricherSettings, StatefulSettings
 from shared.storage.database import Database
 from shared.storage.migrate import pending
-from shared.web.ops import Health
 from shared.web.server import raise_descriptor_limit
 from shared.worker.consumer import ConsumerLimits, root_cause
 from shared.worker.memory import return_large_blocks
+from shared.worker.process_reports import REPORT_EVERY_S, ProcessReporter
 from shared.worker.role import Resources
 from shared.worker.unit_of_work import Failpoint
 
@@ -93,10 +94,16 @@ async def open_resources(
     metrics: Metrics,
     tracing: Tracing,
     failpoint: Failpoint = lambda _name: None,
+    alone: bool = False,
 ) -> AsyncIterator[Resources | None]:
-    """Yield the shared resources once all are available, or None when `stop` was set before."""
+    """Yield the shared resources once all are available, or None when `stop` was set before.
+
+    `alone` says that every role runs in this process. Nobody else writes to the files of the embedded default
+    then, and work is waited for instead of looked for; a clock that is moved from outside rules that out.
+    """
     clock = SystemClock(settings.clock_file)
     database = Database(settings.database_url)
+    rests = alone and database.dialect == "sqlite" and not settings.kafka_servers and not settings.clock_file
     stream = connect(
         settings.stream_url,
         data_dir=settings.data_dir,
@@ -126,7 +133,8 @@ async def open_resources(
             secret=settings.secret_key.get_secret_value().encode(),
             partitions=settings.topic_partitions,
             integrations=integrations,
-            limits=consumer_limits(settings),
+            limits=consumer_limits(settings, rests=rests),
+            activity=database.activity if rests else None,
             dead_letter_window=settings.dead_letter_window,
             dead_letter_share_max=round(settings.dead_letter_share_max),
             dead_letter_probe_s=settings.dead_letter_probe_s,
@@ -140,9 +148,13 @@ async def open_resources(
         await database.close()
 
 
-def consumer_limits(settings: StatefulSettings) -> ConsumerLimits:
-    """Return how much a role's consumer takes at a time; the enricher has a window of records in flight."""
+def consumer_limits(settings: StatefulSettings, *, rests: bool = False) -> ConsumerLimits:
+    """Return how much a role's consumer takes at a time; the enricher has a window of records in flight.
+
+    One that `rests` is woken by the stream, so that its polls may wait.
+    """
     limits = ConsumerLimits(batch=settings.batch_size, batches_in_flight=settings.batches_in_flight)
+    limits = replace(limits, poll_wait_s=REST_S) if rests else limits
     if isinstance(settings, EnricherSettings):
         return replace(limits, records_in_flight=settings.window_size)
     return limits
@@ -169,7 +181,8 @@ async def wait_for(
 
 
 async def watch(resources: Resources, stop: asyncio.Event) -> None:
-    """Until `stop`, follow the active policy and check the database and the stream for readiness."""
+    """Until `stop`, follow the active policy, check database and stream, and report how this process is."""
+    reporter = ProcessReporter(resources.database, resources.health, resources.clock)
 
     async def probe() -> bool:
         await _probe("database", resources.database.ping, resources.health)
@@ -181,11 +194,17 @@ async def watch(resources: Resources, stop: asyncio.Event) -> None:
         return False
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(resources.policy.run(stop, resources.health))
-        tasks.create_task(repeat("probe", probe, every_s=2.0, stop=stop, health=resources.health))
+        tasks.create_task(resources.policy.run(stop, resources.health, resources.activity))
+        tasks.create_task(resources.repeat("probe", probe, every_s=2.0, stop=stop))
         tasks.create_task(
             repeat("integrations", say_changed, every_s=_PRESETS_EVERY_S, stop=stop, health=resources.health)
         )
+        tasks.create_task(
+            repeat(
+                "process_reports", reporter.step, every_s=REPORT_EVERY_S, stop=stop, health=resources.health
+            )
+        )
+    await reporter.withdraw()
 
 
 async def say_changed_presets(integrations: Integrations, health: Health) -> None:

@@ -1,4 +1,4 @@
-"""Tables that every role has rows of its own in: claims, timers, outbox, and what it knows of erasures."""
+"""Tables that every role has rows of its own in: claims, timers, outbox, erasures, and how its process is."""
 
 from sqlalchemy import (
     BigInteger,
@@ -13,7 +13,8 @@ from sqlalchemy import (
     true,
 )
 
-from shared.storage.metadata import metadata
+from shared.readiness import Check
+from shared.storage.metadata import HOUSEKEEPING, metadata
 from shared.storage.types import Json, UtcTime
 
 inputs = Table(
@@ -37,6 +38,7 @@ timers = Table(
     Column("due_at", UtcTime, nullable=False),
     Column("leased_until", UtcTime),
     Index(None, "role", "due_at"),
+    info={HOUSEKEEPING: True},
 )
 
 tombstones = Table(
@@ -72,4 +74,24 @@ outbox = Table(
     Column("size", Integer, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Index(None, "role", "partition"),
+)
+
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", String(300), primary_key=True),
+    Column("started_at", UtcTime, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("checks", Json(dict[str, Check]), nullable=False),
+    Column("unread", Json(dict[str, dict[str, int]]), nullable=False),
+    info={HOUSEKEEPING: True},
+)
+
+read_topics = Table(
+    "read_topics",
+    metadata,
+    Column("role", String(40), primary_key=True),
+    Column("topic", String(100), primary_key=True),
+    Column("last_at", UtcTime, nullable=False),
+    info={HOUSEKEEPING: True},
 )

@@ -67,13 +67,14 @@ class Timers:
         self._clock = clock
         # Built once: the query runs several times a second, and building it costs more than running it.
         now = bindparam("now", type_=UtcTime())
-        unleased = and_(
+        due = and_(
             timers.c.role == role,
             timers.c.due_at <= now,
-            or_(timers.c.leased_until.is_(None), timers.c.leased_until <= now),
             *((timers.c.kind.in_(sorted(only)),) if only else ()),
             *((timers.c.kind.not_in(sorted(without)),) if without else ()),
         )
+        unleased = and_(due, or_(timers.c.leased_until.is_(None), timers.c.leased_until <= now))
+        self._first_due = select(timers.c.due_at).where(due).order_by(timers.c.due_at).limit(1)
         self._count = select(func.count()).select_from(timers).where(unleased)
         self._due = (
             select(timers)
@@ -88,9 +89,22 @@ class Timers:
         async with self._database.read() as tx:
             return int((await tx.execute(self._count, {"now": self._clock.now()})).scalar_one())
 
+    async def due_within(self, seconds: float) -> float:
+        """Return in how many seconds the first timer is due; `seconds` if none is before."""
+        first = await self._first_due_at(self._clock.now() + timedelta(seconds=seconds))
+        return seconds if first is None else max(0.0, (first - self._clock.now()).total_seconds())
+
+    async def _first_due_at(self, before: datetime) -> datetime | None:
+        async with self._database.read() as tx:
+            found = await tx.execute(self._first_due, {"now": before})
+            first: datetime | None = found.scalar_one_or_none()
+        return first
+
     async def lease_due(self, limit: int) -> Sequence[Event[TimerRow]]:
         """Lease at most `limit` due timers and return their events, in their order."""
         now = self._clock.now()
+        if await self._first_due_at(now) is None:  # most often: then no writer is kept waiting
+            return ()
         async with self._database.begin() as tx:
             found = await tx.execute(self._due, {"now": now, "limit": limit})
             due = [TimerRow(**row) for row in found.mappings()]

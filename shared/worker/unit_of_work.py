@@ -87,19 +87,6 @@ class Work(Protocol):
         ...
 
 
-class StatelessUnit:
-    """Work of a handler that keeps no rows: it only decides."""
-
-    def __init__(self, handler: Handler, clock: Clock) -> None:
-        self._handler = handler
-        self._clock = clock
-
-    async def run(self, events: Sequence[Event[Any]]) -> Result:
-        result = Result()
-        fold(self._handler.for_unit(), IdentityMap(), events, self._clock.now(), result=result)
-        return result
-
-
 class UnitOfWork:
     """Work of a handler with rows."""
 

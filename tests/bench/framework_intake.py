@@ -12,17 +12,20 @@ from typing import Annotated, Any
 
 import msgspec
 import uvloop
-from fastapi import Request
+from fastapi import FastAPI, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.api_route import ApiRoute
-from services.gateway.app import GatewayApp, create_app
+from services.gateway.app import create_app
 from services.gateway.bootstrap import build
 from services.gateway.dependencies import Gateway, Intake, RequestArrival
 from services.gateway.domain.leads import receive_lead
+from services.gateway.intake.lane import IntakeLane
 from services.gateway.intake.leads import AcceptedLead, publish_lead
+from services.gateway.middleware import RequestMetrics
+from services.gateway.state import GatewayState
 from shared.clock import SystemClock
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.observability.logging import configure
@@ -101,8 +104,8 @@ async def post_typed(
 class _Lane:
     """The lane as a route inside FastAPI."""
 
-    def __init__(self, app: GatewayApp) -> None:
-        self._lane = app.lane
+    def __init__(self, app: FastAPI, state: GatewayState) -> None:
+        self._lane = IntakeLane(app, state=state, request_metrics=RequestMetrics(state.metrics))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._lane({**scope, "path": "/v1/leads"}, receive, send)
@@ -125,9 +128,9 @@ async def serve(port: int, kafka: str, prefix: str, folder: Path) -> None:
         await put(tx, await check_policy(texts_in(Path("config"))), by="bench", at=resources.clock.now())
     await resources.policy.start()
     await resources.stream.open()
-    app = create_app(build(resources, await resources.stream.sink(), settings))
-    assert isinstance(app, GatewayApp)
-    app.router.routes.append(Route("/hot", _Lane(app), methods=["POST"]))
+    state = build(resources, await resources.stream.sink(), settings)
+    app = create_app(state)
+    app.router.routes.append(Route("/hot", _Lane(app, state), methods=["POST"]))
     app.router.add_api_route(
         "/typed", post_typed, methods=["POST"], status_code=202, route_class_override=ApiRoute
     )

@@ -9,20 +9,20 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from shared.clock import SystemClock
+from shared.clock import Clock, SystemClock
+from shared.health import Health
 from shared.lead.events.envelope import Emit, Event
 from shared.messaging.kafka import KafkaStream
 from shared.messaging.manifest import LEADS_RECEIVED
 from shared.messaging.port import Batch, OnRevoke, Partition, Source, Stream, publish
 from shared.observability.metrics import Metrics
 from shared.storage.rows import IdentityMap
-from shared.web.ops import Health
 from shared.worker.batch_consumer import BatchConsumer
 from shared.worker.consumer import ConsumerDeps
 from shared.worker.dead_letters import DeadLetters
 from shared.worker.decision import Outcome, Step
 from shared.worker.handler import Handler
-from shared.worker.unit_of_work import StatelessUnit
+from shared.worker.unit_of_work import Result, fold
 from tests.bench.copying import copy
 from tests.bench.figure import Figure, in_turns
 from tests.bench.leads import received
@@ -80,6 +80,9 @@ class Watched:
     def pause(self, partitions: Collection[Partition]) -> None:
         self._source.pause(partitions)
 
+    def wake(self) -> None:
+        self._source.wake()
+
     async def lag(self) -> Mapping[Partition, int]:
         return await self._source.lag()
 
@@ -116,6 +119,19 @@ def _stream(services: Services, prefix: str) -> KafkaStream:
     return KafkaStream(
         [services.kafka], prefix=prefix, partitions=_PARTITIONS, retention_days=1, create_topics=True
     )
+
+
+class StatelessUnit:
+    """Work of a handler that keeps no rows: it only decides."""
+
+    def __init__(self, handler: Handler, clock: Clock) -> None:
+        self._handler = handler
+        self._clock = clock
+
+    async def run(self, events: Sequence[Event[Any]]) -> Result:
+        result = Result()
+        fold(self._handler.for_unit(), IdentityMap(), events, self._clock.now(), result=result)
+        return result
 
 
 async def _drive(here: Stream, there: Stream) -> float:

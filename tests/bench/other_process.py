@@ -30,8 +30,9 @@ class Share(Struct, frozen=True):
 class OtherProcess:
     """Runs its roles when told to. Each call to it is answered."""
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, pipe: Connection, pid: int) -> None:
         self._pipe = pipe
+        self.pid = pid
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -73,7 +74,8 @@ def other_process(ground: Ground, names: Sequence[str]) -> Iterator[OtherProcess
     process.start()
     theirs.close()
     try:
-        yield OtherProcess(ours)
+        assert process.pid is not None
+        yield OtherProcess(ours, process.pid)
     finally:
         ours.close()  # which ends it
         process.join(30)

@@ -18,25 +18,23 @@ from statistics import median
 
 import aiohttp
 import asyncpg
-import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from shared.storage.migrate import migrate
 from shared.web.signing import Signer
 from shared.worker.consumer import ConsumerLimits
 from tests.bench import straight
-from tests.bench.all_roles import ROLES, AllRoles, all_roles
+from tests.bench.all_roles import LEADS, ROLES, AllRoles, all_roles
 from tests.bench.figure import Figure, Measure, in_turns
 from tests.bench.leads import feed
 from tests.bench.other_process import Ground, OtherProcess, other_process
-from tests.bench.receiver import receiving
+from tests.bench.receiver import posts_taken, receiving
 from tests.bench.services import Services
 from tests.bench.straight import StraightLine, tables_of
 from tests.bench.written import Tables, Writes, plain, sampled_records, sampled_rows, since, writes
 
-LEADS = 5_000
 _ROUNDS = 4
-_GOAL = 0.5
+_GOAL = 0.7
 _HERE = ("enricher", "router-deliver")
 _THERE = ("scorer", "router", "ledger")
 
@@ -78,6 +76,7 @@ class _Path:
         self._mine = mine
         self._bare = bare
         self._fed = 0
+        self._repeated = 0
         self._units: dict[str, int] = {}
         self._cpu_us: dict[str, list[float]] = {"baton": [], "floor": []}
 
@@ -87,12 +86,11 @@ class _Path:
             await self._settle_tables()
 
             async def floor(in_flight: int = 1) -> float:
-                cpu = time.process_time()
                 began = await feed(self._kafka, f"{self._run}-floor", LEADS)
                 await straight.run(consumer, line, LEADS, in_flight)
                 if in_flight == 1:
-                    self._note_cpu("floor", time.process_time() - cpu)
-                return LEADS / (time.perf_counter() - began)
+                    self._note_cpu("floor", time.process_time() - began.cpu_s)
+                return LEADS / (time.perf_counter() - began.at_s)
 
             rounds = await in_turns(self._posted(self._together), self._posted(floor), _ROUNDS)
             faster = median([await floor(in_flight=4) for _ in range(3)])
@@ -101,6 +99,7 @@ class _Path:
         details.append(f"CPU a lead, of two processes against one: {cpu}")
         units = ", ".join(f"{name} {LEADS / each:.0f}" for name, each in self._units.items())
         details.append(f"leads a unit of work: {units}")
+        details.append(f"webhooks that came twice: {self._repeated}")
         return rounds.figure("path", _GOAL, "leads", details)
 
     def _note_cpu(self, side: str, seconds: float) -> None:
@@ -110,17 +109,17 @@ class _Path:
         """See that every lead of a round reached the receiver."""
 
         async def measured() -> float:
-            before = _posts(self._url)
+            before = posts_taken(self._url)
             rate = await measure()
-            posts = _posts(self._url) - before
-            assert posts == LEADS, f"{posts} webhooks for {LEADS} leads"
+            posts = posts_taken(self._url) - before
+            assert posts >= LEADS, f"{posts} webhooks for {LEADS} leads"  # delivery is at least once
+            self._repeated += posts - LEADS
             return rate
 
         return measured
 
     async def _together(self) -> float:
         async with self._others.running(), self._roles.running(*_HERE):
-            cpu = time.process_time()  # beginning takes a second or so, of which a lead has no share
             began = await feed(self._kafka, self._run, LEADS)
             self._fed += LEADS
             await self._roles.worked(LEADS, *_HERE)
@@ -129,10 +128,11 @@ class _Path:
                 ConsumerLimits().commit_every_s
             )  # by then all is committed, which is seen to below
             ended = time.perf_counter()
-            self._note_cpu("baton", time.process_time() - cpu + share.cpu_s)
+            self._note_cpu("baton", time.process_time() - began.cpu_s + share.cpu_s)
             await self._roles.caught_up(self._fed, *ROLES)
+            await self._roles.delivered()
             self._units = {name: self._roles.units(name) for name in _HERE} | share.units
-        return LEADS / (ended - began)
+        return LEADS / (ended - began.at_s)
 
     async def _one_by_one(self) -> tuple[list[str], Tables]:
         """Let the roles follow each other; return what each takes and writes per lead, and what all write."""
@@ -142,21 +142,15 @@ class _Path:
         total: Tables = {}
         for name in ROLES:
             before = await writes(self._mine)
-            began, cpu = time.perf_counter(), time.process_time()
-            async with self._roles.running(name):
-                await self._roles.worked(LEADS, name)
-                await self._roles.caught_up(self._fed, name)
-                wall_us, cpu_us = (
-                    (now - then) / LEADS * 1e6
-                    for now, then in ((time.perf_counter(), began), (time.process_time(), cpu))
-                )
+            taken = await self._roles.alone(name, self._fed)
             await self._roles.resources.database.close()  # its connections tell their counts when they end
             tables = since(await writes(self._mine), before)
             total = _sum(total, tables)
             rows = {table: round(each.all / LEADS, 2) for table, each in tables.items()}
             named = ", ".join(f"{table} {each:g}" for table, each in sorted(rows.items()))
             details.append(
-                f"{name}: {sum(rows.values()):.1f} rows a lead ({named}); {cpu_us:.0f} us of CPU, {wall_us:.0f} us"
+                f"{name}: {sum(rows.values()):.1f} rows a lead ({named});"
+                f" {taken.cpu_us:.0f} us of CPU, {taken.wall_us:.0f} us"
             )
         return details, total
 
@@ -210,10 +204,6 @@ class _Path:
             connection = await asyncpg.connect(plain(url))
             await connection.execute("VACUUM ANALYZE")
             await connection.close()
-
-
-def _posts(url: str) -> int:
-    return int(httpx.get(url, timeout=10).text)
 
 
 def _sum(one: Tables, other: Tables) -> Tables:

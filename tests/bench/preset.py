@@ -46,7 +46,6 @@ from services.gateway.domain.sources import HookSource
 from services.gateway.intake.preset_examples import NOW, example_request, example_source
 from services.gateway.intake.sent_body import read_sent_form, read_sent_json, sent_format
 from services.gateway.intake.vendor_items import HookRequest, read_request
-from shared.clock import FixedClock
 from shared.errors import Reject
 from shared.integrations.catalog import built_in_integrations, read_example
 from shared.integrations.examples import IntakeExample
@@ -59,6 +58,7 @@ from shared.settings import GatewaySettings, load
 from tests.bench.figure import ROUNDS, Figure, microseconds
 from tests.bench.services import Services
 from tests.support.databases import create_tables
+from tests.support.fixed_clock import FixedClock
 from tests.support.gateway import gateway_resources
 
 _TIMES: Final = 200

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import cast
 
 import httptools
+import httpx
 import uvloop
 
 _TAKEN = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -35,6 +36,11 @@ class _Connection(asyncio.Protocol):
             return
         _Connection.taken += 1
         self._transport.write(_TAKEN)
+
+
+def posts_taken(url: str) -> int:
+    """Return how many requests the endpoint at `url` has taken."""
+    return int(httpx.get(url, timeout=10).text)
 
 
 @contextmanager

@@ -18,13 +18,13 @@ import asyncpg
 import msgspec
 from sqlalchemy import make_url
 
-from services.gateway.queries.report_counters import EPOCH
+from services.gateway.domain.reports.periods import EPOCH
 from services.ledger.domain.counters import CounterDelta
-from services.ledger.tables import COUNTERS
+from services.ledger.tables import COUNTERS, rep_counters
 from services.router.tables import rep_queues
-from shared.clock import FixedClock
 from tests.bench.figure import Figure
 from tests.bench.services import Services
+from tests.support.fixed_clock import FixedClock
 from tests.support.gateway import running_gateway
 from tests.support.report_year import MadeUpCompany
 
@@ -52,8 +52,8 @@ async def reports(services: Services) -> Figure:
                     took[name] = await _median_ms(gateway, f"/v1/reports/{name}", days)
     finally:
         await services.postgres.drop_database(url)
-    each = ", ".join(f"{name} {ms:.1f} ms" for name, ms in took.items())
-    lines = [f"a year at {LEADS:,} leads: {each} (medians of {_ROUNDS}; goal {GOAL_MS:.0f} ms each)"]
+    times = ", ".join(f"{name} {ms:.1f} ms" for name, ms in took.items())
+    lines = [f"a year at {LEADS:,} leads: {times} (medians of {_ROUNDS}; goal {GOAL_MS:.0f} ms each)"]
     return Figure("reports", round(GOAL_MS / max(took.values()), 3), 1.0, lines)
 
 
@@ -120,7 +120,7 @@ async def _seed(url: str) -> None:
             connection,
             "rep_queues",
             [column.name for column in rep_queues.c],
-            ((queue, rep, *numbers) for queue, rep in _COMPANY.names_of(COUNTERS[3])),
+            ((queue, rep, *numbers) for queue, rep in _COMPANY.names_of(rep_counters)),
         )
         days = [(_COMPANY.first + timedelta(days=n)).isoformat() for n in range(_COMPANY.days)]
         await _copy(
@@ -141,11 +141,11 @@ async def _seed(url: str) -> None:
 
 def _units() -> Iterator[tuple[str, str]]:
     """Yield what units of work have counted in the last moments."""
-    day = (_NOW.date() - EPOCH).days
+    hour = (_NOW.date() - EPOCH).days * 24
     for number in range(_UNITS):
         deltas = [
-            CounterDelta("rep_counters", (day, queue, rep), {"assigned": 1})
-            for queue, rep in _COMPANY.names_of(COUNTERS[3])
+            CounterDelta("rep_counters", (hour, queue, rep), {"assigned": 1})
+            for queue, rep in _COMPANY.names_of(rep_counters)
         ]
         yield f"unit-{number}", msgspec.json.encode(deltas).decode()
 

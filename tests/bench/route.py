@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from services.router.domain.decide import choose_rep
-from services.router.domain.rotation import select_from_queue
+from services.router.domain.rotation import choose_rep, select_from_queue
 from services.router.domain.route import decide_route
 from services.router.domain.state import RepQueueRow
 from services.router.policy import RoutingPolicy, routing_policy_of
+from shared.lead.events.routing import Distribution
 from shared.lead.facts import facts_of
 from shared.policy.compiled import compiled
 from shared.policy.load import load
@@ -28,41 +28,49 @@ from tests.support.scored_leads import AT, scored_lead
 _AIM_US: Final = 50
 _REPS: Final = 200
 _RULES: Final = 60
+_OTHERS: Final[tuple[Distribution, ...]] = ("in_order", "least_open", "most_capacity")
 _TIMES: Final = 2_000
 
 
 async def route(_services: Services) -> Figure:
     """Measure the figure: the lead matches the last rule but one, its queue has a quarter of the reps."""
-    plan, lead = _plan(), scored_lead(grade="C3", employees=420)
-    world = IdentityMap(RepQueueRow(queue, rep) for queue, rep in sorted(plan.rep_queues))
+    plan, lead = _plan("weighted"), scored_lead(grade="C3", employees=420)
+    world = IdentityMap(
+        RepQueueRow(queue, rep, open_leads=number % 7, number=number + 1, number_before=number // 2)
+        for number, (queue, rep) in enumerate(sorted(plan.rep_queues))
+    )
     facts = facts_of(lead, lead.account_view, plan.readers)
     assert decide_route(plan, facts, AT).rule == "fits"
 
-    def decision() -> None:
-        routed = decide_route(plan, facts_of(lead, lead.account_view, plan.readers), AT)
-        choose_rep(ChangeSet(world), plan, routed.queue, AT, (), use_fallback=True, demands=routed.demands)
+    def decide(by: RoutingPolicy) -> None:
+        routed = decide_route(by, facts_of(lead, lead.account_view, by.readers), AT)
+        choose_rep(ChangeSet(world), by, routed.queue, AT, (), use_fallback=True, demands=routed.demands)
 
-    whole = microseconds(_TIMES, decision)
+    whole = microseconds(_TIMES, lambda: decide(plan))
+    others = {how: _plan(how) for how in _OTHERS}
+    by_other = {how: microseconds(_TIMES, lambda: decide(by)) for how, by in others.items()}  # noqa: B023
     parts = {
         "facts": microseconds(_TIMES, lambda: facts_of(lead, lead.account_view, plan.readers)),
         "rules": microseconds(_TIMES, lambda: decide_route(plan, facts, AT)),
         "turn": microseconds(_TIMES, lambda: select_from_queue(ChangeSet(world), plan, "sdr", AT)),
     }
-    told = ", ".join(f"{name} {each:.1f} us" for name, each in parts.items())
+    told = ", ".join(f"{name} {cpu_us:.1f} us" for name, cpu_us in parts.items())
     team = len(plan.teams["sdr"].schedules)
     details = [
         f"{whole:.1f} us a decision (aim: {_AIM_US} us)",
         f"{told}; {team} of {_REPS} reps in the queue",
+        ", ".join(f"{how} {time:.1f} us a decision" for how, time in by_other.items()),
     ]
     return Figure("route", round(_AIM_US / whole, 3), None, details)
 
 
-def _plan() -> RoutingPolicy:
-    """The default policy with more rules before its last two, and a larger team."""
+def _plan(distribute: Distribution) -> RoutingPolicy:
+    """The default policy with more rules before its last two, a larger team and the same distribution."""
     policy = load(Path("config"))
     rules = policy.routing.rules
     more = tuple(_rule(number) for number in range(_RULES - len(rules)))
     queues = {**policy.routing.queues, "csm": policy.routing.queues["sdr"]}
+    queues = {name: queue.model_copy(update={"distribute": distribute}) for name, queue in queues.items()}
     names = tuple(queues)
     reps = tuple(Rep(id=f"rep-{n}", name=f"Rep {n}", queues=(names[n % len(names)],)) for n in range(_REPS))
     routing = policy.routing.model_copy(update={"rules": (*rules[:-2], *more, *rules[-2:]), "queues": queues})

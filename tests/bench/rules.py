@@ -27,7 +27,7 @@ from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Rule
 from tests.bench.figure import ROUNDS, Figure, Measure, Rounds, in_turns
 from tests.bench.services import Services
 
-_GOAL: Final = 6
+_GOAL: Final = 8
 _TIMES: Final = 2_000
 _EACH: Final = 5
 _AT: Final = datetime(2026, 3, 2, tzinfo=UTC)
@@ -73,7 +73,7 @@ async def rules(_services: Services) -> Figure:
         return [line for line, holds in zip(lines, together.evaluate(lead), strict=True) if holds]
 
     def zen_alone(lead: Any) -> list[ScoreLine]:
-        return [line for line, each in zip(lines, alone, strict=True) if each.evaluate(lead)]
+        return [line for line, rule in zip(lines, alone, strict=True) if rule.evaluate(lead)]
 
     for lead, nested in zip(LEADS, given, strict=True):
         assert list(baton(lead, _AT)) == zen_together(nested) == zen_alone(nested)
@@ -93,7 +93,7 @@ async def rules(_services: Services) -> Figure:
 def _details(
     count: int, measured: Rounds, one_by_one: Rounds, given: Sequence[Any], together: Any
 ) -> list[str]:
-    baton_us, zen_us = (1e6 / median(each) for each in (measured.baton, measured.floor))
+    baton_us, zen_us = (1e6 / median(runs_s) for runs_s in (measured.baton, measured.floor))
     alone_us = 1e6 / median(one_by_one.floor)
     crossing = zen.compile_expression("1")
     crossing_us = 1e6 / median(
@@ -132,7 +132,7 @@ def _nested(facts: Facts) -> dict[str, Any]:
 def _lower(fact: Any) -> Any:
     if isinstance(fact, str):
         return fact.lower()
-    return [each.lower() for each in fact] if isinstance(fact, list) else fact
+    return [item.lower() for item in fact] if isinstance(fact, list) else fact
 
 
 def _rules(number: int) -> Sequence[tuple[Condition, str]]:

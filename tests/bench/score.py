@@ -56,6 +56,6 @@ async def score(_services: Services) -> Figure:
     }
     details = [
         f"{whole:.1f} us a decision with {len(now.score.lines)} lines (aim: {_AIM_US} us)",
-        ", ".join(f"{name} {each:.1f} us" for name, each in parts.items()),
+        ", ".join(f"{name} {cpu_us:.1f} us" for name, cpu_us in parts.items()),
     ]
     return Figure("score", round(_AIM_US / whole, 3), None, details)

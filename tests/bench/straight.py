@@ -19,6 +19,7 @@ import asyncpg
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from services.ledger.tables import COUNTERS
 from services.router.domain.delivery import webhook_body
 from services.tables import metadata
 from shared.web.signing import Signer
@@ -201,11 +202,12 @@ class StraightLine:
 
 
 def tables_of(total: Tables, leads: int, samples: Mapping[str, list[dict[str, Any]]]) -> list[Table]:
-    """Return the tables that the floor writes, the outbox aside."""
+    """Return the tables that the floor writes; the outbox, and the few rows of summed counters, aside."""
+    aside = {"outbox", *(table.name for table in COUNTERS)}
     return [
-        Table(name, (each.inserted / leads, each.updated / leads, each.deleted / leads), samples[name])
-        for name, each in sorted(total.items())
-        if name != "outbox" and samples[name]
+        Table(name, (writes.inserted / leads, writes.updated / leads, writes.deleted / leads), samples[name])
+        for name, writes in sorted(total.items())
+        if name not in aside and samples[name]
     ]
 
 

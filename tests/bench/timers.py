@@ -25,7 +25,6 @@ from services.router.handlers import LiveRouterHandler
 from services.router.policy import routing_policy_of
 from services.router.storage import RouterStore
 from services.router.tables import assignments, routed_leads
-from shared.clock import FixedClock
 from shared.messaging.port import Ack, Outgoing
 from shared.observability.metrics import Metrics
 from shared.policy.models import LadderStep
@@ -41,6 +40,7 @@ from shared.worker.unit_of_work import UnitOfWork
 from tests.bench.figure import Figure
 from tests.bench.services import Services
 from tests.support.databases import create_tables
+from tests.support.fixed_clock import FixedClock
 from tests.support.routing_policies import queue, routing_policy_with
 from tests.support.scored_leads import AT
 

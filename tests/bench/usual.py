@@ -26,7 +26,7 @@ from shared.worker.consumer import ConsumerLimits
 from tests.bench.all_roles import ROLES, AllRoles, all_roles
 from tests.bench.figure import Figure, in_turns
 from tests.bench.leads import feed
-from tests.bench.receiver import receiving
+from tests.bench.receiver import posts_taken, receiving
 from tests.bench.services import Services
 from tests.bench.usual_way import UsualWay
 from tests.bench.written import since, writes
@@ -90,7 +90,7 @@ class _Compared:
         await delivered(_WARM_UP + LEADS)
         await asyncio.sleep(ConsumerLimits().commit_every_s)  # by then all is committed
         self._note_cpu("baton", cpu, LEADS)
-        return LEADS / (time.perf_counter() - began)
+        return LEADS / (time.perf_counter() - began.at_s)
 
     async def _usual(self) -> float:
         prefix = f"{self._run}-usual"
@@ -104,7 +104,7 @@ class _Compared:
             await way.worked(_WARM_UP + USUAL_LEADS)
             await delivered(_WARM_UP + USUAL_LEADS)
             self._note_cpu("usual", cpu, USUAL_LEADS)
-            return USUAL_LEADS / (time.perf_counter() - began)
+            return USUAL_LEADS / (time.perf_counter() - began.at_s)
 
     @asynccontextmanager
     async def _usual_way(self, prefix: str) -> AsyncIterator[UsualWay]:
@@ -121,24 +121,20 @@ class _Compared:
     @asynccontextmanager
     async def _counted(self, side: str, leads: int) -> AsyncIterator[Delivered]:
         """Count the rows of a turn; give what waits until so many webhooks of the turn have been received."""
-        rows, posts = await writes(self._database), _posts(self._url)
+        rows, posts = await writes(self._database), posts_taken(self._url)
 
         async def delivered(leads: int) -> None:
             async with asyncio.timeout(60):
-                while _posts(self._url) - posts < leads:
+                while posts_taken(self._url) - posts < leads:
                     await asyncio.sleep(0.05)
 
         yield delivered
         written = since(await writes(self._database), rows)
-        self._rows[side].append(sum(each.all for each in written.values()) / (_WARM_UP + leads))
+        self._rows[side].append(sum(writes.all for writes in written.values()) / (_WARM_UP + leads))
 
     def _note_cpu(self, side: str, before_s: float, leads: int) -> None:
         self._cpu_us[side].append((time.process_time() - before_s) / leads * 1e6)
 
 
 def _sides(measured: dict[str, list[float]], digits: int = 0) -> str:
-    return ", ".join(f"{side} {median(each):,.{digits}f}" for side, each in measured.items())
-
-
-def _posts(url: str) -> int:
-    return int(httpx.get(url, timeout=10).text)
+    return ", ".join(f"{side} {median(values):,.{digits}f}" for side, values in measured.items())

@@ -105,7 +105,7 @@ class UsualWay:
         async with self._broker:
             await self._broker.start()
             async with asyncio.timeout(60):
-                while not all(each.consumer and each.consumer.assignment() for each in self._subscribers):
+                while not all(one.consumer and one.consumer.assignment() for one in self._subscribers):
                     await asyncio.sleep(0.05)
             yield
 
@@ -242,7 +242,7 @@ class _NothingBought:
     def __init__(self, policy: CompiledPolicy) -> None:
         self._gathered = LookupResult(fields=policy.policy.providers.fields, stop="settled")
 
-    async def look_up(self, form: Form) -> LookupResult:
+    async def look_up(self, form: Form, sent_at: datetime) -> LookupResult:
         return self._gathered
 
     async def refresh(self, lead_id: str) -> LookupResult:

@@ -56,8 +56,8 @@ async def writes(database_url: str) -> Tables:
 
 def since(after: Tables, before: Tables) -> Tables:
     """Return what was written in between."""
-    found = {name: each.since(before.get(name, Writes())) for name, each in after.items()}
-    return {name: each for name, each in found.items() if each.all and name in metadata.tables}
+    found = {name: writes.since(before.get(name, Writes())) for name, writes in after.items()}
+    return {name: writes for name, writes in found.items() if writes.all and name in metadata.tables}
 
 
 async def sampled_rows(database_url: str, limit: int) -> dict[str, list[dict[str, Any]]]:
@@ -84,7 +84,9 @@ async def sampled_records(kafka: str, prefix: str, leads: int) -> dict[str, list
         async with asyncio.timeout(30):
             while len(records) < leads:
                 for of_it in (await consumer.getmany(timeout_ms=500)).values():
-                    records += [(each.key or b"", each.value or b"", list(each.headers)) for each in of_it]
+                    records += [
+                        (record.key or b"", record.value or b"", list(record.headers)) for record in of_it
+                    ]
         await consumer.stop()
         found[topic] = records[:leads]
     return found

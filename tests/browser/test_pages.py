@@ -10,13 +10,6 @@ from tests.browser.conftest import PATIENCE_MS
 pytestmark = pytest.mark.browser
 
 
-def test_the_start_page_leads_to_the_documentation_of_the_api(page: Page):
-    page.goto("/")
-    expect(page).to_have_title("Baton")
-    page.get_by_role("link", name="docs", exact=True).click()
-    page.wait_for_url("**/docs")
-
-
 def test_the_documentation_shows_every_group_of_calls_and_asks_for_a_key(page: Page):
     page.goto("/docs")
     operation = page.locator(".opblock", has_text="/v1/leads").first

@@ -56,13 +56,6 @@ def baton(
 
 
 @pytest.fixture(scope="module")
-def api(baton: Topology) -> Iterator[Api]:
-    """A client with the administrator's key."""
-    with baton.client() as http:
-        yield Api(http)
-
-
-@pytest.fixture(scope="module")
 def receiver(api: Api, moved_clock: MovedClock) -> Iterator[Receiver]:
     """A webhook endpoint that is subscribed to all events of leads."""
     endpoint = Receiver(moved_clock.now)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cases.test_account_aliases import account, put_account
+from tests.cases.test_account_aliases import account, aliases_are, put_account
 from tests.support.api import Api, eventually
 
 FITTING = {"employees": 300, "industry": "software"}
@@ -67,6 +67,33 @@ def test_an_alias_that_is_told_later_takes_its_matched_leads_along(api: Api):
     account_is(api, lead["lead_id"], "tarnwell-group.example")
     put_account(api, "tarnwell-group.example", name="Tarnwell Group", aliases=[])
     account_is(api, lead["lead_id"], "tarnwell.example")
+
+
+def test_a_form_that_comes_while_an_alias_holds_goes_with_the_alias(api: Api):
+    told = {"name": "Ferncastle", "country": "DE", "phone": "+49 30 765432-0"}
+    put_account(api, "ferncastle.example", **told)
+    put_account(api, "ferncastle-group.example", name="Ferncastle Group", aliases=["ferncastle.example"])
+    aliases_are(api, "ferncastle-group.example", "ferncastle.example")
+    for _form in range(2):
+        lead = routed_lead(api, "during.alias@gmail.com", "Ferncastle")
+        assert lead["account"] == "ferncastle-group.example"
+    put_account(api, "ferncastle-group.example", name="Ferncastle Group", aliases=[])
+    account_is(api, lead["lead_id"], "ferncastle.example")
+    later = routed_lead(api, "after.alias@gmail.com", "Ferncastle GmbH")
+    assert later["account"] == "ferncastle.example"
+
+
+def test_leads_that_came_before_their_account_join_it_when_it_is_told(api: Api):
+    first = routed_lead(api, "came.first@gmail.com", "Larkhollow GmbH", answers={"City": "Bremen"})
+    apart = routed_lead(api, "elsewhere.larkhollow@gmail.com", "Larkhollow", country="FR")
+    for lead in (first, apart):
+        assert lead["account"] == lead["lead_id"]
+    put_account(api, "larkhollow.example", name="Larkhollow", country="DE", city="Bremen", owner="bdr-1")
+    account_is(api, first["lead_id"], "larkhollow.example")
+    eventually(lambda: explained(api, first["lead_id"])["by"] == "name", what="the explanation")
+    put_account(api, "larkhollow.example", name="Larkhollow", country="FR")
+    account_is(api, first["lead_id"], first["lead_id"])
+    account_is(api, apart["lead_id"], "larkhollow.example")
 
 
 def test_a_manager_splits_a_lead_and_puts_it_back(api: Api):

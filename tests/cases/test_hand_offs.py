@@ -251,7 +251,7 @@ def test_an_outcome_names_a_rep_of_the_team_and_says_who_reported_it(
     assert (booked["rep"], booked["actor"]) == (sdr, {"key": "Mona Field", "rep": sdr})
     ended = reported(api, lost, key_of(sdr))
     assert (ended["rep"], ended["actor"]) == (sdr, {"key": f"laptop of {sdr}", "rep": sdr})
-    [closed] = events(api, view, "lead.closed")
+    [closed] = eventually(lambda: events(api, view, "lead.closed"), what="its end")
     assert (closed["status"], closed["actor"]) == ("lost", ended["actor"])
 
 

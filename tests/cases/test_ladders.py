@@ -20,12 +20,13 @@ LADDER = """ladder:
       - {after: 45m, do: escalate, to: manager}
       - {after: 2h, do: fallback}
     accept_within: 15m"""
+DAY_S = 86_400
 INSTANTS = ["captured", "eligible", "decided", "assigned", "notified", "accepted", "first_action"]
 
 
 def endpoint(clock: MovedClock) -> Iterator[Receiver]:
     """A destination, whose secret is in `LADDER_SECRET`."""
-    receiver = Receiver(clock.now)
+    receiver = Receiver(clock.now, DAY_S)  # a delivery may be under way while the clock is moved
     receiver.secret = SECRET
     yield receiver
     receiver.close()

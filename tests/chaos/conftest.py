@@ -17,13 +17,6 @@ from tests.support.topology import Topology
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    endpoint = Receiver()
-    yield endpoint
-    endpoint.close()
-
-
-@pytest.fixture
 def embedded(tmp_path: Path, receiver: Receiver) -> Iterator[Topology]:
     """Every role in one process, with a subscriber."""
     yield from _running(Topology(tmp_path), receiver)

@@ -100,7 +100,7 @@ def test_each_of_its_variables_is_a_setting_and_loads(name: str):
     known = {variable(field) for field in kind.model_fields}
     if name == "migrate":  # what the environment gives is not written to the file
         known |= {secrets_file.ADMIN_KEY}
-    assert {each for each in given if each.startswith(PREFIX)} <= known
+    assert {variable for variable in given if variable.startswith(PREFIX)} <= known
     made = dict.fromkeys(
         (secrets_file.ADMIN_KEY, secrets_file.SECRET_KEY), "made by migrate, and long enough"
     )
@@ -109,7 +109,7 @@ def test_each_of_its_variables_is_a_setting_and_loads(name: str):
 
 @every_role
 def test_other_variables_are_those_of_libraries(name: str):
-    others = {each for each in environ(name) if not each.startswith(PREFIX)}
+    others = {variable for variable in environ(name) if not variable.startswith(PREFIX)}
     assert others <= {"PGPASSFILE", "OTEL_EXPORTER_OTLP_ENDPOINT"}
 
 

@@ -1,4 +1,4 @@
-"""Dashboards and alerts ask for metrics that exist, by labels that they have, of services that run."""
+"""Dashboards, alerts and autoscaling ask for metrics that exist, by labels that they have, of services that run."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
+from shared.messaging.manifest import topics_read_by
 from shared.observability.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
 PROVISIONING = ROOT / "deploy" / "grafana" / "provisioning"
 PROMETHEUS = ROOT / "deploy" / "prometheus"
+SCALED: list[dict[str, Any]] = [
+    one["spec"] for one in yaml.safe_load_all((ROOT / "deploy" / "keda" / "scaled-objects.yaml").read_text())
+]
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
 SCRAPED = {"job", "instance"}
@@ -54,6 +58,11 @@ def queries() -> Iterator[Query]:
     for group in read(PROMETHEUS / "alerts.yml")["groups"]:
         for rule in group["rules"]:
             yield Query(f"alerts.yml: {rule['alert']}", rule["expr"])
+    for spec in SCALED:
+        for trigger in spec["triggers"]:
+            yield Query(
+                f"scaled-objects.yaml: {spec['scaleTargetRef']['name']}", trigger["metadata"]["query"]
+            )
 
 
 QUERIES = list(queries())
@@ -106,9 +115,9 @@ def _children(node: Any) -> Sequence[Any]:
 def complaints(text: str) -> list[str]:
     """Return what an expression asks for and no process of Baton has."""
     found = list(selectors(promql_parser.parse(text)))
-    wrong = [f"no metric {name}" for each in found if (name := str(each.name)) not in KNOWN]
-    labels = SCRAPED.union(*(KNOWN.get(str(each.name), ()) for each in found))
-    asked = {matcher.name for each in found for matcher in each.matchers.matchers}
+    wrong = [f"no metric {name}" for selector in found if (name := str(selector.name)) not in KNOWN]
+    labels = SCRAPED.union(*(KNOWN.get(str(selector.name), ()) for selector in found))
+    asked = {matcher.name for selector in found for matcher in selector.matchers.matchers}
     asked |= {label.strip() for by in re.findall(r"\bby \(([^)]*)\)", text) for label in by.split(",")}
     return wrong + [f"no label {label}" for label in sorted(asked - labels)]
 
@@ -187,6 +196,13 @@ def test_prometheus_scrapes_every_role_on_its_operations_port():
         if service.get("command", [""])[0] == "serve"
     }
     assert scraped == roles
+
+
+def test_each_role_that_reads_a_topic_can_be_scaled_by_its_own_lag():
+    scaled = {spec["scaleTargetRef"]["name"]: spec["triggers"][0]["metadata"]["query"] for spec in SCALED}
+    jobs = {job["job_name"] for job in read(PROMETHEUS / "prometheus.yml")["scrape_configs"]}
+    readers = {job for job in jobs if topics_read_by(job) and job != "gateway"}
+    assert scaled == {role: f'sum(baton_consumer_lag_records{{role="{role}"}})' for role in readers}
 
 
 def test_the_alert_on_absence_names_every_role_but_the_stubs_which_nobody_needs_in_production():

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from services.gateway.dependencies import audit_trail
 from services.gateway.domain.access import SCOPES
 from services.gateway.domain.trust import RESERVED_FIELDS
 from tests.support.gateway import RunningGateway, running_gateway
@@ -34,7 +37,6 @@ PUBLIC = {
     ("GET", "/readyz"),
     ("GET", "/openapi.json"),
     ("GET", "/asyncapi.json"),
-    ("GET", "/"),
 }
 SCOPE_OF = {
     ("GET", "/metrics"): "read",
@@ -50,11 +52,18 @@ SCOPE_OF = {
     },
     ("POST", "/v1/outcomes"): "rep",
     ("PUT", "/v1/accounts/{domain}"): "manager",
+    ("GET", "/v1/accounts"): "read",
     ("GET", "/v1/accounts/{domain}"): "read",
+    ("GET", "/v1/accounts/{domain}/people"): "read",
     ("POST", "/v1/accounts"): "manager",
     ("POST", "/v1/accounts/match"): "read",
     ("POST", "/v1/leads/{id}/account"): "manager",
     ("DELETE", "/v1/leads/{id}/account"): "manager",
+    ("GET", "/v1/inbox"): "read",
+    ("GET", "/v1/events/stream"): "read",
+    ("GET", "/v1/leads.csv"): "read",
+    ("GET", "/v1/leads/{id}/curve"): "read",
+    ("GET", "/v1/search"): "read",
     ("GET", "/v1/queues"): "read",
     ("GET", "/v1/queues/{q}"): "read",
     ("GET", "/v1/queues/{q}/leads"): "read",
@@ -75,6 +84,11 @@ SCOPE_OF = {
     ("GET", "/v1/policies"): "manager",
     ("POST", "/v1/policies"): "admin",
     ("POST", "/v1/policies/validate"): "manager",
+    ("GET", "/v1/policies/draft"): "manager",
+    ("PUT", "/v1/policies/draft"): "manager",
+    ("DELETE", "/v1/policies/draft"): "manager",
+    ("GET", "/v1/policies/compare"): "manager",
+    ("GET", "/v1/policies/words"): "manager",
     ("POST", "/v1/policies/try"): "manager",
     ("GET", "/v1/policies/{id}"): "manager",
     ("POST", "/v1/policies/{id}/backtest"): "manager",
@@ -83,9 +97,22 @@ SCOPE_OF = {
     ("GET", "/v1/backtests/{id}/moves"): "manager",
     ("DELETE", "/v1/backtests/{id}"): "manager",
     ("GET", "/v1/dead-letters"): "admin",
+    ("GET", "/v1/dead-letters/groups"): "admin",
+    ("GET", "/v1/dead-letters/{id}"): "admin",
+    ("POST", "/v1/dead-letters/replay"): "admin",
+    ("POST", "/v1/dead-letters/set-aside"): "admin",
+    ("POST", "/v1/dead-letters/{id}/set-aside"): "admin",
+    ("DELETE", "/v1/dead-letters/{id}/set-aside"): "admin",
+    ("GET", "/v1/deliveries"): "admin",
+    ("GET", "/v1/deliveries/count"): "admin",
+    ("GET", "/v1/deliveries/endpoints"): "admin",
+    ("POST", "/v1/deliveries/retry"): "admin",
+    ("GET", "/v1/deliveries/retries/{id}"): "admin",
     ("POST", "/v1/dead-letters/{id}/replay"): "admin",
     ("GET", "/v1/providers"): "manager",
     ("GET", "/v1/reports/roles"): "manager",
+    ("GET", "/v1/reports/summary"): "read",
+    ("GET", "/v1/reports/attention"): "read",
     ("GET", "/v1/reports/capacity"): "manager",
     ("GET", "/v1/reports/fairness"): "manager",
     ("GET", "/v1/reports/flow"): "manager",
@@ -103,8 +130,42 @@ SCOPE_OF = {
     ("POST", "/v1/api-keys"): "admin",
     ("GET", "/v1/api-keys"): "admin",
     ("DELETE", "/v1/api-keys/{id}"): "admin",
+    ("GET", "/v1/audit"): "admin",
+    ("GET", "/v1/status"): "read",
+    ("POST", "/v1/sign-in-links"): "read",
+    ("GET", "/v1/audit/export"): "admin",
 }
 ANY_KEY = {("GET", "/v1/me")}
+NOT_AUDITED = {
+    **dict.fromkeys(
+        [(method, path) for method, path in PUBLIC if path.startswith("/hooks") and method == "POST"],
+        "intake: the event, or the rejected submission, is the record",
+    ),
+    ("POST", "/v1/leads"): "intake: the event is the record",
+    ("POST", "/v1/signals"): "intake: the event is the record",
+    ("POST", "/v1/outcomes"): "intake at the pace of a CRM: the event is the record, and names who acted",
+    ("POST", "/leads/{lead_id}/outcome"): "as by the API: the event is the record, and names who acted",
+    ("POST", "/v1/accounts/match"): "changes nothing",
+    ("POST", "/v1/policies/validate"): "changes nothing",
+    ("POST", "/v1/policies/try"): "changes nothing",
+    ("POST", "/policy/try"): "changes nothing",
+    ("POST", "/v1/sources/{source}/preview"): "changes nothing",
+    ("POST", "/sources/{source}/test"): "changes nothing",
+    **dict.fromkeys(
+        [
+            ("PUT", "/v1/policies/draft"),
+            ("DELETE", "/v1/policies/draft"),
+            ("POST", "/policy/draft"),
+            ("POST", "/policy/discard"),
+            ("POST", "/policy/rebase"),
+        ],
+        "a draft is in force for nobody, and its key's own",
+    ),
+    ("POST", "/sign-in"): "records session.started itself: nobody is known before",
+    ("POST", "/sign-in/link/{token}"): "records session.started itself: nobody is known before",
+}
+"""The unsafe operations that write no entry of the audit trail, and why."""
+AUDITED_READS = {("GET", "/v1/people/export"), ("GET", "/v1/audit/export")}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -167,6 +228,26 @@ async def test_each_operation_names_the_scope_that_its_key_needs(operations: Ope
             scopes = [scope for entry in operation["security"] for scope in entry.get("key", [])]
             assert scopes == [SCOPE_OF[name]], name
             assert SCOPE_OF[name] in SCOPES
+
+
+async def test_each_change_is_audited_or_says_why_not(gateway: RunningGateway):
+    """Also those of the console, which are not in the document."""
+    audited: dict[tuple[str, str], bool] = {}
+    for context in iter_route_contexts(gateway.app.routes):
+        route = context.original_route
+        if isinstance(route, APIRoute):
+            path = context.path_format or route.path_format
+            audited |= {
+                (method, path): _depends_on(route.dependant, audit_trail) for method in route.methods or ()
+            }
+    changes = {name for name in audited if name[0] not in ("GET", "HEAD", "OPTIONS")}
+    assert changes | AUDITED_READS <= audited.keys()
+    assert {name for name in audited if audited[name]} == (changes | AUDITED_READS) - NOT_AUDITED.keys()
+    assert NOT_AUDITED.keys() <= changes
+
+
+def _depends_on(dependant: Dependant, call: Callable[..., Any]) -> bool:
+    return any(one.call is call or _depends_on(one, call) for one in dependant.dependencies)
 
 
 async def test_each_operation_has_its_errors_as_problem_documents(operations: Operations):

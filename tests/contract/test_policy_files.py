@@ -33,8 +33,8 @@ def policy() -> CompiledPolicy:
 def _as_json(value: Any) -> Any:
     """JSON has text keys only."""
     if isinstance(value, dict):
-        return {str(key): _as_json(each) for key, each in value.items()}
-    return [_as_json(each) for each in value] if isinstance(value, list) else value
+        return {str(key): _as_json(item) for key, item in value.items()}
+    return [_as_json(item) for item in value] if isinstance(value, list) else value
 
 
 def _plain(text: str) -> Any:
@@ -165,7 +165,7 @@ def test_fit_of_the_leads_of_the_contract(policy: CompiledPolicy) -> None:
         person_seniority="director",
     )
     tiny = _lead(policy, company_employees=4, company_industry="restaurants", company_country="US")
-    assert [_fit(policy, each) for each in (perfect, good, enterprise, tiny, {})] == [100, 85, 40, 0, 0]
+    assert [_fit(policy, lead) for lead in (perfect, good, enterprise, tiny, {})] == [100, 85, 40, 0, 0]
 
 
 def test_norway_is_a_country(policy: CompiledPolicy) -> None:
@@ -235,7 +235,7 @@ def test_who_gets_what(
     taken = policy.rules.first(facts, AT)
     assert taken is not None
     assert (taken.name, taken.queue, taken.motion) == (rule, queue, motion)
-    named = [each.name for each in policy.rules.explain(facts, AT) if each.verdict.truth and not each.earlier]
+    named = [rule.name for rule in policy.rules.explain(facts, AT) if rule.verdict.truth and not rule.earlier]
     assert named == [rule]
 
 

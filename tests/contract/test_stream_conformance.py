@@ -5,19 +5,34 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 from zlib import crc32
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.structs import TopicPartition
 
-from shared.clock import SystemClock
 from shared.errors import Crash, DataError, Fenced
 from shared.messaging.embedded import EmbeddedStream
 from shared.messaging.kafka import KafkaStream
 from shared.messaging.manifest import LEADS_RECEIVED, LEADS_SCORED, MIB, SIGNALS_RECEIVED, TOPICS, Topic
 from shared.messaging.partitioner import stored_bytes
-from shared.messaging.port import Batch, OnRevoke, Outgoing, Partition, Record, Sink, Source, Stream, publish
+from shared.messaging.port import (
+    Batch,
+    Gap,
+    OnRevoke,
+    Outgoing,
+    Partition,
+    Record,
+    Sink,
+    Source,
+    Stream,
+    Tail,
+    publish,
+)
+from tests.support.fixed_clock import FixedClock
 from tests.support.services.kafka import Kafka
 
 PARTITIONS = 4
@@ -35,11 +50,26 @@ async def let_go(lost: frozenset[Partition]) -> None:
     """A member with nothing in hand."""
 
 
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(datetime.now(UTC))
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"t{uuid4().hex[:12]}"
+
+
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Opens the same stream again and again; what one test writes no other test sees."""
-    prefix = f"t{uuid4().hex[:12]}"
+def kafka_or_none(request: pytest.FixtureRequest) -> Kafka | None:
     kafka: Kafka | None = request.getfixturevalue("kafka") if request.param == "kafka" else None
+    return kafka
+
+
+@pytest.fixture
+def opened(kafka_or_none: Kafka | None, tmp_path: Path, prefix: str, clock: FixedClock) -> Open:
+    """Opens the same stream again and again; what one test writes no other test sees."""
+    kafka = kafka_or_none
 
     async def open_stream(
         partitions: int = PARTITIONS, topics: Sequence[Topic] = USED, session_s: float = 6
@@ -51,7 +81,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
                 prefix=prefix,
                 partitions=partitions,
                 retention_days=1,
-                clock=SystemClock(),
+                clock=clock,
                 topics=topics,
                 revoking_s_max=REVOKING_S_MAX,
             )
@@ -71,6 +101,30 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
         return stream
 
     return open_stream
+
+
+Truncate = Callable[[Stream], Awaitable[None]]
+
+
+@pytest.fixture
+def truncate(kafka_or_none: Kafka | None, prefix: str, clock: FixedClock) -> Truncate:
+    """Deletes all records of `SCORED`, as the end of their retention does."""
+
+    async def truncate_log(stream: Stream) -> None:
+        if isinstance(stream, EmbeddedStream):
+            clock.advance(timedelta(days=3))
+            await stream.prune()
+            return
+        assert kafka_or_none is not None
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka_or_none.bootstrap)
+        await admin.start()
+        try:
+            partitions = [TopicPartition(f"{prefix}.{SCORED}", number) for number in range(PARTITIONS)]
+            await admin.delete_records({partition: RecordsToDelete(-1) for partition in partitions})
+        finally:
+            await admin.close()
+
+    return truncate_log
 
 
 @pytest.fixture
@@ -230,28 +284,17 @@ async def test_a_commit_is_durable(opened: Open) -> None:
         await stream.close()
 
 
-async def test_rewind_reads_again_from_what_was_committed(sink: Sink, join: Join) -> None:
-    await publish(sink, records(60))
-    reading = Reading(await join())
-    await reading.until(lambda: len(reading.records) >= 20, limit=20)
-    committed = list(reading.records)
-    await reading.source.commit(after(committed))
-    await reading.until(lambda: len(reading.records) >= 60)
-    await reading.source.rewind()
-    again = Reading(reading.source)
-    await again.count(60 - len(committed))
-    assert values([*committed, *again.records]) == list(range(60))
-
-
 async def test_seek_replays_and_leaves_committed_offsets_alone(sink: Sink, join: Join) -> None:
-    await publish(sink, records(100, keys=1))
+    sent = records(101, keys=1)
+    await publish(sink, sent[:100])
     reading = Reading(await join())
     read = await reading.count(100)
     await reading.source.commit(after(read))
     await reading.source.seek({Partition(SCORED, read[0].partition): 90})
     assert values(await Reading(reading.source).count(10)) == list(range(90, 100))
-    await reading.source.rewind()
-    assert not (await reading.source.poll(10, 0.3)).records
+    await reading.source.close()
+    await publish(sink, sent[100:])
+    assert values(await Reading(await join()).count(1)) == [100]
 
 
 async def test_seek_refuses_partitions_of_others(join: Join) -> None:
@@ -551,3 +594,173 @@ async def test_every_topic_of_the_manifest_is_made(opened: Open) -> None:
     assert gained == {Partition(topic.name, 0) for topic in TOPICS}
     await source.close()
     await stream.close()
+
+
+Follow = Callable[..., Awaitable[Tail]]
+
+
+@pytest.fixture
+async def follow(stream: Stream, closing: AsyncExitStack) -> Follow:
+    async def open_tail(start: dict[Partition, int] | None = None, topics: Sequence[str] = (SCORED,)) -> Tail:
+        tail = await stream.tail(topics, start)
+        closing.push_async_callback(tail.close)
+        return tail
+
+    return open_tail
+
+
+class Following:
+    """What a tail returned so far."""
+
+    def __init__(self, tail: Tail) -> None:
+        self.tail = tail
+        self.records: list[Record] = []
+        self.gaps: list[Gap] = []
+
+    async def count(self, wanted: int, *, limit: int = 500) -> list[Record]:
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.records) < wanted:
+                batch = await self.tail.poll(limit, 0.2)
+                assert not (batch.gaps and batch.records)
+                assert len(batch.records) <= limit
+                self.records.extend(batch.records)
+                self.gaps.extend(batch.gaps)
+        assert len(self.records) == wanted
+        return self.records
+
+
+def beginnings(topic: str = SCORED) -> dict[Partition, int]:
+    return {Partition(topic, number): 0 for number in range(PARTITIONS)}
+
+
+async def test_a_tail_begins_at_the_end_of_all_partitions(sink: Sink, follow: Follow) -> None:
+    await publish(sink, records(40))
+    tail = await follow()
+    assert sum(tail.positions.values()) == 40
+    await publish(sink, records(80)[40:])
+    assert values(await Following(tail).count(40)) == list(range(40, 80))
+    assert sum(tail.positions.values()) == 80
+
+
+async def test_a_tail_reads_each_partition_in_order_from_given_offsets(sink: Sink, follow: Follow) -> None:
+    await publish(sink, records(300))
+    tail = await follow(beginnings() | {Partition(SCORED, 1): 5})
+    skipped = 5
+    read = await Following(tail).count(300 - skipped, limit=7)
+    for number in range(PARTITIONS):
+        offsets = [record.offset for record in read if record.partition == number]
+        assert offsets == list(range(5 if number == 1 else 0, _count_of(number)))
+    assert tail.positions == after(read)
+
+
+async def test_a_tail_continues_where_another_one_stopped(opened: Open) -> None:
+    read: list[Record] = []
+    positions = beginnings()
+    for turn in range(3):
+        stream = await opened()
+        sink, tail = await stream.sink(), await stream.tail([SCORED], positions)
+        await publish(sink, records(150)[turn * 50 : turn * 50 + 50])
+        read += await Following(tail).count(50, limit=13)
+        positions = dict(tail.positions)
+        await tail.close()
+        await sink.close()
+        await stream.close()
+    assert values(read) == list(range(150))
+
+
+async def test_a_tail_starts_with_the_first_record_of_a_partition_that_has_no_start(
+    sink: Sink, follow: Follow
+) -> None:
+    await publish(sink, records(300))
+    ends = {Partition(SCORED, number): _count_of(number) for number in (0, 1)}
+    read = await Following(await follow({**ends, Partition(SCORED, 99): 7})).count(300 - sum(ends.values()))
+    assert {record.partition for record in read} == {2, 3}
+
+
+async def test_tails_and_groups_do_not_disturb_each_other(sink: Sink, join: Join, follow: Follow) -> None:
+    reading = Reading(await join())
+    held = await reading.settled()
+    tails = [Following(await follow()) for _ in range(2)]
+    await publish(sink, records(100))
+    for tail in tails:
+        assert values(await tail.count(100)) == list(range(100))
+    assert values(await reading.count(100)) == list(range(100))
+    assert frozenset(await reading.source.lag()) == held
+
+
+async def test_a_tail_reads_several_topics(sink: Sink, follow: Follow) -> None:
+    tail = await follow(topics=[SCORED, LEADS])
+    await publish(sink, [*records(20), *records(30, topic=LEADS)])
+    read = await Following(tail).count(50)
+    assert [sum(record.topic == topic for record in read) for topic in (SCORED, LEADS)] == [20, 30]
+
+
+@pytest.mark.parametrize("times", [1, 40], ids=["few", "many"])
+async def test_any_bytes_come_through_a_tail_unchanged(sink: Sink, follow: Follow, times: int) -> None:
+    tail = await follow()
+    await publish(sink, POISON * times)
+    read = await Following(tail).count(len(POISON) * times)
+    assert sorted(str(record.value) for record in read) == sorted(str(out.value) for out in POISON * times)
+
+
+async def test_a_poll_of_a_tail_waits_at_most_for_wait_s_and_ends_with_a_record(
+    sink: Sink, follow: Follow
+) -> None:
+    tail = await follow()
+    async with asyncio.timeout(PATIENCE_S):
+        assert not (await tail.poll(10, 0.3)).records
+        waiting = asyncio.create_task(tail.poll(10, PATIENCE_S / 2))
+        for _ in range(10):  # the poll begins to wait
+            await asyncio.sleep(0)
+        await publish(sink, records(1))
+        assert values((await waiting).records) == [0]
+
+
+async def test_a_cancelled_poll_of_a_tail_loses_nothing(sink: Sink, follow: Follow) -> None:
+    tail = Following(await follow())
+    for turn in range(10):
+        waiting = asyncio.create_task(tail.tail.poll(500, PATIENCE_S))
+        await publish(sink, records(10)[turn : turn + 1])
+        waiting.cancel()
+        done = (await asyncio.gather(waiting, return_exceptions=True))[0]
+        if not isinstance(done, BaseException):
+            tail.records.extend(done.records)
+    assert values(await tail.count(10)) == list(range(10))
+
+
+async def test_a_tail_says_which_offsets_are_no_longer_kept(
+    stream: Stream, sink: Sink, follow: Follow, truncate: Truncate
+) -> None:
+    await publish(sink, records(300))
+    await truncate(stream)
+    following = Following(await follow(beginnings()))
+    await publish(sink, records(330)[300:])
+    assert values(await following.count(30)) == list(range(300, 330))
+    assert sorted(following.gaps) == [
+        Gap(partition, 0, _count_of(partition.number)) for partition in sorted(beginnings())
+    ]
+
+
+async def test_an_open_tail_says_which_records_were_deleted_before_it_read_them(
+    stream: Stream, sink: Sink, follow: Follow, truncate: Truncate
+) -> None:
+    # More than a consumer fetches ahead.
+    await publish(sink, [Outgoing(SCORED, b"k", b"%d" % n + b" " * 50_000) for n in range(100)])
+    following = Following(await follow(beginnings()))
+    await truncate(stream)
+    await publish(sink, [Outgoing(SCORED, b"k", b"100")])
+    async with asyncio.timeout(PATIENCE_S):
+        while not following.records or following.records[-1].offset < 100:
+            batch = await following.tail.poll(500, 0.2)
+            following.records.extend(batch.records)
+            following.gaps.extend(batch.gaps)
+    *before, last = [record.offset for record in following.records]
+    assert before == list(range(len(before)))
+    assert following.gaps == [Gap(Partition(SCORED, following.records[0].partition), len(before), last)]
+
+
+async def test_a_tail_whose_start_is_of_another_log_reads_all_of_this_one(sink: Sink, follow: Follow) -> None:
+    await publish(sink, records(300))
+    following = Following(await follow(dict.fromkeys(beginnings(), 10_000)))
+    assert values(await following.count(300)) == list(range(300))
+    assert sorted(following.gaps) == [Gap(partition, 10_000, 0) for partition in sorted(beginnings())]

@@ -42,7 +42,8 @@ def api(topology: Topology) -> Iterator[Api]:
 
 
 @pytest.fixture(scope="module")
-def receiver(api: Api) -> Iterator[Receiver]:
+def subscriber(api: Api) -> Iterator[Receiver]:
+    """A webhook endpoint that is subscribed to all events of leads."""
     endpoint = Receiver()
     endpoint.secret = api.subscribe(endpoint.url, "lead.*")["secret"]
     yield endpoint

@@ -167,7 +167,7 @@ class Bad:
 
 def bad_records(topic: Topic) -> Iterator[Bad]:
     """Give everything that can be wrong with a record of a topic."""
-    type_ = next(each for each in registry.EVENT_TYPES if each.topic is topic)
+    type_ = next(event_type for event_type in registry.EVENT_TYPES if event_type.topic is topic)
     good = (_EXAMPLES / type_.name / "minimal.json").read_bytes().strip()
     heads = headers_of(type_)
     yield Bad("not JSON", "json", b'{"lead_id": ', heads)

@@ -49,13 +49,6 @@ def grown(tmp_path: Path, own_kafka: KafkaBroker, own_postgres: PostgresServer) 
         topology.remove()
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    endpoint = Receiver()
-    yield endpoint
-    endpoint.close()
-
-
 def subscribed(topology: Topology, receiver: Receiver) -> None:
     with topology.client() as http:
         receiver.secret = Api(http).subscribe(receiver.url, "lead.*")["secret"]

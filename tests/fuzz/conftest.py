@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.api import Api
 from tests.support.topology import Topology
 
 _CONFIG = Path(__file__).parents[2] / "config"
@@ -44,17 +43,10 @@ def baton(
     policy_dir: Path, database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Topology]:
     """All roles in one process, on a database of this module."""
-    environ = {"BATON_POLICY_DIR": str(policy_dir)}
+    environ = {"BATON_POLICY_DIR": str(policy_dir), "BATON_TRUSTED_PROXIES": "127.0.0.0/8"}
     topology = Topology(tmp_path_factory.mktemp("baton"), database_url=database_url, extra=environ)
     try:
         topology.start()
         yield topology
     finally:
         topology.remove()
-
-
-@pytest.fixture(scope="module")
-def api(baton: Topology) -> Iterator[Api]:
-    """A client with the administrator's key."""
-    with baton.client() as http:
-        yield Api(http)

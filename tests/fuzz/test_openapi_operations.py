@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from tests.conftest import SEED
 from tests.support.api import Api, eventually
+from tests.support.operations import ENDLESS
 from tests.support.receiver import Receiver
 from tests.support.topology import Topology
 
@@ -76,13 +77,19 @@ def document(baton: Topology) -> OpenApiSchema:
 
 @pytest.fixture(scope="module")
 def send(baton: Topology, receiver: Receiver) -> Send:
-    """Send a request with the administrator's key and check its answer."""
+    """Send a request with the administrator's key and check its answer.
+
+    Each operation is asked from another address: the checks send wrong keys too, and Baton slows an address down
+    that sends hundreds of them in a minute.
+    """
     key = {"Authorization": f"Bearer {baton.secrets.admin_key}"}
+    addresses: dict[str, str] = {}
 
     def send_and_check(case: Case[Any]) -> None:
         if isinstance(case.body, dict) and str(case.body.get("url", "")).lower().startswith("http"):
             case.body["url"] = receiver.url  # a generated URL that is usable is some stranger's
-        case.call_and_validate(headers=key, excluded_checks=NOT_CHECKED)
+        address = addresses.setdefault(case.operation.label, f"198.51.100.{len(addresses)}")
+        case.call_and_validate(headers={**key, "X-Forwarded-For": address}, excluded_checks=NOT_CHECKED)
 
     return send_and_check
 
@@ -99,6 +106,8 @@ def test_every_operation_answers_as_documented(
     for found in document.get_all_operations():
         assert isinstance(found, Ok)
         operation = found.ok()
+        if operation.path in ENDLESS:
+            continue
         if mode is GenerationMode.NEGATIVE and not (operation.body or operation.query):
             continue  # any text is an id that may exist
 

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from shared.clock import Clock, FixedClock
+from services.tables import metadata
+from shared.clock import Clock
+from shared.health import Health
 from shared.messaging.embedded import EmbeddedStream
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.storage.database import Database
-from shared.web.ops import Health
 from shared.worker.role import Resources
 from tests.support.databases import create_tables
 from tests.support.delivery_world import PARTITIONS, SECRET, DeliveryWorld
+from tests.support.fixed_clock import FixedClock
 from tests.support.gateway import RunningGateway, running_gateway
 from tests.support.routing_policies import StandingPolicy
 from tests.support.scored_leads import AT
+from tests.support.toy_role import add_table
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -93,3 +96,11 @@ async def gateway(start_gateway: GatewayStarter) -> RunningGateway:
     running = await start_gateway(BATON_EGRESS_ALLOW="127.0.0.0/8")
     await running.apply_policy()
     return running
+
+
+@pytest.fixture
+def toy_table() -> Iterator[None]:
+    """The table of the toy role is among the tables while a test runs."""
+    table = add_table()
+    yield
+    metadata.remove(table)

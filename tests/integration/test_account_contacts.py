@@ -23,7 +23,6 @@ from services.enricher.storage import EnricherStore
 from services.enricher.tables import account_contacts, account_discoveries, provider_spend
 from services.gateway.queries.account_contacts import contacts_of_account
 from services.gateway.queries.people import stored_person
-from shared.clock import FixedClock
 from shared.lead.events.account_enriched import AccountEnrichedV1
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.envelope import Event, decode_data
@@ -43,6 +42,7 @@ from shared.worker.outbox import Outbox
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Result, UnitOfWork
 from tests.support.account_people import ACCOUNT, INES, TERMS, TOM, answered
+from tests.support.fixed_clock import FixedClock
 from tests.support.waterfall import FakeProvider, registry_of
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)

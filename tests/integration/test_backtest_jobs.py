@@ -29,9 +29,9 @@ from services.ledger.backtest.jobs import (
 )
 from services.ledger.backtest.runner import BacktestRunner
 from services.ledger.tables import backtest_moves, backtests
-from shared.clock import FixedClock
 from shared.policy.load import PolicyInvalid
 from shared.storage.database import Database
+from tests.support.fixed_clock import FixedClock
 from tests.support.scored_leads import AT
 
 

@@ -21,7 +21,6 @@ from services.ledger.backtest.runner import BacktestRunner
 from services.ledger.handlers import LedgerHandler
 from services.ledger.storage import LedgerStore
 from services.ledger.tables import events as recorded_events
-from shared.clock import FixedClock
 from shared.lead.events.envelope import Event
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.policy.versions import check_policy, put
@@ -29,6 +28,7 @@ from shared.worker.outbox import Outbox
 from shared.worker.unit_of_work import UnitOfWork
 from tests.integration.test_cli import baton
 from tests.support.enriched_leads import AT, DAY
+from tests.support.fixed_clock import FixedClock
 from tests.support.gateway import RunningGateway
 from tests.support.generated_month import generated_month, month_texts
 from tests.support.scored_leads import event_of
@@ -38,26 +38,33 @@ NOW = AT + 40 * DAY
 CANDIDATE = month_texts(500, 300, "JP, FR")
 UNTIL = (AT + 35 * DAY).isoformat()
 
-# The third time that progress is told, which is after a chunk of steps, the process dies.
+# As soon as progress is told of a chunk of steps, the process dies, while the next one is computed.
 KILLED = """
 import asyncio, multiprocessing, os, signal, sys
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
+from sqlalchemy import select
 from services.ledger.backtest.runner import BacktestRunner
+from services.ledger.tables import backtests
 from shared.storage.database import Database
 
-class DeadlyClock:
-    calls = 0
-
+class StandingClock:
     def now(self):
-        self.calls += 1
-        if self.calls == 5:
-            print(*(one.pid for one in multiprocessing.active_children()), flush=True)
-            os.kill(os.getpid(), signal.SIGKILL)
         return datetime.fromisoformat(sys.argv[3])
 
+async def die_after_a_chunk(database):
+    while True:
+        async with database.read() as tx:
+            done = (await tx.execute(select(backtests.c.done))).scalar()
+        if done:
+            print(*(one.pid for one in multiprocessing.active_children()), flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        await asyncio.sleep(0.005)
+
 async def main():
-    await BacktestRunner(Database(sys.argv[1]), DeadlyClock(), Path(sys.argv[2])).step(asyncio.Event())
+    database = Database(sys.argv[1])
+    runner = BacktestRunner(database, StandingClock(), Path(sys.argv[2]))
+    await asyncio.gather(die_after_a_chunk(database), runner.step(asyncio.Event()))
 
 if __name__ == "__main__":
     asyncio.run(main())

@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from services.enricher.daily_budget import DailyBudget
-from shared.clock import FixedClock
+from tests.support.fixed_clock import FixedClock
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 

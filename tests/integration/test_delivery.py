@@ -6,8 +6,10 @@ import asyncio
 from datetime import timedelta
 
 import msgspec
+from sqlalchemy import select
 
 from services.gateway.tables import subscriptions
+from services.router.tables import delivery_attempts
 from shared.lead.events.account_qualified import AccountQualifiedV1
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.lead.events.scoring import AccountView
@@ -182,17 +184,25 @@ async def test_a_crash_before_the_commit_repeats_under_the_same_id(world):
 
 
 async def test_an_erased_person_is_not_delivered_any_more(world):
+    """Nor is what the endpoint answered about the person kept, which may repeat what it was sent."""
     endpoint = await world.endpoint()
-    endpoint.status = 500
+    endpoint.status, endpoint.answer = 500, "cannot store ana@kestrel.example"
+
+    async def answers() -> list[str | None]:
+        async with world.resources.database.read() as tx:
+            return [*(await tx.execute(select(delivery_attempts.c.answer))).scalars()]
+
     await world.subscribe(endpoint, "first")
     async with world.delivering():
         await world.publish(lead_event("ana"))
         await world.wait_for_rows(1)
+        assert await answers() == [endpoint.answer]
         world.clock.advance(timedelta(seconds=1))
         erased = PersonErasedV1([lead_id("ana")], "hash", world.clock.now())
         await world.publish(event_of(erased, id_="e1"))
         await world.wait_for_state("failed")
-        endpoint.status = 200
+        assert await answers() == []
+        endpoint.status, endpoint.answer = 200, ""
         world.clock.advance(timedelta(days=1))
         await world.publish(lead_event("ana", 2), lead_event("ben"))
         await until(lambda: endpoint.ids == ["ben-1"])

@@ -182,7 +182,7 @@ async def test_undecryptable_secrets_of_a_subscription_are_logged_once(world):
     vault = Vault(SECRET, os.urandom)
     reader = DeliveryReader(world.resources.database, vault, world.clock, tuple)
     with capture_logs() as logged:
-        assert [await reader.targets() for _ in range(3)] == [()] * 3
+        assert [[*await reader.targets()] for _ in range(3)] == [[]] * 3
     assert [entry["event"] for entry in logged] == ["cannot decrypt the secrets of a subscription"]
 
 

@@ -25,7 +25,6 @@ from services.router.domain.delivery import (
     new_delivery,
 )
 from services.router.tables import deliveries
-from shared.clock import FixedClock
 from shared.observability.metrics import Metrics
 from shared.resilience.bulkhead import Bulkheads
 from shared.storage.database import Database
@@ -34,6 +33,7 @@ from shared.vault import Vault
 from shared.web.egress_client import EgressResponse
 from shared.web.signing import new_secret
 from shared.webhooks import SealedSecret, sealed_for
+from tests.support.fixed_clock import FixedClock
 from tests.support.scored_leads import AT
 from tests.support.scripted_egress import Post, ScriptedEgress
 
@@ -253,7 +253,8 @@ async def test_an_unchanged_subscription_is_not_decrypted_again_and_a_changed_on
     [*_, second] = await retrying.reader.targets()
     assert second is first
     async with retrying.database.begin() as tx:
-        await tx.execute(subscriptions.update().values(url="https://moved.example/"))
+        moved_to = {"url": "https://moved.example/", "updated_at": AT + timedelta(seconds=1)}
+        await tx.execute(subscriptions.update().values(moved_to))
     [*_, moved] = await retrying.reader.targets()
     assert moved.url == "https://moved.example/"
 
@@ -272,7 +273,7 @@ async def test_a_replaced_secret_signs_until_its_time_is_over(retrying):
 async def test_the_reader_finds_the_deliveries_that_exist_for_all_who_ask_at_once(retrying):
     await retrying.store("a", "b")
     asked: tuple[list[str], ...] = (["a", "missing"], ["b"], ["missing"], [])
-    found = await asyncio.gather(*(retrying.reader.existing(ids, "lead", "hash") for ids in asked))
+    found = await asyncio.gather(*(retrying.reader.existing(ids, "lead", "hash", ()) for ids in asked))
     assert [stored.ids for stored in found] == [{"a"}, {"b"}, frozenset(), frozenset()]
 
 
@@ -349,7 +350,7 @@ async def test_the_reader_says_what_a_lead_has_pending_at_each_target(retrying):
     await retrying.store("a", lead_id="lead", sequence=2)
     await retrying.store("b", lead_id="lead", sequence=3, next_attempt_at=AT + LEASE)
     await retrying.store("x", target="other", lead_id="else", sequence=1)
-    stored = await retrying.reader.existing([], "lead", "hash")
+    stored = await retrying.reader.existing([], "lead", "hash", ())
     assert stored.pending == {"hooks": PendingDeliveries(2, AT + LEASE)}
     assert stored.held_until("hooks", 4, AT) == AT + timedelta(seconds=5)
     assert stored.held_until("hooks", 4, AT - timedelta(seconds=1)) == AT - timedelta(seconds=1)

@@ -7,21 +7,20 @@ import asyncio
 import gzip
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
 import trustme
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from shared.clock import FixedClock
 from shared.errors import Retry
-from shared.web.aiohttp_egress import AiohttpEgressClient
 from shared.web.egress import UNREACHABLE, CheckedUrl, EgressPolicy, EgressRefused
 from shared.web.egress_client import EgressLimits, EgressResponse
+from shared.web.pooled_egress import AddressInfo, PooledEgressClient
+from tests.support.fixed_clock import FixedClock
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 ALLOWED = "127.0.0.2"
@@ -32,33 +31,28 @@ Exchange = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass
-class FakeResolver(AbstractResolver):
+class FakeResolver:
     """Answers from a script: each look-up of a name takes its next answer, the last one stays."""
 
     script: dict[str, list[list[str]]]
     asked: list[str] = field(default_factory=list)
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
+    async def __call__(self, host: str, port: int) -> Sequence[AddressInfo]:
         self.asked.append(host)
         answers = self.script.get(host)
         if answers is None:
             raise OSError(socket.EAI_NONAME, "Name or service not known")
         addresses = answers.pop(0) if len(answers) > 1 else answers[0]
         return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
+            (
+                socket.AF_INET6 if ":" in address else socket.AF_INET,
+                socket.SOCK_STREAM,
+                0,
+                "",
+                (address, port),
             )
             for address in addresses
         ]
-
-    async def close(self) -> None: ...
 
 
 @dataclass
@@ -127,11 +121,11 @@ async def client(
     names: dict[str, list[list[str]]] | None = None,
     limits: EgressLimits | None = None,
     tls: ssl.SSLContext | None = None,
-) -> AsyncIterator[AiohttpEgressClient]:
+) -> AsyncIterator[PooledEgressClient]:
     resolver = FakeResolver(names) if names is not None else None
     limits = limits or EgressLimits(total_s=300, connect_s=300)
-    async with AiohttpEgressClient(
-        policy, FixedClock(NOW), limits=limits, resolver=resolver, tls=tls
+    async with PooledEgressClient(
+        policy, FixedClock(NOW), limits=limits, resolve=resolver, tls=tls
     ) as egress:
         yield egress
 
@@ -369,7 +363,7 @@ async def test_the_client_connects_to_the_address_that_was_checked() -> None:
     resolver = FakeResolver({"localhost": [[ALLOWED]]})
     async with (
         serve(answering(OK)) as server,
-        AiohttpEgressClient(POLICY, FixedClock(NOW), resolver=resolver) as egress,
+        PooledEgressClient(POLICY, FixedClock(NOW), resolve=resolver) as egress,
     ):
         assert (await egress.post(f"http://localhost:{server.port}/", b"{}", {})).delivered
         assert resolver.asked == ["localhost"]

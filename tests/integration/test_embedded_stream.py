@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from shared.clock import Clock, FixedClock, SystemClock
+from shared.clock import Clock, SystemClock
 from shared.errors import Crash, DataError
 from shared.messaging.connect import connect
 from shared.messaging.embedded import EmbeddedStream
 from shared.messaging.manifest import LEADS_ROUTED, LEADS_SCORED
 from shared.messaging.port import Outgoing, Partition, Record, Source, Stream, publish
+from tests.support.fixed_clock import FixedClock
 
 SCORED = LEADS_SCORED.name
 

@@ -25,7 +25,6 @@ from services.enricher.storage import EnricherStore
 from services.enricher.tables import provider_spend
 from services.router.tables import routed_leads
 from services.tables import metadata
-from shared.clock import FixedClock
 from shared.errors import DataError
 from shared.lead.events.envelope import Event, decode_data
 from shared.lead.events.lead_enriched import LeadEnrichedV1
@@ -42,6 +41,7 @@ from shared.worker.decision import Outcome
 from shared.worker.outbox import Outbox
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Result, UnitOfWork
+from tests.support.fixed_clock import FixedClock
 from tests.support.waterfall import FakeProvider, default_policy, registry_of
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -335,7 +335,7 @@ async def test_the_first_lead_that_gets_a_shared_answer_is_billed(database):
     look_up = _look_up(database, FixedClock(NOW), provider, deadline_s=60.0)
     forms = [normalise_form(form(email=f"p{n}@brightloom.example")) for n in range(3)]
     async with asyncio.timeout(20):
-        waiting = [asyncio.create_task(look_up.look_up(received)) for received in forms]
+        waiting = [asyncio.create_task(look_up.look_up(received, NOW)) for received in forms]
         while not provider.asked:
             await asyncio.sleep(0.01)
         provider.ready.set()
@@ -429,7 +429,7 @@ async def test_a_failed_answer_is_not_shared_with_the_next_lead(database):
     provider = Failing("peopledatalabs", FixedClock(NOW))
     lookup = _look_up(database, FixedClock(NOW), provider)
     for number in (1, 2):
-        result = await lookup.look_up(normalise_form(form(email=f"p{number}@brightloom.example")))
+        result = await lookup.look_up(normalise_form(form(email=f"p{number}@brightloom.example")), NOW)
         assert [answer.outcome for answer in result.answers] == ["failed"]
     await lookup.close()
     assert len(provider.asked) == 2

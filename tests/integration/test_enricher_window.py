@@ -15,6 +15,7 @@ import pytest
 
 from services.enricher.bootstrap import run
 from shared.clock import SystemClock
+from shared.health import Health
 from shared.lead.events.envelope import Event, encode
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -27,7 +28,6 @@ from shared.policy.load import texts_in
 from shared.policy.versions import PolicyWatch, check_policy, seed
 from shared.settings import EnricherSettings, load
 from shared.storage.database import Database
-from shared.web.ops import Health
 from shared.worker.role import Resources
 from tests.support.databases import create_tables
 

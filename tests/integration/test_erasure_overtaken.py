@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 from sqlalchemy import text
 
 from services.router.domain.delivery import DELIVERY_ROLE
-from services.tables import metadata
-from shared.clock import FixedClock
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_handed_off import LeadHandedOffV1
@@ -28,8 +25,9 @@ from shared.worker.outbox import Outbox
 from shared.worker.rows import TombstoneRow
 from shared.worker.unit_of_work import UnitOfWork
 from tests.support.delivery_world import DeliveryWorld, until
+from tests.support.fixed_clock import FixedClock
 from tests.support.scored_leads import AT, event_of, lead_id
-from tests.support.toy_role import PARTITIONS, ROLE, CounterRow, ToyHandler, ToyStore, add_table
+from tests.support.toy_role import PARTITIONS, ROLE, CounterRow, ToyHandler, ToyStore
 
 ACCOUNT = "kestrel.example"
 ANA = lead_id("ana")
@@ -117,13 +115,6 @@ async def test_a_delivery_of_a_lead_that_the_ledger_does_not_know_yet_is_redacte
     [row] = await world.rows()
     assert row.body is not None
     assert b"Ruiz" not in row.body
-
-
-@pytest.fixture
-def toy_table() -> Iterator[None]:
-    table = add_table()
-    yield
-    metadata.remove(table)
 
 
 class HeldStore(ToyStore):

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record._crecords.cutil import crc32c_cython
@@ -22,8 +22,9 @@ from aiokafka.record._crecords.cutil import crc32c_cython
 from shared.errors import Crash, DataError, Retry
 from shared.messaging.kafka import KafkaStream
 from shared.messaging.kafka.source import KafkaSource
+from shared.messaging.kafka.tail import KafkaTail
 from shared.messaging.manifest import LEADS_SCORED, MIB, TOPICS
-from shared.messaging.port import Outgoing, Partition, Record, Sink, Source, publish
+from shared.messaging.port import Outgoing, Partition, Record, Sink, Source, Tail, publish
 from tests.support.services.kafka import Kafka, KafkaBroker
 from tests.support.services.ports import free_port
 
@@ -47,7 +48,12 @@ async def closing() -> AsyncIterator[AsyncExitStack]:
 
 
 def stream_on(
-    bootstrap: str, prefix: str, *, create_topics: bool = True, stuck_s: float = 20.0
+    bootstrap: str,
+    prefix: str,
+    *,
+    create_topics: bool = True,
+    stuck_s: float = 20.0,
+    metadata_s: float = 30.0,
 ) -> KafkaStream:
     return KafkaStream(
         [bootstrap],
@@ -60,6 +66,7 @@ def stream_on(
         heartbeat_s=0.5,
         revoking_s_max=2.0,
         stuck_s=stuck_s,
+        metadata_s=metadata_s,
     )
 
 
@@ -78,6 +85,16 @@ async def joined(stream: KafkaStream, closing: AsyncExitStack) -> tuple[Source, 
 
 def numbered(numbers: range) -> list[Outgoing]:
     return [Outgoing(SCORED, b"key-%d" % (n % 10), b"%d" % n) for n in numbers]
+
+
+async def tail_until(tail: Tail, wanted: set[int], within_s: float) -> list[int]:
+    """Poll through failures until these values are there; return the values in the order in which they came."""
+    read: list[int] = []
+    async with asyncio.timeout(within_s):
+        while not wanted <= set(read):
+            with suppress(Retry):
+                read.extend(int(record.value or b"") for record in (await tail.poll(7, 0.5)).records)
+    return read
 
 
 async def read_until(source: Source, wanted: set[int], within_s: float) -> list[Record]:
@@ -262,7 +279,8 @@ async def test_outside_producers_may_compress(
 async def test_a_record_that_cannot_be_decoded_stops_nothing(
     kafka: Kafka, prefix: str, closing: AsyncExitStack
 ) -> None:
-    source, sink = await joined(stream_on(kafka.bootstrap, prefix), closing)
+    stream = stream_on(kafka.bootstrap, prefix)
+    source, sink = await joined(stream, closing)
     outside = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, max_batch_size=MIB)
     await outside.start()
     closing.push_async_callback(outside.stop)
@@ -275,6 +293,9 @@ async def test_a_record_that_cannot_be_decoded_stops_nothing(
     await (await outside.send_batch(poisoned, f"{prefix}.{SCORED}", partition=1))
     await publish(sink, numbered(range(60, 90)))
 
+    tail = await stream.tail([SCORED], {})
+    closing.push_async_callback(tail.close)
+    assert sorted(await tail_until(tail, set(range(90)), 30)) == list(range(90))
     read: list[Record] = []
     async with asyncio.timeout(30):
         while {int(record.value or b"") for record in read} != set(range(90)):
@@ -289,15 +310,22 @@ async def test_a_record_that_cannot_be_decoded_stops_nothing(
 async def test_a_broker_killed_and_started_again_is_survived(
     own_kafka: KafkaBroker, prefix: str, closing: AsyncExitStack
 ) -> None:
-    """Source and sink wait and go on by themselves; every acknowledged record is there, and only once."""
+    """Source, tail and sink wait and go on by themselves; every acknowledged record is there, only once."""
     stream = stream_on(own_kafka.bootstrap, prefix)
     source, sink = await joined(stream, closing)
     await publish(sink, numbered(range(100)))
+    tail = await stream.tail([SCORED], {})
+    closing.push_async_callback(tail.close)
+    tailed = await tail_until(tail, set(range(100)), 20)
     read = await read_until(source, set(range(100)), 20)
     await source.commit({Partition(record.topic, record.partition): record.offset + 1 for record in read})
     own_kafka.kill()
     with pytest.raises(Retry):
         await stream.ping()
+    with pytest.raises(Retry):
+        await stream.tail([SCORED])
+    with suppress(Retry):
+        assert not (await tail.poll(10, 1.0)).records
     in_line = [await sink.send(numbered(range(100, 200))), await sink.send(numbered(range(200, 203)))]
     assert not (await source.poll(10, 1.0)).records
     await asyncio.to_thread(own_kafka.start)
@@ -307,11 +335,54 @@ async def test_a_broker_killed_and_started_again_is_survived(
     await read_until(source, set(range(100, 203)), 60)
     await publish(sink, numbered(range(203, 210)))
     await read_until(source, set(range(203, 210)), 30)
+    tailed += await tail_until(tail, set(range(100, 210)), 60)
+    assert sorted(tailed) == list(range(210))
     await stream.ping()
     late = await stream.source("late", [SCORED], let_go)
     closing.push_async_callback(late.close)
     everything = await read_until(late, set(range(210)), 30)
     assert sorted(int(record.value or b"") for record in everything) == list(range(210))
+
+
+async def test_a_tail_that_stops_fetching_is_continued_by_a_new_consumer(
+    kafka: Kafka, prefix: str, closing: AsyncExitStack
+) -> None:
+    stream = stream_on(kafka.bootstrap, prefix, stuck_s=1.0)
+    _, sink = await joined(stream, closing)
+    tail = await stream.tail([SCORED])
+    closing.push_async_callback(tail.close)
+    assert isinstance(tail, KafkaTail)
+    stopped: Any = tail._consumer
+    stopped.pause(*stopped.assignment())
+    await publish(sink, numbered(range(50)))
+    assert sorted(await tail_until(tail, set(range(50)), 30)) == list(range(50))
+
+
+async def test_a_tail_reads_partitions_that_are_added_to_its_topic(
+    kafka: Kafka, prefix: str, closing: AsyncExitStack
+) -> None:
+    stream = stream_on(kafka.bootstrap, prefix, metadata_s=0.5)
+    _, sink = await joined(stream, closing)
+    tail = await stream.tail([SCORED])
+    closing.push_async_callback(tail.close)
+    await publish(sink, numbered(range(20)))
+    read = await tail_until(tail, set(range(20)), 30)
+    topic = f"{prefix}.{SCORED}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    await admin.start()
+    await admin.create_partitions({topic: NewPartitions(PARTITIONS + 1)})
+    await admin.close()
+    outside = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, metadata_max_age_ms=500)
+    await outside.start()
+    closing.push_async_callback(outside.stop)
+    async with asyncio.timeout(30):
+        while PARTITIONS not in await outside.partitions_for(topic):
+            await asyncio.sleep(0.1)
+    for number in range(20, 25):
+        await outside.send_and_wait(topic, b"%d" % number, partition=PARTITIONS)
+    read += await tail_until(tail, set(range(20, 25)), 30)
+    assert sorted(read) == list(range(25))
+    assert tail.positions[Partition(SCORED, PARTITIONS)] == 5
 
 
 def test_the_largest_topic_fits_a_request() -> None:

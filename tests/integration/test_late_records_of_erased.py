@@ -18,7 +18,6 @@ from services.ledger.handlers import LedgerHandler
 from services.ledger.storage import LedgerStore
 from services.scorer.handlers import ScorerHandler
 from services.scorer.storage import ScorerStore
-from shared.clock import FixedClock
 from shared.errors import DataError
 from shared.lead.events.envelope import Event, decode
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -38,6 +37,7 @@ from shared.worker.handler import Handler, Store
 from shared.worker.outbox import Outbox
 from shared.worker.unit_of_work import UnitOfWork
 from tests.support.enriched_leads import AT, enriched_lead, event_of, lead_id
+from tests.support.fixed_clock import FixedClock
 from tests.support.scoring_policies import default_scoring
 
 ANA = lead_id("ana")

@@ -16,9 +16,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from shared.errors import Crash
+from shared.health import Health
 from shared.observability.metrics import Metrics
 from shared.settings import CommonSettings, SettingsError, load
-from shared.web.ops import Health, OpsServer
+from shared.web.ops import OpsServer
 from shared.web.server import HttpServer
 
 ANY_PORT = load(CommonSettings, {"BATON_OPS_PORT": "0"})

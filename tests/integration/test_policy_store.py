@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from shared.errors import Crash, Retry
+from shared.health import Health
 from shared.policy.load import PolicyInvalid, texts_in
 from shared.policy.tables import policies
 from shared.policy.versions import PolicyWatch, active, check_policy, history, put, seed
 from shared.storage.database import Database
-from shared.web.ops import Health
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 DEFAULT = texts_in(Path("config"))
@@ -36,7 +36,7 @@ async def test_the_policy_applied_last_is_active(database: Database) -> None:
         present = await active(tx)
         assert present is not None
         assert (present.version, present.activation, present.files) == (second, 2, STRICTER)
-        assert [each.version for each in await history(tx, 10)] == [second, first]
+        assert [stored.version for stored in await history(tx, 10)] == [second, first]
 
 
 async def test_an_earlier_policy_may_be_applied_again(database: Database) -> None:
@@ -94,7 +94,7 @@ async def test_of_two_applied_at_once_both_count_one_after_the_other(database: D
 
     await asyncio.gather(apply(DEFAULT), apply(STRICTER))
     async with database.read() as tx:
-        assert sorted(each.activation for each in await history(tx, 10)) == [1, 2]
+        assert sorted(stored.activation for stored in await history(tx, 10)) == [1, 2]
 
 
 async def test_files_that_are_no_policy_are_no_candidate() -> None:

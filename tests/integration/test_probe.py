@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
+from shared.health import Health
 from shared.observability.metrics import Metrics
 from shared.settings import CommonSettings, load
-from shared.web.ops import Health, OpsServer
+from shared.web.ops import OpsServer
 from tests.support.services.ports import free_port
 
 

@@ -12,10 +12,11 @@ from structlog.testing import capture_logs
 from services.enricher.domain.provider_status import ProviderStatus
 from services.enricher.provider_reporter import ProviderReporter
 from services.enricher.tables import provider_states
-from shared.clock import FixedClock
+from shared.health import Health
 from shared.observability.metrics import Metrics
+from shared.readiness import Check
 from shared.storage.database import Database
-from shared.web.ops import Check, Health
+from tests.support.fixed_clock import FixedClock
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 REFUSED = ProviderStatus("paused", "its API key is refused (status 401)")

@@ -8,13 +8,15 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import select
 
+from services.gateway.domain.audit import AuditEntry
+from services.gateway.queries.audit import prune_audit
 from services.ledger.domain.rows import DeadLetterRow
 from services.ledger.pruning import DEAD_LETTERS_KEPT, prune_dead_letters
 from services.router import pruning
 from services.router.delivery.storage import DueDeliveries
-from services.router.domain.delivery import DeliveryRow
+from services.router.domain.delivery import AttemptRow, DeliveryRow
 from services.router.domain.state import AssignmentRow
-from services.router.pruning import CHUNK, prune_assignments, prune_deliveries
+from services.router.pruning import ATTEMPTS_KEPT, CHUNK, prune_assignments, prune_deliveries
 from shared.storage.database import Database
 from shared.storage.metadata import metadata
 from shared.storage.rows import IdentityMap, Put, Row
@@ -71,20 +73,29 @@ async def test_ended_assignments_are_pruned_and_active_ones_stay(database):
     assert await ids(database, "assignments") == ["fresh", "open"]
 
 
+async def test_entries_of_the_audit_trail_are_pruned_when_their_days_are_over(database):
+    def entry(id_: str, at: datetime) -> AuditEntry:
+        return AuditEntry(id_, at, "lead.accepted", "l", "k", "ana", None, "127.0.0.1", None, {})
+
+    await store(database, entry("old", AT - DAY), entry("at the end", AT), entry("fresh", AT + DAY))
+    assert await prune_audit(database, AT) is False
+    assert await ids(database, "audit") == ["at the end", "fresh"]
+
+
 async def test_pruning_deletes_in_chunks(database, monkeypatch):
     assert CHUNK <= 1_000, "a chunk holds up the one writer of SQLite"
     monkeypatch.setattr(pruning, "CHUNK", 10)
     await store(database, *(delivery(f"d{n}", "ab"[n % 2]) for n in range(45)))
     await store(database, *(assignment(f"a{n}", AT) for n in range(15)))
-    chunks = [await prune_deliveries(database, AT + DAY) for _ in range(3)]
-    assert chunks == [True, True, False]
+    chunks = [await prune_deliveries(database, AT + DAY) for _ in range(5)]
+    assert chunks == [True, True, True, True, False]
     assert [await prune_assignments(database, AT + DAY) for _ in range(2)] == [True, False]
     assert await ids(database, "deliveries") == await ids(database, "assignments") == []
 
 
 async def test_targets_with_due_deliveries_are_found(database):
     due = DueDeliveries(database)
-    assert await due.target_ids(AT) == set()
+    assert await due.target_ids(AT) == []
     later = {"a": 0, "b": 2, "c": 1, "d": None}
     await store(
         database,
@@ -95,7 +106,7 @@ async def test_targets_with_due_deliveries_are_found(database):
         ),
     )
     found = [await due.target_ids(AT + days * DAY) for days in (-1, 0, 1, 2)]
-    assert found == [set(), {"a"}, {"a", "c"}, {"a", "b", "c"}]
+    assert found == [[], ["a"], ["a", "c"], ["a", "c", "b"]]
 
 
 async def test_deliveries_of_a_disabled_subscription_fail_after_three_days(database):
@@ -119,17 +130,25 @@ async def test_deliveries_of_a_disabled_subscription_fail_after_three_days(datab
                 metadata.tables["subscriptions"].insert(), {"id": id_, "state": state, **columns}
             )
     await due.give_up({"a"}, AT + 2 * DAY)
-    assert await due.target_ids(AT) == {"a", "b"}
+    assert await due.target_ids(AT) == ["a", "b"]
     await due.give_up({"a"}, AT + 4 * DAY)
-    assert await due.target_ids(AT) == {"b"}
+    assert await due.target_ids(AT) == ["b"]
 
 
 async def test_the_router_prunes_by_itself(world):
     tables = world.resources.database
-    kept = world.resources.claims_kept
+    kept = max(world.resources.claims_kept, ATTEMPTS_KEPT)
     await store(tables, delivery("old", at=AT - kept - timedelta(seconds=1)), delivery("new", at=AT - kept))
+    too_old = AT - ATTEMPTS_KEPT - timedelta(seconds=1)
+    await store(tables, *(AttemptRow("new", at, "s", 1, 200, None, "") for at in (too_old, AT)))
     async with world.delivering():
         await until(lambda: _has(tables, ["new"]))
+        await until(lambda: _has_attempts(tables, 1))
+
+
+async def _has_attempts(database: Database, wanted: int) -> bool:
+    async with database.read() as tx:
+        return len(await tx.load(AttemptRow, "delivery_id", ["new"])) == wanted
 
 
 async def _has(database: Database, wanted: list[str]) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from services.gateway.queries.report_counters import EPOCH, Counters, Period, Sums, sums_statement
+from services.gateway.domain.reports.periods import EPOCH, Period
+from services.gateway.queries.report_counters import Counters, Sums, sums_statement
 from services.ledger.counting import count_deltas
 from services.ledger.domain.counters import CounterDelta, CounterDeltaRow
 from services.ledger.domain.lead_history import OTHER
@@ -21,8 +22,11 @@ from shared.storage.rows import IdentityMap, Put
 FIRST = date(2025, 1, 15)
 
 
-def day_number(day: date) -> int:
-    return (day - EPOCH).days
+NOW = datetime(2025, 5, 20, 12, tzinfo=UTC)
+
+
+def first_hour(day: date) -> int:
+    return (day - EPOCH).days * 24
 
 
 async def append(database: Database, unit: str, *deltas: CounterDelta) -> None:
@@ -33,7 +37,7 @@ async def append(database: Database, unit: str, *deltas: CounterDelta) -> None:
 
 
 def lead_delta(day: date, channel: str, number: int = 1) -> CounterDelta:
-    return CounterDelta("lead_counters", (day_number(day), "channel", channel), {"captured": number})
+    return CounterDelta("lead_counters", (first_hour(day), "channel", channel), {"captured": number})
 
 
 async def read(database: Database, period: Period) -> Sums:
@@ -47,13 +51,13 @@ async def test_a_report_reads_what_is_added_up_and_what_is_not_yet(database: Dat
     key = ("channel", "form")
     await append(database, "one", lead_delta(FIRST, "form", 2))
     assert (await read(database, period))[key]["captured"] == 2
-    assert not await count_deltas(database)
+    assert not await count_deltas(database, NOW)
     assert (await read(database, period))[key]["captured"] == 2
     await append(
         database, "two", lead_delta(FIRST, "form", -1), lead_delta(FIRST + timedelta(days=1), "form")
     )
     assert (await read(database, period))[key]["captured"] == 1
-    await count_deltas(database)
+    await count_deltas(database, NOW)
     assert (await read(database, period))[key]["captured"] == 1
     async with database.read() as tx:
         assert (await tx.execute(select(func.count()).select_from(counter_deltas))).scalar_one() == 0
@@ -63,7 +67,7 @@ async def test_every_period_sums_its_days_whatever_part_of_it_are_whole_months(d
     days = [FIRST + timedelta(days=n) for n in range(120)]
     for n, day in enumerate(days):
         await append(database, f"u{n}", lead_delta(day, "form", n + 1))
-    while await count_deltas(database):
+    while await count_deltas(database, NOW):
         pass
     for begin, end in [
         (0, 0),
@@ -84,7 +88,7 @@ async def test_every_period_sums_its_days_whatever_part_of_it_are_whole_months(d
 async def test_units_that_count_at_the_same_time_lose_nothing(database: Database):
     for n in range(40):
         await append(database, f"u{n}", lead_delta(FIRST, f"c{n % 3}"), lead_delta(FIRST, "form"))
-    await asyncio.gather(*(count_deltas(database) for _ in range(4)))
+    await asyncio.gather(*(count_deltas(database, NOW) for _ in range(4)))
     found = await read(database, Period(FIRST, FIRST))
     assert {key[1]: counts["captured"] for key, counts in found.items()} == {
         "form": 40,
@@ -99,11 +103,11 @@ async def test_names_beyond_the_bound_are_counted_together(database: Database, r
     names = [f"campaign {n:03}" for n in range(250)]
     for number in range(rounds):
         deltas = [
-            CounterDelta("lead_counters", (day_number(FIRST), "campaign", name), {"captured": 1})
+            CounterDelta("lead_counters", (first_hour(FIRST), "campaign", name), {"captured": 1})
             for name in names
         ]
         await append(database, f"u{number}", *deltas, lead_delta(FIRST, "form"))
-        await count_deltas(database)
+        await count_deltas(database, NOW)
     found = await read(database, Period(FIRST, FIRST))
     campaigns = {key[1]: counts["captured"] for key, counts in found.items() if key[0] == "campaign"}
     assert campaigns == {**dict.fromkeys(names[:200], rounds), OTHER: 50 * rounds}
@@ -111,15 +115,15 @@ async def test_names_beyond_the_bound_are_counted_together(database: Database, r
 
 
 async def test_sums_are_by_the_columns_asked_for(database: Database):
-    day = day_number(FIRST)
+    hour = first_hour(FIRST)
     await append(
         database,
         "one",
-        CounterDelta("rep_counters", (day, "sdr", "ana"), {"assigned": 2}),
-        CounterDelta("rep_counters", (day, "bdr", "ana"), {"assigned": 3, "won": 1}),
+        CounterDelta("rep_counters", (hour, "sdr", "ana"), {"assigned": 2}),
+        CounterDelta("rep_counters", (hour, "bdr", "ana"), {"assigned": 3, "won": 1}),
     )
-    await count_deltas(database)
-    await append(database, "two", CounterDelta("rep_counters", (day, "sdr", "ben"), {"assigned": 5}))
+    await count_deltas(database, NOW)
+    await append(database, "two", CounterDelta("rep_counters", (hour, "sdr", "ben"), {"assigned": 5}))
     async with database.read() as tx:
         counters = await Counters.open(tx)
         by_rep = await counters.sums(rep_counters, ("rep",), Period(FIRST, FIRST))

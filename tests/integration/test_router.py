@@ -17,14 +17,14 @@ from services.enricher.domain.record import LeadRow
 from services.enricher.tables import lead_aliases
 from services.gateway.tables import rep_availability
 from services.router.domain.dispatch import assign_waiting_timer
+from services.router.domain.parked_outcomes import ParkedOutcomesRow
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
 from services.router.handlers import LiveRouterHandler
 from services.router.policy import RoutingPolicy, routing_policy_of
 from services.router.queries import lock_rep_queues, longest_waiting
 from services.router.recurring_timer import ensure_timer
 from services.router.storage import RouterStore
-from services.router.tables import assignments, rep_queues, routed_leads
-from shared.clock import FixedClock
+from services.router.tables import assignments, parked_outcomes, rep_queues, routed_leads
 from shared.errors import Retry
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event
@@ -42,6 +42,7 @@ from shared.worker.tables import timers as timers_table
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Result, UnitOfWork
 from tests.support.databases import create_tables
+from tests.support.fixed_clock import FixedClock
 from tests.support.routing_policies import default_routing_policy, queue, rep, routing_policy_with
 from tests.support.scored_leads import AT, event_of, lead_id, scored_event, scored_lead
 
@@ -145,6 +146,16 @@ async def test_a_lead_is_found_by_its_alias(unit, database):
         await tx.execute(lead_aliases.insert(), {"alias_id": lead_id("old"), "lead_id": lead_id("ana")})
     result = await unit.run([event_of(ActionReceivedV1(lead_id("old"), "accept"), id_="a1")])
     assert result.outcomes[0][1] == "applied"
+
+
+async def test_an_outcome_that_waits_under_an_alias_is_applied_to_the_lead(unit, database):
+    told = OutcomeReceivedV1(type="won", at=AT, lead_id=lead_id("old"))
+    assert [one for _, one in (await unit.run([event_of(told, id_="o1")])).outcomes] == ["parked"]
+    async with database.begin() as tx:
+        await tx.execute(lead_aliases.insert(), {"alias_id": lead_id("old"), "lead_id": lead_id("ana")})
+    await unit.run([scored_event(scored_lead("ana"))])
+    assert [lead.status for lead in await rows(database, RoutedLeadRow, routed_leads)] == ["won"]
+    assert await rows(database, ParkedOutcomesRow, parked_outcomes) == []
 
 
 async def test_the_account_owner_is_found_beyond_the_unit(unit, database, clock):

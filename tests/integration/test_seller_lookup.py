@@ -17,13 +17,13 @@ from services.enricher.domain.providers import ProviderFacts, cache_row
 from services.enricher.domain.record import LeadRow
 from services.enricher.lookup import WaterfallLookup
 from services.router.tables import assignments
-from shared.clock import FixedClock
 from shared.lead.events.lead_enriched import Enrichment
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Person, SourceTrust
 from shared.lead.ids import lead_id_of
 from shared.storage.database import Database
 from shared.storage.rows import IdentityMap, Put
+from tests.support.fixed_clock import FixedClock
 from tests.support.waterfall import FakeProvider, registry_of
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import Engine, event, insert, text
+from sqlalchemy import insert, text
 
-from shared.clock import FixedClock
 from shared.storage.database import Database
 from shared.worker.tables import timers as timer_table
 from shared.worker.timers import Timers
+from tests.support.fixed_clock import FixedClock
 from tests.support.scored_leads import AT
+from tests.support.statements import statements
 
 OPEN = 20_000
 INDEX = "ix_timers_role_due_at"
-
-
-@contextmanager
-def statements() -> Iterator[list[tuple[str, Any]]]:
-    """Keep the statements that are run meanwhile, with their parameters."""
-    kept: list[tuple[str, Any]] = []
-
-    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
-        kept.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", keep)
-    try:
-        yield kept
-    finally:
-        event.remove(Engine, "before_cursor_execute", keep)
 
 
 async def test_a_sweep_finds_the_due_timers_by_the_index(database: Database):

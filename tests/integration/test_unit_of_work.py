@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from sqlalchemy import func, select, text
 
 from services.tables import metadata
-from shared.clock import FixedClock
 from shared.errors import Crash, DataError, Retry
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event, decode
@@ -28,6 +27,7 @@ from shared.worker.rows import InputRow, TimerRow, TombstoneRow
 from shared.worker.tables import inputs, outbox, timers
 from shared.worker.timers import LEASE, Timers
 from shared.worker.unit_of_work import Result, UnitOfWork
+from tests.support.fixed_clock import FixedClock
 from tests.support.toy_role import (
     ACTION,
     COUNT_MAX,
@@ -37,8 +37,9 @@ from tests.support.toy_role import (
     CounterRow,
     ToyHandler,
     ToyStore,
-    add_table,
 )
+
+pytestmark = pytest.mark.usefixtures("toy_table")
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -95,13 +96,6 @@ class Toy:
     async def claimed(self) -> set[str]:
         async with self.database.read() as tx:
             return set((await tx.execute(select(inputs.c.id))).scalars())
-
-
-@pytest.fixture(autouse=True)
-def _toy_table() -> Iterator[None]:
-    table = add_table()
-    yield
-    metadata.remove(table)
 
 
 @pytest.fixture
@@ -285,19 +279,19 @@ async def test_a_role_publishes_only_its_own_outbox_rows(toy: Toy) -> None:
 
 async def test_a_timer_fires_when_it_is_due_and_ends_when_it_is_decided(toy: Toy) -> None:
     await toy.run(action("1", until=AT + timedelta(hours=1)))
-    assert await toy.timers.lease_due(10) == []
+    assert not await toy.timers.lease_due(10)
     toy.clock.advance(timedelta(hours=1))
     fired = await toy.timers.lease_due(10)
     result = await toy.run(*fired)
     assert counts_emitted(result) == [("lead", "2")]
     toy.clock.advance(LEASE * 2)
-    assert await toy.timers.lease_due(10) == []
+    assert not await toy.timers.lease_due(10)
 
 
 async def test_a_leased_timer_is_not_leased_again_before_its_lease_ends(toy: Toy) -> None:
     await toy.put(TimerRow("lead", ROLE, KIND, AT))
     assert len(await toy.timers.lease_due(10)) == 1
-    assert await toy.timers.lease_due(10) == []
+    assert not await toy.timers.lease_due(10)
     toy.clock.advance(LEASE)
     assert len(await toy.timers.lease_due(10)) == 1
 

@@ -17,11 +17,11 @@ from services.enricher.handlers import ENRICH_AGAIN
 from services.enricher.vendor_jobs import CallbackAddresses, JobStore, VendorJobs
 from services.gateway.domain.provider_posts import ProviderPostRow
 from services.gateway.intake.provider_posts import forget_posts
-from shared.clock import FixedClock
 from shared.storage.database import Database
 from shared.storage.rows import IdentityMap, Put
 from shared.vault import Vault
 from shared.worker.rows import TimerRow
+from tests.support.fixed_clock import FixedClock
 from tests.support.vendor_jobs import JobsInMemory
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

@@ -22,13 +22,12 @@ import structlog
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from shared.clock import FixedClock
 from shared.errors import DataError, Retry
+from shared.health import Health
 from shared.lead.events.envelope import Event
 from shared.messaging.manifest import DEAD_LETTERS, PEOPLE_ERASED
 from shared.messaging.port import Outgoing, Partition, Record
 from shared.observability.metrics import Metrics
-from shared.web.ops import Health
 from shared.worker.batch_consumer import BatchConsumer
 from shared.worker.concurrent_consumer import ConcurrentConsumer
 from shared.worker.consumer import ConsumerDeps, ConsumerLimits, ConsumerLoop
@@ -38,6 +37,7 @@ from shared.worker.handler import Handler
 from shared.worker.outbox import Outbox
 from shared.worker.partition_breaker import PartitionBreaker
 from shared.worker.unit_of_work import Result
+from tests.support.fixed_clock import FixedClock
 from tests.support.simulated_stream import SimulatedBroker
 from tests.support.virtual_time import run_in_virtual_time
 
@@ -185,7 +185,12 @@ class Simulation:
             breaker=PartitionBreaker(window=10, share_max_percent=15, probe_every_s=0.5),
             outbox=cast("Outbox", self.database),
             limits=ConsumerLimits(
-                batch=8, batches_in_flight=2, records_in_flight=6, commit_every_s=0.1, drain_s=3.0
+                batch=8,
+                batches_in_flight=2,
+                units_at_once=self.random.choice((1, 2)),
+                records_in_flight=6,
+                commit_every_s=0.1,
+                drain_s=3.0,
             ),
         )
         if not self.window:

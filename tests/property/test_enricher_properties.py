@@ -120,7 +120,7 @@ def _hashed(lead_id: str) -> str:
 
 
 class NoLookUp:
-    async def look_up(self, form: Form) -> LookupResult:
+    async def look_up(self, form: Form, sent_at: datetime) -> LookupResult:
         return LookupResult()
 
     async def refresh(self, lead_id: str) -> LookupResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -53,7 +53,7 @@ def hashed(name: str) -> str:
 
 
 class NoLookUp:
-    async def look_up(self, form: Any) -> LookupResult:
+    async def look_up(self, form: Any, sent_at: datetime) -> LookupResult:
         del form
         return LookupResult()
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from services.gateway.domain.event_filters import compiled_filter, expanded, filter_problems, value_at
 from services.gateway.domain.subscriptions import SENT_EVENTS
+from services.router.domain.delivery import WebhookTarget
+from services.router.domain.target_index import TargetIndex
 from shared.lead.events import schemas
 from shared.lead.events.registry import EVENT_TYPES
 from shared.rules.event_fields import EventFields
@@ -67,6 +69,23 @@ def test_the_short_form_decides_as_its_condition_does(path: Path, draw: st.DataO
     matches = compiled_filter([name], flat)(data, AT)
     if not faults:
         assert matches is compiled_filter([name], expanded(flat))(data, AT)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@settings(max_examples=30, deadline=None)
+@given(draw=st.data())
+def test_the_index_finds_the_targets_whose_filter_an_event_matches(path: Path, draw: st.DataObject):
+    name, data = event(path)
+    flat = draw.draw(st.lists(flat_filters(data), max_size=6))
+    parts = [expanded(filter_) for filter_ in flat]
+    more: list[dict[str, Any]] = [{"any": parts[:2]}, {"not": parts[0]}, {"all": parts}] if parts else []
+    filters: list[dict[str, Any]] = [{}, *flat, *parts, *more]
+    targets = [
+        WebhookTarget(str(number), "https://hooks.example/", events, (), filter_)
+        for number, (filter_, events) in enumerate((one, of) for one in filters for of in ((name,), ("*",)))
+    ]
+    wanting = [one for one in targets if not one.filter or compiled_filter(one.events, one.filter)(data, AT)]
+    assert TargetIndex(targets).wanting(name, data, AT) == wanting
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")

@@ -57,7 +57,7 @@ def constants(op: Op, kind: Kind) -> st.SearchStrategy[Any]:
     form = OPERATORS[op].value
     if kind is Kind.OPEN:
         kinds = {Kind.TEXT, Kind.INTEGER, Kind.BOOLEAN, Kind.TIME} & OPERATORS[op].kinds
-        kind = min(kinds, key=lambda each: each.name)
+        kind = min(kinds, key=lambda candidate: candidate.name)
     if form is FLAG:
         return st.just(value=True)
     if form is AGE:

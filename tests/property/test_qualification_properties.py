@@ -14,10 +14,10 @@ from services.router.domain.qualification.language import languages
 from services.router.domain.qualification.statements import read_statements
 from services.router.domain.qualification.tokens import TEXT_LENGTH_MAX, split_sentences, tokenize
 from shared.policy.frames import FRAMES
-from tests.support.labelled_sentences import labelled_sentences
+from tests.support.labelled_sentences import training_sentences
 from tests.support.scored_leads import scored_lead
 
-SENTENCES = [sentence.text for sentence in labelled_sentences("development")]
+SENTENCES = [sentence.text for sentence in training_sentences()]
 WORDS = sorted({word for text in SENTENCES for word in text.split()})
 PIECES = st.sampled_from(
     [*WORDS, ",", ".", "?", "\n", "not", "no", "if", "$60k", "€ 1.000,00", "10%", "'", "\u2019t", "30."]

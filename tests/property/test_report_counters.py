@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.ledger.domain.counters import summed
+from services.ledger.domain.counters import ANY_VERSION, CounterDeltaRow, summed
 from services.ledger.domain.lead_history import LeadHistoryRow
+from services.ledger.domain.milestones import MilestoneRow
 from services.ledger.handlers import LedgerHandler
 from shared.lead.events.envelope import Event
 from shared.lead.events.outcome_received import Amount
@@ -26,7 +27,7 @@ from shared.worker.unit_of_work import Result, fold
 from tests.unit.ledger.conftest import event_from_example
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-EPOCH_DAY = (AT.date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
+EPOCH_HOUR = int(AT.timestamp()) // 3_600
 REPS = ("sdr-1", "sdr-2", "ae-1")
 KINDS = ("accepted", "rejected", "reply", "meeting_booked", "opportunity", "won", "lost")
 
@@ -82,20 +83,33 @@ def events_of(lead_id: str, life: Life) -> list[Event[Any]]:
     return events
 
 
-def counted(events: Sequence[Event[Any]], units: Sequence[int]) -> dict[Any, dict[str, int]]:
-    """Return the counters after the events, decided in units of work of the given sizes."""
-    rows, result, added = IdentityMap(), Result(), list[Any]()
+Milestones = dict[Any, MilestoneRow]
+
+
+def counted(
+    events: Sequence[Event[Any]], units: Sequence[int]
+) -> tuple[dict[Any, dict[str, int]], Milestones]:
+    """Return the counters and milestones after the events, decided in units of work of the given sizes."""
+    rows, result, added = IdentityMap(), Result(), list[CounterDeltaRow]()
+    reached: Milestones = {}
     left = list(events)
     for number, size in enumerate([*units, len(left)]):
         unit, left = left[:size], left[size:]
         handler = LedgerHandler(str(number))
         rows = IdentityMap(row for row in rows.all(LeadHistoryRow))  # as they are stored by now
         fold(handler, rows, unit, AT, result=result)
-        added += [change.row for change in handler.end_unit(rows) if isinstance(change, Put)]
+        for change in handler.end_unit(rows):
+            if not isinstance(change, Put):
+                assert change.kind is MilestoneRow
+                del reached[change.key]
+            elif isinstance(change.row, MilestoneRow):
+                reached[change.row.key] = change.row
+            elif isinstance(change.row, CounterDeltaRow):
+                added.append(change.row)
     assert not result.rejected
     total = summed(delta for row in added for delta in row.deltas)
     kept = {key: {name: number for name, number in counts.items() if number} for key, counts in total.items()}
-    return {key: counts for key, counts in kept.items() if counts}
+    return {key: counts for key, counts in kept.items() if counts}, reached
 
 
 @settings(max_examples=200, deadline=None)
@@ -110,10 +124,12 @@ def test_the_counters_equal_a_recount_in_every_order_and_with_repeats(
     ]
     arriving = [*happened, *random.choices(happened, k=4)]
     random.shuffle(arriving)
-    counters = counted(arriving, units)
-    assert counters == counted(happened, [])
+    counters, reached = counted(arriving, units)
+    assert (counters, reached) == counted(happened, [])
+    assert _numbers_of(reached) == _numbers_behind(counters)
     assert _sums(counters, "lead_counters", "dimension") == _recounted_leads(happened)
     decided = sum(event.type == "baton.lead.routed.v1" for event in happened)
+    decided += sum(getattr(event.data, "type", "") == "rejected" for event in happened)
     flow = _sums(counters, "flow_counters", "")
     assert flow.pop("decided", 0) == decided
     assert flow == {"arrived": len(queues)} if (queues := _queues(happened)) else flow == {}
@@ -122,12 +138,66 @@ def test_the_counters_equal_a_recount_in_every_order_and_with_repeats(
     assert {name: sums.get(name) for name in expected} == expected
 
 
+def _numbers_of(reached: Milestones) -> dict[Any, int]:
+    """Return how many milestones there are by stage and hour, and of leads by what became of them."""
+    found: Counter[Any] = Counter()
+    for row in reached.values():
+        if row.stage in _COUNTED_AS:
+            found[row.stage, row.hour] += 1
+        elif row.stage in ("routed", "suppressed", "undecided"):
+            found["first_routed", row.hour] += row.hour is not None
+            found["received", row.captured_hour, row.grade] += row.captured_hour is not None
+            found[row.stage, row.captured_hour] += row.captured_hour is not None and row.stage != "undecided"
+    for stages, name in _COHORTS.items():
+        leads = {
+            (row.lead_id, row.captured_hour, row.grade) for row in reached.values() if row.stage in stages
+        }
+        for _lead, hour, grade in leads:
+            found[name, hour, grade] += hour is not None
+    return {key: number for key, number in found.items() if number}
+
+
+def _numbers_behind(counters: dict[Any, dict[str, int]]) -> dict[Any, int]:
+    """Return the same from the counters."""
+    found: Counter[Any] = Counter()
+    for (name, (hour, *names)), counts in counters.items():
+        if name == "rep_counters":
+            for stage, column in _COUNTED_AS.items():
+                found[stage, hour] += counts.get(column, 0)
+        elif name == "duration_counters" and names[1] == "route":
+            found["first_routed", hour] += counts["measured"]
+        elif name == "path_counters" and names[0] == ANY_VERSION:
+            found["suppressed" if names[3] == "suppressed" else "routed", hour] += counts["leads"]
+        elif name == "lead_counters" and names[0] == "grade":
+            for column in ("received", *_COHORTS.values()):
+                counted_as = "captured" if column == "received" else column
+                found[column, hour, names[1]] += counts.get(counted_as, 0)
+    return {key: number for key, number in found.items() if number}
+
+
+_COUNTED_AS = {
+    "accepted": "accepted",
+    "late": "late",
+    "given_back": "rejected",
+    "meeting_booked": "meetings",
+    "won": "won",
+}
+"""The count of a rep that each stage stands for."""
+_COHORTS = {
+    ("accepted",): "accepted",
+    ("meeting_booked", "meeting_held"): "meetings",
+    ("opportunity",): "opportunities",
+    ("won",): "won",
+}
+"""The count of leads by grade that some stages stand for."""
+
+
 def _sums(counters: dict[Any, dict[str, int]], table: str, by: str) -> dict[Any, Any]:
     """Return the sums of a table: of all rows, or of the rows of channels by their name."""
     total: Counter[Any] = Counter()
     for (name, key), counts in counters.items():
         if name == table and by == "dimension" and key[1] == "channel":
-            total.update({(key[0] - EPOCH_DAY, key[2], column): number for column, number in counts.items()})
+            total.update({(key[0] - EPOCH_HOUR, key[2], column): number for column, number in counts.items()})
         elif name == table and not by:
             total.update(counts)
     return dict(total)
@@ -144,7 +214,7 @@ def _recounted_leads(events: Sequence[Event[Any]]) -> dict[Any, int]:
         )
         told = sorted((e for e in own if e.type == "baton.outcome.received.v1"), key=lambda e: e.data.at)
         kinds = [e.data.type for e in told]
-        ended = [e for e in told if e.data.type in ("won", "lost")]
+        deals = _recounted_deals(told)
         is_owned = any(e.type == "baton.lead.routed.v1" for e in own)
         reached = {
             "captured": True,
@@ -153,23 +223,37 @@ def _recounted_leads(events: Sequence[Event[Any]]) -> dict[Any, int]:
             and bool({"accepted", "reply", "meeting_booked", "opportunity"} & set(kinds)),
             "meetings": "meeting_booked" in kinds,
             "opportunities": bool({"opportunity", "won"} & set(kinds)),
-            "won": bool(ended) and ended[-1].data.type == "won",
-            "lost": bool(ended) and ended[-1].data.type == "lost",
+            "won": any(kind == "won" for kind, _usd, _is_opened in deals),
+            "lost": [kind for kind, _usd, _is_opened in deals if kind != "open"][-1:] == ["lost"]
+            and all(kind != "won" for kind, _usd, _is_opened in deals),
         }
         for name, is_so in reached.items():
             if is_so:
                 found[0, channel, name] += 1
-        amounts = [
-            e.data.amount.value
-            for e in told
-            if e.data.type in ("opportunity", "won", "lost")
-            and e.data.amount
-            and e.data.amount.currency == "USD"
-        ]
-        usd = amounts[-1] if amounts and reached["won"] else 0
-        if usd:
+        if usd := sum(usd for kind, usd, _is_opened in deals if kind == "won"):
             found[0, channel, "won_usd"] += usd
     return dict(found)
+
+
+def _recounted_deals(told: Sequence[Event[Any]]) -> list[tuple[str, int, bool]]:
+    """Return of each deal of a lead how it stands, its amount, and whether an opportunity was told."""
+    stages = [e for e in told if e.data.type in ("opportunity", "won", "lost")]
+    texts = [e.data.type for e in stages]
+    # A win that is followed by an opportunity ends a deal; whatever else is told goes on with the same.
+    cuts = [n for n in range(1, len(texts)) if (texts[n - 1], texts[n]) == ("won", "opportunity")]
+    found: list[tuple[str, int, bool]] = []
+    for begins, ends in zip([0, *cuts], [*cuts, len(texts)], strict=True):
+        if begins == ends:
+            continue
+        usd = [
+            e.data.amount.value
+            for e in stages[begins:ends]
+            if e.data.amount and e.data.amount.currency == "USD"
+        ]
+        last = texts[ends - 1]
+        standing = "open" if last == "opportunity" else last
+        found.append((standing, usd[-1] if usd else 0, "opportunity" in texts[begins:ends]))
+    return found
 
 
 def _queues(events: Sequence[Event[Any]]) -> set[tuple[str, str]]:
@@ -186,12 +270,14 @@ def _recounted_reps(events: Sequence[Event[Any]]) -> dict[str, int]:
         own = sorted((e for e in events if e.subject == lead_id), key=lambda e: e.time)
         holders = [e.data.decision.owner for e in own if e.type == "baton.lead.routed.v1"]
         owners += [(lead_id, now) for n, now in enumerate(holders) if n == 0 or holders[n - 1] != now]
-        told_kinds = [e.data.type for e in own if e.type == "baton.outcome.received.v1"]
+        told = [e for e in own if e.type == "baton.outcome.received.v1"]
+        told_kinds = [e.data.type for e in told]
         kinds.update(told_kinds)
-        closed = [kind for kind in told_kinds if kind in ("won", "lost")]
-        kinds.update({f"last {closed[-1]}": 1} if closed else {})
+        deals = _recounted_deals(told)
+        kinds.update(f"deal {kind}" for kind, _usd, _is_opened in deals)
+        kinds["open_usd"] += sum(usd for kind, usd, _is_opened in deals if kind == "open")
         kinds.update({"met": 1} if "meeting_booked" in told_kinds else {})
-        kinds.update({"opportunities": 1} if "opportunity" in told_kinds else {})
+        kinds["opportunities"] += sum(is_opened for _kind, _usd, is_opened in deals)
         both = {"meeting_booked", "opportunity"} <= set(told_kinds)
         kinds.update({"met_opportunity": 1} if both else {})
     return {
@@ -200,7 +286,8 @@ def _recounted_reps(events: Sequence[Event[Any]]) -> dict[str, int]:
         "met": kinds["met"],
         "met_opportunity": kinds["met_opportunity"],
         "opportunities": kinds["opportunities"],
-        "won": kinds["last won"],
-        "lost": kinds["last lost"],
+        "won": kinds["deal won"],
+        "lost": kinds["deal lost"],
+        "open_usd": kinds["open_usd"],
         "rejected": kinds["rejected"],
     }

@@ -11,16 +11,9 @@ from hypothesis import strategies as st
 
 from services.router.domain.fairness import LEAD, bound_of, exceeds, is_within
 from services.router.domain.placement import choose_again
-from services.router.domain.rotation import (
-    Selection,
-    charge,
-    recorded,
-    refund,
-    release,
-    rep_queue_of,
-    select_from_queue,
-)
+from services.router.domain.rotation import charge, refund, release, rep_queue_of, select_from_queue
 from services.router.domain.state import AwayRepRow, QueueRow, RepQueueRow
+from services.router.domain.turns import Selection
 from services.router.policy import NO_LIMIT, RoutingPolicy
 from shared.lead.events.routing import Decision, Distribution
 from shared.storage.change_set import ChangeSet
@@ -129,7 +122,7 @@ def check_choice(world: World, selection: Selection, distribute: Distribution) -
 
 def check_record(selection: Selection, distribute: Distribution) -> None:
     """The choice follows again from what is recorded of it."""
-    considered, turn = recorded(selection)
+    considered, turn = selection.recorded
     assert turn is not None
     assert turn.distribute == distribute
     decision = Decision("assigned", "sdr", "work", selection.rep, "rule", [], [*considered], turn=turn)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from services.router.domain.eligibility import Candidate
 from services.router.domain.fairness import LEAD, is_within
-from services.router.domain.rotation import balances_after, recorded, select_rep
+from services.router.domain.turns import balances_after, select_rep, worth_of
 
 TEAMS = st.lists(st.integers(1, 500), min_size=1, max_size=8).map(
     lambda weights: [Candidate(f"rep-{number}", weight) for number, weight in enumerate(weights)]
@@ -34,6 +34,22 @@ def test_with_constant_candidates_every_rep_stays_within_one_lead_of_the_weighte
         team = after_lead(team, chosen)
         for rep, weight in weights.items():
             assert abs(count[rep] - Fraction(weight * number, total)) <= 1
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(-3 * LEAD, 3 * LEAD)), min_size=1, max_size=8))
+def test_the_next_turn_is_the_earliest_deadline_of_those_that_are_eligible(reps):
+    """Computed in fractions, also where all have the same weight."""
+    team = [Candidate(f"rep-{number}", *one) for number, one in enumerate(reps)]
+    total, lead = sum(one.weight for one in team), worth_of(team).lead
+    parts = {one.rep: one.weight * LEAD // total for one in team}
+    by_balance = min(team, key=lambda one: (-one.balance, one.rep))
+    eligible = [one for one in team if one.balance + parts[one.rep] > 0]
+    if not eligible or by_balance.balance >= lead:
+        assert select_rep(team).rep == by_balance.rep
+        return
+    due = {one.rep: -(Fraction(one.balance - lead, parts[one.rep]) // 1) for one in eligible}
+    first = min(eligible, key=lambda one: (due[one.rep], -one.balance, one.rep))
+    assert select_rep(team[::-1]).rep == first.rep
 
 
 @given(TEAMS, st.data())
@@ -77,7 +93,7 @@ def test_a_rep_is_selected_whenever_one_is_eligible_and_the_others_have_a_reason
     assert {*reasons} == {candidate.rep for candidate in team} - {pick.rep}
     assert {rep for rep, why in reasons.items() if why == "lower_share"} == may - {pick.rep}
     backwards = select_rep(list(reversed(team)), excluded)
-    assert recorded(backwards) == recorded(pick)
+    assert backwards.recorded == pick.recorded
     assert backwards.rep == pick.rep
 
 

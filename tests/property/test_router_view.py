@@ -12,8 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from services.ledger.domain.rows import ViewRow
 from services.ledger.domain.view import updated_view
-from services.router.domain.delivery import destination_target, targets_of
+from services.router.domain.delivery import destination_target
 from services.router.domain.state import CLOSED, RoutedLeadRow, scored_lead_of
+from services.router.domain.target_index import TargetIndex
 from shared.lead.events.envelope import Event, decode_data
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.parts import Person, Trigger
@@ -29,7 +30,9 @@ POLICY = routing_policy_with(
     tuple(rep(id_, queue_, max_open=1 if id_ == "ae" else None) for id_, queue_ in TEAM.items()),
     {"sdr": queue("4h"), "bdr": queue("1h", fallback="sdr"), "senior-ae": queue("15m", fallback="sdr")},
 )
-DESTINATIONS = [destination_target(f"queue:{name}", "https://hooks.example/", ()) for name in POLICY.queues]
+DESTINATIONS = TargetIndex(
+    destination_target(f"queue:{name}", "https://hooks.example/", ()) for name in POLICY.queues
+)
 GRADES = {"B3": "mql", "A1": "sql", "C3": "mql", "D4": "cold"}
 REPS = st.sampled_from([*TEAM])
 
@@ -119,7 +122,7 @@ class OneLead(RuleBasedStateMachine):
                 data=decode_data(event_type, raw), raw=raw,
             )  # fmt: skip
             self.view = updated_view(self.view, event)
-            for destination in targets_of(DESTINATIONS, short, event.data, AT):
+            for destination in DESTINATIONS.wanting(short, event.data, AT):
                 self.heard[destination.id.removeprefix("queue:")] = data["decision"]
         assert bool(self.router.emitted) <= (outcome is not Outcome.UNCHANGED)
         return bool(self.router.emitted)

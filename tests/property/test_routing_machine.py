@@ -59,6 +59,7 @@ RULES = (
     RoutingRule(name="cold", queue="sdr", motion="nurture", when=Compare("score.grade", Op.EQ, "D4")),
     RoutingRule(name="rest", queue="sdr"),
 )
+KEPT: Final = ("owned", "kept")
 TERRITORIES = (
     Territory(name="large", when=Compare("company.employees", Op.GTE, 1_000), reps=("r1", "r2", "r4")),
 )
@@ -116,9 +117,10 @@ def first_team() -> dict[str, Rep]:
 class Oracle:
     """Says why a rep may not have a lead, from the policy's data and the assignments."""
 
-    def __init__(self, spec: Spec, router: SimulatedRouter) -> None:
+    def __init__(self, spec: Spec, router: SimulatedRouter, demanding: Mapping[str, str]) -> None:
         self.reps = spec.reps
         self.router = router
+        self.demanding = demanding
 
     def reasons(self, rep_id: str, lead: RoutedLeadRow, *, with_one_more: bool = True) -> set[str]:
         """Return why; with `with_one_more` the limits are asked before a further lead, else as it stands."""
@@ -126,7 +128,7 @@ class Oracle:
         found: set[str] = set()
         if lead.territory == "large" and rep_id not in TERRITORIES[0].reps:
             found.add("not_in_territory")
-        if lead.rule == "german" and "de" not in member.skills:
+        if self.demanding.get(lead.lead_id) == "german" and "de" not in member.skills:
             found.add("lacks_skill")
         local = at.astimezone(ZoneInfo(member.time_zone or "UTC"))
         if self.router.rows.get(AwayRepRow, rep_id) is not None:
@@ -162,6 +164,7 @@ class Routing(RuleBasedStateMachine):
         self.spec = Spec(first_team())
         self.history = History()
         self.steps: list[Callable[[History], None]] = []
+        self.demanding: dict[str, str] = {}
         self.step(use(self.spec))
 
     @property
@@ -179,6 +182,10 @@ class Routing(RuleBasedStateMachine):
             event: Any = msgspec.convert(raw, BY_NAME[f"baton.{type_}.v1"].model)
             if hasattr(event, "decision"):
                 self.history.explain(f"baton.{type_}.v1", raw)
+                decision = event.decision
+                # A rule that leaves the lead with its owner demands nothing of whoever gets it next.
+                if type_ in ("lead.routed", "lead.updated") and (decision.rule, decision.change) != KEPT:
+                    self.demanding[event.lead_id] = decision.rule
                 if type_ != "lead.suppressed":
                     self.check(event, owners.get(event.lead_id), exact=exact and len(emitted) == 1)
 
@@ -191,7 +198,7 @@ class Routing(RuleBasedStateMachine):
         decision = event.decision
         lead = self.router.rows.get(RoutedLeadRow, event.lead_id)
         assert lead is not None
-        oracle = Oracle(self.spec, self.router)
+        oracle = Oracle(self.spec, self.router, self.demanding)
         if decision.turn is not None and decision.owner is not None:
             assert not oracle.reasons(decision.owner, lead, with_one_more=False), decision
             assert self.spec.reps[decision.owner].weight > 0
@@ -256,7 +263,7 @@ class Routing(RuleBasedStateMachine):
     def drain(self) -> None:
         """Assign what waits. Then nobody may have what still waits."""
         self.step(lambda history: history.assign_waiting(), exact=False)
-        oracle = Oracle(self.spec, self.router)
+        oracle = Oracle(self.spec, self.router, self.demanding)
         for lead in self.router.rows.all(RoutedLeadRow):
             if lead.status != "waiting":
                 continue

@@ -54,7 +54,7 @@ def test_the_compiled_tables_are_the_explained_ones(rules: list[Rule[int]], know
     assert all_matches(rules)(known, AT) == true
     half = len(rules) // 2
     groups = [rules[:half], rules[half:]]
-    expected = tuple(next((each.outcome for each in group if each.outcome in true), None) for group in groups)
+    expected = tuple(next((rule.outcome for rule in group if rule.outcome in true), None) for group in groups)
     assert first_of_each(groups)(known, AT) == expected
     assert concluding([rule.when for rule in rules], tuple)(known, AT) == tuple(truths)
 
@@ -90,7 +90,7 @@ def test_what_follows_is_remembered_for_few_sets_of_rules_only() -> None:
 @given(tables(), facts())
 def test_the_explained_table_names_the_rule_that_was_taken(rules: list[Rule[int]], known: Facts) -> None:
     explained = explain_first(rules, known, AT)
-    taken = [each.name for each in explained if each.verdict.truth is True and not each.earlier]
+    taken = [rule.name for rule in explained if rule.verdict.truth is True and not rule.earlier]
     first = first_match(rules)(known, AT)
     assert taken == ([] if first is None else [rules[first].name])
 
@@ -100,7 +100,7 @@ def test_what_decided_suffices(condition: Condition, known: Facts) -> None:
     """Nothing but the fields that are named as deciding is needed to come to the same."""
     verdict = evaluate(condition, known, AT)
     if verdict.truth is not None:
-        fields = {each.compare.field for each in verdict.because}
+        fields = {comparison.compare.field for comparison in verdict.because}
         only = {name: fact for name, fact in known.items() if name in fields}
         assert truth_of(condition, only, AT) is verdict.truth
 
@@ -125,7 +125,7 @@ def test_knowing_more_never_turns_a_decided_condition(
 ) -> None:
     """But for `exists` and `missing`, which ask about knowledge itself, and fields with defaults."""
     settled = {name: fact for name, fact in known.items() if fact is not None}
-    if any(each.op.value in {"exists", "missing"} for each in comparisons(condition)):
+    if any(comparison.op.value in {"exists", "missing"} for comparison in comparisons(condition)):
         return
     never_missing = {"spam_score", "account.relation", "signals.strong", "signals.types"}
     more = {name: fact for name, fact in more.items() if name not in never_missing}
@@ -196,7 +196,7 @@ def test_rules_that_are_said_to_overlap_do(rules: list[Rule[int]]) -> None:
     for finding in lint_overlaps(rules):
         for name in finding.message.rpartition(": ")[2].split(", "):
             pair = {int(name[1:]), finding.rule}
-            assert {frozenset(each & pair) for each in matched} >= {
+            assert {frozenset(outcomes & pair) for outcomes in matched} >= {
                 frozenset(pair),
                 *(frozenset({one}) for one in pair),
             }
@@ -211,7 +211,7 @@ def test_every_dead_rule_is_called_so(rules: list[Rule[int]]) -> None:
     """Where every field has cells, lint is exact: it misses none."""
     first = first_match(rules)
     applied = {first(known, AT) for known in every_fact(set(SMALL))}
-    named = {each.rule for each in lint_first_match(rules) if each.code is LintCode.DEAD}
+    named = {finding.rule for finding in lint_first_match(rules) if finding.code is LintCode.DEAD}
     impossible = {rule.outcome for rule in rules if not FactSpace([rule.when]).boxes(rule.when)}
     assert {rule.outcome for rule in rules} - applied <= named | impossible
 

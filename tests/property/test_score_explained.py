@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scorer.domain.account import account_view
-from services.scorer.domain.explain import ScoreExplanation, explain_score, explain_scored
+from services.scorer.domain.explain import ScoreExplanation, explain_scored
 from services.scorer.domain.score import ScoreResult, ScoringSubject, compute_score
 from services.scorer.domain.state import AccountRow
 from services.scorer.policy import ScoringPolicy
@@ -28,6 +28,7 @@ from tests.property.test_score_bounds import (
     tricky,
 )
 from tests.support.enriched_leads import AT, DAY, did, signal
+from tests.support.score_explanations import explain_score
 from tests.support.scoring_policies import default_scoring
 
 policies = st.sampled_from([default, tricky, bands_of_anything])

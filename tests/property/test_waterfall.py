@@ -142,7 +142,7 @@ def test_no_question_in_turn_is_likelier_to_end_the_asking_for_its_price(policy,
     plan = plan_next(replace(policy, sequential=True), progress, lambda learnt: chances[learnt[0]])
     assert bool(plan.requests) == bool(candidates)
     for request in plan.requests:
-        best = max(chances[names[0]] / (each.price_cents or 0.01) for each, names in candidates.items())
+        best = max(chances[names[0]] / (request.price_cents or 0.01) for request, names in candidates.items())
         assert chances[candidates[request][0]] / (request.price_cents or 0.01) == best
 
 

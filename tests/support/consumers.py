@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from shared.clock import FixedClock
+from shared.health import Health
 from shared.lead.events.envelope import Event
 from shared.messaging.manifest import PEOPLE_ERASED
 from shared.messaging.port import Partition, Record
 from shared.observability.metrics import Metrics
-from shared.web.ops import Health
 from shared.worker.consumer import ConsumerDeps, ConsumerLimits
 from shared.worker.dead_letters import DeadLetters
 from shared.worker.decision import Outcome
 from shared.worker.unit_of_work import Result
+from tests.support.fixed_clock import FixedClock
 from tests.support.simulated_stream import SimulatedBroker
 
 P0 = Partition(PEOPLE_ERASED.name, 0)

@@ -20,7 +20,6 @@ from services.gateway.tables import subscriptions
 from services.router import bootstrap
 from services.router.domain.delivery import DeliveryRow
 from services.router.tables import deliveries, notified_leads
-from shared.clock import FixedClock
 from shared.lead.events.envelope import Event, encode
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.parts import Company, Person, Trigger
@@ -34,6 +33,7 @@ from shared.vault import Vault
 from shared.web.signing import new_secret, verify
 from shared.webhooks import DeliveryOrder, QueuedOrder, SealedSecret, sealed_for
 from shared.worker.role import Resources
+from tests.support.fixed_clock import FixedClock
 from tests.support.routing_policies import StandingPolicy, default_policy
 from tests.support.scored_leads import AT, event_of, lead_id
 
@@ -50,6 +50,7 @@ class Endpoint:
     secret: str = field(default_factory=lambda: new_secret(os.urandom(32)))
     status: int = 204
     headers: dict[str, str] = field(default_factory=dict)
+    answer: str = ""
     open: asyncio.Event = field(default_factory=asyncio.Event)
     received: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     requests: int = 0
@@ -79,7 +80,7 @@ class DeliveryWorld:
             await endpoint.open.wait()
             if endpoint.status < 300:
                 endpoint.received.append((request.headers["webhook-id"], msgspec.json.decode(body)))
-            return web.Response(status=endpoint.status, headers=endpoint.headers)
+            return web.Response(status=endpoint.status, headers=endpoint.headers, text=endpoint.answer)
 
         app = web.Application()
         app.router.add_post("/hook", take)

@@ -24,7 +24,6 @@ from services.router.handlers import LiveRouterHandler
 from services.router.policy import RoutingPolicy, routing_policy_of
 from services.router.storage import RouterStore
 from services.router.tables import assignments, rep_queues, routed_leads
-from shared.clock import FixedClock
 from shared.errors import Retry
 from shared.lead.events.envelope import Event
 from shared.policy.per_version import PerVersion
@@ -32,6 +31,7 @@ from shared.storage.database import Database
 from shared.worker.failpoints import VARIABLE, from_environ
 from shared.worker.outbox import Outbox
 from shared.worker.unit_of_work import Result, UnitOfWork
+from tests.support.fixed_clock import FixedClock
 from tests.support.routing_policies import rep, routing_policy_with
 from tests.support.scored_leads import AT, lead_id, scored_event, scored_lead
 
@@ -106,16 +106,16 @@ async def _restarted(number: int, url: str, leads: int) -> int:
 
 def _check_owners(given: list[AssignmentRow], leads: int) -> None:
     """Nobody was ever taken off a lead here, so that each has one assignment, and each account one owner."""
-    assert len(given) == len({each.lead_id for each in given}) == leads
-    assert all(each.active for each in given)
+    assert len(given) == len({assignment.lead_id for assignment in given}) == leads
+    assert all(assignment.active for assignment in given)
     owners: dict[str, set[str]] = {}
-    for each in given:
-        owners.setdefault(each.account, set()).add(each.rep)
+    for assignment in given:
+        owners.setdefault(assignment.account, set()).add(assignment.rep)
     assert {len(reps) for reps in owners.values()} == {1}
 
 
 def _check_credits(given: list[AssignmentRow], places: list[RepQueueRow]) -> None:
-    counted = Counter((each.queue, each.rep) for each in given)
+    counted = Counter((assignment.queue, assignment.rep) for assignment in given)
     assert {place.key: place.credits for place in places} == {
         place.key: counted[place.key] for place in places
     }

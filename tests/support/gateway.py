@@ -6,16 +6,19 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from fastapi import FastAPI
 
 from services.gateway.app import create_app
 from services.gateway.bootstrap import build, vendor_work
+from services.gateway.event_stream.feed import EventFeed
 from services.gateway.intake.vendor_work import VendorWork
 from shared.clock import Clock, SystemClock
+from shared.health import Health
 from shared.integrations.catalog import load_integrations
 from shared.lead.events.envelope import Event, decode
 from shared.messaging.connect import connect
@@ -27,7 +30,6 @@ from shared.policy.versions import PolicyWatch, check_policy, put
 from shared.settings import GatewaySettings, load
 from shared.storage.database import Database
 from shared.storage.rows import IdentityMap, Put, Row
-from shared.web.ops import Health
 from shared.web.server import HttpServer, connection_limits
 from shared.worker.role import Resources
 from tests.support.databases import create_tables
@@ -46,6 +48,23 @@ class RunningGateway:
     sink: Sink
     server: HttpServer
     work: VendorWork
+    feed: EventFeed
+    app: FastAPI
+    settings: GatewaySettings
+
+    @asynccontextmanager
+    async def another(self) -> AsyncIterator[RunningGateway]:
+        """Serve a second gateway on the same stream and database until the end of the context."""
+        resources = replace(
+            self.resources,
+            database=Database(self.settings.database_url),
+            policy=PolicyWatch(Database(self.settings.database_url)),
+            health=Health(),
+            metrics=Metrics(),
+        )
+        async with _served(resources, self.settings) as other:
+            yield other
+        await resources.database.close()
 
     @property
     def database(self) -> Database:
@@ -117,6 +136,15 @@ async def running_gateway(
     await create_tables(settings.database_url)
     resources = gateway_resources(settings, clock or SystemClock())
     await resources.stream.open()
+    async with _served(resources, settings) as running:
+        yield running
+    await resources.stream.close()
+    await resources.database.close()
+
+
+@asynccontextmanager
+async def _served(resources: Resources, settings: GatewaySettings) -> AsyncIterator[RunningGateway]:
+    """Serve on a free port until the end of the context."""
     sink = await resources.stream.sink()
     state = build(resources, sink, settings)
     app = create_app(state)
@@ -129,18 +157,22 @@ async def running_gateway(
         limits=connection_limits(settings),
     )
     await server.start()
+    stop = asyncio.Event()
+    following = asyncio.create_task(state.feed.run(stop))
     try:
         async with aiohttp.ClientSession(
             f"http://127.0.0.1:{server.port}", headers={"Authorization": f"Bearer {ADMIN_KEY}"}
         ) as http:
             work = vendor_work(state, resources, settings)
-            yield RunningGateway(http, resources, resources.stream, sink, server, work)
+            yield RunningGateway(
+                http, resources, resources.stream, sink, server, work, state.feed, app, settings
+            )
     finally:
+        stop.set()
+        await following
         await server.stop()
         await state.captcha.close()
         await sink.close()
-        await resources.stream.close()
-        await resources.database.close()
 
 
 def gateway_resources(settings: GatewaySettings, clock: Clock, partitions: int = 2) -> Resources:

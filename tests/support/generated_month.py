@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from heapq import heappop, heappush
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -19,6 +20,7 @@ from shared.lead.events.signal_received import SignalAccount, SignalReceivedV1
 from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load
 from tests.support.enriched_leads import AT, enriched_lead
+from tests.support.event_file import EventFile
 from tests.support.lived_history import LivedHistory
 from tests.support.scoring_policies import texts_with
 
@@ -27,9 +29,10 @@ STRATEGIC = "any: [{field: company.employees, gte: 1000}"
 """The condition on the size of strategic accounts in the default policy."""
 _TEAM = {"sdr": 20, "bdr": 12, "senior-ae": 8}
 _GATEWAY = "/baton/gateway"
+_MAX_OPEN: Final = 500
 
 
-def team_of_40(*, weight: int = 100) -> str:
+def team_of_40(*, weight: int = 100, max_open: int = _MAX_OPEN) -> str:
     """Return a team file of 40 reps. Every third works in New York, and the first SDR has another weight."""
     lines = ["reps:"]
     for queue, count in _TEAM.items():
@@ -38,42 +41,68 @@ def team_of_40(*, weight: int = 100) -> str:
             own = weight if (queue, number) == ("sdr", 1) else 100
             rep = f"{queue.removeprefix('senior-')}-{number}"
             lines.append(
-                f"  - {{id: {rep}, name: Rep {number}, queues: [{queue}], weight: {own}, max_open: 500{hours}}}"
+                f"  - {{id: {rep}, name: Rep {number}, queues: [{queue}], weight: {own}, max_open: {max_open}{hours}}}"
             )
     return "\n".join(lines) + "\n"
 
 
-def month_texts(employees: int = 1_000, weight: int = 100, countries: str = "") -> dict[str, str]:
+def month_texts(
+    employees: int = 1_000, weight: int = 100, countries: str = "", max_open: int = _MAX_OPEN
+) -> dict[str, str]:
     """Return the default policy for that team; strategic is who has so many employees, or one of `countries`."""
     also = f", {{field: company.country, in: [{countries}]}}" if countries else ""
     changed = STRATEGIC.replace("1000", str(employees)) + also
-    return {**texts_with(routing=(STRATEGIC, changed)), "team.yaml": team_of_40(weight=weight)}
+    return {
+        **texts_with(routing=(STRATEGIC, changed)),
+        "team.yaml": team_of_40(weight=weight, max_open=max_open),
+    }
 
 
 @cache
-def month_policy(employees: int = 1_000, weight: int = 100, countries: str = "") -> CompiledPolicy:
+def month_policy(
+    employees: int = 1_000, weight: int = 100, countries: str = "", max_open: int = _MAX_OPEN
+) -> CompiledPolicy:
     """Return the policy of `month_texts`, compiled."""
-    return compiled(load(month_texts(employees, weight, countries)))
+    return compiled(load(month_texts(employees, weight, countries, max_open)))
 
 
-def generated_month(leads: int, seed: int = 1, *, changes: bool = True) -> LivedHistory:
+def generated_month(
+    leads: int,
+    seed: int = 1,
+    *,
+    changes: bool = True,
+    max_open: int = _MAX_OPEN,
+    kept: EventFile | None = None,
+) -> LivedHistory:
     """Live a month with so many leads: a rule changes on the 10th day, and a rep's weight on the 20th.
 
-    Without `changes` one policy decides all of it.
+    Without `changes` one policy decides all of it. Events of a long month are `kept` in a file. Of more than
+    10,000 leads many wait unless reps may have more than the usual `max_open`.
     """
-    month = _Month(leads, random.Random(seed), changes=changes)
+    month = _Month(leads, random.Random(seed), changes=changes, max_open=max_open, kept=kept)
     month.live()
     return month.history
 
 
 class _Month:
-    def __init__(self, leads: int, chance: random.Random, *, changes: bool) -> None:
+    def __init__(
+        self,
+        leads: int,
+        chance: random.Random,
+        *,
+        changes: bool,
+        max_open: int,
+        kept: EventFile | None,
+    ) -> None:
+        def policy(*changed: int) -> CompiledPolicy:
+            return month_policy(*changed, max_open=max_open)
+
         self._chance = chance
         self._accounts = leads // 3 + 1
         self._leads: list[LeadEnrichedV1] = []
         self._coming: list[tuple[float, int, Callable[[], None]]] = []
         self._number = 0
-        self.history = LivedHistory(month_policy(), AT)
+        self.history = LivedHistory(policy(), AT, kept)
         for _ in range(leads):
             self._plan(chance.uniform(0, 30), self._new_lead)
         for _ in range(leads // 50):
@@ -82,8 +111,8 @@ class _Month:
         for _ in range(60):
             self._plan(chance.uniform(0, 30), self._absence)
         if changes:
-            self._plan(10, lambda: self.history.use(month_policy(employees=500)))
-            self._plan(20, lambda: self.history.use(month_policy(employees=500, weight=300)))
+            self._plan(10, lambda: self.history.use(policy(500)))
+            self._plan(20, lambda: self.history.use(policy(500, 300)))
 
     def live(self) -> None:
         while self._coming:

@@ -267,8 +267,8 @@ def settled(
 def _summary(wrong: list[str]) -> str:
     """Say how often each rule is broken, with a few cases of each."""
     by_rule: dict[str, list[str]] = defaultdict(list)
-    for each in wrong:
-        by_rule[each.split(":")[0]].append(each)
+    for violation in wrong:
+        by_rule[violation.split(":")[0]].append(violation)
     lines = [line for cases in by_rule.values() for line in (f"{len(cases)} cases of", *cases[:_SHOWN_MAX])]
     return "\n".join(lines)
 

@@ -12,10 +12,10 @@ import msgspec
 from msgspec.structs import replace
 
 from services.ledger.backtest import process
-from services.ledger.backtest.engine import Backtest, StoredEvent, Window
+from services.ledger.backtest.engine import Backtest, Window
 from services.ledger.backtest.process import BacktestOrder
 from services.ledger.backtest.replayed_world import WorldPolicy
-from services.ledger.backtest.work_file import RecordedEvent, WorkFile
+from services.ledger.backtest.work_file import RecordedEvent, StoredEvent, WorkFile
 from services.ledger.domain.backtest.paths import LeadPaths, RoutingEvent
 from services.router.domain.dispatch import assign_waiting_timer
 from services.router.domain.ownership import active_assignment
@@ -34,6 +34,7 @@ from shared.storage.rows import Change, IdentityMap, Put, Remove
 from shared.worker.rows import TimerRow
 from shared.worker.timers import timer_event
 from shared.worker.unit_of_work import Result, fold
+from tests.support.event_file import EventFile
 from tests.support.scored_leads import event_of
 
 _LAG = timedelta(milliseconds=40)
@@ -78,12 +79,14 @@ class _LiveRows(IdentityMap):
 class LivedHistory:
     """Events go to the scorer, what it emits to the router `_LAG` later; timers fire `_LAG` late.
 
-    `events` has all of them as they would be recorded. Leads that wait are looked at whenever time passes.
+    `events` has all of them as they would be recorded, unless they are `kept` elsewhere. Leads that wait are
+    looked at whenever time passes.
     """
 
-    def __init__(self, compiled: CompiledPolicy, at: datetime) -> None:
+    def __init__(self, compiled: CompiledPolicy, at: datetime, kept: EventFile | None = None) -> None:
         self.at = at
         self.events: list[Event[Any]] = []
+        self._kept = self.events if kept is None else kept
         self.policies: dict[str, CompiledPolicy] = {}
         self._scored, self._routed = _LiveRows(), _LiveRows()
         self._count = 0
@@ -104,7 +107,7 @@ class LivedHistory:
             subject = told.subject or BY_NAME[told.type].subject_of(one)
             key = told.key if isinstance(told.key, str) else subject
             events.append(replace(told, subject=subject, key=key))
-        self.events += events
+        self._kept.extend(events)
         self._decide(events)
 
     def owner(self, lead_id: str) -> str | None:
@@ -146,7 +149,7 @@ class LivedHistory:
         emitted = [
             decode(Record(out.topic, 0, 0, out.key, out.value, out.headers, 0)) for out in result.outgoing
         ]
-        self.events += emitted
+        self._kept.extend(emitted)
         return emitted
 
 
@@ -218,6 +221,7 @@ def backtest(
         ids = {step.id for step in steps} | {step.effect for step in steps}
         run.feed(steps, [stored(by_id[id_]) for id_ in ids if id_ in by_id])
         if stop_at is not None and run.position >= stop_at:
+            run.save()
             return run
     run.finish(max(event.time for event in events))
     return run
@@ -262,6 +266,7 @@ def computed(
             ids = {step.id for step in steps} | {step.effect for step in steps}
             done = process.feed(steps, [stored(by_id[id_]) for id_ in ids if id_ in by_id])
             if stop_at is not None and done >= stop_at:
+                process.save()
                 return None
         report, _moves = process.finish()
         return report, [move for _number, move in process.moves(0, len(events))]

@@ -11,6 +11,9 @@ from fastapi.routing import APIRoute
 from services.gateway.api_route import ApiRoute
 from services.gateway.app import ROUTERS
 
+ENDLESS = frozenset({"/v1/events/stream"})
+"""The paths whose answers have no end."""
+
 
 @dataclass(frozen=True)
 class Operation:

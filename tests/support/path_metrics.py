@@ -21,8 +21,8 @@ import httpx2
 from services.standalone import bootstrap as standalone
 from shared import secrets_file
 from shared.observability.tracing import Tracing
+from shared.readiness import Readiness
 from shared.settings import StandaloneSettings, load
-from shared.web.ops import Readiness
 from tests.support.code_metrics import ROOT, Figure
 from tests.support.services.ports import free_port
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from shared.web.signing import SignatureInvalid, verify
+from shared.web.signing import TOLERANCE_S, SignatureInvalid, verify
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,18 @@ class Delivery:
 
 
 class Receiver:
-    """Listens on a free port of 127.0.0.1. `status` may be changed to misbehave."""
+    """Listens on a free port of 127.0.0.1. `status` and `body` of its answers may be changed to misbehave."""
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, now: Callable[[], datetime] = lambda: datetime.now(UTC), tolerance_s: float = TOLERANCE_S
+    ) -> None:
         self.secret = ""
         self.status = 204
+        self.body = b""
         self.deliveries: list[Delivery] = []
         self.invalid: list[str] = []
         self._now = now
+        self._tolerance_s = tolerance_s
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -64,8 +68,9 @@ class Receiver:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 owner._take(headers, body)
                 self.send_response(owner.status)
-                self.send_header("content-length", "0")
+                self.send_header("content-length", str(len(owner.body)))
                 self.end_headers()
+                self.wfile.write(owner.body)
 
             def log_message(self, *_args: object) -> None:
                 pass
@@ -74,7 +79,7 @@ class Receiver:
 
     def _take(self, headers: dict[str, str], body: bytes) -> None:
         try:
-            verify(self.secret, headers, body, self._now())
+            verify(self.secret, headers, body, self._now(), self._tolerance_s)
         except SignatureInvalid as wrong:
             self.invalid.append(str(wrong))
             return

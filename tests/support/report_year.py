@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from itertools import product
 from random import Random
@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Table
 
-from services.gateway.queries.report_counters import EPOCH
+from services.gateway.domain.reports.periods import EPOCH
 from services.ledger.counting import month_of
 from services.ledger.domain.counters import BUCKETS_PER_DOUBLING
 
@@ -28,19 +28,26 @@ class MadeUpCompany(Struct, frozen=True):
 
     def names_of(self, table: Table) -> list[tuple[Any, ...]]:
         """Return the names of a day's rows, without its grain and day."""
-        if table.name == "lead_counters":
-            kinds = {"channel": 8, "source": 20, "campaign": self.campaigns, "grade": 16, "band": 3}
-            return [(kind, f"{kind} {n}") for kind, number in kinds.items() for n in range(number)]
-        if table.name == "rep_counters":
-            return [(self.queues[n % len(self.queues)], f"rep-{n}") for n in range(self.reps)]
-        if table.name == "flow_counters":
-            rules = range(self.rules)
-            return [
-                (self.queues[n % len(self.queues)], change, f"rule-{n}")
-                for n, change in product(rules, ("assigned", "moved"))
-            ]
+        reps = [(self.queues[n % len(self.queues)], f"rep-{n}") for n in range(self.reps)]
+        rules = [(self.queues[n % len(self.queues)], f"rule-{n}") for n in range(self.rules)]
+        kinds = {"channel": 8, "source": 20, "campaign": self.campaigns, "grade": 16, "band": 3}
+        kinds |= {"source_band": 60, "missing": 14}
+        changes, clocks = ("assigned", "moved"), ("accept", "act", "qualify", "route")
         buckets = range(30, 30 + 10 * BUCKETS_PER_DOUBLING)
-        return list(product(self.queues, ("accept", "act", "qualify", "route"), buckets))
+        names: dict[str, Iterable[tuple[Any, ...]]] = {
+            "lead_counters": ((kind, f"{kind} {n}") for kind, number in kinds.items() for n in range(number)),
+            "rep_counters": reps,
+            "accept_counters": ((*rep, bucket) for rep in reps for bucket in range(3)),
+            "flow_counters": ((queue, change, rule) for (queue, rule) in rules for change in changes),
+            "path_counters": (
+                (policy, rule, queue, "assigned") for policy in ("", "present") for (queue, rule) in rules
+            ),
+            "unknown_counters": (
+                (policy, rule, "") for policy in ("", "present") for (_queue, rule) in rules
+            ),
+            "duration_counters": product(self.queues, clocks, buckets),
+        }
+        return list(names[table.name])
 
     def rows_of(self, table: Table) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of all days, then those of all months."""

@@ -119,7 +119,7 @@ def conditions(leaves: st.SearchStrategy[Compare] = LEAVES) -> st.SearchStrategy
 def tables(leaves: st.SearchStrategy[Compare] = LEAVES) -> st.SearchStrategy[list[Rule[int]]]:
     """Return tables whose rules have their own index as outcome."""
     whens = st.lists(conditions(leaves) | st.just(AllOf(())), min_size=1, max_size=6)
-    return whens.map(lambda each: [Rule(f"r{at}", when, at) for at, when in enumerate(each)])
+    return whens.map(lambda conditions: [Rule(f"r{at}", when, at) for at, when in enumerate(conditions)])
 
 
 _collections = st.lists(_texts, max_size=3)
@@ -150,7 +150,7 @@ _values: Mapping[str, st.SearchStrategy[Any]] = {
 
 def facts() -> st.SearchStrategy[dict[str, Any]]:
     """Return facts of which any may be absent, or there as `None`."""
-    return st.fixed_dictionaries({}, optional={name: each | st.none() for name, each in _values.items()})
+    return st.fixed_dictionaries({}, optional={name: values | st.none() for name, values in _values.items()})
 
 
 def truth_of(condition: Condition, known: Facts, at: datetime = AT) -> Truth:

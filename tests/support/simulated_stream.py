@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from random import Random
 
 from shared.errors import Fenced, Retry
-from shared.messaging.port import Ack, Batch, OnRevoke, Outgoing, Partition, Record
+from shared.messaging.port import Ack, Batch, OnRevoke, Outgoing, Partition, Record, Tail
 
 
 class SimulatedBroker:
@@ -44,6 +44,9 @@ class SimulatedBroker:
         self.members.append(member)
         self._assign_orphans()
         return member
+
+    async def tail(self, topics: Sequence[str], start: Mapping[Partition, int] | None = None) -> Tail:
+        raise NotImplementedError  # no role that works in a group opens one
 
     async def sink(self) -> SimulatedSink:
         return SimulatedSink(self)
@@ -133,9 +136,6 @@ class SimulatedSource:
         known = self.held.keys() - self._gained
         return [self._tenure[partition] if partition in known else None for partition in partitions]
 
-    async def rewind(self) -> None:
-        raise NotImplementedError
-
     async def seek(self, to: Mapping[Partition, int]) -> None:
         if None in self._tenures(to):
             raise Fenced("this member lost the partition")
@@ -144,8 +144,11 @@ class SimulatedSource:
     def pause(self, partitions: Collection[Partition]) -> None:
         self._paused = frozenset(partitions)
 
+    def wake(self) -> None:
+        pass
+
     async def lag(self) -> Mapping[Partition, int]:
-        return {}
+        return {partition: len(self._broker.log[partition]) - at for partition, at in self.held.items()}
 
     async def close(self) -> None:
         held = frozenset(self.held)

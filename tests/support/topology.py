@@ -106,6 +106,7 @@ class Topology:
         database_url: str = "",
         prefix: str = "baton",
         copies: int = 1,
+        demo: bool = False,
         extra: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
@@ -132,7 +133,9 @@ class Topology:
         }
         self.processes: list[RoleProcess] = []
         if self.embedded:
-            self.processes.append(self._process("baton", ["up"], f"{self.url}/readyz", {}))
+            self.processes.append(
+                self._process("baton", ["up", *(["--demo"] if demo else [])], f"{self.url}/readyz", {})
+            )
             return
         for role in ROLES:
             for copy in range(1 if role in ("gateway", "provider-stubs") else copies):

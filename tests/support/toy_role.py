@@ -19,6 +19,7 @@ from sqlalchemy import CheckConstraint, Column, Integer, String, Table
 from services.tables import metadata
 from shared.clock import SystemClock
 from shared.errors import DataError
+from shared.health import Health
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Emit, Event
 from shared.lead.events.outcome_received import OutcomeReceivedV1
@@ -31,7 +32,6 @@ from shared.observability.tracing import Tracing
 from shared.policy.versions import PolicyWatch
 from shared.storage.database import Database, Tx
 from shared.storage.rows import Change, IdentityMap, Put, Remove, Row
-from shared.web.ops import Health
 from shared.worker.consumer import ConsumerLimits
 from shared.worker.decision import Outcome, Step
 from shared.worker.erasure import Erasure, Redaction

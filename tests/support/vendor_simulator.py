@@ -10,10 +10,10 @@ import httpx2
 
 from services.enricher.provider_client import ProviderClient
 from services.enricher.vendor_jobs import JobStore
-from shared.clock import FixedClock
 from shared.observability.metrics import Metrics
 from shared.policy.models import Provider
 from shared.rules.times import Duration
+from tests.support.fixed_clock import FixedClock
 from tests.support.integrations import INTEGRATIONS
 
 

@@ -10,6 +10,7 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+from services.router.domain.qualification.classifier import FOLDER
 from tests.support.labelled_sentences import accuracy, add_sentences, training_sentences
 from tests.training.weights import (
     ELEMENTS,
@@ -21,30 +22,35 @@ from tests.training.weights import (
     written,
 )
 
-WEIGHTS = Path(str(resources.files("services.router.domain.qualification") / "weights.json"))
-_PRECISION = 0.95
+WEIGHTS = Path(str(resources.files("services.router.domain.qualification") / FOLDER))
+_PRECISION = 0.965
+"""Of the half "training". It is more than the aim, 0.95: templates were written by somebody who had read its errors."""
 
 
 def main() -> None:
-    """Write `weights.json`, and print precision and recall in cross-validation."""
+    """Write the files of `weights`, and print precision and recall in cross-validation."""
     for file in sys.argv[1:]:
         add_sentences(Path(file))
     sentences = training_sentences()
     examples = examples_of(sentences)
     odds = cross_validated(examples)
     threshold = threshold_for_precision(examples, odds, _PRECISION)
-    text = written(learnt(examples, threshold, digest(sentences)))
-    WEIGHTS.write_text(text, encoding="utf-8")
-    first_read = {
+    files = written(learnt(examples, threshold, digest(sentences)))
+    for old in WEIGHTS.glob("*.json"):
+        old.unlink()
+    for name, text in files.items():
+        (WEIGHTS / name).write_text(text, encoding="utf-8")
+    reached = {
         sentence: frozenset(e for e, odd in zip(ELEMENTS, row, strict=True) if odd >= threshold)
         for sentence, row in zip(sentences, odds, strict=True)
-        if sentence.first_read is not None
+        if sentence.is_untuned
     }
-    stated = {sentence: sentence.first_read or frozenset() for sentence in first_read}
-    print(f"{len(sentences)} sentences, {len(text):,} bytes; cross-validated in {len(first_read)} sentences:")
+    stated = {sentence: sentence.first_read or frozenset() for sentence in reached}
+    size = sum(map(len, files.values()))
+    print(f"{len(sentences)} sentences, {size:,} bytes; cross-validated in {len(reached)} sentences:")
     for element in (None, *ELEMENTS):
         name = element or "all"
-        print(f"{name}: {accuracy(first_read, element)}; patterns alone {accuracy(stated, element)}")
+        print(f"{name}: {accuracy(reached, element)}; patterns alone {accuracy(stated, element)}")
 
 
 main()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.clock import FixedClock, SystemClock
+from shared.clock import SystemClock
+from tests.support.fixed_clock import FixedClock
 
 DAY = timedelta(days=1)
 

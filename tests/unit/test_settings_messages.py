@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.setting_types import check_database_url, check_stream_url, split_commas
 from shared.settings import (
     CliSettings,
     EnricherSettings,
@@ -12,10 +13,7 @@ from shared.settings import (
     SettingsError,
     StandaloneSettings,
     StatefulSettings,
-    check_database_url,
-    check_stream_url,
     load,
-    split_commas,
     variable,
 )
 from shared.settings_reference import bounds_text, default_text

@@ -84,7 +84,7 @@ def differences(expect: Mapping[str, Any], result: CaseResult) -> list[str]:
     return [
         f"{name}: expected {expected!r}, got {got!r}"
         for name, expected in expect.items()
-        if name not in _SUBJECT_KEYS
+        if name not in SUBJECT_KEYS
         for holds, got in [_check(name, expected, result)]
         if not holds
     ]
@@ -188,6 +188,5 @@ _MATCHED: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "contact": _has_items,
     "notes": _has_items,
 }
-EXPECTATIONS: Final = frozenset((*_COMPARED, *_COUNTED, *_VALUES))
-"""What a case may expect."""
-_SUBJECT_KEYS: Final = frozenset({"of", "account_lead"})
+SUBJECT_KEYS: Final = frozenset({"of", "account_lead"})
+"""What says which lead a case is about; all other names are expectations."""

@@ -70,10 +70,10 @@ def store_answer(rows: IdentityMap, timer: DiscoverContacts, keyed_hash: KeyedHa
         changes.append(Put(TimerRow(account, ROLE, timer.kind, due_at)))
     if answer is None:
         return Step(Outcome.UNCHANGED, changes)
-    told = _with_contacts(row, known, contacts, following, at)
+    step = _with_contacts(row, known, contacts, following, at)
     if contacts == known and not answer.is_conclusive:
         return Step(Outcome.UNCHANGED, changes)
-    return Step(Outcome.APPLIED, [*changes, *told.changes], told.emits)
+    return Step(Outcome.APPLIED, [*changes, *step.changes], step.emits)
 
 
 def without_people(
@@ -90,9 +90,9 @@ def without_people(
     for key in sorted({contact.account for contact in gone}):
         row = rows.get(AccountDiscoveryRow, key) or AccountDiscoveryRow(key)
         known = rows.find(FoundContactRow, "account", key)
-        told = _with_contacts(row, known, [one for one in known if one not in gone], None, at)
-        changes += told.changes
-        emits += told.emits
+        step = _with_contacts(row, known, [one for one in known if one not in gone], None, at)
+        changes += step.changes
+        emits += step.emits
     return ContactChanges(tuple(changes), tuple(emits))
 
 

@@ -290,13 +290,13 @@ def address_verdict(finder: ProviderAnswer, answers: Iterable[ProviderAnswer]) -
     One that says it takes none stands before the others, and a verifier's before the finder's own.
     """
     address = finder.facts.person.email
-    told = [
+    answered = [
         answer for answer in answers if answer.subject == "email" and answer.facts.person.email == address
     ]
-    told = [answer for answer in (*told, finder) if FactKeys.EMAIL_STATUS in answer.facts.confidence]
+    answered = [answer for answer in (*answered, finder) if FactKeys.EMAIL_STATUS in answer.facts.confidence]
     ranks = ("invalid", "verified", "risky")
     return min(
-        told, key=lambda answer: ranks.index(answer.facts.person.email_status or "risky"), default=None
+        answered, key=lambda answer: ranks.index(answer.facts.person.email_status or "risky"), default=None
     )
 
 
@@ -327,7 +327,7 @@ def is_better(lead: LeadRow, name: str, new: FieldSource, terms: Waterfall | Non
     return new_quality > old_quality
 
 
-def is_same_person(known: Person, told: Person, replaced: Container[str]) -> bool:
+def is_same_person(known: Person, found: Person, replaced: Container[str]) -> bool:
     """Return whether an answer may be about the person that the lead names.
 
     A shared mailbox, or one that went to somebody else, gives another person's record. A name that the answer
@@ -335,8 +335,8 @@ def is_same_person(known: Person, told: Person, replaced: Container[str]) -> boo
     """
     local_part = _folded(known.email).partition("@")[0]
     pairs = {
-        "person.first_name": (_folded(known.first_name), _folded(told.first_name)),
-        "person.last_name": (_folded(known.last_name), _folded(told.last_name)),
+        "person.first_name": (_folded(known.first_name), _folded(found.first_name)),
+        "person.last_name": (_folded(known.last_name), _folded(found.last_name)),
     }
     stated = [(own, other) for name, (own, other) in pairs.items() if own and other and name not in replaced]
     return (

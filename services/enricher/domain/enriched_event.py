@@ -15,7 +15,6 @@ from services.enricher.domain.providers import LookupResult
 from services.enricher.domain.record import LeadRow, is_public
 from services.enricher.domain.resolve import resolve
 from services.enricher.domain.row_keys import identity_matches
-from shared.lead.arrival import received_lead
 from shared.lead.derived import with_derived
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_received import LeadReceivedV1
@@ -52,7 +51,6 @@ def enriched_data(lead: LeadRow, trigger: Trigger | None, at: datetime) -> LeadE
 def enriched_alone(received: LeadReceivedV1, shared_hosts: frozenset[str], at: datetime) -> LeadEnrichedV1:
     """Return what would be told of a lead that nothing else is known of. Raises `DataError`."""
     form = normalise_form(received, shared_hosts)
-    form = replace(form, normalised=received_lead(form.normalised, at))
     lead = merged_lead(
         IdentityMap(), resolve(form.identity, identity_matches(IdentityMap(), form.identity)), form, at
     )

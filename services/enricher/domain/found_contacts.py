@@ -98,15 +98,15 @@ def contacts_in(answer: ProviderAnswer, account: str) -> list[FoundContactRow]:
 
 def _contact(facts: ProviderFacts, answer: ProviderAnswer, account: str) -> FoundContactRow | None:
     """Return one person of an answer; None for one without a name or without a buying role."""
-    told = facts.person
-    address, profile = normalise_email(told.email), normalise_linkedin(told.linkedin_url)
-    usable = address if address and address.kind == "work" and told.email_status != "invalid" else None
+    person = facts.person
+    address, profile = normalise_email(person.email), normalise_linkedin(person.linkedin_url)
+    usable = address if address and address.kind == "work" and person.email_status != "invalid" else None
     person = Person(
-        first_name=person_name(told.first_name),
-        last_name=person_name(told.last_name),
-        title=single_line(told.title, TITLE_LENGTH_MAX) or None,
+        first_name=person_name(person.first_name),
+        last_name=person_name(person.last_name),
+        title=single_line(person.title, TITLE_LENGTH_MAX) or None,
         email=usable.address if usable else None,
-        email_status=told.email_status if usable else None,
+        email_status=person.email_status if usable else None,
         linkedin_url=profile,
     )
     role, by_name = buying_role(person.title), name_id(account, person)

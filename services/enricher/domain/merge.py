@@ -80,13 +80,13 @@ def merge(lead: LeadRow, form: Form, at: datetime) -> LeadRow:
     """Return the lead with a form that arrived at `at`; `revision` and `sequence` are not counted up."""
     received = form.normalised
     statement = Statement(stated_at(received, at), public=received.trust == "public")
-    source, told = received.source, []
+    source, messages = received.source, []
     if received.message is not None:
-        told = [Message(received.message, statement.at, source.name or source.channel, source.page_url)]
+        messages = [Message(received.message, statement.at, source.name or source.channel, source.page_url)]
     merged = replace(
         lead,
         activities=merge_activities(lead.activities, received.activities),
-        messages=merge_messages(messages_of(lead), told),
+        messages=merge_messages(messages_of(lead), messages),
         consent_statements=consent_statements_of(lead),
         first_at=min(lead.first_at or at, at),
         last_at=max(lead.last_at or at, at),

@@ -25,6 +25,7 @@ from services.enricher.domain.resolve import Resolution, shared_identifiers
 from services.enricher.domain.row_keys import stored_lead
 from services.enricher.domain.statements import Statement, grouped
 from shared.errors import DataError
+from shared.lead.arrival import received_lead
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Origin, Person
 from shared.lead.identity import Identity
@@ -33,8 +34,22 @@ from shared.storage.rows import IdentityMap
 _FORM = "form"
 
 
-def merged_lead(rows: IdentityMap, resolution: Resolution, form: Form, at: datetime) -> LeadRow:
-    """Return the lead that a form belongs to, with the form and with the leads that it merges into it."""
+def is_new_lead(rows: IdentityMap, resolution: Resolution) -> bool:
+    """Return whether a form begins a lead of which nothing at all is stored."""
+    return not resolution.merged and rows.get(LeadRow, resolution.lead_id) is None
+
+
+def merged_lead(
+    rows: IdentityMap, resolution: Resolution, form: Form, at: datetime, *, begun: LeadRow | None = None
+) -> LeadRow:
+    """Return the lead that a form belongs to, with the form and with the leads that it merges into it.
+
+    `begun` is what this returned for the same form when nothing was stored of the person.
+    """
+    form = replace(form, normalised=received_lead(form.normalised, at))
+    is_same = begun is not None and (begun.lead_id, begun.last_at) == (resolution.lead_id, at)
+    if begun is not None and is_same and is_new_lead(rows, resolution):
+        return begun
     lead = rows.get(LeadRow, resolution.lead_id) or LeadRow(resolution.lead_id)
     for other in leads_to_merge(rows, resolution, lead):
         lead = merge_leads(lead, other)

@@ -21,6 +21,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from services.enricher.domain.form import Form, company_account
+from services.enricher.domain.record import LeadRow
 from shared.lead.events.parts import Company, FieldSource, Person
 from shared.lead.ids import derive_id, lead_id_of
 from shared.lead.normalise.emails import stored_email
@@ -192,17 +193,21 @@ class ProviderAnswer(Struct, frozen=True):
 
 
 class LookupResult(Struct, frozen=True):
-    """The answers of one look-up. `fields` are the policy's terms under which their values are accepted."""
+    """The answers of one look-up. `fields` are the policy's terms under which their values are accepted.
+
+    `begun` is the lead that the form begins, as it was looked up, if nothing was stored of the person.
+    """
 
     answers: Sequence[ProviderAnswer] = ()
     fields: Mapping[str, Waterfall] = {}
     stop: StopReason = "complete"
+    begun: LeadRow | None = None
 
 
 class LeadLookup(Protocol):
     """Port: looks up what a form does not say."""
 
-    async def look_up(self, form: Form) -> LookupResult:
+    async def look_up(self, form: Form, sent_at: datetime) -> LookupResult:
         """Return what providers say about the lead of a form, within the policy's deadline and budget."""
         ...
 

@@ -86,9 +86,9 @@ class Search(Struct, frozen=True, dict=True):
     ) -> Search:
         """Add the answers to requests. A combined answer answers for the company, too."""
         requested = self.progress.requested.union((request.provider, request.subject) for request in requests)
-        told = [self._with_company(answer) for answer in answers]
-        requested |= {(answer.provider, "company") for answer in told if answer.also_about is not None}
-        return self._with(requested, told, at)
+        completed = [self._with_company(answer) for answer in answers]
+        requested |= {(answer.provider, "company") for answer in completed if answer.also_about is not None}
+        return self._with(requested, completed, at)
 
     def _with_company(self, answer: ProviderAnswer) -> ProviderAnswer:
         """Return an answer about a person with the domain of the company that it tells all of, if it does.

@@ -71,7 +71,7 @@ class AnswerReader:
         self._ask = preset.ask[subject]
         self._reading = answer_reading(preset, subject)
         self._statuses = {word.casefold(): status for word, status in preset.statuses.items()}
-        self._told = names_in(self._ask)
+        self._asked_names = names_in(self._ask)
 
     @property
     def takes_lists(self) -> bool:
@@ -81,8 +81,8 @@ class AnswerReader:
     def read(self, query: ProviderQuery, reply: ReplyMeaning) -> Answer:
         """Return what a reply says of what the query asked; of a batch, the item with its reference."""
         if reply.outcome == "invalid_email":
-            told = {"email_status": "invalid"} if self._subject == "email" else {}
-            return Answer(provider_facts(_ADDRESS_CONFIDENCE, person=told))
+            person = {"email_status": "invalid"} if self._subject == "email" else {}
+            return Answer(provider_facts(_ADDRESS_CONFIDENCE, person=person))
         evaluation, batch = reply.evaluation, self._ask.batch
         if not self.takes_lists:
             return self._read_item(query, evaluation, reply.body)
@@ -99,8 +99,8 @@ class AnswerReader:
         answers = [self._read_item(query, evaluation, item) for item in items[:_ITEMS_READ_MAX]]
         if self._subject == "contacts":
             return Answer(contacts=tuple([one.facts for one in answers if one.facts.confidence]))
-        telling = (one for one in answers if one.facts.confidence or one.is_unknown or one.fault)
-        return next(telling, Answer())
+        conclusive = (one for one in answers if one.facts.confidence or one.is_unknown or one.fault)
+        return next(conclusive, Answer())
 
     def _read_item(self, query: ProviderQuery, evaluation: Evaluation, item: Any) -> Answer:
         reading = self._reading
@@ -151,11 +151,11 @@ class AnswerReader:
         found somebody by name has to name the address of the lead, where it names addresses at all.
         """
         known = normalise_email(query.target.email)
-        if known is not None and self._subject == "person" and "email" not in self._told:
-            by_name = self._told.isdisjoint(_OF_ONE_PERSON) and FactKeys.EMAIL in self._reading.fields
+        if known is not None and self._subject == "person" and "email" not in self._asked_names:
+            by_name = self._asked_names.isdisjoint(_OF_ONE_PERSON) and FactKeys.EMAIL in self._reading.fields
             if email.identity != known.identity if email else by_name:
                 return False
-        if self._subject != "company" or "domain" in self._told:
+        if self._subject != "company" or "domain" in self._asked_names:
             return True
         return is_employer(query, company_host(values.text(FactKeys.COMPANY_DOMAIN)))
 
@@ -230,9 +230,9 @@ class AnswerReader:
                 field = f"{part}.{name}"
                 of_status = FactKeys.EMAIL if field == FactKeys.EMAIL_STATUS else field
                 own = self._reading.fields.get(field) or self._reading.fields.get(of_status)
-                told = own.confidence if own is not None and own.confidence is not None else None
-                told = told or stated.get(field) or stated.get(f"{part}.*") or stated.get("*")
-                share = None if told is None else _share(values.read(told))
+                confidence = own.confidence if own is not None and own.confidence is not None else None
+                confidence = confidence or stated.get(field) or stated.get(f"{part}.*") or stated.get("*")
+                share = None if confidence is None else _share(values.read(confidence))
                 confidences[field] = usual if share is None else share
         return confidences
 

@@ -27,17 +27,17 @@ _NO_TERMS: Final = Provider(integration="example")
 
 
 class ExampleQuestion(ProviderQuery, frozen=True, kw_only=True):
-    """A question of an example: `told` are its values as they are written there."""
+    """A question of an example. `parameters` are its values as they are written there."""
 
-    told: Mapping[str, str] = {}
+    parameters: Mapping[str, str] = {}
 
     @property
     def asked(self) -> Mapping[str, str | None]:
-        return {**super().asked, **self.told}
+        return {**super().asked, **self.parameters}
 
     @property
     def reference(self) -> str:
-        return self.told.get("reference") or super().reference
+        return self.parameters.get("reference") or super().reference
 
 
 class AnswerOutcome(Struct, frozen=True):
@@ -109,13 +109,13 @@ def run_provider_example(preset: ProviderPreset, example: ProviderExample) -> Pr
 
 
 def _query(preset: ProviderPreset, subject: Subject, question: Mapping[Any, Any]) -> ExampleQuestion:
-    told = {str(name): str(value) for name, value in question.items() if name != "roles"}
+    parameters = {str(name): str(value) for name, value in question.items() if name != "roles"}
     target = LookupTarget(
-        domain=told.get("domain"),
-        email=told.get("email"),
-        first_name=told.get("first_name"),
-        last_name=told.get("last_name"),
-        company_name=told.get("company_name"),
+        domain=parameters.get("domain"),
+        email=parameters.get("email"),
+        first_name=parameters.get("first_name"),
+        last_name=parameters.get("last_name"),
+        company_name=parameters.get("company_name"),
         lead_id="example",
     )
     roles = question.get("roles") or ()
@@ -125,7 +125,7 @@ def _query(preset: ProviderPreset, subject: Subject, question: Mapping[Any, Any]
         target.about(subject) or "",
         target,
         tuple(map(str, roles)) if isinstance(roles, list | tuple) else (str(roles),),
-        told=told,
+        parameters=parameters,
     )
 
 

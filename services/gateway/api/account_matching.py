@@ -8,7 +8,8 @@ from pydantic import Field
 
 from services.gateway.api.lead_id import LeadId, not_yet_known
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
-from services.gateway.dependencies import Gateway, Manager, RequestArrival, caller
+from services.gateway.audit import AuditTrail
+from services.gateway.dependencies import Audit, Gateway, Manager, RequestArrival, caller
 from services.gateway.domain.access import Principal
 from services.gateway.domain.accounts import key_of_domain
 from services.gateway.domain.actions import actor_of
@@ -117,11 +118,13 @@ async def match_company(body: MatchBody, gateway: Gateway) -> MatchingExplained:
 async def choose_account(
     id: LeadId,  # noqa: A002 - the name in the path
     body: AccountChoice,
+    *,
     principal: Manager,
     arrival: RequestArrival,
     gateway: Gateway,
+    audit: Audit,
 ) -> AcceptedChoice:
-    return await _publish_choice(gateway, arrival, principal, id, body)
+    return await _publish_choice(gateway, arrival, principal, audit, lead=id, choice=body)
 
 
 @router.delete(
@@ -136,12 +139,21 @@ async def split_account(
     principal: Manager,
     arrival: RequestArrival,
     gateway: Gateway,
+    audit: Audit,
 ) -> AcceptedChoice:
-    return await _publish_choice(gateway, arrival, principal, id, AccountChoice(account=None))
+    return await _publish_choice(
+        gateway, arrival, principal, audit, lead=id, choice=AccountChoice(account=None)
+    )
 
 
 async def _publish_choice(
-    gateway: GatewayState, arrival: Arrival, principal: Principal, lead: str, choice: AccountChoice
+    gateway: GatewayState,
+    arrival: Arrival,
+    principal: Principal,
+    audit: AuditTrail,
+    *,
+    lead: str,
+    choice: AccountChoice,
 ) -> AcceptedChoice:
     """Publish the choice of a person once the lead has a score. Raises `Reject` (404, 422)."""
     key = key_of_domain(choice.account, gateway.shared_hosts) if choice.account else None
@@ -152,15 +164,16 @@ async def _publish_choice(
         view = await find_lead_view(tx, lead_id)
     if view is None or view["score"] is None:
         raise not_yet_known()
-    told = LeadMatchedV1(lead_id, key, choice.reason, actor_of(principal, None))
+    match_data = LeadMatchedV1(lead_id, key, choice.reason, actor_of(principal, None))
     received = received_event(
         LEAD_MATCHED,
-        told,
+        match_data,
         arrival,
         subject=lead_id,
         key=view["account"] or lead_id,
         # The lead may be merged, and the key renamed, before the request is repeated.
-        content=structs.replace(told, lead_id="", actor=None),
+        content=structs.replace(match_data, lead_id="", actor=None),
     )
-    event = await publish_received(gateway, received)
+    recorded = audit.before_publishing(gateway.database, "lead.account_chosen", lead_id, account=key)
+    event = await publish_received(gateway, received, recorded)
     return AcceptedChoice(lead_id=lead_id, account=key, event_id=event.id, status_url=f"/v1/leads/{lead_id}")

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
 from services.gateway.batch import NONE_ACCEPTED, batch_response, validate_items
-from services.gateway.dependencies import Gateway, RequestArrival, caller
+from services.gateway.dependencies import Audit, Gateway, RequestArrival, caller
 from services.gateway.domain.account_table import COLUMNS, account_fields, read_account_csv
 from services.gateway.domain.accounts import key_of_domain, receive_account, refuse_alias_conflicts
 from services.gateway.domain.arrival import Arrival, domain_problem, invalid
@@ -154,7 +154,7 @@ class AccountSummary(ApiModel):
     dependencies=[Security(caller, scopes=["manager"])],
 )
 async def put_account(
-    domain: str, body: AccountBody, arrival: RequestArrival, gateway: Gateway
+    domain: str, body: AccountBody, arrival: RequestArrival, gateway: Gateway, audit: Audit
 ) -> AcceptedAccount:
     if body.domain is not None and key_of_domain(body.domain) != key_of_domain(domain):
         raise invalid((FieldProblem("/domain", "This is another account than the path's"),))
@@ -162,7 +162,8 @@ async def put_account(
     async with gateway.database.read() as tx:
         known = await known_accounts(tx, account_keys(received.event.data))
     refuse_alias_conflicts(received.event.data, known)
-    event = await publish_received(gateway, received)
+    recorded = audit.before_publishing(gateway.database, "account.changed", received.event.key)
+    event = await publish_received(gateway, received, recorded)
     return AcceptedAccount(account=event.key, event_id=event.id, status_url=f"/v1/accounts/{event.key}")
 
 
@@ -200,7 +201,9 @@ _LIST_SCHEMA: dict[str, Any] = {
         }
     },
 )
-async def post_accounts(request: Request, arrival: RequestArrival, gateway: Gateway) -> Response:
+async def post_accounts(
+    request: Request, arrival: RequestArrival, gateway: Gateway, audit: Audit
+) -> Response:
     kind = media_type(request.headers.get("content-type", ""))
     raw = await request.body()
     if kind == _CSV:
@@ -220,7 +223,8 @@ async def post_accounts(request: Request, arrival: RequestArrival, gateway: Gate
         )
     else:
         raise unsupported_type("application/json", _CSV)
-    results = await publish_list(gateway, await _without_alias_conflicts(gateway, received))
+    recorded = audit.before_publishing(gateway.database, "accounts.imported", "")
+    results = await publish_list(gateway, await _without_alias_conflicts(gateway, received), recorded)
     return batch_response(results, lambda event: {"account": event.key, "event_id": event.id})
 
 
@@ -280,9 +284,9 @@ async def _without_alias_conflicts(
     gateway: GatewayState, items: Sequence[Received[AccountReceivedV1] | Reject]
 ) -> list[Received[AccountReceivedV1] | Reject]:
     """Return the items, with a `Reject` where aliases conflict with what is known or with an earlier item."""
-    told = [item.event.data for item in items if isinstance(item, Received)]
+    records = [item.event.data for item in items if isinstance(item, Received)]
     async with gateway.database.read() as tx:
-        stored = await known_accounts(tx, {key for data in told for key in account_keys(data)})
+        stored = await known_accounts(tx, {key for data in records for key in account_keys(data)})
     known = dict(stored)
 
     def checked(

@@ -15,11 +15,12 @@ from fastapi import APIRouter, Security
 from pydantic import Field
 
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
-from services.gateway.dependencies import CompleteList, Gateway, caller
+from services.gateway.dependencies import Audit, CompleteList, Gateway, caller
 from services.gateway.domain.access import Scope
 from services.gateway.domain.actions import rep_faults
 from services.gateway.domain.arrival import invalid
-from shared.errors import FieldProblem, Reject
+from services.gateway.not_found import not_found
+from shared.errors import FieldProblem
 
 router = APIRouter(
     prefix="/v1/api-keys",
@@ -54,14 +55,14 @@ class CreatedApiKey(ApiKeyView):
 
 
 @router.post("", status_code=201, summary="Create an API key; only this answer has its text")
-async def create_api_key(body: NewApiKey, gateway: Gateway) -> CreatedApiKey:
+async def create_api_key(body: NewApiKey, gateway: Gateway, audit: Audit) -> CreatedApiKey:
     if "rep" in body.scopes and body.rep is None:
         raise invalid((FieldProblem("/rep", "A key with the scope rep names its rep"),))
     if body.rep is not None:
         faults = tuple(rep_faults((await gateway.policies.start()).policy, "/rep", body.rep))
         if faults:
             raise invalid(faults)
-    key, text = await gateway.keys.create(body.name, body.scopes, body.rep)
+    key, text = await gateway.keys.create(body.name, body.scopes, body.rep, audit)
     return CreatedApiKey(
         id=key.id, name=key.name, scopes=key.scopes, rep=key.rep, created_at=key.created_at, key=text
     )
@@ -78,6 +79,6 @@ async def list_api_keys(gateway: Gateway) -> CompleteList[ApiKeyView]:
     summary="Revoke an API key: at once here, within seconds in other processes",
     responses=problem_responses(404),
 )
-async def revoke_api_key(id: str, gateway: Gateway) -> None:  # noqa: A002 - the name in the path
-    if not await gateway.keys.revoke(id):
-        raise Reject(404, "unknown-key", "There is no such key")
+async def revoke_api_key(id: str, gateway: Gateway, audit: Audit) -> None:  # noqa: A002 - in the path
+    if not await gateway.keys.revoke(id, audit):
+        raise not_found("key", "key", id, "GET /v1/api-keys")

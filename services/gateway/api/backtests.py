@@ -1,27 +1,42 @@
 """Backtests: what a policy would have made of the recorded history, computed by the ledger."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
-from fastapi import APIRouter, Response, Security
+from fastapi import APIRouter, Query, Response, Security
 from pydantic import Field
 from sqlalchemy import RowMapping
 
-from services.gateway.api.policies import ACTIVE, load_version, read_files
+from services.gateway.api.policy_problems import policy_problems
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, Time, problem_responses
-from services.gateway.dependencies import Gateway, Manager, Page, Paging, caller
+from services.gateway.audit import AuditTrail
+from services.gateway.dependencies import (
+    Audit,
+    Gateway,
+    Manager,
+    Page,
+    Paging,
+    caller,
+    cursor_text,
+    invalid_cursor,
+)
+from services.gateway.domain.access import Principal
 from services.gateway.domain.arrival import invalid
+from services.gateway.not_found import not_found
+from services.gateway.policy_versions import ACTIVE, DRAFT, load_version, read_files
 from services.gateway.queries.backtests import (
     cancel_or_delete,
     count_active,
     find_backtest,
     insert_backtest,
     list_backtests,
-    list_moves,
+    moves_between,
 )
-from services.ledger.domain.backtest.report import BacktestReport, Move
+from services.gateway.state import GatewayState
+from services.ledger.domain.backtest.report import NOBODY, BacktestReport, Move
 from services.ledger.tables import RECORDED
 from shared.errors import FieldProblem, Reject
 from shared.lead.ids import derive_id
@@ -33,6 +48,10 @@ from shared.web.event_schema import MsgspecType
 router = APIRouter(prefix="/v1", tags=["Policies"], route_class=ApiRoute)
 
 _ACTIVE_MAX: Final = 20
+
+_Queue = Annotated[
+    str | None, Query(max_length=200, description=f"Only leads of this queue; `{NOBODY}`: suppressed ones")
+]
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -82,17 +101,26 @@ class BacktestView(ApiModel):
     "/policies/{id}/backtest",
     status_code=202,
     summary="Decide the recorded history again by a version of the policy",
-    description=f"The version may be shortened; `{ACTIVE}` is the one in force. `{RECORDED}` decides all "
-    "by the version that did, which moves nobody. Nothing live is changed.",
-    responses=problem_responses(404, 409),
+    description=f"The version may be shortened; `{ACTIVE}` is the one in force, `{DRAFT}` the draft of this "
+    f"key. `{RECORDED}` decides all by the version that did, which moves nobody. Nothing live is changed.",
+    responses={**problem_responses(404, 409), **policy_problems()},
 )
 async def post_backtest(
     id: str,  # noqa: A002 - the name in the path
     body: NewBacktest,
     principal: Manager,
     gateway: Gateway,
+    audit: Audit,
 ) -> AcceptedBacktest:
-    version, policy = await _candidate(gateway, id, body)
+    new_id = await start_backtest(gateway, principal, audit, id, body=body)
+    return AcceptedBacktest(id=new_id, status_url=f"/v1/backtests/{new_id}")
+
+
+async def start_backtest(
+    gateway: GatewayState, principal: Principal, audit: AuditTrail, id_: str, *, body: NewBacktest
+) -> str:
+    """Put a backtest into the queue; return its id. Raises `Reject` (404, 409, 422)."""
+    version, policy, files = await _candidate(gateway, principal, id_, body)
     if body.since is not None and body.until is not None and body.since > body.until:
         raise invalid((FieldProblem("/since", "It must not be after until"),))
     names = [one.name for one in policy.icp.segments] if policy is not None else None
@@ -108,14 +136,15 @@ async def post_backtest(
             tx,
             id=new_id,
             candidate=version,
-            files=body.files,
+            files=files,
             since=body.since,
             until=min(body.until, now) if body.until is not None else None,  # timers after it are not due
             segment=body.segment,
             created_at=now,
             created_by=principal.key_id,
         )
-    return AcceptedBacktest(id=new_id, status_url=f"/v1/backtests/{new_id}")
+        await audit.record(tx, "backtest.started", new_id, candidate=version)
+    return new_id
 
 
 @router.get(
@@ -137,7 +166,7 @@ async def get_backtests(gateway: Gateway, paging: Paging) -> Page[BacktestView]:
     responses=problem_responses(404),
 )
 async def get_backtest(id: str, gateway: Gateway) -> BacktestView:  # noqa: A002 - the name in the path
-    return _view(await _found(gateway, id))
+    return _view(await existing_backtest(gateway, id))
 
 
 @router.get(
@@ -146,15 +175,23 @@ async def get_backtest(id: str, gateway: Gateway) -> BacktestView:  # noqa: A002
     dependencies=[Security(caller, scopes=["manager"])],
     responses=problem_responses(404),
 )
-async def get_moves(id: str, gateway: Gateway, paging: Paging) -> Page[Annotated[Move, MsgspecType()]]:  # noqa: A002 - in the path
-    row = await _found(gateway, id)
+async def get_moves(
+    id: str,  # noqa: A002 - in the path
+    gateway: Gateway,
+    paging: Paging,
+    before: _Queue = None,
+    after: _Queue = None,
+) -> Page[Annotated[Move, MsgspecType()]]:
+    row = await existing_backtest(gateway, id)
     if paging.after is not None and not re.fullmatch("[0-9]{1,9}", paging.after.id):
-        raise Reject(422, "invalid-cursor", "The cursor is not one that was given")
-    after = int(paging.after.id) if paging.after else 0
+        raise invalid_cursor()
+    start = int(paging.after.id) if paging.after else 0
     async with gateway.database.read() as tx:
-        found = await list_moves(tx, id, after, paging.limit + 1)
-    cursors = [Cursor(row["created_at"], str(number)) for number, _data in found]
-    return paging.page([msgspec.json.decode(data, type=Move) for _number, data in found], cursors)
+        found, go_on = await moves_between(tx, id, start, paging.limit + 1, old=before, new=after)
+    moves, numbers = [move for _number, move in found], [number for number, _move in found]
+    if len(found) <= paging.limit and go_on is not None:  # a page may be short where few moves match
+        return Page(data=moves, next=cursor_text(Cursor(row["created_at"], str(go_on))))
+    return paging.page(moves, [Cursor(row["created_at"], str(number)) for number in numbers])
 
 
 @router.delete(
@@ -164,32 +201,40 @@ async def get_moves(id: str, gateway: Gateway, paging: Paging) -> Page[Annotated
     dependencies=[Security(caller, scopes=["manager"])],
     responses=problem_responses(404),
 )
-async def delete_backtest(id: str, gateway: Gateway) -> Response:  # noqa: A002 - the name in the path
-    await _found(gateway, id)
+async def delete_backtest(id: str, gateway: Gateway, audit: Audit) -> Response:  # noqa: A002 - in the path
+    await existing_backtest(gateway, id)
     async with gateway.database.begin() as tx:
         await cancel_or_delete(tx, id)
+        await audit.record(tx, "backtest.deleted", id)
     return Response(status_code=204)
 
 
-async def _candidate(gateway: Gateway, id_: str, body: NewBacktest) -> tuple[str, Policy | None]:
-    """Return the version to test, and the policy; of `recorded` there is none. Raises `Reject`."""
+async def _candidate(
+    gateway: GatewayState, principal: Principal, id_: str, body: NewBacktest
+) -> tuple[str, Policy | None, Mapping[str, str] | None]:
+    """Return the version to test, its policy (None: `recorded`) and its files if it is not stored.
+
+    Raises `Reject`.
+    """
     if id_ == RECORDED:
-        return RECORDED, None
-    if body.files is not None:
-        policy, _warnings = await read_files(gateway, body.files)
-        version = version_of(policy)
-        if not version.startswith(id_.lower()):
-            problem = f"The files are version {shown(version)}, not {id_[:80]}"
-            raise invalid((FieldProblem("/files", problem),))
-        return version, policy
-    return await load_version(gateway, id_)
+        return RECORDED, None, None
+    if body.files is None:
+        version, policy, files = await load_version(gateway, principal, id_)
+        return version, policy, files if id_ == DRAFT else None
+    policy, _findings = await read_files(gateway, body.files)
+    version = version_of(policy)
+    if not version.startswith(id_.lower()):
+        problem = f"The files are version {shown(version)}, not {id_[:80]}"
+        raise invalid((FieldProblem("/files", problem),))
+    return version, policy, body.files
 
 
-async def _found(gateway: Gateway, backtest_id: str) -> RowMapping:
+async def existing_backtest(gateway: GatewayState, backtest_id: str) -> RowMapping:
+    """Return a backtest as it is stored. Raises `Reject` (404)."""
     async with gateway.database.read() as tx:
         row = await find_backtest(tx, backtest_id)
     if row is None:
-        raise Reject(404, "unknown-backtest", "There is no such backtest")
+        raise not_found("backtest", "backtest", backtest_id, "GET /v1/backtests")
     return row
 
 

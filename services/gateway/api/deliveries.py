@@ -12,10 +12,19 @@ from sqlalchemy import RowMapping
 
 from services.gateway.api.subscriptions import require_subscription
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, Time, problem_responses
-from services.gateway.dependencies import Gateway, Page, Paging, caller
+from services.gateway.audit import AuditTrail
+from services.gateway.dependencies import Audit, Gateway, Page, Paging, caller
 from services.gateway.domain.arrival import invalid, refuse_unreal_times, uuid7
+from services.gateway.not_found import not_found
 from services.gateway.polling import poll_delays
-from services.gateway.queries.deliveries import count_at_most, find_delivery, is_erased, list_deliveries
+from services.gateway.queries.deliveries import (
+    count_at_most,
+    find_delivery,
+    find_delivery_with_request,
+    is_erased,
+    list_attempts,
+    list_deliveries,
+)
 from services.gateway.queries.delivery_orders import is_carried_out, place_order
 from services.gateway.responses import json_response
 from services.gateway.state import GatewayState
@@ -25,7 +34,6 @@ from shared.errors import FieldProblem, Reject
 from shared.storage.database import Tx
 from shared.storage.keyset import Cursor
 from shared.webhooks import (
-    DeliveryOrder,
     QueuedOrder,
     ReplayOrder,
     RetryOrder,
@@ -76,6 +84,36 @@ class DeliveryView(ApiModel):
     failures: list[DeliveryFailure]
 
 
+class DeliveryAttemptView(ApiModel):
+    """One attempt, which took `ms` milliseconds. `error` is null when it arrived.
+
+    `answer` is the beginning of the response's body, at most 2,000 bytes.
+    """
+
+    at: datetime
+    ms: int
+    status: int | None
+    error: str | None
+    answer: str | None
+
+
+class DeliveryRequest(ApiModel):
+    """What is sent. Each attempt also has `webhook-timestamp` and `webhook-signature` of its time."""
+
+    headers: dict[str, str]
+    body: str
+
+
+class DeliveryDetail(DeliveryView):
+    """A delivery with its attempts of the last 14 days, the newest first, and with what is sent.
+
+    `request` is null when the event is not kept any more, or the person was erased.
+    """
+
+    history: list[DeliveryAttemptView]
+    request: DeliveryRequest | None
+
+
 class AcceptedDelivery(ApiModel):
     """The delivery will be sent; its state is at `status_url`."""
 
@@ -115,13 +153,38 @@ async def get_deliveries(id: str, gateway: Gateway, paging: Paging) -> Page[Deli
             await require_subscription(tx, id)
         rows = await list_deliveries(tx, id, paging.after, paging.limit + 1)
     cursors = [Cursor(row["created_at"], row["id"]) for row in rows]
-    return paging.page([_view(row) for row in rows], cursors)
+    return paging.page([delivery_view(row) for row in rows], cursors)
 
 
-@router.get("/deliveries/{id}", summary="Return a delivery", responses=problem_responses(404))
-async def get_delivery(id: str, gateway: Gateway) -> DeliveryView:  # noqa: A002 - the name in the path
+@router.get(
+    "/deliveries/{id}",
+    summary="Return a delivery, its attempts and what is sent",
+    responses=problem_responses(404),
+)
+async def get_delivery(id: str, gateway: Gateway) -> DeliveryDetail:  # noqa: A002 - the name in the path
     async with gateway.database.read() as tx:
-        return _view(await _require_delivery(tx, id))
+        return await delivery_detail(tx, id)
+
+
+async def delivery_detail(tx: Tx, delivery_id: str) -> DeliveryDetail:
+    """Return a delivery with its attempts and its request. Raises `Reject` (404)."""
+    found = await find_delivery_with_request(tx, delivery_id, DELIVERY_ROLE)
+    if found is None:
+        raise not_found("delivery", "delivery", delivery_id, "GET /v1/subscriptions/{id}/deliveries")
+    row, body = found
+    attempts = await list_attempts(tx, delivery_id)
+    request = None
+    if body is not None:
+        headers = {"content-type": "application/json", "webhook-id": row["event_id"]}
+        request = {"headers": headers, "body": body.decode(errors="replace")}
+    return DeliveryDetail.model_validate(
+        {
+            **{name: value for name, value in row.items() if name in DeliveryDetail.model_fields},
+            "failures": row["failures"] or [],
+            "history": [dict(attempt) for attempt in attempts],
+            "request": request,
+        }
+    )
 
 
 @router.post(
@@ -131,15 +194,27 @@ async def get_delivery(id: str, gateway: Gateway) -> DeliveryView:  # noqa: A002
     response_model=DeliveryView,
     responses={202: {"model": AcceptedDelivery}, **problem_responses(404, 409)},
 )
-async def retry_delivery(id: str, gateway: Gateway) -> Response:  # noqa: A002 - the name in the path
+async def retry_delivery(id: str, gateway: Gateway, audit: Audit) -> Response:  # noqa: A002 - in the path
+    return _tried(id, await order_retry(gateway, audit, id))
+
+
+async def order_retry(gateway: GatewayState, audit: AuditTrail, id_: str) -> RowMapping | None:
+    """Have a delivery sent now and return it once it was, None when that takes long.
+
+    Raises `Reject` (404, 409).
+    """
     async with gateway.database.read() as tx:
-        found = await _require_delivery(tx, id)
+        found = await _require_delivery(tx, id_)
         if await is_erased(tx, found["lead_id"], DELIVERY_ROLE):
             raise Reject(409, "person-erased", "The person was erased", "There is nothing to send any more")
     if not await _is_destination(gateway, found["subscription_id"]):
         await _require_active(gateway, found["subscription_id"])
-    order = await _place_order(gateway, RetryOrder(id))
-    return await _await_attempt(gateway, order, id)
+    now = gateway.clock.now()
+    order = QueuedOrder(uuid7(now, gateway.random), RetryOrder(id_), now)
+    async with gateway.database.begin() as tx:
+        await place_order(tx, order)
+        await audit.record(tx, "delivery.retried", id_, endpoint=found["subscription_id"])
+    return await await_attempt(gateway, order, id_)
 
 
 @router.post(
@@ -149,10 +224,15 @@ async def retry_delivery(id: str, gateway: Gateway) -> Response:  # noqa: A002 -
     response_model=DeliveryView,
     responses={202: {"model": AcceptedDelivery}, **problem_responses(404, 409)},
 )
-async def send_test_event(id: str, gateway: Gateway) -> Response:  # noqa: A002 - the name in the path
+async def send_test_event(id: str, gateway: Gateway, audit: Audit) -> Response:  # noqa: A002 - in the path
     subscription = await _require_active(gateway, id)
-    order = await _place_order(gateway, TrialOrder(subscription.id))
-    return await _await_attempt(gateway, order, delivery_id(order.id, subscription.id))
+    now = gateway.clock.now()
+    order = QueuedOrder(uuid7(now, gateway.random), TrialOrder(subscription.id), now)
+    async with gateway.database.begin() as tx:
+        await place_order(tx, order)
+        await audit.record(tx, "subscription.tested", id)
+    sent = delivery_id(order.id, subscription.id)
+    return _tried(sent, await await_attempt(gateway, order, sent))
 
 
 @router.post(
@@ -165,6 +245,7 @@ async def replay_deliveries(
     id: str,  # noqa: A002 - the name in the path
     body: Replay,
     gateway: Gateway,
+    audit: Audit,
 ) -> ReplayedDeliveries:
     until = body.until or gateway.clock.now()
     refuse_unreal_times((("/since", body.since), ("/until", body.until)))
@@ -178,7 +259,12 @@ async def replay_deliveries(
         detail = f"At most {REPLAYED_MAX} are sent again by one request; name a shorter time"
         raise Reject(422, "too-many-deliveries", "There are too many deliveries in that time", detail)
     if count:
-        await _place_order(gateway, ReplayOrder(subscription.id, body.since, until, body.failed_only))
+        now = gateway.clock.now()
+        replay = ReplayOrder(subscription.id, body.since, until, body.failed_only)
+        between = f"{body.since.isoformat()}/{until.isoformat()}"
+        async with gateway.database.begin() as tx:
+            await place_order(tx, QueuedOrder(uuid7(now, gateway.random), replay, now))
+            await audit.record(tx, "subscription.replayed", id, between=between, deliveries=count)
     return ReplayedDeliveries(deliveries=count, since=body.since, until=until)
 
 
@@ -194,7 +280,7 @@ async def _require_active(gateway: GatewayState, subscription_id: str) -> Subscr
 async def _require_delivery(tx: Tx, id_: str) -> RowMapping:
     found = await find_delivery(tx, id_)
     if found is None:
-        raise Reject(404, "unknown-delivery", "There is no such delivery")
+        raise not_found("delivery", "delivery", id_, "GET /v1/subscriptions/{id}/deliveries")
     return found
 
 
@@ -203,16 +289,8 @@ async def _is_destination(gateway: GatewayState, endpoint: str) -> bool:
     return endpoint in destinations_of((await gateway.policies.start()).policy)
 
 
-async def _place_order(gateway: GatewayState, order: DeliveryOrder) -> QueuedOrder:
-    now = gateway.clock.now()
-    queued = QueuedOrder(uuid7(now, gateway.random), order, now)
-    async with gateway.database.begin() as tx:
-        await place_order(tx, queued)
-    return queued
-
-
-async def _await_attempt(gateway: GatewayState, order: QueuedOrder, id_: str) -> Response:
-    """Return the delivery once the order led to an attempt, or 202 after `WAIT_S`."""
+async def await_attempt(gateway: GatewayState, order: QueuedOrder, id_: str) -> RowMapping | None:
+    """Return the delivery once the order led to an attempt, None after `WAIT_S`."""
     for delay_s in poll_delays():
         await asyncio.sleep(delay_s)
         async with gateway.database.read() as tx:
@@ -220,9 +298,17 @@ async def _await_attempt(gateway: GatewayState, order: QueuedOrder, id_: str) ->
                 await find_delivery(tx, id_) if await is_carried_out(tx, order.id, DELIVERY_ROLE) else None
             )
         if found is not None and (found["attempts"] or found["state"] != "pending"):
-            return json_response(_view(found).model_dump(mode="json"))
-    return json_response({"id": id_, "status_url": f"/v1/deliveries/{id_}"}, 202)
+            return found
+    return None
 
 
-def _view(row: RowMapping) -> DeliveryView:
+def _tried(id_: str, found: RowMapping | None) -> Response:
+    """Return the delivery that was tried, or 202 for one that was not yet."""
+    if found is None:
+        return json_response({"id": id_, "status_url": f"/v1/deliveries/{id_}"}, 202)
+    return json_response(delivery_view(found).model_dump(mode="json"))
+
+
+def delivery_view(row: RowMapping) -> DeliveryView:
+    """Return a delivery as the API shows it."""
     return DeliveryView.model_validate({**dict(row), "failures": row["failures"] or []})

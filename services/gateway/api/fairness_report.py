@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
 from services.gateway.dependencies import Gateway, caller
+from services.gateway.not_found import not_found
 from services.router.domain.fairness import QueueFairness, fairness_of
 from services.router.domain.state import QueueRow, RepQueueRow
 from services.router.tables import rep_queues, router_queues
-from shared.errors import Reject
 from shared.lead.events.routing import Distribution
 from shared.policy.models import Policy
 
@@ -93,7 +93,7 @@ async def get_fairness(
     for name in policy.routing.queues:
         found.setdefault(name, QueueFairness(name, 1.0, steady=True, reps=[]))
     if queue is not None and queue not in found:
-        raise Reject(404, "unknown-queue", "There is no such queue")
+        raise not_found("queue", "queue", queue, "GET /v1/queues", key="name")
     views = [_view(one, policy) for name, one in sorted(found.items()) if queue in (None, name)]
     return FairnessReport(in_words=_in_words(views), queues=views)
 

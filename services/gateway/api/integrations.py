@@ -12,7 +12,7 @@ from services.gateway.integration_list import (
     find_integration,
     summaries,
 )
-from shared.errors import Reject
+from services.gateway.not_found import not_found
 from shared.web.event_schema import MsgspecType
 
 router = APIRouter(
@@ -40,5 +40,5 @@ async def get_integration(
 ) -> Annotated[IntegrationDetails, MsgspecType()]:
     found = find_integration(gateway.integrations, kind, vendor)
     if found is None:
-        raise Reject(404, "unknown-integration", "There is no such integration")
+        raise not_found("integration", "integration", f"{kind}/{vendor}", "GET /v1/integrations", key="name")
     return found

@@ -1,4 +1,4 @@
-"""The lead id in a path, and the rejection of an id without any recorded event."""
+"""The lead id in a path, the rejection of an id without any event, and which texts a query may have."""
 
 from typing import Annotated
 
@@ -24,6 +24,18 @@ LeadId = Annotated[str, Depends(lead_id)]
 def is_storable(text: str) -> bool:
     """Return whether a text can be a parameter of a query: PostgreSQL refuses NUL."""
     return text.isprintable()
+
+
+def require_storable(text: str, rejection: Reject) -> None:
+    """Raise `rejection` for an id that no database stores: nothing can exist under it."""
+    if not is_storable(text):
+        raise rejection
+
+
+def require_storable_filters(*filters: str | None) -> None:
+    """Raise `Reject` (422) if a filter holds what no database stores."""
+    if not all(is_storable(text) for text in filters if text is not None):
+        raise Reject(422, "invalid-filter", "A filter holds a control character")
 
 
 def not_yet_known() -> Reject:

@@ -1,18 +1,22 @@
 """`/v1/leads`: the list of leads, the view of one, and its timeline."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from fastapi import APIRouter, Depends, Query, Response, Security
 from pydantic import AfterValidator
+from sqlalchemy import RowMapping
 
-from services.gateway.api.lead_id import LeadId, is_storable, not_yet_known
-from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
+from services.gateway.api.lead_id import LeadId, not_yet_known, require_storable_filters
+from services.gateway.api_route import ApiModel, ApiRoute, Time, problem_responses
 from services.gateway.dependencies import Gateway, Page, Paging, caller
+from services.gateway.domain.csv_text import csv_text
 from services.gateway.domain.email_query import with_plus_signs
 from services.gateway.domain.leads import Status
 from services.gateway.queries.lead_view import find_lead_view, surviving_lead
-from services.gateway.queries.leads import LeadFilter, list_leads
+from services.gateway.queries.leads import LeadFilter, Reached, ReachedName, list_leads
 from services.gateway.queries.ownership import JoinedRep
 from services.gateway.queries.timeline import list_timeline
 from services.gateway.responses import json_response
@@ -27,6 +31,13 @@ from shared.lead.identity import account_key, identify
 from shared.storage.keyset import Cursor
 from shared.web.event_schema import MsgspecType
 
+CSV_ROWS_MAX: Final = 10_000
+CSV_COLUMNS: Final = (
+    "lead_id", "first_at", "status", "grade", "band", "total", "name", "title", "company", "account", "email",
+    "queue", "motion", "owner", "rule", "reason", "source", "trigger", "quote",
+)  # fmt: skip
+
+csv_router = APIRouter(tags=["Leads"], route_class=ApiRoute, dependencies=[Security(caller, scopes=["read"])])
 router = APIRouter(
     prefix="/v1/leads",
     tags=["Leads"],
@@ -39,7 +50,8 @@ class LeadSummary(ApiModel):
     """A lead in a list. `first_at` is when its first event was recorded.
 
     `motion` is null before the lead is routed and once it is suppressed; nurture leads have no owner but one
-    of their own.
+    of their own. `rule` is that of the latest decision, or else `reason` says why it is suppressed. `total`
+    is the score. `trigger` is the type of the buyer's last news, `quote` the beginning of the newest message.
     """
 
     lead_id: str
@@ -51,6 +63,17 @@ class LeadSummary(ApiModel):
     motion: Motion | None
     owner: str | None
     first_at: datetime
+    name: str | None
+    title: str | None
+    company: str | None
+    source: str | None
+    rule: str | None
+    reason: str | None
+    grade: str | None
+    band: str | None
+    total: int | None
+    trigger: str | None
+    quote: str | None
 
 
 class LeadSla(ApiModel):
@@ -113,6 +136,54 @@ class Timeline(ApiModel):
     data: list[TimelineEntry]
 
 
+async def period(
+    since: Annotated[
+        Time | None, Query(description="Only leads that were first heard of at this time or later")
+    ] = None,
+    until: Annotated[
+        Time | None, Query(description="Only leads that were first heard of before this time")
+    ] = None,
+) -> tuple[datetime | None, datetime | None]:
+    """Return the period of a list of leads; None: it has no beginning, or no end."""
+    return since, until
+
+
+async def reached_filter(
+    reached: Annotated[
+        ReachedName | None,
+        Query(description="Only leads that have come so far, as the summary of a period counts them"),
+    ] = None,
+    reached_since: Annotated[
+        Time | None,
+        Query(description="In this hour or later; `received`, `routed` and `suppressed`: received then"),
+    ] = None,
+    reached_until: Annotated[Time | None, Query(description="Before this time")] = None,
+    *,
+    cohort: Annotated[
+        bool, Query(description="The two times are about when the lead was received, whatever it has reached")
+    ] = False,
+    first_grade: Annotated[
+        str | None, Query(description="Only leads that reports count under this grade; `none`: without one")
+    ] = None,
+    reached_in: Annotated[
+        str | None, Query(description="Only leads that were in this queue then; `none`: in none")
+    ] = None,
+    given_back_as: Annotated[
+        str | None, Query(description="Only leads that were given back for this reason")
+    ] = None,
+) -> Reached | None:
+    """Return what leads must have reached, None for anything. Raises `Reject` (422)."""
+    others = (reached_since, reached_until, first_grade, reached_in, given_back_as)
+    if reached is None:
+        if cohort or any(value is not None for value in others):
+            raise Reject(
+                422, "invalid-filter", "This filter needs `reached`", ", ".join(get_args(ReachedName))
+            )
+        return None
+    require_storable_filters(first_grade, reached_in, given_back_as)
+    return Reached(reached, reached_since, reached_until, cohort, first_grade, reached_in, given_back_as)
+
+
 async def lead_filter(
     *,
     email: Annotated[
@@ -132,14 +203,26 @@ async def lead_filter(
     motion: Annotated[
         Motion | None, Query(description="Only leads that are worked, or only those that are nurtured")
     ] = None,
+    rule: Annotated[
+        str | None, Query(description="Only leads that this rule has led to where they are")
+    ] = None,
+    reason: Annotated[str | None, Query(description="Only leads that are suppressed for this reason")] = None,
+    grade: Annotated[str | None, Query(description="Only leads of this grade, such as A1")] = None,
+    band: Annotated[
+        Literal["cold", "mql", "sql"] | None, Query(description="Only leads of this band")
+    ] = None,
+    source: Annotated[
+        str | None, Query(description="Only leads whose latest form came from this source")
+    ] = None,
+    period: Annotated[tuple[datetime | None, datetime | None], Depends(period)],
+    reached: Annotated[Reached | None, Depends(reached_filter)] = None,
 ) -> LeadFilter:
     """Return the filter of a list of leads. Raises `Reject` (422).
 
     An e-mail address is looked up as the lead that it identifies, so that tags, dots and merges make no
     difference.
     """
-    if not all(is_storable(value) for value in (email, account, queue, owner, status) if value is not None):
-        raise Reject(422, "invalid-filter", "A filter holds a control character")
+    require_storable_filters(email, account, queue, owner, status, rule, reason, grade, source)
     if status is not None and status not in get_args(Status):
         raise Reject(422, "invalid-filter", "There is no such status", ", ".join(get_args(Status)))
     identity = identify(email) if email is not None else None
@@ -151,7 +234,37 @@ async def lead_filter(
         owner=owner,
         status=status,
         motion=motion,
+        rule=rule,
+        reason=reason,
+        grade=grade,
+        band=band,
+        source=source,
+        since=period[0],
+        until=period[1],
+        reached=reached,
     )
+
+
+@csv_router.get(
+    "/v1/leads.csv",
+    summary=f"Return the list of leads as CSV, at most {CSV_ROWS_MAX}, the newest first",
+    description="With the filters of the list. A cell that a spreadsheet would take for a formula begins "
+    "with an apostrophe.",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+async def get_leads_csv(gateway: Gateway, filters: Annotated[LeadFilter, Depends(lead_filter)]) -> Response:
+    async with gateway.database.read() as tx:
+        rows = await list_leads(tx, filters, None, CSV_ROWS_MAX)
+    return await leads_as_csv(rows)
+
+
+async def leads_as_csv(rows: Sequence[RowMapping]) -> Response:
+    """Return rows of the list of leads as a CSV file."""
+    table = ([row[name] for name in CSV_COLUMNS] for row in rows)
+    text = await asyncio.to_thread(csv_text, CSV_COLUMNS, table)
+    headers = {"content-disposition": 'attachment; filename="leads.csv"'}
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get(

@@ -1,21 +1,21 @@
-"""The page at `/`, and the operator's endpoints on the public port.
+"""The operator's endpoints on the public port.
 
 Strangers can reach this port: what is wrong with a dependency and what the metrics count is told to a key
 with the scope `read`, and to everybody only on the ops port (`shared.web.ops`).
 """
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse
 from pydantic import Field
 
 from services.gateway.api_route import ApiModel, ApiRoute
 from services.gateway.dependencies import Gateway, Reader, authenticate
 from shared.observability.metrics import CONTENT_TYPE
+from shared.readiness import Check
 from shared.web.event_schema import MsgspecType
-from shared.web.ops import Check
 
 router = APIRouter(tags=["Operation"], route_class=ApiRoute)
 
@@ -27,37 +27,6 @@ class ReadinessView(ApiModel):
     checks: Annotated[
         dict[str, Annotated[Check, MsgspecType()]] | None, Field(description="For a key with the scope read")
     ] = None
-
-
-_HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
-
-_INDEX: Final = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Baton</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
-<h1>Baton</h1>
-<p>Baton takes an inbound lead from a form to the right seller, and explains every decision.</p>
-<ul>
-<li><a href="/docs">docs</a>: the HTTP API, to read and to try</li>
-<li><a href="/openapi.json">openapi.json</a>: the HTTP API</li>
-<li><a href="/asyncapi.json">asyncapi.json</a>: topics and events</li>
-<li><a href="/readyz">readyz</a>: whether everything works; with a key, what does not</li>
-<li>/metrics: for Prometheus, with a key</li>
-</ul>
-</html>
-"""
-
-
-@router.get("/", summary="Show the start page", response_class=HTMLResponse)
-async def show_index() -> HTMLResponse:
-    """Return an HTML page with links to the contracts and the operator's endpoints."""
-    return HTMLResponse(_INDEX, headers=_HEADERS)
 
 
 @router.get("/livez", summary="Tell whether the process runs")

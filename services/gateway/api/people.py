@@ -9,10 +9,11 @@ from msgspec import structs
 from pydantic import AfterValidator
 
 from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
-from services.gateway.dependencies import Gateway, caller
+from services.gateway.dependencies import Audit, Gateway, caller
 from services.gateway.domain.email_query import with_plus_sign, with_plus_signs
 from services.gateway.erasure import erase_person, find_person
 from services.gateway.intake.rejected_store import find_mentions
+from services.gateway.queries.audit import entries_about_person
 from services.gateway.queries.lead_view import find_lead_view
 from services.gateway.queries.person_export import stored_rows
 from services.gateway.queries.timeline import list_timeline
@@ -50,7 +51,8 @@ class PersonExport(ApiModel):
 
     `leads` is the view of the lead and `timeline` every event; `records` are the merged lead records,
     `provider_answers` what data providers said, `scores` and `assignments` the results of the decisions,
-    `deliveries` who was sent what, `dead_letters` and `rejected_submissions` what could not be read,
+    `deliveries` who was sent what and `delivery_attempts` what was answered, `audit` who did what with the
+    person's leads and data, `dead_letters` and `rejected_submissions` what could not be read,
     `account_contacts` where data providers named the person at an account, `known_entities` the ids that
     vendors of forms and signals have for the person.
     """
@@ -69,6 +71,8 @@ class PersonExport(ApiModel):
     account_contacts: list[dict[str, Any]]
     rejected_submissions: list[dict[str, Any]]
     known_entities: list[dict[str, Any]]
+    delivery_attempts: list[dict[str, Any]]
+    audit: list[dict[str, Any]]
 
 
 async def person_identities(
@@ -103,8 +107,10 @@ IdentifiedPerson = Annotated[Sequence[Identity], Depends(person_identities)]
     " yet: what is still on its way is erased too.",
     responses=problem_responses(409),
 )
-async def delete_person(identities: IdentifiedPerson, request: Request, gateway: Gateway) -> ErasureReceipt:
-    erasure = await erase_person(gateway, identities, request.state.traceparent)
+async def delete_person(
+    identities: IdentifiedPerson, request: Request, gateway: Gateway, audit: Audit
+) -> ErasureReceipt:
+    erasure = await erase_person(gateway, identities, request.state.traceparent, audit)
     return ErasureReceipt(**structs.asdict(erasure))
 
 
@@ -114,13 +120,16 @@ async def delete_person(identities: IdentifiedPerson, request: Request, gateway:
     response_model=PersonExport,
     responses=problem_responses(409),
 )
-async def export_person(identities: IdentifiedPerson, gateway: Gateway) -> Response:
+async def export_person(identities: IdentifiedPerson, gateway: Gateway, audit: Audit) -> Response:
     person = await find_person(gateway, identities)
     lead_id = person.lead_ids[0]
+    async with gateway.database.begin() as tx:
+        await audit.record(tx, "person.exported", lead_id)
     async with gateway.database.read() as tx:
         view, timeline = await find_lead_view(tx, lead_id), await list_timeline(tx, lead_id)
         stored = await stored_rows(tx, person)
     rejected = await find_mentions(gateway.database, person.identifiers)
+    trail = await entries_about_person(gateway.database, person.lead_ids, person.identifiers)
     email = (view or {}).get("person") or {}
     return json_response(
         {
@@ -130,6 +139,7 @@ async def export_person(identities: IdentifiedPerson, gateway: Gateway) -> Respo
             "leads": [view] if view is not None else [],
             "timeline": timeline,
             **stored,
+            "audit": [structs.asdict(entry) for entry in trail],
             "rejected_submissions": [
                 {
                     "id": one.id,

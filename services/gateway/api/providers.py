@@ -9,6 +9,7 @@ from services.enricher.domain.provider_status import ProviderState
 from services.gateway.api.report_parts import Days, ReportView, heading
 from services.gateway.api_route import ApiModel, ApiRoute
 from services.gateway.dependencies import CompleteList, Gateway, caller
+from services.gateway.domain.reports.periods import Period
 from services.gateway.queries.providers import (
     ProviderUsage,
     first_day_of_usage,
@@ -16,7 +17,6 @@ from services.gateway.queries.providers import (
     stored_answers_by_provider,
     usage_by_provider,
 )
-from services.gateway.queries.report_counters import Period
 from services.gateway.state import GatewayState
 
 router = APIRouter(
@@ -69,7 +69,10 @@ class ProviderUsageView(ApiModel):
 
 
 class ProviderView(ProviderUsageView):
-    """A provider of the active policy, with how many stored answers save a paid call while they are fresh."""
+    """A provider of the active policy, with how many stored answers save a paid call while they are fresh.
+
+    `answers_kept` stops at 1,000.
+    """
 
     answers_kept: int
 
@@ -95,7 +98,7 @@ async def get_providers(
     today = gateway.clock.now().date()
     views = await _usage(gateway, Period(today - timedelta(days=days - 1), today))
     async with gateway.database.read() as tx:
-        kept = await stored_answers_by_provider(tx)
+        kept = await stored_answers_by_provider(tx, [view.name for view in views])
     return CompleteList(
         data=[ProviderView(**dict(view), answers_kept=kept.get(view.name, 0)) for view in views]
     )

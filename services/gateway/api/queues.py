@@ -6,10 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Security
 from sqlalchemy import RowMapping
 
-from services.gateway.api.lead_id import is_storable
+from services.gateway.api.lead_id import require_storable_filters
 from services.gateway.api_route import ApiModel, ApiRoute, problem_responses
 from services.gateway.dependencies import CompleteList, Gateway, Page, Paging, caller
 from services.gateway.domain.leads import Status
+from services.gateway.not_found import not_found
 from services.gateway.queries.reps import (
     list_queue_leads,
     listed_by_queue,
@@ -18,7 +19,6 @@ from services.gateway.queries.reps import (
     waiting_by_queue,
 )
 from services.gateway.state import GatewayState
-from shared.errors import Reject
 from shared.lead.events.routing import Motion
 from shared.policy.models.routing import LadderEffect
 from shared.storage.keyset import Cursor
@@ -43,6 +43,7 @@ class QueueView(ApiModel):
     """A queue. `accept_within` is the time to accept a lead; `waiting` leads have no eligible rep yet.
 
     `nurture` leads are kept warm and not worked: they have no owner, and any rep of the queue may take one.
+    They are counted up to 1,000.
     """
 
     name: str
@@ -94,7 +95,7 @@ async def get_queues(gateway: Gateway) -> CompleteList[QueueView]:
 async def get_queue(q: str, gateway: Gateway) -> QueueView:
     found = next((queue for queue in await _queues(gateway) if queue.name == q), None)
     if found is None:
-        raise Reject(404, "unknown-queue", "There is no such queue")
+        raise not_found("queue", "queue", q, "GET /v1/queues", key="name")
     return found
 
 
@@ -105,7 +106,7 @@ async def _queues(gateway: GatewayState) -> list[QueueView]:
             await unavailable_reps(tx),
             await open_by_queue(tx),
             await waiting_by_queue(tx),
-            await listed_by_queue(tx),
+            await listed_by_queue(tx, policy.routing.queues),
         )
     views: list[QueueView] = []
     for name, queue in policy.routing.queues.items():
@@ -146,11 +147,10 @@ async def get_queue_leads(
         Motion | None, Query(description="Only leads that are worked, or those that are nurtured")
     ] = None,
 ) -> Page[QueueLead]:
-    if owner is not None and not is_storable(owner):
-        raise Reject(422, "invalid-filter", "A filter holds a control character")
+    require_storable_filters(owner)
     routing = (await gateway.policies.start()).policy.routing
     if q not in routing.queues:
-        raise Reject(404, "unknown-queue", "There is no such queue")
+        raise not_found("queue", "queue", q, "GET /v1/queues", key="name")
     async with gateway.database.read() as tx:
         rows = await list_queue_leads(
             tx,
@@ -167,7 +167,6 @@ async def get_queue_leads(
 
 def _view(row: RowMapping) -> QueueLead:
     person, company, score = row["person"], row["company"], row["score"]
-    names = (person.first_name, person.last_name) if person else ()
     return QueueLead(
         lead_id=row["lead_id"],
         status=row["status"],
@@ -178,7 +177,7 @@ def _view(row: RowMapping) -> QueueLead:
         motion=row["motion"],
         owner=row["rep"],
         first_at=row["first_at"],
-        name=" ".join(name for name in names if name) or None,
+        name=person.full_name if person else None,
         title=person.title if person else None,
         company=company.name if company else None,
         grade=score.grade if score else None,

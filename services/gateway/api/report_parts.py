@@ -1,7 +1,7 @@
 """What all reports have in common: the days, what each says first, and how a figure looks."""
 
-from datetime import date, timedelta
-from typing import Annotated, Any, Final
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import Depends, Query
 from pydantic import Field
@@ -9,7 +9,7 @@ from pydantic import Field
 from services.gateway.api_route import ApiModel
 from services.gateway.dependencies import Gateway
 from services.gateway.domain.reports.figures import Unit, Verdict
-from services.gateway.queries.report_counters import BEGINNING, Period
+from services.gateway.domain.reports.periods import BEGINNING, Period, PeriodName, Window, named_period
 from shared.errors import Reject
 
 DAYS_DEFAULT: Final = 90
@@ -74,6 +74,36 @@ def report_period(
 
 
 Days = Annotated[Period, Depends(report_period)]
+
+
+class AskedWindow(NamedTuple):
+    """What a report is about; `name` is the period that the query names, None where it gives days."""
+
+    window: Window
+    name: PeriodName | None
+
+    def heading(self, counted_since: date | None) -> dict[str, Any]:
+        """Return the fields of `ReportView`."""
+        first, last = (datetime.fromtimestamp(hour * 3_600, UTC).date() for hour in self.window.hours)
+        return {"since": first, "until": last, "counted_since": counted_since}
+
+
+def asked_window(
+    gateway: Gateway,
+    days: Days,
+    period: Annotated[
+        PeriodName | None,
+        Query(
+            description="In place of `since` and `until`: `24h` is this hour and the 23 before it; `7d`, "
+            "`30d` and `90d` are today and the days before it; `all` is everything that was counted"
+        ),
+    ] = None,
+) -> AskedWindow:
+    """Return what the query asks for. Raises `Reject` (422)."""
+    return AskedWindow(days if period is None else named_period(period, gateway.clock.now()), period)
+
+
+Windowed = Annotated[AskedWindow, Depends(asked_window)]
 
 
 def heading(days: Period, counted_since: date | None) -> dict[str, Any]:

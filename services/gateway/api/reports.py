@@ -8,7 +8,8 @@ from services.gateway.api.report_parts import Days, FigureView, ReportView, head
 from services.gateway.api_route import ApiModel, ApiRoute
 from services.gateway.dependencies import Gateway, caller
 from services.gateway.domain.reports.conversions import best_grade_in_words, conversions
-from services.gateway.queries.report_counters import Counters, Period, Sums
+from services.gateway.domain.reports.periods import Period
+from services.gateway.queries.report_counters import Counters, Sums
 from services.gateway.state import GatewayState
 from services.ledger.domain.counters import Dimension
 from services.ledger.tables import lead_counters

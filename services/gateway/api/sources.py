@@ -10,7 +10,7 @@ from msgspec import UNSET, structs
 from pydantic import Field
 
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
-from services.gateway.dependencies import CompleteList, Gateway, Page, Paging, caller
+from services.gateway.dependencies import Audit, CompleteList, Gateway, Page, Paging, caller
 from services.gateway.domain.arrival import Arrival
 from services.gateway.domain.form_preview import reading_warnings, unmapped_labels
 from services.gateway.domain.preset_outcomes import entities_named
@@ -23,13 +23,13 @@ from services.gateway.intake.replay import ReplayResult, replay_submissions
 from services.gateway.intake.vendor_answers import sent_request
 from services.gateway.intake.vendor_items import read_request
 from services.gateway.intake.vendor_preview import PreviewedItem, preview_items
+from services.gateway.not_found import not_found
 from services.gateway.queries.polls import poll_rows
 from services.gateway.queries.rejected import list_rejected, rejected_ids
 from services.gateway.request_body import decoded
 from services.gateway.state import GatewayState
 from services.scorer.domain.poll_rows import PollSourceRow, PollState
 from services.scorer.domain.polls import day_of
-from shared.errors import Reject
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import SourceTrust
 from shared.lead.events.signal_received import SignalReceivedV1
@@ -90,7 +90,7 @@ class SourceView(ApiModel):
     provider. `{token}` in the URL stands for the source's secret, which is the environment variable
     `secret_env`. `ready` is false while the secret is missing or cannot sign; `problem` says which. `poll` is
     for a source that asks its vendor, `pending_fetches` are leads that a vendor only named and that are to be
-    fetched.
+    fetched. `ignored_items` counts the items of its posts of which nothing was made, such as tests.
     """
 
     name: str
@@ -111,6 +111,7 @@ class SourceView(ApiModel):
     limits: SourceLimits
     captcha: CaptchaProvider | None
     pending_fetches: int
+    ignored_items: int
     origins: tuple[str, ...]
     redirects: tuple[str, ...]
     poll: SourcePollView | None
@@ -168,7 +169,7 @@ async def any_source(source: str, gateway: Gateway) -> HookSource:
     """Return the source that the path names, of whatever kind. Raises `Reject` (404)."""
     found = gateway.sources.current.get(source)
     if found is None:
-        raise Reject(404, "unknown-source", "There is no such source")
+        raise not_found("source", "source", source, "GET /v1/sources", key="name")
     return found
 
 
@@ -178,7 +179,7 @@ AnySource = Annotated[HookSource, Depends(any_source)]
 @router.get("", summary="List the sources of the active policy, without their secrets")
 async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
     policy = (await gateway.policies.start()).policy.sources
-    pending = await pending_by_source(gateway.database)
+    pending, ignored = await pending_by_source(gateway.database), await gateway.ignored.by_source()
     views: list[SourceView] = []
     async with gateway.database.read() as tx:
         polls = await poll_rows(tx)
@@ -210,6 +211,7 @@ async def get_sources(gateway: Gateway) -> CompleteList[SourceView]:
                 limits=policy.sources[name].limits,
                 captcha=source.captcha.provider if source.captcha else None,
                 pending_fetches=pending.get(name, 0),
+                ignored_items=ignored.get(name, 0),
                 origins=source.origins,
                 redirects=source.redirects,
                 poll=None if policy.sources[name].poll is None else poll_view(polls.get(name), today),
@@ -297,7 +299,7 @@ async def get_rejected(source: AnySource, gateway: Gateway, paging: Paging) -> P
     responses=problem_responses(404),
 )
 async def replay_rejected(
-    request: Request, source: AnySource, gateway: Gateway, body: ReplayRequest | None = None
+    request: Request, source: AnySource, gateway: Gateway, audit: Audit, body: ReplayRequest | None = None
 ) -> ReplayAnswer:
     """Publish what can be read now, with the time of its arrival, and remove it."""
     ids = None if body is None else body.ids
@@ -305,6 +307,8 @@ async def replay_rejected(
         async with gateway.database.read() as tx:
             ids = await rejected_ids(tx, source.name, gateway.clock.now())
     unique = list(dict.fromkeys(ids))
+    async with gateway.database.begin() as tx:
+        await audit.record(tx, "source.replayed", source.name, submissions=len(unique))
     results = await replay_submissions(gateway, source, unique, request.state.traceparent)
     accepted = sum(result.problem is UNSET for result in results)
     return ReplayAnswer(accepted=accepted, rejected=len(results) - accepted, results=results)

@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Security
 from msgspec import structs
 from pydantic import AfterValidator, Field
 
 from services.gateway.api_route import ApiModel, ApiRoute, RequestBody, problem_responses
-from services.gateway.dependencies import Gateway, Page, Paging, caller
+from services.gateway.dependencies import Audit, Gateway, Page, Paging, caller
 from services.gateway.domain.arrival import invalid, uuid7
 from services.gateway.domain.event_filters import filter_problems
 from services.gateway.domain.subscriptions import EVENT_NAMES, check_event_name
+from services.gateway.not_found import not_found
 from services.gateway.queries.subscriptions import delete_subscription, find_subscription, list_subscriptions
 from shared.errors import Reject
 from shared.storage.database import Tx
@@ -100,7 +102,7 @@ class RotatedSecret(CreatedSubscription):
 
 
 @router.post("", status_code=201, summary="Create a subscription; only this answer has its secret")
-async def post_subscription(body: NewSubscription, gateway: Gateway) -> CreatedSubscription:
+async def post_subscription(body: NewSubscription, gateway: Gateway, audit: Audit) -> CreatedSubscription:
     gateway.egress.accept_url(body.url)
     _check_can_match(body.events, body.filter)
     now = gateway.clock.now()
@@ -117,6 +119,8 @@ async def post_subscription(body: NewSubscription, gateway: Gateway) -> CreatedS
     )
     async with gateway.database.begin() as tx:
         await _save(tx, subscription)
+        host, events = urlsplit(body.url).hostname, subscription.events
+        await audit.record(tx, "subscription.created", id_, host=host, events=events)
     return CreatedSubscription(**_fields(subscription), secret=secret)
 
 
@@ -139,6 +143,7 @@ async def patch_subscription(
     id: str,  # noqa: A002 - the name in the path
     body: SubscriptionChange,
     gateway: Gateway,
+    audit: Audit,
 ) -> SubscriptionView:
     async with gateway.database.begin() as tx:
         before = await require_subscription(tx, id, lock=True)
@@ -150,14 +155,18 @@ async def patch_subscription(
         if not changes.keys().isdisjoint(("events", "filter")):
             _check_can_match(after.events, after.filter)
         await _save(tx, after, before)
+        host = urlsplit(after.url).hostname
+        changed = sorted(changes)
+        await audit.record(tx, "subscription.changed", id, host=host, state=after.state, changed=changed)
     return SubscriptionView.model_validate(after)
 
 
 @router.delete("/{id}", status_code=204, summary="Delete a subscription", responses=problem_responses(404))
-async def delete_one(id: str, gateway: Gateway) -> None:  # noqa: A002 - the name in the path
+async def delete_one(id: str, gateway: Gateway, audit: Audit) -> None:  # noqa: A002 - the name in the path
     async with gateway.database.begin() as tx:
         if not await delete_subscription(tx, id):
-            raise unknown_subscription()
+            raise unknown_subscription(id)
+        await audit.record(tx, "subscription.deleted", id)
 
 
 @router.post(
@@ -169,6 +178,7 @@ async def delete_one(id: str, gateway: Gateway) -> None:  # noqa: A002 - the nam
 async def rotate_secret(
     id: str,  # noqa: A002 - the name in the path
     gateway: Gateway,
+    audit: Audit,
     body: SecretRotation | None = None,
 ) -> RotatedSecret:
     rotation, now = body or SecretRotation(), gateway.clock.now()
@@ -178,6 +188,7 @@ async def rotate_secret(
         sealed = gateway.vault.seal(secret, purpose=sealed_for(id))
         after = before.rotated(sealed, now, timedelta(seconds=rotation.overlap_s))
         await _save(tx, after, before)
+        await audit.record(tx, "subscription.secret_rotated", id, overlap_s=rotation.overlap_s)
     previous_until = max((previous.until for previous in after.secrets if previous.until), default=now)
     return RotatedSecret(**_fields(after), secret=secret, previous_until=previous_until)
 
@@ -192,13 +203,13 @@ async def require_subscription(tx: Tx, subscription_id: str, *, lock: bool = Fal
     """Return a subscription. Raises `Reject` (404)."""
     found = await find_subscription(tx, subscription_id, lock=lock)
     if found is None:
-        raise unknown_subscription()
+        raise unknown_subscription(subscription_id)
     return found
 
 
-def unknown_subscription() -> Reject:
+def unknown_subscription(subscription_id: str) -> Reject:
     """Return the rejection of a subscription that does not exist."""
-    return Reject(404, "unknown-subscription", "There is no such subscription")
+    return not_found("subscription", "subscription", subscription_id, "GET /v1/subscriptions")
 
 
 async def _save(tx: Tx, subscription: Subscription, before: Subscription | None = None) -> None:

@@ -1,7 +1,6 @@
-"""`/v1/reports/roles|capacity|flow`: what the team achieves, whether it is large enough, how leads flow."""
+"""`/v1/reports/roles|capacity`: what the team achieves, and whether it is large enough."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Security
 
@@ -9,15 +8,13 @@ from services.gateway.api.report_parts import Days, FigureView, ReportView, head
 from services.gateway.api_route import ApiModel, ApiRoute
 from services.gateway.dependencies import Gateway, caller
 from services.gateway.domain.reports.achievements import TeamAchievements
-from services.gateway.domain.reports.durations import duration_figure
-from services.gateway.domain.reports.figures import counted, share
+from services.gateway.domain.reports.figures import counted
+from services.gateway.domain.reports.periods import BEGINNING, Period
 from services.gateway.domain.reports.role_figures import counted_days
 from services.gateway.domain.reports.staffing import QueueLoad, staffing, working_days
 from services.gateway.domain.reports.team_roles import ROLES, Role
-from services.gateway.queries.report_counters import BEGINNING, Counters, Period, Sums
+from services.gateway.queries.report_counters import Counters
 from services.gateway.queries.reps import open_by_queue, waiting_by_queue
-from services.ledger.domain.counters import Counts, add_counts
-from services.ledger.domain.lead_history import SUPPRESSED
 from services.ledger.tables import duration_counters, flow_counters, rep_counters
 
 router = APIRouter(
@@ -110,50 +107,6 @@ class CapacityReport(ReportView):
     queues: list[QueueCapacity]
 
 
-class DurationView(ApiModel):
-    """How long something took: the median, and what 95 of 100 did not exceed, each within 19 %."""
-
-    median: FigureView
-    p95: FigureView
-
-
-class QueueFlow(ApiModel):
-    """What a queue got in these days and how fast. `queue` is null for all queues together.
-
-    `to_route`: from the first form to the first decision; `to_accept` and `to_first_action`: from assignment,
-    also outside working hours. `late_share` is of the assigned leads. `waiting` have no owner now.
-    """
-
-    queue: str | None
-    arrived: int
-    assigned: int
-    accepted: int
-    late: int
-    rejected: int
-    waiting: int
-    late_share: FigureView
-    to_route: DurationView
-    to_accept: DurationView
-    to_first_action: DurationView
-
-
-class FlowStep(ApiModel):
-    """How often a rule, or the reason of a suppression, led to a change; `queue` is null for suppressions."""
-
-    queue: str | None
-    change: str
-    step: str
-    decided: int
-
-
-class FlowReport(ReportView):
-    """Which way leads took, and how fast. `decided` counts decisions; a lead may have several."""
-
-    whole: QueueFlow
-    queues: list[QueueFlow]
-    steps: list[FlowStep]
-
-
 @router.get("/roles", summary="Report what each role and rep achieved")
 async def get_roles(gateway: Gateway, days: Days) -> RolesReport:
     policy = (await gateway.policies.start()).policy
@@ -210,71 +163,3 @@ async def get_capacity(gateway: Gateway, days: Days) -> CapacityReport:
             "queues": list(found.queues),
         }
     )
-
-
-@router.get("/flow", summary="Report which way leads took, and how long each stage took")
-async def get_flow(gateway: Gateway, days: Days) -> FlowReport:
-    policy = (await gateway.policies.start()).policy
-    async with gateway.database.read() as tx:
-        counters = await Counters.open(tx)
-        flow = await counters.sums(flow_counters, ("queue", "change", "step"), days)
-        reps = await counters.sums(rep_counters, ("queue",), days, _OF_QUEUE)
-        took = await counters.sums(duration_counters, ("queue", "clock", "bucket"), days)
-        counted_since = await counters.counted_since()
-        waiting = await waiting_by_queue(tx)
-    names = [*policy.routing.queues, *sorted({key[0] for key in flow} - {""} - policy.routing.queues.keys())]
-    steps = sorted(flow.items(), key=lambda item: (-counted(item[1], "decided"), item[0]))
-    return FlowReport.model_validate(
-        {
-            **heading(days, counted_since),
-            "whole": _queue_flow(None, flow, reps, took, waiting),
-            "queues": [_queue_flow(name, flow, reps, took, waiting) for name in names],
-            "steps": [
-                {
-                    "queue": None if change == SUPPRESSED else queue,
-                    "change": change,
-                    "step": step,
-                    "decided": counted(counts, "decided"),
-                }
-                for (queue, change, step), counts in steps[:STEPS_MAX]
-                if counted(counts, "decided")
-            ],
-        }
-    )
-
-
-def _queue_flow(
-    queue: str | None, flow: Sums, reps: Sums, took: Sums, waiting: Mapping[str, int]
-) -> dict[str, Any]:
-    """Return the fields of a `QueueFlow`: of one queue, or with None of all."""
-    arrived = sum(counted(counts, "arrived") for key, counts in flow.items() if queue in (None, key[0]))
-    counts: Counts = {}
-    for (name,), own in reps.items():
-        if queue in (None, name):
-            add_counts(counts, own)
-    buckets: dict[str, dict[int, int]] = {"route": {}, "accept": {}, "act": {}}
-    for (name, clock, bucket), own in took.items():
-        if queue in (None, name) and clock in buckets:
-            buckets[clock][bucket] = buckets[clock].get(bucket, 0) + counted(own, "measured")
-    needs = {
-        "route": ("to_route", "leads that were routed in these days"),
-        "accept": ("to_accept", "leads that were accepted in these days"),
-        "act": ("to_first_action", "actions or outcomes in these days"),
-    }
-    assigned = counted(counts, "assigned")
-    return {
-        "queue": queue,
-        "arrived": arrived,
-        **{name: counted(counts, name) for name in _OF_QUEUE},
-        "waiting": sum(waiting.values()) if queue is None else waiting.get(queue, 0),
-        "late_share": share(
-            counted(counts, "late"), assigned, needs="leads that were assigned in these days"
-        ),
-        **{
-            name: {
-                part: duration_figure(buckets[clock], of, unit="seconds", needs=missing)
-                for part, of in (("median", 0.5), ("p95", 0.95))
-            }
-            for clock, (name, missing) in needs.items()
-        },
-    }

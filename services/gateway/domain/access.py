@@ -62,6 +62,13 @@ class Principal(Struct, frozen=True):
         return scope in self.scopes
 
 
+class KnownKey(Struct, frozen=True):
+    """A live key as sessions compare it: who it identifies, and the SHA-256 of its text in hex."""
+
+    principal: Principal
+    hash: str
+
+
 ADMIN: Final = Principal("admin", frozenset(SCOPES), name="admin", granted=("admin",))
 
 

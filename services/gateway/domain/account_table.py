@@ -26,7 +26,7 @@ from shared.lead.normalise.labels import plain_label
 COLUMNS: Final = AccountReceivedV1.__struct_fields__
 """The fields of an account, of which `domain` is needed. Their names are headings too."""
 
-_TOLD_COLUMNS: Final = [name for name in COLUMNS if name not in {"country", "city", "postcode", "phone"}]
+_SUGGESTED_COLUMNS: Final = [name for name in COLUMNS if name not in {"country", "city", "postcode", "phone"}]
 """The columns that are not overlooked when misspelt. `County` and `Phone 2` are no misspelt ones."""
 
 COLUMNS_MAX: Final = 1_000
@@ -126,7 +126,7 @@ def account_columns(headings: Sequence[str]) -> AccountColumns:
     faults: list[str] = []
     fields: list[str | None] = []
     for index, (heading, name, field) in enumerate(zip(headings, names, found, strict=True)):
-        similar = get_close_matches(name, _TOLD_COLUMNS, 1, 0.8) if field is None else []
+        similar = get_close_matches(name, _SUGGESTED_COLUMNS, 1, 0.8) if field is None else []
         if similar:
             faults.append(f"The column {heading[:100]!r} is unknown; did you mean {similar[0]!r}?")
         if field in COLUMNS and name in names[:index]:

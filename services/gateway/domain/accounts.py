@@ -34,21 +34,21 @@ def receive_account(knowledge: AccountReceivedV1, arrival: Arrival) -> Received[
     return received_event(ACCOUNT_RECEIVED, knowledge, arrival, subject=key, key=key)
 
 
-def refuse_alias_conflicts(told: AccountReceivedV1, known: Mapping[str, AccountReceivedV1]) -> None:
+def refuse_alias_conflicts(record: AccountReceivedV1, known: Mapping[str, AccountReceivedV1]) -> None:
     """Raise `Reject` (422) for an alias that cannot join the account, or for knowledge of an alias itself.
 
     `known` is what is stored under the keys of the account and of its aliases; an alias has the knowledge of
     the account that it is an alias of. An alias that has knowledge of its own joins: that gives way.
     """
-    key, faults = key_of_domain(told.domain), []
+    key, faults = key_of_domain(record.domain), []
     account = canonical_key(key, known.get(key))
     if account != key:
-        told_there = (
+        alias_fault = (
             f"{key} is an alias of {account}: say there what is known, or that it is no alias any more"
         )
-        faults.append(FieldProblem("/domain", told_there))
-    named = {key_of_domain(alias) for alias in told.aliases}
-    for index, text in enumerate(told.aliases):
+        faults.append(FieldProblem("/domain", alias_fault))
+    named = {key_of_domain(alias) for alias in record.aliases}
+    for index, text in enumerate(record.aliases):
         alias = key_of_domain(text)
         owner = canonical_key(alias, known.get(alias))
         if owner not in (key, alias):

@@ -52,12 +52,13 @@ def actor_of(principal: Principal, rep: str | None) -> Actor:
 def check_action(action: ActionReceivedV1, now: datetime, policy: Policy) -> None:
     """Raise `Reject` (422) when an action lacks what it needs, or names what the policy does not have.
 
-    A snooze ends in the future; the reason of a rejection is one of the policy's.
+    A snooze ends in the future, or without a time ends the present one; the reason of a rejection is one of
+    the policy's.
     """
     refuse_too_large("action", _encode(action), ACTION_BYTES_MAX)
     refuse_unreal_times((("/until", action.until),))
     faults: list[FieldProblem] = []
-    if action.type == "snooze" and (action.until is None or action.until <= now):
+    if action.type == "snooze" and action.until is not None and action.until <= now:
         faults.append(FieldProblem("/until", "A snooze needs a time that is still to come"))
     if action.type == "reject":
         faults += reason_faults(policy.routing, action.reason)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from services.gateway.domain.subscriptions import SENT_EVENTS
+from services.gateway.domain.subscriptions import SENT_EVENTS, STREAMED_EVENTS, named_events
 from shared.errors import FieldProblem
 from shared.lead.fields import Field, Kind
 from shared.rules.comparison import compare_fact, truth_when_missing
@@ -27,7 +27,6 @@ from shared.rules.findings import FindingReport, Path, SourcePosition, did_you_m
 from shared.rules.operators import EQUALITY, Op
 from shared.rules.parse import FieldNotKnown, read_condition_of
 from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, comparisons
-from shared.webhooks import EVERYTHING
 
 ENTRIES_MAX: Final = 20
 """How many paths the short form has at most."""
@@ -69,19 +68,22 @@ class _FilterReport(FindingReport):
         self.problems.append(FieldProblem("/".join(("/filter", *escaped)), message))
 
 
-def filter_problems(events: Collection[str], filter_: Mapping[str, Any]) -> list[FieldProblem]:
+def filter_problems(
+    events: Collection[str], filter_: Mapping[str, Any], known: Collection[str] = SENT_EVENTS
+) -> list[FieldProblem]:
     """Return why a filter is wrong or can match none of the events, with pointers; empty when it can.
 
+    `events` are names, families or `*`, out of the short types in `known`.
     Where each part is right, but no event has all, they are the problems with the event that comes closest.
     """
     if not filter_:
         return []
-    is_flat = _is_flat(filter_)
-    report = _FilterReport([*filter_] if is_flat else [])
-    if is_flat and len(filter_) > ENTRIES_MAX:
+    is_short = is_flat(filter_)
+    report = _FilterReport([*filter_] if is_short else [])
+    if is_short and len(filter_) > ENTRIES_MAX:
         return [FieldProblem("/filter", f"There are more than {ENTRIES_MAX} paths")]
-    names = _named_events(events)
-    condition = _parsed(names, expanded(filter_) if is_flat else filter_, report)
+    names = named_events(events, known)
+    condition = _parsed(names, expanded(filter_) if is_short else filter_, report)
     if condition is None:
         return report.problems
     blocking = [
@@ -94,20 +96,33 @@ def filter_problems(events: Collection[str], filter_: Mapping[str, Any]) -> list
     return report.problems
 
 
-def compiled_filter(events: Collection[str], filter_: Mapping[str, Any]) -> EventFilter:
+def compiled_filter(
+    events: Collection[str], filter_: Mapping[str, Any], known: Collection[str] = SENT_EVENTS
+) -> EventFilter:
     """Return the function that tells whether an event matches; a missing field does not.
 
     The short form may be older than the checks: what no event can have there does not match.
     """
-    names = _named_events(events)
-    if _is_flat(filter_):
-        parsed: Condition | None = _flat_condition(_fields_of(tuple(names)), filter_)
-    else:
-        parsed = _parsed(names, filter_, _FilterReport([]))
-    condition = AnyOf(()) if parsed is None else parsed
-    paths = {compare.field: compare.field.removeprefix(_PREFIX) for compare in comparisons(condition)}
+    condition = condition_of(events, filter_, known)
+    paths = {compare.field: path_of(compare.field) for compare in comparisons(condition)}
     decide = check(condition)
     return lambda data, at: decide({field: value_at(data, path) for field, path in paths.items()}, at) is True
+
+
+def condition_of(
+    events: Collection[str], filter_: Mapping[str, Any], known: Collection[str] = SENT_EVENTS
+) -> Condition:
+    """Return the condition that a filter states, over facts that `path_of` finds in an event."""
+    names = named_events(events, known)
+    if is_flat(filter_):
+        return _flat_condition(_fields_of(tuple(names)), filter_)
+    parsed = _parsed(names, filter_, _FilterReport([]))
+    return AnyOf(()) if parsed is None else parsed
+
+
+def path_of(fact: str) -> str:
+    """Return the path into the data of an event at which a fact of a filter's condition is."""
+    return fact.removeprefix(_PREFIX)
 
 
 def value_at(data: Any, path: str) -> Any:
@@ -132,16 +147,14 @@ def expanded(flat: Mapping[str, Any]) -> dict[str, Any]:
     return {"all": parts}
 
 
-def _is_flat(filter_: Mapping[str, Any]) -> bool:
+def is_flat(filter_: Mapping[str, Any]) -> bool:
+    """Return whether a filter is in the short form."""
     return filter_.keys().isdisjoint(_CONDITION_KEYS)
 
 
-def _named_events(events: Collection[str]) -> list[str]:
-    return [
-        name
-        for name in sorted(SENT_EVENTS)
-        if not {*events}.isdisjoint((name, f"{name.partition('.')[0]}.*", EVERYTHING))
-    ]
+def has_field(names: Sequence[str], path: str) -> bool:
+    """Return whether one of the events, by short type, can have a value at a path."""
+    return _fields_of(tuple(names)).named(path) is not None
 
 
 def _parsed(names: Sequence[str], document: Mapping[str, Any], report: _FilterReport) -> Condition | None:
@@ -180,7 +193,7 @@ def _node_of(value: Any, nodes: list[None], depth: int) -> Node:
 
 @cache
 def _fields_of(names: tuple[str, ...]) -> EventFields:
-    return EventFields([SENT_EVENTS[name] for name in names])
+    return EventFields([STREAMED_EVENTS[name] for name in names])
 
 
 def _field_of(names: tuple[str, ...], path: str) -> Field:

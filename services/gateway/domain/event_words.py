@@ -22,6 +22,14 @@ _TRIGGERS: Final = {
 }
 """The triggers of a score that name no type, in words; others are said as they are."""
 
+_ACCOUNT_TRIGGERS: Final[Mapping[str | None, str]] = {
+    "matched": "put into this account by hand",
+    "split": "taken out of its account by hand",
+    "name_fits": "an account of the name of its company is known now",
+    "name_fits_no_more": "the account that it was matched to has another name or place now",
+    "domain_known": "the account of its domain is known now",
+}
+
 Data = Mapping[str, Any]
 
 
@@ -70,8 +78,11 @@ def describe_scored(data: Data) -> str:
     score, trigger = data.get("score") or {}, data.get("trigger") or {}
     figures = f"fit {score.get('fit')}, intent {score.get('intent')}"
     kind, type_ = str(trigger.get("kind")), _words(trigger.get("type"))
-    if kind == "account" and type_:
-        type_ = f"{type_} account"
+    if kind == "account":
+        trigger_type = trigger.get("type")
+        type_ = _ACCOUNT_TRIGGERS.get(
+            trigger_type, f"{type_} account" if trigger_type not in (None, "none") else ""
+        )
     cause = type_ or _TRIGGERS.get(kind, _words(kind))
     return _joined(f"grade {score.get('grade')}, {score.get('band')}", figures, f"trigger: {cause}")
 
@@ -128,9 +139,9 @@ def describe_alerted(data: Data) -> str:
 
 def describe_handed_off(data: Data) -> str:
     notes, joined = data.get("notes") or {}, data.get("joined") or {}
-    told = ", ".join(_words(name) for name in notes)
+    noted = ", ".join(_words(name) for name in notes)
     joins = f"{joined.get('rep')} ({joined.get('queue')}) joins" if joined else "handed on"
-    return _joined(joins, describe_moved(data), f"with notes on {told}" if told else "")
+    return _joined(joins, describe_moved(data), f"with notes on {noted}" if noted else "")
 
 
 def describe_closed(data: Data) -> str:
@@ -144,8 +155,9 @@ def describe_acted(data: Data) -> str:
     actor = data.get("actor") or {}
     who = data.get("rep") or actor.get("rep") or actor.get("key") or "a manager"
     to, until = data.get("to"), data.get("until")
+    ends = data.get("type") == "snooze" and not until
     words = [
-        f"{who}: {_words(data.get('type'))}",
+        f"{who}: {'snooze taken back' if ends else _words(data.get('type'))}",
         f"to {to}" if to else "",
         f"until {until}" if until else "",
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from msgspec import Struct
 
 from services.router.domain.eligibility import in_words
-from services.router.domain.rotation import leads_until_due, worth_of_turn
+from services.router.domain.turns import leads_until_due, worth_of_turn
 from services.router.policy import NO_LIMIT
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1

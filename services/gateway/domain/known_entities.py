@@ -1,4 +1,4 @@
-"""Which person or account the id of a vendor means, as earlier records told it. Pure."""
+"""Which person or account the id of a vendor means, as earlier records say. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from msgspec import Struct
 from shared.storage.rows import Row
 
 KEPT: Final = timedelta(days=400)
-"""How long an id is known after it was last told."""
+"""How long an id is known after a record last named it."""
 VENDOR_ROWS_MAX: Final = 200_000
-"""How many ids of one vendor are known; those that were told longest ago are forgotten."""
+"""How many ids of one vendor are known; those that were named longest ago are forgotten."""
 
 
 class EntityId(Struct, frozen=True):
@@ -24,7 +24,7 @@ class EntityId(Struct, frozen=True):
 
 
 class Entity(Struct, frozen=True):
-    """A person or an account that an earlier record told the id of."""
+    """A person or an account whose id an earlier record has."""
 
     email: str | None = None
     domain: str | None = None
@@ -54,11 +54,11 @@ def entity_key(vendor: str, entity: EntityId) -> str:
     return f"{vendor}:{entity.kind}:{entity.id}"
 
 
-def entity_rows(vendor: str, told: Entities, at: datetime) -> list[EntityRow]:
-    """Return the rows of what a record told."""
+def entity_rows(vendor: str, entities: Entities, at: datetime) -> list[EntityRow]:
+    """Return the rows of the entities of a record, which was received at `at`."""
     return [
         EntityRow(entity_key(vendor, id_), vendor, entity.email, entity.domain, entity.lead_id, at)
-        for id_, entity in told.items()
+        for id_, entity in entities.items()
     ]
 
 

@@ -139,14 +139,14 @@ def _stripped(plain: str) -> Iterator[str]:
 
 def _is_of_a_person(label: str, around: list[str]) -> bool:
     """Tell whether a name, a title or a size with these words around it is that of the person or company."""
-    telling = [word for word in around if word not in _SAYING_NOTHING and not _NUMBERED.fullmatch(word)]
-    if not telling or not _PERSONAL.isdisjoint(telling):
-        return all(map(_is_around, telling))
-    if _TECHNICAL.issuperset(telling):
+    significant = [word for word in around if word not in _SAYING_NOTHING and not _NUMBERED.fullmatch(word)]
+    if not significant or not _PERSONAL.isdisjoint(significant):
+        return all(map(_is_around, significant))
+    if _TECHNICAL.issuperset(significant):
         return True
     if "[" in label:
-        return any(map(_is_of_forms, telling)) and _THINGS.isdisjoint({*telling} - {"form"})
-    return "." in label and all(map(_is_of_forms, telling)) and _THINGS.isdisjoint(telling)
+        return any(map(_is_of_forms, significant)) and _THINGS.isdisjoint({*significant} - {"form"})
+    return "." in label and all(map(_is_of_forms, significant)) and _THINGS.isdisjoint(significant)
 
 
 def _is_around(word: str) -> bool:

@@ -36,20 +36,20 @@ def lead_of_outcome(body: OutcomeReceivedV1) -> str:
     return identity.lead_id
 
 
-def happened_at(data: Mapping[str, Any], told_at: datetime) -> datetime:
-    """Return when a recorded outcome happened: its `at`, but no later than Baton was told."""
-    return min(msgspec.convert(data["at"], datetime), told_at)
+def happened_at(data: Mapping[str, Any], recorded_at: datetime) -> datetime:
+    """Return when a recorded outcome happened: its `at`, but no later than `recorded_at`."""
+    return min(msgspec.convert(data["at"], datetime), recorded_at)
 
 
 def happened_outcomes(
-    told: Iterable[tuple[datetime, dict[str, Any]]],
+    recorded: Iterable[tuple[datetime, dict[str, Any]]],
 ) -> list[tuple[datetime, dict[str, Any]]]:
-    """Return recorded outcomes, in the order in which they were told, each with when it happened.
+    """Return recorded outcomes, in the order in which they were recorded, each with when it happened.
 
-    `told` has when Baton was told. Of several with one `external_id` the one that was told last counts.
+    `recorded` has each with its time of arrival. Of several with one `external_id` the last one counts.
     """
     newest = {
-        data.get("external_id") or number: (happened_at(data, told_at), data)
-        for number, (told_at, data) in enumerate(told)
+        data.get("external_id") or number: (happened_at(data, recorded_at), data)
+        for number, (recorded_at, data) in enumerate(recorded)
     }
     return list(newest.values())

@@ -32,7 +32,7 @@ _EXTERNAL_ID_LENGTH_MAX: Final = 200
 _SEPARATOR: Final = ":"
 _EVERY_ITEM: Final = "[@]"
 _OBJECTS: Final = ("account", "person", "details")
-_TELLING: Final = ("person.email", "account.domain", "company.domain")
+_IDENTIFYING_FIELDS: Final = ("person.email", "account.domain", "company.domain")
 
 
 class PresetRequest(Struct, frozen=True):
@@ -61,8 +61,8 @@ class PresetItem(Struct, frozen=True):
 
     `by` says whose data an erasure or an opt-out is about; `provider` and `parameters` where a lead is
     fetched. `values` are fields of a lead or a signal by name, `labels` what a form asked and was answered.
-    `told` are the ids that the item gives to its person and account. `node` is the part of the body that it
-    was read from; `refused` says why it could not be read.
+    `entity_ids` are the ids that the item gives to its person and account. `node` is the part of the body
+    that it was read from; `refused` says why it could not be read.
     """
 
     index: int
@@ -74,7 +74,7 @@ class PresetItem(Struct, frozen=True):
     values: Mapping[str, Any] = {}
     labels: Sequence[LabelledValue] = ()
     activity: str | None = None
-    told: Sequence[EntityId] = ()
+    entity_ids: Sequence[EntityId] = ()
     node: Any = None
     refused: Reject | None = None
 
@@ -144,13 +144,19 @@ def read_item(preset: IntakePreset, evaluation: Evaluation, node: Any, index: in
     matched = next((one for one in preset.outcomes if evaluation.holds(one.when, node)), None)
     action = default if matched is None else matched.do
     known = [(entity.kind, entity_id(evaluation.value(entity.id, node))) for entity in preset.known_entities]
-    item = PresetItem(index, action, told=[EntityId(kind, id_) for kind, id_ in known if id_])
+    item = PresetItem(index, action, entity_ids=[EntityId(kind, id_) for kind, id_ in known if id_])
     event_id = None if preset.event_id is None else entity_id(evaluation.value(preset.event_id, node))
     if matched is not None and action == "ignore":
         # Nothing is made of it, but it may tell whose an id is.
-        named = {name: evaluation.value(preset.map[name], node) for name in _TELLING if name in preset.map}
-        told = {name: value for name, value in named.items() if value is not None} if item.told else {}
-        return replace(item, reason=matched.reason or "", values=told)
+        named = {
+            name: evaluation.value(preset.map[name], node)
+            for name in _IDENTIFYING_FIELDS
+            if name in preset.map
+        }
+        values = (
+            {name: value for name, value in named.items() if value is not None} if item.entity_ids else {}
+        )
+        return replace(item, reason=matched.reason or "", values=values)
     if matched is not None and action in ("erase", "opt_out"):
         by = _ids(evaluation, matched.by, node)
         if not by:

@@ -61,10 +61,10 @@ class Fetch(Struct, frozen=True):
 
 
 class UnknownEntity(Reject):
-    """Only an id says whom or what the item is about, and no record has told it so far."""
+    """Only an id says whom or what the item is about, and no earlier record says so."""
 
     def __init__(self, entity: EntityId) -> None:
-        detail = f"No earlier record has told which {entity.kind} has the id {entity.id}"
+        detail = f"No earlier record says which {entity.kind} has the id {entity.id}"
         super().__init__(422, UNKNOWN_ENTITY, f"The {entity.kind} is not known by this id", detail)
         self.entity = entity
 
@@ -237,39 +237,39 @@ def person_named(by: Mapping[str, str], entities: Entities) -> SignalPerson:
     raise invalid((FieldProblem("/person/email", "An opt-out needs an e-mail address"),))
 
 
-def _told_entity(address: Email | None, domain: str | None) -> Entity:
+def _identified_entity(address: Email | None, domain: str | None) -> Entity:
     """Return an entity under the lead id of its address, by which an erasure finds it."""
     identity = None if address is None else identify(address)
     email, lead_id = address and address.address, identity and identity.lead_id
     return Entity(email or None, domain, lead_id or None)
 
 
-def told_entities(item: PresetItem, decided: Decided) -> dict[EntityId, Entity]:
-    """Return what the ids that an item tells stand for, as far as its event says it.
+def entities_of_item(item: PresetItem, decided: Decided) -> dict[EntityId, Entity]:
+    """Return the entities that the ids in an item stand for, as far as its event says.
 
-    An item of which nothing is made may tell it too.
+    An item of which no event is made may say it, too.
     """
     if isinstance(decided, Ignored):
         address = normalise_email(_text(item.values.get("person.email")))
         named = (item.values.get("account.domain"), item.values.get("company.domain"))
         domain = next(filter(None, map(_text, named)), None)
-        entity = _told_entity(address, domain)
+        entity = _identified_entity(address, domain)
     elif isinstance(decided, Received):
         event, data = decided.event, decided.event.data
         address = normalise_email(data.person.email if data.person else None)
         if isinstance(data, LeadReceivedV1):
             domain = data.company.domain or (event.key if event.key != event.subject else None)
-            entity = structs.replace(_told_entity(address, domain), lead_id=event.subject)
+            entity = structs.replace(_identified_entity(address, domain), lead_id=event.subject)
         else:
-            entity = _told_entity(address, data.account.domain)
+            entity = _identified_entity(address, data.account.domain)
     else:
         return {}
     found: dict[EntityId, Entity] = {}
-    for told in item.told:
-        if told.kind == "account" and entity.domain:
-            found[told] = Entity(domain=entity.domain)
-        elif told.kind == "person" and (entity.email or entity.lead_id):
-            found[told] = entity
+    for entity_id in item.entity_ids:
+        if entity_id.kind == "account" and entity.domain:
+            found[entity_id] = Entity(domain=entity.domain)
+        elif entity_id.kind == "person" and (entity.email or entity.lead_id):
+            found[entity_id] = entity
     return found
 
 

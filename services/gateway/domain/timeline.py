@@ -54,17 +54,17 @@ def first_decisions(rows: Sequence[RecordedEvent]) -> dict[tuple[str, int], str 
     It is None as long as an event from before it is not recorded: events of one lead may lie in two
     partitions, and a decision that came before may be among them.
     """
-    told: dict[str, set[int]] = {}
+    sequences: dict[str, set[int]] = {}
     decided: dict[tuple[str, int], tuple[int, str]] = {}
     for row in rows:
         if stage_of(row) != _STAGES[LEADS_ROUTED.name] or row["sequence"] is None:
             continue
-        told.setdefault(row["subject"], set()).add(row["sequence"])
+        sequences.setdefault(row["subject"], set()).add(row["sequence"])
         if row["type"] in _DECIDED:
             key, decision = (row["subject"], row["revision"]), (row["sequence"], _DECIDED[row["type"]])
             decided[key] = min(decision, decided.get(key, decision))
     return {
-        (subject, revision): decision if told[subject].issuperset(range(1, sequence)) else None
+        (subject, revision): decision if sequences[subject].issuperset(range(1, sequence)) else None
         for (subject, revision), (sequence, decision) in decided.items()
     }
 

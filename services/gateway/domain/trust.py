@@ -65,10 +65,10 @@ def refuse_reserved_fields(body: LeadReceivedV1 | SignalReceivedV1 | OutcomeRece
             "/consent/proven": body.consent.proven,
             "/source/honeypot": body.source.honeypot,
         }
-        told = (
+        reported = (
             (f"/activities/{index}/reported_at", one.reported_at) for index, one in enumerate(body.activities)
         )
-        given.update(told)
+        given.update(reported)
     problems = tuple(
         FieldProblem(pointer, _RESERVED) for pointer, value in given.items() if value is not None
     )

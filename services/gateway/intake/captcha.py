@@ -22,9 +22,9 @@ from shared.clock import Clock
 from shared.errors import Reject, Retry
 from shared.observability.metrics import Metrics
 from shared.policy.models import Captcha
-from shared.web.aiohttp_egress import AiohttpEgressClient
 from shared.web.egress import EgressPolicy, EgressRefused
 from shared.web.egress_client import EgressClient, EgressLimits
+from shared.web.pooled_egress import PooledEgressClient
 
 LIMITS: Final = EgressLimits(total_s=5.0, connect_s=3.0, response_bytes_max=16 * 1024)
 
@@ -44,7 +44,7 @@ class CaptchaVerifier:
         self._clock = clock
         self._environ = environ
         self._metrics = metrics
-        self._made: AiohttpEgressClient | None = None
+        self._made: PooledEgressClient | None = None
 
     async def close(self) -> None:
         """Close the client."""
@@ -54,7 +54,7 @@ class CaptchaVerifier:
     @property
     def _client(self) -> EgressClient:
         if self._made is None:
-            self._made = AiohttpEgressClient(self._policy, self._clock, limits=LIMITS)
+            self._made = PooledEgressClient(self._policy, self._clock, limits=LIMITS)
         return self._made
 
     async def verify(self, source: str, captcha: Captcha, token: str) -> CaptchaResult:

@@ -35,25 +35,25 @@ class StoredEntities:
         self._writes = BatchLoader(self.write_batch)
 
     async def find(self, vendor: str, ids: Collection[EntityId]) -> Entities:
-        """Return those of the ids that an earlier record told. Raises `Retry`."""
+        """Return the entities of those ids that an earlier record named. Raises `Retry`."""
         if not ids:
             return NO_ENTITIES
         rows = await self._reads.load([entity_key(vendor, id_) for id_ in ids])
         return entities_by_id(vendor, ids, rows)
 
-    async def remember(self, vendor: str, told: Entities) -> None:
-        """Store what a record told. Raises `Retry`."""
-        if told:
-            await self._writes.load(entity_rows(vendor, told, self._clock.now()))
+    async def remember(self, vendor: str, entities: Entities) -> None:
+        """Store the entities of a record. Raises `Retry`."""
+        if entities:
+            await self._writes.load(entity_rows(vendor, entities, self._clock.now()))
 
     async def read_batch(self, keys: Sequence[Sequence[str]]) -> list[EntityRow]:
         """Return the rows that any of the requests asks for."""
         async with self._database.read() as tx:
             return await tx.load(EntityRow, "key_text", [key for one in keys for key in one])
 
-    async def write_batch(self, told: Sequence[Sequence[EntityRow]]) -> None:
+    async def write_batch(self, batch: Sequence[Sequence[EntityRow]]) -> None:
         """Store the rows of all requests; of one id the last counts."""
-        last = {row.key_text: row for rows in told for row in rows}
+        last = {row.key_text: row for rows in batch for row in rows}
         writes = IdentityMap()
         writes.apply([Put(last[key]) for key in sorted(last)])
         async with self._database.begin() as tx:
@@ -67,7 +67,7 @@ async def forget_entities(database: Database, lead_ids: Iterable[str]) -> None:
 
 
 async def prune_entities(database: Database, now: datetime) -> bool:
-    """Forget what was told too long ago, and of a vendor with too many ids the oldest. Returns False."""
+    """Forget what was named too long ago, and of a vendor with too many ids the oldest. Returns False."""
     counted = select(table.c.vendor, func.count().label("number")).group_by(table.c.vendor)
     async with database.read() as tx:
         too_many = [row.vendor for row in await tx.execute(counted) if row.number > VENDOR_ROWS_MAX]

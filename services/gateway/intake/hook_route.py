@@ -44,26 +44,35 @@ class HookRoute(ApiRoute):
         handle = super().get_route_handler()
 
         async def answered(plain: Request) -> Response:
-            request = ApiRequest(plain.scope, plain.receive)
-            source: HookSource | None = request.state.source
-            quotas = request.state.quotas = {}
-            try:
-                if source is not None and request.method == "POST":
-                    count_post(request, source)
-                response = await handle(request)
-                reject = INTERNAL_ERROR if response.status_code == INTERNAL_ERROR.status else None
-            except (Reject, Retry, DataError, RequestValidationError) as error:
-                reject = rejection_of(error)
-            if reject is not None:
-                if request.method == "POST" and source is not None and reject.status != _NO_SUCH_SOURCE:
-                    await record_rejected(request, source, reject)
-                response = failure_response(request, source, reject)
-            elif request.method == "POST" and response.status_code == 202 and is_navigation(request):
-                response = accepted_page()
-            response.headers.update(rate_limit_headers(quotas))
-            return response
+            return await answer_post(ApiRequest(plain.scope, plain.receive), handle)
 
         return answered
+
+
+async def answer_post(
+    request: ApiRequest, handle: Callable[[Request], Coroutine[Any, Any, Response]]
+) -> Response:
+    """Return the answer of `handle`, or that to a request which is refused, once that is recorded.
+
+    Raises `Retry`, and what `handle` raises that says nothing of the request.
+    """
+    source: HookSource | None = request.state.source
+    quotas = request.state.quotas = {}
+    try:
+        if source is not None and request.method == "POST":
+            count_post(request, source)
+        response = await handle(request)
+        reject = INTERNAL_ERROR if response.status_code == INTERNAL_ERROR.status else None
+    except (Reject, Retry, DataError, RequestValidationError) as error:
+        reject = rejection_of(error)
+    if reject is not None:
+        if request.method == "POST" and source is not None and reject.status != _NO_SUCH_SOURCE:
+            await record_rejected(request, source, reject)
+        response = failure_response(request, source, reject)
+    elif request.method == "POST" and response.status_code == 202 and is_navigation(request):
+        response = accepted_page()
+    response.headers.update(rate_limit_headers(quotas))
+    return response
 
 
 class CrossOriginRoute(HookRoute):
@@ -74,14 +83,19 @@ class CrossOriginRoute(HookRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request."""
+        await super().handle(scope, receive, cross_origin_send(scope, send))
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                allowed = _cross_origin_headers(scope["state"]["source"], dict(scope["headers"]))
-                message["headers"] = [*message.get("headers", ()), *allowed]
-            await send(message)
 
-        await super().handle(scope, receive, send_with_headers)
+def cross_origin_send(scope: Scope, send: Send) -> Send:
+    """Return a `send` whose answers a page may read, as far as the source in the scope's state allows."""
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            allowed = _cross_origin_headers(scope["state"]["source"], dict(scope["headers"]))
+            message["headers"] = [*message.get("headers", ()), *allowed]
+        await send(message)
+
+    return send_with_headers
 
 
 def _cross_origin_headers(

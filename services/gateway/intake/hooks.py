@@ -15,12 +15,12 @@ from services.gateway.intake.captcha import verify_captcha
 from services.gateway.intake.forms import FORM_BODY, receive_form
 from services.gateway.intake.handshakes import handshake_response
 from services.gateway.intake.hook_route import CrossOriginRoute, HookRoute, preflight_headers
-from services.gateway.intake.lane import SignalAnswer
 from services.gateway.intake.leads import AcceptedLead, publish_lead
 from services.gateway.intake.rejected import keep_rejected_items
 from services.gateway.intake.sender import verify_source
-from services.gateway.intake.signals import accept_signals
+from services.gateway.intake.signals import SignalAnswer, accept_signals
 from services.gateway.intake.vendor_answers import VendorAnswer, accept_vendor_request
+from services.gateway.not_found import not_found
 from services.gateway.request_body import ITEMS_MAX, require_json
 from shared.errors import Reject
 from shared.web.event_schema import MsgspecType
@@ -35,7 +35,7 @@ async def form_source(source: str, request: Request, gateway: Gateway) -> HookSo
     """Return the source of forms that the path names. Raises `Reject` (404)."""
     found: HookSource | None = getattr(request.state, "source", None) or gateway.sources.current.get(source)
     if found is None or found.hook != "forms":
-        raise Reject(404, "unknown-source", "There is no such source of forms")
+        raise not_found("source", "source of forms", source, "GET /v1/sources", key="name")
     return found
 
 
@@ -43,7 +43,7 @@ async def signal_source(source: str, gateway: Gateway) -> HookSource:
     """Return the source of signals that the path names. Raises `Reject` (404)."""
     found = gateway.sources.current.get(source)
     if found is None or found.hook != "signals":
-        raise Reject(404, "unknown-source", "There is no such source of signals")
+        raise not_found("source", "source of signals", source, "GET /v1/sources", key="name")
     return found
 
 

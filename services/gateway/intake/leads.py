@@ -1,8 +1,10 @@
 """Takes leads in: decodes a body, decides on it, publishes its event, and answers when that is durable."""
 
+from typing import Annotated
+
 import msgspec
 from fastapi import Response
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from services.gateway.batch import batch_response, validate_items
 from services.gateway.domain.arrival import Arrival
@@ -12,6 +14,8 @@ from services.gateway.request_body import decoded_strictly, is_list, items, with
 from services.gateway.state import GatewayState
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
+from shared.web.event_schema import MsgspecType
+from shared.web.problem import Problem
 
 _lead = msgspec.json.Decoder(LeadReceivedV1)
 _encode = msgspec.json.Encoder().encode
@@ -23,6 +27,25 @@ class AcceptedLead(Struct, frozen=True):
     lead_id: str
     event_id: str
     status_url: str
+
+
+class LeadResult(Struct, frozen=True, omit_defaults=True):
+    """One item of a list: accepted, or a problem."""
+
+    index: int
+    lead_id: str | UnsetType = UNSET
+    event_id: str | UnsetType = UNSET
+    status_url: str | UnsetType = UNSET
+    problem: Problem | UnsetType = UNSET
+
+
+class LeadResults(Struct, frozen=True):
+    """The result of each item of a list, in its order."""
+
+    results: list[LeadResult]
+
+
+LeadAnswer = Annotated[AcceptedLead, MsgspecType()] | Annotated[LeadResults, MsgspecType()]
 
 
 async def accept_leads(gateway: GatewayState, raw: bytes, arrival: Arrival) -> bytes | Response:

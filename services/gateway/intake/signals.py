@@ -1,8 +1,10 @@
 """Takes signals in: decodes a body, decides on it, publishes its event, and answers when that is durable."""
 
+from typing import Annotated
+
 import msgspec
 from fastapi import Response
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from services.gateway.batch import batch_response, validate_items
 from services.gateway.domain.arrival import Arrival
@@ -13,6 +15,8 @@ from services.gateway.publish_once import publish_list, publish_received
 from services.gateway.request_body import decoded, decoded_strictly, is_list, items, without_bom
 from services.gateway.state import GatewayState
 from shared.lead.events.signal_received import SignalReceivedV1
+from shared.web.event_schema import MsgspecType
+from shared.web.problem import Problem
 
 _signal = msgspec.json.Decoder(SignalReceivedV1)
 _encode = msgspec.json.Encoder().encode
@@ -22,6 +26,23 @@ class AcceptedSignal(Struct, frozen=True):
     """The signal is durably in the stream."""
 
     event_id: str
+
+
+class SignalResult(Struct, frozen=True, omit_defaults=True):
+    """One item of a list: accepted, or a problem."""
+
+    index: int
+    event_id: str | UnsetType = UNSET
+    problem: Problem | UnsetType = UNSET
+
+
+class SignalResults(Struct, frozen=True):
+    """The result of each item of a list, in its order."""
+
+    results: list[SignalResult]
+
+
+SignalAnswer = Annotated[AcceptedSignal, MsgspecType()] | Annotated[SignalResults, MsgspecType()]
 
 
 async def accept_signals(

@@ -10,7 +10,9 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, structs
 
+from services.gateway.audit import AuditTrail
 from services.gateway.domain.arrival import Arrival, uuid7
+from services.gateway.domain.audit import Author
 from services.gateway.domain.known_entities import NO_ENTITIES, Entity, EntityId, entity_key
 from services.gateway.domain.leads import ReceivedLead, with_lead
 from services.gateway.domain.pending_fetches import PendingFetch, fetch_id
@@ -23,7 +25,7 @@ from services.gateway.domain.preset_outcomes import (
     UnknownEntity,
     decide_item,
     entities_named,
-    told_entities,
+    entities_of_item,
 )
 from services.gateway.domain.received import Received
 from services.gateway.domain.rejected import RejectedSubmission, detail_of
@@ -37,6 +39,7 @@ from shared.errors import Reject
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.identity import Identity, identify
+from shared.web.client_address import UNKNOWN
 from shared.web.problem import Problem, document
 
 _READ_AT_ONCE_BYTES_MAX: Final = 64 * 1024
@@ -111,8 +114,8 @@ async def take_items(
     events: list[Event[Any] | Reject] = await publish_list(gateway, [one for _, one in received])
     if not source.public:
         pairs = zip(reading.items, decided, strict=True)
-        told = [told_entities(item, one) for item, one in pairs if not isinstance(one, Reject)]
-        known = {id_: entity for one in told for id_, entity in one.items()}
+        found = [entities_of_item(item, one) for item, one in pairs if not isinstance(one, Reject)]
+        known = {id_: entity for one in found for id_, entity in one.items()}
         await gateway.entities.remember(source.kind, known)
     published = {index: event for (index, _), event in zip(received, events, strict=True)}
     results: list[ItemResult] = []
@@ -123,6 +126,8 @@ async def take_items(
         except Reject as reject:
             rejected[index], result = reject, ItemResult(index, problem=document(reject))
         gateway.metrics.vendor_items.labels(source.name, outcome_word(result)).inc()
+        if result.ignored is not UNSET:
+            gateway.ignored.count(source.name)
         results.append(result)
     return TakenItems(reading, results, rejected)
 
@@ -224,7 +229,9 @@ class _VendorPost:
             await delete_waiting(self._gateway.database, waits_for)
         if not identities:
             return ItemResult(index, ignored="nobody is known by this id")
-        erasure = await erase_person(self._gateway, identities, self._arrival.traceparent)
+        gateway, name = self._gateway, self._source.name
+        audit = AuditTrail(Author(f"source:{name}", name, None, UNKNOWN), gateway.clock, gateway.random)
+        erasure = await erase_person(gateway, identities, self._arrival.traceparent, audit)
         return ItemResult(index, erased=erasure.receipt_id)
 
 

@@ -77,6 +77,7 @@ class VendorWork:
 
         Raises `Retry`.
         """
+        await self._gateway.ignored.flush()
         due = await self._fetches.claim(self._gateway.clock.now())
         await asyncio.gather(*map(self.fetch, due))
         return bool(due) | await self.replay_parked()

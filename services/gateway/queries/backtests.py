@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import RowMapping, delete, func, select
 
-from services.ledger.tables import UNFINISHED, backtest_moves, backtests
+from services.ledger.domain.backtest.report import NOBODY, Move
+from services.ledger.tables import UNFINISHED, backtest_moves, backtests, lead_views
 from shared.storage.database import Tx
 from shared.storage.keyset import Cursor, after_cursor
 
+_SCANNED_MAX: Final = 5_000
 _SHOWN: Final = [column for column in backtests.c if column.name not in ("files", "leased_until")]
 
 
@@ -55,6 +58,32 @@ async def list_moves(tx: Tx, backtest_id: str, after: int, limit: int) -> Sequen
         .limit(limit)
     )
     return [(row.number, row.data) for row in await tx.execute(statement)]
+
+
+async def moves_between(
+    tx: Tx, backtest_id: str, after: int, limit: int, *, old: str | None, new: str | None
+) -> tuple[Sequence[tuple[int, Move]], int | None]:
+    """Return at most `limit` moves from the queue `old` to the queue `new`, each with its number.
+
+    A queue of None is any; `NOBODY` stands for suppressed leads. At most `_SCANNED_MAX` moves are read: the
+    number that is returned beside is where to go on, None when all were read.
+    """
+    found: list[tuple[int, Move]] = []
+    batch = await list_moves(tx, backtest_id, after, _SCANNED_MAX if old or new else limit)
+    for number, data in batch:
+        move = msgspec.json.decode(data, type=Move)
+        if old in (None, move.before.queue or NOBODY) and new in (None, move.after.queue or NOBODY):
+            found.append((number, move))
+        if len(found) == limit:
+            return found, number
+    return found, batch[-1][0] if len(batch) == _SCANNED_MAX else None
+
+
+async def names_of_leads(tx: Tx, lead_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Return name, else e-mail, and company of leads by their ids, as far as they are known."""
+    columns = (lead_views.c.lead_id, lead_views.c.name, lead_views.c.email, lead_views.c.company)
+    found = await tx.execute(select(*columns).where(lead_views.c.lead_id.in_(lead_ids)))
+    return {row.lead_id: (row.name or row.email or "", row.company or "") for row in found}
 
 
 async def cancel_or_delete(tx: Tx, backtest_id: str) -> None:

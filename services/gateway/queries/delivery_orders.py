@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select
 
 from services.gateway.tables import delivery_orders
 from shared.storage.database import Tx
-from shared.webhooks import ORDER_SOURCE, ORDERS_KEPT, QueuedOrder
+from shared.webhooks import ORDER_SOURCE, ORDERS_KEPT, DeliveryOrder, QueuedOrder
 from shared.worker.tables import inputs
 
 
@@ -21,6 +21,13 @@ async def place_order(tx: Tx, order: QueuedOrder) -> None:
     )
     row = {"id": order.id, "what": order.order, "created_at": order.created_at}
     await tx.execute(insert(delivery_orders), row)
+
+
+async def find_order(tx: Tx, order_id: str) -> DeliveryOrder | None:
+    """Return an order that is not older than a day."""
+    found = await tx.execute(select(delivery_orders.c.what).where(delivery_orders.c.id == order_id))
+    order: DeliveryOrder | None = found.scalar_one_or_none()
+    return order
 
 
 async def is_carried_out(tx: Tx, order_id: str, role: str) -> bool:

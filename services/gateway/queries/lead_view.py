@@ -68,8 +68,8 @@ async def find_lead_view(tx: Tx, lead_id: str) -> View | None:
     received = select(events.c.at, events.c.data).where(
         events.c.subject.in_(lead_ids), events.c.type == OUTCOME_RECEIVED
     )
-    told = await tx.execute(received.order_by(events.c.at, events.c.id))
-    outcomes = happened_outcomes((row.at, msgspec.json.decode(row.data)) for row in told)
+    recorded = await tx.execute(received.order_by(events.c.at, events.c.id))
+    outcomes = happened_outcomes((row.at, msgspec.json.decode(row.data)) for row in recorded)
     outcomes += await find_rejections(tx, lead_ids)
     view = assemble_view(
         {**row, "cause_id": causes.get(row["enriched_id"])},
@@ -86,8 +86,8 @@ async def find_lead_view(tx: Tx, lead_id: str) -> View | None:
 async def find_instants(tx: Tx, lead_ids: Sequence[str]) -> LeadInstants:
     """Return the instants of a lead, by its id and those of the leads that were merged into it."""
     histories = await tx.load(LeadHistoryRow, "lead_id", lead_ids)
-    told = select(notified_leads.c.at).where(notified_leads.c.lead_id.in_(lead_ids))
-    notified = min((await tx.execute(told)).scalars(), default=None)
+    notified_at = select(notified_leads.c.at).where(notified_leads.c.lead_id.in_(lead_ids))
+    notified = min((await tx.execute(notified_at)).scalars(), default=None)
     return instants_of([row.history for row in histories], notified)
 
 

@@ -33,7 +33,8 @@ class JoinedRep(JoiningRep, frozen=True):
 class Ownership(Struct, frozen=True):
     """The owner of a lead, if it has one, the time to accept it by, and the reps who joined the owner.
 
-    `sequence` is that of the router's latest event about the lead, 0 for a lead that it does not know.
+    `sequence` is that of the router's latest event about the lead, 0 for a lead that it does not know;
+    `opened_at` is when the owner got it.
     """
 
     sequence: int = 0
@@ -41,6 +42,7 @@ class Ownership(Struct, frozen=True):
     accept_by: datetime | None = None
     accepted_at: datetime | None = None
     joined: Sequence[JoinedRep] = ()
+    opened_at: datetime | None = None
 
 
 async def find_ownership(tx: Tx, lead_id: str) -> Ownership:
@@ -55,7 +57,7 @@ async def find_ownership(tx: Tx, lead_id: str) -> Ownership:
     if owned is None:
         return Ownership(sequence, joined=joined)
     accept_by = owned["accept_by"] if owned["accepted_at"] is None else None
-    return Ownership(sequence, owned["rep"], accept_by, owned["accepted_at"], joined)
+    return Ownership(sequence, owned["rep"], accept_by, owned["accepted_at"], joined, owned["opened_at"])
 
 
 async def find_lead_state(tx: Tx, lead_id: str) -> LeadState:

@@ -14,7 +14,7 @@ from services.gateway.queries.account_contacts import named_by
 from services.gateway.queries.people import StoredPerson
 from services.gateway.tables import known_entities
 from services.ledger.tables import dead_letters, events
-from services.router.tables import assignments, deliveries
+from services.router.tables import assignments, deliveries, delivery_attempts
 from services.scorer.tables import scores
 from shared.lead.ids import lead_id_of
 from shared.storage.database import Tx
@@ -28,6 +28,7 @@ async def stored_rows(tx: Tx, person: StoredPerson) -> dict[str, Rows]:
     """Return the rows of each kind, with their columns as the tables have them."""
     ids = list(person.lead_ids)
     own_events = select(events.c.id).where(events.c.subject.in_(ids))
+    sent = select(deliveries.c.id).where(deliveries.c.lead_id.in_(ids))
     letters = or_(dead_letters.c.subject.in_(ids), dead_letters.c.event_id.in_(own_events))
     return {
         "records": await _rows(tx, leads, leads.c.lead_id.in_(ids) & (leads.c.revision > 0)),
@@ -35,6 +36,7 @@ async def stored_rows(tx: Tx, person: StoredPerson) -> dict[str, Rows]:
         "scores": await _rows(tx, scores, scores.c.lead_id.in_(ids)),
         "assignments": await _rows(tx, assignments, assignments.c.lead_id.in_(ids)),
         "deliveries": await _rows(tx, deliveries, deliveries.c.lead_id.in_(ids)),
+        "delivery_attempts": await _rows(tx, delivery_attempts, delivery_attempts.c.delivery_id.in_(sent)),
         "dead_letters": await _rows(tx, dead_letters, letters),
         "known_entities": await _rows(tx, known_entities, known_entities.c.lead_id.in_(ids)),
         "account_contacts": await _rows(tx, account_contacts, named_by(_contact_ids(person))),

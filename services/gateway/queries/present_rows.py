@@ -14,7 +14,7 @@ from services.scorer.domain.state import AccountNameRow, AccountRow
 from services.scorer.tables import account_names
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.storage.database import Tx
-from shared.storage.rows import IdentityMap
+from shared.storage.rows import IdentityMap, Row
 from shared.storage.statements import first_of_each, member_of, members
 
 
@@ -35,15 +35,16 @@ async def rows_for_new_lead(tx: Tx, lead: LeadEnrichedV1) -> IdentityMap:
         member_of(tx.dialect, assignments.c.account), assignments.c.closed_at.is_(None)
     )
     keys = {"members": members(tx.dialect, sorted({lead.account, *homes, *(row.account for row in known)}))}
+    of_account = (AssignmentRow(*tuple(row)) for row in await tx.execute(of_accounts, keys))
+    return IdentityMap([*names, *known, *of_account, *await rows_of_rotation(tx)])
+
+
+async def rows_of_rotation(tx: Tx) -> list[Row]:
+    """Return the state of every rep and queue in the rotation, and who takes no new leads."""
     away = select(rep_availability.c.rep).where(rep_availability.c.available.is_(False))
-    return IdentityMap(
-        [
-            *names,
-            *known,
-            *(AssignmentRow(*tuple(row)) for row in await tx.execute(of_accounts, keys)),
-            *(AwayRepRow(rep) for rep in (await tx.execute(away)).scalars()),
-            *(RepQueueRow(*tuple(row)) for row in await tx.execute(select(rep_queues))),
-            *(RepRow(*tuple(row)) for row in await tx.execute(select(router_reps))),
-            *(QueueRow(*tuple(row)) for row in await tx.execute(select(router_queues))),
-        ]
-    )
+    return [
+        *(AwayRepRow(rep) for rep in (await tx.execute(away)).scalars()),
+        *(RepQueueRow(*tuple(row)) for row in await tx.execute(select(rep_queues))),
+        *(RepRow(*tuple(row)) for row in await tx.execute(select(router_reps))),
+        *(QueueRow(*tuple(row)) for row in await tx.execute(select(router_queues))),
+    ]

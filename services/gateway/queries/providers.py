@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 from msgspec import Struct, field
@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from services.enricher.domain.provider_status import ProviderState
 from services.enricher.tables import provider_answers, provider_spend, provider_states
+from services.gateway.queries.bounded_counts import counts_up_to
 from shared.storage.database import Tx
 
 
@@ -63,8 +64,9 @@ async def first_day_of_usage(tx: Tx) -> date | None:
     return date.fromisoformat(day) if day is not None else None
 
 
-async def stored_answers_by_provider(tx: Tx) -> Mapping[str, int]:
-    """Return how many stored answers of each provider save a paid call."""
-    counted = select(provider_answers.c.provider, func.count().label("number"))
-    rows = (await tx.execute(counted.group_by(provider_answers.c.provider))).mappings()
-    return {row["provider"]: int(row["number"]) for row in rows}
+async def stored_answers_by_provider(tx: Tx, providers: Iterable[str]) -> Mapping[str, int]:
+    """Return how many stored answers of each provider save a paid call; counting stops at `COUNTED_MAX`."""
+    column = provider_answers.c
+    # In the order of the key: else PostgreSQL may go through the table until it has found enough.
+    by_key = select(column.provider).order_by(column.subject, column.about)
+    return await counts_up_to(tx, {name: by_key.where(column.provider == name) for name in providers})

@@ -9,7 +9,8 @@ between the worlds follows from the policies alone, and with the same policies n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Final
 
 import msgspec
@@ -17,50 +18,39 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from services.ledger.backtest.replayed_world import ReplayedWorld, WorldPolicy
-from services.ledger.backtest.work_file import PlannedStep, WorkFile
+from services.ledger.backtest.work_file import PlannedStep, StoredEvent, WorkFile, micros
 from services.ledger.domain.backtest.figures import Figures
 from services.ledger.domain.backtest.paths import LeadPaths, SegmentedLead, cause_of, path_of
 from services.ledger.domain.backtest.recorded import (
     RecordedDecision,
     availability,
-    drift,
+    drifts,
     read_decision,
-    shares,
 )
 from services.ledger.domain.backtest.segment import SegmentTest
 from services.router.domain.lead_ref import referenced_lead_id, resolve_alias
 from services.router.domain.ownership import ROLE as ROUTER
 from services.router.domain.rotation import rep_queue_of
-from services.router.domain.state import AwayRepRow, RepQueueRow
+from services.router.domain.state import AwayRepRow, RepQueueRow, RoutedLeadRow
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event, decode_data
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.registry import BY_NAME
 from shared.storage.change_set import ChangeSet
-from shared.storage.rows import Put
+from shared.storage.rows import Put, Remove
 
 RECORDED: Final = "recorded"
 CANDIDATE: Final = "candidate"
 _ABSENCES_MAX: Final = 50
+_SAVED_EVERY: Final = 5_000
+"""Most rows of a lead change again soon after, so fewer are written than with each chunk of steps."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(hours=1)
-"""How often a lead that waits in the candidate's world alone is looked at; others are when they were live."""
+"""How often leads that wait in the candidate's world are looked at."""
 
 
 _read_paths: Final = msgspec.msgpack.Decoder(LeadPaths).decode
-
-
-class StoredEvent(Struct, frozen=True, array_like=True):
-    """An event of the ledger with its data."""
-
-    id: str
-    source: str
-    type: str
-    subject: str
-    key: str
-    at: datetime
-    cause: str
-    data: str
 
 
 def _version_of(recorded: RecordedDecision) -> str | None:
@@ -101,7 +91,6 @@ class _Progress(Struct):
     tick: datetime | None = None
     notes: Notes = field(default_factory=Notes)
     figures: dict[str, Figures] = {}
-    waiting: dict[str, dict[str, str]] = {}
 
 
 class Backtest:
@@ -128,6 +117,7 @@ class Backtest:
         self._window = window
         self._with_scores = with_scores
         self._progress: _Progress = file.state("progress", _Progress) or _Progress()
+        self._saved = self._progress.position
         recorded = policy_of(self._progress.version)
         self.recorded, self.candidate = (
             ReplayedWorld(RECORDED, file, recorded),
@@ -135,7 +125,6 @@ class Backtest:
         )
         for world in (self.recorded, self.candidate):
             world.figures = self._progress.figures.get(world.name, world.figures)
-            world.waiting = self._progress.waiting.get(world.name, {})
             world.counts = self._progress.forked
 
     @property
@@ -146,8 +135,6 @@ class Backtest:
     def pairs(self) -> Iterator[tuple[LeadPaths, LeadPaths]]:
         """Yield the paths of each lead of the segment, by id: as recorded, and in the candidate's world."""
         for before, after in self._file.pairs(LeadPaths.__name__, (RECORDED, CANDIDATE)):
-            if after is None:
-                continue
             paths = _read_paths(before)
             if self._window.includes is not None:
                 lead = self.recorded.rows.get(SegmentedLead, paths.lead_id)
@@ -161,8 +148,17 @@ class Backtest:
         return self._progress.notes
 
     def next_steps(self, limit: int) -> list[PlannedStep]:
-        """Return the next steps of the plan; none when all are done."""
-        return self._file.steps(self._progress.position, limit)
+        """Return the next steps of the plan, about as many as `limit`; none when all are done.
+
+        Leads that one timer assigned are never in two chunks: see `_in_turn`.
+        """
+        steps = self._file.steps(self._progress.position, limit)
+        while steps and steps[-1].kind == "wait":
+            more = self._file.steps(steps[-1].number, 1)
+            if not more or (more[0].kind, more[0].cause) != (steps[-1].kind, steps[-1].cause):
+                break
+            steps += more
+        return steps
 
     def feed(self, steps: Sequence[PlannedStep], events: Iterable[StoredEvent]) -> None:
         """Decide the steps; `events` are those that they name. An event that is gone was erased meanwhile."""
@@ -172,28 +168,48 @@ class Backtest:
             effects = filter(None, (found.get((step.effect, step.decided_by)) for step in steps))
             versions = (_version_of(read_decision(effect.data.encode())) for effect in effects)
             self._use(next(filter(None, versions), None))
-        for step in steps:
+        for step in self._in_turn(steps):
             self._advance(step.at)
             self._take(step, found)
-            self._progress.position = step.number
-        self._checkpoint()
+        if steps:
+            self._progress.position = steps[-1].number
+        # A short backtest is saved sooner: whatever its length, at most half of it is computed twice.
+        if self.position - self._saved >= min(self._saved, _SAVED_EVERY):
+            self.save()
+
+    def _in_turn(self, steps: Sequence[PlannedStep]) -> Iterator[PlannedStep]:
+        """Yield the steps; of the leads that one timer assigned, the longest waiting first, as live.
+
+        Which lead of an account is first decides who gets the others.
+        """
+
+        def since(step: PlannedStep) -> tuple[datetime, str]:
+            lead = self.recorded.rows.get(RoutedLeadRow, step.subject)
+            return (lead.waiting_since if lead is not None else None) or step.at, step.subject
+
+        for is_waiting, together in groupby(steps, lambda step: step.kind == "wait" and step.cause):
+            if is_waiting:
+                yield from sorted(together, key=since)
+            else:
+                yield from together
 
     def finish(self, until: datetime) -> None:
         """Let the timers fire that are due by the end."""
         self._advance(until)
-        self._checkpoint()
+        self.save()
 
     def close(self) -> None:
-        """Let go of the file; what was fed is in it."""
+        """Let go of the file; what was saved is in it."""
         self._file.close()
 
-    def _checkpoint(self) -> None:
+    def save(self) -> None:
+        """Commit to the file all that was fed, from where the backtest goes on after a restart."""
         for world in self._worlds():
-            world.rows.flush()
+            world.flush()
             self._progress.figures[world.name] = world.figures
-            self._progress.waiting[world.name] = world.waiting
         self._file.put_state("progress", self._progress)
         self._file.commit()
+        self._saved = self.position
 
     def _worlds(self) -> tuple[ReplayedWorld, ...]:
         return (self.recorded, self.candidate) if self._progress.forked else (self.recorded,)
@@ -209,16 +225,14 @@ class Backtest:
         tick = self._progress.tick
         if self._progress.forked and (tick is None or at - tick >= _TICK):
             self._progress.tick = at
-            recorded = self.recorded.waiting
-            leads = self.candidate.longest_waiting(recorded.__contains__)
-            self.candidate.assign_waiting(leads, at, f"timer:drain:{at.isoformat()}")
-            self._compare()
+            turn = (at - _EPOCH) // _TICK
+            self.candidate.look_at_waiting(at, f"timer:drain:{at.isoformat()}", turn, self.recorded)
+            self._compare(at)
 
     def _fork(self) -> None:
-        self.recorded.rows.flush()
+        self.recorded.flush()
         self._file.copy_world(RECORDED, CANDIDATE)
         self.candidate.rows.forget()
-        self.candidate.waiting = dict(self.recorded.waiting)
         self.candidate.policy = self._candidate or self.recorded.policy
         self.candidate.fill_caps()
         self._progress.forked = True
@@ -226,10 +240,12 @@ class Backtest:
             world.figures, world.counts = Figures(self._window.since), True
 
     def _fire(self, until: datetime) -> None:
+        end = micros(until)
         for world in self._worlds():
-            while (due := world.rows.timers.take_next(until)) is not None:
+            timers = world.rows.timers
+            while timers.may_fire_by <= end and (due := timers.take_next(end)) is not None:
                 world.fire(*due)
-        self._compare()
+        self._compare(until)
 
     def _take(self, step: PlannedStep, events: Mapping[tuple[str, str], StoredEvent]) -> None:
         """Decide one step; `events` are by id and source: senders outside choose their ids themselves."""
@@ -246,7 +262,7 @@ class Backtest:
             self._decide(step, stored)
         if step.kind == "route" and recorded is not None:
             self._check(step.subject, recorded)
-        self._compare()
+        self._compare(step.at)
 
     def _fire_recorded(self, step: PlannedStep, recorded: RecordedDecision | None) -> None:
         """Fire a timer of which something came, in each world where it is set.
@@ -262,7 +278,7 @@ class Backtest:
                 if chosen is None or chosen == choice.owner:
                     break
                 for world in self._worlds():
-                    world.rows.apply([Put(AwayRepRow(chosen))])
+                    world.rows.put(AwayRepRow(chosen))
         for world in self._worlds():
             if (due := timers[world.name]) is not None:
                 world.fire(due, step.at)
@@ -292,24 +308,21 @@ class Backtest:
     def _route(self, step: PlannedStep, event: Event[LeadScoredV1]) -> None:
         scored = {world.name: event for world in self._worlds()}
         if self._with_scores:
-            kept = {
-                world.name: self._file.take_pending(world.name, step.subject, step.cause)
-                for world in self._worlds()
-            }
+            kept = {world.name: world.pending.take(step.subject, step.cause) for world in self._worlds()}
             if kept[RECORDED] is None and kept.get(CANDIDATE) is None:
                 self._progress.notes.otherwise += 1  # the record is all that there is
             else:
                 scored = {
-                    name: replace(event, raw=raw, data=decode_data(BY_NAME[event.type], raw))
-                    for name, raw in kept.items()
-                    if raw is not None
+                    name: replace(event, data=score[0], raw=score[1])
+                    for name, score in kept.items()
+                    if score is not None
                 }
         for world in self._worlds():
             if world.name in scored:
                 world.route(scored[world.name], step.at)
         if self._window.includes is not None:
             lead = scored.get(RECORDED, event).data
-            self.recorded.rows.apply([Put(SegmentedLead(lead.lead_id, self._window.includes(lead)))])
+            self.recorded.rows.put(SegmentedLead(lead.lead_id, self._window.includes(lead)))
 
     def _act(self, event: Event[ActionReceivedV1 | OutcomeReceivedV1], at: datetime) -> None:
         """Take an action of a rep or an outcome. What the recorded owner did, the owner of each world did."""
@@ -332,18 +345,20 @@ class Backtest:
         choice = recorded.decision
         if choice is None:
             return
-        away, turns = availability(choice), shares(choice)
-        drifts = {
-            key: moved
-            for key, share in turns.items()
-            if (moved := drift(self.recorded.rows.get(RepQueueRow, *key), share)) != (0, 0)
-        }
+        takes, drifted = availability(choice), drifts(choice, self.recorded.rows.by_key(RepQueueRow))
         for world in self._worlds():
-            world.rows.apply(away)
-            for key, (balance, credits_) in drifts.items():
+            away = world.rows.by_key(AwayRepRow)
+            world.rows.apply(
+                [
+                    Remove(AwayRepRow, (rep,)) if takes_leads else Put(AwayRepRow(rep))
+                    for rep, takes_leads in takes.items()
+                    if ((rep,) in away) == takes_leads
+                ]
+            )
+            for key, balance, credits_ in drifted:
                 row = rep_queue_of(ChangeSet(world.rows), *key)
                 row = replace(row, balance=row.balance + balance, credits=row.credits + credits_)
-                world.rows.apply([Put(row)])
+                world.rows.put(row)
 
     def _use(self, version: str | None) -> None:
         """Let the recorded world decide by this version from now on; without a candidate, both worlds."""
@@ -364,7 +379,7 @@ class Backtest:
         notes, choice = self._progress.notes, recorded.decision
         notes.decisions += 1
         made = self.recorded.changed.get(lead_id)
-        path = path_of(made[0], None) if made else None
+        path = path_of(made[:1], None) if made else None
         same = path is not None and (path.queue, path.owner, path.rule) == (
             choice.queue,
             choice.owner,
@@ -372,18 +387,18 @@ class Backtest:
         )
         notes.otherwise += not same
 
-    def _compare(self) -> None:
+    def _compare(self, at: datetime) -> None:
         """Note why the worlds differ in a lead, when they begin to."""
         changed = {**self.recorded.changed, **self.candidate.changed}
+        if not changed:
+            return
         self.recorded.changed, self.candidate.changed = {}, {}
         if not self._progress.forked:
             return
         for lead_id in changed:
-            before, after = (world.rows.get(LeadPaths, lead_id) for world in self._worlds())
-            if before is None or after is None:
-                continue
+            before, after = (world.paths(lead_id, at) for world in self._worlds())
             differs = before.last.queue != after.last.queue
             if differs == (after.cause is not None):
                 continue
             cause = cause_of(before.last, after.last) if differs else None
-            self.candidate.rows.apply([Put(replace(after, cause=cause))])
+            self.candidate.rows.put(replace(after, cause=cause))

@@ -9,9 +9,8 @@ from typing import Any, Final
 from msgspec import Struct
 from sqlalchemy import delete, func, or_, select, tuple_, update
 
-from services.ledger.backtest.engine import StoredEvent
 from services.ledger.backtest.process import BacktestOrder
-from services.ledger.backtest.work_file import REPLAYED_TYPES, RecordedEvent
+from services.ledger.backtest.work_file import REPLAYED_TYPES, RecordedEvent, StoredEvent
 from services.ledger.tables import RECORDED, UNFINISHED, backtest_moves, backtests, events, lead_views
 from shared.policy.tables import policies
 from shared.storage.database import Database, Tx
@@ -132,11 +131,17 @@ async def add_moves(
 
 
 async def order_of(database: Database, job: BacktestJob) -> BacktestOrder:
-    """Return what the worker process needs: the texts of the candidate and of every stored version."""
+    """Return what the worker process needs: the texts of the candidate, and of the versions that decided.
+
+    These were all applied by the end of the history. A later one is left out, so that it changes neither a
+    backtest that goes on after a restart, nor one that is repeated.
+    """
+    end = job.created_at if job.until is None else min(job.until, job.created_at)
     async with database.read() as tx:
-        found = await tx.execute(select(policies.c.version, policies.c.files))
-        versions = {row.version: row.files for row in found}
-    candidate = None if job.candidate == RECORDED else job.files or versions[job.candidate]
+        found = (await tx.execute(select(policies.c.version, policies.c.files, policies.c.created_at))).all()
+    texts = {row.version: row.files for row in found}
+    candidate = None if job.candidate == RECORDED else job.files or texts[job.candidate]
+    versions = {row.version: row.files for row in found if row.created_at <= end}
     return BacktestOrder(candidate, versions, job.since, job.until, job.segment)
 
 

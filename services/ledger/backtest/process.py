@@ -20,9 +20,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from services.ledger.backtest.engine import Backtest, StoredEvent, Window
+from services.ledger.backtest.engine import Backtest, Window
 from services.ledger.backtest.replayed_world import WorldPolicy
-from services.ledger.backtest.work_file import PlannedStep, RecordedEvent, WorkFile
+from services.ledger.backtest.work_file import PlannedStep, RecordedEvent, StoredEvent, WorkFile
 from services.ledger.domain.backtest.report import BacktestReport, Move, ReplayQuality, Terms, report_of
 from services.ledger.domain.backtest.segment import segment_test
 from shared.policy.compiled import CompiledPolicy, compiled
@@ -30,7 +30,7 @@ from shared.policy.load import PolicyInvalid, load
 from shared.private_files import make_private_database
 
 _NICENESS: Final = 10
-_OBJECTS_TO_COLLECT: Final = 20_000
+_OBJECTS_TO_COLLECT: Final = 100_000
 """Looking for garbage after every 700 new objects, as is the default, takes a tenth of the time."""
 _SCORED_BY: Final = ("icp.yaml", "scoring.yaml", "accounts.yaml")
 CHUNK: Final = 500
@@ -40,7 +40,7 @@ CHUNK: Final = 500
 class BacktestOrder(Struct, frozen=True):
     """What to compute. `candidate` are the texts of the candidate, None to decide all as it was decided.
 
-    `versions` are the texts of every stored version.
+    `versions` are the texts of every version that had been applied by the end of the history.
     """
 
     candidate: Mapping[str, str] | None
@@ -138,6 +138,11 @@ def feed(steps: Sequence[PlannedStep], events: Sequence[StoredEvent]) -> int:
     return backtest.position
 
 
+def save() -> None:
+    """Keep all that was fed, to go on from there in another process."""
+    _runs[0].backtest.save()
+
+
 def finish() -> tuple[bytes, int]:
     """Return the report as canonical JSON, and the number of moves, which `moves` returns."""
     run = _runs[0]
@@ -165,7 +170,7 @@ def moves(after: int, limit: int) -> list[tuple[int, bytes]]:
 
 
 def end() -> None:
-    """Close the file; what was computed stays in it."""
+    """Close the file; what was saved stays in it."""
     while _runs:
         _runs.pop().file.close()
 
@@ -176,7 +181,7 @@ def canonical(value: Struct) -> bytes:
 
 
 def _scores_otherwise(order: BacktestOrder) -> bool:
-    """Tell whether any stored version may score otherwise than the candidate."""
+    """Tell whether any version of the history may score otherwise than the candidate."""
     candidate = order.candidate or {}
     return any(
         texts.get(name) != candidate.get(name) for texts in order.versions.values() for name in _SCORED_BY

@@ -111,6 +111,8 @@ class BacktestRunner:
             events = await stored_events(self._database, sorted(ids))
             await self._call(job, process.feed, steps, events)
         if stop.is_set():
+            if total:
+                await self._call(job, process.save)
             await self.close()
             await release_job(self._database, job)
             return False

@@ -1,7 +1,7 @@
 """The file in which a backtest keeps everything: what is left to do, the rows of both worlds, its progress.
 
-It is an SQLite database of its own, so that memory stays flat however long the history is. What a chunk of
-steps changed is committed together with the number of the last step: a backtest whose process died goes on
+It is an SQLite database of its own, so that memory stays flat however long the history is. What some chunks
+of steps changed is committed together with the number of the last step: a backtest whose process died goes on
 from there.
 """
 
@@ -15,6 +15,10 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+
+from services.ledger.backtest.known_keys import KnownKeys
+from services.scorer.domain.rescore import CHUNK
+from shared.lead.ids import derive_id, event_cause
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS recorded(
@@ -34,13 +38,21 @@ CREATE TABLE IF NOT EXISTS timers(
     world TEXT, subject TEXT, role TEXT, kind TEXT, due INTEGER, fires INTEGER,
     PRIMARY KEY(world, subject, role, kind)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS timers_fire ON timers(world, fires);
+CREATE TABLE IF NOT EXISTS waiting(
+    world TEXT, lead_id TEXT, queue TEXT, since INTEGER, PRIMARY KEY(world, lead_id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS waiting_since ON waiting(world, queue, since, lead_id);
 CREATE TABLE IF NOT EXISTS pending(
     world TEXT, subject TEXT, cause TEXT, data BLOB, PRIMARY KEY(world, subject, cause)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS scores(number INTEGER PRIMARY KEY, data BLOB);
 CREATE TABLE IF NOT EXISTS moves(number INTEGER PRIMARY KEY, data BLOB);
 CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, data BLOB) WITHOUT ROWID;
 """
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_SCORES_MAX: Final = 5_000
+"""Scores whose numbers are held: a score is written again where its number was forgotten."""
+_ORDINALS_MAX: Final = 2 * CHUNK
+"""One decision emits fewer events."""
 _EFFECTS_MAX: Final = 1_000
 """Answers of `has_effect` that are held: both worlds ask the same within a step."""
 
@@ -97,6 +109,19 @@ class RecordedEvent(Struct, frozen=True, array_like=True):
     sequence: int | None
 
 
+class StoredEvent(Struct, frozen=True, array_like=True):
+    """An event of the ledger with its data."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    key: str
+    at: datetime
+    cause: str
+    data: str
+
+
 class PlannedStep(Struct, frozen=True):
     """One thing to decide again, at the instant at which it was decided.
 
@@ -123,15 +148,26 @@ class PlannedStep(Struct, frozen=True):
 
 
 class WorkFile:
-    """A backtest's file. Every method but `commit` is part of the chunk that the next `commit` ends."""
+    """A backtest's file. Every method but `commit` is part of what the next `commit` ends."""
 
     def __init__(self, path: Path | str) -> None:
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode=WAL", "synchronous=OFF", "cache_size=-65536", "temp_store=FILE"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=OFF",
+            "cache_size=-65536",
+            "temp_store=FILE",
+            "wal_autocheckpoint=4000",
+        ):
             self.db.execute(f"PRAGMA {pragma}")
         self.db.executescript(_SCHEMA)
+        self.db.create_function("follows", 5, _follows, deterministic=True)
         self.db.execute("BEGIN")
+        is_begun = self.db.execute("SELECT EXISTS (SELECT 1 FROM recorded)").fetchone()[0]
+        self.known = KnownKeys(is_complete=not is_begun)
+        """The keys of rows in both worlds, the values by which they are found, and the timers that fired."""
         self._effects: dict[tuple[str, str], bool] = {}
+        self._scores: dict[bytes, int] = {}
 
     def close(self) -> None:
         self.db.rollback()
@@ -143,30 +179,24 @@ class WorkFile:
 
     def add_recorded(self, events: Iterable[RecordedEvent]) -> None:
         """Add events to what is replayed; one that was added before changes nothing."""
-        self.db.executemany(
-            "INSERT OR IGNORE INTO recorded VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (
-                    one.id,
-                    one.source,
-                    one.type,
-                    one.subject,
-                    micros(one.at),
-                    micros(one.recorded_at),
-                    one.cause,
-                    one.sequence,
-                )
-                for one in events
-            ),
-        )
+        values = []
+        for one in events:
+            at, recorded_at = micros(one.at), micros(one.recorded_at)
+            values.append(
+                (one.id, one.source, one.type, one.subject, at, recorded_at, one.cause, one.sequence)
+            )
+            if one.cause.startswith("timer:"):
+                self.known.add((one.subject, one.cause))
+        self.db.executemany("INSERT OR IGNORE INTO recorded VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def plan(self, *, with_scores: bool) -> int:
         """Put what is decided again into its order; return the number of steps.
 
         Every input is decided when it was live, as the time of the event that was emitted for it says. One
         for which nothing was emitted is decided when it was recorded. Where several were decided at the same
-        instant, those come first whose causes were first, up to the form of the lead; ids make the order
-        total.
+        instant, those come first whose causes were first, up to the form of the lead, and of timers those
+        that were due first. What one event made of several leads of an account follows in the order of their
+        ids, as the scorer emits it; sequence numbers and ids make the order total.
         """
         self.db.execute("DELETE FROM steps")
         inputs = _SCORER_INPUTS if with_scores else ()
@@ -174,7 +204,7 @@ class WorkFile:
             _PLAN.format(
                 scored=", ".join(f"'{name}'" for name in inputs) or "''",
                 acted=", ".join(f"'{name}'" for name in _ROUTER_INPUTS),
-                told="'baton.lead.escalated.v1', 'baton.lead.alerted.v1'",
+                notices="'baton.lead.escalated.v1', 'baton.lead.alerted.v1'",
                 timed="'/baton/router', '/baton/scorer'" if with_scores else "'/baton/router'",
             )
         )
@@ -189,14 +219,15 @@ class WorkFile:
 
     def has_effect(self, subject: str, cause: str) -> bool:
         """Tell whether something came of the live timer with that cause: a step of the plan says when."""
-        known = self._effects.get((subject, cause))
+        place = (subject, cause)
+        known = self._effects.get(place)
         if known is None:
+            if not self.known.may_have(place):
+                return False
             query = "SELECT 1 FROM recorded WHERE cause = ? AND subject = ?"
             if len(self._effects) >= _EFFECTS_MAX:
                 self._effects.clear()
-            known = self._effects[subject, cause] = (
-                self.db.execute(query, (cause, subject)).fetchone() is not None
-            )
+            known = self._effects[place] = self.db.execute(query, (cause, subject)).fetchone() is not None
         return known
 
     def was_scored(self, subject: str, cause: str) -> bool:
@@ -211,9 +242,11 @@ class WorkFile:
         query = "SELECT 1 FROM recorded WHERE subject = ? AND type = 'baton.lead.enriched.v1' LIMIT 1"
         return self.db.execute(query, (lead_id,)).fetchone() is not None
 
-    def put_pending(self, world: str, subject: str, cause: str, data: bytes) -> None:
-        """Keep a score until the instant at which it is routed."""
-        self.db.execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?)", (world, subject, cause, data))
+    def put_pending(self, world: str, scores: Iterable[tuple[str, str, bytes]]) -> None:
+        """Keep scores until the instants at which they are routed, each with its subject and cause."""
+        self.db.executemany(
+            "INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?)", ((world, *score) for score in scores)
+        )
 
     def take_pending(self, world: str, subject: str, cause: str) -> bytes | None:
         """Return a kept score and forget it."""
@@ -221,9 +254,48 @@ class WorkFile:
         found = self.db.execute(query, (world, subject, cause)).fetchall()
         return found[0][0] if found else None
 
+    def put_score(self, data: bytes) -> int:
+        """Store the JSON of a score once for both worlds, and return its number."""
+        number = self._scores.get(data)
+        if number is None:
+            number = self.db.execute("INSERT INTO scores(data) VALUES (?)", (data,)).lastrowid or 0
+            if len(self._scores) >= _SCORES_MAX:
+                self._scores.clear()
+            self._scores[data] = number
+        return number
+
+    def score(self, number: int) -> bytes:
+        """Return the JSON of the score of that number."""
+        data: bytes = self.db.execute("SELECT data FROM scores WHERE number = ?", (number,)).fetchone()[0]
+        if len(self._scores) < _SCORES_MAX:
+            self._scores.setdefault(data, number)
+        return data
+
+    def put_waiting(self, world: str, lead_id: str, queue: str, since: datetime) -> None:
+        """Note that a lead waits in a queue."""
+        values = (world, lead_id, queue, micros(since))
+        self.db.execute("INSERT OR REPLACE INTO waiting VALUES (?, ?, ?, ?)", values)
+
+    def remove_waiting(self, world: str, lead_id: str) -> None:
+        """Note that a lead waits no longer."""
+        self.db.execute("DELETE FROM waiting WHERE world = ? AND lead_id = ?", (world, lead_id))
+
+    def waiting_queues(self, world: str) -> dict[str, int]:
+        """Return by queue how many leads wait in it."""
+        query = "SELECT queue, count(*) FROM waiting WHERE world = ? GROUP BY queue ORDER BY queue"
+        return dict(self.db.execute(query, (world,)).fetchall())
+
+    def longest_waiting(self, world: str, queue: str, *, limit: int, skip: int) -> list[str]:
+        """Return the leads of a queue in the order in which they began to wait, without the first `skip`."""
+        query = (
+            "SELECT lead_id FROM waiting WHERE world = ? AND queue = ?"
+            " ORDER BY since, lead_id LIMIT ? OFFSET ?"
+        )
+        return [lead_id for (lead_id,) in self.db.execute(query, (world, queue, limit, skip))]
+
     def copy_world(self, world: str, copy: str) -> None:
         """Let the world `copy` begin as `world` is now."""
-        for table in ("rows", "timers", "pending"):
+        for table in ("rows", "timers", "pending", "waiting"):
             self.db.execute(f"DELETE FROM {table} WHERE world = ?", (copy,))
             columns = [row[1] for row in self.db.execute(f"PRAGMA table_info({table})")][1:]
             names = ", ".join(columns)
@@ -257,28 +329,41 @@ class WorkFile:
         found = self.db.execute("SELECT data FROM state WHERE name = ?", (name,)).fetchone()
         return None if found is None else msgspec.msgpack.decode(found[0], type=kind)
 
-    def pairs(self, kind: str, worlds: tuple[str, str]) -> Iterator[tuple[bytes, bytes | None]]:
-        """Yield the rows of a kind in the first world, by key, each with that of the second world."""
+    def pairs(self, kind: str, worlds: tuple[str, str]) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the rows of a kind that are in both worlds, by key."""
         query = (
-            "SELECT a.data, b.data FROM rows a LEFT JOIN rows b"
+            "SELECT a.data, b.data FROM rows a JOIN rows b"
             " ON b.world = ? AND b.kind = a.kind AND b.key = a.key"
             " WHERE a.world = ? AND a.kind = ? ORDER BY a.key"
         )
         yield from self.db.execute(query, (worlds[1], worlds[0], kind))
 
 
+def _follows(id_: str, type_: str, subject: str, source: str, cause_id: str) -> bool:
+    """Tell whether an event was emitted for the event of that source and id.
+
+    An event names its cause by the id alone, which senders outside choose, so several may have it. Its own id
+    is derived from both.
+    """
+    cause = event_cause(source, cause_id)
+    return any(derive_id(type_, subject, cause, ordinal) == id_ for ordinal in range(_ORDINALS_MAX))
+
+
 _PLAN: Final = """
-WITH decided AS (
+WITH shared_ids AS (SELECT id FROM recorded GROUP BY id HAVING count(*) > 1),
+decided AS (
     SELECT i.*,
         CASE WHEN i.type IN ({scored}) THEN 'score' WHEN i.type IN ({acted}) THEN 'act'
             ELSE 'route' END AS kind,
         (SELECT min(e.at) FROM recorded e WHERE e.cause = i.id AND e.source =
-            CASE WHEN i.type IN ({scored}) THEN '/baton/scorer' ELSE '/baton/router' END) AS live,
+            CASE WHEN i.type IN ({scored}) THEN '/baton/scorer' ELSE '/baton/router' END
+            AND (i.id NOT IN shared_ids OR follows(e.id, e.type, e.subject, i.source, i.id))) AS live,
         -- the first effect, one about the same lead before others
-        (SELECT substr(min((e.subject <> i.subject) || (e.type IN ({told})) || printf('%010d', e.sequence)
+        (SELECT substr(min((e.subject <> i.subject) || (e.type IN ({notices})) || printf('%010d', e.sequence)
             || e.id), 13)
             FROM recorded e WHERE e.cause = i.id AND e.source =
-            CASE WHEN i.type IN ({scored}) THEN '/baton/scorer' ELSE '/baton/router' END) AS effect,
+            CASE WHEN i.type IN ({scored}) THEN '/baton/scorer' ELSE '/baton/router' END
+            AND (i.id NOT IN shared_ids OR follows(e.id, e.type, e.subject, i.source, i.id))) AS effect,
         (SELECT min(c.at) FROM recorded c WHERE c.id = i.cause) AS cause_at,
         (SELECT min(r.at) FROM recorded c JOIN recorded r ON r.id = c.cause WHERE c.id = i.cause) AS root_at
     FROM recorded i WHERE i.type IN ({scored}, {acted}, 'baton.lead.scored.v1')),
@@ -286,17 +371,17 @@ all_steps AS (
     SELECT coalesce(
             live, CASE WHEN source LIKE '/baton/%' AND kind <> 'act' THEN at ELSE recorded_at END) AS at,
         kind, id, source, subject, cause, coalesce(effect, '') AS effect,
-        at AS told_at, cause_at, root_at, sequence
+        at AS own_at, cause_at, root_at, NULL AS due, sequence
     FROM decided
     UNION ALL
     SELECT min(at), CASE WHEN cause LIKE 'timer:drain:%' THEN 'wait' ELSE 'fire' END, '', source, subject,
-        cause, substr(min((type IN ({told})) || printf('%010d', sequence) || id), 12), min(at), NULL, NULL,
-        min(sequence)
+        cause, substr(min((type IN ({notices})) || printf('%010d', sequence) || id), 12), min(at), NULL, NULL,
+        rtrim(substr(cause, 7 + instr(substr(cause, 7), ':')), 'Z'), min(sequence)
     FROM recorded WHERE cause LIKE 'timer:%' AND source IN ({timed}) GROUP BY subject, cause, source)
 INSERT INTO steps(at, kind, id, source, subject, cause, effect)
 SELECT at, kind, id, source, subject, cause, effect FROM all_steps
 ORDER BY at,
     CASE kind WHEN 'score' THEN 0 WHEN 'route' THEN 2 WHEN 'wait' THEN 4 WHEN 'act' THEN 5
         ELSE CASE source WHEN '/baton/scorer' THEN 1 ELSE 3 END END,
-    told_at, cause_at, root_at, sequence, id
+    own_at, cause_at, root_at, due, subject, sequence, id
 """

@@ -1,16 +1,18 @@
 """The counters of the reports, and what is to be added to them. Pure.
 
-A counter is a row of one of four tables: its key is a day and names, its values are sums. The history of a
+A counter is a row of one of seven tables: its key is an hour and names, its values are sums. The history of a
 lead has its share in counters (`lead_share.py`); an event of the lead adds the difference between the shares
 after and before it. So the counters are the sum over all leads, whatever the order of the events and however
 often one is repeated.
 
-Days are those of UTC, as the number of days since 1970. What became of leads (`lead_counters`) counts on the
-day on which the lead was captured, everything else on the day on which it happened.
+Hours are counted from 1970, in UTC. What became of leads (`lead_counters`, `path_counters` and
+`unknown_counters`) counts in the hour in which the lead was captured, everything else in the hour in which it
+happened.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from math import log2
 from typing import ClassVar, Final, Literal
@@ -19,7 +21,7 @@ from msgspec import Struct
 
 from shared.storage.rows import Row
 
-DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
 BUCKETS_PER_DOUBLING: Final = 4
 """Durations are counted in buckets, each 2^(1/4) as long as the one before: a median is within 19 %."""
 _BUCKET_MAX: Final = 40 * BUCKETS_PER_DOUBLING
@@ -27,7 +29,14 @@ _BUCKET_MAX: Final = 40 * BUCKETS_PER_DOUBLING
 Clock = Literal["route", "accept", "act", "qualify"]
 """From capture to the first decision; from assignment to acceptance, and to the first act of its owner;
 from the first acceptance of the lead to its first opportunity."""
-Dimension = Literal["channel", "source", "campaign", "grade", "band"]
+Dimension = Literal["channel", "source", "campaign", "grade", "band", "source_band", "missing"]
+"""`source_band` is the band, a space and the source; `missing` are fields that had no value when the lead was
+scored first, and the empty name, under which all leads count of which this is known."""
+
+ANY_VERSION: Final = ""
+"""In place of a policy version: whichever decided last on each lead."""
+ACCEPT_BUCKETS: Final = (5, 15, 30, 60, 120, 240, 480, 1_440, 2_880, 5_760, 10_080)
+"""The ends of the buckets of a rep's times to accept, in minutes; the last bucket has no end."""
 
 CounterKey = tuple[str | int, ...]
 Counts = dict[str, int]
@@ -35,7 +44,7 @@ Share = dict[tuple[str, CounterKey], Counts]
 
 
 class CounterDelta(Struct, frozen=True, array_like=True):
-    """What is to be added to one row of the counter table `table`; `key` is its day and names."""
+    """What is to be added to one row of the counter table `table`; `key` is its hour and names."""
 
     table: str
     key: tuple[str | int, ...]
@@ -68,3 +77,8 @@ def summed(deltas: Iterable[CounterDelta]) -> Share:
 def bucket_of(ms: int) -> int:
     """Return the bucket of a duration. Bucket n > 0 begins at 2^((n - 1) / 4) milliseconds."""
     return 0 if ms < 1 else min(_BUCKET_MAX, int(log2(ms) * BUCKETS_PER_DOUBLING) + 1)
+
+
+def accept_bucket_of(ms: int) -> int:
+    """Return the bucket of a rep's time to accept: its place among `ACCEPT_BUCKETS`."""
+    return bisect_right(ACCEPT_BUCKETS, ms / 60_000)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 from msgspec.structs import replace
 
-from services.ledger.domain.rows import DeadLetterRow, EventRow
+from services.ledger.domain.rows import DeadLetterRow, EventRow, ViewRow
 from shared.lead.events.dead_letter import DeadLetterV1
 from shared.lead.ids import lead_id_of
 from shared.lead.mentions import Mentions, named_in_record
@@ -18,6 +18,8 @@ from shared.worker.erasure import CONTACT, KeyedHash
 from shared.worker.rows import TombstoneRow
 
 ROLE: Final = "ledger"
+_SAID: Final = ("title", "company", "quote")
+"""What a person says in a form, in a view."""
 
 
 class LetterNamesRow(Row, frozen=True):
@@ -75,6 +77,15 @@ def strike_out(events: Iterable[EventRow], mentions: Mentions) -> Iterator[Chang
         without = mentions.removed_from(data)
         if without is not data:
             yield Put(replace(row, data=msgspec.json.encode(without).decode()))
+
+
+def strike_out_of_views(views: Iterable[ViewRow], mentions: Mentions) -> Iterator[Change]:
+    """Yield the changes that remove these people from what the views of other leads quote."""
+    for row in views:
+        said = {name: getattr(row, name) for name in _SAID}
+        without = mentions.removed_from(said)
+        if without is not said:
+            yield Put(replace(row, **without))
 
 
 def _json_of(raw: bytes) -> Any:

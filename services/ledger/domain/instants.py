@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from services.ledger.domain.assignments import assignments_of
 from services.ledger.domain.lead_history import EPOCH, LeadHistory, milliseconds
-from services.ledger.domain.lead_share import assignments_of
 
 
 class LeadInstants(Struct, frozen=True):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, ClassVar, Final
 
 from msgspec import Struct
@@ -28,10 +29,15 @@ from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.lead_updated import LeadUpdatedV1
 from shared.lead.events.outcome_received import Amount, OutcomeReceivedV1
 from shared.lead.events.parts import Person
+from shared.policy.content_hash import shown
 from shared.storage.rows import Row
 from shared.worker.erasure import subject_of
 
 SUPPRESSED: Final = "suppressed"
+GIVEN_BACK: Final = "given_back"
+"""In place of a change of the router: an owner gave the lead back."""
+UNSAID: Final = "(none)"
+"""The reason of a lead that was given back without one."""
 OTHER: Final = "(other)"
 """What stands for a name that is not counted apart."""
 DECISIONS_MAX: Final = 100
@@ -39,6 +45,24 @@ ACTS_MAX: Final = 200
 _NAME_LENGTH_MAX: Final = 80
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_UNKNOWN_MAX: Final = 50
+ENRICHED_FIELDS: Final = (
+    "company.country",
+    "company.employees",
+    "company.funding_total_usd",
+    "company.growth_pct",
+    "company.hiring",
+    "company.industry",
+    "company.revenue_usd",
+    "company.technologies",
+    "person.department",
+    "person.linkedin_url",
+    "person.phone",
+    "person.seniority",
+    "person.title",
+)
+"""The fields whose values are found by enrichment, and whose absence is counted."""
+_enriched_values: Final = attrgetter(*ENRICHED_FIELDS)
 _FIRST: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
 _LAST: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
 _OVERDUE: Final = frozenset({"sla", "fallback"})
@@ -52,13 +76,17 @@ _ADDRESS_OR_NUMBER: Final = re.compile(
 
 
 class LeadOrigin(Struct, frozen=True, array_like=True):
-    """Where the lead came from first, and when, in milliseconds since 1970."""
+    """Where the lead came from first, and when, in milliseconds since 1970.
+
+    `missing` are those of the `ENRICHED_FIELDS` that had no value then, None if that was not recorded.
+    """
 
     sequence: int
     at: int
     channel: str
     source: str
     campaign: str
+    missing: list[str] | None = None
 
     @classmethod
     def of(cls, data: LeadScoredV1) -> LeadOrigin:
@@ -70,6 +98,7 @@ class LeadOrigin(Struct, frozen=True, array_like=True):
             counted_name(source.channel, person),
             counted_name(source.name, person),
             counted_name(source.campaign or source.utm.get("utm_campaign"), person),
+            _missing_in(data),
         )
 
 
@@ -77,7 +106,10 @@ class LeadDecision(Struct, frozen=True, array_like=True):
     """One decision of the router. `step` is the rule, or the reason of a suppression.
 
     `named`: the account is a target. `overdue`: the owner before did not accept in time. `taken`: a rep took
-    the lead from a list, which accepts it. Times are in milliseconds since 1970.
+    the lead from a list, which accepts it. `policy` is the version whose rules decided, shortened; it is
+    empty where an action or a timer decided, or an earlier release recorded it. `unknown` are rules that were
+    passed over because a field was not known, and `missing` those of the `ENRICHED_FIELDS` that had no value
+    then. Times are in milliseconds since 1970.
     """
 
     sequence: int
@@ -92,6 +124,9 @@ class LeadDecision(Struct, frozen=True, array_like=True):
     accept_by: int | None = None
     overdue: bool = False
     taken: bool = False
+    policy: str = ""
+    unknown: list[str] = []
+    missing: list[str] = []
 
     @classmethod
     def of(cls, data: Any) -> LeadDecision:
@@ -100,8 +135,10 @@ class LeadDecision(Struct, frozen=True, array_like=True):
         score = data.score
         grade, band = (score.grade, score.band) if score is not None else ("", "")
         decision = data.decision
+        policy = shown(data.policy_versions.routed) if data.policy_versions is not None else ""
         if isinstance(data, LeadSuppressedV1):
-            return cls(data.sequence, at, SUPPRESSED, "", None, decision.reason, grade, band)
+            return cls(data.sequence, at, SUPPRESSED, "", None, decision.reason, grade, band, policy=policy)
+        unknown = [one.rule for one in decision.considered if one.rule and one.skipped == "unknown_field"]
         brief, sla = data.brief, data.sla
         reason = getattr(data, "reason", None)
         return cls(
@@ -117,33 +154,39 @@ class LeadDecision(Struct, frozen=True, array_like=True):
             milliseconds(sla.accept_by) if sla is not None and sla.accept_by is not None else None,
             isinstance(data, LeadReassignedV1) and reason in _OVERDUE,
             reason == _TAKEN,
+            policy,
+            unknown[:_UNKNOWN_MAX],
+            _missing_in(data) if unknown and data.person is not None and data.company is not None else [],
         )
 
 
 class RepAct(Struct, frozen=True, array_like=True):
     """An action or an outcome: `kind` is its type, `at` when it happened, in milliseconds since 1970.
 
-    `told_at` is when it was told: of two with the same `key`, the one that was told last counts. `usd` is an
-    amount in whole US dollars; `foreign` says that it was in another currency.
+    `recorded_at` is when Baton received it: of two with the same `key`, the one received last counts. `usd`
+    is an amount in whole US dollars; `foreign` says that it was in another currency. `reason` is why a lead
+    was given back.
     """
 
     key: str
     at: int
     kind: str
     rep: str | None
-    told_at: int
+    recorded_at: int
     usd: int | None = None
     foreign: bool = False
     opportunity: str = ""
+    reason: str = ""
 
     @classmethod
     def of(cls, event: Event[Any]) -> RepAct:
         """Return the action or outcome that was received."""
         data = event.data
-        told_at = milliseconds(event.time)
+        recorded_at = milliseconds(event.time)
         if isinstance(data, ActionReceivedV1):
             rep = data.rep or (data.actor.rep if data.actor else None)
-            return cls(_key(event.source, event.id), told_at, data.type, rep, told_at)
+            key = _key(event.source, event.id)
+            return cls(key, recorded_at, data.type, rep, recorded_at, reason=_reason_of(data))
         amount: Amount | None = data.amount
         is_usd = amount is not None and amount.currency.upper() == "USD"
         external: str | None = getattr(data, "external_id", None)
@@ -152,16 +195,17 @@ class RepAct(Struct, frozen=True, array_like=True):
             milliseconds(not_after(data.at, event.time)),
             data.type,
             data.rep or (data.actor.rep if data.actor else None),
-            told_at,
+            recorded_at,
             round(amount.value) if amount is not None and is_usd else None,
             amount is not None and not is_usd,
             getattr(data, "opportunity_id", None) or "",
+            _reason_of(data),
         )
 
     @property
     def rank(self) -> tuple[int, str]:
         """Of two acts with the same key the one with the higher rank counts."""
-        return self.told_at, repr(self)
+        return self.recorded_at, repr(self)
 
 
 class LeadHistory(Struct, frozen=True, array_like=True):
@@ -176,6 +220,11 @@ class LeadHistory(Struct, frozen=True, array_like=True):
     merged: bool = False
     decisions: list[LeadDecision] = []
     acts: list[RepAct] = []
+
+    @property
+    def counts(self) -> bool:
+        """Whether the lead counts: from the router's first decision on it, or the first action or outcome."""
+        return bool(self.decisions or self.acts)
 
     def with_act(self, act: RepAct) -> LeadHistory:
         """Return the history with one more action or outcome."""
@@ -252,7 +301,10 @@ def counted_name(text: str | None, person: Person | None = None) -> str:
     Counters outlive the erasure of a person, so that an address, a telephone number or a part of the person's
     own name in it is not kept. Without a text the name is empty.
     """
-    name = " ".join("".join(c if c.isprintable() else " " for c in (text or "").lower()).split())
+    lowered = (text or "").lower()
+    if not lowered.isprintable():
+        lowered = "".join(c if c.isprintable() else " " for c in lowered)
+    name = " ".join(lowered.split())
     if len(name) > _NAME_LENGTH_MAX or _ADDRESS_OR_NUMBER.search(name):
         return OTHER
     if person is not None:
@@ -261,6 +313,22 @@ def counted_name(text: str | None, person: Person | None = None) -> str:
         if any(part.lower() in name for part in parts if part and len(part) >= 3):
             return OTHER
     return name
+
+
+def _missing_in(data: Any) -> list[str]:
+    """Return which fields of the person and the company of an event have no value."""
+    return [
+        name
+        for name, value in zip(ENRICHED_FIELDS, _enriched_values(data), strict=True)
+        if value in (None, [])
+    ]
+
+
+def _reason_of(data: ActionReceivedV1 | OutcomeReceivedV1) -> str:
+    """Return why a lead was given back, empty for any other action or outcome."""
+    if data.type not in ("reject", "rejected"):
+        return ""
+    return counted_name(data.reason) or UNSAID
 
 
 def _key(source: str, id_: str) -> str:

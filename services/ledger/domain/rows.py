@@ -37,8 +37,12 @@ class ViewRow(Row, frozen=True):
     """The view of a lead: the columns that lists filter by, and the latest event of each stage.
 
     `owned_…` is the latest event that names the owner, of whatever type, and `briefed_…` the latest with a
-    brief, or that says that there is none. `motion` and `closed_as` are what the former says. A sequence of 0
-    means that no event of that stage was seen yet.
+    brief, or that says that there is none. `motion` and `closed_as` are what the former says. `rule` and
+    `reason` (of a suppression) are what the latest event says that is no mere update: it led the lead to
+    where it is, and is the decision that the report of the flow counts. From `name` on it is what the latest
+    `lead.scored` says of the person and of the last news: `trigger` is its type, `quote` the beginning of the
+    newest message. A sequence of 0 means that
+    no event of that stage was seen yet.
     """
 
     lead_id: str
@@ -65,8 +69,30 @@ class ViewRow(Row, frozen=True):
     briefed_id: str | None = None
     motion: str | None = None
     closed_as: str | None = None
+    ruled_sequence: int = 0
+    rule: str | None = None
+    reason: str | None = None
+    name: str | None = None
+    title: str | None = None
+    company: str | None = None
+    source: str | None = None
+    grade: str | None = None
+    band: str | None = None
+    total: int | None = None
+    trigger: str | None = None
+    quote: str | None = None
     table: ClassVar[str] = "lead_views"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
+
+
+class LeadNameRow(Row, frozen=True):
+    """A word of the name of a lead, by which it is found. It follows from the name in its view."""
+
+    word: str
+    lead_id: str
+    table: ClassVar[str] = "lead_names"
+    key_fields: ClassVar[tuple[str, ...]] = ("word", "lead_id")
+    once: ClassVar[bool] = True
 
 
 class BacktestMoveRow(Row, frozen=True):

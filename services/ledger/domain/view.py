@@ -7,7 +7,7 @@ from the highest form revision that each stage has reached. Applying an event tw
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -18,8 +18,11 @@ from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
+from shared.lead.events.lead_updated import LeadUpdatedV1
 from shared.lead.events.ownership_change import OwnershipChange
+from shared.shortened import shortened
 
+QUOTE_LENGTH_MAX: Final = 200
 StageEvent = LeadEnrichedV1 | LeadScoredV1 | LeadRoutedV1 | LeadSuppressedV1 | OwnershipChange
 
 
@@ -42,6 +45,15 @@ def updated_view(view: ViewRow | None, event: Event[StageEvent]) -> ViewRow:
                 scored_revision=data.revision,
                 scored_id=event.id,
                 account=data.account if is_current else view.account,
+                name=data.person.full_name,
+                title=data.person.title,
+                company=data.company.name,
+                source=data.source.name,
+                grade=data.score.grade,
+                band=data.score.band,
+                total=data.score.total,
+                trigger=data.last_news.type,
+                quote=_quote_of(data),
             )
     elif isinstance(data, LeadEnrichedV1):
         if data.sequence > view.enriched_sequence:
@@ -80,6 +92,14 @@ def _with_routing_event(view: ViewRow, event: Event[Any]) -> ViewRow:
             owner=decision and decision.owner,
             closed_as=data.status if isinstance(data, LeadClosedV1) else None,
         )
+    # An update leaves the lead where it is, and with the rule that led it there.
+    if data.sequence > view.ruled_sequence and not isinstance(data, LeadUpdatedV1):
+        view = replace(
+            view,
+            ruled_sequence=data.sequence,
+            rule=None if isinstance(data, LeadSuppressedV1) else data.decision and data.decision.rule,
+            reason=data.decision.reason if isinstance(data, LeadSuppressedV1) else None,
+        )
     says_brief = not isinstance(data, OwnershipChange) or data.brief is not None
     if says_brief and data.sequence > view.briefed_sequence:
         view = replace(view, briefed_sequence=data.sequence, briefed_id=event.id)
@@ -96,3 +116,10 @@ def _status(view: ViewRow) -> str:
     if view.scored_id is not None and view.scored_revision == newest:
         return "scored"
     return "enriched"
+
+
+def _quote_of(data: LeadScoredV1) -> str | None:
+    """Return the beginning of the newest message, on one line; None when the person wrote nothing."""
+    texts = (data.message or "", *(message.text for message in data.earlier_messages))
+    written = (" ".join(text.split()) for text in texts)
+    return next((shortened(text, QUOTE_LENGTH_MAX) for text in written if text), None)

@@ -15,15 +15,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from services.gateway.tables import delivery_orders
 from services.router.domain.delivery import DELIVERY_ROLE, new_test_delivery
-from services.router.tables import deliveries, deliveries_between, not_erased
+from services.router.tables import deliveries, deliveries_between, deliveries_matching, not_erased
 from shared.clock import Clock
 from shared.storage.database import Database, Tx
 from shared.storage.rows import IdentityMap, Put
 from shared.webhooks import (
     ORDER_SOURCE,
     ORDERS_KEPT,
+    RETRIED_MAX,
     QueuedOrder,
     ReplayOrder,
+    RetryManyOrder,
     RetryOrder,
     Subscription,
     TrialOrder,
@@ -33,6 +35,7 @@ from shared.worker.rows import InputRow
 from shared.worker.tables import inputs
 
 _BATCH_MAX = 50
+_IDS_AT_ONCE = 500
 
 
 class DeliveryCommands:
@@ -79,9 +82,18 @@ class DeliveryCommands:
                 await _make_due(tx, deliveries.c.id == delivery_id, now)
             case ReplayOrder(target_id, since, until, failed_only):
                 await _make_due(tx, deliveries_between(target_id, since, until, failed_only=failed_only), now)
+            case RetryManyOrder(which):
+                newest = (deliveries.c.created_at.desc(), deliveries.c.id.desc())
+                found = select(deliveries.c.id).where(deliveries_matching(which)).order_by(*newest)
+                ids = (await tx.execute(found.limit(RETRIED_MAX))).scalars().all()
+                for start in range(0, len(ids), _IDS_AT_ONCE):
+                    chosen = deliveries.c.id.in_(ids[start : start + _IDS_AT_ONCE])
+                    await _make_due(tx, chosen, now, retry_id=order.id)
 
 
-async def _make_due(tx: Tx, which: ColumnElement[bool], now: datetime) -> None:
+async def _make_due(
+    tx: Tx, which: ColumnElement[bool], now: datetime, *, retry_id: str | None = None
+) -> None:
     """Make deliveries due with all their attempts before them, except those about erased people.
 
     The rows are locked in id order, as everywhere. Waiting for the locks also lets a running erasure finish,
@@ -89,4 +101,6 @@ async def _make_due(tx: Tx, which: ColumnElement[bool], now: datetime) -> None:
     """
     await tx.execute(select(deliveries.c.id).where(which).order_by(deliveries.c.id).with_for_update())
     due: dict[str, Any] = {"state": "pending", "attempts": 0, "next_attempt_at": now, "delivered_at": None}
+    if retry_id is not None:
+        due["retry_id"] = retry_id
     await tx.execute(update(deliveries).where(which, not_erased(DELIVERY_ROLE)).values(**due))

@@ -7,10 +7,12 @@ running share the next one. A result is therefore never older than the request f
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import BigInteger, Select, extract, func, select, type_coerce
 
 from services.gateway.tables import subscriptions
 from services.router.domain.delivery import (
@@ -19,11 +21,12 @@ from services.router.domain.delivery import (
     StoredDeliveries,
     WebhookTarget,
 )
+from services.router.domain.target_index import TargetIndex
 from services.router.tables import deliveries
 from shared.clock import Clock
 from shared.resilience.batch_loader import BatchLoader
 from shared.storage.database import Database
-from shared.storage.statements import member_of, members
+from shared.storage.statements import member_of, members, select_columns
 from shared.storage.types import UtcTime
 from shared.vault import Vault, VaultRefused
 from shared.webhooks import Subscription
@@ -32,12 +35,48 @@ from shared.worker.rows import ErasedMentionsRow, TombstoneRow
 log = structlog.get_logger()
 
 
+class _Asked(NamedTuple):
+    """Ids of deliveries, the id of a lead and the hash of its tombstone; and accounts."""
+
+    ids: Collection[str]
+    accounts: Collection[str]
+
+
 class _Stored(NamedTuple):
-    """Stored ids of deliveries; what is pending, by lead and target; tombstones by their hash."""
+    """Stored ids of deliveries; what is pending, by lead and target; erasures, by hash and account."""
 
     ids: frozenset[str]
     pending: Mapping[str, Mapping[str, PendingDeliveries]]
     tombstones: Mapping[str, TombstoneRow]
+    mentions: Mapping[str, Sequence[ErasedMentionsRow]]
+
+
+class _KnownTargets(NamedTuple):
+    """The targets as they were read; the first of their secrets ends to sign at `until`."""
+
+    targets: TargetIndex = TargetIndex()
+    version: tuple[Any, ...] | None = None
+    destinations: tuple[WebhookTarget, ...] = ()
+    until: datetime | None = None
+
+    def are_of(
+        self, version: tuple[Any, ...], destinations: tuple[WebhookTarget, ...], now: datetime
+    ) -> bool:
+        """Return whether reading them again would give the same."""
+        is_same = version == self.version and destinations == self.destinations
+        return is_same and (self.until is None or now < self.until)
+
+
+_CHANGED_AT: Final = subscriptions.c.updated_at
+_VERSION: Final = {
+    dialect: select(func.count(), func.sum(changed)).where(subscriptions.c.state == "active")
+    for dialect, changed in (
+        ("postgresql", extract("epoch", _CHANGED_AT)),
+        # Of the microseconds only so many that their sum is no overflow.
+        ("sqlite", type_coerce(_CHANGED_AT, BigInteger) % 10**12),
+    )
+}
+"""Differs when a subscription was made, changed or removed, whatever the clocks of the gateways said."""
 
 
 class DeliveryReader:
@@ -55,36 +94,44 @@ class DeliveryReader:
         self._vault = vault
         self._destinations = destinations
         self._opened: Mapping[str, tuple[Subscription, WebhookTarget | None]] = {}
-        self._targets: BatchLoader[None, tuple[WebhookTarget, ...]] = BatchLoader(self._read_targets)
-        self._mentions: BatchLoader[Collection[str], list[ErasedMentionsRow]] = BatchLoader(
-            self._read_mentions
-        )
-        self._existing: BatchLoader[Collection[str], _Stored] = BatchLoader(self._read_existing)
+        self._known = _KnownTargets()
+        self._targets: BatchLoader[None, TargetIndex] = BatchLoader(self._read_targets)
+        self._existing: BatchLoader[_Asked, _Stored] = BatchLoader(self._read_existing)
 
-    async def targets(self) -> Sequence[WebhookTarget]:
+    async def targets(self) -> TargetIndex:
         """Return the active subscriptions and the destinations of the policy."""
         return await self._targets.load(None)
 
-    async def existing(self, delivery_ids: Collection[str], lead_id: str, lead_hash: str) -> StoredDeliveries:
-        """Return what is stored of the deliveries, pending for their lead, and the tombstone of that hash."""
-        found = await self._existing.load([*delivery_ids, lead_id, lead_hash])
-        ids, pending = found.ids & frozenset(delivery_ids), found.pending.get(lead_id, {})
-        return StoredDeliveries(ids, pending, found.tombstones.get(lead_hash))
+    async def existing(
+        self, delivery_ids: Collection[str], lead_id: str, lead_hash: str, accounts: Collection[str]
+    ) -> StoredDeliveries:
+        """Return what is stored of the deliveries, pending for their lead, and of erasures."""
+        found = await self._existing.load(_Asked((*delivery_ids, lead_id, lead_hash), accounts))
+        return StoredDeliveries(
+            found.ids.intersection(delivery_ids),
+            found.pending.get(lead_id, {}),
+            found.tombstones.get(lead_hash),
+            [row for account in accounts for row in found.mentions.get(account, ())],
+        )
 
-    async def erased_mentions(self, accounts: Collection[str]) -> Sequence[ErasedMentionsRow]:
-        """Return what names erased people in events about these accounts."""
-        return [row for row in await self._mentions.load(accounts) if row.account in accounts]
-
-    async def _read_targets(self, _keys: Sequence[None]) -> tuple[WebhookTarget, ...]:
-        active = select(subscriptions).where(subscriptions.c.state == "active")
-        oldest_first = active.order_by(subscriptions.c.created_at, subscriptions.c.id)
+    async def _read_targets(self, _keys: Sequence[None]) -> TargetIndex:
+        """Read the subscriptions if any has changed, which a sum over them tells, and index all targets."""
+        now, destinations = self._clock.now(), tuple(self._destinations())
         async with self._database.read() as tx:
+            version = tuple((await tx.fetch(_VERSION[tx.dialect], {}))[0])
+            if self._known.are_of(version, destinations, now):
+                return self._known.targets
+            active = select(subscriptions).where(subscriptions.c.state == "active")
+            oldest_first = active.order_by(subscriptions.c.created_at, subscriptions.c.id)
             rows = [Subscription(*tuple(row)) for row in await tx.execute(oldest_first)]
-        now = self._clock.now()
         signing = [row.signing_at(now) for row in rows]
         self._opened = {row.id: (row, self._open(row)) for row in signing}
         opened = (target for _subscription, target in self._opened.values() if target is not None)
-        return (*self._destinations(), *opened)
+        ends = [secret.until for row in signing for secret in row.secrets if secret.until is not None]
+        self._known = _KnownTargets(
+            TargetIndex((*destinations, *opened)), version, destinations, min(ends, default=None)
+        )
+        return self._known.targets
 
     def _open(self, subscription: Subscription) -> WebhookTarget | None:
         """Return the target of a subscription, None if its secrets cannot be decrypted.
@@ -111,31 +158,31 @@ class DeliveryReader:
             filter=subscription.filter or {},
         )
 
-    async def _read_existing(self, keys: Sequence[Collection[str]]) -> _Stored:
-        """Return what is stored of these delivery ids, lead ids and tombstone hashes."""
-        ids, table = sorted({id_ for group in keys for id_ in group}), deliveries.c
+    async def _read_existing(self, keys: Sequence[_Asked]) -> _Stored:
+        ids, table = sorted({id_ for asked in keys for id_ in asked.ids}), deliveries.c
+        accounts = {account for asked in keys for account in asked.accounts}
         pending: dict[str, dict[str, PendingDeliveries]] = {}
         async with self._database.read() as tx:
             asked = {"members": members(tx.dialect, ids)}
-            stored = select(table.id).where(member_of(tx.dialect, table.id))
-            found = frozenset((await tx.execute(stored, asked)).scalars())
-            first = func.min(table.sequence).label("first_sequence")
-            last = func.max(table.next_attempt_at, type_=UtcTime()).label("next_attempt_at")
-            waiting = (
-                select(table.lead_id, table.subscription_id, first, last)
-                .where(member_of(tx.dialect, table.lead_id), table.next_attempt_at.is_not(None))
-                .where(table.sequence.is_not(None))
-                .group_by(table.lead_id, table.subscription_id)
-            )
-            for row in (await tx.execute(waiting, asked)).mappings():
-                of_lead = pending.setdefault(row["lead_id"], {})
-                of_lead[row["subscription_id"]] = PendingDeliveries(
-                    row["first_sequence"], row["next_attempt_at"]
-                )
+            stored = select_columns((table.id,), tx.dialect, table.id)
+            found = frozenset(row[0] for row in await tx.fetch(stored, asked))
+            for lead_id, subscription_id, first, last in await tx.fetch(waiting_of_leads(tx.dialect), asked):
+                pending.setdefault(lead_id, {})[subscription_id] = PendingDeliveries(first, last)
             tombstones = await tx.load(TombstoneRow, "hash", ids, role=DELIVERY_ROLE)
-        return _Stored(found, pending, {tombstone.hash: tombstone for tombstone in tombstones})
+            mentions: dict[str, list[ErasedMentionsRow]] = {}
+            for of_account in await tx.load(ErasedMentionsRow, "account", accounts, role=DELIVERY_ROLE):
+                mentions.setdefault(of_account.account, []).append(of_account)
+        return _Stored(found, pending, {tombstone.hash: tombstone for tombstone in tombstones}, mentions)
 
-    async def _read_mentions(self, keys: Sequence[Collection[str]]) -> list[ErasedMentionsRow]:
-        accounts = {account for group in keys for account in group}
-        async with self._database.read() as tx:
-            return await tx.load(ErasedMentionsRow, "account", accounts, role=DELIVERY_ROLE)
+
+@cache
+def waiting_of_leads(dialect: str) -> Select[tuple[Any, ...]]:
+    """Select what waits of the leads `:members`: by subscription the first sequence and the last attempt."""
+    table = deliveries.c
+    first, last = func.min(table.sequence), func.max(table.next_attempt_at, type_=UtcTime())
+    return (
+        select(table.lead_id, table.subscription_id, first, last)
+        .where(member_of(dialect, table.lead_id), table.next_attempt_at.is_not(None))
+        .where(table.sequence.is_not(None))
+        .group_by(table.lead_id, table.subscription_id)
+    )

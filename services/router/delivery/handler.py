@@ -9,7 +9,7 @@ sent again. Only if the process died between the response and the commit, it is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from msgspec.structs import asdict, replace
 from services.router.delivery.retry_schedule import after_attempt
 from services.router.domain.delivery import (
     DELIVERY_ROLE,
+    AttemptRow,
     DeliveryAttempt,
     DeliveryRow,
     NotifiedLeadRow,
@@ -28,11 +29,12 @@ from services.router.domain.delivery import (
     new_delivery,
     notifications_in,
     notifying,
+    recorded_attempt,
     redacted,
     struck_out,
-    targets_of,
     webhook_body,
 )
+from services.router.domain.target_index import TargetIndex
 from shared.clock import Clock
 from shared.lead.events.envelope import Event
 from shared.lead.events.person_erased import PersonErasedV1
@@ -51,22 +53,22 @@ from shared.worker.erasure import (
     without_mentions,
 )
 from shared.worker.handler import Handler
-from shared.worker.rows import ErasedMentionsRow
 
 
 class DeliveryReads(Protocol):
     """What the handler reads before it sends. Called for many events at once."""
 
-    async def targets(self) -> Sequence[WebhookTarget]:
+    async def targets(self) -> TargetIndex:
         """Return all targets."""
         ...
 
-    async def existing(self, delivery_ids: Collection[str], lead_id: str, lead_hash: str) -> StoredDeliveries:
-        """Return what is stored of the deliveries, pending for their lead, and the tombstone of that hash."""
-        ...
+    async def existing(
+        self, delivery_ids: Collection[str], lead_id: str, lead_hash: str, accounts: Collection[str]
+    ) -> StoredDeliveries:
+        """Return what is stored of the deliveries, pending for their lead, and of erasures.
 
-    async def erased_mentions(self, accounts: Collection[str]) -> Sequence[ErasedMentionsRow]:
-        """Return what names erased people in events about these accounts."""
+        That is the tombstone of the hash, and what names erased people in events about the accounts.
+        """
         ...
 
 
@@ -84,12 +86,14 @@ class PreparedDeliveries(Struct, frozen=True):
     """The deliveries of one event after their first attempts. Replaces the data of the prepared event."""
 
     rows: tuple[DeliveryRow, ...] = ()
+    attempts: tuple[AttemptRow, ...] = ()
 
 
 class PreparedErasure(PersonErasedV1, frozen=True):
     """An erasure with its own deliveries, after their first attempts."""
 
     rows: tuple[DeliveryRow, ...] = ()
+    attempts: tuple[AttemptRow, ...] = ()
 
 
 class DeliveryHandler(Handler):
@@ -108,24 +112,33 @@ class DeliveryHandler(Handler):
 
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         if not isinstance(event.data, PersonErasedV1):
-            return replace(event, data=PreparedDeliveries(await self._first_attempts(event, event.subject)))
+            return replace(event, data=await self._first_attempts(event, event.subject))
         # Who is told of an erasure keeps no id of the person: neither do we.
-        rows = await self._first_attempts(event, "")
-        return replace(event, data=PreparedErasure(**asdict(event.data), rows=rows))
+        prepared = await self._first_attempts(event, "")
+        data = PreparedErasure(**asdict(event.data), rows=prepared.rows, attempts=prepared.attempts)
+        return replace(event, data=data)
 
-    async def _first_attempts(self, event: Event[Any], lead_id: str) -> tuple[DeliveryRow, ...]:
+    async def _first_attempts(self, event: Event[Any], lead_id: str) -> PreparedDeliveries:
         """Return the deliveries of an event that have no row yet, each after its first attempt."""
         short = BY_NAME[event.type].short
         known = await self._reader.targets()
-        targets = targets_of(known, short, event.data, event.time)
+        targets = known.wanting(short, event.data, event.time)
         if not targets:
-            return ()
+            return PreparedDeliveries()
         ids = [delivery_id(event.id, target.id) for target in targets]
-        stored = await self._reader.existing(ids, lead_id, self._keyed_hash(lead_id) if lead_id else "")
+        accounts = accounts_of(event) if event.type in MAY_NAME_OTHERS else ()
+        lead_hash = self._keyed_hash(lead_id) if lead_id else ""
+        stored = await self._reader.existing(ids, lead_id, lead_hash, accounts)
         tombstones = IdentityMap([stored.tombstone] if stored.tombstone else [])
         if is_erased(self.role, tombstones, event, self._keyed_hash):
-            return ()
-        body = webhook_body(short, event.time, (await self._without_erased(event)).raw)
+            return PreparedDeliveries()
+        mentions = (
+            mentions_in(self.role, IdentityMap(stored.mentions), event, self._keyed_hash)
+            if stored.mentions
+            else None
+        )
+        delivered = event if mentions is None else without_mentions(event, mentions)
+        body = webhook_body(short, event.time, delivered.raw)
         notifies = notifying(targets, event.data)
         attempts = [
             self._attempt(event, id_, target, body, stored, notifies=target.id in notifies)
@@ -133,28 +146,24 @@ class DeliveryHandler(Handler):
             if id_ not in stored.ids
         ]
         # One target is the usual case, and needs no task of its own.
-        rows = [await attempts[0]] if len(attempts) == 1 else await asyncio.gather(*attempts)
-        return tuple(rows)
-
-    async def _without_erased(self, event: Event[Any]) -> Event[Any]:
-        """Return the event without what names people whose erasure this role has recorded."""
-        if event.type not in MAY_NAME_OTHERS:
-            return event
-        stored = IdentityMap(await self._reader.erased_mentions(accounts_of(event)))
-        mentions = mentions_in(self.role, stored, event, self._keyed_hash)
-        return event if mentions is None else without_mentions(event, mentions)
+        tried = [await attempts[0]] if len(attempts) == 1 else await asyncio.gather(*attempts)
+        made = tuple(attempt for _row, attempt in tried if attempt is not None)
+        return PreparedDeliveries(tuple(row for row, _attempt in tried), made)
 
     def decide(self, world: IdentityMap, event: Event[Any], at: datetime) -> Step:
         del at
         prepared: PreparedDeliveries = event.data
         new = [row for row in prepared.rows if world.get(DeliveryRow, row.id) is None]
-        changes = [Put(row) for row in (*new, *notifications_in(new))]
+        ids = {row.id for row in new}
+        attempts = [attempt for attempt in prepared.attempts if attempt.delivery_id in ids]
+        changes = [Put(row) for row in (*new, *attempts, *notifications_in(new))]
         return Step(Outcome.APPLIED if new else Outcome.UNCHANGED, changes)
 
     def without_mentions(self, event: Event[Any], mentions: Mentions) -> Event[Any]:
         """Strike these people out of what is stored to be sent again: its first attempt may be long ago."""
         rows = tuple(struck_out(row, mentions) for row in event.data.rows)
-        return replace(event, data=PreparedDeliveries(rows))
+        attempts = tuple(replace(attempt, answer=None) for attempt in event.data.attempts)
+        return replace(event, data=PreparedDeliveries(rows, attempts))
 
     def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
         """Stop what is about the person, strike them out of what is about others, store who is told."""
@@ -170,8 +179,18 @@ class DeliveryHandler(Handler):
             if row.lead_id not in erasure.spared
         ]
         changes += [Remove(NotifiedLeadRow, (lead_id,)) for lead_id in erasure.lead_ids]
-        told: tuple[DeliveryRow, ...] = getattr(erasure.event.data, "rows", ())
-        changes += [Put(row) for row in told if rows.get(DeliveryRow, row.id) is None]
+        of_others = {row.id for row in rows.all(DeliveryRow) if row.lead_id not in lead_ids}
+        changes += [
+            Put(replace(attempt, answer=None))
+            if attempt.delivery_id in of_others
+            else Remove(AttemptRow, attempt.key)
+            for attempt in rows.all(AttemptRow)
+        ]
+        prepared: PreparedDeliveries | PreparedErasure = erasure.event.data  # type: ignore[assignment]
+        new = [row for row in getattr(prepared, "rows", ()) if rows.get(DeliveryRow, row.id) is None]
+        ids = {row.id for row in new}
+        changes += map(Put, new)
+        changes += [Put(one) for one in getattr(prepared, "attempts", ()) if one.delivery_id in ids]
         return Redaction(changes)
 
     async def _attempt(
@@ -183,8 +202,8 @@ class DeliveryHandler(Handler):
         stored: StoredDeliveries,
         *,
         notifies: bool,
-    ) -> DeliveryRow:
-        """Return the delivery after its first attempt; unattempted while an earlier one of its lead waits."""
+    ) -> tuple[DeliveryRow, AttemptRow | None]:
+        """Return the delivery after its first attempt, and that; none while one of its lead waits."""
         now = self._clock.now()
         is_erasure = isinstance(event.data, PersonErasedV1)
         row = new_delivery(
@@ -202,6 +221,9 @@ class DeliveryHandler(Handler):
         )
         held_until = stored.held_until(target.id, row.sequence, now)
         if held_until is not None:
-            return replace(row, next_attempt_at=held_until)
+            return replace(row, next_attempt_at=held_until), None
         attempt = await self._sender.first_attempt(target, event.id, body, traceparent=event.traceparent)
-        return row if attempt is None else after_attempt(row, attempt, self._clock.now())
+        if attempt is None:
+            return row, None
+        at = self._clock.now()
+        return after_attempt(row, attempt, at), recorded_attempt(row, attempt, at)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from time import monotonic
 from typing import Final
 
-from services.router.domain.delivery import DeliveryAttempt, WebhookTarget
+from msgspec.structs import replace
+
+from services.router.domain.delivery import ANSWER_BYTES_KEPT, DeliveryAttempt, WebhookTarget
 from shared.clock import Clock
 from shared.errors import Retry
 from shared.observability.metrics import Metrics
@@ -19,11 +23,13 @@ LIMITS: Final = EgressLimits(
     total_s=10.0,
     connect_s=5.0,
     response_bytes_max=4 * 1024,
-    connections_max=512,
+    connections_max=1_024,
     connections_per_host_max=64,
 )
 IN_FLIGHT_MAX: Final = 64
 """Attempts to one target at a time."""
+FIRST_ATTEMPTS_MAX: Final = 512
+"""First attempts to all targets at a time: many events may be in flight, and each have many targets."""
 _FIRST_ATTEMPT_WAIT_S: Final = 0.25
 """How long the first attempt waits for a slot; longer would hold up the events of all targets."""
 _SIGNERS_MAX: Final = 1_000
@@ -37,15 +43,17 @@ class WebhookSender:
         self._bulkheads = bulkheads
         self._clock = clock
         self._metrics = metrics
+        self._first_attempts = asyncio.Semaphore(FIRST_ATTEMPTS_MAX)
         self._signers = LruCache[tuple[str, ...], Signer](_SIGNERS_MAX)
 
     async def first_attempt(
         self, target: WebhookTarget, webhook_id: str, body: bytes, *, traceparent: str = ""
     ) -> DeliveryAttempt | None:
         """Attempt once. None if the target's bulkhead has no slot within 250 ms, or is paused."""
-        return await self.attempt(
-            target, webhook_id, body, wait_s=_FIRST_ATTEMPT_WAIT_S, traceparent=traceparent
-        )
+        async with self._first_attempts:
+            return await self.attempt(
+                target, webhook_id, body, wait_s=_FIRST_ATTEMPT_WAIT_S, traceparent=traceparent
+            )
 
     async def attempt(
         self,
@@ -75,7 +83,7 @@ class WebhookSender:
     async def _send(
         self, target: WebhookTarget, webhook_id: str, body: bytes, traceparent: str
     ) -> DeliveryAttempt:
-        headers = {"content-type": "application/json"}
+        headers, began = {"content-type": "application/json"}, monotonic()
         if traceparent:
             headers["traceparent"] = traceparent
         try:
@@ -84,13 +92,19 @@ class WebhookSender:
             headers |= signer.headers(webhook_id, self._clock.now(), body)
             response = await self._client.post(target.url, body, headers)
         except (EgressRefused, SecretInvalid, Retry) as error:
-            return DeliveryAttempt(error=str(error))
+            return DeliveryAttempt(error=str(error), ms=_ms(monotonic() - began))
         self._metrics.delivery_seconds.observe(response.elapsed_s)
-        if response.delivered:
-            return DeliveryAttempt(status=response.status)
-        wait_s = response.retry_after_s
-        return DeliveryAttempt(
+        answered = DeliveryAttempt(
             status=response.status,
-            error=f"answered {response.status}",
-            retry_after=None if wait_s is None else timedelta(seconds=wait_s),
+            ms=_ms(response.elapsed_s),
+            answer=response.body_excerpt[:ANSWER_BYTES_KEPT],
         )
+        if response.delivered:
+            return answered
+        wait_s = response.retry_after_s
+        retry_after = None if wait_s is None else timedelta(seconds=wait_s)
+        return replace(answered, error=f"answered {response.status}", retry_after=retry_after)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

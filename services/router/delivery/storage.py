@@ -15,9 +15,11 @@ from services.ledger.tables import lead_views
 from services.router.delivery.retry_schedule import GIVEN_UP_AFTER, after_leased_attempt, due_after
 from services.router.domain.delivery import (
     LEASE,
+    AttemptRow,
     DeliveryAttempt,
     DeliveryRow,
     notifications_in,
+    recorded_attempt,
     webhook_body,
     webhook_test_body,
 )
@@ -50,7 +52,9 @@ class DeliveryStore:
         prepared = [row.id for event in events for row in getattr(event.data, "rows", ())]
         stored = {row.key: row for row in await tx.load(DeliveryRow, "id", prepared)}
         stored |= {row.key: row for row in await tx.load(DeliveryRow, "id", changed, lock=True)}
-        return stored.values()
+        # What an endpoint answered may repeat what it was sent.
+        attempts = await tx.load(AttemptRow, "delivery_id", changed)
+        return [*stored.values(), *attempts]
 
 
 class DueDeliveries:
@@ -59,12 +63,15 @@ class DueDeliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def target_ids(self, now: datetime) -> set[str]:
-        """Return the ids of the targets that have due deliveries.
+    async def target_ids(self, now: datetime) -> list[str]:
+        """Return the ids of the targets that have due deliveries, the longest due first.
 
-        A loose index scan: two index lookups per target, however many deliveries wait for it. A target that
-        has been away for days must not slow down all the others.
+        While nothing is due that is one look-up. Else it is a loose index scan: two look-ups per target,
+        however many deliveries wait for it. A target that has been away for days must not slow down all the
+        others.
         """
+        if await self.first_at(now) is None:
+            return []
         target_id, at = deliveries.c.subscription_id, deliveries.c.next_attempt_at
         targets = (
             select(func.min(target_id).label("id")).where(at.is_not(None)).cte("targets", recursive=True)
@@ -75,9 +82,17 @@ class DueDeliveries:
             select(following.scalar_subquery()).select_from(targets).where(targets.c.id.is_not(None))
         )
         first_due = select(func.min(at)).where(target_id == targets.c.id, at.is_not(None)).correlate(targets)
-        due = select(targets.c.id).where(first_due.scalar_subquery() <= now)
+        found = select(targets.c.id, first_due.scalar_subquery().label("at")).subquery()
+        due = select(found.c.id).where(found.c.at <= now).order_by(found.c.at, found.c.id)
         async with self._database.read() as tx:
-            return {*(await tx.execute(due)).scalars()}
+            return [*(await tx.execute(due)).scalars()]
+
+    async def first_at(self, before: datetime) -> datetime | None:
+        """Return when the first delivery is due; None if none is until then."""
+        at = deliveries.c.next_attempt_at
+        async with self._database.read() as tx:
+            first: datetime | None = (await tx.execute(select(func.min(at)).where(at <= before))).scalar_one()
+        return first
 
     async def lease(self, target_id: str, limit: int, now: datetime) -> list[DeliveryRow]:
         """Lease at most `limit` deliveries of a target for those that are due, and return them.
@@ -158,6 +173,8 @@ class DueDeliveries:
                     continue
                 tried = replace(lease, body=row.body)  # somebody may have been struck out of it meanwhile
                 settled = tried if attempt is None else after_leased_attempt(tried, attempt, at)
+                if attempt is not None:
+                    world.apply([Put(recorded_attempt(row, attempt, at))])
                 behind = (world.get(DeliveryRow, other) for other, of in waiting.items() if of == id_)
                 due = due_after(settled, filter(None, behind), at)
                 world.apply(map(Put, (settled, *due, *notifications_in([settled]))))

@@ -16,7 +16,7 @@ from services.router.domain.day_words import ago
 from services.router.domain.matching_words import matching_words
 from services.router.domain.opening import opening
 from services.router.domain.qualification import answer_text, qualify, questions_to_ask
-from services.router.domain.rejections import denials_of, told_rejections
+from services.router.domain.rejections import brief_rejections, denials_of
 from services.router.domain.signal_words import executive_of
 from services.router.domain.state import AccountContactRow, Rejection
 from services.router.domain.time_zones import time_zone_of
@@ -61,7 +61,7 @@ def build_brief(
     `owner` is the name that signs the opening, `contacts` are people of the account with owned leads,
     `hand_off` is what the previous owner noted; `is_by_key` says that it names an API key instead of a rep,
     which a buyer is not told. `rejections` are those of earlier owners. `owned_since` is when the owner got
-    the lead. `name_of` returns the name of a rep by id, else the text. Days are told relative to `at`.
+    the lead. `name_of` returns the name of a rep by id, else the text. Days are given relative to `at`.
     """
     data = with_derived(data)
     contacts = [contact for contact in contacts if contact.lead_id != data.lead_id][:STAKEHOLDERS_MAX]
@@ -70,7 +70,7 @@ def build_brief(
     )
     view, trigger = data.account_view, trigger_in_words(data, at)
     # What happened since is news from the buyer to this owner, and no more about the hand-over.
-    told = told_rejections(rejections, name_of, at)
+    shown = brief_rejections(rejections, name_of, at)
     is_resumed = bool(rejections) and trigger.at is not None and trigger.at < rejections[0].at
     is_newer = owned_since is not None and trigger.at is not None and trigger.at > owned_since
     brief = Brief(
@@ -87,7 +87,7 @@ def build_brief(
             other_leads=[_other_lead(contact, name_of, at) for contact in contacts],
         ),
         trigger=trigger,
-        hand_off=replace(hand_off or BriefHandOff(None, {}), rejections=told) if told else hand_off,
+        hand_off=replace(hand_off or BriefHandOff(None, {}), rejections=shown) if shown else hand_off,
         qualification=qualification,
         score_lines=data.score.lines,
         ask_next=questions_to_ask(qualification)[:_QUESTIONS_MAX],
@@ -111,15 +111,10 @@ def company_name(data: LeadScoredV1) -> str | None:
     return data.company.name or data.company.domain or account
 
 
-def full_name(person: Person) -> str | None:
-    """Return first and last name, as far as they are known."""
-    return " ".join(part for part in (person.first_name, person.last_name) if part) or None
-
-
 def _contact(data: LeadScoredV1) -> Contact:
     person = data.person
     return Contact(
-        name=full_name(person),
+        name=person.full_name,
         title=person.title,
         email=person.email,
         email_status=person.email_status,
@@ -169,7 +164,7 @@ def _other_lead(contact: AccountContactRow, name_of: Callable[[str], str], at: d
     person, did = contact.person, contact.last_activity
     return OtherLead(
         lead_id=contact.lead_id,
-        name=full_name(person) or person.email,
+        name=person.full_name or person.email,
         title=person.title,
         owner=name_of(contact.rep) if contact.rep else None,
         did=f"{activity_words(did)} {ago(did.at, at)}" if did else None,
@@ -183,7 +178,7 @@ def stakeholders_of(data: LeadScoredV1, contacts: Iterable[AccountContactRow]) -
     """
     people = [(data.person, "this lead"), *((contact.person, "another lead") for contact in contacts)]
     found = [
-        Stakeholder(full_name(person) or person.email, person.title, person.department, known_from)
+        Stakeholder(person.full_name or person.email, person.title, person.department, known_from)
         for person, known_from in people
     ]
     known = {name for person, _ in people for name in _names_of(person)}
@@ -209,5 +204,5 @@ def stakeholders_of(data: LeadScoredV1, contacts: Iterable[AccountContactRow]) -
 
 def _names_of(person: Person) -> set[str]:
     """Return what two mentions of one person have in common: name, address or profile."""
-    name = full_name(person)
+    name = person.full_name
     return {text for text in (name and name.casefold(), person.email, person.linkedin_url) if text}

@@ -185,8 +185,10 @@ def _account(brief: Brief) -> Iterator[str]:
     for lead in account.other_leads:
         name = lead.name or "without a name"
         who = code_text(name) if "@" in name else literal_text(name)
-        told = ", ".join(filter(None, (lead.title, lead.did, f"with {lead.owner}" if lead.owner else None)))
-        yield f"- Colleague {who}{f', {literal_text(told)}' if told else ''}"
+        described = ", ".join(
+            filter(None, (lead.title, lead.did, f"with {lead.owner}" if lead.owner else None))
+        )
+        yield f"- Colleague {who}{f', {literal_text(described)}' if described else ''}"
     for stakeholder in brief.stakeholders:
         who = ", ".join(filter(None, (stakeholder.name, stakeholder.title)))
         if stakeholder.known_from == "a buying signal":

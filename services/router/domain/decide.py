@@ -8,7 +8,7 @@ again by a new revision, or by news that route it to another queue, but not by t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from msgspec import Struct
@@ -29,7 +29,7 @@ from services.router.domain.ownership import (
 )
 from services.router.domain.placement import Placement, decision_on, left_in_words, place, route_by_facts
 from services.router.domain.rejections import REJECTIONS_MAX
-from services.router.domain.rotation import Selection, select_from_queue
+from services.router.domain.rotation import choose_rep
 from services.router.domain.route import Route
 from services.router.domain.state import (
     CLOSED,
@@ -39,8 +39,10 @@ from services.router.domain.state import (
     RoutedLeadRow,
     scored_lead_of,
 )
+from services.router.domain.trigger_words import account_news
+from services.router.domain.turns import Selection
 from services.router.domain.unverified import is_unverified
-from services.router.policy import Demands, RoutingPolicy
+from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_alerted import LeadAlertedV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.lead_scored import LeadScoredV1
@@ -74,6 +76,7 @@ class _RoutingContext(Struct, frozen=True):
     route: Route
     rejected_by: tuple[str, ...]
     rejections: tuple[Rejection, ...]
+    demanding_rule: str
 
     @classmethod
     def load(cls, changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) -> _RoutingContext:
@@ -91,6 +94,11 @@ class _RoutingContext(Struct, frozen=True):
         is_worked = assignment is not None and assignment.state == "accepted"
         is_protected = is_worked or data.account_view.open_opportunity is True
         route = route_by_facts(owner, data, policy, scored.at, is_protected=is_protected)
+        demanding_rule = route.rule
+        if route.keep and owner.of == "lead":
+            # The queue was chosen for this lead, or for one that is merged into it.
+            chosen = (row for row in rows if row is not None and row.queue == owner.queue)
+            demanding_rule = next((row.demanding_rule or row.rule for row in chosen), route.rule)
         return cls(
             policy=policy,
             scored=scored,
@@ -102,6 +110,7 @@ class _RoutingContext(Struct, frozen=True):
             route=route,
             rejected_by=rejected_by,
             rejections=tuple(sorted(rejections, key=lambda one: one.at, reverse=True)[:REJECTIONS_MAX]),
+            demanding_rule=demanding_rule,
         )
 
     @property
@@ -141,7 +150,7 @@ class _RoutingContext(Struct, frozen=True):
             return f"grade {before.score.grade} is now {data.score.grade}"
         news = data.last_news
         if news.is_news and news.event_id != before.last_news.event_id:
-            return f"news: {news.type or news.kind}"
+            return f"news: {account_news(news.type) if news.kind == 'account' else news.type or news.kind}"
         if (data.person, data.company, data.provenance) != (before.person, before.company, before.provenance):
             return "more is known of the person or the company"
         if data.stakeholders_found != before.stakeholders_found:
@@ -219,7 +228,7 @@ def route_scored(changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) 
     context = _RoutingContext.load(changes, policy, scored)
     previous, assignment, lead = context.previous, context.assignment, context.lead_row()
     if context.stays_closed and previous is not None:
-        names = ("status", "queue", "motion", "rule", "recycle_at", "territory")
+        names = ("status", "queue", "motion", "rule", "recycle_at", "territory", "demanding_rule")
         as_before = {name: getattr(previous, name) for name in names}
         changes.put(replace(lead, **as_before))
         return False
@@ -231,36 +240,6 @@ def route_scored(changes: ChangeSet, policy: RoutingPolicy, scored: ScoredLead) 
         changes.put(assignment)
     placement, assignment = _place(changes, context, lead)
     return _emit(changes, context, lead, placement, assignment)
-
-
-def choose_rep(
-    changes: ChangeSet,
-    policy: RoutingPolicy,
-    queue: str,
-    at: datetime,
-    excluded: Collection[str],
-    *,
-    use_fallback: bool,
-    demands: Demands,
-    preferred: Sequence[str] = (),
-) -> tuple[Selection, str]:
-    """Return whose turn it is and in which queue: the given one, or its fallback if nobody is eligible.
-
-    In the given queue the first of `preferred` comes first who may have a lead with these demands. Every
-    other rep of the team has a reason in the selection.
-    """
-    selection = select_from_queue(changes, policy, queue, at, excluded, preferred=preferred, demands=demands)
-    not_in_queue, settings = policy.not_in_queue.get(queue, ()), policy.queues.get(queue)
-    if selection.rep is not None or not use_fallback or settings is None or settings.fallback is None:
-        return replace(selection, considered=selection.considered + not_in_queue), queue
-    fallback = select_from_queue(changes, policy, settings.fallback, at, excluded, demands=demands)
-    # A rep of both queues is listed once, with the reason of the first queue.
-    listed: set[object] = {entry.rep for entry in selection.considered}
-    added = [entry for entry in fallback.considered if entry.rep not in listed]
-    listed |= {fallback.rep, *(entry.rep for entry in added)}
-    outside = (entry for entry in not_in_queue if entry.rep not in listed)
-    considered = (*selection.considered, *added, *outside)
-    return replace(fallback, considered=considered), queue if fallback.rep is None else settings.fallback
 
 
 def _suppress(changes: ChangeSet, context: _RoutingContext, lead: RoutedLeadRow, reason: str) -> bool:
@@ -351,6 +330,8 @@ def _placed_lead(
     lead = replace(lead, queue=placement.queue, motion=placement.motion)
     if not is_routed and previous is not None:
         lead = replace(lead, rule=previous.rule)
+    if context.demanding_rule != lead.rule:
+        lead = replace(lead, demanding_rule=context.demanding_rule)
     if placement.change == "waiting":
         since = previous.waiting_since if previous is not None else None
         return replace(lead, status="waiting", waiting_since=since or context.scored.at)

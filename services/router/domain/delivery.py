@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
@@ -11,13 +11,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.gateway.domain.event_filters import EventFilter, compiled_filter, value_at
+from services.gateway.domain.event_filters import EventFilter, compiled_filter, condition_of, value_at
+from services.gateway.domain.required_values import RequiredValues, required_values
 from shared.lead.events.times import rfc3339
 from shared.lead.ids import derive_id
 from shared.lead.mentions import Mentions
 from shared.storage.rows import Row
 from shared.webhooks import EVERYTHING, TRIAL, FailedAttempt
-from shared.worker.rows import TombstoneRow
+from shared.worker.rows import ErasedMentionsRow, TombstoneRow
 
 if TYPE_CHECKING:
     from shared.policy.models import Destination, Manager, Policy, Queue, Rep
@@ -27,6 +28,8 @@ DELIVERY_ROLE: Final = "router-deliver"
 
 LEASE: Final = timedelta(seconds=60)
 """How long a process may take for an attempt before another one tries the delivery."""
+_ERROR_LENGTH_MAX: Final = 500
+ANSWER_BYTES_KEPT: Final = 2_000
 _LOOKED_AGAIN: Final = timedelta(seconds=5)
 """When a delivery is looked at again that waits for an attempt in progress."""
 
@@ -40,7 +43,7 @@ class DeliveryRow(Row, frozen=True):
     again after its body was deleted has none: the body is then made from the event in the ledger. `failures`
     are the latest failed attempts. `sequence` is that of the event: the deliveries of one lead to one target
     are sent in its order. It is None where there is no order to keep. By a delivery that `notifies` the owner
-    of a lead learns of it.
+    of a lead learns of it. `retry_id` is the retry of many that sent it last.
     """
 
     id: str
@@ -61,9 +64,40 @@ class DeliveryRow(Row, frozen=True):
     account: str | None = None
     sequence: int | None = None
     notifies: bool = False
+    retry_id: str | None = None
     table: ClassVar[str] = "deliveries"
     key_fields: ClassVar[tuple[str, ...]] = ("id",)
     indexed: ClassVar[tuple[str, ...]] = ("lead_id",)
+
+
+class AttemptRow(Row, frozen=True):
+    """One attempt of a delivery, kept for two weeks, whether it arrived or not.
+
+    `ms` is how long it took, `status` and `answer` (the beginning of the body) are None without a response,
+    and `error` is None when it arrived.
+    """
+
+    delivery_id: str
+    at: datetime
+    subscription_id: str
+    ms: int
+    status: int | None
+    error: str | None
+    answer: str | None
+    table: ClassVar[str] = "delivery_attempts"
+    key_fields: ClassVar[tuple[str, ...]] = ("delivery_id", "at")
+    upsert: ClassVar[bool] = True
+    indexed: ClassVar[tuple[str, ...]] = ("delivery_id",)
+
+
+def recorded_attempt(row: DeliveryRow, attempt: DeliveryAttempt, at: datetime) -> AttemptRow:
+    """Return what is kept of an attempt that ended at `at`."""
+    error = attempt.error[:_ERROR_LENGTH_MAX] if attempt.error else None
+    # PostgreSQL has no NUL in texts.
+    answer = (
+        None if attempt.answer is None else attempt.answer.decode(errors="replace").replace("\0", "\ufffd")
+    )
+    return AttemptRow(row.id, at, row.subscription_id, attempt.ms, attempt.status, error, answer)
 
 
 class WebhookTarget(Struct, frozen=True, dict=True):
@@ -81,17 +115,20 @@ class WebhookTarget(Struct, frozen=True, dict=True):
     filter: Mapping[str, Any] = {}
     is_destination: bool = False
 
-    def matches(self, short_type: str, data: Struct, at: datetime) -> bool:
-        """Return whether an event is one that the target subscribes to; ages are those at its time, `at`."""
+    def subscribes_to(self, short_type: str) -> bool:
+        """Return whether events of a type are among those that the target receives."""
         family = short_type.partition(".")[0] + ".*"
-        if {short_type, family, EVERYTHING}.isdisjoint(self.events):
-            return False
-        return not self.filter or self.is_wanted(data, at)
+        return not {short_type, family, EVERYTHING}.isdisjoint(self.events)
 
     @cached_property
     def is_wanted(self) -> EventFilter:
-        """The compiled filter."""
-        return compiled_filter(self.events, self.filter)
+        """The compiled filter, which tells whether an event matches; ages are those at the given time."""
+        return compiled_filter(self.events, self.filter) if self.filter else lambda _data, _at: True
+
+    @cached_property
+    def required_values(self) -> list[RequiredValues]:
+        """What the filter requires of single fields."""
+        return required_values(condition_of(self.events, self.filter)) if self.filter else []
 
 
 def destinations_of(policy: Policy) -> dict[str, Destination]:
@@ -121,18 +158,6 @@ def addressees(data: Struct) -> frozenset[str]:
     }
     named = ((kind, value_at(data, path)) for kind, found in paths.items() for path in found)
     return frozenset(f"{kind}:{name}" for kind, name in named if isinstance(name, str))
-
-
-def targets_of(
-    known: Iterable[WebhookTarget], short_type: str, data: Struct, at: datetime
-) -> list[WebhookTarget]:
-    """Return the targets to which an event is to be sent."""
-    addressed = addressees(data)
-    return [
-        target
-        for target in known
-        if (not target.is_destination or target.id in addressed) and target.matches(short_type, data, at)
-    ]
 
 
 class NotifiedLeadRow(Row, frozen=True):
@@ -171,12 +196,13 @@ def notifications_in(rows: Iterable[DeliveryRow]) -> list[NotifiedLeadRow]:
 class StoredDeliveries(Struct, frozen=True):
     """Those of the asked deliveries that are stored, and by target what the lead has pending there.
 
-    `tombstone` is the lead's, if its person was erased.
+    `tombstone` is the lead's, if its person was erased; `mentions` name erased people of its account.
     """
 
     ids: frozenset[str]
     pending: Mapping[str, PendingDeliveries]
     tombstone: TombstoneRow | None = None
+    mentions: Sequence[ErasedMentionsRow] = ()
 
     def held_until(self, target_id: str, sequence: int | None, now: datetime) -> datetime | None:
         """Return when a new delivery is due that has to wait for an earlier one; None if it need not wait.
@@ -199,11 +225,17 @@ class PendingDeliveries(Struct, frozen=True):
 
 
 class DeliveryAttempt(Struct, frozen=True):
-    """The result of one attempt. `status` is None when there was no response; `error` then says why."""
+    """The result of one attempt, which took `ms` milliseconds.
+
+    `answer` is the beginning of the response's body. `status` is None when there was no response, and `error`
+    says why.
+    """
 
     status: int | None = None
     error: str | None = None
     retry_after: timedelta | None = None
+    ms: int = 0
+    answer: bytes | None = None
 
     @property
     def delivered(self) -> bool:

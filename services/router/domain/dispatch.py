@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from services.router.domain.decide import ScoredLead, route_scored
 from services.router.domain.escalation import escalate
 from services.router.domain.lead_ref import referenced_lead_id, resolve_alias
-from services.router.domain.leavers import take_from_leavers, update_rep_rows
+from services.router.domain.leavers import is_active, take_from_leavers, take_worked_lead, update_rep_rows
 from services.router.domain.lifecycle import apply_action, assign_waiting
 from services.router.domain.merged_leads import emit_merged, take_merged_leads
 from services.router.domain.outcomes import apply_outcome
@@ -23,7 +23,7 @@ from services.router.domain.parked_outcomes import (
     remove_parked_outcomes,
 )
 from services.router.domain.rejects import RECYCLE, route_recycled
-from services.router.domain.state import ActivePolicyRow, RoutedLeadRow
+from services.router.domain.state import RoutedLeadRow
 from services.router.policy import RoutingPolicy
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.envelope import Event
@@ -49,34 +49,44 @@ def assign_waiting_timer(due_at: datetime) -> TimerRow:
 
 def dispatch(world: IdentityMap, policy: RoutingPolicy, event: Event[Any], at: datetime) -> Step:
     """Return the decision on an event by a version of the policy. Raises `DataError`."""
-    changes, data = ChangeSet(world), event.data
+    changes = ChangeSet(world)
+    outcome = decide_event(changes, world, policy, event, at)
+    return Step(outcome, changes.changes, changes.emits)
+
+
+def decide_event(
+    changes: ChangeSet, world: IdentityMap, policy: RoutingPolicy, event: Event[Any], at: datetime
+) -> Outcome:
+    """Add to `changes`, which are on top of `world`, what a version decides on an event. Raises `DataError`.
+
+    A replay applies them as they are, without an object for each.
+    """
+    data = event.data
     context = DecisionContext(policy, at, event.cause, getattr(data, "actor", None))
     if isinstance(data, LeadScoredV1):
         lead = changes.get(RoutedLeadRow, data.lead_id)
         if lead is not None and data.sequence <= lead.scored_sequence:
             repeated = data.sequence == lead.scored_sequence
-            return Step(Outcome.UNCHANGED if repeated else Outcome.SUPERSEDED)
+            return Outcome.UNCHANGED if repeated else Outcome.SUPERSEDED
         ended = take_merged_leads(changes, policy, data, at)
+        taken = take_worked_lead(changes, context, data.lead_id)
         routed = route_scored(changes, policy, ScoredLead(data, event.raw, event.cause, at))
         emit_merged(changes, policy, ended, data.lead_id, at)
-        if lead is None:
-            apply_parked_outcomes(changes, context, data.lead_id)
-        applied = routed or bool(ended)
+        has_parked = apply_parked_outcomes(changes, context, data.lead_id, data.merged)
+        applied = routed or taken or has_parked or bool(ended)
     elif isinstance(data, ActionReceivedV1):
         action = replace(data, lead_id=resolve_alias(changes, data.lead_id))
         applied = apply_action(changes, context, action)
     elif isinstance(data, OutcomeReceivedV1):
         lead_id = resolve_alias(changes, referenced_lead_id(data.lead_id, data.email) or "")
         if lead_id and changes.get(RoutedLeadRow, lead_id) is None:
-            is_parked = park_outcome(changes, lead_id, data, at)
-            return Step(Outcome.PARKED if is_parked else Outcome.UNCHANGED, changes.changes)
+            return Outcome.PARKED if park_outcome(changes, lead_id, data, at) else Outcome.UNCHANGED
         applied = apply_outcome(changes, context, lead_id, data)
     elif isinstance(data, TimerRow):
         applied = _fire(changes, world, context, data)
     else:
-        return Step(Outcome.UNCHANGED)
-    outcome = Outcome.APPLIED if applied else Outcome.UNCHANGED
-    return Step(outcome, changes.changes, changes.emits)
+        return Outcome.UNCHANGED
+    return Outcome.APPLIED if applied else Outcome.UNCHANGED
 
 
 def _fire(changes: ChangeSet, world: IdentityMap, context: DecisionContext, timer: TimerRow) -> bool:
@@ -88,10 +98,10 @@ def _fire(changes: ChangeSet, world: IdentityMap, context: DecisionContext, time
         changes.remove(TimerRow, *timer.key)
         handle = escalate if timer.kind == SLA else route_recycled
         return handle(changes, context, timer.subject)
-    leads, taken = world.all(RoutedLeadRow), list[str]()
-    if all(row.version == context.policy.version for row in world.all(ActivePolicyRow)):
+    leads = world.all(RoutedLeadRow)
+    if is_active(changes, context.policy):
         update_rep_rows(changes, context)
-        taken = take_from_leavers(changes, context, (lead.lead_id for lead in leads))
+    taken = take_from_leavers(changes, context, (lead.lead_id for lead in leads))
     # Until no lead is in the hands of somebody who left, there is no pause.
     changes.put(assign_waiting_timer(context.at + (timedelta() if taken else ASSIGN_WAITING_EVERY)))
     waiting = [lead for lead in leads if lead.waiting_since is not None]

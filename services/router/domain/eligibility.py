@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from services.router.domain.schedule import RosterEntry
 
 
+_NO_LEADS: Final = RepQueueRow("", "")
 _WHY_SKIPPED: Final[Mapping[Skipped, str]] = {
     "unavailable": "takes no new leads now",
     "off_hours": "outside working hours",
@@ -69,8 +71,8 @@ class Candidate(Struct, frozen=True, gc=False):
 
 
 def demands_of(policy: RoutingPolicy, lead: RoutedLeadRow) -> Demands:
-    """Return what a routed lead demands, by the rule that routed it and its territory then."""
-    return policy.demands(lead.rule, lead.territory)
+    """Return what a routed lead demands, by the rule that chose its queue and its territory then."""
+    return policy.demands(lead.demanding_rule or lead.rule, lead.territory)
 
 
 def candidates_of(
@@ -85,31 +87,39 @@ def candidates_of(
         return []
     rows, open_leads = changes.by_key(RepQueueRow), dict[str, int]()
     measure = policy.measures.get(queue)
-    if queue in policy.capped_queues or measure is not None:
+    if queue in policy.counting_queues:
         # Over all queues, including those that the rep has left.
-        for row in rows.values():
-            if row.open_leads:
-                open_leads[row.rep] = open_leads.get(row.rep, 0) + row.open_leads
-    why_not = _why_not(changes, policy, at, demands, open_leads)
-    candidates: list[Candidate] = []
-    is_plain = demands == ANYBODY and not changes.by_key(AwayRepRow)
-    for entry in roster.at(at):
-        rep, weight, _skipped, detail, max_open, caps = entry
-        skipped: Skipped | None = entry.skipped
-        is_full = max_open is not None and open_leads.get(rep, 0) >= max_open
-        if is_full or caps is not None or not is_plain:
-            skipped, detail = why_not(entry)
-        own = rows.get((queue, rep))
-        balance, credits_ = (own.balance, own.credits) if own is not None else (0, 0)
-        if measure is None:
-            candidates.append(Candidate(rep, weight, balance, skipped, credits_, detail))
-            continue
-        assigned = (changes.get(RepRow, rep) or RepRow(rep)).assigned if caps is not None else ()
-        measured = measure(entry, open_leads.get(rep, 0), assigned, at)
-        before = own.number_before if own is not None else 0
-        candidates.append(
-            Candidate(rep, weight, balance, skipped, credits_, detail, measured, number_before=before)
+        open_leads = {row.rep: row.open_leads for row in rows.values()}
+        if len(open_leads) < len(rows):
+            open_leads = dict.fromkeys(open_leads, 0)
+            for row in rows.values():
+                open_leads[row.rep] += row.open_leads
+    entries = roster.at(at)
+    measured = measure(entries, open_leads, changes.by_key(RepRow), at) if measure else repeat(0)
+    candidates = [
+        # By position, which is faster: a rep with nothing to measure is measured as 0.
+        Candidate(
+            rep,
+            weight,
+            (own := rows.get((queue, rep), _NO_LEADS)).balance,
+            skipped,
+            own.credits,
+            detail,
+            least,
+            False,
+            own.number_before,
         )
+        for (rep, weight, skipped, detail, _max_open, _caps), least in zip(entries, measured, strict=False)
+    ]
+    # Whom more may keep from the lead than the policy at this time: mostly nobody.
+    doubtful = {rep for (rep,) in changes.by_key(AwayRepRow)} | roster.full(open_leads)
+    are_all = demands != ANYBODY or roster.has_caps
+    if are_all or not doubtful.isdisjoint(roster.reps):
+        why_not = _why_not(changes, policy, at, demands, open_leads)
+        for index, entry in enumerate(entries):
+            if are_all or entry.rep in doubtful:
+                skipped, detail = why_not(entry)
+                candidates[index] = replace(candidates[index], skipped=skipped, detail=detail)
     return candidates
 
 
@@ -169,11 +179,20 @@ def in_words(considered: Considered) -> str:
     return _WITH_DETAIL[skipped].format(detail=detail)
 
 
-def count_assignment(changes: ChangeSet, policy: RoutingPolicy, rep: str, at: datetime) -> None:
-    """Count a new assignment under the caps of the rep, if there are any."""
-    schedule = policy.schedules.get(rep)
-    if schedule is not None and schedule.caps is not None:
-        changes.put(assigned_at(changes.get(RepRow, rep) or RepRow(rep), at, schedule.caps.depth))
+def note_assignment(changes: ChangeSet, policy: RoutingPolicy, rep_id: str, at: datetime) -> None:
+    """Note what a later version of the policy may not say: who the rep's manager is, for leavers.
+
+    A new assignment is counted under the caps of the rep, if there are any.
+    """
+    schedule, rep = policy.schedules.get(rep_id), policy.rep_of(rep_id)
+    if schedule is None or rep is None:
+        return
+    before = changes.get(RepRow, rep_id) or RepRow(rep_id)
+    row = replace(before, manager=rep.manager)
+    if schedule.caps is not None:
+        row = assigned_at(row, at, schedule.caps.depth)
+    if row != before:
+        changes.put(row)
 
 
 def uncount_assignment(changes: ChangeSet, rep: str, at: datetime) -> None:

@@ -14,7 +14,13 @@ from msgspec.structs import replace
 
 from services.router.domain.brief import build_brief
 from services.router.domain.ownership import active_assignment
-from services.router.domain.state import AccountContactRow, AssignmentRow, RoutedLeadRow, scored_lead_of
+from services.router.domain.state import (
+    AccountContactRow,
+    AssignmentRow,
+    RoutedLeadRow,
+    score_outline_of,
+    scored_lead_of,
+)
 from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_handed_off import LeadHandedOffV1
 from shared.lead.events.lead_reassigned import LeadReassignedV1
@@ -38,6 +44,7 @@ from shared.storage.change_set import ChangeSet
 
 E = TypeVar("E", bound=OwnershipChange)
 
+_WITH_BRIEF: Final = (LeadReassignedV1, LeadHandedOffV1)
 _EMPTY_BRIEF: Final = Brief(
     company=Company(),
     pain=[],
@@ -105,7 +112,7 @@ def brief_for_owner(
 
     It speaks of the last news about the buyer, whatever led to the decision.
     """
-    if not policy.writes_briefs:
+    if not policy.explains:
         return _EMPTY_BRIEF
 
     def name_of(rep_id: str) -> str:
@@ -181,16 +188,16 @@ def emit_ownership_change(
     """Emit an event of type `kind` about the lead's owner. `fields` are those that only `kind` has.
 
     It describes the lead as it was last scored, and has a new brief when the lead has another owner. A lead
-    that was routed by the same decision is described as its `lead.routed` does.
+    that was routed by the same decision is described as its `lead.routed` does. Where decisions are not
+    explained, only the score is told.
     """
     lead = _with_next_sequence(lead)
     queue, owner, versions = decision.queue, decision.owner, None
-    emitted = (emit.data for emit in changes.emits if emit.subject == lead.lead_id)
-    routings = (data for data in emitted if isinstance(data, LeadRoutedV1))
+    routings = [emit.data for emit in changes.emits if isinstance(emit.data, LeadRoutedV1)]
     same = (data for data in routings if (data.decision.queue, data.decision.owner) == (queue, owner))
-    routed = next(same, None)
-    scored = scored_lead_of(lead) if routed is None else None
-    needs_brief = issubclass(kind, LeadReassignedV1 | LeadHandedOffV1)
+    routed = next((data for data in same if data.lead_id == lead.lead_id), None)
+    scored = scored_lead_of(lead) if routed is None and policy.explains else None
+    needs_brief = issubclass(kind, _WITH_BRIEF)
     if routed is not None:
         versions = routed.policy_versions
         fields |= {name: getattr(routed, name) for name in ("person", "company", "score", "trigger")}
@@ -201,6 +208,9 @@ def emit_ownership_change(
         fields["trigger"] = scored.last_news
         if needs_brief:
             fields["brief"] = brief_for_owner(changes, policy, lead, scored, queue=queue, owner=owner, at=at)
+    elif (outline := score_outline_of(lead)) is not None:
+        versions = PolicyVersions(outline.policy_version, policy.version)
+        fields["score"] = outline.score
     if decision.scored_sequence is not None:
         fields["policy_versions"] = versions
     change = kind(
@@ -214,7 +224,7 @@ def emit_ownership_change(
         occurred_at=at,
         previous_queue=previous_queue,
         actor=actor,
-        sla=_sla_of(active_assignment(changes, lead.lead_id)),
+        sla=_sla_of(active_assignment(changes, lead.lead_id) if policy.explains else None),
         **fields,
     )
     changes.emit(change, subject=lead.lead_id, key=lead.account)

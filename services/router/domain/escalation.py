@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from services.router.domain.decide import choose_rep
 from services.router.domain.eligibility import demands_of
 from services.router.domain.emit import decision_of, emit_ownership_change
 from services.router.domain.ladder import steps_at, with_taken
@@ -19,6 +18,7 @@ from services.router.domain.ownership import (
     steps_to_come,
 )
 from services.router.domain.ownership_changes import DecisionContext, assign_next
+from services.router.domain.rotation import choose_rep
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
 from shared.lead.events.lead_escalated import LeadEscalatedV1
 from shared.lead.events.routing import Considered
@@ -61,7 +61,7 @@ def escalate(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool
             had_it = {row.rep for row in changes.find(AssignmentRow, "lead_id", lead_id)}
             _give_to_next(changes, context, owned, had_it | excluded_reps(changes, lead_id), one.step)
         else:
-            _tell(changes, context, owned, one.step)
+            _emit_escalated(changes, context, owned, one.step)
     return bool(due)
 
 
@@ -92,7 +92,9 @@ def _give_to_next(
         demands=demands_of(context.policy, lead),
     )
     is_kept = selection.rep is None and fallback is None
-    lead = _tell(changes, context, assignment, step, passed_over=selection.considered if is_kept else ())
+    lead = _emit_escalated(
+        changes, context, assignment, step, passed_over=selection.considered if is_kept else ()
+    )
     if is_kept or lead is None:
         return
     end_assignment(changes, assignment, "overdue", context.at)
@@ -108,7 +110,7 @@ def _give_to_next(
     )
 
 
-def _tell(
+def _emit_escalated(
     changes: ChangeSet,
     context: DecisionContext,
     assignment: AssignmentRow,

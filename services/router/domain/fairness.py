@@ -22,6 +22,7 @@ for as long as the same reps with the same weights share all leads since all bal
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 from zlib import crc32
@@ -37,7 +38,7 @@ _ROUNDING: Final = LEAD // 1_000
 """Parts of a lead are rounded down to whole units, which adds up to less than this in a billion leads."""
 
 
-def noted(state: QueueRow, shares: Sequence[tuple[str, int]] | None, balances: Sequence[int]) -> QueueRow:
+def noted(state: QueueRow, shares: tuple[tuple[str, int], ...] | None, balances: Sequence[int]) -> QueueRow:
     """Return the state of a queue after a lead was shared.
 
     `shares` are the reps with their weights in the order of their ids, None if the rotation did not give the
@@ -50,9 +51,14 @@ def noted(state: QueueRow, shares: Sequence[tuple[str, int]] | None, balances: S
         added = 0
     if shares is None:
         return replace(state, same_reps=None, steady=False, added=added)
-    same_reps = crc32(repr(shares).encode())
+    same_reps = _checksum(shares)
     steady = state.steady and state.same_reps in (None, same_reps)
     return replace(state, same_reps=same_reps, steady=steady, added=added)
+
+
+@lru_cache(maxsize=256)
+def _checksum(shares: tuple[tuple[str, int], ...]) -> int:
+    return crc32(repr([*shares]).encode())
 
 
 def is_within(balances: Sequence[int], added: int) -> bool:

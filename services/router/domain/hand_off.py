@@ -7,7 +7,6 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from services.router.domain.decide import choose_rep
 from services.router.domain.eligibility import demands_of
 from services.router.domain.emit import decision_of, emit_ownership_change
 from services.router.domain.ownership import (
@@ -23,8 +22,9 @@ from services.router.domain.ownership_changes import (
 )
 from services.router.domain.refusals import LeadState, is_noted, recipient_of
 from services.router.domain.rejections import REJECTED, noted_since, with_rejection
-from services.router.domain.rotation import Selection
+from services.router.domain.rotation import choose_rep
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.domain.turns import Selection
 from shared.lead.bounds import ACTION_BYTES_MAX
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.lead_handed_off import JoiningRep, LeadHandedOffV1

@@ -16,6 +16,7 @@ class LeadAliasRow(Row, frozen=True):
     lead_id: str
     table: ClassVar[str] = "lead_aliases"
     key_fields: ClassVar[tuple[str, ...]] = ("alias_id",)
+    indexed: ClassVar[tuple[str, ...]] = ("lead_id",)
 
 
 def referenced_lead_id(lead_id: str | None, email: str | None) -> str | None:

@@ -7,7 +7,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.router.domain.decide import choose_rep
 from services.router.domain.eligibility import demands_of
 from services.router.domain.hand_off import join_next
 from services.router.domain.ownership import (
@@ -19,12 +18,19 @@ from services.router.domain.ownership import (
 )
 from services.router.domain.ownership_changes import DecisionContext, assign_next
 from services.router.domain.rejects import route_again
-from services.router.domain.rotation import Selection
-from services.router.domain.state import AssignmentRow, RepRow, RoutedLeadRow
+from services.router.domain.rotation import choose_rep
+from services.router.domain.state import ActivePolicyRow, AssignmentRow, RepRow, RoutedLeadRow
+from services.router.domain.turns import Selection
+from services.router.policy import RoutingPolicy
 from shared.storage.change_set import ChangeSet
 
 LEAVERS_LEADS_MAX: Final = 100
 """The most leads of leavers that one unit of work takes."""
+
+
+def is_active(changes: ChangeSet, policy: RoutingPolicy) -> bool:
+    """Return whether no newer version of the policy is known, which may have whom this one lacks."""
+    return all(row.version == policy.version for row in changes.by_key(ActivePolicyRow).values())
 
 
 def update_rep_rows(changes: ChangeSet, context: DecisionContext) -> None:
@@ -43,9 +49,22 @@ def update_rep_rows(changes: ChangeSet, context: DecisionContext) -> None:
             changes.put(replace(row, manager=rep.manager))
 
 
+def take_worked_lead(changes: ChangeSet, context: DecisionContext, lead_id: str) -> bool:
+    """Give a lead to others that a rep who left had accepted; return whether that was so.
+
+    It comes before whatever else is decided on a lead, so that it makes no difference whether a new score of
+    the lead is processed before or after the recurring timer.
+    """
+    owned = active_assignment(changes, lead_id)
+    is_worked = owned is not None and owned.state == "accepted" and owned.queue in context.policy.queues
+    return is_worked and bool(take_from_leavers(changes, context, [lead_id]))
+
+
 def take_from_leavers(changes: ChangeSet, context: DecisionContext, lead_ids: Iterable[str]) -> list[str]:
     """Give those of these leads to others that are in the hands of a rep who left; return their ids."""
     policy, taken = context.policy, list[str]()
+    if not is_active(changes, policy):
+        return taken
     for lead_id in lead_ids:
         lead, owned = changes.get(RoutedLeadRow, lead_id), active_assignment(changes, lead_id)
         joined = joined_assignments(changes, lead_id)

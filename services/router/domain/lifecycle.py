@@ -11,13 +11,13 @@ from collections.abc import Iterable
 import msgspec
 from msgspec.structs import replace
 
-from services.router.domain.decide import choose_rep
 from services.router.domain.eligibility import demands_of
 from services.router.domain.hand_off import leave, pass_on
 from services.router.domain.ownership import (
     ROLE,
     accept_assignment,
     end_assignment,
+    end_snooze,
     excluded_reps,
     extend_deadline,
 )
@@ -25,8 +25,9 @@ from services.router.domain.ownership_changes import DecisionContext, assign_nex
 from services.router.domain.parked_outcomes import remove_parked_outcomes
 from services.router.domain.refusals import LeadState, why_refused
 from services.router.domain.rejects import RECYCLE, reject, route_again
-from services.router.domain.rotation import Selection
+from services.router.domain.rotation import choose_rep
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.domain.turns import Selection
 from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.mentions import Mentions
 from shared.storage.change_set import ChangeSet
@@ -53,6 +54,8 @@ def apply_action(changes: ChangeSet, context: DecisionContext, action: ActionRec
         accept_assignment(changes, owned, context.at)
     elif action.until is not None:
         extend_deadline(changes, context.policy, owned, action.until)
+    elif owned.snoozed is not None:
+        end_snooze(changes, context.policy, owned, owned.snoozed)
     return True
 
 

@@ -14,5 +14,5 @@ def matching_words(data: LeadScoredV1) -> str:
         return f"put into {account} by hand"
     taken = next((one for one in match.candidates if one.account == match.account), None)
     facts = ["name", *(taken.facts if taken else [])]
-    told = " and ".join(filter(None, (", ".join(facts[:-1]), facts[-1])))
-    return f"matched to {taken.name if taken else account} by {told}, {match.score} of 100"
+    matched_by = " and ".join(filter(None, (", ".join(facts[:-1]), facts[-1])))
+    return f"matched to {taken.name if taken else account} by {matched_by}, {match.score} of 100"

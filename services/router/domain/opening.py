@@ -73,7 +73,7 @@ def opening(
     occasion = template.format(
         company=named,
         what=content.what if content else "",
-        in_brackets=f" ({content.told})" if content and content.told else "",
+        in_brackets=f" ({content.details})" if content and content.details else "",
         colleague=colleague,
         your_contact=f"the contact for {company}" if company else "your contact",
         subject=request or (named if data.person.email is None else "our conversation"),

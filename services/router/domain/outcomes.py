@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from services.router.domain.deal import DealStanding
 from services.router.domain.ownership import accept_assignment, active_assignment
 from services.router.domain.ownership_changes import DecisionContext, assign_next, close
-from services.router.domain.rejects import reject
-from services.router.domain.rotation import Selection
+from services.router.domain.rejects import noted_reason, reject
 from services.router.domain.state import AssignmentRow, RoutedLeadRow
+from services.router.domain.turns import Selection
+from services.router.policy import RoutingPolicy
 from shared.lead.events.outcome_received import ACCEPTING_OUTCOMES, OutcomeReceivedV1
 from shared.storage.change_set import ChangeSet
 
@@ -45,10 +46,10 @@ def apply_outcome(
                 changes, context, lead, type_, reason=outcome.reason, amount=outcome.amount
             )
     assignment = active_assignment(changes, lead_id)
-    if assignment is None or _is_of_former_owner(changes, outcome, assignment):
+    if assignment is None or _is_of_former_owner(changes, context.policy, lead, outcome, assignment):
         return False
     if type_ == "rejected":
-        return reject(changes, context, lead, assignment, outcome.reason)
+        return reject(changes, context, lead, assignment, outcome.reason, told_at=outcome.at)
     is_accepted = type_ in ACCEPTING_OUTCOMES and assignment.state == "open"
     if is_accepted:
         accepted_at = min(max(outcome.at, assignment.opened_at), context.at)
@@ -56,20 +57,27 @@ def apply_outcome(
     return is_accepted
 
 
-def _is_of_former_owner(changes: ChangeSet, outcome: OutcomeReceivedV1, present: AssignmentRow) -> bool:
+def _is_of_former_owner(
+    changes: ChangeSet,
+    policy: RoutingPolicy,
+    lead: RoutedLeadRow,
+    outcome: OutcomeReceivedV1,
+    present: AssignmentRow,
+) -> bool:
     """Return whether an outcome is about an owner before the present one: it names one, or is as old.
 
-    Whoever rejected the lead does not reject it twice.
+    A rejection that is recorded with the same time and reason is repeated. What is older than all owners is
+    about the first of them: it overtook the lead.
     """
+    recorded = outcome.at, noted_reason(policy, outcome.reason)
+    if outcome.type == "rejected" and recorded in [(one.told_at, one.reason) for one in lead.rejections]:
+        return True
     if outcome.type in ("accepted", "rejected") and outcome.rep not in (None, present.rep):
         return True
-    return outcome.rep != present.rep and any(
-        one.closed_at is not None
-        and not one.joined
-        and one.state != outcome.type
-        and one.opened_at <= outcome.at < one.closed_at
-        for one in changes.find(AssignmentRow, "lead_id", present.lead_id)
-    )
+    if outcome.rep == present.rep or outcome.at >= present.opened_at:
+        return False
+    owners = changes.find(AssignmentRow, "lead_id", present.lead_id)
+    return any(one.closed_at is not None and not one.joined for one in owners)
 
 
 def _reopen(changes: ChangeSet, context: DecisionContext, lead: RoutedLeadRow) -> None:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.router.domain.eligibility import count_assignment
+from services.router.domain.eligibility import note_assignment
 from services.router.domain.ladder import DueStep, StepClock, accept_by_of, clocks_from, snoozed, steps_of
-from services.router.domain.rotation import Selection, charge, release
-from services.router.domain.state import AssignmentRow, ClosedState, RoutedLeadRow
+from services.router.domain.rotation import charge, release
+from services.router.domain.state import AssignmentRow, ClosedState, RoutedLeadRow, Snooze
+from services.router.domain.turns import Selection
 from services.router.policy import Demands, RoutingPolicy
 from shared.lead.events.routing import Motion
 from shared.lead.ids import derive_id
@@ -48,8 +49,11 @@ class AccountOwner(Struct, frozen=True):
 def active_assignment(changes: ChangeSet, lead_id: str) -> AssignmentRow | None:
     """Return the assignment of a lead's owner, or None."""
     found = changes.find(AssignmentRow, "lead_id", lead_id)
-    active = [assignment for assignment in found if assignment.active and not assignment.joined]
-    return min(active, key=lambda assignment: assignment.age, default=None)
+    # Asked several times in each decision, so the field is read directly.
+    active = [one for one in found if one.closed_at is None and not one.joined]
+    if len(active) <= 1:
+        return active[0] if active else None
+    return min(active, key=lambda assignment: assignment.age)
 
 
 def excluded_reps(
@@ -137,7 +141,7 @@ def open_assignment(
         assignment = with_clock(policy, assignment, at, queue_clock)
     changes.put(assignment)
     charge(changes, policy, queue, rep, at, demands=demands, selection=selection)
-    count_assignment(changes, policy, rep.id, at)
+    note_assignment(changes, policy, rep.id, at)
     start_timer(changes, policy, assignment)
     return assignment
 
@@ -172,11 +176,20 @@ def extend_deadline(
     changes: ChangeSet, policy: RoutingPolicy, assignment: AssignmentRow, until: datetime
 ) -> None:
     """Give the owner until `until` to accept the lead. A ladder stands still until then."""
+    snooze = Snooze(until, assignment.accept_by, assignment.ladder)
     steps = steps_to_come(policy, assignment)
     if assignment.ladder is not None and steps is not None:
         clocks = snoozed(assignment.ladder, steps, policy.hours.get(assignment.rep), until)
         assignment = replace(assignment, ladder=clocks)
-    assignment = replace(assignment, accept_by=until)
+    assignment = replace(assignment, accept_by=until, snoozed=snooze)
+    changes.put(assignment)
+    start_timer(changes, policy, assignment)
+
+
+def end_snooze(changes: ChangeSet, policy: RoutingPolicy, assignment: AssignmentRow, snooze: Snooze) -> None:
+    """Let the clock go on as if the owner had not put the lead off: what was due by now is due at once."""
+    assignment = replace(assignment, accept_by=snooze.accept_by, ladder=snooze.ladder, snoozed=None)
+    _stop_sla_timer(changes, assignment.lead_id)
     changes.put(assignment)
     start_timer(changes, policy, assignment)
 
@@ -190,7 +203,7 @@ def set_clock(
         return assignment
     if motion == "nurture":
         _stop_sla_timer(changes, assignment.lead_id)
-        assignment = replace(assignment, accept_by=None, ladder=None)
+        assignment = replace(assignment, accept_by=None, ladder=None, snoozed=None)
     else:
         assignment = with_clock(policy, assignment, at)
         start_timer(changes, policy, assignment)
@@ -204,7 +217,7 @@ def with_clock(
     """Return the assignment with the clock that begins at `at`: the queue's ladder, or its deadline."""
     settings = policy.queues.get(assignment.queue)
     clocks = clocks_from(at, queue_clock) if settings is not None and settings.ladder else None
-    assignment = replace(assignment, ladder=clocks)
+    assignment = replace(assignment, ladder=clocks, snoozed=None)
     accept_by = accept_by_of(steps_to_come(policy, assignment) or ())
     return replace(assignment, accept_by=accept_by or policy.accept_by(assignment.queue, assignment.rep, at))
 

@@ -18,8 +18,8 @@ from services.router.domain.ownership import (
     end_joined,
     open_assignment,
 )
-from services.router.domain.rotation import Selection, recorded
 from services.router.domain.state import CLOSED, ClosedStatus, RoutedLeadRow
+from services.router.domain.turns import Selection
 from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_closed import LeadClosedV1
 from shared.lead.events.lead_handed_off import LeadHandedOffV1
@@ -122,7 +122,7 @@ def assign_next(
     else:
         lead = replace(lead, status="waiting", waiting_since=context.at, released_by=previous)
     change: Change = "waiting" if assignment is None else "assigned" if previous is None else "moved"
-    considered, turn = recorded(selection)
+    considered, turn = selection.recorded
     decision = replace(decision_of(lead, change, assignment, reason), considered=list(considered), turn=turn)
     kind: type[LeadReassignedV1 | LeadHandedOffV1] = LeadReassignedV1 if notes is None else LeadHandedOffV1
     lead = emit_ownership_change(

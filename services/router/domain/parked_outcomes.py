@@ -6,11 +6,13 @@ of leads is imported and at once one of their deals.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from msgspec.structs import replace
 
+from services.router.domain.lead_ref import LeadAliasRow
 from services.router.domain.outcomes import apply_outcome
 from services.router.domain.ownership import ROLE
 from services.router.domain.ownership_changes import DecisionContext
@@ -47,13 +49,23 @@ def park_outcome(changes: ChangeSet, lead_id: str, outcome: OutcomeReceivedV1, a
     return True
 
 
-def apply_parked_outcomes(changes: ChangeSet, context: DecisionContext, lead_id: str) -> None:
-    """Apply what waits for a lead that was routed just now, in order of time."""
-    parked = changes.get(ParkedOutcomesRow, lead_id)
-    if parked is not None:
-        remove_parked_outcomes(changes, lead_id)
-        for outcome in sorted(parked.outcomes, key=lambda one: one.at):
-            apply_outcome(changes, replace(context, actor=outcome.actor), lead_id, outcome)
+def apply_parked_outcomes(
+    changes: ChangeSet, context: DecisionContext, lead_id: str, merged: Iterable[str]
+) -> bool:
+    """Apply what waits for a lead that was routed just now, in order of time; return whether anything did.
+
+    It may wait under another id of the lead: of a lead that is `merged` into it, or an alias that was not
+    known to be one when the outcome was told.
+    """
+    aliases = (alias.alias_id for alias in changes.find(LeadAliasRow, "lead_id", lead_id))
+    found = [changes.get(ParkedOutcomesRow, id_) for id_ in {lead_id, *merged, *aliases}]
+    parked = [row for row in found if row is not None]
+    for row in parked:
+        remove_parked_outcomes(changes, row.lead_id)
+    outcomes = [outcome for row in sorted(parked, key=lambda row: row.lead_id) for outcome in row.outcomes]
+    for outcome in sorted(outcomes, key=lambda one: one.at):
+        apply_outcome(changes, replace(context, actor=outcome.actor), lead_id, outcome)
+    return bool(parked)
 
 
 def remove_parked_outcomes(changes: ChangeSet, lead_id: str) -> bool:

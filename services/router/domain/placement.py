@@ -14,8 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.router.domain.eligibility import Candidate, considered_again, in_words
-from services.router.domain.rotation import Selection, recorded, select_rep, worth_of_turn
 from services.router.domain.route import Route, decide_route, doubted_fields
+from services.router.domain.turns import Selection, select_rep, worth_of_turn
 from services.router.domain.unverified import UNVERIFIED, is_unverified
 from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_scored import LeadScoredV1
@@ -97,7 +97,7 @@ def place(
             f"the account's owner {before.rep} is passed over: {in_words(passed)}",
         )
     selection, queue = choose(wanted)
-    considered, turn = recorded(selection)
+    considered, turn = selection.recorded
     if passed is not None:
         considered = (passed, *(entry for entry in considered if entry.rep != passed.rep))
     nobody = f"nobody in {wanted} may have it now"
@@ -172,7 +172,7 @@ def evaluate_again(
         )
         if turn is None or decision.owner is None:
             return Selection(None, considered), queue
-        return replace(choose_again(decision, turn), considered=considered), decision.queue
+        return replace(choose_again(decision, turn), candidates=(), others=considered), decision.queue
 
     placement = place(route, before, choose, why_passed, is_unproven=is_unverified(data))
     if placement.turn is not None and decision.turn is not None:

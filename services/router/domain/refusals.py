@@ -117,7 +117,9 @@ def why_refused_to_owner(
     if action.type in ("accept", "snooze") and owned.state != "open":
         since = f" on {_in_words(owned.accepted_at)}" if owned.accepted_at else ""
         return f"The lead was already accepted by {owned.rep}{since}"
-    if action.type == "snooze" and (action.until is None or action.until <= at):
+    if action.type == "snooze" and action.until is None:
+        return None if owned.snoozed is not None and owned.snoozed.until > at else "The lead is not put off"
+    if action.type == "snooze" and action.until is not None and action.until <= at:
         return "The time of the snooze is past"
     if action.type not in ("reassign", "handoff"):
         return None
@@ -191,12 +193,14 @@ def missing_notes(
     denials = denials_of(noted_since(lead, notes).rejections)
     outdated = {name for denial in denials for name in denial.outdated_notes}
     valid = (*((name, note) for name, note in earlier.items() if name not in outdated), *notes.items())
-    told = {name: note for name, note in valid if is_informative(note)}
-    unnoted = [name for name in needed if name not in told]
+    informative = {name: note for name, note in valid if is_informative(note)}
+    unnoted = [name for name in needed if name not in informative]
     data = scored_lead_of(lead) if unnoted else None
     if data is None:
         return unnoted
-    elements = [element for frame in FRAMES for element in qualify(data, frame, told, denials).elements]
+    elements = [
+        element for frame in FRAMES for element in qualify(data, frame, informative, denials).elements
+    ]
     known = {element.name for element in elements if element.state == "known"}
     return [name for name in unnoted if name not in known]
 

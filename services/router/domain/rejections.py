@@ -35,14 +35,15 @@ def with_rejection(
     actor: Actor | None,
     disqualified: bool = False,
     back_after: timedelta | None = None,
+    told_at: datetime | None = None,
 ) -> RoutedLeadRow:
     """Return the lead's row with one more rejection: its rep never gets the lead again.
 
     A key without a rep that rejected the lead for its owner is named beside the owner.
     """
-    missing = elements_missing(reason)
-    notes = lead.hand_off.notes if lead.hand_off is not None else {}
-    outdated = [name for name, elements in elements_noted(notes).items() if not missing.isdisjoint(elements)]
+    noted = elements_noted(lead.hand_off.notes) if lead.hand_off is not None else {}
+    missing = elements_missing(reason) if noted else frozenset()
+    outdated = [name for name, elements in noted.items() if not missing.isdisjoint(elements)]
     rejection = Rejection(
         rep=assignment.rep,
         reason=reason,
@@ -52,6 +53,7 @@ def with_rejection(
         back_after=back_after,
         entered_by=actor.key if actor is not None and actor.rep is None else None,
         outdated_notes=tuple(outdated),
+        told_at=told_at,
     )
     rejected_by = (*(rep for rep in lead.rejected_by if rep != assignment.rep), assignment.rep)
     return replace(
@@ -71,10 +73,10 @@ def noted_since(lead: RoutedLeadRow, names: Iterable[str]) -> RoutedLeadRow:
     return replace(lead, rejections=tuple(rejections))
 
 
-def told_rejections(
+def brief_rejections(
     rejections: Iterable[Rejection], name_of: Callable[[str], str], now: datetime
 ) -> list[BriefRejection]:
-    """Return the rejections as the brief tells them, the newest first."""
+    """Return the rejections for the brief, the newest first."""
     return [
         BriefRejection(
             rep=one.rep,

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.router.domain.decide import ScoredLead, choose_rep, route_scored
+from services.router.domain.decide import ScoredLead, route_scored
 from services.router.domain.eligibility import demands_of, uncount_assignment
 from services.router.domain.emit import decision_of, emit_ownership_change
 from services.router.domain.ownership import (
@@ -26,8 +26,9 @@ from services.router.domain.ownership_changes import (
     close,
 )
 from services.router.domain.rejections import REJECTED, with_rejection
-from services.router.domain.rotation import refund
+from services.router.domain.rotation import choose_rep, refund
 from services.router.domain.state import AssignmentRow, RoutedLeadRow, scored_lead_of
+from services.router.policy import RoutingPolicy
 from shared.lead.events.lead_reassigned import LeadReassignedV1
 from shared.lead.events.routing import Change, Considered
 from shared.storage.change_set import ChangeSet
@@ -43,11 +44,15 @@ def reject(
     lead: RoutedLeadRow,
     assignment: AssignmentRow,
     reason: str | None,
+    *,
+    told_at: datetime | None = None,
 ) -> bool:
-    """End the owner's assignment and do with the lead what the policy says of the reason."""
+    """End the owner's assignment and do with the lead what the policy says of the reason.
+
+    `told_at` is the time of the outcome that tells the rejection, None where the rep rejects the lead.
+    """
     routing, at = context.policy.compiled.policy.routing, context.at
-    rule = routing.reject_rule(reason)
-    reason = routing.known_reason(reason) or (reason or "").strip() or REJECTED
+    rule, reason = routing.reject_rule(reason), noted_reason(context.policy, reason)
     gets_credit_back = routing.gives_credit_back(reason)
     if gets_credit_back:
         refund(
@@ -59,17 +64,18 @@ def reject(
             demands=demands_of(context.policy, lead),
         )
         uncount_assignment(changes, assignment.rep, assignment.opened_at)
-    assignment = replace(assignment, reason=reason[:200], credited_back=gets_credit_back)
+    assignment = replace(assignment, reason=reason, credited_back=gets_credit_back)
     changes.put(assignment)
     back_after = rule.after.timedelta if rule.do == "recycle" and rule.after is not None else None
     lead = with_rejection(
         replace(lead, queue=assignment.queue),
         assignment,
-        assignment.reason or reason,
+        reason,
         at=at,
         actor=context.actor,
         disqualified=rule.do == "disqualify",
         back_after=back_after,
+        told_at=told_at,
     )
     changes.put(lead)
     if rule.do == "disqualify":
@@ -90,6 +96,12 @@ def reject(
     )
     assign_next(changes, context, lead, selection, queue, previous=assignment.rep, reason=reason)
     return True
+
+
+def noted_reason(policy: RoutingPolicy, reason: str | None) -> str:
+    """Return the reason of a rejection as it is stored: in the policy's spelling, else as it was given."""
+    known = policy.compiled.policy.routing.known_reason(reason)
+    return (known or (reason or "").strip() or REJECTED)[:200]
 
 
 def recycle(

@@ -7,7 +7,7 @@ nothing changes.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from services.router.domain.local_days import months_later, start_of_day
 
 if TYPE_CHECKING:
     from services.router.domain.hours import WorkingHours
-    from shared.policy.models import Rep
+    from shared.policy.models import Absence, Rep
 
 _DAY: Final = timedelta(days=1)
 _HORIZON: Final = timedelta(days=400)
@@ -60,6 +60,7 @@ class RepSchedule:
     def __init__(self, rep: Rep, hours: WorkingHours | None) -> None:
         zone = rep.time_zone or "UTC"
         self.rep = rep.id
+        self._absences = sorted(rep.away, key=lambda one: one.begins)
         self.max_open = rep.max_open
         self.caps = RepCaps(rep) if rep.caps else None
         self._hours = hours
@@ -105,6 +106,11 @@ class RepSchedule:
         state = self.at(at)
         return RosterEntry(self.rep, state.weight, state.skipped, state.detail, self.max_open, self.caps)
 
+    def absences_from(self, at: datetime) -> Sequence[Absence]:
+        """Return the absences of the rep that are not over at an instant, the earliest first."""
+        today = at.astimezone(self._zone).date()
+        return [one for one in self._absences if one.ends >= today]
+
     def next_free(self, at: datetime) -> datetime | None:
         """Return when the rep is at work and not away, from `at` on; None if that is not within 400 days."""
         horizon = at + _HORIZON
@@ -137,7 +143,18 @@ class Roster:
 
     def __init__(self, schedules: Iterable[RepSchedule]) -> None:
         self.schedules: Sequence[RepSchedule] = tuple(schedules)
+        self.reps = frozenset(one.rep for one in self.schedules)
+        self.has_caps = any(one.caps is not None for one in self.schedules)
+        self._limits = {one.rep: one.max_open for one in self.schedules if one.max_open is not None}
+        self._least_limit = min(self._limits.values(), default=None)
         self._cached: tuple[datetime, datetime, tuple[RosterEntry, ...]] = _NEVER, _NEVER, ()
+
+    def full(self, open_leads: Mapping[str, int]) -> frozenset[str]:
+        """Return the reps who have as many open leads as they may have."""
+        least = self._least_limit
+        if least is None or max(open_leads.values(), default=0) < least:
+            return frozenset()
+        return frozenset(rep for rep, limit in self._limits.items() if open_leads.get(rep, 0) >= limit)
 
     def at(self, at: datetime) -> tuple[RosterEntry, ...]:
         """Return the entries of the reps at an instant."""

@@ -59,20 +59,23 @@ def line_in_words(line: ScoreLine, data: LeadScoredV1, at: datetime) -> str:
         type_ = happened[1].replace("_", " ")
         what = type_[:1].upper() + type_[1:] if named in type_ else f"{rule}, {type_}"
         return f"{what} on {day(date.fromisoformat(happened[2]), at)}"
-    told = filter(None, (_fact_in_words(field, data) for field in line.fact.split(", ")))
-    why = ", ".join(told) or _FIELD.sub(
-        lambda field: field_in_words(field[0]), line.why.removeprefix(f"{line.rule}: ")
-    )
+    facts = filter(None, (_fact_in_words(field, data) for field in line.fact.split(", ")))
+    why = ", ".join(facts) or fields_in_words(line.why.removeprefix(f"{line.rule}: "))
     return f"{rule}: {why}"
 
 
-def _ending_contract(type_: str, told_on: str, data: LeadScoredV1, at: datetime) -> str | None:
+def _ending_contract(type_: str, expires_on: str, data: LeadScoredV1, at: datetime) -> str | None:
     """Return when the contract ends of which a signal of that day tells: that day gives the points."""
     for signal in data.signals.live:
-        if signal.type == type_ == "contract_expiry" and signal.at.date().isoformat() == told_on:
+        if signal.type == type_ == "contract_expiry" and signal.at.date().isoformat() == expires_on:
             what = signal_content(signal, at).what
             return what[:1].upper() + what[1:]
     return None
+
+
+def fields_in_words(text: str) -> str:
+    """Return a text with the names of fields in words: `employees is 420` for `company.employees is 420`."""
+    return _FIELD.sub(lambda field: field_in_words(field[0]), text)
 
 
 def field_in_words(field: str) -> str:

@@ -138,12 +138,12 @@ def round_words(name: str) -> str:
 class SignalWords(Struct, frozen=True):
     """What a signal says: `raised 30 M USD, Series B`. `joint` stands before its time; None: no time.
 
-    `told` are its details alone, where these can be told apart.
+    `details` are its details alone, where these can be separated.
     """
 
     what: str
     joint: str | None = ", "
-    told: str = ""
+    details: str = ""
 
 
 _Words = Callable[[LiveSignal, _Details, datetime], SignalWords]
@@ -161,8 +161,8 @@ def signal_content(signal: LiveSignal, now: datetime) -> SignalWords:
     details = _Details(signal.details)
     if signal.type in _BY_TYPE:
         return _BY_TYPE[signal.type](signal, details, now)
-    told = ", ".join(islice(details.others(), _OTHER_DETAILS_MAX))
-    return SignalWords(signal.type.replace("_", " ") + (f" ({told})" if told else ""))
+    shown = ", ".join(islice(details.others(), _OTHER_DETAILS_MAX))
+    return SignalWords(signal.type.replace("_", " ") + (f" ({shown})" if shown else ""))
 
 
 def _words_for(*types: str) -> Callable[[_Words], _Words]:
@@ -241,8 +241,8 @@ def hiring_words(_signal: LiveSignal, details: _Details, _now: datetime) -> Sign
     team = details.text("department", "departments", "function", "team", "area")
     growth = details.number("growthpct", "growthpercent", "increasepct", "changepct")
     parts = (roles, f"in {team}" if team else "", f"up {growth:.0f} %" if growth else "")
-    told = " ".join(filter(None, parts))
-    return SignalWords(f"hiring surge: {told}" if told else "hiring surge", told=told)
+    shown = " ".join(filter(None, parts))
+    return SignalWords(f"hiring surge: {shown}" if shown else "hiring surge", details=shown)
 
 
 @_words_for("intent_surge")

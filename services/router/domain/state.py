@@ -14,6 +14,7 @@ from services.router.domain.ladder import LadderClocks
 from shared.lead.events.lead_scored import LeadScoredV1
 from shared.lead.events.parts import Activity, Person
 from shared.lead.events.routing import BriefHandOff, Motion
+from shared.lead.events.scoring import Score
 from shared.storage.rows import Row
 
 ClosedStatus = Literal["won", "lost", "disqualified"]
@@ -31,7 +32,8 @@ class Rejection(Struct, frozen=True, omit_defaults=True):
     """Why a rep gave the lead up, at revision `revision`, and what followed.
 
     `entered_by` is the API key that did it for the rep. A recycled lead was asked to come back `back_after`
-    that time. The notes named in `outdated_notes` said what the reason denies, before it.
+    that time. The notes named in `outdated_notes` said what the reason denies, before it. `told_at` is the
+    time of the outcome that told it, None where the rep rejected the lead here.
     """
 
     rep: str
@@ -42,6 +44,7 @@ class Rejection(Struct, frozen=True, omit_defaults=True):
     back_after: timedelta | None = None
     entered_by: str | None = None
     outdated_notes: tuple[str, ...] = ()
+    told_at: datetime | None = None
 
 
 class RoutedLeadRow(Row, frozen=True):
@@ -49,7 +52,9 @@ class RoutedLeadRow(Row, frozen=True):
 
     `scored_sequence` is the highest sequence of `lead.scored` that was processed, so that older ones are
     ignored. `sequence` counts the events that the router emitted about the lead. `rule` is the rule that
-    routed the lead, or the reason of a suppression. `high_intent` is whether the last decision asked for the
+    routed the lead, or the reason of a suppression. `demanding_rule` is the last rule that chose the queue,
+    where a later one left the lead with its owner: whoever gets it next needs the skills that it demands.
+    None, as in rows of earlier releases, is `rule`. `high_intent` is whether the last decision asked for the
     owner's immediate attention. A lead that is `listed` has no owner and waits for none, but a rep of the
     queue may take it. `spared` is the reason of a suppression that did not count, as nobody proved it.
 
@@ -82,6 +87,7 @@ class RoutedLeadRow(Row, frozen=True):
     rejections: tuple[Rejection, ...] = ()
     territory: str | None = None
     deal: DealStanding | None = None
+    demanding_rule: str | None = None
     table: ClassVar[str] = "routed_leads"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 
@@ -97,13 +103,36 @@ def scored_lead_of(lead: RoutedLeadRow) -> LeadScoredV1 | None:
     return None if lead.scored is None else _decode_scored(lead.scored)
 
 
+class ScoreOutline(Struct, frozen=True):
+    """The score of a lead and the version that gave it, without what it rests on."""
+
+    policy_version: str
+    score: Score
+
+
+_decode_outline = lru_cache(maxsize=1_024)(msgspec.json.Decoder(ScoreOutline).decode)
+
+
+def score_outline_of(lead: RoutedLeadRow) -> ScoreOutline | None:
+    """Return the score that `scored_lead_of` returns the lead with; that costs a third."""
+    return None if lead.scored is None else _decode_outline(lead.scored)
+
+
+class Snooze(Struct, frozen=True):
+    """The owner put the lead off `until` a time; `accept_by` and `ladder` are as they were before."""
+
+    until: datetime
+    accept_by: datetime | None
+    ladder: LadderClocks | None
+
+
 class AssignmentRow(Row, frozen=True):
     """One rep's work on one lead, as its owner or beside it, from `opened_at` until `closed_at`.
 
     `sequence` is that of the event that announced it. The owner has until `accept_by` to accept; None is
     no deadline. A rep who `joined` works the lead beside its owner and has no deadline. `reason` is that of a
     rejection; with `credited_back` it cost its rep no turn. `ladder` has the clocks of the queue's ladder,
-    None where it had none when the assignment began.
+    None where it had none when the assignment began. `snoozed` is the last snooze that was not ended early.
     """
 
     id: str
@@ -121,6 +150,7 @@ class AssignmentRow(Row, frozen=True):
     reason: str | None = None
     credited_back: bool = False
     ladder: LadderClocks | None = None
+    snoozed: Snooze | None = None
     table: ClassVar[str] = "assignments"
     key_fields: ClassVar[tuple[str, ...]] = ("id",)
     indexed: ClassVar[tuple[str, ...]] = ("lead_id", "account")

@@ -15,11 +15,16 @@ from shared.lead.events.parts import Activity
 from shared.lead.events.routing import BriefTrigger
 from shared.lead.events.scoring import LiveSignal
 
-_RELATIONS: Final = {
+_ACCOUNT_NEWS: Final = {
     "target": "is a target account now",
     "customer": "is a customer now",
     "competitor": "is known as a competitor now",
     "partner": "is a partner now",
+    "matched": "somebody here put the lead into this account",
+    "split": "somebody here took the lead out of another account",
+    "name_fits": "an account of the name of the lead's company is known now",
+    "name_fits_no_more": "the account that the lead was matched to has another name or place now",
+    "domain_known": "the account of the lead's domain is known now",
 }
 _RECENT_MAX: Final = 5
 _FORM_LENGTH_MAX: Final = 80
@@ -52,7 +57,7 @@ def trigger_in_words(data: LeadScoredV1, at: datetime) -> BriefTrigger:
     elif activity is not None:
         when, details = activity.at, f"{activity_words(activity)} {ago(activity.at, at)}"
     elif trigger.kind == "account":
-        details = _RELATIONS.get(trigger.type or "", "what the CRM says of the account has changed")
+        details = account_news(trigger.type)
     elif trigger.kind == "lead":
         when = data.source.submitted_at or when
         details = f"{_arrival(data)} {ago(when, at)}"
@@ -60,6 +65,11 @@ def trigger_in_words(data: LeadScoredV1, at: datetime) -> BriefTrigger:
         named = (trigger.type or "the score has changed").replace("_", " ")
         details = next(recent_events(data, at), named)
     return BriefTrigger(trigger.kind, trigger.type, when, details)
+
+
+def account_news(type_: str | None) -> str:
+    """Return in words what a trigger of kind `account` and this type tells."""
+    return _ACCOUNT_NEWS.get(type_ or "", "what the CRM says of the account has changed")
 
 
 def recent_events(data: LeadScoredV1, at: datetime) -> Iterator[str]:

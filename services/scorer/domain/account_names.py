@@ -26,32 +26,34 @@ REMEMBERED_MAX: Final = 20
 NAMESAKES_MAX: Final = 25
 """The accounts that are read of each key of a name, at most."""
 
-_TOLD: Final = "told/"
-_SEEN: Final = "seen/"
+_RECORDED_BLOCK: Final = "told/"
+"""Begins the blocks of names that account data states; the value is stored."""
+_SEEN_BLOCK: Final = "seen/"
 
 
 def blocks_of(name: str) -> list[str]:
-    """Return the keys of the rows in which accounts of this name are found, the told ones first."""
+    """Return the keys of the rows in which accounts of this name are found, recorded names first."""
     compared = company_name_of(name)
     if compared is None:
         return []
     blocks = name_blocks(compared)
-    return [*(_TOLD + block for block in blocks), _SEEN + blocks[0]]
+    return [*(_RECORDED_BLOCK + block for block in blocks), _SEEN_BLOCK + blocks[0]]
 
 
 def name_rows(account: AccountRow) -> dict[str, AccountNameRow]:
-    """Return the rows of the names of an account, by block. An alias has none.
+    """Return the rows of the names of an account, by block. An alias has those of its own names.
 
     By a name that only leads say, an account is found by close spellings only: whoever may write a form may
     give it one.
     """
     known = account.knowledge
-    if canonical_key(account.account, known) != account.account:
-        return {}
+    canonical = canonical_key(account.account, known)
+    alias_of = canonical if canonical != account.account else None
     memory = account.company or CompanyMemory()
-    told, seen = _told_profiles(known) + memory.confirmed, [*memory.seen.values()]
-    row = AccountNameRow("", account.account, told, seen, memory.split, known.relation if known else None)
-    blocks = [block for profile in told for block in blocks_of(profile.name)[:-1]]
+    recorded = _recorded_profiles(account.own_knowledge if alias_of else known) + memory.confirmed
+    seen, relation = [*memory.seen.values()], known.relation if known else None
+    row = AccountNameRow("", account.account, recorded, seen, memory.split, relation, alias_of)
+    blocks = [block for profile in recorded for block in blocks_of(profile.name)[:-1]]
     blocks += [block for profile in seen for block in blocks_of(profile.name)[-1:]]
     return {block: replace(row, block=block) for block in blocks}
 
@@ -61,7 +63,7 @@ def put_account(changes: ChangeSet, account: AccountRow) -> None:
     before = changes.get(AccountRow, account.account)
     if before == account:
         return
-    if before is not None and (before.company, before.knowledge) == (account.company, account.knowledge):
+    if before is not None and _named_by(before) == _named_by(account):
         changes.put(account)
         return
     # An account of an earlier release has no rows of names yet.
@@ -142,19 +144,26 @@ def candidates_in(
 ) -> list[CandidateAccount]:
     """Return the accounts of these rows, each once; `seeds` say what the policy's files know of accounts."""
     by_account = {row.account: row for row in rows}
+    seeded = {key: seeds.get(row.alias_of or key) for key, row in by_account.items()}
     return [
         CandidateAccount(
             key,
             row.profiles,
-            row.relation or (seeds[key].relation if key in seeds else "none"),
+            row.relation or (known.relation if (known := seeded[key]) else "none"),
             row.split,
             row.seen,
+            row.alias_of,
         )
         for key, row in sorted(by_account.items())
     ]
 
 
-def _told_profiles(known: AccountReceivedV1 | None) -> list[CompanyProfile]:
+def _named_by(account: AccountRow) -> tuple[object, ...]:
+    """Return the parts of an account that its names follow from."""
+    return (account.company, account.knowledge, account.own_knowledge)
+
+
+def _recorded_profiles(known: AccountReceivedV1 | None) -> list[CompanyProfile]:
     if known is None or not known.name:
         return []
     return [profile_of(known.name, known.country, known.city, known.postcode, known.phone)]
@@ -165,8 +174,8 @@ def _may_be_seen(
 ) -> bool:
     """Tell whether what a lead says of the company is news, and not of a company of another name."""
     name = company_name_of(profile.name)
-    told = _told_profiles(known)
-    names = [company_name_of(one.name) for one in told]
+    recorded = _recorded_profiles(known)
+    names = [company_name_of(one.name) for one in recorded]
     if name is None or any(one and compare_names(name, one).difference is None for one in names):
         return False
     others = [one for other, one in memory.seen.items() if other != lead_id]
@@ -175,5 +184,5 @@ def _may_be_seen(
         and profile.country in {None, one.country}
         and profile.city in {None, one.city}
         and profile.postcode in {None, one.postcode}
-        for one in (*told, *memory.confirmed, *others)
+        for one in (*recorded, *memory.confirmed, *others)
     )

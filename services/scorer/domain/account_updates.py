@@ -6,6 +6,7 @@ It comes from outside, such as a CRM, or from the enricher, which asked provider
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -19,6 +20,7 @@ from services.scorer.domain.aliases import (
     without_alias,
 )
 from services.scorer.domain.leads import adopt_named_signals
+from services.scorer.domain.rematch import schedule_rematch
 from services.scorer.domain.rescore import rescore_account
 from services.scorer.domain.signals import emit_account_lead
 from services.scorer.domain.state import AccountRow, CompanyMemory
@@ -34,21 +36,30 @@ from shared.worker.decision import Outcome
 
 
 def handle_account(
-    changes: ChangeSet, context: ScoringContext, data: AccountReceivedV1, event_id: str
+    changes: ChangeSet,
+    context: ScoringContext,
+    data: AccountReceivedV1,
+    event_id: str,
+    received_at: datetime | None = None,
 ) -> Outcome:
     """Store what is known of an account, let its aliases join it, and score its leads again.
 
+    Leads that its names concern, wherever they are, are matched again after this.
+
     Aliases that it had before are accounts of their own again. An alias of another account joins when it is
-    named for the first time. Knowledge of a key that is an alias is superseded: what its account says holds.
+    named for the first time. Knowledge of a key that is an alias is superseded: what its account says holds,
+    but leads find the alias by its name, and its knowledge holds once it is an alias no more.
     Raises `DataError` when the domain cannot be a company's.
     """
     keys = account_keys(data)
     if not keys:
         raise DataError("this is not the domain of a company", kind="nobody")
-    if resolve_account(changes, keys[0]) != keys[0]:
-        return Outcome.SUPERSEDED
     trigger = Trigger("account", event_id, data.relation)
     before = changes.get(AccountRow, keys[0]) or AccountRow(keys[0])
+    if canonical_of(before) != keys[0]:
+        put_changed(changes, replace(before, own_knowledge=data))
+        schedule_rematch(changes, keys[:1], trigger, received_at or context.at)
+        return Outcome.SUPERSEDED
     named_before = account_keys(before.knowledge) if before.knowledge else ()
     new = [alias for alias in keys[1:] if alias not in named_before]
     owners = sorted({resolve_account(changes, alias) for alias in new} - {*keys})
@@ -58,7 +69,13 @@ def handle_account(
     account, by_name = changes.get(AccountRow, keys[0]) or before, account_name_key(data)
     if by_name is not None:
         account = adopt_named_signals(changes, account, by_name)
-    account = replace(account, knowledge=data, company=account.company or CompanyMemory())
+    account = replace(
+        account,
+        knowledge=data,
+        company=account.company or CompanyMemory(),
+        relation=data.relation,
+        open_opportunity=data.open_opportunity,
+    )
     for alias in aliases:
         account = with_alias(changes, account, alias, data)
     linked = (*aliases, *former, *owners)
@@ -73,6 +90,7 @@ def handle_account(
     if former or (account.leads and scores_otherwise):
         account = changes.get(AccountRow, keys[0]) or account
         rescore_account(changes, context, account, trigger)
+    schedule_rematch(changes, (keys[0], *aliases, *released, *owners), trigger, received_at or context.at)
     return Outcome.APPLIED if changes.changes else Outcome.UNCHANGED
 
 

@@ -57,10 +57,20 @@ def with_alias(
 ) -> AccountRow:
     """Make a key an alias of the account; return the account with the signals and contacts of the alias.
 
-    What was known of the alias itself gives way. Its leads are moved when they are scored again.
+    What was known of the alias itself gives way until it is released; it stays an account that leads are
+    matched to by its own name. Its leads are moved when they are scored again.
     """
     row = changes.get(AccountRow, alias) or AccountRow(alias)
-    joined = replace(row, knowledge=knowledge, signals={}, asked=False, contacts=[])
+    joined = replace(
+        row,
+        knowledge=knowledge,
+        own_knowledge=row.knowledge if canonical_of(row) == alias else row.own_knowledge,
+        signals={},
+        asked=False,
+        contacts=[],
+        relation=None,
+        open_opportunity=False,
+    )
     put_account(changes, joined)
     signals = merged_signals(signals_of(account).values(), signals_of(row).values())
     contacts = [*account.contacts, *(one for one in row.contacts if one not in account.contacts)]
@@ -70,10 +80,21 @@ def with_alias(
 
 
 def without_alias(changes: ChangeSet, account: AccountRow, alias: str) -> AccountRow:
-    """Make an alias an account of its own again; return the account without the signals told of the alias."""
+    """Make an alias an account of its own again; return the account without the signals about the alias.
+
+    The account data of the alias itself holds again, but for its aliases: those are of others by now.
+    """
     row = changes.get(AccountRow, alias) or AccountRow(alias)
     signals = signals_of(account)
-    told = {key: one for key, one in signals.items() if signal_subject_of(one).account == alias}
-    own = replace(row, knowledge=None, signals=merged_signals(signals_of(row).values(), told.values()))
+    own_signals = {key: one for key, one in signals.items() if signal_subject_of(one).account == alias}
+    known = replace(row.own_knowledge, aliases=[]) if row.own_knowledge else None
+    own = replace(
+        row,
+        knowledge=known,
+        own_knowledge=None,
+        signals=merged_signals(signals_of(row).values(), own_signals.values()),
+        relation=known.relation if known else None,
+        open_opportunity=known is not None and known.open_opportunity,
+    )
     put_account(changes, own)
-    return replace(account, signals={key: one for key, one in signals.items() if key not in told})
+    return replace(account, signals={key: one for key, one in signals.items() if key not in own_signals})

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from services.scorer.domain.account import without_lead
 from services.scorer.domain.account_names import put_account
+from services.scorer.domain.lead_company_names import remove_lead
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.update_score import ScoringContext, set_decay_timer
 from shared.lead.mentions import Mentions
@@ -47,7 +48,7 @@ def forget_lead(
         account = changes.get(AccountRow, row.account)
         if account is not None:
             put_account(changes, without_lead(account, row, context.at, context.policy))
-        changes.remove(ScoreRow, row.lead_id)
+        remove_lead(changes, row)
         set_decay_timer(changes, row.lead_id, None)
     # The account of a person without a company has the lead id as its key, so it goes with the person.
     if changes.get(AccountRow, lead_id) is not None:

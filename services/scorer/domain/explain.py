@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from services.scorer.domain.account import account_facts
 from services.scorer.domain.intent import MatchedFacts, anchor_of, describe_fact
-from services.scorer.domain.score import ScoreResult, ScoringSubject, compute_score, lead_facts
+from services.scorer.domain.score import ScoreResult, ScoringSubject, lead_facts
 from services.scorer.policy import CompiledIntentRule, CompiledSignalRule, GradeFloors, ScoringPolicy
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.lead_scored import LeadScoredV1
@@ -108,15 +108,6 @@ class ScoreExplanation(Struct, frozen=True):
     qualified: RuleExplanation | None
 
 
-def explain_score(
-    subject: ScoringSubject, at: datetime, policy: ScoringPolicy, view: AccountView | None = None
-) -> ScoreExplanation:
-    """Return why a lead has its score at an instant; with its account, also why that is qualified or not."""
-    result = compute_score(subject, at, policy)
-    caps = [line for line in result.score.lines if line.points < 0]
-    return _explanation(subject, result, at, policy, lines=caps, view=view)
-
-
 def explain_scored(data: LeadScoredV1, policy: ScoringPolicy) -> ScoreExplanation:
     """Return why a scored lead has its score, as far as its event says what it was computed from.
 
@@ -139,7 +130,7 @@ def explain_scored(data: LeadScoredV1, policy: ScoringPolicy) -> ScoreExplanatio
     }
     recorded = ScoreResult(score, data.signals, score.grade[:1], score.grade[1:], facts, MatchedFacts())
     lines = [line for line in score.lines if line.points < 0 or line.part == "signal"]
-    return _explanation(subject, recorded, data.occurred_at, policy, lines=lines, view=view)
+    return explain_result(subject, recorded, data.occurred_at, policy, lines=lines, view=view)
 
 
 def account_of_scored(data: LeadScoredV1) -> AccountReceivedV1 | None:
@@ -151,7 +142,7 @@ def account_of_scored(data: LeadScoredV1) -> AccountReceivedV1 | None:
     return AccountReceivedV1(data.account, None, view.relation, view.owner, view.open_opportunity)
 
 
-def _explanation(
+def explain_result(
     subject: ScoringSubject,
     result: ScoreResult,
     at: datetime,

@@ -18,7 +18,7 @@ from services.scorer.domain.update_score import ScoringContext, put_changed, upd
 from shared.errors import DataError
 from shared.lead.events.lead_enriched import LeadEnrichedV1
 from shared.lead.events.lead_matched import LeadMatchedV1
-from shared.lead.events.matching import AccountMatch
+from shared.lead.events.matching import AccountMatch, CompanyProfile
 from shared.lead.events.parts import Trigger
 from shared.lead.matching.account_match import match_account
 from shared.storage.change_set import ChangeSet
@@ -30,24 +30,52 @@ def may_be_matched(lead: LeadEnrichedV1) -> bool:
     return bool(lead.company.name) and not lead.source.honeypot
 
 
-def find_match(
+def in_matched_account(
     changes: ChangeSet, context: ScoringContext, before: ScoreRow, lead: LeadEnrichedV1
-) -> AccountMatch | None:
-    """Return the match of a lead with its new data: a person's choice, else an account with a close name.
+) -> ScoreRow:
+    """Return the row of a lead in the account that it is of by its present data, with its match.
 
-    A lead whose domain is a known account is of that one, and no other is considered.
+    That is a person's choice, else the account of its domain if that is known: then no other is considered.
+    Else it is an account with a close name, and else the one of its domain.
     """
-    present = before.account_match
-    if present is not None and present.by == "manual":
-        return present
-    if not may_be_matched(lead):
-        return None
-    has_domain = lead.account != lead.lead_id
-    if has_domain and _is_known_account(changes, context, before, lead.account):
-        return None
-    profile = lead_profile(lead)
-    if profile is None:
-        return None
+    match, name_decides = before.account_match, False
+    if match is None or match.by != "manual":
+        has_domain = lead.account != lead.lead_id
+        is_known = has_domain and _is_known_account(changes, context, before, lead.account)
+        profile = lead_profile(lead) if may_be_matched(lead) and not is_known else None
+        name_decides = profile is not None
+        match = _match_by_name(changes, context, before, lead, profile) if profile is not None else None
+    placed = in_account(changes, before, home_account(lead, match))
+    return replace(placed, account_match=match, name_decides=name_decides)
+
+
+def match_again(changes: ChangeSet, context: ScoringContext, row: ScoreRow, trigger: Trigger) -> bool:
+    """Match a lead again, as the names of accounts changed; return whether it was emitted.
+
+    What a lead that stays was compared with is kept as its readers have it.
+    """
+    if row.lead is None:
+        return False
+    matched = in_matched_account(changes, context, row, row.lead)
+    if home_account(row.lead, matched.account_match) == home_account(row.lead, row.account_match):
+        matched = replace(matched, account_match=row.account_match)
+    match = matched.account_match
+    why = "name_fits_no_more" if matched.name_decides else "domain_known"
+    if match is not None and match.account:
+        why = "name_fits"
+    return matched != row and update_score(
+        changes, context, matched, replace(trigger, type=why), "if_changed"
+    )
+
+
+def _match_by_name(
+    changes: ChangeSet,
+    context: ScoringContext,
+    before: ScoreRow,
+    lead: LeadEnrichedV1,
+    profile: CompanyProfile,
+) -> AccountMatch | None:
+    """Return the match of a lead that says this of its company, None where no account has a name like it."""
     rows = [
         row
         for block in blocks_of(profile.name)
@@ -59,8 +87,8 @@ def find_match(
     return match_account(
         profile,
         candidates_in(rows, context.policy.seeds),
-        present=present.account if present else None,
-        has_domain=has_domain,
+        present=before.account_match.account if before.account_match else None,
+        has_domain=lead.account != lead.lead_id,
     )
 
 
@@ -91,7 +119,8 @@ def handle_matched(
         candidates=row.account_match.candidates if row.account_match else [],
         actor=data.actor.key if data.actor else None,
     )
-    moved = in_account(changes, replace(row, account_match=decided), home_account(lead, decided))
+    decided_row = replace(row, account_match=decided, name_decides=False)
+    moved = in_account(changes, decided_row, home_account(lead, decided))
     account = resolve_account(changes, named) if named else row.account
     if account != lead.lead_id:
         remembered = with_decision(

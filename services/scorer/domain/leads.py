@@ -5,8 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from services.scorer.domain.activities import merge_activities
-from services.scorer.domain.aliases import home_account, in_account
-from services.scorer.domain.lead_matching import find_match
+from services.scorer.domain.lead_matching import in_matched_account
 from services.scorer.domain.merged_leads import take_merged_leads
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.stored_signals import merged_signals, signals_of
@@ -41,10 +40,8 @@ def handle_enriched(
         return Outcome.UNCHANGED if data.sequence == last_sequence else Outcome.SUPERSEDED
     before = before or ScoreRow(data.lead_id, data.account)
     alias = alias_of(data)
-    match = find_match(changes, context, before, data)
     row = replace(
-        in_account(changes, before, home_account(data, match)),
-        account_match=match,
+        in_matched_account(changes, context, before, data),
         alias=alias,
         revision=max(data.revision, before.revision),
         enriched_sequence=data.sequence,

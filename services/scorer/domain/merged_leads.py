@@ -7,6 +7,7 @@ from typing import Final
 
 from services.scorer.domain.account import without_lead
 from services.scorer.domain.account_names import put_account
+from services.scorer.domain.lead_company_names import put_lead
 from services.scorer.domain.state import AccountRow, ScoreRow
 from services.scorer.domain.update_score import ScoringContext, set_decay_timer
 from shared.lead.events.parts import Activity
@@ -26,7 +27,8 @@ def take_merged_leads(changes: ChangeSet, context: ScoringContext, merged: Itera
         row = changes.get(ScoreRow, lead_id)
         if row is not None and row.enriched_sequence == MERGED_SEQUENCE:
             continue
-        changes.put(ScoreRow(lead_id, row.account if row else lead_id, enriched_sequence=MERGED_SEQUENCE))
+        ended = ScoreRow(lead_id, row.account if row else lead_id, enriched_sequence=MERGED_SEQUENCE)
+        put_lead(changes, ended)
         if row is None:
             continue
         account = changes.get(AccountRow, row.account)

@@ -230,11 +230,11 @@ def judge_vendor(row: PollSourceRow, step: PollStep, at: datetime) -> PollSource
         ("limited", last.get("limited")),
         ("failing", last.get("failed") if is_failing and failures else None),
     )
-    for state, told in reasons:
-        if told is not None:
+    for state, last_answer in reasons:
+        if last_answer is not None:
             grown_s = 2 * row.pause_s if row.state == state else FIRST_PAUSE_S[state]
-            pause_s = max(min(grown_s, LONGEST_PAUSE_S[state]), told.retry_after_s)
-            problem = PollProblem(state, told.detail)
+            pause_s = max(min(grown_s, LONGEST_PAUSE_S[state]), last_answer.retry_after_s)
+            problem = PollProblem(state, last_answer.detail)
             break
     now = problem or PollProblem("active", "")
     since = row.since if row.state == now.state else at

@@ -42,7 +42,7 @@ PARKED_FOR: Final = timedelta(days=90)
 
 
 class ReceivedSignal(Struct, frozen=True):
-    """A signal with the event that told it. What is dated after `arrival` counts from it."""
+    """A signal with the event that reported it. What is dated after `arrival` counts from it."""
 
     data: SignalReceivedV1
     event_id: str
@@ -84,7 +84,7 @@ def handle_account_signal(
 ) -> Outcome:
     """Store a signal at its account and score the account's leads again.
 
-    A signal told again changes nothing, unless the new report is the one to store (see `stored_signals`).
+    A repeated report changes nothing, unless the new report is the one to store (see `stored_signals`).
     An account from which nobody wrote gets a lead if it is a target; otherwise its signals are parked.
     """
     signal = stored_signal(received.data, received.event_id, received.arrival)
@@ -96,9 +96,9 @@ def handle_account_signal(
     trigger = Trigger("signal", received.event_id, signal.type)
     if account.leads:
         changes.put(account)
-        told_again, until = key_of_same(before, signal) is not None, live_until(signal, context.policy)
+        is_repeated, until = key_of_same(before, signal) is not None, live_until(signal, context.policy)
         is_live = signal.type in context.policy.signals_on or (until is not None and context.at < until)
-        if told_again or is_live:
+        if is_repeated or is_live:
             rescore_account(changes, context, account, trigger)
         return Outcome.APPLIED
     data = account_data_of(account, context.policy.seeds)

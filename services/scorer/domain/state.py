@@ -25,7 +25,8 @@ class ScoreRow(Row, frozen=True):
     give, where it is another one. `sequence` counts the scores that were emitted; `score` has no lines.
     `due_at` is when the decay timer is due. `account_match` is the account that the lead was matched to by
     another thing than its domain, or which ones were considered. `own_account` is the account that the match
-    or else the lead's own domain gives, where that is an alias of `account`.
+    or else the lead's own domain gives, where that is an alias of `account`. `name_decides`: neither a person
+    nor a known domain says which account it is of, so that the name of its company may.
     """
 
     lead_id: str
@@ -42,6 +43,7 @@ class ScoreRow(Row, frozen=True):
     due_at: datetime | None = None
     own_account: str | None = None
     account_match: AccountMatch | None = None
+    name_decides: bool = False
     table: ClassVar[str] = "scores"
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
     indexed: ClassVar[tuple[str, ...]] = ("account", "alias")
@@ -73,11 +75,13 @@ class CompanyMemory(Struct, frozen=True, omit_defaults=True):
 class AccountRow(Row, frozen=True):
     """An account: what is known of it, what happened at it, and its people in numbers.
 
-    The row of an alias holds the knowledge of the account that it is an alias of, and nothing else once its
-    leads have moved there. `leads` counts the leads, `grades` and `roles` the people among them; `active` has
-    the people who did something last, and when. `asked`: an account lead was asked for. `contacts` are the
-    people whom providers named, by the account's enriched event of `contacts_sequence`; no count has them.
-    `company` is None as long as the account is not among those that leads are matched to.
+    The row of an alias holds the knowledge of the account that it is an alias of, and `own_knowledge`, what
+    was told of the alias itself, which holds again once it is no alias. `leads` counts the leads, `grades`
+    and `roles` the people among them; `active` has the people who did something last, and when. `asked`: an
+    account lead was asked for. `contacts` are the people whom providers named, by the account's enriched
+    event of `contacts_sequence`; no count has them. `company` is None as long as the account is not among
+    those that leads are matched to. `relation` and `open_opportunity` are those of `knowledge`; an alias
+    has none.
     """
 
     account: str
@@ -93,6 +97,9 @@ class AccountRow(Row, frozen=True):
     contacts: list[FoundContact] = field(default_factory=list)
     contacts_sequence: int = 0
     company: CompanyMemory | None = None
+    relation: Relation | None = None
+    open_opportunity: bool = False
+    own_knowledge: AccountReceivedV1 | None = None
     table: ClassVar[str] = "accounts"
     key_fields: ClassVar[tuple[str, ...]] = ("account",)
     indexed: ClassVar[tuple[str, ...]] = ("name_key",)
@@ -102,7 +109,8 @@ class AccountNameRow(Row, frozen=True):
     """An account under a key of one of its names (`block`), with what leads are compared with.
 
     It follows from the account's own row. `profiles` are from the account's record and from what people
-    decided, `seen` what its leads say.
+    decided, `seen` what its leads say. An alias is found by its own names: `alias_of` is its account, and
+    `relation` that of this account.
     """
 
     block: str
@@ -111,10 +119,54 @@ class AccountNameRow(Row, frozen=True):
     seen: list[CompanyProfile]
     split: list[CompanyProfile]
     relation: Relation | None
+    alias_of: str | None = None
     table: ClassVar[str] = "account_names"
     key_fields: ClassVar[tuple[str, ...]] = ("block", "account")
     indexed: ClassVar[tuple[str, ...]] = ("block",)
     upsert: ClassVar[bool] = True
+
+
+class LeadCompanyNameRow(Row, frozen=True):
+    """A lead under a key of the name of its company (`block`), with what accounts are compared with.
+
+    It follows from the lead's own row, and is there while a name decides which account the lead is of. A lead
+    that a name put elsewhere is found under the account of its own domain as well.
+    """
+
+    block: str
+    lead_id: str
+    profile: CompanyProfile
+    table: ClassVar[str] = "lead_company_names"
+    key_fields: ClassVar[tuple[str, ...]] = ("block", "lead_id")
+    indexed: ClassVar[tuple[str, ...]] = ("block",)
+    upsert: ClassVar[bool] = True
+
+
+class RematchRow(Row, frozen=True):
+    """The leads under `blocks` are matched again, as the names of an account changed for `trigger`.
+
+    Those of the first block up to the id `cursor` are done. `profiles` are the names as they were and as they
+    are: leads that fit none of them stay where they are.
+    """
+
+    account: str
+    trigger: Trigger
+    blocks: list[str]
+    profiles: list[CompanyProfile]
+    cursor: str
+    due_at: datetime
+    table: ClassVar[str] = "rematches"
+    key_fields: ClassVar[tuple[str, ...]] = ("account",)
+
+
+class RematchChunkRow(Row, frozen=True):
+    """The next leads to be matched again. Found, not stored. `blocks` and `cursor` are what follows them."""
+
+    account: str
+    lead_ids: tuple[str, ...]
+    blocks: list[str]
+    cursor: str
+    key_fields: ClassVar[tuple[str, ...]] = ("account",)
 
 
 class RescoreRow(Row, frozen=True):

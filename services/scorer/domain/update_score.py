@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from services.scorer.domain.account import account_data_of, account_view, with_lead, without_lead
 from services.scorer.domain.account_names import put_account, with_company
 from services.scorer.domain.intent import strongest_activity
+from services.scorer.domain.lead_company_names import put_lead
 from services.scorer.domain.live_signals import live_signals_of, trigger_and_news
 from services.scorer.domain.next_change import next_change_at
 from services.scorer.domain.score import ScoringSubject, compute_score
@@ -36,10 +37,14 @@ _LEAD_FIELDS: Final = tuple(name for name in LeadEnrichedV1.__struct_fields__ if
 
 
 class ScoringContext(Struct, frozen=True):
-    """The policy and the instant that a decision is made by."""
+    """The policy and the instant that a decision is made by.
+
+    `cause` is what the ids of emitted events are derived from, where it is not the event alone.
+    """
 
     policy: ScoringPolicy
     at: datetime
+    cause: str = ""
 
 
 def update_score(
@@ -81,9 +86,9 @@ def update_score(
     known = row.lead.trigger
     last_news = trigger if trigger.is_news else known
     live = live_signals_of(account.signals.values(), result.matches.signals, at, policy, news=last_news)
-    # A signal is told, even where a cap leaves the points as they were.
-    tells_signal = trigger != known and any(one.event_id == trigger.event_id for one in live)
-    emits = moves or tells_signal or is_news(row, scored, view, emit_when)
+    # A signal is emitted, even where a cap leaves the points as they were.
+    is_about_signal = trigger != known and any(one.event_id == trigger.event_id for one in live)
+    emits = moves or is_about_signal or is_news(row, scored, view, emit_when)
     if emits:
         strongest = strongest_activity(new_activities, result.facts, at, policy)
         trigger = replace(trigger, type=strongest or trigger.type)
@@ -91,8 +96,8 @@ def update_score(
         scored = replace(
             scored, lead=replace(row.lead, trigger=news), account_view=view, sequence=row.sequence + 1
         )
-        told = replace(scored, score=result.score, signals=replace(result.signals, live=live))
-        emit_scored(changes, context, told, trigger)
+        emitted = replace(scored, score=result.score, signals=replace(result.signals, live=live))
+        emit_scored(changes, context, emitted, trigger)
     else:
         # The row keeps the score that readers have, as the next score is compared with that one.
         scored = replace(row, due_at=due_at)
@@ -122,8 +127,8 @@ def put_changed(changes: ChangeSet, row: ScoreRow | AccountRow) -> None:
     """Write a row unless it is stored like that already: writes are what a unit of work costs."""
     if isinstance(row, AccountRow):
         put_account(changes, row)
-    elif changes.get(type(row), *row.key) != row:
-        changes.put(row)
+    else:
+        put_lead(changes, row)
 
 
 def is_news(row: ScoreRow, scored: ScoreRow, view: AccountView, emit_when: EmitWhen) -> bool:
@@ -164,7 +169,7 @@ def emit_scored(changes: ChangeSet, context: ScoringContext, row: ScoreRow, trig
         stakeholders_found=account.contacts if account is not None else [],
         account_match=row.account_match,
     )
-    changes.emit(event, subject=row.lead_id, key=row.account)
+    changes.emit(event, subject=row.lead_id, key=row.account, cause=context.cause)
 
 
 def emit_qualified(
@@ -178,7 +183,7 @@ def emit_qualified(
         policy_version=context.policy.version,
         occurred_at=context.at,
     )
-    changes.emit(event, subject=account.account, key=account.account)
+    changes.emit(event, subject=account.account, key=account.account, cause=context.cause)
 
 
 def set_decay_timer(changes: ChangeSet, lead_id: str, due_at: datetime | None) -> None:

@@ -71,8 +71,8 @@ class WhatIf:
         for type_ in SIGNAL_TYPES:
             if type_ not in self._policy.signals_on:
                 continue
-            told = {"type": type_, "occurred_at": self._at, "strength": 100, "details": {"expires_on": day}}
-            signal = msgspec.convert(told, SignalReceivedV1)
+            fields = {"type": type_, "occurred_at": self._at, "strength": 100, "details": {"expires_on": day}}
+            signal = msgspec.convert(fields, SignalReceivedV1)
             matches = match_facts((), [signal], self._facts, self._at, self._policy).signals
             scored = self._scored(self._facts, self._data.score.fit, self._intent_with(matches))
             strong = live.strong or any(match.rule.strong for match in matches)

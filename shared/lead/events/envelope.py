@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any, Generic, TypeVar
@@ -34,6 +35,7 @@ _JSON = ("content-type", b"application/json")
 _JSON_TYPES = (b"application/json", b"text/json")
 _AFTER_ERASURE = "ce_aftererasure"
 _ATTRIBUTE_BYTES_MAX = 500
+_ESCAPED_NUL = re.compile(rb"\\u0000")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
@@ -100,7 +102,7 @@ def decode(record: Record) -> Event[Any]:
         )
     value = checked_value(record)
     headers = dict(record.headers)
-    type_name = _text(headers, "ce_type")
+    type_name = _often_read("ce_type", named) if (named := headers.get("ce_type")) else ""
     if not type_name:
         return _plain(record, value, headers)
     event_type = BY_NAME.get(type_name)
@@ -108,7 +110,8 @@ def decode(record: Record) -> Event[Any]:
         raise DataError(f"unknown event type {type_name!r}", kind="unknown_type")
     if event_type.topic.name != record.topic:
         raise DataError(f"{type_name} does not belong on {record.topic}", kind="unknown_type")
-    event_id, source = _text(headers, "ce_id"), _text(headers, "ce_source")
+    event_id = _text(headers, "ce_id")
+    source = _often_read("ce_source", named) if (named := headers.get("ce_source")) else ""
     if not event_id or not source:
         raise DataError("a CloudEvent needs ce_id and ce_source", kind="envelope")
     if (headers.get("ce_specversion") or _SPEC[1]) != _SPEC[1]:
@@ -150,7 +153,8 @@ def _decoder(model: type[Struct]) -> msgspec.json.Decoder[Any]:
 
 def decode_data(event_type: EventType, value: bytes) -> Any:
     """Return the typed data in `value`. Raises `DataError` of kind `json` or `schema`."""
-    if b"\\u0000" in value and _NUL.search(value):
+    # Few values have a backslash at all, and looking for one byte takes a tenth of the time.
+    if b"\\" in value and _ESCAPED_NUL.search(value) and _NUL.search(value):
         raise DataError("the text holds \\u0000, which cannot be stored", kind="json")
     try:
         if not value.isascii():
@@ -185,10 +189,7 @@ def encode(event: Event[Any]) -> Outgoing:
     headers = [
         _SPEC,
         ("ce_id", event.id.encode()),
-        _often("ce_source", event.source),
-        _often("ce_type", event.type),
-        _ce_time(event.time),
-        _JSON,
+        *_shared_headers(event.source, event.type, event.time),
     ]
     if event.subject:
         headers.append(("ce_subject", event.subject.encode()))
@@ -209,15 +210,14 @@ def encode(event: Event[Any]) -> Outgoing:
 
 
 @lru_cache(maxsize=256)
-def _often(name: str, text: str) -> tuple[str, bytes]:
-    """Return a header that many records share."""
-    return name, text.encode()
-
-
-@lru_cache(maxsize=256)
-def _ce_time(at: datetime) -> tuple[str, bytes]:
-    """Return the header of an instant, which all that one unit of work emits share."""
-    return "ce_time", rfc3339(at).encode()
+def _shared_headers(source: str, type_name: str, at: datetime) -> Sequence[tuple[str, bytes]]:
+    """Return the headers that all events of a type share which one unit of work emits."""
+    return (
+        ("ce_source", source.encode()),
+        ("ce_type", type_name.encode()),
+        ("ce_time", rfc3339(at).encode()),
+        _JSON,
+    )
 
 
 def _plain(record: Record, value: bytes, headers: dict[str, bytes | None]) -> Event[Any]:
@@ -247,8 +247,10 @@ def _plain(record: Record, value: bytes, headers: dict[str, bytes | None]) -> Ev
 
 def _text(headers: dict[str, bytes | None], name: str) -> str:
     value = headers.get(name)
-    if not value:
-        return ""
+    return _read_text(name, value) if value else ""
+
+
+def _read_text(name: str, value: bytes) -> str:
     if len(value) > _ATTRIBUTE_BYTES_MAX:
         raise DataError(f"{name} is longer than {_ATTRIBUTE_BYTES_MAX} bytes", kind="envelope")
     try:
@@ -258,6 +260,10 @@ def _text(headers: dict[str, bytes | None], name: str) -> str:
     if "\0" in text:
         raise DataError(f"{name} holds a NUL", kind="envelope")
     return text
+
+
+_often_read = lru_cache(maxsize=256)(_read_text)
+"""Reads a header that many records share."""
 
 
 def _key(record: Record) -> str:
@@ -280,6 +286,7 @@ def _time(value: bytes | None, record: Record) -> datetime:
     return _instant("ce_time", value)
 
 
+@lru_cache(maxsize=256)
 def _instant(name: str, value: bytes) -> datetime:
     try:
         at = datetime.fromisoformat(value.decode("ascii"))

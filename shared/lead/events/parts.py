@@ -47,6 +47,11 @@ class Person(EventPart, frozen=True, omit_defaults=True):
     seniority: Literal["cxo", "vp", "director", "manager", "senior", "entry", "student"] | None = None
     department: Word | None = None
 
+    @property
+    def full_name(self) -> str | None:
+        """First and last name, as far as they are known."""
+        return " ".join(part for part in (self.first_name, self.last_name) if part) or None
+
 
 class Company(EventPart, frozen=True, omit_defaults=True):
     """The organisation; `country` is ISO 3166 alpha-2 once it is normalised, money is whole US dollars."""

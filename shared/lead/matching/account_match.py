@@ -48,7 +48,7 @@ class CandidateAccount(Struct, frozen=True):
 
     `profiles` are what its record and people of ours say of its company, `seen` what leads say who have its
     domain: whoever may write a form may be one of them. `splits` are those of leads that a person said are
-    not of this account.
+    not of this account. An alias is found by its own names; `alias_of` is its account.
     """
 
     account: str
@@ -56,6 +56,7 @@ class CandidateAccount(Struct, frozen=True):
     relation: Relation = "none"
     splits: Sequence[CompanyProfile] = ()
     seen: Sequence[CompanyProfile] = ()
+    alias_of: str | None = None
 
 
 def match_account(
@@ -68,14 +69,19 @@ def match_account(
     """Return the account that a lead is matched to, with the candidates; None where there is none to show.
 
     `present` is the account that it was matched to before. A lead that `has_domain` of its own, of which no
-    account is known, needs more than the country.
+    account is known, needs more than the country. An account and its aliases are one candidate: the one of
+    them that fits best.
     """
     best: dict[str, MatchCandidate] = {}
+    kept: str | None = None
     for account in accounts:
         candidate = rate_candidate(lead, account, has_domain=has_domain)
-        known = best.get(account.account)
-        if candidate is not None and (known is None or candidate.score > known.score):
-            best[account.account] = candidate
+        key = account.alias_of or account.account
+        if account.account == present:
+            kept = key
+        if candidate is not None:
+            best[key] = min(best.get(key, candidate), candidate, key=_order_of_candidates)
+    present = best[kept].account if kept in best else present
     return choose_candidate(best.values(), present=present) if best else None
 
 
@@ -102,6 +108,8 @@ def choose_candidate(candidates: Iterable[MatchCandidate], *, present: str | Non
     tied = [one for one in accepted if accepted[0].score - one.score < TIE_MARGIN]
     by_rank = sorted(tied, key=lambda one: (one.rank, -one.score, one.account))
     kept = next((one for one in tied if one.account == present), None)
+    if kept is not None and by_rank[0].rank < kept.rank == _SEEN_RANK:
+        kept = None  # what a form said gives way to what is told of an account
     taken: MatchCandidate | None = None
     tie_break: str | None = None
     if len(tied) == 1:

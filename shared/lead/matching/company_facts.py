@@ -26,6 +26,7 @@ _SWITCHBOARD_MIN: Final = 8
 """The digits that direct dials of a switchboard have in common, with the country's, at least."""
 
 
+@lru_cache(maxsize=4_096)
 def profile_of(
     name: str,
     country: str | None = None,

@@ -58,7 +58,8 @@ class CompanyName(Struct, frozen=True):
     `countries` are those whose companies have its legal forms; none where it has no form, or one that tells
     nothing. The rest follows from the words and is here because it takes time: `short` has a known acronym in
     place of what it stands for, `spelled` and `short_spelled` are the words in one spelling and in the order
-    of the alphabet, `joined` is the name without blanks, and `telling` are the words that few names have.
+    of the alphabet, `joined` is the name without blanks, and `distinctive_words` are those that few
+    names have.
     """
 
     words: tuple[str, ...]
@@ -67,7 +68,7 @@ class CompanyName(Struct, frozen=True):
     spelled: tuple[str, ...]
     short_spelled: tuple[str, ...]
     joined: str
-    telling: tuple[str, ...]
+    distinctive_words: tuple[str, ...]
 
 
 @cache
@@ -142,7 +143,9 @@ def _company_name(text: str) -> CompanyName | None:
         spelled=tuple(sorted(map(plain_spelling, compared))),
         short_spelled=tuple(sorted(map(plain_spelling, short))),
         joined="".join(map(plain_spelling, compared)),
-        telling=tuple(word for word in short if word not in lists.generic and word not in lists.optional),
+        distinctive_words=tuple(
+            word for word in short if word not in lists.generic and word not in lists.optional
+        ),
     )
 
 
@@ -182,7 +185,7 @@ def is_country(word: str) -> bool:
 
 @lru_cache(maxsize=_CACHED_NAMES_MAX)
 def name_blocks(name: CompanyName) -> tuple[str, str]:
-    """Return the two keys under which the other spellings of a name are found, the more telling one first.
+    """Return the two keys under which the other spellings of a name are found, the distinctive one first.
 
     They are its consonants in the order of the alphabet, which most misspellings and another order of the
     words leave as they are, and its first letters. Words that a spelling may leave out are in neither.

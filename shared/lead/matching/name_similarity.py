@@ -53,7 +53,9 @@ def compare_names(one: CompanyName, other: CompanyName, *places: str | None) -> 
     `places` are the cities where the companies are: the name of its city does not tell which company it is.
     """
     cities = {word for place in places if place for word in ascii_words(place)}
-    distinctive = not cities.issuperset(one.telling) and not cities.issuperset(other.telling)
+    distinctive = not cities.issuperset(one.distinctive_words) and not cities.issuperset(
+        other.distinctive_words
+    )
     if one.short_spelled == other.short_spelled:
         equal = (EQUAL, "equal") if one.spelled == other.spelled else (SHORT_NAME, "known by both names")
         return NameSimilarity(*equal, distinctive=distinctive)

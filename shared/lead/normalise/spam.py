@@ -32,12 +32,13 @@ _KEYBOARD_ROWS: Final = (
     ("фывапролдж", 4),
 )
 """Rows of the keyboard, and how many letters in a row no name has."""
-_KEYBOARD_RUNS: Final = tuple(
+_KEYBOARD_RUNS: Final = frozenset(
     row[at : at + length]
     for keys, length in _KEYBOARD_ROWS
     for row in (keys, keys[::-1])
     for at in range(len(keys) - length + 1)
 )
+_RUN_LENGTHS: Final = sorted({length for _keys, length in _KEYBOARD_ROWS})
 # Names have long runs too: "Knightsbridge" has six consonants in a row, "Hirschsprung" seven.
 _CONSONANT_RUN = re.compile(r"[bcdfghjklmnpqrstvwxz]{8}")
 _VOWELLESS = re.compile(r"[bcdfghjklmnpqrstvwxz]{6,}")
@@ -72,14 +73,15 @@ class SpamScore(Struct, frozen=True):
 class _Form(Struct, frozen=True):
     """A message and names as the rules read them; `words` are the folded words with a blank around each.
 
-    `patterns` are the patterns that match the message, and `phrases` the phrases that occur in the words,
-    each by its number in the set of `_Rules`.
+    `patterns` are the patterns that match the message, `name_patterns` those that match each name, and
+    `phrases` the phrases that occur in the words, each by its number in the set of `_Rules`.
     """
 
     message: str
     names: tuple[str, ...]
     words: str
     patterns: frozenset[int]
+    name_patterns: tuple[frozenset[int], ...]
     phrases: frozenset[int]
 
 
@@ -118,9 +120,11 @@ class _Rules:
 
     def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
         self.patterns = _PatternSet(case_sensitive=False)
+        self.name_patterns = _PatternSet(case_sensitive=False)
         self.phrases = _PatternSet(case_sensitive=True)
         self.rules = tuple(_rule(self, **row) for row in rows)
         self.patterns.compile()
+        self.name_patterns.compile()
         self.phrases.compile()
 
 
@@ -136,7 +140,14 @@ def spam_score(
         return SpamScore(0, ())
     words = f" {' '.join(_WORDS.findall(fold(text)))} "
     rules = _rules()
-    form = _Form(text, names, words, rules.patterns.matching(text), rules.phrases.matching(words))
+    form = _Form(
+        text,
+        names,
+        words,
+        rules.patterns.matching(text),
+        tuple(map(rules.name_patterns.matching, names)),
+        rules.phrases.matching(words),
+    )
     reasons: list[SpamReason] = []
     for rule in rules.rules:
         if points := rule.points * max(0, rule.matches(form) - rule.free):
@@ -163,13 +174,16 @@ def is_gibberish(name: str) -> bool:
     That is a row of the keyboard, no vowels, capitals in the middle, or pairs of letters that no name has.
     """
     lowered = name.lower()
-    pairs = [lowered[at : at + 2] for at in range(len(lowered) - 1)]
+    pairs, *runs = (
+        [lowered[at : at + length] for at in range(len(lowered) - length + 1)]
+        for length in (2, *_RUN_LENGTHS)
+    )
     return bool(
-        any(run in lowered for run in _KEYBOARD_RUNS)
+        not all(map(_KEYBOARD_RUNS.isdisjoint, runs))
         or _CONSONANT_RUN.search(lowered)
         or any(map(_VOWELLESS.fullmatch, lowered.split()))
         or len(_CASE_FLIP.findall(name)) >= 3
-        or sum(pair in _RARE_PAIRS for pair in pairs) >= _RARE_PAIRS_MIN
+        or sum(map(_RARE_PAIRS.__contains__, pairs)) >= _RARE_PAIRS_MIN
     )
 
 
@@ -215,7 +229,7 @@ def _rule(
     del source  # for people
     matches = _FUNCTIONS.get(name)
     if pattern is not None:
-        matches = count_of_pattern(rules.patterns, pattern, on)
+        matches = count_of_pattern(rules, pattern, on)
     elif phrases:
         matches = count_of_phrases(rules.phrases, phrases)
     if matches is None:
@@ -223,13 +237,15 @@ def _rule(
     return _Rule(name, matches, points, max, free)
 
 
-def count_of_pattern(patterns: _PatternSet, pattern: str, on: str) -> Callable[[_Form], int]:
+def count_of_pattern(rules: _Rules, pattern: str, on: str) -> Callable[[_Form], int]:
+    """Return a function that counts the matches in a message, or the names that match."""
+    if on == _NAMES:
+        number = rules.name_patterns.add(pattern)
+        return lambda form: sum(number in found for found in form.name_patterns)
     options = re2.Options()
     options.case_sensitive = False
     compiled: Any = re2.compile(pattern, options)  # type: ignore[no-untyped-call]
-    if on == _NAMES:
-        return lambda form: sum(compiled.search(name) is not None for name in form.names)
-    number = patterns.add(pattern)
+    number = rules.patterns.add(pattern)
     return lambda form: sum(1 for _match in compiled.finditer(form.message)) if number in form.patterns else 0
 
 

@@ -7,14 +7,14 @@ record. A chunk is a MessagePack array of (key, value, headers).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from shared.errors import Crash
-from shared.messaging.port import Outgoing, Partition, Record
+from shared.messaging.port import Gap, Outgoing, Partition, Record
 from shared.private_files import make_private_database
 
 CHUNK_RECORDS_MAX = 128
@@ -120,6 +120,35 @@ def ends(connection: sqlite3.Connection) -> dict[int, int]:
     return dict(connection.execute("SELECT id, next_offset FROM log"))
 
 
+def firsts(connection: sqlite3.Connection, logs: Sequence[int]) -> dict[int, int]:
+    """Return, per log, the offset of the first record that is kept; without one, that of the next record."""
+    first = """
+        SELECT coalesce(
+            (SELECT min(place) % ?2 FROM chunk WHERE place BETWEEN id * ?2 AND id * ?2 + ?2 - 1), next_offset)
+        FROM log WHERE id = ?1"""
+    return {log: connection.execute(first, (log, _OFFSETS_PER_LOG)).fetchone()[0] for log in logs}
+
+
+def readable(
+    ids: Mapping[Partition, int],
+    ends: Mapping[Partition, int],
+    positions: Mapping[Partition, int],
+    partitions: Iterable[Partition],
+    turn: int,
+) -> list[Span]:
+    """Return the ranges of these partitions that have unread records, rotated by `turn` places. Pure.
+
+    With another turn at each read no partition is always last.
+    """
+    spans = [
+        Span(partition, ids[partition], positions[partition], ends[partition])
+        for partition in sorted(partitions)
+        if positions[partition] < ends[partition]
+    ]
+    first = turn % len(spans) if spans else 0
+    return spans[first:] + spans[:first]
+
+
 def pack(records: Sequence[Outgoing]) -> Iterator[Chunk]:
     """Encode records in chunks that are cheap to read in part."""
     packed: list[Packed] = []
@@ -174,6 +203,19 @@ def read(connection: sqlite3.Connection, spans: Sequence[Span], limit: int, byte
     return Reading(records, next_offsets)
 
 
+def gaps_before(reading: Reading, positions: Mapping[Partition, int]) -> list[Gap]:
+    """Return where a reading does not continue at these positions, because records were pruned. Pure."""
+    firsts = {
+        Partition(record.topic, record.partition): record.offset for record in reversed(reading.records)
+    }
+    found = {partition: firsts.get(partition, end) for partition, end in reading.next_offsets.items()}
+    return [
+        Gap(partition, positions[partition], offset)
+        for partition, offset in found.items()
+        if offset != positions[partition]
+    ]
+
+
 def unpack(span: Span, first: int, appended_ms: int, body: bytes) -> list[Record]:
     """Return the records of a chunk from the span's start on; `first` is the offset of the chunk's first."""
     topic, number = span.partition
@@ -186,12 +228,8 @@ def unpack(span: Span, first: int, appended_ms: int, body: bytes) -> list[Record
 
 def register(connection: sqlite3.Connection, group: str, logs: Sequence[int]) -> dict[int, int]:
     """Add the group, starting at the first record of each log; return its committed offsets."""
-    statement = """
-        INSERT OR IGNORE INTO committed
-        SELECT ?1, id, coalesce(
-            (SELECT min(place) % ?3 FROM chunk WHERE place BETWEEN id * ?3 AND id * ?3 + ?3 - 1), next_offset)
-        FROM log WHERE id = ?2"""
-    connection.executemany(statement, [(group, log, _OFFSETS_PER_LOG) for log in logs])
+    rows = [(group, log, first) for log, first in firsts(connection, logs).items()]
+    connection.executemany("INSERT OR IGNORE INTO committed VALUES (?, ?, ?)", rows)
     committed = dict(
         connection.execute("SELECT log, next_offset FROM committed WHERE member_group = ?", (group,))
     )

@@ -56,10 +56,11 @@ class EmbeddedSource:
         self._unreported: set[Partition] = set()
         self._revoked: frozenset[Partition] = frozenset()
         self._paused: frozenset[Partition] = frozenset()
-        # Incremented by everything that invalidates a read in progress: a rebalance, a rewind, a seek.
+        # Incremented by everything that invalidates a read in progress: a rebalance, a seek.
         self._epoch = 0
         self._turn = 0
         self._changed = asyncio.Event()
+        self._woken = False
         self._closed = False
 
     @property
@@ -96,9 +97,6 @@ class EmbeddedSource:
         await self._writer.run(partial(log.commit, group=self._group.name, upto=ids))
         self._group.committed.update(offsets)
 
-    async def rewind(self) -> None:
-        self._go_to({partition: self._group.committed[partition] for partition in self.held})
-
     async def seek(self, to: Mapping[Partition, int]) -> None:
         self._refuse_lost(to)
         self._go_to(to)
@@ -109,6 +107,10 @@ class EmbeddedSource:
             self._paused = paused
             self._epoch += 1
             self._changed.set()
+
+    def wake(self) -> None:
+        self._woken = True
+        self._changed.set()
 
     async def lag(self) -> Mapping[Partition, int]:
         ends = self._logs.ends
@@ -161,21 +163,15 @@ class EmbeddedSource:
             raise Fenced(f"group {self._group.name} does not hold {lost[0].topic}/{lost[0].number}")
 
     def _readable(self) -> list[log.Span]:
-        """Return the ranges to read, rotated by one per poll so that no partition is always last."""
-        ends, positions = self._logs.ends, self._positions
-        spans = [
-            log.Span(partition, self._logs.ids[partition], positions[partition], ends[partition])
-            for partition in sorted(self.held - self._revoked - self._paused)
-            if positions[partition] < ends[partition]
-        ]
         self._turn += 1
-        first = self._turn % len(spans) if spans else 0
-        return spans[first:] + spans[:first]
+        held = self.held - self._revoked - self._paused
+        return log.readable(self._logs.ids, self._logs.ends, self._positions, held, self._turn)
 
     async def _wait_for_change(self, until: float) -> bool:
         """Wait for a record, a rebalance or a seek until the loop time `until`; return whether one came."""
         wait_s = until - asyncio.get_running_loop().time()
-        if wait_s <= 0:
+        if wait_s <= 0 or self._woken:
+            self._woken = False
             return False
         try:
             await asyncio.wait_for(self._changed.wait(), wait_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -19,10 +19,11 @@ from shared.messaging.embedded import log
 from shared.messaging.embedded.group import Group
 from shared.messaging.embedded.sink import EmbeddedSink
 from shared.messaging.embedded.source import EmbeddedSource
+from shared.messaging.embedded.tail import EmbeddedTail
 from shared.messaging.embedded.writer import FileThread, Writer
 from shared.messaging.manifest import TOPICS, Topic
 from shared.messaging.partitioner import Partitioner
-from shared.messaging.port import OnRevoke, Partition, Sink, Source
+from shared.messaging.port import Gap, OnRevoke, Partition, Sink, Source, Tail
 from shared.private_files import FILE_MODE, make_private_folder
 
 REVOKING_S_MAX = 10.0
@@ -65,7 +66,7 @@ class EmbeddedStream:
         self._prune_every_s = prune_every_s
         self._by_id: dict[int, Partition] = {}
         self._groups: dict[str, Group] = {}
-        self._sources: list[EmbeddedSource] = []
+        self._readers: list[EmbeddedSource | EmbeddedTail] = []
         self._lock: TextIO | None = None
         self._opened: tuple[FileThread, Writer, asyncio.Task[None]] | None = None
 
@@ -107,9 +108,26 @@ class EmbeddedStream:
             writer=writer,
             revoking_s_max=self._revoking_s_max,
         )
-        self._sources.append(source)
+        self._readers.append(source)
         joined.join(source)
         return source
+
+    async def tail(self, topics: Sequence[str], start: Mapping[Partition, int] | None = None) -> Tail:
+        reader, _, _ = self._require_open()
+        partitions = [Partition(topic, number) for topic in topics for number in range(self._partitions)]
+        positions = {partition: self.ends[partition] for partition in partitions}
+        gaps: list[Gap] = []
+        if start is not None:
+            firsts = await reader.run(partial(log.firsts, logs=[self.ids[one] for one in partitions]))
+            for partition in partitions:
+                first = firsts[self.ids[partition]]
+                position = positions[partition] = start.get(partition, first)
+                if position > self.ends[partition]:
+                    gaps.append(Gap(partition, position, first))
+                    positions[partition] = first
+        tail = EmbeddedTail(positions, gaps, logs=self, reader=reader)
+        self._readers.append(tail)
+        return tail
 
     async def sink(self) -> Sink:
         _, writer, _ = self._require_open()
@@ -159,9 +177,9 @@ class EmbeddedStream:
         ends = {self._by_id[log_id]: end for log_id, end in new_ends.items()}
         self.ends.update(ends)
         touched = frozenset(ends)
-        self._sources = [source for source in self._sources if not source.closed]
-        for source in self._sources:
-            source.appended(touched)
+        self._readers = [reader for reader in self._readers if not reader.closed]
+        for reader in self._readers:
+            reader.appended(touched)
 
     async def _prune_periodically(self) -> None:
         while True:

@@ -21,7 +21,7 @@ from shared.messaging.kafka.membership import Membership, Phase
 from shared.messaging.kafka.raw_batch_decoder import read_batch
 from shared.messaging.kafka.stuck_detector import StuckDetector
 from shared.messaging.manifest import MIB
-from shared.messaging.partitioner import stored_bytes
+from shared.messaging.partitioner import framed_bytes, stored_bytes
 from shared.messaging.port import Batch, OnRevoke, Partition, Record
 
 REQUEST_S_MAX = 15.0
@@ -115,19 +115,6 @@ class KafkaSource:
             async with asyncio.timeout(REQUEST_S_MAX):
                 await self._consumer.commit(offsets)
 
-    async def rewind(self) -> None:
-        consumer = await self._usable_consumer()
-        self._member.buffered.clear()
-        with KafkaErrorTranslation("rewinding"):
-            async with asyncio.timeout(REQUEST_S_MAX):
-                for partition in self._member.held:
-                    physical = self._physical(partition)
-                    committed = await consumer.committed(physical)
-                    if committed is None:
-                        await consumer.seek_to_beginning(physical)
-                    else:
-                        consumer.seek(physical, committed)
-
     async def seek(self, to: Mapping[Partition, int]) -> None:
         self._member.refuse_lost(to)
         consumer = await self._usable_consumer()
@@ -140,6 +127,9 @@ class KafkaSource:
 
     def pause(self, partitions: Collection[Partition]) -> None:
         self._paused = frozenset(partitions)
+
+    def wake(self) -> None:
+        """Do nothing: no role lets a poll of Kafka wait that long."""
 
     async def lag(self) -> Mapping[Partition, int]:
         consumer = await self._usable_consumer()
@@ -269,7 +259,16 @@ class KafkaSource:
         for (name, number), of_partition in fetched.items():
             topic = self._logical[name]
             records += [
-                Record(topic, number, raw.offset, raw.key, raw.value, raw.headers, raw.timestamp)
+                Record(
+                    topic,
+                    number,
+                    raw.offset,
+                    raw.key,
+                    raw.value,
+                    raw.headers,
+                    raw.timestamp,
+                    framed_bytes(raw.key, raw.value, raw.headers),
+                )
                 for raw in of_partition
             ]
         return records

@@ -13,10 +13,11 @@ from shared.errors import Crash
 from shared.messaging.kafka.errors import KafkaErrorTranslation
 from shared.messaging.kafka.sink import KafkaSink
 from shared.messaging.kafka.source import GroupTimes, KafkaSource
+from shared.messaging.kafka.tail import KafkaTail, TailTimes
 from shared.messaging.kafka.topics import Declared, ensure_topics
 from shared.messaging.manifest import TOPICS, Topic
 from shared.messaging.partitioner import Partitioner
-from shared.messaging.port import OnRevoke, Sink, Source
+from shared.messaging.port import OnRevoke, Partition, Sink, Source, Tail
 
 PING_S_MAX = 5.0
 
@@ -24,7 +25,10 @@ _DAY_MS = 86_400_000
 
 
 class KafkaStream:
-    """See `port.Stream`. `bootstrap` lists `host:port` of some brokers, `security` is `security_options`."""
+    """See `port.Stream`. `bootstrap` lists `host:port` of some brokers, `security` is `security_options`.
+
+    A tail asks every `metadata_s` seconds which partitions its topics have.
+    """
 
     def __init__(
         self,
@@ -40,6 +44,7 @@ class KafkaStream:
         heartbeat_s: float = 1.0,
         revoking_s_max: float = 10.0,
         stuck_s: float = 20.0,
+        metadata_s: float = 30.0,
     ) -> None:
         self._client_options = {"bootstrap_servers": list(bootstrap), **(security or {})}
         self._prefix = prefix
@@ -47,6 +52,7 @@ class KafkaStream:
         self._partitioner = Partitioner(topics, partitions)
         self._declared = Declared(prefix, partitions, int(retention_days * _DAY_MS), topics)
         self._times = GroupTimes(session_s, heartbeat_s, revoking_s_max, stuck_s)
+        self._tail_times = TailTimes(stuck_s, metadata_s)
         self._probe: AIOKafkaConsumer | None = None
 
     async def open(self) -> None:
@@ -79,6 +85,14 @@ class KafkaStream:
         )
         await source.start()
         return source
+
+    async def tail(self, topics: Sequence[str], start: Mapping[Partition, int] | None = None) -> Tail:
+        names = {f"{self._prefix}.{topic}": topic for topic in topics}
+        tail = KafkaTail(
+            self._client_options, names, self._declared.partitions, start, times=self._tail_times
+        )
+        await tail.start()
+        return tail
 
     async def sink(self) -> Sink:
         sink = KafkaSink(self._client_options, self._partitioner, self._prefix)

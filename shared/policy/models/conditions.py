@@ -15,6 +15,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from shared.lead.fields import Known, Scope
 from shared.policy.source_values import FILE_START, SourceMapping
+from shared.rules.describe import condition_words
 from shared.rules.document import Scalar
 from shared.rules.findings import FindingReport, Path, SourcePosition
 from shared.rules.parse import read_condition
@@ -23,6 +24,9 @@ from shared.rules.times import Duration
 
 CONDITION_MARK: Final = "x-condition"
 """Key in a generated JSON Schema that `shared.policy.schema` replaces by the schema of conditions."""
+
+IN_WORDS: Final = {"conditions": "in words"}
+"""The context with which `model_dump` writes conditions in words, for people."""
 
 
 class ConditionError(ValueError):
@@ -99,6 +103,8 @@ class ConditionOver:
 
 
 def _dump(condition: Condition, info: core_schema.SerializationInfo) -> Any:
+    if info.context is IN_WORDS:
+        return condition_words(condition)
     return _as_written(canonical(condition)) if info.mode_is_json() else canonical(condition)
 
 

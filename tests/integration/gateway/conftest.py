@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from tests.support.gateway import RunningGateway, running_gateway
-from tests.support.receiver import Receiver
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """A webhook endpoint on this machine that verifies signatures and remembers what it got."""
-    made = Receiver()
-    yield made
-    made.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

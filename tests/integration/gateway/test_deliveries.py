@@ -61,7 +61,8 @@ async def test_a_test_event_answers_with_its_delivery(gateway, receiver, path):
     status, answer, _ = await gateway.ask("POST", f"{path}/test")
     assert (status, answer["state"], answer["last_status"]) == (200, "pending", 500)
     assert [item["status"] for item in answer["failures"]] == [500]
-    assert (await gateway.ask("GET", f"/v1/deliveries/{answer['id']}"))[1] == answer
+    found = (await gateway.ask("GET", f"/v1/deliveries/{answer['id']}"))[1]
+    assert {name: found[name] for name in answer} == answer
 
 
 @pytest.mark.usefixtures("delivering")

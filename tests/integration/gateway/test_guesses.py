@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.gateway.guesses import EXAMINED_A_SECOND, FAILURES_MAX, REPEATS_MAX, Guesses
-from shared.clock import FixedClock
 from shared.errors import Reject
+from tests.support.fixed_clock import FixedClock
 from tests.support.gateway import RunningGateway
 
 TOKEN = "a token"

@@ -20,8 +20,8 @@ from services.gateway.queries.idempotency import prune_records
 from services.gateway.state import GatewayState
 from services.gateway.tables import idempotency_records
 from services.ledger.tables import events
-from shared.clock import FixedClock
 from shared.errors import Reject, Retry
+from shared.health import Health
 from shared.lead.events.lead_received import LeadReceivedV1
 from shared.lead.events.parts import Company, Origin, Person
 from shared.lead.ids import lead_id_of
@@ -30,8 +30,8 @@ from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
 from shared.settings import GatewaySettings, load
 from shared.storage.database import Database
-from shared.web.ops import Health
 from shared.worker.role import Resources
+from tests.support.fixed_clock import FixedClock
 from tests.support.routing_policies import StandingPolicy
 from tests.unit.gateway.recording import RecordingSink
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import insert
 
 from services.enricher.tables import provider_spend, provider_states
-from shared.clock import FixedClock
 from shared.policy.versions import seed_policy
+from tests.support.fixed_clock import FixedClock
 
 AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
 

@@ -67,6 +67,11 @@ async def test_errors_of_a_policy_have_their_position_and_nothing_is_stored(gate
         assert error["pointer"] == "/files/routing.yaml"
         assert error["detail"].startswith("routing.yaml:")
         assert 'did you mean "company.employees"?' in error["detail"]
+        first, *others = problem["problems"]
+        assert (first["file"], first["line"], first["severity"]) == ("routing.yaml", 14, "error")
+        assert (first["column"], first["path"]) == (17, "conditions.new_market.all[1].field")
+        assert first["message"].startswith('unknown field "company.employes"')
+        assert len(others) >= len(problem["errors"]) - 1
     missing = {name: text for name, text in FILES.items() if name != "icp.yaml"}
     _, problem, _ = await gateway.ask("POST", "/v1/policies", json={"files": missing})
     assert [error["pointer"] for error in problem["errors"]] == ["/files/icp.yaml"]
@@ -84,6 +89,12 @@ async def test_validation_lists_the_changes_without_applying_them(gateway):
     status, answer, _ = await gateway.ask("POST", "/v1/policies/validate", json={"files": OTHER})
     assert (status, answer["active"], answer["version"]) == (200, False, alone["version"])
     assert [change.partition(":")[0] for change in answer["changes"]] == ["routing.suppress[spam].when.gte"]
+    assert answer["changes_in_words"] == [
+        "Suppression spam: condition spam score at least 80 → spam score at least 60"
+    ]
+    # Rules that overlap are often meant to: notes, no warnings.
+    assert {problem["severity"] for problem in answer["problems"]} == {"note"}
+    assert answer["warnings"] == []
     _, same, _ = await gateway.ask("POST", "/v1/policies/validate", json={"files": FILES})
     assert (same["active"], same["changes"]) == (True, [])
 
@@ -134,3 +145,63 @@ async def test_the_last_backtest_of_a_version_is_told(gateway):
         "moved": 4,
         "suppressed_more": 2,
     }
+
+
+async def test_an_activation_has_its_number_its_note_and_what_it_changed(gateway):
+    _, first, _ = await gateway.ask("POST", "/v1/policies", json={"files": FILES, "note": "as we begin"})
+    assert (first["activation"], first["note"], first["changes"]) == (1, "as we begin", [])
+    _, second, _ = await gateway.ask("POST", "/v1/policies", json={"files": OTHER, "note": "stricter"})
+    _, page, _ = await gateway.ask("GET", "/v1/policies")
+    told = [(one["activation"], one["note"], one["changes"]) for one in page["data"]]
+    assert told == [(2, "stricter", second["changes"]), (1, "as we begin", [])]
+    assert second["changes"] == [
+        "Suppression spam: condition spam score at least 80 → spam score at least 60"
+    ]
+    too_long = {"files": FILES, "note": "x" * 501}
+    assert (await gateway.ask("POST", "/v1/policies", json=too_long))[0] == 422
+
+
+async def test_files_that_began_from_an_older_activation_are_refused_with_the_difference(gateway):
+    _, first, _ = await gateway.ask("POST", "/v1/policies", json={"files": FILES})
+    base = {"version": first["version"], "activation": first["activation"]}
+    _, newer, _ = await gateway.ask(
+        "POST", "/v1/policies", json={"files": OTHER, "note": "stricter", "base": base}
+    )
+    mine = {**FILES, "team.yaml": FILES["team.yaml"].replace("weight: 100", "weight: 50", 1)}
+    status, problem, _ = await gateway.ask("POST", "/v1/policies", json={"files": mine, "base": base})
+    assert (status, problem["type"]) == (409, "urn:baton:problem:newer-policy")
+    assert problem["active"]["version"] == newer["version"]
+    assert (problem["active"]["activated_by"], problem["active"]["note"]) == ("admin", "stricter")
+    assert problem["changes"] == newer["changes"]
+    ((file, lines),) = [(found["file"], found["lines"]) for found in problem["files"]]
+    assert file == "routing.yaml"
+    assert [line for line in lines if line.startswith(("+", "-"))] == [
+        "-  - {reason: spam, when: {field: spam_score, gte: 80}}",
+        "+  - {reason: spam, when: {field: spam_score, gte: 60}}",
+    ]
+    assert (await gateway.ask("GET", "/v1/policies/active"))[1]["version"] == newer["version"]
+    # Whoever has seen the difference begins from the newer one.
+    base = {"version": newer["version"], "activation": newer["activation"]}
+    assert (await gateway.ask("POST", "/v1/policies", json={"files": mine, "base": base}))[0] == 201
+
+
+async def test_two_versions_are_compared_by_sentences_and_by_lines(gateway):
+    _, first, _ = await gateway.ask("POST", "/v1/policies", json={"files": FILES})
+    await gateway.ask("POST", "/v1/policies", json={"files": OTHER})
+    path = f"/v1/policies/compare?before={first['version'][:12]}&after=active"
+    status, found, _ = await gateway.ask("GET", path)
+    assert (status, found["before"]) == (200, first["version"])
+    assert found["changes"] == ["Suppression spam: condition spam score at least 80 → spam score at least 60"]
+    assert [file["file"] for file in found["files"]] == ["routing.yaml"]
+    assert found["files"][0]["lines"][0].startswith("@@")
+    assert (await gateway.ask("GET", "/v1/policies/compare?before=nothing"))[0] == 404
+    assert (await gateway.ask("GET", "/v1/policies/compare"))[1]["title"].startswith("This key has no draft")
+
+
+async def test_the_words_of_the_language_come_with_the_names_of_the_policy(gateway):
+    await gateway.apply_policy()
+    status, words, _ = await gateway.ask("GET", "/v1/policies/words")
+    assert status == 200
+    assert "company.employees" in [field["name"] for field in words["fields"]]
+    assert words["names"]["queues"] == ["bdr", "keep", "sdr", "senior-ae"]
+    assert "apollo" in words["names"]["integrations"]

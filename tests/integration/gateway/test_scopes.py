@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from services.gateway.domain.access import SCOPES, Scope, included
 from tests.support.gateway import RunningGateway
-from tests.support.operations import Operation, operations
+from tests.support.operations import ENDLESS, Operation, operations
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -30,9 +30,9 @@ async def keys(shared_gateway: RunningGateway) -> dict[Scope, dict[str, str]]:
 
 
 def path_of(operation: Operation) -> str:
-    """Return the path with its parameters filled in: things that do not exist."""
+    """Return the path with its parameters filled in: things that do not exist, also where there is no end."""
     parts = [part if part[:1] != "{" else "none.example" for part in operation.path.split("/")]
-    return "/".join(parts)
+    return "/".join(parts) + ("?types=none.example" if operation.path in ENDLESS else "")
 
 
 @pytest.mark.parametrize("operation", WITH_KEY, ids=str)
@@ -79,9 +79,11 @@ async def test_hooks_need_no_key_and_do_not_look_at_one(shared_gateway, operatio
         assert status in (204, 404)
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/docs", "/redoc", "/openapi.json", "/asyncapi.json", "/livez", "/readyz"]
-)
+async def test_the_console_sends_whoever_is_not_signed_in_to_the_sign_in_page(shared_gateway):
+    assert (await shared_gateway.ask("GET", "/", headers={"Authorization": ""}))[0] == 303
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/asyncapi.json", "/livez", "/readyz"])
 async def test_contracts_and_pages_of_the_operator_need_no_key(shared_gateway, path: str):
     assert (await shared_gateway.ask("GET", path, headers={"Authorization": ""}))[0] in (200, 503)
 

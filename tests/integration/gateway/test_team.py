@@ -10,8 +10,10 @@ from sqlalchemy import insert
 
 from services.ledger.tables import lead_views
 from services.router.domain.state import AssignmentRow, RepQueueRow, RoutedLeadRow
-from shared.policy.versions import seed_policy
+from shared.policy.load import texts_in
+from shared.policy.versions import check_policy, put, seed_policy
 from shared.storage.database import Database
+from tests.support.fixed_clock import FixedClock
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -28,7 +30,7 @@ async def test_reps_are_listed_with_their_queues_and_open_leads(gateway):
     status, answer, _ = await gateway.ask("GET", "/v1/reps")
     assert (status, answer["next"]) == (200, None)
     by_id = {rep["id"]: rep for rep in answer["data"]}
-    assert by_id["sdr-1"] == {
+    expected = {
         "id": "sdr-1",
         "name": "Ana Ruiz",
         "queues": ["sdr"],
@@ -36,10 +38,59 @@ async def test_reps_are_listed_with_their_queues_and_open_leads(gateway):
         "available": True,
         "open_leads": 3,
         "credits": 6,
+        "max_open": 60,
+        "unaccepted": 0,
+        "late": 0,
     }
+    assert {name: by_id["sdr-1"].get(name) for name in expected} == expected
+    assert not {"weight_now", "away", "no_new_leads", "rejected"} & by_id["sdr-1"].keys()
+    assert [(one["queue"], one["assigned"]) for one in by_id["sdr-1"]["turns"]] == [("sdr", 5)]
     assert (await gateway.ask("GET", "/v1/reps/sdr-1"))[1] == by_id["sdr-1"]
     assert by_id["ae-1"]["credits"] == 0
     assert (await gateway.ask("GET", "/v1/reps/nobody"))[0] == 404
+
+
+TEAM = """
+calendars: {de: {holidays: DE, extra: [2026-03-02]}}
+reps:
+  - {id: away, name: A, queues: [sdr], time_zone: Europe/Berlin, away: [{from: 2026-02-20, to: 2026-02-22}, {from: 2026-03-09, to: 2026-03-10}, {from: 2026-02-27, to: 2026-03-03}]}
+  - {id: new, name: B, queues: [bdr], weight: 90, ramp: {from: 2026-02-10, months: 3}}
+  - {id: office, name: C, queues: [senior-ae], time_zone: Europe/Berlin, hours: "Mon-Fri 09:00-17:00", calendar: de}
+  - {id: off, name: D, queues: [sdr]}
+"""
+
+
+async def test_reps_show_absences_why_they_get_no_leads_and_the_weight_of_a_ramp(start_gateway):
+    """It is Sunday, 1 March, 9 o'clock in London, and Monday is a day off in the calendar of the office."""
+    gateway = await start_gateway(clock=FixedClock(AT))
+    files = texts_in(Path("config")) | {"team.yaml": TEAM}
+    async with gateway.resources.database.begin() as tx:
+        await put(tx, await check_policy(files), by="test", at=AT)
+    await gateway.ask("PATCH", "/v1/reps/off", json={"available": False})
+    answer = (await gateway.ask("GET", "/v1/reps"))[1]
+    told = {
+        rep["id"]: (rep.get("weight_now"), rep.get("away"), rep.get("no_new_leads")) for rep in answer["data"]
+    }
+    assert told == {
+        "away": (
+            None,
+            [{"from": "2026-02-27", "to": "2026-03-03"}, {"from": "2026-03-09", "to": "2026-03-10"}],
+            {"skipped": "unavailable", "detail": "away until 3 March", "until": "2026-03-03T23:00:00Z"},
+        ),
+        "new": (30, None, None),
+        "office": (
+            None,
+            None,
+            {
+                "skipped": "off_hours",
+                "detail": "back Tuesday 3 March 09:00 CET",
+                "until": "2026-03-03T08:00:00Z",
+            },
+        ),
+        "off": (None, None, {"skipped": "unavailable", "detail": "takes no new leads now", "until": None}),
+    }
+    for rep in answer["data"]:
+        assert (await gateway.ask("GET", f"/v1/reps/{rep['id']}"))[1] == rep
 
 
 async def test_the_leads_that_a_rep_rejected_are_counted_by_reason(gateway):

@@ -16,7 +16,8 @@ from sqlalchemy import func, select
 
 from services.gateway.domain.known_entities import Entity, EntityId
 from services.gateway.intake.entity_store import StoredEntities, prune_entities
-from services.gateway.tables import known_entities, pending_fetches
+from services.gateway.intake.ignored_items import IgnoredItems
+from services.gateway.tables import ignored_items, known_entities, pending_fetches
 from tests.support.gateway import RunningGateway
 
 SECRET = "the secret of acme"
@@ -215,6 +216,24 @@ async def test_when_nothing_is_to_be_made_the_answer_says_so(gateway):
     assert (status, problem["type"]) == (422, "urn:baton:problem:none-accepted")
     _, text, _ = await gateway.ask("GET", "/metrics")
     assert b'baton_vendor_items_total{outcome="ignored",source="acme"} 2.0' in text
+
+
+async def test_a_source_tells_how_many_items_were_ignored_after_a_restart_too(gateway):
+    async def told(of: RunningGateway) -> dict[str, int]:
+        sources = (await of.ask("GET", "/v1/sources"))[1]["data"]
+        return {one["name"]: one["ignored_items"] for one in sources if one["ignored_items"]}
+
+    assert await told(gateway) == {}
+    await post(gateway, {"test": True}, ADA, {"test": True})
+    assert await told(gateway) == {"acme": 2}
+    for expected in (2, 3):
+        await gateway.work.step()
+        assert await told(gateway) == {"acme": expected}
+        await post(gateway, {"test": True})
+    await gateway.work.step()
+    assert await count(gateway, ignored_items) == 1
+    again = IgnoredItems(gateway.resources.database, gateway.resources.clock)
+    assert await again.by_source() == {"acme": 4}
 
 
 async def test_a_deletion_erases_whom_an_earlier_record_named(gateway):

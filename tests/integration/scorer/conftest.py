@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 from services.scorer.handlers import LiveScorerHandler
 from services.scorer.policy import scoring_policy
 from services.scorer.storage import ScorerStore
-from shared.clock import FixedClock
 from shared.lead.events.envelope import Event, decode
 from shared.messaging.port import Ack, Outgoing, Record
 from shared.policy.per_version import PerVersion
@@ -20,6 +19,7 @@ from shared.worker.outbox import Outbox
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import Result, UnitOfWork
 from tests.support.enriched_leads import AT
+from tests.support.fixed_clock import FixedClock
 from tests.support.scoring_policies import default_compiled
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 from sqlalchemy import select
 
+from services.scorer.domain import rematch
 from services.scorer.domain.account_names import NAMESAKES_MAX, blocks_of
 from services.scorer.domain.state import AccountNameRow, AccountRow, ScoreRow
-from services.scorer.tables import account_names, accounts, scores
+from services.scorer.tables import account_names, accounts, lead_company_names, rematches, scores
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.envelope import Event
 from shared.lead.events.lead_matched import LeadMatchedV1
 from shared.lead.events.parts import Company, Person
 from shared.storage.statements import first_of_each, members
 from shared.worker.decision import Outcome
+from shared.worker.timers import LEASE
 from tests.integration.scorer.conftest import StoredScorer
+from tests.integration.scorer.test_scorer import PowerCut, power_cut
 from tests.support.enriched_leads import enriched_lead, event_of, lead_id
 
 ACCOUNT = "brightloom.example"
@@ -109,3 +114,64 @@ async def test_a_lead_joins_the_one_of_many_that_is_a_customer(scorer: StoredSco
     assert scored.account == "z.example"
     assert "z.example" in [one.account for one in scored.account_match.candidates]
     assert await leads_of(scorer, "z.example") == 1
+
+
+async def test_a_lead_that_writes_again_while_an_alias_holds_returns_with_it(scorer: StoredScorer):
+    await scorer.process(event_of(TOLD, "account-1"))
+    await scorer.process(event_of(AccountReceivedV1("group.example", aliases=[ACCOUNT]), "account-2"))
+    for sequence in (1, 2):
+        await scorer.process(free_mail("ana", sequence=sequence))
+        assert await account_of(scorer, ANA) == "group.example"
+    await scorer.process(event_of(AccountReceivedV1("group.example"), "account-3"))
+    assert await account_of(scorer, ANA) == ACCOUNT
+    await scorer.process(free_mail("bob"))
+    assert await leads_of(scorer, ACCOUNT) == 2
+
+
+async def test_a_lead_leaves_an_alias_that_its_next_form_does_not_name(scorer: StoredScorer):
+    await scorer.process(event_of(TOLD, "account-1"))
+    await scorer.process(free_mail("ana"))
+    await scorer.process(event_of(AccountReceivedV1("group.example", aliases=[ACCOUNT]), "account-2"))
+    await scorer.process(free_mail("ana", "Somebody Else", sequence=2))
+    assert (await account_of(scorer, ANA), await leads_of(scorer, "group.example")) == (ANA, 0)
+
+
+async def test_leads_join_an_account_that_is_told_later_in_chunks(
+    scorer: StoredScorer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rematch, "MATCHED_AT_ONCE_MAX", 2)
+    await scorer.process(*(free_mail(f"person-{number}") for number in range(5)))
+    await scorer.process(event_of(TOLD, "account-1"))
+    assert await leads_of(scorer, ACCOUNT) == 0
+    scorer.clock.advance(LEASE)
+    with pytest.raises(PowerCut):
+        await scorer.fire_due(failpoint=power_cut)
+    joined = []
+    while await scorer.count(rematches):
+        scorer.clock.advance(LEASE)
+        await scorer.fire_due()
+        joined.append(await leads_of(scorer, ACCOUNT))
+    assert (joined[:3], joined[-1]) == ([2, 4, 5], 5)
+    await scorer.process(event_of(replace(TOLD, name="Somebody Else"), "account-2"))
+    assert await scorer.count(rematches) == 1
+
+
+async def test_a_lead_that_changed_before_its_chunk_is_matched_by_what_it_says_now(scorer: StoredScorer):
+    await scorer.process(free_mail("ana"), free_mail("bob"))
+    await scorer.process(event_of(TOLD, "account-1"))
+    scorer.clock.advance(timedelta(seconds=1))
+    [timer] = await scorer.timers.lease_due(10)
+    await scorer.process(free_mail("ana", "Somebody Else", sequence=2), timer, free_mail("eve"))
+    assert await account_of(scorer, ANA) == ANA
+    assert (await leads_of(scorer, ACCOUNT), await scorer.count(rematches)) == (2, 0)
+
+
+async def test_an_account_of_another_name_or_of_leads_with_a_known_domain_looks_at_no_lead(
+    scorer: StoredScorer,
+):
+    known = enriched_lead("kim", account="kestrel.example", company=Company(name="Brightloom"))
+    await scorer.process(event_of(AccountReceivedV1("kestrel.example"), "account-1"), event_of(known))
+    assert await scorer.count(lead_company_names) == 0
+    await scorer.process(free_mail("ana"))
+    await scorer.process(event_of(replace(TOLD, name="Tarnwell"), "account-2"))
+    assert (await scorer.count(lead_company_names), await scorer.count(rematches)) == (2, 0)

@@ -17,6 +17,7 @@ from services.scorer.poll_reporter import CHECK, PollReporter
 from services.scorer.poller import SignalPoller
 from services.scorer.storage import ScorerStore
 from services.scorer.tables import poll_sources, polled_accounts
+from shared.health import Health
 from shared.integrations.catalog import built_in_integrations
 from shared.lead.events.account_received import AccountReceivedV1
 from shared.lead.events.envelope import Event
@@ -26,7 +27,6 @@ from shared.policy.compiled import CompiledPolicy, compiled
 from shared.policy.load import load
 from shared.policy.per_version import PerVersion
 from shared.web.egress import EgressPolicy
-from shared.web.ops import Health
 from shared.worker.outbox import Outbox
 from shared.worker.timers import Timers
 from shared.worker.unit_of_work import UnitOfWork

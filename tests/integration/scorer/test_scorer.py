@@ -171,7 +171,7 @@ async def test_a_new_policy_scores_what_comes_after_it_and_nothing_twice(scorer:
     ana, bob = (event_of(enriched_lead(name, title="Clerk")) for name in ("ana", "bob"))
     await scorer.process(ana)
     with pytest.raises(PowerCut):
-        await scorer.process(bob, failpoint=_power_cut)
+        await scorer.process(bob, failpoint=power_cut)
     second = await _applied(scorer, watch, **STRICTER)
     result = await scorer.process(ana, bob)
     assert outcomes(result) == [Outcome.UNCHANGED, Outcome.APPLIED]
@@ -219,7 +219,7 @@ async def test_many_leads_are_scored_in_chunks_and_a_crash_between_loses_none(sc
     assert len((await scorer.fire_due()).outgoing) == CHUNK
     scorer.clock.advance(timedelta(seconds=1))
     with pytest.raises(PowerCut):
-        await scorer.fire_due(failpoint=_power_cut)
+        await scorer.fire_due(failpoint=power_cut)
     scorer.clock.advance(timedelta(minutes=1))
     # Somebody writes meanwhile, and another signal comes.
     await scorer.process(event_of(enriched_lead("late")), event_of(signal("executive_hire"), "signal-2"))
@@ -241,7 +241,7 @@ async def test_many_leads_are_scored_in_chunks_and_a_crash_between_loses_none(sc
         assert row.signals.types == ["executive_hire", "funding_round"]
 
 
-def _power_cut(name: str) -> None:
+def power_cut(name: str) -> None:
     if name == "after_claim":
         raise PowerCut
 

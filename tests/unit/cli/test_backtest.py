@@ -55,6 +55,13 @@ def test_the_report_in_words(baton, computed):
     assert json.loads(baton("backtest", "active", "--json")[1]) == REPORT
 
 
+def test_a_window_without_decisions_is_told_in_one_sentence(baton, computed):
+    sentence = "No decision on a lead is recorded up to 2026-03-31T23:59:59+00:00."
+    report = {**REPORT, "leads": 0, "unknown": [sentence, *REPORT["unknown"]]}
+    computed.answers["GET /v1/backtests/b1"] |= {"report": report}
+    assert baton("backtest", "active") == (0, f"{sentence}\n", "")
+
+
 @pytest.mark.parametrize(
     ("option", "text", "instant"),
     [

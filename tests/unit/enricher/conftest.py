@@ -43,7 +43,7 @@ class PreparedLookup:
         self.result = LookupResult()
         self.asked: list[Form | str] = []
 
-    async def look_up(self, form: Form) -> LookupResult:
+    async def look_up(self, form: Form, sent_at: datetime) -> LookupResult:
         self.asked.append(form)
         return self.result
 

@@ -16,8 +16,8 @@ from services.enricher.domain.providers import LookupTarget, ProviderAnswer, Pro
 from services.enricher.provider_calls import ProviderCalls, Wait
 from services.enricher.provider_client import Lane, ProviderClient
 from services.enricher.provider_registry import ProviderSet
-from shared.clock import FixedClock
 from shared.storage.database import Database
+from tests.support.fixed_clock import FixedClock
 from tests.support.vendor_simulator import VendorSimulator, client_of
 from tests.support.virtual_time import run_in_virtual_time
 from tests.support.waterfall import registry_of

@@ -65,7 +65,7 @@ FORM = LeadReceivedV1(
 class NoProviders:
     """A look-up that finds nothing."""
 
-    async def look_up(self, form: object) -> LookupResult:
+    async def look_up(self, form: object, sent_at: datetime) -> LookupResult:
         del form
         return LookupResult()
 

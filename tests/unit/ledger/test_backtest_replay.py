@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from datetime import timedelta
 from pathlib import Path
 from zlib import crc32
 
 import pytest
+from msgspec.structs import replace
 
 from services.ledger.backtest.engine import Window
 from shared.lead.events.lead_scored import LeadScoredV1
 from tests.support.brute_force import judge
-from tests.support.enriched_leads import AT, DAY
+from tests.support.enriched_leads import AT, DAY, FITTING, enriched_lead
+from tests.support.enriched_leads import lead_id as id_of
 from tests.support.generated_month import generated_month, month_policy
 from tests.support.lived_history import LivedHistory, backtest, final_places, paths
 
 LEADS = 500
+HOUR = timedelta(hours=1)
 LATEST = month_policy(employees=500, weight=300)
 CHANGED = month_policy(employees=500, weight=300, countries="JP")
 
@@ -34,6 +39,29 @@ def test_the_recorded_versions_decide_everything_as_it_was(month: LivedHistory, 
         assert (before.last.queue, before.last.owner, before.last.rule) == lived.pop(lead_id)
         assert before == after
     assert not lived
+
+
+def test_leads_of_an_account_that_waited_together_are_assigned_in_the_order_in_which_they_began_to_wait():
+    """Which of them was first decides who gets the others, and by which rule."""
+    history = LivedHistory(month_policy(), AT + HOUR)
+    for number in range(1, 21):
+        history.set_available(f"sdr-{number}", available=False)
+    names = sorted(("ana", "bo", "cy"), key=lambda name: id_of(name, "one.example"), reverse=True)
+    company = replace(FITTING, domain="one.example")
+    for name in names:
+        history.tell(enriched_lead(name, account="one.example", company=company, occurred_at=history.at))
+        history.pass_time(history.at + HOUR)
+    for number in range(1, 21):
+        history.set_available(f"sdr-{number}", available=True)
+    history.pass_time(history.at + HOUR)
+    lived = final_places(history.events)
+    assert [lived[id_of(name, "one.example")][2] for name in names[:2]] == ["fits", "existing-owner"]
+    for chunk in (1, 500):
+        run = backtest(history.events, history.policies, None, chunk=chunk)
+        assert {
+            lead: (before.last.queue, before.last.owner, before.last.rule)
+            for lead, (before, _after) in paths(run).items()
+        } == lived
 
 
 def test_the_same_policy_moves_nobody():
@@ -59,9 +87,19 @@ def accounts_of(history: LivedHistory) -> dict[str, str]:
 
 
 def assert_moves_follow_from_facts(found, judged, accounts):
-    """Each lead that moves does so by its own recorded facts, or follows an owner who has moved; and no other."""
+    """Each lead that moves does so by its own recorded facts, or as another lead of its account has another owner.
+
+    Whose turn it is is another once leads have moved, and an owner in another zone has other deadlines.
+    """
     by_facts = {one.lead_id for one in judged if one.moves}
-    changed_accounts = {accounts[lead_id] for lead_id in by_facts}
+    of_others = {
+        lead_id
+        for lead_id, (before, after) in found.items()
+        if (before.first.owner, before.last.owner) != (after.first.owner, after.last.owner)
+    }
+    others_of_account: defaultdict[str, set[str]] = defaultdict(set)
+    for lead_id in by_facts | of_others:
+        others_of_account[accounts[lead_id]].add(lead_id)
     last = {one.lead_id: one for one in judged}
     for lead_id, (before, after) in found.items():
         moves = before.last.queue != after.last.queue
@@ -69,7 +107,7 @@ def assert_moves_follow_from_facts(found, judged, accounts):
         if after.cause == "rule":
             assert lead_id in by_facts
         elif moves:
-            assert accounts[lead_id] in changed_accounts, after
+            assert others_of_account[accounts[lead_id]] - {lead_id}, after
         if lead_id in last and after.last.before == last[lead_id].before == before.last.before:
             assert (after.last.queue, moves) == (last[lead_id].candidate, last[lead_id].moves)
 

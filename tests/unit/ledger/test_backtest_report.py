@@ -18,7 +18,7 @@ from shared.lead.events.action_received import ActionReceivedV1
 from shared.lead.events.lead_enriched import Enrichment
 from shared.policy.compiled import compiled
 from shared.policy.load import load
-from tests.support.enriched_leads import AT, FITTING, enriched_lead, lead_id
+from tests.support.enriched_leads import AT, DAY, FITTING, enriched_lead, lead_id
 from tests.support.generated_month import STRATEGIC, generated_month, month_policy, month_texts
 from tests.support.lived_history import LivedHistory, computed
 from tests.support.scoring_policies import texts_with
@@ -127,6 +127,46 @@ def test_every_figure_is_what_a_person_counts(five_leads, tmp_path: Path):
     assert any("GB" in reason for reason in bo["after"]["reasons"])
 
 
+@pytest.fixture(scope="module")
+def waiting_leads() -> tuple[LivedHistory, str]:
+    """One lead of Britain and 70 others that wait for a day, as nobody of their queue takes leads; then one more."""
+    policy = compiled(load(BEFORE))
+    history = LivedHistory(policy, AT + HOUR)
+    for rep in ("sdr-1", "sdr-2"):
+        history.set_available(rep, available=False)
+    told(history, "bo", 20, country="GB")
+    for number in range(70):
+        told(history, f"lead-{number}", 0)
+    history.pass_time(AT + DAY)
+    told(history, "eve", 50)
+    history.pass_time(AT + DAY + 2 * HOUR)
+    return history, policy.version
+
+
+def test_a_lead_that_only_the_candidate_decides_on_in_the_window_is_a_move(waiting_leads, tmp_path: Path):
+    found, moves = report(waiting_leads, OTHER_RULES, tmp_path, since=AT + 20 * HOUR)
+    assert (found["moved"], found["other_owner"]) == (1, 0)
+    (bo,) = moves
+    assert bo["lead_id"] == lead_id("bo", "bo.example")
+    assert (bo["before"]["change"], bo["before"]["queue"], bo["before"]["rule"]) == ("stands", "sdr", "fits")
+    assert "owner" not in bo["before"]
+    assert (bo["after"]["queue"], bo["after"]["owner"], bo["after"]["rule"]) == ("bdr", "bdr-1", "strategic")
+    assert bo["cause"] == "rule"
+
+
+def test_a_rep_more_gets_all_leads_that_wait(waiting_leads, tmp_path: Path):
+    one_more = {**BEFORE, "team.yaml": TEAM + "  - {id: sdr-3, name: Eli, queues: [sdr]}\n"}
+    found, moves = report(waiting_leads, one_more, tmp_path, since=AT + 20 * HOUR)
+    assert (found["leads"], found["moved"], found["other_owner"], moves) == (72, 0, 72, [])
+    loads = {one["rep"]: (one["assigned_before"], one["assigned_after"]) for one in found["owners"]}
+    assert loads == {"sdr-3": (0, 72)}
+
+
+def test_leads_that_wait_stay_where_they_are_by_the_same_policy(waiting_leads, tmp_path: Path):
+    found, moves = report(waiting_leads, BEFORE, tmp_path, since=AT + 20 * HOUR)
+    assert (found["leads"], found["moved"], found["other_owner"], moves) == (1, 0, 0, [])
+
+
 def test_other_bands_are_told_and_move_nobody_whose_rule_does_not_read_them(five_leads, tmp_path: Path):
     found, moves = report(five_leads, OTHER_BANDS, tmp_path)
     assert found["bands"] == [{"before": "cold", "after": "mql", "leads": 5}]
@@ -140,6 +180,9 @@ def test_a_report_on_a_segment_counts_its_leads_alone(five_leads, tmp_path: Path
     (tmp_path / "work.db").unlink()
     found, _moves = report(five_leads, OTHER_RULES, tmp_path, segment="no lead has it")
     assert (found["leads"], found["moved"], found["spend"]["all_leads"]) == (0, 0, 0)
+    assert found["unknown"][0].startswith(
+        "No decision on a lead of the segment no lead has it is recorded up to "
+    )
     assert "not of the segment alone" in found["unknown"][-1]
 
 

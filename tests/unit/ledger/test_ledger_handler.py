@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
-from services.ledger.domain.rows import DeadLetterRow, EventRow, ViewRow
+from services.ledger.domain.rows import DeadLetterRow, EventRow, LeadNameRow, ViewRow
 from services.ledger.handlers import LedgerHandler
 from shared.lead.events.dead_letter import DeadLetterV1
 from shared.lead.events.envelope import Event
@@ -153,6 +154,20 @@ def test_an_event_about_a_colleague_is_redacted_before_and_after_the_erasure(mak
     assert recorded_notes(rows) == {"before": "Call [erased]", "after": "Call [erased]"}
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_view_of_a_colleague_quotes_nothing_that_names_the_erased_person(
+    make_event: MakeEvent, is_first: bool
+) -> None:
+    rows = IdentityMap()
+    message = "My colleague Ana Ruiz told me of you"
+    of_ben = {"subject": "ben", "lead_id": "ben", "account": "kestrel.example", "message": message}
+    scored = replace(make_event("lead.scored", "scored", **of_ben), key="kestrel.example", time=AT)
+    decide(rows, *([scored, erased_ana()] if is_first else [erased_ana(), scored]))
+    view = rows.get(ViewRow, "ben")
+    assert view is not None
+    assert view.quote == "My colleague [erased] told me of you"
+
+
 def test_somebody_of_the_same_name_elsewhere_stays_named(make_event: MakeEvent) -> None:
     rows = IdentityMap()
     decide(rows, erased_ana(), note(make_event, "other", account="other.example"))
@@ -168,3 +183,18 @@ def test_who_is_a_contact_again_may_be_named_again(make_event: MakeEvent) -> Non
     decide(rows, erased_ana(), own, note(make_event, "late"), again, colleague)
     expected = {"own": "Call Ana Ruiz", "late": "Call [erased]", "colleague": "Call Ana Ruiz"}
     assert recorded_notes(rows) == expected
+
+
+def test_the_words_of_a_lead_are_those_of_its_name_until_it_is_erased(make_event: MakeEvent) -> None:
+    def named(id_: str, sequence: int, first: str, last: str | None) -> Event[Any]:
+        event = make_event("lead.scored", id_, sequence=sequence)
+        person = replace(event.data.person, first_name=first, last_name=last)
+        return replace(event, data=replace(event.data, person=person))
+
+    rows = IdentityMap()
+    decide(rows, named("one", 1, "Zoë", "O'Brien-Ruiz"))
+    assert [row.word for row in rows.all(LeadNameRow)] == ["brien", "o", "ruiz", "zoe"]
+    decide(rows, named("two", 2, "Zoë", "Ruiz"), named("old", 1, "Ana", None))
+    assert [row.word for row in rows.all(LeadNameRow)] == ["ruiz", "zoe"]
+    decide(rows, erased("lead-1"))
+    assert rows.all(LeadNameRow) == []

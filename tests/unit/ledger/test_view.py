@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from services.ledger.domain.rows import ViewRow
 from services.ledger.domain.view import updated_view
 from shared.lead.events.envelope import Event
+from shared.lead.events.parts import Message, Trigger
 from tests.unit.ledger.conftest import event_from_example
 
 STAGES = ["lead.enriched", "lead.scored", "lead.routed", "lead.suppressed"]
@@ -32,7 +33,11 @@ def stage(short: str, sequence: int, revision: int = 1) -> Event[Any]:
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event[Any]]:
     """Draw events of one lead; a topic's sequence belongs to one event only, whatever its type."""
-    topics = [["lead.enriched"], ["lead.scored"], ["lead.routed", "lead.suppressed", *CHANGES]]
+    topics = [
+        ["lead.enriched"],
+        ["lead.scored"],
+        ["lead.routed", "lead.suppressed", "lead.updated", *CHANGES],
+    ]
     events = []
     for types in topics:
         events += [
@@ -80,6 +85,13 @@ def test_an_ownership_change_names_the_owner_and_leaves_the_routing_as_it_is() -
         assert (after.routed_id, after.routed_type) == (before.routed_id, before.routed_type)
 
 
+def test_an_update_leaves_the_lead_with_the_rule_that_led_it_there() -> None:
+    routed, updated = stage("lead.routed", 1), stage("lead.updated", 2)
+    kept = replace(updated.data, decision=replace(updated.data.decision, rule="existing-owner"))
+    view = view_of([routed, replace(updated, data=kept)])
+    assert (view.rule, view.owned_sequence) == (routed.data.decision.rule, 2)
+
+
 def test_an_older_event_of_a_stage_changes_nothing_of_it() -> None:
     newest = view_of([stage("lead.scored", 2), stage("lead.enriched", 2), stage("lead.routed", 2)])
     older = [stage("lead.scored", 1), stage("lead.enriched", 1), stage("lead.routed", 1)]
@@ -103,3 +115,28 @@ def test_the_account_is_the_scorers_word_once_it_has_scored_the_newest_form(orde
     assert view_of(events[:2]).account == "kestrel.example"
     assert view_of(events[:3]).account == "elsewhere.example"
     assert view_of([events[index] for index in order]).account == "group.example"
+
+
+def test_a_view_says_who_the_lead_is_what_it_is_worth_and_why_it_is_where_it_is() -> None:
+    scored = stage("lead.scored", 1)
+    data = replace(
+        scored.data,
+        person=replace(scored.data.person, first_name="Ana", last_name=None, title="VP Sales"),
+        company=replace(scored.data.company, name="Kestrel"),
+        source=replace(scored.data.source, name="website"),
+        score=replace(scored.data.score, grade="B1", band="sql", total=77),
+        message="  \n ",
+        earlier_messages=[Message("one \n two " + "x" * 300, scored.data.occurred_at)],
+        news=Trigger("lead", "1", "demo_request"),
+    )
+    routed = stage("lead.routed", 1)
+    view = view_of([routed, replace(scored, data=data)])
+    assert (view.name, view.title, view.company, view.source) == ("Ana", "VP Sales", "Kestrel", "website")
+    assert (view.grade, view.band, view.total, view.trigger) == ("B1", "sql", 77, "demo_request")
+    assert (view.rule, view.reason) == (routed.data.decision.rule, None)
+    assert view.quote is not None
+    assert view.quote.startswith("one two xxx")
+    assert (len(view.quote), view.quote[-1]) == (200, "…")
+    suppressed = stage("lead.suppressed", 2)
+    assert view_of([routed, suppressed]).reason == suppressed.data.decision.reason
+    assert view_of([suppressed, routed]).rule is None

@@ -65,6 +65,12 @@ CASES = {
         "3: 25",
         ['scoring.grades.intent["3"]: 20 -> 25'],
     ),
+    "a level, which has no name": (
+        "icp.yaml",
+        "points: 20, when",
+        "points: 25, when",
+        ["icp.segments[mid].criteria[size].levels[1].points: 20 -> 25"],
+    ),
     "a key with a dot": (
         "providers.yaml",
         "fresh: 90d",

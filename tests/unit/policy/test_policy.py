@@ -91,7 +91,7 @@ def test_differences_name_members_of_lists() -> None:
         .replace("Ana Ruiz", "Ana Soto"),
         "providers.yaml": DEFAULT["providers.yaml"].replace("fresh: 180d", "fresh: 90d", 1),
     }
-    assert [str(each).partition(' {"')[0] for each in diff(load(DEFAULT), load(changed))] == [
+    assert [str(change).partition(' {"')[0] for change in diff(load(DEFAULT), load(changed))] == [
         'providers.fields["company.employees"].fresh: "180d" -> "90d"',
         "routing.suppress[spam].when.gte: 80 -> 90",
         'team.reps[sdr-1].name: "Ana Ruiz" -> "Ana Soto"',

@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from shared.errors import Crash, Retry
+from shared.health import Health
 from shared.policy.load import PolicyInvalid, texts_in
 from shared.policy.versions import (
     CheckedPolicy,
@@ -24,7 +25,6 @@ from shared.policy.versions import (
     stored,
 )
 from shared.storage.database import Database
-from shared.web.ops import Health
 from tests.support.databases import create_tables
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.clock import FixedClock
 from shared.resilience.availability import (
     FAILURES_MAX,
     FIRST_INTERVAL_S,
     LONGEST_INTERVAL_S,
     Availability,
 )
+from tests.support.fixed_clock import FixedClock
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.clock import FixedClock
 from shared.resilience.bulkhead import Bulkhead, Bulkheads
+from tests.support.fixed_clock import FixedClock
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PAUSE = timedelta(seconds=5)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.clock import FixedClock
 from shared.resilience.sliding_window import Quota, SlidingWindowLimiter
+from tests.support.fixed_clock import FixedClock
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from services.router.domain.decide import choose_rep
+from services.router.domain.rotation import choose_rep
 from services.router.domain.state import AwayRepRow, RepQueueRow, RoutedLeadRow
 from services.router.policy import ANYBODY, RoutingPolicy
 from shared.lead.events.account_enriched import FoundContact

@@ -17,7 +17,7 @@ from shared.policy.models import Absence, Calendar, Cap, RoutingRule, Team, Terr
 from shared.rules.operators import Op
 from shared.rules.syntax import Compare
 from shared.worker.decision import Outcome
-from tests.support.routing_policies import queue, rep, routing_policy_with
+from tests.support.routing_policies import default_policy, queue, rep, routing_policy_with
 from tests.support.scored_leads import AT, scored_event, scored_lead
 
 QUEUES = {"sdr": queue("4h"), "bdr": queue("8h"), "senior-ae": queue("15m", fallback="sdr")}
@@ -85,6 +85,33 @@ def test_a_new_lead_of_an_account_passes_an_owner_who_may_not_have_it(simulate, 
     assert passed(router)["one"] == reason
     assert "the account's owner one is passed over: " in " ".join(decision["reasons"])
     assert router.owner("ana") == "one", "leads that are owned stay"
+
+
+@pytest.mark.parametrize(
+    ("accept_within", "given", "owner"),
+    [
+        ("4h", {}, "holder"),
+        ("4h", {"max_open": 1}, "other"),
+        ("4h", {"weight": 0}, "other"),
+        ("3h", {}, "other"),
+    ],
+)
+def test_a_holder_of_the_queue_above_who_is_soon_back_comes_first_too(simulate, accept_within, given, owner):
+    """It is 9:01, and the holder is back at 13:00."""
+    queues = {**QUEUES, "senior-ae": queue(accept_within, fallback="sdr")}
+    holder, others = rep("holder", "senior-ae"), (rep("other", "senior-ae", weight=500), rep("one"))
+    router = simulate(routing_policy_with((holder, *others), queues))
+    router.score("ana", account=ACCOUNT)
+    router.at += timedelta(minutes=1)
+    router.score("ben", account=ACCOUNT)
+    router.act("reassign", "ben", to="holder")
+    away_now = holder.model_copy(update={**EVENING, **given})
+    router.use_policy(routing_policy_with((away_now, *others), queues))
+    router.score("cy", account=ACCOUNT, **HOT)
+    assert (router.owner("cy"), router.decision()["rule"]) == (owner, "high-intent")
+    assert router.decision()["turn"].get("preferred") == (owner if owner == "holder" else None)
+    if owner == "other":
+        assert passed(router)["holder"][0] == "off_hours"
 
 
 def test_leads_that_are_owned_stay_with_an_owner_who_is_away(simulate):
@@ -291,6 +318,50 @@ def test_only_a_rep_with_all_skills_gets_a_lead_of_a_rule_that_demands_them(simu
     router.set_available("two", available=False)
     router.score("waits")
     assert router.decision()["change"] == "waiting"
+
+
+@pytest.mark.parametrize("how", ["reject", "reroute", "reassign", "overdue", "leaver"])
+def test_skills_hold_for_the_next_rep_also_after_another_form(simulate, how):
+    """The rule by which a lead stays with its owner demands nothing; the one that chose its queue does."""
+    keep = next(rule for rule in default_policy().routing.rules if rule.keeps)
+    german = RoutingRule(name="german", queue="sdr", skills=("de",))
+    reps = (rep("one", skills=("de",)), rep("two"), rep("three", skills=("de",)), rep("ae", "senior-ae"))
+    router = simulate(policy_of(*reps, rules=(keep, german)))
+    router.score()
+    for number in (2, 3):
+        router.score(revision=number, sequence=number)
+        assert router.decision()["rule"] == router.lead().rule == keep.name
+    first = router.owner()
+    if how in ("reject", "reroute"):
+        router.act("reject", rep=first, reason="too slow" if how == "reject" else "wrong_person")
+    elif how == "reassign":
+        router.act("reassign")
+        first = router.owner()
+        router.act("reassign")
+    elif how == "overdue":
+        router.advance(timedelta(hours=4))
+    else:
+        router.act("accept", rep=first)
+        router.use_policy(policy_of(*(one for one in reps if one.id != first), rules=(keep, german)))
+        router.assign_waiting()
+    assert {first, router.owner()} == {"one", "three"}
+    told = [passed(router, number).get("two") for number in range(len(router.emitted))]
+    assert ("lacks_skill", "de") in told
+    router.act("reject", rep=router.owner())
+    assert router.owner() in (None, "one", "three")
+
+
+def test_skills_hold_for_a_lead_that_was_merged_into_another(simulate):
+    keep = next(rule for rule in default_policy().routing.rules if rule.keeps)
+    german = RoutingRule(name="german", queue="sdr", skills=("de",))
+    reps = (rep("one", skills=("de",)), rep("two"), rep("three", skills=("de",)), rep("ae", "senior-ae"))
+    router = simulate(policy_of(*reps, rules=(keep, german)))
+    router.score("ana")
+    router.score("ben", merged=["ana"])
+    assert (router.decision()["rule"], router.lead("ben").rule) == (keep.name, keep.name)
+    first = router.owner("ben")
+    router.act("reject", "ben", rep=first)
+    assert {first, router.owner("ben")} == {"one", "three"}
 
 
 def test_skills_hold_in_the_fallback_queue_and_for_leads_that_wait(simulate):

@@ -7,8 +7,8 @@ import pytest
 from services.router.domain.fairness import LEAD, bound_of, exceeds, fairness_of, is_within, noted
 from services.router.domain.state import QueueRow, RepQueueRow
 
-PAIR = [("ana", 100), ("bob", 50)]
-OTHERS = [("ana", 100), ("bob", 60)]
+PAIR = (("ana", 100), ("bob", 50))
+OTHERS = (("ana", 100), ("bob", 60))
 
 
 def test_a_queue_is_steady_while_the_same_reps_with_the_same_weights_share_the_leads():

@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.router.domain.deal import DealStanding
+from services.router.domain.lead_ref import LeadAliasRow
 from services.router.domain.parked_outcomes import PARKED_FOR, PARKED_MAX, ParkedOutcomesRow
 from shared.lead.events.outcome_received import OutcomeReceivedV1
 from shared.lead.events.parts import Actor
 from shared.lead.events.person_erased import PersonErasedV1
+from shared.storage.rows import Put
 from shared.worker.decision import Outcome
+from tests.support.routing_policies import rep, routing_policy_with
 from tests.support.scored_leads import AT, lead_id
 from tests.unit.router.conftest import SimulatedRouter
 
@@ -131,6 +135,47 @@ def test_what_a_former_owner_did_does_not_stop_the_clock_of_the_present_one(rout
     assert router.receive(told("meeting_booked", AT + HOUR, rep=owner)) is Outcome.APPLIED
 
 
+@pytest.mark.parametrize("hours", [-1, 0, 1, 2, 3])
+def test_a_rejection_from_before_the_present_owner_takes_the_lead_from_nobody(simulate, hours: int):
+    """The former owner has it until 2, then it waits until 4."""
+    router = simulate(routing_policy_with((rep("sdr-1"), rep("sdr-2"), rep("ae", "senior-ae"))))
+    router.set_available("sdr-2", available=False)
+    router.score()
+    router.at = AT + 2 * HOUR
+    router.act("reject", rep=OWNER, reason="too slow")
+    assert router.owner() is None
+    router.set_available("sdr-2", available=True)
+    router.at = AT + 4 * HOUR
+    router.assign_waiting()
+    assert router.owner() == "sdr-2"
+    for more in ({}, {"rep": OWNER}, {"reason": "not_icp"}):
+        assert router.receive(told("rejected", AT + hours * HOUR, **more)) is Outcome.UNCHANGED
+    assert (router.owner(), router.assignments()[1].state) == ("sdr-2", "open")
+    assert router.receive(told("rejected", AT + 5 * HOUR)) is Outcome.APPLIED
+
+
+@given(
+    st.lists(st.sampled_from([None, "too slow", "wrong_person", "Wrong Person"]), min_size=1, max_size=3),
+    st.lists(st.integers(min_value=0, max_value=2), max_size=4),
+    st.integers(min_value=-90, max_value=90),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_rejection_counts_once_however_often_it_is_told(reasons: Any, again: Any, skew: int):
+    """Also where the clock of whoever tells it is fast or slow by up to 90 seconds."""
+    router, seen = SimulatedRouter(), list[OutcomeReceivedV1]()
+    router.score()
+    for reason in reasons:
+        router.at += HOUR
+        seen.append(told("rejected", router.at + timedelta(seconds=skew), reason=reason))
+        router.receive(seen[-1])
+        owner = router.owner()
+        for index in again:
+            router.at += timedelta(minutes=1)
+            assert router.receive(seen[index % len(seen)]) is Outcome.UNCHANGED
+        assert router.owner() == owner
+    assert sum(one.state == "rejected" for one in router.assignments()) == len(reasons)
+
+
 def test_of_two_ends_at_one_time_the_later_told_counts():
     deal = DealStanding().after("won", AT).after("lost", AT)
     assert (deal.ended, deal.is_open) == ("lost", False)
@@ -148,6 +193,26 @@ def test_an_outcome_that_overtook_its_lead_counts_once_the_lead_is_routed(router
     assert router.event_types() == ["lead.routed", "lead.closed"]
     assert router.emitted[1][1]["actor"] == {"key": "crm", "rep": None}
     assert (status_of(router), router.owner(), parked(router), router.timers()) == ("won", None, None, [])
+
+
+@pytest.mark.parametrize("is_merged", [False, True])
+@pytest.mark.parametrize("is_known", [False, True])
+def test_an_outcome_under_another_id_of_the_person_counts_once_that_is_known(router, is_merged, is_known):
+    """The CRM knows the person by an address, which the form with the same telephone number gives later."""
+    if is_known:
+        router.score()
+    router.at += HOUR / 2
+    other = replace(told("won", router.at), lead_id=lead_id("other"))
+    assert router.receive(other) is Outcome.PARKED
+    assert router.receive(replace(other, type="reply", at=AT)) is Outcome.PARKED
+    if not is_merged:
+        router.rows.apply([Put(LeadAliasRow(lead_id("other"), lead_id("ana")))])
+    merged = {"merged": ["other"]} if is_merged else {}
+    assert router.score(revision=2, sequence=2, **merged) is Outcome.APPLIED
+    assert status_of(router) == "won"
+    assert (router.rows.all(ParkedOutcomesRow), router.timers()) == ([], [])
+    assert [one.state for one in router.assignments()] == ["won"]
+    assert router.assignments()[0].accepted_at is not None, "the reply came before"
 
 
 def test_a_form_long_after_an_outcome_is_news(router):

@@ -38,9 +38,8 @@ def after(*reps: Rep, **given: Any) -> RoutingPolicy:
 
 
 def of_leaver(simulate: Any, *, accepted: bool, **given: Any) -> Any:
-    """A router in which `one` has a lead; the managers are known."""
+    """A router in which `one` has a lead."""
     router = simulate(before(**given))
-    router.assign_waiting()
     router.score("ana")
     if accepted:
         router.act("accept", "ana")
@@ -101,6 +100,34 @@ def test_an_accepted_lead_goes_to_the_manager_of_the_rep(simulate):
     assert router.owner("ben") == "two"
     assert router.act("reassign", "ana", to="two") is Outcome.APPLIED
     assert router.owner("ana") == "two"
+
+
+@pytest.mark.parametrize("leaver", ["manager", "reassign"])
+@pytest.mark.parametrize("is_form", [False, True])
+@pytest.mark.parametrize("grade", ["B3", "D4", "A1"])
+def test_a_score_before_the_recurring_timer_leads_to_the_same_owner(simulate, leaver, is_form, grade):
+    """What becomes of a worked lead of a leaver follows from the policy, not from who is faster."""
+    found = []
+    given = {"grade": grade, "sequence": 2, "revision": 2 if is_form else 1}
+    for is_scored_first in (False, True):
+        router = of_leaver(simulate, accepted=True)
+        router.use_policy(after(leaver=leaver))
+        steps = [router.assign_waiting, lambda: router.score("ana", **given)]  # noqa: B023
+        for step in reversed(steps) if is_scored_first else steps:
+            step()
+        router.assign_waiting()
+        rows = [(one.rep, one.state) for one in router.assignments("ana")]
+        found.append((rows, [type_ for type_, _ in router.history], router.lead("ana").status))
+    assert found[0] == found[1]
+    assert [rep_id for rep_id, _state in found[0][0]][:2] == ["one", "mgr" if leaver == "manager" else "two"]
+
+
+def test_a_score_by_a_policy_that_is_not_active_any_more_leaves_worked_leads_alone(simulate):
+    router = of_leaver(simulate, accepted=True)
+    router.use_policy(after(leaver="manager"))
+    router.rows.apply([Put(ActivePolicyRow("a newer one"))])
+    router.score("ana", sequence=2, trigger="decay")
+    assert "mgr" not in [one.rep for one in router.assignments("ana")]
 
 
 def test_a_manager_may_reject_a_lead_of_a_leaver(simulate):

@@ -87,6 +87,17 @@ def test_a_snooze_needs_a_time_in_the_future(router, until: datetime | None):
     assert router.sla_due_at() == AT + timedelta(hours=4)
 
 
+def test_a_snooze_that_is_ended_leaves_the_clock_as_it_was(router):
+    router.score()
+    before = router.assignments()
+    assert router.act("snooze", until=AT + timedelta(days=1)) is Outcome.APPLIED
+    assert router.act("snooze", until=AT + timedelta(days=2)) is Outcome.APPLIED
+    assert router.act("snooze", until=None) is Outcome.APPLIED  # back to the snooze before
+    assert router.assignments()[0].accept_by == AT + timedelta(days=1)
+    assert router.act("snooze", until=None) is Outcome.UNCHANGED
+    assert before[0].accept_by == AT + timedelta(hours=4)
+
+
 def test_a_snooze_is_stored_with_the_assignment_and_has_no_effect_once_accepted(router):
     router.score()
     until = AT + timedelta(days=1)

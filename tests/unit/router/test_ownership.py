@@ -17,11 +17,12 @@ from services.router.domain.ownership import (
     account_owner,
     active_assignment,
     end_assignment,
+    end_snooze,
     excluded_reps,
     extend_deadline,
     open_assignment,
 )
-from services.router.domain.state import AssignmentRow, QueueRow, RepQueueRow
+from services.router.domain.state import AssignmentRow, QueueRow, RepQueueRow, Snooze
 from services.router.policy import ANYBODY
 from shared.lead.ids import derive_id
 from shared.policy.models import Queue
@@ -115,7 +116,12 @@ def test_an_extended_deadline_moves_the_timer():
     changes = over(assignment(), TIMER)
     until = AT + timedelta(days=1)
     extend_deadline(changes, routing_policy_with(), assignment(), until)
-    assert changes.changes == (Put(assignment(accept_by=until)), Put(replace(TIMER, due_at=until)))
+    snooze = Snooze(until, ACCEPT_BY, None)
+    put_off = assignment(accept_by=until, snoozed=snooze)
+    assert changes.changes == (Put(put_off), Put(replace(TIMER, due_at=until)))
+    end_snooze(changes, routing_policy_with(), put_off, snooze)
+    assert changes.get(AssignmentRow, "a-1") == assignment()
+    assert changes.get(TimerRow, *TIMER.key) == TIMER
 
 
 def test_the_active_assignment_of_a_lead_is_the_one_that_has_not_ended():

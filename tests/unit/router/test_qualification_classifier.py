@@ -1,4 +1,4 @@
-"""The classifier adds up weights exactly, and `weights.json` is learnt from the labelled sentences."""
+"""The classifier adds up weights exactly, and the weights are learnt from the labelled sentences."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.domain.qualification.classifier import SentenceClassifier, Weights, classifier
-from services.router.domain.qualification.features import part_features, sentence_parts
+from services.router.domain.qualification.features import doubted_parts, part_features, sentence_parts
 from services.router.domain.qualification.tokens import tokenize
 from tests.support.labelled_sentences import training_sentences
 from tests.training.weights import ELEMENTS, digest, examples_of, learnt, threshold_for_precision
 
-FILE = resources.files("services.router.domain.qualification") / "weights.json"
+FOLDER = resources.files("services.router.domain.qualification") / "weights"
 WEIGHTS = Weights(
     data="",
     elements=("budget", "need"),
     bias=(-400, -300),
-    stated=(450, 200),
     threshold=50,
     features={
+        "stated budget": (0, 450),
+        "stated need": (1, 200),
         "word money": (0, 250),
         "stem mone": (0, 30, 1, -40),
         "word lost": (1, 800),
@@ -67,7 +68,7 @@ def test_the_sum_of_each_element_is_that_of_its_own_weights(pairs, words):
     """However large the weights of its neighbours in the packed integer are, and whatever their signs."""
     row = dict(pairs)
     features = {"word a": tuple(number for pair in row.items() for number in pair), "word b": (3, -4_999)}
-    weights = Weights("", ELEMENTS, (0,) * len(ELEMENTS), (0,) * len(ELEMENTS), 0, features)
+    weights = Weights("", ELEMENTS, (0,) * len(ELEMENTS), 0, features)
     expected = [
         words.count("a") * row.get(at, 0) - (4_999 * words.count("b") if at == 3 else 0)
         for at in range(len(ELEMENTS))
@@ -82,15 +83,15 @@ def test_every_text_is_weighed_the_same_each_time(text, stated):
     margins = classifier().margins(parts, stated)
     assert {*margins} == {*ELEMENTS}
     assert classifier().margins(parts, stated) == margins
-    assert len(parts) <= 4 * len(tokenize(text)) + 1
-    assert all(len(part_features(part)) <= 4 for part in parts)
+    assert len(parts) <= 9 * len(tokenize(text)) + 4
+    assert all(len(part_features(part)) <= 6 for part in parts)
 
 
 def test_the_weights_are_of_the_present_sentences():
     """If this fails, the labelled sentences have changed since: `make qualification` learns the weights anew."""
-    content = FILE.read_bytes()
-    assert json.loads(content)["data"] == digest(training_sentences())
-    assert len(content) < 300_000
+    model = json.loads((FOLDER / "model.json").read_bytes())
+    assert model["data"] == digest(training_sentences())
+    assert max(len(file.read_bytes()) for file in FOLDER.iterdir()) < 1_000_000
 
 
 def test_learning_is_deterministic_and_leaves_out_small_weights():
@@ -99,14 +100,45 @@ def test_learning_is_deterministic_and_leaves_out_small_weights():
     first, again = learnt(examples, 0.5, "x"), learnt(examples_of(sentences), 0.5, "x")
     assert first == again
     assert first.threshold == 50
-    assert min(abs(weight) for pairs in first.features.values() for weight in pairs[1::2]) >= 12
+    assert min(abs(weight) for pairs in first.features.values() for weight in pairs[1::2]) >= 6
 
 
 def test_the_threshold_is_the_lowest_that_is_precise_enough():
-    examples = examples_of([sentence for sentence in training_sentences() if sentence.first_read][-20:])
+    examples = examples_of([sentence for sentence in training_sentences() if sentence.is_untuned][:20])
     odds = np.where(examples.known, 2.0, -1.0)
     assert threshold_for_precision(examples, odds, 0.95) == 2.0
     wrong = np.flatnonzero(~examples.known.ravel())[0]
     odds.flat[wrong] = 3.0
     assert threshold_for_precision(examples, odds, 0.9) == 2.0
     assert threshold_for_precision(examples, np.where(examples.known, -1.0, 2.0), 0.95) == 3.0
+
+
+def test_what_follows_a_doubt_in_its_clause_is_weighed_as_doubted():
+    tokens = tokenize("no budget, money")
+    parts = [*doubted_parts(tokens, [(), ("budget",), (), ()], "negation", 1, 2)]
+    assert parts == [("doubted", "negation", "budget", "budget")]
+    assert part_features(parts[0]) == [
+        "doubted negation budge",
+        "doubted-cluster negation budget",
+        "doubted-class negation budget",
+    ]
+    assert len([*doubted_parts(tokenize("no " + "word " * 50), [()] * 51, "negation", 1, 51)]) == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "other"),
+    [("budget", "presupuesto"), ("approved", "aprovado"), ("we", "nous"), ("tomorrow", "yesterday")],
+)
+def test_words_that_mean_much_the_same_share_features(words, other):
+    shared = {*part_features(("word", words))} & {*part_features(("word", other))}
+    assert any(feature.startswith(("cluster ", "group ")) for feature in shared)
+
+
+def test_pairs_are_of_stems_and_of_clusters_and_unknown_words_are_in_none():
+    assert part_features(("pair", "budgets", "presupuesto")) == [
+        "pair budge presu",
+        "clusters budget budget",
+    ]
+    assert part_features(("pair", "^", "<money>")) == ["pair ^ <mone", "clusters ^ <money>"]
+    assert part_features(("word", "qqqq")) == ["word qqqq"]
+    assert part_features(("pair", "qqqq", "$")) == ["pair qqqq $", "clusters ? $"]

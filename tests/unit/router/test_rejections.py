@@ -14,9 +14,9 @@ from services.router.domain.refusals import Recipient, missing_notes
 from services.router.domain.rejections import (
     REJECTED,
     REJECTIONS_MAX,
+    brief_rejections,
     denials_of,
     noted_since,
-    told_rejections,
     with_rejection,
 )
 from services.router.domain.state import AssignmentRow, Rejection, RoutedLeadRow
@@ -72,7 +72,7 @@ def routed(**more: Any) -> RoutedLeadRow:
     ],
 )
 def test_a_rejection_is_told_in_words(rejection: Rejection, words: str):
-    [told] = told_rejections([rejection], name_of, AT)
+    [told] = brief_rejections([rejection], name_of, AT)
     assert told.details == words
     assert (told.by, told.rep, told.reason) == (name_of(rejection.rep), rejection.rep, rejection.reason)
 

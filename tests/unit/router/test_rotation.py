@@ -8,19 +8,10 @@ import msgspec
 import pytest
 
 from services.router.domain.eligibility import Candidate
-from services.router.domain.fairness import LEAD
-from services.router.domain.rotation import (
-    SHARES_MAX,
-    Selection,
-    balances_after,
-    charge,
-    recorded,
-    release,
-    rep_queue_of,
-    select_from_queue,
-    select_rep,
-)
+from services.router.domain.fairness import LEAD, fairness_of
+from services.router.domain.rotation import charge, refund, release, rep_queue_of, select_from_queue
 from services.router.domain.state import AwayRepRow, QueueRow, RepQueueRow
+from services.router.domain.turns import SHARES_MAX, Selection, balances_after, select_rep
 from shared.lead.events.routing import Considered, RepShare, RotationTurn
 from shared.policy.hours import parse_hours
 from shared.storage.change_set import ChangeSet
@@ -129,10 +120,9 @@ def test_a_rep_without_weight_or_with_a_reason_has_no_turn():
 
 
 def test_without_an_eligible_rep_nobody_is_selected_and_everybody_has_a_reason():
-    assert select_rep([]) == Selection(None, ())
-    assert select_rep([Candidate("a", 1)], excluded=("a",)) == Selection(
-        None, (Considered("excluded", rep="a"),)
-    )
+    nobody, excluded = select_rep([]), select_rep([Candidate("a", 1)], excluded=("a",))
+    assert (nobody.rep, nobody.considered) == (None, ())
+    assert (excluded.rep, excluded.considered) == (None, (Considered("excluded", rep="a"),))
 
 
 # What a lead costs
@@ -187,13 +177,27 @@ def test_where_a_queue_does_not_distribute_by_weight_such_a_lead_costs_no_turn(d
     assert changes.changes == (Put(RepQueueRow("sdr", "one", 1, 0, 1, 1, 1)),)
 
 
-def test_a_rep_who_is_not_in_the_queue_is_charged_there_too():
-    """A manager may assign a lead to a rep of another queue; the balances still add up to 0."""
-    policy = routing_policy_with((rep("one", weight=1), rep("guest", "bdr", weight=3)), QUEUES)
-    changes = over(RepQueueRow("sdr", "guest", credits=1, balance=-LEAD, open_leads=1))
-    charge(changes, policy, "sdr", policy.reps["guest"], AT)
-    assert changes.get(RepQueueRow, "sdr", "guest") == RepQueueRow("sdr", "guest", 2, -LEAD * 5 // 4, 2, 1, 1)
-    assert changes.get(RepQueueRow, "sdr", "one") == RepQueueRow("sdr", "one", 0, LEAD // 4, 0)
+@pytest.mark.parametrize("given", [rep("idle", weight=0), rep("guest", "bdr", weight=3)])
+def test_leads_by_name_for_a_rep_without_turns_in_the_queue_cost_nobody_a_turn(given):
+    """They would be made up for by nobody, and the bound would be wider for good."""
+    policy = routing_policy_with((rep("one", weight=1), rep("two", weight=1), given), QUEUES)
+    changes = over()
+    for number in range(1, 41):
+        charge(changes, policy, "sdr", policy.reps[given.id], AT)
+        turn = select_from_queue(changes, policy, "sdr", AT)
+        charge(changes, policy, "sdr", policy.reps[str(turn.rep)], AT, selection=turn)
+        row = changes.get(RepQueueRow, "sdr", given.id)
+        assert row is not None
+        assert (row.credits, row.out_of_turn, row.balance, row.open_leads) == (number, number, 0, number)
+    [report] = fairness_of(changes.find(RepQueueRow, "queue", "sdr"), changes.by_key(QueueRow).values())
+    assert (report.bound, report.steady) == (1.0, True)
+    assert [(one.rep, one.assigned, one.share) for one in report.reps] == sorted(
+        [(given.id, 40, 40), ("one", 20, 20), ("two", 20, 20)]
+    )
+    for _ in range(40):
+        refund(changes, policy, "sdr", given.id, AT)
+    assert changes.get(QueueRow, "sdr") in (None, QueueRow("sdr"))
+    assert not any(row.balance for row in changes.find(RepQueueRow, "queue", "sdr"))
 
 
 @pytest.mark.parametrize(("open_leads", "left"), [(2, 1), (1, 0), (0, 0)])
@@ -219,7 +223,7 @@ def test_every_rep_of_the_queue_is_a_candidate_by_stored_balance():
     )
     found = select_from_queue(over(*rows), policy, "sdr", AT)
     assert (found.rep, found.considered) == ("two", (Considered("lower_share", rep="one"),))
-    assert select_from_queue(over(), policy, "unknown", AT) == Selection(None, ())
+    assert select_from_queue(over(), policy, "unknown", AT).rep is None
     assert select_from_queue(over(), policy, "sdr", AT, {"one"}).rep == "two"
 
 
@@ -270,7 +274,7 @@ def test_a_choice_is_recorded_with_the_shares_of_the_reps():
         Candidate("idle", 0),
         Candidate("away", 1, 0, "unavailable", 7),
     ]
-    considered, turn = recorded(select_rep(team, preferred="away"))
+    considered, turn = select_rep(team, preferred="away").recorded
     assert considered == (
         Considered("unavailable", rep="away"),
         Considered("lower_share", rep="b", share=RepShare(4, 1, -3)),
@@ -282,16 +286,16 @@ def test_a_choice_is_recorded_with_the_shares_of_the_reps():
 
 
 def test_where_no_rotation_chose_there_is_no_turn():
-    assert recorded(select_rep([Candidate("away", 1, 0, "unavailable")])) == (
+    assert select_rep([Candidate("away", 1, 0, "unavailable")]).recorded == (
         (Considered("unavailable", rep="away"),),
         None,
     )
-    assert recorded(Selection("named", ())) == ((), None)
+    assert Selection("named").recorded == ((), None)
 
 
 def test_of_a_large_queue_the_shares_of_the_next_reps_are_recorded():
     team = [Candidate(f"rep-{number:03}", 100, number, credits=1) for number in range(200)]
-    considered, turn = recorded(select_rep(team))
+    considered, turn = select_rep(team).recorded
     assert turn is not None
     assert (turn.reps, turn.weight, turn.credits) == (200, 20_000, 200)
     with_share = {entry.rep for entry in considered if isinstance(entry.share, RepShare)}
@@ -306,7 +310,7 @@ def test_of_a_large_queue_the_turn_of_the_chosen_rep_is_recorded_whatever_others
     team += [Candidate("heavy", 1000, LEAD // 10), Candidate("owed", 100, 2 * LEAD, measure=5)]
     selection = select_rep(team, distribute="least_open")
     assert selection.rep == "heavy"
-    considered, turn = recorded(selection)
+    considered, turn = selection.recorded
     assert turn is not None
     assert turn.share == RepShare(0, 1000, LEAD // 10, measure=0)
     assert sum(isinstance(entry.share, RepShare) for entry in considered) == SHARES_MAX - 1

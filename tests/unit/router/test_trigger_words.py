@@ -66,6 +66,8 @@ def test_an_activity_in_words(activity, words):
         ({"source": Origin(channel="import")}, "came in by import just now"),
         ({}, "came in just now"),
         ({"trigger": Trigger("account", "a", "target")}, "is a target account now"),
+        ({"trigger": Trigger("account", "a", "matched")}, "somebody here put the lead into this account"),
+        ({"trigger": Trigger("account", "a", "split")}, "somebody here took the lead out of another account"),
         ({"trigger": Trigger("account", "a", None)}, "what the CRM says of the account has changed"),
         ({"trigger": Trigger("decay", "a", None)}, "the score has changed"),
         ({"trigger": Trigger("signal", "a", "funding_round")}, "funding round"),

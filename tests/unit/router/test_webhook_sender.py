@@ -9,13 +9,13 @@ import pytest
 
 from services.router.delivery.sender import IN_FLIGHT_MAX, LIMITS, WebhookSender
 from services.router.domain.delivery import DeliveryAttempt, WebhookTarget
-from shared.clock import FixedClock
 from shared.errors import Retry
 from shared.observability.metrics import Metrics
 from shared.resilience.bulkhead import Bulkheads
 from shared.web.egress import EgressRefused
 from shared.web.egress_client import EgressResponse
 from shared.web.signing import new_secret, verify
+from tests.support.fixed_clock import FixedClock
 from tests.support.scored_leads import AT
 from tests.support.scripted_egress import Post, ScriptedEgress
 
@@ -56,7 +56,7 @@ def sending() -> Sending:
 
 async def test_an_attempt_posts_the_body_as_json_with_a_signature_of_this_moment(sending):
     attempt = await sending.sender.attempt(target(), "event-1", BODY)
-    assert attempt == DeliveryAttempt(status=204)
+    assert attempt == DeliveryAttempt(status=204, ms=100, answer=b"")
     [post] = sending.egress.posts
     assert (post.url, post.body) == ("https://hooks.example/", BODY)
     assert post.headers["content-type"] == "application/json"
@@ -84,7 +84,7 @@ async def test_the_trace_of_the_event_is_passed_on(sending):
 async def test_any_status_but_2xx_is_a_failure_that_names_the_status(sending, status):
     sending.answers(status)
     attempt = await sending.sender.attempt(target(), "event-1", BODY)
-    assert attempt == DeliveryAttempt(status=status, error=f"answered {status}")
+    assert attempt == DeliveryAttempt(status=status, error=f"answered {status}", ms=100, answer=b"")
     assert (sending.count("failed"), sending.count("delivered")) == (1, 0)
 
 
@@ -98,7 +98,7 @@ async def test_retry_after_is_part_of_the_result(sending):
 async def test_a_request_without_a_response_is_a_failure_with_the_reason(sending, error):
     sending.raises(error)
     attempt = await sending.sender.attempt(target(), "event-1", BODY)
-    assert attempt == DeliveryAttempt(error=str(error))
+    assert attempt == DeliveryAttempt(error=str(error), ms=attempt.ms)
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,10 @@ async def test_a_target_without_a_free_slot_gets_no_attempt_and_holds_up_no_othe
         assert sending.count("deferred") == 1
         other = tasks.create_task(sending.sender.attempt(target("other"), "event-3", BODY))
         may_answer.set()
-        assert await other == DeliveryAttempt(status=204)
-    assert await sending.sender.attempt(target(), "event-4", BODY) == DeliveryAttempt(status=204)
+        assert await other == DeliveryAttempt(status=204, ms=100, answer=b"")
+    assert await sending.sender.attempt(target(), "event-4", BODY) == DeliveryAttempt(
+        status=204, ms=100, answer=b""
+    )
 
 
 async def test_the_first_attempt_waits_for_a_slot_for_a_moment(sending):
@@ -160,7 +162,9 @@ async def test_a_cancelled_attempt_frees_its_slot_and_counts_as_unanswered(sendi
     sending.egress.before = None
     assert await sending.sender.attempt(target(), "event-5", BODY) is None  # paused after five in a row
     sending.clock.advance(timedelta(seconds=5))
-    assert await sending.sender.attempt(target(), "event-6", BODY) == DeliveryAttempt(status=204)
+    assert await sending.sender.attempt(target(), "event-6", BODY) == DeliveryAttempt(
+        status=204, ms=100, answer=b""
+    )
 
 
 async def test_a_target_that_answers_with_errors_is_not_paused(sending):

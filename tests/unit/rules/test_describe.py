@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from shared.rules.describe import sentence, sentences, shown
+from shared.rules.describe import condition_words, sentence, sentences, shown
 from shared.rules.evaluate import DecidingComparison, evaluate, explain_first
 from shared.rules.explained import as_json, explained
 from shared.rules.operators import Op
-from shared.rules.syntax import AnyOf, Compare, Rule
+from shared.rules.syntax import AllOf, AnyOf, Compare, Condition, Not, Rule, Use
 from shared.rules.times import Duration
 from tests.support.rules import AT
 
@@ -65,6 +65,50 @@ def said(compare: Compare, fact: Any) -> str:
 )
 def test_a_comparison_is_said_in_a_sentence(field: str, op: Op, value: Any, fact: Any, expected: str) -> None:
     assert said(Compare(field, op, value), fact) == expected
+
+
+LARGE = Compare(EMPLOYEES, Op.GTE, 1_000)
+ACTIVE = Compare("owner.active", Op.EQ, value=True)
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (LARGE, "company employees at least 1,000"),
+        (Compare(EMPLOYEES, Op.EQ, 5), "company employees is 5"),
+        (Compare(EMPLOYEES, Op.NE, 5), "company employees not 5"),
+        (Compare(EMPLOYEES, Op.NOT_IN, (5, 6)), "company employees not one of 5, 6"),
+        (Compare(EMPLOYEES, Op.BETWEEN, (50, 999)), "company employees within 50 to 999"),
+        (Compare(INDUSTRY, Op.CONTAINS, "soft"), "company industry contains soft"),
+        (Compare(FUNDED, Op.WITHIN, Duration(86_400)), "company last funding at is within 1d"),
+        (Compare(FUNDED, Op.EXISTS, value=True), "company last funding at is known"),
+        (Compare(FUNDED, Op.EXISTS, value=False), "company last funding at is not known"),
+        (Compare(FUNDED, Op.MISSING, value=True), "company last funding at is not known"),
+        (Compare(FUNDED, Op.MISSING, value=False), "company last funding at is known"),
+        (ACTIVE, "owner active"),
+        (Compare("owner.active", Op.EQ, value=False), "not owner active"),
+        (Compare("owner.active", Op.NE, value=True), "not owner active"),
+        (Use("high_intent", LARGE), "high intent"),
+        (Not(Use("high_intent", LARGE)), "not high intent"),
+        (Not(AnyOf((LARGE, ACTIVE))), "not (company employees at least 1,000 or owner active)"),
+        (AllOf((LARGE, AnyOf((ACTIVE,)))), "company employees at least 1,000 and owner active"),
+        (
+            AllOf((ACTIVE, AnyOf((LARGE, Use("partner", LARGE))))),
+            "owner active and (company employees at least 1,000 or partner)",
+        ),
+        (AllOf(()), "always"),
+        (AnyOf(()), "never"),
+    ],
+)
+def test_a_condition_is_said_in_words(condition: Condition, expected: str) -> None:
+    assert condition_words(condition) == expected
+
+
+def test_a_condition_names_fields_as_its_reader_knows_them() -> None:
+    condition = AllOf((Not(LARGE), AnyOf((ACTIVE, LARGE))))
+    assert condition_words(condition, lambda field: field.partition(".")[2]) == (
+        "not employees at least 1,000 and (active or employees at least 1,000)"
+    )
 
 
 def test_long_values_are_shortened() -> None:

@@ -105,7 +105,7 @@ def test_a_rule_that_is_unknown_does_not_match_and_is_told_apart() -> None:
     ]
     facts = {"score.fit_grade": "B"}
     assert first_match(rules)(facts, AT) == "sdr"
-    explained = [(each.name, each.verdict.truth, each.earlier) for each in explain_first(rules, facts, AT)]
+    explained = [(rule.name, rule.verdict.truth, rule.earlier) for rule in explain_first(rules, facts, AT)]
     assert explained == [
         ("large", None, False),
         ("target", False, False),
@@ -283,7 +283,7 @@ def test_true_is_not_one_on_a_field_without_a_type() -> None:
     assert truth != number
     table = [Rule("truth", truth, "truth"), Rule("number", number, "number")]
     assert first_match(table)(facts, AT) == "number"
-    assert [each.verdict.truth for each in explain_first(table, facts, AT)] == [None, True]
+    assert [rule.verdict.truth for rule in explain_first(table, facts, AT)] == [None, True]
 
 
 def test_the_empty_join_is_what_logic_says() -> None:

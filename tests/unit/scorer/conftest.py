@@ -12,8 +12,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.scorer.domain.account import has_contact
+from services.scorer.domain.lead_company_names import lead_company_name_rows
+from services.scorer.domain.rematch import NAMES_AT_ONCE_MAX, REMATCH, rematch_chunk
 from services.scorer.domain.rescore import CHUNK, RESCORE
-from services.scorer.domain.state import AccountRow, ChunkRow, RescoreRow, ScoreRow
+from services.scorer.domain.state import (
+    AccountRow,
+    ChunkRow,
+    LeadCompanyNameRow,
+    RematchRow,
+    RescoreRow,
+    ScoreRow,
+)
 from services.scorer.domain.update_score import DECAY, ROLE
 from services.scorer.handlers import ScorerHandler
 from services.scorer.policy import ScoringPolicy
@@ -40,6 +49,8 @@ def check_counts(rows: IdentityMap) -> None:
         grades = [row.score.grade for row in people if row.account == account.account and row.score]
         assert account.grades == Counter(grades)
         assert account.active.keys() <= {row.lead_id for row in people}
+    names = [name for row in leads for name in lead_company_name_rows(row).values()]
+    assert rows.all(LeadCompanyNameRow) == sorted(names, key=lambda name: name.key)
     due = {row.lead_id: row.due_at for row in rows.all(ScoreRow) if row.due_at is not None}
     assert due == {row.subject: row.due_at for row in rows.all(TimerRow) if row.kind == DECAY}
 
@@ -97,6 +108,8 @@ class SimulatedScorer:
         for timer in due:
             if timer.kind == RESCORE:
                 self.rows.add([self.next_chunk(timer.subject)])
+            elif timer.kind == REMATCH and (rematch := self.rows.get(RematchRow, timer.subject)):
+                self.rows.add([rematch_chunk(rematch, self.names_after(rematch))])
         return self.process(*(timer_event(timer, self.at) for timer in due)) if due else None
 
     def advance(self, by: timedelta) -> Outcome | None:
@@ -135,6 +148,17 @@ class SimulatedScorer:
         cursor = rescore.cursor if rescore else ""
         ahead = [lead_id for lead_id in sorted(leads) if lead_id > cursor][: self.chunk]
         return ChunkRow(account, tuple(ahead), last=len(ahead) < self.chunk)
+
+    def names_after(self, rematch: RematchRow) -> dict[str, list[LeadCompanyNameRow]]:
+        """Return the names of leads that the store would load for the next timer of a rematch."""
+        names = {block: self.rows.find(LeadCompanyNameRow, "block", block) for block in rematch.blocks}
+        first = rematch.blocks[0]
+        return {
+            block: [name for name in found if block != first or name.lead_id > rematch.cursor][
+                :NAMES_AT_ONCE_MAX
+            ]
+            for block, found in names.items()
+        }
 
 
 def _decoded(out: Outgoing) -> Event[Any]:

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.scorer.domain.account import account_view
-from services.scorer.domain.explain import FactExplanation, explain_score, explain_scored
+from services.scorer.domain.explain import FactExplanation, explain_scored
 from services.scorer.domain.score import ScoringSubject
 from services.scorer.domain.state import AccountRow
 from services.scorer.policy import scoring_policy
@@ -17,6 +17,7 @@ from shared.lead.events.parts import Company
 from shared.lead.events.scoring import AccountView
 from shared.policy.compiled import compiled
 from tests.support.enriched_leads import AT, DAY, FITTING, did, enriched_lead, signal
+from tests.support.score_explanations import explain_score
 from tests.support.scoring_policies import compiled_with, default_compiled, default_scoring
 
 POLICY = default_scoring()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from services.scorer.domain.account_names import SEEN_MAX
 from services.scorer.domain.state import AccountNameRow, AccountRow, ScoreRow
@@ -96,6 +97,33 @@ def test_a_matched_lead_goes_where_its_account_goes(scorer):
     scorer.receive(AccountReceivedV1("group.example"))
     row = scorer.rows.get(ScoreRow, ANA)
     assert (row.account, row.own_account) == ("brightloom.example", None)
+
+
+def test_an_alias_is_found_by_its_own_name_and_is_again_what_it_was(scorer):
+    scorer.receive(TOLD)
+    scorer.receive(AccountReceivedV1("group.example", relation="customer", aliases=["brightloom.example"]))
+    renamed = replace(TOLD, name="Brightloom Werke", relation="partner")
+    assert scorer.receive(renamed) is Outcome.SUPERSEDED
+    row = free_mail(scorer, company="Brightloom Werke")
+    assert (row.account, row.own_account) == ("group.example", "brightloom.example")
+    assert row.account_match is not None
+    assert row.account_match.candidates[0].rank == 0
+    row = free_mail(scorer, company="Brightloom Werke", revision=2, sequence=2)
+    assert row.account == "group.example"
+    scorer.receive(AccountReceivedV1("group.example", relation="customer"))
+    assert scorer.rows.get(ScoreRow, ANA).account == "brightloom.example"
+    alias = scorer.account("brightloom.example")
+    assert (alias.knowledge, alias.own_knowledge, alias.relation) == (renamed, None, "partner")
+    assert free_mail(scorer, "bob", company="Brightloom Werke").account == "brightloom.example"
+
+
+def test_an_account_and_its_alias_of_one_name_are_one_candidate(scorer):
+    scorer.receive(TOLD)
+    scorer.receive(replace(TOLD, domain="group.example", aliases=["brightloom.example"]))
+    row = free_mail(scorer)
+    assert row.account == "group.example"
+    assert row.account_match is not None
+    assert (row.account_match.tie_break, len(row.account_match.candidates)) == (None, 1)
 
 
 def test_what_a_person_decides_holds_until_somebody_decides_otherwise(scorer):

@@ -6,21 +6,31 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import BigInteger, Column, Executable, Integer, MetaData, String, Table, create_engine
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Executable,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    create_engine,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import ClauseElement
 
-from shared.storage.bulk_write import prepare
+from shared.storage.bulk_write import Operation, bulk_statement
 from shared.storage.rows import Row
+from shared.storage.sqlite_statements import compiled_for_sqlite, row_statement
 from shared.storage.statements import (
     delete_by_key,
     insert_row,
-    key_values,
     member_of,
     members,
     select_members,
     update_by_key,
-    update_values,
     upsert_row,
 )
 from shared.storage.types import Json, UtcTime
@@ -50,6 +60,13 @@ class SeatRow(Row, frozen=True):
     key_fields: ClassVar[tuple[str, ...]] = ("room", "number")
 
 
+class NameRow(Row, frozen=True):
+    name: str
+    table: ClassVar[str] = "names"
+    key_fields: ClassVar[tuple[str, ...]] = ("name",)
+
+
+AT_US = 1_772_443_800_000_000
 SEAT = SeatRow("a", 7, "Ada", AT, ["lamp"])
 
 
@@ -65,25 +82,39 @@ def test_a_row_is_updated_by_its_key_and_only_its_other_columns_are_set() -> Non
 
 
 def test_the_parameters_of_an_update_tell_the_key_from_the_values() -> None:
-    assert update_values(SEAT) == {
-        "_room": "a",
-        "_number": 7,
-        "guest": "Ada",
-        "since": AT,
-        "extras": ["lamp"],
-    }
+    assert row_statement(update_by_key(SEATS), SEATS).parameters(SEAT) == ["Ada", AT_US, '["lamp"]', "a", 7]
 
 
 def test_a_row_is_deleted_by_its_key() -> None:
     assert (
         sql(delete_by_key(SEATS), "sqlite") == "DELETE FROM seats WHERE seats.room = ? AND seats.number = ?"
     )
-    assert key_values(SEATS, ("a", 7)) == {"_room": "a", "_number": 7}
+    assert row_statement(delete_by_key(SEATS), SEATS).parameters(("a", 7)) == ["a", 7]
 
 
 def test_a_key_of_another_length_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="shorter"):
-        key_values(SEATS, ("a",))
+    with pytest.raises(IndexError):
+        row_statement(delete_by_key(SEATS), SEATS).parameters(("a",))
+
+
+def test_a_table_of_one_column_has_one_parameter() -> None:
+    assert row_statement(insert_row(NAMES), NAMES).parameters(NameRow("Ada")) == ["Ada"]
+    assert row_statement(delete_by_key(NAMES), NAMES).parameters(("Ada",)) == ["Ada"]
+
+
+def test_what_sqlite_finds_is_converted_and_so_are_its_parameters() -> None:
+    found = compiled_for_sqlite(
+        select(SEATS.c.since, SEATS.c.extras).where(SEATS.c.since > bindparam("after"))
+    )
+    assert found.parameters({"after": AT}) == [AT_US]
+    assert [*map(tuple, found.results([(AT_US, '["lamp"]'), (None, None)]))] == [(AT, ["lamp"]), (None, None)]
+
+
+def test_values_that_a_statement_has_itself_are_its_parameters() -> None:
+    chosen = select(NAMES).where(NAMES.c.name > "Ada", NAMES.c.name != bindparam("not")).limit(5)
+    statement = compiled_for_sqlite(chosen)
+    assert statement.parameters({"not": "Cy"})[:3] == ["Ada", "Cy", 5]
+    assert statement.results([("Ada",)]) == [("Ada",)]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -153,33 +184,52 @@ def test_postgresql_gets_a_list() -> None:
     assert members("postgresql", ("a", "b")) == ["a", "b"]
 
 
-def test_a_prepared_statement_reads_its_parameters_from_the_row_in_the_order_of_its_text() -> None:
-    prepared = prepare(update_by_key(SEATS), SEATS)
-    assert "SET guest=$1" in prepared.text
-    assert prepared.values(SEAT) == ("Ada", AT, '["lamp"]', "a", 7)
+def test_many_rows_are_one_statement_with_an_array_for_each_column() -> None:
+    """A type says nothing of a length: the column refuses what is too long, and a cast would cut it."""
+    statement = bulk_statement(Operation.INSERT, SEATS)
+    assert statement.text == (
+        "INSERT INTO seats (room, number, guest, since, extras) SELECT * FROM unnest($1::VARCHAR[],"
+        " $2::INTEGER[], $3::VARCHAR[], $4::TIMESTAMP WITH TIME ZONE[], $5::TEXT[])"
+        " AS given(room, number, guest, since, extras)"
+    )
+    arrays = statement.arrays([SEAT, SeatRow("b", 8, None, None, None)])
+    assert [*map(list, arrays)] == [["a", "b"], [7, 8], ["Ada", None], [AT, None], ['["lamp"]', None]]
 
 
-def test_a_prepared_insert_reads_the_columns_in_order() -> None:
-    assert prepare(insert_row(SEATS), SEATS).values(SEAT) == ("a", 7, "Ada", AT, '["lamp"]')
+@pytest.mark.parametrize(
+    ("operation", "end"),
+    [
+        (Operation.ONCE, "ON CONFLICT (room, number) DO NOTHING"),
+        (
+            Operation.UPSERT,
+            (
+                "ON CONFLICT (room, number) DO UPDATE SET"
+                " guest = excluded.guest, since = excluded.since, extras = excluded.extras"
+            ),
+        ),
+        (Operation.UPDATE, "WHERE seats.room = given.room AND seats.number = given.number"),
+    ],
+)
+def test_what_is_done_with_many_rows(operation: Operation, end: str) -> None:
+    assert bulk_statement(operation, SEATS).text.endswith(end)
 
 
-def test_null_stays_null() -> None:
-    empty = SeatRow("a", 7, None, None, None)
-    assert prepare(insert_row(SEATS), SEATS).values(empty) == ("a", 7, None, None, None)
+def test_many_rows_of_keys_alone_have_nothing_to_replace() -> None:
+    assert bulk_statement(Operation.UPSERT, NAMES).text.endswith("ON CONFLICT (name) DO NOTHING")
 
 
-@pytest.mark.parametrize(("table", "key"), [(SEATS, ("a", 7)), (NAMES, ("Ada",))])
-def test_a_prepared_delete_takes_keys(table: Table, key: tuple[Any, ...]) -> None:
-    assert prepare(delete_by_key(table), table).values(key) == key
+@pytest.mark.parametrize(
+    ("table", "keys", "arrays"),
+    [(SEATS, [("a", 7), ("b", 8)], [("a", "b"), (7, 8)]), (NAMES, [("Ada",)], [("Ada",)])],
+)
+def test_a_bulk_delete_takes_keys(table: Table, keys: list[Any], arrays: list[Any]) -> None:
+    statement = bulk_statement(Operation.DELETE, table)
+    assert statement.text.startswith(f"DELETE FROM {table.name} USING unnest(")
+    assert [*map(tuple, statement.arrays(keys))] == arrays
 
 
-def test_a_table_with_one_column_gives_one_parameter() -> None:
-    class NameRow(Row, frozen=True):
-        name: str
-        table: ClassVar[str] = "names"
-        key_fields: ClassVar[tuple[str, ...]] = ("name",)
-
-    assert prepare(insert_row(NAMES), NAMES).values(NameRow("Ada")) == ("Ada",)
+def test_a_table_with_one_column_gives_one_array() -> None:
+    assert [*map(tuple, bulk_statement(Operation.INSERT, NAMES).arrays([NameRow("Ada")]))] == [("Ada",)]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shared.web.ops import Check, Health, Readiness
+from shared.health import Health
+from shared.readiness import Check, Readiness
 
 
 def test_a_role_without_checks_is_ready():

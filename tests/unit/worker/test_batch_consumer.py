@@ -1,13 +1,16 @@
-"""One poll is one unit of work, and the next is decided while the last is being published; virtual time."""
+"""A batch is one unit of work, and the next is decided while the last is being published; virtual time."""
 
 from __future__ import annotations
 
 import asyncio
+from random import Random
+
+from msgspec.structs import replace
 
 from shared.errors import Retry
-from shared.messaging.manifest import DEAD_LETTERS
+from shared.health import Health
+from shared.messaging.manifest import DEAD_LETTERS, PEOPLE_ERASED
 from shared.observability.metrics import Metrics
-from shared.web.ops import Health
 from shared.worker.batch_consumer import BatchConsumer
 from shared.worker.consumer import ConsumerLimits
 from tests.support.consumers import P0, FakeWork, calm_broker, consumer_deps, numbered_record
@@ -44,6 +47,19 @@ def test_a_poll_is_one_unit_in_the_order_of_the_offsets() -> None:
     assert work.units == [["0", "1"], ["2", "3"], ["4"]]
 
 
+def test_polls_that_wait_for_a_unit_become_one_unit_of_bounded_size() -> None:
+    broker = calm_broker(numbered_record(0))
+
+    async def arriving_meanwhile(call: int) -> None:
+        for number in range(1, 6) if call == 1 else ():
+            broker.log[P0].append(numbered_record(number))
+            await asyncio.sleep(2)
+
+    work = FakeWork(arriving_meanwhile)
+    consume(broker, work, limits=ConsumerLimits(batch=3))
+    assert work.units == [["0"], ["1", "2", "3"], ["4", "5"]]
+
+
 def test_units_run_one_after_the_other_so_that_records_are_sent_in_the_order_of_decision() -> None:
     running, at_once = 0, 0
 
@@ -57,6 +73,26 @@ def test_units_run_one_after_the_other_so_that_records_are_sent_in_the_order_of_
     broker = calm_broker(*map(numbered_record, range(8)))
     consume(broker, FakeWork(slow), limits=ConsumerLimits(batch=1, batches_in_flight=4))
     assert at_once == 1
+
+
+def test_units_of_different_partitions_run_at_once_and_a_partition_keeps_its_order() -> None:
+    broker = SimulatedBroker(Random(1), PEOPLE_ERASED.name, 2)
+    broker.calm = True
+    for partition, log in broker.log.items():
+        log.extend(replace(numbered_record(n), partition=partition.number) for n in range(4))
+    running, at_once = 0, 0
+
+    async def slow(_call: int) -> None:
+        nonlocal running, at_once
+        running += 1
+        at_once = max(at_once, running)
+        await asyncio.sleep(3)
+        running -= 1
+
+    work = FakeWork(slow)
+    consume(broker, work, limits=ConsumerLimits(batch=2, units_at_once=2))
+    assert at_once == 2
+    assert work.units == [["0", "1"], ["0", "1"], ["2", "3"], ["2", "3"]]
 
 
 def test_records_that_cannot_be_decoded_are_dead_lettered_and_the_others_of_the_batch_are_decided() -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 from typing import Any, cast
 
 import msgspec
 import pytest
 
 from shared.errors import Crash, DataError, Retry
+from shared.health import Health
 from shared.lead.events.envelope import Event
+from shared.messaging.partitioner import stored_bytes
 from shared.messaging.port import Record
 from shared.observability.metrics import Metrics
-from shared.web.ops import Health
 from shared.worker.batch_consumer import BatchConsumer
 from shared.worker.concurrent_consumer import ConcurrentConsumer
 from shared.worker.consumer import ConsumerLimits, cancellation_as_retry, split_by_bytes
@@ -22,6 +24,7 @@ from shared.worker.handler import Handler
 from shared.worker.partition_breaker import PartitionBreaker
 from shared.worker.unit_of_work import Result
 from tests.support.consumers import P0, VALUE, FakeWork, calm_broker, consumer_deps, numbered_record
+from tests.support.simulated_stream import SimulatedBroker
 from tests.support.virtual_time import run_in_virtual_time
 
 
@@ -136,6 +139,34 @@ class FaultyWork(FakeWork):
         return Result(rejected=[(event, fault) for event, _outcome in result.outcomes])
 
 
+def test_the_lag_of_a_partition_is_measured_by_the_process_that_has_it() -> None:
+    broker = SimulatedBroker(Random(1), P0.topic, 2)
+    broker.calm = True
+
+    def measured(metrics: Metrics) -> set[str]:
+        [family] = metrics.consumer_lag.collect()
+        return {sample.labels["partition"] for sample in family.samples}
+
+    async def main() -> None:
+        stop, first, second = asyncio.Event(), Metrics(), Metrics()
+        async with asyncio.TaskGroup() as running:
+            running.create_task(
+                BatchConsumer(await consumer_deps(broker, FakeWork(), metrics=first)).run(stop)
+            )
+            await asyncio.sleep(20)
+            assert measured(first) == {"0", "1"}
+            running.create_task(
+                BatchConsumer(await consumer_deps(broker, FakeWork(), metrics=second)).run(stop)
+            )
+            await asyncio.sleep(1)
+            broker.members[1].gain(P0)
+            await asyncio.sleep(20)
+            assert (measured(first), measured(second)) == ({"1"}, {"0"})
+            stop.set()
+
+    run_in_virtual_time(main(), at_most_s=100)
+
+
 def test_a_role_that_fails_on_its_own_events_pauses_and_resumes_once_it_works_again() -> None:
     broker, health, metrics = calm_broker(*(own(numbered_record(n)) for n in range(40))), Health(), Metrics()
     work = FaultyWork()
@@ -225,13 +256,14 @@ def sized(*sizes: int) -> list[Record]:
 def test_records_are_split_by_their_bytes(sizes: Sequence[int], parts: list[list[int]]) -> None:
     # With its key and headers a record has some hundred bytes more than its value.
     split = list(split_by_bytes(sized(*sizes), 10_000))
-    assert [[record.offset for record in part] for part in split] == parts
+    assert [[record.offset for record in part] for part, _size in split] == parts
+    assert [size for _part, size in split] == [sum(map(stored_bytes, part)) for part, _size in split]
 
 
 def test_a_large_key_or_header_counts_too() -> None:
     large_key = msgspec.structs.replace(numbered_record(0), key=b"a" * 9_900)
     large_header = msgspec.structs.replace(numbered_record(1), headers=[("x", b"a" * 9_900)])
-    assert [len(part) for part in split_by_bytes([large_key, large_header], 10_000)] == [1, 1]
+    assert [len(part) for part, _size in split_by_bytes([large_key, large_header], 10_000)] == [1, 1]
 
 
 class Measuring(FakeWork):

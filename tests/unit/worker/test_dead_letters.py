@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from shared.clock import FixedClock
 from shared.errors import DataError
 from shared.lead.events.dead_letter import dead_letter_of
 from shared.messaging.manifest import DEAD_LETTERS, LEADS_RECEIVED, SIGNALS_RECEIVED
 from shared.messaging.port import Ack, Outgoing, Record
 from shared.worker.dead_letters import DeadLetters
+from tests.support.fixed_clock import FixedClock
 
 AT = datetime(2026, 3, 2, 9, 14, 7, tzinfo=UTC)
 POISON = DataError("no\ud800thing to read" + "x" * 2_000, kind="json")

@@ -14,10 +14,11 @@ import structlog.testing
 from services.standalone.bootstrap import call_when_ready
 from shared.clock import SystemClock
 from shared.errors import Crash, Retry
+from shared.health import Health
 from shared.integrations.catalog import load_integrations
 from shared.observability.metrics import Metrics
 from shared.observability.tracing import Tracing
-from shared.web.ops import Health, Readiness
+from shared.readiness import Readiness
 from shared.worker.process import say_changed_presets, wait_for
 from shared.worker.role import Resources
 from tests.support.virtual_time import run_in_virtual_time

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.clock import FixedClock
 from shared.errors import Crash, DataError, Retry
 from shared.lead.events.envelope import Event
 from shared.lead.events.person_erased import PersonErasedV1
 from shared.worker.decision import Outcome
 from shared.worker.unit_of_work import Result, UnitOfWork
+from tests.support.fixed_clock import FixedClock
 from tests.support.virtual_time import run_in_virtual_time
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)

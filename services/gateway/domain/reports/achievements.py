@@ -81,7 +81,7 @@ class TeamAchievements:
         self._qualified = qualified
         self._days = days
         self._counted_days = counted_days
-        self._told: Collection[str] = {
+        self._recorded: Collection[str] = {
             name for counts in sums.values() for name, number in counts.items() if number
         }
 
@@ -140,7 +140,7 @@ class TeamAchievements:
         reps: Sequence[Rep],
         buckets: Mapping[int, int] | None = None,
     ) -> Basis:
-        return Basis(counts, open_usd, reps, self._days, self._counted_days, self._told, buckets)
+        return Basis(counts, open_usd, reps, self._days, self._counted_days, self._recorded, buckets)
 
 
 def _shown(counts: Mapping[str, int]) -> dict[str, int]:

@@ -34,8 +34,8 @@ class Conversion(Struct, frozen=True):
     to_won: Figure
 
     @classmethod
-    def of(cls, name: str, counts: Mapping[str, int], told: Collection[str]) -> Conversion:
-        """Return the row of a name from its counts. `told` are the stages that any lead has reached.
+    def of(cls, name: str, counts: Mapping[str, int], recorded: Collection[str]) -> Conversion:
+        """Return the row of a name from its counts. `recorded` are the stages that any lead has reached.
 
         A share of a stage that no lead at all has reached has no value: perhaps nobody tells Baton of it.
         """
@@ -43,9 +43,9 @@ class Conversion(Struct, frozen=True):
         return cls(
             name,
             **numbers,
-            to_meeting=_reached("meetings", "meeting_booked", numbers, told),
-            to_opportunity=_reached("opportunities", "opportunity", numbers, told),
-            to_won=_reached("won", "won", numbers, told),
+            to_meeting=_reached("meetings", "meeting_booked", numbers, recorded),
+            to_opportunity=_reached("opportunities", "opportunity", numbers, recorded),
+            to_won=_reached("won", "won", numbers, recorded),
         )
 
 
@@ -66,8 +66,8 @@ def conversions(
         add_counts(others, counts)
     if counted(others, "captured") > 0:
         rows[OTHER] = others
-    told = {name for counts in found.values() for name, number in counts.items() if number > 0}
-    return [Conversion.of(name, counts, told) for name, counts in rows.items()]
+    recorded = {name for counts in found.values() for name, number in counts.items() if number > 0}
+    return [Conversion.of(name, counts, recorded) for name, counts in rows.items()]
 
 
 def best_grade_in_words(grades: Sequence[Conversion]) -> str:
@@ -79,7 +79,8 @@ def best_grade_in_words(grades: Sequence[Conversion]) -> str:
     became = f"{best.opportunities} of {best.captured} {BEST_GRADE} leads became opportunities"
     if not any(row.opportunities for row in grades):
         needed = "it needs outcomes of type opportunity to tell whether they convert"
-        return f"{best.captured} leads of grade {BEST_GRADE} were captured; {needed}."
+        were = "lead of grade {} was" if best.captured == 1 else "leads of grade {} were"
+        return f"{best.captured} {were.format(BEST_GRADE)} captured; {needed}."
     n, rest = sum(row.captured for row in others), sum(row.opportunities for row in others)
     if best.captured < ENOUGH or n < ENOUGH:
         return f"{became}, {rest} of {n} others: too few to tell whether {BEST_GRADE} converts better."
@@ -94,8 +95,8 @@ def best_grade_in_words(grades: Sequence[Conversion]) -> str:
     return f"{BEST_GRADE} converts {'better' if mine > theirs else 'worse'}: {compared}."
 
 
-def _reached(stage: str, outcome: str, numbers: Mapping[str, int], told: Collection[str]) -> Figure:
+def _reached(stage: str, outcome: str, numbers: Mapping[str, int], recorded: Collection[str]) -> Figure:
     captured = numbers["captured"]
-    if stage not in told:
+    if stage not in recorded:
         return figure(None, "share", n=captured, needs=f"outcomes of type {outcome}")
     return share(numbers[stage], captured, needs="leads that were captured in these days")

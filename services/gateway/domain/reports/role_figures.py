@@ -1,6 +1,6 @@
 """The figures by which a role is measured, of a rep or of all reps of the role together. Pure.
 
-A figure that needs outcomes which nobody has ever told of in the period has no value: no meeting that became
+A figure that needs outcomes of which none was recorded in the period has no value: no meeting that became
 an opportunity is one thing, a CRM that tells of no opportunities another.
 """
 
@@ -26,9 +26,9 @@ _WEEK: Final = 7
 class Basis(Struct, frozen=True):
     """What the figures of one rep, or of one role, are made of.
 
-    `counts` are those of the period; `open_usd` is the open pipeline at its end. `told` has the counters that
-    anybody has in the period. `counted_days` are the days of the period that were counted. `qualified` has
-    the times from first contact to qualified by bucket; None for a rep: they are counted by queue.
+    `counts` are those of the period; `open_usd` is the open pipeline at its end. `recorded` are the counters
+    that anybody has in the period. `counted_days` are the days of the period that were counted. `qualified`
+    has the times from first contact to qualified by bucket; None for a rep: they are counted by queue.
     """
 
     counts: Mapping[str, int]
@@ -36,7 +36,7 @@ class Basis(Struct, frozen=True):
     reps: Sequence[Rep]
     days: int
     counted_days: int
-    told: Collection[str]
+    recorded: Collection[str]
     qualified: Mapping[int, int] | None = None
 
 
@@ -56,7 +56,7 @@ def sdr_figures(basis: Basis) -> dict[str, Figure]:
     counts = basis.counts
     meetings, weeks = counted(counts, "meetings"), basis.counted_days / _WEEK
     has_week = basis.counted_days >= _WEEK
-    known = has_week and "meetings" in basis.told and bool(basis.reps)
+    known = has_week and "meetings" in basis.recorded and bool(basis.reps)
     needs = "outcomes of type meeting_booked" if has_week else "a week of counting"
     return {
         "meetings_per_week": figure(
@@ -65,17 +65,19 @@ def sdr_figures(basis: Basis) -> dict[str, Figure]:
             needs=needs if basis.reps else "reps of this role in the team",
             healthy="meetings_per_week",
         ),
-        "meeting_to_opportunity": _told_share(
-            basis, "met_opportunity", "met", told="opportunities", healthy="meeting_to_opportunity"
+        "meeting_to_opportunity": _share_of_recorded(
+            basis, "met_opportunity", "met", counter="opportunities", healthy="meeting_to_opportunity"
         ),
-        "reply_rate": _told_share(basis, "replied", "accepted", told="replied", healthy="reply_rate"),
+        "reply_rate": _share_of_recorded(
+            basis, "replied", "accepted", counter="replied", healthy="reply_rate"
+        ),
     }
 
 
 def bdr_figures(basis: Basis) -> dict[str, Figure]:
     found = {
         "named_pipeline": figure(
-            counted(basis.counts, "named_usd") if "named" in basis.told else None,
+            counted(basis.counts, "named_usd") if "named" in basis.recorded else None,
             "usd",
             n=counted(basis.counts, "named"),
             needs="outcomes of type opportunity for leads of target accounts, with amounts in US dollars",
@@ -99,12 +101,14 @@ def ae_figures(basis: Basis) -> dict[str, Figure]:
     missing = (
         [] if len(with_quota) == len(basis.reps) and basis.reps else ["`quota` of every rep in team.yaml"]
     )
-    closing = [] if "won_usd" in basis.told else ["outcomes of type won with amounts in US dollars"]
+    closing = [] if "won_usd" in basis.recorded else ["outcomes of type won with amounts in US dollars"]
     opening = (
-        [] if "opportunity_usd" in basis.told else ["outcomes of type opportunity with amounts in US dollars"]
+        []
+        if "opportunity_usd" in basis.recorded
+        else ["outcomes of type opportunity with amounts in US dollars"]
     )
     partly = f"only {basis.counted_days} of {basis.days} days were counted so far"
-    has_lost, has_won = "lost" in basis.told, "won" in basis.told
+    has_lost, has_won = "lost" in basis.recorded, "won" in basis.recorded
     return {
         "win_rate": share(
             won,
@@ -175,12 +179,12 @@ _FIGURES: Final[Mapping[Role, Callable[[Basis], dict[str, Figure]]]] = {
 _TYPES: Final = {"opportunities": "opportunity", "replied": "reply"}
 
 
-def _told_share(basis: Basis, part: str, whole: str, *, told: str, healthy: str) -> Figure:
-    """Return a share, without a value where nobody has told of such outcomes."""
+def _share_of_recorded(basis: Basis, part: str, whole: str, *, counter: str, healthy: str) -> Figure:
+    """Return a share, without a value where no such outcome was ever recorded."""
     n = counted(basis.counts, whole)
     cases = {"met": "booked meetings", "accepted": "accepted leads"}[whole]
-    if told not in basis.told:
-        return figure(None, "share", needs=f"outcomes of type {_TYPES[told]}", n=n, healthy=healthy)
+    if counter not in basis.recorded:
+        return figure(None, "share", needs=f"outcomes of type {_TYPES[counter]}", n=n, healthy=healthy)
     return share(counted(basis.counts, part), n, needs=cases, healthy=healthy)
 
 

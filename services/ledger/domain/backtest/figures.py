@@ -53,7 +53,11 @@ class Figures(Struct):
     asked_for: int = 0
 
     def rep(self, queue: str, rep: str) -> AssignedLeads:
-        return self.reps.setdefault(f"{queue}\n{rep}", AssignedLeads())
+        key = f"{queue}\n{rep}"
+        found = self.reps.get(key)
+        if found is None:
+            found = self.reps[key] = AssignedLeads()
+        return found
 
     def count_assignment(self, before: AssignmentRow | None, row: AssignmentRow) -> None:
         """Count the change of an assignment: `before` is None for a new one."""
@@ -73,7 +77,7 @@ class Figures(Struct):
             deadlines.accepted_in_time += not late
 
     def count_events(self, events: Iterable[RoutingEvent]) -> None:
-        """Count the events of one decision."""
+        """Count the events of one decision on a lead."""
         counted = False
         for event in events:
             if isinstance(event, LeadEscalatedV1) and event.step != "remind":
@@ -83,8 +87,9 @@ class Figures(Struct):
             decision, turn, counted = event.decision, event.decision.turn, True
             if decision.owner is None or turn.weight <= 0:
                 continue
-            shares = {entry.rep: entry.share for entry in decision.considered} | {decision.owner: turn.share}
-            for rep, share in shares.items():
-                if isinstance(share, RepShare):
-                    self.rep(decision.queue, str(rep)).share += share.weight / turn.weight
-            self.rep(decision.queue, decision.owner).by_rotation += 1
+            for entry in decision.considered:
+                if type(share := entry.share) is RepShare and entry.rep != decision.owner:
+                    self.rep(decision.queue, str(entry.rep)).share += share.weight / turn.weight
+            owner = self.rep(decision.queue, decision.owner)
+            owner.share += turn.share.weight / turn.weight
+            owner.by_rotation += 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.router.domain.state import AssignmentRow, RoutedLeadRow, score_outline_of
 from shared.lead.events.lead_routed import LeadRoutedV1
 from shared.lead.events.lead_suppressed import LeadSuppressedV1
 from shared.lead.events.ownership_change import OwnershipChange
@@ -26,6 +28,7 @@ _REASONS_MAX = 5
 class Path(Struct, frozen=True, omit_defaults=True):
     """One decision on a lead. `queue` is None for a suppressed lead; `rule` is then the reason.
 
+    `change` is that of the decision, or `suppressed`, or `stands` for one from before the window.
     `before` is who owned the lead or its account. `reasons` are sentences on what the rule read.
     """
 
@@ -45,6 +48,7 @@ class Path(Struct, frozen=True, omit_defaults=True):
 class LeadPaths(Row, frozen=True):
     """The first and the last decision on a lead in the window. `cause` is set while the worlds differ.
 
+    In a world that decided nothing on it in the window, both are the decision that stands since before.
     `cost` is what the data of all its revisions cost, in cents, and `cost_before` that of those before the
     latest one, which is `revision`.
     """
@@ -72,31 +76,59 @@ class SegmentedLead(Row, frozen=True):
     key_fields: ClassVar[tuple[str, ...]] = ("lead_id",)
 
 
-def path_of(data: RoutingEvent, last: Path | None) -> Path:
-    """Return the path that an event of the router tells of; a score that it does not tell is as it was."""
-    score = data.score or last
+def path_of(events: Sequence[RoutingEvent], before: Path | None) -> Path:
+    """Return the path that the last of the events of one decision on a lead tells of.
+
+    A score that they do not tell is as it was `before`.
+    """
+    data = events[-1]
+    score = next((event.score for event in reversed(events) if event.score is not None), None) or before
     grade, band, total = (score.grade, score.band, score.total) if score is not None else (None, None, None)
-    decision = data.decision
-    told = Path(
-        data.occurred_at,
-        "suppressed",
-        "",
-        grade=grade,
-        band=band,
-        total=total,
-        before=decision.owner_before,
-    )
     if isinstance(data, LeadSuppressedV1):
-        return replace(told, rule=data.decision.reason)
+        suppression = data.decision
+        return Path(
+            data.occurred_at,
+            "suppressed",
+            suppression.reason,
+            grade=grade,
+            band=band,
+            total=total,
+            before=suppression.owner_before,
+        )
     decision = data.decision
-    return replace(
-        told,
-        change=decision.change,
-        rule=decision.rule,
-        queue=decision.queue,
-        owner=decision.owner,
-        motion=decision.motion,
-        reasons=tuple(decision.reasons[:_REASONS_MAX]),
+    return Path(
+        data.occurred_at,
+        decision.change,
+        decision.rule,
+        decision.queue,
+        decision.owner,
+        decision.motion,
+        grade,
+        band,
+        total,
+        tuple(decision.reasons[:_REASONS_MAX]),
+        decision.owner_before,
+    )
+
+
+def standing_path(lead: RoutedLeadRow | None, assignment: AssignmentRow | None, at: datetime) -> Path:
+    """Return where a lead is since before the window, `at` being when that was asked.
+
+    A lead without a row was never routed, so nobody has it.
+    """
+    outline = score_outline_of(lead) if lead is not None else None
+    score = outline.score if outline is not None else None
+    is_nobodys = lead is None or lead.status == "suppressed"
+    return Path(
+        assignment.opened_at if assignment is not None else at,
+        "stands",
+        lead.rule if lead is not None else "not routed",
+        None if is_nobodys or lead is None else lead.queue,
+        assignment.rep if assignment is not None else None,
+        None if is_nobodys or lead is None else lead.motion,
+        grade=score.grade if score is not None else None,
+        band=score.band if score is not None else None,
+        total=score.total if score is not None else None,
     )
 
 

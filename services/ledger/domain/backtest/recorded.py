@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
-from services.router.domain.state import AwayRepRow, RepQueueRow
+from services.router.domain.state import RepQueueRow
 from shared.lead.events.routing import Considered, PolicyVersions, RepShare, RotationTurn
-from shared.storage.rows import Change, Put, Remove
+from shared.storage.rows import Key
 
 
 class RecordedChoice(Struct, frozen=True):
@@ -36,43 +37,41 @@ class RecordedDecision(Struct, frozen=True):
     policy_version: str | None = None
 
 
+_SAYS_WHO_TAKES: Final = frozenset({"unavailable", "lower_share", "off_hours", "at_cap"})
+_NO_LEADS: Final = RepQueueRow("", "")
 read_decision: Callable[[bytes], RecordedDecision] = msgspec.json.Decoder(RecordedDecision).decode
 
 
-def availability(choice: RecordedChoice) -> list[Change]:
-    """Return the rows that say who took no leads when the decision was made, as far as it is recorded.
+def availability(choice: RecordedChoice) -> dict[str, bool]:
+    """Return by the id of a rep whether the rep took leads when the decision was made, as far as it is told.
 
-    Who is away by the policy is told in a detail, and looked for after those rows.
+    Who is away by the policy is told in a detail, and looked for after what a rep said.
     """
-    changes: list[Change] = []
+    takes: dict[str, bool] = {}
     for entry in choice.considered:
-        if not isinstance(entry.rep, str):
-            continue
-        if entry.skipped == "unavailable" and entry.detail is None:
-            changes.append(Put(AwayRepRow(entry.rep)))
-        elif entry.skipped in ("unavailable", "lower_share", "off_hours", "at_cap"):
-            changes.append(Remove(AwayRepRow, (entry.rep,)))
+        rep, skipped = entry.rep, entry.skipped
+        if isinstance(rep, str) and skipped in _SAYS_WHO_TAKES:
+            takes[rep] = skipped != "unavailable" or entry.detail is not None
     if choice.change in ("assigned", "moved") and choice.owner is not None:
-        changes.append(Remove(AwayRepRow, (choice.owner,)))
-    return changes
+        takes[choice.owner] = True
+    return takes
 
 
-def shares(choice: RecordedChoice) -> dict[tuple[str, str], RepShare]:
-    """Return the recorded shares of the queue's reps, by queue and rep, from before the decision."""
-    if choice.turn is None or choice.owner is None or choice.queue is None:
-        return {}
-    known = {entry.rep: entry.share for entry in choice.considered if isinstance(entry.share, RepShare)}
-    queue = choice.queue
-    return {
-        (queue, str(rep)): share
-        for rep, share in (known | {choice.owner: choice.turn.share}).items()
-        if rep is not UNSET
-    }
+def drifts(choice: RecordedChoice, rows: Mapping[Key, RepQueueRow]) -> list[tuple[tuple[str, str], int, int]]:
+    """Return which reps' replayed shares differ from those of the record, from before the decision.
 
-
-def drift(row: RepQueueRow | None, share: RepShare) -> tuple[int, int]:
-    """Return by how much a replayed row differs from the record, in balance and credits."""
-    return (
-        share.balance - (row.balance if row else 0),
-        share.credits - (row.credits if row else 0),
-    )
+    Each with its queue and rep, and by how much the record has more in balance and in credits. `rows` are the
+    replayed ones by queue and rep.
+    """
+    queue, turn = choice.queue, choice.turn
+    if turn is None or choice.owner is None or queue is None:
+        return []
+    known = {entry.rep: entry.share for entry in choice.considered if type(entry.share) is RepShare}
+    known[choice.owner] = turn.share
+    found: list[tuple[tuple[str, str], int, int]] = []
+    for rep, share in known.items():
+        row = rows.get((queue, rep), _NO_LEADS)
+        balance, credits_ = share.balance - row.balance, share.credits - row.credits
+        if (balance or credits_) and isinstance(rep, str):
+            found.append(((queue, rep), balance, credits_))
+    return found

@@ -204,7 +204,7 @@ def report_of(
         sla=AcceptTimes(old.deadlines, new.deadlines, old.escalated, new.escalated),
         spend=Spend(counts["cost"], counts["cost more"], counts["cost fewer"], counts["cost moved"]),
         replay=replay,
-        unknown=unknown(terms, new, replay, left_out),
+        unknown=unknown(terms, new, replay, left_out, leads=counts["leads"]),
     )
 
 
@@ -242,35 +242,46 @@ def owner_loads(before: Figures, after: Figures) -> list[OwnerLoad]:
 
 
 def unknown(
-    terms: Terms, candidate: Figures, replay: ReplayQuality, left_out: Sequence[int] = (0, 0)
+    terms: Terms,
+    candidate: Figures,
+    replay: ReplayQuality,
+    left_out: Sequence[int] = (0, 0),
+    *,
+    leads: int,
 ) -> list[str]:
     """Return in sentences what the figures rest on that the record does not say, and what is left out."""
-    told = [
+    notes = [
         "Who took no leads is known from decisions that name the rep; between them the last word counts.",
         "Facts are those that were bought; what the candidate would have asked providers for is not known.",
     ]
+    if not leads:
+        about = f" of the segment {terms.segment}" if terms.segment is not None else ""
+        since = f" from {terms.since.isoformat()}" if terms.since is not None else ""
+        notes.insert(0, f"No decision on a lead{about} is recorded{since} up to {terms.until.isoformat()}.")
     if candidate.carried:
-        told.append(
+        notes.append(
             f"{candidate.carried} actions of recorded owners are taken as those of the owners that the "
             "candidate gives the leads."
         )
     if candidate.asked_for:
-        told.append(
+        notes.append(
             f"The candidate asks for {candidate.asked_for} leads of accounts of which nothing more is known."
         )
     if replay.otherwise:
-        told.append(
+        notes.append(
             f"{replay.otherwise} of {replay.decisions} recorded decisions come out otherwise by their own "
             "version: something that they rest on is not recorded. Both sides are replayed alike, so that "
             "moves nobody."
         )
     if replay.unknown_versions:
-        told.append(
+        notes.append(
             f"{len(replay.unknown_versions)} versions that decided are not kept or cannot be read; "
             "the version before decides instead."
         )
     if any(left_out):
-        told.append(f"Left out are {left_out[0]} rows of queues and {left_out[1]} of owners, with few leads.")
+        notes.append(
+            f"Left out are {left_out[0]} rows of queues and {left_out[1]} of owners, with few leads."
+        )
     if terms.segment is not None:
-        told.append("Owners' loads and times to accept are those of all leads, not of the segment alone.")
-    return told
+        notes.append("Owners' loads and times to accept are those of all leads, not of the segment alone.")
+    return notes

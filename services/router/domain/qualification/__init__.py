@@ -3,7 +3,7 @@
 `elements` decides the state of each element; `statements` reads sentences, `answers` form answers and notes,
 `facts` what enrichment and activities suggest. `language` reads `languages/*.toml`: `patterns` compiles them,
 `sentence_rules` and `phrases` find what they mean in a sentence. `classifier` weighs what they state together
-with the `features` of the sentence, by the weights of `weights.json`.
+with the `features` of the sentence, among them its `word_clusters`, by the files of `weights`.
 """
 
 from services.router.domain.qualification.elements import (

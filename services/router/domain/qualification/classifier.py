@@ -2,7 +2,8 @@
 
 The patterns propose, the weights decide: what a pattern states has a weight like any other feature, so that a
 statement in unlikely surroundings is not believed, and a likely one is known although no pattern matches.
-`weights.json` is made by `make qualification`; nothing else changes it.
+The files of `weights` are made by `make qualification`; nothing else changes them. `model.json` has all but
+the features, each other file has the features of one kind.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from msgspec import Struct
 
 from services.router.domain.qualification.features import Part, part_features
 
-_FILE: Final = "weights.json"
+FOLDER: Final = "weights"
+MODEL_FILE: Final = "model.json"
 _PARTS_CACHED: Final = 32_768
 _BITS: Final = 32
 _HALF: Final = 1 << (_BITS - 1)
@@ -28,17 +30,17 @@ _MASK: Final = (1 << _BITS) - 1
 class Weights(Struct, frozen=True):
     """Log odds in hundredths, of each element in the order of `elements`.
 
-    `stated` counts if a pattern states the element. An element is known from `threshold` on. `features` have
-    the weights that are not 0: the place of an element, its weight, the place of the next one, and so on.
+    An element is known from `threshold` on. `features` have the weights that are not 0: the place of an
+    element, its weight, the place of the next one, and so on. What a pattern states is a feature like any
+    other: `stated budget`.
     `data` is the digest of the sentences that the weights were learnt from.
     """
 
     data: str
     elements: tuple[str, ...]
     bias: tuple[int, ...]
-    stated: tuple[int, ...]
     threshold: int
-    features: dict[str, tuple[int, ...]]
+    features: dict[str, tuple[int, ...]] = {}
 
 
 class SentenceClassifier:
@@ -50,9 +52,6 @@ class SentenceClassifier:
             feature: _packed(zip(pairs[::2], pairs[1::2], strict=True))
             for feature, pairs in weights.features.items()
         }
-        self._stated = {
-            element: _packed([(at, weights.stated[at])]) for at, element in enumerate(weights.elements)
-        }
         self._start = _packed(enumerate(bias - weights.threshold for bias in weights.bias))
         self._weight = lru_cache(maxsize=_PARTS_CACHED)(self._weight_of)
 
@@ -62,7 +61,8 @@ class SentenceClassifier:
 
     def margins(self, parts: Iterable[Part], stated: AbstractSet[str]) -> dict[str, int]:
         """Return by how many hundredths of log odds each element is above its threshold."""
-        total = self._start + sum(map(self._weight, parts)) + sum(self._stated[name] for name in stated)
+        total = self._start + sum(map(self._weight, parts))
+        total += sum(self._weight(("stated", element)) for element in stated)
         margins: dict[str, int] = {}
         for element in self._elements:
             margin = ((total + _HALF) & _MASK) - _HALF
@@ -82,5 +82,12 @@ def _packed(weights: Iterable[tuple[int, int]]) -> int:
 @cache
 def classifier() -> SentenceClassifier:
     """Return the classifier of the built-in weights, loaded once."""
-    content = resources.files(__package__).joinpath(_FILE).read_bytes()
-    return SentenceClassifier(msgspec.json.decode(content, type=Weights))
+    folder = resources.files(__package__).joinpath(FOLDER)
+    weights = msgspec.json.decode(folder.joinpath(MODEL_FILE).read_bytes(), type=Weights)
+    of_kind = msgspec.json.Decoder(dict[str, tuple[int, ...]])
+    for file in folder.iterdir():
+        if file.name != MODEL_FILE:
+            kind = file.name.removesuffix(".json")
+            features = of_kind.decode(file.read_bytes())
+            weights.features.update((f"{kind} {name}", pairs) for name, pairs in features.items())
+    return SentenceClassifier(weights)

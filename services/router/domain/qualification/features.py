@@ -1,4 +1,4 @@
-"""The features of a sentence that `classifier` weighs: its words, and their classes in a language."""
+"""The features of a sentence that `classifier` weighs: words, their classes and clusters, pairs, doubts."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from services.router.domain.qualification.tokens import Token
+from services.router.domain.qualification.word_clusters import word_clusters
 
 Part = tuple[str, ...]
 """A part of a sentence that has features: its kind, and the words or classes that it consists of."""
 
 _STEM_LENGTHS: Final = (4, 5, 6)
 _NEAR: Final = 3
-"""Up to so many tokens apart, the classes of two words count together."""
+"""Up to so many tokens apart, two words, and the classes of two words, count together."""
+_PAIR_LENGTH: Final = 5
+"""Words count together by their first letters."""
 _AND: Final = "+"
+_NO_WORD: Final = "<^$"
+_DOUBTED: Final = 6
+"""Up to so many words after the words of a doubt, in the same clause, count as doubted."""
 
 
 def sentence_parts(
@@ -23,8 +29,13 @@ def sentence_parts(
     yield ("ends", "?" if is_question else ".")
     for doubt in sorted({*doubts}):
         yield ("doubt", doubt)
-    for at, token in enumerate(tokens):
-        word = token.folded if token.kind == "word" else f"<{token.kind}>"
+    words = [token.folded if token.kind == "word" else f"<{token.kind}>" for token in tokens]
+    between = ["^", *words, "$"]
+    for at, word in enumerate(between):
+        yield from (("pair", word, other) for other in between[at + 1 : at + 1 + _NEAR])
+        if at:
+            yield ("follows", between[at - 1], word)
+    for at, word in enumerate(words):
         yield ("word", word)
         if classes[at]:
             yield ("class", *classes[at])
@@ -33,16 +44,48 @@ def sentence_parts(
                     yield ("near", *classes[at], _AND, *other)
 
 
+def doubted_parts(
+    tokens: Sequence[Token], classes: Sequence[Sequence[str]], kind: str, start: int, clause_end: int
+) -> Iterator[Part]:
+    """Yield the parts of the words that follow a doubt of a kind, from `start` to the end of its clause."""
+    for at in range(start, min(clause_end, start + _DOUBTED, len(tokens))):
+        word = tokens[at].folded if tokens[at].kind == "word" else f"<{tokens[at].kind}>"
+        yield ("doubted", kind, word, *classes[at])
+
+
 def part_features(part: Part) -> list[str]:
     """Return the features of a part. Stems make features that the inflections of a word share."""
     kind, *names = part
     if kind == "word":
         word = names[0]
         stems = [length for length in _STEM_LENGTHS if len(word) > length and word[0].isalpha()]
-        return [f"word {word}", *(f"stem {word[:length]}" for length in stems)]
+        clusters = word_clusters().get(word)
+        of_clusters = [f"cluster {clusters[0]}", f"group {clusters[1]}"] if clusters else []
+        return [f"word {word}", *(f"stem {word[:length]}" for length in stems), *of_clusters]
     if kind == "class":
         return [f"class {name}" for name in names]
+    if kind == "doubted":
+        doubt, word, *classes = names
+        return [
+            f"doubted {doubt} {word[:_PAIR_LENGTH]}",
+            f"doubted-cluster {doubt} {_cluster(word)}",
+            *(f"doubted-class {doubt} {name}" for name in classes),
+        ]
+    if kind == "pair":
+        first, second = names
+        return [
+            f"pair {first[:_PAIR_LENGTH]} {second[:_PAIR_LENGTH]}",
+            f"clusters {_cluster(first)} {_cluster(second)}",
+        ]
     if kind == "near":
         between = names.index(_AND)
         return [f"near {first} {second}" for first in names[:between] for second in names[between + 1 :]]
     return [" ".join(part)]
+
+
+def _cluster(word: str) -> str:
+    """Return the name of a word's cluster; that of a word in none is "?", figures and ends are their own."""
+    if word[0] in _NO_WORD:
+        return word
+    clusters = word_clusters().get(word)
+    return clusters[0] if clusters else "?"

@@ -7,15 +7,16 @@ budget in the same clause. What the patterns state is then weighed together with
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from hashlib import blake2b
 from itertools import chain
 from typing import Final
 
 from msgspec import Struct
 
 from services.router.domain.qualification.classifier import classifier
-from services.router.domain.qualification.features import Part, sentence_parts
+from services.router.domain.qualification.features import Part, doubted_parts, sentence_parts
 from services.router.domain.qualification.language import (
     Doubt,
     Language,
@@ -27,6 +28,7 @@ from services.router.domain.qualification.sentence_rules import SentenceRule
 from services.router.domain.qualification.tokens import Token, chunks, split_sentences, tokenize
 from services.router.domain.qualification.vendors import with_vendors
 from shared.policy.frames import FRAMES
+from shared.resilience.lru import LruCache
 
 _PAINS: Final = frozenset({"need", "identify_pain"})
 _QUANTITIES: Final = _PAINS | {"metrics"}
@@ -79,11 +81,19 @@ _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
     "bills": frozenset({"budget", "timeline"}),
     # A contract for something else: "our lease".
     "other_contract": frozenset({"timeline"}),
+    # Defines success: "success means an answer within an hour".
+    "success": _PAINS,
+    # Tells of trouble that others pay us to solve: "for our clients, late deliveries are a headache".
+    "for_others": _PAINS,
+    # Tests of what the buyer makes or sells: "we test all our products".
+    "own_goods": frozenset({"decision_process"}),
     # A vendor is named for another reason than its use: "integrates with".
     "no_use": frozenset({"competition"}),
 }
 """Which elements a doubt of each kind concerns. "If a lead comes in on Sunday, nobody answers" is a need."""
-_OF_SENTENCE: Final = frozenset({"hypothetical", "solved", "abandoned", "unrelated", "withdrawn", "intended"})
+_OF_SENTENCE: Final = frozenset(
+    {"hypothetical", "solved", "abandoned", "unrelated", "withdrawn", "intended", "success"}
+)
 """Doubts that concern the whole sentence, not only their clause: "we lost leads, but that has been fixed"."""
 
 
@@ -94,13 +104,36 @@ class Statements(Struct, frozen=True):
     denied: dict[str, str]
 
 
+class _Reading(Struct, frozen=True):
+    """The number of the sentence that makes an element known, and of the one that denies it, by element."""
+
+    known: dict[str, int]
+    denied: dict[str, int]
+
+
+_READINGS: Final = LruCache[bytes, _Reading](4_096)
+
+
 def read_statements(text: str | Sequence[str] | None) -> Statements:
-    """Return what a text, or its sentences, state. The first sentence that does is the evidence."""
-    statements = Statements({}, {})
+    """Return what a text, or its sentences, state. The first sentence that does is the evidence.
+
+    Every new score, owner and hand-over of a lead reads its messages again, so readings are cached: by the
+    digest of the text, and without the text, since nothing of an erased person may stay.
+    """
     sentences = split_sentences(text) if text is None or isinstance(text, str) else text
+    key = blake2b("\n".join(sentences).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    reading = _READINGS.get_or_compute(key, lambda: _read_sentences(sentences))
+    return Statements(
+        {element: sentences[at] for element, at in reading.known.items()},
+        {element: sentences[at] for element, at in reading.denied.items()},
+    )
+
+
+def _read_sentences(sentences: Sequence[str]) -> _Reading:
+    statements = _Reading({}, {})
     tokens = [with_vendors(tokenize(sentence)) for sentence in sentences]
     spoken_in_text: Sequence[Language] | None = None
-    for sentence, row in zip(sentences, tokens, strict=True):
+    for at, (sentence, row) in enumerate(zip(sentences, tokens, strict=True)):
         spoken, certain = spoken_languages(row)
         if not certain:
             if spoken_in_text is None:
@@ -112,9 +145,9 @@ def read_statements(text: str | Sequence[str] | None) -> Statements:
             )
             for element in classifier().known(reading.parts, reading.stated):
                 if element in reading.stated or element not in reading.denied:
-                    statements.known.setdefault(element, sentence)
+                    statements.known.setdefault(element, at)
             for element in reading.denied:
-                statements.denied.setdefault(element, sentence)
+                statements.denied.setdefault(element, at)
     return statements
 
 
@@ -172,11 +205,18 @@ def read_by_patterns(
     taken_back: set[str] = set()
     doubts: set[str] = set()
     classes: Sequence[Sequence[str]] = ()
+    after_doubts: Sequence[Part] = ()
     for language in spoken:
         symbols = language.encode(tokens)
         clauses = _Clauses(language, symbols, is_question=is_question)
         doubts |= clauses.kinds_of_doubt
-        classes = classes or language.classes(symbols)
+        if not classes:
+            classes = language.classes(symbols)
+            after_doubts = [
+                part
+                for doubt, end in clauses.doubted_spans
+                for part in doubted_parts(tokens, classes, doubt.kind, doubt.span.end, end)
+            ]
         found = {*settled} if len(spoken) == 1 else set()
         matches = language.matches(symbols, found, asked=clauses.is_one_question)
         for rule, match in matches if clauses.may_state else ():
@@ -190,7 +230,7 @@ def read_by_patterns(
         if not clauses.is_open:
             denied.update(*language.denied(symbols))
     # Where the language is uncertain, what is taken back in one of them is not stated.
-    parts = [*sentence_parts(tokens, classes, doubts, is_question=is_question)]
+    parts = [*sentence_parts(tokens, classes, doubts, is_question=is_question), *after_doubts]
     return PatternReading(stated - taken_back, denied, parts)
 
 
@@ -207,6 +247,13 @@ class _Clauses:
     @property
     def kinds_of_doubt(self) -> set[str]:
         return {doubt.kind for doubt in self._doubts}
+
+    @property
+    def doubted_spans(self) -> Iterator[tuple[Doubt, int]]:
+        """Yield the doubts that are no harmless words, and where the clause of each ends."""
+        for doubt in self._doubts:
+            if doubt.kind != "harmless":
+                yield doubt, min((at for at in self._starts if at >= doubt.span.end), default=self._end)
 
     @property
     def is_one_question(self) -> bool:

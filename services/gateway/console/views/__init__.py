@@ -1,0 +1,1 @@
+"""What the templates get: frozen structs, made from rows by pure functions."""
