@@ -114,7 +114,7 @@ class ProviderCalls:
         patience_s = max(wait.turn_s, _BEGIN_S)
         if call is None:
             client = providers.clients[query.provider]
-            access = client.access
+            access = client.access_for(wait.lane)
             if access == "closed":
                 return self._skipped(query, client.status.reason), 0.0
             turn = Turn(wait.lane, wait.turn_s)

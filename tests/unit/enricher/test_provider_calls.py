@@ -218,3 +218,28 @@ def test_a_second_look_waits_for_the_trial_that_it_makes():
         assert (await lookups.look_up("a", Lane.WORK)).outcomes == ["no_match"]
 
     in_virtual_time(main)
+
+
+def test_second_looks_wait_for_a_trial_under_way_and_are_answered_when_the_provider_works_again():
+    async def main() -> None:
+        lookups = Lookups({"apollo": VendorSimulator(httpx2.Response(401), NOBODY, takes_s=0.5)})
+        await lookups.look_up("a")
+        await asyncio.sleep(5)
+        looks = await asyncio.gather(*(lookups.look_up(name, Lane.NURTURE) for name in "abc"))
+        assert [look.outcomes for look in looks] == [["no_match"]] * 3
+        assert (await lookups.look_up("d")).outcomes == ["no_match"]
+
+    in_virtual_time(main)
+
+
+def test_second_looks_that_waited_for_a_trial_are_skipped_when_it_fails():
+    async def main() -> None:
+        vendor = VendorSimulator(httpx2.Response(401), takes_s=0.5)
+        lookups = Lookups({"apollo": vendor})
+        await lookups.look_up("a")
+        await asyncio.sleep(5)
+        looks = await asyncio.gather(*(lookups.look_up(name, Lane.NURTURE) for name in "abc"))
+        assert [look.outcomes for look in looks] == [["failed"], ["skipped"], ["skipped"]]
+        assert len(vendor.called_at) == 2
+
+    in_virtual_time(main)
