@@ -1,4 +1,4 @@
-"""What a process tells of itself: the checks of readiness, and how far its roles have read."""
+"""What a process reports about itself: the checks of readiness, and how far its roles have read."""
 
 from datetime import datetime
 

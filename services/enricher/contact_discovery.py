@@ -75,7 +75,7 @@ class ContactDiscovery:
         question = next_question(terms, row, contacts, roles, now)
         answer = None
         if question is not None and question.due_at <= now:
-            # Of a company of which nobody told Baton, a flood of public forms may give the reason to ask.
+            # For a company without account knowledge, a flood of public forms may give the reason to ask.
             answer = await self._answer(providers, account, question, is_public=knowledge is None)
         return ContactLookup(terms, roles, answer)
 

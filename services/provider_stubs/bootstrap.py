@@ -12,7 +12,7 @@ from shared.web.server import HttpServer, connection_limits
 
 
 class StubServer(HttpServer):
-    """The stubs' server, not started; it plays the built-in vendors unless told others.
+    """The stubs' server, not started; it plays the built-in vendors unless others are given.
 
     When it stops, calls that hang on purpose get their answer.
     """

@@ -93,7 +93,7 @@ def load_integrations(policy_directory: Path | None = None) -> Integrations:
     own = None if policy_directory is None else policy_directory.resolve() / "integrations"
     if own is None or own == BUILT_IN:
         return read_integrations([BUILT_IN])
-    versions = preset_versions(own)  # before they are read: a change in between is told, not overlooked
+    versions = preset_versions(own)  # before they are read: a change in between is reported, not overlooked
     return replace(read_integrations([own, BUILT_IN]), own=own, own_versions=versions)
 
 

@@ -53,7 +53,7 @@ def can_ask(needs: Sequence[Sequence[str]], asked: Asked) -> bool:
 
 
 def names_in(ask: Ask) -> frozenset[str]:
-    """Return the names that the templates of an ask have: what the vendor is told."""
+    """Return the names that the templates of an ask have: what the vendor is sent."""
     templates = [ask.path, *ask.query.values(), *ask.headers.values(), *ask.form.values()]
     trees = (ask.body, ask.batch.each if ask.batch is not None else None)
     bodies = [tree.value for tree in trees if tree is not None]

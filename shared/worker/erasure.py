@@ -181,7 +181,7 @@ def unread_erasure(
 ) -> Event[PersonErasedV1] | None:
     """Return the erasure that an event follows and that the role has not read yet; None for all others.
 
-    It tells of the lead of the event only, and has no id: it is none of the events of its topic.
+    It names the lead of the event only, and has no id: it is none of the events of its topic.
     """
     if event.after_erasure is None or event.type not in DERIVED:
         return None

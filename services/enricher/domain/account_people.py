@@ -40,7 +40,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class ContactChanges(Struct, frozen=True):
-    """The changes to the contacts of accounts, and the events that tell of them."""
+    """The changes to the contacts of accounts, and the events that report them."""
 
     changes: tuple[Change, ...] = ()
     emits: tuple[Emit, ...] = ()

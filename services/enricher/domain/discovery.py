@@ -31,7 +31,7 @@ DISCOVER_CONTACTS: Final = "discover-contacts"
 DISCOVERED_BY_TYPES: Final = OWNED_TYPES | {b"baton.lead.updated.v1"}
 """The types of events by which an account may become one at which people are looked for.
 
-An update tells of an account that became a target when its lead had an owner already.
+An update reports an account that became a target when its lead had an owner already.
 """
 _AGAIN_AFTER: Final = timedelta(days=1)
 """When a provider that failed for `RETRY_FOR` may be asked again, if the account gives reason to."""

@@ -1,4 +1,4 @@
-"""What the enricher tells of a lead, and what it would tell of a new one that no provider is asked about."""
+"""What the enricher publishes about a lead, and what it would about a new one without asking a provider."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.storage.rows import IdentityMap
 
 
 def enriched_data(lead: LeadRow, trigger: Trigger | None, at: datetime) -> LeadEnrichedV1:
-    """Return the data of the event that tells of a lead as it is now."""
+    """Return the data of the event that describes a lead as it is now."""
     lead = with_derived(lead)
     return LeadEnrichedV1(
         lead_id=lead.lead_id,
@@ -49,7 +49,7 @@ def enriched_data(lead: LeadRow, trigger: Trigger | None, at: datetime) -> LeadE
 
 
 def enriched_alone(received: LeadReceivedV1, shared_hosts: frozenset[str], at: datetime) -> LeadEnrichedV1:
-    """Return what would be told of a lead that nothing else is known of. Raises `DataError`."""
+    """Return what would be published about a lead that nothing else is known of. Raises `DataError`."""
     form = normalise_form(received, shared_hosts)
     lead = merged_lead(
         IdentityMap(), resolve(form.identity, identity_matches(IdentityMap(), form.identity)), form, at

@@ -70,6 +70,6 @@ def redact(rows: IdentityMap, lead_ids: Collection[str], erased_at: datetime) ->
 
 
 def _returned_lead(lead: LeadRow, erased_at: datetime) -> LeadRow | None:
-    """Return the lead without what was known at the erasure, to be told to the other roles."""
+    """Return the lead without what was known at the erasure, to be published to the other roles."""
     since = lead if lead.first_at and lead.first_at > erased_at else lead_since(lead, erased_at)
     return replace(since, sequence=lead.sequence + 1) if since and lead.revision > 0 else None

@@ -92,7 +92,7 @@ class LookupTarget(Struct, frozen=True, dict=True):
 
     @cached_property
     def asked(self) -> Mapping[str, str | None]:
-        """What a vendor may be told, by the names in the templates of presets."""
+        """What a vendor may be sent, by the names in the templates of presets."""
         names = [name for name in (self.first_name, self.last_name) if name]
         return {
             "domain": self.domain,
@@ -137,7 +137,7 @@ class ProviderQuery(Struct, frozen=True):
 
     @property
     def asked(self) -> Mapping[str, str | None]:
-        """What the vendor may be told, by the names in the templates of presets."""
+        """What the vendor may be sent, by the names in the templates of presets."""
         roles = ",".join(self.fields) if self.subject == "contacts" else None
         return {**self.target.asked, "reference": self.reference, "roles": roles}
 

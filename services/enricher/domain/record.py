@@ -103,7 +103,7 @@ def has_stated_address(lead: LeadRow) -> bool:
 
 
 def is_public(lead: LeadRow) -> bool:
-    """Tell whether only public forms told of the lead. A row without statements is older and not public."""
+    """Return whether only public forms reported the lead. A row without statements is older, not public."""
     return bool(lead.statements) and all(statement.public for statement in lead.statements or ())
 
 

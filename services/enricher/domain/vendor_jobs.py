@@ -17,7 +17,7 @@ class VendorJobRow(Row, frozen=True):
 
     The job is polled until `polled_until`, and its question is not asked again before `expires_at`.
     `submission` is the request that asked it, perhaps with others: the vendor may post the answers of that.
-    `lead_id` is the lead that asked; `is_woken` is set once that was told of a posted answer.
+    `lead_id` is the lead that asked; `is_woken` is set once it is due again because of a posted answer.
     """
 
     provider: str

@@ -98,7 +98,7 @@ class LookupProgress(Struct, frozen=True):
     """How far the look-up of one lead is.
 
     `missing` fields are in the order of the policy; `subjects` are what can be asked about this lead,
-    `requested` what was asked of whom, and `known` the names of what a vendor can be told of the lead.
+    `requested` what was asked of whom, and `known` the names of what a vendor can be sent about the lead.
     """
 
     missing: tuple[str, ...]

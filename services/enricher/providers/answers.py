@@ -38,7 +38,7 @@ from shared.lead.normalise.yes_no import yes_or_no
 _NUMBERS: Final = ("employees", "revenue_usd", "funding_total_usd", "growth_pct")
 _PHONES_MAX: Final = 50
 _OF_ONE_PERSON: Final = frozenset({"phone", "linkedin_url", "id"})
-"""What a vendor can be told, besides an address, that only one person has."""
+"""What a vendor can be sent, besides an address, that only one person has."""
 _BATCH_MAX: Final = 1_000
 _NODES_MAX: Final = 1_000
 _ITEMS_READ_MAX: Final = 100
@@ -145,9 +145,9 @@ class AnswerReader:
         return Answer(facts, values.found, fault=values.fault, is_unknown=of_address and status == "unknown")
 
     def _is_asked_one(self, query: ProviderQuery, values: ItemValues, email: Email | None) -> bool:
-        """Return whether an answer is about the one that was asked about, where the vendor was not told all.
+        """Return whether an answer is about the one that was asked about, where the vendor was not sent all.
 
-        A vendor that was told the address has found that person, whatever address it prefers itself. One that
+        A vendor that was sent the address has found that person, whatever address it prefers itself. One that
         found somebody by name has to name the address of the lead, where it names addresses at all.
         """
         known = normalise_email(query.target.email)

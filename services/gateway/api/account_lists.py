@@ -32,7 +32,7 @@ router = APIRouter(
 @router.get(
     "",
     summary="List the accounts, those with the most leads first",
-    description="Accounts with leads, and those of which something was told. Aliases are not listed.",
+    description="Accounts with leads, and those with account knowledge. Aliases are not listed.",
 )
 async def get_accounts(
     gateway: Gateway,

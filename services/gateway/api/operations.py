@@ -1,6 +1,6 @@
 """The operator's endpoints on the public port.
 
-Strangers can reach this port: what is wrong with a dependency and what the metrics count is told to a key
+Strangers can reach this port: what is wrong with a dependency and what the metrics count is shown to a key
 with the scope `read`, and to everybody only on the ops port (`shared.web.ops`).
 """
 

@@ -194,7 +194,7 @@ def _changes(current: StoredPolicy | None, policy: Policy) -> tuple[list[str], l
 
 
 def _last(row: RowMapping | None) -> LastBacktest | None:
-    """Return what the API tells of the newest backtest of a version."""
+    """Return what the API reports about the newest backtest of a version."""
     if row is None:
         return None
     report = msgspec.json.decode(row["report"])

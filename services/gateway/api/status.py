@@ -51,7 +51,7 @@ class BacklogView(ApiModel):
 
 
 class ProcessView(ApiModel):
-    """A process of this installation: its roles, and what it last told of itself.
+    """A process of this installation: its roles, and what it last reported about itself.
 
     It is silent when it has not reported for 20 seconds: it has died, or cannot reach the database.
     """

@@ -63,7 +63,7 @@ class SummaryReport(ReportView):
 
 
 class AttentionView(ApiModel):
-    """Something to look at. `subject` is the rep, rule or field, `says` tells of it in a sentence."""
+    """Something to look at. `subject` is the rep, rule or field, `says` describes it in a sentence."""
 
     kind: AttentionKind
     subject: str

@@ -7,7 +7,7 @@ forms.py         the fields of a posted form
 rendering.py     Jinja2: a template and its one frozen view become a page
 static_files.py  styles, scripts, fonts and icons, served with their version in the path
 navigation.py    the sidebar: which pages a key may open
-live.py          what open pages are told; assets/js/live.js says how a part of a page listens
+live.py          what open pages are sent; assets/js/live.js says how a part of a page listens
 words.py         numbers, times and field names for people
 pages/           the routes of one page or group of pages, thin: query functions, a view, a template
 views/           what the template of a page gets: frozen structs, made from rows by pure functions

@@ -1,7 +1,7 @@
-"""What an open page is told so that its parts refetch themselves: a lead, queue, delivery or policy changed.
+"""What an open page is sent so that its parts refetch themselves: a lead, queue, delivery or policy changed.
 
-A change has a name and an id, never data: what a page shows comes from its own requests. A lead is told once
-the ledger has recorded the event, because the pages read the ledger's views.
+A change has a name and an id, never data: what a page shows comes from its own requests. The change of a
+lead is sent when the ledger has recorded the event, because the pages read the ledger's views.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shared.errors import Retry
 from shared.lead.events.registry import BY_NAME
 
 RECORDED_S_MAX: Final = 10.0
-"""After so long a change is told although the ledger has not recorded it."""
+"""After so long a change is sent although the ledger has not recorded it."""
 
 DELIVERIES_EVERY_S: Final = 2.0
 

@@ -35,7 +35,7 @@ _WEB_ADDRESS: Final = ("http://", "https://")
 class Chrome(Struct, frozen=True):
     """What the frame of every page shows: who is signed in, and the pages they may open.
 
-    `csrf` is empty when nobody is signed in. `now` is the time that relative times are told from.
+    `csrf` is empty when nobody is signed in. `now` is the time that relative times are counted from.
     """
 
     name: str

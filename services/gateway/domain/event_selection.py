@@ -20,7 +20,7 @@ from shared.errors import FieldProblem
 from shared.webhooks import EVERYTHING
 
 EventSelection = Callable[[str, Struct, datetime], bool]
-"""Tells of an event's short type, data and the present whether the client wants it."""
+"""Returns whether the client wants an event, by its short type, its data and the present time."""
 
 _PATHS: Final[Mapping[str, Sequence[str]]] = {
     "queue": ("decision.queue", "previous_queue"),

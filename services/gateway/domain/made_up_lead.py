@@ -26,7 +26,7 @@ _MADE_UP = "made-up"
 def decide_made_up(
     enriched: LeadEnrichedV1, rows: IdentityMap, policy: CompiledPolicy, at: datetime
 ) -> DecisionRecord:
-    """Return the events that a policy would make of the lead, which nobody else is told.
+    """Return the events that a policy would make of the lead; they are not published.
 
     `rows` are the present ones of its account and of the team; they are not changed.
     """

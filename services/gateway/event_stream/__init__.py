@@ -1,4 +1,4 @@
-"""The event stream: what happens, told to clients that hold a connection open (server-sent events).
+"""The event stream: what happens, sent to clients that hold a connection open (server-sent events).
 
 feed.py      follows the topics for all streams of this process, and keeps the latest events
 reader.py    one client's place in it: first what it has missed, from the topics, then the feed

@@ -41,7 +41,7 @@ _SHOWN: Final = tuple(
 
 
 class FoundAccount(Struct, frozen=True):
-    """An account that was found. `name` is what it was told as, if it was."""
+    """An account that was found. `name` is the one in its account knowledge, if any."""
 
     account: str
     name: str | None

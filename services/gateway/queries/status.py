@@ -30,7 +30,7 @@ class RoleBacklog(Struct, frozen=True):
 
 
 class ReportedProcess(Struct, frozen=True):
-    """What a process last told of itself, at `at`; `unread` are records by role and topic."""
+    """What a process last reported about itself, at `at`; `unread` are records by role and topic."""
 
     id: str
     started_at: datetime

@@ -22,7 +22,7 @@ from shared.worker.tables import inputs
 async def list_timeline(tx: Tx, lead_id: str) -> list[View]:
     """Return each event in order: `id`, `type`, `at`, `source`, `says`, `data`, and its `outcome` once known.
 
-    An outcome stands where it happened, not where it was told. The id is no alias. What happened to leads
+    An outcome stands where it happened, not where it was reported. The id is no alias. What happened to leads
     that were merged into this one is part of its timeline.
     """
     subjects = await ids_of_lead(tx, lead_id)

@@ -54,7 +54,7 @@ _read_paths: Final = msgspec.msgpack.Decoder(LeadPaths).decode
 
 
 def _version_of(recorded: RecordedDecision) -> str | None:
-    """Return the version that made a decision of the router, or that gave a score; None if it is not told."""
+    """Return the version that made a decision of the router, or that gave a score; None if not recorded."""
     versions = recorded.policy_versions
     return recorded.policy_version or (versions.routed if versions is not None else None)
 

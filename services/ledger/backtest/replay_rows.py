@@ -241,7 +241,7 @@ class ReplayRows(IdentityMap):
             held = self._held[kind].items()
             return {key: None for key, row in held if row is not None and _place(row, field) == value}
         column = "first" if kind.indexed.index(field) == 0 else "second"
-        # Told which index: without statistics SQLite reads all rows of the kind by the primary key.
+        # The index is named: without statistics SQLite reads all rows of the kind by the primary key.
         query = (
             f"SELECT data FROM rows INDEXED BY rows_{column} WHERE world = ? AND kind = ? AND {column} = ?"
         )

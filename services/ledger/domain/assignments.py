@@ -35,7 +35,7 @@ class Assignment(Struct, frozen=True):
 def assignments_of(history: LeadHistory) -> Iterator[Assignment]:
     """Yield who had the lead, in the order of time. An owner who keeps it in its queue has one assignment.
 
-    Whatever a rep is told to have done before the first assignment belongs to the first.
+    Whatever a rep is reported to have done before the first assignment belongs to the first.
     """
     holders = groupby(history.decisions, key=lambda one: one.owner and (one.queue, one.owner))
     runs = [list(run) for _holder, run in holders]

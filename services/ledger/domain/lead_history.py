@@ -90,7 +90,7 @@ class LeadOrigin(Struct, frozen=True, array_like=True):
 
     @classmethod
     def of(cls, data: LeadScoredV1) -> LeadOrigin:
-        """Return the origin that a scored lead tells of."""
+        """Return the origin that a scored lead states."""
         source, person = data.source, data.person
         return cls(
             data.sequence,
@@ -130,7 +130,7 @@ class LeadDecision(Struct, frozen=True, array_like=True):
 
     @classmethod
     def of(cls, data: Any) -> LeadDecision:
-        """Return the decision that an event of the router tells of."""
+        """Return the decision that an event of the router reports."""
         at = milliseconds(data.occurred_at)
         score = data.score
         grade, band = (score.grade, score.band) if score is not None else ("", "")

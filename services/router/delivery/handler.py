@@ -113,7 +113,7 @@ class DeliveryHandler(Handler):
     async def prepare(self, event: Event[Any]) -> Event[Any]:
         if not isinstance(event.data, PersonErasedV1):
             return replace(event, data=await self._first_attempts(event, event.subject))
-        # Who is told of an erasure keeps no id of the person: neither do we.
+        # Who is notified of an erasure keeps no id of the person: neither do we.
         prepared = await self._first_attempts(event, "")
         data = PreparedErasure(**asdict(event.data), rows=prepared.rows, attempts=prepared.attempts)
         return replace(event, data=data)
@@ -166,7 +166,7 @@ class DeliveryHandler(Handler):
         return replace(event, data=PreparedDeliveries(rows, attempts))
 
     def redact(self, rows: IdentityMap, erasure: Erasure, at: datetime) -> Redaction:
-        """Stop what is about the person, strike them out of what is about others, store who is told."""
+        """Stop what is about the person, strike them out of what is about others, store who is notified."""
         del at
         lead_ids = set(erasure.lead_ids)
         changes: list[Change] = [

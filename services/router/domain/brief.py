@@ -125,7 +125,7 @@ def _contact(data: LeadScoredV1) -> Contact:
 
 
 def source_of(data: LeadScoredV1) -> BriefSource:
-    """Return where the lead came from; a form that has a name is told by it."""
+    """Return where the lead came from; a form is given by its name, else by its id."""
     source = data.source
     return BriefSource(
         channel=source.channel,

@@ -1,4 +1,4 @@
-"""How the deal of a lead stands, by the times of what was told of it, in any order of arrival. Pure."""
+"""How the deal of a lead stands, by the times of its reported outcomes, in any order of arrival. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ class DealStanding(Struct, frozen=True, omit_defaults=True):
         return self.ended is None
 
     def after(self, outcome: DealOutcome, at: datetime) -> DealStanding:
-        """Return how the deal stands with one more outcome. Of two ends at one time the later told counts."""
+        """Return how the deal stands with one more outcome.
+
+        Of two ends at one time the one that was reported later counts.
+        """
         if outcome == "opportunity":
             return replace(self, opportunity_at=max(at, self.opportunity_at or at))
         if self.ended_at is not None and at < self.ended_at:

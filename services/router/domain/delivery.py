@@ -149,7 +149,7 @@ def destination_target(id_: str, url: str, secrets: tuple[str, ...]) -> WebhookT
 def addressees(data: Struct) -> frozenset[str]:
     """Return the ids of the destinations that an event about a lead is for.
 
-    Its queue and owner, those that it leaves, the rep who joins the owner, and the manager who is told.
+    Its queue and owner, those that it leaves, the rep who joins the owner, and the manager who is notified.
     """
     paths = {
         "queue": ("decision.queue", "previous_queue", "joined.queue"),

@@ -189,7 +189,7 @@ def emit_ownership_change(
 
     It describes the lead as it was last scored, and has a new brief when the lead has another owner. A lead
     that was routed by the same decision is described as its `lead.routed` does. Where decisions are not
-    explained, only the score is told.
+    explained, it has only the score.
     """
     lead = _with_next_sequence(lead)
     queue, owner, versions = decision.queue, decision.owner, None

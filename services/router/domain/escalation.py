@@ -120,7 +120,7 @@ def _emit_escalated(
 ) -> RoutedLeadRow | None:
     """Emit `lead.escalated` and return the lead's row, None for a lead that is not known.
 
-    It says whom it is about, the step, the manager who is told by an escalation, and for a lead that its
+    It says whom it is about, the step, the manager whom an escalation notifies, and for a lead that its
     owner keeps, why nobody else got it.
     """
     lead = changes.get(RoutedLeadRow, assignment.lead_id)

@@ -30,7 +30,7 @@ PARKED_MAX: Final = 20
 
 
 class ParkedOutcomesRow(Row, frozen=True):
-    """What was told of a lead that is not routed yet."""
+    """The reported outcomes of a lead that is not routed yet."""
 
     lead_id: str
     outcomes: tuple[OutcomeReceivedV1, ...]
@@ -55,7 +55,7 @@ def apply_parked_outcomes(
     """Apply what waits for a lead that was routed just now, in order of time; return whether anything did.
 
     It may wait under another id of the lead: of a lead that is `merged` into it, or an alias that was not
-    known to be one when the outcome was told.
+    known to be one when the outcome arrived.
     """
     aliases = (alias.alias_id for alias in changes.find(LeadAliasRow, "lead_id", lead_id))
     found = [changes.get(ParkedOutcomesRow, id_) for id_ in {lead_id, *merged, *aliases}]

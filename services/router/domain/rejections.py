@@ -1,4 +1,4 @@
-"""Why earlier owners rejected a lead: kept on its row, told to the next owner, and read as evidence."""
+"""Why earlier owners rejected a lead: kept on its row, shown to the next owner, and read as evidence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REJECTED: Final = "rejected"
 REJECTED_BY_MAX: Final = 500
 """How many reps are remembered who rejected one lead; beyond that the first are forgotten."""
 REJECTIONS_MAX: Final = 5
-"""How many rejections of a lead are told to its next owner, the newest ones."""
+"""How many rejections of a lead are shown to its next owner, the newest ones."""
 _SPELLED: Final = {"not_icp": "does not fit the ICP"}
 """The words of reasons that are not read as they are written."""
 _DAY: Final = timedelta(days=1)
@@ -94,7 +94,7 @@ def denials_of(
 ) -> list[Denial]:
     """Return what rejections deny, the newest first: one for `no_budget` says that there is no budget.
 
-    Days are told relative to `now`; without it, to the day itself.
+    Days are given relative to `now`; without it, to the day itself.
     """
     return [
         Denial(elements, _in_short(one, name_of, now or one.at), one.at, one.revision, one.outdated_notes)

@@ -49,7 +49,7 @@ def reject(
 ) -> bool:
     """End the owner's assignment and do with the lead what the policy says of the reason.
 
-    `told_at` is the time of the outcome that tells the rejection, None where the rep rejects the lead.
+    `told_at` is the time of the outcome that reported the rejection, None where the rep rejects the lead.
     """
     routing, at = context.policy.compiled.policy.routing, context.at
     rule, reason = routing.reject_rule(reason), noted_reason(context.policy, reason)

@@ -33,7 +33,7 @@ class Rejection(Struct, frozen=True, omit_defaults=True):
 
     `entered_by` is the API key that did it for the rep. A recycled lead was asked to come back `back_after`
     that time. The notes named in `outdated_notes` said what the reason denies, before it. `told_at` is the
-    time of the outcome that told it, None where the rep rejected the lead here.
+    time of the outcome that reported it, None where the rep rejected the lead here.
     """
 
     rep: str
@@ -64,7 +64,7 @@ class RoutedLeadRow(Row, frozen=True):
 
     The reps in `rejected_by` never get the lead again. A rejected lead that is nurtured until `recycle_at` is
     then routed again. `rejections` has the newest ones, the newest first. Only reps of the `territory` that
-    the lead was routed to may have it. `deal` is what outcomes told of it, None before the first of them.
+    the lead was routed to may have it. `deal` is what outcomes reported about it, None before the first.
     """
 
     lead_id: str

@@ -60,7 +60,7 @@ class FactExplanation(Struct, frozen=True):
 
     `full` is what it gives when fresh, `points` what is left of it (0 when the rule does not match), which
     halves every `half_life_s` or rises for `rises_s` and ends `ends_s` after. `age_s` is negative for what
-    lies ahead, None for a signal that names no day to rise to. `live` tells of a signal if it still is one.
+    lies ahead, None for a signal that names no day to rise to. `live` says whether a signal still is live.
     """
 
     rule: str

@@ -1,4 +1,4 @@
-"""The names by which leads are found when an account is told, and the rows that hold them."""
+"""The names by which leads are found when an account is recorded, and the rows that hold them."""
 
 from __future__ import annotations
 

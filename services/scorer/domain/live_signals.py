@@ -72,7 +72,7 @@ def live_signals_of(
 def trigger_and_news(
     row: ScoreRow, result: ScoreResult, trigger: Trigger, at: datetime
 ) -> tuple[Trigger, Trigger | None]:
-    """Return the trigger of a score and the last news about its lead; `row` has the score that was told last.
+    """Return the trigger of a score and the last news about its lead; `row` has the last published score.
 
     What the passing of time changes is decay, unless a signal whose rule rises to a day became live or gives
     more points than it did: then that signal is the trigger, as it is news to the seller.

@@ -50,7 +50,7 @@ class ScoreRow(Row, frozen=True):
 
 
 class StoredSignal(SignalReceivedV1, frozen=True, kw_only=True, omit_defaults=True):
-    """A signal at its account: the event that told it, and the id that follows from its content.
+    """A signal at its account: the event that reported it, and the id that follows from its content.
 
     `other_contents` are the ids of what other reports with its `external_id` said.
     """
@@ -76,12 +76,12 @@ class AccountRow(Row, frozen=True):
     """An account: what is known of it, what happened at it, and its people in numbers.
 
     The row of an alias holds the knowledge of the account that it is an alias of, and `own_knowledge`, what
-    was told of the alias itself, which holds again once it is no alias. `leads` counts the leads, `grades`
-    and `roles` the people among them; `active` has the people who did something last, and when. `asked`: an
-    account lead was asked for. `contacts` are the people whom providers named, by the account's enriched
-    event of `contacts_sequence`; no count has them. `company` is None as long as the account is not among
-    those that leads are matched to. `relation` and `open_opportunity` are those of `knowledge`; an alias
-    has none.
+    was stated about the alias itself, which holds again once it is no alias. `leads` counts the leads,
+    `grades` and `roles` the people among them; `active` has the people who did something last, and when.
+    `asked`: an account lead was asked for. `contacts` are the people whom providers named, by the account's
+    enriched event of `contacts_sequence`; no count has them. `company` is None as long as the account is not
+    among those that leads are matched to. `relation` and `open_opportunity` are those of `knowledge`; an
+    alias has none.
     """
 
     account: str

@@ -1,4 +1,4 @@
-"""The signals that are stored of an account: each one once, however often it was told, the newest ones kept.
+"""The signals that are stored of an account: each once, however often it was reported, the newest ones kept.
 
 A signal with an `external_id` is the one of that number. One without is known by its type, its person, its
 instant and its details (its content); it is the same as a numbered one of which a report agrees in these.

@@ -45,7 +45,7 @@ class Event(Struct, Generic[D], frozen=True):
     """A decoded event. `raw` is the data as it arrived, so that it need not be encoded again.
 
     `after_erasure` is when the person of the subject was last erased, as far as the role knew that emitted
-    the event: what is told of the person is newer. None for a person who was never erased.
+    the event: what the event states about the person is newer. None for a person who was never erased.
     """
 
     id: str

@@ -175,5 +175,5 @@ class Trigger(EventPart, frozen=True, omit_defaults=False):
 
     @property
     def is_news(self) -> bool:
-        """Whether it told something new of the buyer: a form, a signal or activity, account knowledge."""
+        """Whether it reported something new of the buyer: a form, a signal or activity, account knowledge."""
         return self.kind in ("lead", "signal", "account")

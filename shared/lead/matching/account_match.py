@@ -109,7 +109,7 @@ def choose_candidate(candidates: Iterable[MatchCandidate], *, present: str | Non
     by_rank = sorted(tied, key=lambda one: (one.rank, -one.score, one.account))
     kept = next((one for one in tied if one.account == present), None)
     if kept is not None and by_rank[0].rank < kept.rank == _SEEN_RANK:
-        kept = None  # what a form said gives way to what is told of an account
+        kept = None  # what a form said gives way to what is recorded of an account
     taken: MatchCandidate | None = None
     tie_break: str | None = None
     if len(tied) == 1:

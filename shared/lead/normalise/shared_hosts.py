@@ -31,7 +31,7 @@ _OPERATOR_NAMES: Final = frozenset(
 
 
 class SharedHosts(Struct, frozen=True):
-    """The entries of the list by section. What each section means is told at the top of the list."""
+    """The entries of the list by section. What each section means is explained at the top of the list."""
 
     pages: frozenset[str]
     operators: frozenset[str]

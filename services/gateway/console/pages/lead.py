@@ -94,7 +94,7 @@ async def show_curve(lead_id: str, request: Request, gateway: Gateway, _principa
 
 @router.get("/leads/{lead_id}/history")
 async def show_history(lead_id: str, request: Request, gateway: Gateway, principal: Reader) -> Response:
-    """Return what happened to the lead, and which webhooks told of it."""
+    """Return what happened to the lead, and which webhooks were sent about it."""
     require_storable(lead_id, lead_not_found())
     async with gateway.database.read() as tx:
         own = await surviving_lead(tx, lead_id)

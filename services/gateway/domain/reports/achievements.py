@@ -122,8 +122,8 @@ class TeamAchievements:
     def _by_rep(self, role: Role, sums: CountsByNames) -> dict[str, Counts]:
         """Return the counts by rep in a role.
 
-        That is the role of the queue. What reps are told to have done in a queue that is not theirs, such as
-        a renewal of a customer whose lead they never owned, counts in their own role.
+        That is the role of the queue. What reps are reported to have done in a queue that is not theirs, such
+        as a renewal of a customer whose lead they never owned, counts in their own role.
         """
         found: dict[str, Counts] = {}
         for (queue, rep), counts in sums.items():

@@ -1,7 +1,7 @@
 """The figures by which a role is measured, of a rep or of all reps of the role together. Pure.
 
 A figure that needs outcomes of which none was recorded in the period has no value: no meeting that became
-an opportunity is one thing, a CRM that tells of no opportunities another.
+an opportunity is one thing, a CRM that reports no opportunities another.
 """
 
 from __future__ import annotations

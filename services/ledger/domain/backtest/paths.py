@@ -77,9 +77,9 @@ class SegmentedLead(Row, frozen=True):
 
 
 def path_of(events: Sequence[RoutingEvent], before: Path | None) -> Path:
-    """Return the path that the last of the events of one decision on a lead tells of.
+    """Return the path that the last of the events of one decision on a lead states.
 
-    A score that they do not tell is as it was `before`.
+    A score that they do not state is as it was `before`.
     """
     data = events[-1]
     score = next((event.score for event in reversed(events) if event.score is not None), None) or before

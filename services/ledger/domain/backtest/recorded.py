@@ -43,9 +43,9 @@ read_decision: Callable[[bytes], RecordedDecision] = msgspec.json.Decoder(Record
 
 
 def availability(choice: RecordedChoice) -> dict[str, bool]:
-    """Return by the id of a rep whether the rep took leads when the decision was made, as far as it is told.
+    """Return by the id of a rep whether the rep took leads when the decision was made, as far as recorded.
 
-    Who is away by the policy is told in a detail, and looked for after what a rep said.
+    Who is away by the policy is recorded in a detail, and looked for after what a rep said.
     """
     takes: dict[str, bool] = {}
     for entry in choice.considered:

@@ -50,20 +50,20 @@ _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
     "hypothetical": _ALL - _QUANTITIES - {"decision_criteria"},
     # Supposes a verb: "would".
     "conditional": _BUYING,
-    # Tells of other companies: "our customers".
+    # Is about other companies: "our customers".
     "others": _ALL - _PAINS - {"champion", "timeline", "paper_process"},
     # The same, unless we were named before: "our CEO puts her name to it".
     "theirs": _ALL - _PAINS - {"champion", "timeline", "paper_process"},
-    # Tells of us: "your budget".
+    # Is about us: "your budget".
     "yours": _BUYING | {"metrics", "competition", "timeline", "identify_pain"},
     # Trouble with our own pages and accounts: "my password".
     "support": _PAINS,
     "past": _ALL - _QUANTITIES - {"champion", "decision_criteria"},
-    # Tells of a time that is over: "back then".
+    # Is about a time that is over: "back then".
     "formerly": _ALL - {"metrics", "champion", "decision_criteria"},
-    # Trouble told in the past may be over: "it was chaotic".
+    # Trouble stated in the past tense may be over: "it was chaotic".
     "imperfect": frozenset({"identify_pain"}),
-    # Tells of a plan that may have changed: "we wanted to".
+    # Is about a plan that may have changed: "we wanted to".
     "intended": _PAINS | {"timeline", "budget"},
     # Begins a question, with or without a question mark.
     "asks": _ALL,
@@ -83,7 +83,7 @@ _TAKEN_BACK: Final[Mapping[str, frozenset[str]]] = {
     "other_contract": frozenset({"timeline"}),
     # Defines success: "success means an answer within an hour".
     "success": _PAINS,
-    # Tells of trouble that others pay us to solve: "for our clients, late deliveries are a headache".
+    # Is about trouble that others pay us to solve: "for our clients, late deliveries are a headache".
     "for_others": _PAINS,
     # Tests of what the buyer makes or sells: "we test all our products".
     "own_goods": frozenset({"decision_process"}),
