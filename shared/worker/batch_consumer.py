@@ -89,6 +89,7 @@ class BatchConsumer(ConsumerLoop):
     async def _process(self, queue: UnitQueue, batch: _Batch) -> None:
         try:
             async with queue.lock:
+                await self.gather(queue, len(batch.records))
                 if self._next.get(queue) is batch:
                     del self._next[queue]
                 result, ack = await self.run_unit(queue, [event for _record, event in batch.events])

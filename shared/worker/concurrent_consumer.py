@@ -107,6 +107,7 @@ class ConcurrentConsumer(ConsumerLoop):
     async def _decide_prepared(self) -> None:
         """Decide in one unit of work all events that are prepared when the unit before is through."""
         async with self._units.lock:
+            await self.gather(self._units, len(self._prepared))
             flights, self._prepared = self._prepared, []
             result, ack = await self.run_unit(self._units, [flight.event for flight in flights])
         record_of = {id(flight.event): flight.record for flight in flights}

@@ -4,10 +4,10 @@ Each sentence lists the elements that it makes known. `labelled.jsonl` was writt
 sentence and its paraphrases, also in other languages, are a family; the parity of the CRC-32 of a family assigns it to
 the half "training" or "held-out". Families close to a sentence of `development.jsonl` are `tuned` and for training.
 Nothing is tuned or learnt on the half "held-out", and nobody reads how its sentences are read: only its figures.
-`development.jsonl` is what patterns were tuned on; add sentences there. `independent` has sentences of six more authors,
-a file each, who had seen neither patterns nor weights; all of them are learnt from. What the patterns state of the sentences that
-`templated_sentences` makes has no weight, since many of them are of one template. What happens to be held out is not
-learnt from, whoever wrote it.
+`development.jsonl` is what patterns were tuned on; add sentences there. `independent` has the sentences of 22 more
+authors, a file each, who had seen neither patterns nor weights; all of them are learnt from. What the patterns state of the
+sentences that `templated_sentences` makes has no weight, since many of them are of one template. What happens to be held
+out is not learnt from, whoever wrote it. `README.md` there has the rules of labelling.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ from services.router.domain.qualification.vendors import with_vendors
 from tests.support.templated_sentences import templated
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "pt")
-AUTHORS: Final = ("a", "b", "c", "d", "e", "f")
+AUTHORS: Final = tuple("abcdefghijklmnopqrstuv")
+LATE_AUTHORS: Final = AUTHORS[AUTHORS.index("g") :]
+"""Those who wrote when all patterns, templates and development sentences were there."""
 _FOLDER: Final = Path(__file__).parent.parent / "data" / "qualification"
 
-_EXAMPLES_IMPORTANCE: Final = 30.0
+_EXAMPLES_IMPORTANCE: Final = 15.0
 
 Half = Literal["training", "held-out"]
 _TUNED: Final = "tuned"
@@ -53,6 +55,7 @@ class Sentence(Struct, frozen=True):
     language: str = ""
     first_read: frozenset[str] | None = None
     family: str = _TUNED
+    author: str = ""
     importance: float = 1.0
 
     @property
@@ -98,7 +101,7 @@ def development_sentences() -> list[Sentence]:
 
 def independent_sentences(author: str) -> list[Sentence]:
     """Return the sentences of one of the `AUTHORS` who wrote for training only."""
-    return _sentences_of(f"independent/{author}")
+    return [replace(sentence, author=author) for sentence in _sentences_of(f"independent/{author}")]
 
 
 def variant_sentences() -> list[Sentence]:

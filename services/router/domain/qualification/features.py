@@ -13,10 +13,9 @@ Part = tuple[str, ...]
 
 _STEM_LENGTHS: Final = (4, 5, 6)
 _NEAR: Final = 3
-"""Up to so many tokens apart, two words, and the classes of two words, count together."""
-_PAIR_LENGTH: Final = 5
-"""Words count together by their first letters."""
-_AND: Final = "+"
+"""Up to so many tokens apart, the clusters of two words count together."""
+_DOUBTED_LENGTH: Final = 5
+"""Words after a doubt count by their first letters."""
 _NO_WORD: Final = "<^$"
 _DOUBTED: Final = 6
 """Up to so many words after the words of a doubt, in the same clause, count as doubted."""
@@ -39,9 +38,6 @@ def sentence_parts(
         yield ("word", word)
         if classes[at]:
             yield ("class", *classes[at])
-            for other in classes[at + 1 : at + 1 + _NEAR]:
-                if other:
-                    yield ("near", *classes[at], _AND, *other)
 
 
 def doubted_parts(
@@ -67,19 +63,12 @@ def part_features(part: Part) -> list[str]:
     if kind == "doubted":
         doubt, word, *classes = names
         return [
-            f"doubted {doubt} {word[:_PAIR_LENGTH]}",
+            f"doubted {doubt} {word[:_DOUBTED_LENGTH]}",
             f"doubted-cluster {doubt} {_cluster(word)}",
             *(f"doubted-class {doubt} {name}" for name in classes),
         ]
     if kind == "pair":
-        first, second = names
-        return [
-            f"pair {first[:_PAIR_LENGTH]} {second[:_PAIR_LENGTH]}",
-            f"clusters {_cluster(first)} {_cluster(second)}",
-        ]
-    if kind == "near":
-        between = names.index(_AND)
-        return [f"near {first} {second}" for first in names[:between] for second in names[between + 1 :]]
+        return [f"clusters {_cluster(names[0])} {_cluster(names[1])}"]
     return [" ".join(part)]
 
 
