@@ -239,13 +239,15 @@ class ConsumerLoop(ABC):
         """
         if queue.failed:  # the next holder of the lock wakes up before it can be cancelled
             raise Retry("the unit of work before this one failed")
-        began, began_ns = time.perf_counter(), time.time_ns()
+        now = asyncio.get_running_loop().time
+        began_s, began_ns = now(), time.time_ns()
         queue.failed = True
         result = await self.deps.work.run(events)
         ack = await self.deps.sink.send(result.outgoing)
         queue.failed = False
-        queue.ended_s, queue.took_s = asyncio.get_running_loop().time(), time.perf_counter() - began
-        self.deps.metrics.batch_seconds.labels(self.deps.role).observe(time.perf_counter() - began)
+        queue.ended_s = now()
+        queue.took_s = queue.ended_s - began_s
+        self.deps.metrics.batch_seconds.labels(self.deps.role).observe(queue.took_s)
         if self.deps.tracing.on:
             for event, outcome in result.outcomes:
                 self.deps.tracing.record(

@@ -60,6 +60,42 @@ def test_polls_that_wait_for_a_unit_become_one_unit_of_bounded_size() -> None:
     assert work.units == [["0"], ["1", "2", "3"], ["4", "5"]]
 
 
+def test_records_that_come_while_units_are_short_share_the_next_one_and_a_single_one_waits_for_nothing() -> (
+    None
+):
+    """A unit waits for four times as long as the last one took."""
+    broker = calm_broker(numbered_record(0))
+    begun: list[float] = []
+
+    async def takes_10_ms(_call: int) -> None:
+        begun.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(0.01)
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        work = FakeWork(takes_10_ms)
+        deps = await consumer_deps(broker, work, limits=ConsumerLimits(poll_wait_s=0.001))
+        running = asyncio.create_task(BatchConsumer(deps).run(stop))
+        while not begun:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.015)  # the first unit has ended
+        for number in range(1, 4):
+            broker.log[P0].append(numbered_record(number))
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1)
+        broker.log[P0].append(numbered_record(4))
+        appended_s = asyncio.get_running_loop().time()
+        await asyncio.sleep(1)
+        stop.set()
+        await running
+        assert work.units == [["0"], ["1", "2", "3"], ["4"]]
+        first, second, third = begun
+        assert 0.05 <= second - first < 0.06
+        assert third - appended_s < 0.01
+
+    run_in_virtual_time(main(), at_most_s=1_000)
+
+
 def test_units_run_one_after_the_other_so_that_records_are_sent_in_the_order_of_decision() -> None:
     running, at_once = 0, 0
 
